@@ -1,0 +1,151 @@
+"""Every error this package raises on purpose.
+
+Catch the widest class you can act on::
+
+    UploadFilterError
+    ├── UsageError                the command line was wrong
+    ├── ConfigError               the operator must edit a file
+    ├── HashSetError              a hash set was refused; the old one stays in force
+    │   ├── HashSetFormatError    the file is not what it should be
+    │   └── HashSetNameError      no such set, or the name is taken or unusable
+    ├── StoreError                the reference set cannot be read or written
+    │   ├── StoreMissingError     there is none yet
+    │   ├── StoreCorruptError     it is there, but damaged
+    │   ├── StoreVersionError     a newer version of this program wrote it
+    │   ├── StoreBusyError        another writer holds the lock
+    │   └── StoreKeyError         the key that opens the exact signals is missing
+    ├── LogError                  the decision log cannot be read or written
+    │   ├── LogBusyError          another process writes to it
+    │   ├── LogWriteError         a record could not be made durable
+    │   └── LogCorruptError       a record was changed, lost or moved
+    ├── ScannerError              no scanner process can be started
+    └── ServiceError              the service cannot start: address, origin, instance
+
+A match, a malformed request and content that cannot be scanned are not errors.
+They are values: see ``model.Verdict``, ``model.Reason`` and ``uploads.Refusal``.
+
+``code`` is stable and documented in ``docs/operating.md``; ``exit_code`` is what the
+command line ends with; ``hint`` says what the operator does next.
+"""
+
+from typing import ClassVar
+
+
+class UploadFilterError(Exception):
+    """The base of all deliberate errors.
+
+    Args:
+        message: What failed, for which thing, at which limit or for which cause;
+            lower case, no full stop, never content or personal data.
+        hint: What the operator does next, as a full sentence; empty if nothing helps.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(UploadFilterError):
+    """The command line was wrong."""
+
+    code = "usage"
+
+
+class ConfigError(UploadFilterError):
+    """The configuration cannot be used; the message names key, value and cure."""
+
+    code = "config"
+
+
+class HashSetError(UploadFilterError):
+    """A hash set was refused; what was accepted before stays in force."""
+
+    code = "hash_set"
+
+
+class HashSetFormatError(HashSetError):
+    """The file is not in a format, or not in the shape, that was asked for."""
+
+    code = "hash_set_format"
+
+
+class HashSetNameError(HashSetError):
+    """There is no hash set of that name, or the name cannot be used."""
+
+    code = "hash_set_name"
+
+
+class StoreError(UploadFilterError):
+    """The reference set cannot be read or written."""
+
+    code = "store"
+
+
+class StoreMissingError(StoreError):
+    """There is no reference set yet, which is not the same as an empty one."""
+
+    code = "store_missing"
+
+
+class StoreCorruptError(StoreError):
+    """The reference set is there, but damaged."""
+
+    code = "store_corrupt"
+
+
+class StoreVersionError(StoreError):
+    """The reference set was written by a newer version of this program."""
+
+    code = "store_version"
+
+
+class StoreBusyError(StoreError):
+    """Another process is changing the reference set."""
+
+    code = "store_busy"
+
+
+class StoreKeyError(StoreError):
+    """The key of the exact signals is missing, unreadable or the wrong one."""
+
+    code = "store_key"
+
+
+class LogError(UploadFilterError):
+    """The decision log cannot be read or written."""
+
+    code = "log"
+
+
+class LogBusyError(LogError):
+    """Another process writes to this decision log."""
+
+    code = "log_busy"
+
+
+class LogWriteError(LogError):
+    """A record could not be made durable, so no effect may follow it."""
+
+    code = "log_write"
+
+
+class LogCorruptError(LogError):
+    """The chain of records is broken: one was changed, lost, inserted or moved."""
+
+    code = "log_corrupt"
+    exit_code = 1
+
+
+class ScannerError(UploadFilterError):
+    """No scanner process can be started or kept alive."""
+
+    code = "scanner"
+
+
+class ServiceError(UploadFilterError):
+    """The service cannot start or go on."""
+
+    code = "service"

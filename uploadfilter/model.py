@@ -1,0 +1,363 @@
+"""The words of the product as frozen values; every other module is functions over them.
+
+Rules this module keeps: values only (no I/O, no behaviour that could fail after
+construction), ``bytes`` inside and hex only at the rim, one ``StrEnum`` for everything
+that is logged or configured, and the glossary's words (``docs/glossary.md``) and no
+others. It may be imported from every floor and imports nothing of this package.
+
+To add a signal type, add its name and width here, its class in ``signals/`` and its
+line in ``signals/registry.py``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+FULL_WINDOW = "full"
+"""The window of a signal that was made from the whole picture."""
+
+QUALITY_FLOOR = 50
+"""Lowest PDQ quality (0 to 100) that takes part in a match.
+
+Below it the bits say little about the picture; ThreatExchange's guidance is to ignore
+such hashes (github.com/facebook/ThreatExchange, pdq/README.md, "quality").
+"""
+
+
+class SignalType(StrEnum):
+    """How signals of a kind are computed and compared."""
+
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    PDQ = "pdq"
+    PHASH = "phash"
+    DHASH = "dhash"
+    AHASH = "ahash"
+    WHASH = "whash"
+
+    @property
+    def width_bytes(self) -> int:
+        """Length of a value of this type, in bytes."""
+        return _WIDTH_BYTES[self]
+
+    @property
+    def is_exact(self) -> bool:
+        """True if values are compared by equality, false if by Hamming distance."""
+        return self in EXACT_TYPES
+
+
+EXACT_TYPES = (SignalType.MD5, SignalType.SHA1, SignalType.SHA256)
+PERCEPTUAL_TYPES = (
+    SignalType.PDQ,
+    SignalType.PHASH,
+    SignalType.DHASH,
+    SignalType.AHASH,
+    SignalType.WHASH,
+)
+_WIDTH_BYTES = {
+    SignalType.MD5: 16,
+    SignalType.SHA1: 20,
+    SignalType.SHA256: 32,
+    SignalType.PDQ: 32,
+    SignalType.PHASH: 8,
+    SignalType.DHASH: 8,
+    SignalType.AHASH: 8,
+    SignalType.WHASH: 8,
+}
+
+
+class Geometry(StrEnum):
+    """How a tool shrinks a picture before it computes PDQ."""
+
+    FULL = "full"
+    SQUASH512 = "squash512"
+    THUMB512 = "thumb512"
+
+
+class Variant(StrEnum):
+    """One of the eight ways to turn and mirror a view.
+
+    ``r90`` is the picture turned 90 degrees counter-clockwise
+    (``numpy.rot90(plane, 1)``); ``mirror`` swaps left and right, ``flip`` top and
+    bottom; ``transpose`` mirrors at the main diagonal, ``transverse`` at the other.
+    """
+
+    UPRIGHT = "upright"
+    R90 = "r90"
+    R180 = "r180"
+    R270 = "r270"
+    MIRROR = "mirror"
+    FLIP = "flip"
+    TRANSPOSE = "transpose"
+    TRANSVERSE = "transverse"
+
+
+class EntryState(StrEnum):
+    """Whether an entry may reject; revoked and suppressed entries are never found."""
+
+    ACTIVE = "active"
+    MONITORED = "monitored"
+
+
+class Mode(StrEnum):
+    """Whether the action of the policy is carried out or only recorded."""
+
+    MONITOR = "MONITOR"
+    ENFORCE = "ENFORCE"
+
+
+class Verdict(StrEnum):
+    """What the evidence says."""
+
+    MATCH = "MATCH"
+    NO_MATCH = "NO_MATCH"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Action(StrEnum):
+    """What the policy says; also the type of an effect, which is what was done."""
+
+    ACCEPT = "ACCEPT"
+    REJECT = "REJECT"
+    RETRY_LATER = "RETRY_LATER"
+
+
+class Reason(StrEnum):
+    """Why a verdict is inconclusive, or why an upload was not inspected to its end.
+
+    The groups matter to ``decisions/policy.py``: what content does to a scanner, what
+    the evidence lacks, what was wrong with the request, and what the filter itself
+    could not do.
+    """
+
+    # What content does to a scanner.
+    UNDECODABLE = "undecodable"
+    TRUNCATED = "truncated"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    OUT_OF_TIME = "out_of_time"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    TOO_MANY_CONTENTS = "too_many_contents"
+    TOO_MANY_SIGNALS = "too_many_signals"
+    NOT_INSPECTED = "not_inspected"
+
+    # What the evidence lacks.
+    LOW_QUALITY = "low_quality"
+    WEAK_MATCH = "weak_match"
+
+    # What was wrong with the request.
+    MALFORMED_REQUEST = "malformed_request"
+    MALFORMED_FORM = "malformed_form"
+    UNSUPPORTED_CODING = "unsupported_coding"
+    TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
+    ABORTED = "aborted"
+
+    # What the filter itself could not do.
+    NO_REFERENCE_SET = "no_reference_set"
+    NO_SCANNER = "no_scanner"
+    OVERLOADED = "overloaded"
+    SPOOL_FULL = "spool_full"
+    LOG_UNWRITABLE = "log_unwritable"
+
+
+INCAPACITY = frozenset(
+    {
+        Reason.NO_REFERENCE_SET,
+        Reason.NO_SCANNER,
+        Reason.OVERLOADED,
+        Reason.SPOOL_FULL,
+        Reason.LOG_UNWRITABLE,
+    }
+)
+"""The reasons that are the filter's own fault: the client may try again later."""
+
+REFUSALS = frozenset(
+    {
+        Reason.MALFORMED_REQUEST,
+        Reason.MALFORMED_FORM,
+        Reason.UNSUPPORTED_CODING,
+        Reason.TOO_LARGE,
+        Reason.TOO_SLOW,
+        Reason.ABORTED,
+    }
+)
+"""The reasons for which a request ends before any of its content is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """A fingerprint of content.
+
+    Attributes:
+        type: How the value was computed and how it is compared.
+        value: Raw value, most significant byte first, ``type.width_bytes`` long.
+    """
+
+    type: SignalType
+    value: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse a value of the wrong length, which no signal type can produce."""
+        if len(self.value) != self.type.width_bytes:
+            raise ValueError(
+                f"a {self.type} signal has {self.type.width_bytes} bytes, "
+                f"not {len(self.value)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrySignal:
+    """One signal of an entry, with what its maker said about it.
+
+    Attributes:
+        signal: Type and value.
+        quality: 0 to 100; ``None`` is unknown and treated as sufficient.
+        geometry: How the maker's tool shrank the picture; ``None`` is unknown, and
+            the entry is then compared in all three.
+        window: Part of the picture it was made from; ``full`` is the whole.
+    """
+
+    signal: Signal
+    quality: int | None = None
+    geometry: Geometry | None = None
+    window: str = FULL_WINDOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item of a hash set.
+
+    Attributes:
+        id: Unique within its set; at most 128 characters.
+        category: The issuer's word for what it is.
+        signals: At least one; several of a type are allowed.
+        exact_only: If true, its perceptual signals are never matched.
+    """
+
+    id: str
+    category: str
+    signals: tuple[EntrySignal, ...]
+    exact_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSignal:
+    """A perceptual signal of one view, in one variant and geometry.
+
+    Attributes:
+        signal: Type and value.
+        variant: How the view was turned or mirrored.
+        geometry: How it was shrunk; ``None`` where the type has only one way.
+    """
+
+    signal: Signal
+    variant: Variant
+    geometry: Geometry | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One way a picture can be shown, with its signals.
+
+    Attributes:
+        name: ``stored``, ``white``, ``frame:3``, ... (``docs/glossary.md``).
+        signals: PDQ in three geometries and eight variants, pHash in eight, and what
+            else was asked for; the upright PDQ in full geometry comes first.
+        plane: PDQ's filtered luma plane in full geometry, 64 x 64 float32 in native
+            byte order, row by row; the quality is computed from it when needed.
+    """
+
+    name: str
+    signals: tuple[ViewSignal, ...]
+    plane: bytes
+
+    def value(self, signal_type: SignalType) -> bytes | None:
+        """Return the first (upright, full-geometry) value of a type, if there is one."""
+        for item in self.signals:
+            if item.signal.type is signal_type:
+                return item.signal.value
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What was found in one content, complete or with a reason.
+
+    Attributes:
+        path: Which content: an ordinal in an upload, a file path in ``scan``; nested
+            ones after ``!/``.
+        kind: What its first bytes say it is: ``jpeg``, ``png``, ``zip``, ``data``, ...
+        size: Length in bytes.
+        exact: md5, sha1 and sha256, in this order. Of a top-level content they are
+            computed outside the scanner.
+        views: Every view that was decoded.
+        reason: ``None`` if complete.
+        contents: Scans of nested contents.
+    """
+
+    path: str
+    kind: str
+    size: int
+    exact: tuple[Signal, ...] = ()
+    views: tuple[View, ...] = ()
+    reason: Reason | None = None
+    contents: tuple["Scan", ...] = ()
+
+    def walk(self) -> Iterator["Scan"]:
+        """Yield this scan and all nested ones, outermost first."""
+        yield self
+        for nested in self.contents:
+            yield from nested.walk()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """An entry within the threshold of a signal.
+
+    Attributes:
+        content: ``Scan.path`` of the content that matched.
+        set: Name of the hash set.
+        entry: Id of the entry within it.
+        category: The entry's category.
+        state: Whether the entry may reject.
+        signal_type: Which type matched.
+        distance: Bits that differ; 0 for exact types.
+        view: Name of the view; ``None`` for exact types.
+        variant: How the view was turned; ``None`` for exact types.
+        geometry: Geometry of the upload's signal; ``None`` where there is none.
+        quality: Lower one of the entry's (if known) and the upload's PDQ quality;
+            ``None`` for types without one.
+    """
+
+    content: str
+    set: str
+    entry: str
+    category: str
+    state: EntryState
+    signal_type: SignalType
+    distance: int
+    view: str | None = None
+    variant: Variant | None = None
+    geometry: Geometry | None = None
+    quality: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the policy makes of the evidence of one upload.
+
+    Attributes:
+        verdict: What the evidence says.
+        action: What the policy says.
+        effect: What is to be done; in ``MONITOR`` always ``ACCEPT``, but for what
+            cannot be forwarded at all.
+        reason: Why the verdict is inconclusive or the action is not ``ACCEPT``;
+            ``None`` for a match and for a complete scan without one.
+    """
+
+    verdict: Verdict
+    action: Action
+    effect: Action
+    reason: Reason | None
