@@ -1,0 +1,134 @@
+# The commands of this repository; `.ci/run` calls the same ones.
+#
+#   make run            a demo: origin, proxy, six uploads, and what became of each
+#   make test           every test that needs nothing but Python packages
+#
+# Needs Python 3.11 or newer with venv, gcc, git and make. Everything else comes from
+# the lock files in requirements/, with hashes, into $(VENV).
+
+PYTHON ?= python3
+VENV ?= .venv
+# Without a value: fixed ports, stays up. ONCE=1: free ports, ends with the verdict.
+ONCE ?=
+# Which benchmark, and its options: make bench BENCH="hashing --quick"
+BENCH ?= hashing
+# More options for pytest: make test ARGS="-k proxy"
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := $(PIP) install --require-hashes --requirement
+# The e2e tests run the program that users get: the wheel, in an environment of its own.
+E2E_VENV := build/e2e-venv
+# Where a stamp is newer than its lock file, that lock file is installed.
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+BENCH_STAMP := $(VENV)/.installed-bench
+E2E_STAMP := $(E2E_VENV)/.installed-run
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint format format-check types floors check e2e fuzz bench docs \
+        wheel lock clean
+
+help:  ## List the targets.
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# --- Environments ------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: Python 3.11 or newer is needed, but $(PYTHON) is not;" \
+	         "name another one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# The program itself is linked, not copied, so that a change needs no installation.
+$(RUN_STAMP): requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "installing requirements/run.txt into $(VENV)"
+	@$(LOCKED) requirements/build.txt
+	@$(LOCKED) requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	@echo "installing requirements/dev.txt into $(VENV)"
+	@$(LOCKED) requirements/dev.txt
+	@touch $@
+
+$(BENCH_STAMP): requirements/bench.txt $(DEV_STAMP)
+	@echo "installing requirements/bench.txt into $(VENV)"
+	@$(LOCKED) requirements/bench.txt
+	@touch $@
+
+$(E2E_STAMP): requirements/run.txt $(DEV_STAMP)
+	@echo "installing requirements/run.txt into $(E2E_VENV)"
+	@$(BIN)/python -m venv $(E2E_VENV)
+	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+# --- What people run ---------------------------------------------------------------
+
+run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and ends.
+	@$(BIN)/python deploy/demo/demo.py $(if $(ONCE),--once)
+
+test: $(DEV_STAMP)  ## Run every test that needs nothing but Python packages.
+	@$(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS)
+
+format: $(DEV_STAMP)  ## Format the code.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --select I --fix .
+
+format-check: $(DEV_STAMP)
+	@$(BIN)/ruff format --check .
+
+lint: $(DEV_STAMP)  ## Lint the code.
+	@$(BIN)/ruff check .
+
+floors: $(DEV_STAMP)  ## Check which module may import which.
+	@$(BIN)/lint-imports
+
+types: $(DEV_STAMP)  ## Check the types.
+	@$(BIN)/mypy
+
+check: format-check lint floors types test  ## All of the above: before each commit.
+
+e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl.
+	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
+	@UPLOADFILTER_PROGRAM=$(CURDIR)/$(E2E_VENV)/bin/uploadfilter \
+	    $(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
+
+fuzz: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
+	@$(BIN)/python -m pytest -n auto -m "not e2e" --hypothesis-profile fuzz $(ARGS)
+
+bench: $(BENCH_STAMP)  ## Run one benchmark: BENCH="hashing --quick".
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+docs: $(DEV_STAMP)  ## Test that the documents agree with the code.
+	@$(BIN)/python -m pytest tests/docs $(ARGS)
+
+wheel: $(DEV_STAMP)  ## Build the wheel into dist/, the same bytes for the same commit.
+	@rm -f dist/uploadfilter-*.whl
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+	    $(BIN)/python -m hatchling build --target wheel
+
+# --- What maintainers run ----------------------------------------------------------
+
+UV_VERSION := 0.9
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+          --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versions).
+	@$(PIP) install 'uv>=$(UV_VERSION)'
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/run.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/run.txt \
+	    --group dev --group origins -o requirements/dev.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
+	    --group dev --group origins --group bench -o requirements/bench.txt
+	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
+
+clean:  ## Remove what was built, the demo and the environment.
+	rm -rf build dist .demo $(VENV) .pytest_cache .mypy_cache .ruff_cache \
+	    .import_linter_cache .hypothesis htmlcov .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
