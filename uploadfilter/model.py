@@ -161,6 +161,9 @@ class Reason(StrEnum):
     SPOOL_FULL = "spool_full"
     LOG_UNWRITABLE = "log_unwritable"
 
+    # What `scan` could not open; never the reason of an upload.
+    UNREADABLE = "unreadable"
+
 
 INCAPACITY = frozenset(
     {
