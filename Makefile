@@ -70,7 +70,7 @@ $(E2E_STAMP): requirements/run.txt $(DEV_STAMP)
 # --- What people run ---------------------------------------------------------------
 
 run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and ends.
-	@$(BIN)/python deploy/demo/demo.py $(if $(ONCE),--once)
+	@$(BIN)/python -m deploy.demo.demo $(if $(ONCE),--once)
 
 test: $(DEV_STAMP)  ## Run every test that needs nothing but Python packages.
 	@$(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS)
@@ -106,7 +106,7 @@ bench: $(BENCH_STAMP)  ## Run one benchmark: BENCH="hashing --quick".
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: $(DEV_STAMP)  ## Test that the documents agree with the code.
-	@$(BIN)/python -m pytest tests/docs $(ARGS)
+	@$(BIN)/python -m pytest tests/test_docs.py tests/test_house.py $(ARGS)
 
 wheel: $(DEV_STAMP)  ## Build the wheel into dist/, the same bytes for the same commit.
 	@rm -f dist/uploadfilter-*.whl

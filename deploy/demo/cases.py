@@ -1,0 +1,168 @@
+"""The uploads of the demo, and what must become of each.
+
+To add a case, add a line to ``cases``.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from hashsets.demo import pictures
+
+LISTED_SEED = 1001
+"""The listed picture that is uploaded in several guises: one of the demo set's."""
+
+UNLISTED_SEED = 7
+"""A picture that no hash set knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One upload and its right outcome.
+
+    Attributes:
+        title: What is uploaded, for people.
+        method: HTTP method.
+        path: Where it goes on the site.
+        body: The request's body.
+        content_type: Its declared type.
+        status: Right status for the client.
+        published: Whether the origin must have the content afterwards.
+        verdict: Right verdict of the decision.
+        effect: Right effect of the decision.
+        reason: Right reason, ``None`` for none.
+        signal_types: The match must be of one of these; empty for no match.
+    """
+
+    title: str
+    method: str
+    path: str
+    body: bytes
+    content_type: str
+    status: int
+    published: bool
+    verdict: str
+    effect: str
+    reason: str | None = None
+    signal_types: tuple[str, ...] = ()
+
+
+EXACT = ("md5", "sha1", "sha256")
+
+
+def listed_file() -> bytes:
+    """Return the listed picture as the file whose digests are in the set."""
+    return pictures.jpeg(pictures.photograph(LISTED_SEED))
+
+
+def cases() -> tuple[Case, ...]:
+    """Return the uploads in the order in which they are sent."""
+    listed = pictures.photograph(LISTED_SEED)
+    smaller = listed.resize((800, 600), Image.Resampling.LANCZOS)
+    unlisted = pictures.jpeg(pictures.photograph(UNLISTED_SEED))
+    form_type, form = form_of(
+        [
+            ("name", None, b"Robin"),
+            ("title", None, "At the lake \N{EN DASH} day 2".encode()),
+            ("picture", "lake.jpg", unlisted),
+            ("picture", "dinner.jpg", listed_file()),
+        ]
+    )
+    return (
+        _raw("an unlisted picture", "unlisted.jpg", unlisted),
+        _listed("a listed picture, byte for byte", "listed.jpg", listed_file(), EXACT),
+        _listed(
+            "the listed picture, re-encoded and resized",
+            "smaller.jpg",
+            pictures.jpeg(smaller, quality=70),
+            ("pdq",),
+        ),
+        _listed(
+            "the listed picture, mirrored",
+            "mirrored.jpg",
+            pictures.jpeg(ImageOps.mirror(listed), quality=80),
+            ("pdq",),
+        ),
+        Case(
+            title="a form: two fields, an unlisted and the listed picture",
+            method="POST",
+            path="/upload",
+            body=form,
+            content_type=form_type,
+            status=403,
+            published=False,
+            verdict="MATCH",
+            effect="REJECT",
+            signal_types=EXACT,
+        ),
+        Case(
+            title="a bomb: a small PNG of half a gigabyte",
+            method="PUT",
+            path="/files/bomb.png",
+            body=pictures.bomb_png(),
+            content_type="image/png",
+            status=403,
+            published=False,
+            verdict="INCONCLUSIVE",
+            effect="REJECT",
+            reason="too_many_pixels",
+        ),
+    )
+
+
+def form_of(parts: Sequence[tuple[str, str | None, bytes]]) -> tuple[str, bytes]:
+    """Encode a form as a browser does.
+
+    Args:
+        parts: Name, file name (``None`` for a field) and data of each.
+
+    Returns:
+        The content type and the body.
+    """
+    boundary = f"----demo{secrets.token_hex(12)}"
+    body = b"".join(_part(boundary, *part) for part in parts)
+    return (
+        f"multipart/form-data; boundary={boundary}",
+        body + f"--{boundary}--\r\n".encode(),
+    )
+
+
+def _part(boundary: str, name: str, filename: str | None, data: bytes) -> bytes:
+    """Return one part of a form with the boundary before it."""
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'
+    if filename is not None:
+        head += f'; filename="{filename}"\r\nContent-Type: image/jpeg'
+    return head.encode() + b"\r\n\r\n" + data + b"\r\n"
+
+
+def _raw(title: str, name: str, body: bytes) -> Case:
+    """Return a raw upload that must be published."""
+    return Case(
+        title=title,
+        method="PUT",
+        path=f"/files/{name}",
+        body=body,
+        content_type="image/jpeg",
+        status=201,
+        published=True,
+        verdict="NO_MATCH",
+        effect="ACCEPT",
+    )
+
+
+def _listed(title: str, name: str, body: bytes, signal_types: tuple[str, ...]) -> Case:
+    """Return a raw upload that must be rejected for a match."""
+    return Case(
+        title=title,
+        method="PUT",
+        path=f"/files/{name}",
+        body=body,
+        content_type="image/jpeg",
+        status=403,
+        published=False,
+        verdict="MATCH",
+        effect="REJECT",
+        signal_types=signal_types,
+    )

@@ -1,0 +1,326 @@
+"""``make run``: show the filter at work, on real processes and over real HTTP.
+
+    python -m deploy.demo.demo          # fixed ports, stays up until Ctrl-C
+    python -m deploy.demo.demo --once   # free ports, exit code 0 if all was right
+
+It makes pictures, builds a reference set of them with the program's own commands,
+starts the small upload site and the proxy in ``ENFORCE`` before it, sends the uploads
+of ``cases.py``, and shows for each what the client got, what the origin shows
+afterwards and the decision record. Everything it leaves lies in ``.demo/``.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import http.client
+import json
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.json import JSON
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from deploy.demo import running
+from deploy.demo.cases import Case, cases
+from deploy.demo.running import Answer, DemoError
+from hashsets.demo.make_demo import write_demo
+
+FOLDER = Path(".demo")
+"""Everything that the demo leaves; git ignores it."""
+
+SITE_PORT = 8080
+ORIGIN_PORT = 8081
+CATEGORY = "demo"
+REJECTED = 403
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where the demo plays.
+
+    Attributes:
+        state: State directory of the filter.
+        site: URL that clients use: the proxy.
+        origin: URL of the site behind it.
+    """
+
+    state: Path
+    site: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one upload.
+
+    Attributes:
+        case: What was sent, and what was right.
+        answer: What the client got.
+        published: Digests of what the origin shows now and did not show before.
+        record: The decision record; empty if there is none.
+        wrong: What was not as it must be, in words.
+    """
+
+    case: Case
+    answer: Answer
+    published: frozenset[str]
+    record: dict[str, Any]
+    wrong: tuple[str, ...]
+
+
+def shown(stage: Stage) -> frozenset[str]:
+    """Return the SHA-256 of everything that the origin shows."""
+    listing = running.request(f"{stage.origin}/files").json()
+    if not isinstance(listing, list):
+        raise DemoError(f"the origin's list of files is {listing!r}")
+    return frozenset(file["sha256"] for file in listing)
+
+
+def log_lines(stage: Stage, *arguments: str) -> list[dict[str, Any]]:
+    """Return what ``log show`` prints."""
+    done = running.run_program("log", "show", "--json", *arguments, state=stage.state)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def newest_decision(stage: Stage) -> str:
+    """Return the id of the last decision, empty before the first."""
+    lines = log_lines(stage, "--records", "decision", "--limit", "1")
+    return str(lines[-1]["id"]) if lines else ""
+
+
+def send(stage: Stage, case: Case) -> Outcome:
+    """Send one upload and find out what became of it."""
+    before, last = shown(stage), newest_decision(stage)
+    answer = running.request(
+        stage.site + case.path,
+        method=case.method,
+        body=case.body,
+        headers={"Content-Type": case.content_type, "Accept": "application/json"},
+    )
+    decision = newest_decision(stage)
+    lines = log_lines(stage, "--id", decision) if decision != last else []
+    records = [line for line in lines if line.get("record") == "decision"]
+    record = records[0] if records else {}
+    published = shown(stage) - before
+    return Outcome(
+        case=case,
+        answer=answer,
+        published=published,
+        record=record,
+        wrong=tuple(faults(case, answer, published, record)),
+    )
+
+
+def faults(
+    case: Case, answer: Answer, published: frozenset[str], record: dict[str, Any]
+) -> Iterator[str]:
+    """Yield everything about an outcome that is not as it must be."""
+    if answer.status != case.status:
+        yield f"the client got {answer.status}, not {case.status}"
+    wanted = {hashlib.sha256(case.body).hexdigest()} if case.published else set()
+    if published != wanted:
+        yield f"the origin shows {len(published)} new files, not the right ones"
+    for key in ("verdict", "effect", "reason"):
+        if record.get(key) != getattr(case, key):
+            yield f"the {key} is {record.get(key)}, not {getattr(case, key)}"
+    found = {match["signal_type"] for match in record.get("matches", ())}
+    if not found.intersection(case.signal_types) and found | {*case.signal_types}:
+        yield f"matched by {sorted(found)}, not by one of {list(case.signal_types)}"
+    if answer.status == REJECTED and str(record.get("id")) not in answer.body.decode():
+        yield "the answer does not name the decision"
+
+
+def show(number: int, outcome: Outcome) -> None:
+    """Print what became of one upload."""
+    case = outcome.case
+    console.print()
+    console.rule(Text(f"{number}. {case.title}"), align="left", style="dim")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("sent", Text(f"{case.method} {case.path}, {len(case.body):,} bytes"))
+    grid.add_row("client got", client_got(outcome.answer))
+    names = ", ".join(sorted(digest[:12] for digest in outcome.published))
+    news = f"1 new file, SHA-256 {names}..." if names else "nothing new"
+    grid.add_row("origin shows", news)
+    console.print(Padding(grid, (0, 0, 0, 3)))
+    console.print("   decision record", style="bold")
+    console.print(Padding(JSON.from_data(outcome.record, indent=None), (0, 0, 0, 3)))
+    for fault in outcome.wrong:
+        console.print(Text(f"   WRONG: {fault}", style="bold red"))
+    if not outcome.wrong:
+        console.print(Text("   right", style="bold green"))
+
+
+def client_got(answer: Answer) -> Text:
+    """Return an answer in one line or, if it is short JSON, with its body."""
+    line = Text(f"{answer.status} {http.client.responses.get(answer.status, '')}")
+    if "json" in answer.headers.get("content-type", ""):
+        line.append(f"  {answer.body.decode().strip()}", style="dim")
+    return line
+
+
+def summarise(outcomes: list[Outcome]) -> None:
+    """Print one line for each upload."""
+    table = Table(title="What became of each upload", title_justify="left", box=None)
+    for heading in ("upload", "client", "at the origin", "verdict", "by", ""):
+        table.add_column(heading, header_style="bold")
+    for outcome in outcomes:
+        record = outcome.record
+        table.add_row(
+            outcome.case.title,
+            str(outcome.answer.status),
+            "yes" if outcome.published else "no",
+            str(record.get("verdict")),
+            evidence(record),
+            Text("wrong", "bold red") if outcome.wrong else Text("right", "green"),
+        )
+    console.print()
+    console.print(table)
+
+
+def evidence(record: dict[str, Any]) -> str:
+    """Return what a verdict rests on: the nearest match, or the reason."""
+    matches = record.get("matches")
+    if not matches:
+        return str(record.get("reason") or "")
+    match = matches[0]
+    words = [match["signal_type"], f"distance {match['distance']}"]
+    if match.get("variant") not in (None, "upright"):
+        words.append(match["variant"])
+    return ", ".join(words)
+
+
+def build_reference(folder: Path) -> Path:
+    """Make the demo set and import it; return the state directory.
+
+    Raises:
+        DemoError: A command failed.
+    """
+    state = folder / "state"
+    hash_set = folder / "demo.jsonl"
+    count = write_demo(hash_set, folder=folder / "pictures")
+    console.print(f"made {count} pictures and {hash_set} with their signals")
+    options = ("--name", "demo", "--category", CATEGORY, "--enforce-unsigned")
+    for arguments in (("init",), ("hashset", "import", str(hash_set), *options)):
+        console.print(Text(f"$ uploadfilter {' '.join(arguments)}", style="bold"))
+        done = running.run_program(*arguments, state=state)
+        console.print(Text((done.stdout + done.stderr).decode().rstrip(), style="dim"))
+    return state
+
+
+@contextlib.contextmanager
+def stage(folder: Path, *, site_port: int, origin_port: int) -> Iterator[Stage]:
+    """Build the reference set, then run the site and the proxy before it.
+
+    Yields:
+        The stage, when everything answers.
+
+    Raises:
+        DemoError: Something did not start.
+    """
+    state = build_reference(folder)
+    with contextlib.ExitStack() as stack:
+        origin = stack.enter_context(
+            running.origin(
+                folder / "uploads", port=origin_port, log=folder / "origin.log"
+            )
+        )
+        proxy = stack.enter_context(
+            running.proxy(
+                origin,
+                port=site_port,
+                state=state,
+                log=folder / "proxy.log",
+                options=("--mode", "enforce"),
+            )
+        )
+        console.print(f"the site is up at {origin}, the proxy before it at {proxy.url}")
+        yield Stage(state=state, site=proxy.url, origin=origin)
+
+
+def play(on: Stage) -> bool:
+    """Send every upload and show what became of it; return whether all was right."""
+    outcomes = []
+    for number, case in enumerate(cases(), start=1):
+        outcomes.append(send(on, case))
+        show(number, outcomes[-1])
+    summarise(outcomes)
+    return not any(outcome.wrong for outcome in outcomes)
+
+
+def run_once() -> bool:
+    """Play the demo on free ports in a folder of its own; return if all was right."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER, prefix="once-") as name:
+        ports = (running.free_port(), running.free_port())
+        with stage(Path(name), site_port=ports[0], origin_port=ports[1]) as on:
+            return play(on)
+
+
+def run_and_stay() -> bool:
+    """Play the demo on the usual ports and stay up until Ctrl-C."""
+    folder = FOLDER / "run"
+    for port in (SITE_PORT, ORIGIN_PORT):
+        refuse_busy(port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with stage(folder, site_port=SITE_PORT, origin_port=ORIGIN_PORT) as on:
+        right = play(on)
+        console.print(
+            f"\n[bold]The site, through the proxy:[/]  {on.site}/"
+            f"\n[bold]What the origin shows:[/]        {on.origin}/gallery"
+            f"\nThe listed pictures to try are in {folder / 'pictures'}. "
+            "Ctrl-C ends the demo."
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+        console.print("\nstopping")
+    return right
+
+
+def refuse_busy(port: int) -> None:
+    """Check that nobody listens on a port.
+
+    Raises:
+        DemoError: Somebody does.
+    """
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as exc:
+        raise DemoError(
+            f"port {port} is in use ({exc.strerror}); end what listens there, "
+            "or run `make run ONCE=1`, which takes free ports"
+        ) from exc
+
+
+def main() -> None:
+    """Run the demo: exit 0 if every outcome was the right one, 1 if not."""
+    parser = argparse.ArgumentParser(description="Show the filter at work.")
+    parser.add_argument("--once", action="store_true", help="check everything and end")
+    once = parser.parse_args().once
+    # Whoever ends us with SIGTERM must not leave the origin and the proxy behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        right = run_once() if once else run_and_stay()
+    except DemoError as exc:
+        console.print(Text(f"demo: {exc}", style="bold red"))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    sys.exit(0 if right else 1)
+
+
+if __name__ == "__main__":
+    main()
