@@ -148,6 +148,7 @@ class Reason(StrEnum):
 
     # What was wrong with the request.
     MALFORMED_REQUEST = "malformed_request"
+    AMBIGUOUS_REQUEST = "ambiguous_request"
     MALFORMED_FORM = "malformed_form"
     UNSUPPORTED_CODING = "unsupported_coding"
     TOO_LARGE = "too_large"
@@ -160,6 +161,7 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
     SPOOL_FULL = "spool_full"
     LOG_UNWRITABLE = "log_unwritable"
+    INTERNAL_ERROR = "internal_error"
 
     # What `scan` could not open; never the reason of an upload.
     UNREADABLE = "unreadable"
@@ -172,6 +174,7 @@ INCAPACITY = frozenset(
         Reason.OVERLOADED,
         Reason.SPOOL_FULL,
         Reason.LOG_UNWRITABLE,
+        Reason.INTERNAL_ERROR,
     }
 )
 """The reasons that are the filter's own fault: the client may try again later."""
@@ -179,6 +182,7 @@ INCAPACITY = frozenset(
 REFUSALS = frozenset(
     {
         Reason.MALFORMED_REQUEST,
+        Reason.AMBIGUOUS_REQUEST,
         Reason.MALFORMED_FORM,
         Reason.UNSUPPORTED_CODING,
         Reason.TOO_LARGE,

@@ -1,0 +1,308 @@
+"""Turn a body into contents, as its bytes arrive.
+
+An extractor is told of every chunk and of the end, and answers with events. However the
+body is cut into chunks, the events are the same but for how ``ContentData`` is cut.
+After ``Refused`` it gives no more events, and a content that was open stays open.
+
+To add one: a class with the methods of ``Extractor``, a line where ``head.plan`` tells
+body kinds apart, and its factory in ``tests/uploads/test_extractors.py``, which runs
+the suite of ``tests/conformance/extractors.py``.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, Protocol, TypeAlias, assert_never
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser
+
+from uploadfilter.uploads.canonical import FormPart
+from uploadfilter.uploads.head import Refusal
+from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.uploads.parts import (
+    PartHeader,
+    has_bare_line_feed,
+    malformed,
+    over_limit,
+    read_part_header,
+)
+
+_CRLF: Final = b"\r\n"
+_END_OF_HEADER: Final = b"\r\n\r\n"
+
+_EPILOGUE: Final = b"\r\n\r\n"
+"""All that may follow the last boundary: one line end by RFC 2046, two by many scripts.
+
+PHP and Django take a file from behind it, so it is refused rather than dropped: in
+``MONITOR`` it would go on, and an honest client has nothing to say there.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentStarted:
+    """A content begins; its data follow, then ``ContentEnded``.
+
+    Attributes:
+        declared_type: Media type that the client claims, without parameters.
+    """
+
+    declared_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentData:
+    """Some bytes of the content that has begun; never empty."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ContentEnded:
+    """The content is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The body cannot be read; nothing follows."""
+
+    refusal: Refusal
+
+
+Event: TypeAlias = ContentStarted | ContentData | ContentEnded | Refused
+
+
+class Extractor(Protocol):
+    """What turns a body into contents."""
+
+    def receive(self, chunk: bytes) -> list[Event]:
+        """Some of the body has arrived."""
+
+    def end(self) -> list[Event]:
+        """The body is complete."""
+
+
+class RawExtractor:
+    """The whole body is one content, also if it is empty.
+
+    Args:
+        declared_type: Media type that the head claims.
+    """
+
+    def __init__(self, declared_type: str | None) -> None:
+        self._declared_type = declared_type
+        self._started = False
+
+    def receive(self, chunk: bytes) -> list[Event]:
+        """Some of the body has arrived."""
+        if not chunk:
+            return []
+        return [*self._start(), ContentData(data=chunk)]
+
+    def end(self) -> list[Event]:
+        """The body is complete."""
+        return [*self._start(), ContentEnded()]
+
+    def _start(self) -> list[Event]:
+        if self._started:
+            return []
+        self._started = True
+        return [ContentStarted(declared_type=self._declared_type)]
+
+
+class _State(Enum):
+    """What comes next in a form."""
+
+    OPENING = auto()
+    HEADER = auto()
+    DATA = auto()
+    EPILOGUE = auto()
+    OVER = auto()
+
+
+class _Progress(Enum):
+    """Whether a step needs more bytes, or the next step can follow."""
+
+    MORE = auto()
+    NEXT = auto()
+
+
+_Step: TypeAlias = _Progress | Refusal
+
+
+class FormExtractor:
+    """Every part of a form, file or not, is a content.
+
+    Two readers must agree on each part. The first is this class: it finds boundaries
+    and header sections, and reads the headers by its own strict rules. The second is
+    the ``multipart`` library in strict mode, which is handed one element at a time:
+    an opening, a header section, data up to a boundary. Cut like that, its answers no
+    longer depend on how the body came in (fed at will, it takes a bare LF in a header
+    in one cut and refuses it in another, and so with a preamble and an epilogue).
+
+    Args:
+        boundary: What separates the parts, as ``head.plan`` found it.
+        limits: How many parts, and how much header each.
+    """
+
+    def __init__(self, boundary: bytes, limits: UploadLimits) -> None:
+        self._limits = limits
+        self._opening = b"--" + boundary
+        self._delimiter = _CRLF + self._opening
+        self._parser = PushMultipartParser(
+            boundary,
+            max_header_size=limits.max_part_header_bytes,
+            max_header_count=limits.max_part_headers,
+            strict=True,
+        )
+        self._state = _State.OPENING
+        self._buffer = b""
+        self._at = 0
+        self._header: PartHeader | None = None
+        self._length = 0
+        self._parts: list[FormPart] = []
+        self._begun = 0
+
+    @property
+    def parts(self) -> tuple[FormPart, ...]:
+        """The parts that are complete, in order."""
+        return tuple(self._parts)
+
+    def receive(self, chunk: bytes) -> list[Event]:
+        """Some of the body has arrived."""
+        if self._state is _State.OVER:
+            return []
+        self._buffer += chunk
+        events: list[Event] = []
+        step: _Step = _Progress.NEXT
+        while step is _Progress.NEXT:
+            step = self._step(events)
+        self._buffer = self._buffer[self._at :]
+        self._at = 0
+        if isinstance(step, Refusal):
+            return [*events, *self._refused(step)]
+        return events
+
+    def end(self) -> list[Event]:
+        """The body is complete; without its last boundary it is refused."""
+        if self._state is _State.OVER:
+            return []
+        if self._state is not _State.EPILOGUE:
+            return self._refused(malformed("The form ends before its last boundary."))
+        self._state = _State.OVER
+        return []
+
+    def _refused(self, refusal: Refusal) -> list[Event]:
+        self._state = _State.OVER
+        self._buffer = b""
+        return [Refused(refusal=refusal)]
+
+    def _step(self, events: list[Event]) -> _Step:
+        """Take one element from the buffer, if it is there."""
+        match self._state:
+            case _State.OPENING:
+                return self._on_opening(events)
+            case _State.HEADER:
+                return self._on_header(events)
+            case _State.DATA:
+                return self._on_data(events)
+            case _State.EPILOGUE | _State.OVER:
+                return self._on_epilogue()
+            case never:
+                assert_never(never)
+
+    def _on_opening(self, events: list[Event]) -> _Step:
+        """The first boundary stands at the very beginning, or after one line end."""
+        skip = len(_CRLF) if self._buffer.startswith(_CRLF) else 0
+        end = skip + len(self._opening) + len(_CRLF)
+        if len(self._buffer) < end:
+            return _Progress.MORE
+        if not self._buffer.startswith(self._opening, skip):
+            return malformed("The form does not begin with its boundary.")
+        self._at = skip
+        return self._feed(end, events) or self._after_boundary()
+
+    def _on_header(self, events: list[Event]) -> _Step:
+        """A header section, up to and with its empty line."""
+        limit = self._limits.max_part_header_bytes + len(_END_OF_HEADER)
+        window = self._buffer[self._at : self._at + limit]
+        end = 0 if window.startswith(_CRLF) else window.find(_END_OF_HEADER)
+        if has_bare_line_feed(window if end < 0 else window[:end]):
+            return malformed("A line of a part's header ends in LF alone.")
+        if end < 0 and len(window) == limit:
+            return over_limit("A part's header is too long.")
+        if end < 0:
+            return _Progress.MORE
+        section = window[: end + len(_CRLF)] if end else b""
+        header = read_part_header(section, self._limits)
+        if isinstance(header, Refusal):
+            return header
+        self._header = header
+        self._length = 0
+        self._state = _State.DATA
+        end = self._at + len(section) + len(_CRLF)
+        return self._feed(end, events) or _Progress.NEXT
+
+    def _on_data(self, events: list[Event]) -> _Step:
+        """Data up to and with a boundary, or as far as none can have begun."""
+        index = self._buffer.find(self._delimiter, self._at)
+        if index < 0:
+            index = len(self._buffer) - self._boundary_begun()
+        end = index + len(self._delimiter) + len(_CRLF)
+        if end <= len(self._buffer):
+            return self._feed(end, events) or self._after_boundary()
+        if index > self._at:
+            return self._feed(index, events) or _Progress.MORE
+        return _Progress.MORE
+
+    def _on_epilogue(self) -> _Step:
+        if _EPILOGUE.startswith(self._buffer[self._at :]):
+            return _Progress.MORE
+        return malformed("Something follows the last boundary.")
+
+    def _boundary_begun(self) -> int:
+        """Return how many bytes at the buffer's end may begin a boundary."""
+        begin = max(self._at, len(self._buffer) - len(self._delimiter) - 1)
+        index = self._buffer.rfind(b"\r", begin)
+        if index < 0 or not self._delimiter.startswith(self._buffer[index:]):
+            return 0
+        return len(self._buffer) - index
+
+    def _after_boundary(self) -> _Step:
+        """Tell the last boundary from the others; the library knows no third kind."""
+        if self._buffer.endswith(b"--", 0, self._at):
+            self._state = _State.EPILOGUE
+            return _Progress.NEXT
+        self._begun += 1
+        if self._begun > self._limits.max_parts:
+            return over_limit("The form has too many parts.")
+        self._state = _State.HEADER
+        return _Progress.NEXT
+
+    def _feed(self, end: int, events: list[Event]) -> Refusal | None:
+        """Have the library read up to ``end``, and take what it finds."""
+        element = self._buffer[self._at : end]
+        self._at = end
+        try:
+            for found in self._parser.parse(element):
+                events += [self._event(found)]
+        except MultipartError:
+            return malformed("The form is malformed.")
+        return None
+
+    def _event(self, found: MultipartSegment | bytes | None) -> Event:
+        header = self._header
+        if header is None:
+            raise RuntimeError("the parser found data in front of a part")
+        if isinstance(found, bytes):
+            self._length += len(found)
+            return ContentData(data=found)
+        if found is not None:
+            return ContentStarted(declared_type=header.declared_type)
+        self._parts.append(
+            FormPart(
+                name=header.name,
+                filename=header.filename,
+                content_type=header.content_type,
+                length=self._length,
+            )
+        )
+        return ContentEnded()

@@ -1,0 +1,461 @@
+"""Decide from a request's head what its body is, or refuse it before the body.
+
+Two readers of one head must come to the same result: this filter and whatever origin
+stands behind it. What they could read differently is refused, not guessed. Three kinds
+of refusal, by reason:
+
+- ``MALFORMED_REQUEST``: nobody can say where the body ends, or what follows is not
+  HTTP. It cannot be forwarded in any mode, with or without a body.
+- ``AMBIGUOUS_REQUEST``, ``MALFORMED_FORM``, ``UNSUPPORTED_CODING``: the body could be
+  forwarded, but what it holds could be read in two ways. Only a request that has a body
+  is refused for it; ``MONITOR`` records it and lets it pass.
+- ``TOO_LARGE``: the declared length is over the limit.
+
+A rule is one function that returns its refusal or ``None``, and one line in
+``_FRAMING_RULES`` (any request) or ``_BODY_RULES`` (a request with a body).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+from uploadfilter.model import Reason
+from uploadfilter.uploads import fields
+from uploadfilter.uploads.limits import UploadLimits
+
+_BAD_REQUEST = 400
+_TOO_LARGE = 413
+_UNSUPPORTED = 415
+_NOT_IMPLEMENTED = 501
+
+HTTP_1_1 = (1, 1)
+
+SINGLETONS: Final = frozenset(
+    {
+        # Where the body begins, ends, and what it is.
+        b"host",
+        b"content-length",
+        b"transfer-encoding",
+        b"content-type",
+        b"content-encoding",
+        b"content-disposition",
+        b"content-range",
+        b"content-md5",
+        b"expect",
+        # Who sends it, what for, and under which name it will be stored.
+        b"authorization",
+        b"destination",
+        b"overwrite",
+        b"slug",
+        # How a protocol cuts a body, or one upload, into pieces.
+        b"upload-length",
+        b"upload-offset",
+        b"upload-complete",
+        b"upload-concat",
+        b"upload-defer-length",
+        b"x-amz-content-sha256",
+        b"x-amz-copy-source",
+        b"x-amz-decoded-content-length",
+    }
+)
+"""Headers that may occur once: of two, one origin takes the first, another the last."""
+
+_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
+"""Headers that say where a request ends and for whom it is."""
+
+_METHOD_OVERRIDES: Final = (
+    b"x-http-method-override",
+    b"x-http-method",
+    b"x-method-override",
+)
+_FRAGMENTS: Final = (
+    b"content-range",
+    b"upload-offset",
+    b"upload-complete",
+    b"upload-concat",
+    b"upload-defer-length",
+    b"x-amz-copy-source-range",
+    b"x-amz-write-offset-bytes",
+)
+"""Headers of a request that carries a piece of something, which the origin puts
+together out of the filter's sight: tus, resumable uploads, RFC 9110 section 14.5."""
+
+_DIGESTS: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest")
+"""Headers that name the very bytes of a body, which a form encoded anew has not."""
+
+_ASCII_ONLY: Final = SINGLETONS - {b"content-disposition", b"slug", b"destination"}
+"""Singletons that are never text for people, so no client has cause for other bytes."""
+
+_LENGTH = re.compile(rb"[0-9]{1,19}")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+"""1 to 70 characters, the last one not a space (RFC 2046, section 5.1.1)."""
+
+
+class BodyKind(StrEnum):
+    """How a body is to be read."""
+
+    NONE = "none"
+    RAW = "raw"
+    FORM = "form"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a request is refused before its content is looked at.
+
+    Attributes:
+        status: HTTP status of the answer in ``ENFORCE``.
+        reason: What is recorded.
+        detail: One sentence for the client; fixed text, nothing of the request in it.
+    """
+
+    status: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyPlan:
+    """What a body is.
+
+    Attributes:
+        kind: How it is to be read.
+        declared_length: Bytes, if the head says so; ``None`` for a chunked body.
+        declared_type: Media type that the client claims, in lower case and without
+            parameters; ``None`` if there is none or it cannot be read.
+        boundary: Of a form, what separates its parts; otherwise ``None``.
+    """
+
+    kind: BodyKind
+    declared_length: int | None = None
+    declared_type: str | None = None
+    boundary: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestHead:
+    """The head of a request as it came over the wire.
+
+    Attributes:
+        method: As sent; methods are case-sensitive.
+        target: As sent, still percent-encoded.
+        headers: Names and values as sent, in order, repeats kept.
+        version: HTTP version, major and minor.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    version: tuple[int, int] = HTTP_1_1
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for name, value in self.headers:
+            found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+        return found
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of a header in order; ``name`` is in lower case."""
+        return self._by_name.get(name, [])
+
+    def value(self, name: bytes) -> bytes | None:
+        """Return the first value of a header; ``name`` is in lower case."""
+        values = self.values(name)
+        return values[0] if values else None
+
+    def has_any(self, names: Iterable[bytes]) -> bool:
+        """Tell whether any of these headers occurs; names in lower case."""
+        return any(name in self._by_name for name in names)
+
+    @property
+    def names(self) -> Iterable[bytes]:
+        """Every header name in lower case, once."""
+        return self._by_name.keys()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the framing says that a body follows."""
+        return bool(self.values(b"transfer-encoding")) or bool(self.declared_length)
+
+    @property
+    def declared_length(self) -> int | None:
+        """Content-Length in bytes; ``None`` if there is none that can be read."""
+        value = self.value(b"content-length")
+        return int(value) if value and _LENGTH.fullmatch(value) else None
+
+
+def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
+    """Decide what the body of a request is, or refuse the request.
+
+    Args:
+        head: The head as it came.
+        limits: How large a body may be.
+
+    Returns:
+        The plan (``BodyKind.NONE`` if there is no body), or the first refusal: what
+        cannot be framed before what is too large, before what is ambiguous.
+    """
+    refusal = _first_refusal(_FRAMING_RULES, head)
+    if refusal is not None:
+        return refusal
+    if not head.has_body:
+        return BodyPlan(kind=BodyKind.NONE)
+    if (head.declared_length or 0) > limits.max_body_bytes:
+        return Refusal(
+            status=_TOO_LARGE,
+            reason=Reason.TOO_LARGE,
+            detail="The body is longer than this service accepts.",
+        )
+    return _first_refusal(_BODY_RULES, head) or _plan_of_type(head)
+
+
+_Rule = Callable[[RequestHead], Refusal | None]
+
+
+def _first_refusal(rules: Iterable[_Rule], head: RequestHead) -> Refusal | None:
+    for rule in rules:
+        refusal = rule(head)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _unframeable(detail: str, status: int = _BAD_REQUEST) -> Refusal:
+    return Refusal(status=status, reason=Reason.MALFORMED_REQUEST, detail=detail)
+
+
+def _ambiguous(detail: str) -> Refusal:
+    return Refusal(status=_BAD_REQUEST, reason=Reason.AMBIGUOUS_REQUEST, detail=detail)
+
+
+def _unsupported(detail: str) -> Refusal:
+    return Refusal(status=_UNSUPPORTED, reason=Reason.UNSUPPORTED_CODING, detail=detail)
+
+
+def _bad_form(detail: str, status: int = _BAD_REQUEST) -> Refusal:
+    return Refusal(status=status, reason=Reason.MALFORMED_FORM, detail=detail)
+
+
+# Rules of framing: for every request.
+
+
+def _rule_names(head: RequestHead) -> Refusal | None:
+    """A name that is no token, such as ``Content-Length ``, is skipped by some."""
+    if all(_TOKEN.fullmatch(name) for name in head.names):
+        return None
+    return _unframeable("A header name contains a character that is not allowed.")
+
+
+def _rule_lookalikes(head: RequestHead) -> Refusal | None:
+    """CGI and WSGI turn ``Content_Length`` into ``Content-Length``."""
+    for name in head.names:
+        if b"_" in name and name.replace(b"_", b"-") in _FRAMING:
+            return _unframeable("A header name is another one's with an underscore.")
+    return None
+
+
+def _rule_length(head: RequestHead) -> Refusal | None:
+    """Exactly one length, in digits (RFC 9112, section 6.3)."""
+    lengths = head.values(b"content-length")
+    if len(lengths) > 1:
+        return _unframeable("There is more than one Content-Length.")
+    if lengths and head.declared_length is None:
+        return _unframeable("Content-Length is not a number.")
+    return None
+
+
+def _rule_transfer_coding(head: RequestHead) -> Refusal | None:
+    """Chunked and nothing else, never beside a length (RFC 9112, section 6.1)."""
+    codings = head.values(b"transfer-encoding")
+    if not codings:
+        return None
+    if [coding.lower() for coding in codings] != [b"chunked"]:
+        return _unframeable("Transfer-Encoding is not exactly chunked.")
+    if head.values(b"content-length"):
+        return _unframeable("Content-Length and Transfer-Encoding exclude each other.")
+    if head.version < HTTP_1_1:
+        return _unframeable("HTTP/1.0 has no Transfer-Encoding.")
+    return None
+
+
+def _rule_host(head: RequestHead) -> Refusal | None:
+    """One Host (RFC 9112, section 3.2): it decides which site an upload goes to."""
+    hosts = head.values(b"host")
+    if len(hosts) > 1:
+        return _unframeable("There is more than one Host.")
+    if not hosts and head.version >= HTTP_1_1:
+        return _unframeable("There is no Host.")
+    return None
+
+
+def _rule_target(head: RequestHead) -> Refusal | None:
+    """A path, as an origin gets it; the other forms are for forward proxies."""
+    if head.method == "CONNECT":
+        return _unframeable("This service opens no tunnels.", _NOT_IMPLEMENTED)
+    if head.target.startswith("/") or head.target == "*":
+        return None
+    return _unframeable("The request target is not a path.")
+
+
+def _rule_upgrade(head: RequestHead) -> Refusal | None:
+    """Behind an upgrade the bytes are not HTTP; ``h2c`` is ignored instead."""
+    offers = b",".join(head.values(b"upgrade")).lower().split(b",")
+    if all(offer.strip() in {b"", b"h2c"} for offer in offers):
+        return None
+    return _unframeable("This service changes to no other protocol.", _NOT_IMPLEMENTED)
+
+
+_FRAMING_RULES: Final[tuple[_Rule, ...]] = (
+    _rule_names,
+    _rule_lookalikes,
+    _rule_length,
+    _rule_transfer_coding,
+    _rule_host,
+    _rule_target,
+    _rule_upgrade,
+)
+
+
+# Rules of meaning: for a request with a body.
+
+
+def _rule_repeats(head: RequestHead) -> Refusal | None:
+    if any(len(head.values(name)) > 1 for name in SINGLETONS):
+        return _ambiguous("A header that may occur once is repeated.")
+    return None
+
+
+def _rule_underscores(head: RequestHead) -> Refusal | None:
+    if any(b"_" in name for name in head.names):
+        return _ambiguous("A header name contains an underscore.")
+    return None
+
+
+def _rule_characters(head: RequestHead) -> Refusal | None:
+    if any(_CONTROL.search(value) for _, value in head.headers):
+        return _ambiguous("A header contains a control character.")
+    for name in _ASCII_ONLY:
+        if not all(value.isascii() for value in head.values(name)):
+            return _ambiguous("A header contains characters outside ASCII.")
+    return None
+
+
+def _rule_connection(head: RequestHead) -> Refusal | None:
+    """``Connection: content-type`` asks a proxy to hide the type from the origin."""
+    if any(option in SINGLETONS for option in connection_options(head.headers)):
+        return _ambiguous("Connection names a header that belongs to the body.")
+    return None
+
+
+def _rule_overrides(head: RequestHead) -> Refusal | None:
+    if head.has_any(_METHOD_OVERRIDES):
+        return _ambiguous("A header overrides the method.")
+    return None
+
+
+def _rule_fragments(head: RequestHead) -> Refusal | None:
+    if head.has_any(_FRAGMENTS):
+        return _ambiguous("Uploads in several requests are not enabled here.")
+    return None
+
+
+def _rule_expect(head: RequestHead) -> Refusal | None:
+    expect = head.value(b"expect")
+    if expect is None or expect.lower() == b"100-continue":
+        return None
+    return _ambiguous("Expect is not 100-continue.")
+
+
+def _rule_content_coding(head: RequestHead) -> Refusal | None:
+    """A body is inspected as it is, so it must be sent as it is."""
+    coding = head.value(b"content-encoding")
+    if coding is not None and coding.lower() != b"identity":
+        return _unsupported("The body must be sent without a content coding.")
+    sha256 = head.value(b"x-amz-content-sha256") or b""
+    if sha256.upper().startswith(b"STREAMING-"):
+        return _unsupported("The body must be sent without aws-chunked framing.")
+    return None
+
+
+_BODY_RULES: Final[tuple[_Rule, ...]] = (
+    _rule_repeats,
+    _rule_underscores,
+    _rule_characters,
+    _rule_connection,
+    _rule_overrides,
+    _rule_fragments,
+    _rule_expect,
+    _rule_content_coding,
+)
+
+
+def connection_options(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """Return what Connection names, in lower case."""
+    return frozenset(
+        option.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for option in value.split(b",")
+    )
+
+
+# What the type says.
+
+
+def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
+    text = (head.value(b"content-type") or b"").decode("latin-1")
+    media_type = fields.parse_media_type(text)
+    if media_type is not None and media_type.value == "multipart/form-data":
+        return _plan_of_form(head, media_type)
+    refusal = _refusal_of_type(text, media_type)
+    if refusal is not None:
+        return refusal
+    return BodyPlan(
+        kind=BodyKind.RAW,
+        declared_length=head.declared_length,
+        declared_type=media_type.value if media_type else None,
+    )
+
+
+def _refusal_of_type(
+    text: str, media_type: fields.Parametrised | None
+) -> Refusal | None:
+    """Refuse what is no form but may be taken for one.
+
+    Some readers look for ``multipart`` anywhere in the value (formidable), at its start
+    (PHP), or for any ``multipart/`` with a boundary (Rack, Django).
+    """
+    if media_type and media_type.value.startswith("application/grpc"):
+        return _unsupported("This service does not speak gRPC.")
+    folded = text.lower()
+    if "multipart" in folded or "boundary" in folded:
+        return _bad_form("Of multipart types, only form-data is read.", _UNSUPPORTED)
+    return None
+
+
+def _plan_of_form(
+    head: RequestHead, media_type: fields.Parametrised
+) -> BodyPlan | Refusal:
+    parameters = media_type.parameters
+    if any("*" in name for name in parameters):
+        return _bad_form("A parameter of the form's type is continued.")
+    charset = parameters.get("charset", "utf-8").lower()
+    if charset not in {"utf-8", "utf8"}:
+        return _bad_form("The form is not in UTF-8.")
+    boundary = parameters.get("boundary", "")
+    if not _BOUNDARY.fullmatch(boundary):
+        return _bad_form("The form's boundary is missing or not allowed.")
+    if head.has_any(_DIGESTS):
+        return _ambiguous("A form cannot be sent with a digest of its bytes.")
+    return BodyPlan(
+        kind=BodyKind.FORM,
+        declared_length=head.declared_length,
+        declared_type=media_type.value,
+        boundary=boundary.encode("ascii"),
+    )

@@ -1,0 +1,40 @@
+"""How much of a request is read before it is refused.
+
+Each limit is inclusive: a value that equals it still passes. What content does to a
+scanner is limited elsewhere; here only framing is counted.
+"""
+
+from dataclasses import dataclass
+
+_KIB = 1024
+_GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadLimits:
+    """Limits of one request's framing.
+
+    Attributes:
+        max_body_bytes: Length of a body. 2 GiB is what common hosting panels allow for
+            one upload, and a spool of 20 GiB holds ten of them.
+        max_parts: Parts of a form. PHP stops at 1,000 fields (``max_input_vars``) and
+            drops the rest without a word, so what is behind must not pass either.
+        max_part_header_bytes: One part's header section, without the empty line that
+            ends it. Browsers send under 300; Django refuses more than 1,024.
+        max_part_headers: Header lines of one part. RFC 7578 knows three; clients that
+            copy mail software send up to five.
+        max_name_bytes: A field name or a file name in UTF-8. File systems take 255
+            characters, which are at most 1,020 bytes.
+    """
+
+    max_body_bytes: int = 2 * _GIB
+    max_parts: int = 1_000
+    max_part_header_bytes: int = 4 * _KIB
+    max_part_headers: int = 8
+    max_name_bytes: int = 1_024
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that nothing could keep."""
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
