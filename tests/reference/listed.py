@@ -1,0 +1,87 @@
+"""A generation that is a plain list of entries, for tests that need no store."""
+
+from collections.abc import Mapping, Sequence
+
+from uploadfilter.model import Entry, EntrySignal, EntryState, SignalType
+from uploadfilter.reference.matching import Candidate, Query, is_comparable
+
+
+class ListedGeneration:
+    """Entries in a dictionary by set, searched one after the other.
+
+    Args:
+        sets: Entries by the name of their set.
+        monitored: Names of the sets that are not enforced.
+        number: Number of the generation.
+    """
+
+    def __init__(
+        self,
+        sets: Mapping[str, Sequence[Entry]],
+        monitored: frozenset[str] = frozenset(),
+        *,
+        number: int = 1,
+    ) -> None:
+        self._sets = sets
+        self._monitored = monitored
+        self._number = number
+
+    @property
+    def number(self) -> int:
+        """Which one: 1 for the first, and higher after every change."""
+        return self._number
+
+    @property
+    def signal_types(self) -> frozenset[SignalType]:
+        """The types of which there is at least one signal."""
+        return frozenset(
+            item.signal.type
+            for entries in self._sets.values()
+            for entry in entries
+            for item in entry.signals
+        )
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries it holds, over all hash sets."""
+        return sum(len(entries) for entries in self._sets.values())
+
+    def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
+        """Find every signal that each of the queries matches."""
+        return tuple(self._search_one(query) for query in queries)
+
+    def _search_one(self, query: Query) -> tuple[Candidate, ...]:
+        return tuple(
+            self._candidate(name, entry, item, distance)
+            for name, entries in self._sets.items()
+            for entry in entries
+            for item in entry.signals
+            if (distance := _distance(query, entry, item)) is not None
+        )
+
+    def _candidate(
+        self, name: str, entry: Entry, item: EntrySignal, distance: int
+    ) -> Candidate:
+        monitored = name in self._monitored
+        return Candidate(
+            set=name,
+            entry=entry.id,
+            category=entry.category,
+            state=EntryState.MONITORED if monitored else EntryState.ACTIVE,
+            distance=distance,
+            quality=item.quality,
+            geometry=item.geometry,
+        )
+
+
+def _distance(query: Query, entry: Entry, item: EntrySignal) -> int | None:
+    """Return the distance of a signal that matches, else nothing."""
+    if item.signal.type is not query.signal.type:
+        return None
+    if query.signal.type.is_exact:
+        return 0 if item.signal == query.signal else None
+    if not is_comparable(item, query.geometry, exact_only=entry.exact_only):
+        return None
+    left, right = (int.from_bytes(s.value) for s in (query.signal, item.signal))
+    distance = (left ^ right).bit_count()
+    return distance if distance <= query.threshold else None

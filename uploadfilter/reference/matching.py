@@ -1,0 +1,326 @@
+"""Find the reference entries that the signals of an upload match.
+
+The reference set is reached through ``Generation``: the LMDB one lives in
+``reference/generation.py``, a plain list of entries serves the tests, and both pass the
+same suite (``tests/conformance/generations.py``).
+
+Rules this module keeps: it is pure; every entry within the threshold is found and
+nothing else; which of the matches may reject is the policy's business
+(``decisions/policy.py``), so monitored entries, low qualities and lone 64-bit matches
+are all reported here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Protocol
+
+from uploadfilter.model import (
+    QUALITY_FLOOR,
+    EntrySignal,
+    EntryState,
+    Geometry,
+    Match,
+    Scan,
+    Signal,
+    SignalType,
+    Variant,
+    View,
+)
+
+THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
+    {
+        # Unrelated pictures are 106 bits apart or more; 48 leaves room for crops.
+        SignalType.PDQ: 48,
+        # At 12 of 64 bits a million random entries hit every tenth picture.
+        SignalType.PHASH: 12,
+        # Unrelated pictures were seen as near as 12 bits by these three.
+        SignalType.DHASH: 10,
+        SignalType.AHASH: 10,
+        SignalType.WHASH: 10,
+    }
+)
+"""Highest threshold of each perceptual type, in bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Most bits that may differ in a match, inclusive, for each perceptual type.
+
+    Attributes:
+        pdq: Of 256; 31 is what the makers of PDQ advise.
+        phash: Of 64; at 8, ten million entries hit 0.3 % of all pictures by chance.
+        dhash: Of 64; re-encoding moves up to 4, and it separates worse than pHash.
+        ahash: Of 64; as ``dhash``.
+        whash: Of 64; as ``dhash``.
+    """
+
+    pdq: int = 31
+    phash: int = 8
+    dhash: int = 4
+    ahash: int = 4
+    whash: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse a threshold outside 0 to the limit of its type."""
+        for signal_type, limit in THRESHOLD_LIMITS.items():
+            bits = self.bits(signal_type)
+            if not 0 <= bits <= limit:
+                raise ValueError(
+                    f"threshold {signal_type.value} is {bits}, not 0 to {limit} bits"
+                )
+
+    def bits(self, signal_type: SignalType) -> int:
+        """Return the threshold of a type, in bits; 0 for exact types."""
+        return 0 if signal_type.is_exact else int(getattr(self, signal_type.value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One signal to look for.
+
+    Attributes:
+        signal: Type and value.
+        threshold: Most bits that may differ, inclusive; 0 or more. Exact types are
+            compared by equality, whatever stands here.
+        geometry: How the asker's picture was shrunk; ``None`` is unknown and is
+            compared with entries of every geometry.
+    """
+
+    signal: Signal
+    threshold: int
+    geometry: Geometry | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An entry that a query found, through one of its signals.
+
+    Attributes:
+        set: Name of the hash set.
+        entry: Id of the entry within it.
+        category: The entry's category.
+        state: Whether the entry may reject.
+        distance: Bits that differ; 0 for exact types.
+        quality: What the set says of the signal's quality, 0 to 100; ``None`` if it
+            says nothing, and for exact types.
+        geometry: What the set says of the signal's geometry; ``None`` if nothing.
+    """
+
+    set: str
+    entry: str
+    category: str
+    state: EntryState
+    distance: int
+    quality: int | None = None
+    geometry: Geometry | None = None
+
+
+class Generation(Protocol):
+    """One numbered, immutable state of the reference set."""
+
+    @property
+    def number(self) -> int:
+        """Which one: 1 for the first, and higher after every change."""
+
+    @property
+    def signal_types(self) -> frozenset[SignalType]:
+        """The types of which there is at least one signal."""
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries it holds, over all hash sets."""
+
+    def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
+        """Find every signal that each of the queries matches.
+
+        Exact types match by equality. Perceptual signals match within the query's
+        threshold if ``is_comparable`` allows the pair. An entry with several matching
+        signals is found several times.
+
+        Args:
+            queries: In any order, types mixed, repetitions allowed.
+
+        Returns:
+            For each query, in the order asked, its candidates in no stated order.
+        """
+
+
+def is_comparable(
+    item: EntrySignal, query_geometry: Geometry | None, *, exact_only: bool
+) -> bool:
+    """Tell whether a perceptual signal of an entry takes part in a search.
+
+    Args:
+        item: The entry's signal.
+        query_geometry: ``Query.geometry``.
+        exact_only: ``Entry.exact_only``.
+
+    Returns:
+        False if the entry is matched exactly only, if its quality is known and below
+        ``QUALITY_FLOOR``, or if both geometries are known and differ.
+    """
+    if exact_only or (item.quality is not None and item.quality < QUALITY_FLOOR):
+        return False
+    return None in (item.geometry, query_geometry) or item.geometry is query_geometry
+
+
+def match_exact(
+    generation: Generation, path: str, exact: Iterable[Signal]
+) -> tuple[Match, ...]:
+    """Look up the digests of one content, before anything is decoded.
+
+    Args:
+        generation: Where to look.
+        path: ``Scan.path`` of the content.
+        exact: Its exact signals.
+
+    Returns:
+        One match for each entry and signal type, in the order of ``exact``.
+    """
+    search = _Search(generation, Thresholds())
+    for signal in exact:
+        search.add(_Asked(content=path, signal=signal))
+    return search.matches(_no_quality)
+
+
+def match_scans(
+    generation: Generation,
+    scans: Sequence[Scan],
+    *,
+    thresholds: Thresholds,
+    quality_of: Callable[[bytes], int],
+) -> tuple[Match, ...]:
+    """Match every signal of an upload in one batched search.
+
+    Args:
+        generation: Where to look.
+        scans: The contents of the upload; nested ones are walked.
+        thresholds: Most bits that may differ, by type.
+        quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``; called at
+            most once a view, and only for views that PDQ found a candidate for.
+
+    Returns:
+        One match for each content, set, entry, signal type and view: the one of the
+        smallest distance, of equals the first in the order of ``View.signals``.
+    """
+    search = _Search(generation, thresholds)
+    for scan in (inner for outer in scans for inner in outer.walk()):
+        for signal in scan.exact:
+            search.add(_Asked(content=scan.path, signal=signal))
+        for view in scan.views:
+            for item in view.signals:
+                search.add(
+                    _Asked(
+                        content=scan.path,
+                        signal=item.signal,
+                        view=view,
+                        variant=item.variant,
+                        geometry=item.geometry,
+                    )
+                )
+    return search.matches(quality_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One signal of the upload, and where in the upload it stood."""
+
+    content: str
+    signal: Signal
+    view: View | None = None
+    variant: Variant | None = None
+    geometry: Geometry | None = None
+
+    def match(self, found: Candidate) -> Match:
+        """Return the match with an entry, its quality being the entry's alone."""
+        return Match(
+            content=self.content,
+            set=found.set,
+            entry=found.entry,
+            category=found.category,
+            state=found.state,
+            signal_type=self.signal.type,
+            distance=found.distance,
+            view=self.view.name if self.view else None,
+            variant=self.variant,
+            geometry=self.geometry,
+            quality=found.quality if self.signal.type is SignalType.PDQ else None,
+        )
+
+
+_QueryKey = tuple[SignalType, bytes, Geometry | None]
+_MatchKey = tuple[str, str, str, SignalType, str | None]
+
+
+@dataclass(slots=True)
+class _Search:
+    """The deduplicated queries of one upload, and who asked each."""
+
+    generation: Generation
+    thresholds: Thresholds
+    asked: dict[_QueryKey, list[_Asked]] = field(default_factory=dict)
+
+    def add(self, item: _Asked) -> None:
+        """Note a signal, unless no entry has one of its type."""
+        if item.signal.type in self.generation.signal_types:
+            key = (item.signal.type, item.signal.value, item.geometry)
+            self.asked.setdefault(key, []).append(item)
+
+    def matches(self, quality_of: Callable[[bytes], int]) -> tuple[Match, ...]:
+        """Search, and keep the nearest match of each entry, type and view."""
+        if not self.asked:
+            return ()
+        nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
+        found = self.generation.search([self._query(key) for key in self.asked])
+        for askers, candidates in zip(self.asked.values(), found, strict=True):
+            for candidate in candidates:
+                for asker in askers:
+                    _keep_nearer(nearest, asker.match(candidate), asker)
+        return _with_quality(nearest.values(), quality_of)
+
+    def _query(self, key: _QueryKey) -> Query:
+        signal_type, value, geometry = key
+        return Query(
+            signal=Signal(type=signal_type, value=value),
+            threshold=self.thresholds.bits(signal_type),
+            geometry=geometry,
+        )
+
+
+def _keep_nearer(
+    nearest: dict[_MatchKey, tuple[Match, _Asked]], match: Match, asker: _Asked
+) -> None:
+    key = (match.content, match.set, match.entry, match.signal_type, match.view)
+    known = nearest.get(key)
+    if known is None or match.distance < known[0].distance:
+        nearest[key] = (match, asker)
+
+
+def _with_quality(
+    nearest: Iterable[tuple[Match, _Asked]], quality_of: Callable[[bytes], int]
+) -> tuple[Match, ...]:
+    """Fill in the upload's PDQ quality where it is the lower one."""
+    of_plane: dict[bytes, int] = {}
+    filled = []
+    for match, asker in nearest:
+        view = asker.view
+        if match.signal_type is not SignalType.PDQ or view is None:
+            filled.append(match)
+            continue
+        # A plane is 16 KiB, but equal planes are nearly always one object, so that
+        # hashing and comparing them is cheap beside computing a quality.
+        if view.plane not in of_plane:
+            of_plane[view.plane] = quality_of(view.plane)
+        filled.append(_lowered(match, of_plane[view.plane]))
+    return tuple(filled)
+
+
+def _lowered(match: Match, quality: int) -> Match:
+    if match.quality is not None and match.quality <= quality:
+        return match
+    return replace(match, quality=quality)
+
+
+def _no_quality(_plane: bytes) -> int:
+    raise AssertionError("an exact signal has no plane")
