@@ -1,0 +1,1 @@
+"""From matches to a decision, and from a decision to a durable record."""

@@ -1,0 +1,102 @@
+"""Hash the addresses of clients, so that the log can tell them apart for a day.
+
+The hash is keyed with random bytes that live in the instance directory for one UTC day
+and are then overwritten in place. So nobody, not even with the disk in hand, can try
+all addresses against the hashes of yesterday; only a copy of the disk from that very
+day would do. (A key derived from another key would not have this property.)
+"""
+
+import hashlib
+import ipaddress
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from uploadfilter.decisions.records import moment
+from uploadfilter.decisions.segments import write_error
+
+_DAY_BYTES = 8
+_KEY_BYTES = 32
+_HASH_BYTES = 16
+"""128 bits: two clients of one day never collide by chance."""
+
+_IPV6_PREFIX = 64
+"""What one subscriber usually has; inside it, addresses change at will."""
+
+
+def client_network(address: str) -> bytes:
+    """Return what stands for a client: IPv4 whole, IPv6 by its /64.
+
+    Args:
+        address: As text; IPv4 inside IPv6 counts as IPv4, a zone does not matter.
+
+    Raises:
+        ValueError: It is not an IP address.
+    """
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return parsed.packed[: _IPV6_PREFIX // 8]
+        parsed = parsed.ipv4_mapped
+    return parsed.packed
+
+
+class ClientHasher:
+    """The keyed hash of addresses, with a new key every day.
+
+    Args:
+        path: File of the key (0600), made when it is needed.
+        entropy: Returns so many random bytes.
+    """
+
+    def __init__(
+        self, path: Path, *, entropy: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self._path = path
+        self._entropy = entropy
+        self._day = b""
+        self._key = b""
+
+    def hash(self, address: str, *, now: float) -> str:
+        """Hash the address of a client.
+
+        Args:
+            address: As text.
+            now: Seconds since the epoch; the first call of a UTC day makes its key.
+
+        Returns:
+            32 hex digits, the same for a client all through a UTC day.
+
+        Raises:
+            ValueError: It is not an IP address.
+            LogWriteError: The day's key cannot be kept.
+        """
+        network = client_network(address)
+        day = f"{moment(now):%Y%m%d}".encode()
+        if day != self._day:
+            self._key = self._key_of(day)
+            self._day = day
+        keyed = hashlib.blake2b(network, key=self._key, digest_size=_HASH_BYTES)
+        return keyed.hexdigest()
+
+    def _key_of(self, day: bytes) -> bytes:
+        """Return the key of a day: the one that is kept, or else a new one."""
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                return self._kept_or_new(file, day)
+            finally:
+                os.close(file)
+        except OSError as exc:
+            raise write_error(self._path, exc) from exc
+
+    def _kept_or_new(self, file: int, day: bytes) -> bytes:
+        kept = os.pread(file, _DAY_BYTES + _KEY_BYTES + 1, 0)
+        if len(kept) == _DAY_BYTES + _KEY_BYTES and kept.startswith(day):
+            return kept[_DAY_BYTES:]
+        key = self._entropy(_KEY_BYTES)
+        # In place, not by rename: the old key's bytes are to be gone.
+        os.pwrite(file, day + key, 0)
+        os.ftruncate(file, _DAY_BYTES + _KEY_BYTES)
+        os.fsync(file)
+        return key

@@ -1,0 +1,379 @@
+"""Write the decision log: append records, know when they are durable.
+
+``append`` hands a record to one writer thread and returns a future that is resolved
+when the record is on disk; only then may its effect follow. The thread takes *all* that
+wait, chains them, and makes them durable with one write and one ``fdatasync``: under
+load many records share a sync, and a record that comes alone waits for nothing else.
+
+A write that fails fails its whole group and leaves no trace: the file is cut back to
+the last durable byte, the chain is what it was, and the next append tries again. So a
+full disk costs the uploads of that time (503), not the log.
+
+A record that was handed over is written, even if nobody waits for its future any more:
+a client that hangs up cannot make a hole in the chain.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from uploadfilter.decisions.appending import Appender, Sync
+from uploadfilter.decisions.chain import Draft, Tail
+from uploadfilter.decisions.records import (
+    UNKNOWN,
+    Checkpoint,
+    CheckpointRecord,
+    OutcomeRecord,
+    Record,
+    SegmentRecord,
+    moment,
+)
+from uploadfilter.decisions.recovery import Recovered, RecoveryReport, recover
+from uploadfilter.decisions.segments import (
+    Segment,
+    locked,
+    make_directory,
+    write_error,
+)
+from uploadfilter.errors import LogWriteError
+
+_GROUP_RECORDS = 1024
+"""Most records that share a sync: at 1 KiB each, a write of 1 MiB."""
+
+_GROUP_BYTES = 4 * 1024 * 1024
+"""A group ends here, so that a crash leaves little and nobody waits for long."""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """How a log is cut and how much may wait.
+
+    Attributes:
+        segment_bytes: A segment that has reached it is followed by a new one. 64 MiB
+            are some 60,000 decisions: few files, each read again within a second or
+            two when the log is opened.
+        queue_records: Most records that wait for the writer. At 10,000 the disk is
+            seconds behind; more uploads would only wait in vain.
+    """
+
+    segment_bytes: int = 64 * 1024 * 1024
+    queue_records: int = 10_000
+
+
+_DEFAULTS = LogSettings()
+
+
+class _Pending(Generic[_Result]):
+    """A record that waits for the writer, with the future of whoever handed it over.
+
+    Args:
+        record: What to write.
+        result: Makes the future's result of the record as it stands in the log.
+    """
+
+    def __init__(self, record: Record, result: Callable[[Record], _Result]) -> None:
+        self.record = record
+        self._result = result
+        self.future: Future[_Result] = Future()
+        # Running futures cannot be cancelled: whoever waits may go, the record stays.
+        self.future.set_running_or_notify_cancel()
+
+    def settle(self, chained: Record) -> None:
+        """Tell that the record is durable."""
+        self.future.set_result(self._result(chained))
+
+    def fail(self, error: LogWriteError) -> None:
+        """Tell that the record is not in the log."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+_Waiting = _Pending[int] | _Pending[Checkpoint]
+
+
+class DecisionLog:
+    """The open decision log of one instance; make it with ``DecisionLog.open``.
+
+    All methods may be called from any thread and none of them blocks.
+
+    Attributes:
+        recovery: What was put right when it was opened.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        recovered: Recovered,
+        *,
+        instance: str,
+        clock: Callable[[], float],
+        settings: LogSettings,
+        sync: Sync,
+    ) -> None:
+        self.recovery: RecoveryReport = recovered.report
+        self._directory = directory
+        self._instance = instance
+        self._clock = clock
+        self._settings = settings
+        self._tail: Tail = recovered.tail
+        self._appender = _appender(directory, recovered, sync=sync)
+        self._queue: deque[_Waiting] = deque()
+        self._arrived = threading.Condition()
+        self._is_closing = False
+        self._is_writable = True
+        self._writer = threading.Thread(target=self._run, name="decision-log")
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        directory: Path,
+        *,
+        instance: str,
+        clock: Callable[[], float],
+        settings: LogSettings = _DEFAULTS,
+        sync: Sync = os.fdatasync,
+    ) -> Iterator["DecisionLog"]:
+        """Be the writer of a log for the length of the block.
+
+        A torn end is set aside, and accepted decisions whose outcome is missing get
+        the outcome ``unknown``, before the block begins; ``recovery`` tells. At its
+        end everything that was handed over is written.
+
+        Args:
+            directory: Of the log; made (0700) if it is not there.
+            instance: Name that every segment bears.
+            clock: Seconds since the epoch.
+            settings: Sizes.
+            sync: Makes an open file durable.
+
+        Yields:
+            The log.
+
+        Raises:
+            LogBusyError: Another process writes to it.
+            LogCorruptError: It is damaged in a way that no crash explains.
+            LogError: It cannot be read.
+            LogWriteError: It cannot be written to.
+        """
+        make_directory(directory)
+        with locked(directory):
+            log = cls(
+                directory,
+                recover(directory),
+                instance=instance,
+                clock=clock,
+                settings=settings,
+                sync=sync,
+            )
+            try:
+                log.start()
+                yield log
+            finally:
+                log.close()
+
+    @property
+    def writable(self) -> bool:
+        """Whether the last write succeeded; true before the first."""
+        return self._is_writable and not self._is_closing
+
+    def append(self, record: Record) -> Future[int]:
+        """Hand over a record.
+
+        Args:
+            record: Its ``seq`` and ``previous`` are filled in by the writer.
+
+        Returns:
+            A future of its number, resolved when it is durable. It fails with
+            ``LogWriteError`` if the record is not in the log. Cancelling it does
+            nothing.
+        """
+        pending = _Pending(record, lambda chained: chained.seq)
+        self._hand_over(pending)
+        return pending.future
+
+    def checkpoint(self) -> Future[Checkpoint]:
+        """Write a checkpoint record.
+
+        Returns:
+            A future of what it covers: all records before it, which are durable. Keep
+            it off this machine; ``verify`` proves with it that nothing was cut off.
+        """
+        record = CheckpointRecord(time=moment(self._clock()))
+        pending = _Pending(record, _checkpoint)
+        self._hand_over(pending)
+        return pending.future
+
+    def probe(self) -> Future[Checkpoint]:
+        """Find out whether the log can be written to, by writing a checkpoint.
+
+        For a log that is not ``writable`` and that nobody appends to, because uploads
+        are turned away: when this succeeds, they may come again.
+        """
+        return self.checkpoint()
+
+    def start(self) -> None:
+        """Leave in the log what opening has to leave there; ``open`` calls it.
+
+        Raises:
+            LogWriteError: It cannot be written.
+        """
+        now = self._clock()
+        draft, successor = self._draft(now)
+        if successor is not None:
+            try:
+                self._write(draft, successor)
+            except OSError as exc:
+                raise write_error(self._directory, exc) from exc
+        self._writer.start()
+        outcomes = [
+            OutcomeRecord(time=moment(now), decision=decision, outcome=UNKNOWN)
+            for decision in self.recovery.unknown_outcomes
+        ]
+        for future in [self.append(outcome) for outcome in outcomes]:
+            future.result()
+
+    def close(self) -> None:
+        """Write what waits, then close the log; appending fails from now on."""
+        with self._arrived:
+            self._is_closing = True
+            self._arrived.notify()
+        if self._writer.ident is not None:
+            self._writer.join()
+        self._appender.close()
+
+    def _hand_over(self, pending: _Waiting) -> None:
+        with self._arrived:
+            refusal = self._refusal()
+            if refusal is None:
+                self._queue.append(pending)
+                self._arrived.notify()
+        if refusal is not None:
+            pending.fail(refusal)
+
+    def _refusal(self) -> LogWriteError | None:
+        """Say why nothing can be handed over now; ``None`` if it can."""
+        if self._is_closing:
+            return LogWriteError("the decision log is closed")
+        if len(self._queue) >= self._settings.queue_records:
+            return LogWriteError(
+                f"the decision log is {len(self._queue)} records behind",
+                hint="The disk is too slow for this load, or stuck.",
+            )
+        return None
+
+    def _run(self) -> None:
+        """Write group after group until the log is closed and nothing waits."""
+        group: list[_Waiting] = []
+        try:
+            while group := self._take():
+                while group:
+                    group = group[self._commit(group) :]
+        finally:
+            # Only a fault in this program ends the loop early; nobody may wait on.
+            with self._arrived:
+                self._is_closing = True
+                left, self._queue = self._queue, deque()
+            for pending in (*group, *left):
+                pending.fail(LogWriteError("the writer of the decision log has ended"))
+
+    def _take(self) -> list[_Waiting]:
+        """Wait for records and take them, up to a group; none when closing."""
+        with self._arrived:
+            while not self._queue and not self._is_closing:
+                self._arrived.wait()
+            count = min(len(self._queue), _GROUP_RECORDS)
+            return [self._queue.popleft() for _ in range(count)]
+
+    def _commit(self, group: Sequence[_Waiting]) -> int:
+        """Make records durable and tell those who wait.
+
+        Returns:
+            How many it dealt with: all, but for a group of more than ``_GROUP_BYTES``.
+        """
+        draft, successor = self._draft(self._clock())
+        records = list(_chained(draft, group))
+        try:
+            self._write(draft, successor)
+        except OSError as exc:
+            self._is_writable = False
+            for pending in group[: len(records)]:
+                pending.fail(write_error(self._directory, exc))
+        else:
+            self._is_writable = True
+            for pending, record in zip(group, records, strict=False):
+                if record is not None:
+                    pending.settle(record)
+        return len(records)
+
+    def _draft(self, now: float) -> tuple[Draft, Segment | None]:
+        """Begin a draft, with the head of a new segment if one is due."""
+        draft = Draft(self._tail)
+        successor = self._successor(now)
+        if successor is not None:
+            draft.add(
+                SegmentRecord(
+                    time=moment(now),
+                    instance=self._instance,
+                    number=successor.number,
+                    matches=self._tail.matches,
+                    awaiting=tuple(self._tail.awaiting),
+                )
+            )
+        return draft, successor
+
+    def _successor(self, now: float) -> Segment | None:
+        """Return the segment that is to be begun now, if one is."""
+        today = moment(now).date()
+        newest = self._appender.segment
+        if newest is None:
+            return Segment(1, today)
+        if self._appender.size < self._settings.segment_bytes and today <= newest.day:
+            return None
+        # The later day: a clock that was set back must not make days run backwards.
+        return Segment(newest.number + 1, max(today, newest.day))
+
+    def _write(self, draft: Draft, successor: Segment | None) -> None:
+        """Make a draft durable, and only then the new end of the log."""
+        if successor is not None:
+            self._appender.begin(successor, draft.data())
+        elif draft.size:
+            self._appender.extend(draft.data())
+        draft.commit()
+
+
+def _chained(draft: Draft, group: Sequence[_Waiting]) -> Iterator[Record | None]:
+    """Chain records up to ``_GROUP_BYTES``; ``None`` for one that is unusable.
+
+    That one alone fails: whoever made it may have put a broken text into it.
+    """
+    for pending in group:
+        if draft.size >= _GROUP_BYTES:
+            return
+        try:
+            yield draft.add(pending.record)
+        except (ValueError, TypeError, OverflowError) as exc:
+            pending.fail(LogWriteError(f"a record cannot be encoded: {exc}"))
+            yield None
+
+
+def _checkpoint(chained: Record) -> Checkpoint:
+    """Return what a checkpoint record covers."""
+    return Checkpoint(chained.seq - 1, chained.previous)
+
+
+def _appender(directory: Path, recovered: Recovered, *, sync: Sync) -> Appender:
+    try:
+        return Appender(
+            directory, segment=recovered.segment, size=recovered.size, sync=sync
+        )
+    except OSError as exc:
+        raise write_error(directory, exc) from exc

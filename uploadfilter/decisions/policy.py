@@ -1,0 +1,288 @@
+"""Decide what is done with an upload: from evidence to verdict, action and effect.
+
+``decide`` is the only place in the product that decides. It is a pure function, and
+``docs/decision-table.md`` is its specification: a test reads that page row by row.
+
+How it works: every piece of evidence becomes a ``_Contribution``, an action with the
+reason for it. The strictest contribution is the action, so that nothing can shield
+anything else: not a monitored match a listed picture in the same form, not a harmless
+content one that could not be decoded. Because only the strictest counts, the order of
+scans and matches cannot matter.
+
+Rules this module keeps: more evidence never makes an action milder; in ``ENFORCE`` the
+effect is the action.
+
+To add a reason: a member of ``model.Reason``, a field of ``Policy`` if the operator may
+choose its action (else its group in ``model``), its place in ``_BY_WEIGHT``, and a row
+in the decision table.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from uploadfilter.model import (
+    INCAPACITY,
+    QUALITY_FLOOR,
+    REFUSALS,
+    Action,
+    EntryState,
+    Judgement,
+    Match,
+    Mode,
+    Reason,
+    Scan,
+    SignalType,
+    Verdict,
+)
+
+UNFORWARDABLE = frozenset(
+    {
+        Reason.MALFORMED_REQUEST,  # where its body ends is unknown
+        Reason.TOO_LARGE,  # the body is over the limit, and the rest was never read
+        Reason.TOO_SLOW,  # the body never arrived whole
+        Reason.ABORTED,  # nobody is there to be answered
+        Reason.SPOOL_FULL,  # the body could not be held
+        Reason.LOG_UNWRITABLE,  # nothing passes unrecorded
+    }
+)
+"""The failures after which an upload cannot be forwarded, in whichever mode."""
+
+_STRICTNESS = {Action.ACCEPT: 0, Action.RETRY_LATER: 1, Action.REJECT: 2}
+
+_BY_WEIGHT = (
+    # What ended the whole upload explains the answer best.
+    Reason.ABORTED,
+    Reason.MALFORMED_REQUEST,
+    Reason.TOO_LARGE,
+    Reason.TOO_SLOW,
+    Reason.MALFORMED_FORM,
+    Reason.UNSUPPORTED_CODING,
+    Reason.LOG_UNWRITABLE,
+    Reason.SPOOL_FULL,
+    Reason.NO_REFERENCE_SET,
+    Reason.NO_SCANNER,
+    Reason.OVERLOADED,
+    Reason.INTERNAL_ERROR,
+    # Something points at an entry.
+    Reason.LOW_QUALITY,
+    Reason.WEAK_MATCH,
+    # Content that fights the scanner, the likelier on purpose the earlier.
+    Reason.CRASHED,
+    Reason.OUT_OF_MEMORY,
+    Reason.OUT_OF_TIME,
+    Reason.TOO_MANY_PIXELS,
+    Reason.TOO_MANY_CONTENTS,
+    Reason.TOO_MANY_SIGNALS,
+    Reason.UNDECODABLE,
+    Reason.TRUNCATED,
+    # Everyday content that is merely not looked into yet.
+    Reason.NOT_INSPECTED,
+)
+_WEIGHT = {reason: -place for place, reason in enumerate(_BY_WEIGHT)}
+_MATCH_WEIGHT = 1  # above every reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The action for every reason that the operator may choose one for.
+
+    The fields are named like the members of ``Reason``. Refusals of a request are
+    always rejected and incapacity is always answered "try again later": there is no
+    field for them.
+
+    Attributes:
+        undecodable: Bears picture magic or is declared a picture, and is not one for
+            us: a browser might think otherwise.
+        truncated: Browsers show the part of a picture that they have.
+        too_many_pixels: A bomb, or a picture too large to be looked at.
+        out_of_time: As easily made on purpose as a bomb.
+        out_of_memory: The same.
+        crashed: Twice, in two fresh processes: this content does it.
+        too_many_contents: Otherwise the listed picture is the last of many.
+        too_many_signals: The same for views.
+        not_inspected: What this version does not look into (archives, further frames)
+            is everyday content; rejecting it would have the filter switched off.
+        low_quality: Contrast lowered on purpose makes it, and a style sheet undoes it.
+        weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
+            0.3 % of all uploads by chance.
+    """
+
+    undecodable: Action = Action.REJECT
+    truncated: Action = Action.REJECT
+    too_many_pixels: Action = Action.REJECT
+    out_of_time: Action = Action.REJECT
+    out_of_memory: Action = Action.REJECT
+    crashed: Action = Action.REJECT
+    too_many_contents: Action = Action.REJECT
+    too_many_signals: Action = Action.REJECT
+    not_inspected: Action = Action.ACCEPT
+    low_quality: Action = Action.REJECT
+    weak_match: Action = Action.ACCEPT
+
+    def action_for(self, reason: Reason) -> Action:
+        """Return what is done with an upload for ``reason`` alone."""
+        if reason in REFUSALS:
+            return Action.REJECT
+        if reason in INCAPACITY:
+            return Action.RETRY_LATER
+        action: Action = getattr(self, reason.value)
+        return action
+
+
+CHOOSABLE = tuple(Reason(field.name) for field in fields(Policy))
+"""The reasons that have a field in ``Policy``, in its order."""
+
+
+class _Contribution(NamedTuple):
+    """What one piece of evidence asks for; a reason of ``None`` is a match."""
+
+    action: Action
+    reason: Reason | None
+
+
+def decide(
+    scans: Sequence[Scan],
+    matches: Sequence[Match],
+    *,
+    mode: Mode,
+    policy: Policy,
+    failure: Reason | None = None,
+) -> Judgement:
+    """Decide one upload.
+
+    Args:
+        scans: Scans of its contents, nested ones inside; the order does not matter.
+        matches: All matches of all contents, counting or not; nor does their order.
+        mode: Whether the action is carried out.
+        policy: Action per reason.
+        failure: A reason that concerns the upload as a whole: a refusal of the
+            request or an incapacity of the filter. ``TOO_LARGE`` is a *body* over the
+            limit; a form with too many parts is ``MALFORMED_FORM``.
+
+    Returns:
+        The judgement. Its reason is the one that determined the action; ``None`` if
+        that was a match, and for ``NO_MATCH``.
+    """
+    contributions = list(_contributions(scans, matches, policy=policy, failure=failure))
+    action, reason = max(contributions, key=_rank, default=(Action.ACCEPT, None))
+    forwarded = mode is Mode.MONITOR and failure not in UNFORWARDABLE
+    return Judgement(
+        verdict=_verdict(contributions),
+        action=action,
+        effect=Action.ACCEPT if forwarded else action,
+        reason=reason,
+    )
+
+
+def verdict_of(
+    scans: Sequence[Scan], matches: Sequence[Match]
+) -> tuple[Verdict, Reason | None]:
+    """Say what the evidence says, without a policy; ``scan`` prints it.
+
+    Args:
+        scans: Scans of one file, or of several.
+        matches: All their matches.
+
+    Returns:
+        The verdict, and the weightiest reason if it is ``INCONCLUSIVE``.
+    """
+    contributions = list(_contributions(scans, matches, policy=Policy(), failure=None))
+    verdict = _verdict(contributions)
+    if verdict is not Verdict.INCONCLUSIVE:
+        return verdict, None
+    return verdict, max(contributions, key=_weight).reason
+
+
+def _verdict(contributions: Sequence[_Contribution]) -> Verdict:
+    """A match outranks a reason, a reason outranks nothing at all."""
+    if not contributions:
+        return Verdict.NO_MATCH
+    if any(item.reason is None for item in contributions):
+        return Verdict.MATCH
+    return Verdict.INCONCLUSIVE
+
+
+def _rank(contribution: _Contribution) -> tuple[int, int]:
+    """Order contributions: the strictest last, among equals the weightiest."""
+    return _STRICTNESS[contribution.action], _weight(contribution)
+
+
+def _weight(contribution: _Contribution) -> int:
+    if contribution.reason is None:
+        return _MATCH_WEIGHT
+    return _WEIGHT[contribution.reason]
+
+
+def _contributions(
+    scans: Iterable[Scan],
+    matches: Sequence[Match],
+    *,
+    policy: Policy,
+    failure: Reason | None,
+) -> Iterator[_Contribution]:
+    """Yield what every piece of evidence asks for."""
+    if failure is not None:
+        yield _Contribution(policy.action_for(failure), failure)
+    for scan in scans:
+        for content in scan.walk():
+            if content.reason is not None:
+                yield _Contribution(policy.action_for(content.reason), content.reason)
+    supports = _supports(matches)
+    for match in matches:
+        yield _contribution_of(match, supports, policy=policy)
+
+
+def _contribution_of(
+    match: Match, supports: dict[tuple[str, ...], set[SignalType]], *, policy: Policy
+) -> _Contribution:
+    """Weigh one match: it counts, or it is evidence with a reason."""
+    reason = _shortcoming(match, supports)
+    if match.state is EntryState.MONITORED:
+        return _Contribution(Action.ACCEPT, reason)
+    if reason is None:
+        return _Contribution(Action.REJECT, None)
+    return _Contribution(policy.action_for(reason), reason)
+
+
+def _shortcoming(
+    match: Match, supports: dict[tuple[str, ...], set[SignalType]]
+) -> Reason | None:
+    """Return why a match does not count, ``None`` if it does."""
+    if match.signal_type.is_exact:
+        return None
+    if match.signal_type is SignalType.PDQ:
+        return Reason.LOW_QUALITY if _is_low_quality(match) else None
+    seconds = supports[_subject(match)] - {match.signal_type}
+    return None if seconds else Reason.WEAK_MATCH
+
+
+def _supports(matches: Iterable[Match]) -> dict[tuple[str, ...], set[SignalType]]:
+    """Collect, per view and entry, the perceptual types that may support another.
+
+    A PDQ match of a low-quality picture supports nothing: its bits say little about
+    the picture, so that it would make a chance pHash match count. Both then stand as
+    evidence, and ``LOW_QUALITY`` is the weightier reason.
+    """
+    supports: dict[tuple[str, ...], set[SignalType]] = {}
+    for match in matches:
+        if match.signal_type.is_exact:
+            continue
+        types = supports.setdefault(_subject(match), set())
+        if not _is_low_quality(match):
+            types.add(match.signal_type)
+    return supports
+
+
+def _subject(match: Match) -> tuple[str, ...]:
+    """Name what a match is about; the variants of one view count as the same."""
+    return match.content, match.set, match.entry, match.view or ""
+
+
+def _is_low_quality(match: Match) -> bool:
+    """An unknown quality is sufficient; only PDQ has one."""
+    return (
+        match.signal_type is SignalType.PDQ
+        and match.quality is not None
+        and match.quality < QUALITY_FLOOR
+    )

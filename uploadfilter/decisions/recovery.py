@@ -1,0 +1,196 @@
+"""Find where a log ends after its writer was closed, or was killed at any byte.
+
+Only what was never acknowledged can be torn: a group of records is acknowledged when it
+is whole and synced. So what a crash leaves at the end of the newest segment (half a
+line, zeros, a head without the rest) is set aside into ``<segment>.torn`` and the log
+goes on before it. What is *not* touched: a line that is a record. If its hash does not
+fit, someone changed it, and ``verify`` has to find it where it stands.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadfilter.decisions.chain import Tail
+from uploadfilter.decisions.records import FORMAT, Record, SegmentRecord, decode
+from uploadfilter.decisions.segments import (
+    Line,
+    Segment,
+    lines,
+    opened,
+    segments,
+    sync_directory,
+    write_error,
+)
+from uploadfilter.errors import LogCorruptError
+
+TORN_LIMIT = 32 * 1024 * 1024
+"""Most bytes that one interrupted write can leave.
+
+The writer ends a group at 4 MiB, and one record is at most 16 MiB. More than that after
+a damaged line is no torn write but damage, which a person must look at.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryReport:
+    """What was put right when a log was opened.
+
+    Attributes:
+        torn_bytes: Bytes set aside; 0 after a clean end.
+        torn_files: Where they are now.
+        unknown_outcomes: Decisions that were accepted but whose outcome was lost; each
+            has an ``unknown`` outcome now.
+    """
+
+    torn_bytes: int = 0
+    torn_files: tuple[Path, ...] = ()
+    unknown_outcomes: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the last writer closed the log in order."""
+        return not self.torn_bytes and not self.unknown_outcomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A log that can be continued.
+
+    Attributes:
+        tail: Where it ends.
+        segment: The newest segment; ``None`` if there is none.
+        size: Of that segment, in bytes.
+        report: What was put right.
+    """
+
+    tail: Tail
+    segment: Segment | None
+    size: int
+    report: RecoveryReport
+
+
+def recover(directory: Path) -> Recovered:
+    """Read the newest segment and set aside a torn end; the caller holds the lock.
+
+    Raises:
+        LogCorruptError: It is damaged in a way that no interrupted write explains, or
+            written by a newer version.
+        LogError: It cannot be read.
+        LogWriteError: The torn end cannot be set aside.
+    """
+    torn: list[Path] = []
+    torn_bytes = 0
+    for segment in reversed(segments(directory)):
+        tail, size = _read(directory, segment)
+        rest = _cut(directory, segment, size)
+        if rest:
+            torn.append(torn_path(directory, segment))
+            torn_bytes += rest
+        if size:
+            report = _report(tail, torn, torn_bytes)
+            return Recovered(tail=tail, segment=segment, size=size, report=report)
+        # Not even the head is whole: the log ends in the segment before.
+        _remove(directory, segment)
+    report = _report(Tail(), torn, torn_bytes)
+    return Recovered(tail=Tail(), segment=None, size=0, report=report)
+
+
+def torn_path(directory: Path, segment: Segment) -> Path:
+    """Where the torn ends of a segment are kept."""
+    return directory / f"{segment.name}.torn"
+
+
+def _report(tail: Tail, torn: list[Path], torn_bytes: int) -> RecoveryReport:
+    return RecoveryReport(
+        torn_bytes=torn_bytes,
+        torn_files=tuple(torn),
+        unknown_outcomes=tuple(tail.awaiting),
+    )
+
+
+def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
+    """Return where the whole records of a segment lead, and how many bytes they are."""
+    tail = Tail()
+    size = 0
+    with opened(directory, segment) as file:
+        for line in lines(file):
+            record = _record(line)
+            if record is None:
+                break
+            if line.number == 1 and not isinstance(record, SegmentRecord):
+                raise _no_head(segment)
+            _refuse_newer(record, segment)
+            tail.read(record, line.data)
+            size = line.end
+    return tail, size
+
+
+def _record(line: Line) -> Record | None:
+    """Return the record of a whole line; ``None`` if it is torn."""
+    if not line.is_whole:
+        return None
+    try:
+        return decode(line.data)
+    except LogCorruptError:
+        return None
+
+
+def _no_head(segment: Segment) -> LogCorruptError:
+    return LogCorruptError(
+        f"{segment.name!r} does not begin with its head",
+        hint="Run `uploadfilter log verify`; keep the file, and move it away.",
+    )
+
+
+def _refuse_newer(record: Record, segment: Segment) -> None:
+    """A newer version's log must not be continued by this one."""
+    if isinstance(record, SegmentRecord) and record.format > FORMAT:
+        raise LogCorruptError(
+            f"{segment.name!r} has format {record.format}, this version knows {FORMAT}",
+            hint="Use the version that wrote it, or begin a new instance.",
+        )
+
+
+def _cut(directory: Path, segment: Segment, size: int) -> int:
+    """Move what follows the first ``size`` bytes aside; return how much it was."""
+    path = directory / segment.name
+    rest = path.stat().st_size - size
+    if rest > TORN_LIMIT:
+        raise LogCorruptError(
+            f"{segment.name!r} is damaged after byte {size}: {rest} bytes follow, "
+            f"more than the {TORN_LIMIT} that an interrupted write can leave",
+            hint="Keep it as evidence, move it away, and find out who changed it.",
+        )
+    if rest:
+        try:
+            _set_aside(path, torn_path(directory, segment), size)
+        except OSError as exc:
+            raise write_error(path, exc) from exc
+    return rest
+
+
+def _set_aside(path: Path, torn: Path, size: int) -> None:
+    """Append the end of a segment to its torn file, durably, and only then cut it."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        end = os.pread(file, TORN_LIMIT, size)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(torn, flags, 0o600), "wb") as aside:
+            aside.write(end)
+            aside.flush()
+            os.fsync(aside.fileno())
+        sync_directory(path.parent)
+        os.ftruncate(file, size)
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _remove(directory: Path, segment: Segment) -> None:
+    """Remove a segment that holds nothing."""
+    try:
+        (directory / segment.name).unlink()
+        sync_directory(directory)
+    except OSError as exc:
+        raise write_error(directory / segment.name, exc) from exc

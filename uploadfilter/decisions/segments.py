@@ -1,0 +1,213 @@
+"""The files of a decision log: their names, their lines and the lock of the writer.
+
+A log is a directory (0700) of segments (0600) named ``<number>-<UTC day>.jsonl``, such
+as ``00000012-20261125.jsonl``. Numbers go up by one, days never go down: a clock that
+is set back makes no new segment. ``<segment>.torn`` is what a crash left of a write.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Self
+
+from uploadfilter.decisions.records import (
+    LINE_LIMIT,
+    Record,
+    SegmentRecord,
+    decode,
+)
+from uploadfilter.errors import (
+    LogBusyError,
+    LogCorruptError,
+    LogError,
+    LogWriteError,
+)
+
+_NAME = re.compile(r"(\d{8})-(\d{8})\.jsonl", re.ASCII)
+_LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A segment by its name.
+
+    Attributes:
+        number: From 1.
+        day: UTC day on which it was begun; every record in it was written on that day
+            or, if the clock was set back, on an earlier one.
+    """
+
+    number: int
+    day: date
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """Read a file name; ``None`` if it is not one of a segment."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        try:
+            day = datetime.strptime(found[2] + "+0000", "%Y%m%d%z").date()
+        except ValueError:
+            return None
+        return cls(int(found[1]), day)
+
+    @property
+    def name(self) -> str:
+        """The file name."""
+        return f"{self.number:08d}-{self.day:%Y%m%d}.jsonl"
+
+
+class Line(NamedTuple):
+    """One line of a segment.
+
+    Attributes:
+        number: From 1, within its segment.
+        data: Its bytes, without the newline.
+        end: Offset of the byte after its newline.
+        is_whole: Whether there was a newline, within ``LINE_LIMIT`` bytes.
+    """
+
+    number: int
+    data: bytes
+    end: int
+    is_whole: bool
+
+
+def segments(directory: Path) -> list[Segment]:
+    """List the segments of a log, oldest first.
+
+    Raises:
+        LogError: There is no such directory, or it cannot be read.
+    """
+    try:
+        names = [path.name for path in directory.iterdir()]
+    except OSError as exc:
+        raise LogError(
+            f"cannot read the decision log in {str(directory)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may read it.",
+        ) from exc
+    return sorted(found for name in names if (found := Segment.parse(name)))
+
+
+@contextmanager
+def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
+    """Open a segment for reading.
+
+    Raises:
+        LogError: It cannot be read.
+    """
+    path = directory / segment.name
+    try:
+        file = path.open("rb")
+    except OSError as exc:
+        raise LogError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check that this user may read it.",
+        ) from exc
+    with file:
+        yield file
+
+
+def lines(file: BinaryIO, *, start: int = 0) -> Iterator[Line]:
+    """Yield the lines of a segment from an offset on, the last one whole or not."""
+    file.seek(start)
+    end = start
+    number = 0
+    while data := file.readline(LINE_LIMIT):
+        number += 1
+        end += len(data)
+        is_whole = data.endswith(b"\n")
+        yield Line(number, data[:-1] if is_whole else data, end, is_whole)
+
+
+def read_head(directory: Path, segment: Segment) -> SegmentRecord:
+    """Read the first record of a segment.
+
+    Raises:
+        LogCorruptError: It is not a head.
+        LogError: The file cannot be read.
+    """
+    with opened(directory, segment) as file:
+        first = next(lines(file), None)
+    record: Record | None = decode(first.data) if first and first.is_whole else None
+    if not isinstance(record, SegmentRecord):
+        raise LogCorruptError(
+            f"{segment.name!r} does not begin with its head",
+            hint="Run `uploadfilter log verify` to see what is damaged.",
+        )
+    return record
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a log, for this user only, if it is not there.
+
+    Raises:
+        LogWriteError: It cannot be made.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise write_error(directory, exc) from exc
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Be the only writer of a log for the length of the block.
+
+    Raises:
+        LogBusyError: Another process is.
+        LogWriteError: The lock file cannot be made.
+    """
+    path = directory / _LOCK
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise write_error(path, exc) from exc
+    try:
+        _lock(lock, directory)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, directory: Path) -> None:
+    """Take the lock and leave a note of who has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        raise LogBusyError(
+            f"another process (pid {holder}) writes to the log in {str(directory)!r}",
+            hint="Stop it, or give this one an instance of its own.",
+        ) from exc
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    except OSError as exc:
+        raise write_error(directory / _LOCK, exc) from exc
+
+
+def write_error(path: Path, exc: OSError) -> LogWriteError:
+    """Say which write failed, why, and what the operator does next."""
+    return LogWriteError(
+        f"cannot write to {str(path)!r}: {exc.strerror}",
+        hint=(
+            "Free space or repair the file system; uploads are answered 503 until "
+            "then, and the log goes on by itself."
+        ),
+    )
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable; ``OSError`` passes."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
