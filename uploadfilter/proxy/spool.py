@@ -19,8 +19,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
-
+from typing import Any, ParamSpec, TypeVar
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -28,7 +27,9 @@ GIB = 1024 * MIB
 READ_SIZE_BYTES = 256 * 1024
 """How much is read from a spool at a time; the socket takes no more at once."""
 
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_SEALS = (
+    fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -112,6 +113,10 @@ class Spool:
         self._fd = -1
         self._on_disk = False
         self._sealed = False
+        self._threads = 0
+        self._closed = False
+        self._memory_bytes = 0
+        self._disk_bytes = 0
         self.size = 0
 
     async def write(self, data: bytes) -> bool:
@@ -131,7 +136,10 @@ class Spool:
         limit = self._room.limits.memory_per_upload_bytes
         if self._on_disk or self.size + more > limit:
             return False
-        return self._room.take_memory(more)
+        if not self._room.take_memory(more):
+            return False
+        self._memory_bytes += more
+        return True
 
     def _write_memory(self, data: bytes) -> None:
         if self._fd < 0:
@@ -143,29 +151,29 @@ class Spool:
     async def _write_disk(self, data: bytes) -> bool:
         if not self._on_disk and not await self._move_to_disk():
             return False
-        if not self._room.take_disk(len(data)):
+        if not self._take_disk(len(data)):
             return False
-        try:
-            await _in_thread(_write_all, self._fd, data, self.size)
-        except OSError:
-            self._room.disk_bytes -= len(data)
-            raise
+        await self._in_thread(_write_all, self._fd, data, self.size)
         self.size += len(data)
+        return True
+
+    def _take_disk(self, size: int) -> bool:
+        """Reserve disk until this spool is closed, whatever becomes of the write."""
+        if not self._room.take_disk(size):
+            return False
+        self._disk_bytes += size
         return True
 
     async def _move_to_disk(self) -> bool:
         """Copy what memory holds into an unlinked file and go on there."""
-        if not self._room.take_disk(self.size):
+        if not self._take_disk(self.size):
             return False
         held = os.pread(self._fd, self.size, 0) if self._fd >= 0 else b""
-        try:
-            fd = await _in_thread(_unlinked_file, self._room.directory, held)
-        except OSError:
-            self._room.disk_bytes -= self.size
-            raise
+        fd = await self._in_thread(_unlinked_file, self._room.directory, held)
         if self._fd >= 0:
             os.close(self._fd)
-        self._room.memory_bytes -= self.size
+        self._room.memory_bytes -= self._memory_bytes
+        self._memory_bytes = 0
         self._fd, self._on_disk = fd, True
         return True
 
@@ -182,13 +190,15 @@ class Spool:
             self._sealed = True
         return os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC)
 
-    async def read(self, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
         """Yield ``length`` bytes from ``start`` (all that follow by default)."""
         end = self.size if length is None else start + length
-        while start < end:
+        while start < end and not self._closed:
             size = min(READ_SIZE_BYTES, end - start)
             if self._on_disk:
-                data = await _in_thread(os.pread, self._fd, size, start)
+                data = await self._in_thread(os.pread, self._fd, size, start)
             else:
                 data = os.pread(self._fd, size, start)
             if not data:
@@ -198,30 +208,34 @@ class Spool:
 
     def close(self) -> None:
         """Give the bytes and their room back; may be called twice."""
-        if self._fd >= 0:
+        self._closed = True
+        self._close_when_idle()
+        self._room.memory_bytes -= self._memory_bytes
+        self._room.disk_bytes -= self._disk_bytes
+        self._memory_bytes = self._disk_bytes = 0
+
+    def _close_when_idle(self) -> None:
+        """Close the descriptor, once no thread works on it any more.
+
+        A thread that still had its number would work on whatever file is given the
+        same number next, which may be another upload.
+        """
+        if self._closed and self._threads == 0 and self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        if self._on_disk:
-            self._room.disk_bytes -= self.size
-        else:
-            self._room.memory_bytes -= self.size
-        self.size = 0
 
-
-async def _in_thread(
-    work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
-) -> _R:
-    """Run ``work`` in a thread and never leave before it has ended.
-
-    A cancelled request closes its descriptor; a thread that was still writing to it
-    would then write into whatever file is given the same number next.
-    """
-    future = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
+    async def _in_thread(
+        self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _R:
+        """Run ``work`` on the descriptor in a thread, to its end if cancelled."""
+        future = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+        self._threads += 1
+        future.add_done_callback(self._thread_ended)
         return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await asyncio.wait([future])
-        raise
+
+    def _thread_ended(self, _future: asyncio.Future[Any]) -> None:
+        self._threads -= 1
+        self._close_when_idle()
 
 
 def _write_all(fd: int, data: bytes, offset: int | None = None) -> None:

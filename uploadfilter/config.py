@@ -1,0 +1,336 @@
+"""Turn the operator's TOML file and command line into the rooms' own settings.
+
+Each room owns its settings as a frozen dataclass with the reason beside each default;
+this module only fills them. The file has the same shape as the settings: one table a
+room, one key a field::
+
+    origin = "http://127.0.0.1:8081"
+    listen = "127.0.0.1:8080"
+    mode = "enforce"
+
+    [limits]
+    max_body_bytes = "2 GiB"
+
+    [policy]
+    not_inspected = "reject"
+
+Rules this module keeps: an unknown key is an error, never ignored; every error names
+the key, the value and the cure; sizes may be written with a unit (``"20 MiB"``).
+
+To add a setting, add a field to its room's dataclass. To add a room, add a line to
+``_TABLES``. ``docs/operating.md`` lists every key, and a test holds it to that.
+"""
+
+import dataclasses
+import difflib
+import ipaddress
+import re
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from uploadfilter.decisions.log import LogSettings
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.errors import ConfigError
+from uploadfilter.model import Mode
+from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.spool import SpoolLimits
+from uploadfilter.reference.matching import Thresholds
+from uploadfilter.scanners.messages import Budgets
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.uploads.limits import UploadLimits
+
+_T = typing.TypeVar("_T")
+
+_UNITS = {
+    "B": 1,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KIB": 1024,
+    "MIB": 1024**2,
+    "GIB": 1024**3,
+}
+
+Network: typing.TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that ``serve`` needs to know.
+
+    Attributes:
+        origin: The hosting service behind the proxy.
+        host: Address to listen on.
+        port: Port to listen on; 0 picks a free one.
+        state: The state directory.
+        instance: Name of this proxy among those that share the state directory.
+        mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
+        trusted_proxies: Networks whose ``X-Forwarded-For`` is believed.
+        objection: Where an uploader can object: an address or a short text.
+        spool_directory: Where bodies over the memory limit are held, unlinked.
+        limits: Of bodies and forms.
+        proxy: Of connections and time.
+        spool: Of what is held.
+        thresholds: Largest distances.
+        policy: From reason to action.
+        scanner: Processes, and the budgets of the table ``[budgets]``.
+        log: Size of segments.
+    """
+
+    origin: OriginSettings
+    host: str
+    port: int
+    state: Path
+    instance: str = "main"
+    mode: Mode = Mode.MONITOR
+    trusted_proxies: tuple[Network, ...] = ()
+    objection: str = ""
+    spool_directory: str | None = None
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    proxy: ProxyLimits = field(default_factory=ProxyLimits)
+    spool: SpoolLimits = field(default_factory=SpoolLimits)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    policy: Policy = field(default_factory=Policy)
+    scanner: ScannerSettings = field(default_factory=ScannerSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+
+_TABLES: Mapping[str, typing.Any] = {
+    "origin": OriginSettings,
+    "limits": UploadLimits,
+    "proxy": ProxyLimits,
+    "spool": SpoolLimits,
+    "thresholds": Thresholds,
+    "policy": Policy,
+    "scanner": ScannerSettings,
+    "budgets": Budgets,
+    "log": LogSettings,
+}
+_NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
+"""Fields that are no keys: budgets have a table of their own, the module is fixed."""
+
+_PLAIN: Mapping[str, typing.Any] = {
+    "listen": str,
+    "state": str,
+    "instance": str,
+    "mode": str,
+    "trusted_proxies": tuple[str, ...],
+    "objection": str,
+    "spool_directory": str,
+}
+_SIZE = re.compile(r"(\d+)\s*([A-Za-z]+)?")
+_TOP_PORT = 65535
+_SEE_DOCS = "docs/operating.md lists every key with its type, range and default."
+_INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+def keys() -> tuple[str, ...]:
+    """Return every key that a file may hold, as ``limits.max_parts``."""
+    return (
+        *_PLAIN,
+        *(
+            f"{table}.{field.name}"
+            for table, room in _TABLES.items()
+            for field in dataclasses.fields(room)
+            if f"{table}.{field.name}" not in _NOT_CONFIGURED
+        ),
+    )
+
+
+def load(
+    path: Path | None, *, overrides: Mapping[str, object], default_state: Path
+) -> Settings:
+    """Read a configuration file and put the command line on top of it.
+
+    Args:
+        path: TOML file, or ``None`` for none.
+        overrides: ``origin``, ``listen``, ``state``, ``instance`` and ``mode`` from the
+            command line; ``None`` values are left out.
+        default_state: State directory where neither names one.
+
+    Returns:
+        Checked settings.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key, a value or a combination of
+            them cannot be used.
+    """
+    source = str(path) if path else "the command line"
+    document = _document(path) if path else {}
+    document |= {key: value for key, value in overrides.items() if value is not None}
+    if isinstance(document.get("origin"), str):
+        document["origin"] = {"url": document["origin"]}
+    _refuse_unknown(document, {*_PLAIN, *_TABLES}, source=source, table_name="")
+    plain = {
+        key: _convert(value, _PLAIN[key], source=source, key=key)
+        for key, value in document.items()
+        if key in _PLAIN
+    }
+    if "origin" not in document:
+        raise ConfigError(
+            f"{source}: no origin is named",
+            hint='Name what is behind the proxy: --origin URL, or origin = "URL".',
+        )
+    tables = {
+        key: _fill(room, document.get(key, {}), source=source, table_name=key)
+        for key, room in _TABLES.items()
+    }
+    tables["scanner"] = dataclasses.replace(
+        tables["scanner"], budgets=tables.pop("budgets")
+    )
+    return Settings(
+        **tables, **_plain_settings(plain, source=source, default_state=default_state)
+    )
+
+
+def _document(path: Path) -> dict[str, typing.Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check the path and that this user may read the file.",
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{path}: not UTF-8 at byte {exc.start}", hint="Save the file as UTF-8."
+        ) from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(
+            f"{path}: not TOML: {exc}",
+            hint="Texts stand in double quotes; see docs/operating.md for an example.",
+        ) from exc
+
+
+def _plain_settings(
+    plain: Mapping[str, typing.Any], *, source: str, default_state: Path
+) -> dict[str, typing.Any]:
+    """Turn the plain keys into the fields of ``Settings``."""
+    host, port = _address(plain.get("listen", "127.0.0.1:8080"), source=source)
+    return {
+        "host": host,
+        "port": port,
+        "state": Path(plain["state"]) if "state" in plain else default_state,
+        "instance": _instance(plain.get("instance", "main"), source=source),
+        "mode": _mode(plain.get("mode", "monitor"), source=source),
+        "trusted_proxies": tuple(
+            _network(text, source=source) for text in plain.get("trusted_proxies", ())
+        ),
+        "objection": plain.get("objection", ""),
+        "spool_directory": plain.get("spool_directory"),
+    }
+
+
+def _address(text: str, *, source: str) -> tuple[str, int]:
+    """Split ``HOST:PORT``; an IPv6 address stands in brackets."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > _TOP_PORT:
+        raise ConfigError(
+            f"{source}: listen = {text!r} is not HOST:PORT",
+            hint="For example 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:80.",
+        )
+    return host, int(port)
+
+
+def _instance(text: str, *, source: str) -> str:
+    if not _INSTANCE_NAME.fullmatch(text):
+        raise ConfigError(
+            f"{source}: instance = {text!r} is not a name",
+            hint="Use lower-case letters, digits and hyphens, at most 64.",
+        )
+    return text
+
+
+def _mode(text: str, *, source: str) -> Mode:
+    if text.upper() not in Mode:
+        raise ConfigError(
+            f"{source}: mode = {text!r} is not a mode",
+            hint='Use "monitor" (record only) or "enforce" (reject as well).',
+        )
+    return Mode(text.upper())
+
+
+def _network(text: str, *, source: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as exc:
+        raise ConfigError(
+            f"{source}: trusted_proxies = {text!r} is not a network: {exc}",
+            hint="Write an address (10.0.0.7) or a network (10.0.0.0/24).",
+        ) from exc
+
+
+def _refuse_unknown(
+    table: Mapping[str, object], known: Iterable[str], *, source: str, table_name: str
+) -> None:
+    """Refuse a key that nobody reads, and suggest the one that was meant."""
+    names = sorted(known)
+    for key in table:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            known_keys = f"Known are: {', '.join(names)}."
+            meant = f"Did you mean {near[0]!r}?" if near else known_keys
+            raise ConfigError(f"{source}: unknown key {table_name}{key!r}", hint=meant)
+
+
+def _fill(room: type[_T], table: object, *, source: str, table_name: str) -> _T:
+    """Make a room's settings from one table of the file."""
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{source}: {table_name} = {table!r} is not a table",
+            hint=f"Write [{table_name}] on a line of its own and its keys below.",
+        )
+    hints = {
+        key: hint
+        for key, hint in typing.get_type_hints(room).items()
+        if f"{table_name}.{key}" not in _NOT_CONFIGURED
+    }
+    _refuse_unknown(table, hints, source=source, table_name=f"{table_name}.")
+    values = {
+        key: _convert(value, hints[key], source=source, key=f"{table_name}.{key}")
+        for key, value in table.items()
+    }
+    try:
+        return room(**values)
+    except ValueError as exc:
+        raise ConfigError(f"{source}: [{table_name}]: {exc}", hint=_SEE_DOCS) from exc
+
+
+def _convert(value: object, wanted: typing.Any, *, source: str, key: str) -> typing.Any:  # noqa: ANN401 - whatever the field is declared as
+    """Convert one value to the type of its field."""
+    if wanted is int and isinstance(value, str):
+        value = _size(value, source=source, key=key)
+    if isinstance(value, str) and isinstance(wanted, type):
+        value = _member(value, wanted) if issubclass(wanted, StrEnum) else value
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as exc:
+        problem = str(exc).partition(" - at ")[0]
+        raise ConfigError(
+            f"{source}: {key} = {value!r}: {problem}", hint=_SEE_DOCS
+        ) from exc
+
+
+def _member(value: str, wanted: type[StrEnum]) -> str:
+    """Accept an enum's value in either case: ``reject`` for ``REJECT``."""
+    return value.upper() if value.upper() in wanted else value
+
+
+def _size(text: str, *, source: str, key: str) -> int:
+    """Read a size with a unit, such as ``20 MiB``."""
+    found = _SIZE.fullmatch(text.strip())
+    unit = _UNITS.get((found[2] or "B").upper()) if found else None
+    if found is None or unit is None:
+        raise ConfigError(
+            f"{source}: {key} = {text!r} is not a number or a size",
+            hint='Write a whole number, or a size such as "20 MiB" or "2 GiB".',
+        )
+    return int(found[1]) * unit

@@ -1,0 +1,186 @@
+"""Ask the origin, and change nothing on the way.
+
+aiohttp's client is made for programs that want answers, not for a proxy that passes
+them on. Each convenience that would change a request or a response is switched off
+here, and ``tests/proxy/test_origin.py`` holds one test for each:
+
+- redirects are passed on, not followed; cookies are nobody's business here;
+- responses stay compressed as they came;
+- a request with a body is never sent a second time on a fresh connection;
+- the target goes on byte by byte: yarl is told that it is encoded already;
+- no header is added that the client did not send.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
+
+_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What aiohttp would add where the client sent none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginSettings:
+    """Where the origin is and how long it may take.
+
+    Attributes:
+        url: ``http://host[:port]`` or ``https://...``, without a path.
+        connect_timeout_s: A server in the same rack answers within milliseconds; five
+            seconds outlast one lost SYN and its repetition after one and three seconds.
+        answer_timeout_s: From the last byte sent to the first byte of the answer and
+            between any two of its bytes; nginx's ``proxy_read_timeout`` is 60 s too.
+        idle_timeout_s: How long an idle connection is kept. Below the five seconds
+            after which Node and Apache close theirs, so that a connection is not lost
+            at the moment it is used again.
+        connections: Most connections at once; 0 is no limit.
+        max_header_bytes: Longest line of the origin's header; twice of what nginx
+            allows, since the origin is honest.
+    """
+
+    url: str
+    connect_timeout_s: float = 5.0
+    answer_timeout_s: float = 60.0
+    idle_timeout_s: float = 4.0
+    connections: int = 0
+    max_header_bytes: int = 16 * 1024
+
+    def __post_init__(self) -> None:
+        """Refuse what is not the address of an origin."""
+        url = URL(self.url)
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise ValueError("an origin is http://HOST[:PORT] or https://HOST[:PORT]")
+        if url.path not in {"", "/"} or url.query_string or url.fragment:
+            raise ValueError("an origin has no path: targets go on as they came")
+
+
+class OriginFailure(Enum):
+    """Why there is no answer from the origin; the value is our status for it."""
+
+    UNREACHABLE = 502
+    TOO_SLOW = 504
+
+
+class Origin:
+    """The hosting service behind the proxy. Open it with ``opened``.
+
+    Args:
+        settings: Where it is.
+        plain: Session for requests without a body.
+        uploads: Session for requests with one; it never sends twice.
+    """
+
+    def __init__(
+        self,
+        settings: OriginSettings,
+        *,
+        plain: aiohttp.ClientSession,
+        uploads: aiohttp.ClientSession,
+    ) -> None:
+        self._base = settings.url.rstrip("/")
+        self._plain = plain
+        self._uploads = uploads
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: OriginSettings) -> AsyncIterator["Origin"]:
+        """Keep connections to the origin for the length of the block."""
+        async with (
+            aiohttp.TCPConnector(
+                limit=settings.connections,
+                keepalive_timeout=settings.idle_timeout_s,
+                use_dns_cache=True,
+            ) as connector,
+            _session(settings, connector) as plain,
+            _session(settings, connector) as uploads,
+        ):
+            # aiohttp repeats an "idempotent" PUT or DELETE if a kept connection broke.
+            # The body has been read from the spool by then, and whether the first one
+            # took effect is unknown. There is no public switch (aiohttp 3.14).
+            uploads._retry_connection = False  # noqa: SLF001
+            yield cls(settings, plain=plain, uploads=uploads)
+
+    @asynccontextmanager
+    async def asked(
+        self,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: AsyncIterator[bytes] | None,
+    ) -> AsyncIterator[aiohttp.ClientResponse | OriginFailure]:
+        """Send one request and hold its response for the length of the block.
+
+        Args:
+            method: As the client sent it.
+            target: As the client sent it, beginning with ``/`` or being ``*``.
+            headers: To be sent as they are; with a body they hold its framing.
+            body: What follows, or ``None``.
+
+        Yields:
+            The response, of which only the head has been read, or why there is none.
+        """
+        session = self._plain if body is None else self._uploads
+        response = await self._response(session, method, target, headers, body)
+        try:
+            yield response
+        finally:
+            if isinstance(response, aiohttp.ClientResponse):
+                response.close()
+
+    async def _response(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: AsyncIterator[bytes] | None,
+    ) -> aiohttp.ClientResponse | OriginFailure:
+        url = URL(self._base + (target if target != "*" else ""), encoded=True)
+        try:
+            return await session.request(
+                method,
+                url,
+                headers=CIMultiDict(texts(headers)),
+                data=body,
+                allow_redirects=False,
+            )
+        except TimeoutError:
+            return OriginFailure.TOO_SLOW
+        except (aiohttp.ClientError, OSError):
+            return OriginFailure.UNREACHABLE
+
+
+def _session(
+    settings: OriginSettings, connector: aiohttp.TCPConnector
+) -> aiohttp.ClientSession:
+    """Make a session that passes everything on as it is."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=False,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_AUTOMATIC_HEADERS,
+        max_line_size=settings.max_header_bytes,
+        max_field_size=settings.max_header_bytes,
+        timeout=aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=settings.connect_timeout_s,
+            sock_read=settings.answer_timeout_s,
+        ),
+    )
+
+
+def texts(headers: RawHeaders) -> Iterator[tuple[str, str]]:
+    """Decode headers so that aiohttp encodes them back to the same bytes."""
+    for name, value in headers:
+        yield (
+            name.decode("utf-8", "surrogateescape"),
+            value.decode("utf-8", "surrogateescape"),
+        )

@@ -1,0 +1,236 @@
+"""Put what happens to uploads on record: decisions, outcomes, sheds, checkpoints.
+
+The policy decides and the log makes durable; this module only gives a decision its
+words: who (a keyed hash), when, how long. ``decision`` returns when the record is on
+disk, so whoever awaits it before acting keeps the promise that nothing passes
+unrecorded. An outcome is only appended: the log keeps its order, and an outcome that a
+crash eats becomes ``unknown`` when the log is opened again.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from uploadfilter.decisions.clients import ClientHasher
+from uploadfilter.decisions.records import (
+    ABORTED,
+    ID_ENTROPY_BYTES,
+    Checkpoint,
+    OutcomeRecord,
+    Record,
+    ShedRecord,
+    decision_record,
+    moment,
+    new_decision_id,
+)
+from uploadfilter.errors import LogError
+from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy import inspection
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+CHECKPOINT_INTERVAL_S: Final = 60.0
+"""A cut-off tail can hide at most what was recorded since the last one."""
+
+SHED_KEYS: Final = 4096
+"""Clients that are counted apart within a minute; the others are counted together, so
+that a flood from many addresses cannot fill memory or the log."""
+
+_MINUTE_S: Final = 60.0
+
+
+class Log(Protocol):
+    """Whoever makes records durable, such as ``decisions.log.DecisionLog``."""
+
+    def append(self, record: Record) -> "Future[int]":
+        """Hand a record over; the future is settled when it is durable."""
+
+    def checkpoint(self) -> "Future[Checkpoint]":
+        """Record how far the log has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What is known of an upload from its start.
+
+    Attributes:
+        id: Of its decision, to be quoted by an uploader who objects.
+        client: Keyed hash of the client's address; ``None`` if there is no key today.
+        method: Of the request.
+        begun: Seconds since the epoch.
+    """
+
+    id: str
+    client: str | None
+    method: str
+    begun: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Shed:
+    """What sheds are counted by."""
+
+    client: str | None
+    reason: Reason
+    status: int
+
+
+class Recorder:
+    """Writes what happens to uploads.
+
+    Args:
+        decisions: Where it is written.
+        clients: Turns an address into a keyed hash.
+        instance: Name of this proxy.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        decisions: Log,
+        *,
+        clients: ClientHasher,
+        instance: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._log = decisions
+        self._clients = clients
+        self._instance = instance
+        self._clock = clock
+        self._sheds: Counter[_Shed] = Counter()
+
+    def ticket(self, client: str, method: str) -> Ticket:
+        """Begin an upload: give it the id that its decision will have."""
+        now = self._clock()
+        return Ticket(
+            id=new_decision_id(now, os.urandom(ID_ENTROPY_BYTES)),
+            client=self._client(client),
+            method=method,
+            begun=now,
+        )
+
+    def _client(self, address: str) -> str | None:
+        """Hash an address; on a disk that takes no key, the log will say so itself."""
+        try:
+            return self._clients.hash(address)
+        except LogError as exc:
+            _say_unwritable(exc)
+            return None
+
+    async def decision(
+        self,
+        ticket: Ticket,
+        command: inspection.Record,
+        *,
+        generation: int | None,
+        mode: Mode,
+        size: int,
+    ) -> None:
+        """Make a decision durable.
+
+        Args:
+            ticket: Of the upload.
+            command: What was decided, and the evidence.
+            generation: Of the reference set; ``None`` if none was asked.
+            mode: Whether the action is carried out.
+            size: Bytes of the body that were read.
+
+        Raises:
+            LogError: It is not durable, so nothing may follow from it.
+        """
+        now = self._clock()
+        record = decision_record(
+            id=ticket.id,
+            now=now,
+            instance=self._instance,
+            mode=mode,
+            generation=generation,
+            judgement=command.judgement,
+            status=command.status,
+            client=ticket.client,
+            method=ticket.method,
+            size=size,
+            # A clock that was set back must not make an upload end before it began.
+            duration_s=max(now - ticket.begun, 0.0),
+            scans=command.scans,
+            matches=command.matches,
+        )
+        await asyncio.wrap_future(self._log.append(record))
+
+    def outcome(self, ticket: Ticket, status: int | None) -> None:
+        """Note what became of a forwarded upload; nobody waits for it.
+
+        Args:
+            ticket: Of the upload.
+            status: The origin's; ``None`` if it gave none.
+        """
+        record = OutcomeRecord(
+            time=moment(self._clock()),
+            decision=ticket.id,
+            outcome=ABORTED if status is None else status,
+        )
+        self._append(record)
+
+    def shed(self, ticket: Ticket, reason: Reason | None, *, status: int) -> None:
+        """Count an upload that a limit, or our own incapacity, turned away."""
+        why = reason or Reason.INTERNAL_ERROR
+        key = _Shed(ticket.client, why, status)
+        if key not in self._sheds and len(self._sheds) >= SHED_KEYS:
+            key = _Shed(None, why, status)
+        self._sheds[key] += 1
+
+    def write_sheds(self) -> None:
+        """Write what was counted, one record for each client, reason and status."""
+        now = self._clock()
+        minute = moment(now - now % _MINUTE_S)
+        sheds, self._sheds = self._sheds, Counter()
+        for key, count in sheds.items():
+            self._append(
+                ShedRecord(
+                    time=moment(now),
+                    minute=minute,
+                    client=key.client,
+                    reason=key.reason,
+                    status=key.status,
+                    count=count,
+                )
+            )
+
+    def _append(self, record: Record) -> None:
+        """Append a record that nothing waits for; a failure is said, not raised."""
+        self._log.append(record).add_done_callback(_report)
+
+    async def keep_checkpoints(self) -> None:
+        """Write sheds and a checkpoint every minute, until cancelled.
+
+        The checkpoint goes to the operational log too, so that it leaves the machine.
+        """
+        while True:
+            await asyncio.sleep(CHECKPOINT_INTERVAL_S)
+            await self.check_in()
+
+    async def check_in(self) -> None:
+        """Write sheds and a checkpoint now."""
+        self.write_sheds()
+        try:
+            point = await asyncio.wrap_future(self._log.checkpoint())
+        except LogError as exc:
+            _say_unwritable(exc)
+            return
+        log.info("checkpoint", checkpoint=point.text())
+
+
+def _report(future: "Future[int]") -> None:
+    error = future.exception()
+    if isinstance(error, LogError):
+        _say_unwritable(error)
+
+
+def _say_unwritable(error: LogError) -> None:
+    log.error("decision_log_unwritable", error=str(error), hint=error.hint)

@@ -1,0 +1,425 @@
+"""Drive one upload through its inspection: the hands of the state machine.
+
+Rules this module keeps:
+
+- Commands are carried out in order and one at a time; what they answer goes back into
+  the ``Inspection``, which decides what comes next.
+- ``_inspected`` is one of the four places that may catch ``Exception``: a bug in the
+  inspection of one upload must end in a recorded verdict, never in an unrecorded pass.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+import aiohttp
+import structlog
+from aiohttp import http_exceptions, web
+from multidict import CIMultiDict
+
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.errors import LogError, StoreError
+from uploadfilter.model import Action, Match, Mode, Reason, Scan, SignalType
+from uploadfilter.proxy import answers
+from uploadfilter.proxy.inspection import (
+    Answer,
+    Command,
+    Content,
+    Forward,
+    Hold,
+    Inspection,
+    LookUp,
+    MatchSignals,
+    Record,
+    StartScan,
+    Where,
+)
+from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.origin import Origin, OriginFailure, texts
+from uploadfilter.proxy.recorder import Recorder, Ticket
+from uploadfilter.proxy.spool import Spool, SpoolRoom
+from uploadfilter.reference.matching import (
+    Generation,
+    Thresholds,
+    match_exact,
+    match_scans,
+)
+from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.signals import pdq
+from uploadfilter.uploads import canonical
+from uploadfilter.uploads.forwarding import forwarded_headers, returned_headers
+from uploadfilter.uploads.head import RequestHead
+from uploadfilter.uploads.limits import UploadLimits
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
+"""What comes with every decode; other types are computed only if a set holds them."""
+
+_SEARCH_ON_LOOP_ROWS = 20_000
+"""Entries up to which a search of one upload (some 32 signals) takes under a
+millisecond, measured, so that a thread would cost more than it saves."""
+
+
+class Reference(Protocol):
+    """Whoever knows the newest generation of the reference set."""
+
+    def current(self) -> Generation:
+        """Return the newest generation.
+
+        Raises:
+            StoreError: There is none that can be used.
+        """
+
+
+class Scanners(Protocol):
+    """Whoever scans contents in processes of their own."""
+
+    async def scan(
+        self, fd: int, spans: Sequence[ContentSpan], *, types: frozenset[SignalType]
+    ) -> tuple[Scan, ...]:
+        """Scan parts of a file; what goes wrong is a reason in the scan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What an upload needs to be carried out, made by ``service``.
+
+    Attributes:
+        origin: Where accepted uploads go.
+        scanners: Who computes perceptual signals.
+        reference: Who knows the entries.
+        recorder: Who keeps the decisions.
+        room: Where bytes are held meanwhile.
+        mode: Whether actions are carried out.
+        policy: The operator's rules.
+        thresholds: Largest distances.
+        uploads: Limits of bodies and forms.
+        limits: Limits of connections and time.
+        objection: Where an uploader can object.
+    """
+
+    origin: Origin
+    scanners: Scanners
+    reference: Reference
+    recorder: Recorder
+    room: SpoolRoom
+    mode: Mode
+    policy: Policy
+    thresholds: Thresholds
+    uploads: UploadLimits
+    limits: ProxyLimits
+    objection: str
+
+
+class Upload:
+    """One upload on its way through the proxy.
+
+    Args:
+        request: As aiohttp has parsed its head; its body is still to be read.
+        head: The same head, as it came.
+        inspection: The state machine, not yet begun.
+        hands: What is needed to carry it out.
+        client: Address of the client, as far as it is known.
+        trusted: Whether the peer is a trusted proxy.
+        body: Spool for the bytes as they came.
+        contents: Spool for the contents of a form.
+    """
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        head: RequestHead,
+        inspection: Inspection,
+        hands: Hands,
+        *,
+        client: str,
+        trusted: bool,
+        body: Spool,
+        contents: Spool,
+    ) -> None:
+        self._request = request
+        self._head = head
+        self._inspection = inspection
+        self._hands = hands
+        self._client = client
+        self._trusted = trusted
+        self._spools = {Where.BODY: body, Where.CONTENTS: contents}
+        self._unheld = b""
+        self._generation: Generation | None = None
+        self._ticket: Ticket = hands.recorder.ticket(client, head.method)
+
+    async def run(self) -> web.StreamResponse:
+        """Inspect the upload, record its decision and carry it out."""
+        commands = deque(self._inspection.begin())
+        if not commands:
+            commands = deque(await self._inspected())
+        while commands:
+            answer = await self._final(commands.popleft(), commands)
+            if answer is not None:
+                return answer
+        raise RuntimeError("an inspection ended without an answer")
+
+    async def _final(
+        self, command: Command, commands: deque[Command]
+    ) -> web.StreamResponse | None:
+        """Carry out one of the commands that follow a decision."""
+        match command:
+            case Record():
+                commands.extend(await self._record(command))
+                return None
+            case Forward():
+                return await self._forward(command)
+            case Answer():
+                return self._answer(command)
+            case Hold() | LookUp() | StartScan() | MatchSignals():
+                raise RuntimeError("an inspection went on after its decision")
+            case never:
+                assert_never(never)
+
+    async def _inspected(self) -> list[Command]:
+        """Take the upload up to its decision: the ``Record`` and nothing after it."""
+        try:
+            return await self._read_and_inspect()
+        except Exception as exc:
+            log.exception("inspection_failed", decision=self._ticket.id, error=str(exc))
+            return self._inspection.failed(Reason.INTERNAL_ERROR)
+
+    async def _read_and_inspect(self) -> list[Command]:
+        await self._continue()
+        commands, failure = await self._read()
+        if failure is not None:
+            return self._inspection.failed(failure)
+        return commands or await self._carried_out(self._inspection.end())
+
+    async def _continue(self) -> None:
+        """Tell a client that waits for it to send the body (RFC 9110, 10.1.1)."""
+        if self._request.headers.get("Expect") and self._request.version >= (1, 1):
+            await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._request.writer.output_size = 0
+
+    async def _read(self) -> tuple[list[Command], Reason | None]:
+        """Read the body; return a decision that came before its end, or a failure."""
+        loop = asyncio.get_running_loop()
+        limits = self._hands.limits
+        begun = loop.time()
+        while True:
+            allowed_s = limits.time_allowed_s(self._inspection.body_bytes)
+            left_s = min(limits.body_idle_s, begun + allowed_s - loop.time())
+            try:
+                async with asyncio.timeout(max(left_s, 0)):
+                    data = await self._request.content.readany()
+            except TimeoutError:
+                return [], Reason.TOO_SLOW
+            except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
+                return [], self._broken_body()
+            if not data:
+                return [], None
+            commands = await self._carried_out(self._inspection.receive(data), data)
+            if commands:
+                return commands, None
+
+    def _broken_body(self) -> Reason:
+        """Tell a client that has gone from one that sends garbage."""
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            return Reason.ABORTED
+        return Reason.MALFORMED_REQUEST
+
+    async def _carried_out(
+        self, commands: Sequence[Command], data: bytes = b""
+    ) -> list[Command]:
+        """Carry out commands, and what follows from them, up to a decision."""
+        queue = deque(commands)
+        while queue:
+            command = queue.popleft()
+            match command:
+                case Record() | Forward() | Answer():
+                    return [command, *queue]
+                case Hold():
+                    if not await self._spools[command.where].write(command.data):
+                        self._unheld = data if command.where is Where.BODY else b""
+                        return self._inspection.failed(Reason.SPOOL_FULL)
+                case LookUp():
+                    queue.extend(await self._look_up(command))
+                case StartScan():
+                    queue.extend(await self._scan(command))
+                case MatchSignals():
+                    queue.extend(await self._match(command))
+                case never:
+                    assert_never(never)
+        return []
+
+    async def _look_up(self, command: LookUp) -> list[Command]:
+        try:
+            self._generation = generation = self._hands.reference.current()
+        except StoreError as exc:
+            log.error("reference_set_unusable", error=str(exc), hint=exc.hint)
+            return self._inspection.failed(Reason.NO_REFERENCE_SET)
+        matches: list[Match] = []
+        for content in command.contents:
+            matches += match_exact(generation, content.path, content.exact)
+        return self._inspection.looked_up(matches)
+
+    async def _scan(self, command: StartScan) -> list[Command]:
+        generation = self._used_generation()
+        fd = self._spools[command.where].share()
+        try:
+            scans = await self._hands.scanners.scan(
+                fd,
+                [_span(content) for content in command.contents],
+                types=ALWAYS_SCANNED | generation.signal_types,
+            )
+        finally:
+            os.close(fd)
+        return self._inspection.scanned(scans)
+
+    async def _match(self, command: MatchSignals) -> list[Command]:
+        generation = self._used_generation()
+        if generation.entry_count <= _SEARCH_ON_LOOP_ROWS:
+            return self._inspection.matched(self._matches(generation, command.scans))
+        matches = await asyncio.to_thread(self._matches, generation, command.scans)
+        return self._inspection.matched(matches)
+
+    def _matches(
+        self, generation: Generation, scans: Sequence[Scan]
+    ) -> tuple[Match, ...]:
+        return match_scans(
+            generation,
+            scans,
+            thresholds=self._hands.thresholds,
+            quality_of=pdq.quality,
+        )
+
+    def _used_generation(self) -> Generation:
+        if self._generation is None:
+            raise RuntimeError("an upload was scanned before it was looked up")
+        return self._generation
+
+    async def _record(self, command: Record) -> list[Command]:
+        """Make the decision durable; what is only shed is counted."""
+        recorder = self._hands.recorder
+        if command.judgement.effect is Action.RETRY_LATER:
+            recorder.shed(self._ticket, command.judgement.reason, status=503)
+            return self._inspection.recorded()
+        try:
+            await recorder.decision(
+                self._ticket,
+                command,
+                generation=self._generation.number if self._generation else None,
+                mode=self._hands.mode,
+                size=self._inspection.body_bytes,
+            )
+        except LogError as exc:
+            log.error("decision_log_unwritable", error=str(exc), hint=exc.hint)
+            recorder.shed(self._ticket, Reason.LOG_UNWRITABLE, status=503)
+            return self._inspection.record_failed()
+        return self._inspection.recorded()
+
+    def _answer(self, command: Answer) -> web.StreamResponse:
+        return answers.response(
+            self._request,
+            status=command.status,
+            reason=command.reason,
+            detail=command.detail,
+            decision_id=self._ticket.id,
+            objection=self._hands.objection,
+        )
+
+    async def _forward(self, command: Forward) -> web.StreamResponse:
+        body, length, content_type = self._outgoing(command)
+        headers = forwarded_headers(
+            self._head,
+            client=self._client,
+            scheme=self._request.scheme,
+            decision_id=self._ticket.id,
+            body_length=length,
+            content_type=content_type,
+            trusted=self._trusted,
+        )
+        outcome: int | None = None
+        try:
+            async with self._hands.origin.asked(
+                self._head.method, self._head.target, headers, body
+            ) as answer:
+                if isinstance(answer, OriginFailure):
+                    return self._answer(Answer(status=answer.value, reason=None))
+                outcome = answer.status
+                return await relay(self._request, answer)
+        finally:
+            self._hands.recorder.outcome(self._ticket, outcome)
+
+    def _outgoing(
+        self, command: Forward
+    ) -> tuple[AsyncIterator[bytes], int | None, str | None]:
+        """Return the bytes to send, their number if known, and a form's new type."""
+        spool = self._spools[command.where]
+        if command.parts is not None:
+            boundary = os.urandom(24).hex().encode()
+            pieces = canonical.encode_form(command.parts, boundary=boundary)
+            length = canonical.content_length(command.parts, boundary=boundary)
+            content_type = canonical.form_content_type(boundary)
+            return self._form(spool, command, pieces), length, content_type
+        if command.unread:
+            declared = self._request.headers.get("Content-Length")
+            length = int(declared) if declared else None
+            return self._rest(spool), length, None
+        return spool.read(), spool.size, None
+
+    async def _form(
+        self, spool: Spool, command: Forward, pieces: Sequence[bytes | int]
+    ) -> AsyncIterator[bytes]:
+        """Yield a form encoded anew: literal bytes, and parts from the spool."""
+        parts = command.parts or ()
+        starts = [0]
+        for part in parts:
+            starts.append(starts[-1] + part.length)
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            async for data in spool.read(starts[piece], parts[piece].length):
+                yield data
+
+    async def _rest(self, spool: Spool) -> AsyncIterator[bytes]:
+        """Yield what is held, what could not be held, and what is still to come."""
+        async for data in spool.read():
+            yield data
+        if self._unheld:
+            yield self._unheld
+        while data := await self._request.content.readany():
+            yield data
+
+
+async def relay(
+    request: web.BaseRequest, answer: aiohttp.ClientResponse
+) -> web.StreamResponse:
+    """Pass the origin's answer on as it comes."""
+    response = web.StreamResponse(
+        status=answer.status,
+        reason=answer.reason,
+        headers=CIMultiDict(texts(returned_headers(answer.raw_headers))),
+    )
+    await response.prepare(request)
+    try:
+        async for data in answer.content.iter_any():
+            await response.write(data)
+        await response.write_eof()
+    except (aiohttp.ClientError, OSError) as exc:
+        # The status has gone out; all that is left is to end the connection, so that
+        # the client does not take a part for the whole.
+        log.info("answer_broken_off", error=type(exc).__name__)
+        request.protocol.force_close()
+    return response
+
+
+def _span(content: Content) -> ContentSpan:
+    return ContentSpan(
+        path=content.path,
+        offset=content.offset,
+        length=content.length,
+        declared_type=content.declared_type,
+    )
