@@ -107,7 +107,8 @@ def gif(image: Image.Image) -> bytes:
 def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
     """Encode in any format that Pillow writes, e.g. ``BMP``, ``TIFF``, ``AVIF``."""
     buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
+    # Pillow leaves settings of an encoder on the picture, which break the next one.
+    image.copy().save(buffer, file_format, **options)
     return buffer.getvalue()
 
 

@@ -1,0 +1,51 @@
+"""Turn and mirror a block of DCT coefficients instead of a picture.
+
+Mirroring a picture flips the sign of its odd frequencies, and transposing it transposes
+the block. So all eight variants of a signal cost one small array operation. PDQ's
+decimation is not quite symmetric, so these signals are a few bits off those of a
+picture that was really turned; ``pdqhash.compute_dihedral`` makes the same ones.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.model import Variant
+
+Block = NDArray[np.floating[Any]]
+
+VARIANTS = tuple(Variant)
+"""The order of the first axis of ``variants``; the upright one comes first."""
+
+
+def variants(block: Block, *, first_frequency: int) -> Block:
+    """Return the blocks of all eight variants.
+
+    Args:
+        block: Square block of DCT-II coefficients, rows are vertical frequencies.
+        first_frequency: Frequency of its first row and column: 0 or 1.
+
+    Returns:
+        Shape (8, side, side), in the order of ``VARIANTS``.
+
+    Source:
+        ThreatExchange, pdq/cpp/hashing/pdqhashing.cpp: ``dct16OriginalToRotate90``
+        and its siblings.
+    """
+    frequencies = np.arange(first_frequency, first_frequency + len(block))
+    across = np.where(frequencies % 2, -1, 1).astype(block.dtype)
+    down = across[:, None]
+    turned = block.T
+    return np.stack(
+        (
+            block,
+            turned * down,
+            block * down * across,
+            turned * across,
+            block * across,
+            block * down,
+            turned,
+            turned * down * across,
+        )
+    )

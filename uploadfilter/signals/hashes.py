@@ -1,0 +1,121 @@
+"""Compute dHash, aHash and wHash with imagehash itself, in eight variants.
+
+They are computed only when an active hash set holds them, so they are not worth an
+operator of their own. The plane is shrunk by a whole number first, so that a picture of
+64 million pixels costs no more than one of a quarter of a million.
+
+To add another of imagehash's types, add its name in ``model.py``, its class here and
+its line in ``registry.py``.
+"""
+
+from collections.abc import Callable, Sequence
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from uploadfilter.model import Signal, SignalType, Variant, ViewSignal
+from uploadfilter.signals.dihedral import VARIANTS
+from uploadfilter.signals.operators import Axis
+from uploadfilter.signals.picture import Floats, Picture, Shape
+
+_ENOUGH_PIXELS = 256
+"""The shorter side is not shrunk below this: 32 times the hashes' own eight."""
+
+_TURNS: dict[Variant, Image.Transpose] = {
+    Variant.R90: Image.Transpose.ROTATE_90,
+    Variant.R180: Image.Transpose.ROTATE_180,
+    Variant.R270: Image.Transpose.ROTATE_270,
+    Variant.MIRROR: Image.Transpose.FLIP_LEFT_RIGHT,
+    Variant.FLIP: Image.Transpose.FLIP_TOP_BOTTOM,
+    Variant.TRANSPOSE: Image.Transpose.TRANSPOSE,
+    Variant.TRANSVERSE: Image.Transpose.TRANSVERSE,
+}
+
+
+class DHash:
+    """imagehash's ``dhash``: is a pixel brighter than its left neighbour?"""
+
+    type = SignalType.DHASH
+
+    def columns(self, shape: Shape) -> tuple[Axis, ...]:
+        """Return no operators: the picture itself is hashed."""
+        del shape
+        return ()
+
+    def signals(
+        self, picture: Picture, projected: Sequence[Floats]
+    ) -> tuple[ViewSignal, ...]:
+        """Return eight signals, by variant."""
+        del projected
+        return _signals(picture, SignalType.DHASH, imagehash.dhash)
+
+
+class AHash:
+    """imagehash's ``average_hash``: is a pixel brighter than the mean?"""
+
+    type = SignalType.AHASH
+
+    def columns(self, shape: Shape) -> tuple[Axis, ...]:
+        """Return no operators: the picture itself is hashed."""
+        del shape
+        return ()
+
+    def signals(
+        self, picture: Picture, projected: Sequence[Floats]
+    ) -> tuple[ViewSignal, ...]:
+        """Return eight signals, by variant."""
+        del projected
+        return _signals(picture, SignalType.AHASH, imagehash.average_hash)
+
+
+class WHash:
+    """imagehash's ``whash``: is a Haar coefficient above the median?"""
+
+    type = SignalType.WHASH
+
+    def columns(self, shape: Shape) -> tuple[Axis, ...]:
+        """Return no operators: the picture itself is hashed."""
+        del shape
+        return ()
+
+    def signals(
+        self, picture: Picture, projected: Sequence[Floats]
+    ) -> tuple[ViewSignal, ...]:
+        """Return eight signals, by variant."""
+        del projected
+        return _signals(picture, SignalType.WHASH, imagehash.whash)
+
+
+def _signals(
+    picture: Picture,
+    signal_type: SignalType,
+    compute: Callable[[Image.Image], imagehash.ImageHash],
+) -> tuple[ViewSignal, ...]:
+    """Return the signals of the eight variants of a picture."""
+    small = _shrunk(picture)
+    return tuple(
+        ViewSignal(
+            signal=Signal(type=signal_type, value=_value(compute(turned))),
+            variant=variant,
+            geometry=None,
+        )
+        for variant, turned in ((item, _turned(small, item)) for item in VARIANTS)
+    )
+
+
+def _shrunk(picture: Picture) -> Image.Image:
+    """Return the plane as an image, made smaller by a whole number if it is large."""
+    image = Image.fromarray(picture.plane)
+    factor = min(image.size) // _ENOUGH_PIXELS
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _turned(image: Image.Image, variant: Variant) -> Image.Image:
+    """Return the image turned or mirrored."""
+    return image.transpose(_TURNS[variant]) if variant in _TURNS else image
+
+
+def _value(computed: imagehash.ImageHash) -> bytes:
+    """Return the bits of a hash, row by row, most significant first."""
+    return np.packbits(computed.hash.ravel()).tobytes()

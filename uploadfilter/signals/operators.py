@@ -1,0 +1,388 @@
+"""Build and apply the linear operators behind PDQ and pHash.
+
+PDQ's box filters and decimation and the resizing filters of the tools around it are
+linear and separable: with one matrix per axis, a signal's small plane is
+``rows @ luma @ columns.T``. The matrices are banded, depend only on the length of the
+axis, and are cached.
+
+Two rules make them fast without drift:
+
+- **Projection.** A JPEG decoded at 1/s is a plane of block means. The operator is built
+  for the *full* length and summed over blocks of s, so that it gives on the small plane
+  what it would have given on the full one, up to what the mean lost.
+- **Blocks.** Outputs are taken in groups, each multiplied with only the columns that
+  its band covers, in stripes of rows that stay in the cache.
+
+The slow obvious twins stand in ``tests/signals/twins.py``; property tests hold this
+module against them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import _lru_cache_wrapper, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.signals.picture import Floats, Luma
+
+Doubles = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+PLANE_SIDE = 64
+"""Side of the plane to which PDQ shrinks a picture, in pixels."""
+
+MIN_SIDE = 5
+"""PDQ gives a picture with a shorter side the signal of all zeros (``pdqhashing.cpp``,
+``MIN_HASHABLE_DIM``)."""
+
+SHRUNK_SIDE = 512
+"""Pixels of the side to which the official command line and many tools shrink first."""
+
+_CACHED_AXES = 128
+"""Axes kept per operator: the sides of each usual camera and web size, portrait and
+landscape. A flood of odd sizes costs a rebuild of a millisecond each, and no memory."""
+
+_CACHED_PIXELS = 4096
+"""Operators for longer planes are built each time: at most 0.26 MB each is kept, where
+one for 65,535 pixels has 4 MB, and its picture costs more to decode than it does."""
+
+_STRIPE_PIXELS = 1 << 18
+"""Pixels converted to float32 at a time: 1 MiB, which stays in a core's second cache,
+and bounds the memory of a picture of 64 million pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A banded matrix: each row has its own short run of weights.
+
+    Attributes:
+        starts: Where each row's run begins, shape (rows,).
+        weights: The runs, shape (rows, longest run); shorter ones end in zeros.
+        length: Columns of the whole matrix.
+    """
+
+    starts: Indices
+    weights: Doubles
+    length: int
+
+    def dense(self) -> Doubles:
+        """Return the whole matrix, shape (rows, length)."""
+        return self.projected(1)
+
+    def projected(self, scale: int) -> Doubles:
+        """Return the matrix summed over blocks of ``scale`` columns.
+
+        Returns:
+            Shape (rows, length / scale rounded up).
+        """
+        rows, run = self.weights.shape
+        blocks = -(-self.length // scale)
+        columns = np.minimum(self.starts[:, None] + np.arange(run), self.length - 1)
+        flat = columns // scale + np.arange(rows)[:, None] * blocks
+        return _scattered(flat, self.weights, (rows, blocks))
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An operator for one axis of a plane, ready to use.
+
+    Attributes:
+        outputs: Rows of the whole matrix.
+        blocks: For each group of outputs the plane pixels that they need, and their
+            weights, shape (outputs of the group, pixels).
+    """
+
+    outputs: int
+    blocks: tuple[tuple[slice, Floats], ...]
+
+    def dense(self, length: int) -> Floats:
+        """Return the whole matrix for a plane of ``length`` pixels along the axis."""
+        whole = np.zeros((self.outputs, length), np.float32)
+        first = 0
+        for pixels, weights in self.blocks:
+            whole[first : first + len(weights), pixels] = weights
+            first += len(weights)
+        return whole
+
+
+def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
+    """Apply operators to the columns of a plane, in one pass over it.
+
+    Args:
+        plane: Luma, rows by columns.
+        axes: Operators for axes as long as the plane is wide.
+
+    Returns:
+        For each operator, shape (rows of the plane, outputs).
+    """
+    height, width = plane.shape
+    results = [np.empty((height, axis.outputs), np.float32) for axis in axes]
+    stripe = max(1, _STRIPE_PIXELS // width)
+    for top in range(0, height, stripe):
+        rows = slice(top, top + stripe)
+        luma = plane[rows].astype(np.float32)
+        for axis, result in zip(axes, results, strict=True):
+            _project_stripe(axis, luma, result[rows])
+    return results
+
+
+def _project_stripe(axis: Axis, luma: Floats, result: Floats) -> None:
+    """Fill ``result`` with the outputs of some rows."""
+    first = 0
+    for needed, weights in axis.blocks:
+        last = first + len(weights)
+        np.matmul(luma[:, needed], weights.T, out=result[:, first:last])
+        first = last
+
+
+def project_rows(projected: Floats, axis: Axis) -> Floats:
+    """Apply an operator to the rows of a plane whose columns are projected already.
+
+    Args:
+        projected: One result of ``project_columns``, shape (rows, column outputs).
+        axis: Operator for an axis as long as the plane is high.
+
+    Returns:
+        Shape (row outputs, column outputs).
+    """
+    result = np.empty((axis.outputs, projected.shape[1]), np.float32)
+    first = 0
+    for needed, weights in axis.blocks:
+        last = first + len(weights)
+        np.matmul(weights, projected[needed], out=result[first:last])
+        first = last
+    return result
+
+
+def jarosz(length: int) -> Band:
+    """Return PDQ's two box filters and its decimation to 64 as one operator.
+
+    Each of two passes averages the pixels of a window, the second one the averages of
+    the first, and the decimation keeps 64 of the results.
+
+    Args:
+        length: Pixels along the axis, at least 1.
+
+    Returns:
+        64 rows.
+
+    Source:
+        ThreatExchange, pdq/cpp/downscaling/downscaling.cpp: ``box1DFloat``,
+        ``computeJaroszFilterWindowSize``, ``decimateFloat``.
+    """
+    centres = ((np.arange(PLANE_SIDE) + 0.5) * length / PLANE_SIDE).astype(np.intp)
+    window = -(-length // (2 * PLANE_SIDE))
+    outer_first, outer_last = _window(centres, window, length)
+    starts, _ = _window(outer_first, window, length)
+    passed = outer_first[:, None] + np.arange(window)
+    counted = passed < outer_last[:, None]
+    first, last = _window(np.minimum(passed, length - 1), window, length)
+    weight = counted / ((outer_last - outer_first)[:, None] * (last - first))
+    return Band(starts, _running_sums(first, last, weight, starts), length)
+
+
+def _window(centre: Indices, window: int, length: int) -> tuple[Indices, Indices]:
+    """Return the first pixel of the box around ``centre`` and the one after its last.
+
+    A box of even size reaches one further to the right; at the edges it is cut off.
+    """
+    half = (window + 2) // 2
+    first = np.maximum(centre + half - window, 0)
+    return first, np.minimum(centre + half, length)
+
+
+def _running_sums(
+    first: Indices, last: Indices, weight: Doubles, starts: Indices
+) -> Doubles:
+    """Return the sum of boxes, each of one weight from ``first`` to before ``last``.
+
+    Args:
+        first: Where each box begins, shape (rows, boxes).
+        last: Where it ends.
+        weight: What it adds to each pixel in between.
+        starts: Where the runs of the result begin, shape (rows,).
+    """
+    rows, boxes = weight.shape
+    run = 2 * boxes + 1
+    offset = np.arange(rows)[:, None] * run - starts[:, None]
+    steps = _scattered(first + offset, weight, (rows, run))
+    steps -= _scattered(last + offset, weight, (rows, run))
+    return np.cumsum(steps, axis=1)[:, :-1]
+
+
+def lanczos(length: int, outputs: int) -> Band:
+    """Return Pillow's LANCZOS resize of one axis, its 8-bit weights included.
+
+    Source:
+        Pillow, src/libImaging/Resample.c: ``precompute_coeffs``, ``lanczos_filter``.
+    """
+    return _resampling(length, outputs, support=_LANCZOS_LOBES, kernel=_lanczos_kernel)
+
+
+def bicubic(length: int, outputs: int) -> Band:
+    """Return Pillow's BICUBIC resize of one axis, its 8-bit weights included.
+
+    Source:
+        Pillow, src/libImaging/Resample.c: ``precompute_coeffs``, ``bicubic_filter``.
+    """
+    return _resampling(length, outputs, support=_BICUBIC_REACH, kernel=_bicubic_kernel)
+
+
+def _resampling(
+    length: int, outputs: int, *, support: float, kernel: Callable[[Doubles], Doubles]
+) -> Band:
+    """Return an antialiased resize as Pillow computes it."""
+    scale = length / outputs
+    stretch = max(scale, 1.0)
+    centres = (np.arange(outputs) + 0.5) * scale
+    starts = np.maximum((centres - support * stretch + 0.5).astype(np.intp), 0)
+    ends = np.minimum((centres + support * stretch + 0.5).astype(np.intp), length)
+    pixels = starts[:, None] + np.arange(int((ends - starts).max()))
+    weights = kernel((pixels - centres[:, None] + 0.5) / stretch)
+    weights *= pixels < ends[:, None]
+    weights /= weights.sum(axis=1, keepdims=True)
+    return Band(starts, np.rint(weights * _PILLOW_UNIT) / _PILLOW_UNIT, length)
+
+
+_LANCZOS_LOBES = 3.0
+_BICUBIC_REACH = 2.0
+"""How far the kernels reach, in output pixels."""
+
+_PILLOW_UNIT = float(1 << 22)
+"""Pillow keeps the weights of 8-bit pictures as multiples of 2 to the power -22."""
+
+
+def _lanczos_kernel(x: Doubles) -> Doubles:
+    """Return the windowed sinc of three lobes."""
+    lobes = _LANCZOS_LOBES
+    inside = np.abs(x) < lobes
+    weights: Doubles = np.where(inside, np.sinc(x) * np.sinc(x / lobes), 0.0)
+    return weights
+
+
+def _bicubic_kernel(x: Doubles) -> Doubles:
+    """Return Keys' cubic with a = -0.5."""
+    x = np.abs(x)
+    inner = (1.5 * x - 2.5) * x * x + 1
+    outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, inner, np.where(x < _BICUBIC_REACH, outer, 0.0))
+
+
+def nearest_after(band: Band, length: int) -> Band:
+    """Return ``band`` applied to every pixel that CImg's nearest resize picks.
+
+    Args:
+        band: An operator on the resized axis.
+        length: Pixels along the axis before it was resized.
+
+    Source:
+        CImg, ``get_resize``, interpolation 1: output x is input x * length / outputs,
+        rounded down.
+    """
+    rows, run = band.weights.shape
+    taken = np.minimum(band.starts[:, None] + np.arange(run), band.length - 1)
+    source = taken * length // band.length
+    starts = source[:, 0]
+    longest = int((source[:, -1] - starts).max()) + 1
+    flat = source - starts[:, None] + np.arange(rows)[:, None] * longest
+    return Band(starts, _scattered(flat, band.weights, (rows, longest)), length)
+
+
+def composed(outer: Band, inner: Band) -> Band:
+    """Return the operator that applies ``inner`` first, and ``outer`` to its result."""
+    rows, run = outer.weights.shape
+    taken = np.minimum(outer.starts[:, None] + np.arange(run), outer.length - 1)
+    starts = inner.starts[taken[:, 0]]
+    begins = inner.starts[taken] - starts[:, None]
+    reach = inner.weights.shape[1]
+    longest = int(begins.max()) + reach
+    flat = begins + np.arange(rows)[:, None] * longest
+    flat = flat[:, :, None] + np.arange(reach)
+    weights = outer.weights[:, :, None] * inner.weights[taken]
+    return Band(starts, _scattered(flat, weights, (rows, longest)), inner.length)
+
+
+def _scattered(flat: Indices, weights: Doubles, shape: tuple[int, int]) -> Doubles:
+    """Return an array with each weight added at its flat index."""
+    rows, columns = shape
+    summed = np.bincount(flat.ravel(), weights.ravel(), rows * columns)
+    return summed.astype(np.float64, copy=False).reshape(shape)
+
+
+def pdq_axis(length: int, scale: int) -> Axis:
+    """Return PDQ's operator for an axis of a picture that no tool shrinks first."""
+    return _cached(_pdq_axis, length, length, scale)
+
+
+def pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
+    """Return PDQ's operators for an axis in all three geometries, interleaved.
+
+    Args:
+        length: Pixels along the axis of the full picture.
+        thumbnail: Pixels along the axis of its thumbnail.
+        scale: How much smaller the plane is.
+
+    Returns:
+        192 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4.
+    """
+    return _cached(_pdq_axis_of_geometries, length, thumbnail, scale)
+
+
+def lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
+    """Return a LANCZOS resize of the axis to ``outputs``, a multiple of 8."""
+    return _cached(_lanczos_axis, length, outputs, scale)
+
+
+def _cached(
+    build: "_lru_cache_wrapper[Axis]", length: int, outputs: int, scale: int
+) -> Axis:
+    """Return an axis from the cache, or build one that is too large for it."""
+    if length // scale <= _CACHED_PIXELS:
+        return build(length, outputs, scale)
+    return build.__wrapped__(length, outputs, scale)
+
+
+@lru_cache(_CACHED_AXES)
+def _pdq_axis(length: int, outputs: int, scale: int) -> Axis:
+    del outputs
+    return _ready([jarosz(length)], scale, groups=PDQ_GROUPS)
+
+
+@lru_cache(_CACHED_AXES)
+def _pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
+    bands = [
+        jarosz(length),
+        nearest_after(jarosz(SHRUNK_SIDE), length),
+        composed(jarosz(thumbnail), bicubic(length, thumbnail)),
+    ]
+    return _ready(bands, scale, groups=PDQ_GROUPS)
+
+
+@lru_cache(_CACHED_AXES)
+def _lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
+    return _ready([lanczos(length, outputs)], scale, groups=_RESIZE_GROUPS)
+
+
+PDQ_GROUPS = 16
+"""Groups of PDQ's 64 outputs. Narrow groups read each pixel once or twice and suit the
+small-matrix kernels of BLAS: measured, 16 beat 8 by 1.5 and 1 by 11 times."""
+
+
+_RESIZE_GROUPS = 8
+"""Groups of a resize, whose kernel overlaps more, so that fewer are best."""
+
+
+def _ready(bands: Sequence[Band], scale: int, *, groups: int) -> Axis:
+    """Return operators for a plane ``scale`` times smaller, interleaved in groups."""
+    matrices = [band.projected(scale).astype(np.float32) for band in bands]
+    cut = [matrix.reshape(groups, -1, matrix.shape[1]) for matrix in matrices]
+    blocks = tuple(_block(np.concatenate(group)) for group in zip(*cut, strict=True))
+    return Axis(sum(len(matrix) for matrix in matrices), blocks)
+
+
+def _block(rows: Floats) -> tuple[slice, Floats]:
+    """Return the columns in which ``rows`` have weights, and these weights."""
+    used = np.flatnonzero(rows.any(axis=0))
+    columns = slice(int(used[0]), int(used[-1]) + 1)
+    return columns, np.ascontiguousarray(rows[:, columns])

@@ -1,0 +1,79 @@
+"""Compute pHash as imagehash defines it: 64 bits, in eight variants.
+
+Luma is resized to 32 x 32 with Pillow's LANCZOS, which rounds to whole grey steps after
+each axis; the 8 x 8 lowest frequencies of the DCT are compared with their median. The
+resize is done with the operators of ``operators.py``, rounding included, so that a
+plane decoded at a smaller scale gives the signal of the full picture.
+
+Source:
+    imagehash 4.3, ``phash``; bits in its order, most significant first.
+"""
+
+import numpy as np
+
+from uploadfilter.model import Signal, SignalType, ViewSignal
+from uploadfilter.signals import operators
+from uploadfilter.signals.dihedral import VARIANTS, variants
+from uploadfilter.signals.operators import Axis, Doubles
+from uploadfilter.signals.picture import Floats, Picture, Shape
+
+_SIDE = 32
+_BLOCK_SIDE = 8
+_BITS = _BLOCK_SIDE * _BLOCK_SIDE
+
+_DCT: Doubles = 2 * np.cos(
+    np.pi / (2 * _SIDE) * np.outer(np.arange(_BLOCK_SIDE), 2 * np.arange(_SIDE) + 1)
+)
+"""Rows 0 to 7 of the DCT-II of length 32, scaled as SciPy does."""
+
+_NOISE_DIGITS = 6
+"""Decimal places of a coefficient that mean something: grey steps are whole numbers, so
+what is smaller is rounding, and a flat picture must not get bits from it."""
+
+
+class PHash:
+    """The signal type of imagehash, hackerfactor's "pHash"."""
+
+    type = SignalType.PHASH
+
+    def columns(self, shape: Shape) -> tuple[Axis, ...]:
+        """Return the one column operator."""
+        return (operators.lanczos_axis(shape.width, _SIDE, shape.scale),)
+
+    def signals(
+        self, picture: Picture, projected: list[Floats]
+    ) -> tuple[ViewSignal, ...]:
+        """Return eight signals, by variant.
+
+        Args:
+            picture: The picture.
+            projected: Result of the column operator.
+        """
+        shape = picture.shape
+        axis = operators.lanczos_axis(shape.height, _SIDE, shape.scale)
+        small = _grey_steps(operators.project_rows(_grey_steps(projected[0]), axis))
+        return tuple(
+            ViewSignal(
+                signal=Signal(type=SignalType.PHASH, value=value),
+                variant=variant,
+                geometry=None,
+            )
+            for variant, value in zip(VARIANTS, _values(small), strict=True)
+        )
+
+
+def _grey_steps(luma: Floats) -> Floats:
+    """Return luma as Pillow stores it: rounded half up, 0 to 255."""
+    rounded = np.floor(luma + np.float32(0.5))
+    steps: Floats = np.clip(rounded, np.float32(0), np.float32(255))
+    return steps
+
+
+def _values(small: Floats) -> list[bytes]:
+    """Return the values of a 32 x 32 plane, by variant."""
+    block = np.round(_DCT @ small.astype(np.float64) @ _DCT.T, _NOISE_DIGITS)
+    flat = variants(block, first_frequency=0).reshape(-1, _BITS)
+    ranked = np.sort(flat, axis=1)
+    middle = ranked[:, _BITS // 2 - 1 : _BITS // 2 + 1]
+    bits = flat > middle.mean(axis=1, keepdims=True)
+    return [value.tobytes() for value in np.packbits(bits, axis=1)]

@@ -1,0 +1,60 @@
+"""The one list of signal types.
+
+To add one: its name and width in ``model.SignalType``, its class in a module of this
+room, its line below, and its vectors in ``tests/vectors/``. Every class here passes
+``tests/conformance/signal_types.py``.
+"""
+
+from typing import Protocol
+
+from uploadfilter.model import SignalType, ViewSignal
+from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
+from uploadfilter.signals.hashes import AHash, DHash, WHash
+from uploadfilter.signals.operators import Axis
+from uploadfilter.signals.pdq import PDQ
+from uploadfilter.signals.phash import PHash
+from uploadfilter.signals.picture import Floats, Picture, Shape
+
+
+class ExactType(Protocol):
+    """A signal type that is compared by equality; its values are digests of bytes."""
+
+    type: SignalType
+
+    def hasher(self) -> Hasher:
+        """Return a hasher that has seen no bytes yet."""
+
+
+class PerceptualType(Protocol):
+    """A signal type that is compared by distance; its values describe a picture.
+
+    A type that is linear up to its comparison names column operators, and gets their
+    results: all types share one pass over the picture. Others return none.
+    """
+
+    type: SignalType
+
+    def columns(self, shape: Shape) -> tuple[Axis, ...]:
+        """Return the operators to apply to the columns of a plane of this shape."""
+
+    def signals(
+        self, picture: Picture, projected: list[Floats]
+    ) -> tuple[ViewSignal, ...]:
+        """Return the signals of all variants, the upright one first.
+
+        Args:
+            picture: The picture.
+            projected: Results of ``columns``, in its order.
+        """
+
+
+EXACT_TYPES: tuple[ExactType, ...] = (MD5(), SHA1(), SHA256())
+
+PERCEPTUAL_TYPES: tuple[PerceptualType, ...] = (
+    PDQ(),
+    PHash(),
+    DHash(),
+    AHash(),
+    WHash(),
+)
+"""In the order in which their signals stand in a view."""
