@@ -1,0 +1,110 @@
+"""Make the demo hash set from generated pictures.
+
+    python -m hashsets.demo.make_demo
+    python -m hashsets.demo.make_demo --out set.jsonl --pictures folder
+
+The first writes ``hashsets/demo/demo.jsonl``; the second also keeps the pictures. One
+line of JSON for each picture, in the short form of ``hashsets/FORMAT.md``. The pictures
+are harmless: they are computed from the seeds below. The same versions of numpy and
+Pillow give the same file; others may change a few bits, and with them the exact
+signals, so whoever needs those to fit makes the set anew, as ``make run`` does.
+"""
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+from hashsets.demo import pictures
+from uploadfilter.model import SignalType, View
+from uploadfilter.signals import pdq
+from uploadfilter.signals.decoding import NoPicture, decode
+from uploadfilter.signals.exact import Digests
+from uploadfilter.signals.views import view_of
+
+DEMO_FILE = Path(__file__).with_name("demo.jsonl")
+
+SEEDS = range(1001, 1017)
+"""The listed pictures: enough for a table, few enough to be made in two seconds."""
+
+CATEGORIES = ("demo", "demo", "demo", "demo-other")
+"""Dealt out in turn. Only ``demo`` is imported by ``make run``: an import names its
+categories, and what carries another one must not be taken along.
+"""
+
+
+def listed_file(seed: int) -> bytes:
+    """Return a listed picture as the file that was hashed."""
+    return pictures.jpeg(pictures.photograph(seed))
+
+
+def entry_of(file: bytes, *, entry_id: str, category: str) -> dict[str, object]:
+    """Return one line of the hash set, in the short form.
+
+    Args:
+        file: A picture that decodes completely.
+        entry_id: Id of the entry.
+        category: Category of the entry.
+
+    Returns:
+        The fields of the line, in order.
+    """
+    digests = Digests()
+    digests.update(file)
+    picture = decode(io.BytesIO(file))
+    if isinstance(picture, NoPicture):
+        raise TypeError(f"a generated picture does not decode: {picture.reason}")
+    view = view_of(picture, name="stored")
+    exact = {signal.type.value: signal.value.hex() for signal in digests.signals()}
+    return {
+        "id": entry_id,
+        "category": category,
+        **exact,
+        "pdq": _hex(view, SignalType.PDQ),
+        "pdq_quality": pdq.quality(view.plane),
+        "phash": _hex(view, SignalType.PHASH),
+    }
+
+
+def _hex(view: View, signal_type: SignalType) -> str:
+    """Return the first value of a type, lower case."""
+    value = view.value(signal_type)
+    if value is None:
+        raise TypeError(f"the view has no {signal_type} signal")
+    return value.hex()
+
+
+def write_demo(out: Path, *, folder: Path | None = None) -> int:
+    """Write the demo hash set.
+
+    Args:
+        out: File to write.
+        folder: Where the pictures themselves are put; ``None`` for nowhere.
+
+    Returns:
+        Number of entries.
+    """
+    lines = []
+    for number, seed in enumerate(SEEDS):
+        file = listed_file(seed)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"demo-{seed}.jpg").write_bytes(file)
+        category = CATEGORIES[number % len(CATEGORIES)]
+        entry = entry_of(file, entry_id=f"demo-{seed}", category=category)
+        lines.append(json.dumps(entry, separators=(",", ":")) + "\n")
+    out.write_text("".join(lines), encoding="ascii")
+    return len(lines)
+
+
+def main() -> None:
+    """Parse the command line and write the set."""
+    parser = argparse.ArgumentParser(description="Make the demo hash set.")
+    parser.add_argument("--out", type=Path, default=DEMO_FILE, metavar="FILE")
+    parser.add_argument("--pictures", type=Path, metavar="DIR")
+    args = parser.parse_args()
+    print(f"{write_demo(args.out, folder=args.pictures)} entries in {args.out}")
+
+
+if __name__ == "__main__":
+    main()
