@@ -221,8 +221,13 @@ def build_reference(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, *, site_port: int, origin_port: int) -> Iterator[Stage]:
+def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator[Stage]:
     """Build the reference set, then run the site and the proxy before it.
+
+    Args:
+        folder: For everything that is left.
+        site_port: Port of the proxy; 0 picks a free one.
+        origin_port: Port of the site behind it; 0 picks a free one.
 
     Yields:
         The stage, when everything answers.
@@ -234,15 +239,15 @@ def stage(folder: Path, *, site_port: int, origin_port: int) -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         origin = stack.enter_context(
             running.origin(
-                folder / "uploads", port=origin_port, log=folder / "origin.log"
+                folder / "uploads", log=folder / "origin.log", port=origin_port
             )
         )
         proxy = stack.enter_context(
             running.proxy(
                 origin,
-                port=site_port,
                 state=state,
                 log=folder / "proxy.log",
+                port=site_port,
                 options=("--mode", "enforce"),
             )
         )
@@ -263,10 +268,11 @@ def play(on: Stage) -> bool:
 def run_once() -> bool:
     """Play the demo on free ports in a folder of its own; return if all was right."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FOLDER, prefix="once-") as name:
-        ports = (running.free_port(), running.free_port())
-        with stage(Path(name), site_port=ports[0], origin_port=ports[1]) as on:
-            return play(on)
+    with (
+        tempfile.TemporaryDirectory(dir=FOLDER, prefix="once-") as name,
+        stage(Path(name)) as on,
+    ):
+        return play(on)
 
 
 def run_and_stay() -> bool:

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -100,12 +99,6 @@ def run_program(
 def environment(state: Path) -> dict[str, str]:
     """Return the environment for the program, with nothing but its own state."""
     return {**os.environ, "UPLOADFILTER_STATE_DIR": str(state), "NO_COLOR": "1"}
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def request(
@@ -202,21 +195,24 @@ def stop(running: subprocess.Popen[bytes]) -> int:
 
 
 @contextlib.contextmanager
-def origin(folder: Path, *, port: int, log: Path) -> Iterator[str]:
+def origin(folder: Path, *, log: Path, port: int = 0) -> Iterator[str]:
     """Run the small upload site for the length of the block.
 
+    Args:
+        folder: Where it stores what it is sent.
+        log: File for what it says.
+        port: Port on the loopback address; 0 picks a free one.
+
     Yields:
-        Its URL, when it answers.
+        Its URL, when it listens.
 
     Raises:
         DemoError: It did not start.
     """
-    url = f"http://127.0.0.1:{port}"
-    listen = f"127.0.0.1:{port}"
-    command = [sys.executable, str(ORIGIN_SCRIPT), "--listen", listen]
-    with process([*command, "--folder", str(folder)], log=log) as running:
-        wait_until_answering(f"{url}/files", running, log=log)
-        yield url
+    listen = ("--listen", f"127.0.0.1:{port}")
+    command = [sys.executable, str(ORIGIN_SCRIPT), *listen, "--folder", str(folder)]
+    with process(command, log=log) as running:
+        yield str(said(running, log, lambda line: line.get("url")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,48 +229,79 @@ class Proxy:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def events(self, name: str) -> list[dict[str, object]]:
+        """Return the events of one name in the operational log so far."""
+        return [line for line in json_lines(self.log) if line.get("event") == name]
+
 
 @contextlib.contextmanager
 def proxy(
-    origin_url: str, *, port: int, state: Path, log: Path, options: Sequence[str] = ()
+    origin_url: str,
+    *,
+    state: Path,
+    log: Path,
+    port: int = 0,
+    options: Sequence[str] = (),
 ) -> Iterator[Proxy]:
     """Run the proxy before an origin for the length of the block.
 
     Args:
         origin_url: What it forwards to.
-        port: Port on the loopback address.
         state: State directory.
         log: File for its operational log.
+        port: Port on the loopback address; 0 picks a free one.
         options: More options of ``serve``.
 
     Yields:
-        The proxy, when it answers.
+        The proxy, when it listens.
 
     Raises:
         DemoError: It did not start.
     """
-    url = f"http://127.0.0.1:{port}"
     listen = ("--listen", f"127.0.0.1:{port}")
     command = [program(), "serve", "--origin", origin_url, *listen, *options]
     with process(command, log=log, env=environment(state)) as running:
-        wait_until_answering(f"{url}/", running, log=log)
-        yield Proxy(url=url, process=running, log=log)
+        bound = said(running, log, _listening_port)
+        yield Proxy(url=f"http://127.0.0.1:{bound}", process=running, log=log)
 
 
-def wait_until_answering(
-    url: str, running: subprocess.Popen[bytes], *, log: Path
-) -> Answer:
-    """Wait until somebody answers at a URL, whatever the status.
+def _listening_port(line: Mapping[str, object]) -> object:
+    """Return the port if a line of the operational log says that it is bound."""
+    return line.get("port") if line.get("event") == "listening" else None
+
+
+def said(
+    running: subprocess.Popen[bytes],
+    log: Path,
+    pick: Callable[[Mapping[str, object]], object],
+) -> object:
+    """Wait until a process has said something in its log.
+
+    Args:
+        running: The process.
+        log: File with one JSON object a line, and perhaps other lines.
+        pick: Returns what is wanted from a line, ``None`` if it is not in there.
 
     Raises:
-        DemoError: The process ended, or did not answer in time.
+        DemoError: The process ended, or did not say it in time.
     """
 
-    def look() -> Answer | None:
-        if running.poll() is not None:
+    def look() -> object | None:
+        ended = running.poll() is not None
+        for line in json_lines(log):
+            if (found := pick(line)) is not None:
+                return found
+        if ended:
             raise DemoError(log.read_text(errors="replace").strip() or "it just ended")
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return request(url, timeout_s=START_DEADLINE_S)
         return None
 
-    return wait_for(look, what=f"an answer from {url}")
+    return wait_for(look, what=f"{running.args!r} to start")
+
+
+def json_lines(log: Path) -> Iterator[dict[str, object]]:
+    """Yield the lines of a log that are JSON objects and complete."""
+    for line in log.read_text(errors="replace").splitlines():
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                yield value
