@@ -1,0 +1,1 @@
+"""Scanner processes: real ones, with real pictures and with stand-ins."""

@@ -1,0 +1,178 @@
+"""A scanner process that does what its contents say: hang, die, lie, write garbage.
+
+It is a real process with the real main function, socket, limits and alarms; only what
+happens to a content is replaced. A content is a word, and for some words an argument
+after a space. The tests run it through ``ScannerSettings(module=MODULE)``.
+"""
+
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from uploadfilter.model import Scan
+from uploadfilter.scanners.messages import (
+    FRAME_HEADER,
+    MAX_REPLY_BYTES,
+    UNKNOWN_KIND,
+    ContentReply,
+    ContentSpan,
+    ScanRequest,
+    encode_frame,
+)
+from uploadfilter.scanners.serving import run
+
+MODULE: Final = "tests.scanners.standins"
+
+
+def perform(fd: int, span: ContentSpan, request: ScanRequest) -> Scan:
+    """Do what the content says, and report success if that comes back."""
+    word, _, argument = os.pread(fd, span.length, span.offset).decode().partition(" ")
+    _ACTS[word](argument, fd, request)
+    return Scan(path="", kind=UNKNOWN_KIND, size=span.length)
+
+
+def say(data: bytes, fds: tuple[int, ...] = ()) -> None:
+    """Write to the socket of the pool, as a decoder that was taken over would."""
+    with socket.socket(fileno=os.dup(_socket_fd())) as sock:
+        socket.send_fds(sock, [data], fds)
+
+
+def _socket_fd() -> int:
+    for entry in Path("/proc/self/fd").iterdir():
+        if entry.is_symlink() and str(entry.readlink()).startswith("socket:"):
+            return int(entry.name)
+    raise LookupError("no socket")
+
+
+def _fine(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    """Do nothing, successfully."""
+
+
+def _hang(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    signal.pause()
+
+
+def _linger(argument: str, _fd: int, _request: ScanRequest) -> None:
+    time.sleep(float(argument))
+
+
+def _spin(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    while True:
+        pass
+
+
+def _burn(argument: str, _fd: int, _request: ScanRequest) -> None:
+    end_s = time.process_time() + float(argument)
+    while time.process_time() < end_s:
+        pass
+
+
+def _die(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_as(argument: str, _fd: int, _request: ScanRequest) -> None:
+    """Die in the process of that number and in no other."""
+    if os.getpid() == int(argument):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _leave(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    sys.exit(0)
+
+
+def _hang_up(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    """End the socket, but live on."""
+    with socket.socket(fileno=os.dup(_socket_fd())) as sock:
+        sock.shutdown(socket.SHUT_RDWR)
+    signal.pause()
+
+
+def _raise(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    raise KeyError("what no decoder should raise")
+
+
+def _hoard(_argument: str, _fd: int, request: ScanRequest) -> None:
+    bytearray(request.budgets.address_space)
+
+
+def _babble(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    say(FRAME_HEADER.pack(4) + b"\xc1\xc1\xc1\xc1")
+    signal.pause()
+
+
+def _boast(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    """Announce a frame that is too long."""
+    say(FRAME_HEADER.pack(MAX_REPLY_BYTES + 1))
+    signal.pause()
+
+
+def _flood(_argument: str, _fd: int, _request: ScanRequest) -> None:
+    while True:
+        say(FRAME_HEADER.pack(1024) + bytes(1024))
+
+
+def _forestall(argument: str, _fd: int, _request: ScanRequest) -> None:
+    """Answer one content more than was asked, before its time."""
+    size = int(argument)
+    for index in (0, 1):
+        scan = Scan(path="", kind=UNKNOWN_KIND, size=size)
+        say(encode_frame(ContentReply(index=index, scan=scan)))
+
+
+def _smuggle(_argument: str, fd: int, _request: ScanRequest) -> None:
+    """Send descriptors to the pool, before half a reply."""
+    say(b"", (fd,) * 8)
+
+
+def _overwrite(_argument: str, fd: int, _request: ScanRequest) -> None:
+    os.pwrite(fd, b"innocent", 0)
+
+
+def _check_limits(_argument: str, _fd: int, request: ScanRequest) -> None:
+    """Raise if this process was not confined."""
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_AS: request.budgets.address_space,
+    }
+    for which, value in limits.items():
+        if resource.getrlimit(which) != (value, value):
+            raise LookupError(f"limit {which} is not set")
+    if os.environ or Path.cwd() != Path("/"):
+        raise LookupError("something was left in the environment")
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    if "NoNewPrivs:\t1" not in status:
+        raise LookupError("privileges can be gained")
+
+
+_ACTS: Final[dict[str, Callable[[str, int, ScanRequest], None]]] = {
+    "fine": _fine,
+    "hang": _hang,
+    "linger": _linger,
+    "spin": _spin,
+    "burn": _burn,
+    "die": _die,
+    "die-as": _die_as,
+    "leave": _leave,
+    "hang-up": _hang_up,
+    "raise": _raise,
+    "hoard": _hoard,
+    "babble": _babble,
+    "boast": _boast,
+    "flood": _flood,
+    "forestall": _forestall,
+    "smuggle": _smuggle,
+    "overwrite": _overwrite,
+    "check-limits": _check_limits,
+}
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:], perform)

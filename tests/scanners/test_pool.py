@@ -1,0 +1,457 @@
+"""The pool, with real processes that hang, die, lie and write garbage."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.scanners import standins
+from uploadfilter.errors import ScannerError
+from uploadfilter.model import Reason, Scan, SignalType
+from uploadfilter.scanners.messages import Budgets, ContentSpan
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+
+NO_TYPES: frozenset[SignalType] = frozenset()
+STANDIN = ScannerSettings(workers=1, module=standins.MODULE)
+"""One stand-in, with the budgets of the product."""
+
+HASTY = replace(STANDIN, budgets=Budgets(content_cpu_s=0.1, content_wall_s=1.0))
+"""One stand-in that has no time to lose."""
+
+
+@asynccontextmanager
+async def upload_of(
+    *contents: str,
+) -> AsyncIterator[tuple[int, list[ContentSpan]]]:
+    """Lay contents one behind the other into a memory file."""
+    with os.fdopen(os.memfd_create("upload"), "w+b", buffering=0) as file:
+        spans = []
+        for number, content in enumerate(contents):
+            data = content.encode()
+            spans.append(
+                ContentSpan(path=f"c{number}", offset=file.tell(), length=len(data))
+            )
+            file.write(data)
+        yield file.fileno(), spans
+
+
+async def scan(pool: ScannerPool, *contents: str) -> tuple[Scan, ...]:
+    """Scan contents as one upload."""
+    async with upload_of(*contents) as (fd, spans):
+        return await pool.scan(fd, spans, types=NO_TYPES)
+
+
+async def cancel(work: Coroutine[None, None, object]) -> None:
+    """Begin some work, and cancel it once it is in the hands of a process."""
+    task = asyncio.get_running_loop().create_task(work)
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def reasons(scans: Sequence[Scan]) -> list[Reason | None]:
+    """Return the reason of each scan."""
+    return [each.reason for each in scans]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop run until a condition holds that other processes bring on."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - no event comes from there
+            await asyncio.sleep(0.005)
+
+
+def exists(pid: int) -> bool:
+    """Return whether there is a process of that number, alive or zombie."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs, zombies excluded."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(b") ")[2][:1] != b"Z"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param("hang", Reason.OUT_OF_TIME, id="hangs"),
+        pytest.param("spin", Reason.OUT_OF_TIME, id="burns-cpu"),
+        pytest.param("die", Reason.CRASHED, id="dies"),
+        pytest.param("leave", Reason.CRASHED, id="exits"),
+        pytest.param("hang-up", Reason.CRASHED, id="ends-its-socket"),
+        pytest.param("raise", Reason.CRASHED, id="raises"),
+        pytest.param("hoard", Reason.OUT_OF_MEMORY, id="out-of-memory"),
+        pytest.param("babble", Reason.CRASHED, id="garbage"),
+        pytest.param("boast", Reason.CRASHED, id="announces-too-much"),
+        pytest.param("flood", Reason.CRASHED, id="floods"),
+        pytest.param("overwrite", Reason.CRASHED, id="writes-to-its-content"),
+    ],
+)
+async def test_pool_loses_one_content_to_each_misdeed(
+    content: str, reason: Reason
+) -> None:
+    """What one content does to its scanner costs its neighbours nothing."""
+    async with ScannerPool.open(HASTY) as pool:
+        scans = await scan(pool, "fine", content, "fine")
+        again = await scan(pool, "fine")
+
+    assert reasons(scans) == [None, reason, None]
+    assert reasons(again) == [None]
+
+
+async def test_pool_scans_a_content_again_that_crashed_once() -> None:
+    """A crash is retried once, in another process."""
+    async with ScannerPool.open(STANDIN) as pool:
+        scans = await scan(pool, "fine", f"die-as {pool.pids[0]}", "fine")
+
+    assert reasons(scans) == [None, None, None]
+    assert pool.figures.crashed == 1
+
+
+async def test_pool_does_not_scan_again_what_ran_out_of_time() -> None:
+    """Content that used up its CPU seconds costs one process, not two."""
+    async with ScannerPool.open(HASTY) as pool:
+        await scan(pool, "spin")
+
+    assert (pool.figures.timed_out, pool.figures.crashed) == (1, 0)
+
+
+async def test_pool_gives_an_upload_only_so_many_processes() -> None:
+    """An upload full of crashes does not keep the pool busy with starting processes."""
+    settings = replace(STANDIN, losses_per_upload=2)
+    async with ScannerPool.open(settings) as pool:
+        scans = await scan(pool, *["die"] * 50)
+
+    assert reasons(scans) == [Reason.CRASHED] * 50
+    assert pool.figures.crashed == 2
+
+
+async def test_pool_ends_an_upload_that_takes_too_long_in_all() -> None:
+    """Contents that each stay within their time may not add up to hours."""
+    budgets = Budgets(content_wall_s=60, upload_wall_s=0.2)
+    async with ScannerPool.open(replace(STANDIN, budgets=budgets)) as pool:
+        scans = await scan(pool, "fine", "linger 60", "fine", "fine")
+
+    assert reasons(scans) == [None, *[Reason.OUT_OF_TIME] * 3]
+
+
+async def test_scanner_spends_no_more_cpu_on_an_upload_than_its_budget() -> None:
+    """Once the CPU seconds of an upload are used up, the rest is not looked at."""
+    budgets = Budgets(content_cpu_s=60, upload_cpu_s=0.1)
+    async with ScannerPool.open(replace(STANDIN, budgets=budgets)) as pool:
+        scans = await scan(pool, "burn 0.05", "spin", "fine", "fine")
+
+    assert reasons(scans) == [None, *[Reason.OUT_OF_TIME] * 3]
+    assert pool.figures.timed_out == 1
+
+
+async def test_scanner_may_use_the_cpu_of_one_content_for_each_content() -> None:
+    """The CPU alarm starts anew with every content."""
+    budgets = Budgets(content_cpu_s=0.2)
+    async with ScannerPool.open(replace(STANDIN, budgets=budgets)) as pool:
+        scans = await scan(pool, *["burn 0.1"] * 4)
+
+    assert reasons(scans) == [None] * 4
+    assert pool.figures.timed_out == 0
+
+
+async def test_pool_replaces_a_scanner_that_spoke_out_of_turn() -> None:
+    """A reply before its request is not taken for the answer to the next one."""
+    async with ScannerPool.open(STANDIN) as pool:
+        first = await scan(pool, "forestall 12")
+        second = await scan(pool, "raise now...")
+
+    assert reasons(first) == [None]
+    assert reasons(second) == [Reason.CRASHED]
+    assert pool.figures.garbled == 1
+
+
+async def test_pool_takes_no_descriptors_from_a_scanner() -> None:
+    """What a scanner sends along is closed by the kernel, not kept by the pool."""
+    async with ScannerPool.open(STANDIN) as pool:
+        await scan(pool, "fine")
+        before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        scans = await scan(pool, "smuggle", "fine")
+        after = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    assert reasons(scans) == [None, None]
+    assert after == before
+
+
+async def test_scanner_is_confined_before_its_first_content() -> None:
+    """Limits, environment and privileges are set when a content is seen."""
+    async with ScannerPool.open(STANDIN) as pool:
+        scans = await scan(pool, "check-limits")
+
+    assert reasons(scans) == [None]
+
+
+async def test_pool_answers_in_the_order_of_the_contents() -> None:
+    """A thousand contents come back in order, each with its path and size."""
+    contents = ["fine" + " " * (number % 7) for number in range(1000)]
+    async with ScannerPool.open(STANDIN) as pool:
+        scans = await scan(pool, *contents)
+
+    assert [each.path for each in scans] == [f"c{number}" for number in range(1000)]
+    assert [each.size for each in scans] == [len(content) for content in contents]
+
+
+async def test_pool_serves_many_uploads_with_few_processes() -> None:
+    """Fifty uploads at once are all scanned by two processes."""
+    async with ScannerPool.open(replace(STANDIN, workers=2)) as pool:
+        uploads = [scan(pool, "fine", "raise", "fine") for _ in range(50)]
+        results = await asyncio.gather(*uploads)
+
+        await until(lambda: len(pool.pids) == 2)
+
+    assert [reasons(each) for each in results] == [[None, Reason.CRASHED, None]] * 50
+
+
+async def test_pool_serves_waiting_uploads_in_order_of_arrival() -> None:
+    """Who comes first is served first."""
+    done: list[int] = []
+
+    async def one(number: int) -> None:
+        await scan(pool, "linger 0.01")
+        done.append(number)
+
+    async with ScannerPool.open(STANDIN) as pool:
+        await asyncio.gather(*(one(number) for number in range(10)))
+
+    assert done == list(range(10))
+
+
+async def test_pool_turns_uploads_away_when_the_queue_is_full() -> None:
+    """Beyond the queue, uploads are overloaded at once; those in it are served."""
+    settings = replace(STANDIN, queue_limit=2)
+    async with ScannerPool.open(settings) as pool:
+        uploads = [scan(pool, "linger 0.05", "fine") for _ in range(5)]
+        results = await asyncio.gather(*uploads)
+
+    assert [reasons(each) for each in results] == [
+        *[[None, None]] * 3,
+        *[[Reason.OVERLOADED] * 2] * 2,
+    ]
+    assert pool.figures.unserved == 2
+
+
+async def test_pool_lets_nobody_wait_longer_than_it_says() -> None:
+    """An upload that got no process in time is overloaded."""
+    settings = replace(STANDIN, queue_wait_s=0.05)
+    async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
+        busy = group.create_task(scan(pool, "linger 0.5"))
+        await asyncio.sleep(0)
+        late = group.create_task(scan(pool, "fine"))
+
+    assert reasons(busy.result()) == [None]
+    assert reasons(late.result()) == [Reason.OVERLOADED]
+
+
+async def test_pool_keeps_a_scanner_whose_client_vanished() -> None:
+    """A scan that nobody waits for is finished, and the process used again."""
+    async with ScannerPool.open(STANDIN) as pool:
+        pids = pool.pids
+        await cancel(scan(pool, "linger 0.05", "fine"))
+        scans = await scan(pool, "fine")
+
+        assert pool.pids == pids
+
+    assert reasons(scans) == [None]
+
+
+async def test_pool_kills_a_scanner_that_goes_on_for_nobody() -> None:
+    """A scan that nobody waits for is ended soon."""
+    async with ScannerPool.open(replace(STANDIN, drain_s=0.05)) as pool:
+        pids = pool.pids
+        await cancel(scan(pool, "hang"))
+        scans = await scan(pool, "fine")
+
+        assert not set(pids) & set(pool.pids)
+
+    assert reasons(scans) == [None]
+    assert pool.figures.abandoned == 1
+
+
+async def test_pool_forgets_a_waiting_upload_that_is_cancelled() -> None:
+    """The process that a vanished client waited for goes to the next in the queue."""
+    async with ScannerPool.open(STANDIN) as pool, asyncio.TaskGroup() as group:
+        group.create_task(scan(pool, "linger 0.1"))
+        await asyncio.sleep(0)
+        vanished = group.create_task(scan(pool, "fine"))
+        served = group.create_task(scan(pool, "fine"))
+        await asyncio.sleep(0)
+        vanished.cancel()
+
+    assert vanished.cancelled()
+    assert reasons(served.result()) == [None]
+
+
+async def test_pool_replaces_a_scanner_that_dies_while_idle() -> None:
+    """The death of an idle process is noticed and made good without any upload."""
+    async with ScannerPool.open(STANDIN) as pool:
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: pool.pids != (pid,) and len(pool.pids) == 1)
+        scans = await scan(pool, "fine")
+
+    assert reasons(scans) == [None]
+
+
+async def test_pool_scans_again_what_a_killed_scanner_left() -> None:
+    """A process that the kernel kills in mid-scan costs no verdict."""
+    async with ScannerPool.open(STANDIN) as pool, asyncio.TaskGroup() as group:
+        (pid,) = pool.pids
+        task = group.create_task(scan(pool, "fine", "linger 0.2", "fine"))
+        await until(lambda: pool.figures.contents == 1)
+        os.kill(pid, signal.SIGKILL)
+
+    assert reasons(task.result()) == [None] * 3
+    assert pool.figures.crashed == 1
+
+
+async def test_pool_recycles_scanners() -> None:
+    """A process is replaced after so many contents."""
+    async with ScannerPool.open(replace(STANDIN, recycle_after=3)) as pool:
+        pids = pool.pids
+        results = [await scan(pool, "fine", "fine") for _ in range(3)]
+
+        assert not set(pids) & set(pool.pids)
+
+    assert [reasons(each) for each in results] == [[None, None]] * 3
+    assert pool.figures.retired == 1
+
+
+async def test_pool_without_processes_says_so_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While no process starts, uploads get ``no_scanner``; then all is well again."""
+    async with ScannerPool.open(STANDIN) as pool:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", str(tmp_path / "missing"))
+            for pid in pool.pids:
+                os.kill(pid, signal.SIGKILL)
+            await until(lambda: pool.figures.start_failures > 0)
+            without = await scan(pool, "fine", "fine")
+        await until(lambda: len(pool.pids) == 1)
+        scans = await scan(pool, "fine")
+
+    assert reasons(without) == [Reason.NO_SCANNER] * 2
+    assert reasons(scans) == [None]
+
+
+async def test_pool_answers_those_who_wait_when_no_process_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits in the queue of a pool that has no processes."""
+    async with ScannerPool.open(STANDIN) as pool:
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+        scans = await asyncio.gather(scan(pool, "die"), scan(pool, "fine"))
+
+    assert [reasons(each) for each in scans] == [[Reason.NO_SCANNER]] * 2
+
+
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [
+        pytest.param("tests.scanners.missing", "No module named", id="missing"),
+        pytest.param("this", "", id="ends-at-once"),
+    ],
+)
+async def test_pool_does_not_open_without_a_process(module: str, hint: str) -> None:
+    """A service that cannot scan does not start, and says what its process wrote."""
+    settings = replace(STANDIN, module=module)
+    with pytest.raises(ScannerError, match="ended before it was ready") as caught:
+        async with ScannerPool.open(settings):
+            pass
+
+    assert hint in caught.value.hint
+
+
+async def test_pool_does_not_wait_for_ever_for_its_first_process() -> None:
+    """A process that does not become ready in time is an error of the start."""
+    settings = replace(STANDIN, start_timeout_s=0.001)
+    with pytest.raises(ScannerError, match="not ready within"):
+        async with ScannerPool.open(settings):
+            pass
+
+
+async def test_pool_leaves_nothing_behind() -> None:
+    """After the block there is no process and no descriptor left of it."""
+    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    async with ScannerPool.open(replace(STANDIN, workers=2)) as pool:
+        await scan(pool, "fine", "die", "raise", "fine")
+        await cancel(scan(pool, "linger 20"))
+        pids = pool.pids
+    after = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    assert pids
+    assert not any(exists(pid) for pid in pids)
+    assert after == before
+
+
+async def test_pool_passes_on_what_its_block_raises() -> None:
+    """An error of the block is neither wrapped nor replaced."""
+    with pytest.raises(LookupError, match="of the block"):
+        async with ScannerPool.open(STANDIN):
+            raise LookupError("of the block")
+
+
+async def test_pool_counts_cpu_of_scanners_that_are_gone() -> None:
+    """CPU seconds are not forgotten with the process that used them."""
+    async with ScannerPool.open(STANDIN) as pool:
+        await scan(pool, "burn 0.1", "die")
+
+        assert pool.cpu_s > 0.1
+
+    assert pool.cpu_s > 0.1
+
+
+async def test_pool_scans_no_contents() -> None:
+    """An upload without contents has no scans, and needs no process."""
+    async with ScannerPool.open(STANDIN) as pool:
+        scans = await scan(pool)
+
+    assert scans == ()
+    assert pool.figures.uploads == 0
+
+
+async def test_pool_survives_a_descriptor_that_is_closed() -> None:
+    """A caller's mistake is the caller's error, and costs one process."""
+    span = ContentSpan(path="c0", offset=0, length=4)
+    async with ScannerPool.open(STANDIN) as pool:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            await pool.scan(2**20, [span], types=NO_TYPES)
+        scans = await scan(pool, "fine")
+
+    assert reasons(scans) == [None]
+
+
+@pytest.mark.parametrize("content", ["hang", "spin", ""])
+async def test_scanners_die_with_a_killed_proxy(content: str) -> None:
+    """A proxy that is killed leaves no process behind, busy or idle."""
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.scanners.standins_proxy", content),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert program.stdout is not None
+    pids = [int(pid) for pid in (await program.stdout.readline()).split()]
+
+    assert pids
+    assert all(is_alive(pid) for pid in pids)
+
+    program.kill()
+    await program.wait()
+    await until(lambda: not any(is_alive(pid) for pid in pids))

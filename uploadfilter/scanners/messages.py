@@ -1,0 +1,180 @@
+"""What the proxy and a scanner process say to each other.
+
+One request is one upload: a frame with the spans of its contents, and the descriptor
+that holds their bytes. A scanner answers with one frame for each content, in the order
+of the request. A frame is its length (4 bytes, big-endian) and a MessagePack message.
+
+The two directions are not alike. The proxy is trusted, so a scanner believes what it is
+told. A scanner may have been taken over by what it decodes, so its frames are bounded
+here and its claims are checked in ``replies.py``.
+
+To add a message, add its class here and to the decoder of the end that receives it;
+fields with a default may be added to the end of a message at any time.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from uploadfilter.model import Reason, Scan, SignalType
+
+FRAME_HEADER: Final = struct.Struct(">I")
+
+MAX_REPLY_BYTES: Final = 8 * 1024 * 1024
+"""Longest frame that is taken from a scanner.
+
+64 views of 16 KiB planes with 4,096 signals are 1.4 MiB; the rest is room for nested
+contents. A proxy with 16 scanners holds 128 MiB of them at worst.
+"""
+
+MAX_DECLARED_TYPE: Final = 128
+"""Characters of a declared type that a scanner gets to see.
+
+No registered media type is longer, and a scanner only asks whether it is a picture's.
+"""
+
+UNKNOWN_KIND: Final = "unknown"
+"""Kind of a content that no scanner reported on."""
+
+
+class ContentSpan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where one content lies in the descriptor of its upload.
+
+    Attributes:
+        path: ``Scan.path`` of the result; a scanner process is never told.
+        offset: First byte, counted from the start of the file.
+        length: Bytes; 0 is an empty content.
+        declared_type: Media type that the client declared, if any.
+    """
+
+    path: str
+    offset: int
+    length: int
+    declared_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """What the scan of one content, and of one upload, may cost.
+
+    Attributes:
+        max_pixels: Pixels of a picture after scaled decoding. 64 million cover every
+            camera on sale as a full decode, and need 256 MB as RGB.
+        content_cpu_s: CPU seconds for one content. A 12-megapixel progressive JPEG
+            needs 0.06, a PNG of 64 million pixels 1.3.
+        content_wall_s: Seconds from when a scanner begins with a content until its
+            reply; five times the CPU time, for machines that are busy.
+        upload_cpu_s: CPU seconds for all contents of one upload. A form of a hundred
+            photos of 12 megapixels needs 2.
+        upload_wall_s: Seconds for all contents of one upload, waiting excluded.
+        per_gib_s: Seconds added to each of the four above for every GiB of content,
+            since a long video is read to its end, which is no attack.
+        address_space: Bytes of address space of a scanner process. A full decode of
+            ``max_pixels`` in RGB takes a third of it.
+        max_views: Views of one content that are kept.
+        max_signals: Signals of one content that are kept.
+        max_contents: Contents nested in one content that are kept.
+    """
+
+    max_pixels: int = 64_000_000
+    content_cpu_s: float = 2.0
+    content_wall_s: float = 10.0
+    upload_cpu_s: float = 10.0
+    upload_wall_s: float = 60.0
+    per_gib_s: float = 20.0
+    address_space: int = 1024 * 1024 * 1024
+    max_views: int = 64
+    max_signals: int = 4096
+    max_contents: int = 1000
+
+    def allowance(self, length: int) -> float:
+        """Return the seconds that are added for ``length`` bytes of content."""
+        return self.per_gib_s * length / (1 << 30)
+
+
+class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
+    """Scan the contents of one upload, in this order.
+
+    Attributes:
+        spans: At least one; their paths are empty.
+        types: Perceptual signal types to compute.
+        budgets: Limits; ``upload_cpu_s`` is what this upload has left.
+        digests: Whether the exact signals are wanted too.
+    """
+
+    spans: tuple[ContentSpan, ...]
+    types: frozenset[SignalType]
+    budgets: Budgets
+    digests: bool = False
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
+    """The first frame of a scanner process: it has started and waits for requests."""
+
+
+class ContentReply(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
+):
+    """The scan of one content.
+
+    Attributes:
+        index: Which span of the request.
+        scan: Result. Its path is empty, those of nested contents begin with ``!/``.
+        fault: Class of the exception that ended the scan as ``crashed``, for whoever
+            has to find the bug; empty otherwise.
+    """
+
+    index: int
+    scan: Scan
+    fault: str = ""
+
+
+Reply = Ready | ContentReply
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_request_decoder: Final = msgspec.msgpack.Decoder(ScanRequest)
+_reply_decoder: Final[msgspec.msgpack.Decoder[Reply]] = msgspec.msgpack.Decoder(Reply)
+
+
+def encode_frame(message: ScanRequest | Reply) -> bytes:
+    """Encode a message with its length before it."""
+    body = _encoder.encode(message)
+    return FRAME_HEADER.pack(len(body)) + body
+
+
+def decode_request(body: bytes | bytearray) -> ScanRequest:
+    """Decode the body of a request frame; the proxy is trusted to send no other."""
+    return _request_decoder.decode(body)
+
+
+def decode_reply(body: bytes | bytearray) -> Reply | None:
+    """Decode the body of a frame from a scanner; ``None`` if it is none of ours.
+
+    Types, enum values and the lengths of signal values are checked here; whether the
+    reply fits the request is checked in ``replies.py``.
+    """
+    try:
+        return _reply_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def wire_span(span: ContentSpan) -> ContentSpan:
+    """Strip a span of what a scanner need not know or could not be sent.
+
+    Paths may be names of files, and a declared type is any bytes that a client likes.
+    """
+    declared = span.declared_type
+    if declared is not None:
+        declared = declared[:MAX_DECLARED_TYPE]
+        declared = declared.encode("ascii", "replace").decode("ascii")
+    return ContentSpan(
+        path="", offset=span.offset, length=span.length, declared_type=declared
+    )
+
+
+def unscanned(span: ContentSpan, reason: Reason) -> Scan:
+    """Return the scan of a content that could not be looked at, and why."""
+    return Scan(path=span.path, kind=UNKNOWN_KIND, size=span.length, reason=reason)
