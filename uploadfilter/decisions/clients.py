@@ -15,6 +15,7 @@ from pathlib import Path
 from uploadfilter.decisions.records import moment
 from uploadfilter.decisions.segments import write_error
 
+_FILE = "client-key"
 _DAY_BYTES = 8
 _KEY_BYTES = 32
 _HASH_BYTES = 16
@@ -28,12 +29,13 @@ def client_network(address: str) -> bytes:
     """Return what stands for a client: IPv4 whole, IPv6 by its /64.
 
     Args:
-        address: As text; IPv4 inside IPv6 counts as IPv4, a zone does not matter.
-
-    Raises:
-        ValueError: It is not an IP address.
+        address: As text; IPv4 inside IPv6 counts as IPv4, a zone does not matter. What
+            is no IP address (of a unix socket: nothing) stands for itself.
     """
-    parsed = ipaddress.ip_address(address)
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address.encode("utf-8", "backslashreplace")
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is None:
             return parsed.packed[: _IPV6_PREFIX // 8]
@@ -45,34 +47,38 @@ class ClientHasher:
     """The keyed hash of addresses, with a new key every day.
 
     Args:
-        path: File of the key (0600), made when it is needed.
+        directory: Of the instance; the key is the file ``client-key`` (0600) in it.
+        clock: Seconds since the epoch.
         entropy: Returns so many random bytes.
     """
 
     def __init__(
-        self, path: Path, *, entropy: Callable[[int], bytes] = os.urandom
+        self,
+        directory: Path,
+        *,
+        clock: Callable[[], float],
+        entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._path = path
+        self._path = directory / _FILE
+        self._clock = clock
         self._entropy = entropy
         self._day = b""
         self._key = b""
 
-    def hash(self, address: str, *, now: float) -> str:
-        """Hash the address of a client.
+    def hash(self, address: str) -> str:
+        """Hash the address of a client; the first call of a UTC day makes its key.
 
         Args:
             address: As text.
-            now: Seconds since the epoch; the first call of a UTC day makes its key.
 
         Returns:
             32 hex digits, the same for a client all through a UTC day.
 
         Raises:
-            ValueError: It is not an IP address.
             LogWriteError: The day's key cannot be kept.
         """
         network = client_network(address)
-        day = f"{moment(now):%Y%m%d}".encode()
+        day = f"{moment(self._clock()):%Y%m%d}".encode()
         if day != self._day:
             self._key = self._key_of(day)
             self._day = day

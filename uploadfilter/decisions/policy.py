@@ -54,6 +54,7 @@ _BY_WEIGHT = (
     # What ended the whole upload explains the answer best.
     Reason.ABORTED,
     Reason.MALFORMED_REQUEST,
+    Reason.AMBIGUOUS_REQUEST,
     Reason.TOO_LARGE,
     Reason.TOO_SLOW,
     Reason.MALFORMED_FORM,
@@ -67,6 +68,8 @@ _BY_WEIGHT = (
     # Something points at an entry.
     Reason.LOW_QUALITY,
     Reason.WEAK_MATCH,
+    # Nothing is known of it.
+    Reason.UNREADABLE,
     # Content that fights the scanner, the likelier on purpose the earlier.
     Reason.CRASHED,
     Reason.OUT_OF_MEMORY,
@@ -126,7 +129,8 @@ class Policy:
             return Action.REJECT
         if reason in INCAPACITY:
             return Action.RETRY_LATER
-        action: Action = getattr(self, reason.value)
+        # A reason without a field is never an upload's; if it is, nothing may pass.
+        action: Action = getattr(self, reason.value, Action.REJECT)
         return action
 
 

@@ -38,13 +38,13 @@ class RecoveryReport:
 
     Attributes:
         torn_bytes: Bytes set aside; 0 after a clean end.
-        torn_files: Where they are now.
+        torn: Where they are now.
         unknown_outcomes: Decisions that were accepted but whose outcome was lost; each
             has an ``unknown`` outcome now.
     """
 
     torn_bytes: int = 0
-    torn_files: tuple[Path, ...] = ()
+    torn: tuple[Path, ...] = ()
     unknown_outcomes: tuple[str, ...] = ()
 
     @property
@@ -104,7 +104,7 @@ def torn_path(directory: Path, segment: Segment) -> Path:
 def _report(tail: Tail, torn: list[Path], torn_bytes: int) -> RecoveryReport:
     return RecoveryReport(
         torn_bytes=torn_bytes,
-        torn_files=tuple(torn),
+        torn=tuple(torn),
         unknown_outcomes=tuple(tail.awaiting),
     )
 

@@ -1,0 +1,103 @@
+"""Delete old segments, and know afterwards that no more than these were deleted.
+
+Segments go whole: 30 days after their end if they hold no match, a year after it if
+they do. So there are gaps between the segments that stay. The head of a segment counts
+all matches before it, and that number is part of the chain; so the segments around a
+gap prove whether there was a match in it, and ``verify`` accepts exactly the gaps that
+these rules make. Both reckon from the day of the newest segment, because ``verify`` has
+no clock.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from uploadfilter.decisions.records import moment
+from uploadfilter.decisions.segments import (
+    Segment,
+    read_head,
+    segments,
+    sync_directory,
+    write_error,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long segments are kept after their last day.
+
+    Attributes:
+        days_without_match: Long enough to answer an uploader who objects; a decision
+            without a match is nobody's business after that.
+        days_with_match: A pilot is judged, and a case is tried, within a year.
+    """
+
+    days_without_match: int = 30
+    days_with_match: int = 365
+
+    def is_over(self, *, end: date, today: date, has_match: bool) -> bool:
+        """Say whether a segment may go.
+
+        Args:
+            end: Day on which its successor was begun: no record in it is younger.
+            today: The day to reckon from.
+            has_match: Whether it holds a decision with the verdict ``MATCH``.
+        """
+        days = self.days_with_match if has_match else self.days_without_match
+        return end + timedelta(days=days) <= today
+
+
+DEFAULT = Retention()
+
+
+def prune(
+    directory: Path, *, now: float, retention: Retention = DEFAULT
+) -> tuple[str, ...]:
+    """Delete the segments whose time is over, oldest first, never the newest.
+
+    It may run beside the writer, which never touches any but the newest.
+
+    Args:
+        directory: Of the log.
+        now: Seconds since the epoch.
+        retention: How long segments are kept.
+
+    Returns:
+        Names of the files that were deleted, torn ends included.
+
+    Raises:
+        LogCorruptError: A head cannot be read, so that nothing is deleted.
+        LogError: The log cannot be read.
+        LogWriteError: A file cannot be deleted.
+    """
+    found = segments(directory)
+    if not found:
+        return ()
+    today = min(moment(now).date(), found[-1].day)
+    matches = {item: read_head(directory, item).matches for item in found}
+    over = [
+        segment
+        for segment, successor in pairwise(found)
+        if retention.is_over(
+            end=successor.day,
+            today=today,
+            has_match=matches[successor] > matches[segment],
+        )
+    ]
+    return _delete(directory, over)
+
+
+def _delete(directory: Path, over: list[Segment]) -> tuple[str, ...]:
+    deleted = []
+    try:
+        for segment in over:
+            for name in (f"{segment.name}.torn", segment.name):
+                if (directory / name).exists():
+                    (directory / name).unlink()
+                    deleted.append(name)
+        if deleted:
+            sync_directory(directory)
+    except OSError as exc:
+        raise write_error(directory, exc) from exc
+    return tuple(deleted)

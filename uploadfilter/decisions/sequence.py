@@ -1,0 +1,242 @@
+"""Tell what happened to a chain of records: changed, missing, inserted or reordered.
+
+Pure, streaming, with one line of look-ahead. Each line says where it belongs in two
+ways, by its number and by the hash of its predecessor, and its successor says by a
+third way, its hash, whether it is what once stood there. From these the place of the
+damage follows:
+
+- Right number, wrong hash: whoever is vouched for by the next line is genuine, so the
+  other one of the pair was changed.
+- Wrong number, and the next line continues as if this one were not there: it does not
+  belong here. If its number is missing elsewhere it was moved, else it was inserted.
+- A jump ahead that the next line continues: records are missing before it.
+
+After damage the chain is taken up again where it goes on, so that one changed line is
+one finding; of two changed neighbours only the second may be named. Whoever rewrites
+everything after a change leaves a chain that fits: that is what checkpoints outside the
+machine are for.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+FINDINGS_LIMIT = 1000
+"""Most findings that are kept; the rest is counted. A person reads ten."""
+
+
+class Problem(StrEnum):
+    """What is wrong with a log."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    INSERTED = "inserted"
+    REORDERED = "reordered"
+    CUT_OFF = "cut_off"
+
+
+class Place(NamedTuple):
+    """A line of a segment.
+
+    Attributes:
+        segment: File name.
+        line: From 1.
+    """
+
+    segment: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, and where.
+
+    Attributes:
+        problem: What kind.
+        place: The line; of missing records the line that follows the gap.
+        first: Number of the first record concerned; ``None`` if it cannot be read.
+        last: Number of the last one.
+    """
+
+    problem: Problem
+    place: Place
+    first: int | None
+    last: int | None
+
+
+class Link(NamedTuple):
+    """A line as part of the chain.
+
+    Attributes:
+        place: Where it stands.
+        seq: Its number; ``None`` if the line is not a record.
+        previous: Hash that it names.
+        hash: Its own.
+        is_start: Whether what came before it is rightly gone.
+    """
+
+    place: Place
+    seq: int | None
+    previous: str
+    hash: str
+    is_start: bool = False
+
+
+class Point(NamedTuple):
+    """Where a chain has come to.
+
+    Attributes:
+        seq: Number of the last record.
+        hash: Of its line; ``None`` if that is not known, because it was changed.
+        place: Where it stands.
+    """
+
+    seq: int
+    hash: str | None
+    place: Place
+
+    def leads_to(self, link: Link | None) -> bool:
+        """Whether a line continues this one."""
+        return (
+            link is not None
+            and link.seq == self.seq + 1
+            and self.hash in (None, link.previous)
+        )
+
+
+class Sequence:
+    """Follows a chain line by line; ask for ``findings`` at the end.
+
+    Its first line must be a start.
+
+    Attributes:
+        omitted: Findings that were counted but not kept.
+    """
+
+    def __init__(self) -> None:
+        nowhere = Point(0, None, Place("", 0))
+        # Where the line before led, and the furthest record: they differ while lines
+        # that belong elsewhere follow each other.
+        self._at = nowhere
+        self._front = nowhere
+        self._findings: list[Finding] = []
+        self.omitted = 0
+
+    def follow(self, link: Link, after: Link | None) -> None:
+        """Take in one line.
+
+        Args:
+            link: The line.
+            after: The one that follows it; ``None`` at the end of the log.
+        """
+        if link.is_start and link.seq is not None:
+            self._start(link, link.seq)
+        elif link.seq is not None and self._is_next(link):
+            self._advance(link, link.seq)
+        elif self._at.leads_to(after):
+            self.report(Problem.INSERTED, link.place, link.seq)
+        elif link.seq is None or link.seq == self._at.seq + 1:
+            self._replaced(link, after)
+        elif link.previous == self._at.hash:
+            # Its number was edited, so its hash is not what the next one names.
+            self._changed(link)
+        else:
+            self._jump(link, link.seq, after)
+
+    def report(
+        self, problem: Problem, place: Place, first: int | None, last: int | None = None
+    ) -> None:
+        """Keep a finding about records ``first`` to ``last``, or about one."""
+        if len(self._findings) >= FINDINGS_LIMIT:
+            self.omitted += 1
+            return
+        last = first if last is None else last
+        finding = Finding(problem=problem, place=place, first=first, last=last)
+        self._findings.append(finding)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was found, in the order of the lines.
+
+        Records that are missing in one place and turn up in another were moved.
+        """
+        strays = [item for item in self._findings if item.problem is Problem.INSERTED]
+        gaps = [item for item in self._findings if item.problem is Problem.MISSING]
+        end = self._front.seq + 1
+        found = []
+        for item in self._findings:
+            if item.problem is Problem.MISSING and _is_covered(item, strays):
+                continue
+            is_moved = item.first == end or any(_holds(gap, item) for gap in gaps)
+            if item.problem is Problem.INSERTED and is_moved:
+                found.append(replace(item, problem=Problem.REORDERED))
+            else:
+                found.append(item)
+        return tuple(sorted(found, key=lambda item: item.place))
+
+    def _is_next(self, link: Link) -> bool:
+        return self._at.leads_to(link) or self._front.leads_to(link)
+
+    def _start(self, link: Link, seq: int) -> None:
+        self._at = self._front = Point(seq, link.hash, link.place)
+
+    def _advance(self, link: Link, seq: int) -> None:
+        """Go on to a line that continues the one before, or the furthest one."""
+        self._at = Point(seq, link.hash, link.place)
+        if seq > self._front.seq:
+            self._front = self._at
+        elif self._findings and self._findings[-1].last == seq - 1:
+            # Part of a run of records that stands where it does not belong.
+            self._findings[-1] = replace(self._findings[-1], last=seq)
+
+    def _replaced(self, link: Link, after: Link | None) -> None:
+        """Either this line or the one before it was changed."""
+        if link.seq is not None and _is_vouched_for(link, link.seq, after):
+            self.report(Problem.CHANGED, self._at.place, self._at.seq)
+            self._advance(link, link.seq)
+        else:
+            self._changed(link)
+
+    def _changed(self, link: Link) -> None:
+        """This line was changed, so its successor names a hash that it has no more."""
+        self.report(Problem.CHANGED, link.place, self._at.seq + 1)
+        self._at = Point(self._at.seq + 1, None, link.place)
+        if self._at.seq > self._front.seq:
+            self._front = self._at
+
+    def _jump(self, link: Link, seq: int, after: Link | None) -> None:
+        """The chain goes on at another number."""
+        if not _is_vouched_for(link, seq, after):
+            self.report(Problem.INSERTED, link.place, seq)
+        elif seq == self._at.seq:
+            # Two lines have this number, and the next one names the second.
+            self.report(Problem.INSERTED, self._at.place, seq)
+            self._start(link, seq)
+        elif seq > self._front.seq:
+            self.report(Problem.MISSING, link.place, self._front.seq + 1, seq - 1)
+            self._start(link, seq)
+        else:
+            self.report(Problem.INSERTED, link.place, seq)
+            self._at = Point(seq, link.hash, link.place)
+
+
+def _is_vouched_for(link: Link, seq: int, after: Link | None) -> bool:
+    """Whether the next line names this one; the last line has to be believed."""
+    return after is None or Point(seq, link.hash, link.place).leads_to(after)
+
+
+def _holds(gap: Finding, stray: Finding) -> bool:
+    """Whether the first of some stray records is among the missing ones."""
+    if gap.first is None or gap.last is None or stray.first is None:
+        return False
+    return gap.first <= stray.first <= gap.last
+
+
+def _is_covered(gap: Finding, strays: list[Finding]) -> bool:
+    """Whether all missing records turned up elsewhere."""
+    return _count(gap) <= sum(_count(item) for item in strays if _holds(gap, item))
+
+
+def _count(finding: Finding) -> int:
+    if finding.first is None or finding.last is None:
+        return 1
+    return finding.last - finding.first + 1
