@@ -1,0 +1,91 @@
+"""Scans and matches to decide about, and the strategies that make them."""
+
+from hypothesis import strategies as st
+
+from uploadfilter.decisions.policy import CHOOSABLE, Policy
+from uploadfilter.model import (
+    INCAPACITY,
+    REFUSALS,
+    Action,
+    EntryState,
+    Geometry,
+    Match,
+    Reason,
+    Scan,
+    SignalType,
+    Variant,
+)
+
+
+def scan(path: str = "0", reason: Reason | None = None, *nested: Scan) -> Scan:
+    """Return what a scanner may say of a content."""
+    return Scan(path=path, kind="jpeg", size=1, reason=reason, contents=nested)
+
+
+def match(
+    signal_type: SignalType = SignalType.SHA256,
+    state: EntryState = EntryState.ACTIVE,
+    *,
+    quality: int | None = None,
+    content: str = "0",
+    set: str = "s",  # noqa: A002 -- the glossary's word
+    entry: str = "a",
+    view: str = "stored",
+    variant: Variant = Variant.UPRIGHT,
+) -> Match:
+    """Return a match; exact types have no view, and only PDQ has a geometry."""
+    is_exact = signal_type.is_exact
+    return Match(
+        content=content,
+        set=set,
+        entry=entry,
+        category="demo",
+        state=state,
+        signal_type=signal_type,
+        distance=0,
+        view=None if is_exact else view,
+        variant=None if is_exact else variant,
+        geometry=Geometry.FULL if signal_type is SignalType.PDQ else None,
+        quality=quality,
+    )
+
+
+def _reached(signal_type: SignalType) -> st.SearchStrategy[int | None]:
+    if signal_type is SignalType.PDQ:
+        return st.none() | st.integers(0, 100)
+    return st.none()
+
+
+@st.composite
+def _matches(draw: st.DrawFn) -> Match:
+    signal_type = draw(st.sampled_from(SignalType))
+    return match(
+        signal_type,
+        draw(st.sampled_from(EntryState)),
+        quality=draw(_reached(signal_type)),
+        content=draw(st.sampled_from("01")),
+        set=draw(st.sampled_from("st")),
+        entry=draw(st.sampled_from("ab")),
+        view=draw(st.sampled_from(("stored", "white"))),
+        variant=draw(st.sampled_from(Variant)),
+    )
+
+
+CONTENT_REASONS = tuple(
+    reason
+    for reason in Reason
+    if reason not in REFUSALS | {Reason.LOW_QUALITY, Reason.WEAK_MATCH}
+)
+MATCHES = st.lists(_matches(), max_size=5)
+SCANS = st.lists(
+    st.builds(
+        scan,
+        st.sampled_from("01"),
+        st.none() | st.sampled_from(CONTENT_REASONS),
+    ),
+    max_size=3,
+)
+FAILURES = st.none() | st.sampled_from(sorted(REFUSALS | INCAPACITY))
+POLICIES = st.builds(
+    Policy, **{reason.value: st.sampled_from(Action) for reason in CHOOSABLE}
+)

@@ -1,0 +1,268 @@
+"""The decision table of the documentation, and what must hold beyond its rows."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.decisions.evidence import (
+    FAILURES,
+    MATCHES,
+    POLICIES,
+    SCANS,
+    match,
+    scan,
+)
+from uploadfilter.decisions.policy import (
+    CHOOSABLE,
+    UNFORWARDABLE,
+    Policy,
+    decide,
+    verdict_of,
+)
+from uploadfilter.model import (
+    INCAPACITY,
+    REFUSALS,
+    Action,
+    EntryState,
+    Judgement,
+    Match,
+    Mode,
+    Reason,
+    Scan,
+    SignalType,
+    Variant,
+    Verdict,
+)
+
+TABLE = Path(__file__).parents[2] / "docs" / "decision-table.md"
+MODES = st.sampled_from(Mode)
+STRICTNESS = (Action.ACCEPT, Action.RETRY_LATER, Action.REJECT)
+
+
+class Row(NamedTuple):
+    """A row of the table, cell by cell."""
+
+    case: str
+    mode: str
+    failure: str
+    scans: str
+    matches: str
+    policy: str
+    verdict: str
+    action: str
+    effect: str
+    reason: str
+
+
+def rows() -> list[Row]:
+    """Read all rows of all tables on the page."""
+    found = []
+    for line in TABLE.read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| ") and cells[0] not in ("case", "---"):
+            found.append(Row(*cells))
+    return found
+
+
+def parse_scan(text: str, path: str) -> Scan:
+    """Read ``truncated``, ``complete`` or ``complete(truncated)``."""
+    outer, _, inner = text.rstrip(")").partition("(")
+    nested = (parse_scan(inner, f"{path}!/0"),) if inner else ()
+    return scan(path, None if outer == "complete" else Reason(outer), *nested)
+
+
+def parse_match(text: str) -> Match:
+    """Read ``pdq:49 active entry=b view=white``."""
+    kind, state, *rest = text.split()
+    name, _, quality = kind.partition(":")
+    differs = dict(word.split("=") for word in rest)
+    return match(
+        SignalType(name),
+        EntryState(state),
+        quality=int(quality) if quality else None,
+        variant=Variant(differs.pop("variant", "upright")),
+        **differs,
+    )
+
+
+def parts(cell: str, separator: str) -> list[str]:
+    """Split a cell; an empty one has no parts."""
+    return [part.strip() for part in cell.split(separator) if part.strip()]
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.case) for row in rows()])
+def test_decide_table(row: Row) -> None:
+    """Every row of docs/decision-table.md is what the policy decides."""
+    overrides = dict(part.split("=") for part in row.policy.split())
+    judgement = decide(
+        [parse_scan(text, str(i)) for i, text in enumerate(parts(row.scans, ","))],
+        [parse_match(text) for text in parts(row.matches, ";")],
+        mode=Mode(row.mode),
+        policy=Policy(**{name: Action(word) for name, word in overrides.items()}),
+        failure=Reason(row.failure) if row.failure else None,
+    )
+
+    assert judgement == Judgement(
+        verdict=Verdict(row.verdict),
+        action=Action(row.action),
+        effect=Action(row.effect),
+        reason=Reason(row.reason) if row.reason else None,
+    )
+
+
+def test_decision_table_names_every_reason() -> None:
+    """No reason an upload may have is left out of the documentation."""
+    text = TABLE.read_text("utf-8")
+
+    named = {reason for reason in Reason if re.search(rf"\b{reason.value}\b", text)}
+
+    assert set(Reason) - named == {Reason.UNREADABLE}
+
+
+def test_decision_table_has_no_case_twice() -> None:
+    """A case's name points at one row."""
+    names = [row.case for row in rows()]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_policy_has_an_action_for_every_reason(reason: Reason) -> None:
+    """A reason is chosen for, refused, our own fault, or of `scan` alone."""
+    groups = (set(CHOOSABLE), REFUSALS, INCAPACITY, {Reason.UNREADABLE})
+    judgement = decide([scan("0", reason)], (), mode=Mode.ENFORCE, policy=Policy())
+
+    assert sum(reason in group for group in groups) == 1
+    assert judgement.reason is reason
+
+
+@given(SCANS, MATCHES, FAILURES, MODES, POLICIES)
+def test_active_exact_match_is_always_rejected(
+    scans: list[Scan],
+    matches: list[Match],
+    failure: Reason | None,
+    mode: Mode,
+    policy: Policy,
+) -> None:
+    """Whatever else is in an upload, it cannot shield a listed picture."""
+    judgement = decide(
+        scans, [*matches, match()], mode=mode, policy=policy, failure=failure
+    )
+
+    assert judgement.verdict is Verdict.MATCH
+    assert judgement.action is Action.REJECT
+    assert judgement.reason is None
+
+
+@given(st.data(), SCANS, MATCHES, FAILURES, MODES, POLICIES)
+def test_order_of_evidence_does_not_matter(
+    data: st.DataObject,
+    scans: list[Scan],
+    matches: list[Match],
+    failure: Reason | None,
+    mode: Mode,
+    policy: Policy,
+) -> None:
+    """The same evidence in another order is judged alike."""
+    judgement = decide(scans, matches, mode=mode, policy=policy, failure=failure)
+    other = decide(
+        data.draw(st.permutations(scans)),
+        data.draw(st.permutations(matches)),
+        mode=mode,
+        policy=policy,
+        failure=failure,
+    )
+
+    assert judgement == other
+
+
+@given(SCANS, MATCHES, FAILURES, POLICIES)
+def test_effect_is_the_action_in_enforce(
+    scans: list[Scan], matches: list[Match], failure: Reason | None, policy: Policy
+) -> None:
+    """In ENFORCE what the policy says is done."""
+    judgement = decide(
+        scans, matches, mode=Mode.ENFORCE, policy=policy, failure=failure
+    )
+
+    assert judgement.effect is judgement.action
+
+
+@given(SCANS, MATCHES, FAILURES, POLICIES)
+def test_monitor_only_records(
+    scans: list[Scan], matches: list[Match], failure: Reason | None, policy: Policy
+) -> None:
+    """MONITOR judges like ENFORCE and accepts whatever can be forwarded."""
+    enforced = decide(scans, matches, mode=Mode.ENFORCE, policy=policy, failure=failure)
+    watched = decide(scans, matches, mode=Mode.MONITOR, policy=policy, failure=failure)
+
+    assert watched.verdict is enforced.verdict
+    assert watched.action is enforced.action
+    assert watched.reason is enforced.reason
+    if failure in UNFORWARDABLE:
+        assert watched.effect is enforced.effect
+    else:
+        assert watched.effect is Action.ACCEPT
+
+
+@given(SCANS, MATCHES, FAILURES, MODES, POLICIES)
+def test_no_match_means_that_nothing_is_open(
+    scans: list[Scan],
+    matches: list[Match],
+    failure: Reason | None,
+    mode: Mode,
+    policy: Policy,
+) -> None:
+    """NO_MATCH is said only of complete scans without any evidence."""
+    judgement = decide(scans, matches, mode=mode, policy=policy, failure=failure)
+    is_clear = not matches and failure is None and not any(s.reason for s in scans)
+
+    assert (judgement.verdict is Verdict.NO_MATCH) is is_clear
+
+
+@given(SCANS, MATCHES, MATCHES, SCANS, FAILURES, POLICIES)
+def test_more_evidence_never_softens_the_action(
+    scans: list[Scan],
+    matches: list[Match],
+    more_matches: list[Match],
+    more_scans: list[Scan],
+    failure: Reason | None,
+    policy: Policy,
+) -> None:
+    """An uploader gains nothing by adding content."""
+    mode = Mode.ENFORCE
+    less = decide(scans, matches, mode=mode, policy=policy, failure=failure)
+    more = decide(
+        scans + more_scans,
+        matches + more_matches,
+        mode=mode,
+        policy=policy,
+        failure=failure,
+    )
+
+    assert STRICTNESS.index(more.action) >= STRICTNESS.index(less.action)
+
+
+@given(SCANS, MATCHES)
+def test_verdict_of_agrees_with_decide(scans: list[Scan], matches: list[Match]) -> None:
+    """``scan`` says the same of a file as the proxy says of its upload."""
+    verdict, reason = verdict_of(scans, matches)
+    judgement = decide(scans, matches, mode=Mode.ENFORCE, policy=Policy())
+
+    assert verdict is judgement.verdict
+    assert (reason is not None) is (verdict is Verdict.INCONCLUSIVE)
+
+
+def test_verdict_of_names_the_weightiest_reason() -> None:
+    """Of several reasons the one that matters most to a reader is named."""
+    scans = [scan("0", Reason.NOT_INSPECTED), scan("1", Reason.TRUNCATED)]
+
+    assert verdict_of(scans, ()) == (Verdict.INCONCLUSIVE, Reason.TRUNCATED)
+    assert verdict_of(scans, [match(SignalType.PHASH)]) == (
+        Verdict.INCONCLUSIVE,
+        Reason.WEAK_MATCH,
+    )
