@@ -4,14 +4,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.scanners import standins
+from tests.scanners.memory import upload_of
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.scanners.messages import Budgets, ContentSpan
@@ -26,25 +26,9 @@ HASTY = replace(STANDIN, budgets=Budgets(content_cpu_s=0.1, content_wall_s=1.0))
 """One stand-in that has no time to lose."""
 
 
-@asynccontextmanager
-async def upload_of(
-    *contents: str,
-) -> AsyncIterator[tuple[int, list[ContentSpan]]]:
-    """Lay contents one behind the other into a memory file."""
-    with os.fdopen(os.memfd_create("upload"), "w+b", buffering=0) as file:
-        spans = []
-        for number, content in enumerate(contents):
-            data = content.encode()
-            spans.append(
-                ContentSpan(path=f"c{number}", offset=file.tell(), length=len(data))
-            )
-            file.write(data)
-        yield file.fileno(), spans
-
-
 async def scan(pool: ScannerPool, *contents: str) -> tuple[Scan, ...]:
     """Scan contents as one upload."""
-    async with upload_of(*contents) as (fd, spans):
+    with upload_of(*(content.encode() for content in contents)) as (fd, spans):
         return await pool.scan(fd, spans, types=NO_TYPES)
 
 

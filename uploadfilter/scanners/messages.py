@@ -157,7 +157,7 @@ def decode_reply(body: bytes | bytearray) -> Reply | None:
     """
     try:
         return _reply_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
