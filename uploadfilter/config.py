@@ -250,12 +250,13 @@ def _instance(text: str, *, source: str) -> str:
 
 
 def _mode(text: str, *, source: str) -> Mode:
-    if text.upper() not in Mode:
+    try:
+        return Mode(text.upper())
+    except ValueError as exc:
         raise ConfigError(
             f"{source}: mode = {text!r} is not a mode",
             hint='Use "monitor" (record only) or "enforce" (reject as well).',
-        )
-    return Mode(text.upper())
+        ) from exc
 
 
 def _network(text: str, *, source: str) -> Network:
@@ -321,7 +322,8 @@ def _convert(value: object, wanted: typing.Any, *, source: str, key: str) -> typ
 
 def _member(value: str, wanted: type[StrEnum]) -> str:
     """Accept an enum's value in either case: ``reject`` for ``REJECT``."""
-    return value.upper() if value.upper() in wanted else value
+    members = {str(member) for member in wanted}
+    return value.upper() if value.upper() in members else value
 
 
 def _size(text: str, *, source: str, key: str) -> int:

@@ -1,5 +1,6 @@
 """The way of one upload, without a socket: events in, commands out."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -376,7 +377,7 @@ def test_body_is_held_the_same_however_it_is_cut(
 
     expected = whole.receive(body) + whole.end()
     got: list[Command] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         got += pieces.receive(body[start:end])
     got += pieces.end()
 

@@ -400,7 +400,7 @@ class Inspection:
         self._open = None
 
     def _on_refused(self, refusal: Refusal) -> list[Command]:
-        """A form that cannot be read ends here; ``MONITOR`` lets it go on as it came."""
+        """A form that cannot be read ends here; ``MONITOR`` lets it go on."""
         self._refusal = refusal
         self._open = None
         self._scans = tuple(_unscanned(content) for content in self._contents)

@@ -11,6 +11,7 @@ here, and ``tests/proxy/test_origin.py`` holds one test for each:
 - no header is added that the client did not send.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ class Origin:
             # took effect is unknown. There is no public switch (aiohttp 3.14).
             uploads._retry_connection = False  # noqa: SLF001
             yield cls(settings, plain=plain, uploads=uploads)
+        # Connections are closed by callbacks that the loop has still to run.
+        await asyncio.sleep(0)
 
     @asynccontextmanager
     async def asked(
@@ -127,12 +130,20 @@ class Origin:
             The response, of which only the head has been read, or why there is none.
         """
         session = self._plain if body is None else self._uploads
-        response = await self._response(session, method, target, headers, body)
+        sending = None if body is None else _Sending(body)
+        response = await self._response(session, method, target, headers, sending)
+        if isinstance(response, OriginFailure):
+            yield response
+            return
+        transport = response.connection.transport if response.connection else None
         try:
             yield response
         finally:
-            if isinstance(response, aiohttp.ClientResponse):
-                response.close()
+            response.close()
+            # An origin that answered early may never read the rest; a mere close would
+            # wait until it has.
+            if sending and not sending.is_complete and transport:
+                transport.abort()
 
     async def _response(
         self,
@@ -140,13 +151,12 @@ class Origin:
         method: str,
         target: str,
         headers: RawHeaders,
-        body: AsyncIterator[bytes] | None,
+        body: "_Sending | None",
     ) -> aiohttp.ClientResponse | OriginFailure:
-        url = URL(self._base + (target if target != "*" else ""), encoded=True)
         try:
             return await session.request(
                 method,
-                url,
+                _url(self._base, target),
                 headers=CIMultiDict(texts(headers)),
                 data=body,
                 allow_redirects=False,
@@ -155,6 +165,24 @@ class Origin:
             return OriginFailure.TOO_SLOW
         except (aiohttp.ClientError, OSError):
             return OriginFailure.UNREACHABLE
+
+
+class _Sending:
+    """A body on its way, which knows whether all of it has been asked for."""
+
+    def __init__(self, body: AsyncIterator[bytes]) -> None:
+        self._body = body
+        self.is_complete = False
+
+    def __aiter__(self) -> "_Sending":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._body)
+        except StopAsyncIteration:
+            self.is_complete = True
+            raise
 
 
 def _session(
@@ -175,6 +203,21 @@ def _session(
             sock_read=settings.answer_timeout_s,
         ),
     )
+
+
+def _url(base: str, target: str) -> URL:
+    """Build the address of a request so that its target goes on byte by byte.
+
+    Even what yarl takes for encoded loses an empty query (``/?``) and everything behind
+    ``#``, and ``*`` is no path to it. aiohttp asks a URL only for its host and for
+    ``raw_path_qs``, which yarl computes once and keeps; so it is put there beforehand.
+    """
+    url = URL(base, encoded=True)
+    request_target = URL.build(
+        scheme=url.scheme, authority=url.raw_authority, path="/", encoded=True
+    )
+    request_target._cache["raw_path_qs"] = target  # noqa: SLF001 - see above
+    return request_target
 
 
 def texts(headers: RawHeaders) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,216 @@
+"""What the origin gets and gives: nothing is changed on the way."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.proxy.wire import Got, WireOrigin, closed, wire_origin
+from uploadfilter.proxy.origin import Origin, OriginFailure, OriginSettings
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[WireOrigin]:
+    """An origin that shows every byte it got."""
+    async with wire_origin() as origin:
+        yield origin
+
+
+async def body(*pieces: bytes) -> AsyncIterator[bytes]:
+    """Yield the pieces of a body."""
+    for piece in pieces:
+        yield piece
+
+
+async def ask(
+    wire: WireOrigin,
+    method: str = "GET",
+    target: str = "/",
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"Host", b"site.example"),),
+    data: bytes | None = None,
+) -> tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]:
+    """Ask an origin once and return status, body and headers of its answer."""
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        sent = None if data is None else body(data)
+        async with origin.asked(method, target, headers, sent) as answer:
+            assert isinstance(answer, aiohttp.ClientResponse)
+            return answer.status, await answer.content.read(), answer.raw_headers
+
+
+async def failure(settings: OriginSettings) -> OriginFailure:
+    """Ask an origin that will not answer, and return why."""
+    async with (
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", [(b"Host", b"x")], None) as answer,
+    ):
+        assert isinstance(answer, OriginFailure)
+        return answer
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a;b/%2e%2e/c",
+        "//double//slash",
+        "/%E2%82%AC?q=%20+%2B&q=",
+        "/a%2Fb%00",
+        "/?",
+        "/..%2f../x",
+        "/|^{}",
+    ],
+)
+async def test_target_goes_on_byte_for_byte(wire: WireOrigin, target: str) -> None:
+    """No library may tidy up a path: what was inspected is what is asked for."""
+    await ask(wire, target=target)
+
+    assert wire.got[0].head.split(b"\r\n")[0] == f"GET {target} HTTP/1.1".encode()
+
+
+async def test_asterisk_target_goes_on(wire: WireOrigin) -> None:
+    """``OPTIONS *`` asks about the whole server (RFC 9112, section 3.2.4)."""
+    await ask(wire, "OPTIONS", "*")
+
+    assert wire.got[0].head.startswith(b"OPTIONS * HTTP/1.1\r\n")
+
+
+async def test_no_header_is_added(wire: WireOrigin) -> None:
+    """The origin gets the headers that it is sent and no others."""
+    await ask(
+        wire, headers=((b"Host", b"site.example"), (b"X-a", b"1"), (b"X-a", b"2"))
+    )
+
+    assert wire.got[0].head.split(b"\r\n")[1:] == [
+        b"Host: site.example",
+        b"X-a: 1",
+        b"X-a: 2",
+    ]
+
+
+async def test_body_is_framed_by_its_length(wire: WireOrigin) -> None:
+    """A body whose length is given goes on under that length, not in chunks."""
+    headers = ((b"Host", b"x"), (b"Content-Length", b"5"))
+
+    await ask(wire, "PUT", headers=headers, data=b"hello")
+
+    assert wire.got[0].body == b"hello"
+    assert wire.got[0].header(b"transfer-encoding") == []
+    assert wire.got[0].header(b"content-type") == []
+
+
+async def test_redirect_is_passed_on(wire: WireOrigin) -> None:
+    """Where a redirect leads is for the client to decide."""
+    wire.answers = [b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"]
+
+    status, _, headers = await ask(wire)
+
+    assert status == 302
+    assert (b"Location", b"/x") in headers
+    assert len(wire.got) == 1
+
+
+async def test_cookies_are_not_kept(wire: WireOrigin) -> None:
+    """One client's cookie must never go out with another's request."""
+    wire.answers = [
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: s=secret\r\nContent-Length: 0\r\n\r\n"
+    ]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            async with origin.asked("GET", "/", [(b"Host", b"x")], None) as answer:
+                assert isinstance(answer, aiohttp.ClientResponse)
+                assert (b"Set-Cookie", b"s=secret") in answer.raw_headers
+
+    assert all(request.header(b"cookie") == [] for request in wire.got)
+
+
+async def test_answer_stays_compressed(wire: WireOrigin) -> None:
+    """The bytes must fit the Content-Encoding and the length that go on with them."""
+    packed = gzip.compress(b"hello" * 10)
+    wire.answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(packed), packed)
+    ]
+
+    _, data, headers = await ask(wire)
+
+    assert data == packed
+    assert (b"Content-Encoding", b"gzip") in headers
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+async def test_upload_is_never_sent_twice(wire: WireOrigin, method: str) -> None:
+    """A kept connection that breaks is a 502: the first request may have worked."""
+
+    async def answer_once(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if len(wire.got) == 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+        else:
+            await closed(writer)
+
+    wire.answering = answer_once
+    headers = [(b"Host", b"x"), (b"Content-Length", b"5")]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        async with origin.asked(method, "/", headers, body(b"hello")) as answer:
+            assert isinstance(answer, aiohttp.ClientResponse)
+            await answer.content.read()
+        async with origin.asked(method, "/", headers, body(b"hello")) as answer:
+            assert answer is OriginFailure.UNREACHABLE
+
+    assert (len(wire.got), wire.connections) == (2, 1)
+
+
+async def test_origin_that_is_down_is_unreachable() -> None:
+    """A refused connection is a value, not an exception."""
+    settings = OriginSettings(url="http://127.0.0.1:9")
+
+    assert await failure(settings) is OriginFailure.UNREACHABLE
+
+
+async def test_origin_that_answers_garbage_is_unreachable(wire: WireOrigin) -> None:
+    """What is not HTTP is no answer."""
+    wire.answers = [b"SSH-2.0-OpenSSH_9.9\r\n\r\n"]
+
+    got = await failure(OriginSettings(url=wire.url))
+
+    assert got is OriginFailure.UNREACHABLE
+
+
+async def test_origin_that_does_not_answer_is_too_slow(wire: WireOrigin) -> None:
+    """An origin that hangs ends after its time, with a value of its own."""
+
+    async def hang(
+        _got: Got, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
+    ) -> None:
+        await asyncio.Event().wait()
+
+    wire.answering = hang
+
+    got = await failure(OriginSettings(url=wire.url, answer_timeout_s=0.05))
+
+    assert got is OriginFailure.TOO_SLOW
+
+
+async def test_answer_before_the_body_was_read_is_passed_on(wire: WireOrigin) -> None:
+    """An origin may refuse an upload early; its answer still counts."""
+    wire.reads_bodies = False
+    wire.answers = [
+        b"HTTP/1.1 413 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+    ]
+    headers = ((b"Host", b"x"), (b"Content-Length", b"8000000"))
+
+    status, data, _ = await ask(wire, "PUT", headers=headers, data=b"x" * 8_000_000)
+
+    assert (status, data) == (413, b"no")
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "http://", "x", "http://x/path", "http://x?q", "unix:/run/x"]
+)
+def test_settings_refuse_what_is_no_origin(url: str) -> None:
+    """An address that targets could not simply be appended to is refused."""
+    with pytest.raises(ValueError, match="origin"):
+        OriginSettings(url=url)
