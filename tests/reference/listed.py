@@ -13,6 +13,9 @@ class ListedGeneration:
         sets: Entries by the name of their set.
         monitored: Names of the sets that are not enforced.
         number: Number of the generation.
+
+    Attributes:
+        batches: The queries of every search so far.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class ListedGeneration:
         self._sets = sets
         self._monitored = monitored
         self._number = number
+        self.batches: list[Sequence[Query]] = []
 
     @property
     def number(self) -> int:
@@ -48,6 +52,7 @@ class ListedGeneration:
 
     def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
         """Find every signal that each of the queries matches."""
+        self.batches.append(queries)
         return tuple(self._search_one(query) for query in queries)
 
     def _search_one(self, query: Query) -> tuple[Candidate, ...]:

@@ -23,9 +23,7 @@ from uploadfilter.model import (
 )
 from uploadfilter.reference.matching import (
     THRESHOLD_LIMITS,
-    Candidate,
     Generation,
-    Query,
     Thresholds,
     match_exact,
     match_scans,
@@ -218,39 +216,29 @@ def test_quality_is_computed_only_when_a_candidate_asks() -> None:
 
 def test_signals_are_asked_once() -> None:
     """A signal that an upload shows many times is searched once."""
-    batches: list[Sequence[Query]] = []
-
-    class Counting(ListedGeneration):
-        def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
-            batches.append(queries)
-            return super().search(queries)
-
     picture = view(seen(VALUE), seen(VALUE, variant=Variant.MIRROR))
     scans = [scan(picture, path=str(n), exact=(MD5,)) for n in range(4)]
-    generation = Counting({"s": [entry("e", pdq(VALUE), *exactly(MD5))]})
+    generation = ListedGeneration({"s": [entry("e", pdq(VALUE), *exactly(MD5))]})
     found = match_scans(
         generation, scans, thresholds=Thresholds(), quality_of=lambda _plane: 60
     )
 
-    assert [len(batch) for batch in batches] == [2]
+    assert [len(batch) for batch in generation.batches] == [2]
     assert len(found) == 4 * 2
 
 
 def test_types_that_no_entry_has_are_not_asked() -> None:
     """A generation of digests alone is never searched for pictures."""
-
-    class Refusing(ListedGeneration):
-        def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
-            assert all(query.signal.type is SignalType.SHA1 for query in queries)
-            return super().search(queries)
-
-    generation = Refusing({"s": [entry("e", *exactly(SHA1))]})
+    generation = ListedGeneration({"s": [entry("e", *exactly(SHA1))]})
     scans = [scan(view(seen(VALUE)), exact=(MD5, SHA1)), scan(view(seen(VALUE)))]
     found = match_scans(
         generation, scans, thresholds=Thresholds(), quality_of=lambda _plane: 60
     )
 
     assert [match.signal_type for match in found] == [SignalType.SHA1]
+    assert [[query.signal for query in batch] for batch in generation.batches] == [
+        [SHA1]
+    ]
 
 
 def test_no_scans_no_matches() -> None:

@@ -1,0 +1,243 @@
+"""Entries of one hash set, on their way into columns.
+
+Memory grows with what is kept (for a list of MD5 about 60 bytes a line), never with the
+length of a file that is mostly refused. This module is pure.
+"""
+
+from array import array
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.model import (
+    EXACT_TYPES,
+    Entry,
+    EntrySignal,
+    Signal,
+    SignalType,
+)
+from uploadfilter.reference.index import lanes_of
+from uploadfilter.reference.secret import EXACT_KEY_BYTES
+from uploadfilter.reference.sets import ENTRIES, SetInfo
+from uploadfilter.reference.tables import (
+    UNKNOWN_QUALITY,
+    EntryTable,
+    ExactTable,
+    PerceptualTable,
+    Positions,
+    Rows,
+    Shape,
+    Tables,
+    distinct,
+    taken,
+)
+
+_TYPE_AT = {signal_type: at for at, signal_type in enumerate(EXACT_TYPES)}
+
+
+@dataclass(slots=True)
+class _Columns:
+    """The perceptual signals of one shape so far."""
+
+    values: bytearray = field(default_factory=bytearray)
+    entries: "array[int]" = field(default_factory=lambda: array("I"))
+    quality: bytearray = field(default_factory=bytearray)
+    windows: "array[int]" = field(default_factory=lambda: array("H"))
+
+
+class _Words:
+    """Words that recur, numbered in the order in which they came up."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, int] = {}
+
+    def position(self, word: str) -> int:
+        return self._positions.setdefault(word, len(self._positions))
+
+    def all(self) -> tuple[str, ...]:
+        return tuple(self._positions)
+
+
+class TableBuilder:
+    """Collects the entries of one hash set.
+
+    Entries with the same id become one, which has the signals of all of them and the
+    category of the first, and is matched exactly only if one of them was.
+
+    Args:
+        exact_key: Turns an exact signal into the key under which it is stored.
+    """
+
+    def __init__(self, exact_key: Callable[[Signal], bytes]) -> None:
+        self._exact_key = exact_key
+        self._ids = bytearray()
+        self._id_ends = array("Q")
+        self._id_hashes = array("q")
+        self._entry_categories = array("H")
+        self._exact_only = bytearray()
+        self._keys = bytearray()
+        self._key_entries = array("I")
+        self._key_types = bytearray()
+        self._shapes: dict[Shape, _Columns] = {}
+        self._categories = _Words()
+        self._windows = _Words()
+
+    def __len__(self) -> int:
+        """Return the number of entries added so far, repeated ids included."""
+        return len(self._id_ends)
+
+    def add(self, entry: Entry) -> None:
+        """Take one entry in."""
+        row = len(self._id_ends)
+        self._ids += entry.id.encode()
+        self._id_ends.append(len(self._ids))
+        # 8 bytes an entry instead of 100 for a set of ids; equal hashes are verified.
+        self._id_hashes.append(hash(entry.id))
+        self._entry_categories.append(self._categories.position(entry.category))
+        self._exact_only.append(entry.exact_only)
+        for item in entry.signals:
+            signal = item.signal
+            at = _TYPE_AT.get(signal.type)
+            if at is None:
+                self._add_perceptual(row, item)
+            else:
+                self._keys += self._exact_key(signal)
+                self._key_entries.append(row)
+                self._key_types.append(at)
+
+    def _add_perceptual(self, row: int, item: EntrySignal) -> None:
+        shape = (item.signal.type, item.geometry)
+        columns = self._shapes.setdefault(shape, _Columns())
+        columns.values += item.signal.value
+        columns.entries.append(row)
+        quality = UNKNOWN_QUALITY if item.quality is None else item.quality
+        columns.quality.append(quality)
+        columns.windows.append(self._windows.position(item.window))
+
+    def finish(self, info: SetInfo) -> Tables:
+        """Return the tables of this one set.
+
+        Args:
+            info: What is known of it; its numbers of entries, signals and duplicates
+                are filled in.
+        """
+        listed = self._entry_table()
+        target, kept = _merged_ids(listed, np.array(self._id_hashes, np.int64))
+        entries = _merged_entries(listed, target, kept)
+        exact, exact_types = self._exact_table(target)
+        perceptual = {
+            shape: _perceptual_table(shape[0], columns, target)
+            for shape, columns in self._shapes.items()
+        }
+        counts = self._counts(entries, exact, exact_types, perceptual)
+        duplicates = len(listed) - len(entries)
+        filled = replace(
+            info,
+            entries=len(entries),
+            counts=counts,
+            source=replace(info.source, duplicates=duplicates),
+        )
+        return Tables(
+            sets=(filled,),
+            categories=self._categories.all(),
+            windows=self._windows.all(),
+            entries=entries,
+            perceptual=perceptual,
+            exact=exact,
+        )
+
+    def _entry_table(self) -> EntryTable:
+        return EntryTable(
+            ids=np.frombuffer(bytes(self._ids), np.uint8),
+            id_ends=np.array(self._id_ends, np.uint64),
+            sets=np.zeros(len(self), np.uint16),
+            categories=np.array(self._entry_categories, np.uint16),
+            exact_only=np.frombuffer(bytes(self._exact_only), np.uint8),
+        )
+
+    def _exact_table(self, target: Rows) -> tuple[ExactTable, NDArray[np.uint8]]:
+        """Return the exact signals, and the type of each, which is part of its key."""
+        high, low = lanes_of(self._keys, EXACT_KEY_BYTES)
+        entries = target.take(np.array(self._key_entries, np.uint32))
+        order = distinct(high, low, entries)
+        types = np.frombuffer(bytes(self._key_types), np.uint8)
+        table = ExactTable(
+            high=high.take(order), low=low.take(order), entries=entries.take(order)
+        )
+        return table, types.take(order)
+
+    def _counts(
+        self,
+        entries: EntryTable,
+        exact: ExactTable,
+        exact_types: NDArray[np.uint8],
+        perceptual: Mapping[Shape, PerceptualTable],
+    ) -> dict[str, dict[str, int]]:
+        """Count entries and signals by category."""
+        words = self._categories.all()
+        counts: dict[str, dict[str, int]] = {word: {} for word in words}
+
+        def count(what: str, rows: NDArray[np.uint32] | None) -> None:
+            of = entries.categories if rows is None else entries.categories.take(rows)
+            for word, number in zip(
+                words, np.bincount(of, minlength=len(words)).tolist(), strict=True
+            ):
+                if number:
+                    counts[word][what] = counts[word].get(what, 0) + number
+
+        count(ENTRIES, None)
+        for at, signal_type in enumerate(EXACT_TYPES):
+            count(signal_type.value, exact.entries[exact_types == at])
+        for (signal_type, _), table in perceptual.items():
+            count(signal_type.value, table.entries)
+        return counts
+
+
+def _merged_ids(
+    listed: EntryTable, hashes: NDArray[np.int64]
+) -> tuple[Rows, Positions]:
+    """Find the entries that share an id.
+
+    Args:
+        listed: The entries as they were added.
+        hashes: Hash of each id.
+
+    Returns:
+        For each entry added the row that it gets, and which ones were the first of
+        their id, ascending.
+    """
+    rows = np.arange(len(listed))
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    leader = first.take(group)
+    for row in np.flatnonzero(leader != rows).tolist():
+        if listed.id_of(row) != listed.id_of(int(leader[row])):
+            leader[row] = row
+    is_kept = leader == rows
+    new_row = np.cumsum(is_kept) - 1
+    return new_row.take(leader).astype(np.uint32), np.flatnonzero(is_kept)
+
+
+def _merged_entries(listed: EntryTable, target: Rows, kept: Positions) -> EntryTable:
+    if len(kept) == len(listed):
+        return listed
+    exact_only = np.zeros(len(kept), np.uint8)
+    np.maximum.at(exact_only, target, listed.exact_only)
+    return replace(taken(listed, kept), exact_only=exact_only)
+
+
+def _perceptual_table(
+    signal_type: SignalType, columns: _Columns, target: Rows
+) -> PerceptualTable:
+    lanes = lanes_of(columns.values, signal_type.width_bytes)
+    entries = target.take(np.array(columns.entries, np.uint32))
+    quality = np.frombuffer(bytes(columns.quality), np.uint8)
+    windows = np.array(columns.windows, np.uint16)
+    order = distinct(entries, *lanes, quality, windows)
+    return PerceptualTable(
+        lanes=tuple(lane.take(order) for lane in lanes),
+        entries=entries.take(order),
+        quality=quality.take(order),
+        windows=windows.take(order),
+    )

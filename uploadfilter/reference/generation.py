@@ -1,0 +1,222 @@
+"""One generation of the reference set, mapped from LMDB.
+
+It stays valid as long as somebody holds it, whatever becomes of the files, and may be
+searched by several threads at once. It passes ``tests/conformance/generations.py``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from uploadfilter.model import (
+    EXACT_TYPES,
+    QUALITY_FLOOR,
+    EntryState,
+    Geometry,
+    SignalType,
+)
+from uploadfilter.reference.base import read_exact, rows_of
+from uploadfilter.reference.index import LinearIndex
+from uploadfilter.reference.mapping import Mapped
+from uploadfilter.reference.matching import Candidate, Query
+from uploadfilter.reference.secret import Secret
+from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.tables import (
+    UNKNOWN_QUALITY,
+    PerceptualTable,
+    Shape,
+    Tables,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A perceptual value, once, and which queries of the batch asked for it."""
+
+    value: bytes
+    threshold: int
+    queries: list[int] = field(default_factory=list)
+
+
+class MappedGeneration:
+    """A generation whose columns lie in a mapped base.
+
+    Args:
+        number: Number of the generation.
+        tables: The columns of its base.
+        secret: The secret that keyed its exact signals.
+        base: Keeps the columns mapped.
+        overlay: Keeps the overlay from being removed.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        tables: Tables,
+        secret: Secret,
+        base: Mapped,
+        overlay: Mapped,
+    ) -> None:
+        self._number = number
+        self._tables = tables
+        self._secret = secret
+        self._base = base
+        self._overlay = overlay
+        self._indexes = {
+            shape: LinearIndex(table.lanes)
+            for shape, table in tables.perceptual.items()
+        }
+        self._signal_types = _types_of(tables)
+
+    @property
+    def number(self) -> int:
+        """Which one: 1 for the first, and higher after every change."""
+        return self._number
+
+    @property
+    def signal_types(self) -> frozenset[SignalType]:
+        """The types of which there is at least one signal."""
+        return self._signal_types
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries it holds, over all hash sets."""
+        return len(self._tables.entries)
+
+    @property
+    def sets(self) -> tuple[SetInfo, ...]:
+        """The hash sets, in the order in which they were imported."""
+        return self._tables.sets
+
+    def first_ids(self, name: str, count: int) -> tuple[str, ...]:
+        """Return the ids of the first entries of a hash set.
+
+        Args:
+            name: Name of the set.
+            count: How many ids at most.
+        """
+        names = [info.name for info in self.sets]
+        if name not in names:
+            return ()
+        rows = np.flatnonzero(self._tables.entries.sets == names.index(name))
+        return tuple(self._tables.entries.id_of(row) for row in rows[:count].tolist())
+
+    def tables_with_exact(self) -> Tables:
+        """Return all columns, exact signals included, for the next generation.
+
+        They are views of the map, so that they must not outlive this generation.
+        """
+        return replace(self._tables, exact=read_exact(self._base))
+
+    def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
+        """Find every signal that each of the queries matches."""
+        found: list[list[Candidate]] = [[] for _ in queries]
+        self._search_exact(queries, found)
+        for shape, index in self._indexes.items():
+            self._search_shape(shape, index, queries, found)
+        return tuple(map(tuple, found))
+
+    def _search_exact(
+        self, queries: Sequence[Query], found: list[list[Candidate]]
+    ) -> None:
+        asked = [
+            (at, self._secret.exact_key(query.signal))
+            for at, query in enumerate(queries)
+            if query.signal.type.is_exact
+        ]
+        stored = self._base.look_up([key for _, key in asked])
+        for (at, _), value in zip(asked, stored, strict=True):
+            if value is not None:
+                found[at].extend(map(self._candidate, rows_of(value)))
+
+    def _search_shape(
+        self,
+        shape: Shape,
+        index: LinearIndex,
+        queries: Sequence[Query],
+        found: list[list[Candidate]],
+    ) -> None:
+        """Search one table; values that were asked several times are compared once."""
+        asked = list(_values_for(shape, queries))
+        if not asked:
+            return
+        pairs = index.search(
+            [item.value for item in asked], [item.threshold for item in asked]
+        )
+        table = self._tables.perceptual[shape]
+        for query, row, distance in zip(
+            pairs.query.tolist(),
+            pairs.row.tolist(),
+            pairs.distance.tolist(),
+            strict=True,
+        ):
+            candidate = self._comparable(table, row, distance, shape[1])
+            if candidate is not None:
+                for at in asked[query].queries:
+                    found[at].append(candidate)
+
+    def _comparable(
+        self, table: PerceptualTable, row: int, distance: int, geometry: Geometry | None
+    ) -> Candidate | None:
+        """Return the candidate, unless its signal takes no part in searches."""
+        entry = int(table.entries[row])
+        quality = int(table.quality[row])
+        if quality < QUALITY_FLOOR or self._tables.entries.exact_only[entry]:
+            return None
+        return self._candidate(
+            entry,
+            distance=distance,
+            quality=None if quality == UNKNOWN_QUALITY else quality,
+            geometry=geometry,
+        )
+
+    def _candidate(
+        self,
+        row: int,
+        *,
+        distance: int = 0,
+        quality: int | None = None,
+        geometry: Geometry | None = None,
+    ) -> Candidate:
+        entries = self._tables.entries
+        info = self._tables.sets[entries.sets[row]]
+        return Candidate(
+            set=info.name,
+            entry=entries.id_of(row),
+            category=self._tables.categories[entries.categories[row]],
+            state=EntryState.ACTIVE if info.enforced else EntryState.MONITORED,
+            distance=distance,
+            quality=quality,
+            geometry=geometry,
+        )
+
+
+def _types_of(tables: Tables) -> frozenset[SignalType]:
+    """Return the types that a generation has; of exact ones the sets keep count."""
+    counted = {
+        name
+        for info in tables.sets
+        for counts in info.counts.values()
+        for name in counts
+    }
+    exact = {kind for kind in EXACT_TYPES if kind.value in counted}
+    return frozenset(exact | {signal_type for signal_type, _ in tables.perceptual})
+
+
+def _values_for(shape: Shape, queries: Sequence[Query]) -> Iterable[_Asked]:
+    """Return each value that is to be compared with signals of a shape, once.
+
+    A stated geometry is compared with the same and with an unknown one.
+    """
+    signal_type, geometry = shape
+    asked: dict[tuple[bytes, int], _Asked] = {}
+    for at, query in enumerate(queries):
+        if query.signal.type is not signal_type:
+            continue
+        if None not in (geometry, query.geometry) and geometry is not query.geometry:
+            continue
+        key = (query.signal.value, query.threshold)
+        asked.setdefault(key, _Asked(*key)).queries.append(at)
+    return asked.values()

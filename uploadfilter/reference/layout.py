@@ -1,0 +1,432 @@
+"""The files of the reference directory: what they are called and how they change.
+
+::
+
+    reference/           0700
+      key                the secret of the installation; never replaced
+      lock               held with flock by the one writer
+      current            which base, overlay and generation is in force
+      bases/<n>/data.mdb       immutable
+      overlays/<n>/data.mdb    immutable
+
+Rules this module keeps: nothing is changed in place. A directory or file is written
+under another name, synced, and renamed; then the folder that holds it is synced. So a
+crash at any moment leaves the old state or the new one, and leavings that the next
+writer sweeps away. Readers hold a shared lock on the directories they use; a directory
+is removed only under an exclusive one.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from uploadfilter.errors import (
+    StoreBusyError,
+    StoreCorruptError,
+    StoreError,
+    StoreKeyError,
+    StoreMissingError,
+    StoreVersionError,
+)
+from uploadfilter.reference.secret import SECRET_BYTES, Secret
+
+FORMAT = 1
+"""Version of everything stored in the reference directory."""
+
+BASES = "bases"
+OVERLAYS = "overlays"
+DATA_FILE = "data.mdb"
+KEY_FILE = "key"
+CURRENT_FILE = "current"
+LOCK_FILE = "lock"
+
+_NEW = ".new-"
+_OLD = ".old-"
+_CHECK_BYTES = 16
+_CURRENT_MOST_BYTES = 4096
+_CURRENT_LINES = 2
+_PRIVATE_FILE = 0o600
+_PRIVATE_DIRECTORY = 0o700
+
+_T = TypeVar("_T")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable directory that ``current`` names.
+
+    Attributes:
+        number: Its name.
+        size: Bytes of its data file: a mapped file that is too short kills its reader.
+        check: BLAKE2b of the data file, 32 hex digits.
+    """
+
+    number: int
+    size: int
+    check: str
+
+
+class Current(msgspec.Struct, frozen=True, kw_only=True):
+    """What the file ``current`` says.
+
+    Attributes:
+        format: ``FORMAT``.
+        generation: Number of the generation, 1 or higher.
+        base: The entries.
+        overlay: What was added to and taken from the base since.
+    """
+
+    format: int
+    generation: int
+    base: Part
+    overlay: Part
+
+
+class _AnyVersion(msgspec.Struct):
+    format: int
+
+
+def _json(data: bytes, kind: type[_T]) -> _T | None:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def check_version(found: int, where: Path) -> None:
+    """Refuse what a newer version of this program wrote.
+
+    Raises:
+        StoreVersionError: ``found`` is higher than ``FORMAT``.
+    """
+    if found > FORMAT:
+        raise StoreVersionError(
+            f"{str(where)!r} has format {found}, this program reads up to {FORMAT}",
+            hint="Install the version of uploadfilter that wrote it, or a newer one.",
+        )
+
+
+def make_private(path: Path) -> None:
+    """Make a directory, and those above it that are missing, for this user only.
+
+    Raises:
+        StoreError: It cannot be made.
+    """
+    missing = [at for at in (path, *path.parents) if not at.exists()]
+    try:
+        for at in reversed(missing):
+            at.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
+            sync_directory(at.parent)
+    except OSError as exc:
+        raise StoreError(
+            f"cannot make the directory {str(path)!r}: {exc.strerror}",
+            hint="Choose another state directory, or let this user write there.",
+        ) from exc
+
+
+def sync_directory(path: Path) -> None:
+    """Make durable what was created in or renamed into a directory."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Make the contents of a file durable."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def file_check(path: Path) -> str:
+    """Return the BLAKE2b of a file, as ``Part.check`` holds it."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(
+            file, lambda: hashlib.blake2b(digest_size=_CHECK_BYTES)
+        )
+    return digest.hexdigest()
+
+
+def _check_of(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=_CHECK_BYTES).hexdigest().encode()
+
+
+def _write_aside(path: Path, data: bytes) -> Path:
+    """Write a new private file beside ``path``, synced; return its name."""
+    aside = path.with_name(f"{_NEW}{path.name}-{secrets.token_hex(4)}")
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+    with open(fd, "wb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
+        file.write(data)
+        file.flush()
+        os.fsync(fd)
+    return aside
+
+
+def read_current(directory: Path) -> tuple[Current, int]:
+    """Read which generation is in force.
+
+    Returns:
+        What ``current`` says, and a descriptor of the very file that said so. While
+        the caller keeps it open, no other file can get the same inode, so that
+        comparing inodes tells whether ``current`` was replaced.
+
+    Raises:
+        StoreMissingError: There is no reference set.
+        StoreCorruptError: The file is damaged.
+        StoreVersionError: A newer version of this program wrote it.
+        StoreError: It cannot be read.
+    """
+    path = directory / CURRENT_FILE
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError as exc:
+        raise _missing(directory) from exc
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    try:
+        data = os.read(fd, _CURRENT_MOST_BYTES)
+        current = _parse_current(data, path)
+    except OSError as exc:
+        os.close(fd)
+        raise unreadable(path, exc) from exc
+    except StoreError:
+        os.close(fd)
+        raise
+    return current, fd
+
+
+def _missing(directory: Path) -> StoreMissingError:
+    return StoreMissingError(
+        f"there is no reference set in {str(directory)!r}",
+        hint="Make one with 'uploadfilter init' or 'uploadfilter hashset import'.",
+    )
+
+
+def unreadable(path: Path, exc: OSError) -> StoreError:
+    """Return the error for a file or directory that the system will not read."""
+    return StoreError(
+        f"cannot read {str(path)!r}: {exc.strerror}",
+        hint="Check that it belongs to this user and that the disk is sound.",
+    )
+
+
+def corrupt(path: Path, what: str) -> StoreCorruptError:
+    """Return the error for a damaged file or directory."""
+    return StoreCorruptError(
+        f"the reference set is damaged: {str(path)!r} {what}",
+        hint="Restore the reference directory from a backup, or move it away, run "
+        "'uploadfilter init' and import the hash sets again.",
+    )
+
+
+def _parse_current(data: bytes, path: Path) -> Current:
+    lines = data.split(b"\n")
+    version = _json(lines[0], _AnyVersion)
+    if version is None:
+        raise corrupt(path, "is not what this program writes")
+    # A newer format may look quite different after its first field.
+    check_version(version.format, path)
+    current = _json(lines[0], Current)
+    if current is None or lines[1:] != [_check_of(lines[0]), b""]:
+        raise corrupt(path, "does not agree with its own check value")
+    return current
+
+
+def write_current(directory: Path, current: Current) -> None:
+    """Put a generation in force, durably and at once.
+
+    Raises:
+        OSError: It could not be written; the old one stays in force.
+    """
+    line = msgspec.json.encode(current)
+    path = directory / CURRENT_FILE
+    aside = _write_aside(path, line + b"\n" + _check_of(line) + b"\n")
+    aside.rename(path)
+    sync_directory(directory)
+
+
+def read_secret(directory: Path) -> Secret:
+    """Read the secret of the installation.
+
+    Raises:
+        StoreKeyError: It is missing, unreadable, or no secret.
+    """
+    path = directory / KEY_FILE
+    hint = (
+        "Restore it from a backup. Without it the exact signals cannot be looked up: "
+        "move the reference directory away, run 'uploadfilter init' and import again."
+    )
+    try:
+        value = path.read_bytes()
+    except OSError as exc:
+        raise StoreKeyError(
+            f"cannot read the key {str(path)!r}: {exc.strerror}", hint=hint
+        ) from exc
+    if len(value) != SECRET_BYTES:
+        raise StoreKeyError(
+            f"the key {str(path)!r} has {len(value)} bytes, not {SECRET_BYTES}",
+            hint=hint,
+        )
+    return Secret(value)
+
+
+def make_secret(directory: Path) -> Secret:
+    """Make the secret of an installation, unless there is one, and read it.
+
+    Raises:
+        StoreKeyError: There is one, and it is no secret.
+        OSError: It could not be written.
+    """
+    path = directory / KEY_FILE
+    if not path.exists():
+        aside = _write_aside(path, secrets.token_bytes(SECRET_BYTES))
+        aside.rename(path)
+        sync_directory(directory)
+    return read_secret(directory)
+
+
+@contextlib.contextmanager
+def writer_lock(directory: Path) -> Iterator[None]:
+    """Be the one writer for the length of the block.
+
+    Raises:
+        StoreBusyError: Another process, or another block of this one, is it.
+        StoreError: The lock file cannot be opened.
+    """
+    path = directory / LOCK_FILE
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+    except OSError as exc:
+        raise StoreError(
+            f"cannot open the lock {str(path)!r}: {exc.strerror}",
+            hint="Check that the directory belongs to this user.",
+        ) from exc
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(fd)
+        raise StoreBusyError(
+            f"another process is changing the reference set in {str(directory)!r}",
+            hint="Wait until it has ended, then try again.",
+        ) from exc
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+class Staged:
+    """A new immutable directory on its way into ``bases`` or ``overlays``.
+
+    Args:
+        directory: The reference directory.
+        kind: ``BASES`` or ``OVERLAYS``.
+        number: Name that it will have.
+
+    Attributes:
+        path: Where to write its data file.
+    """
+
+    def __init__(self, directory: Path, kind: str, number: int) -> None:
+        self._final = directory / kind / str(number)
+        self._number = number
+        self.path = self._final.with_name(f"{_NEW}{number}-{secrets.token_hex(4)}")
+        self.path.mkdir(mode=_PRIVATE_DIRECTORY)
+
+    def publish(self) -> Part:
+        """Make the directory durable under its name.
+
+        Raises:
+            OSError: It could not be made durable.
+        """
+        data = self.path / DATA_FILE
+        data.chmod(_PRIVATE_FILE)
+        sync_file(data)
+        sync_directory(self.path)
+        part = Part(
+            number=self._number, size=data.stat().st_size, check=file_check(data)
+        )
+        self.path.rename(self._final)
+        sync_directory(self._final.parent)
+        return part
+
+
+def sweep(directory: Path, *, keep: int) -> None:
+    """Remove what crashed writers left, and generations that nobody needs.
+
+    The caller is the writer. What cannot be removed now is left to the next time.
+
+    Args:
+        directory: The reference directory.
+        keep: How many directories before the current one are kept in ``bases`` and
+            ``overlays``; one that a reader still uses is kept in any case.
+    """
+    for path in directory.glob(f"{_NEW}*"):
+        path.unlink(missing_ok=True)
+    try:
+        current, fd = read_current(directory)
+    except StoreMissingError:
+        _sweep_kind(directory / BASES, None, keep=0)
+        _sweep_kind(directory / OVERLAYS, None, keep=0)
+        return
+    os.close(fd)
+    _sweep_kind(directory / BASES, current.base.number, keep=keep)
+    _sweep_kind(directory / OVERLAYS, current.overlay.number, keep=keep)
+
+
+def _sweep_kind(folder: Path, current: int | None, *, keep: int) -> None:
+    if not folder.is_dir():
+        return
+    numbered: list[int] = []
+    for path in folder.iterdir():
+        if path.name.isdecimal():
+            numbered.append(int(path.name))
+        elif path.name.startswith((_NEW, _OLD)):
+            shutil.rmtree(path, ignore_errors=True)
+    older = sorted((n for n in numbered if current and n < current), reverse=True)
+    # Nobody was ever told of a directory above the current one.
+    newer = [n for n in numbered if current is None or n > current]
+    for number in newer + older[keep:]:
+        _remove_unused(folder / str(number))
+
+
+def _remove_unused(path: Path) -> None:
+    """Remove an immutable directory, unless a reader holds a lock on it."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Out of the way first: readers must not find half of it.
+        gone = path.with_name(f"{_OLD}{path.name}-{secrets.token_hex(4)}")
+        path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(fd)
+
+
+def is_same_file(path: Path, fd: int) -> bool:
+    """Tell whether a path still names the file that a descriptor was opened from.
+
+    A file that was written over in place counts as another one.
+
+    Raises:
+        FileNotFoundError: The path names nothing any more.
+    """
+    named, opened = os.stat(path), os.fstat(fd)  # noqa: PTH116 - on the hot path
+    return _identity(named) == _identity(opened)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,231 @@
+"""Immutable LMDB directories, mapped read-only and shared within the process.
+
+LMDB allows a process to open a data file once, and py-lmdb refuses the second time. A
+reader of a proxy, a writer that builds on the same base and several readers in one test
+all want it, so that this module keeps the one list of what this process has open: the
+only mutable state of its kind in the package, because the rule that it serves concerns
+the process. A directory is closed when the last ``Mapped`` of it is garbage: the arrays
+that point into the map live in objects that hold one.
+
+A mapped directory must not be used by a forked child: children are started afresh, and
+every descriptor is closed on exec.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import lmdb
+
+from uploadfilter.reference.layout import (
+    DATA_FILE,
+    Part,
+    corrupt,
+    file_check,
+    unreadable,
+)
+
+EXACT_NAME = b"exact"
+"""Name of the LMDB database of exact signals; the rest is in the main one."""
+
+_NAMED_DATABASES = 2
+"""Exact signals, and one that a later format may add."""
+
+VERIFIED_BYTES = 64 << 20
+"""Up to this size a data file is verified whole before it is mapped (0.1 s).
+
+Of larger ones only the size is compared when a reader opens them, so that ten million
+entries are ready within a second; the writer verifies them before it builds on them.
+"""
+
+_Key: TypeAlias = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One directory that this process has open."""
+
+    env: lmdb.Environment
+    txn: lmdb.Transaction
+    exact: lmdb._Database
+    directory_fd: int
+    users: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self) -> None:
+        self.txn.abort()
+        self.env.close()
+        os.close(self.directory_fd)
+
+
+class _Registry:
+    """What this process has open, by the identity of the directory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[_Key, _Shared] = {}
+        self._released: deque[_Key] = deque()
+
+    def acquire(self, fd: int, path: Path) -> tuple[_Key, _Shared]:
+        """Return the shared map of a directory; takes ``fd`` over."""
+        status = os.fstat(fd)
+        key = (status.st_dev, status.st_ino)
+        with self._lock:
+            self._sweep()
+            shared = self._open.get(key)
+            if shared is None:
+                shared = self._open[key] = _map(fd, path)
+            else:
+                os.close(fd)
+            shared.users += 1
+        return key, shared
+
+    def release(self, key: _Key) -> None:
+        """Take note that a user is gone; safe to call from a finaliser.
+
+        The garbage collector may run while this very thread holds the lock. Then
+        whoever needs the lock next does the closing.
+        """
+        self._released.append(key)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sweep()
+            finally:
+                self._lock.release()
+
+    def _sweep(self) -> None:
+        while self._released:
+            key = self._released.popleft()
+            shared = self._open[key]
+            shared.users -= 1
+            if not shared.users:
+                del self._open[key]
+                shared.close()
+
+
+_REGISTRY = _Registry()
+
+
+class Mapped:
+    """An immutable directory, for as long as this object lives.
+
+    Values are views of the map: keep this object as long as any of them. Its methods
+    may be called from several threads.
+    """
+
+    def __init__(self, key: _Key, shared: _Shared, path: Path) -> None:
+        self.path = path
+        self._shared = shared
+        weakref.finalize(self, _REGISTRY.release, key)
+
+    def value(self, name: bytes) -> memoryview:
+        """Return one value of the main database, without copying it.
+
+        Raises:
+            StoreCorruptError: There is none of that name.
+        """
+        with self._shared.lock, _translated(self.path):
+            value = self._shared.txn.get(name)
+        if value is None:
+            raise corrupt(self.path, f"holds no {name.decode()!r}")
+        return memoryview(value)
+
+    def look_up(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return what is stored under each exact key, in one read transaction."""
+        shared = self._shared
+        with shared.lock, _translated(self.path):
+            found = [shared.txn.get(key, db=shared.exact) for key in keys]
+        return [None if value is None else bytes(value) for value in found]
+
+    def pairs(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield every exact key with its value, in the order of the keys."""
+        # A transaction of its own, so that nobody waits for the lock meanwhile.
+        shared = self._shared
+        with _translated(self.path), shared.env.begin() as txn:
+            for key, value in txn.cursor(db=shared.exact):
+                yield bytes(key), bytes(value)
+
+
+def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | None:
+    """Map an immutable directory, or share the map that this process has.
+
+    Args:
+        path: The directory.
+        part: What ``current`` says of it.
+        verify: Compare the whole file with its check value, however large it is.
+
+    Returns:
+        ``None`` if the directory is not there, or is being removed by the writer.
+
+    Raises:
+        StoreCorruptError: The data file is not the one that was written.
+        StoreError: It cannot be read.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.close, fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _check_file(fd, path, part, whole=verify or part.size <= VERIFIED_BYTES)
+        except (BlockingIOError, FileNotFoundError):
+            return None
+        except OSError as exc:
+            raise unreadable(path, exc) from exc
+        key, shared = _REGISTRY.acquire(fd, path)
+        undo.pop_all()
+    return Mapped(key, shared, path)
+
+
+def _check_file(fd: int, path: Path, part: Part, *, whole: bool) -> None:
+    data = Path(f"/proc/self/fd/{fd}") / DATA_FILE
+    size = data.stat().st_size
+    if size != part.size:
+        raise corrupt(path / DATA_FILE, f"has {size} bytes instead of {part.size}")
+    if whole and file_check(data) != part.check:
+        raise corrupt(path / DATA_FILE, "does not agree with its check value")
+
+
+def _map(fd: int, path: Path) -> _Shared:
+    """Open a directory by its descriptor, so that it is the one that is locked."""
+    with _translated(path):
+        env = lmdb.open(
+            f"/proc/self/fd/{fd}",
+            readonly=True,
+            create=False,
+            lock=False,
+            max_dbs=_NAMED_DATABASES,
+        )
+        _close_on_exec(os.stat(DATA_FILE, dir_fd=fd))
+        # In a transaction of its own, or later ones would not know the name.
+        exact = env.open_db(EXACT_NAME, create=False)
+        txn = env.begin(buffers=True)
+    return _Shared(env=env, txn=txn, exact=exact, directory_fd=fd)
+
+
+def _close_on_exec(data: os.stat_result) -> None:
+    """Keep children from inheriting a file that LMDB opens as inheritable."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are numbers
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(int(name)), data):
+                os.set_inheritable(int(name), False)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Raise what LMDB says of a damaged file as an error of ours."""
+    try:
+        yield
+    except lmdb.Error as exc:
+        raise corrupt(path / DATA_FILE, f"cannot be read: {exc}") from exc

@@ -1,0 +1,63 @@
+"""What the reference set says of the hash sets in it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LOCAL_ISSUER = "local"
+"""The issuer of everything that nobody signed."""
+
+SET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+"""A set's name: it stands in file names of backups, in logs, metrics and commands, so
+that it has no capitals, spaces or slashes, and at most 63 characters."""
+
+ENTRIES = "entries"
+"""Key of the number of entries in ``CategoryCounts``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What an import read, and what it left out.
+
+    Attributes:
+        lines: Lines of the file, comments and blank ones included.
+        refused: Entries and signals that were left out, by reason.
+        duplicates: Entries that repeat the id of an earlier one.
+    """
+
+    lines: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetInfo:
+    """A hash set in the reference set, without its entries.
+
+    Attributes:
+        name: Matches ``SET_NAME``.
+        issuer: Who signed it; ``LOCAL_ISSUER`` if nobody did.
+        categories: Those that the operator allowed.
+        enforced: Whether its entries may reject; else all are monitored.
+        imported_at: Seconds since the epoch.
+        entries: How many entries it has.
+        counts: By category, the number of ``entries`` and of signals of each type.
+        source: What the import read.
+    """
+
+    name: str
+    issuer: str
+    categories: tuple[str, ...]
+    enforced: bool
+    imported_at: int
+    entries: int = 0
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    source: Source = field(default_factory=Source)
+
+    def __post_init__(self) -> None:
+        """Refuse a name that could not be used everywhere."""
+        if not SET_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"hash set name {self.name!r} is not made of a-z, 0-9, '.', '_' and "
+                "'-', beginning with a letter or digit, 63 characters at most"
+            )
