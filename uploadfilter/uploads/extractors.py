@@ -2,7 +2,8 @@
 
 An extractor is told of every chunk and of the end, and answers with events. However the
 body is cut into chunks, the events are the same but for how ``ContentData`` is cut.
-After ``Refused`` it gives no more events, and a content that was open stays open.
+After ``Refused`` it gives no more events. A content that was open then stays open, and
+how much of it had been handed on does depend on the cuts: it is not to be used.
 
 To add one: a class with the methods of ``Extractor``, a line where ``head.plan`` tells
 body kinds apart, and its factory in ``tests/uploads/test_extractors.py``, which runs

@@ -434,6 +434,8 @@ def _refusal_of_type(
     if media_type and media_type.value.startswith("application/grpc"):
         return _unsupported("This service does not speak gRPC.")
     folded = text.lower()
+    if folded.startswith("multipart/form-data"):
+        return _bad_form("The form's type is malformed.")
     if "multipart" in folded or "boundary" in folded:
         return _bad_form("Of multipart types, only form-data is read.", _UNSUPPORTED)
     return None

@@ -1,0 +1,109 @@
+"""How the tests feed bodies to extractors, and what they make of the events."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from uploadfilter.uploads.canonical import FormPart, encode_form
+from uploadfilter.uploads.extractors import (
+    ContentData,
+    ContentEnded,
+    ContentStarted,
+    Event,
+    Extractor,
+    FormExtractor,
+    Refused,
+)
+from uploadfilter.uploads.head import Refusal, RequestHead
+from uploadfilter.uploads.limits import UploadLimits
+
+LIMITS = UploadLimits()
+BOUNDARY = b"0123456789abcdef" * 3
+"""As the proxy makes them, but for the chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """What events come to.
+
+    Attributes:
+        contents: Declared type and data of each content that is complete.
+        left_open: Data of the content that a refusal cut off, if there is one; not
+            compared, since how much it is depends on the cuts.
+        refusal: Why the body was refused, if it was.
+    """
+
+    contents: tuple[tuple[str | None, bytes], ...]
+    left_open: bytes | None = field(compare=False)
+    refusal: Refusal | None
+
+
+def head(
+    *headers: tuple[bytes, bytes], method: str = "POST", target: str = "/upload"
+) -> RequestHead:
+    """Return a head with a Host and the given headers."""
+    return RequestHead(
+        method=method, target=target, headers=((b"Host", b"site.example"), *headers)
+    )
+
+
+def collect(events: Iterable[Event]) -> Extracted:
+    """Put events together, and check that they come in a possible order."""
+    contents: list[tuple[str | None, bytes]] = []
+    declared: str | None = None
+    data: list[bytes] | None = None
+    refusal: Refusal | None = None
+    for event in events:
+        assert refusal is None, "nothing follows a refusal"
+        match event:
+            case ContentStarted():
+                assert data is None, "contents do not overlap"
+                declared, data = event.declared_type, []
+            case ContentData():
+                assert data is not None, "data belong to a content"
+                assert event.data, "data are never empty"
+                data.append(event.data)
+            case ContentEnded():
+                assert data is not None, "what ends has begun"
+                contents.append((declared, b"".join(data)))
+                data = None
+            case Refused():
+                refusal = event.refusal
+    assert data is None or refusal is not None, "a content ends"
+    left_open = None if data is None else b"".join(data)
+    return Extracted(contents=tuple(contents), left_open=left_open, refusal=refusal)
+
+
+def feed(extractor: Extractor, chunks: Iterable[bytes]) -> Extracted:
+    """Give an extractor a body in chunks."""
+    events = [event for chunk in chunks for event in extractor.receive(chunk)]
+    return collect([*events, *extractor.end()])
+
+
+def cuts(body: bytes, seed: int) -> list[list[bytes]]:
+    """Cut a body in three ways: not at all, everywhere, and by chance."""
+    chance = random.Random(seed)  # noqa: S311 - it only chooses where to cut
+    places = sorted(chance.choices(range(len(body) + 1), k=7))
+    pairs = zip([0, *places], [*places, len(body)], strict=True)
+    return [
+        [body],
+        [body[i : i + 1] for i in range(len(body))],
+        [body[a:b] for a, b in pairs],
+    ]
+
+
+def read_form(
+    body: bytes, boundary: bytes, limits: UploadLimits = LIMITS
+) -> tuple[Extracted, tuple[FormPart, ...]]:
+    """Read a form in one chunk; return contents and parts."""
+    extractor = FormExtractor(boundary, limits)
+    extracted = feed(extractor, [body])
+    return extracted, extractor.parts
+
+
+def write_form(parts: Sequence[FormPart], contents: Sequence[bytes]) -> bytes:
+    """Encode a form with its data."""
+    return b"".join(
+        piece if isinstance(piece, bytes) else contents[piece]
+        for piece in encode_form(parts, boundary=BOUNDARY)
+    )
