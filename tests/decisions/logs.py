@@ -1,0 +1,116 @@
+"""Logs to test with: a clock that is set, records, and a log written in one go."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.records import (
+    DecisionRecord,
+    OutcomeRecord,
+    decision_record,
+    moment,
+)
+from uploadfilter.decisions.segments import segments
+from uploadfilter.model import (
+    Action,
+    EntryState,
+    Judgement,
+    Match,
+    Mode,
+    Reason,
+    SignalType,
+    Verdict,
+)
+
+NOON = 1_795_608_000.0
+"""2026-11-25 12:00:00 UTC."""
+
+DAY_S = 86_400.0
+
+ACCEPTED = Judgement(
+    verdict=Verdict.NO_MATCH,
+    action=Action.ACCEPT,
+    effect=Action.ACCEPT,
+    reason=None,
+)
+REJECTED = Judgement(
+    verdict=Verdict.MATCH,
+    action=Action.REJECT,
+    effect=Action.REJECT,
+    reason=None,
+)
+REFUSED = Judgement(
+    verdict=Verdict.INCONCLUSIVE,
+    action=Action.REJECT,
+    effect=Action.REJECT,
+    reason=Reason.MALFORMED_FORM,
+)
+LISTED = Match(
+    content="0",
+    set="demo",
+    entry="entry-1",
+    category="known",
+    state=EntryState.ACTIVE,
+    signal_type=SignalType.SHA256,
+    distance=0,
+)
+
+
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return seconds since the epoch."""
+        return self.now
+
+
+def decision(
+    name: str = "d", judgement: Judgement = REFUSED, *, now: float = NOON
+) -> DecisionRecord:
+    """Return a decision that awaits an outcome only if it was accepted."""
+    is_match = judgement.verdict is Verdict.MATCH
+    return decision_record(
+        id=name,
+        now=now,
+        instance="main",
+        mode=Mode.ENFORCE,
+        generation=1,
+        judgement=judgement,
+        status=None if judgement.effect is Action.ACCEPT else 403,
+        client=None,
+        method="POST",
+        size=10,
+        duration_s=0.001,
+        matches=(LISTED,) if is_match else (),
+    )
+
+
+def outcome(name: str, status: int | str = 201) -> OutcomeRecord:
+    """Return the outcome of a decision."""
+    return OutcomeRecord(time=moment(NOON), decision=name, outcome=status)
+
+
+def write_log(
+    directory: Path,
+    days: Sequence[Sequence[DecisionRecord | OutcomeRecord]],
+    *,
+    start: float = NOON,
+    settings: LogSettings | None = None,
+) -> None:
+    """Write a log with one segment a day."""
+    clock = Clock(start)
+    with DecisionLog.open(
+        directory, instance="main", clock=clock, settings=settings or LogSettings()
+    ) as log:
+        for records in days:
+            for future in [log.append(record) for record in records]:
+                future.result()
+            clock.now += DAY_S
+
+
+def segment_paths(directory: Path) -> list[Path]:
+    """Return the files of a log's segments, oldest first."""
+    return [directory / segment.name for segment in segments(directory)]
