@@ -36,7 +36,12 @@ MAX_NAME_LENGTH = 100
 MAX_BODY_BYTES = 1 << 40
 """More than anyone sends: a limit here would hide what the filter before it does."""
 
+DECISION_HEADER = "Uploadfilter-Decision"
+"""What the filter adds to each request that it lets pass: the id of its decision."""
+
 FOLDER = web.AppKey("folder", Path)
+DECISIONS = web.AppKey("decisions", dict[str, str])
+"""The decision that let each stored file pass, as a real site would keep it."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; --accent: #0a6; }
@@ -187,11 +192,21 @@ async def show_gallery(request: web.Request) -> web.Response:
 
 
 async def list_files(request: web.Request) -> web.Response:
-    """``GET /files``: names, sizes and SHA-256 of what is stored, as JSON."""
+    """``GET /files``: what is stored, with the decision that let it pass, as JSON."""
     files = await asyncio.to_thread(
         lambda: [described(path) for path in stored(request.app[FOLDER])]
     )
-    return web.json_response(files)
+    decisions = request.app[DECISIONS]
+    return web.json_response(
+        [{**file, "decision": decisions.get(str(file["name"]))} for file in files]
+    )
+
+
+def note_decision(request: web.Request, paths: list[Path]) -> None:
+    """Keep the decision that let files pass, if there is a filter before this site."""
+    decision = request.headers.get(DECISION_HEADER)
+    if decision is not None:
+        request.app[DECISIONS].update({path.name: decision for path in paths})
 
 
 async def show_file(request: web.Request) -> web.StreamResponse:
@@ -206,6 +221,7 @@ async def put_file(request: web.Request) -> web.Response:
     """``PUT /files/NAME``: store the body under that name."""
     name = safe_name(request.match_info["name"])
     path = await store(request.app[FOLDER], name, request.content.readany, replace=True)
+    note_decision(request, [path])
     return web.json_response(described(path), status=201)
 
 
@@ -225,6 +241,7 @@ async def receive_form(request: web.Request) -> web.Response:
             )
         else:
             paths.append(await store_part(request.app[FOLDER], part))
+    note_decision(request, paths)
     return published(fields, paths, as_json="json" in request.headers.get("Accept", ""))
 
 
@@ -272,6 +289,7 @@ def make_app(folder: Path) -> web.Application:
     folder.mkdir(parents=True, exist_ok=True)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[quiet_abort])
     app[FOLDER] = folder
+    app[DECISIONS] = {}
     app.router.add_get("/", show_form)
     app.router.add_get("/gallery", show_gallery)
     app.router.add_get("/files", list_files)

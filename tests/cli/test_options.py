@@ -1,0 +1,91 @@
+"""Shared options: where state lives, and moments of the past."""
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from uploadfilter.cli.options import (
+    create_state,
+    default_state,
+    log_directory,
+    moment,
+)
+from uploadfilter.errors import UsageError
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def test_default_state_follows_the_environment() -> None:
+    """XDG_STATE_HOME names the place if it is absolute."""
+    assert default_state({"XDG_STATE_HOME": "/s"}) == Path("/s/uploadfilter")
+
+
+@pytest.mark.parametrize("value", [{}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "s"}])
+def test_default_state_is_in_the_home(value: dict[str, str]) -> None:
+    """Without it, or where it is relative, state is in the home directory."""
+    assert default_state(value) == Path.home() / ".local/state/uploadfilter"
+
+
+def test_new_state_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Nobody else may enter a state directory that we make."""
+    create_state(tmp_path / "a/b")
+
+    assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o700
+
+
+def test_state_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    """What an operator made is not changed behind their back."""
+    (tmp_path / "s").mkdir(mode=0o750)
+
+    create_state(tmp_path / "s")
+
+    assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o750
+
+
+def test_state_that_cannot_be_made_is_a_usage_error(tmp_path: Path) -> None:
+    """A file where the directory should be is named in the message."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError, match="file"):
+        create_state(tmp_path / "file")
+
+
+def test_log_is_in_the_instance_directory(tmp_path: Path) -> None:
+    """The log of an instance is where its proxy writes it."""
+    assert log_directory(tmp_path, None) == tmp_path / "instances/main/log"
+
+
+@pytest.mark.parametrize("name", ["../x", ".", "..", "a/b"])
+def test_instance_name_cannot_leave_its_place(tmp_path: Path, name: str) -> None:
+    """A name is one step below ``instances``."""
+    with pytest.raises(UsageError, match="instance"):
+        log_directory(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("90m", NOW - timedelta(minutes=90), id="age"),
+        pytest.param("7d", NOW - timedelta(days=7), id="days"),
+        pytest.param("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC), id="date"),
+        pytest.param(
+            "2026-03-01T10:00:00+02:00",
+            datetime(2026, 3, 1, 8, tzinfo=UTC),
+            id="zone",
+        ),
+    ],
+)
+def test_moment_table(text: str, expected: datetime) -> None:
+    """Ages, dates and times are moments; without a zone they are UTC."""
+    assert moment(text, now=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "d", "-3d", "1.5h", "²d", "9" * 30 + "w"]
+)
+def test_other_text_is_no_moment(text: str) -> None:
+    """Anything else is refused with a hint."""
+    with pytest.raises(UsageError, match="not a moment"):
+        moment(text, now=NOW)

@@ -1,0 +1,217 @@
+"""What scan prints about a file, for programs and for people."""
+
+import json
+from dataclasses import replace
+
+import msgspec
+
+from uploadfilter.cli.shapes import Checked, document, lines
+from uploadfilter.model import (
+    EntryState,
+    Geometry,
+    Match,
+    Reason,
+    Scan,
+    Signal,
+    SignalType,
+    Variant,
+    View,
+    ViewSignal,
+)
+
+QUALITY = 87
+PDQ = Signal(type=SignalType.PDQ, value=bytes(range(0xE0, 0x100)))
+PHASH = Signal(type=SignalType.PHASH, value=bytes.fromhex("c3a40000000000ff"))
+EXACT = (
+    Signal(type=SignalType.MD5, value=bytes(16)),
+    Signal(type=SignalType.SHA1, value=bytes(20)),
+    Signal(type=SignalType.SHA256, value=b"\xab" * 32),
+)
+VIEW = View(
+    name="stored",
+    signals=(
+        ViewSignal(signal=PDQ, variant=Variant.UPRIGHT, geometry=Geometry.FULL),
+        ViewSignal(signal=PHASH, variant=Variant.UPRIGHT, geometry=None),
+    ),
+    plane=b"plane",
+)
+SCAN = Scan(path="a.jpg", kind="jpeg", size=9, exact=EXACT, views=(VIEW,))
+NEAR = Match(
+    content="a.jpg",
+    set="unit7",
+    entry="e1",
+    category="1",
+    state=EntryState.ACTIVE,
+    signal_type=SignalType.PDQ,
+    distance=4,
+    view="stored",
+    variant=Variant.MIRROR,
+    geometry=Geometry.SQUASH512,
+    quality=80,
+)
+SAME = replace(
+    NEAR,
+    signal_type=SignalType.MD5,
+    distance=0,
+    view=None,
+    variant=None,
+    geometry=None,
+    quality=None,
+)
+
+
+def quality_of(plane: bytes) -> int:
+    """Return a quality that shows that the plane of the view was asked about."""
+    return QUALITY if plane == VIEW.plane else 0
+
+
+def printed(checked: Checked) -> object:
+    """Return what a program reads."""
+    return json.loads(msgspec.json.encode(document(checked, quality_of=quality_of)))
+
+
+def read(checked: Checked) -> str:
+    """Return what a person reads."""
+    return "\n".join(str(line) for line in lines(checked, quality_of=quality_of))
+
+
+def test_json_of_a_match() -> None:
+    """The shape is that of the contract: keys, order, hex in lower case, capitals."""
+    checked = Checked(path="a.jpg", scan=SCAN, matches=(SAME, NEAR))
+
+    assert list(document(checked, quality_of=quality_of)) == [
+        "path",
+        "verdict",
+        "reason",
+        "exact",
+        "views",
+        "contents",
+        "matches",
+    ]
+    assert printed(checked) == {
+        "path": "a.jpg",
+        "verdict": "MATCH",
+        "reason": None,
+        "exact": {"md5": "00" * 16, "sha1": "00" * 20, "sha256": "ab" * 32},
+        "views": [
+            {
+                "name": "stored",
+                "pdq": PDQ.value.hex(),
+                "pdq_quality": QUALITY,
+                "phash": "c3a40000000000ff",
+            }
+        ],
+        "contents": [],
+        "matches": [
+            {
+                "set": "unit7",
+                "entry": "e1",
+                "category": "1",
+                "signal_type": "md5",
+                "distance": 0,
+                "view": None,
+                "variant": None,
+                "geometry": None,
+            },
+            {
+                "set": "unit7",
+                "entry": "e1",
+                "category": "1",
+                "signal_type": "pdq",
+                "distance": 4,
+                "view": "stored",
+                "variant": "mirror",
+                "geometry": "squash512",
+            },
+        ],
+    }
+
+
+def test_json_of_what_could_not_be_read() -> None:
+    """Without content there are no signals, and the reason says why."""
+    checked = Checked(path="gone", problem=Reason.UNREADABLE, detail="No such file")
+
+    assert printed(checked) == {
+        "path": "gone",
+        "verdict": "INCONCLUSIVE",
+        "reason": "unreadable",
+        "exact": None,
+        "views": [],
+        "contents": [],
+        "matches": [],
+    }
+
+
+def test_nothing_is_checked_without_a_reference_set() -> None:
+    """A complete scan that was compared with nothing is no NO_MATCH."""
+    checked = Checked(path="a.jpg", scan=SCAN, problem=Reason.NO_REFERENCE_SET)
+
+    shape = document(checked, quality_of=quality_of)
+
+    assert (shape["verdict"], shape["reason"]) == ("INCONCLUSIVE", "no_reference_set")
+
+
+def test_what_the_scan_lacks_outranks_the_missing_reference_set() -> None:
+    """A reason that a reference set would not cure is the one that is told."""
+    scan = replace(SCAN, reason=Reason.TRUNCATED)
+    checked = Checked(path="a.jpg", scan=scan, problem=Reason.NO_REFERENCE_SET)
+
+    assert document(checked, quality_of=quality_of)["reason"] == "truncated"
+
+
+def test_nested_contents_have_the_same_shape() -> None:
+    """A match stands with the content that matched, and the whole file says MATCH."""
+    inner = replace(SCAN, path="a.zip!/b.jpg")
+    outer = Scan(path="a.zip", kind="zip", size=9, exact=EXACT, contents=(inner,))
+    match = replace(NEAR, content="a.zip!/b.jpg")
+    shape = document(
+        Checked(path="a.zip", scan=outer, matches=(match,)), quality_of=quality_of
+    )
+
+    assert shape["verdict"] == "MATCH"
+    assert shape["matches"] == []
+    assert isinstance(shape["contents"], list)
+    assert shape["contents"][0]["path"] == "a.zip!/b.jpg"
+    assert shape["contents"][0]["verdict"] == "MATCH"
+    assert len(shape["contents"][0]["matches"]) == 1
+
+
+def test_view_without_signals_shows_null() -> None:
+    """A type that was not computed is null, and its quality too."""
+    scan = replace(SCAN, views=(replace(VIEW, signals=()),))
+    shape = document(Checked(path="a.jpg", scan=scan), quality_of=quality_of)
+
+    assert shape["views"] == [
+        {"name": "stored", "pdq": None, "pdq_quality": None, "phash": None}
+    ]
+
+
+def test_line_of_a_match() -> None:
+    """People read the verdict, the file, and each entry with how near it is."""
+    text = read(Checked(path="a.jpg", scan=SCAN, matches=(NEAR,)))
+
+    assert text.splitlines() == [
+        "MATCH         a.jpg",
+        "                unit7/e1 (1, active): pdq, distance 4, view stored, mirror",
+    ]
+
+
+def test_line_of_a_problem() -> None:
+    """People read the reason and what the system said."""
+    text = read(Checked(path="x", problem=Reason.UNREADABLE, detail="Is gone"))
+
+    assert text == "INCONCLUSIVE  x  unreadable: Is gone"
+
+
+def test_lines_show_signals_when_there_is_nothing_to_match() -> None:
+    """Without a reference set the computed signals are the result."""
+    text = read(Checked(path="a", scan=SCAN, problem=Reason.NO_REFERENCE_SET))
+
+    assert "md5     00000000000000000000000000000000" in text
+    assert f"pdq     {PDQ.value.hex()}  stored, quality {QUALITY}" in text
+    assert "phash   c3a40000000000ff" in text
+
+
+def test_line_cannot_steer_the_terminal() -> None:
+    """A file name with an escape sequence is shown, not obeyed."""
+    assert "\x1b" not in read(Checked(path="\x1b[2J", problem=Reason.UNREADABLE))

@@ -1,0 +1,227 @@
+"""Uploads of every kind through a proxy in ENFORCE: what passes and what does not."""
+
+import gzip
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.demo import running
+from hashsets.demo.pictures import bomb_png, truncated
+from tests.e2e import pictures
+from tests.e2e.conftest import Stage, import_set, stage, write_set
+from tests.e2e.curl import curl, post_form, put, put_chunked, sha256
+
+pytestmark = pytest.mark.e2e
+
+HTML = ("-H", "Accept: text/html")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Run one proxy in ENFORCE, with one listed picture, for all tests of the file."""
+    folder = tmp_path_factory.mktemp("site")
+    running.run_program("init", state=folder / "state")
+    hash_set = write_set(folder / "demo.jsonl", pictures.listed())
+    import_set(folder / "state", hash_set, "--enforce-unsigned")
+    with stage(folder, "--mode", "enforce") as on:
+        yield on
+
+
+def decided(site: Stage, decision: str) -> dict[str, object]:
+    """Return the record of a decision."""
+    return site.log("--id", decision, "--records", "decision")[0]
+
+
+def test_unlisted_picture_is_published_as_it_was_sent(site: Stage) -> None:
+    """An accepted raw body reaches the origin byte for byte, with its decision."""
+    content = pictures.unlisted()
+    answer = put(site.url("/files/unlisted.jpg"), content)
+    file = site.published()["unlisted.jpg"]
+
+    assert answer.status == 201
+    assert file["sha256"] == sha256(content)
+    assert decided(site, file["decision"])["verdict"] == "NO_MATCH"
+
+
+def test_outcome_of_a_published_upload_is_recorded(site: Stage) -> None:
+    """The record of a forwarded upload is followed by what the origin said."""
+    put(site.url("/files/outcome.jpg"), pictures.unlisted(5003))
+    decision = site.published()["outcome.jpg"]["decision"]
+    records = running.wait_for(
+        lambda: site.log("--id", decision, "--records", "outcome") or None,
+        what="the outcome record",
+    )
+
+    assert [record["outcome"] for record in records] == [201]
+
+
+def test_listed_picture_is_rejected_with_its_decision(site: Stage) -> None:
+    """A listed file gets 403 and the id of a decision, and the origin gets nothing."""
+    answer = put(site.url("/files/listed.jpg"), pictures.listed())
+    record = decided(site, answer.json()["decision"])
+
+    assert answer.status == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "listed.jpg" not in site.published()
+    assert (record["verdict"], record["effect"]) == ("MATCH", "REJECT")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(pictures.smaller, id="resized"),
+        pytest.param(pictures.mirrored, id="mirrored"),
+        pytest.param(pictures.turned, id="turned"),
+    ],
+)
+def test_listed_picture_in_other_guise_is_rejected(
+    site: Stage, make: Callable[[], bytes]
+) -> None:
+    """What people see as the listed picture is found by its perceptual signals."""
+    content = make()
+    answer = put(site.url("/files/guise.jpg"), content)
+    record = decided(site, answer.json()["decision"])
+
+    assert answer.status == 403
+    assert not site.shows(sha256(content))
+    assert isinstance(record["matches"], list)
+    assert "pdq" in {match["signal_type"] for match in record["matches"]}
+
+
+def test_chunked_body_is_inspected(site: Stage) -> None:
+    """A body of unknown length is held and inspected like any other."""
+    content = pictures.unlisted(5004)
+    rejected = put_chunked(site.url("/files/chunked.jpg"), pictures.listed())
+    accepted = put_chunked(site.url("/files/chunked.jpg"), content)
+
+    assert (rejected.status, accepted.status) == (403, 201)
+    assert site.published()["chunked.jpg"]["sha256"] == sha256(content)
+
+
+def test_client_that_waits_for_100_continue_gets_it(site: Stage) -> None:
+    """The interim answer comes, and the upload is decided afterwards."""
+    answer = put(
+        site.url("/files/expect.jpg"),
+        pictures.unlisted(5005),
+        *("-H", "Expect: 100-continue", "--expect100-timeout", "30"),
+    )
+
+    assert answer.interim == (100,)
+    assert answer.status == 201
+
+
+def test_form_is_published_with_its_fields(site: Stage) -> None:
+    """A form is encoded anew; names, values and files arrive as they were sent."""
+    content = pictures.unlisted(5006)
+    answer = post_form(
+        site.url("/upload"),
+        {"name": "Zoë", "title": 'a "b" \\ c'},
+        {"lake.jpg": content},
+        *("-H", "Accept: application/json"),
+    )
+
+    assert answer.status == 201
+    assert answer.json()["fields"] == {"name": "Zoë", "title": 'a "b" \\ c'}
+    assert [file["sha256"] for file in answer.json()["files"]] == [sha256(content)]
+
+
+def test_listed_picture_among_others_in_a_form_is_rejected(site: Stage) -> None:
+    """One listed file keeps the whole form from the origin."""
+    content = pictures.unlisted(5007)
+    answer = post_form(
+        site.url("/upload"),
+        {"name": "Robin"},
+        {"one.jpg": content, "two.jpg": pictures.listed(), "three.jpg": content},
+    )
+
+    assert answer.status == 403
+    assert not site.shows(sha256(content))
+    assert not site.shows(sha256(pictures.listed()))
+
+
+def test_bomb_is_rejected(site: Stage) -> None:
+    """A picture over a budget cannot be checked, so it does not pass."""
+    content = bomb_png()
+    answer = put(site.url("/files/bomb.png"), content)
+    record = decided(site, answer.json()["decision"])
+
+    assert answer.status == 403
+    assert (record["verdict"], record["reason"]) == ("INCONCLUSIVE", "too_many_pixels")
+    assert not site.shows(sha256(content))
+
+
+def test_truncated_picture_is_rejected(site: Stage) -> None:
+    """Half a picture is shown by browsers, so it does not pass unchecked."""
+    content = truncated(pictures.unlisted(5008))
+    answer = put(site.url("/files/half.jpg"), content)
+
+    assert answer.status == 403
+    assert not site.shows(sha256(content))
+
+
+def test_what_is_no_picture_is_published(site: Stage) -> None:
+    """A text is none of our business."""
+    answer = put(site.url("/files/notes.txt"), b"remember the milk\n")
+
+    assert answer.status == 201
+
+
+def test_all_rejections_look_alike(site: Stage) -> None:
+    """The answer does not tell a match from a bomb, but for the id of the decision."""
+    answers = [
+        put(site.url("/files/a.jpg"), pictures.listed()),
+        put(site.url("/files/b.png"), bomb_png()),
+    ]
+    bodies = {
+        answer.body.replace(answer.json()["decision"].encode(), b"ID")
+        for answer in answers
+    }
+
+    assert len(bodies) == 1
+
+
+def test_browser_gets_a_page(site: Stage) -> None:
+    """Who prefers HTML gets the same answer as a page."""
+    answer = put(site.url("/files/a.jpg"), pictures.listed(), *HTML)
+
+    assert answer.status == 403
+    assert answer.headers["content-type"].startswith("text/html")
+    assert b"<!doctype html>" in answer.body.lower()
+
+
+def test_coded_body_is_refused(site: Stage) -> None:
+    """A body in a coding that we do not undo is not forwarded uninspected."""
+    content = gzip.compress(pictures.listed())
+    answer = put(site.url("/files/a.gz"), content, "-H", "Content-Encoding: gzip")
+
+    assert answer.status == 415
+    assert not site.shows(sha256(content))
+
+
+def test_requests_without_a_body_pass(site: Stage) -> None:
+    """The site can be read through the proxy."""
+    answer = curl(site.url("/gallery"))
+
+    assert answer.status == 200
+    assert b"Gallery" in answer.body
+
+
+def test_decision_header_of_a_client_does_not_reach_the_origin(site: Stage) -> None:
+    """Nobody but the filter can say that the filter let something pass."""
+    forged = ("-H", "Uploadfilter-Decision: forged")
+    put(site.url("/files/forged.jpg"), pictures.unlisted(5009), *forged)
+
+    assert site.published()["forged.jpg"]["decision"] != "forged"
+
+
+def test_log_of_it_all_is_intact(site: Stage, tmp_path: Path) -> None:
+    """The log of a running proxy verifies, and holds no name of a file."""
+    put(site.url("/files/secret-name.jpg"), pictures.listed())
+    done = running.run_program("log", "verify", state=site.state)
+    shown = tmp_path / "shown.jsonl"
+    shown.write_text("\n".join(str(record) for record in site.log()))
+
+    assert b"intact" in done.stdout
+    assert "secret-name" not in shown.read_text()
+    assert "secret-name" not in site.proxy.log.read_text()

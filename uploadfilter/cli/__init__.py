@@ -1,0 +1,92 @@
+"""The command line: the one program, ``uploadfilter``.
+
+Rules this package keeps: one module per group of commands; arguments are parsed at the
+rim; data goes to stdout and words for people to stderr; exit codes are those of
+``docs/operating.md``: 0 all checked and nothing matched, 1 something matched or could
+not be checked, 2 refused, wrong usage or failed.
+
+To add a command, write its function in the module of its group (or a new module) and
+add one line below.
+"""
+
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from uploadfilter.cli.hashset import app as hashset_app
+from uploadfilter.cli.init import init as init_command
+from uploadfilter.cli.log import app as log_app
+from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
+from uploadfilter.cli.scan import scan as scan_command
+from uploadfilter.cli.serve import serve as serve_command
+from uploadfilter.errors import UploadFilterError
+
+app = typer.Typer(
+    name="uploadfilter",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve_command)
+app.command("init")(init_command)
+app.command("scan")(scan_command)
+app.add_typer(hashset_app)
+app.add_typer(log_app)
+
+
+def _show_version(wanted: bool) -> None:
+    """Print the version and end, if that was asked for."""
+    if wanted:
+        sys.stdout.write(f"uploadfilter {version('uploadfilter')}\n")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="Exit codes: 0 all checked and nothing matched; 1 something matched or "
+    "could not be checked; 2 refused, wrong usage or failed."
+)
+def uploadfilter(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and end.",
+            is_eager=True,
+            callback=_show_version,
+        ),
+    ] = False,
+) -> None:
+    """Stop known pictures of abuse before they are published.
+
+    An upload proxy before a hosting provider's upload endpoints; the police supply the
+    hash sets.
+
+    **To start**
+
+        uploadfilter init
+        uploadfilter hashset import FILE --name unit7 --category 1
+        uploadfilter serve --origin http://127.0.0.1:8081 --listen 127.0.0.1:8080
+    """
+
+
+def main() -> None:
+    """Run one command; end with its exit code, never with Python's own.
+
+    An uncaught exception would end with 1, which here means that something matched.
+    """
+    try:
+        app()
+    except UploadFilterError as exc:
+        show_error(exc)
+        raise SystemExit(exc.exit_code) from exc
+    except KeyboardInterrupt as exc:
+        raise SystemExit(INTERRUPTED) from exc
+    except Exception as exc:
+        traceback.print_exception(exc)
+        say("uploadfilter: this is a bug in uploadfilter; please report it")
+        raise SystemExit(FAILED) from exc

@@ -1,0 +1,332 @@
+"""``uploadfilter log``: read the decision log, and check that nobody changed it."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, assert_never
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.options import (
+    InstanceOption,
+    JSONOption,
+    StateOption,
+    log_directory,
+    moment,
+)
+from uploadfilter.cli.output import (
+    FOUND,
+    OK,
+    harmless,
+    print_json,
+    print_text,
+    table,
+    write_data,
+)
+from uploadfilter.decisions.reading import Filters, follow, read
+from uploadfilter.decisions.records import (
+    Checkpoint,
+    CheckpointRecord,
+    DecisionRecord,
+    MatchRecord,
+    OutcomeRecord,
+    Record,
+    SegmentRecord,
+    ShedRecord,
+    encode,
+)
+from uploadfilter.decisions.sequence import Finding
+from uploadfilter.decisions.verify import CheckpointState, VerifyReport
+from uploadfilter.decisions.verify import verify as check
+from uploadfilter.model import Action, Variant, Verdict
+
+POLL_S = 0.5
+"""Seconds between two looks for new records: people read no faster."""
+
+FOLLOWED_BACKLOG = 10
+"""Records that ``--follow`` shows first where no limit is given, as ``tail`` does."""
+
+SHOWN_MATCHES = 3
+"""Matches of one decision that people are shown; all are in the JSON."""
+
+_CHECKPOINT_WORDS = {
+    CheckpointState.CONFIRMED: "confirmed",
+    CheckpointState.REFUTED: "REFUTED: this is not the log that it was made from",
+    CheckpointState.TOO_OLD: "not checked: it is older than what is kept",
+}
+
+app = typer.Typer(
+    name="log",
+    no_args_is_help=True,
+    help="Read the decision log, and check that nobody changed it.",
+)
+
+
+class RecordKind(StrEnum):
+    """The kinds of records."""
+
+    SEGMENT = "segment"
+    DECISION = "decision"
+    OUTCOME = "outcome"
+    CHECKPOINT = "checkpoint"
+    SHED = "shed"
+
+
+MomentOption = Annotated[
+    str | None,
+    typer.Option(metavar="MOMENT", help="A date, a time, or an age such as 90m or 7d."),
+]
+
+
+@app.command()
+def show(
+    *,
+    since: MomentOption = None,
+    until: MomentOption = None,
+    verdict: Annotated[
+        Verdict | None, typer.Option(case_sensitive=False, help="Decisions only.")
+    ] = None,
+    action: Annotated[
+        Action | None, typer.Option(case_sensitive=False, help="Decisions only.")
+    ] = None,
+    decision: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="One decision and its outcome."),
+    ] = None,
+    hash_set: Annotated[
+        str | None,
+        typer.Option("--set", metavar="NAME", help="Decisions that this set matched."),
+    ] = None,
+    records: Annotated[
+        RecordKind | None, typer.Option(help="Only records of this kind.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the last N.")
+    ] = None,
+    following: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes, till Ctrl-C.")
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+    instance: InstanceOption = None,
+) -> None:
+    """Show records: a table on a terminal, else one JSON object a line.
+
+    **Examples**
+
+        uploadfilter log show --since 1d --verdict match
+
+        uploadfilter log show --follow --json | jq .verdict
+    """
+    now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
+    directory = log_directory(state, instance)
+    filters = Filters(
+        since=None if since is None else moment(since, now=now),
+        until=None if until is None else moment(until, now=now),
+        kind=records,
+        id=decision,
+        verdict=verdict,
+        action=action,
+        set=hash_set,
+    )
+    as_json = json or not sys.stdout.isatty()
+    if following:
+        follow_log(
+            directory,
+            filters,
+            backlog=limit or FOLLOWED_BACKLOG,
+            as_json=as_json,
+            wait=pause,
+        )
+        return
+    found = read(directory, filters=filters)
+    chosen = found if limit is None else deque(found, maxlen=limit)
+    if as_json:
+        for record in chosen:
+            print_record(record, as_json=True)
+    else:
+        print_text(table("time", "record", "what", rows=map(cells, chosen)))
+
+
+@app.command()
+def verify(
+    *,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNT:HASH",
+            help="One that was kept elsewhere; shows whether the end was cut off.",
+        ),
+    ] = None,
+    json: JSONOption = False,
+    state: StateOption = None,
+    instance: InstanceOption = None,
+) -> None:
+    """Check that no record was changed, lost, inserted or moved.
+
+    Ends with 0 if nothing is wrong, with 1 if something is.
+
+    **Example**
+
+        uploadfilter log verify --checkpoint 1042:9f86d081884c7d65...
+    """
+    report = check(
+        log_directory(state, instance),
+        checkpoint=None if checkpoint is None else Checkpoint.parse(checkpoint),
+    )
+    if json:
+        print_json(verify_document(report))
+    else:
+        print_text(*verify_lines(report))
+    raise typer.Exit(OK if report.ok else FOUND)
+
+
+def verify_document(report: VerifyReport) -> dict[str, object]:
+    """Return what programs read about a check."""
+    return {
+        "ok": report.ok,
+        "segments": report.segments,
+        "records": report.records,
+        "first": report.first,
+        "end": report.end.text,
+        "gaps": [{"first": gap.first, "last": gap.last} for gap in report.gaps],
+        "findings": [
+            {
+                "problem": finding.problem,
+                "segment": finding.place.segment,
+                "line": finding.place.line,
+                "first": finding.first,
+                "last": finding.last,
+            }
+            for finding in report.findings
+        ],
+        "findings_omitted": report.findings_omitted,
+        "unfinished_bytes": report.unfinished_bytes,
+        "checkpoint": report.checkpoint,
+    }
+
+
+def verify_lines(report: VerifyReport) -> Iterator[Text]:
+    """Yield what people read about a check: what is wrong, then the sum."""
+    for finding in report.findings:
+        yield Text(_finding_words(finding), style="bold red")
+    if report.findings_omitted:
+        yield Text(f"and {report.findings_omitted:,} more", style="bold red")
+    for gap in report.gaps:
+        yield Text(f"segments {gap.first} to {gap.last} were deleted by retention")
+    if report.unfinished_bytes:
+        yield Text(f"{report.unfinished_bytes:,} bytes of a record that is unfinished")
+    if report.checkpoint is not CheckpointState.NOT_GIVEN:
+        yield Text(f"checkpoint: {_CHECKPOINT_WORDS[report.checkpoint]}")
+    word, style = ("intact", "green") if report.ok else ("DAMAGED", "bold red")
+    line = Text(word, style=style)
+    yield line.append(
+        f": {report.records:,} records in {report.segments:,} segments; "
+        f"the end is {report.end.text}",
+        style="default not bold",
+    )
+
+
+def _finding_words(finding: Finding) -> str:
+    """Return one thing that is wrong, and where, in words."""
+    where = f"{finding.place.segment}, line {finding.place.line}"
+    if finding.first is None:
+        return harmless(f"{finding.problem}: {where}")
+    records = f"record {finding.first:,}"
+    if finding.last not in (None, finding.first):
+        records = f"records {finding.first:,} to {finding.last:,}"
+    return harmless(f"{finding.problem}: {records}, at {where}")
+
+
+def pause() -> bool:
+    """Wait until it is time to look for new records again."""
+    time.sleep(POLL_S)
+    return True
+
+
+def follow_log(
+    directory: Path,
+    filters: Filters,
+    *,
+    backlog: int,
+    as_json: bool,
+    wait: Callable[[], bool],
+) -> None:
+    """Print the last records, then those that come, each one once.
+
+    Args:
+        directory: Of the log.
+        filters: Which records.
+        backlog: How many of those that are there already.
+        as_json: Whether for programs.
+        wait: Called when there is nothing new; returns whether to look again.
+    """
+    held: deque[Record] | None = deque(maxlen=backlog)
+
+    def caught_up() -> bool:
+        nonlocal held
+        for record in held or ():
+            print_record(record, as_json=as_json)
+        held = None
+        return wait()
+
+    for record in follow(directory, wait=caught_up, filters=filters):
+        if held is None:
+            print_record(record, as_json=as_json)
+        else:
+            held.append(record)
+
+
+def print_record(record: Record, *, as_json: bool) -> None:
+    """Print one record, as the line that is in the log or as a line for people."""
+    if as_json:
+        write_data(encode(record) + b"\n")
+    else:
+        moment_cell, kind, what = cells(record)
+        print_text(Text(harmless(f"{moment_cell}  {kind:<10}  {what}")))
+
+
+def cells(record: Record) -> tuple[str, str, str]:
+    """Return a record as cells of a table: when, what kind, and the rest in words."""
+    when = f"{record.time:%Y-%m-%d %H:%M:%S}"
+    match record:
+        case DecisionRecord():
+            return when, "decision", _decision_words(record)
+        case OutcomeRecord():
+            return when, "outcome", f"{record.decision}: {record.outcome}"
+        case CheckpointRecord():
+            return when, "checkpoint", f"{record.count}:{record.head}"
+        case ShedRecord():
+            words = f"{record.count:,} uploads answered {record.status}"
+            return when, "shed", f"{words}, {record.reason}"
+        case SegmentRecord():
+            return when, "segment", f"number {record.number} of {record.instance}"
+        case _:
+            assert_never(record)
+
+
+def _decision_words(record: DecisionRecord) -> str:
+    """Return a decision in words: what, why, and what it rests on."""
+    effect = f"{record.action}"
+    if record.effect is not record.action:
+        effect += f" (done: {record.effect})"
+    words = [record.id, record.verdict, effect]
+    if record.reason is not None:
+        words.append(record.reason)
+    words.append(f"{len(record.contents)} contents, {record.size:,} bytes")
+    words.extend(map(_match_words, record.matches[:SHOWN_MATCHES]))
+    hidden = len(record.matches) - SHOWN_MATCHES + record.matches_omitted
+    if hidden > 0:
+        words.append(f"and {hidden} more matches")
+    return "  ".join(words)
+
+
+def _match_words(match: MatchRecord) -> str:
+    words = f"{match.set}/{match.entry} {match.signal_type} {match.distance}"
+    turned = match.variant not in (None, Variant.UPRIGHT)
+    return f"{words} {match.variant}" if turned else words

@@ -1,0 +1,132 @@
+"""Options that several commands share, and where state lives.
+
+Rules this module keeps: values are parsed here, at the rim, and never checked again
+further in; an option has the same name, meaning and default in every command; a reading
+command never creates a directory.
+
+To add a shared option, add its ``Annotated`` type here and use it as the parameter's
+type; its default stands at the parameter.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from uploadfilter.errors import UsageError
+
+STATE_VARIABLE = "UPLOADFILTER_STATE_DIR"
+"""The environment variable that names the state directory for every command."""
+
+DEFAULT_INSTANCE = "main"
+"""The proxy on a state directory that needs no name, since it is the only one."""
+
+STATE_MODE = 0o700
+"""State holds keys, hash sets and who uploaded what: for its owner alone."""
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="Where state lives.  [default: the XDG state directory]",
+        envvar=STATE_VARIABLE,
+        show_default=False,
+    ),
+]
+InstanceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--instance",
+        metavar="NAME",
+        help="Which proxy of several on this state.  [default: main]",
+        show_default=False,
+    ),
+]
+JSONOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON, whatever the output goes to."),
+]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def default_state(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the state directory for when none was named.
+
+    Args:
+        environ: The environment of the process.
+
+    Returns:
+        ``uploadfilter`` in ``$XDG_STATE_HOME``, or in ``~/.local/state``.
+
+    Source:
+        XDG Base Directory Specification 0.8: a relative path in the variable is
+        invalid and must be ignored.
+    """
+    base = Path(environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".local" / "state"
+    return base / "uploadfilter"
+
+
+def state_directory(state: Path | None) -> Path:
+    """Return the state directory that was named, or else the default one."""
+    return default_state() if state is None else state
+
+
+def create_state(path: Path) -> None:
+    """Make the state directory for its owner alone, unless it is there.
+
+    Raises:
+        UsageError: It cannot be made, or the name belongs to something else.
+    """
+    try:
+        path.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise UsageError(
+            f"cannot make the state directory {str(path)!r}: {exc.strerror}",
+            hint=f"Name another one with --state or {STATE_VARIABLE}.",
+        ) from exc
+
+
+def log_directory(state: Path | None, instance: str | None) -> Path:
+    """Return where the decision log of an instance is.
+
+    Raises:
+        UsageError: The name of the instance is no file name.
+    """
+    name = instance or DEFAULT_INSTANCE
+    if "/" in name or name in (".", ".."):
+        raise UsageError(f"{name!r} cannot be the name of an instance")
+    return state_directory(state) / "instances" / name / "log"
+
+
+def moment(text: str, *, now: datetime) -> datetime:
+    """Parse a moment of the past.
+
+    Args:
+        text: An ISO 8601 date or time (UTC where it names no zone), or an age:
+            a number and one of ``s m h d w``.
+        now: The present, with a time zone.
+
+    Returns:
+        The moment, with a time zone.
+
+    Raises:
+        UsageError: The text is neither.
+    """
+    try:
+        number, unit = text[:-1], text[-1:]
+        if unit in _UNITS and number.isascii() and number.isdigit():
+            return now - timedelta(seconds=int(number) * _UNITS[unit])
+        parsed = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as exc:
+        raise UsageError(
+            f"{text!r} is not a moment",
+            hint="Write 2026-03-01, 2026-03-01T12:00:00Z, or an age such as 90m or 7d.",
+        ) from exc
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

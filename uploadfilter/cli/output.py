@@ -1,0 +1,149 @@
+"""What the commands print: data to stdout, words for people to stderr.
+
+Rules this module keeps: file names and other foreign text are made harmless before they
+reach a terminal (no control characters, no markup); colours and bars appear only on a
+terminal and never where ``NO_COLOR`` forbids them; a reader that has gone away
+(``| head``) ends the command quietly.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterable
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.errors import UploadFilterError
+
+OK = 0
+"""Exit code: all checked, nothing matched; or the command did what it was told."""
+
+FOUND = 1
+"""Exit code: something matched, or could not be checked."""
+
+FAILED = 2
+"""Exit code: refused, wrong usage or operational error."""
+
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C, as shells count it."""
+
+PIPE_CLOSED = 128 + signal.SIGPIPE
+"""Exit code when the reader of our output has gone, as shells count it."""
+
+
+def stdout_console() -> Console:
+    """Return a console for data that people read as a table.
+
+    Off a terminal the width is not 80 but wide, so that no cell is cut.
+    """
+    width = None if sys.stdout.isatty() else 200
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+
+
+def stderr_console() -> Console:
+    """Return a console for messages, warnings and progress."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def harmless(text: str) -> str:
+    """Return foreign text with everything escaped that a terminal could act on.
+
+    Also makes it encodable: a file name that is not UTF-8 has lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def encodable(text: str) -> str:
+    r"""Return a file name as text that UTF-8 can carry; other bytes become ``\xNN``."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def print_json(value: object) -> None:
+    """Write one value as one line of JSON to stdout, at once.
+
+    Raises:
+        typer.Exit: The reader has gone away.
+    """
+    write_data(msgspec.json.encode(value) + b"\n")
+
+
+def write_data(data: bytes) -> None:
+    """Write bytes to stdout, at once.
+
+    Raises:
+        typer.Exit: The reader has gone away.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as exc:
+        raise _pipe_closed() from exc
+
+
+def print_text(*lines: Text | Table) -> None:
+    """Print coloured lines or tables to stdout.
+
+    Raises:
+        typer.Exit: The reader has gone away.
+    """
+    console = stdout_console()
+    try:
+        for line in lines:
+            console.print(line)
+        sys.stdout.flush()
+    except BrokenPipeError as exc:
+        raise _pipe_closed() from exc
+
+
+def say(message: str, *, style: str = "") -> None:
+    """Tell people something, on stderr."""
+    stderr_console().print(Text(harmless(message), style=style))
+
+
+def show_error(error: UploadFilterError) -> None:
+    """Show what failed and what to do next, on stderr."""
+    console = stderr_console()
+    line = Text("uploadfilter: ", style="bold red")
+    console.print(line.append(harmless(str(error)), style="not bold default"))
+    if error.hint:
+        console.print(Text(f"  {harmless(error.hint)}", style="dim"))
+
+
+def table(*columns: str, rows: Iterable[Iterable[str]], numeric: int = 0) -> Table:
+    """Return a plain table of foreign text.
+
+    Args:
+        columns: Headings, left to right.
+        rows: Cells, as many as columns in each row.
+        numeric: How many of the last columns are right-aligned.
+
+    Returns:
+        A table without markup.
+    """
+    result = Table(box=None, pad_edge=False, header_style="bold")
+    for index, heading in enumerate(columns):
+        right = index >= len(columns) - numeric
+        result.add_column(heading, justify="right" if right else "left")
+    for row in rows:
+        result.add_row(*(Text(harmless(cell)) for cell in row))
+    return result
+
+
+def _pipe_closed() -> typer.Exit:
+    """Return the exit after a broken pipe, with stdout replaced.
+
+    The interpreter flushes stdout when it ends and would complain about the pipe there.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return typer.Exit(PIPE_CLOSED)

@@ -1,0 +1,142 @@
+"""Progress on a terminal, and lines of output that do not collide with it.
+
+Rules this module keeps: a bar appears only on a terminal; data goes to stdout whether
+or not there is a bar. Where stdout and stderr are the same terminal, lines are printed
+above the bar by the same console, or they would tear each other.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from uploadfilter.cli.output import (
+    print_text,
+    stderr_console,
+    stdout_console,
+    write_data,
+)
+
+
+class Board:
+    """A progress bar with lines above it, or, without a terminal, only the lines."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None) if progress else TaskID(0)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a bar."""
+        return self._progress is not None
+
+    def advance(self, *, done: int | None = None, total: int | None = None) -> None:
+        """Move the bar by one, or to ``done`` of ``total``."""
+        if self._progress is None:
+            return
+        if done is None:
+            self._progress.advance(self._task)
+        else:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def expect(self, total: int) -> None:
+        """Set the number at which all is done."""
+        if self._progress is not None:
+            self._progress.update(self._task, total=total)
+
+    def print(self, text: Text) -> None:
+        """Print a line for people to stdout."""
+        if self._shares_terminal():
+            self._console().print(text)
+        else:
+            print_text(text)
+
+    def print_data(self, line: bytes) -> None:
+        """Print a line for programs to stdout, as it is; ``line`` has its newline."""
+        if self._shares_terminal():
+            text = Text(line.decode().rstrip("\n"))
+            self._console().print(text, soft_wrap=True)
+        else:
+            write_data(line)
+
+    def _shares_terminal(self) -> bool:
+        return self._progress is not None and self._console().file is sys.stdout
+
+    def _console(self) -> Console:
+        if self._progress is None:
+            raise AssertionError("no bar, no console")
+        return self._progress.console
+
+
+@contextmanager
+def board(what: str) -> Iterator[Board]:
+    """Show a bar for the length of the block, where there is a terminal for it.
+
+    Args:
+        what: What is going on, in a word or two.
+
+    Yields:
+        The board.
+    """
+    console = stdout_console() if sys.stdout.isatty() else stderr_console()
+    if not (sys.stderr.isatty() and console.is_terminal):
+        yield Board()
+        return
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    # Redirection would take stdout for a part of the terminal where it is a pipe.
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as progress:
+        yield Board(progress)
+
+
+@contextmanager
+def counted_aside(
+    board: Board, items: Callable[[], Iterator[object]]
+) -> Iterator[None]:
+    """Count in a thread, for the length of the block, how much there will be to do.
+
+    Args:
+        board: Gets the number, once it is known.
+        items: Returns a new iterator over all there is to do.
+    """
+    stopped = threading.Event()
+
+    def count() -> None:
+        total = 0
+        for _ in items():
+            total += 1
+            if stopped.is_set():
+                return
+        board.expect(total)
+
+    if not board.is_shown:
+        yield
+        return
+    thread = threading.Thread(target=count, name="count", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

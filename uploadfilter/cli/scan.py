@@ -1,0 +1,269 @@
+"""``uploadfilter scan``: check files and folders with the same core as the proxy.
+
+Rules this module keeps: output stands in the order of the arguments and, within
+folders, of the names; a file that cannot be read is a line, not an end; a reference set
+that cannot be read *is* an end, for "nothing matched" would be a lie; without one,
+signals are computed and nothing counts as checked; memory does not grow with the number
+of files.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
+
+import msgspec
+import typer
+
+from uploadfilter.cli.files import Found, find, open_regular, type_guesser
+from uploadfilter.cli.options import JSONOption, StateOption, state_directory
+from uploadfilter.cli.output import FOUND, OK, encodable, say
+from uploadfilter.cli.progress import Board, board, counted_aside
+from uploadfilter.cli.shapes import Checked, document, lines
+from uploadfilter.errors import StoreMissingError
+from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
+from uploadfilter.reference.matching import Generation, Thresholds, match_scans
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signals import pdq
+
+T = TypeVar("T")
+
+WINDOW_PER_JOB = 4
+"""Files in work for each scanner process.
+
+More than one, so that a slow file does not leave the others idle while its line is
+waited for; few, since each holds a descriptor and a scan of some 100 KiB.
+"""
+
+PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
+"""Types that the output shows, whatever the reference set holds."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many files came to which verdict."""
+
+    counts: dict[Verdict, int] = field(
+        default_factory=lambda: dict.fromkeys(Verdict, 0)
+    )
+
+    def add(self, checked: Checked) -> None:
+        """Count one file."""
+        verdict, _ = checked.judged()
+        self.counts[verdict] += 1
+
+    @property
+    def total(self) -> int:
+        """Number of files."""
+        return sum(self.counts.values())
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all were checked and nothing matched, else 1."""
+        return OK if self.counts[Verdict.NO_MATCH] == self.total else FOUND
+
+    def words(self) -> str:
+        """Return the counts in words."""
+        return (
+            f"{self.total:,} files: {self.counts[Verdict.MATCH]:,} matched, "
+            f"{self.counts[Verdict.INCONCLUSIVE]:,} could not be checked, "
+            f"{self.counts[Verdict.NO_MATCH]:,} without a match"
+        )
+
+
+def scan(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE_OR_FOLDER...", help="What to check."),
+    ],
+    *,
+    json: JSONOption = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Scanner processes.  [default: one for each CPU]",
+            show_default=False,
+        ),
+    ] = None,
+    state: StateOption = None,
+) -> None:
+    """Check files and folders against the reference set.
+
+    Prints one line for each file, or with --json one object a line. Without a
+    reference set the signals are computed, but nothing counts as checked.
+
+    **Examples**
+
+        uploadfilter scan holiday.jpg
+
+        uploadfilter scan --json --jobs 4 /srv/uploads > scan.jsonl
+    """
+    tally = Tally()
+    with ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY) as reader:
+        generation = current_generation(reader)
+        with board("scanning") as shown, counted_aside(shown, lambda: find(paths)):
+
+            def report(checked: Checked) -> None:
+                tally.add(checked)
+                _print(checked, shown, as_json=json)
+                shown.advance()
+
+            asyncio.run(check(find(paths), generation, jobs=jobs, report=report))
+    if not json:
+        say(tally.words())
+    raise typer.Exit(tally.exit_code)
+
+
+def current_generation(reader: ReferenceReader) -> Generation | None:
+    """Return the current generation, or ``None``, which is said, if there is none.
+
+    Raises:
+        StoreError: There is one, but it cannot be read.
+    """
+    try:
+        return reader.current()
+    except StoreMissingError as exc:
+        say(f"nothing is matched, for there is no reference set: {exc}", style="yellow")
+        return None
+
+
+def _print(checked: Checked, shown: Board, *, as_json: bool) -> None:
+    """Print what became of one file."""
+    if as_json:
+        shape = document(checked, quality_of=pdq.quality)
+        shown.print_data(msgspec.json.encode(shape) + b"\n")
+        return
+    for line in lines(checked, quality_of=pdq.quality):
+        shown.print(line)
+
+
+async def check(
+    found: Iterable[Found],
+    generation: Generation | None,
+    *,
+    jobs: int | None,
+    report: Callable[[Checked], None],
+) -> None:
+    """Scan and match files, several at a time, and report them in order.
+
+    Args:
+        found: What to scan; read no further ahead than there is room.
+        generation: What to match with, if anything.
+        jobs: Scanner processes; ``None`` is one for each CPU.
+        report: Called for each file, in the order of ``found``.
+
+    Raises:
+        UploadFilterError: There are no scanners, or the reference set failed.
+    """
+    settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
+    async with ScannerPool.open(settings) as pool:
+        checker = _Checker(pool, generation, workers=settings.workers)
+        work = (checker.check(item) for item in found)
+        await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
+
+
+async def in_order(
+    work: Iterable[Coroutine[None, None, T]],
+    report: Callable[[T], None],
+    *,
+    window: int,
+) -> None:
+    """Run coroutines side by side and report their results in the order given.
+
+    Args:
+        work: Coroutines; taken one by one as there is room.
+        report: Called with each result.
+        window: Most of them that are begun and not reported.
+
+    Raises:
+        BaseException: The first that a coroutine or ``report`` raised, by itself and
+            not in a group; everything else is cancelled then.
+    """
+    pending: deque[asyncio.Task[T]] = deque()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for coroutine in work:
+                pending.append(group.create_task(coroutine))
+                if len(pending) >= window:
+                    report(await pending.popleft())
+            while pending:
+                report(await pending.popleft())
+    except BaseExceptionGroup as exc:
+        raise exc.exceptions[0] from None
+
+
+class _Checker:
+    """Checks one file after the other; several may be in work at a time."""
+
+    def __init__(
+        self, pool: ScannerPool, generation: Generation | None, *, workers: int
+    ) -> None:
+        self._pool = pool
+        self._generation = generation
+        found = generation.signal_types if generation else frozenset[SignalType]()
+        self._types = PRINTED_TYPES | (found - frozenset(EXACT_TYPES))
+        self._declared_type = type_guesser()
+        # Files wait here and not in the pool, which gives up on what waits for long.
+        self._free = asyncio.Semaphore(workers)
+        # One search at a time: it uses the cores by itself where the set is large.
+        self._searching = asyncio.Lock()
+
+    async def check(self, found: Found) -> Checked:
+        """Scan and match one file."""
+        path = encodable(found.path)
+        if found.problem is not None:
+            return Checked(path=path, problem=found.problem, detail=found.detail)
+        try:
+            scan = await self._scan(found.path, path)
+        except OSError as exc:
+            detail = exc.strerror or str(exc)
+            return Checked(path=path, problem=Reason.UNREADABLE, detail=detail)
+        return await self._matched(scan)
+
+    async def _scan(self, name: str, path: str) -> Scan:
+        """Scan one file.
+
+        Args:
+            name: Its name for the system.
+            path: Its name in the result.
+
+        Raises:
+            OSError: It cannot be opened.
+        """
+        async with self._free:
+            handle = open_regular(name)
+            try:
+                span = ContentSpan(
+                    path=path,
+                    offset=0,
+                    length=os.fstat(handle).st_size,
+                    declared_type=self._declared_type(name),
+                )
+                scans = await self._pool.scan(
+                    handle, (span,), types=self._types, digests=True
+                )
+            finally:
+                os.close(handle)
+        return scans[0]
+
+    async def _matched(self, scan: Scan) -> Checked:
+        """Match one scan, if there is something to match it with."""
+        if self._generation is None:
+            return Checked(path=scan.path, scan=scan, problem=Reason.NO_REFERENCE_SET)
+        async with self._searching:
+            matches = await asyncio.to_thread(
+                match_scans,
+                self._generation,
+                (scan,),
+                thresholds=Thresholds(),
+                quality_of=pdq.quality,
+            )
+        return Checked(path=scan.path, scan=scan, matches=matches)

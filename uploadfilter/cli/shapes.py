@@ -1,0 +1,174 @@
+"""What ``scan`` says about a file: as JSON for programs, as a line for people.
+
+The JSON shape is a contract (``docs/operating.md``): keys may be added, never renamed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from uploadfilter.cli.output import harmless
+from uploadfilter.decisions.policy import verdict_of
+from uploadfilter.model import (
+    Match,
+    Reason,
+    Scan,
+    SignalType,
+    Variant,
+    Verdict,
+    View,
+)
+
+Quality = Callable[[bytes], int]
+"""Computes PDQ's quality, 0 to 100, from ``View.plane``."""
+
+_STYLES = {
+    Verdict.MATCH: "bold red",
+    Verdict.NO_MATCH: "green",
+    Verdict.INCONCLUSIVE: "yellow",
+}
+_VERDICT_WIDTH = max(len(verdict) for verdict in Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What became of one file.
+
+    Attributes:
+        path: As it was named or found, encodable.
+        scan: What was found in it; ``None`` if it could not be read.
+        matches: Its matches, those of nested contents included.
+        problem: Why there is no verdict whatever the scan says: the file could not be
+            read, or there is no reference set. ``None`` otherwise.
+        detail: More about the problem, for people.
+    """
+
+    path: str
+    scan: Scan | None = None
+    matches: tuple[Match, ...] = ()
+    problem: Reason | None = None
+    detail: str = ""
+
+    def judged(self) -> tuple[Verdict, Reason | None]:
+        """Return verdict and reason of the file as a whole."""
+        return _judged(self.scan, self.matches, self.problem)
+
+
+def _judged(
+    scan: Scan | None, matches: Sequence[Match], problem: Reason | None
+) -> tuple[Verdict, Reason | None]:
+    """Return verdict and reason; what a scan lacks outranks what the run lacks."""
+    if scan is not None:
+        verdict, reason = verdict_of([scan], matches)
+        if verdict is not Verdict.NO_MATCH:
+            return verdict, reason
+    if problem is not None:
+        return Verdict.INCONCLUSIVE, problem
+    return Verdict.NO_MATCH, None
+
+
+def document(checked: Checked, *, quality_of: Quality) -> dict[str, object]:
+    """Return the JSON object for one file, keys in the order of the contract.
+
+    ``exact`` is ``null`` where the content could not be read.
+    """
+    if checked.scan is not None:
+        return _content(checked, checked.scan, quality_of=quality_of)
+    verdict, reason = checked.judged()
+    return {
+        "path": checked.path,
+        "verdict": verdict,
+        "reason": reason,
+        "exact": None,
+        "views": [],
+        "contents": [],
+        "matches": [],
+    }
+
+
+def _content(checked: Checked, scan: Scan, *, quality_of: Quality) -> dict[str, object]:
+    """Return the object for one content, and inside it those that it holds."""
+    inside = {inner.path for inner in scan.walk()}
+    matches = [match for match in checked.matches if match.content in inside]
+    verdict, reason = _judged(scan, matches, checked.problem)
+    exact = {signal.type.value: signal.value.hex() for signal in scan.exact}
+    return {
+        "path": scan.path,
+        "verdict": verdict,
+        "reason": reason,
+        "exact": exact or None,
+        "views": [_view(view, quality_of=quality_of) for view in scan.views],
+        "contents": [
+            _content(checked, inner, quality_of=quality_of) for inner in scan.contents
+        ],
+        "matches": [_match(match) for match in matches if match.content == scan.path],
+    }
+
+
+def _view(view: View, *, quality_of: Quality) -> dict[str, object]:
+    """Return the object for one view."""
+    pdq, phash = view.value(SignalType.PDQ), view.value(SignalType.PHASH)
+    return {
+        "name": view.name,
+        "pdq": None if pdq is None else pdq.hex(),
+        "pdq_quality": None if pdq is None else quality_of(view.plane),
+        "phash": None if phash is None else phash.hex(),
+    }
+
+
+def _match(match: Match) -> dict[str, object]:
+    """Return the object for one match."""
+    return {
+        "set": match.set,
+        "entry": match.entry,
+        "category": match.category,
+        "signal_type": match.signal_type,
+        "distance": match.distance,
+        "view": match.view,
+        "variant": match.variant,
+        "geometry": match.geometry,
+    }
+
+
+def lines(checked: Checked, *, quality_of: Quality) -> Iterator[Text]:
+    """Yield what people read about one file: a line, and one more for each match."""
+    verdict, reason = checked.judged()
+    line = Text(f"{verdict:<{_VERDICT_WIDTH}}  ", style=_STYLES[verdict])
+    line.append(harmless(checked.path), style="default not bold")
+    words = [word for word in (reason, checked.detail) if word]
+    if words:
+        line.append(f"  {': '.join(words)}", style="dim not bold default")
+    yield line
+    if reason is Reason.NO_REFERENCE_SET and checked.scan is not None:
+        yield from _signals(checked.scan, quality_of=quality_of)
+    for match in checked.matches:
+        yield Text(f"{'':{_VERDICT_WIDTH}}    {_match_words(match, checked.path)}")
+
+
+def _signals(scan: Scan, *, quality_of: Quality) -> Iterator[Text]:
+    """Yield the signals of a scan, for when there is nothing to match them with."""
+    for signal in scan.exact:
+        yield _signal_line(signal.type, signal.value.hex())
+    for view in scan.views:
+        shape = _view(view, quality_of=quality_of)
+        suffix = f"  {view.name}, quality {shape['pdq_quality']}"
+        yield _signal_line("pdq", f"{shape['pdq']}{suffix}")
+        yield _signal_line("phash", f"{shape['phash']}  {view.name}")
+
+
+def _signal_line(name: str, value: str) -> Text:
+    return Text(f"{'':{_VERDICT_WIDTH}}    {name:<6}  {value}", style="dim")
+
+
+def _match_words(match: Match, path: str) -> str:
+    """Return one match in words."""
+    words = [match.signal_type.value, f"distance {match.distance}"]
+    if match.view is not None:
+        words.append(f"view {match.view}")
+    if match.variant not in (None, Variant.UPRIGHT):
+        words.append(match.variant)
+    if match.content != path:
+        words.append(f"in {match.content}")
+    entry = f"{match.set}/{match.entry} ({match.category}, {match.state})"
+    return harmless(f"{entry}: {', '.join(words)}")
