@@ -39,9 +39,22 @@ Check = Callable[[Subject], None]
 
 
 def bodies(subject: Subject) -> st.SearchStrategy[bytes]:
-    """Return a strategy for bodies of a subject's pieces, with bytes between."""
+    """Return a strategy for bodies: pieces in any order, and known ones spoilt."""
     piece = st.sampled_from(subject.pieces) | st.binary(max_size=3)
+    known = st.sampled_from([*subject.contents, *subject.refused])
+    place, length = st.integers(0, 200), st.integers(0, 3)
+    spoilt = st.builds(spoil, known, place, length, piece)
+    return spoilt | st.builds(spoil, spoilt, place, length, piece) | pieced(piece)
+
+
+def pieced(piece: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Return a strategy for bodies made of pieces only."""
     return st.lists(piece, max_size=20).map(b"".join)
+
+
+def spoil(body: bytes, place: int, length: int, piece: bytes) -> bytes:
+    """Put a piece into a body, over some bytes of it."""
+    return body[:place] + piece + body[place + length :]
 
 
 def data_of(extracted: Extracted) -> tuple[bytes, ...]:

@@ -1,0 +1,174 @@
+"""What a part of a form says about itself."""
+
+import pytest
+
+from tests.uploads.forms import LIMITS
+from uploadfilter.model import Reason
+from uploadfilter.uploads.head import Refusal
+from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.uploads.parts import PartHeader, has_bare_line_feed, read_part_header
+
+
+def read(*lines: bytes, limits: UploadLimits = LIMITS) -> PartHeader | Refusal:
+    """Read a header section of the given lines."""
+    return read_part_header(b"".join(line + b"\r\n" for line in lines), limits)
+
+
+def disposition(value: bytes) -> PartHeader | Refusal:
+    """Read a header section with nothing but a disposition."""
+    return read(b"Content-Disposition: form-data; " + value)
+
+
+def typed(*lines: bytes) -> PartHeader | Refusal:
+    """Read a header section with a usual disposition and further lines."""
+    return read(b'Content-Disposition: form-data; name="a"; filename="b"', *lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "filename"),
+    [
+        pytest.param(b'name="a"', "a", None, id="field"),
+        pytest.param(b'name="a"; filename="b.jpg"', "a", "b.jpg", id="file"),
+        pytest.param(b'filename="b.jpg"; name="a"', "a", "b.jpg", id="other order"),
+        pytest.param(b"NAME=a; FileName=b.jpg;", "a", "b.jpg", id="tokens"),
+        pytest.param(b'name=""; filename=""', "", "", id="empty"),
+        pytest.param(
+            b'name="a[]"; filename="b;c=d.jpg"', "a[]", "b;c=d.jpg", id="signs"
+        ),
+        pytest.param('name="é"; filename="漢.jpg"'.encode(), "é", "漢.jpg", id="UTF-8"),
+        pytest.param(b'name="%22%0D%0A%0d%25"', '"\r\n%0d%25', None, id="browser"),
+        pytest.param(b'name="a\\"b"; filename="\\\\"', 'a"b', "", id="old curl"),
+        pytest.param(b'name="a"; filename="C:\\d\\b.jpg"', "a", "b.jpg", id="path"),
+        pytest.param(b"name=a; filename*=utf-8''%C3%A9", "a", "é", id="extended"),
+        pytest.param(b"name=a; filename=x; filename*=UTF-8'en'b", "a", "b", id="both"),
+    ],
+)
+def test_names_are_read(value: bytes, name: str, filename: str | None) -> None:
+    """A name and a file name, as browsers and other clients write them."""
+    header = disposition(value)
+
+    assert isinstance(header, PartHeader)
+    assert (header.name, header.filename) == (name, filename)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b'filename="b"', id="no name"),
+        pytest.param(b'name="a"; name="b"', id="two names"),
+        pytest.param(b'name="a"; Name="b"', id="two names in capitals"),
+        pytest.param(b'name="a"; filename="b"; filename="c"', id="two file names"),
+        pytest.param(b'name="a\\b"', id="backslash in a name"),
+        pytest.param(b'name="a"; filename="b\\"', id="open quote"),
+        pytest.param(b"name=a b", id="blank"),
+        pytest.param(b"name=\xe9", id="not UTF-8"),
+        pytest.param(b'name="a"; x=y', id="unknown parameter"),
+        pytest.param(b'name*0="a"', id="continued name"),
+        pytest.param(b'name="a"; filename*="b"', id="extended without charset"),
+        pytest.param(b"name=a; filename*=utf-16''b", id="extended in UTF-16"),
+        pytest.param(b"name=a; filename*=utf-8''%FF", id="extended, not UTF-8"),
+        pytest.param(b"name=a; filename*=utf-8''%00", id="extended NUL"),
+        pytest.param(b"name=a; filename*=utf-8''%0A", id="extended line feed"),
+    ],
+)
+def test_names_that_readers_disagree_about_are_refused(value: bytes) -> None:
+    """No guess is made at a name."""
+    refusal = disposition(value)
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.reason) == (400, Reason.MALFORMED_FORM)
+
+
+@pytest.mark.parametrize(
+    ("line", "content_type", "declared_type"),
+    [
+        (b"Content-Type: Image/JPEG", "image/jpeg", "image/jpeg"),
+        (b"content-type:image/jpeg ", "image/jpeg", "image/jpeg"),
+        (b"Content-Type: image/jpeg; name=x", "image/jpeg", "image/jpeg"),
+        (
+            b'Content-Type: text/plain; charset="UTF-8"',
+            "text/plain; charset=utf-8",
+            "text/plain",
+        ),
+        (b"Content-Type: jpeg", None, None),
+        (b"Content-Type:", None, None),
+        (b"Content-Type: a/b; c=d; c=e", None, None),
+        (
+            b"Content-Type: multipart/mixed; boundary=x",
+            "application/octet-stream",
+            "multipart/mixed",
+        ),
+        (b"Content-Type: message/rfc822", "application/octet-stream", "message/rfc822"),
+        (b"X: y", None, None),
+    ],
+)
+def test_type_is_rebuilt_or_dropped(
+    line: bytes, content_type: str | None, declared_type: str | None
+) -> None:
+    """The origin gets a type with a charset at most; never one that holds parts."""
+    header = typed(line)
+
+    assert isinstance(header, PartHeader)
+    assert (header.content_type, header.declared_type) == (content_type, declared_type)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param((b"Content-Type: text/plain; charset=utf-16",), id="charset"),
+        pytest.param((b"Content-Type: a/b", b"content-type: a/b"), id="two types"),
+        pytest.param(
+            (b"Content-Disposition: form-data; name=a",), id="two dispositions"
+        ),
+        pytest.param((b"Content-Transfer-Encoding: base64",), id="base64"),
+        pytest.param((b"Content-Transfer-Encoding: 7bit, base64",), id="two codings"),
+        pytest.param((b"Content-Transfer-Encoding:",), id="empty coding"),
+        pytest.param((b"X-A_B: y",), id="underscore"),
+        pytest.param((b"X : y",), id="blank before the colon"),
+        pytest.param((b" folded",), id="folded"),
+        pytest.param((b"no colon",), id="no colon"),
+        pytest.param((b": y",), id="no name"),
+        pytest.param((b"X: a\x00",), id="NUL"),
+        pytest.param((b"X: a\rb",), id="CR"),
+        pytest.param((b"",), id="empty line"),
+    ],
+)
+def test_odd_headers_are_refused(lines: tuple[bytes, ...]) -> None:
+    """A header that could hide the data, or another header, is refused."""
+    assert isinstance(typed(*lines), Refusal)
+
+
+@pytest.mark.parametrize("coding", [b"7bit", b"8BIT", b"binary"])
+def test_codings_that_change_nothing_pass(coding: bytes) -> None:
+    """Java's HttpClient says ``binary`` of every part."""
+    assert isinstance(typed(b"Content-Transfer-Encoding: " + coding), PartHeader)
+
+
+@pytest.mark.parametrize("kind", [b"attachment", b"file", b"", b"form-data, x"])
+def test_other_dispositions_are_refused(kind: bytes) -> None:
+    """RFC 7578, section 4.2: the disposition is form-data."""
+    assert isinstance(read(b"Content-Disposition: " + kind + b"; name=a"), Refusal)
+
+
+def test_section_without_headers_is_refused() -> None:
+    """A part must at least have a name."""
+    assert isinstance(read(), Refusal)
+
+
+def test_too_long_names_are_over_a_limit() -> None:
+    """A file name is limited in bytes, not in characters: a 413."""
+    limits = UploadLimits(max_name_bytes=3)
+
+    fits = read('Content-Disposition: form-data; name="aé"'.encode(), limits=limits)
+    over = read('Content-Disposition: form-data; name="éé"'.encode(), limits=limits)
+
+    assert isinstance(fits, PartHeader)
+    assert isinstance(over, Refusal)
+    assert over.status == 413
+
+
+def test_bare_line_feed_is_found_anywhere() -> None:
+    """A line feed counts unless a carriage return stands before it."""
+    assert has_bare_line_feed(b"\n")
+    assert has_bare_line_feed(b"a\r\nb\n")
+    assert not has_bare_line_feed(b"a\r\nb\r\n\r")
