@@ -122,7 +122,7 @@ class MappedGeneration:
         self, queries: Sequence[Query], found: list[list[Candidate]]
     ) -> None:
         asked = [
-            (at, self._secret.exact_key(query.signal))
+            (at, self._secret.exact_key(query.signal.type, query.signal.value))
             for at, query in enumerate(queries)
             if query.signal.type.is_exact
         ]

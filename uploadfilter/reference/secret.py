@@ -10,7 +10,7 @@ Each use has its own key, so that what one use gives away says nothing to anothe
 
 import hashlib
 
-from uploadfilter.model import Signal, SignalType
+from uploadfilter.model import SignalType
 
 SECRET_BYTES = 32
 """Length of the secret: as much as BLAKE2b's security level can use of it."""
@@ -75,22 +75,20 @@ class Secret:
         keyed = hashlib.blake2b(key=self._value, person=purpose, digest_size=32)
         return keyed.digest()
 
-    def exact_key(self, signal: Signal) -> bytes:
+    def exact_key(self, signal_type: SignalType, value: bytes) -> bytes:
         """Return the 16 bytes under which an exact signal is stored."""
         state = self._exact.copy()
-        state.update(_TYPE_TAGS[signal.type])
-        state.update(signal.value)
+        state.update(_TYPE_TAGS[signal_type] + value)
         return state.digest()
 
-    def opaque_id(self, signal: Signal) -> str:
+    def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
         """Return an id for an entry that its list gave none.
 
         The same signal gets the same id at every import of this installation, and
         without the secret nobody can compute the one from the other: ids stand in logs.
         """
         state = self._opaque.copy()
-        state.update(_TYPE_TAGS[signal.type])
-        state.update(signal.value)
+        state.update(_TYPE_TAGS[signal_type] + value)
         return f"auto-{state.hexdigest()}"
 
     def check_value(self) -> str:

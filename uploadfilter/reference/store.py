@@ -20,7 +20,7 @@ from typing import Self
 import lmdb
 
 from uploadfilter.errors import HashSetNameError, StoreError, StoreKeyError
-from uploadfilter.model import Signal
+from uploadfilter.model import SignalType
 from uploadfilter.reference import layout
 from uploadfilter.reference.base import (
     check_overlay,
@@ -279,9 +279,9 @@ class ReferenceWriter:
         """The hash sets of the generation in force."""
         return self._generation.sets
 
-    def opaque_id(self, signal: Signal) -> str:
+    def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
         """Return an id for an entry that its list gave none (``Secret.opaque_id``)."""
-        return self._secret.opaque_id(signal)
+        return self._secret.opaque_id(signal_type, value)
 
     def collect(self) -> TableBuilder:
         """Return an empty collection, to be filled and given to ``replace_set``."""

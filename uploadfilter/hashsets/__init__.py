@@ -1,0 +1,1 @@
+"""Files of hash sets to entries, and into the reference set."""

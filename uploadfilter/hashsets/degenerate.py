@@ -1,0 +1,93 @@
+"""Signals that say nothing about a picture, and would match innocent ones.
+
+The digest of the empty file matches every empty upload; the perceptual signal of a flat
+area matches every flat picture. Lists that were made without looking hold both.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from uploadfilter.hashsets.tally import Problem
+from uploadfilter.model import EXACT_TYPES, SignalType
+
+_EMPTY_FILE = frozenset(
+    # Not for security: these are the digests that lists hold.
+    hashlib.new(signal_type.value, b"", usedforsecurity=False).digest()
+    for signal_type in EXACT_TYPES
+)
+
+_CONSTANT = frozenset(
+    byte * signal_type.width_bytes
+    for signal_type in SignalType
+    for byte in (b"\0", b"\xff")
+)
+"""All bits alike: a column that was never filled in, whatever its type."""
+
+_FLAT: Mapping[SignalType, tuple[tuple[int, ...], int]] = MappingProxyType(
+    {
+        # Flat white to grey give the first with imagehash, black the second.
+        SignalType.PHASH: ((1 << 63, 0, (1 << 64) - 1), 8),
+        # Every flat picture gives 0, and a pure gradient 0 or all ones.
+        SignalType.DHASH: ((0, (1 << 64) - 1), 4),
+        SignalType.AHASH: ((0, (1 << 64) - 1), 4),
+        SignalType.WHASH: ((0, (1 << 64) - 1), 4),
+    }
+)
+"""64-bit values of flat pictures, and the default threshold of their type: whatever is
+as near as that to one of them matches every flat picture."""
+
+_PDQ_ONES = range(96, 161)
+"""How many of the 256 bits of a PDQ value may be set.
+
+A bit is set where a coefficient is above the median, so that a picture without equal
+coefficients has exactly 128. In a flat one most are equal, but for rounding: the
+reference implementation gives 0 for black and 46 to 103 for the 255 other greys.
+"""
+
+_PDQ_MOST_EQUAL_WORDS = 10
+"""A PDQ value with at most so many different 16-bit words, a word and its complement
+counting as one, is of a flat area or of plain stripes.
+
+The rows of its coefficients are then multiples of one row. Flat pictures gave 1 to 9
+different words with the reference implementation, photographs 16 of 16.
+"""
+
+_WORD_BYTES = 2
+_WORD_ONES = 0xFFFF
+
+
+def problem_of(signal_type: SignalType, value: bytes) -> Problem | None:
+    """Return why a signal must not be matched, or ``None`` if it may.
+
+    Some flat pictures have a PDQ value like any other's, made of rounding noise. Those
+    are known by their quality, 0, which a set should state.
+
+    Args:
+        signal_type: Type of the signal.
+        value: Its value, of the width of its type.
+    """
+    if value in _EMPTY_FILE:
+        return Problem.EMPTY_FILE
+    if value in _CONSTANT:
+        return Problem.DEGENERATE
+    if signal_type.is_exact:
+        return None
+    is_flat = _is_flat_pdq if signal_type is SignalType.PDQ else _is_flat_64
+    return Problem.DEGENERATE if is_flat(signal_type, value) else None
+
+
+def _is_flat_64(signal_type: SignalType, value: bytes) -> bool:
+    flat, threshold = _FLAT[signal_type]
+    number = int.from_bytes(value)
+    return any((number ^ other).bit_count() <= threshold for other in flat)
+
+
+def _is_flat_pdq(_signal_type: SignalType, value: bytes) -> bool:
+    words = {
+        min(word, word ^ _WORD_ONES)
+        for at in range(0, len(value), _WORD_BYTES)
+        for word in (int.from_bytes(value[at : at + _WORD_BYTES]),)
+    }
+    ones = int.from_bytes(value).bit_count()
+    return ones not in _PDQ_ONES or len(words) <= _PDQ_MOST_EQUAL_WORDS

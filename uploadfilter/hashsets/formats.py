@@ -1,0 +1,141 @@
+"""Read a file of signals, line by line, as a stream of what may be matched.
+
+The form is known by the first line that is neither blank nor a comment: JSON lines
+begin with a brace, everything else is a list. Memory is bounded by the longest line.
+
+To add a form, add a module with a ``parse_line``, a member of ``Form``, its first bytes
+in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from io import BufferedReader
+from typing import assert_never
+
+from uploadfilter.errors import HashSetFormatError, UsageError
+from uploadfilter.hashsets import jsonlines, lists
+from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.tally import Problem, Tally
+from uploadfilter.model import Entry, SignalType
+
+MOST_LINE_BYTES = 256 << 10
+"""Longest line: an entry with two thousand signals."""
+
+_BOM = b"\xef\xbb\xbf"
+_WHITE_SPACE = b" \t\r\n\v\f"
+_COMMENT = b"#"
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_HEAD_BYTES = 4096
+# Control characters that text does not hold; tabs, line ends and form feeds it may.
+_BINARY = frozenset(range(32)) - frozenset(b"\t\n\r\f\v")
+
+
+class Form(StrEnum):
+    """How a file writes its entries down."""
+
+    LIST = "list"
+    JSON_LINES = "json_lines"
+
+
+def read(
+    file: BufferedReader,
+    *,
+    categories: frozenset[str] | None,
+    signal_type: SignalType | None,
+    tally: Tally,
+) -> Iterator[Entry | ListedSignal]:
+    """Read a hash-set file.
+
+    Args:
+        file: At its start.
+        categories: Those that are allowed; ``None`` allows all. A list says nothing of
+            categories, so that exactly one has to be given for it.
+        signal_type: What a list consists of; ``None``: digests, known by their length.
+        tally: Counts what is read and what is left out.
+
+    Yields:
+        Of JSON lines the entries, of a list the signals, that may be matched.
+
+    Raises:
+        HashSetFormatError: The file is no text in UTF-8.
+        UsageError: The file is a list, and there is not exactly one category.
+    """
+    _check_text(file.peek(_HEAD_BYTES)[:_HEAD_BYTES])
+    types = lists.types_of(signal_type)
+    form: Form | None = None
+    for line in _lines(file, tally):
+        if form is None:
+            form = _form_of(line, categories)
+        item: Entry | ListedSignal | None
+        match form:
+            case Form.LIST:
+                item = _listed(line, types, tally)
+            case Form.JSON_LINES:
+                item = jsonlines.parse_line(line, categories=categories, tally=tally)
+            case never:
+                assert_never(never)
+        if item is not None:
+            tally.accepted += 1
+            yield item
+
+
+def _check_text(head: bytes) -> None:
+    """Refuse what is plainly something else, with a word about what to do."""
+    if head.startswith(_WIDE_BOMS):
+        raise HashSetFormatError(
+            "the file is UTF-16, not UTF-8",
+            hint="Convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
+        )
+    if not _BINARY.isdisjoint(head):
+        raise HashSetFormatError(
+            "the file is not text",
+            hint="Unpack or export it first: accepted are lists of hex digests, the "
+            "output of md5sum, sha1sum and sha256sum, and JSON lines.",
+        )
+
+
+def _lines(file: BufferedReader, tally: Tally) -> Iterator[bytes]:
+    """Yield each line that is neither blank nor a comment, stripped."""
+    readline = file.readline
+    while line := readline(MOST_LINE_BYTES + 1):
+        tally.lines += 1
+        if len(line) > MOST_LINE_BYTES:
+            tally.note(Problem.LINE_TOO_LONG)
+            _skip_line(file, line)
+            continue
+        if tally.lines == 1:
+            line = line.removeprefix(_BOM)
+        line = line.strip(_WHITE_SPACE)
+        if line and not line.startswith(_COMMENT):
+            yield line
+
+
+def _skip_line(file: BufferedReader, line: bytes) -> None:
+    while line and not line.endswith(b"\n"):
+        line = file.readline(MOST_LINE_BYTES)
+
+
+def _form_of(line: bytes, categories: frozenset[str] | None) -> Form:
+    if line.startswith((b"{", b"[")):
+        return Form.JSON_LINES
+    if categories is not None and len(categories) != 1:
+        raise UsageError(
+            f"a plain list names no categories, but {len(categories)} were given",
+            hint="Give exactly one --category: it is what every line of the list is.",
+        )
+    return Form.LIST
+
+
+def _listed(line: bytes, types: lists.Types, tally: Tally) -> ListedSignal | None:
+    item = lists.parse_line(line, types)
+    if item is None:
+        return None
+    if isinstance(item, Problem):
+        tally.note(item)
+        return None
+    problem = problem_of(*item)
+    if problem is not None:
+        tally.note(problem)
+        return None
+    return item

@@ -1,0 +1,351 @@
+"""Bring a file of signals into the reference set, and look at what is in it.
+
+An import reads the whole file first and puts one new generation in force at its end, or
+changes nothing: on a malformed line (unless those are skipped by request), when nothing
+can be accepted, on a full disk, on Ctrl-C.
+
+Nobody signed such a file, so that its issuer is ``local`` and its entries are monitored
+unless the operator enforces them. Categories are an explicit allow-list.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from uploadfilter.errors import (
+    HashSetError,
+    HashSetFormatError,
+    HashSetNameError,
+    UsageError,
+)
+from uploadfilter.hashsets import formats
+from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
+from uploadfilter.hashsets.tally import ProblemCount, Tally
+from uploadfilter.model import Entry, SignalType
+from uploadfilter.reference.collecting import TableBuilder
+from uploadfilter.reference.generation import MappedGeneration
+from uploadfilter.reference.sets import LOCAL_ISSUER, SET_NAME, SetInfo, Source
+from uploadfilter.reference.store import ReferenceWriter, no_such_set
+
+MOST_CATEGORIES = 1000
+"""Longest allow-list: classification schemes have some dozens of categories."""
+
+FIRST_IDS = 5
+"""How many ids ``show_set`` returns: enough to recognise a set by."""
+
+_BUFFER_BYTES = 1 << 20
+"""Read at a time; also how often progress is reported."""
+
+_SHOWN_PROBLEMS = 6
+_SHOWN_CATEGORIES = 10
+
+Progress = Callable[[int, int], None]
+"""Is told the bytes read so far, and the size of the file in bytes."""
+
+
+class BadLines(StrEnum):
+    """What becomes of a file with malformed lines."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a file holds.
+
+    Attributes:
+        lines: Lines read, comments and blank ones included.
+        accepted: Entries that may be matched, repeated ones included.
+        problems: What was left out, the first line of each reason.
+        categories: Entries by category, allowed or not, the most frequent first; empty
+            for a list, which has none.
+        ignored_fields: How often each field came up that is not known.
+    """
+
+    lines: int
+    accepted: int
+    problems: tuple[ProblemCount, ...]
+    categories: Mapping[str, int]
+    ignored_fields: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        set: The hash set as it is in force now.
+        generation: Number of the generation that it came with.
+        replaced: What a set of the same name was before; ``None`` if there was none.
+        survey: What the file held.
+    """
+
+    set: SetInfo
+    generation: int
+    replaced: SetInfo | None
+    survey: Survey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetDetails:
+    """A hash set, as ``hashset show`` shows it; never its signals.
+
+    Attributes:
+        info: Names, origin and numbers.
+        first_ids: Ids of its first entries.
+    """
+
+    info: SetInfo
+    first_ids: tuple[str, ...]
+
+
+def import_file(
+    path: Path,
+    *,
+    name: str,
+    categories: Sequence[str],
+    enforce_unsigned: bool,
+    writer: ReferenceWriter,
+    clock: Callable[[], float],
+    signal_type: SignalType | None = None,
+    bad_lines: BadLines = BadLines.REFUSE,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Put the entries of a file in force, in place of a set of the same name.
+
+    Args:
+        path: List or JSON lines; read once, from its start.
+        name: What the set is called here.
+        categories: Those that are allowed; for a list exactly one, which it gets.
+        enforce_unsigned: Whether its entries may reject though nobody signed them.
+        writer: Of the reference set.
+        clock: Seconds since the epoch.
+        signal_type: What a list consists of; ``None``: digests, known by their length.
+        bad_lines: What becomes of the file if a line is malformed.
+        progress: Told how far the reading is.
+
+    Raises:
+        HashSetNameError: The name cannot be used.
+        UsageError: The categories cannot.
+        HashSetFormatError: The file is malformed, or holds nothing to be accepted.
+        HashSetError: The file cannot be read.
+        StoreError: The reference set cannot be written.
+    """
+    _check_name(name)
+    allowed = _checked_categories(categories)
+    tally = Tally()
+    collected = writer.collect()
+    with _opened(path, progress) as file:
+        items = formats.read(
+            file, categories=allowed, signal_type=signal_type, tally=tally
+        )
+        for item in items:
+            if tally.malformed and bad_lines is BadLines.REFUSE:
+                # Read on for the report, but keep nothing more.
+                continue
+            _collect(collected, item, category=categories[0], writer=writer)
+    _check_outcome(path, tally, bad_lines)
+    replaced = _info_of(writer.sets, name)
+    info = writer.replace_set(
+        collected,
+        SetInfo(
+            name=name,
+            issuer=LOCAL_ISSUER,
+            categories=tuple(sorted(allowed)),
+            enforced=enforce_unsigned,
+            imported_at=int(clock()),
+            source=_source(tally),
+        ),
+    )
+    return ImportReport(
+        set=info,
+        generation=writer.number,
+        replaced=replaced,
+        survey=_survey(tally),
+    )
+
+
+def survey_file(
+    path: Path,
+    *,
+    signal_type: SignalType | None = None,
+    progress: Progress | None = None,
+) -> Survey:
+    """Read a file and import nothing: which categories are there to choose from?
+
+    Raises:
+        HashSetFormatError: The file is no text.
+        HashSetError: It cannot be read.
+    """
+    tally = Tally()
+    with _opened(path, progress) as file:
+        for _ in formats.read(
+            file, categories=None, signal_type=signal_type, tally=tally
+        ):
+            pass
+    return _survey(tally)
+
+
+def list_sets(generation: MappedGeneration) -> tuple[SetInfo, ...]:
+    """Return the hash sets of a generation, by name."""
+    return tuple(sorted(generation.sets, key=lambda info: info.name))
+
+
+def show_set(generation: MappedGeneration, name: str) -> SetDetails:
+    """Return what is known of one hash set.
+
+    Raises:
+        HashSetNameError: There is none of that name.
+    """
+    info = _info_of(generation.sets, name)
+    if info is None:
+        raise no_such_set(name, generation.sets)
+    return SetDetails(info=info, first_ids=generation.first_ids(name, FIRST_IDS))
+
+
+def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:
+    """Put a generation in force that lacks a hash set; return what it was.
+
+    The number of the new generation is ``writer.number``.
+
+    Raises:
+        HashSetNameError: There is none of that name.
+        StoreError: The reference set cannot be written.
+    """
+    return writer.remove_set(name)
+
+
+def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
+    return next((info for info in sets if info.name == name), None)
+
+
+def _check_name(name: str) -> None:
+    if not SET_NAME.fullmatch(name):
+        raise HashSetNameError(
+            f"a hash set cannot be called {name!r}",
+            hint="Use 1 to 63 of a-z, 0-9, '.', '_' and '-', and begin with a letter "
+            "or digit.",
+        )
+
+
+def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
+    allowed = frozenset(categories)
+    if not 0 < len(allowed) <= MOST_CATEGORIES:
+        raise UsageError(
+            f"{len(allowed)} categories given, not 1 to {MOST_CATEGORIES}",
+            hint="Name each category of the set that may be matched.",
+        )
+    for category in sorted(allowed):
+        if not is_category(category):
+            raise UsageError(
+                f"a category cannot be called {category[:MOST_CATEGORY_CHARACTERS]!r}",
+                hint=f"Use 1 to {MOST_CATEGORY_CHARACTERS} printable characters, the "
+                "first of which is no '('.",
+            )
+    return allowed
+
+
+def _collect(
+    collected: TableBuilder,
+    item: Entry | formats.ListedSignal,
+    *,
+    category: str,
+    writer: ReferenceWriter,
+) -> None:
+    if isinstance(item, Entry):
+        collected.add(item)
+    else:
+        collected.add_listed(writer.opaque_id(*item), category, *item)
+
+
+class _Watched(io.RawIOBase):
+    """A file that says how far it has been read."""
+
+    def __init__(self, raw: io.FileIO, size: int, progress: Progress) -> None:
+        super().__init__()
+        self._raw = raw
+        self._size = size
+        self._progress = progress
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]", /) -> int | None:  # type: ignore[override]  # the buffered reader passes a memoryview
+        count = self._raw.readinto(buffer)
+        self._read += count or 0
+        self._progress(self._read, self._size)
+        return count
+
+
+@contextmanager
+def _opened(path: Path, progress: Progress | None) -> Iterator[io.BufferedReader]:
+    """Open a file, and say of a failed read which file it was."""
+    try:
+        with path.open("rb", buffering=0) as raw:
+            size = path.stat().st_size
+            watched = _Watched(raw, size, progress or _silent)
+            with io.BufferedReader(watched, _BUFFER_BYTES) as file:
+                yield file
+    except OSError as exc:
+        raise HashSetError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may read the file.",
+        ) from exc
+
+
+def _silent(_read: int, _size: int) -> None:
+    """Report no progress."""
+
+
+def _check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
+    if tally.malformed and bad_lines is BadLines.REFUSE:
+        raise HashSetFormatError(
+            f"{str(path)!r} has malformed lines: {_summary(tally)}",
+            hint="Nothing was imported. Correct the file, or leave the malformed "
+            "lines out by request.",
+        )
+    if not tally.accepted:
+        found = _found_categories(tally)
+        raise HashSetFormatError(
+            f"{str(path)!r} has nothing that can be accepted in {tally.lines} lines: "
+            f"{_summary(tally)}{found}",
+            hint="Nothing was imported. Check the file, and the categories you named.",
+        )
+
+
+def _summary(tally: Tally) -> str:
+    """Return the reasons in one line, however many lines were refused."""
+    parts = [
+        f"{item.count} {item.problem.value} (first in line {item.first_line})"
+        for item in tally.problems[:_SHOWN_PROBLEMS]
+    ]
+    return ", ".join(parts) or "no entry at all"
+
+
+def _found_categories(tally: Tally) -> str:
+    if not tally.categories:
+        return ""
+    shown = list(tally.categories.items())[:_SHOWN_CATEGORIES]
+    return "; categories found: " + ", ".join(f"{word!r} {n}" for word, n in shown)
+
+
+def _source(tally: Tally) -> Source:
+    return Source(
+        lines=tally.lines,
+        refused={item.problem.value: item.count for item in tally.problems},
+    )
+
+
+def _survey(tally: Tally) -> Survey:
+    return Survey(
+        lines=tally.lines,
+        accepted=tally.accepted,
+        problems=tally.problems,
+        categories=tally.categories,
+        ignored_fields=tally.ignored_fields,
+    )

@@ -1,0 +1,110 @@
+r"""Lists of digests: one hex value a line, or what md5sum, sha1sum and sha256sum print.
+
+::
+
+    d131dd02c5e6eec4693d9a0698aff95c
+    d131dd02c5e6eec4693d9a0698aff95c  holiday.jpg
+    d131dd02c5e6eec4693d9a0698aff95c *holiday.jpg
+    \d131dd02c5e6eec4693d9a0698aff95c  new\nline.jpg
+    MD5 (holiday.jpg) = d131dd02c5e6eec4693d9a0698aff95c
+
+File names are read past and never kept. Clauses: ``hashsets/FORMAT.md``, section 2.
+"""
+
+import re
+from binascii import Error as NotHex
+from binascii import unhexlify
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from uploadfilter.hashsets.tally import Problem
+from uploadfilter.model import EXACT_TYPES, SignalType
+
+
+class ListedSignal(NamedTuple):
+    """One line of a list: a tuple, because a list has a million of them."""
+
+    type: SignalType
+    value: bytes
+
+
+Types = Mapping[int, SignalType]
+"""Signal type by the number of hex digits."""
+
+DIGESTS: Types = MappingProxyType({2 * kind.width_bytes: kind for kind in EXACT_TYPES})
+"""What a length means if nobody says otherwise: 64 digits are SHA-256, never PDQ."""
+
+# What coreutils print with --tag, and openssl dgst without spaces.
+_TAGGED = re.compile(rb"([A-Z0-9-]+) ?\(.*\) ?= ?(\S+)", re.DOTALL)
+_TAGS = MappingProxyType(
+    {
+        b"MD5": SignalType.MD5,
+        b"SHA1": SignalType.SHA1,
+        b"SHA256": SignalType.SHA256,
+        b"SHA2-256": SignalType.SHA256,
+    }
+)
+_HEADINGS = frozenset({b"MD5", b"SHA1", b"SHA-1", b"SHA256", b"SHA-256"})
+"""First line of the text that X-Ways exports."""
+_HEX = re.compile(rb"[0-9A-Fa-f]*")
+
+
+def types_of(signal_type: SignalType | None) -> Types:
+    """Return what lengths mean in a list of one type, or of digests."""
+    if signal_type is None:
+        return DIGESTS
+    return {2 * signal_type.width_bytes: signal_type}
+
+
+def parse_line(line: bytes, types: Types) -> ListedSignal | Problem | None:
+    """Parse one line of a list.
+
+    Args:
+        line: Without leading and trailing white space; neither empty nor a comment.
+        types: What lengths mean.
+
+    Returns:
+        The signal, or what is wrong, or ``None`` for a heading.
+    """
+    signal_type = types.get(len(line))
+    if signal_type is not None:
+        try:
+            return ListedSignal(signal_type, unhexlify(line))
+        except NotHex:
+            pass
+    return _parse_other(line, types)
+
+
+def _parse_other(line: bytes, types: Types) -> ListedSignal | Problem | None:
+    """Parse a line that is more, or less, than one digest."""
+    # A backslash says that the name, which nobody reads, is escaped.
+    line = line.removeprefix(b"\\")
+    tagged = _TAGGED.fullmatch(line)
+    if tagged is not None:
+        tag, digits = tagged.groups()
+        return _parse_tagged(tag, digits, types)
+    digits, space, name = line.partition(b" ")
+    if space and not (name[:1] in (b" ", b"*") and name[1:]):
+        return Problem.TRAILING_TEXT if _HEX.fullmatch(digits) else Problem.NOT_HEX
+    if digits.upper() in _HEADINGS and not space:
+        return None
+    return _parse_digits(digits, types)
+
+
+def _parse_tagged(tag: bytes, digits: bytes, types: Types) -> ListedSignal | Problem:
+    signal_type = _TAGS.get(tag)
+    if signal_type is None or signal_type not in types.values():
+        return Problem.UNKNOWN_TYPE
+    return _parse_digits(digits, types_of(signal_type))
+
+
+def _parse_digits(digits: bytes, types: Types) -> ListedSignal | Problem:
+    if not _HEX.fullmatch(digits):
+        return Problem.NOT_HEX
+    if len(digits) % 2:
+        return Problem.ODD_LENGTH
+    signal_type = types.get(len(digits))
+    if signal_type is None:
+        return Problem.WRONG_LENGTH
+    return ListedSignal(signal_type, unhexlify(digits))

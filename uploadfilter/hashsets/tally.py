@@ -1,0 +1,126 @@
+"""What a hash-set file was found to hold, counted while it is read.
+
+Memory is bounded whatever the file holds: reasons are counted, and of each only the
+line of the first is kept; of words that the file brings along, a stated number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MOST_WORDS = 1000
+"""Categories or unknown fields that are counted by name; real files have dozens."""
+
+OTHER_WORDS = "(others)"
+"""Counts the categories or fields beyond the first ``MOST_WORDS``."""
+
+_MOST_NAME_CHARACTERS = 64
+"""Longest name of an unknown field that is shown; a report is read on a terminal."""
+
+NO_CATEGORY = "(none)"
+"""Counts the entries without a category; no category can be called so."""
+
+
+class Problem(StrEnum):
+    """Why a line, an entry or a signal of a hash set is left out."""
+
+    # The line is not what it should be.
+    LINE_TOO_LONG = "line_too_long"
+    NOT_HEX = "not_hex"
+    ODD_LENGTH = "odd_length"
+    WRONG_LENGTH = "wrong_length"
+    TRAILING_TEXT = "trailing_text"
+    NOT_JSON = "not_json"
+    BAD_ID = "bad_id"
+    BAD_CATEGORY = "bad_category"
+    BAD_FIELD = "bad_field"
+    UNKNOWN_TYPE = "unknown_type"
+    NO_SIGNALS = "no_signals"
+
+    # The line is well formed, and left out on purpose.
+    CATEGORY = "category"
+    EMPTY_FILE = "empty_file"
+    DEGENERATE = "degenerate"
+
+    @property
+    def is_malformed(self) -> bool:
+        """True if the file is broken, false if it holds what nobody should match."""
+        return self not in _LEFT_OUT
+
+
+_LEFT_OUT = frozenset({Problem.CATEGORY, Problem.EMPTY_FILE, Problem.DEGENERATE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemCount:
+    """How often something was left out for one reason.
+
+    Attributes:
+        problem: The reason.
+        count: How often, at least 1.
+        first_line: Line of the first, counted from 1.
+    """
+
+    problem: Problem
+    count: int
+    first_line: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one reading.
+
+    Attributes:
+        lines: Lines read so far.
+        accepted: Entries passed on.
+        malformed: Lines that are not what they should be.
+    """
+
+    lines: int = 0
+    accepted: int = 0
+    malformed: int = 0
+    _counts: dict[Problem, int] = field(default_factory=dict)
+    _first_lines: dict[Problem, int] = field(default_factory=dict)
+    _categories: dict[str, int] = field(default_factory=dict)
+    _ignored_fields: dict[str, int] = field(default_factory=dict)
+
+    def note(self, problem: Problem) -> None:
+        """Count something on the current line that is left out."""
+        self._counts[problem] = self._counts.get(problem, 0) + 1
+        self._first_lines.setdefault(problem, self.lines)
+        self.malformed += problem.is_malformed
+
+    def saw_category(self, category: str | None) -> None:
+        """Count an entry by its category, allowed or not."""
+        _count(self._categories, NO_CATEGORY if category is None else category)
+
+    def ignored_field(self, name: str) -> None:
+        """Count a field that this version does not know."""
+        shown = len(name) <= _MOST_NAME_CHARACTERS and name.isprintable()
+        _count(self._ignored_fields, name if shown else OTHER_WORDS)
+
+    @property
+    def problems(self) -> tuple[ProblemCount, ...]:
+        """What was left out, the reason that came up first in front."""
+        return tuple(
+            ProblemCount(problem=problem, count=count, first_line=line)
+            for (problem, count), line in zip(
+                self._counts.items(), self._first_lines.values(), strict=True
+            )
+        )
+
+    @property
+    def categories(self) -> Mapping[str, int]:
+        """Entries by category, allowed or not, the most frequent first."""
+        return dict(sorted(self._categories.items(), key=lambda item: -item[1]))
+
+    @property
+    def ignored_fields(self) -> Mapping[str, int]:
+        """How often each unknown field came up."""
+        return dict(self._ignored_fields)
+
+
+def _count(words: dict[str, int], word: str) -> None:
+    if word not in words and len(words) >= MOST_WORDS:
+        word = OTHER_WORDS
+    words[word] = words.get(word, 0) + 1
