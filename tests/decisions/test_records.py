@@ -40,7 +40,12 @@ from uploadfilter.model import (
 
 RECORDS: list[Record] = [
     SegmentRecord(
-        time=moment(NOON), instance="main", number=1, matches=0, awaiting=("a",)
+        time=moment(NOON),
+        instance="main",
+        number=1,
+        predecessor=None,
+        matches=0,
+        awaiting=("a",),
     ),
     decision("d", REJECTED),
     outcome("d"),

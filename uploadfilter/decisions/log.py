@@ -317,6 +317,7 @@ class DecisionLog:
     def _draft(self, now: float) -> tuple[Draft, Segment | None]:
         """Begin a draft, with the head of a new segment if one is due."""
         draft = Draft(self._tail)
+        newest = self._appender.segment
         successor = self._successor(now)
         if successor is not None:
             draft.add(
@@ -324,6 +325,7 @@ class DecisionLog:
                     time=moment(now),
                     instance=self._instance,
                     number=successor.number,
+                    predecessor=newest.name if newest else None,
                     matches=self._tail.matches,
                     awaiting=tuple(self._tail.awaiting),
                 )

@@ -112,7 +112,7 @@ def follow(
     """
     position: _Position | None = None
     while True:
-        before = position
+        before = position = _held(directory, position)
         for reached, record in _records(directory, before, since=filters.since):
             position = reached
             if filters.admits(record):
@@ -126,6 +126,15 @@ class _Position(NamedTuple):
 
     segment: Segment
     offset: int
+
+
+def _held(directory: Path, position: _Position | None) -> _Position | None:
+    """Return a position that the log still has: a failed write is taken back."""
+    if position is None:
+        return None
+    with opened(directory, position.segment) as file:
+        size = file.seek(0, os.SEEK_END)
+    return _Position(position.segment, min(position.offset, size))
 
 
 def _records(
@@ -147,9 +156,7 @@ def _records(
 
 def _whole_lines(directory: Path, segment: Segment, start: int) -> Iterator[Line]:
     with opened(directory, segment) as file:
-        # A write that failed is taken back, and with it what was read of it.
-        size = file.seek(0, os.SEEK_END)
-        for line in lines(file, start=min(start, size)):
+        for line in lines(file, start=start):
             if line.is_whole:
                 yield line
 

@@ -90,6 +90,8 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
         format: Version of the lines.
         instance: Whose log it is.
         number: Number of the segment, from 1.
+        predecessor: File name of the segment before; ``None`` for the first. Its day
+            is the last on which anything was written before this segment.
         matches: Decisions with the verdict ``MATCH`` in all segments before. They
             prove that a segment that retention removed held none.
         awaiting: Ids of accepted decisions before this segment whose outcome is still
@@ -99,6 +101,7 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
     format: int = FORMAT
     instance: str
     number: int
+    predecessor: str | None
     matches: int
     awaiting: tuple[str, ...]
 

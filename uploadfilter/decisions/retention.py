@@ -1,11 +1,11 @@
 """Delete old segments, and know afterwards that no more than these were deleted.
 
-Segments go whole: 30 days after their end if they hold no match, a year after it if
+Segments go whole: 30 days after their day if they hold no match, a year after it if
 they do. So there are gaps between the segments that stay. The head of a segment counts
-all matches before it, and that number is part of the chain; so the segments around a
-gap prove whether there was a match in it, and ``verify`` accepts exactly the gaps that
-these rules make. Both reckon from the day of the newest segment, because ``verify`` has
-no clock.
+all matches before it and names its predecessor with its day, and both are part of the
+chain; so the segments around a gap prove that no match was in it and that its time was
+over, and ``verify`` accepts exactly the gaps that these rules make. Both reckon from
+the day of the newest segment, because ``verify`` has no clock.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from uploadfilter.decisions.segments import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long segments are kept after their last day.
+    """How many whole days segments are kept after their own.
 
     Attributes:
         days_without_match: Long enough to answer an uploader who objects; a decision
@@ -36,16 +36,16 @@ class Retention:
     days_without_match: int = 30
     days_with_match: int = 365
 
-    def is_over(self, *, end: date, today: date, has_match: bool) -> bool:
+    def is_over(self, day: date, *, today: date, has_match: bool) -> bool:
         """Say whether a segment may go.
 
         Args:
-            end: Day on which its successor was begun: no record in it is younger.
+            day: Its day: nothing in it was written later.
             today: The day to reckon from.
             has_match: Whether it holds a decision with the verdict ``MATCH``.
         """
         days = self.days_with_match if has_match else self.days_without_match
-        return end + timedelta(days=days) <= today
+        return day + timedelta(days=days) < today
 
 
 DEFAULT = Retention()
@@ -80,7 +80,7 @@ def prune(
         segment
         for segment, successor in pairwise(found)
         if retention.is_over(
-            end=successor.day,
+            segment.day,
             today=today,
             has_match=matches[successor] > matches[segment],
         )

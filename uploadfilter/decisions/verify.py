@@ -183,13 +183,18 @@ class _Walk:
     def _is_pruned(
         self, record: Record, before: Segment | None, segment: Segment
     ) -> bool:
-        """Whether retention deleted what is missing before a segment, if anything."""
+        """Whether retention deleted what is missing before a segment, if anything.
+
+        There can be no match in such a gap: the segment before it is at least as old,
+        and would be gone as well.
+        """
         if before is None or segment.number <= before.number + 1:
             return False
-        is_over = isinstance(record, SegmentRecord) and self._retention.is_over(
-            end=segment.day,
-            today=self._found[-1].day,
-            has_match=record.matches != self._matches,
+        if not isinstance(record, SegmentRecord) or record.matches != self._matches:
+            return False
+        newest_gone = Segment.parse(record.predecessor or "")
+        is_over = newest_gone is not None and self._retention.is_over(
+            newest_gone.day, today=self._found[-1].day, has_match=False
         )
         if is_over:
             self._gaps.append(Gap(first=before.number + 1, last=segment.number - 1))

@@ -1,0 +1,208 @@
+"""What is deleted when, and that a log with such gaps still verifies."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.decisions.logs import (
+    DAY_S,
+    NOON,
+    REFUSED,
+    REJECTED,
+    Clock,
+    decision,
+    write_log,
+)
+from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.records import Checkpoint
+from uploadfilter.decisions.retention import Retention, prune
+from uploadfilter.decisions.segments import segments
+from uploadfilter.decisions.sequence import Problem
+from uploadfilter.decisions.verify import CheckpointState, Gap, verify
+from uploadfilter.errors import LogCorruptError
+
+MATCH, NONE = REJECTED, REFUSED
+
+
+def log_with(directory: Path, matches: Sequence[bool], *, last_day: int) -> float:
+    """Write one segment a day from day 0, and one on a later day; return that day."""
+    write_log(
+        directory,
+        [[decision(f"{i}", MATCH if has else NONE)] for i, has in enumerate(matches)],
+    )
+    now = NOON + last_day * DAY_S
+    with DecisionLog.open(directory, instance="main", clock=Clock(now)):
+        pass
+    return now
+
+
+def numbers(directory: Path) -> list[int]:
+    """Return the numbers of the segments that are there."""
+    return [segment.number for segment in segments(directory)]
+
+
+@pytest.mark.parametrize(
+    ("last_day", "kept"),
+    [
+        pytest.param(30, [1, 2, 3, 4, 5], id="not-yet"),
+        pytest.param(31, [2, 3, 4, 5], id="first-is-over"),
+        pytest.param(32, [2, 3, 4, 5], id="second-has-a-match"),
+        pytest.param(33, [2, 4, 5], id="third-is-over"),
+        pytest.param(366, [2, 5], id="a-year-later"),
+        pytest.param(367, [5], id="match-is-over"),
+    ],
+)
+def test_segments_go_when_their_time_is_over(
+    tmp_path: Path, last_day: int, kept: list[int]
+) -> None:
+    """30 days without a match and 365 with one, whole segments, never the newest."""
+    now = log_with(tmp_path, [False, True, False, False], last_day=last_day)
+
+    deleted = prune(tmp_path, now=now)
+
+    assert numbers(tmp_path) == kept
+    assert len(deleted) == 5 - len(kept)
+    assert verify(tmp_path).ok
+
+
+def test_gap_of_retention_is_told(tmp_path: Path) -> None:
+    """A reader of the report sees what is gone between two segments."""
+    now = log_with(tmp_path, [True, False, False, True], last_day=100)
+    prune(tmp_path, now=now)
+
+    report = verify(tmp_path)
+
+    assert report.ok
+    assert report.gaps == (Gap(first=2, last=3),)
+
+
+def test_missing_match_is_found_in_a_gap(tmp_path: Path) -> None:
+    """The chain counts matches: a deleted one is missed though its gap is old."""
+    log_with(tmp_path, [True, True, True], last_day=100)
+    (tmp_path / segments(tmp_path)[1].name).unlink()
+
+    (finding,) = verify(tmp_path).findings
+
+    assert finding.problem is Problem.MISSING
+    assert (finding.first, finding.last) == (3, 4)
+
+
+def test_other_retention_needs_to_be_said(tmp_path: Path) -> None:
+    """An operator who keeps less has to verify with the same numbers."""
+    short = Retention(days_without_match=5)
+    now = log_with(tmp_path, [True, False, True], last_day=10)
+    prune(tmp_path, now=now, retention=short)
+
+    assert numbers(tmp_path) == [1, 3, 4]
+    assert not verify(tmp_path).ok
+    assert verify(tmp_path, retention=short).ok
+
+
+def test_newest_segment_stays(tmp_path: Path) -> None:
+    """The writer's own segment is never touched, however old it is."""
+    write_log(tmp_path, [[decision("a")]])
+
+    assert prune(tmp_path, now=NOON + 1000 * DAY_S) == ()
+    assert numbers(tmp_path) == [1]
+
+
+def test_clock_ahead_of_the_log_deletes_nothing_more(tmp_path: Path) -> None:
+    """The log's own newest day counts: `verify` has no other clock."""
+    now = log_with(tmp_path, [False, False], last_day=10)
+
+    assert prune(tmp_path, now=now + 3650 * DAY_S) == ()
+
+
+def test_empty_directory_has_nothing_to_delete(tmp_path: Path) -> None:
+    """A log that has not begun is no error."""
+    assert prune(tmp_path, now=NOON) == ()
+
+
+def test_torn_end_goes_with_its_segment(tmp_path: Path) -> None:
+    """What a crash left is deleted with what it belongs to."""
+    now = log_with(tmp_path, [False, False], last_day=100)
+    torn = tmp_path / f"{segments(tmp_path)[0].name}.torn"
+    torn.write_text("x")
+
+    prune(tmp_path, now=now)
+
+    assert not torn.exists()
+
+
+def test_unreadable_head_stops_the_deletion(tmp_path: Path) -> None:
+    """Nothing is deleted from a log that is damaged: it is evidence."""
+    now = log_with(tmp_path, [False, False], last_day=100)
+    (tmp_path / segments(tmp_path)[1].name).write_text("x\n")
+
+    with pytest.raises(LogCorruptError):
+        prune(tmp_path, now=now)
+    assert numbers(tmp_path) == [1, 2, 3]
+
+
+def test_checkpoint_from_before_the_oldest_segment_is_too_old(tmp_path: Path) -> None:
+    """It can no longer be checked, which is said and is no damage."""
+    now = log_with(tmp_path, [False, False], last_day=100)
+    prune(tmp_path, now=now)
+
+    report = verify(tmp_path, checkpoint=Checkpoint(2, "0" * 64))
+
+    assert report.checkpoint is CheckpointState.TOO_OLD
+    assert report.ok
+
+
+def test_checkpoint_at_the_end_of_a_deleted_segment_is_confirmed(
+    tmp_path: Path,
+) -> None:
+    """The head after it names the same hash."""
+    write_log(tmp_path, [[decision("a")]])
+    end = verify(tmp_path).end
+    with DecisionLog.open(tmp_path, instance="main", clock=Clock(NOON + 70 * DAY_S)):
+        pass
+    with DecisionLog.open(tmp_path, instance="main", clock=Clock(NOON + 99 * DAY_S)):
+        pass
+    prune(tmp_path, now=NOON + 99 * DAY_S)
+
+    assert numbers(tmp_path) == [2, 3]
+    assert verify(tmp_path, checkpoint=end).checkpoint is CheckpointState.CONFIRMED
+
+
+def test_log_can_be_pruned_while_it_is_written(tmp_path: Path) -> None:
+    """Deleting old segments does not disturb the writer."""
+    now = log_with(tmp_path, [False, False], last_day=100)
+    with DecisionLog.open(tmp_path, instance="main", clock=Clock(now)) as log:
+        prune(tmp_path, now=now)
+        log.append(decision("b")).result()
+
+    assert numbers(tmp_path) == [3]
+    assert verify(tmp_path).ok
+
+
+@given(matches=st.lists(st.booleans(), max_size=8), last_day=st.integers(10, 400))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+def test_pruned_log_verifies(
+    tmp_path_factory: pytest.TempPathFactory, matches: list[bool], last_day: int
+) -> None:
+    """Whatever retention deletes, `verify` finds nothing wrong, and twice is once."""
+    directory = tmp_path_factory.mktemp("log")
+    now = log_with(directory, matches, last_day=last_day)
+
+    prune(directory, now=now)
+
+    assert prune(directory, now=now) == ()
+    assert verify(directory).ok
+
+
+@pytest.mark.parametrize(
+    ("days", "has_match", "is_over"),
+    [(30, False, False), (31, False, True), (365, True, False), (366, True, True)],
+)
+def test_kept_days_are_whole(days: int, has_match: bool, is_over: bool) -> None:
+    """A record of the last minute of a day is kept as long as promised, too."""
+    day = date(2026, 11, 25)
+    today = day + timedelta(days=days)
+
+    assert Retention().is_over(day, today=today, has_match=has_match) is is_over
