@@ -1,4 +1,4 @@
-"""Run the tests of this room on both event loops that the package runs on."""
+"""Run the tests of this room on the event loops that the package runs on."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,5 +14,9 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 def pytest_asyncio_loop_factories() -> Mapping[
     str, Callable[[], asyncio.AbstractEventLoop]
 ]:
-    """Name the event loops: the command line uses the first, the service the second."""
+    """Name the event loops: the command line uses the first, the service the second.
+
+    Tests of what a scanner process does, rather than of how the pool waits for it, say
+    that one is enough.
+    """
     return LOOPS

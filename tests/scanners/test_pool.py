@@ -18,6 +18,9 @@ from uploadfilter.scanners.messages import Budgets, ContentSpan
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
 
+one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
+"""For tests of what the other process does."""
+
 NO_TYPES: frozenset[SignalType] = frozenset()
 STANDIN = ScannerSettings(workers=1, module=standins.MODULE)
 """One stand-in, with the budgets of the product."""
@@ -67,6 +70,7 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(b") ")[2][:1] != b"Z"
 
 
+@one_loop
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -104,6 +108,7 @@ async def test_pool_scans_a_content_again_that_crashed_once() -> None:
     assert pool.figures.crashed == 1
 
 
+@one_loop
 async def test_pool_does_not_scan_again_what_ran_out_of_time() -> None:
     """Content that used up its CPU seconds costs one process, not two."""
     async with ScannerPool.open(HASTY) as pool:
@@ -112,6 +117,7 @@ async def test_pool_does_not_scan_again_what_ran_out_of_time() -> None:
     assert (pool.figures.timed_out, pool.figures.crashed) == (1, 0)
 
 
+@one_loop
 async def test_pool_gives_an_upload_only_so_many_processes() -> None:
     """An upload full of crashes does not keep the pool busy with starting processes."""
     settings = replace(STANDIN, losses_per_upload=2)
@@ -122,6 +128,7 @@ async def test_pool_gives_an_upload_only_so_many_processes() -> None:
     assert pool.figures.crashed == 2
 
 
+@one_loop
 async def test_pool_ends_an_upload_that_takes_too_long_in_all() -> None:
     """Contents that each stay within their time may not add up to hours."""
     budgets = Budgets(content_wall_s=60, upload_wall_s=0.2)
@@ -131,6 +138,7 @@ async def test_pool_ends_an_upload_that_takes_too_long_in_all() -> None:
     assert reasons(scans) == [None, *[Reason.OUT_OF_TIME] * 3]
 
 
+@one_loop
 async def test_scanner_spends_no_more_cpu_on_an_upload_than_its_budget() -> None:
     """Once the CPU seconds of an upload are used up, the rest is not looked at."""
     budgets = Budgets(content_cpu_s=60, upload_cpu_s=0.1)
@@ -141,6 +149,7 @@ async def test_scanner_spends_no_more_cpu_on_an_upload_than_its_budget() -> None
     assert pool.figures.timed_out == 1
 
 
+@one_loop
 async def test_scanner_may_use_the_cpu_of_one_content_for_each_content() -> None:
     """The CPU alarm starts anew with every content."""
     budgets = Budgets(content_cpu_s=0.2)
@@ -162,6 +171,7 @@ async def test_pool_replaces_a_scanner_that_spoke_out_of_turn() -> None:
     assert pool.figures.garbled == 1
 
 
+@one_loop
 async def test_pool_takes_no_descriptors_from_a_scanner() -> None:
     """What a scanner sends along is closed by the kernel, not kept by the pool."""
     async with ScannerPool.open(STANDIN) as pool:
@@ -174,6 +184,7 @@ async def test_pool_takes_no_descriptors_from_a_scanner() -> None:
     assert after == before
 
 
+@one_loop
 async def test_scanner_is_confined_before_its_first_content() -> None:
     """Limits, environment and privileges are set when a content is seen."""
     async with ScannerPool.open(STANDIN) as pool:
@@ -305,6 +316,7 @@ async def test_pool_scans_again_what_a_killed_scanner_left() -> None:
     assert pool.figures.crashed == 1
 
 
+@one_loop
 async def test_pool_recycles_scanners() -> None:
     """A process is replaced after so many contents."""
     async with ScannerPool.open(replace(STANDIN, recycle_after=3)) as pool:
@@ -346,6 +358,7 @@ async def test_pool_answers_those_who_wait_when_no_process_starts(
     assert [reasons(each) for each in scans] == [[Reason.NO_SCANNER]] * 2
 
 
+@one_loop
 @pytest.mark.parametrize(
     ("module", "hint"),
     [
@@ -385,6 +398,7 @@ async def test_pool_leaves_nothing_behind() -> None:
     assert after == before
 
 
+@one_loop
 async def test_pool_passes_on_what_its_block_raises() -> None:
     """An error of the block is neither wrapped nor replaced."""
     with pytest.raises(LookupError, match="of the block"):
@@ -392,6 +406,7 @@ async def test_pool_passes_on_what_its_block_raises() -> None:
             raise LookupError("of the block")
 
 
+@one_loop
 async def test_pool_counts_cpu_of_scanners_that_are_gone() -> None:
     """CPU seconds are not forgotten with the process that used them."""
     async with ScannerPool.open(STANDIN) as pool:
@@ -422,6 +437,7 @@ async def test_pool_survives_a_descriptor_that_is_closed() -> None:
     assert reasons(scans) == [None]
 
 
+@one_loop
 @pytest.mark.parametrize("content", ["hang", "spin", ""])
 async def test_scanners_die_with_a_killed_proxy(content: str) -> None:
     """A proxy that is killed leaves no process behind, busy or idle."""

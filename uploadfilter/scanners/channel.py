@@ -14,8 +14,8 @@ from typing import Final
 
 from uploadfilter.scanners.messages import FRAME_HEADER, MAX_REPLY_BYTES
 
-_READ_BYTES: Final = 256 * 1024
-"""One read; larger than the kernel's default buffer of a Unix socket (208 KiB)."""
+_READ_BYTES: Final = 64 * 1024
+"""One read: the reply to a picture is 20 KB."""
 
 
 class Closed(StrEnum):
@@ -37,11 +37,11 @@ class Channel:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._on_closed = on_closed
+        self._landing = bytearray(_READ_BYTES)
         self._buffer = bytearray()
         self._frames: deque[bytes] = deque()
         self._held_bytes = 0
         self._closed: Closed | None = None
-        self._reading = True
         self._waiter: asyncio.Future[None] | None = None
         self._loop.add_reader(sock, self._read)
 
@@ -93,15 +93,15 @@ class Channel:
 
     def _read(self) -> None:
         try:
-            data = self._sock.recv(_READ_BYTES)
+            count = self._sock.recv_into(self._landing)
         except (BlockingIOError, InterruptedError):
             return
         except ConnectionResetError:
-            data = b""
-        if not data:
+            count = 0
+        if not count:
             self._stop(Closed.ENDED)
             return
-        self._buffer += data
+        self._buffer += memoryview(self._landing)[:count]
         self._cut_frames()
         self._wake()
 

@@ -12,8 +12,10 @@ from typing import Final
 
 import numpy as np
 
+from uploadfilter.contents.magic import Kind
 from uploadfilter.model import EXACT_TYPES, Scan, View
 from uploadfilter.scanners.messages import (
+    UNKNOWN_KIND,
     Budgets,
     ContentReply,
     ContentSpan,
@@ -33,7 +35,7 @@ NESTED: Final = "!/"
 
 _MAX_PATH: Final = 4096
 _MAX_DEPTH: Final = 8
-_KIND: Final = re.compile(r"[a-z0-9_]{1,16}", re.ASCII)
+_KINDS: Final = frozenset({UNKNOWN_KIND, *(kind.value for kind in Kind)})
 
 
 def read_reply(
@@ -89,7 +91,7 @@ def _is_sound_tree(scan: Scan, budgets: Budgets) -> bool:
 def _is_sound(scan: Scan, budgets: Budgets) -> bool:
     """Check everything about a scan but what is nested deeper than its contents."""
     return (
-        _KIND.fullmatch(scan.kind) is not None
+        scan.kind in _KINDS
         and scan.size >= 0
         and tuple(signal.type for signal in scan.exact) in ((), EXACT_TYPES)
         and len(scan.views) <= budgets.max_views

@@ -1,0 +1,24 @@
+"""What ``process.py`` starts: a scanner process with the decoders of this package."""
+
+import sys
+
+from uploadfilter.model import Scan
+from uploadfilter.scanners.messages import ContentSpan, ScanRequest
+from uploadfilter.scanners.scanning import prepare, scan_content
+from uploadfilter.scanners.serving import run
+
+
+def scan_span(fd: int, span: ContentSpan, request: ScanRequest) -> Scan:
+    """Scan one content as a request says."""
+    return scan_content(
+        fd,
+        span,
+        types=request.types,
+        budgets=request.budgets,
+        digests=request.digests,
+    )
+
+
+if __name__ == "__main__":
+    prepare()
+    run(sys.argv[1:], scan_span)
