@@ -16,10 +16,11 @@ A rule is one function that returns its refusal or ``None``, and one line in
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from uploadfilter.model import Reason
@@ -178,6 +179,10 @@ class RequestHead:
         """Every header name in lower case, once."""
         return self._by_name.keys()
 
+    def present(self, names: frozenset[bytes]) -> Iterator[list[bytes]]:
+        """Yield the values of those of ``names`` that occur; names in lower case."""
+        return (values for name, values in self._by_name.items() if name in names)
+
     @property
     def has_body(self) -> bool:
         """Whether the framing says that a body follows."""
@@ -326,7 +331,7 @@ _FRAMING_RULES: Final[tuple[_Rule, ...]] = (
 
 
 def _rule_repeats(head: RequestHead) -> Refusal | None:
-    if any(len(head.values(name)) > 1 for name in SINGLETONS):
+    if any(len(values) > 1 for values in head.present(SINGLETONS)):
         return _ambiguous("A header that may occur once is repeated.")
     return None
 
@@ -340,10 +345,9 @@ def _rule_underscores(head: RequestHead) -> Refusal | None:
 def _rule_characters(head: RequestHead) -> Refusal | None:
     if any(_CONTROL.search(value) for _, value in head.headers):
         return _ambiguous("A header contains a control character.")
-    for name in _ASCII_ONLY:
-        if not all(value.isascii() for value in head.values(name)):
-            return _ambiguous("A header contains characters outside ASCII.")
-    return None
+    if all(value.isascii() for value in chain(*head.present(_ASCII_ONLY))):
+        return None
+    return _ambiguous("A header contains characters outside ASCII.")
 
 
 def _rule_connection(head: RequestHead) -> Refusal | None:
