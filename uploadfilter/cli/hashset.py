@@ -1,22 +1,35 @@
 """``uploadfilter hashset``: import, list, show and remove hash sets."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
+    create_state,
     state_directory,
 )
 from uploadfilter.cli.output import harmless, print_json, print_text, say, table
+from uploadfilter.cli.progress import board
 from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.importing import (
+    BadLines,
+    ImportReport,
+    import_file,
+    list_sets,
+    remove_set,
+    show_set,
+)
+from uploadfilter.model import SignalType
 from uploadfilter.reference.sets import ENTRIES, SetInfo
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
@@ -24,9 +37,6 @@ from uploadfilter.reference.store import (
     ReferenceReader,
     no_such_set,
 )
-
-SHOWN_IDS = 10
-"""Ids of entries that ``show`` prints, for a look at what the set is like."""
 
 app = typer.Typer(
     name="hashset",
@@ -37,8 +47,90 @@ app = typer.Typer(
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]
 
 
+@app.command("import")
+def import_set(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A list, or JSON lines.")
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="What the hash set is called here.")
+    ],
+    categories: Annotated[
+        list[str],
+        typer.Option(
+            "--category",
+            metavar="C",
+            help="A category to take; give it once for each. A list gets the one.",
+        ),
+    ],
+    enforce_unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-unsigned",
+            help="Let this unsigned set reject; else its matches are only recorded.",
+        ),
+    ] = False,
+    skip_bad_lines: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad-lines",
+            help="Leave malformed lines out, instead of refusing the file.",
+        ),
+    ] = False,
+    signal_type: Annotated[
+        SignalType | None,
+        typer.Option(
+            "--type", help="What a list consists of, where its length does not tell."
+        ),
+    ] = None,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Import a hash set from a file, in place of one of the same name.
+
+    All or nothing: a file that is refused changes nothing. A running proxy takes the
+    new reference set up within two seconds.
+
+    **Examples**
+
+        uploadfilter hashset import unit7.jsonl --name unit7 --category 1
+
+        md5sum * | uploadfilter hashset import /dev/stdin --name own --category own
+    """
+    path = state_directory(state)
+    create_state(path)
+    directory = ReferenceDirectory(path / REFERENCE_DIRECTORY)
+    with (
+        board("reading", amount=DownloadColumn()) as shown,
+        directory.writer() as writer,
+    ):
+        report = import_file(
+            file,
+            name=name,
+            categories=categories,
+            enforce_unsigned=enforce_unsigned,
+            writer=writer,
+            clock=time.time,  # noqa: TID251 -- the clock that is handed down
+            signal_type=signal_type,
+            bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
+            # Of a pipe nobody knows the size.
+            progress=shown.move if file.is_file() else None,
+        )
+    if json:
+        print_json(report_document(report))
+    else:
+        print_text(*report_lines(report))
+    if not enforce_unsigned:
+        say(
+            "its matches are recorded and reject nothing; "
+            "import it with --enforce-unsigned to let them",
+            style="yellow",
+        )
+
+
 @app.command("list")
-def list_sets(*, json: JSONOption = False, state: StateOption = None) -> None:
+def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """List the hash sets of the reference set.
 
     **Example**
@@ -47,28 +139,17 @@ def list_sets(*, json: JSONOption = False, state: StateOption = None) -> None:
     """
     with _reader(state) as reader:
         generation = reader.current()
+        sets = list_sets(generation)
     if json:
-        sets = [set_document(info) for info in generation.sets]
-        print_json({"generation": generation.number, "sets": sets})
+        found = [set_document(info) for info in sets]
+        print_json({"generation": generation.number, "sets": found})
         return
-    rows = [
-        (
-            info.name,
-            info.issuer,
-            _state(info),
-            ", ".join(info.categories),
-            _when(info),
-            f"{info.entries:,}",
-        )
-        for info in generation.sets
-    ]
-    columns = ("name", "issuer", "state", "categories", "imported", "entries")
-    print_text(table(*columns, rows=rows, numeric=1))
+    print_text(sets_table(sets))
     say(f"generation {generation.number}, {generation.entry_count:,} entries")
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_command(
     name: NameArgument, *, json: JSONOption = False, state: StateOption = None
 ) -> None:
     """Show one hash set: where it came from, and how many signals of which type.
@@ -78,20 +159,17 @@ def show(
         uploadfilter hashset show unit7
     """
     with _reader(state) as reader:
-        generation = reader.current()
-        ids = generation.first_ids(name, SHOWN_IDS)
-    found = [info for info in generation.sets if info.name == name]
-    if not found:
-        raise no_such_set(name, generation.sets)
+        details = show_set(reader.current(), name)
     if json:
-        print_json({**set_document(found[0]), "first_ids": ids})
-    else:
-        print_text(*set_lines(found[0]), counts_table(found[0]))
-        print_text(Text(harmless(f"first ids: {', '.join(ids) or 'none'}")))
+        shape = {**set_document(details.info), "first_ids": details.first_ids}
+        print_json(shape)
+        return
+    print_text(*set_lines(details.info), counts_table(details.info))
+    print_text(Text(harmless(f"first ids: {', '.join(details.first_ids) or 'none'}")))
 
 
-@app.command()
-def remove(
+@app.command("remove")
+def remove_command(
     name: NameArgument,
     *,
     yes: Annotated[
@@ -109,15 +187,67 @@ def remove(
         uploadfilter hashset remove unit7
     """
     directory = ReferenceDirectory(state_directory(state) / REFERENCE_DIRECTORY)
-    if not yes:
-        _confirm(name)
     with directory.writer(create=False) as writer:
-        info = writer.remove_set(name)
+        if not yes:
+            _confirm(find_set(writer.sets, name))
+        info = remove_set(writer, name)
         number = writer.number
     if json:
         print_json({**set_document(info), "generation": number})
     else:
         say(f"removed {name!r} with {info.entries:,} entries; generation {number}")
+
+
+def report_document(report: ImportReport) -> dict[str, object]:
+    """Return what programs read about an import."""
+    survey = report.survey
+    return {
+        "set": set_document(report.set),
+        "generation": report.generation,
+        "replaced": None if report.replaced is None else set_document(report.replaced),
+        "lines": survey.lines,
+        "accepted": survey.accepted,
+        "refused": [
+            {
+                "reason": item.problem,
+                "count": item.count,
+                "first_line": item.first_line,
+            }
+            for item in survey.problems
+        ],
+        "categories": dict(survey.categories),
+        "ignored_fields": dict(survey.ignored_fields),
+    }
+
+
+def report_lines(report: ImportReport) -> Iterator[Text | Table]:
+    """Yield what people read about an import."""
+    survey, info = report.survey, report.set
+    yield Text(
+        harmless(
+            f"imported {info.name!r}: {info.entries:,} entries ({_state(info)}) from "
+            f"{survey.lines:,} lines; generation {report.generation}"
+        ),
+        style="green",
+    )
+    if report.replaced is not None:
+        yield Text(f"replaced a set of {report.replaced.entries:,} entries")
+    if info.source.duplicates:
+        yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
+    if survey.problems:
+        rows = [
+            (item.problem, f"{item.count:,}", f"{item.first_line:,}")
+            for item in survey.problems
+        ]
+        yield table("left out", "count", "first line", rows=rows, numeric=2)
+    if survey.categories:
+        counts = [
+            (word, "yes" if word in info.categories else "no", f"{count:,}")
+            for word, count in survey.categories.items()
+        ]
+        yield table("category", "allowed", "entries", rows=counts, numeric=1)
+    for word, count in survey.ignored_fields.items():
+        yield Text(harmless(f"field {word!r} is not known: ignored {count:,} times"))
 
 
 def set_document(info: SetInfo) -> dict[str, object]:
@@ -167,7 +297,36 @@ def counts_table(info: SetInfo) -> Table:
     return table("category", *types, rows=rows, numeric=len(types))
 
 
-def _confirm(name: str) -> None:
+def sets_table(sets: Sequence[SetInfo]) -> Table:
+    """Return hash sets as a table, one row each."""
+    rows = [
+        (
+            info.name,
+            info.issuer,
+            _state(info),
+            ", ".join(info.categories),
+            _when(info),
+            f"{info.entries:,}",
+        )
+        for info in sets
+    ]
+    columns = ("name", "issuer", "state", "categories", "imported", "entries")
+    return table(*columns, rows=rows, numeric=1)
+
+
+def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
+    """Return the hash set of a name.
+
+    Raises:
+        HashSetNameError: There is none.
+    """
+    for info in sets:
+        if info.name == name:
+            return info
+    raise no_such_set(name, sets)
+
+
+def _confirm(info: SetInfo) -> None:
     """Ask whether a hash set is to be removed.
 
     Raises:
@@ -176,10 +335,10 @@ def _confirm(name: str) -> None:
     """
     if not sys.stdin.isatty():
         raise UsageError(
-            f"hash set {name!r} is not removed without being asked for",
+            f"hash set {info.name!r} is not removed without being asked for",
             hint="Say --yes where there is no terminal.",
         )
-    question = f"Remove hash set {harmless(name)} from the reference set?"
+    question = f"Remove {info.name} with {info.entries:,} entries?"
     typer.confirm(question, abort=True, err=True)
 
 

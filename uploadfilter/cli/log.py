@@ -193,7 +193,7 @@ def verify_document(report: VerifyReport) -> dict[str, object]:
         "segments": report.segments,
         "records": report.records,
         "first": report.first,
-        "end": report.end.text,
+        "end": report.end.text(),
         "gaps": [{"first": gap.first, "last": gap.last} for gap in report.gaps],
         "findings": [
             {
@@ -227,7 +227,7 @@ def verify_lines(report: VerifyReport) -> Iterator[Text]:
     line = Text(word, style=style)
     yield line.append(
         f": {report.records:,} records in {report.segments:,} segments; "
-        f"the end is {report.end.text}",
+        f"the end is {report.end.text()}",
         style="default not bold",
     )
 

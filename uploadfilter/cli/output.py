@@ -96,12 +96,11 @@ def print_text(*lines: Text | Table) -> None:
         typer.Exit: The reader has gone away.
     """
     console = stdout_console()
-    try:
+    # rich has an end of its own for a broken pipe, with the exit code of a match.
+    with console.capture() as printed:
         for line in lines:
             console.print(line)
-        sys.stdout.flush()
-    except BrokenPipeError as exc:
-        raise _pipe_closed() from exc
+    write_data(printed.get().encode(sys.stdout.encoding, "replace"))
 
 
 def say(message: str, *, style: str = "") -> None:

@@ -15,6 +15,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -41,13 +42,14 @@ class Board:
         """Whether there is a bar."""
         return self._progress is not None
 
-    def advance(self, *, done: int | None = None, total: int | None = None) -> None:
-        """Move the bar by one, or to ``done`` of ``total``."""
-        if self._progress is None:
-            return
-        if done is None:
+    def advance(self) -> None:
+        """Move the bar by one."""
+        if self._progress is not None:
             self._progress.advance(self._task)
-        else:
+
+    def move(self, done: int, total: int) -> None:
+        """Move the bar to ``done`` of ``total``."""
+        if self._progress is not None:
             self._progress.update(self._task, completed=done, total=total)
 
     def expect(self, total: int) -> None:
@@ -80,11 +82,12 @@ class Board:
 
 
 @contextmanager
-def board(what: str) -> Iterator[Board]:
+def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]:
     """Show a bar for the length of the block, where there is a terminal for it.
 
     Args:
         what: What is going on, in a word or two.
+        amount: How the amount is shown; by default as "done/total".
 
     Yields:
         The board.
@@ -96,7 +99,7 @@ def board(what: str) -> Iterator[Board]:
     columns = (
         TextColumn(what),
         BarColumn(),
-        MofNCompleteColumn(),
+        amount or MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
     )
     # Redirection would take stdout for a part of the terminal where it is a pipe.

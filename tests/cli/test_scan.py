@@ -1,0 +1,311 @@
+"""Scanning files from the command line, with real scanner processes."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hashsets.demo import pictures
+from tests.cli.running import json_lines, run
+from uploadfilter.cli.scan import Tally, in_order
+from uploadfilter.cli.shapes import Checked
+from uploadfilter.model import Entry, EntrySignal, Reason
+from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+from uploadfilter.signals.exact import Digests
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a state directory that is not there yet, named by the environment."""
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an empty folder for files to scan."""
+    (tmp_path / "files").mkdir()
+    return tmp_path / "files"
+
+
+def list_file(state: Path, content: bytes) -> None:
+    """Make a reference set that lists one file by its digests."""
+    digests = Digests()
+    digests.update(content)
+    signals = tuple(EntrySignal(signal=signal) for signal in digests.signals())
+    info = SetInfo(
+        name="unit7",
+        issuer=LOCAL_ISSUER,
+        categories=("1",),
+        enforced=True,
+        imported_at=0,
+    )
+    with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
+        collected = writer.collect()
+        collected.add(Entry(id="e1", category="1", signals=signals))
+        writer.replace_set(collected, info)
+
+
+def picture(seed: int = 1) -> bytes:
+    """Return a small picture."""
+    return pictures.jpeg(pictures.photograph(seed, width=160, height=120))
+
+
+def test_results_come_in_order_whatever_is_ready_first() -> None:
+    """A slow first item holds back the lines of the others, not their work."""
+    released = asyncio.Event()
+
+    async def slow() -> str:
+        await released.wait()
+        return "slow"
+
+    async def quick() -> str:
+        released.set()
+        return "quick"
+
+    reported: list[str] = []
+    asyncio.run(in_order([slow(), quick()], reported.append, window=2))
+
+    assert reported == ["slow", "quick"]
+
+
+def test_no_more_is_begun_than_the_window_holds() -> None:
+    """However many there are, only a few are in work: memory stays bounded."""
+    begun = reported = most = 0
+
+    async def item() -> None:
+        await asyncio.sleep(0)
+
+    def items() -> Iterator[object]:
+        nonlocal begun, most
+        for _ in range(50):
+            begun += 1
+            most = max(most, begun - reported)
+            yield item()
+
+    def report(_: object) -> None:
+        nonlocal reported
+        reported += 1
+
+    asyncio.run(in_order(items(), report, window=4))  # type: ignore[arg-type]
+
+    assert (reported, most) == (50, 4)
+
+
+def test_error_of_one_item_comes_by_itself() -> None:
+    """What went wrong reaches the caller as it is, and not in a group."""
+
+    async def broken() -> None:
+        raise LookupError("store")
+
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(LookupError, match="store"):
+        asyncio.run(in_order([endless(), broken()], print, window=2))
+
+
+def test_error_of_the_report_comes_by_itself() -> None:
+    """A reader that has gone away ends the scan, and not as a group of errors."""
+
+    async def item() -> None:
+        return None
+
+    def report(_: None) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        asyncio.run(in_order((item() for _ in range(2)), report, window=1))
+
+
+def test_tally_of_nothing_is_ok() -> None:
+    """An empty folder holds nothing that matched and nothing unchecked."""
+    assert Tally().exit_code == 0
+
+
+def test_tally_with_one_unchecked_file_is_not_ok() -> None:
+    """What could not be checked is no success."""
+    tally = Tally()
+    tally.add(Checked(path="x", problem=Reason.UNREADABLE))
+
+    assert tally.exit_code == 1
+    assert (
+        tally.words() == "1 files: 0 matched, 1 could not be checked, 0 without a match"
+    )
+
+
+def test_listed_file_matches_and_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+) -> None:
+    """A match is an object with its entry, and the exit code says so."""
+    (folder / "a.jpg").write_bytes(picture())
+    (folder / "b.jpg").write_bytes(picture(2))
+    list_file(state, picture())
+    code = run(monkeypatch, "scan", "--json", "--jobs", "1", str(folder))
+    first, second = json_lines(capfd.readouterr().out)
+
+    assert code == 1
+    assert (first["verdict"], second["verdict"]) == ("MATCH", "NO_MATCH")
+    assert first["path"] == str(folder / "a.jpg")
+    assert {match["signal_type"] for match in first["matches"]} == {
+        "md5",
+        "sha1",
+        "sha256",
+    }
+    assert first["matches"][0]["entry"] == "e1"
+    assert second["views"][0]["name"] == "stored"
+
+
+def test_all_checked_and_nothing_matched_ends_with_0(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+) -> None:
+    """Pictures, texts and empty files that no set lists are a success."""
+    (folder / "a.jpg").write_bytes(picture())
+    (folder / "b.txt").write_bytes(b"text")
+    (folder / "empty").touch()
+    ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
+    code = run(monkeypatch, "scan", str(folder))
+    said = capfd.readouterr()
+
+    assert code == 0
+    assert said.out.count("NO_MATCH") == 3
+    assert "3 files: 0 matched" in said.err
+
+
+def test_without_a_reference_set_nothing_counts_as_checked(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+) -> None:
+    """A mistyped state directory must not look like a clean result."""
+    (folder / "a.jpg").write_bytes(picture())
+    code = run(monkeypatch, "scan", "--json", str(folder))
+    said = capfd.readouterr()
+    (line,) = json_lines(said.out)
+
+    assert code == 1
+    assert (line["verdict"], line["reason"]) == ("INCONCLUSIVE", "no_reference_set")
+    assert len(line["views"][0]["pdq"]) == 64
+    assert "no reference set" in said.err
+    assert not state.exists()
+
+
+def test_file_that_cannot_be_read_is_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+) -> None:
+    """The scan goes on after a path that is not there."""
+    (folder / "a.txt").write_bytes(b"text")
+    ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
+    paths = (str(folder / "missing"), str(folder / "a.txt"))
+    code = run(monkeypatch, "scan", "--json", *paths)
+    first, second = json_lines(capfd.readouterr().out)
+
+    assert code == 1
+    assert (first["verdict"], first["reason"]) == ("INCONCLUSIVE", "unreadable")
+    assert second["verdict"] == "NO_MATCH"
+
+
+def test_file_that_claims_to_be_a_picture_is_not_checked(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+) -> None:
+    """The suffix declares a picture, so what does not decode is inconclusive."""
+    (folder / "a.jpg").write_bytes(b"this is a text")
+    ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
+    run(monkeypatch, "scan", "--json", str(folder))
+    (line,) = json_lines(capfd.readouterr().out)
+
+    assert (line["verdict"], line["reason"]) == ("INCONCLUSIVE", "undecodable")
+
+
+def test_name_that_is_not_utf8_can_be_printed(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+) -> None:
+    """JSON carries any file name, bytes that are no text as escapes."""
+    (folder / "a\udcff.txt").write_bytes(b"text")
+    ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
+    code = run(monkeypatch, "scan", "--json", str(folder))
+    (line,) = json_lines(capfd.readouterr().out)
+
+    assert code == 0
+    assert line["path"].endswith(r"a\xff.txt")
+
+
+def empty_current(reference: Path) -> None:
+    """Truncate the file that names the generation."""
+    (reference / "current").write_bytes(b"")
+
+
+def garble_current(reference: Path) -> None:
+    """Fill the file that names the generation with other bytes."""
+    (reference / "current").write_bytes(b"\xff" * 200)
+
+
+def lose_base(reference: Path) -> None:
+    """Delete the data that ``current`` names."""
+    shutil.rmtree(reference / "bases")
+
+
+def lose_key(reference: Path) -> None:
+    """Delete the key of the exact signals."""
+    (reference / "key").unlink()
+
+
+@pytest.mark.parametrize("damage", [empty_current, garble_current, lose_base, lose_key])
+def test_damaged_reference_set_ends_the_scan(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    folder: Path,
+    damage: Callable[[Path], None],
+) -> None:
+    """A reference set that cannot be used is an error, never "nothing matched"."""
+    (folder / "a.jpg").write_bytes(picture())
+    list_file(state, picture())
+    damage(state / REFERENCE_DIRECTORY)
+    code = run(monkeypatch, "scan", "--json", str(folder))
+    said = capfd.readouterr()
+
+    assert code == 2
+    assert said.out == ""
+    assert said.err.startswith("uploadfilter: ")
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="no-path"),
+        pytest.param(("x", "--jobs", "0"), id="no-jobs"),
+        pytest.param(("x", "--frobnicate"), id="unknown-option"),
+    ],
+)
+def test_wrong_usage_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+) -> None:
+    """A mistake on the command line is told on stderr, and nothing is scanned."""
+    code = run(monkeypatch, "scan", *arguments)
+    said = capfd.readouterr()
+
+    assert (code, said.out) == (2, "")

@@ -1,0 +1,104 @@
+"""``scan`` as an installed program: pipes, Ctrl-C, and what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.demo import running
+from tests.e2e import pictures
+from tests.e2e.conftest import import_set, write_set
+
+pytestmark = pytest.mark.e2e
+
+MANY = 400
+"""Files: more than a scan gets done before it is told to end."""
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Return a folder with many pictures."""
+    (tmp_path / "many").mkdir()
+    content = pictures.unlisted()
+    for number in range(MANY):
+        (tmp_path / "many" / f"{number:04}.jpg").write_bytes(content)
+    return tmp_path / "many"
+
+
+def start(state: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start ``scan`` in a process group of its own, with its output in a pipe."""
+    return subprocess.Popen(  # noqa: S603 -- our own program
+        [running.program(), "scan", *arguments],
+        env=running.environment(state),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def is_gone(group: int) -> bool | None:
+    """Return true if no process of a group is left, ``None`` to look again."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return None
+
+
+def test_ctrl_c_ends_the_scan_with_all_its_processes(state: Path, many: Path) -> None:
+    """Ctrl-C reaches the whole group; the exit code is 130, and nobody is left."""
+    with start(state, "--json", str(many)) as scan:
+        assert scan.stdout is not None
+        scan.stdout.readline()
+        os.killpg(scan.pid, signal.SIGINT)
+        _, err = scan.communicate(timeout=60)
+
+    assert scan.returncode == 130
+    assert b"Traceback" not in err
+    assert running.wait_for(lambda: is_gone(scan.pid), what="the scanners to end")
+
+
+def test_reader_that_goes_away_ends_the_scan_quietly(state: Path, many: Path) -> None:
+    """``scan | head`` ends without a complaint, and nobody is left."""
+    with start(state, str(many)) as scan:
+        assert scan.stdout is not None
+        assert scan.stderr is not None
+        scan.stdout.readline()
+        scan.stdout.close()
+        code = scan.wait(timeout=60)
+        err = scan.stderr.read()
+
+    assert code == 141
+    assert err == b""
+    assert running.wait_for(lambda: is_gone(scan.pid), what="the scanners to end")
+
+
+def test_killed_scan_leaves_no_scanner(state: Path, many: Path) -> None:
+    """Scanners die with whoever started them, even if that was killed."""
+    with start(state, "--json", str(many)) as scan:
+        assert scan.stdout is not None
+        scan.stdout.readline()
+        scan.kill()
+
+    assert running.wait_for(lambda: is_gone(scan.pid), what="the scanners to end")
+
+
+def test_listed_picture_is_found_in_other_guise(state: Path, tmp_path: Path) -> None:
+    """The same core as in the proxy finds a resized and a mirrored copy."""
+    import_set(state, write_set(tmp_path / "demo.jsonl", pictures.listed()))
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a-small.jpg").write_bytes(pictures.smaller())
+    (folder / "b-mirrored.jpg").write_bytes(pictures.mirrored())
+    (folder / "c-other.jpg").write_bytes(pictures.unlisted())
+    done = running.run_program(
+        "scan", "--json", str(folder), state=state, may_fail=True
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert done.returncode == 1
+    assert [line["verdict"] for line in lines] == ["MATCH", "MATCH", "NO_MATCH"]
+    assert lines[1]["matches"][0]["variant"] == "mirror"
