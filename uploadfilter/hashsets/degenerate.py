@@ -5,6 +5,7 @@ area matches every flat picture. Lists that were made without looking hold both.
 """
 
 import hashlib
+import struct
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -53,7 +54,7 @@ The rows of its coefficients are then multiples of one row. Flat pictures gave 1
 different words with the reference implementation, photographs 16 of 16.
 """
 
-_WORD_BYTES = 2
+_PDQ_WORDS = struct.Struct(">16H")
 _WORD_ONES = 0xFFFF
 
 
@@ -84,10 +85,7 @@ def _is_flat_64(signal_type: SignalType, value: bytes) -> bool:
 
 
 def _is_flat_pdq(_signal_type: SignalType, value: bytes) -> bool:
-    words = {
-        min(word, word ^ _WORD_ONES)
-        for at in range(0, len(value), _WORD_BYTES)
-        for word in (int.from_bytes(value[at : at + _WORD_BYTES]),)
-    }
-    ones = int.from_bytes(value).bit_count()
-    return ones not in _PDQ_ONES or len(words) <= _PDQ_MOST_EQUAL_WORDS
+    if int.from_bytes(value).bit_count() not in _PDQ_ONES:
+        return True
+    words = {min(word, word ^ _WORD_ONES) for word in _PDQ_WORDS.unpack(value)}
+    return len(words) <= _PDQ_MOST_EQUAL_WORDS

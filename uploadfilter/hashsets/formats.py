@@ -7,7 +7,7 @@ To add a form, add a module with a ``parse_line``, a member of ``Form``, its fir
 in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from io import BufferedReader
 from typing import assert_never
@@ -21,6 +21,9 @@ from uploadfilter.model import Entry, SignalType
 
 MOST_LINE_BYTES = 256 << 10
 """Longest line: an entry with two thousand signals."""
+
+TICK_LINES = 1 << 14
+"""Lines between two reports of progress: some 50 ms of a list."""
 
 _BOM = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n\v\f"
@@ -44,6 +47,7 @@ def read(
     categories: frozenset[str] | None,
     signal_type: SignalType | None,
     tally: Tally,
+    tick: Callable[[], None],
 ) -> Iterator[Entry | ListedSignal]:
     """Read a hash-set file.
 
@@ -53,6 +57,7 @@ def read(
             categories, so that exactly one has to be given for it.
         signal_type: What a list consists of; ``None``: digests, known by their length.
         tally: Counts what is read and what is left out.
+        tick: Called every ``TICK_LINES`` lines and at the end, whatever they hold.
 
     Yields:
         Of JSON lines the entries, of a list the signals, that may be matched.
@@ -61,10 +66,11 @@ def read(
         HashSetFormatError: The file is no text in UTF-8.
         UsageError: The file is a list, and there is not exactly one category.
     """
+    # Peeked at and not read, because a pipe cannot be set back.
     _check_text(file.peek(_HEAD_BYTES)[:_HEAD_BYTES])
     types = lists.types_of(signal_type)
     form: Form | None = None
-    for line in _lines(file, tally):
+    for line in _lines(file, tally, tick):
         if form is None:
             form = _form_of(line, categories)
         item: Entry | ListedSignal | None
@@ -95,11 +101,15 @@ def _check_text(head: bytes) -> None:
         )
 
 
-def _lines(file: BufferedReader, tally: Tally) -> Iterator[bytes]:
+def _lines(
+    file: BufferedReader, tally: Tally, tick: Callable[[], None]
+) -> Iterator[bytes]:
     """Yield each line that is neither blank nor a comment, stripped."""
     readline = file.readline
     while line := readline(MOST_LINE_BYTES + 1):
         tally.lines += 1
+        if not tally.lines % TICK_LINES:
+            tick()
         if len(line) > MOST_LINE_BYTES:
             tally.note(Problem.LINE_TOO_LONG)
             _skip_line(file, line)
@@ -109,6 +119,7 @@ def _lines(file: BufferedReader, tally: Tally) -> Iterator[bytes]:
         line = line.strip(_WHITE_SPACE)
         if line and not line.startswith(_COMMENT):
             yield line
+    tick()
 
 
 def _skip_line(file: BufferedReader, line: bytes) -> None:

@@ -8,11 +8,12 @@ Nobody signed such a file, so that its issuer is ``local`` and its entries are m
 unless the operator enforces them. Categories are an explicit allow-list.
 """
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BufferedReader
 from pathlib import Path
 
 from uploadfilter.errors import (
@@ -23,6 +24,7 @@ from uploadfilter.errors import (
 )
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
+from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import ProblemCount, Tally
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.collecting import TableBuilder
@@ -36,8 +38,8 @@ MOST_CATEGORIES = 1000
 FIRST_IDS = 5
 """How many ids ``show_set`` returns: enough to recognise a set by."""
 
-_BUFFER_BYTES = 1 << 20
-"""Read at a time; also how often progress is reported."""
+_BATCH_LINES = 4096
+"""Lines of a list that are taken in at a time."""
 
 _SHOWN_PROBLEMS = 6
 _SHOWN_CATEGORIES = 10
@@ -118,7 +120,7 @@ def import_file(
     """Put the entries of a file in force, in place of a set of the same name.
 
     Args:
-        path: List or JSON lines; read once, from its start.
+        path: List or JSON lines; read once, so that it may be a pipe.
         name: What the set is called here.
         categories: Those that are allowed; for a list exactly one, which it gets.
         enforce_unsigned: Whether its entries may reject though nobody signed them.
@@ -126,7 +128,7 @@ def import_file(
         clock: Seconds since the epoch.
         signal_type: What a list consists of; ``None``: digests, known by their length.
         bad_lines: What becomes of the file if a line is malformed.
-        progress: Told how far the reading is.
+        progress: Told how far the reading is; none for a pipe, which has no size.
 
     Raises:
         HashSetNameError: The name cannot be used.
@@ -139,15 +141,20 @@ def import_file(
     allowed = _checked_categories(categories)
     tally = Tally()
     collected = writer.collect()
-    with _opened(path, progress) as file:
+    with _opened(path) as file:
         items = formats.read(
-            file, categories=allowed, signal_type=signal_type, tally=tally
+            file,
+            categories=allowed,
+            signal_type=signal_type,
+            tally=tally,
+            tick=_ticking(file, progress),
         )
-        for item in items:
-            if tally.malformed and bad_lines is BadLines.REFUSE:
-                # Read on for the report, but keep nothing more.
-                continue
-            _collect(collected, item, category=categories[0], writer=writer)
+        _collect(
+            collected,
+            _until_malformed(items, tally, bad_lines),
+            category=categories[0],
+            writer=writer,
+        )
     _check_outcome(path, tally, bad_lines)
     replaced = _info_of(writer.sets, name)
     info = writer.replace_set(
@@ -182,9 +189,13 @@ def survey_file(
         HashSetError: It cannot be read.
     """
     tally = Tally()
-    with _opened(path, progress) as file:
+    with _opened(path) as file:
         for _ in formats.read(
-            file, categories=None, signal_type=signal_type, tally=tally
+            file,
+            categories=None,
+            signal_type=signal_type,
+            tally=tally,
+            tick=_ticking(file, progress),
         ):
             pass
     return _survey(tally)
@@ -251,46 +262,39 @@ def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
 
 def _collect(
     collected: TableBuilder,
-    item: Entry | formats.ListedSignal,
+    items: Iterable[Entry | ListedSignal],
     *,
     category: str,
     writer: ReferenceWriter,
 ) -> None:
-    if isinstance(item, Entry):
-        collected.add(item)
-    else:
-        collected.add_listed(writer.opaque_id(*item), category, *item)
+    """Take in the entries of a file; the lines of a list some thousand at a time."""
+    batch: list[ListedSignal] = []
+    for item in items:
+        if isinstance(item, Entry):
+            collected.add(item)
+            continue
+        batch.append(item)
+        if len(batch) == _BATCH_LINES:
+            collected.add_listed(category, [writer.opaque_id(*i) for i in batch], batch)
+            batch.clear()
+    collected.add_listed(category, [writer.opaque_id(*i) for i in batch], batch)
 
 
-class _Watched(io.RawIOBase):
-    """A file that says how far it has been read."""
-
-    def __init__(self, raw: io.FileIO, size: int, progress: Progress) -> None:
-        super().__init__()
-        self._raw = raw
-        self._size = size
-        self._progress = progress
-        self._read = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview[int]", /) -> int | None:  # type: ignore[override]  # the buffered reader passes a memoryview
-        count = self._raw.readinto(buffer)
-        self._read += count or 0
-        self._progress(self._read, self._size)
-        return count
+def _until_malformed(
+    items: Iterable[Entry | ListedSignal], tally: Tally, bad_lines: BadLines
+) -> Iterator[Entry | ListedSignal]:
+    """Yield what is worth keeping; read on for the report once the file is refused."""
+    for item in items:
+        if not tally.malformed or bad_lines is BadLines.SKIP:
+            yield item
 
 
 @contextmanager
-def _opened(path: Path, progress: Progress | None) -> Iterator[io.BufferedReader]:
+def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a file, and say of a failed read which file it was."""
     try:
-        with path.open("rb", buffering=0) as raw:
-            size = path.stat().st_size
-            watched = _Watched(raw, size, progress or _silent)
-            with io.BufferedReader(watched, _BUFFER_BYTES) as file:
-                yield file
+        with path.open("rb") as file:
+            yield file
     except OSError as exc:
         raise HashSetError(
             f"cannot read {str(path)!r}: {exc.strerror}",
@@ -298,8 +302,12 @@ def _opened(path: Path, progress: Progress | None) -> Iterator[io.BufferedReader
         ) from exc
 
 
-def _silent(_read: int, _size: int) -> None:
-    """Report no progress."""
+def _ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], None]:
+    """Return what tells the caller how far the file has been read."""
+    if progress is None:
+        return lambda: None
+    size = os.fstat(file.fileno()).st_size
+    return lambda: progress(file.tell(), size)
 
 
 def _check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:

@@ -5,8 +5,10 @@ length of a file that is mostly refused. This module is pure.
 """
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, islice, repeat
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,9 @@ from uploadfilter.reference.tables import (
     distinct,
     taken,
 )
+
+Listed: TypeAlias = tuple[SignalType, bytes]
+"""Type and value of a signal in a list."""
 
 _TYPE_AT = {signal_type: at for at, signal_type in enumerate(EXACT_TYPES)}
 
@@ -90,7 +95,13 @@ class TableBuilder:
 
     def add(self, entry: Entry) -> None:
         """Take one entry in."""
-        row = self._add_row(entry.id, entry.category, exact_only=entry.exact_only)
+        row = len(self._id_ends)
+        self._ids += entry.id.encode()
+        self._id_ends.append(len(self._ids))
+        # 8 bytes an entry instead of 100 for a set of ids; equal hashes are verified.
+        self._id_hashes.append(hash(entry.id))
+        self._entry_categories.append(self._categories.position(entry.category))
+        self._exact_only.append(entry.exact_only)
         for item in entry.signals:
             if item.signal.type.is_exact:
                 self._add_exact(row, item.signal.type, item.signal.value)
@@ -98,28 +109,31 @@ class TableBuilder:
                 self._add_perceptual(row, item)
 
     def add_listed(
-        self, entry_id: str, category: str, signal_type: SignalType, value: bytes
+        self, category: str, ids: Sequence[str], listed: Sequence[Listed]
     ) -> None:
-        """Take in an entry of one signal of which nothing else is known.
+        """Take in entries of one signal each, of which nothing else is known.
 
-        The same as ``add``, without four objects for each of a million lines.
+        The same as ``add`` for each, in half the time: lists have millions of lines.
+
+        Args:
+            category: Of all of them.
+            ids: One id for each.
+            listed: Type and value of each signal.
         """
-        row = self._add_row(entry_id, category, exact_only=False)
-        if signal_type.is_exact:
-            self._add_exact(row, signal_type, value)
-        else:
-            signal = Signal(type=signal_type, value=value)
-            self._add_perceptual(row, EntrySignal(signal=signal))
-
-    def _add_row(self, entry_id: str, category: str, *, exact_only: bool) -> int:
-        row = len(self._id_ends)
-        self._ids += entry_id.encode()
-        self._id_ends.append(len(self._ids))
-        # 8 bytes an entry instead of 100 for a set of ids; equal hashes are verified.
-        self._id_hashes.append(hash(entry_id))
-        self._entry_categories.append(self._categories.position(category))
-        self._exact_only.append(exact_only)
-        return row
+        first = len(self._id_ends)
+        ends = accumulate((len(i.encode()) for i in ids), initial=len(self._ids))
+        self._id_ends.extend(islice(ends, 1, None))
+        self._ids += "".join(ids).encode()
+        self._id_hashes.extend(map(hash, ids))
+        position = self._categories.position(category)
+        self._entry_categories.extend(repeat(position, len(ids)))
+        self._exact_only += bytes(len(ids))
+        for row, (signal_type, value) in enumerate(listed, start=first):
+            if signal_type in _TYPE_AT:
+                self._add_exact(row, signal_type, value)
+            else:
+                signal = Signal(type=signal_type, value=value)
+                self._add_perceptual(row, EntrySignal(signal=signal))
 
     def _add_exact(self, row: int, signal_type: SignalType, value: bytes) -> None:
         self._keys += self._exact_key(signal_type, value)
