@@ -26,7 +26,7 @@ from uploadfilter.proxy.recorder import Recorder
 from uploadfilter.proxy.server import Proxy, listening
 from uploadfilter.proxy.spool import SpoolRoom
 from uploadfilter.proxy.upload import Hands
-from uploadfilter.reference.reader import ReferenceReader
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool import ScannerPool
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -113,7 +113,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
     async with AsyncExitStack() as stack:
         recorder = _recorder(stack, settings, instance)
         reference = stack.enter_context(
-            ReferenceReader.open(settings.state / "reference")
+            ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
         hands = Hands(
             origin=await stack.enter_async_context(Origin.opened(settings.origin)),
@@ -169,15 +169,18 @@ async def _chores(
     recorder: Recorder, reference: ReferenceReader
 ) -> AsyncIterator[None]:
     """Keep checkpoints and watch for new generations for the length of the block."""
-    async with asyncio.TaskGroup() as tasks:
-        chores = (
-            tasks.create_task(recorder.keep_checkpoints(), name="checkpoints"),
-            tasks.create_task(_watch(reference), name="generations"),
-        )
+    loop = asyncio.get_running_loop()
+    chores = (
+        loop.create_task(recorder.keep_checkpoints(), name="checkpoints"),
+        loop.create_task(_watch(reference), name="generations"),
+    )
+    try:
         yield
+    finally:
         for chore in chores:
             chore.cancel()
-    await recorder.check_in()
+        await asyncio.wait(chores)
+        await recorder.check_in()
 
 
 async def _watch(reference: ReferenceReader) -> None:

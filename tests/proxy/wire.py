@@ -75,8 +75,11 @@ class WireOrigin:
                 await self._answer(request, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
-        finally:
-            await closed(writer)
+        except asyncio.CancelledError:
+            # asyncio would log a handler that was cancelled as a failure.
+            writer.transport.abort()
+            return
+        await closed(writer)
 
     async def stop(self) -> None:
         """End every connection."""

@@ -42,7 +42,6 @@ UNFORWARDABLE = frozenset(
         Reason.TOO_LARGE,  # the body is over the limit, and the rest was never read
         Reason.TOO_SLOW,  # the body never arrived whole
         Reason.ABORTED,  # nobody is there to be answered
-        Reason.SPOOL_FULL,  # the body could not be held
         Reason.LOG_UNWRITABLE,  # nothing passes unrecorded
     }
 )

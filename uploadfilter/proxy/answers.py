@@ -174,7 +174,7 @@ def response(
     headers = dict(_HEADERS)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    if prefers_html(",".join(request.headers.getall("Accept", []))):
+    if prefers_html(request.headers.get("Accept", "")):
         headers |= {"Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY}
         body = as_page(told)
     else:

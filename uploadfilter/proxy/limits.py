@@ -16,6 +16,8 @@ class ProxyLimits:
             that changes networks come back.
         body_rate_bytes_s: After that, the least average; a 2G connection has 5 KB/s.
         body_total_s: Longest time for any body, whatever its rate.
+        linger_s: How long the rest of a refused body is read and thrown away, so that
+            the client gets to read its answer; nginx's ``lingering_timeout`` is 5 s.
         keep_alive_s: How long an idle connection of a client is kept; nginx's
             ``keepalive_timeout`` is 75 s.
         header_line_bytes: Longest line of a request head, 8 KiB as in nginx and Apache.
@@ -28,6 +30,7 @@ class ProxyLimits:
     body_grace_s: float = 60.0
     body_rate_bytes_s: float = 1024.0
     body_total_s: float = 3600.0
+    linger_s: float = 5.0
     keep_alive_s: float = 75.0
     header_line_bytes: int = 8190
     header_lines: int = 100

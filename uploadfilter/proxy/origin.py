@@ -186,7 +186,7 @@ class _Sending:
 
 
 def _session(
-    settings: OriginSettings, connector: aiohttp.TCPConnector
+    settings: OriginSettings, connector: aiohttp.BaseConnector
 ) -> aiohttp.ClientSession:
     """Make a session that passes everything on as it is."""
     return aiohttp.ClientSession(

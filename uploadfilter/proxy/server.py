@@ -15,7 +15,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import http_exceptions, http_parser, web
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
 
 from uploadfilter.errors import ServiceError
 from uploadfilter.model import Mode, Reason
@@ -160,12 +162,28 @@ class Proxy:
 class _Connection(RequestHandler):
     """One client's connection, with our own answer to what is not HTTP."""
 
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; garbage inside a body ends the reading of that body.
+
+        aiohttp 3.14 only queues its own answer for after the request, and leaves
+        whoever reads the body waiting for more.
+        """
+        super().data_received(data)
+        request = self._current_request
+        if request is None or request.content.is_eof() or not self._messages:
+            return
+        if not isinstance(self._messages[-1][0], RawRequestMessage):
+            garbage = web.RequestPayloadError("the body is not framed as it says")
+            request.content.set_exception(garbage)
+
+    @override
     def handle_error(
         self,
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - aiohttp calls it so
+        message: str | None = None,
     ) -> web.StreamResponse:
         """Answer a request that cannot be parsed, or one whose handling failed."""
         self.keep_alive(val=False)
@@ -193,6 +211,7 @@ class _Connection(RequestHandler):
 class _Server(web.Server):
     """aiohttp's server, making connections of our own kind."""
 
+    @override
     def __call__(self) -> RequestHandler:
         """Make the handler of a new connection."""
         return _Connection(self, loop=self._loop, **self._kwargs)
@@ -223,6 +242,7 @@ async def listening(
         auto_decompress=False,
         access_log=None,
         keepalive_timeout=limits.keep_alive_s,
+        lingering_time=limits.linger_s,
         max_line_size=limits.header_line_bytes,
         max_field_size=limits.header_line_bytes,
         max_headers=limits.header_lines,

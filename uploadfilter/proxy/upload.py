@@ -364,9 +364,7 @@ class Upload:
             content_type = canonical.form_content_type(boundary)
             return self._form(spool, command, pieces), length, content_type
         if command.unread:
-            declared = self._request.headers.get("Content-Length")
-            length = int(declared) if declared else None
-            return self._rest(spool), length, None
+            return self._rest(spool), self._head.declared_length, None
         return spool.read(), spool.size, None
 
     async def _form(

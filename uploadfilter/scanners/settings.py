@@ -43,18 +43,29 @@ class ScannerSettings:
     budgets: Budgets = field(default_factory=Budgets)
     module: str = WORKER_MODULE
 
+    def __post_init__(self) -> None:
+        """Refuse numbers with which nothing would ever be scanned."""
+        for name in ("workers", "recycle_after", "losses_per_upload"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        for name in ("queue_limit", "queue_wait_s", "drain_s"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        if self.start_timeout_s <= 0:
+            raise ValueError("start_timeout_s must be positive")
+
 
 class EventLog(Protocol):
     """The operational log, as far as the pool needs it."""
 
-    def warning(self, event: str, /, **fields: object) -> object:
+    def warning(self, event: str, **fields: object) -> object:
         """Log one event; ``fields`` hold no content and no names."""
 
 
 class SilentLog:
     """An operational log that keeps nothing."""
 
-    def warning(self, event: str, /, **fields: object) -> None:
+    def warning(self, event: str, **fields: object) -> None:
         """Drop the event."""
 
 

@@ -1,0 +1,197 @@
+"""A whole filter before an origin that shows every byte: the service as it runs.
+
+Everything is real: the reference set in LMDB, the scanner processes, the decision log.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tests.proxy.wire import TIMEOUT_S, WireOrigin, exchange, wire_origin
+from uploadfilter.config import Settings
+from uploadfilter.decisions.records import (
+    DecisionRecord,
+    OutcomeRecord,
+    Record,
+    decode,
+)
+from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
+from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.service import running
+from uploadfilter.signals.exact import Digests
+
+HOST = b"Host: site.example\r\n"
+CLOSE = HOST + b"Connection: close\r\n"
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """A filter and its origin.
+
+    Attributes:
+        port: Where the filter listens.
+        origin: What stands behind it.
+        state: Its state directory.
+    """
+
+    port: int
+    origin: WireOrigin
+    state: Path
+
+    async def send(self, *pieces: bytes) -> bytes:
+        """Send bytes to the filter and return its whole answer."""
+        return await exchange(self.port, *pieces)
+
+    async def put(self, body: bytes, *headers: bytes, target: bytes = b"/x") -> bytes:
+        """Upload a raw body."""
+        lines = b"".join(line + b"\r\n" for line in headers)
+        head = b"PUT %s HTTP/1.1\r\n%s%sContent-Length: %d\r\n\r\n"
+        return await self.send(head % (target, CLOSE, lines, len(body)), body)
+
+    async def post_form(self, body: bytes, boundary: bytes = b"b0undary") -> bytes:
+        """Upload a form that is already encoded."""
+        kind = b"Content-Type: multipart/form-data; boundary=" + boundary
+        lines = CLOSE + kind + b"\r\n"
+        head = b"POST /form HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n"
+        return await self.send(head % (lines, len(body)), body)
+
+    def records(self) -> list[Record]:
+        """Return everything on record so far, in order."""
+        files = sorted((self.state / "instances" / "main" / "log").glob("*.jsonl"))
+        return [
+            decode(line) for file in files for line in file.read_bytes().splitlines()
+        ]
+
+    async def new_decision(self, known: int) -> DecisionRecord:
+        """Return the decision that follows the first ``known`` ones, once it is there.
+
+        For uploads whose client gets no answer to wait for.
+        """
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(self.decisions()) <= known:  # noqa: ASYNC110 - a file has no event
+                await asyncio.sleep(0.01)
+        return self.decisions()[known]
+
+    def decisions(self) -> list[DecisionRecord]:
+        """Return the decisions on record, in order."""
+        return [item for item in self.records() if isinstance(item, DecisionRecord)]
+
+    async def outcome(self, decision: str) -> int | str:
+        """Return the outcome of a decision, as soon as it is on record."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                for item in self.records():
+                    if isinstance(item, OutcomeRecord) and item.decision == decision:
+                        return item.outcome
+                await asyncio.sleep(0.01)
+
+
+def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN401 - any of its fields
+    """Return settings of a small filter in ``ENFORCE``."""
+    return replace(
+        Settings(
+            origin=OriginSettings(url=origin),
+            host="127.0.0.1",
+            port=0,
+            state=state,
+            mode=Mode.ENFORCE,
+            scanner=ScannerSettings(workers=1),
+            proxy=ProxyLimits(linger_s=0.05),
+            objection="https://site.example/objection",
+        ),
+        **changes,
+    )
+
+
+@asynccontextmanager
+async def site(
+    state: Path,
+    *,
+    listed: Sequence[Entry] | None = (),
+    **changes: Any,  # noqa: ANN401 - any field of the settings
+) -> AsyncIterator[Site]:
+    """Run a filter and its origin for the length of the block.
+
+    Args:
+        state: Where the filter keeps its state.
+        listed: Entries of the reference set; ``None`` for no reference set at all.
+        changes: Other settings than those of a small filter in ``ENFORCE``.
+    """
+    if listed is not None:
+        list_entries(state, listed)
+    async with (
+        wire_origin() as origin,
+        running(settings(state, origin.url, **changes)) as (_, port),
+    ):
+        yield Site(port=port, origin=origin, state=state)
+
+
+def list_entries(
+    state: Path, entries: Sequence[Entry], *, name: str = "demo", enforced: bool = True
+) -> None:
+    """Put a hash set in force, as an import does."""
+    directory = ReferenceDirectory(state / REFERENCE_DIRECTORY)
+    with directory.writer() as writer:
+        collected = writer.collect()
+        for entry in entries:
+            collected.add(entry)
+        info = SetInfo(
+            name=name,
+            issuer="local",
+            categories=("a",),
+            enforced=enforced,
+            imported_at=0,
+        )
+        writer.replace_set(collected, info)
+
+
+def entry(number: int, *signals: Signal) -> Entry:
+    """Make an entry with these signals."""
+    return Entry(
+        id=f"entry-{number}",
+        category="a",
+        signals=tuple(EntrySignal(signal=signal) for signal in signals),
+    )
+
+
+def exact_entry(number: int, content: bytes) -> Entry:
+    """Make an entry that lists these bytes by their SHA-256."""
+    return entry(number, sha256(content))
+
+
+def sha256(content: bytes) -> Signal:
+    """Return the SHA-256 of these bytes as a signal."""
+    digests = Digests()
+    digests.update(content)
+    (found,) = [item for item in digests.signals() if item.type is SignalType.SHA256]
+    return found
+
+
+def form(*parts: tuple[bytes, bytes], boundary: bytes = b"b0undary") -> bytes:
+    """Encode a form.
+
+    Args:
+        parts: Header lines of each part (without the last line end) and its content.
+        boundary: Between the parts.
+    """
+    encoded = [
+        b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary, lines, content)
+        for lines, content in parts
+    ]
+    return b"".join(encoded) + b"--%s--\r\n" % boundary
+
+
+def file_part(content: bytes, name: bytes = b"file") -> tuple[bytes, bytes]:
+    """Make a part of a form that is a picture file."""
+    lines = (
+        b'Content-Disposition: form-data; name="%s"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg"
+    )
+    return lines % name, content
