@@ -1,9 +1,12 @@
 """What a part of a form says about itself."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.uploads.forms import LIMITS
 from uploadfilter.model import Reason
+from uploadfilter.uploads.canonical import FormPart
 from uploadfilter.uploads.head import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 from uploadfilter.uploads.parts import PartHeader, has_bare_line_feed, read_part_header
@@ -172,3 +175,37 @@ def test_bare_line_feed_is_found_anywhere() -> None:
     assert has_bare_line_feed(b"\n")
     assert has_bare_line_feed(b"a\r\nb\n")
     assert not has_bare_line_feed(b"a\r\nb\r\n\r")
+
+
+pieces = st.sampled_from(
+    [
+        b"Content-Disposition: form-data",
+        b'; name="',
+        b'; filename="',
+        b"; filename*=utf-8''",
+        b"%0A",
+        b"%00",
+        b"\\",
+        b'"',
+        b"\r\n",
+        b"Content-Type: a/b",
+        b"; charset=utf-8",
+        b"\xc3\xa9",
+    ]
+) | st.binary(max_size=2)
+
+
+@given(section=st.lists(pieces, max_size=14).map(b"".join))
+def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
+    """What is read of a part can always be written anew."""
+    start = b'Content-Disposition: form-data; name="a'
+    for text in (section, start + section, start + section + b'"\r\n'):
+        header = read_part_header(text + b"\r\n", LIMITS)
+
+        if isinstance(header, PartHeader):
+            assert FormPart(
+                name=header.name,
+                filename=header.filename,
+                content_type=header.content_type,
+                length=0,
+            )
