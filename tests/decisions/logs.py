@@ -56,6 +56,10 @@ LISTED = Match(
 )
 
 
+def unsynced(file: int) -> None:
+    """Leave a file to the kernel, where a test is not about durability."""
+
+
 class Clock:
     """A clock that only moves when it is told to."""
 
@@ -103,7 +107,11 @@ def write_log(
     """Write a log with one segment a day."""
     clock = Clock(start)
     with DecisionLog.open(
-        directory, instance="main", clock=clock, settings=settings or LogSettings()
+        directory,
+        instance="main",
+        clock=clock,
+        settings=settings or LogSettings(),
+        sync=unsynced,
     ) as log:
         for records in days:
             for future in [log.append(record) for record in records]:

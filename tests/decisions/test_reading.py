@@ -16,6 +16,7 @@ from tests.decisions.logs import (
     decision,
     outcome,
     segment_paths,
+    unsynced,
     write_log,
 )
 from uploadfilter.decisions.log import DecisionLog, LogSettings
@@ -150,6 +151,7 @@ def test_follow_reads_what_is_there_and_then_what_comes(tmp_path: Path) -> None:
         instance="main",
         clock=clock,
         settings=LogSettings(segment_bytes=2000),
+        sync=unsynced,
     ) as writer:
         append(2)
         script = Script(

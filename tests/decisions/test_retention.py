@@ -15,6 +15,7 @@ from tests.decisions.logs import (
     REJECTED,
     Clock,
     decision,
+    unsynced,
     write_log,
 )
 from uploadfilter.decisions.log import DecisionLog
@@ -35,7 +36,7 @@ def log_with(directory: Path, matches: Sequence[bool], *, last_day: int) -> floa
         [[decision(f"{i}", MATCH if has else NONE)] for i, has in enumerate(matches)],
     )
     now = NOON + last_day * DAY_S
-    with DecisionLog.open(directory, instance="main", clock=Clock(now)):
+    with DecisionLog.open(directory, instance="main", clock=Clock(now), sync=unsynced):
         pass
     return now
 
@@ -160,9 +161,13 @@ def test_checkpoint_at_the_end_of_a_deleted_segment_is_confirmed(
     """The head after it names the same hash."""
     write_log(tmp_path, [[decision("a")]])
     end = verify(tmp_path).end
-    with DecisionLog.open(tmp_path, instance="main", clock=Clock(NOON + 70 * DAY_S)):
+    with DecisionLog.open(
+        tmp_path, instance="main", clock=Clock(NOON + 70 * DAY_S), sync=unsynced
+    ):
         pass
-    with DecisionLog.open(tmp_path, instance="main", clock=Clock(NOON + 99 * DAY_S)):
+    with DecisionLog.open(
+        tmp_path, instance="main", clock=Clock(NOON + 99 * DAY_S), sync=unsynced
+    ):
         pass
     prune(tmp_path, now=NOON + 99 * DAY_S)
 
@@ -173,7 +178,9 @@ def test_checkpoint_at_the_end_of_a_deleted_segment_is_confirmed(
 def test_log_can_be_pruned_while_it_is_written(tmp_path: Path) -> None:
     """Deleting old segments does not disturb the writer."""
     now = log_with(tmp_path, [False, False], last_day=100)
-    with DecisionLog.open(tmp_path, instance="main", clock=Clock(now)) as log:
+    with DecisionLog.open(
+        tmp_path, instance="main", clock=Clock(now), sync=unsynced
+    ) as log:
         prune(tmp_path, now=now)
         log.append(decision("b")).result()
 

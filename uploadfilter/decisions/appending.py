@@ -6,14 +6,10 @@ else is written. Until this succeeds every write fails.
 """
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from uploadfilter.decisions.segments import Segment, sync_directory
-
-Sync = Callable[[int], None]
-"""Makes an open file durable: ``os.fdatasync`` but for tests that count or fail."""
+from uploadfilter.decisions.segments import Segment, Sync, sync_directory
 
 
 class Appender:
@@ -82,7 +78,7 @@ class Appender:
         try:
             _write(file, data, offset=0)
             self._sync(file)
-            sync_directory(self._directory)
+            sync_directory(self._directory, self._sync)
         except OSError:
             os.close(file)
             raise
@@ -92,7 +88,7 @@ class Appender:
         """Undo what a failed write left behind."""
         if self._leftover is not None:
             self._leftover.unlink(missing_ok=True)
-            sync_directory(self._directory)
+            sync_directory(self._directory, self._sync)
             self._leftover = None
         if self._is_dirty and self._file is not None:
             os.ftruncate(self._file, self.size)

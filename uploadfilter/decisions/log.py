@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from uploadfilter.decisions.appending import Appender, Sync
+from uploadfilter.decisions.appending import Appender
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.records import (
     UNKNOWN,
@@ -37,6 +37,7 @@ from uploadfilter.decisions.records import (
 from uploadfilter.decisions.recovery import Recovered, RecoveryReport, recover
 from uploadfilter.decisions.segments import (
     Segment,
+    Sync,
     locked,
     make_directory,
     write_error,
@@ -153,7 +154,7 @@ class DecisionLog:
             instance: Name that every segment bears.
             clock: Seconds since the epoch.
             settings: Sizes.
-            sync: Makes an open file durable.
+            sync: Makes an open file or directory durable.
 
         Yields:
             The log.
@@ -168,7 +169,7 @@ class DecisionLog:
         with locked(directory):
             log = cls(
                 directory,
-                recover(directory),
+                recover(directory, sync=sync),
                 instance=instance,
                 clock=clock,
                 settings=settings,

@@ -16,6 +16,7 @@ from uploadfilter.decisions.records import FORMAT, Record, SegmentRecord, decode
 from uploadfilter.decisions.segments import (
     Line,
     Segment,
+    Sync,
     lines,
     opened,
     segments,
@@ -70,8 +71,12 @@ class Recovered:
     report: RecoveryReport
 
 
-def recover(directory: Path) -> Recovered:
+def recover(directory: Path, *, sync: Sync) -> Recovered:
     """Read the newest segment and set aside a torn end; the caller holds the lock.
+
+    Args:
+        directory: Of the log.
+        sync: Makes an open file or directory durable.
 
     Raises:
         LogCorruptError: It is damaged in a way that no interrupted write explains, or
@@ -83,7 +88,7 @@ def recover(directory: Path) -> Recovered:
     torn_bytes = 0
     for segment in reversed(segments(directory)):
         tail, size = _read(directory, segment)
-        rest = _cut(directory, segment, size)
+        rest = _cut(directory, segment, size, sync=sync)
         if rest:
             torn.append(torn_path(directory, segment))
             torn_bytes += rest
@@ -91,7 +96,7 @@ def recover(directory: Path) -> Recovered:
             report = _report(tail, torn, torn_bytes)
             return Recovered(tail=tail, segment=segment, size=size, report=report)
         # Not even the head is whole: the log ends in the segment before.
-        _remove(directory, segment)
+        _remove(directory, segment, sync=sync)
     report = _report(Tail(), torn, torn_bytes)
     return Recovered(tail=Tail(), segment=None, size=0, report=report)
 
@@ -152,7 +157,7 @@ def _refuse_newer(record: Record, segment: Segment) -> None:
         )
 
 
-def _cut(directory: Path, segment: Segment, size: int) -> int:
+def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:
     """Move what follows the first ``size`` bytes aside; return how much it was."""
     path = directory / segment.name
     rest = path.stat().st_size - size
@@ -164,13 +169,13 @@ def _cut(directory: Path, segment: Segment, size: int) -> int:
         )
     if rest:
         try:
-            _set_aside(path, torn_path(directory, segment), size)
+            _set_aside(path, torn_path(directory, segment), size, sync=sync)
         except OSError as exc:
             raise write_error(path, exc) from exc
     return rest
 
 
-def _set_aside(path: Path, torn: Path, size: int) -> None:
+def _set_aside(path: Path, torn: Path, size: int, *, sync: Sync) -> None:
     """Append the end of a segment to its torn file, durably, and only then cut it."""
     file = os.open(path, os.O_RDWR)
     try:
@@ -179,18 +184,18 @@ def _set_aside(path: Path, torn: Path, size: int) -> None:
         with os.fdopen(os.open(torn, flags, 0o600), "wb") as aside:
             aside.write(end)
             aside.flush()
-            os.fsync(aside.fileno())
-        sync_directory(path.parent)
+            sync(aside.fileno())
+        sync_directory(path.parent, sync)
         os.ftruncate(file, size)
-        os.fsync(file)
+        sync(file)
     finally:
         os.close(file)
 
 
-def _remove(directory: Path, segment: Segment) -> None:
+def _remove(directory: Path, segment: Segment, *, sync: Sync) -> None:
     """Remove a segment that holds nothing."""
     try:
         (directory / segment.name).unlink()
-        sync_directory(directory)
+        sync_directory(directory, sync)
     except OSError as exc:
         raise write_error(directory / segment.name, exc) from exc

@@ -8,6 +8,7 @@ over, and ``verify`` accepts exactly the gaps that these rules make. Both reckon
 the day of the newest segment, because ``verify`` has no clock.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -97,7 +98,7 @@ def _delete(directory: Path, over: list[Segment]) -> tuple[str, ...]:
                     (directory / name).unlink()
                     deleted.append(name)
         if deleted:
-            sync_directory(directory)
+            sync_directory(directory, os.fdatasync)
     except OSError as exc:
         raise write_error(directory, exc) from exc
     return tuple(deleted)

@@ -8,7 +8,7 @@ is set back makes no new segment. ``<segment>.torn`` is what a crash left of a w
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +27,9 @@ from uploadfilter.errors import (
     LogError,
     LogWriteError,
 )
+
+Sync = Callable[[int], None]
+"""Makes an open file or directory durable, such as ``os.fdatasync``."""
 
 _NAME = re.compile(r"(\d{8})-(\d{8})\.jsonl", re.ASCII)
 _LOCK = "lock"
@@ -204,10 +207,10 @@ def write_error(path: Path, exc: OSError) -> LogWriteError:
     )
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path, sync: Sync) -> None:
     """Make the names in a directory durable; ``OSError`` passes."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        sync(handle)
     finally:
         os.close(handle)
