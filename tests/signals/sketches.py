@@ -1,0 +1,78 @@
+"""Short-cuts to pictures and their signals, for the tests of this room."""
+
+import io
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hashsets.demo import pictures
+from uploadfilter.model import Geometry, SignalType, Variant, View
+from uploadfilter.signals.decoding import NoPicture, decode
+from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.signals.views import view_of
+
+
+@lru_cache(64)
+def photograph(seed: int, width: int = 640, height: int = 480) -> Image.Image:
+    """Return a generated photograph, which must not be changed."""
+    return pictures.photograph(seed, width=width, height=height)
+
+
+def luma(seed: int, width: int = 640, height: int = 480) -> Luma:
+    """Return the luma of a generated photograph."""
+    return np.asarray(photograph(seed, width, height).convert("L"))
+
+
+def picture_of(plane: Luma) -> Picture:
+    """Return a picture of a plane at full size."""
+    height, width = plane.shape
+    return Picture(plane=plane, shape=Shape(height=height, width=width))
+
+
+def view(content: bytes) -> View:
+    """Return the view of content that decodes."""
+    return view_of(decoded(content), name="stored")
+
+
+def decoded(content: bytes) -> Picture:
+    """Return the picture of content that decodes."""
+    picture = decode(io.BytesIO(content))
+    assert not isinstance(picture, NoPicture)
+    return picture
+
+
+def value(
+    of: View,
+    signal_type: SignalType = SignalType.PDQ,
+    *,
+    variant: Variant = Variant.UPRIGHT,
+    geometry: Geometry | None = None,
+) -> bytes:
+    """Return one value of a view; PDQ in full geometry unless another is named."""
+    if geometry is None and signal_type is SignalType.PDQ:
+        geometry = Geometry.FULL
+    (found,) = (
+        item.signal.value
+        for item in of.signals
+        if item.signal.type is signal_type
+        and item.variant is variant
+        and item.geometry is geometry
+    )
+    return found
+
+
+TURNED: dict[Variant, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    Variant.UPRIGHT: lambda plane: plane,
+    Variant.R90: lambda plane: np.rot90(plane, 1),
+    Variant.R180: lambda plane: np.rot90(plane, 2),
+    Variant.R270: lambda plane: np.rot90(plane, 3),
+    Variant.MIRROR: np.fliplr,
+    Variant.FLIP: np.flipud,
+    Variant.TRANSPOSE: np.transpose,
+    Variant.TRANSVERSE: lambda plane: np.rot90(plane, 2).T,
+}
+"""What each variant's name means, as an operation on a plane."""

@@ -1,0 +1,332 @@
+"""Good, odd, broken and hostile files: each has a clear end."""
+
+import io
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashsets.demo import pictures
+from tests.signals import twins
+from tests.signals.sketches import decoded, luma, photograph, picture_of, value, view
+from uploadfilter.model import Reason
+from uploadfilter.signals.decoding import DecodeLimits, NoPicture, decode
+from uploadfilter.signals.picture import Note, Picture, Shape
+from uploadfilter.signals.views import view_of
+
+IMAGE = photograph(11, 320, 240)
+OTHER = photograph(12, 320, 240)
+EXPECTED = value(view_of(picture_of(luma(11, 320, 240)), name="stored"))
+
+
+def sixteen_bit_tiff() -> bytes:
+    """Return a grey TIFF of 16 bits."""
+    plane = np.asarray(IMAGE.convert("L")).astype(np.uint16) * np.uint16(257)
+    return pictures.encoded(Image.fromarray(plane), "TIFF")
+
+
+def lab_tiff() -> bytes:
+    """Return a TIFF in LAB whose lightness is the picture's luma."""
+    lightness = IMAGE.convert("L")
+    middle = Image.new("L", IMAGE.size, 128)
+    return pictures.encoded(Image.merge("LAB", (lightness, middle, middle)), "TIFF")
+
+
+def icon(*sizes: tuple[int, int]) -> bytes:
+    """Return an icon with the picture in some sizes."""
+    return pictures.encoded(photograph(11, 256, 256), "ICO", sizes=sizes)
+
+
+SHOWN = {
+    "jpeg": pictures.jpeg(IMAGE, 92),
+    "progressive jpeg": pictures.jpeg(IMAGE, 92, progressive=True),
+    "grey jpeg": pictures.jpeg(IMAGE.convert("L"), 92),
+    "rgb jpeg": pictures.jpeg(IMAGE, 92, keep_rgb=True),
+    "cmyk jpeg": pictures.cmyk_jpeg(IMAGE, 92),
+    "png": pictures.png(IMAGE),
+    "palette png": pictures.palette_png(IMAGE),
+    "grey16 png": pictures.grey16_png(IMAGE),
+    "opaque rgba png": pictures.rgba_png(IMAGE, alpha=255),
+    "gif": pictures.gif(IMAGE),
+    "webp": pictures.webp(IMAGE, 92),
+    "lossless webp": pictures.webp(IMAGE, lossless=True),
+    "bmp": pictures.encoded(IMAGE, "BMP"),
+    "tiff": pictures.encoded(IMAGE, "TIFF"),
+    "lzw tiff": pictures.encoded(IMAGE, "TIFF", compression="tiff_lzw"),
+    "cmyk tiff": pictures.encoded(IMAGE.convert("CMYK"), "TIFF"),
+    "ycbcr tiff": pictures.encoded(IMAGE.convert("YCbCr"), "TIFF"),
+    "lab tiff": lab_tiff(),
+    "16-bit tiff": sixteen_bit_tiff(),
+    "real tiff": pictures.encoded(IMAGE.convert("F"), "TIFF"),
+    "avif": pictures.encoded(IMAGE, "AVIF", quality=85),
+}
+"""Files that all show the picture, in every format and kind of sample."""
+
+NOTED = {
+    "gif": (pictures.animated_gif(), Note.FRAMES),
+    "apng": (pictures.animated_png(), Note.FRAMES),
+    "webp": (pictures.webp(IMAGE, save_all=True, append_images=[OTHER]), Note.FRAMES),
+    "avif": (
+        pictures.encoded(IMAGE, "AVIF", save_all=True, append_images=[OTHER]),
+        Note.FRAMES,
+    ),
+    "tiff": (
+        pictures.encoded(IMAGE, "TIFF", save_all=True, append_images=[OTHER]),
+        Note.FRAMES,
+    ),
+    "mpo": (
+        pictures.encoded(IMAGE, "MPO", save_all=True, append_images=[OTHER.copy()]),
+        Note.FRAMES,
+    ),
+    "icon": (icon((256, 256), (32, 32)), Note.FRAMES),
+    "rgba": (pictures.rgba_png(IMAGE, alpha=200), Note.ALPHA),
+    "grey alpha": (
+        pictures.png(Image.merge("LA", (IMAGE.convert("L"), OTHER.convert("L")))),
+        Note.ALPHA,
+    ),
+    "palette alpha": (
+        pictures.png(IMAGE.quantize(16), transparency=3),
+        Note.ALPHA,
+    ),
+    "profile": (pictures.profiled_jpeg(IMAGE), Note.PROFILE),
+    "thumbnail": (pictures.thumbnailed_jpeg(IMAGE, OTHER), Note.EMBEDDED),
+}
+"""Files with more to them than one view shows."""
+
+SEEDS = tuple(SHOWN.values()) + tuple(content for content, _ in NOTED.values())
+
+
+LIMITS = DecodeLimits()
+
+
+def outcome(content: bytes, *, limits: DecodeLimits = LIMITS) -> Picture | NoPicture:
+    """Decode content."""
+    return decode(io.BytesIO(content), limits=limits)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_format_shows_the_same_picture(name: str) -> None:
+    """Whatever the format and the kind of samples, the signal is the picture's."""
+    shown = decoded(SHOWN[name])
+
+    assert shown.reason is None
+    assert shown.shape == Shape(height=240, width=320)
+    assert twins.bits_apart(value(view_of(shown, name="stored")), EXPECTED) <= 12
+
+
+def test_bilevel_picture_is_decoded() -> None:
+    """One bit a pixel is black and white, not 0 and 1."""
+    shown = decoded(pictures.bilevel_png(IMAGE))
+
+    assert set(np.unique(shown.plane)) == {0, 255}
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
+    """A 16-bit sample becomes its 8-bit one, exactly."""
+    shown = decoded(pictures.grey16_png(IMAGE))
+
+    np.testing.assert_array_equal(shown.plane, np.asarray(IMAGE.convert("L")))
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_what_is_not_looked_into_is_noted(name: str) -> None:
+    """A picture with more to it keeps its view, but is not complete."""
+    content, note = NOTED[name]
+
+    shown = decoded(content)
+
+    assert note in shown.notes
+    assert shown.reason is Reason.NOT_INSPECTED
+
+
+def test_icon_of_one_size_is_complete() -> None:
+    """One picture in an icon is one picture."""
+    assert decoded(icon((64, 64))).reason is None
+
+
+@pytest.mark.parametrize(
+    ("side", "scale"), [(511, 1), (1023, 1), (1024, 2), (2048, 4), (4096, 8)]
+)
+def test_jpeg_is_decoded_as_small_as_512_pixels_allow(side: int, scale: int) -> None:
+    """The plane is the smallest whose shorter side has 512 pixels."""
+    content = pictures.jpeg(pictures.flat(width=side, height=side))
+
+    shown = decoded(content)
+
+    assert shown.shape == Shape(height=side, width=side, scale=scale)
+
+
+@pytest.mark.parametrize("kind", ["rgb", "cmyk", "grey", "progressive"])
+def test_scaled_jpeg_gives_the_signal_of_the_full_one(kind: str) -> None:
+    """Decoding at a half costs four bits at most."""
+    image = photograph(4, 1100, 1040)
+    content = {
+        "rgb": pictures.jpeg(image),
+        "cmyk": pictures.cmyk_jpeg(image),
+        "grey": pictures.jpeg(image.convert("L")),
+        "progressive": pictures.jpeg(image, progressive=True),
+    }[kind]
+    full = np.asarray(Image.open(io.BytesIO(content)).convert("RGB").convert("L"))
+
+    shown = decoded(content)
+
+    assert shown.shape.scale == 2
+    ours = value(view_of(shown, name="stored"))
+    theirs = value(view_of(picture_of(full), name="stored"))
+    assert twins.bits_apart(ours, theirs) <= 4
+
+
+@pytest.mark.parametrize("name", ["jpeg", "progressive jpeg", "png", "gif", "bmp"])
+def test_truncated_picture_shows_what_arrived(name: str) -> None:
+    """Browsers show the part that arrived, so it is hashed; the reason says so."""
+    content = SHOWN[name]
+
+    shown = decoded(pictures.truncated(content, kept=0.95))
+
+    assert shown.reason is Reason.TRUNCATED
+    ours = value(view_of(shown, name="stored"))
+    assert twins.bits_apart(ours, EXPECTED) < 64
+
+
+def test_truncated_progressive_jpeg_shows_its_first_scans() -> None:
+    """Half of a progressive JPEG is the whole picture in less detail."""
+    content = pictures.jpeg(photograph(3), progressive=True)
+
+    shown = view(pictures.truncated(content, kept=0.5))
+
+    assert twins.bits_apart(value(shown), value(view(content))) <= 16
+
+
+@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("kept", [0.0, 0.02, 0.3, 0.7])
+def test_truncated_file_is_never_complete(name: str, kept: float) -> None:
+    """Of no format is a part taken for the whole."""
+    end = outcome(pictures.truncated(SHOWN[name], kept=kept))
+
+    assert end.reason in {Reason.TRUNCATED, Reason.UNDECODABLE}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"", Reason.UNDECODABLE, id="empty"),
+        pytest.param(b"plain text", Reason.UNDECODABLE, id="text"),
+        pytest.param(b"\xff\xd8\xff\xe0 not", Reason.UNDECODABLE, id="magic only"),
+        pytest.param(b"BMW is a car maker", Reason.UNDECODABLE, id="BMW"),
+        pytest.param(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            Reason.UNDECODABLE,
+            id="postscript is never interpreted",
+        ),
+        pytest.param(
+            pictures.zero_dimension_png(), Reason.UNDECODABLE, id="zero-width png"
+        ),
+        pytest.param(
+            pictures.zero_dimension_jpeg(), Reason.UNDECODABLE, id="zero-height jpeg"
+        ),
+        pytest.param(
+            pictures.grey_bomb_png(side=13_000), Reason.TOO_MANY_PIXELS, id="bomb"
+        ),
+        pytest.param(
+            pictures.claimed_size_png(), Reason.TOO_MANY_PIXELS, id="claimed size"
+        ),
+        pytest.param(
+            pictures.claimed_size_png(width=4_000, height=4_000),
+            Reason.TRUNCATED,
+            id="claimed size within the limit",
+        ),
+    ],
+)
+def test_bad_file_gives_a_reason(content: bytes, reason: Reason) -> None:
+    """What is no picture, or too much of one, ends as a value."""
+    assert outcome(content) == NoPicture(reason=reason)
+
+
+def test_one_pixel_decodes() -> None:
+    """A tracking pixel is a complete picture whose signal means nothing."""
+    shown = decoded(pictures.one_pixel_png())
+
+    assert shown.reason is None
+    assert value(view_of(shown, name="stored")) == bytes(32)
+
+
+def test_limit_counts_pixels_after_scaling() -> None:
+    """A JPEG that is decoded at a quarter may have sixteen times the pixels."""
+    content = pictures.jpeg(pictures.flat(width=2048, height=2048))
+    limits = DecodeLimits(max_pixels=600 * 600)
+
+    assert decoded(content).shape.plane == (512, 512)
+    assert isinstance(outcome(content, limits=limits), Picture)
+    assert outcome(
+        pictures.png(pictures.flat(width=2048, height=2048)), limits=limits
+    ) == NoPicture(reason=Reason.TOO_MANY_PIXELS)
+
+
+class ExhaustedFile(io.BytesIO):
+    """A file whose reader runs out of memory, as a decoder under a limit does."""
+
+    def read(self, size: int | None = -1, /) -> bytes:  # type: ignore[explicit-override]  # 3.12
+        """Fail as an allocation does."""
+        raise MemoryError(size)
+
+
+def test_memory_error_gives_a_reason() -> None:
+    """A decoder that runs into the memory limit ends as a value."""
+    end = decode(ExhaustedFile(pictures.png(IMAGE)))
+
+    assert end == NoPicture(reason=Reason.OUT_OF_MEMORY)
+
+
+def test_decoding_never_warns() -> None:
+    """What decoders say about bad files does not reach the process."""
+    broken = bytearray(SHOWN["tiff"])
+    struct.pack_into("<H", broken, 8, 900)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for content in (bytes(broken), pictures.claimed_size_png()):
+            outcome(content)
+
+    assert caught == []
+
+
+def test_file_is_read_from_its_beginning() -> None:
+    """Where somebody left the file does not matter."""
+    file = io.BytesIO(SHOWN["png"])
+    file.seek(100)
+
+    assert isinstance(decode(file), Picture)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_mutated_file_is_a_value(data: st.DataObject) -> None:
+    """Whatever bytes are changed, cut or put in, decoding ends without an exception.
+
+    This is the test that says which exceptions Pillow raises: one that is missing in
+    ``decoding`` fails here sooner or later.
+    """
+    content = bytearray(data.draw(st.sampled_from(SEEDS)))
+    header = st.integers(0, min(len(content), 600) - 1)
+    anywhere = st.integers(0, len(content) - 1)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.one_of(header, anywhere))
+        content[at : at + data.draw(st.integers(0, 4))] = data.draw(
+            st.binary(max_size=4)
+        )
+    end = outcome(bytes(content), limits=DecodeLimits(max_pixels=1_000_000))
+
+    assert isinstance(end, Picture | NoPicture)
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(max_size=300))
+def test_magic_with_anything_behind_it_is_a_value(content: bytes) -> None:
+    """Every format's magic followed by arbitrary bytes ends without an exception."""
+    for start in (*(seed[:24] for seed in SEEDS), b""):
+        end = outcome(start + content, limits=DecodeLimits(max_pixels=100_000))
+        assert isinstance(end, Picture | NoPicture)
