@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.uploads.forms import LIMITS
+from tests.uploads.forms import BOUNDARY, LIMITS
 from uploadfilter.model import Reason
-from uploadfilter.uploads.canonical import FormPart
+from uploadfilter.uploads.canonical import FormPart, encode_form
 from uploadfilter.uploads.head import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 from uploadfilter.uploads.parts import PartHeader, has_bare_line_feed, read_part_header
@@ -203,9 +203,10 @@ def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
         header = read_part_header(text + b"\r\n", LIMITS)
 
         if isinstance(header, PartHeader):
-            assert FormPart(
+            part = FormPart(
                 name=header.name,
                 filename=header.filename,
                 content_type=header.content_type,
                 length=0,
             )
+            assert encode_form([part], boundary=BOUNDARY)
