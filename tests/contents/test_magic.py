@@ -1,0 +1,129 @@
+"""The first bytes decide, and short magic needs a plausible sequel."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashsets.demo import pictures
+from uploadfilter.contents.magic import (
+    CONTAINERS,
+    DECODED,
+    HEAD_BYTES,
+    PICTURES,
+    Kind,
+    is_container,
+    is_decoded,
+    is_picture,
+    sniff,
+)
+
+IMAGE = pictures.photograph(1, width=48, height=32)
+
+
+def iso_media(*brands: bytes) -> bytes:
+    """Return the first box of an ISO base media file."""
+    major, *compatible = brands
+    body = b"ftyp" + major + bytes(4) + b"".join(compatible)
+    return struct.pack(">I", 4 + len(body)) + body + bytes(30)
+
+
+def bitmap(*, header: int, depth: int) -> bytes:
+    """Return the beginning of a BMP of Microsoft's newer kind."""
+    start = struct.pack("<2sIHHI", b"BM", 1000, 0, 0, 54)
+    return start + struct.pack("<IiiHH", header, 9, 9, 1, depth)
+
+
+KINDS = [
+    (pictures.jpeg(IMAGE), Kind.JPEG),
+    (pictures.png(IMAGE), Kind.PNG),
+    (pictures.gif(IMAGE), Kind.GIF),
+    (pictures.webp(IMAGE), Kind.WEBP),
+    (pictures.encoded(IMAGE, "BMP"), Kind.BMP),
+    (pictures.encoded(IMAGE, "TIFF"), Kind.TIFF),
+    (pictures.encoded(IMAGE, "AVIF"), Kind.AVIF),
+    (pictures.encoded(IMAGE, "ICO"), Kind.ICO),
+    (pictures.encoded(IMAGE, "MPO"), Kind.JPEG),
+    (b"MM\0*\0\0\0\x08", Kind.TIFF),
+    (struct.pack("<2sIHHI IHHHH", b"BM", 99, 0, 0, 26, 12, 9, 9, 1, 24), Kind.BMP),
+    (iso_media(b"avif", b"mif1"), Kind.AVIF),
+    (iso_media(b"mif1", b"avif"), Kind.AVIF),
+    (iso_media(b"heic", b"mif1"), Kind.HEIC),
+    (iso_media(b"isom", b"mp42"), Kind.VIDEO),
+    (iso_media(b"qt  "), Kind.VIDEO),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", Kind.JXL),
+    (b"\xff\x0a\x01\x02", Kind.JXL),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", Kind.JP2),
+    (b"8BPS\0\x01", Kind.PSD),
+    (b"PK\x03\x04rest", Kind.ZIP),
+    (b"\x1f\x8b\x08\0", Kind.GZIP),
+    (b"BZh91AY&SY", Kind.BZIP2),
+    (b"\xfd7zXZ\0", Kind.XZ),
+    (b"\x28\xb5\x2f\xfd\0", Kind.ZSTD),
+    (b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP),
+    (b"Rar!\x1a\x07\0", Kind.RAR),
+    (b"name".ljust(257, b"\0") + b"ustar\x0000", Kind.TAR),
+    (b"%PDF-1.7", Kind.PDF),
+    (b"\n" * 900 + b"%PDF-1.7", Kind.PDF),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind.OLE),
+    (b"RIFF\0\0\0\0AVI LIST", Kind.VIDEO),
+    (b"\x1a\x45\xdf\xa3webm", Kind.VIDEO),
+    (b"<!DOCTYPE html><p>", Kind.HTML),
+    (b"\xef\xbb\xbf <html>", Kind.HTML),
+    (b"<?xml version='1.0'?><a/>", Kind.XML),
+    (b"<?xml version='1.0'?><svg/>", Kind.SVG),
+    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Kind.SVG),
+    (b'{"key": "value"}', Kind.TEXT),
+    ("Grüße".encode(), Kind.TEXT),
+    (b"\xff\xfeh\0i\0", Kind.TEXT),
+    (b"", Kind.EMPTY),
+    (b"\0\x01\x02\x03", Kind.DATA),
+]
+
+
+@pytest.mark.parametrize(("head", "kind"), KINDS, ids=lambda item: str(item)[:24])
+def test_kind_of_first_bytes(head: bytes, kind: Kind) -> None:
+    """Each kind is known by its own magic."""
+    assert sniff(head[:HEAD_BYTES]) is kind
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"BMW is a maker of cars and motorcycles.", id="text with BM"),
+        pytest.param(bitmap(header=41, depth=24), id="BM with an unknown header"),
+        pytest.param(bitmap(header=40, depth=7), id="BM with an unknown depth"),
+        pytest.param(b"BM", id="BM alone"),
+        pytest.param(b"\0\0\1\0\0\0" + bytes(20), id="icon without entries"),
+        pytest.param(b"\0\0\1\xba\x21\0\1\0" + bytes(20), id="MPEG stream"),
+        pytest.param(b"RIFF\0\0\0\0WAVEfmt ", id="RIFF with sound"),
+        pytest.param(b"GIF is a format", id="text with GIF"),
+        pytest.param(b"\x89PNG\n\n", id="PNG after a text conversion"),
+        pytest.param(b"\xff\xfb\x90\x44" + bytes(20), id="MP3 frame"),
+    ],
+)
+def test_short_magic_alone_is_no_picture(head: bytes) -> None:
+    """Texts, sounds and videos that begin like a picture are none."""
+    assert not is_picture(sniff(head))
+
+
+def test_plausible_bitmap_is_a_picture() -> None:
+    """The usual header after BM makes it one."""
+    assert sniff(bitmap(header=40, depth=24)) is Kind.BMP
+
+
+@given(head=st.binary(max_size=400))
+def test_every_beginning_has_one_kind(head: bytes) -> None:
+    """Arbitrary bytes have a kind, and it is a picture or a container or neither."""
+    kind = sniff(head)
+
+    assert not (is_picture(kind) and is_container(kind))
+
+
+def test_sets_of_kinds_fit_together() -> None:
+    """What is decoded is a picture; no picture is a container."""
+    assert DECODED < PICTURES
+    assert PICTURES.isdisjoint(CONTAINERS)
+    assert is_decoded(Kind.JPEG)
+    assert not is_decoded(Kind.HEIC)
