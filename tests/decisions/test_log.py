@@ -361,6 +361,31 @@ def test_failed_rotation_leaves_no_segment(directory: Path) -> None:
     assert verify(directory).ok
 
 
+def test_segment_that_is_there_already_is_not_deleted(directory: Path) -> None:
+    """Whoever put a file in the way of a new segment does not lose it."""
+    clock = Clock()
+    with DecisionLog.open(directory, instance="main", clock=clock) as log:
+        clock.now += DAY_S
+        (directory / "00000002-20261126.jsonl").write_text("mine")
+
+        assert isinstance(log.append(decision("a")).exception(), LogWriteError)
+
+    assert (directory / "00000002-20261126.jsonl").read_text() == "mine"
+
+
+def test_broken_record_does_not_hide_a_broken_disk(directory: Path) -> None:
+    """A record that cannot be encoded says nothing about the disk."""
+    disk = Disk()
+    with DecisionLog.open(
+        directory, instance="main", clock=Clock(), sync=disk.sync
+    ) as log:
+        disk.error = OSError(errno.EIO, os.strerror(errno.EIO))
+        assert log.append(decision("a")).exception()
+        assert log.append(outcome("\ud800")).exception()
+
+        assert not log.writable
+
+
 def test_probe_tells_that_the_disk_works_again(directory: Path) -> None:
     """A log that nobody appends to can find out by itself."""
     disk = Disk()

@@ -22,6 +22,7 @@ from tests.decisions.logs import (
 from uploadfilter.decisions.log import DecisionLog, LogSettings
 from uploadfilter.decisions.reading import Filters, follow, read
 from uploadfilter.decisions.records import (
+    LINE_LIMIT,
     DecisionRecord,
     OutcomeRecord,
     Record,
@@ -111,6 +112,15 @@ def test_damaged_line_is_an_error_with_its_place(log: Path) -> None:
     segment_paths(log)[0].write_bytes(b"x\n")
 
     with pytest.raises(LogCorruptError, match=r"00000001-20261125\.jsonl', the line"):
+        list(read(log))
+
+
+def test_overlong_line_is_an_error(log: Path) -> None:
+    """A line that nobody could have written is not read over in silence."""
+    with segment_paths(log)[-1].open("ab") as file:
+        file.write(b"x" * (LINE_LIMIT + 1))
+
+    with pytest.raises(LogCorruptError):
         list(read(log))
 
 

@@ -129,9 +129,16 @@ def test_torn_end_goes_with_its_segment(tmp_path: Path) -> None:
     torn = tmp_path / f"{segments(tmp_path)[0].name}.torn"
     torn.write_text("x")
 
+    orphan = tmp_path / "00000009-20261125.jsonl.torn"
+    orphan.write_text("x")
+    young = tmp_path / f"{segments(tmp_path)[-1].name}.torn"
+    young.write_text("x")
+
     prune(tmp_path, now=now)
 
     assert not torn.exists()
+    assert not orphan.exists()
+    assert young.exists()
 
 
 def test_unreadable_head_stops_the_deletion(tmp_path: Path) -> None:

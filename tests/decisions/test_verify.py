@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.decisions.logs import NOON, REJECTED, decision, segment_paths, write_log
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.records import (
+    LINE_LIMIT,
     Checkpoint,
     Record,
     SegmentRecord,
@@ -295,6 +296,16 @@ def test_unfinished_line_of_the_writer_is_left_out(tmp_path: Path) -> None:
 
     assert report.ok
     assert (report.records, report.unfinished_bytes) == (LINES, 14)
+
+
+def test_overlong_line_does_not_end_the_check(tmp_path: Path) -> None:
+    """What stands behind a line that nobody could have written is still checked."""
+    edited = change(9, b'"id":"d9"', b'"id":"dx"')(LOG)
+    report = check(tmp_path, insert(5, b"x" * (LINE_LIMIT + 1))(edited))
+
+    assert report.unfinished_bytes == 0
+    assert not report.ok
+    assert report.end.records == LINES
 
 
 def test_empty_log_is_ok_but_refutes_a_checkpoint(tmp_path: Path) -> None:

@@ -55,10 +55,8 @@ class Appender:
     def begin(self, segment: Segment, data: bytes) -> None:
         """Begin a new segment with ``data``, durably, and its name too."""
         self._repair()
-        path = self._directory / segment.name
-        self._leftover = path
         try:
-            file = self._create(path, data)
+            file = self._create(self._directory / segment.name, data)
         except OSError:
             with suppress(OSError):
                 self._repair()
@@ -75,6 +73,7 @@ class Appender:
 
     def _create(self, path: Path, data: bytes) -> int:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._leftover = path
         try:
             _write(file, data, offset=0)
             self._sync(file)

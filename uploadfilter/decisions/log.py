@@ -309,7 +309,8 @@ class DecisionLog:
             for pending in group[: len(records)]:
                 pending.fail(write_error(self._directory, exc))
         else:
-            self._is_writable = True
+            # Nothing is learnt from a group of which nothing could be encoded.
+            self._is_writable = self._is_writable or draft.size > 0
             for pending, record in zip(group, records, strict=False):
                 if record is not None:
                     pending.settle(record)

@@ -157,7 +157,7 @@ def _records(
 def _whole_lines(directory: Path, segment: Segment, start: int) -> Iterator[Line]:
     with opened(directory, segment) as file:
         for line in lines(file, start=start):
-            if line.is_whole:
+            if not line.is_unfinished:
                 yield line
 
 

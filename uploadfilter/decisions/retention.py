@@ -86,19 +86,31 @@ def prune(
             has_match=matches[successor] > matches[segment],
         )
     ]
-    return _delete(directory, over)
+    names = [segment.name for segment in over]
+    kept = {segment.name for segment in found}.difference(names)
+    return _delete(directory, names + _torn(directory, kept, today, retention))
 
 
-def _delete(directory: Path, over: list[Segment]) -> tuple[str, ...]:
-    deleted = []
+def _torn(
+    directory: Path, kept: set[str], today: date, retention: Retention
+) -> list[str]:
+    """List the torn ends whose time is over and whose segment does not stay."""
+    names = []
+    for path in sorted(directory.glob("*.torn")):
+        segment = Segment.parse(path.stem)
+        if segment is None or segment.name in kept:
+            continue
+        if retention.is_over(segment.day, today=today, has_match=False):
+            names.append(path.name)
+    return names
+
+
+def _delete(directory: Path, names: list[str]) -> tuple[str, ...]:
     try:
-        for segment in over:
-            for name in (f"{segment.name}.torn", segment.name):
-                if (directory / name).exists():
-                    (directory / name).unlink()
-                    deleted.append(name)
-        if deleted:
+        for name in names:
+            (directory / name).unlink()
+        if names:
             sync_directory(directory, os.fdatasync)
     except OSError as exc:
         raise write_error(directory, exc) from exc
-    return tuple(deleted)
+    return tuple(names)

@@ -81,6 +81,11 @@ class Line(NamedTuple):
     end: int
     is_whole: bool
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the file ended here before the line did."""
+        return not self.is_whole and len(self.data) < LINE_LIMIT
+
 
 def segments(directory: Path) -> list[Segment]:
     """List the segments of a log, oldest first.
@@ -118,7 +123,10 @@ def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
 
 
 def lines(file: BinaryIO, *, start: int = 0) -> Iterator[Line]:
-    """Yield the lines of a segment from an offset on, the last one whole or not."""
+    """Yield the lines of a segment from an offset on, the last one whole or not.
+
+    A line that is longer than ``LINE_LIMIT`` comes in parts that are not whole.
+    """
     file.seek(start)
     end = start
     number = 0

@@ -142,7 +142,7 @@ class _Walk:
         for segment in self._found:
             with opened(self._directory, segment) as file:
                 for line in lines(file):
-                    if not line.is_whole and segment == self._found[-1]:
+                    if line.is_unfinished and segment == self._found[-1]:
                         self._unfinished_bytes = len(line.data)
                         break
                     record = _record(line)
