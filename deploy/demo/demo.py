@@ -63,100 +63,115 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one upload.
+class Sent:
+    """One upload that was sent.
 
     Attributes:
-        case: What was sent, and what was right.
+        case: What was sent, and what is right.
         answer: What the client got.
-        published: Digests of what the origin shows now and did not show before.
-        record: The decision record; empty if there is none.
-        wrong: What was not as it must be, in words.
+        published: What the origin shows now and did not show before: SHA-256 to the
+            id of the decision that came with it.
     """
 
     case: Case
     answer: Answer
-    published: frozenset[str]
+    published: dict[str, str]
+
+    @property
+    def decision(self) -> str | None:
+        """Id of the decision, as the client or the origin was told it."""
+        if self.answer.status == REJECTED:
+            problem = self.answer.json()
+            return problem.get("decision") if isinstance(problem, dict) else None
+        return next(iter(self.published.values()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one upload.
+
+    Attributes:
+        sent: The upload and its answer.
+        record: The decision record; empty if there is none.
+        wrong: What was not as it must be, in words.
+    """
+
+    sent: Sent
     record: dict[str, Any]
     wrong: tuple[str, ...]
 
 
-def shown(stage: Stage) -> frozenset[str]:
-    """Return the SHA-256 of everything that the origin shows."""
+def shown(stage: Stage) -> dict[str, str]:
+    """Return what the origin shows: SHA-256 to decision."""
     listing = running.request(f"{stage.origin}/files").json()
     if not isinstance(listing, list):
         raise DemoError(f"the origin's list of files is {listing!r}")
-    return frozenset(file["sha256"] for file in listing)
+    return {file["sha256"]: file["decision"] for file in listing}
 
 
-def log_lines(stage: Stage, *arguments: str) -> list[dict[str, Any]]:
-    """Return what ``log show`` prints."""
-    done = running.run_program("log", "show", "--json", *arguments, state=stage.state)
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def newest_decision(stage: Stage) -> str:
-    """Return the id of the last decision, empty before the first."""
-    lines = log_lines(stage, "--records", "decision", "--limit", "1")
-    return str(lines[-1]["id"]) if lines else ""
-
-
-def send(stage: Stage, case: Case) -> Outcome:
-    """Send one upload and find out what became of it."""
-    before, last = shown(stage), newest_decision(stage)
+def send(stage: Stage, case: Case) -> Sent:
+    """Send one upload, and see what the origin shows afterwards."""
+    before = shown(stage)
     answer = running.request(
         stage.site + case.path,
         method=case.method,
         body=case.body,
         headers={"Content-Type": case.content_type, "Accept": "application/json"},
     )
-    decision = newest_decision(stage)
-    lines = log_lines(stage, "--id", decision) if decision != last else []
-    records = [line for line in lines if line.get("record") == "decision"]
-    record = records[0] if records else {}
-    published = shown(stage) - before
-    return Outcome(
-        case=case,
-        answer=answer,
-        published=published,
-        record=record,
-        wrong=tuple(faults(case, answer, published, record)),
-    )
+    after = shown(stage)
+    news = {digest: after[digest] for digest in after.keys() - before.keys()}
+    return Sent(case=case, answer=answer, published=news)
 
 
-def faults(
-    case: Case, answer: Answer, published: frozenset[str], record: dict[str, Any]
-) -> Iterator[str]:
-    """Yield everything about an outcome that is not as it must be."""
-    if answer.status != case.status:
-        yield f"the client got {answer.status}, not {case.status}"
+def decisions(stage: Stage) -> dict[str, dict[str, Any]]:
+    """Return every decision record by its id, as ``log show`` prints them."""
+    arguments = ("log", "show", "--json", "--records", "decision")
+    done = running.run_program(*arguments, state=stage.state)
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    return {record["id"]: record for record in records}
+
+
+def judged(sent: Sent, records: dict[str, dict[str, Any]]) -> Outcome:
+    """Compare what became of an upload with what is right."""
+    record = records.get(sent.decision or "", {})
+    return Outcome(sent=sent, record=record, wrong=tuple(faults(sent, record)))
+
+
+def faults(sent: Sent, record: dict[str, Any]) -> Iterator[str]:
+    """Yield everything about an upload that is not as it must be."""
+    case = sent.case
+    if sent.answer.status != case.status:
+        yield f"the client got {sent.answer.status}, not {case.status}"
     wanted = {hashlib.sha256(case.body).hexdigest()} if case.published else set()
-    if published != wanted:
-        yield f"the origin shows {len(published)} new files, not the right ones"
+    if sent.published.keys() != wanted:
+        yield f"the origin shows {len(sent.published)} new files, not the right ones"
+    if not record:
+        yield "there is no record of the decision"
+        return
     for key in ("verdict", "effect", "reason"):
-        if record.get(key) != getattr(case, key):
-            yield f"the {key} is {record.get(key)}, not {getattr(case, key)}"
-    found = {match["signal_type"] for match in record.get("matches", ())}
+        if record[key] != getattr(case, key):
+            yield f"the {key} is {record[key]}, not {getattr(case, key)}"
+    found = {match["signal_type"] for match in record["matches"]}
     if not found.intersection(case.signal_types) and found | {*case.signal_types}:
         yield f"matched by {sorted(found)}, not by one of {list(case.signal_types)}"
-    if answer.status == REJECTED and str(record.get("id")) not in answer.body.decode():
-        yield "the answer does not name the decision"
 
 
 def show(number: int, outcome: Outcome) -> None:
     """Print what became of one upload."""
-    case = outcome.case
+    sent, case = outcome.sent, outcome.sent.case
     console.print()
     console.rule(Text(f"{number}. {case.title}"), align="left", style="dim")
     grid = Table.grid(padding=(0, 2))
     grid.add_row("sent", Text(f"{case.method} {case.path}, {len(case.body):,} bytes"))
-    grid.add_row("client got", client_got(outcome.answer))
-    names = ", ".join(sorted(digest[:12] for digest in outcome.published))
+    grid.add_row("client got", client_got(sent.answer))
+    names = ", ".join(digest[:12] for digest in sent.published)
     news = f"1 new file, SHA-256 {names}..." if names else "nothing new"
     grid.add_row("origin shows", news)
     console.print(Padding(grid, (0, 0, 0, 3)))
     console.print("   decision record", style="bold")
-    console.print(Padding(JSON.from_data(outcome.record, indent=None), (0, 0, 0, 3)))
+    record = JSON.from_data(outcome.record, indent=None).text
+    record.no_wrap = False
+    console.print(Padding(record, (0, 0, 0, 3)))
     for fault in outcome.wrong:
         console.print(Text(f"   WRONG: {fault}", style="bold red"))
     if not outcome.wrong:
@@ -173,31 +188,36 @@ def client_got(answer: Answer) -> Text:
 
 def summarise(outcomes: list[Outcome]) -> None:
     """Print one line for each upload."""
-    table = Table(title="What became of each upload", title_justify="left", box=None)
+    table = Table(
+        title="What became of each upload",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for heading in ("upload", "client", "at the origin", "verdict", "by", ""):
         table.add_column(heading, header_style="bold")
     for outcome in outcomes:
-        record = outcome.record
         table.add_row(
-            outcome.case.title,
-            str(outcome.answer.status),
-            "yes" if outcome.published else "no",
-            str(record.get("verdict")),
-            evidence(record),
+            outcome.sent.case.title,
+            str(outcome.sent.answer.status),
+            "yes" if outcome.sent.published else "no",
+            str(outcome.record.get("verdict")),
+            evidence(outcome),
             Text("wrong", "bold red") if outcome.wrong else Text("right", "green"),
         )
     console.print()
     console.print(table)
 
 
-def evidence(record: dict[str, Any]) -> str:
-    """Return what a verdict rests on: the nearest match, or the reason."""
-    matches = record.get("matches")
-    if not matches:
+def evidence(outcome: Outcome) -> str:
+    """Return what a verdict rests on: the nearest match that counts, or the reason."""
+    record, types = outcome.record, outcome.sent.case.signal_types
+    matches = record.get("matches") or ()
+    match = next((item for item in matches if item["signal_type"] in types), None)
+    if match is None:
         return str(record.get("reason") or "")
-    match = matches[0]
     words = [match["signal_type"], f"distance {match['distance']}"]
-    if match.get("variant") not in (None, "upright"):
+    if match["variant"] not in (None, "upright"):
         words.append(match["variant"])
     return ", ".join(words)
 
@@ -257,10 +277,14 @@ def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator
 
 def play(on: Stage) -> bool:
     """Send every upload and show what became of it; return whether all was right."""
-    outcomes = []
-    for number, case in enumerate(cases(), start=1):
-        outcomes.append(send(on, case))
-        show(number, outcomes[-1])
+    sent = []
+    for case in cases():
+        console.print(Text(f"sending {case.title} ..."))
+        sent.append(send(on, case))
+    records = decisions(on)
+    outcomes = [judged(item, records) for item in sent]
+    for number, outcome in enumerate(outcomes, start=1):
+        show(number, outcome)
     summarise(outcomes)
     return not any(outcome.wrong for outcome in outcomes)
 

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter import config, service
 from uploadfilter.cli.options import InstanceOption, StateOption, default_state
 
 
@@ -52,6 +51,10 @@ def serve(
 
         uploadfilter serve --config /etc/uploadfilter.toml --mode enforce
     """
+    # The server's libraries take as long to load as everything else together, and no
+    # other command needs them.
+    from uploadfilter import config, service  # noqa: PLC0415 -- as said above
+
     overrides = {
         "origin": origin,
         "listen": listen,
