@@ -120,6 +120,8 @@ class TableBuilder:
             ids: One id for each.
             listed: Type and value of each signal.
         """
+        if not ids:
+            return
         first = len(self._id_ends)
         ends = accumulate((len(i.encode()) for i in ids), initial=len(self._ids))
         self._id_ends.extend(islice(ends, 1, None))

@@ -1,0 +1,258 @@
+"""The reference directory changes whole or not at all."""
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from uploadfilter.errors import (
+    StoreBusyError,
+    StoreCorruptError,
+    StoreError,
+    StoreKeyError,
+    StoreMissingError,
+    StoreVersionError,
+)
+from uploadfilter.reference import layout
+from uploadfilter.reference.layout import Current, Part, Staged
+
+PART = Part(number=1, size=10, check="ab")
+CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
+
+
+def read(directory: Path) -> Current:
+    """Read what is in force, and forget the file."""
+    current, fd = layout.read_current(directory)
+    os.close(fd)
+    return current
+
+
+def force(directory: Path, number: int) -> None:
+    """Put a generation in force whose directories have its number."""
+    part = Part(number=number, size=0, check="")
+    layout.write_current(
+        directory,
+        Current(format=layout.FORMAT, generation=number, base=part, overlay=part),
+    )
+
+
+def names(folder: Path) -> set[str]:
+    """Return the names in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+def test_current_comes_back(tmp_path: Path) -> None:
+    """What is put in force is what is read, also the second time."""
+    layout.write_current(tmp_path, CURRENT)
+    assert read(tmp_path) == CURRENT
+    force(tmp_path, 2)
+    assert read(tmp_path).generation == 2
+
+    assert names(tmp_path) == {"current"}
+    assert stat.S_IMODE((tmp_path / "current").stat().st_mode) == 0o600
+
+
+def test_missing_current_is_a_missing_reference_set(tmp_path: Path) -> None:
+    """None at all is told from an empty one and from a damaged one."""
+    with pytest.raises(StoreMissingError, match="there is no reference set"):
+        read(tmp_path)
+    with pytest.raises(StoreMissingError):
+        read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"{}", b"garbage", b"[1]\n", b"\xff\xfe", b"null\n\n", b"\0" * 5000],
+)
+def test_garbage_for_current_is_damage(tmp_path: Path, data: bytes) -> None:
+    """Whatever stands in the file, it is an error of ours."""
+    (tmp_path / "current").write_bytes(data)
+
+    with pytest.raises(StoreCorruptError, match="is damaged"):
+        read(tmp_path)
+
+
+def test_any_flipped_bit_of_current_is_noticed(tmp_path: Path) -> None:
+    """No change of a single bit makes it name something else."""
+    layout.write_current(tmp_path, CURRENT)
+    path = tmp_path / "current"
+    data = path.read_bytes()
+    for at in range(len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[at] ^= 1 << bit
+            path.write_bytes(changed)
+            with pytest.raises((StoreCorruptError, StoreVersionError)):
+                read(tmp_path)
+
+
+def test_cut_off_current_is_damage(tmp_path: Path) -> None:
+    """Neither a part of the file nor something after it is taken for it."""
+    layout.write_current(tmp_path, CURRENT)
+    path = tmp_path / "current"
+    data = path.read_bytes()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with pytest.raises(StoreCorruptError):
+            read(tmp_path)
+    path.write_bytes(data + b"x")
+    with pytest.raises(StoreCorruptError):
+        read(tmp_path)
+
+
+def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
+    """A later version may look quite different after its number."""
+    (tmp_path / "current").write_bytes(b'{"format":2,"somewhere":"else"}\n')
+
+    with pytest.raises(StoreVersionError, match="has format 2, this program reads"):
+        read(tmp_path)
+
+
+def test_unreadable_current_is_an_error(tmp_path: Path) -> None:
+    """What is no file cannot be read, and says so."""
+    (tmp_path / "current").mkdir()
+
+    with pytest.raises(StoreError, match="cannot read"):
+        read(tmp_path)
+
+
+def test_secret_is_made_once(tmp_path: Path) -> None:
+    """A secret that is there is never replaced, and nobody else can read it."""
+    made = layout.make_secret(tmp_path)
+
+    assert layout.make_secret(tmp_path).check_value() == made.check_value()
+    assert layout.read_secret(tmp_path).check_value() == made.check_value()
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    assert names(tmp_path) == {"key"}
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_wrong_key_file_is_not_used(tmp_path: Path, length: int) -> None:
+    """A cut-off key is refused, and not replaced either."""
+    (tmp_path / "key").write_bytes(bytes(length))
+
+    for use in (layout.read_secret, layout.make_secret):
+        with pytest.raises(StoreKeyError, match=f"has {length} bytes, not 32"):
+            use(tmp_path)
+
+
+def test_missing_key_file_says_what_to_do(tmp_path: Path) -> None:
+    """Without the key nothing can be looked up."""
+    with pytest.raises(StoreKeyError, match="cannot read the key") as caught:
+        layout.read_secret(tmp_path)
+
+    assert "Restore it from a backup" in caught.value.hint
+
+
+def test_directories_are_private(tmp_path: Path) -> None:
+    """Every directory that is made belongs to this user alone."""
+    path = tmp_path / "state" / "reference"
+    layout.make_private(path)
+    layout.make_private(path)
+
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (path, path.parent)] == [0o700] * 2
+
+
+def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """A file where a directory should be is said to be in the way."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match="cannot make the directory"):
+        layout.make_private(tmp_path / "file" / "reference")
+
+
+def test_there_is_one_writer(tmp_path: Path) -> None:
+    """The second is turned away at once, and let in when the first has ended."""
+    with (
+        layout.writer_lock(tmp_path),
+        pytest.raises(StoreBusyError, match="another process is changing"),
+        layout.writer_lock(tmp_path),
+    ):
+        pass
+    with layout.writer_lock(tmp_path):
+        pass
+
+
+def test_lock_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    """No lock, no writing."""
+    with (
+        pytest.raises(StoreError, match="cannot open the lock"),
+        layout.writer_lock(tmp_path / "nowhere"),
+    ):
+        pass
+
+
+def test_staged_directory_appears_complete(tmp_path: Path) -> None:
+    """Under its name it is there with its data, or not at all."""
+    folder = tmp_path / layout.BASES
+    folder.mkdir()
+    staged = Staged(tmp_path, layout.BASES, 7)
+    (staged.path / layout.DATA_FILE).write_bytes(b"data")
+    assert not (folder / "7").exists()
+    part = staged.publish()
+
+    assert (part.number, part.size) == (7, 4)
+    assert names(folder) == {"7"}
+    assert part.check == layout.file_check(folder / "7" / layout.DATA_FILE)
+    assert stat.S_IMODE((folder / "7").stat().st_mode) == 0o700
+    data = folder / "7" / layout.DATA_FILE
+    assert stat.S_IMODE(data.stat().st_mode) == 0o600
+
+
+def fill(directory: Path, *numbers: str) -> Path:
+    """Make directories in ``bases``, each with a data file."""
+    folder = directory / layout.BASES
+    for number in numbers:
+        (folder / number).mkdir(parents=True)
+        (folder / number / layout.DATA_FILE).touch()
+    return folder
+
+
+def test_sweep_keeps_the_last_ones(tmp_path: Path) -> None:
+    """The current directory and those before it stay; what nobody knows goes."""
+    folder = fill(tmp_path, "1", "2", "3", "9", "10", "11", ".new-11-x", ".old-1-y")
+    (tmp_path / ".new-current-z").touch()
+    force(tmp_path, 10)
+    layout.sweep(tmp_path, keep=2)
+
+    assert names(folder) == {"3", "9", "10"}
+    assert names(tmp_path) == {"bases", "current"}
+
+
+def test_sweep_before_the_first_generation_removes_all(tmp_path: Path) -> None:
+    """What a writer left that never put anything in force is of no use."""
+    folder = fill(tmp_path, "1", ".new-1-x")
+    layout.sweep(tmp_path, keep=2)
+
+    assert names(folder) == set()
+
+
+def test_sweep_leaves_what_a_reader_uses(tmp_path: Path) -> None:
+    """A directory with a shared lock stays, and goes when the lock has gone."""
+    folder = fill(tmp_path, "1", "2", "3")
+    force(tmp_path, 3)
+    reader = os.open(folder / "1", os.O_RDONLY)
+    fcntl.flock(reader, fcntl.LOCK_SH)
+    layout.sweep(tmp_path, keep=0)
+    assert names(folder) == {"1", "3"}
+
+    os.close(reader)
+    layout.sweep(tmp_path, keep=0)
+    assert names(folder) == {"3"}
+
+
+def test_replaced_file_is_another_one(tmp_path: Path) -> None:
+    """A file is told from its successor, however alike the two are."""
+    force(tmp_path, 1)
+    _, fd = layout.read_current(tmp_path)
+    path = tmp_path / "current"
+    assert layout.is_same_file(path, fd)
+
+    force(tmp_path, 1)
+    assert not layout.is_same_file(path, fd)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        layout.is_same_file(path, fd)
+    os.close(fd)
