@@ -58,7 +58,7 @@ def curl(url: str, *options: str, data: bytes = b"") -> Answer:
             check=False,
             timeout=2 * TIMEOUT_S,
         )
-        text = head.read_text("latin-1") if head.exists() else ""
+        text = head.read_bytes().decode("latin-1") if head.exists() else ""
         blocks = [block for block in text.split("\r\n\r\n") if block.strip()]
         if not blocks:
             raise AssertionError(f"no answer: {done.stderr.decode()}")

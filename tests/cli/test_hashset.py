@@ -1,0 +1,287 @@
+"""Importing, listing, showing and removing hash sets from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import json_lines, run
+from uploadfilter.cli.hashset import counts_table, set_lines
+from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo, Source
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+
+MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
+OTHER_MD5 = "f7762cf42660a7bf59ee61c9520bc1ce"
+IMPORT = ("hashset", "import")
+NAMED = ("--name", "unit7", "--category", "1")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a state directory that is not there yet, named by the environment."""
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def hash_set(tmp_path: Path) -> Path:
+    """Return a file of three entries, one of which has another category."""
+    entries = [
+        {"id": "a", "category": "1", "md5": MD5},
+        {"id": "b", "category": "1", "md5": OTHER_MD5},
+        {"id": "c", "category": "2", "md5": MD5},
+    ]
+    path = tmp_path / "unit7.jsonl"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def generation_number(state: Path) -> int:
+    """Return the number of the generation in force."""
+    with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
+        return reader.current().number
+
+
+@pytest.mark.usefixtures("state")
+def test_import_takes_allowed_categories_only(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+) -> None:
+    """What carries another category is left out, counted and shown."""
+    code = run(monkeypatch, *IMPORT, str(hash_set), *NAMED, "--json")
+    (report,) = json_lines(capfd.readouterr().out)
+
+    assert code == 0
+    assert report["set"]["entries"] == 2
+    assert report["refused"] == [{"reason": "category", "count": 1, "first_line": 3}]
+    assert report["categories"] == {"1": 2, "2": 1}
+
+
+@pytest.mark.usefixtures("state")
+def test_import_report_for_people(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+) -> None:
+    """People read what came in, what did not and why, and that it only monitors."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    said = capfd.readouterr()
+
+    assert "imported 'unit7': 2 entries (monitored) from 3 lines" in said.out
+    assert "left out" in said.out
+    assert "--enforce-unsigned" in said.err
+
+
+@pytest.mark.usefixtures("state")
+def test_enforced_import_says_so(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+) -> None:
+    """With --enforce-unsigned the entries are active, and nothing needs a warning."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED, "--enforce-unsigned")
+    said = capfd.readouterr()
+
+    assert "(active)" in said.out
+    assert said.err == ""
+
+
+def test_broken_file_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    hash_set: Path,
+) -> None:
+    """A malformed line refuses the whole file, and what was there stays in force."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    before = generation_number(state)
+    hash_set.write_text(hash_set.read_text() + "{not json\n")
+    code = run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    said = capfd.readouterr()
+
+    assert code == 2
+    assert generation_number(state) == before
+    assert "1 not_json (first in line 4)" in said.err
+
+
+@pytest.mark.usefixtures("state")
+def test_bad_lines_can_be_skipped(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+) -> None:
+    """Who asks for it gets the good lines, and the bad ones counted."""
+    hash_set.write_text(hash_set.read_text() + "{not json\n")
+    arguments = (str(hash_set), *NAMED, "--skip-bad-lines", "--json")
+    code = run(monkeypatch, *IMPORT, *arguments)
+    (report,) = json_lines(capfd.readouterr().out)
+
+    assert code == 0
+    assert report["set"]["entries"] == 2
+
+
+@pytest.mark.usefixtures("state")
+def test_list_of_another_type_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """64 hex digits are SHA-256 unless --type says that they are PDQ."""
+    path = tmp_path / "list.txt"
+    path.write_text(
+        "87c450280c3a89932b1d2f7f6ac07f09e87e9f82dbfea8be763020edf0cc07f0\n"
+    )
+    run(monkeypatch, *IMPORT, str(path), *NAMED, "--type", "pdq", "--json")
+    (report,) = json_lines(capfd.readouterr().out)
+
+    assert report["set"]["counts"]["1"] == {"entries": 1, "pdq": 1}
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("--category", "1"), "--name", id="no-name"),
+        pytest.param(("--name", "x"), "--category", id="no-category"),
+        pytest.param(("--name", "A/B", "--category", "1"), "'A/B'", id="bad-name"),
+    ],
+)
+def test_import_needs_name_and_category(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    hash_set: Path,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    """There is no default for what decides which uploads are stopped."""
+    code = run(monkeypatch, *IMPORT, str(hash_set), *arguments)
+
+    assert code == 2
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("state")
+def test_import_of_a_missing_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The message names the file."""
+    code = run(monkeypatch, *IMPORT, "missing.jsonl", *NAMED)
+
+    assert code == 2
+    assert "missing.jsonl" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("state")
+def test_list_and_show(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+) -> None:
+    """What was imported is listed, and shown without any of its signals."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    capfd.readouterr()
+    run(monkeypatch, "hashset", "list", "--json")
+    run(monkeypatch, "hashset", "show", "unit7", "--json")
+    out = capfd.readouterr().out
+    listed, details = json_lines(out)
+
+    assert [info["name"] for info in listed["sets"]] == ["unit7"]
+    assert details["first_ids"] == ["a", "b"]
+    assert details["source"]["refused"] == {"category": 1}
+    assert MD5 not in out
+
+
+@pytest.mark.usefixtures("state")
+def test_list_and_show_for_people(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
+) -> None:
+    """Tables off a terminal are not cut, and have no colours."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    capfd.readouterr()
+    codes = [
+        run(monkeypatch, "hashset", "list"),
+        run(monkeypatch, "hashset", "show", "unit7"),
+    ]
+    said = capfd.readouterr()
+
+    assert codes == [0, 0]
+    assert "refused: category" in said.out
+    assert "generation 2, 2 entries" in said.err
+    assert "\x1b" not in said.out
+
+
+def test_remove_with_yes(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    hash_set: Path,
+) -> None:
+    """A removed set is gone from the next generation on."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    before = generation_number(state)
+    code = run(monkeypatch, "hashset", "remove", "unit7", "--yes")
+    with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
+        left = reader.current().sets
+
+    assert code == 0
+    assert left == ()
+    assert generation_number(state) == before + 1
+    assert "removed 'unit7' with 2 entries" in capfd.readouterr().err
+
+
+def test_remove_without_a_terminal_needs_yes(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    hash_set: Path,
+) -> None:
+    """Where nobody can be asked, nothing is removed unasked."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    before = generation_number(state)
+    code = run(monkeypatch, "hashset", "remove", "unit7")
+
+    assert code == 2
+    assert generation_number(state) == before
+    assert "--yes" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("command", [("show", "x"), ("remove", "x", "--yes")])
+def test_unknown_set_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    hash_set: Path,
+    command: tuple[str, ...],
+) -> None:
+    """The message says which sets there are."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    code = run(monkeypatch, "hashset", *command)
+
+    assert code == 2
+    assert "'unit7'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [("list",), ("show", "x"), ("remove", "x", "--yes")]
+)
+def test_missing_reference_set_is_not_made_by_looking(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    command: tuple[str, ...],
+) -> None:
+    """A mistyped state directory is an error, and stays missing."""
+    code = run(monkeypatch, "hashset", *command)
+
+    assert code == 2
+    assert "there is no reference set" in capfd.readouterr().err
+    assert not state.exists()
+
+
+def test_words_about_a_set() -> None:
+    """What was refused is told with the rest, and counts stand in columns."""
+    info = SetInfo(
+        name="unit7",
+        issuer=LOCAL_ISSUER,
+        categories=("1", "2"),
+        enforced=True,
+        imported_at=0,
+        entries=1200,
+        counts={"1": {"entries": 1200, "md5": 1200, "pdq": 7}},
+        source=Source(lines=1300, refused={"category": 100}, duplicates=3),
+    )
+    text = "\n".join(str(line) for line in set_lines(info))
+    headings = [str(column.header) for column in counts_table(info).columns]
+
+    assert "read               1,300 lines, 3 duplicates" in text
+    assert "refused: category  100" in text
+    assert headings == ["category", "entries", "md5", "pdq"]
