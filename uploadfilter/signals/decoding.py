@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from uploadfilter.model import Reason
 from uploadfilter.signals.picture import Luma, Note, Picture, Shape
@@ -97,6 +97,9 @@ def prepare_process() -> None:
     megapixels that costs little; ``DecodeLimits`` replaces it.
     """
     Image.MAX_IMAGE_PIXELS = None
+    # These loggers tell of bad files, which are values here.
+    TiffImagePlugin.logger.disabled = True
+    PngImagePlugin.logger.disabled = True
     Image.preinit()
 
 

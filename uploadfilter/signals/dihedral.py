@@ -23,20 +23,22 @@ def variants(block: Block, *, first_frequency: int) -> Block:
     """Return the blocks of all eight variants.
 
     Args:
-        block: Square block of DCT-II coefficients, rows are vertical frequencies.
+        block: Square block of DCT-II coefficients, rows are vertical frequencies; or
+            several, shape (..., side, side).
         first_frequency: Frequency of its first row and column: 0 or 1.
 
     Returns:
-        Shape (8, side, side), in the order of ``VARIANTS``.
+        Shape (..., 8, side, side), in the order of ``VARIANTS``.
 
     Source:
         ThreatExchange, pdq/cpp/hashing/pdqhashing.cpp: ``dct16OriginalToRotate90``
         and its siblings.
     """
-    frequencies = np.arange(first_frequency, first_frequency + len(block))
+    side = block.shape[-1]
+    frequencies = np.arange(first_frequency, first_frequency + side)
     across = np.where(frequencies % 2, -1, 1).astype(block.dtype)
     down = across[:, None]
-    turned = block.T
+    turned = block.swapaxes(-1, -2)
     return np.stack(
         (
             block,
@@ -47,5 +49,6 @@ def variants(block: Block, *, first_frequency: int) -> Block:
             block * down,
             turned,
             turned * down * across,
-        )
+        ),
+        axis=-3,
     )

@@ -178,8 +178,7 @@ def _values(planes: Floats) -> list[list[bytes]]:
     0 is the lowest frequency and, in the published order, the last one of the value.
     """
     blocks = _DCT @ planes @ _DCT.T
-    turned = np.stack([variants(block, first_frequency=1) for block in blocks])
-    flat = turned.reshape(-1, _BITS)
+    flat = variants(blocks, first_frequency=1).reshape(-1, _BITS)
     median = np.partition(flat, _BITS // 2 - 1, axis=1)[:, _BITS // 2 - 1 : _BITS // 2]
     values: NDArray[np.uint8] = np.packbits((flat > median)[:, ::-1], axis=1)
     return [

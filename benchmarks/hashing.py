@@ -1,0 +1,330 @@
+"""What do the signals of one upload cost, beside the peers and beside the floor?
+
+- **ours**: md5, sha1 and sha256, one scaled decode, PDQ in three geometries and eight
+  variants, pHash in eight; the quality apart, since it is computed when needed.
+- **peer**: full decode, ``pdqhash.compute``, ``imagehash.phash``; no digests, one
+  geometry, one variant, so the peer is flattered.
+- **floor**: the digests and a decode of luma at our scale, which nobody can avoid.
+
+All three run in turn in one process on one core, picture by picture, in CPU seconds;
+a figure is the median over pictures of the median over rounds. While measuring, every
+value is compared with that of the full resolution; too much drift is a failure.
+"""
+
+import argparse
+import gc
+import io
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import imagehash
+import numpy as np
+import pdqhash
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks import machine, plots
+from benchmarks.corpus import Sample, samples
+from hashsets.demo import pictures
+from uploadfilter.model import QUALITY_FLOOR, Geometry, SignalType, Variant, View
+from uploadfilter.signals import decoding, pdq
+from uploadfilter.signals.exact import Digests
+from uploadfilter.signals.picture import Picture
+from uploadfilter.signals.views import view_of
+
+RESULTS = Path(__file__).parent / "results"
+SEED = 20_110
+PACKAGES = ("numpy", "pillow", "imagehash", "pdqhash", "scikit-image")
+
+ENCODERS: dict[str, Callable[[Image.Image], bytes]] = {
+    "jpeg": lambda image: pictures.jpeg(image, 85),
+    "progressive": lambda image: pictures.jpeg(image, 85, progressive=True),
+    "png": pictures.png,
+    "webp": pictures.webp,
+}
+
+AIMS = {0.3: (6.0, 3.0), 2: (9.0, 2.2), 12: (20.0, 1.4)}
+"""Of baseline JPEG, by megapixels: times faster than the peer at least, times the floor
+at most."""
+
+DRIFT_P99_BITS = 5
+DRIFT_MAX_BITS = 10
+"""Of PDQ in full geometry against the full resolution, quality 50 and more."""
+
+PDQHASH_ORDER = (
+    *(Variant.UPRIGHT, Variant.R90, Variant.R180, Variant.R270),
+    *(Variant.FLIP, Variant.MIRROR, Variant.TRANSPOSE, Variant.TRANSVERSE),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        generated: Generated pictures by megapixels.
+        photographs: Photographs of each size.
+        others: Pictures of each size in the formats other than baseline JPEG.
+        rounds: Rounds of each picture; the peer runs in at most ``peer_rounds``.
+        peer_rounds: Rounds of the peer, which takes half a second at 12 megapixels.
+    """
+
+    generated: dict[float, int]
+    photographs: int
+    others: int
+    rounds: int
+    peer_rounds: int
+
+
+FULL = Plan(
+    generated={0.3: 40, 2: 24, 12: 12},
+    photographs=7,
+    others=4,
+    rounds=9,
+    peer_rounds=3,
+)
+QUICK = Plan(
+    generated={0.3: 2, 2: 1, 12: 1}, photographs=1, others=1, rounds=2, peer_rounds=1
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was measured of one size and format: milliseconds by contender."""
+
+    milliseconds: dict[str, list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    peer_over_ours: list[float] = field(default_factory=list)
+    ours_over_floor: list[float] = field(default_factory=list)
+    kilobytes: list[float] = field(default_factory=list)
+
+    def summary(self) -> dict[str, object]:
+        """Return the medians."""
+        return {
+            "pictures": len(self.kilobytes),
+            "kilobytes": round(statistics.median(self.kilobytes)),
+            "milliseconds": {
+                name: round(statistics.median(values), 3)
+                for name, values in self.milliseconds.items()
+            },
+            "peer_over_ours": round(statistics.median(self.peer_over_ours), 2),
+            "ours_over_floor": round(statistics.median(self.ours_over_floor), 2),
+        }
+
+
+@dataclass(slots=True)
+class Drift:
+    """Bits between our values and those of the full resolution, by comparison."""
+
+    bits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return median, 99th percentile and maximum."""
+        return {
+            name: {
+                "compared": len(values),
+                "median": float(np.median(values)),
+                "p99": float(np.percentile(values, 99, method="higher")),
+                "max": max(values),
+            }
+            for name, values in sorted(self.bits.items())
+        }
+
+
+def ours(content: bytes) -> tuple[Picture, View]:
+    """Do everything that an upload costs before its signals are looked up."""
+    digests = Digests()
+    digests.update(content)
+    digests.signals()
+    picture = decoding.decode(io.BytesIO(content))
+    if not isinstance(picture, Picture):
+        raise TypeError(f"the benchmark's own picture did not decode: {picture!r}")
+    return picture, view_of(picture, name="stored")
+
+
+def peer(content: bytes) -> tuple[NDArray[np.int64], imagehash.ImageHash]:
+    """Do what the peers do."""
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    vector, _ = pdqhash.compute(np.asarray(image))
+    return vector, imagehash.phash(image)
+
+
+def floor(content: bytes) -> None:
+    """Do what nobody can avoid: read the bytes thrice and decode luma."""
+    digests = Digests()
+    digests.update(content)
+    digests.signals()
+    image = Image.open(io.BytesIO(content))
+    image.draft("L", (512, 512))
+    image.convert("L")
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return the CPU time of one call."""
+    start = time.process_time_ns()
+    work()
+    return (time.process_time_ns() - start) / 1e6
+
+
+def measure(content: bytes, plan: Plan, tally: Tally) -> None:
+    """Time all contenders on one content, in turn."""
+    picture, view = ours(content)
+    stages: dict[str, Callable[[], object]] = {
+        "ours": lambda: ours(content),
+        "floor": lambda: floor(content),
+        "decode": lambda: decoding.decode(io.BytesIO(content)),
+        "view": lambda: view_of(picture, name="stored"),
+        "quality": lambda: pdq.quality(view.plane),
+    }
+    taken: dict[str, list[float]] = defaultdict(list)
+    for number in range(plan.rounds):
+        for name, work in stages.items():
+            taken[name].append(milliseconds(work))
+        if number < plan.peer_rounds:
+            taken["peer"].append(milliseconds(lambda: peer(content)))
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    for name, value in medians.items():
+        tally.milliseconds[name].append(value)
+    tally.peer_over_ours.append(medians["peer"] / medians["ours"])
+    tally.ours_over_floor.append(medians["ours"] / medians["floor"])
+    tally.kilobytes.append(len(content) / 1000)
+
+
+def compare(content: bytes, drift: Drift) -> None:
+    """Compare our values with those that other tools make of the full resolution."""
+    _, view = ours(content)
+    if pdq.quality(view.plane) < QUALITY_FLOOR:
+        return
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    pixels = np.asarray(image)
+    vectors, _ = pdqhash.compute_dihedral(pixels)
+    for variant, vector in zip(PDQHASH_ORDER, vectors, strict=True):
+        name = "pdq full" if variant is Variant.UPRIGHT else "pdq full, other variants"
+        drift.bits[name].append(apart(view, packed(vector), variant, Geometry.FULL))
+    height, width = pixels.shape[:2]
+    grid = np.arange(512)
+    squashed = pixels[grid * height // 512][:, grid * width // 512]
+    image.thumbnail((512, 512))
+    for geometry, shrunk in (
+        (Geometry.SQUASH512, squashed),
+        (Geometry.THUMB512, np.asarray(image)),
+    ):
+        vector, _ = pdqhash.compute(np.ascontiguousarray(shrunk))
+        bits = apart(view, packed(vector), Variant.UPRIGHT, geometry)
+        drift.bits[f"pdq {geometry}"].append(bits)
+    phash = bytes.fromhex(str(imagehash.phash(Image.fromarray(pixels))))
+    drift.bits["phash"].append(apart(view, phash, Variant.UPRIGHT, None))
+
+
+def packed(vector: NDArray[np.int64]) -> bytes:
+    """Return pdqhash's vector of bits as a value."""
+    return np.packbits(vector.astype(np.uint8)).tobytes()
+
+
+def apart(
+    view: View, theirs: bytes, variant: Variant, geometry: Geometry | None
+) -> int:
+    """Return the distance of our value of a variant and geometry from another's."""
+    wanted = SignalType.PHASH if geometry is None else SignalType.PDQ
+    (value,) = (
+        item.signal.value
+        for item in view.signals
+        if (item.signal.type, item.variant, item.geometry)
+        == (wanted, variant, geometry)
+    )
+    return (int.from_bytes(value) ^ int.from_bytes(theirs)).bit_count()
+
+
+def run(plan: Plan) -> tuple[dict[str, dict[str, object]], Drift]:
+    """Measure and compare everything; return summaries by size and format."""
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    drift = Drift()
+    for megapixels, generated in plan.generated.items():
+        corpus = samples(
+            megapixels, generated=generated, photographs=plan.photographs, seed=SEED
+        )
+        for number, sample in enumerate(corpus):
+            visit(sample, plan, tallies, drift, every=number % 4 == 0)
+    return {name: tally.summary() for name, tally in tallies.items()}, drift
+
+
+def visit(
+    sample: Sample, plan: Plan, tallies: dict[str, Tally], drift: Drift, *, every: bool
+) -> None:
+    """Measure one picture as baseline JPEG, and, if asked for, in every format."""
+    for name, encode in ENCODERS.items():
+        key = f"{name} {sample.megapixels} MP"
+        if name != "jpeg" and (not every or len(tallies[key].kilobytes) >= plan.others):
+            continue
+        content = encode(sample.image)
+        gc.collect()
+        measure(content, plan, tallies[key])
+        if name in {"jpeg", "progressive"}:
+            compare(content, drift)
+    print(f"  {sample.megapixels} MP, {sample.name}", file=sys.stderr)
+
+
+def failures(
+    summaries: dict[str, dict[str, object]], drifts: dict[str, dict[str, float]]
+) -> list[str]:
+    """Return which aims were missed, in words."""
+    missed = []
+    full = drifts["pdq full"]
+    if full["p99"] > DRIFT_P99_BITS or full["max"] > DRIFT_MAX_BITS:
+        missed.append(f"drift of pdq full: p99 {full['p99']}, max {full['max']} bits")
+    for megapixels, (least, most) in AIMS.items():
+        summary = summaries[f"jpeg {megapixels} MP"]
+        if float(str(summary["peer_over_ours"])) < least:
+            missed.append(f"{megapixels} MP: {summary['peer_over_ours']} x the peer")
+        if float(str(summary["ours_over_floor"])) > most:
+            missed.append(f"{megapixels} MP: {summary['ours_over_floor']} x the floor")
+    return missed
+
+
+def report(
+    summaries: dict[str, dict[str, object]], drifts: dict[str, dict[str, float]]
+) -> None:
+    """Print two tables."""
+    print("\nformat, size        peer / ours   ours / floor   ms (CPU)")
+    for name, summary in summaries.items():
+        print(
+            f"{name:20}{summary['peer_over_ours']:>11}{summary['ours_over_floor']:>15}"
+            f"   {summary['milliseconds']}"
+        )
+    print("\ndrift in bits, quality >= 50")
+    for name, values in drifts.items():
+        print(f"{name:28}{values}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark; exit code 1 if an aim was missed."""
+    parser = argparse.ArgumentParser(prog="benchmarks hashing", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
+    quick = parser.parse_args(arguments).quick
+    decoding.prepare_process()
+    described = machine.describe(*PACKAGES)
+    summaries, drift = run(QUICK if quick else FULL)
+    drifts = drift.summary()
+    missed = failures(summaries, drifts)
+    report(summaries, drifts)
+    if not quick:
+        document = {
+            "benchmark": "hashing",
+            "machine": described,
+            "seed": SEED,
+            "results": summaries,
+            "drift": drifts,
+            "missed": missed,
+        }
+        text = json.dumps(document, indent=1)
+        (RESULTS / "hashing.json").write_text(text + "\n", encoding="ascii")
+        plots.costs(summaries, RESULTS / "hashing.svg")
+    print("\nmissed: " + ("; ".join(missed) or "nothing"))
+    return 1 if missed and not quick else 0
