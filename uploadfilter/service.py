@@ -21,6 +21,7 @@ from uploadfilter.config import Settings
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.errors import StoreError
+from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.origin import Origin
 from uploadfilter.proxy.recorder import Recorder
 from uploadfilter.proxy.server import Proxy, listening
@@ -123,6 +124,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
             reference=reference,
             recorder=recorder,
             room=SpoolRoom(settings.spool, directory=settings.spool_directory),
+            drain=Drain(),
             mode=settings.mode,
             policy=settings.policy,
             thresholds=settings.thresholds,

@@ -104,6 +104,7 @@ class Recorder:
         self._instance = instance
         self._clock = clock
         self._sheds: Counter[_Shed] = Counter()
+        self._shed_reasons: set[Reason] = set()
 
     def ticket(self, client: str, method: str) -> Ticket:
         """Begin an upload: give it the id that its decision will have."""
@@ -181,6 +182,10 @@ class Recorder:
         """Count an upload that a limit, or our own incapacity, turned away."""
         why = reason or Reason.INTERNAL_ERROR
         key = _Shed(ticket.client, why, status)
+        if why not in self._shed_reasons:
+            # Once a minute for each reason: the operator must know, the log not drown.
+            log.warning("uploads_shed", reason=why, status=status)
+            self._shed_reasons.add(why)
         if key not in self._sheds and len(self._sheds) >= SHED_KEYS:
             key = _Shed(None, why, status)
         self._sheds[key] += 1
@@ -190,6 +195,7 @@ class Recorder:
         now = self._clock()
         minute = moment(now - now % _MINUTE_S)
         sheds, self._sheds = self._sheds, Counter()
+        self._shed_reasons.clear()
         for key, count in sheds.items():
             self._append(
                 ShedRecord(

@@ -34,6 +34,9 @@ from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
+_CLOSING_S = 1.0
+"""How long aiohttp may take to close its connections; nothing is in flight then."""
+
 _TOO_LONG = (http_exceptions.LineTooLong,)
 
 
@@ -52,6 +55,10 @@ class Proxy:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        with self._hands.drain.request():
+            return await self._answer(request)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         head = _head(request)
         body = plan(head, self._hands.uploads)
         if head.has_body:
@@ -146,7 +153,7 @@ class Proxy:
                     decision_id=None,
                     objection=self._hands.objection,
                 )
-            return await relay(request, answer)
+            return await relay(request, answer, last=self._hands.drain.begun)
 
     def _client(self, request: web.BaseRequest, head: RequestHead) -> str:
         return client_address(_peer(request), head, self._trusted)
@@ -247,20 +254,25 @@ async def listening(
         max_field_size=limits.header_line_bytes,
         max_headers=limits.header_lines,
     )
-    runner = web.ServerRunner(server, shutdown_timeout=limits.drain_s)
+    runner = web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
     await runner.setup()
     try:
-        yield await _bound(runner, host=host, port=port)
+        site = web.TCPSite(runner, host, port)
+        yield await _bound(site, runner)
+        await site.stop()
+        left = await hands.drain.finish(within_s=limits.drain_s)
+        if left:
+            log.warning("requests_cut_off", requests=left, drain_s=limits.drain_s)
     finally:
         await runner.cleanup()
 
 
-async def _bound(runner: web.ServerRunner, *, host: str, port: int) -> tuple[str, int]:
+async def _bound(site: web.TCPSite, runner: web.ServerRunner) -> tuple[str, int]:
     try:
-        await web.TCPSite(runner, host, port).start()
+        await site.start()
     except (OSError, socket.gaierror) as exc:
         raise ServiceError(
-            f"cannot listen on {host!r} port {port}: {exc.strerror or exc}",
+            f"cannot listen on {site.name}: {exc.strerror or exc}",
             hint="Is another program using this address? Choose another with --listen.",
         ) from exc
     address, bound_port, *_ = runner.addresses[0]

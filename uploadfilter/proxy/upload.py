@@ -24,6 +24,7 @@ from uploadfilter.decisions.policy import Policy
 from uploadfilter.errors import LogError, StoreError
 from uploadfilter.model import Action, Match, Mode, Reason, Scan, SignalType
 from uploadfilter.proxy import answers
+from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.inspection import (
     Answer,
     Command,
@@ -94,6 +95,7 @@ class Hands:
         reference: Who knows the entries.
         recorder: Who keeps the decisions.
         room: Where bytes are held meanwhile.
+        drain: What is in flight.
         mode: Whether actions are carried out.
         policy: The operator's rules.
         thresholds: Largest distances.
@@ -107,6 +109,7 @@ class Hands:
     reference: Reference
     recorder: Recorder
     room: SpoolRoom
+    drain: Drain
     mode: Mode
     policy: Policy
     thresholds: Thresholds
@@ -348,7 +351,7 @@ class Upload:
                 if isinstance(answer, OriginFailure):
                     return self._answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status
-                return await relay(self._request, answer)
+                return await relay(self._request, answer, last=self._hands.drain.begun)
         finally:
             self._hands.recorder.outcome(self._ticket, outcome)
 
@@ -393,14 +396,22 @@ class Upload:
 
 
 async def relay(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, *, last: bool
 ) -> web.StreamResponse:
-    """Pass the origin's answer on as it comes."""
+    """Pass the origin's answer on as it comes.
+
+    Args:
+        request: What it answers.
+        answer: Of which only the head has been read.
+        last: Whether the connection ends with it.
+    """
     response = web.StreamResponse(
         status=answer.status,
         reason=answer.reason,
         headers=CIMultiDict(texts(returned_headers(answer.raw_headers))),
     )
+    if last:
+        response.force_close()
     await response.prepare(request)
     try:
         async for data in answer.content.iter_any():

@@ -1,0 +1,270 @@
+"""The service as a process of its own, and what may happen to a process.
+
+The promise under test: nothing is at the origin without a decision on record, whatever
+is killed and whenever, and the service comes back by itself.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hashsets.demo import pictures
+from tests.proxy.site import CLOSE, Site, list_entries
+from tests.proxy.wire import TIMEOUT_S, WireOrigin, closed, status, wire_origin
+from uploadfilter.decisions.records import OutcomeRecord
+from uploadfilter.decisions.verify import verify
+
+PICTURE = pictures.jpeg(pictures.photograph(4, width=160, height=120))
+
+
+@dataclass(slots=True)
+class Service:
+    """``uploadfilter serve`` as a process.
+
+    Attributes:
+        process: The process.
+        site: Where it listens, and what stands behind it.
+        events: The operational log so far.
+    """
+
+    process: asyncio.subprocess.Process
+    site: Site
+    events: list[dict[str, object]] = field(default_factory=list)
+
+    def event(self, name: str) -> dict[str, object] | None:
+        """Return the first event of that name, if it has happened."""
+        return next((item for item in self.events if item["event"] == name), None)
+
+    async def happened(self, name: str) -> dict[str, object]:
+        """Wait for an event of the operational log."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while (found := self.event(name)) is None:  # noqa: ASYNC110 - see _read
+                await asyncio.sleep(0.01)
+        return found
+
+    def scanners(self) -> list[int]:
+        """Return the process ids of its scanners."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    async def kill(self) -> None:
+        """End it without a chance to tidy up."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def _read(self) -> None:
+        if self.process.stderr is None:
+            raise RuntimeError("the service has no stderr")
+        async for line in self.process.stderr:
+            self.events.append(json.loads(line))
+
+
+@contextlib.asynccontextmanager
+async def service(
+    state: Path,
+    origin: WireOrigin,
+    *options: str,
+    before_start: Callable[[], None] | None = None,
+) -> AsyncIterator[Service]:
+    """Run the service for the length of the block, and kill it if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "uploadfilter", "serve"),
+        *("--origin", origin.url, "--listen", "127.0.0.1:0"),
+        *("--state", str(state), "--mode", "enforce", *options),
+        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
+        preexec_fn=before_start,
+    )
+    running = Service(process, Site(port=0, origin=origin, state=state))
+    reading = asyncio.ensure_future(running._read())  # noqa: SLF001
+    try:
+        running.site.port = int(str((await running.happened("listening"))["port"]))
+        yield running
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await reading
+
+
+async def upload(site: Site, number: int) -> int:
+    """Upload a picture that no other upload sends; return the status, 0 if none."""
+    body = PICTURE + number.to_bytes(4, "big")
+    head = b"PUT /x HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n" % (CLOSE, len(body))
+    try:
+        return status(await site.send(head, body))
+    except OSError:
+        return 0
+
+
+def passed_on(origin: WireOrigin) -> set[str]:
+    """Return the ids of the decisions that the origin was told of."""
+    return {
+        value.decode()
+        for got in origin.got
+        for value in got.header(b"uploadfilter-decision")
+    }
+
+
+async def test_killed_proxy_leaves_nothing_unrecorded(tmp_path: Path) -> None:
+    """SIGKILL at any step under load: what is at the origin is on record."""
+    list_entries(tmp_path, [])
+    moments = random.Random(7)  # noqa: S311 - which moments does not matter
+    async with wire_origin() as origin:
+        for _ in range(4):
+            async with service(tmp_path, origin) as running:
+                uploads = [
+                    asyncio.ensure_future(upload(running.site, number))
+                    for number in range(30)
+                ]
+                await asyncio.sleep(moments.uniform(0.0, 0.15))
+                await running.kill()
+                await asyncio.gather(*uploads)
+
+        async with service(tmp_path, origin) as running:
+            assert await upload(running.site, 99) == 200, running.events
+            recorded = {decision.id for decision in running.site.decisions()}
+            assert passed_on(origin)
+            assert passed_on(origin) <= recorded
+
+            running.process.terminate()
+            assert await running.process.wait() == 0
+        outcomes = {
+            item.decision: item.outcome
+            for item in running.site.records()
+            if isinstance(item, OutcomeRecord)
+        }
+        accepted = [item.id for item in running.site.decisions() if item.status is None]
+
+    assert set(outcomes) == set(accepted)
+    assert verify(tmp_path / "instances" / "main" / "log").ok
+
+
+async def test_killed_scanner_costs_no_upload(tmp_path: Path) -> None:
+    """Scanners that are killed one after another are replaced; every upload ends."""
+    list_entries(tmp_path, [])
+    async with wire_origin() as origin, service(tmp_path, origin) as running:
+        uploads = [
+            asyncio.ensure_future(upload(running.site, number)) for number in range(40)
+        ]
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            for pid in running.scanners():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        statuses = await asyncio.gather(*uploads)
+
+        assert set(statuses) <= {200, 403, 503}
+        async with asyncio.timeout(TIMEOUT_S):
+            while await upload(running.site, 99) != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_no_scanner_outlives_its_proxy(tmp_path: Path) -> None:
+    """A proxy that is killed takes its scanners with it."""
+    list_entries(tmp_path, [])
+    async with wire_origin() as origin, service(tmp_path, origin) as running:
+        pids = running.scanners()
+        await running.kill()
+
+        assert pids
+        async with asyncio.timeout(TIMEOUT_S):
+            while any(is_alive(pid) for pid in pids):  # noqa: ASYNC110 - not our children
+                await asyncio.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that waits to be reaped does not."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_ends_the_service_after_its_uploads(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """An upload in flight gets its answer, then the process ends with 0."""
+    list_entries(tmp_path, [])
+    async with wire_origin() as origin, service(tmp_path, origin) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.site.port)
+        writer.write(
+            b"PUT /x HTTP/1.1\r\n%sExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+            % CLOSE
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        running.process.send_signal(number)
+        await running.happened("stopping")
+        writer.write(b"ok")
+
+        assert status(await reader.read()) == 200
+        assert await running.process.wait() == 0
+        await closed(writer)
+
+
+async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
+    """An upload that cannot be put on record does not pass, and the log survives."""
+    list_entries(tmp_path, [])
+
+    def limit_files() -> None:
+        # The kernel's own limit of a file's size stands for a full disk: the write
+        # fails in the middle of a record.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    async with (
+        wire_origin() as origin,
+        service(tmp_path, origin, before_start=limit_files) as running,
+    ):
+        statuses = [await upload(running.site, number) for number in range(20)]
+
+        assert {200, 503} == set(statuses)
+        assert len(origin.got) == statuses.count(200)
+        assert running.event("decision_log_unwritable") is not None
+        recorded = {decision.id for decision in running.site.decisions()}
+        assert passed_on(origin) <= recorded
+
+    assert verify(tmp_path / "instances" / "main" / "log").ok
+
+
+async def test_damaged_reference_set_is_503_until_it_is_mended(tmp_path: Path) -> None:
+    """A reference set that cannot be read is no reference set, and says so."""
+    list_entries(tmp_path, [])
+    current = tmp_path / "reference" / "current"
+    sound = current.read_bytes()
+    async with wire_origin() as origin, service(tmp_path, origin) as running:
+        replace(current, b"garbage")
+        assert await upload(running.site, 1) == 503
+        await running.happened("reference_set_unusable")
+
+        replace(current, sound)
+        assert await upload(running.site, 2) == 200
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Replace a file as a writer does: aside, then renamed."""
+    aside = path.with_suffix(".new")
+    aside.write_bytes(content)
+    aside.rename(path)
+
+
+async def test_idle_service_notices_a_new_generation(tmp_path: Path) -> None:
+    """What was imported is in use within two seconds, without an upload."""
+    list_entries(tmp_path, [])
+    async with wire_origin() as origin, service(tmp_path, origin) as running:
+        first = await running.happened("generation_active")
+        running.events.clear()
+        list_entries(tmp_path, [], name="another")
+        second = await running.happened("generation_active")
+
+        assert int(str(second["generation"])) == int(str(first["generation"])) + 1

@@ -1,0 +1,51 @@
+"""Let requests in flight finish before the listener ends.
+
+aiohttp 3.14 drops what still arrives on its connections as soon as a shutdown begins,
+and the body of an upload in flight would never come to its end. So nothing of aiohttp
+is shut down before the requests are done.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Drain:
+    """How many requests are in flight, and whether they are the last ones.
+
+    Attributes:
+        begun: Whether the service is ending: answers then end their connections.
+    """
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Count one request in flight for the length of the block."""
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if self._in_flight == 0:
+                self._idle.set()
+
+    async def finish(self, *, within_s: float) -> int:
+        """Wait until no request is in flight.
+
+        Args:
+            within_s: Seconds to wait at most.
+
+        Returns:
+            How many requests are still in flight.
+        """
+        self.begun = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        return self._in_flight
