@@ -22,6 +22,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -173,13 +174,40 @@ def _write_aside(path: Path, data: bytes) -> Path:
     return aside
 
 
-def read_current(directory: Path) -> tuple[Current, int]:
+class NamedFile:
+    """The very file that a path named when it was opened.
+
+    Keeps the file open, so that no other can get its inode meanwhile: comparing what
+    the path names now with what was opened then tells surely whether it was replaced.
+
+    Args:
+        path: What names it.
+        fd: A descriptor of it, which this object takes over.
+    """
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self._path = path
+        self._opened = _identity(os.fstat(fd))
+        weakref.finalize(self, os.close, fd)
+
+    def is_still_named(self) -> bool:
+        """Tell whether the path names this file, and nobody wrote over it."""
+        try:
+            return _identity(os.stat(self._path)) == self._opened  # noqa: PTH116
+        except OSError:
+            # What is wrong with it is for the next one to say who reads it.
+            return False
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def read_current(directory: Path) -> tuple[Current, NamedFile]:
     """Read which generation is in force.
 
     Returns:
-        What ``current`` says, and a descriptor of the very file that said so. While
-        the caller keeps it open, no other file can get the same inode, so that
-        comparing inodes tells whether ``current`` was replaced.
+        What ``current`` says, and the file that said so.
 
     Raises:
         StoreMissingError: There is no reference set.
@@ -190,20 +218,13 @@ def read_current(directory: Path) -> tuple[Current, int]:
     path = directory / CURRENT_FILE
     try:
         fd = os.open(path, os.O_RDONLY)
+        named = NamedFile(path, fd)
+        data = os.read(fd, _CURRENT_MOST_BYTES)
     except FileNotFoundError as exc:
         raise _missing(directory) from exc
     except OSError as exc:
         raise unreadable(path, exc) from exc
-    try:
-        data = os.read(fd, _CURRENT_MOST_BYTES)
-        current = _parse_current(data, path)
-    except OSError as exc:
-        os.close(fd)
-        raise unreadable(path, exc) from exc
-    except StoreError:
-        os.close(fd)
-        raise
-    return current, fd
+    return _parse_current(data, path), named
 
 
 def _missing(directory: Path) -> StoreMissingError:
@@ -375,12 +396,11 @@ def sweep(directory: Path, *, keep: int) -> None:
     for path in directory.glob(f"{_NEW}*"):
         path.unlink(missing_ok=True)
     try:
-        current, fd = read_current(directory)
+        current, _ = read_current(directory)
     except StoreMissingError:
         _sweep_kind(directory / BASES, None, keep=0)
         _sweep_kind(directory / OVERLAYS, None, keep=0)
         return
-    os.close(fd)
     _sweep_kind(directory / BASES, current.base.number, keep=keep)
     _sweep_kind(directory / OVERLAYS, current.overlay.number, keep=keep)
 
@@ -414,19 +434,3 @@ def _remove_unused(path: Path) -> None:
         return
     finally:
         os.close(fd)
-
-
-def is_same_file(path: Path, fd: int) -> bool:
-    """Tell whether a path still names the file that a descriptor was opened from.
-
-    A file that was written over in place counts as another one.
-
-    Raises:
-        FileNotFoundError: The path names nothing any more.
-    """
-    named, opened = os.stat(path), os.fstat(fd)  # noqa: PTH116 - on the hot path
-    return _identity(named) == _identity(opened)
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

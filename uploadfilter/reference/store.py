@@ -8,11 +8,10 @@ Why whole directories, and what a crash leaves: ``reference/layout.py``.
 """
 
 import contextlib
-import os
 import shutil
 import threading
-import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -87,8 +86,7 @@ class ReferenceDirectory:
         if create:
             layout.make_private(self.path)
         else:
-            _, fd = layout.read_current(self.path)
-            os.close(fd)
+            layout.read_current(self.path)
         with self._locked() as writer:
             yield writer
 
@@ -125,7 +123,6 @@ class ReferenceReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._current_path = path / layout.CURRENT_FILE
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
         self.last: MappedGeneration | None = None
@@ -160,10 +157,10 @@ class ReferenceReader:
             StoreError: It cannot be read.
         """
         loaded = self._loaded
-        if loaded is not None and loaded.is_current(self._current_path):
+        if loaded is not None and loaded.file.is_still_named():
             return loaded.generation
         with self._lock:
-            if self._loaded is None or not self._loaded.is_current(self._current_path):
+            if self._loaded is None or not self._loaded.file.is_still_named():
                 self._loaded = None
                 self._loaded = _load(self._path)
                 self.last = self._loaded.generation
@@ -176,42 +173,25 @@ class ReferenceReader:
             self.last = None
 
 
+@dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A generation, and the file that named it."""
+    """A generation, and the file that put it in force."""
 
-    def __init__(self, generation: MappedGeneration, current_fd: int) -> None:
-        self.generation = generation
-        self._fd = current_fd
-        weakref.finalize(self, os.close, current_fd)
-
-    def is_current(self, path: Path) -> bool:
-        """Tell whether the same file is still in force."""
-        return _is_in_force(path, self._fd)
-
-
-def _is_in_force(path: Path, fd: int) -> bool:
-    """Tell whether ``current`` is still the file that was opened as ``fd``."""
-    try:
-        return layout.is_same_file(path, fd)
-    except OSError:
-        # What is wrong with it is for the next one to say who reads it.
-        return False
+    generation: MappedGeneration
+    file: layout.NamedFile
 
 
 def _load(path: Path) -> _Loaded:
     """Open the generation in force, and again if the writer removed it meanwhile."""
     while True:
-        current, fd = layout.read_current(path)
-        with contextlib.ExitStack() as undo:
-            undo.callback(os.close, fd)
-            generation = _open_generation(path, current)
-            if generation is not None:
-                undo.pop_all()
-                return _Loaded(generation, fd)
-            if _is_in_force(path / layout.CURRENT_FILE, fd):
-                raise layout.corrupt(
-                    path, f"lacks the directories of generation {current.generation}"
-                )
+        current, file = layout.read_current(path)
+        generation = _open_generation(path, current)
+        if generation is not None:
+            return _Loaded(generation, file)
+        if file.is_still_named():
+            raise layout.corrupt(
+                path, f"lacks the directories of generation {current.generation}"
+            )
 
 
 def _open_generation(
@@ -324,8 +304,7 @@ class ReferenceWriter:
         return self._generation.tables_with_exact()
 
     def _open(self, *, verify: bool) -> MappedGeneration:
-        current, fd = layout.read_current(self._path)
-        os.close(fd)
+        current, _ = layout.read_current(self._path)
         generation = _open_generation(self._path, current, verify=verify)
         if generation is None:
             raise layout.corrupt(

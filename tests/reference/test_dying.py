@@ -1,0 +1,35 @@
+"""A writer that ends early, wherever it is, leaves a whole generation in force."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in memory where there is one: a disk syncs a thousand times."""
+    memory = Path("/dev/shm")  # noqa: S108 - only to find out whether it is there
+    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize(
+    ("way", "least_steps"), [("kill", 20), ("interrupt", 20), ("fill_disk", 5)]
+)
+def test_writer_that_ends_early_changes_nothing_or_all(
+    folder: Path, way: str, least_steps: int
+) -> None:
+    """Killed, interrupted or out of disk at any step: the old state or the new one."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-m", "tests.reference.dying", way, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) >= least_steps

@@ -1,0 +1,455 @@
+"""The reference set changes by generations, and readers follow."""
+
+import gc
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.generations import ask, entry, exactly, pdq
+from tests.reference.stores import put_set
+from uploadfilter.errors import (
+    HashSetNameError,
+    StoreBusyError,
+    StoreCorruptError,
+    StoreError,
+    StoreKeyError,
+    StoreMissingError,
+    StoreVersionError,
+)
+from uploadfilter.model import Entry, Signal, SignalType
+from uploadfilter.reference import layout
+from uploadfilter.reference.matching import Generation
+from uploadfilter.reference.store import (
+    KEPT_GENERATIONS,
+    ReferenceDirectory,
+    ReferenceReader,
+)
+
+MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
+VALUE = bytes(range(32))
+ENTRY = entry("1", *exactly(MD5), pdq(VALUE))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Return a reference directory that holds one set with one entry."""
+    path = tmp_path / "state" / "reference"
+    put_set(path, "s", [ENTRY])
+    return path
+
+
+def found(generation: Generation) -> list[str]:
+    """Return the entries that hold the digest."""
+    return [name for name, _ in ask(generation, MD5.value, signal_type=SignalType.MD5)]
+
+
+def remove(directory: Path, name: str) -> None:
+    """Remove a hash set."""
+    with ReferenceDirectory(directory).writer(create=False) as writer:
+        writer.remove_set(name)
+
+
+def numbers(folder: Path) -> list[int]:
+    """Return the names in ``bases`` or ``overlays``, which all are numbers."""
+    return sorted(int(path.name) for path in folder.iterdir())
+
+
+def test_init_makes_an_empty_generation(tmp_path: Path) -> None:
+    """Made on purpose, an empty reference set is one."""
+    path = tmp_path / "new" / "reference"
+    assert ReferenceDirectory(path).init()
+    with ReferenceReader.open(path) as reader:
+        generation = reader.current()
+
+    assert (generation.number, generation.entry_count, generation.sets) == (1, 0, ())
+    assert {item.name for item in path.iterdir()} == {
+        "bases",
+        "current",
+        "key",
+        "lock",
+        "overlays",
+    }
+
+
+def test_init_changes_nothing_that_is_there(directory: Path) -> None:
+    """A second call says that there was one already."""
+    before = (directory / "current").read_bytes(), (directory / "key").read_bytes()
+    assert not ReferenceDirectory(directory).init()
+
+    after = (directory / "current").read_bytes(), (directory / "key").read_bytes()
+    assert after == before
+
+
+def test_everything_is_private(directory: Path) -> None:
+    """Nobody but the owner can read a name of it."""
+    for path in (directory.parent, directory, *directory.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_reader_follows_at_its_next_call(directory: Path) -> None:
+    """A change is seen by whoever asks after it, and by nobody before."""
+    with ReferenceReader.open(directory) as reader:
+        first = reader.current()
+        assert reader.current() is first
+        put_set(directory, "t", [ENTRY])
+        second = reader.current()
+        remove(directory, "s")
+        third = reader.current()
+
+    assert [g.number for g in (first, second, third)] == [2, 3, 4]
+    assert [len(found(g)) for g in (first, second, third)] == [1, 2, 1]
+    assert [info.name for info in third.sets] == ["t"]
+
+
+def test_set_of_the_same_name_is_replaced(directory: Path) -> None:
+    """Importing a set again leaves nothing of what it was."""
+    info = put_set(directory, "s", [entry("2", *exactly(MD5))], enforced=False)
+    with ReferenceReader.open(directory) as reader:
+        generation = reader.current()
+
+    assert generation.sets == (info,)
+    assert found(generation) == ["2"]
+    assert ask(generation, VALUE) == []
+    assert generation.signal_types == {SignalType.MD5}
+
+
+def test_removed_set_leaves_no_types(directory: Path) -> None:
+    """Of types that only a removed set had, nothing is asked any more."""
+    remove(directory, "s")
+    with ReferenceReader.open(directory) as reader:
+        assert reader.current().signal_types == frozenset()
+
+
+def test_unknown_set_cannot_be_removed(directory: Path) -> None:
+    """The error names those that are there, and nothing changes."""
+    with pytest.raises(HashSetNameError, match="no hash set 'x'") as caught:
+        remove(directory, "x")
+
+    assert "'s'" in caught.value.hint
+    with ReferenceReader.open(directory) as reader:
+        assert reader.current().number == 2
+
+
+def test_first_ids_are_those_of_the_set(directory: Path) -> None:
+    """Ids are shown of the set that was asked for, in its order."""
+    put_set(directory, "t", [entry(name, *exactly(MD5)) for name in "zyx"])
+    with ReferenceReader.open(directory) as reader:
+        generation = reader.current()
+
+    assert generation.first_ids("t", 2) == ("z", "y")
+    assert generation.first_ids("s", 9) == ("1",)
+    assert generation.first_ids("nobody", 9) == ()
+
+
+def test_several_changes_in_one_block(directory: Path) -> None:
+    """One writer may make any number of generations."""
+    with ReferenceDirectory(directory).writer() as writer:
+        for _ in range(3):
+            collected = writer.collect()
+            collected.add(ENTRY)
+            writer.replace_set(collected, writer.sets[0])
+        assert writer.number == 5
+        writer.remove_set("s")
+        assert (writer.number, writer.sets) == (6, ())
+
+
+def test_old_generation_stays_valid_while_it_is_held(directory: Path) -> None:
+    """Whoever holds a generation may search it to the end, whatever is written."""
+    with ReferenceReader.open(directory) as reader:
+        held = reader.current()
+    for n in range(KEPT_GENERATIONS + 3):
+        put_set(directory, "s", [entry(f"new-{n}", *exactly(MD5))])
+
+    assert found(held) == ["1"]
+    assert ask(held, VALUE) == [("1", 0)]
+    assert 2 in numbers(directory / "bases")
+    del held
+    gc.collect()
+    put_set(directory, "s", [ENTRY])
+    for kind in ("bases", "overlays"):
+        assert numbers(directory / kind) == [6, 7, 8]
+
+
+def test_missing_reference_set_appears(tmp_path: Path) -> None:
+    """A reader may be opened before there is anything to read."""
+    path = tmp_path / "reference"
+    with ReferenceReader.open(path) as reader:
+        for _ in range(2):
+            with pytest.raises(StoreMissingError, match="there is no reference set"):
+                reader.current()
+        assert reader.last is None
+        put_set(path, "s", [ENTRY])
+        assert found(reader.current()) == ["1"]
+
+
+def test_writer_does_not_create_unasked(tmp_path: Path) -> None:
+    """A mistyped path does not become an empty reference set."""
+    path = tmp_path / "reference"
+    with (
+        pytest.raises(StoreMissingError),
+        ReferenceDirectory(path).writer(create=False),
+    ):
+        pass
+
+    assert not path.exists()
+
+
+def damage_current(directory: Path) -> None:
+    """Overwrite the file that names the generation."""
+    (directory / "current").write_bytes(b"\0" * 100)
+
+
+def cut_base(directory: Path) -> None:
+    """Cut the last page off the base in force."""
+    path = directory / "bases" / "2" / "data.mdb"
+    os.truncate(path, path.stat().st_size - 4096)
+
+
+def flip_base(directory: Path) -> None:
+    """Turn one bit of the base in force."""
+    path = directory / "bases" / "2" / "data.mdb"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def lose_base(directory: Path) -> None:
+    """Remove the base in force."""
+    shutil.rmtree(directory / "bases" / "2")
+
+
+def lose_overlay(directory: Path) -> None:
+    """Remove the overlay in force."""
+    shutil.rmtree(directory / "overlays" / "2")
+
+
+def lose_data(directory: Path) -> None:
+    """Remove the data of the base in force."""
+    (directory / "bases" / "2" / "data.mdb").unlink()
+
+
+def lose_key(directory: Path) -> None:
+    """Remove the key."""
+    (directory / "key").unlink()
+
+
+def swap_key(directory: Path) -> None:
+    """Put another installation's key in its place."""
+    (directory / "key").write_bytes(b"\x07" * 32)
+
+
+def age(directory: Path) -> None:
+    """Make the reference set one of a newer version."""
+    path = directory / "current"
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2'))
+
+
+DAMAGES = [
+    (damage_current, StoreCorruptError),
+    (cut_base, StoreCorruptError),
+    (flip_base, StoreCorruptError),
+    (lose_base, StoreCorruptError),
+    (lose_overlay, StoreCorruptError),
+    (lose_data, StoreCorruptError),
+    (lose_key, StoreKeyError),
+    (swap_key, StoreKeyError),
+    (age, StoreVersionError),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"), DAMAGES, ids=[damage.__name__ for damage, _ in DAMAGES]
+)
+def test_damage_is_reported_and_not_written_over(
+    directory: Path, damage: Callable[[Path], None], error: type[StoreError]
+) -> None:
+    """Reader and writer say what is wrong, and leave everything as it is."""
+    damage(directory)
+    before = contents(directory)
+    with (
+        ReferenceReader.open(directory) as reader,
+        pytest.raises(error) as read,
+    ):
+        reader.current()
+    with pytest.raises(error):
+        put_set(directory, "t", [ENTRY])
+    with pytest.raises(error):
+        ReferenceDirectory(directory).init()
+
+    assert type(read.value) is error
+    assert read.value.hint
+    assert contents(directory) == before
+
+
+def contents(directory: Path) -> dict[Path, bytes]:
+    """Return every file with its bytes."""
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"), DAMAGES[:1] + DAMAGES[-1:], ids=["damaged", "newer"]
+)
+def test_reader_keeps_its_last_generation_through_damage(
+    directory: Path, damage: Callable[[Path], None], error: type[StoreError]
+) -> None:
+    """What was good is still at hand when what comes next is not."""
+    with ReferenceReader.open(directory) as reader:
+        generation = reader.current()
+        damage(directory)
+        for _ in range(2):
+            with pytest.raises(error):
+                reader.current()
+        assert reader.last is generation
+        assert found(generation) == ["1"]
+
+
+def test_reader_recovers_when_the_file_is_restored(directory: Path) -> None:
+    """A backup that is put back is read again without a restart."""
+    saved = (directory / "current").read_bytes()
+    with ReferenceReader.open(directory) as reader:
+        reader.current()
+        damage_current(directory)
+        with pytest.raises(StoreCorruptError):
+            reader.current()
+        (directory / "current").write_bytes(saved)
+        assert found(reader.current()) == ["1"]
+
+
+def test_missing_key_is_never_made_anew(directory: Path) -> None:
+    """A new key would make every exact signal unfindable, in silence."""
+    lose_key(directory)
+    with pytest.raises(StoreKeyError):
+        put_set(directory, "t", [])
+
+    assert not (directory / "key").exists()
+
+
+def test_second_writer_is_turned_away(directory: Path) -> None:
+    """In the same process too, there is one writer."""
+    with (
+        ReferenceDirectory(directory).writer(),
+        pytest.raises(StoreBusyError),
+        ReferenceDirectory(directory).writer(),
+    ):
+        pass
+
+
+def test_writer_of_another_process_is_waited_for(directory: Path) -> None:
+    """While another process writes, nobody else does."""
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from uploadfilter.reference.store import ReferenceDirectory\n"
+        "with ReferenceDirectory(Path(sys.argv[1])).writer():\n"
+        "    print('writing', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", script, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "writing\n"
+        with pytest.raises(StoreBusyError):
+            put_set(directory, "t", [ENTRY])
+        other.stdin.close()
+    put_set(directory, "t", [ENTRY])
+
+    assert other.returncode == 0
+
+
+def test_restored_copy_is_read_in_place(directory: Path, tmp_path: Path) -> None:
+    """A backup is a copy, and works wherever it is put."""
+    copy = tmp_path / "copy"
+    shutil.copytree(directory, copy)
+    shutil.rmtree(directory)
+    with ReferenceReader.open(copy) as reader:
+        assert found(reader.current()) == ["1"]
+    put_set(copy, "t", [ENTRY])
+
+
+def generation_entries(n: int) -> list[Entry]:
+    """Return entries that say which generation they belong to."""
+    return [entry(f"{n}-{at}", *exactly(MD5), pdq(VALUE)) for at in range(20)]
+
+
+def is_whole(generation: Generation) -> bool:
+    """Tell whether everything that is found belongs to the one generation."""
+    expected = sorted(f"{generation.number}-{at}" for at in range(20))
+    return (
+        found(generation) == expected
+        and [name for name, _ in ask(generation, VALUE)] == expected
+    )
+
+
+LAST = 14
+
+
+def test_threads_see_whole_generations_while_they_change(tmp_path: Path) -> None:
+    """A reader sees one generation or the next, never a mixture or a gap."""
+    directory = tmp_path / "reference"
+    ReferenceDirectory(directory).init()
+    put_set(directory, "s", generation_entries(2))
+    wrong: list[object] = []
+    with ReferenceReader.open(directory) as reader:
+
+        def follow() -> None:
+            number = 0
+            while number < LAST:
+                generation = reader.current()
+                if generation.number < number or not is_whole(generation):
+                    wrong.append(generation.number)
+                    return
+                number = generation.number
+
+        threads = [threading.Thread(target=follow) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for number in range(3, LAST + 1):
+            put_set(directory, "s", generation_entries(number))
+        for thread in threads:
+            thread.join()
+
+    assert wrong == []
+
+
+FOLLOWER = f"""
+import sys
+from pathlib import Path
+from tests.reference.test_store import is_whole
+from uploadfilter.reference.store import ReferenceReader
+number = 0
+with ReferenceReader.open(Path(sys.argv[1])) as reader:
+    print("following", flush=True)
+    while number < {LAST}:
+        generation = reader.current()
+        if generation.number < number or not is_whole(generation):
+            sys.exit(1)
+        number = generation.number
+"""
+
+
+def test_processes_see_whole_generations_while_they_change(tmp_path: Path) -> None:
+    """Also in another process, whose directories are removed behind it."""
+    directory = tmp_path / "reference"
+    ReferenceDirectory(directory).init()
+    put_set(directory, "s", generation_entries(2))
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", FOLLOWER, str(directory)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == "following\n"
+        for number in range(3, LAST + 1):
+            put_set(directory, "s", generation_entries(number))
+
+    assert follower.returncode == 0
+    assert numbers(directory / layout.BASES)[-1] == LAST
