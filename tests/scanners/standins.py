@@ -135,6 +135,14 @@ def _overwrite(_argument: str, fd: int, _request: ScanRequest) -> None:
     os.pwrite(fd, b"innocent", 0)
 
 
+def _check_descriptors(_argument: str, fd: int, _request: ScanRequest) -> None:
+    """Die if there is more than standard streams, the socket and the content."""
+    names = [entry.name for entry in Path("/proc/self/fd").iterdir()]
+    opened = {name for name in names if Path("/proc/self/fd", name).is_symlink()}
+    if opened != {"0", "1", "2", str(_socket_fd()), str(fd)}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _check_limits(_argument: str, _fd: int, request: ScanRequest) -> None:
     """Raise if this process was not confined."""
     limits = {
@@ -170,6 +178,7 @@ _ACTS: Final[dict[str, Callable[[str, int, ScanRequest], None]]] = {
     "forestall": _forestall,
     "smuggle": _smuggle,
     "overwrite": _overwrite,
+    "check-descriptors": _check_descriptors,
     "check-limits": _check_limits,
 }
 

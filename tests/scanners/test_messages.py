@@ -1,5 +1,6 @@
 """Frames: what is sent is what is received, and garbage is nothing at all."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def test_request_arrives_as_it_was_sent(
         spans=tuple(spans),
         types=types,
         budgets=Budgets(max_pixels=pixels),
+        cpu_left_s=1.5,
         digests=digests,
     )
 
@@ -119,3 +121,20 @@ def test_unscanned_content_keeps_its_path_and_size() -> None:
     assert unscanned(span, Reason.CRASHED) == Scan(
         path="7", kind="unknown", size=5, reason=Reason.CRASHED
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param({"max_pixels": 0}, "max_pixels must be positive", id="pixels"),
+        pytest.param({"content_cpu_s": 0}, "content_cpu_s must be", id="no-time"),
+        pytest.param({"per_gib_s": -1}, "must not be negative", id="negative"),
+        pytest.param({"address_space": 1 << 20}, "at least", id="memory"),
+    ],
+)
+def test_budgets_that_nothing_can_keep_are_refused(
+    changes: dict[str, float], message: str
+) -> None:
+    """A typing error in the configuration is found at the start."""
+    with pytest.raises(ValueError, match=message):
+        Budgets(**changes)  # type: ignore[arg-type]  # any field

@@ -94,7 +94,7 @@ def test_progress_charges_the_upload_for_a_lost_process() -> None:
     budgets = Budgets()
     progress.lose(Loss.CRASH)
 
-    assert progress.request().budgets.upload_cpu_s == (
+    assert progress.request().cpu_left_s == (
         budgets.upload_cpu_s - budgets.content_cpu_s
     )
 

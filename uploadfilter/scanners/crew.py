@@ -1,7 +1,7 @@
 """Keep a fixed number of scanner processes alive and lend them out, first come first.
 
 Each process has a *keeper*, a task that starts it, waits for its end, reaps it and
-starts the next one; after a failed start, or the death of a process that did nothing,
+starts the next one; after a failed start, or the death of a process that nobody used,
 it waits longer each time. Whoever has borrowed a process gives it back with ``release``
 or calls ``retire`` on it, which wakes its keeper.
 """
@@ -105,6 +105,7 @@ class Crew:
             # The one that was used last has the warmest caches.
             process = self._idle.pop()
             if not process.over.is_set():
+                process.was_lent = True
                 return process
         if self._start_error is not None and not self._live:
             return Reason.NO_SCANNER
@@ -119,6 +120,7 @@ class Crew:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
+                process.was_lent = True
                 waiter.set_result(process)
                 return
         self._idle.append(process)
@@ -167,7 +169,9 @@ class Crew:
         """Start a process, wait until it is over, reap it.
 
         Returns:
-            False if it did not start, or died before it was ever used.
+            False if it did not start, or died before anyone used it. One that died in
+            someone's hands counts as useful: hostile contents must not be able to make
+            the pool wait longer and longer.
         """
         try:
             process = await ScannerProcess.start(self._process_settings)
@@ -186,7 +190,7 @@ class Crew:
                 self._idle.remove(process)
             process.retire()
             await self._bury(process)
-        return process.contents > 0
+        return process.was_lent
 
     async def _bury(self, process: ScannerProcess) -> None:
         try:

@@ -35,6 +35,9 @@ MAX_DECLARED_TYPE: Final = 128
 No registered media type is longer, and a scanner only asks whether it is a picture's.
 """
 
+LEAST_ADDRESS_SPACE: Final = 192 * 1024 * 1024
+"""Bytes: the interpreter with its libraries needs 130 MiB before its first picture."""
+
 UNKNOWN_KIND: Final = "unknown"
 """Kind of a content that no scanner reported on."""
 
@@ -89,6 +92,24 @@ class Budgets:
     max_signals: int = 4096
     max_contents: int = 1000
 
+    def __post_init__(self) -> None:
+        """Refuse budgets that no content could keep."""
+        for name in (
+            "max_pixels",
+            "content_cpu_s",
+            "content_wall_s",
+            "upload_cpu_s",
+            "upload_wall_s",
+            "max_views",
+            "max_signals",
+        ):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive")
+        if self.per_gib_s < 0 or self.max_contents < 0:
+            raise ValueError("per_gib_s and max_contents must not be negative")
+        if self.address_space < LEAST_ADDRESS_SPACE:
+            raise ValueError(f"address_space must be at least {LEAST_ADDRESS_SPACE}")
+
     def allowance(self, length: int) -> float:
         """Return the seconds that are added for ``length`` bytes of content."""
         return self.per_gib_s * length / (1 << 30)
@@ -100,13 +121,15 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     Attributes:
         spans: At least one; their paths are empty.
         types: Perceptual signal types to compute.
-        budgets: Limits; ``upload_cpu_s`` is what this upload has left.
+        budgets: Limits of each content.
+        cpu_left_s: What this upload has left of ``Budgets.upload_cpu_s``.
         digests: Whether the exact signals are wanted too.
     """
 
     spans: tuple[ContentSpan, ...]
     types: frozenset[SignalType]
     budgets: Budgets
+    cpu_left_s: float
     digests: bool = False
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,19 +75,21 @@ class ScannerProcess:
             ``retire`` was called.
         contents: How many contents it has scanned, counted by whoever uses it.
         is_worn: Set by whoever uses it when it should be replaced.
+        was_lent: Set by whoever lends it.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes], sock: socket.socket) -> None:
-        self.pid = popen.pid
+    def __init__(self, child: "_Child") -> None:
+        self.pid = child.popen.pid
         self.over = asyncio.Event()
         self.contents = 0
         self.is_worn = False
-        self.channel = Channel(sock, on_closed=self.over.set)
-        self._popen = popen
+        self.was_lent = False
+        self.channel = Channel(child.sock, on_closed=self.over.set)
+        self._popen = child.popen
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._cpu_s = 0.0
-        self._pidfd = os.pidfd_open(popen.pid)
+        self._pidfd = child.pidfd
         self._loop.add_reader(self._pidfd, self._reap)
 
     @classmethod
@@ -103,7 +106,7 @@ class ScannerProcess:
         """
         with os.fdopen(os.memfd_create("scanner-errors"), "w+b") as errors:
             try:
-                process = cls(*_spawn(settings, errors.fileno()))
+                process = cls(_spawn(settings, errors.fileno()))
             except OSError as exc:
                 raise ScannerError(f"cannot start a scanner process: {exc}") from exc
             try:
@@ -126,12 +129,15 @@ class ScannerProcess:
     async def end(self) -> int:
         """Wait for the end of a process whose socket ended or that was retired.
 
+        Closes our end of the socket, which ends a process that has only gone quiet.
+
         Returns:
             Its exit code, negative for the number of the signal that killed it.
 
         Raises:
             ScannerError: It does not end.
         """
+        self.channel.close()
         try:
             async with asyncio.timeout(_END_TIMEOUT_S):
                 await self._ended.wait()
@@ -168,29 +174,48 @@ class ScannerProcess:
         self._ended.set()
 
 
-def _spawn(
-    settings: ProcessSettings, errors_fd: int
-) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start the program with one end of a socket; return the other end."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with theirs:
-        try:
-            popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                _command(settings, theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors_fd,
-                close_fds=True,
-                pass_fds=(theirs.fileno(),),
-                cwd="/",
-                env=_environment(),
-                start_new_session=True,
-            )
-        except OSError:
-            ours.close()
-            raise
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Child:
+    """A program that was started, the socket to it, and what tells of its end."""
+
+    popen: subprocess.Popen[bytes]
+    sock: socket.socket
+    pidfd: int
+
+
+def _spawn(settings: ProcessSettings, errors_fd: int) -> _Child:
+    """Start the program with one end of a socket.
+
+    Raises:
+        OSError: There is no such program, or no process, memory or descriptor left.
+    """
+    with ExitStack() as undo:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        undo.callback(ours.close)
+        with theirs:
+            popen = _execute(settings, theirs.fileno(), errors_fd)
+        undo.callback(popen.wait)
+        undo.callback(popen.kill)
+        pidfd = os.pidfd_open(popen.pid)
+        undo.pop_all()
     ours.setblocking(False)
-    return popen, ours
+    return _Child(popen=popen, sock=ours, pidfd=pidfd)
+
+
+def _execute(
+    settings: ProcessSettings, fd: int, errors_fd: int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        _command(settings, fd),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors_fd,
+        close_fds=True,
+        pass_fds=(fd,),
+        cwd="/",
+        env=_environment(),
+        start_new_session=True,
+    )
 
 
 def _command(settings: ProcessSettings, fd: int) -> list[str]:

@@ -12,7 +12,6 @@ tested in a table:
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from uploadfilter.model import Reason, Scan, SignalType
@@ -97,7 +96,8 @@ class Progress:
         return ScanRequest(
             spans=tuple(wire_span(span) for span in self.left),
             types=self.types,
-            budgets=replace(self.budgets, upload_cpu_s=self._cpu_left_s),
+            budgets=self.budgets,
+            cpu_left_s=self._cpu_left_s,
             digests=self.digests,
         )
 

@@ -47,7 +47,7 @@ def scan_upload(
     """
     budgets = request.budgets
     total = sum(span.length for span in request.spans)
-    end_s = time.process_time() + budgets.upload_cpu_s + budgets.allowance(total)
+    end_s = time.process_time() + request.cpu_left_s + budgets.allowance(total)
     for index, span in enumerate(request.spans):
         left_s = end_s - time.process_time()
         if left_s <= 0:
