@@ -10,6 +10,7 @@ import ctypes
 import os
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +44,10 @@ def confine(*, address_space: int) -> None:
         address_space: Bytes; allocations beyond it fail as ``MemoryError``.
     """
     # The first victim when the machine runs out of memory; before the process becomes
-    # undumpable, after which its own files in /proc belong to root.
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    # undumpable, after which its own files in /proc belong to root. Not every container
+    # lets a process say so, and nothing depends on it.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
     _limit(resource.RLIMIT_CORE, 0)
