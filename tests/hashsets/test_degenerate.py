@@ -1,0 +1,125 @@
+"""Signals that would match innocent files are known."""
+
+import hashlib
+import io
+import random
+
+import pytest
+from PIL import Image
+
+from hashsets.demo import pictures
+from tests.conformance.matchers import flipped
+from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.tally import Problem
+from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, SignalType, View
+from uploadfilter.signals import pdq
+from uploadfilter.signals.decoding import NoPicture, decode
+from uploadfilter.signals.views import view_of
+
+NARROW = [kind for kind in PERCEPTUAL_TYPES if kind is not SignalType.PDQ]
+
+REFERENCE_FLAT_PDQ = [
+    # What the reference implementation makes of flat grey and coloured pictures.
+    "000000002c4b11342c4b2c4b0000554b00002c4b113411342c4b585e2c4b017e",
+    "00001134000000000000cc53000011340000554b000011341134cc53554b2c4b",
+    "2c4b113400001134000011342c4b554b000011340000000011340000554b554b",
+    "113482001134554b000000002c4b820011342c4b2c4b420b2c4b554b00002c4b",
+    "ffff0000ffffffff0000ffffffff0000ffff000000000000ffff0000ffff0000",
+    "0" * 64,
+]
+
+
+def view(picture: Image.Image) -> View:
+    """Return the view of a picture with every perceptual signal."""
+    decoded = decode(io.BytesIO(pictures.png(picture)))
+    assert not isinstance(decoded, NoPicture)
+    return view_of(decoded, name="stored", types=frozenset(PERCEPTUAL_TYPES))
+
+
+@pytest.mark.parametrize("signal_type", EXACT_TYPES)
+def test_digest_of_the_empty_file_is_refused(signal_type: SignalType) -> None:
+    """Otherwise every empty upload would match."""
+    empty = hashlib.new(signal_type.value, b"", usedforsecurity=False).digest()
+
+    assert problem_of(signal_type, empty) is Problem.EMPTY_FILE
+    assert problem_of(signal_type, flipped(empty, [0])) is None
+
+
+@pytest.mark.parametrize("signal_type", list(SignalType))
+@pytest.mark.parametrize("byte", [b"\0", b"\xff"])
+def test_constant_values_are_refused(signal_type: SignalType, byte: bytes) -> None:
+    """All zeros or all ones stand for a column that was never filled in."""
+    value = byte * signal_type.width_bytes
+
+    assert problem_of(signal_type, value) is Problem.DEGENERATE
+
+
+@pytest.mark.parametrize("grey", range(0, 256, 15))
+@pytest.mark.parametrize("signal_type", NARROW)
+def test_64_bit_signals_of_flat_pictures_are_refused(
+    signal_type: SignalType, grey: int
+) -> None:
+    """Whatever the shade."""
+    value = view(Image.new("L", (120, 90), grey)).value(signal_type)
+
+    assert value is not None
+    assert problem_of(signal_type, value) is Problem.DEGENERATE
+
+
+@pytest.mark.parametrize(
+    ("signal_type", "flat", "threshold"),
+    [
+        (SignalType.PHASH, "8000000000000000", 8),
+        (SignalType.PHASH, "0000000000000000", 8),
+        (SignalType.DHASH, "0000000000000000", 4),
+        (SignalType.AHASH, "ffffffffffffffff", 4),
+        (SignalType.WHASH, "0000000000000000", 4),
+    ],
+)
+def test_64_bit_signals_that_match_a_flat_picture_are_refused(
+    signal_type: SignalType, flat: str, threshold: int
+) -> None:
+    """As near as the default threshold to a flat picture's is as bad as its own."""
+    value = bytes.fromhex(flat)
+    near = flipped(value, range(8, 8 + threshold))
+    beyond = flipped(value, range(8, 9 + threshold))
+
+    assert problem_of(signal_type, near) is Problem.DEGENERATE
+    assert problem_of(signal_type, beyond) is None
+
+
+@pytest.mark.parametrize("digits", REFERENCE_FLAT_PDQ)
+def test_pdq_of_flat_pictures_is_refused(digits: str) -> None:
+    """Rounding noise of the reference implementation is known by its pattern."""
+    assert problem_of(SignalType.PDQ, bytes.fromhex(digits)) is Problem.DEGENERATE
+
+
+@pytest.mark.parametrize("grey", range(0, 256, 15))
+def test_our_own_pdq_of_flat_pictures_is_refused_or_has_no_quality(grey: int) -> None:
+    """What cannot be told by its bits is told by its quality, which sets state."""
+    flat = view(Image.new("L", (200, 150), grey))
+    value = flat.value(SignalType.PDQ)
+
+    assert value is not None
+    assert problem_of(SignalType.PDQ, value) or pdq.quality(flat.plane) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_signals_of_photographs_are_taken(seed: int) -> None:
+    """No signal of a photograph, in any variant and geometry, is refused."""
+    picture = view(pictures.photograph(seed, width=320, height=240))
+    refused = [
+        item
+        for item in picture.signals
+        if problem_of(item.signal.type, item.signal.value)
+    ]
+
+    assert refused == []
+
+
+def test_random_pdq_values_are_taken() -> None:
+    """The rule is wide enough not to refuse what only looks uneven."""
+    rng = random.Random(1)  # noqa: S311 - a test needs a repeatable choice
+    values = [rng.randbytes(32) for _ in range(2000)]
+
+    assert sum(problem_of(SignalType.PDQ, value) is not None for value in values) <= 2

@@ -1,0 +1,65 @@
+"""A tally counts everything and keeps little."""
+
+from uploadfilter.hashsets.tally import (
+    MOST_WORDS,
+    NO_CATEGORY,
+    OTHER_WORDS,
+    Problem,
+    ProblemCount,
+    Tally,
+)
+
+
+def test_problems_are_counted_with_their_first_line() -> None:
+    """Of each reason the number and the first line are kept."""
+    tally = Tally()
+    for tally.lines, problem in enumerate(
+        [Problem.NOT_HEX, Problem.CATEGORY, Problem.NOT_HEX], start=7
+    ):
+        tally.note(problem)
+
+    assert tally.problems == (
+        ProblemCount(problem=Problem.NOT_HEX, count=2, first_line=7),
+        ProblemCount(problem=Problem.CATEGORY, count=1, first_line=8),
+    )
+    assert tally.malformed == 2
+
+
+def test_what_is_left_out_on_purpose_is_not_malformed() -> None:
+    """A foreign category or an empty signal does not break a file."""
+    assert {problem for problem in Problem if not problem.is_malformed} == {
+        Problem.CATEGORY,
+        Problem.EMPTY_FILE,
+        Problem.DEGENERATE,
+    }
+
+
+def test_categories_come_the_most_frequent_first() -> None:
+    """Entries without one are counted under a name that none can have."""
+    tally = Tally()
+    for category in ["B", "A", None, "A", "A", "B"]:
+        tally.saw_category(category)
+
+    assert list(tally.categories.items()) == [("A", 3), ("B", 2), (NO_CATEGORY, 1)]
+
+
+def test_words_of_a_file_are_bounded() -> None:
+    """A file cannot fill memory, or a report, with words of its own."""
+    tally = Tally()
+    for n in range(MOST_WORDS + 50):
+        tally.saw_category(str(n))
+        tally.ignored_field(str(n))
+    tally.saw_category("7")
+
+    assert len(tally.categories) == len(tally.ignored_fields) == MOST_WORDS + 1
+    assert tally.categories[OTHER_WORDS] == tally.ignored_fields[OTHER_WORDS] == 50
+    assert tally.categories["7"] == 2
+
+
+def test_unprintable_fields_are_not_shown() -> None:
+    """The name of an unknown field cannot paint on a terminal, or fill it."""
+    tally = Tally()
+    for name in ("fine", "\x1b[2J", "x" * 65):
+        tally.ignored_field(name)
+
+    assert tally.ignored_fields == {"fine": 1, OTHER_WORDS: 2}
