@@ -1,0 +1,20 @@
+"""How property tests run: here, in CI, and in `make fuzz`.
+
+In CI (where the variable ``CI`` is set) Hypothesis takes its own profile ``ci``: the
+same examples each time, so that a change is judged by what it changes.
+"""
+
+from hypothesis import HealthCheck, settings
+
+FUZZ_EXAMPLES = 2_000
+"""Examples of each property in ``make fuzz``: twenty times the usual, some minutes."""
+
+# A deadline would make tests depend on how busy the machine is.
+settings.register_profile("default", settings.get_profile("default"), deadline=None)
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=FUZZ_EXAMPLES,
+    print_blob=True,
+    suppress_health_check=(HealthCheck.too_slow,),
+)
