@@ -97,18 +97,22 @@ def cases() -> tuple[Case, ...]:
             effect="REJECT",
             signal_types=EXACT,
         ),
-        Case(
-            title="a bomb: a small PNG of half a gigabyte",
-            method="PUT",
-            path="/files/bomb.png",
-            body=pictures.bomb_png(),
-            content_type="image/png",
-            status=403,
-            published=False,
-            verdict="INCONCLUSIVE",
-            effect="REJECT",
-            reason="too_many_pixels",
-        ),
+        _bomb(),
+    )
+
+
+def _bomb() -> Case:
+    return Case(
+        title="a bomb: a small PNG of half a gigabyte",
+        method="PUT",
+        path="/files/bomb.png",
+        body=pictures.bomb_png(),
+        content_type="image/png",
+        status=403,
+        published=False,
+        verdict="INCONCLUSIVE",
+        effect="REJECT",
+        reason="too_many_pixels",
     )
 
 
