@@ -1,0 +1,342 @@
+"""The documents agree with the code, and with each other."""
+
+import ast
+import dataclasses
+import re
+import shlex
+import typing
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import typer.core
+import typer.main
+
+from tests.repository import (
+    GLOSSARY,
+    OPERATING,
+    ROOT,
+    anchors,
+    code_lines,
+    files,
+    first_cells,
+    name_of,
+    package_modules,
+    pages,
+    parse,
+    prose_lines,
+    section,
+)
+from uploadfilter import errors, model
+from uploadfilter.cli import app
+from uploadfilter.config import Settings
+
+ENUMS = {
+    "Signal type": model.SignalType,
+    "Geometry": model.Geometry,
+    "Variant": model.Variant,
+    "Entry state": model.EntryState,
+    "Mode": model.Mode,
+    "Verdict": model.Verdict,
+    "Action and effect": model.Action,
+}
+"""Sections of the glossary, and the enum whose values each of them explains."""
+
+LISTEN = {"host": "listen", "port": "listen"}
+"""Fields of the settings that one key of the file fills together."""
+
+FOR_TESTS = frozenset({"module"})
+"""Fields of settings that only tests set."""
+
+MADE = {"workers": "the number of CPUs"}
+"""Defaults that depend on the machine, in words."""
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)|\[[^\]]+\]: (\S+)")
+_MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]*)")
+_TARGET = re.compile(r"^([a-z0-9-]+):", re.MULTILINE)
+_ADR = re.compile(r"(\d{4})-[a-z0-9-]+\.md")
+
+
+def commands(
+    group: object, name: str = "uploadfilter"
+) -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Yield every command of the program that does something, with its full name."""
+    match group:
+        case typer.core.TyperGroup():
+            for word, command in sorted(group.commands.items()):
+                yield from commands(command, f"{name} {word}")
+        case typer.core.TyperCommand():
+            yield name, group
+        case _:
+            raise TypeError(f"not a command: {group!r}")
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+def options(command: typer.core.TyperCommand) -> set[str]:
+    """Return the long names of a command's options, ``--help`` aside."""
+    return {
+        name
+        for parameter in command.params
+        if isinstance(parameter, typer.core.TyperOption)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name.startswith("--") and name != "--help"
+    }
+
+
+def codes(base: type[errors.UploadFilterError]) -> set[str]:
+    """Return the codes of an error class and of all below it."""
+    return {base.code}.union(*(codes(below) for below in base.__subclasses__()))
+
+
+def settings_tables(
+    room: type = Settings, name: str = ""
+) -> Iterator[tuple[str, type]]:
+    """Yield the tables of the configuration file and the settings that they fill."""
+    for key, kind in typing.get_type_hints(room).items():
+        if dataclasses.is_dataclass(kind):
+            table = f"{name}.{key}".removeprefix(".")
+            yield table, typing.cast("type", kind)
+            yield from settings_tables(typing.cast("type", kind), table)
+
+
+def plain_keys() -> set[str]:
+    """Return the keys of the configuration file that stand outside of a table."""
+    tables = {name for name, _ in settings_tables()}
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    return {LISTEN.get(name, name) for name in fields - tables}
+
+
+def default_of(field: "dataclasses.Field[object]") -> str:
+    """Write the default of a setting, or that there is none."""
+    if field.default is dataclasses.MISSING:
+        return "required"
+    return shown(field.name, field.default)
+
+
+def shown(name: str, value: object) -> str:
+    """Write the default of a setting as ``docs/operating.md`` shows it."""
+    match value:
+        case StrEnum():
+            return value.value.lower()
+        case int() if "bytes" in name or name == "address_space":
+            return size(value)
+        case int() | float():
+            return f"{value:,g}" if isinstance(value, float) else f"{value:,}"
+        case _:
+            return str(value)
+
+
+def size(value: int) -> str:
+    """Write a number of bytes with the largest unit that it is a multiple of."""
+    for unit, bytes_each in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if value and value % bytes_each == 0:
+            return f"{value // bytes_each} {unit}"
+    return f"{value:,}"
+
+
+def defaults_shown(text: str) -> dict[str, str]:
+    """Return what the second column of a settings table says of each key."""
+    rows = (line.split("|") for line in text.splitlines() if line.startswith("| `"))
+    return {row[1].strip().strip("`"): row[2].strip().strip("`") for row in rows}
+
+
+def events() -> Iterator[str]:
+    """Yield the events that the package writes to the operational log."""
+    for module in package_modules():
+        for node in ast.walk(parse(module)):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(
+                        value=ast.Name(id="log") | ast.Attribute(attr="_log"),
+                        attr="info" | "warning" | "error" | "exception",
+                    ),
+                    args=[ast.Constant(value=str(event)), *_],
+                ):
+                    yield event
+                case _:
+                    pass
+
+
+def adr_files() -> list[Path]:
+    """Return every decision record."""
+    folder = ROOT / "docs" / "decisions"
+    return sorted(path for path in folder.iterdir() if _ADR.fullmatch(path.name))
+
+
+def links(page: Path) -> Iterator[str]:
+    """Yield the targets of a page's links into the repository."""
+    for found in _LINK.finditer("\n".join(prose_lines(page))):
+        target = found[1] or found[2]
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def resolves(page: Path, target: str) -> bool:
+    """Return whether a link's file, and its heading if it names one, exist."""
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists():
+        return False
+    return not anchor or anchor in anchors(file)
+
+
+def test_each_reason_is_explained_to_operators() -> None:
+    """``docs/operating.md`` has a row for every reason, and for nothing else."""
+    assert first_cells(section(OPERATING, "Reasons")) == {r.value for r in model.Reason}
+
+
+def test_each_error_code_is_explained_to_operators() -> None:
+    """``docs/operating.md`` has a row for every error code, and for nothing else."""
+    explained = first_cells(section(OPERATING, "Error codes"))
+
+    assert explained == codes(errors.UploadFilterError)
+
+
+def test_each_event_is_explained_to_operators() -> None:
+    """The operational log's events each have a row, and there are no others."""
+    explained = first_cells(section(OPERATING, "The operational log"))
+
+    assert explained == set(events())
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_each_command_is_explained_with_its_options(name: str) -> None:
+    """A command's section names exactly the options that it has."""
+    named = set(re.findall(r"--[a-z][a-z-]+", section(OPERATING, name)))
+
+    assert named == options(COMMANDS[name])
+
+
+def test_each_plain_setting_is_explained() -> None:
+    """The settings outside of tables each have a row, and there are no others."""
+    assert first_cells(section(OPERATING, "At the top of the file")) == plain_keys()
+
+
+@pytest.mark.parametrize(("table", "room"), list(settings_tables()))
+def test_each_setting_is_explained_with_its_default(table: str, room: type) -> None:
+    """The rows of a table's section are its keys, with the defaults of the code."""
+    explained = defaults_shown(section(OPERATING, f"[{table}]"))
+    nested = dict(settings_tables(room))
+    hidden = FOR_TESTS | nested.keys()
+    fields = [field for field in dataclasses.fields(room) if field.name not in hidden]
+    expected = {
+        field.name: MADE[field.name] if field.name in MADE else default_of(field)
+        for field in fields
+    }
+
+    assert explained == expected
+
+
+@pytest.mark.parametrize(("title", "enum"), list(ENUMS.items()))
+def test_each_value_is_in_the_glossary(title: str, enum: type[StrEnum]) -> None:
+    """The glossary explains every value of every enum, and no other value."""
+    assert first_cells(section(GLOSSARY, title)) == {item.value for item in enum}
+
+
+def test_glossary_or_operators_page_covers_every_enum() -> None:
+    """An enum that is added to the model must be explained somewhere."""
+    enums = {
+        kind
+        for kind in vars(model).values()
+        if isinstance(kind, type) and issubclass(kind, StrEnum) and kind is not StrEnum
+    }
+
+    assert enums == {*ENUMS.values(), model.Reason}
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_shown_make_targets_exist(page: Path) -> None:
+    """A page that tells the reader to run ``make x`` is right that x exists."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    prose = " ".join(
+        word for line in prose_lines(page) for word in re.findall(r"`([^`]+)`", line)
+    )
+    shell = "\n".join(line.partition("#")[0] for line in code_lines(page, "sh"))
+
+    assert set(_MAKE.findall(f"{prose}\n{shell}")) <= set(_TARGET.findall(makefile))
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    """README shows ``make run`` and ``make test`` before anything else to type."""
+    shown_first = list(code_lines(ROOT / "README.md", "sh"))[:2]
+
+    assert [line.split()[:2] for line in shown_first] == [
+        ["make", "run"],
+        ["make", "test"],
+    ]
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_shown_command_lines_are_right(page: Path) -> None:
+    """Every ``uploadfilter`` command line in a page has a command and its options."""
+    for line in code_lines(page, "sh"):
+        words = shlex.split(line, comments=True)
+        if not words or words[0] != "uploadfilter":
+            continue
+        name = next((n for n in COMMANDS if words[: len(n.split())] == n.split()), None)
+        assert name is not None, line
+        used = {w.partition("=")[0] for w in words if w.startswith("--")}
+        assert used <= options(COMMANDS[name]) | {"--help"}, line
+
+
+def test_index_lists_every_decision() -> None:
+    """The index has one row for each record: number, title and status."""
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in index.splitlines() if line.startswith("| [")]
+    expected = []
+    for path in adr_files():
+        text = path.read_text(encoding="utf-8")
+        number, title = text.splitlines()[0].removeprefix("# ").split(": ", 1)
+        status = re.search(r"^- Status: (.+)$", text, re.MULTILINE)
+        assert path.name.startswith(number)
+        assert status, path.name
+        expected.append(f"| [{number}]({path.name}) | {title} | {status[1]} |")
+
+    assert rows == expected
+
+
+@pytest.mark.parametrize("page", pages(), ids=name_of)
+def test_links_resolve(page: Path) -> None:
+    """Every link into the repository leads to a file, and to a heading in it."""
+    assert [target for target in links(page) if not resolves(page, target)] == []
+
+
+def test_each_document_can_be_reached() -> None:
+    """From README, links lead to every page and drawing in ``docs``."""
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        if page.suffix != ".md":
+            continue
+        reached = {(page.parent / t.partition("#")[0]).resolve() for t in links(page)}
+        waiting += [path for path in reached if path.is_file() and path not in seen]
+    documents = {
+        path for path in files(ROOT / "docs") if path.suffix in {".md", ".svg"}
+    }
+
+    assert sorted(map(name_of, documents - seen)) == []
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [path for path in files(ROOT / "docs") if path.suffix == ".svg"],
+    ids=name_of,
+)
+def test_drawings_stand_on_their_own(drawing: Path) -> None:
+    """A drawing says what it shows, knows the dark, and fetches nothing."""
+    text = drawing.read_text(encoding="utf-8")
+    root = ET.fromstring(text)  # noqa: S314 - our own file
+    svg = "{http://www.w3.org/2000/svg}"
+
+    assert root.tag == f"{svg}svg"
+    assert root.findtext(f"{svg}title")
+    assert root.findtext(f"{svg}desc")
+    assert "prefers-color-scheme: dark" in text
+    assert "href" not in text
+    assert "url(http" not in text

@@ -1,0 +1,291 @@
+"""The rules of the house that no other tool checks."""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.repository import (
+    PACKAGE,
+    ROOT,
+    TESTS,
+    files,
+    name_of,
+    package_modules,
+    parse,
+    python_files,
+)
+
+MODULE_LINES = 500
+TEST_MODULE_LINES = 800
+"""Tests are read one at a time, and a subject's tests stand together."""
+
+FUNCTION_LINES = 50
+USUAL_FUNCTION_LINES = 10
+
+TESTED_ELSEWHERE = {
+    "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
+    "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
+    "uploadfilter/decisions/appending.py": "tests/decisions/test_log.py",
+    "uploadfilter/decisions/chain.py": "tests/decisions/test_log.py",
+    "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
+    "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
+    "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
+    "uploadfilter/proxy/limits.py": "tests/proxy/test_server.py",
+    "uploadfilter/proxy/recorder.py": "tests/proxy/test_faults.py",
+    "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
+    "uploadfilter/service.py": "tests/proxy/test_faults.py",
+}
+"""Modules that are the inside of a larger part, and the tests of that part."""
+
+CATCHES_EVERYTHING = {
+    "uploadfilter/cli/__init__.py": "command-line main",
+    "uploadfilter/proxy/upload.py": "request handler",
+    "uploadfilter/scanners/serving.py": "scanner main",
+}
+"""The outermost boundaries, where an unforeseen error must be turned into an end."""
+
+NOT_OUR_WORDS = {
+    "backend": "origin",
+    "blacklist": "hash set",
+    "blocklist": "hash set",
+    "database": "reference set",
+    "fingerprint": "signal",
+    "fuzzy": "perceptual",
+    "hit": "match",
+    "hits": "matches",
+    "ruleset": "policy",
+    "similarity": "distance",
+    "snapshot": "generation",
+    "takedown": "revocation",
+    "upstream": "origin",
+    "vendor": "issuer",
+    "whitelist": "exclusion",
+}
+"""Words of others, and ours for the same thing (docs/glossary.md)."""
+
+PICTURE_SUFFIXES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".png",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".jxl",
+        ".bmp",
+        ".tiff",
+    }
+)
+
+MACHINE_PATH = re.compile(r"(?<![\w./:])/(?:work|home|root|Users|mnt)/\w")
+"""A path that exists on one machine only."""
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield every function of a module, nested ones and methods included."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how many lines a function's body has without its docstring."""
+    body = function.body
+    if ast.get_docstring(function) is not None:
+        body = body[1:]
+    if not body:
+        return 0
+    return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1
+
+
+def defined_names(path: Path) -> Iterator[str]:
+    """Yield every name that a module itself gives to something."""
+    for node in ast.walk(parse(path)):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.arg():
+                yield node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Attribute(ctx=ast.Store()):
+                yield node.attr
+            case _:
+                pass
+
+
+def words(identifier: str) -> list[str]:
+    """Split an identifier into its words, in small letters."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier)
+    return spaced.lower().strip("_").split("_")
+
+
+def catches_everything(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler takes what nobody foresaw."""
+    kind = handler.type and ast.unparse(handler.type)
+    return kind in {None, "Exception", "BaseException"}
+
+
+def raises_again(handler: ast.ExceptHandler) -> bool:
+    """Return whether a handler only cleans up: it ends with a bare ``raise``."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def mirror(module: Path) -> Path:
+    """Return where the tests of a module belong."""
+    relative = module.relative_to(PACKAGE)
+    return TESTS / relative.parent / f"test_{relative.name}"
+
+
+def holds_code(module: Path) -> bool:
+    """Return whether a module is more than a docstring."""
+    return len(parse(module).body) > 1
+
+
+def test_each_module_has_its_tests() -> None:
+    """The tests of ``uploadfilter/a/b.py`` stand in ``tests/a/test_b.py``."""
+    missing = [
+        name_of(module)
+        for module in package_modules()
+        if name_of(module) not in TESTED_ELSEWHERE
+        and holds_code(module)
+        and not mirror(module).is_file()
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize(("module", "tests"), list(TESTED_ELSEWHERE.items()))
+def test_exceptions_from_the_mirror_are_still_needed(module: str, tests: str) -> None:
+    """What is tested elsewhere exists, is tested there, and has no tests of its own."""
+    assert (ROOT / module).is_file()
+    assert (ROOT / tests).is_file()
+    assert not mirror(ROOT / module).is_file()
+
+
+def test_modules_are_short() -> None:
+    """No module is longer than a reader can keep in mind."""
+    long = {}
+    for path in python_files():
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        limit = TEST_MODULE_LINES if path.is_relative_to(TESTS) else MODULE_LINES
+        if lines > limit:
+            long[name_of(path)] = lines
+
+    assert long == {}
+
+
+def test_functions_are_short() -> None:
+    """No function has more than 50 lines of body without its docstring."""
+    long = {
+        f"{name_of(path)}:{function.name}": body_lines(function)
+        for path in python_files()
+        for function in functions(path)
+        if body_lines(function) > FUNCTION_LINES
+    }
+
+    assert long == {}
+
+
+def test_functions_of_the_package_are_usually_very_short() -> None:
+    """Half of the package's functions have at most ten lines of body."""
+    lengths = [body_lines(f) for path in package_modules() for f in functions(path)]
+
+    assert statistics.median(lengths) <= USUAL_FUNCTION_LINES
+
+
+def test_names_are_words_of_the_glossary() -> None:
+    """No name in the code uses another word for a thing that the glossary names."""
+    wrong = sorted(
+        f"{name_of(path)}: {name} (we say {NOT_OUR_WORDS[word]})"
+        for path in python_files()
+        for name in set(defined_names(path))
+        for word in words(name)
+        if word in NOT_OUR_WORDS
+    )
+
+    assert wrong == []
+
+
+def test_only_boundaries_catch_everything() -> None:
+    """``except Exception`` stands at the outermost boundaries only, or raises again."""
+    catchers = {
+        name_of(path)
+        for path in package_modules()
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ExceptHandler)
+        and catches_everything(node)
+        and not raises_again(node)
+    }
+
+    assert catchers == CATCHES_EVERYTHING.keys()
+
+
+def test_repository_holds_no_picture() -> None:
+    """Pictures are generated in code; not one is kept as a file."""
+    pictures = [name_of(path) for path in files() if path.suffix in PICTURE_SUFFIXES]
+
+    assert pictures == []
+
+
+def test_repository_names_no_path_of_a_machine() -> None:
+    """Nothing in the repository depends on where somebody keeps it."""
+    naming = []
+    for path in files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if MACHINE_PATH.search(text):
+            naming.append(name_of(path))
+
+    assert naming == []
+
+
+@pytest.mark.parametrize(
+    ("page", "limit"), [("CONTRIBUTING.md", 200), ("AGENTS.md", 30), ("README.md", 150)]
+)
+def test_first_pages_are_short(page: str, limit: int) -> None:
+    """What everybody reads first is read to its end."""
+    assert len((ROOT / page).read_text(encoding="utf-8").splitlines()) <= limit
+
+
+def test_test_folders_are_packages() -> None:
+    """Every folder with tests has an ``__init__.py``, so that names cannot collide."""
+    folders = {path.parent for path in python_files() if path.is_relative_to(TESTS)}
+
+    assert [
+        name_of(f) for f in sorted(folders) if not (f / "__init__.py").is_file()
+    ] == []
+
+
+def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
+    """What is installed is ``uploadfilter``, with its types and its page templates."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run(  # noqa: S603 - our own build
+        [*build, "--directory", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {n for n in archive.namelist() if ".dist-info/" not in n}
+    wanted = {
+        name_of(path)
+        for path in files(PACKAGE)
+        if path.suffix in {".py", ".html"} or path.name == "py.typed"
+    }
+
+    assert names == wanted
+    assert "uploadfilter/py.typed" in names
+    assert "uploadfilter/proxy/pages/answer.html" in names
