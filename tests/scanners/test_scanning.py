@@ -80,7 +80,7 @@ def scan(
         ),
         pytest.param(TEXT, "image/jpeg", "text", 0, UNDECODABLE, id="text-as-jpeg"),
         pytest.param(RANDOM, " Image/PNG", "data", 0, UNDECODABLE, id="data-as-png"),
-        pytest.param(HEIC, "image/heic", "heic", 0, NOT, id="heic"),
+        pytest.param(HEIC, "image/heic", "heic", 0, UNDECODABLE, id="heic"),
         pytest.param(SVG, "image/svg+xml", "svg", 0, NOT, id="svg"),
         pytest.param(SVG, None, "svg", 0, NOT, id="svg-undeclared"),
         pytest.param(zip_of(JPEG), None, "zip", 0, NOT, id="zip"),

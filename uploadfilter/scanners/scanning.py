@@ -110,7 +110,11 @@ def _look(
     """Return the views of a content, and why they are not all there is."""
     if kind is Kind.EMPTY:
         return (), None
-    if _is_seen_but_not_decoded(kind):
+    if magic.is_picture(kind) and not magic.is_decoded(kind):
+        # A picture to others, and none to us: never a pass by default.
+        return (), Reason.UNDECODABLE
+    if kind is Kind.SVG:
+        # What a program draws from it can be any picture.
         return (), Reason.NOT_INSPECTED
     if magic.is_decoded(kind) or _is_declared_picture(span):
         return _look_at_picture(fd, span, kind, types=types, budgets=budgets)
@@ -138,14 +142,6 @@ def _look_at_picture(
     if reason is None and _holds_more(fd, span, kind):
         reason = Reason.NOT_INSPECTED
     return (view,), reason
-
-
-def _is_seen_but_not_decoded(kind: Kind) -> bool:
-    """Return whether a browser or viewer shows this kind, and this release does not.
-
-    SVG is one of them: what a program draws from it can be any picture.
-    """
-    return kind is Kind.SVG or (magic.is_picture(kind) and not magic.is_decoded(kind))
 
 
 def _is_declared_picture(span: ContentSpan) -> bool:
