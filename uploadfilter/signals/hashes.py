@@ -8,7 +8,7 @@ To add another of imagehash's types, add its name in ``model.py``, its class her
 its line in ``registry.py``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import imagehash
 import numpy as np
@@ -16,8 +16,8 @@ from PIL import Image
 
 from uploadfilter.model import Signal, SignalType, Variant, ViewSignal
 from uploadfilter.signals.dihedral import VARIANTS
-from uploadfilter.signals.operators import Axis
-from uploadfilter.signals.picture import Floats, Picture, Shape
+from uploadfilter.signals.operators import Axis, Reals
+from uploadfilter.signals.picture import Picture, Shape
 
 _ENOUGH_PIXELS = 256
 """The shorter side is not shrunk below this: 32 times the hashes' own eight."""
@@ -44,7 +44,7 @@ class DHash:
         return ()
 
     def signals(
-        self, picture: Picture, projected: Sequence[Floats]
+        self, picture: Picture, projected: list[Reals]
     ) -> tuple[ViewSignal, ...]:
         """Return eight signals, by variant."""
         del projected
@@ -62,7 +62,7 @@ class AHash:
         return ()
 
     def signals(
-        self, picture: Picture, projected: Sequence[Floats]
+        self, picture: Picture, projected: list[Reals]
     ) -> tuple[ViewSignal, ...]:
         """Return eight signals, by variant."""
         del projected
@@ -80,7 +80,7 @@ class WHash:
         return ()
 
     def signals(
-        self, picture: Picture, projected: Sequence[Floats]
+        self, picture: Picture, projected: list[Reals]
     ) -> tuple[ViewSignal, ...]:
         """Return eight signals, by variant."""
         del projected

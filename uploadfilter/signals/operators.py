@@ -20,13 +20,15 @@ module against them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import _lru_cache_wrapper, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.signals.picture import Floats, Luma
+from uploadfilter.signals.picture import Luma
 
 Doubles = NDArray[np.float64]
+Reals = NDArray[np.floating[Any]]
 Indices = NDArray[np.intp]
 
 PLANE_SIDE = 64
@@ -46,6 +48,9 @@ landscape. A flood of odd sizes costs a rebuild of a millisecond each, and no me
 _CACHED_PIXELS = 4096
 """Operators for longer planes are built each time: at most 0.26 MB each is kept, where
 one for 65,535 pixels has 4 MB, and its picture costs more to decode than it does."""
+
+_SINGLE: np.dtype[np.floating[Any]] = np.dtype(np.float32)
+_DOUBLE: np.dtype[np.floating[Any]] = np.dtype(np.float64)
 
 _STRIPE_PIXELS = 1 << 20
 """Pixels converted to float32 at a time: 4 MiB, so that usual pictures are done in one
@@ -95,11 +100,16 @@ class Axis:
     """
 
     outputs: int
-    blocks: tuple[tuple[slice, Floats], ...]
+    blocks: tuple[tuple[slice, Reals], ...]
 
-    def dense(self, length: int) -> Floats:
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]:
+        """Precision in which it is applied, and of its results."""
+        return self.blocks[0][1].dtype
+
+    def dense(self, length: int) -> Reals:
         """Return the whole matrix for a plane of ``length`` pixels along the axis."""
-        whole = np.zeros((self.outputs, length), np.float32)
+        whole = np.zeros((self.outputs, length), self.dtype)
         first = 0
         for needed, weights in self.blocks:
             last = first + weights.shape[1]
@@ -108,7 +118,7 @@ class Axis:
         return whole
 
 
-def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
+def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Reals]:
     """Apply operators to the columns of a plane, in one pass over it.
 
     Args:
@@ -119,17 +129,17 @@ def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
         For each operator, shape (rows of the plane, outputs).
     """
     height, width = plane.shape
-    results = [np.empty((height, axis.outputs), np.float32) for axis in axes]
+    results = [np.empty((height, axis.outputs), axis.dtype) for axis in axes]
     stripe = max(1, _STRIPE_PIXELS // width)
     for top in range(0, height, stripe):
         rows = slice(top, top + stripe)
-        luma = plane[rows].astype(np.float32)
+        luma = {dtype: plane[rows].astype(dtype) for dtype in {a.dtype for a in axes}}
         for axis, result in zip(axes, results, strict=True):
-            _project_stripe(axis, luma, result[rows])
+            _project_stripe(axis, luma[axis.dtype], result[rows])
     return results
 
 
-def _project_stripe(axis: Axis, luma: Floats, result: Floats) -> None:
+def _project_stripe(axis: Axis, luma: Reals, result: Reals) -> None:
     """Fill ``result`` with the outputs of some rows."""
     first = 0
     for needed, weights in axis.blocks:
@@ -138,7 +148,7 @@ def _project_stripe(axis: Axis, luma: Floats, result: Floats) -> None:
         first = last
 
 
-def project_rows(projected: Floats, axis: Axis) -> Floats:
+def project_rows(projected: Reals, axis: Axis) -> Reals:
     """Apply an operator to the rows of a plane whose columns are projected already.
 
     Args:
@@ -148,7 +158,7 @@ def project_rows(projected: Floats, axis: Axis) -> Floats:
     Returns:
         Shape (row outputs, column outputs).
     """
-    result = np.empty((axis.outputs, projected.shape[1]), np.float32)
+    result = np.empty((axis.outputs, projected.shape[1]), axis.dtype)
     first = 0
     for needed, weights in axis.blocks:
         last = first + weights.shape[1]
@@ -363,7 +373,11 @@ def _pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
 
 @lru_cache(_CACHED_AXES)
 def _lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
-    return _ready([lanczos(length, outputs)], scale, groups=_RESIZE_GROUPS)
+    # Pillow's weights are whole multiples of 2 to the power -22, so that double
+    # precision gives its sums exactly; of block means, nothing is exact anyway.
+    dtype = _DOUBLE if scale == 1 else _SINGLE
+    bands = [lanczos(length, outputs)]
+    return _ready(bands, scale, groups=_RESIZE_GROUPS, dtype=dtype)
 
 
 PDQ_GROUPS = 16
@@ -375,15 +389,21 @@ _RESIZE_GROUPS = 8
 """Groups of a resize, whose kernel overlaps more, so that fewer are best."""
 
 
-def _ready(bands: Sequence[Band], scale: int, *, groups: int) -> Axis:
+def _ready(
+    bands: Sequence[Band],
+    scale: int,
+    *,
+    groups: int,
+    dtype: np.dtype[np.floating[Any]] = _SINGLE,
+) -> Axis:
     """Return operators for a plane ``scale`` times smaller, interleaved in groups."""
-    matrices = [band.projected(scale).astype(np.float32) for band in bands]
+    matrices = [band.projected(scale).astype(dtype) for band in bands]
     cut = [matrix.reshape(groups, -1, matrix.shape[1]) for matrix in matrices]
     blocks = tuple(_block(np.concatenate(group)) for group in zip(*cut, strict=True))
     return Axis(sum(len(matrix) for matrix in matrices), blocks)
 
 
-def _block(rows: Floats) -> tuple[slice, Floats]:
+def _block(rows: Reals) -> tuple[slice, Reals]:
     """Return the pixels for which ``rows`` have weights, and these weights."""
     used = np.flatnonzero(rows.any(axis=0))
     needed = slice(int(used[0]), int(used[-1]) + 1)

@@ -12,13 +12,22 @@ Source:
     ThreatExchange, ``hashing.pdf`` and pdq/cpp; bits and hexadecimal order as there.
 """
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.model import Geometry, Signal, SignalType, ViewSignal
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import VARIANTS, variants
-from uploadfilter.signals.operators import MIN_SIDE, PLANE_SIDE, SHRUNK_SIDE, Axis
+from uploadfilter.signals.operators import (
+    MIN_SIDE,
+    PLANE_SIDE,
+    SHRUNK_SIDE,
+    Axis,
+    Reals,
+)
 from uploadfilter.signals.picture import Floats, Picture, Shape
 
 _BLOCK_SIDE = 16
@@ -52,7 +61,7 @@ class PDQ:
         return (_axis(shape, _WIDTH),)
 
     def signals(
-        self, picture: Picture, projected: list[Floats]
+        self, picture: Picture, projected: list[Reals]
     ) -> tuple[ViewSignal, ...]:
         """Return 24 signals: by geometry, then by variant.
 
@@ -72,7 +81,7 @@ class PDQ:
         )
 
 
-def planes(shape: Shape, projected: Floats) -> Floats:
+def planes(shape: Shape, projected: Reals) -> Floats:
     """Return the 64 x 64 luma planes of the three geometries.
 
     Args:
@@ -153,22 +162,27 @@ def thumbnail_size(height: int, width: int) -> tuple[int, int]:
 
     Returns:
         Rows and columns.
+
+    Source:
+        Pillow, ``Image.thumbnail``: ``preserve_aspect_ratio``.
     """
-    if width >= height:
-        return _short_side(height, width), SHRUNK_SIDE
-    return SHRUNK_SIDE, _short_side(width, height)
+    aspect = width / height
+    if aspect <= 1:
+        return SHRUNK_SIDE, _best_side(
+            SHRUNK_SIDE * aspect, lambda side: abs(aspect - side / SHRUNK_SIDE)
+        )
+    return (
+        _best_side(
+            SHRUNK_SIDE / aspect,
+            lambda side: abs(aspect - SHRUNK_SIDE / side) if side else 0,
+        ),
+        SHRUNK_SIDE,
+    )
 
 
-def _short_side(short: int, long: int) -> int:
-    """Return the shorter side after the longer one became 512."""
-    exact = SHRUNK_SIDE * short / long
-    below = int(exact)
-    if below == 0:
-        return 1
-    aspect = long / short
-    off_below = abs(aspect - SHRUNK_SIDE / below)
-    off_above = abs(aspect - SHRUNK_SIDE / (below + 1))
-    return below if off_below <= off_above or exact == below else below + 1
+def _best_side(exact: float, error: Callable[[int], float]) -> int:
+    """Return the whole number beside ``exact`` with the least error, at least 1."""
+    return max(min(math.floor(exact), math.ceil(exact), key=error), 1)
 
 
 def _values(planes: Floats) -> list[list[bytes]]:

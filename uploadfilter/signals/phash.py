@@ -5,6 +5,10 @@ each axis; the 8 x 8 lowest frequencies of the DCT are compared with their media
 resize is done with the operators of ``operators.py``, rounding included, so that a
 plane decoded at a smaller scale gives the signal of the full picture.
 
+The width is resized first, as every Pillow up to 12 did when most sets were made.
+Pillow 13 begins with the height of a picture more than twice as high as wide; its
+rounding then differs, by two bits where a coefficient is as good as the median.
+
 Source:
     imagehash 4.3, ``phash``; bits in its order, most significant first.
 """
@@ -14,8 +18,8 @@ import numpy as np
 from uploadfilter.model import Signal, SignalType, ViewSignal
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import VARIANTS, variants
-from uploadfilter.signals.operators import Axis, Doubles
-from uploadfilter.signals.picture import Floats, Picture, Shape
+from uploadfilter.signals.operators import Axis, Doubles, Reals
+from uploadfilter.signals.picture import Picture, Shape
 
 _SIDE = 32
 _BLOCK_SIDE = 8
@@ -41,7 +45,7 @@ class PHash:
         return (operators.lanczos_axis(shape.width, _SIDE, shape.scale),)
 
     def signals(
-        self, picture: Picture, projected: list[Floats]
+        self, picture: Picture, projected: list[Reals]
     ) -> tuple[ViewSignal, ...]:
         """Return eight signals, by variant.
 
@@ -62,14 +66,14 @@ class PHash:
         )
 
 
-def _grey_steps(luma: Floats) -> Floats:
+def _grey_steps(luma: Reals) -> Reals:
     """Return luma as Pillow stores it: rounded half up, 0 to 255."""
-    rounded = np.floor(luma + np.float32(0.5))
-    steps: Floats = np.clip(rounded, np.float32(0), np.float32(255))
+    half, black, white = (luma.dtype.type(number) for number in (0.5, 0, 255))
+    steps: Reals = np.clip(np.floor(luma + half), black, white)
     return steps
 
 
-def _values(small: Floats) -> list[bytes]:
+def _values(small: Reals) -> list[bytes]:
     """Return the values of a 32 x 32 plane, by variant."""
     block = np.round(_DCT @ small.astype(np.float64) @ _DCT.T, _NOISE_DIGITS)
     flat = variants(block, first_frequency=0).reshape(-1, _BITS)

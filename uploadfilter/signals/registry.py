@@ -10,10 +10,10 @@ from typing import Protocol
 from uploadfilter.model import SignalType, ViewSignal
 from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
 from uploadfilter.signals.hashes import AHash, DHash, WHash
-from uploadfilter.signals.operators import Axis
+from uploadfilter.signals.operators import Axis, Reals
 from uploadfilter.signals.pdq import PDQ
 from uploadfilter.signals.phash import PHash
-from uploadfilter.signals.picture import Floats, Picture, Shape
+from uploadfilter.signals.picture import Picture, Shape
 
 
 class ExactType(Protocol):
@@ -38,7 +38,7 @@ class PerceptualType(Protocol):
         """Return the operators to apply to the columns of a plane of this shape."""
 
     def signals(
-        self, picture: Picture, projected: list[Floats]
+        self, picture: Picture, projected: list[Reals]
     ) -> tuple[ViewSignal, ...]:
         """Return the signals of all variants, the upright one first.
 
