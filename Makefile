@@ -10,9 +10,9 @@ PYTHON ?= python3
 VENV ?= .venv
 # Without a value: fixed ports, stays up. ONCE=1: free ports, ends with the verdict.
 ONCE ?=
-# Which benchmark, and its options: make bench BENCH="hashing --quick"
-BENCH ?= hashing
-# More options for pytest: make test ARGS="-k proxy"
+# Which benchmarks: make bench BENCH=hashing ARGS=--quick
+BENCH ?= hashing proxy
+# More options for what is run: make test ARGS="-k proxy"
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -102,8 +102,9 @@ e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl.
 fuzz: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
 	@$(BIN)/python -m pytest -n auto -m "not e2e" --hypothesis-profile fuzz $(ARGS)
 
-bench: $(BENCH_STAMP)  ## Run one benchmark: BENCH="hashing --quick".
-	@$(BIN)/python -m benchmarks $(BENCH)
+bench: $(BENCH_STAMP)  ## Run the benchmarks, or one: BENCH=hashing; needs g++.
+	@for name in $(BENCH); do \
+	    $(BIN)/python -m benchmarks $$name $(ARGS) || exit; done
 
 docs: $(DEV_STAMP)  ## Test that the documents agree with the code.
 	@$(BIN)/python -m pytest tests/test_docs.py tests/test_house.py $(ARGS)
