@@ -20,7 +20,8 @@ import uvloop
 from uploadfilter.config import Settings
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.errors import StoreError
+from uploadfilter.decisions.retention import prune
+from uploadfilter.errors import LogError, StoreError
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.origin import Origin
 from uploadfilter.proxy.recorder import Recorder
@@ -35,6 +36,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 WATCH_INTERVAL_S = 1.0
 """How often a new generation is looked for between uploads. Each upload looks anyway;
 this tells the operator, and keeps the promise of two seconds on an idle proxy."""
+
+RETENTION_INTERVAL_S = 3600.0
+"""How often old segments are looked for; they are over by whole days."""
 
 
 def run(settings: Settings) -> None:
@@ -132,7 +136,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
             limits=settings.proxy,
             objection=settings.objection,
         )
-        await stack.enter_async_context(_chores(recorder, reference))
+        await stack.enter_async_context(_chores(recorder, reference, instance / "log"))
         proxy = Proxy(hands, trusted_proxies=settings.trusted_proxies)
         yield await stack.enter_async_context(
             listening(proxy, hands, host=settings.host, port=settings.port)
@@ -145,7 +149,7 @@ def _recorder(stack: AsyncExitStack, settings: Settings, instance: Path) -> Reco
         DecisionLog.open(
             instance / "log",
             instance=settings.instance,
-            clock=time.time,  # noqa: TID251 - the one clock, handed down from here
+            clock=_now,
             settings=settings.log,
         )
     )
@@ -157,24 +161,29 @@ def _recorder(stack: AsyncExitStack, settings: Settings, instance: Path) -> Reco
             torn=[str(path) for path in recovery.torn],
             unknown_outcomes=len(recovery.unknown_outcomes),
         )
-    clock = time.time  # noqa: TID251 - as above
     return Recorder(
         decisions,
-        clients=ClientHasher(instance, clock=clock),
+        clients=ClientHasher(instance, clock=_now),
         instance=settings.instance,
-        clock=clock,
+        clock=_now,
     )
+
+
+def _now() -> float:
+    """Return seconds since the epoch: the one clock, handed down from here."""
+    return time.time()  # noqa: TID251
 
 
 @asynccontextmanager
 async def _chores(
-    recorder: Recorder, reference: ReferenceReader
+    recorder: Recorder, reference: ReferenceReader, directory: Path
 ) -> AsyncIterator[None]:
-    """Keep checkpoints and watch for new generations for the length of the block."""
+    """Keep what has to be kept up, for the length of the block."""
     loop = asyncio.get_running_loop()
     chores = (
         loop.create_task(recorder.keep_checkpoints(), name="checkpoints"),
         loop.create_task(_watch(reference), name="generations"),
+        loop.create_task(_keep_retention(directory), name="retention"),
     )
     try:
         yield
@@ -183,6 +192,19 @@ async def _chores(
             chore.cancel()
         await asyncio.wait(chores)
         await recorder.check_in()
+
+
+async def _keep_retention(directory: Path) -> None:
+    """Delete the segments whose time is over, again and again."""
+    while True:
+        try:
+            deleted = await asyncio.to_thread(prune, directory, now=_now())
+        except LogError as exc:
+            log.error("retention_failed", error=str(exc), hint=exc.hint)
+        else:
+            if deleted:
+                log.info("segments_deleted", segments=list(deleted))
+        await asyncio.sleep(RETENTION_INTERVAL_S)
 
 
 async def _watch(reference: ReferenceReader) -> None:

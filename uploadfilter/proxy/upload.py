@@ -151,7 +151,7 @@ class Upload:
         self._client = client
         self._trusted = trusted
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
-        self._unheld = b""
+        self._unheld = b""  # what has arrived last, until the spool has it
         self._generation: Generation | None = None
         self._ticket: Ticket = hands.recorder.ticket(client, head.method)
 
@@ -221,7 +221,8 @@ class Upload:
                 return [], self._broken_body()
             if not data:
                 return [], None
-            commands = await self._carried_out(self._inspection.receive(data), data)
+            self._unheld = data
+            commands = await self._carried_out(self._inspection.receive(data))
             if commands:
                 return commands, None
 
@@ -232,9 +233,7 @@ class Upload:
             return Reason.ABORTED
         return Reason.MALFORMED_REQUEST
 
-    async def _carried_out(
-        self, commands: Sequence[Command], data: bytes = b""
-    ) -> list[Command]:
+    async def _carried_out(self, commands: Sequence[Command]) -> list[Command]:
         """Carry out commands, and what follows from them, up to a decision."""
         queue = deque(commands)
         while queue:
@@ -243,8 +242,7 @@ class Upload:
                 case Record() | Forward() | Answer():
                     return [command, *queue]
                 case Hold():
-                    if not await self._spools[command.where].write(command.data):
-                        self._unheld = data if command.where is Where.BODY else b""
+                    if not await self._hold(command):
                         return self._inspection.failed(Reason.SPOOL_FULL)
                 case LookUp():
                     queue.extend(await self._look_up(command))
@@ -255,6 +253,14 @@ class Upload:
                 case never:
                     assert_never(never)
         return []
+
+    async def _hold(self, command: Hold) -> bool:
+        """Put bytes into a spool; false if there is no room."""
+        if not await self._spools[command.where].write(command.data):
+            return False
+        if command.where is Where.BODY:
+            self._unheld = b""
+        return True
 
     async def _look_up(self, command: LookUp) -> list[Command]:
         try:
