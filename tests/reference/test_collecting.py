@@ -1,5 +1,6 @@
 """Entries become columns, and lose nothing on the way."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from tests.reference.columns import (
     tables_of,
 )
 from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
-from uploadfilter.reference.collecting import TableBuilder
+from uploadfilter.reference.collecting import TableBuilder, _merged_ids
 from uploadfilter.reference.tables import Tables
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
@@ -159,3 +160,11 @@ def shown(tables: Tables) -> tuple[object, ...]:
         perceptual_of(tables),
         exact_of(tables),
     )
+
+
+def test_ids_with_equal_hashes_stay_apart() -> None:
+    """Only equal ids are merged, whatever their hashes."""
+    listed = tables_of("s", [entry(name, *exactly(MD5)) for name in "xyz"]).entries
+    target, kept = _merged_ids(listed, np.zeros(3, np.int64))
+
+    assert (target.tolist(), kept.tolist()) == ([0, 1, 2], [0, 1, 2])

@@ -330,6 +330,24 @@ def test_missing_key_is_never_made_anew(directory: Path) -> None:
     assert not (directory / "key").exists()
 
 
+def test_what_cannot_be_written_is_an_error_of_ours(directory: Path) -> None:
+    """The message says what failed, and the old generation stays in force."""
+    (directory / "bases" / "3").touch()
+
+    with pytest.raises(StoreError, match=r"cannot prepare .* MiB free") as caught:
+        put_set(directory, "t", [ENTRY])
+    assert "Nothing has changed" in caught.value.hint
+    with ReferenceDirectory(directory).reader() as reader:
+        assert reader.current().number == 2
+
+
+def test_secret_is_that_of_the_directory(directory: Path) -> None:
+    """Who needs a key for something else derives it from the one secret."""
+    secret = ReferenceDirectory(directory).secret()
+
+    assert secret.check_value() == layout.read_secret(directory).check_value()
+
+
 def test_second_writer_is_turned_away(directory: Path) -> None:
     """In the same process too, there is one writer."""
     with (

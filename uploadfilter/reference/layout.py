@@ -188,7 +188,7 @@ class NamedFile:
     def __init__(self, path: Path, fd: int) -> None:
         self._path = path
         self._opened = _identity(os.fstat(fd))
-        weakref.finalize(self, os.close, fd)
+        weakref.finalize(self, os.close, fd).atexit = False
 
     def is_still_named(self) -> bool:
         """Tell whether the path names this file, and nobody wrote over it."""

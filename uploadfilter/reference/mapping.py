@@ -123,7 +123,8 @@ class Mapped:
     def __init__(self, key: _Key, shared: _Shared, path: Path) -> None:
         self.path = path
         self._shared = shared
-        weakref.finalize(self, _REGISTRY.release, key)
+        # Not at exit: a thread may still be searching, and the system closes all.
+        weakref.finalize(self, _REGISTRY.release, key).atexit = False
 
     def value(self, name: bytes) -> memoryview:
         """Return one value of the main database, without copying it.
