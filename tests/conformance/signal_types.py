@@ -41,7 +41,8 @@ def _signals(signal_type: PerceptualType, plane: Luma) -> tuple[ViewSignal, ...]
     """Return the signals of a plane at full size."""
     picture = picture_of(plane)
     axes = signal_type.columns(picture.shape)
-    return signal_type.signals(picture, project_columns(plane, axes))
+    projected = project_columns(plane, axes)
+    return signal_type.signals(signal_type.shrink(picture, projected))
 
 
 def _check_order(signals: tuple[ViewSignal, ...]) -> None:

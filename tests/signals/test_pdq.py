@@ -31,13 +31,16 @@ def rgb_of(plane: Luma) -> Luma:
 def test_pdq_equals_its_twin(seed: int, width: int, height: int) -> None:
     """On the same luma, the operators give the bits of the loops.
 
-    Two bits may differ where a coefficient is as good as the median.
+    Only bits whose coefficient is as good as the median are left to rounding; a picture
+    of a few pixels has many of them.
     """
     plane = luma(seed, width, height)
+    block = twins.pdq_coefficients(twins.pdq_plane(plane.astype(np.float64)))
 
     ours = value(view_of(picture_of(plane), name="stored"))
 
-    assert twins.bits_apart(ours, twins.pdq(plane.astype(np.float64))) <= 2
+    apart = int.from_bytes(ours) ^ int.from_bytes(twins.pdq_value(block))
+    assert apart & ~twins.undecided_bits(block, within=0.01) == 0
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)

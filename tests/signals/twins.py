@@ -63,6 +63,16 @@ def pdq_value(block: Doubles) -> bytes:
     return bits.to_bytes(32)
 
 
+def undecided_bits(block: Doubles, *, within: float) -> int:
+    """Return a mask of the bits whose coefficient is as good as the median."""
+    median = sorted(block.ravel())[127]
+    mask = 0
+    for position, coefficient in enumerate(block.ravel()):
+        if abs(coefficient - median) < within:
+            mask |= 1 << position
+    return mask
+
+
 def pdq(luma: Doubles) -> bytes:
     """Return PDQ of a luma plane in full geometry."""
     return pdq_value(pdq_coefficients(pdq_plane(luma)))

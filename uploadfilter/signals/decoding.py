@@ -262,6 +262,8 @@ _OPAQUE = 255
 
 def _luma(image: Image.Image) -> Luma:
     """Return the luma of a loaded image, without its alpha, shape (rows, columns)."""
+    if image.mode == "L":
+        return np.asarray(image)
     convert = _CONVERSIONS.get(image.mode)
     if convert is not None:
         return convert(image)

@@ -16,8 +16,8 @@ from PIL import Image
 
 from uploadfilter.model import Signal, SignalType, Variant, ViewSignal
 from uploadfilter.signals.dihedral import VARIANTS
-from uploadfilter.signals.operators import Axis, Reals
-from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.signals.operators import Axis
+from uploadfilter.signals.picture import Floats, Luma, Picture, Shape, Shrunk
 
 _ENOUGH_PIXELS = 256
 """The shorter side is not shrunk below this: 32 times the hashes' own eight."""
@@ -43,12 +43,14 @@ class DHash:
         del shape
         return ()
 
-    def signals(
-        self, picture: Picture, projected: list[Reals]
-    ) -> tuple[ViewSignal, ...]:
-        """Return eight signals, by variant."""
+    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+        """Return the plane, made smaller by a whole number if it is large."""
         del projected
-        return _signals(picture, SignalType.DHASH, imagehash.dhash)
+        return _shrunk(picture)
+
+    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+        """Return eight signals of the plane, by variant."""
+        return _signals(shrunk, SignalType.DHASH, imagehash.dhash)
 
 
 class AHash:
@@ -61,12 +63,14 @@ class AHash:
         del shape
         return ()
 
-    def signals(
-        self, picture: Picture, projected: list[Reals]
-    ) -> tuple[ViewSignal, ...]:
-        """Return eight signals, by variant."""
+    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+        """Return the plane, made smaller by a whole number if it is large."""
         del projected
-        return _signals(picture, SignalType.AHASH, imagehash.average_hash)
+        return _shrunk(picture)
+
+    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+        """Return eight signals of the plane, by variant."""
+        return _signals(shrunk, SignalType.AHASH, imagehash.average_hash)
 
 
 class WHash:
@@ -79,36 +83,39 @@ class WHash:
         del shape
         return ()
 
-    def signals(
-        self, picture: Picture, projected: list[Reals]
-    ) -> tuple[ViewSignal, ...]:
-        """Return eight signals, by variant."""
+    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+        """Return the plane, made smaller by a whole number if it is large."""
         del projected
-        return _signals(picture, SignalType.WHASH, imagehash.whash)
+        return _shrunk(picture)
+
+    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+        """Return eight signals of the plane, by variant."""
+        return _signals(shrunk, SignalType.WHASH, imagehash.whash)
 
 
 def _signals(
-    picture: Picture,
+    shrunk: Shrunk,
     signal_type: SignalType,
     compute: Callable[[Image.Image], imagehash.ImageHash],
 ) -> tuple[ViewSignal, ...]:
-    """Return the signals of the eight variants of a picture."""
-    small = _shrunk(picture)
+    """Return the signals of the eight variants of a plane."""
+    image = Image.fromarray(shrunk)
     return tuple(
         ViewSignal(
             signal=Signal(type=signal_type, value=_value(compute(turned))),
             variant=variant,
             geometry=None,
         )
-        for variant, turned in ((item, _turned(small, item)) for item in VARIANTS)
+        for variant, turned in ((item, _turned(image, item)) for item in VARIANTS)
     )
 
 
-def _shrunk(picture: Picture) -> Image.Image:
-    """Return the plane as an image, made smaller by a whole number if it is large."""
-    image = Image.fromarray(picture.plane)
-    factor = min(image.size) // _ENOUGH_PIXELS
-    return image.reduce(factor) if factor > 1 else image
+def _shrunk(picture: Picture) -> Luma:
+    """Return the plane, made smaller by a whole number if it is large."""
+    factor = min(picture.plane.shape) // _ENOUGH_PIXELS
+    if factor <= 1:
+        return picture.plane
+    return np.asarray(Image.fromarray(picture.plane).reduce(factor))
 
 
 def _turned(image: Image.Image, variant: Variant) -> Image.Image:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.signals.picture import Luma
+from uploadfilter.signals.picture import Floats, Luma
 
 Doubles = NDArray[np.float64]
 Reals = NDArray[np.floating[Any]]
@@ -118,34 +118,41 @@ class Axis:
         return whole
 
 
-def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Reals]:
+def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
     """Apply operators to the columns of a plane, in one pass over it.
 
     Args:
         plane: Luma, rows by columns.
-        axes: Operators for axes as long as the plane is wide.
+        axes: Operators in single precision, for axes as long as the plane is wide.
 
     Returns:
         For each operator, shape (rows of the plane, outputs).
     """
     height, width = plane.shape
-    results = [np.empty((height, axis.outputs), axis.dtype) for axis in axes]
+    results = [np.empty((height, axis.outputs), np.float32) for axis in axes]
     stripe = max(1, _STRIPE_PIXELS // width)
     for top in range(0, height, stripe):
         rows = slice(top, top + stripe)
-        luma = {dtype: plane[rows].astype(dtype) for dtype in {a.dtype for a in axes}}
+        luma = plane[rows].astype(np.float32)
         for axis, result in zip(axes, results, strict=True):
-            _project_stripe(axis, luma[axis.dtype], result[rows])
+            _project_stripe(axis, luma, result[rows])
     return results
 
 
-def _project_stripe(axis: Axis, luma: Reals, result: Reals) -> None:
+def _project_stripe(axis: Axis, luma: Floats, result: Floats) -> None:
     """Fill ``result`` with the outputs of some rows."""
     first = 0
     for needed, weights in axis.blocks:
         last = first + weights.shape[1]
         np.matmul(luma[:, needed], weights, out=result[:, first:last])
         first = last
+
+
+def output_of(luma: Luma, axis: Axis, output: int) -> float:
+    """Apply one output of an operator to one row of luma, in the axis's precision."""
+    group, place = divmod(output, axis.outputs // len(axis.blocks))
+    needed, weights = axis.blocks[group]
+    return float(luma[needed].astype(axis.dtype) @ weights[:, place])
 
 
 def project_rows(projected: Reals, axis: Axis) -> Reals:
@@ -346,6 +353,15 @@ def lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     return _cached(_lanczos_axis, length, outputs, scale)
 
 
+def exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
+    """Return what ``lanczos_axis`` does in double precision.
+
+    Pillow's weights are whole multiples of 2 to the power -22, so that at scale 1 its
+    sums come out exactly. It takes twice as long.
+    """
+    return _cached(_exact_lanczos_axis, length, outputs, scale)
+
+
 def _cached(
     build: "_lru_cache_wrapper[Axis]", length: int, outputs: int, scale: int
 ) -> Axis:
@@ -373,11 +389,13 @@ def _pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
 
 @lru_cache(_CACHED_AXES)
 def _lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
-    # Pillow's weights are whole multiples of 2 to the power -22, so that double
-    # precision gives its sums exactly; of block means, nothing is exact anyway.
-    dtype = _DOUBLE if scale == 1 else _SINGLE
+    return _ready([lanczos(length, outputs)], scale, groups=_RESIZE_GROUPS)
+
+
+@lru_cache(_CACHED_AXES)
+def _exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     bands = [lanczos(length, outputs)]
-    return _ready(bands, scale, groups=_RESIZE_GROUPS, dtype=dtype)
+    return _ready(bands, scale, groups=_RESIZE_GROUPS, dtype=_DOUBLE)
 
 
 PDQ_GROUPS = 16

@@ -28,7 +28,7 @@ from uploadfilter.signals.operators import (
     Axis,
     Reals,
 )
-from uploadfilter.signals.picture import Floats, Picture, Shape
+from uploadfilter.signals.picture import Floats, Picture, Shape, Shrunk
 
 _BLOCK_SIDE = 16
 _BITS = _BLOCK_SIDE * _BLOCK_SIDE
@@ -60,49 +60,41 @@ class PDQ:
         """Return one column operator, of all geometries."""
         return (_axis(shape, _WIDTH),)
 
-    def signals(
-        self, picture: Picture, projected: list[Reals]
-    ) -> tuple[ViewSignal, ...]:
-        """Return 24 signals: by geometry, then by variant.
+    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+        """Return the 64 x 64 luma planes of the three geometries.
 
         Args:
             picture: The picture.
             projected: Result of the column operator.
+
+        Returns:
+            Shape (3, 64, 64), in the order of ``Geometry``; a plane is zero where the
+            picture was less than 5 pixels wide or high.
         """
-        values = _values(planes(picture.shape, projected[0]))
+        shape = picture.shape
+        small = operators.project_rows(projected[0], _axis(shape, _HEIGHT))
+        groups = operators.PDQ_GROUPS
+        ways = len(small) // PLANE_SIDE
+        parts = small.reshape(2 * (groups, ways, PLANE_SIDE // groups))
+        planes = np.zeros((len(_GEOMETRIES), PLANE_SIDE, PLANE_SIDE), np.float32)
+        for index, geometry in enumerate(_GEOMETRIES):
+            if min(_shrunk(shape, geometry)) >= MIN_SIDE:
+                way = index if ways > 1 else 0
+                own = parts[:, way, :, :, way, :]
+                planes[index] = own.reshape(PLANE_SIDE, PLANE_SIDE)
+        return planes
+
+    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+        """Return 24 signals of the three planes: by geometry, then by variant."""
         return tuple(
             ViewSignal(
                 signal=Signal(type=SignalType.PDQ, value=value),
                 variant=variant,
                 geometry=geometry,
             )
-            for geometry, of_geometry in zip(_GEOMETRIES, values, strict=True)
-            for variant, value in zip(VARIANTS, of_geometry, strict=True)
+            for geometry, values in zip(_GEOMETRIES, _values(shrunk), strict=True)
+            for variant, value in zip(VARIANTS, values, strict=True)
         )
-
-
-def planes(shape: Shape, projected: Reals) -> Floats:
-    """Return the 64 x 64 luma planes of the three geometries.
-
-    Args:
-        shape: Shape of the picture.
-        projected: Result of ``PDQ.columns``.
-
-    Returns:
-        Shape (3, 64, 64), in the order of ``Geometry``; a plane is zero where the
-        picture was less than 5 pixels wide or high.
-    """
-    small = operators.project_rows(projected, _axis(shape, _HEIGHT))
-    groups = operators.PDQ_GROUPS
-    ways = len(small) // PLANE_SIDE
-    parts = small.reshape(2 * (groups, ways, PLANE_SIDE // groups))
-    result = np.zeros((len(_GEOMETRIES), PLANE_SIDE, PLANE_SIDE), np.float32)
-    for index, geometry in enumerate(_GEOMETRIES):
-        if min(_shrunk(shape, geometry)) >= MIN_SIDE:
-            way = index if ways > 1 else 0
-            own = parts[:, way, :, :, way, :]
-            result[index] = own.reshape(PLANE_SIDE, PLANE_SIDE)
-    return result
 
 
 def quality(plane: bytes) -> int:
@@ -185,7 +177,7 @@ def _best_side(exact: float, error: Callable[[int], float]) -> int:
     return max(min(math.floor(exact), math.ceil(exact), key=error), 1)
 
 
-def _values(planes: Floats) -> list[list[bytes]]:
+def _values(planes: Reals) -> list[list[bytes]]:
     """Return the values of planes, by plane and variant.
 
     A bit is set where the coefficient is greater than the lower median of the 256; bit

@@ -8,6 +8,7 @@ that a smaller plane gives the signals of the full picture (``operators.py``).
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from uploadfilter.model import Reason
 
 Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Shrunk = NDArray[Any]
+"""What a signal type keeps of a picture before it compares: it knows the kind."""
 
 
 class Note(StrEnum):

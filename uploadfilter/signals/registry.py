@@ -10,10 +10,10 @@ from typing import Protocol
 from uploadfilter.model import SignalType, ViewSignal
 from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
 from uploadfilter.signals.hashes import AHash, DHash, WHash
-from uploadfilter.signals.operators import Axis, Reals
+from uploadfilter.signals.operators import Axis
 from uploadfilter.signals.pdq import PDQ
 from uploadfilter.signals.phash import PHash
-from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.signals.picture import Floats, Picture, Shape, Shrunk
 
 
 class ExactType(Protocol):
@@ -37,14 +37,19 @@ class PerceptualType(Protocol):
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return the operators to apply to the columns of a plane of this shape."""
 
-    def signals(
-        self, picture: Picture, projected: list[Reals]
-    ) -> tuple[ViewSignal, ...]:
-        """Return the signals of all variants, the upright one first.
+    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+        """Return all that the signals need of a picture.
 
         Args:
             picture: The picture.
             projected: Results of ``columns``, in its order.
+        """
+
+    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+        """Return the signals of all variants, the upright one first.
+
+        Args:
+            shrunk: Result of ``shrink``.
         """
 
 

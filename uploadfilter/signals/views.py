@@ -5,7 +5,7 @@ other types are computed when an active hash set holds them.
 """
 
 from uploadfilter.model import SignalType, View, ViewSignal
-from uploadfilter.signals import operators, pdq
+from uploadfilter.signals import operators
 from uploadfilter.signals.picture import Picture
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
 
@@ -35,7 +35,8 @@ def view_of(
     plane = b""
     for item, axes in zip(wanted, columns, strict=True):
         own, projected = projected[: len(axes)], projected[len(axes) :]
-        signals.extend(item.signals(picture, own))
+        shrunk = item.shrink(picture, own)
+        signals.extend(item.signals(shrunk))
         if item.type is SignalType.PDQ:
-            plane = pdq.planes(picture.shape, own[0])[0].tobytes()
+            plane = shrunk[0].tobytes()
     return View(name=name, signals=tuple(signals), plane=plane)
