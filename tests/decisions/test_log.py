@@ -130,6 +130,35 @@ def test_waiting_records_share_a_sync(directory: Path) -> None:
     assert verify(directory).records == 1001
 
 
+def test_record_that_nothing_waits_for_shares_the_next_sync(directory: Path) -> None:
+    """An outcome is written with the decision that follows it, in their order."""
+    disk = Disk()
+    with DecisionLog.open(
+        directory, instance="main", clock=Clock(), sync=disk.sync
+    ) as log:
+        before = disk.syncs
+        soon = [log.append_soon(decision(f"soon{i}")) for i in range(20)]
+        last = log.append(decision("now")).result()
+
+        assert disk.syncs - before <= 2
+        assert [future.result() for future in soon] == list(range(2, 22))
+        assert last == 22
+
+
+def test_record_that_nothing_waits_for_is_written_by_itself(directory: Path) -> None:
+    """Without company it is durable all the same, after a while."""
+    with DecisionLog.open(directory, instance="main", clock=Clock()) as log:
+        assert log.append_soon(decision("d")).result(timeout=20) == 2
+
+
+def test_closing_writes_what_nothing_waits_for(directory: Path) -> None:
+    """At the end of the service nothing that was handed over is lost."""
+    with DecisionLog.open(directory, instance="main", clock=Clock()) as log:
+        log.append_soon(decision("d"))
+
+    assert [record.seq for record in read(directory)] == [1, 2]
+
+
 def test_appends_from_many_threads_are_chained(directory: Path) -> None:
     """Whoever appends, the numbers are given once and the chain holds."""
     start = Barrier(16)

@@ -51,6 +51,9 @@ class Log(Protocol):
     def append(self, record: Record) -> "Future[int]":
         """Hand a record over; the future is settled when it is durable."""
 
+    def append_soon(self, record: Record) -> "Future[int]":
+        """Hand over a record that nothing waits for."""
+
     def checkpoint(self) -> "Future[Checkpoint]":
         """Record how far the log has come."""
 
@@ -210,7 +213,7 @@ class Recorder:
 
     def _append(self, record: Record) -> None:
         """Append a record that nothing waits for; a failure is said, not raised."""
-        self._log.append(record).add_done_callback(_report)
+        self._log.append_soon(record).add_done_callback(_report)
 
     async def keep_checkpoints(self) -> None:
         """Write sheds and a checkpoint every minute, until cancelled.

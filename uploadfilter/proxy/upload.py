@@ -60,7 +60,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 """What comes with every decode; other types are computed only if a set holds them."""
 
-_SEARCH_ON_LOOP_ROWS = 20_000
+_SEARCH_ON_LOOP_ROWS = 10_000
 """Entries up to which a search of one upload (some 32 signals) takes under a
 millisecond, measured, so that a thread would cost more than it saves."""
 
