@@ -45,8 +45,8 @@ from uploadfilter.decisions.segments import (
 from uploadfilter.errors import LogWriteError
 
 PATIENCE_S = 0.2
-"""How long a record that nothing waits for waits for company. What a crash eats of it is
-an outcome, which recovery writes as ``unknown``."""
+"""How long a record that nothing waits for waits for company. What a crash eats of such
+is an outcome, which recovery writes as ``unknown``."""
 
 _GROUP_RECORDS = 1024
 """Most records that share a sync: at 1 KiB each, a write of 1 MiB."""
