@@ -13,7 +13,7 @@ Rules this module keeps:
 - Pillow's own limits are process-wide settings, so ``prepare_process`` changes them in
   scanner processes only.
 
-To add a format, add its plugin to ``_PLUGINS``, its magic in ``contents/magic.py``, and a file
+To add a format, add it to ``_FORMATS``, its magic in ``contents/magic.py``, and a file
 to the tests; they say which exceptions its decoder raises.
 """
 
@@ -24,42 +24,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
 from typing import BinaryIO
 
 import numpy as np
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    IcoImagePlugin,
-    Image,
-    JpegImagePlugin,
-    MpoImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from uploadfilter.model import Reason
 from uploadfilter.signals.picture import Luma, Note, Picture, Shape
 
-_PLUGINS: dict[str, ModuleType] = {
-    "JPEG": JpegImagePlugin,
-    "PNG": PngImagePlugin,
-    "GIF": GifImagePlugin,
-    "WEBP": WebPImagePlugin,
-    "BMP": BmpImagePlugin,
-    "TIFF": TiffImagePlugin,
-    "AVIF": AvifImagePlugin,
-    "ICO": IcoImagePlugin,
-    "MPO": MpoImagePlugin,
-}
-"""The decoders. They are imported here because Pillow would otherwise import all of its
-forty when it meets the first file that is none of the commonest formats."""
-
-_FORMATS = tuple(_PLUGINS)
-"""What is decoded, in the order in which it is tried."""
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "ICO")
+"""What is decoded; a JPEG with several pictures (MPO) is opened as JPEG."""
 
 _DRAFT_SIDE = 512
 """Both sides of a scaled JPEG stay at least this long, in pixels.
@@ -123,11 +97,12 @@ def prepare_process() -> None:
     megapixels that costs little; ``DecodeLimits`` replaces it.
     """
     Image.MAX_IMAGE_PIXELS = None
-    # Their loggers tell of bad files, which are values here.
-    for plugin in _PLUGINS.values():
-        if hasattr(plugin, "logger"):
-            plugin.logger.disabled = True
-    Image.preinit()
+    # These loggers tell of bad files, which are values here.
+    TiffImagePlugin.logger.disabled = True
+    PngImagePlugin.logger.disabled = True
+    # Pillow would import its other decoders when it meets the first bad file, which is
+    # when a confined process may no longer read them.
+    Image.init()
 
 
 def decode(
