@@ -281,7 +281,7 @@ class View:
     plane: bytes
 
     def value(self, signal_type: SignalType) -> bytes | None:
-        """Return the first (upright, full-geometry) value of a type, if there is one."""
+        """Return the first (upright, full-geometry) value of a type, if any."""
         for item in self.signals:
             if item.signal.type is signal_type:
                 return item.signal.value
