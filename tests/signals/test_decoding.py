@@ -180,6 +180,34 @@ def test_scaled_jpeg_gives_the_signal_of_the_full_one(kind: str) -> None:
     assert twins.bits_apart(ours, theirs) <= 4
 
 
+def test_large_picture_is_shrunk_after_decoding() -> None:
+    """Where no smaller decode exists, a large plane is shrunk before it is hashed."""
+    image = photograph(4, 2200, 2060).convert("L")
+
+    shown = decoded(pictures.encoded(image, "BMP"))
+
+    assert shown.shape == Shape(height=2060, width=2200, scale=4)
+    ours = value(view_of(shown, name="stored"))
+    theirs = value(view_of(picture_of(np.asarray(image)), name="stored"))
+    assert twins.bits_apart(ours, theirs) <= 4
+
+
+def test_large_thin_picture_is_not_shrunk() -> None:
+    """A side is never made shorter than 512 pixels."""
+    content = pictures.png(pictures.flat(width=600, height=7000))
+
+    assert decoded(content).shape == Shape(height=7000, width=600, scale=1)
+
+
+def test_decoding_leaves_the_file_open() -> None:
+    """The file belongs to who opened it."""
+    file = io.BytesIO(SHOWN["palette png"])
+
+    decode(file)
+
+    assert not file.closed
+
+
 @pytest.mark.parametrize("name", ["jpeg", "progressive jpeg", "png", "gif", "bmp"])
 def test_truncated_picture_shows_what_arrived(name: str) -> None:
     """Browsers show the part that arrived, so it is hashed; the reason says so."""

@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from uploadfilter.model import Reason
-from uploadfilter.signals.picture import Luma, Note, Picture, Shape
+from uploadfilter.signals.picture import Note, Picture, Shape
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "ICO")
 """What is decoded; a JPEG with several pictures (MPO) is opened as JPEG."""
@@ -41,6 +41,10 @@ _DRAFT_SIDE = 512
 At 256 the drift of PDQ against the full resolution grows from 4 to 10 bits at most, and
 saves a tenth of the time.
 """
+
+_LARGE_PIXELS = 4_000_000
+"""Above this, a picture that could not be decoded at a smaller scale is shrunk after
+decoding, as libjpeg does before it: signals of 64 million pixels would take seconds."""
 
 _END_OF_IMAGE = b"\xff\xd9"
 
@@ -72,7 +76,7 @@ class DecodeLimits:
 
     Attributes:
         max_pixels: Pixels after scaling. 64 million is more than any camera's JPEG at
-            1/8 or a 60-megapixel PNG, and 64 to 256 MB while decoding.
+            1/8 or a 60-megapixel PNG, and takes 330 MiB while it is decoded.
     """
 
     max_pixels: int = 64_000_000
@@ -184,13 +188,29 @@ def _picture(
     notes: frozenset[Note],
     truncated: bool = False,
 ) -> Picture:
-    """Return the picture of a loaded image."""
+    """Return the picture of a loaded image, which is used up."""
     width, height = full if scale > 1 else image.size
+    notes |= _alpha_notes(image)
+    grey = _grey(image)
+    if grey is not image:
+        # A large picture must not be in memory twice. The class's own method leaves
+        # the caller's file open.
+        Image.Image.close(image)
+    if scale == 1 and width * height > _LARGE_PIXELS:
+        scale = _scale_of(min(width, height))
+        grey = grey.reduce(scale) if scale > 1 else grey
     return Picture(
-        plane=_luma(image),
+        plane=np.asarray(grey),
         shape=Shape(height=height, width=width, scale=scale),
-        notes=notes | _alpha_notes(image),
+        notes=notes,
         truncated=truncated,
+    )
+
+
+def _scale_of(short_side: int) -> int:
+    """Return the largest scale that leaves the shorter side long enough."""
+    return max(
+        scale for scale in _SCALES if scale == 1 or short_side >= scale * _DRAFT_SIDE
     )
 
 
@@ -262,57 +282,54 @@ def _alpha_notes(image: Image.Image) -> frozenset[Note]:
 _OPAQUE = 255
 
 
-def _luma(image: Image.Image) -> Luma:
-    """Return the luma of a loaded image, without its alpha, shape (rows, columns)."""
+def _grey(image: Image.Image) -> Image.Image:
+    """Return the luma of a loaded image, without its alpha, as 8-bit grey."""
     if image.mode == "L":
-        return np.asarray(image)
+        return image
     convert = _CONVERSIONS.get(image.mode)
-    if convert is not None:
-        return convert(image)
-    return np.asarray(image.convert("L"))
+    return convert(image) if convert is not None else image.convert("L")
 
 
-def _luma_of_colours(image: Image.Image) -> Luma:
+def _grey_of_colours(image: Image.Image) -> Image.Image:
     """Go through RGB, for modes from which Pillow has no way to luma."""
-    return np.asarray(image.convert("RGB").convert("L"))
+    return image.convert("RGB").convert("L")
 
 
-def _luma_of_lab(image: Image.Image) -> Luma:
+def _grey_of_lab(image: Image.Image) -> Image.Image:
     """Take the lightness, since Pillow has no plain way from LAB."""
-    return np.asarray(image.getchannel(0))
+    return image.getchannel(0)
 
 
-def _luma_of_16_bits(image: Image.Image) -> Luma:
+def _grey_of_16_bits(image: Image.Image) -> Image.Image:
     """Scale 16 bits to 8: 65535 becomes 255. Pillow's own conversion clips at 255."""
     samples = np.asarray(image).astype(np.uint32)
-    return ((samples + 128) // 257).astype(np.uint8)
+    return Image.fromarray(((samples + 128) // 257).astype(np.uint8))
 
 
-def _luma_of_numbers(image: Image.Image) -> Luma:
+def _grey_of_numbers(image: Image.Image) -> Image.Image:
     """Stretch samples of unknown range (32-bit or real numbers) over 0 to 255."""
     samples = np.nan_to_num(np.asarray(image, dtype=np.float32))
     lowest, highest = float(samples.min()), float(samples.max())
     reach = highest - lowest
     if not 0 < reach < float("inf"):
-        return np.zeros(samples.shape, np.uint8)
+        return Image.new("L", image.size)
     stretched = (samples - np.float32(lowest)) * np.float32(255 / reach)
-    luma: Luma = np.rint(stretched).astype(np.uint8)
-    return luma
+    return Image.fromarray(np.rint(stretched).astype(np.uint8))
 
 
-_CONVERSIONS: dict[str, Callable[[Image.Image], Luma]] = {
-    "CMYK": _luma_of_colours,
-    "HSV": _luma_of_colours,
-    "YCbCr": _luma_of_colours,
-    "PA": _luma_of_colours,
-    "RGBa": _luma_of_colours,
-    "La": _luma_of_colours,
-    "LAB": _luma_of_lab,
-    "I;16": _luma_of_16_bits,
-    "I;16B": _luma_of_16_bits,
-    "I;16L": _luma_of_16_bits,
-    "I;16N": _luma_of_16_bits,
-    "I": _luma_of_numbers,
-    "F": _luma_of_numbers,
+_CONVERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "CMYK": _grey_of_colours,
+    "HSV": _grey_of_colours,
+    "YCbCr": _grey_of_colours,
+    "PA": _grey_of_colours,
+    "RGBa": _grey_of_colours,
+    "La": _grey_of_colours,
+    "LAB": _grey_of_lab,
+    "I;16": _grey_of_16_bits,
+    "I;16B": _grey_of_16_bits,
+    "I;16L": _grey_of_16_bits,
+    "I;16N": _grey_of_16_bits,
+    "I": _grey_of_numbers,
+    "F": _grey_of_numbers,
 }
 """Ways to luma for the modes that ``convert("L")`` refuses or gets wrong."""
