@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
@@ -330,8 +331,8 @@ def refuse_busy(port: int) -> None:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as exc:
         raise DemoError(
-            f"port {port} is in use ({exc.strerror}); end what listens there, "
-            "or run `make run ONCE=1`, which takes free ports"
+            f"port {port} cannot be had ({os.strerror(exc.errno or 0).lower()}); end "
+            "what listens there, or run `make run ONCE=1`, which takes free ports"
         ) from exc
 
 
