@@ -81,11 +81,11 @@ def _settle(columns: Floats, picture: Picture) -> None:
     Of a picture of 640 x 480 that is a handful of 15,360 sums; all of them in double
     precision would cost twice as much. At other scales nothing is exact anyway.
     """
-    off = columns - np.floor(columns)
-    off -= np.float32(0.5)
-    doubtful = np.argwhere(np.abs(off, out=off) < _DOUBT)
+    steps = columns + np.float32(0.5)
+    steps -= np.rint(steps)
+    doubtful = np.flatnonzero(np.abs(steps, out=steps) < _DOUBT)
     axis = operators.exact_lanczos_axis(picture.shape.width, _SIDE, 1)
-    for row, output in doubtful.tolist():
+    for row, output in (divmod(place, _SIDE) for place in doubtful.tolist()):
         columns[row, output] = operators.output_of(picture.plane[row], axis, output)
 
 
