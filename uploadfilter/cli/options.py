@@ -17,15 +17,11 @@ from typing import Annotated
 import typer
 
 from uploadfilter.errors import UsageError
+from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME, make_private
+from uploadfilter.state import log_directory as place_of_log
 
 STATE_VARIABLE = "UPLOADFILTER_STATE_DIR"
 """The environment variable that names the state directory for every command."""
-
-DEFAULT_INSTANCE = "main"
-"""The proxy on a state directory that needs no name, since it is the only one."""
-
-STATE_MODE = 0o700
-"""State holds keys, hash sets and who uploaded what: for its owner alone."""
 
 StateOption = Annotated[
     Path | None,
@@ -79,13 +75,13 @@ def state_directory(state: Path | None) -> Path:
 
 
 def create_state(path: Path) -> None:
-    """Make the state directory for its owner alone, unless it is there.
+    """Make the state directory, for its owner alone, unless it is there.
 
     Raises:
         UsageError: It cannot be made, or the name belongs to something else.
     """
     try:
-        path.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
+        make_private(path)
     except OSError as exc:
         raise UsageError(
             f"cannot make the state directory {str(path)!r}: {exc.strerror}",
@@ -97,12 +93,12 @@ def log_directory(state: Path | None, instance: str | None) -> Path:
     """Return where the decision log of an instance is.
 
     Raises:
-        UsageError: The name of the instance is no file name.
+        UsageError: No instance can have that name.
     """
     name = instance or DEFAULT_INSTANCE
-    if "/" in name or name in (".", ".."):
+    if not INSTANCE_NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be the name of an instance")
-    return state_directory(state) / "instances" / name / "log"
+    return place_of_log(state_directory(state), name)
 
 
 def moment(text: str, *, now: datetime) -> datetime:

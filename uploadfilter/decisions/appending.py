@@ -9,7 +9,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from uploadfilter.decisions.segments import Segment, Sync, sync_directory
+from uploadfilter.decisions.segments import Segment, Sync
+from uploadfilter.state import sync_directory
 
 
 class Appender:

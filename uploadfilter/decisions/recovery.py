@@ -20,10 +20,10 @@ from uploadfilter.decisions.segments import (
     lines,
     opened,
     segments,
-    sync_directory,
     write_error,
 )
 from uploadfilter.errors import LogCorruptError
+from uploadfilter.state import sync_directory
 
 TORN_LIMIT = 32 * 1024 * 1024
 """Most bytes that one interrupted write can leave.

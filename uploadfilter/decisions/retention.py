@@ -19,9 +19,9 @@ from uploadfilter.decisions.segments import (
     Segment,
     read_head,
     segments,
-    sync_directory,
     write_error,
 )
+from uploadfilter.state import sync_directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

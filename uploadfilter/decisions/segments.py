@@ -27,6 +27,7 @@ from uploadfilter.errors import (
     LogError,
     LogWriteError,
 )
+from uploadfilter.state import make_private
 
 Sync = Callable[[int], None]
 """Makes an open file or directory durable, such as ``os.fdatasync``."""
@@ -156,13 +157,13 @@ def read_head(directory: Path, segment: Segment) -> SegmentRecord:
 
 
 def make_directory(directory: Path) -> None:
-    """Make the directory of a log, for this user only, if it is not there.
+    """Make the directory of a log, and those above it, if they are not there.
 
     Raises:
         LogWriteError: It cannot be made.
     """
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(directory)
     except OSError as exc:
         raise write_error(directory, exc) from exc
 
@@ -213,12 +214,3 @@ def write_error(path: Path, exc: OSError) -> LogWriteError:
             "then, and the log goes on by itself."
         ),
     )
-
-
-def sync_directory(directory: Path, sync: Sync) -> None:
-    """Make the names in a directory durable; ``OSError`` passes."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        sync(handle)
-    finally:
-        os.close(handle)

@@ -29,6 +29,7 @@ from typing import TypeVar
 
 import msgspec
 
+from uploadfilter import state
 from uploadfilter.errors import (
     StoreBusyError,
     StoreCorruptError,
@@ -38,6 +39,7 @@ from uploadfilter.errors import (
     StoreVersionError,
 )
 from uploadfilter.reference.secret import SECRET_BYTES, Secret
+from uploadfilter.state import PRIVATE_MODE, sync_directory
 
 FORMAT = 1
 """Version of everything stored in the reference directory."""
@@ -55,7 +57,6 @@ _CHECK_BYTES = 16
 _CURRENT_MOST_BYTES = 4096
 _CURRENT_LINES = 2
 _PRIVATE_FILE = 0o600
-_PRIVATE_DIRECTORY = 0o700
 
 _T = TypeVar("_T")
 
@@ -120,25 +121,13 @@ def make_private(path: Path) -> None:
     Raises:
         StoreError: It cannot be made.
     """
-    missing = [at for at in (path, *path.parents) if not at.exists()]
     try:
-        for at in reversed(missing):
-            at.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
-            sync_directory(at.parent)
+        state.make_private(path)
     except OSError as exc:
         raise StoreError(
             f"cannot make the directory {str(path)!r}: {exc.strerror}",
             hint="Choose another state directory, or let this user write there.",
         ) from exc
-
-
-def sync_directory(path: Path) -> None:
-    """Make durable what was created in or renamed into a directory."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def sync_file(path: Path) -> None:
@@ -363,7 +352,7 @@ class Staged:
         self._final = directory / kind / str(number)
         self._number = number
         self.path = self._final.with_name(f"{_NEW}{number}-{secrets.token_hex(4)}")
-        self.path.mkdir(mode=_PRIVATE_DIRECTORY)
+        self.path.mkdir(mode=PRIVATE_MODE)
 
     def publish(self) -> Part:
         """Make the directory durable under its name.

@@ -1,0 +1,72 @@
+"""The state directory: where things stand, and who may look."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from uploadfilter.decisions.segments import make_directory
+from uploadfilter.state import (
+    INSTANCE_NAME,
+    instance_directory,
+    log_directory,
+    make_private,
+    sync_directory,
+)
+
+
+def modes(path: Path, top: Path) -> set[int]:
+    """Return the modes of a directory and of those above it, up to ``top``."""
+    above = [at for at in (path, *path.parents) if at.is_relative_to(top)]
+    return {stat.S_IMODE(at.stat().st_mode) for at in above}
+
+
+def test_log_is_in_the_instance_directory() -> None:
+    """What belongs to one proxy stands together."""
+    state = Path("/state")
+
+    assert instance_directory(state, "b") == Path("/state/instances/b")
+    assert log_directory(state, "b").parent == instance_directory(state, "b")
+
+
+def test_every_directory_that_is_made_is_private(tmp_path: Path) -> None:
+    """Not only the last one: a proxy may be started before ``init``."""
+    state = tmp_path / "state"
+
+    make_directory(log_directory(state, "main"))
+
+    assert modes(log_directory(state, "main"), state) == {0o700}
+
+
+def test_directory_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    """What an operator made is not changed behind their back."""
+    (tmp_path / "state").mkdir(mode=0o750)
+
+    make_private(tmp_path / "state")
+
+    assert modes(tmp_path / "state", tmp_path / "state") == {0o750}
+
+
+@pytest.mark.parametrize("below", ["file", "file/state"])
+def test_file_in_the_way_is_an_error(tmp_path: Path, below: str) -> None:
+    """A file can be neither the directory nor above it."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(NotADirectoryError):
+        make_private(tmp_path / below)
+
+
+def test_directory_is_synced_and_closed(tmp_path: Path) -> None:
+    """Whatever makes it durable is handed the open directory, and no longer."""
+    seen: list[int] = []
+
+    sync_directory(tmp_path, lambda fd: seen.append(os.fstat(fd).st_ino))
+
+    assert seen == [tmp_path.stat().st_ino]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "A", "-a", "ä", "a" * 65])
+def test_name_of_an_instance_is_one_plain_step(name: str) -> None:
+    """No name leads elsewhere, or is another one on another file system."""
+    assert not INSTANCE_NAME.fullmatch(name)

@@ -1,0 +1,76 @@
+"""The state directory: where things stand in it, made private and made durable.
+
+::
+
+    DIR                    0700
+      reference/           the reference set (``reference/layout.py``)
+      instances/<name>/    one proxy: the key that hashes its clients' addresses
+        log/               its decision log (``decisions/segments.py``)
+
+Every room that keeps something on disk makes its directories here, so that they are
+private and survive a power cut; what fails is an ``OSError``, which the room translates
+into an error of its own.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+DEFAULT_INSTANCE = "main"
+"""The proxy on a state directory that needs no name, since it is the only one."""
+
+INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""Names of proxies: one step in a path, and the same on every file system."""
+
+PRIVATE_MODE = 0o700
+"""State holds keys, hash sets and who uploaded what: for its owner alone."""
+
+
+def instance_directory(state: Path, instance: str) -> Path:
+    """Return the directory of one proxy.
+
+    Args:
+        state: The state directory.
+        instance: Its name, which fits ``INSTANCE_NAME``.
+    """
+    return state / "instances" / instance
+
+
+def log_directory(state: Path, instance: str) -> Path:
+    """Return the directory of the decision log of one proxy."""
+    return instance_directory(state, instance) / "log"
+
+
+def make_private(path: Path) -> None:
+    """Make a directory, and those above it that are missing, for this user only.
+
+    ``Path.mkdir`` would give its mode to the last one and leave the others open.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [at for at in (path, *path.parents) if not at.exists()]
+    for at in reversed(missing):
+        at.mkdir(mode=PRIVATE_MODE, exist_ok=True)
+        sync_directory(at.parent)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+
+
+def sync_directory(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
+    """Make durable what was created in, renamed into or removed from a directory.
+
+    Args:
+        path: The directory.
+        sync: Makes an open directory durable.
+
+    Raises:
+        OSError: It cannot be opened or synced.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        sync(fd)
+    finally:
+        os.close(fd)
