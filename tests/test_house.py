@@ -40,7 +40,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/limits.py": "tests/proxy/test_server.py",
     "uploadfilter/proxy/recorder.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
-    "uploadfilter/service.py": "tests/proxy/test_faults.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""
 

@@ -10,7 +10,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -28,8 +28,10 @@ from uploadfilter.proxy.recorder import Recorder
 from uploadfilter.proxy.server import Proxy, listening
 from uploadfilter.proxy.spool import SpoolRoom
 from uploadfilter.proxy.upload import Hands
+from uploadfilter.reference.matching import Generation
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.state import instance_directory, log_directory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -114,9 +116,9 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
         UploadFilterError: Something that it needs cannot be had; which, and what to do,
             is in the error.
     """
-    instance = settings.state / "instances" / settings.instance
     async with AsyncExitStack() as stack:
-        recorder = _recorder(stack, settings, instance)
+        directory = log_directory(settings.state, settings.instance)
+        recorder = _recorder(stack, settings, directory)
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
@@ -136,18 +138,18 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
             limits=settings.proxy,
             objection=settings.objection,
         )
-        await stack.enter_async_context(_chores(recorder, reference, instance / "log"))
+        await stack.enter_async_context(_chores(recorder, reference, directory))
         proxy = Proxy(hands, trusted_proxies=settings.trusted_proxies)
         yield await stack.enter_async_context(
             listening(proxy, hands, host=settings.host, port=settings.port)
         )
 
 
-def _recorder(stack: AsyncExitStack, settings: Settings, instance: Path) -> Recorder:
+def _recorder(stack: AsyncExitStack, settings: Settings, directory: Path) -> Recorder:
     """Open the decision log and say what had to be put right."""
     decisions = stack.enter_context(
         DecisionLog.open(
-            instance / "log",
+            directory,
             instance=settings.instance,
             clock=_now,
             settings=settings.log,
@@ -163,7 +165,9 @@ def _recorder(stack: AsyncExitStack, settings: Settings, instance: Path) -> Reco
         )
     return Recorder(
         decisions,
-        clients=ClientHasher(instance, clock=_now),
+        clients=ClientHasher(
+            instance_directory(settings.state, settings.instance), clock=_now
+        ),
         instance=settings.instance,
         clock=_now,
     )
@@ -179,19 +183,42 @@ async def _chores(
     recorder: Recorder, reference: ReferenceReader, directory: Path
 ) -> AsyncIterator[None]:
     """Keep what has to be kept up, for the length of the block."""
+    try:
+        async with beside(
+            checkpoints=recorder.keep_checkpoints(),
+            generations=_watch(reference),
+            retention=_keep_retention(directory),
+        ):
+            yield
+    finally:
+        await recorder.check_in()
+
+
+@asynccontextmanager
+async def beside(**chores: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run endless chores for the length of the block.
+
+    One that fails does not end the service, since uploads are recorded without it; it
+    is said at once, because it is not begun again.
+
+    Args:
+        chores: What is to be done, by its name.
+    """
     loop = asyncio.get_running_loop()
-    chores = (
-        loop.create_task(recorder.keep_checkpoints(), name="checkpoints"),
-        loop.create_task(_watch(reference), name="generations"),
-        loop.create_task(_keep_retention(directory), name="retention"),
-    )
+    tasks = [loop.create_task(chore, name=name) for name, chore in chores.items()]
+    for task in tasks:
+        task.add_done_callback(_say_failed)
     try:
         yield
     finally:
-        for chore in chores:
-            chore.cancel()
-        await asyncio.wait(chores)
-        await recorder.check_in()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _say_failed(chore: "asyncio.Task[None]") -> None:
+    if not chore.cancelled() and (error := chore.exception()) is not None:
+        log.error("chore_failed", chore=chore.get_name(), exc_info=error)
 
 
 async def _keep_retention(directory: Path) -> None:
@@ -209,31 +236,33 @@ async def _keep_retention(directory: Path) -> None:
 
 async def _watch(reference: ReferenceReader) -> None:
     """Tell the operator which generation is in use, whenever that changes."""
-    known: object = None
+    known: int | str | None = None
     while True:
         try:
-            generation = reference.current()
-            state: object = generation.number
+            # In a thread, since a new generation is opened and verified here.
+            generation = await asyncio.to_thread(reference.current)
         except StoreError as exc:
-            state = exc.code
-        if state != known:
-            _say_generation(state, reference)
-        known = state
+            if exc.code != known:
+                _say_unusable(exc)
+            known = exc.code
+        else:
+            if generation.number != known:
+                _say_active(generation)
+            known = generation.number
         await asyncio.sleep(WATCH_INTERVAL_S)
 
 
-def _say_generation(state: object, reference: ReferenceReader) -> None:
-    try:
-        generation = reference.current()
-    except StoreError as exc:
-        log.error(
-            "reference_set_unusable", code=exc.code, error=str(exc), hint=exc.hint
-        )
-        return
+def _say_unusable(error: StoreError) -> None:
+    log.error(
+        "reference_set_unusable", code=error.code, error=str(error), hint=error.hint
+    )
+
+
+def _say_active(generation: Generation) -> None:
     log.info(
         "generation_active",
         generation=generation.number,
         entries=generation.entry_count,
     )
     if generation.entry_count == 0:
-        log.warning("reference_set_empty", generation=generation.number, state=state)
+        log.warning("reference_set_empty", generation=generation.number)
