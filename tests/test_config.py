@@ -162,6 +162,12 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
         ),
         pytest.param("origin = ", "not TOML", "", id="toml"),
         pytest.param(
+            ORIGIN + "[proxy]\ndrain_s = nan", "proxy.drain_s = nan", "", id="nan"
+        ),
+        pytest.param(
+            ORIGIN + "[proxy]\nbody_idle_s = inf", "body_idle_s = inf", "", id="inf"
+        ),
+        pytest.param(
             ORIGIN + "[proxy]\nopen_uploads = 0", "open_uploads must be", "", id="zero"
         ),
     ],

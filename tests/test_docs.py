@@ -4,7 +4,6 @@ import ast
 import dataclasses
 import re
 import shlex
-import typing
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -29,9 +28,8 @@ from tests.repository import (
     prose_lines,
     section,
 )
-from uploadfilter import errors, model
+from uploadfilter import config, errors, model
 from uploadfilter.cli import app
-from uploadfilter.config import Settings
 
 ENUMS = {
     "Signal type": model.SignalType,
@@ -44,11 +42,8 @@ ENUMS = {
 }
 """Sections of the glossary, and the enum whose values each of them explains."""
 
-LISTEN = {"host": "listen", "port": "listen"}
-"""Fields of the settings that one key of the file fills together."""
-
-FOR_TESTS = frozenset({"module"})
-"""Fields of settings that only tests set."""
+KEYS = frozenset(config.keys())
+"""Every key that the configuration file may hold."""
 
 MADE = {"workers": "the number of CPUs"}
 """Defaults that depend on the machine, in words."""
@@ -90,24 +85,6 @@ def options(command: typer.core.TyperCommand) -> set[str]:
 def codes(base: type[errors.UploadFilterError]) -> set[str]:
     """Return the codes of an error class and of all below it."""
     return {base.code}.union(*(codes(below) for below in base.__subclasses__()))
-
-
-def settings_tables(
-    room: type = Settings, name: str = ""
-) -> Iterator[tuple[str, type]]:
-    """Yield the tables of the configuration file and the settings that they fill."""
-    for key, kind in typing.get_type_hints(room).items():
-        if dataclasses.is_dataclass(kind):
-            table = f"{name}.{key}".removeprefix(".")
-            yield table, typing.cast("type", kind)
-            yield from settings_tables(typing.cast("type", kind), table)
-
-
-def plain_keys() -> set[str]:
-    """Return the keys of the configuration file that stand outside of a table."""
-    tables = {name for name, _ in settings_tables()}
-    fields = {field.name for field in dataclasses.fields(Settings)}
-    return {LISTEN.get(name, name) for name in fields - tables}
 
 
 def default_of(field: "dataclasses.Field[object]") -> str:
@@ -213,19 +190,19 @@ def test_each_command_is_explained_with_its_options(name: str) -> None:
 
 def test_each_plain_setting_is_explained() -> None:
     """The settings outside of tables each have a row, and there are no others."""
-    assert first_cells(section(OPERATING, "At the top of the file")) == plain_keys()
+    plain = {key for key in KEYS if "." not in key}
+
+    assert first_cells(section(OPERATING, "At the top of the file")) == plain
 
 
-@pytest.mark.parametrize(("table", "room"), list(settings_tables()))
+@pytest.mark.parametrize(("table", "room"), list(config.TABLES.items()))
 def test_each_setting_is_explained_with_its_default(table: str, room: type) -> None:
     """The rows of a table's section are its keys, with the defaults of the code."""
     explained = defaults_shown(section(OPERATING, f"[{table}]"))
-    nested = dict(settings_tables(room))
-    hidden = FOR_TESTS | nested.keys()
-    fields = [field for field in dataclasses.fields(room) if field.name not in hidden]
     expected = {
         field.name: MADE[field.name] if field.name in MADE else default_of(field)
-        for field in fields
+        for field in dataclasses.fields(room)
+        if f"{table}.{field.name}" in KEYS
     }
 
     assert explained == expected

@@ -18,16 +18,17 @@ Rules this module keeps: an unknown key is an error, never ignored; every error 
 the key, the value and the cure; sizes may be written with a unit (``"20 MiB"``).
 
 To add a setting, add a field to its room's dataclass. To add a room, add a line to
-``_TABLES``. ``docs/operating.md`` lists every key, and a test holds it to that.
+``TABLES``. ``docs/operating.md`` lists every key, and a test holds it to that.
 """
 
 import dataclasses
 import difflib
 import ipaddress
+import math
 import re
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +45,8 @@ from uploadfilter.proxy.spool import SpoolLimits
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME
+from uploadfilter.uploads.forwarding import Network
 from uploadfilter.uploads.limits import UploadLimits
 
 _T = typing.TypeVar("_T")
@@ -57,8 +60,6 @@ _UNITS = {
     "MIB": 1024**2,
     "GIB": 1024**3,
 }
-
-Network: typing.TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Settings:
     host: str
     port: int
     state: Path
-    instance: str = "main"
+    instance: str = DEFAULT_INSTANCE
     mode: Mode = Mode.MONITOR
     trusted_proxies: tuple[Network, ...] = ()
     objection: str = ""
@@ -102,7 +103,7 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
 
 
-_TABLES: Mapping[str, typing.Any] = {
+TABLES: Mapping[str, typing.Any] = {
     "origin": OriginSettings,
     "limits": UploadLimits,
     "proxy": ProxyLimits,
@@ -113,6 +114,8 @@ _TABLES: Mapping[str, typing.Any] = {
     "budgets": Budgets,
     "log": LogSettings,
 }
+"""The tables of the file, and the settings that each of them fills."""
+
 _NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
 """Fields that are no keys: budgets have a table of their own, the module is fixed."""
 
@@ -126,9 +129,11 @@ _PLAIN: Mapping[str, typing.Any] = {
     "spool_directory": str,
 }
 _SIZE = re.compile(r"(\d+)\s*([A-Za-z]+)?")
+_LISTEN = "127.0.0.1:8080"
+"""Reached from this machine only, until the operator says otherwise."""
+
 _TOP_PORT = 65535
 _SEE_DOCS = "docs/operating.md lists every key with its type, range and default."
-_INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 def keys() -> tuple[str, ...]:
@@ -137,7 +142,7 @@ def keys() -> tuple[str, ...]:
         *_PLAIN,
         *(
             f"{table}.{field.name}"
-            for table, room in _TABLES.items()
+            for table, room in TABLES.items()
             for field in dataclasses.fields(room)
             if f"{table}.{field.name}" not in _NOT_CONFIGURED
         ),
@@ -167,7 +172,7 @@ def load(
     document |= {key: value for key, value in overrides.items() if value is not None}
     if isinstance(document.get("origin"), str):
         document["origin"] = {"url": document["origin"]}
-    _refuse_unknown(document, {*_PLAIN, *_TABLES}, source=source, table_name="")
+    _refuse_unknown(document, {*_PLAIN, *TABLES}, source=source, table_name="")
     plain = {
         key: _convert(value, _PLAIN[key], source=source, key=key)
         for key, value in document.items()
@@ -180,7 +185,7 @@ def load(
         )
     tables = {
         key: _fill(room, document.get(key, {}), source=source, table_name=key)
-        for key, room in _TABLES.items()
+        for key, room in TABLES.items()
     }
     tables["scanner"] = dataclasses.replace(
         tables["scanner"], budgets=tables.pop("budgets")
@@ -213,19 +218,13 @@ def _plain_settings(
     plain: Mapping[str, typing.Any], *, source: str, default_state: Path
 ) -> dict[str, typing.Any]:
     """Turn the plain keys into the fields of ``Settings``."""
-    host, port = _address(plain.get("listen", "127.0.0.1:8080"), source=source)
-    return {
-        "host": host,
-        "port": port,
-        "state": Path(plain["state"]) if "state" in plain else default_state,
-        "instance": _instance(plain.get("instance", "main"), source=source),
-        "mode": _mode(plain.get("mode", "monitor"), source=source),
-        "trusted_proxies": tuple(
-            _network(text, source=source) for text in plain.get("trusted_proxies", ())
-        ),
-        "objection": plain.get("objection", ""),
-        "spool_directory": plain.get("spool_directory"),
-    }
+    host, port = _address(plain.get("listen", _LISTEN), source=source)
+    state = Path(plain.get("state", default_state))
+    settings: dict[str, typing.Any] = {"host": host, "port": port, "state": state}
+    for key in plain.keys() - {"listen", "state"}:
+        parse = _PARSERS.get(key)
+        settings[key] = parse(plain[key], source=source) if parse else plain[key]
+    return settings
 
 
 def _address(text: str, *, source: str) -> tuple[str, int]:
@@ -241,7 +240,7 @@ def _address(text: str, *, source: str) -> tuple[str, int]:
 
 
 def _instance(text: str, *, source: str) -> str:
-    if not _INSTANCE_NAME.fullmatch(text):
+    if not INSTANCE_NAME.fullmatch(text):
         raise ConfigError(
             f"{source}: instance = {text!r} is not a name",
             hint="Use lower-case letters, digits and hyphens, at most 64.",
@@ -259,6 +258,10 @@ def _mode(text: str, *, source: str) -> Mode:
         ) from exc
 
 
+def _networks(texts: Iterable[str], *, source: str) -> tuple[Network, ...]:
+    return tuple(_network(text, source=source) for text in texts)
+
+
 def _network(text: str, *, source: str) -> Network:
     try:
         return ipaddress.ip_network(text)
@@ -267,6 +270,14 @@ def _network(text: str, *, source: str) -> Network:
             f"{source}: trusted_proxies = {text!r} is not a network: {exc}",
             hint="Write an address (10.0.0.7) or a network (10.0.0.0/24).",
         ) from exc
+
+
+_PARSERS: Mapping[str, Callable[..., typing.Any]] = {
+    "instance": _instance,
+    "mode": _mode,
+    "trusted_proxies": _networks,
+}
+"""What makes more of a plain key than its text."""
 
 
 def _refuse_unknown(
@@ -311,6 +322,9 @@ def _convert(value: object, wanted: typing.Any, *, source: str, key: str) -> typ
         value = _size(value, source=source, key=key)
     if isinstance(value, str) and isinstance(wanted, type):
         value = _member(value, wanted) if issubclass(wanted, StrEnum) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        # TOML has inf and nan; with nan every comparison is false, limits included.
+        raise ConfigError(f"{source}: {key} = {value!r} is no number", hint=_SEE_DOCS)
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as exc:
