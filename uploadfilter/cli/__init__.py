@@ -19,6 +19,7 @@ import typer
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
 from uploadfilter.cli.log import app as log_app
+from uploadfilter.cli.lookup import lookup as lookup_command
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
 from uploadfilter.cli.scan import scan as scan_command
 from uploadfilter.cli.serve import serve as serve_command
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("serve")(serve_command)
 app.command("init")(init_command)
 app.command("scan")(scan_command)
+app.command("lookup")(lookup_command)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 

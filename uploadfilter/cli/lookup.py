@@ -1,0 +1,401 @@
+"""``uploadfilter lookup``: which entries does one signal match, or each of many?
+
+Rules this module keeps: one line of output for each query, in order, printed as soon
+as its line was read; a line that is no query gets one too (``matches`` is ``null``, and
+the exit code 1), for a missing line would shift all that follow; memory does not grow
+with the number of lines or with their length; what is compared is what the proxy
+compares.
+
+The JSON shape is a contract (``docs/operating.md``): keys may be added, never renamed.
+"""
+
+import sys
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BufferedReader
+from itertools import count
+from typing import Annotated, Protocol
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.options import JSONOption, StateOption, state_directory
+from uploadfilter.cli.output import (
+    FOUND,
+    OK,
+    harmless,
+    print_text,
+    say,
+    table,
+    write_data,
+)
+from uploadfilter.errors import UsageError
+from uploadfilter.model import Signal, SignalType
+from uploadfilter.reference.matching import (
+    THRESHOLD_LIMITS,
+    Candidate,
+    Generation,
+    Query,
+    Thresholds,
+)
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+
+STDIN = "-"
+"""Stands for the standard input where a query is expected."""
+
+READ_BYTES = 1 << 16
+"""Most bytes that are read at a time, and so the longest batch: 1,000 lines of PDQ.
+
+A pipe holds as much. Whatever has arrived is answered before more is waited for, so
+that who writes a line gets its answer at once, and who writes a million in batches.
+"""
+
+MOST_LINE_BYTES = 1024
+"""Longest line that is looked at; a query has 71 bytes at most."""
+
+
+class Arriving(Protocol):
+    """A file that gives what has arrived, without waiting until it is full."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes, of one read; none at the end."""
+
+
+_TYPES = {signal_type.value: signal_type for signal_type in SignalType}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One line of the input.
+
+    Attributes:
+        signal_type: The type as it was written.
+        value: The value as it was written, or in small letters if it is one;
+            ``None`` if there is none.
+        query: What to look for; ``None`` if the line is no query.
+        problem: What is wrong with the line then, for people.
+    """
+
+    signal_type: str
+    value: str | None
+    query: Query | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was found for one line.
+
+    Attributes:
+        asked: The line.
+        generation: Number of the generation that was asked.
+        matches: The nearest candidate of each entry, nearest first; ``None`` if the
+            line is no query.
+    """
+
+    asked: Asked
+    generation: int
+    matches: tuple[Candidate, ...] | None
+
+
+def lookup(
+    query: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TYPE HEX]",
+            help="Signal type and value; without them, or for -, lines of both are "
+            "read from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    threshold: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Most bits that may differ.  [default: as in matching]",
+            show_default=False,
+        ),
+    ] = None,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Look signals up in the reference set.
+
+    Prints one answer for each query, in order and as it is read. MD5, SHA-1 and SHA-256
+    are compared by equality, the other types by distance, up to --threshold.
+
+    As in matching, an entry with a quality below 50, or marked to be matched exactly
+    only, is not found by a perceptual signal; a PDQ value is compared with entries of
+    every geometry, since nobody says how it was made; and suppressed entries are not
+    found.
+
+    Exit codes: 0 nothing matched; 1 something matched, or a line is no query; 2 wrong
+    usage or failed.
+
+    **Examples**
+
+        uploadfilter lookup md5 568b72d9fa3101692a4928a5a1ef8d84
+
+        cut -f 2,3 signals.tsv | uploadfilter lookup --threshold 20 --json
+    """
+    batches = _batches(query or [], threshold)
+    tally = _Tally()
+    with ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY) as reader:
+        for batch in batches:
+            generation = reader.current()
+            answers = answer(generation, batch)
+            tally.add(generation, answers)
+            _print(answers, as_json=json)
+    raise typer.Exit(tally.exit_code)
+
+
+def _batches(words: Sequence[str], threshold: int | None) -> Iterable[Sequence[Asked]]:
+    """Return what is asked, in batches; refuse what the command line cannot mean.
+
+    Raises:
+        UsageError: The arguments or the threshold are wrong.
+    """
+    _check_threshold(threshold)
+    if not words or list(words) == [STDIN]:
+        if sys.stdin.isatty():
+            say("reading lines of TYPE HEX; Ctrl-D ends them", style="dim")
+        return asked_lines(_stdin(), threshold)
+    return [(_argument(words, threshold),)]
+
+
+def _stdin() -> Arriving:
+    """Return the standard input as bytes."""
+    buffer = sys.stdin.buffer
+    if not isinstance(buffer, BufferedReader):
+        raise UsageError("the standard input cannot be read")
+    return buffer
+
+
+def _check_threshold(threshold: int | None) -> None:
+    most = max(THRESHOLD_LIMITS.values())
+    if threshold is not None and not 0 <= threshold <= most:
+        raise UsageError(
+            f"a threshold of {threshold} bits is not possible",
+            hint=f"Use 0 to {_limits_in_words()}.",
+        )
+
+
+def _limits_in_words() -> str:
+    limits = [f"{bits} for {kind.value}" for kind, bits in THRESHOLD_LIMITS.items()]
+    return f"{', '.join(limits[:-1])} and {limits[-1]}"
+
+
+def _argument(words: Sequence[str], threshold: int | None) -> Asked:
+    """Return the query of the command line.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if len(words) != 2:  # noqa: PLR2004 -- a type and a value
+        raise UsageError(
+            f"a query is a type and a value, not {len(words)} words",
+            hint="Write for example: uploadfilter lookup md5 HEX; or give lines of "
+            "TYPE HEX on standard input.",
+        )
+    signal_type, value = words
+    asked = parse(signal_type, value, threshold=threshold)
+    if asked.query is not None and asked.query.signal.type.is_exact and threshold:
+        problem = f"{asked.signal_type} is compared by equality, without a threshold"
+        asked = _refused(signal_type, value, problem)
+    if asked.query is None:
+        raise UsageError(
+            asked.problem,
+            hint=f"The types are {', '.join(_TYPES)}; a value has two hex digits for "
+            "each byte.",
+        )
+    return asked
+
+
+def asked_lines(file: Arriving, threshold: int | None) -> Iterator[Sequence[Asked]]:
+    """Read lines of type and value; whatever has arrived makes a batch.
+
+    Args:
+        file: Lines; blank ones and those that begin with ``#`` are passed over.
+        threshold: Most bits that may differ; ``None`` is the default of each type.
+
+    Yields:
+        Batches, none of them empty.
+    """
+    numbers = count(1)
+    for lines in _arrived(file):
+        asked = [_asked_line(line, next(numbers), threshold) for line in lines]
+        batch = [item for item in asked if item is not None]
+        if batch:
+            yield batch
+
+
+def _arrived(file: Arriving) -> Iterator[list[bytes]]:
+    """Yield the lines of each read; of one that is too long, only its beginning."""
+    rest = b""
+    while data := file.read1(READ_BYTES):
+        *lines, rest = (rest + data).split(b"\n")
+        yield lines
+        rest = rest[: MOST_LINE_BYTES + 1]
+    if rest:
+        yield [rest]
+
+
+def _asked_line(line: bytes, number: int, threshold: int | None) -> Asked | None:
+    """Return what one line asks; ``None`` if it is blank or a comment."""
+    words = line[:MOST_LINE_BYTES].decode("utf-8", "backslashreplace").split()
+    if not words or words[0].startswith("#"):
+        return None
+    if len(words) == 2 and len(line) <= MOST_LINE_BYTES:  # noqa: PLR2004 -- as above
+        asked = parse(*words, threshold=threshold)
+    else:
+        value = words[1] if len(words) > 1 else None
+        asked = _refused(words[0], value, "not a type and a value")
+    if asked.query is None:
+        say(f"line {number}: {asked.problem}", style="yellow")
+    return asked
+
+
+def parse(signal_type: str, value: str, *, threshold: int | None) -> Asked:
+    """Parse one query.
+
+    Args:
+        signal_type: Name of a signal type, in small or capital letters.
+        value: Hex digits, in small or capital letters.
+        threshold: Most bits that may differ; ``None`` is the default of the type. Exact
+            types are compared by equality, whatever stands here.
+    """
+    kind = _TYPES.get(signal_type.lower())
+    if kind is None:
+        return _refused(signal_type, value, f"there is no signal type {signal_type!r}")
+    try:
+        signal = Signal(type=kind, value=unhexlify(value))
+    except ValueError:
+        digits = 2 * kind.width_bytes
+        problem = f"a value of {kind.value} has {digits} hex digits, not {value!r}"
+        return _refused(kind.value, value, problem)
+    bits = Thresholds().bits(kind)
+    if threshold is not None and not kind.is_exact:
+        bits = threshold
+        if bits > THRESHOLD_LIMITS[kind]:
+            limit = THRESHOLD_LIMITS[kind]
+            problem = f"the threshold of {kind.value} is {limit} at most, not {bits}"
+            return _refused(kind.value, value, problem)
+    query = Query(signal=signal, threshold=bits)
+    return Asked(signal_type=kind.value, value=signal.value.hex(), query=query)
+
+
+def _refused(signal_type: str, value: str | None, problem: str) -> Asked:
+    return Asked(signal_type=signal_type, value=value, problem=problem)
+
+
+def answer(generation: Generation, batch: Sequence[Asked]) -> list[Answer]:
+    """Look a batch up in one search.
+
+    Args:
+        generation: Where to look.
+        batch: What is asked.
+
+    Returns:
+        One answer for each line, in order.
+    """
+    queries = [asked.query for asked in batch if asked.query is not None]
+    found = iter(generation.search(queries))
+    return [
+        Answer(
+            asked=asked,
+            generation=generation.number,
+            matches=None if asked.query is None else nearest(next(found)),
+        )
+        for asked in batch
+    ]
+
+
+def nearest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return the nearest candidate of each entry, nearest first."""
+    ordered = sorted(candidates, key=lambda c: (c.distance, c.set, c.entry))
+    kept: dict[tuple[str, str], Candidate] = {}
+    for candidate in ordered:
+        kept.setdefault((candidate.set, candidate.entry), candidate)
+    return tuple(kept.values())
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What becomes of the exit code, and what was said once."""
+
+    found: bool = False
+    warned: set[str] = field(default_factory=set)
+
+    def add(self, generation: Generation, answers: Sequence[Answer]) -> None:
+        """Take note of a batch."""
+        self.found |= any(item.matches is None or item.matches for item in answers)
+        for item in answers:
+            if item.asked.query is None:
+                continue
+            kind = item.asked.query.signal.type
+            if kind not in generation.signal_types and kind.value not in self.warned:
+                self.warned.add(kind.value)
+                say(f"no entry has a signal of type {kind.value}", style="yellow")
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all were looked up and nothing matched, else 1."""
+        return FOUND if self.found else OK
+
+
+def _print(answers: Sequence[Answer], *, as_json: bool) -> None:
+    if as_json:
+        lines = [msgspec.json.encode(document(item)) for item in answers]
+        write_data(b"\n".join([*lines, b""]))
+    else:
+        print_text(*(line for item in answers for line in shown(item)))
+
+
+def document(item: Answer) -> dict[str, object]:
+    """Return the JSON object for one answer, keys in the order of the contract."""
+    return {
+        "signal_type": item.asked.signal_type,
+        "value": item.asked.value,
+        "generation": item.generation,
+        "matches": None
+        if item.matches is None
+        else [
+            {
+                "set": match.set,
+                "entry": match.entry,
+                "category": match.category,
+                "distance": match.distance,
+            }
+            for match in item.matches
+        ],
+    }
+
+
+def shown(item: Answer) -> Iterator[Text | Table]:
+    """Yield what people read: a line, and a table of the matches if there are any."""
+    words = " ".join(
+        word for word in (item.asked.signal_type, item.asked.value) if word
+    )
+    if item.matches is None:
+        yield Text(harmless(f"not looked up  {words}"), style="yellow")
+    elif not item.matches:
+        yield Text(f"no match  {words}", style="green")
+    else:
+        what = "match" if len(item.matches) == 1 else "matches"
+        yield Text(f"{len(item.matches):,} {what}  {words}", style="bold red")
+        rows = [
+            (
+                f"  {match.set}",
+                match.entry,
+                match.category,
+                match.state,
+                f"{match.distance}",
+            )
+            for match in item.matches
+        ]
+        columns = ("  set", "entry", "category", "state", "distance")
+        yield table(*columns, rows=rows, numeric=1)
