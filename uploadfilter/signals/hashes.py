@@ -4,11 +4,12 @@ They are computed only when an active hash set holds them, so they are not worth
 operator of their own. The plane is shrunk by a whole number first, so that a picture of
 64 million pixels costs no more than one of a quarter of a million.
 
-To add another of imagehash's types, add its name in ``model.py``, its class here and
-its line in ``registry.py``.
+To add another of imagehash's types, add its name in ``model.py``, its function here
+and its line in ``registry.py``.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import imagehash
 import numpy as np
@@ -33,30 +34,17 @@ _TURNS: dict[Variant, Image.Transpose] = {
 }
 
 
-class DHash:
-    """imagehash's ``dhash``: is a pixel brighter than its left neighbour?"""
+@dataclass(frozen=True, slots=True)
+class ImageHash:
+    """A signal type that imagehash computes.
 
-    type = SignalType.DHASH
+    Attributes:
+        type: The signal type.
+        compute: imagehash's function for it.
+    """
 
-    def columns(self, shape: Shape) -> tuple[Axis, ...]:
-        """Return no operators: the picture itself is hashed."""
-        del shape
-        return ()
-
-    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
-        """Return the plane, made smaller by a whole number if it is large."""
-        del projected
-        return _shrunk(picture)
-
-    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
-        """Return eight signals of the plane, by variant."""
-        return _signals(shrunk, SignalType.DHASH, imagehash.dhash)
-
-
-class AHash:
-    """imagehash's ``average_hash``: is a pixel brighter than the mean?"""
-
-    type = SignalType.AHASH
+    type: SignalType
+    compute: Callable[[Image.Image], imagehash.ImageHash]
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return no operators: the picture itself is hashed."""
@@ -70,44 +58,27 @@ class AHash:
 
     def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
         """Return eight signals of the plane, by variant."""
-        return _signals(shrunk, SignalType.AHASH, imagehash.average_hash)
-
-
-class WHash:
-    """imagehash's ``whash``: is a Haar coefficient above the median?"""
-
-    type = SignalType.WHASH
-
-    def columns(self, shape: Shape) -> tuple[Axis, ...]:
-        """Return no operators: the picture itself is hashed."""
-        del shape
-        return ()
-
-    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
-        """Return the plane, made smaller by a whole number if it is large."""
-        del projected
-        return _shrunk(picture)
-
-    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
-        """Return eight signals of the plane, by variant."""
-        return _signals(shrunk, SignalType.WHASH, imagehash.whash)
-
-
-def _signals(
-    shrunk: Shrunk,
-    signal_type: SignalType,
-    compute: Callable[[Image.Image], imagehash.ImageHash],
-) -> tuple[ViewSignal, ...]:
-    """Return the signals of the eight variants of a plane."""
-    image = Image.fromarray(shrunk)
-    return tuple(
-        ViewSignal(
-            signal=Signal(type=signal_type, value=_value(compute(turned))),
-            variant=variant,
-            geometry=None,
+        image = Image.fromarray(shrunk)
+        return tuple(
+            ViewSignal(
+                signal=Signal(
+                    type=self.type, value=_value(self.compute(_turned(image, variant)))
+                ),
+                variant=variant,
+                geometry=None,
+            )
+            for variant in VARIANTS
         )
-        for variant, turned in ((item, _turned(image, item)) for item in VARIANTS)
-    )
+
+
+DHASH = ImageHash(SignalType.DHASH, imagehash.dhash)
+"""Is a pixel brighter than its left neighbour?"""
+
+AHASH = ImageHash(SignalType.AHASH, imagehash.average_hash)
+"""Is a pixel brighter than the mean?"""
+
+WHASH = ImageHash(SignalType.WHASH, imagehash.whash)
+"""Is a Haar coefficient above the median?"""
 
 
 def _shrunk(picture: Picture) -> Luma:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from uploadfilter.model import SignalType, ViewSignal
 from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
-from uploadfilter.signals.hashes import AHash, DHash, WHash
+from uploadfilter.signals.hashes import AHASH, DHASH, WHASH
 from uploadfilter.signals.operators import Axis
 from uploadfilter.signals.pdq import PDQ
 from uploadfilter.signals.phash import PHash
@@ -32,7 +32,9 @@ class PerceptualType(Protocol):
     results: all types share one pass over the picture. Others return none.
     """
 
-    type: SignalType
+    @property
+    def type(self) -> SignalType:
+        """The signal type."""
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return the operators to apply to the columns of a plane of this shape."""
@@ -58,8 +60,8 @@ EXACT_TYPES: tuple[ExactType, ...] = (MD5(), SHA1(), SHA256())
 PERCEPTUAL_TYPES: tuple[PerceptualType, ...] = (
     PDQ(),
     PHash(),
-    DHash(),
-    AHash(),
-    WHash(),
+    DHASH,
+    AHASH,
+    WHASH,
 )
 """In the order in which their signals stand in a view."""
