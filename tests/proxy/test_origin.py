@@ -88,6 +88,21 @@ async def test_no_header_is_added(wire: WireOrigin) -> None:
     ]
 
 
+@pytest.mark.parametrize("data", [None, b"hello"], ids=["no-body", "body"])
+async def test_header_keeps_bytes_that_are_not_utf8(
+    wire: WireOrigin, data: bytes | None
+) -> None:
+    """What was looked at is what the origin gets, in Latin-1 or in any other code."""
+    length = (b"Content-Length", b"%d" % len(data or b""))
+    headers = ((b"Host", b"x"), (b"X-Name", b"caf\xe9 \xc3\xa9"), length)
+
+    await ask(wire, "PUT", headers=headers, data=data)
+
+    assert wire.got[0].header(b"x-name") == [b"caf\xe9 \xc3\xa9"]
+    assert wire.got[0].header(b"content-length") == [length[1]]
+    assert wire.got[0].body == (data or b"")
+
+
 async def test_body_is_framed_by_its_length(wire: WireOrigin) -> None:
     """A body whose length is given goes on under that length, not in chunks."""
     headers = ((b"Host", b"x"), (b"Content-Length", b"5"))
@@ -177,6 +192,27 @@ async def test_origin_that_answers_garbage_is_unreachable(wire: WireOrigin) -> N
     got = await failure(OriginSettings(url=wire.url))
 
     assert got is OriginFailure.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: a\x01b\r\n", id="control-character"),
+        pytest.param(b"HTTP/1.1 200 O\x01K\r\n", id="reason"),
+        pytest.param(
+            b"HTTP/1.1 101 Switching Protocols\r\n"
+            b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
+            id="switching-protocols",
+        ),
+    ],
+)
+async def test_answer_that_cannot_be_passed_on_is_none(
+    wire: WireOrigin, answer: bytes
+) -> None:
+    """An answer goes on as it is, or not at all."""
+    wire.answers = [answer + b"Content-Length: 0\r\n\r\n"]
+
+    assert await failure(OriginSettings(url=wire.url)) is OriginFailure.UNREACHABLE
 
 
 async def test_origin_that_does_not_answer_is_too_slow(wire: WireOrigin) -> None:

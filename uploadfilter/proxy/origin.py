@@ -8,22 +8,27 @@ here, and ``tests/proxy/test_origin.py`` holds one test for each:
 - responses stay compressed as they came;
 - a request with a body is never sent a second time on a fresh connection;
 - the target goes on byte by byte: yarl is told that it is encoded already;
-- no header is added that the client did not send.
+- no header is added that the client did not send, and none loses a byte.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from http import HTTPStatus
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
+from typing_extensions import override
 from yarl import URL
 
-RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
+from uploadfilter.proxy.heads import RawHeaders, is_plain, texts, write_exactly
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add where the client sent none."""
 
@@ -154,7 +159,7 @@ class Origin:
         body: "_Sending | None",
     ) -> aiohttp.ClientResponse | OriginFailure:
         try:
-            return await session.request(
+            response = await session.request(
                 method,
                 _url(self._base, target),
                 headers=CIMultiDict(texts(headers)),
@@ -165,6 +170,45 @@ class Origin:
             return OriginFailure.TOO_SLOW
         except (aiohttp.ClientError, OSError):
             return OriginFailure.UNREACHABLE
+        if _is_unfit(response):
+            response.close()
+            return OriginFailure.UNREACHABLE
+        return response
+
+
+def _is_unfit(response: aiohttp.ClientResponse) -> bool:
+    """Tell whether an answer cannot be passed on as it is.
+
+    That is a change of protocol, which nobody was offered, and control characters in
+    its head, which aiohttp takes in but does not give out.
+    """
+    return (
+        response.status == HTTPStatus.SWITCHING_PROTOCOLS
+        or _CONTROL.search(response.reason or "") is not None
+        or any(_CONTROL.search(value) for value in response.headers.values())
+    )
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request whose head goes out byte for byte."""
+
+    @override
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if self._body is None and not is_plain(self.headers.values()):
+            # Without a body, the head would go out before anyone could touch it.
+            self._body = aiohttp.BytesPayload(b"")
+        return await super().send(conn)
+
+    @override
+    async def write_bytes(
+        self,
+        writer: AbstractStreamWriter,
+        conn: Connection,
+        content_length: int | None = None,
+    ) -> None:
+        line = f"{self.method} {self.url.raw_path_qs} HTTP/1.1"
+        write_exactly(writer, line, self.headers)
+        await super().write_bytes(writer, conn, content_length)
 
 
 class _Sending:
@@ -194,6 +238,7 @@ def _session(
         connector_owner=False,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
+        request_class=_Request,
         skip_auto_headers=_AUTOMATIC_HEADERS,
         max_line_size=settings.max_header_bytes,
         max_field_size=settings.max_header_bytes,
@@ -218,12 +263,3 @@ def _url(base: str, target: str) -> URL:
     )
     request_target._cache["raw_path_qs"] = target  # noqa: SLF001 - see above
     return request_target
-
-
-def texts(headers: RawHeaders) -> Iterator[tuple[str, str]]:
-    """Decode headers so that aiohttp encodes them back to the same bytes."""
-    for name, value in headers:
-        yield (
-            name.decode("utf-8", "surrogateescape"),
-            value.decode("utf-8", "surrogateescape"),
-        )

@@ -24,7 +24,8 @@ from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy import answers
 from uploadfilter.proxy.inspection import Inspection
 from uploadfilter.proxy.origin import OriginFailure
-from uploadfilter.proxy.upload import Hands, Upload, relay
+from uploadfilter.proxy.relaying import relay
+from uploadfilter.proxy.upload import Hands, Upload
 from uploadfilter.uploads.forwarding import (
     Network,
     client_address,

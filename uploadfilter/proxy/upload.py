@@ -15,10 +15,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-import aiohttp
 import structlog
 from aiohttp import http_exceptions, web
-from multidict import CIMultiDict
 
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.errors import LogError, StoreError
@@ -39,8 +37,9 @@ from uploadfilter.proxy.inspection import (
     Where,
 )
 from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.origin import Origin, OriginFailure, texts
+from uploadfilter.proxy.origin import Origin, OriginFailure
 from uploadfilter.proxy.recorder import Recorder, Ticket
+from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.spool import Spool, SpoolRoom
 from uploadfilter.reference.matching import (
     Generation,
@@ -51,7 +50,7 @@ from uploadfilter.reference.matching import (
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.uploads import canonical
-from uploadfilter.uploads.forwarding import forwarded_headers, returned_headers
+from uploadfilter.uploads.forwarding import forwarded_headers
 from uploadfilter.uploads.head import RequestHead
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -399,36 +398,6 @@ class Upload:
             yield self._unheld
         while data := await self._request.content.readany():
             yield data
-
-
-async def relay(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse, *, last: bool
-) -> web.StreamResponse:
-    """Pass the origin's answer on as it comes.
-
-    Args:
-        request: What it answers.
-        answer: Of which only the head has been read.
-        last: Whether the connection ends with it.
-    """
-    response = web.StreamResponse(
-        status=answer.status,
-        reason=answer.reason,
-        headers=CIMultiDict(texts(returned_headers(answer.raw_headers))),
-    )
-    if last:
-        response.force_close()
-    await response.prepare(request)
-    try:
-        async for data in answer.content.iter_any():
-            await response.write(data)
-        await response.write_eof()
-    except (aiohttp.ClientError, OSError) as exc:
-        # The status has gone out; all that is left is to end the connection, so that
-        # the client does not take a part for the whole.
-        log.info("answer_broken_off", error=type(exc).__name__)
-        request.protocol.force_close()
-    return response
 
 
 def _span(content: Content) -> ContentSpan:

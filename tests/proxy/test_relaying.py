@@ -1,0 +1,114 @@
+"""What the client gets of an origin's answer: all of it, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+import structlog
+
+from tests.proxy.site import CLOSE, HOST, Site, site
+from tests.proxy.wire import OK, TIMEOUT_S, Got, closed
+
+GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A filter in ENFORCE, shared by the tests of this module."""
+    async with site(tmp_path_factory.mktemp("relaying")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def filtered(running: Site) -> Site:
+    """The shared filter, whose origin answers as it does by default."""
+    running.origin.answers = [OK]
+    running.origin.answering = None
+    return running
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def head(answer: bytes) -> list[bytes]:
+    """Return the lines of an answer's head."""
+    return answer.partition(b"\r\n\r\n")[0].split(b"\r\n")
+
+
+async def test_answer_without_a_type_gets_none(filtered: Site) -> None:
+    """A browser that is told of no type looks at the bytes; it must still do so."""
+    lines = head(await filtered.send(GET))
+
+    names = [line.partition(b":")[0] for line in lines[1:]]
+    assert names == [b"Content-Length", b"Date", b"Connection"]
+
+
+async def test_answer_keeps_its_type_and_its_server(filtered: Site) -> None:
+    """What the origin says of itself is what the client reads."""
+    said = [b"Content-Type: text/x", b"Server: nginx", b"Date: today"]
+    filtered.origin.answers = [
+        b"HTTP/1.1 200 OK\r\n" + b"\r\n".join([*said, b"Content-Length: 0", b"", b""])
+    ]
+
+    lines = head(await filtered.send(GET))
+
+    assert lines == [b"HTTP/1.1 200 OK", *said, b"Content-Length: 0", lines[-1]]
+    assert lines[-1] == b"Connection: close"
+
+
+async def test_answer_keeps_bytes_that_are_not_utf8(filtered: Site) -> None:
+    """Old software sends names in Latin-1; each byte goes on, in head and status."""
+    name = b"Content-Disposition: attachment; filename=caf\xe9"
+    filtered.origin.answers = [
+        b"HTTP/1.1 200 Tr\xe8s bien\r\n%s\r\nContent-Length: 2\r\n\r\nok" % name
+    ]
+
+    answer = await filtered.send(GET)
+
+    assert head(answer)[0] == b"HTTP/1.1 200 Tr\xe8s bien"
+    assert name in head(answer)
+    assert answer.endswith(b"\r\n\r\nok")
+
+
+async def test_repeated_headers_stay_apart(filtered: Site) -> None:
+    """Cookies cannot be joined into one line."""
+    cookies = [b"Set-Cookie: a=1", b"Set-Cookie: b=2"]
+    filtered.origin.answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + b"\r\n".join([*cookies, b"", b""])
+    ]
+
+    lines = head(await filtered.send(GET))
+
+    assert [line for line in lines if line.startswith(b"Set-Cookie")] == cookies
+
+
+async def test_client_that_left_is_no_fault(filtered: Site) -> None:
+    """Nobody can fill the operational log with errors by hanging up."""
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        asked.set()
+        await left.wait()
+        writer.write(OK)
+        await closed(writer)
+
+    filtered.origin.answering = answer_late
+    known = len(filtered.decisions())
+    with structlog.testing.capture_logs() as events:
+        _, writer = await asyncio.open_connection("127.0.0.1", filtered.port)
+        writer.write(b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\n\r\nhi")
+        await asked.wait()
+        writer.transport.abort()
+        await closed(writer)
+        left.set()
+        decision = await filtered.new_decision(known)
+        outcome = await filtered.outcome(decision.id)
+        async with asyncio.timeout(TIMEOUT_S):
+            while not events:  # noqa: ASYNC110 - a list has no event
+                await asyncio.sleep(0.01)
+
+    assert outcome == 200
+    assert [event["event"] for event in events] == ["answer_broken_off"]
