@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploadfilter.decisions.chain import Tail
-from uploadfilter.decisions.records import FORMAT, Record, SegmentRecord, decode
+from uploadfilter.decisions.records import FORMAT, Record, SegmentRecord
 from uploadfilter.decisions.segments import (
-    Line,
     Segment,
     Sync,
     lines,
@@ -120,7 +119,7 @@ def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
     size = 0
     with opened(directory, segment) as file:
         for line in lines(file):
-            record = _record(line)
+            record = line.record()
             if record is None:
                 break
             if line.number == 1 and not isinstance(record, SegmentRecord):
@@ -129,16 +128,6 @@ def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
             tail.read(record, line.data)
             size = line.end
     return tail, size
-
-
-def _record(line: Line) -> Record | None:
-    """Return the record of a whole line; ``None`` if it is torn."""
-    if not line.is_whole:
-        return None
-    try:
-        return decode(line.data)
-    except LogCorruptError:
-        return None
 
 
 def _no_head(segment: Segment) -> LogCorruptError:

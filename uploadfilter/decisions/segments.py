@@ -87,6 +87,15 @@ class Line(NamedTuple):
         """Whether the file ended here before the line did."""
         return not self.is_whole and len(self.data) < LINE_LIMIT
 
+    def record(self) -> Record | None:
+        """Return the record that the line is; ``None`` if it is torn or none."""
+        if not self.is_whole:
+            return None
+        try:
+            return decode(self.data)
+        except LogCorruptError:
+            return None
+
 
 def segments(directory: Path) -> list[Segment]:
     """List the segments of a log, oldest first.

@@ -19,13 +19,11 @@ from uploadfilter.decisions.records import (
     DecisionRecord,
     Record,
     SegmentRecord,
-    decode,
     line_hash,
 )
 from uploadfilter.decisions.retention import DEFAULT, Retention
 from uploadfilter.decisions.segments import Line, Segment, lines, opened, segments
 from uploadfilter.decisions.sequence import Finding, Link, Place, Problem, Sequence
-from uploadfilter.errors import LogCorruptError
 from uploadfilter.model import Verdict
 
 
@@ -145,7 +143,7 @@ class _Walk:
                     if line.is_unfinished and segment == self._found[-1]:
                         self._unfinished_bytes = len(line.data)
                         break
-                    record = _record(line)
+                    record = line.record()
                     place = Place(segment.name, line.number)
                     if line.number == 1 and record is not None:
                         self._check_head(record, segment, place)
@@ -239,16 +237,6 @@ class _Walk:
         self._state = CheckpointState.REFUTED
         first, last = self._end.records + 1, self._checkpoint.records
         self.sequence.report(Problem.CUT_OFF, self._last_place, first, last)
-
-
-def _record(line: Line) -> Record | None:
-    """Return the record of a line; ``None`` if it is none."""
-    if not line.is_whole:
-        return None
-    try:
-        return decode(line.data)
-    except LogCorruptError:
-        return None
 
 
 def _link(line: Line, record: Record | None, place: Place, *, is_start: bool) -> Link:
