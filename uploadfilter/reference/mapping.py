@@ -35,7 +35,7 @@ from uploadfilter.reference.layout import (
 EXACT_NAME = b"exact"
 """Name of the LMDB database of exact signals; the rest is in the main one."""
 
-_NAMED_DATABASES = 2
+NAMED_DATABASES = 2
 """Exact signals, and one that a later format may add."""
 
 VERIFIED_BYTES = 64 << 20
@@ -206,7 +206,7 @@ def _map(fd: int, path: Path) -> _Shared:
             readonly=True,
             create=False,
             lock=False,
-            max_dbs=_NAMED_DATABASES,
+            max_dbs=NAMED_DATABASES,
         )
         _close_on_exec(os.stat(DATA_FILE, dir_fd=fd))
         # In a transaction of its own, or later ones would not know the name.
