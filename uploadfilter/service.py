@@ -10,12 +10,15 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
+import traceback
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import structlog
 import uvloop
+from structlog.typing import ExcInfo
+from typing_extensions import override
 
 from uploadfilter.config import Settings
 from uploadfilter.decisions.clients import ClientHasher
@@ -59,12 +62,13 @@ def run(settings: Settings) -> None:
 def configure_logging() -> None:
     """Send the operational log to stderr: text on a terminal, JSON lines otherwise.
 
-    Field ``event`` is a constant snake_case name; everything else is in fields.
+    Field ``event`` is a constant snake_case name; everything else is in fields. What
+    libraries have to say goes the same way. Tracebacks hold code and kinds, and neither
+    variables nor messages: those may hold what a client sent.
     """
-    on_terminal = sys.stderr.isatty()
     renderer = (
-        structlog.dev.ConsoleRenderer()
-        if on_terminal
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if sys.stderr.isatty()
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
@@ -72,14 +76,48 @@ def configure_logging() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info
-            if not on_terminal
-            else structlog.processors.StackInfoRenderer(),
+            structlog.processors.ExceptionRenderer(_traceback),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    logging.root.handlers[:] = [_Libraries(logging.WARNING)]
+
+
+class _Libraries(logging.Handler):
+    """Says that a library said something, but not what it said about whom."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        log.log(
+            record.levelno,
+            "library_message",
+            logger=record.name,
+            # The text without its arguments, and of asyncio's without the objects.
+            text=str(record.msg).partition("\n")[0],
+            exc_info=record.exc_info,
+        )
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    """Say where an exception came from, and of which kind it is."""
+    return "".join(_places(exc_info[1], frozenset())).rstrip("\n")
+
+
+def _places(exc: BaseException | None, known: frozenset[int]) -> Iterator[str]:
+    """Yield the lines of a traceback, what was there first before what followed."""
+    if exc is None or id(exc) in known:
+        return
+    known |= {id(exc)}
+    before = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+    yield from _places(before, known)
+    for inner in exc.exceptions if isinstance(exc, BaseExceptionGroup) else ():
+        yield from _places(inner, known)
+    yield from traceback.format_tb(exc.__traceback__)
+    # The system's own words name no file, and an operator needs them.
+    words = f": {exc.strerror}" if isinstance(exc, OSError) else ""
+    yield f"{type(exc).__qualname__}{words}\n"
 
 
 async def _run(settings: Settings) -> None:
