@@ -1,13 +1,16 @@
 """The filter as a whole, on the wire: what clients get and what the origin gets."""
 
 import asyncio
+import contextlib
 import io
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from PIL import Image, ImageOps
+from structlog.testing import capture_logs
 
 from hashsets.demo import pictures
 from tests.proxy.site import (
@@ -24,6 +27,7 @@ from tests.proxy.site import (
 )
 from tests.proxy.wire import (
     OK,
+    TIMEOUT_S,
     Got,
     closed,
     status,
@@ -425,6 +429,22 @@ async def test_client_that_vanishes_is_on_record(enforcing: Site) -> None:
     assert enforcing.origin.got == []
 
 
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"])
+async def test_client_that_leaves_at_once_is_no_fault(
+    enforcing: Site, expect: bytes
+) -> None:
+    """It is on record as aborted, and no error in the operational log."""
+    before = len(enforcing.decisions())
+    head = b"PUT /x HTTP/1.1\r\n" + HOST + expect + b"Content-Length: 100\r\n\r\n"
+    with capture_logs() as events:
+        with socket.create_connection(("127.0.0.1", enforcing.port)) as client:
+            client.sendall(head)
+        decision = await enforcing.new_decision(before)
+
+    assert decision.reason is Reason.ABORTED
+    assert [event for event in events if event["log_level"] != "info"] == []
+
+
 async def test_second_request_behind_a_body_is_a_request(enforcing: Site) -> None:
     """Bytes behind the declared length are the next request, inspected in its turn."""
     answer = await enforcing.send(
@@ -720,6 +740,48 @@ async def test_one_upload_too_many_is_shed(tmp_path: Path) -> None:
         writer.write(b"ok")
         assert status(await reader.read()) == 200
         await closed(writer)
+
+
+async def test_client_that_takes_no_answer_keeps_no_place(tmp_path: Path) -> None:
+    """Whoever reads nothing of a long answer is cut off, and others get in."""
+    limits = ProxyLimits(open_uploads=1, answer_idle_s=0.05, linger_s=0.05)
+    long = b"x" * 20_000_000
+    async with site(tmp_path, proxy=limits) as shared:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(long)
+        shared.origin.answers = [head + long, OK]
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+        writer.write(b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Content-Length: 2\r\n\r\nok")
+        await reader.readexactly(len(b"HTTP/1.1 200"))
+
+        async with asyncio.timeout(TIMEOUT_S):
+            while status(await shared.put(TEXT)) != 200:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+
+        assert len(await rest_of(reader)) < len(long)
+        await closed(writer)
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """Return what still comes, up to a reset or the end of the connection."""
+    found = b""
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(1 << 20):
+            found += data
+    return found
+
+
+async def test_client_that_stops_in_the_unheld_rest_is_cut_off(tmp_path: Path) -> None:
+    """In MONITOR what is not held is still not waited for without end."""
+    spool = SpoolLimits(
+        memory_per_upload_bytes=1000, memory_total_bytes=1000, disk_total_bytes=10_000
+    )
+    limits = ProxyLimits(body_idle_s=0.05, linger_s=0.05)
+    async with site(tmp_path, mode=Mode.MONITOR, spool=spool, proxy=limits) as shared:
+        head = b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Content-Length: 200000\r\n\r\n"
+
+        assert status(await shared.send(head, b"x" * 100_000)) == 504
+        assert last(shared).reason is Reason.SPOOL_FULL
+        assert await shared.outcome(last(shared).id) == "aborted"
 
 
 async def test_two_proxies_cannot_share_an_instance(enforcing: Site) -> None:

@@ -59,9 +59,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 """What comes with every decode; other types are computed only if a set holds them."""
 
-_SEARCH_ON_LOOP_ROWS = 10_000
-"""Entries up to which a search of one upload (some 32 signals) takes under a
-millisecond, measured, so that a thread would cost more than it saves."""
+_SEARCH_ON_LOOP_PAIRS = 320_000
+"""Pairs of signal and entry up to which a search takes under a millisecond, measured
+(32 signals of one picture, 10,000 entries), so that a thread would cost more than it
+saves. A form of a thousand pictures is another matter."""
 
 
 class Reference(Protocol):
@@ -186,12 +187,15 @@ class Upload:
         """Take the upload up to its decision: the ``Record`` and nothing after it."""
         try:
             return await self._read_and_inspect()
-        except Exception as exc:
-            log.exception("inspection_failed", decision=self._ticket.id, error=str(exc))
+        except Exception:
+            log.exception("inspection_failed", decision=self._ticket.id)
             return self._inspection.failed(Reason.INTERNAL_ERROR)
 
     async def _read_and_inspect(self) -> list[Command]:
-        await self._continue()
+        try:
+            await self._continue()
+        except OSError:
+            return self._inspection.failed(Reason.ABORTED)
         commands, failure = await self._read()
         if failure is not None:
             return self._inspection.failed(failure)
@@ -287,7 +291,8 @@ class Upload:
 
     async def _match(self, command: MatchSignals) -> list[Command]:
         generation = self._used_generation()
-        if generation.entry_count <= _SEARCH_ON_LOOP_ROWS:
+        signals = sum(_signal_count(scan) for scan in command.scans)
+        if signals * generation.entry_count <= _SEARCH_ON_LOOP_PAIRS:
             return self._inspection.matched(self._matches(generation, command.scans))
         matches = await asyncio.to_thread(self._matches, generation, command.scans)
         return self._inspection.matched(matches)
@@ -356,7 +361,12 @@ class Upload:
                 if isinstance(answer, OriginFailure):
                     return self._answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status
-                return await relay(self._request, answer, last=self._hands.drain.begun)
+                return await relay(
+                    self._request,
+                    answer,
+                    last=self._hands.drain.begun,
+                    idle_s=self._hands.limits.answer_idle_s,
+                )
         finally:
             self._hands.recorder.outcome(self._ticket, outcome)
 
@@ -396,8 +406,16 @@ class Upload:
             yield data
         if self._unheld:
             yield self._unheld
-        while data := await self._request.content.readany():
+        while True:
+            async with asyncio.timeout(self._hands.limits.body_idle_s):
+                data = await self._request.content.readany()
+            if not data:
+                return
             yield data
+
+
+def _signal_count(scan: Scan) -> int:
+    return sum(len(view.signals) for part in scan.walk() for view in part.views)
 
 
 def _span(content: Content) -> ContentSpan:
