@@ -16,6 +16,9 @@ class ProxyLimits:
             that changes networks come back.
         body_rate_bytes_s: After that, the least average; a 2G connection has 5 KB/s.
         body_total_s: Longest time for any body, whatever its rate.
+        answer_idle_s: How long a client may take nothing of an answer that waits for
+            it; its upload is held and counted as open until then. nginx's
+            ``send_timeout`` is 60 s.
         linger_s: How long the rest of a refused body is read and thrown away, so that
             the client gets to read its answer; nginx's ``lingering_timeout`` is 5 s.
         keep_alive_s: How long an idle connection of a client is kept; nginx's
@@ -30,6 +33,7 @@ class ProxyLimits:
     body_grace_s: float = 60.0
     body_rate_bytes_s: float = 1024.0
     body_total_s: float = 3600.0
+    answer_idle_s: float = 60.0
     linger_s: float = 5.0
     keep_alive_s: float = 75.0
     header_line_bytes: int = 8190

@@ -6,6 +6,8 @@ browser would save what it was to show), and a ``Server`` that names our softwar
 ``Date`` is added where there is none, as RFC 9110, section 6.6.1, asks of a proxy.
 """
 
+import asyncio
+
 import aiohttp
 import structlog
 from aiohttp import web
@@ -45,7 +47,11 @@ class _Relayed(web.StreamResponse):
 
 
 async def relay(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse, *, last: bool
+    request: web.BaseRequest,
+    answer: aiohttp.ClientResponse,
+    *,
+    last: bool,
+    idle_s: float,
 ) -> web.StreamResponse:
     """Pass the origin's answer on as it comes.
 
@@ -53,6 +59,7 @@ async def relay(
         request: What it answers.
         answer: Of which only the head has been read.
         last: Whether the connection ends with it.
+        idle_s: Seconds for which the client may take nothing of it.
     """
     response = _Relayed(
         status=answer.status,
@@ -64,11 +71,16 @@ async def relay(
     try:
         await response.prepare(request)
         async for data in answer.content.iter_any():
-            await response.write(data)
-        await response.write_eof()
+            async with asyncio.timeout(idle_s):
+                await response.write(data)
+        async with asyncio.timeout(idle_s):
+            await response.write_eof()
     except (aiohttp.ClientError, OSError) as exc:
-        # The client has gone, or the status has gone out; all that is left is to end
-        # the connection, so that a part is not taken for the whole.
+        # The client has gone or takes nothing, or the status has gone out; all that is
+        # left is to end the connection, so that a part is not taken for the whole.
         log.info("answer_broken_off", error=type(exc).__name__)
         request.protocol.force_close()
+        if isinstance(exc, TimeoutError) and request.transport is not None:
+            # A close would wait until the client has taken what is ready for it.
+            request.transport.abort()
     return response

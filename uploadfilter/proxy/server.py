@@ -38,8 +38,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _CLOSING_S = 1.0
 """How long aiohttp may take to close its connections; nothing is in flight then."""
 
-_TOO_LONG = (http_exceptions.LineTooLong,)
-
 
 class Proxy:
     """What is done with each request.
@@ -154,7 +152,12 @@ class Proxy:
                     decision_id=None,
                     objection=self._hands.objection,
                 )
-            return await relay(request, answer, last=self._hands.drain.begun)
+            return await relay(
+                request,
+                answer,
+                last=self._hands.drain.begun,
+                idle_s=self._hands.limits.answer_idle_s,
+            )
 
     def _client(self, request: web.BaseRequest, head: RequestHead) -> str:
         return client_address(_peer(request), head, self._trusted)
@@ -184,6 +187,8 @@ class _Connection(RequestHandler):
         if not isinstance(self._messages[-1][0], RawRequestMessage):
             garbage = web.RequestPayloadError("the body is not framed as it says")
             request.content.set_exception(garbage)
+            # Nothing is left to be read away, which aiohttp would try and complain of.
+            request.content.feed_eof()
 
     @override
     def handle_error(
@@ -196,7 +201,7 @@ class _Connection(RequestHandler):
         """Answer a request that cannot be parsed, or one whose handling failed."""
         self.keep_alive(val=False)
         if isinstance(exc, http_exceptions.HttpProcessingError):
-            status = 431 if isinstance(exc, _TOO_LONG) else 400
+            status = 431 if isinstance(exc, http_exceptions.LineTooLong) else 400
             detail = "The request is not valid HTTP."
             return answers.response(
                 request,
