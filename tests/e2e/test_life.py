@@ -3,7 +3,9 @@
 import contextlib
 import http.client
 import json
+import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -227,3 +229,27 @@ def test_operational_log_is_json_and_names_no_client(state: Path) -> None:
 
     assert all("event" in json.loads(line) for line in lines)
     assert not any("holiday-at-the-lake" in line for line in lines)
+
+
+def test_ctrl_c_in_an_import_changes_nothing(state: Path, tmp_path: Path) -> None:
+    """An import that is interrupted in mid-file leaves the reference set as it was."""
+    pipe = tmp_path / "list"
+    os.mkfifo(pipe)
+    arguments = ("hashset", "import", str(pipe), "--name", "x", "--category", "1")
+    importing = subprocess.Popen(  # noqa: S603 -- our own program
+        [running.program(), *arguments],
+        env=running.environment(state),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with importing, pipe.open("wb", buffering=0) as file:
+        # More than a pipe holds, so that the program has read some of it by then.
+        for number in range(10_000):
+            file.write(b"%032x\n" % (number + 1))
+        importing.send_signal(signal.SIGINT)
+        _, err = importing.communicate(timeout=60)
+    listed = running.run_program("hashset", "list", "--json", state=state)
+
+    assert importing.returncode == 130
+    assert b"Traceback" not in err
+    assert json.loads(listed.stdout) == {"generation": 1, "sets": []}
