@@ -400,8 +400,10 @@ async def test_garbage_in_chunks_is_refused(enforcing: Site, body: bytes) -> Non
     assert enforcing.origin.got == []
 
 
-async def test_garbage_in_mid_body_is_on_record(enforcing: Site) -> None:
-    """Once a body is being read, whatever becomes of it is a decision."""
+async def test_garbage_in_mid_body_is_on_record(
+    enforcing: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a body is being read, its end is a decision, and no library's complaint."""
     reader, writer = await asyncio.open_connection("127.0.0.1", enforcing.port)
     writer.write(
         b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Expect: 100-continue\r\n"
@@ -414,6 +416,7 @@ async def test_garbage_in_mid_body_is_on_record(enforcing: Site) -> None:
     await closed(writer)
     assert last(enforcing).reason is Reason.MALFORMED_REQUEST
     assert enforcing.origin.got == []
+    assert [record.name for record in caplog.records] == []
 
 
 async def test_client_that_vanishes_is_on_record(enforcing: Site) -> None:
