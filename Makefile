@@ -20,6 +20,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := $(PIP) install --require-hashes --requirement
 # The e2e tests run the program that users get: the wheel, in an environment of its own.
 E2E_VENV := build/e2e-venv
+# Pictures whose signals others published, out of the packages that hold them.
+VECTORS := build/vectors
 # Where a stamp is newer than its lock file, that lock file is installed.
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
@@ -67,13 +69,24 @@ $(E2E_STAMP): requirements/run.txt $(DEV_STAMP)
 	    install --require-hashes --requirement requirements/run.txt
 	@touch $@
 
+$(VECTORS): requirements/vectors.txt $(DEV_STAMP)
+	@echo "unpacking requirements/vectors.txt into $(VECTORS)"
+	@rm -rf $(VECTORS) && mkdir -p $(VECTORS)/packages
+	@$(PIP) download --no-deps --no-binary imagehash \
+	    --require-hashes --requirement requirements/vectors.txt --dest $(VECTORS)/packages
+	@for package in $(VECTORS)/packages/*.tar.gz; do \
+	    tar -xzf "$$package" -C $(VECTORS) --strip-components=3 --wildcards \
+	        '*/tests/data/imagehash.png' || exit; done
+	@touch $@
+
 # --- What people run ---------------------------------------------------------------
 
 run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and ends.
 	@$(BIN)/python -m deploy.demo.demo $(if $(ONCE),--once)
 
-test: $(DEV_STAMP)  ## Run every test that needs nothing but Python packages.
-	@$(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS)
+test: $(DEV_STAMP) $(VECTORS)  ## Run every test that needs nothing but Python packages.
+	@UPLOADFILTER_VECTOR_PICTURES=$(CURDIR)/$(VECTORS) \
+	    $(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
 	@$(BIN)/ruff format .

@@ -1,7 +1,10 @@
 """Values that others published, with where they stand; never values of our own making.
 
-``pdq.json`` holds the pixels of a picture of 26 x 28 and its PDQ. ``named.json`` names
-pictures that are not kept here, because this repository keeps none, and their values:
-put them into a folder, name it in ``UPLOADFILTER_VECTOR_PICTURES``, and the tests in
-``tests/signals/test_vectors.py`` hash them too.
+``named.json`` names pictures and their values. The pictures are not kept here, because
+this repository keeps none: ``make test`` takes them out of the source packages in
+``requirements/vectors.txt``, which are downloaded by name and checked by hash. It names
+their folder in ``UPLOADFILTER_VECTOR_PICTURES`` for ``tests/signals/test_vectors.py``.
+
+No published value of PDQ comes with a picture that a registry has by name. PDQ is held
+against ``pdqhash`` instead (``tests/signals/test_pdq.py``, ``benchmarks/hashing.py``).
 """
