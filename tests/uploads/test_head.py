@@ -126,6 +126,40 @@ def test_chunked_is_read_in_any_case(coding: bytes) -> None:
     assert body.kind is BodyKind.RAW
 
 
+@pytest.mark.parametrize("version", [(0, 9), (1, 2), (2, 0), (3, 0)])
+def test_other_versions_are_refused(version: tuple[int, int]) -> None:
+    """A version that is not spoken here has its own framing, whatever that is."""
+    request = RequestHead(method="GET", target="/", headers=(HOST,), version=version)
+
+    refusal = plan(request, LIMITS)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.MALFORMED_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        (b"a.example:80", False),
+        (b"a_b.example", False),
+        (b"[::1]:8080", False),
+        (b"", False),
+        (b"caf\xc3\xa9", True),
+        (b"a b", True),
+        (b"a, b", True),
+        (b"a/b", True),
+        (b"u@a", True),
+        (b"a?b", True),
+        (b"a\\b", True),
+    ],
+)
+def test_host_that_names_none_is_refused(host: bytes, *, refused: bool) -> None:
+    """Which site an upload goes to must not depend on how a host is read."""
+    request = RequestHead(method="GET", target="/", headers=((b"Host", host),))
+
+    assert isinstance(plan(request, LIMITS), Refusal) is refused
+
+
 @pytest.mark.parametrize(
     ("version", "headers", "refused"),
     [

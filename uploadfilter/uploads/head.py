@@ -32,6 +32,7 @@ _TOO_LARGE = 413
 _UNSUPPORTED = 415
 _NOT_IMPLEMENTED = 501
 
+HTTP_1_0 = (1, 0)
 HTTP_1_1 = (1, 1)
 
 SINGLETONS: Final = frozenset(
@@ -92,6 +93,10 @@ _ASCII_ONLY: Final = SINGLETONS - {b"content-disposition", b"slug", b"destinatio
 
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_HOST = re.compile(rb"[0-9A-Za-z._~!$&'()*+;=%:\[\]-]*")
+"""What may stand in a host and its port (RFC 9110, section 7.2), but for the comma,
+which joins two of them for some readers; empty for a target that names no host."""
+
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 """1 to 70 characters, the last one not a space (RFC 2046, section 5.1.1)."""
@@ -250,6 +255,13 @@ def _bad_form(detail: str, status: int = _BAD_REQUEST) -> Refusal:
 # Rules of framing: for every request.
 
 
+def _rule_version(head: RequestHead) -> Refusal | None:
+    """Other versions are not framed like these two, whoever takes them in."""
+    if head.version in {HTTP_1_0, HTTP_1_1}:
+        return None
+    return _unframeable("The HTTP version is neither 1.0 nor 1.1.")
+
+
 def _rule_names(head: RequestHead) -> Refusal | None:
     """A name that is no token, such as ``Content-Length ``, is skipped by some."""
     if all(_TOKEN.fullmatch(name) for name in head.names):
@@ -296,6 +308,8 @@ def _rule_host(head: RequestHead) -> Refusal | None:
         return _unframeable("There is more than one Host.")
     if not hosts and head.version >= HTTP_1_1:
         return _unframeable("There is no Host.")
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        return _unframeable("Host is not the name of one.")
     return None
 
 
@@ -317,6 +331,7 @@ def _rule_upgrade(head: RequestHead) -> Refusal | None:
 
 
 _FRAMING_RULES: Final[tuple[_Rule, ...]] = (
+    _rule_version,
     _rule_names,
     _rule_lookalikes,
     _rule_length,
