@@ -283,6 +283,7 @@ async def test_new_generation_is_used_at_once(tmp_path: Path) -> None:
         pytest.param(
             b"Content-Length: 4\r\nX: " + b"x" * 9000 + b"\r\n", 431, id="long-header"
         ),
+        pytest.param(b"X: x\r\n" * 101, 431, id="many-headers"),
     ],
 )
 async def test_ambiguous_head_is_refused(

@@ -201,7 +201,7 @@ class _Connection(RequestHandler):
         """Answer a request that cannot be parsed, or one whose handling failed."""
         self.keep_alive(val=False)
         if isinstance(exc, http_exceptions.HttpProcessingError):
-            status = 431 if isinstance(exc, http_exceptions.LineTooLong) else 400
+            status = 431 if _is_too_long(exc) else 400
             detail = "The request is not valid HTTP."
             return answers.response(
                 request,
@@ -219,6 +219,13 @@ class _Connection(RequestHandler):
             decision_id=None,
             objection="",
         )
+
+
+def _is_too_long(exc: http_exceptions.HttpProcessingError) -> bool:
+    """Tell whether a head is over a limit; too many lines have no class of their own."""
+    return isinstance(exc, http_exceptions.LineTooLong) or exc.message.startswith(
+        "Too many headers"
+    )
 
 
 class _Server(web.Server):
