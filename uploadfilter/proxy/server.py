@@ -222,7 +222,7 @@ class _Connection(RequestHandler):
 
 
 def _is_too_long(exc: http_exceptions.HttpProcessingError) -> bool:
-    """Tell whether a head is over a limit; too many lines have no class of their own."""
+    """Tell whether a head is over a limit; for too many lines there is no class."""
     return isinstance(exc, http_exceptions.LineTooLong) or exc.message.startswith(
         "Too many headers"
     )
