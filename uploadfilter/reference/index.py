@@ -76,6 +76,32 @@ def lanes_of(values: bytes | bytearray, width: int) -> tuple[Lane, ...]:
     )
 
 
+def batch_of(
+    queries: Sequence[bytes], thresholds: Sequence[int], lane_count: int
+) -> tuple[tuple[Lane, ...], NDArray[np.int16]]:
+    """Turn the arguments of a search into lanes and thresholds.
+
+    Args:
+        queries: Values of ``lane_count`` lanes each.
+        thresholds: One for each query.
+        lane_count: Lanes of the values that are searched.
+
+    Returns:
+        The lanes of the queries; the thresholds, those below 0 as -1 and those above
+        the width as the width.
+
+    Raises:
+        ValueError: A query has another width, or the lengths differ.
+    """
+    if len(queries) != len(thresholds):
+        raise ValueError(f"{len(queries)} queries, {len(thresholds)} thresholds")
+    width = _LANE_BYTES * lane_count
+    if any(len(query) != width for query in queries):
+        raise ValueError("a query is not as wide as the index")
+    limits = np.clip(np.asarray(thresholds, dtype=np.int64), -1, 8 * width)
+    return lanes_of(b"".join(queries), width), limits.astype(np.int16)
+
+
 class LinearIndex:
     """Values as lanes, searched from the first to the last.
 
@@ -106,14 +132,12 @@ class LinearIndex:
         Raises:
             ValueError: A query has another width, or the lengths differ.
         """
-        if len(queries) != len(thresholds):
-            raise ValueError(f"{len(queries)} queries, {len(thresholds)} thresholds")
-        batch = lanes_of(b"".join(queries), _LANE_BYTES * len(self._lanes))
-        if len(batch[0]) != len(queries):
-            raise ValueError("a query is not as wide as the index")
-        limits = np.clip(np.asarray(thresholds, dtype=np.int64), -1, 256)
-        scan = _Scan(self._lanes, batch, limits.astype(np.int16))
-        return _joined(list(scan.tiles()))
+        return self.search_lanes(*batch_of(queries, thresholds, len(self._lanes)))
+
+    def search_lanes(self, batch: tuple[Lane, ...], limits: NDArray[np.int16]) -> Found:
+        """Do the same for queries and thresholds as ``batch_of`` returns them."""
+        scan = _Scan(self._lanes, batch, limits)
+        return joined_found(list(scan.tiles()))
 
 
 class _Scan:
@@ -193,7 +217,8 @@ class _Scan:
         return Found(query=query[keep], row=row[keep], distance=distance[keep])
 
 
-def _joined(tiles: Sequence[Found]) -> Found:
+def joined_found(tiles: Sequence[Found]) -> Found:
+    """Return the pairs of all parts of a search."""
     if not tiles:
         nothing = np.empty(0, np.intp)
         return Found(query=nothing, row=nothing, distance=np.empty(0, np.uint16))
