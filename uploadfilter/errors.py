@@ -13,6 +13,7 @@ Catch the widest class you can act on::
     │   ├── StoreCorruptError     it is there, but damaged
     │   ├── StoreVersionError     a newer version of this program wrote it
     │   ├── StoreBusyError        another writer holds the lock
+    │   ├── StorePinnedError      a rollback has not been released yet
     │   └── StoreKeyError         the key that opens the exact signals is missing
     ├── LogError                  the decision log cannot be read or written
     │   ├── LogBusyError          another process writes to it
@@ -106,6 +107,12 @@ class StoreBusyError(StoreError):
     """Another process is changing the reference set."""
 
     code = "store_busy"
+
+
+class StorePinnedError(StoreError):
+    """A rollback pinned the generation in force, and nobody has released it yet."""
+
+    code = "store_pinned"
 
 
 class StoreKeyError(StoreError):

@@ -31,7 +31,7 @@ from uploadfilter.hashsets.importing import (
 )
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EntryState, Geometry, Signal, SignalType
-from uploadfilter.reference.generation import MappedGeneration
+from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
@@ -87,7 +87,7 @@ def bring(
         )
 
 
-def current(directory: Path) -> MappedGeneration:
+def current(directory: Path) -> LayeredGeneration:
     """Return the generation in force."""
     with ReferenceReader.open(directory) as reader:
         return reader.current()

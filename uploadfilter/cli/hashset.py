@@ -30,12 +30,11 @@ from uploadfilter.hashsets.importing import (
     show_set,
 )
 from uploadfilter.model import SignalType
-from uploadfilter.reference.sets import ENTRIES, SetInfo
+from uploadfilter.reference.sets import ENTRIES, SetInfo, no_such_set
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceDirectory,
     ReferenceReader,
-    no_such_set,
 )
 
 app = typer.Typer(

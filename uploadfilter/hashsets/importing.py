@@ -28,9 +28,15 @@ from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import ProblemCount, Tally
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.collecting import TableBuilder
-from uploadfilter.reference.generation import MappedGeneration
-from uploadfilter.reference.sets import LOCAL_ISSUER, SET_NAME, SetInfo, Source
-from uploadfilter.reference.store import ReferenceWriter, no_such_set
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.sets import (
+    LOCAL_ISSUER,
+    SET_NAME,
+    SetInfo,
+    Source,
+    no_such_set,
+)
+from uploadfilter.reference.writing import ReferenceWriter
 
 MOST_CATEGORIES = 1000
 """Longest allow-list: classification schemes have some dozens of categories."""
@@ -201,12 +207,12 @@ def survey_file(
     return _survey(tally)
 
 
-def list_sets(generation: MappedGeneration) -> tuple[SetInfo, ...]:
+def list_sets(generation: LayeredGeneration) -> tuple[SetInfo, ...]:
     """Return the hash sets of a generation, by name."""
     return tuple(sorted(generation.sets, key=lambda info: info.name))
 
 
-def show_set(generation: MappedGeneration, name: str) -> SetDetails:
+def show_set(generation: LayeredGeneration, name: str) -> SetDetails:
     """Return what is known of one hash set.
 
     Raises:

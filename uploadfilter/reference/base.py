@@ -9,6 +9,7 @@ Nothing here is ever changed: a base is written once, by ``write_base``.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import lmdb
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.model import Geometry, SignalType
-from uploadfilter.reference.layout import FORMAT, check_version, corrupt
-from uploadfilter.reference.mapping import EXACT_NAME, Mapped
+from uploadfilter.reference.layout import FORMAT, AnyVersion, check_version, corrupt
+from uploadfilter.reference.mapping import EXACT_NAME, NAMED_DATABASES, Mapped
 from uploadfilter.reference.secret import EXACT_KEY_BYTES
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.tables import (
@@ -28,8 +29,7 @@ from uploadfilter.reference.tables import (
     Tables,
 )
 
-_META = b"meta"
-_DATABASES = 2
+META_NAME = b"meta"
 _ROW = np.dtype("<u4")
 _LANE_BYTES = 8
 
@@ -77,16 +77,6 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     columns: Mapping[str, tuple[str, int]]
 
 
-class _OverlayMeta(msgspec.Struct, frozen=True, kw_only=True):
-    format: int
-    additions: int
-    removals: int
-
-
-class _AnyVersion(msgspec.Struct):
-    format: int
-
-
 def _columns(tables: Tables) -> _Arrays:
     """Return every column by name."""
     entries = tables.entries
@@ -107,13 +97,20 @@ def _columns(tables: Tables) -> _Arrays:
     return columns
 
 
-def write_base(path: Path, tables: Tables, *, secret: str) -> None:
+def write_base(
+    path: Path,
+    tables: Tables,
+    *,
+    secret: str,
+    records: Mapping[bytes, bytes] = MappingProxyType({}),
+) -> None:
     """Write a base into a new directory.
 
     Args:
         path: An empty directory.
         tables: What it will hold.
         secret: ``Secret.check_value``.
+        records: What else it will hold, by name: an overlay has more to say.
 
     Raises:
         lmdb.Error: It could not be written, for example because the disk is full.
@@ -135,33 +132,24 @@ def write_base(path: Path, tables: Tables, *, secret: str) -> None:
         name.encode(): np.ascontiguousarray(column).data if len(column) else b""
         for name, column in columns.items()
     }
-    values[_META] = msgspec.json.encode(meta)
+    values |= {META_NAME: msgspec.json.encode(meta), **records}
     room = sum(column.nbytes for column in columns.values())
-    room += _KEY_ROOM * len(tables.exact) + len(values[_META])
+    room += sum(map(len, records.values()))
+    room += _KEY_ROOM * len(tables.exact) + len(values[META_NAME])
     _write(path, values, tables.exact, room=room)
-
-
-def write_overlay(path: Path) -> None:
-    """Write an overlay that adds nothing and removes nothing.
-
-    Raises:
-        lmdb.Error: It could not be written.
-    """
-    meta = _OverlayMeta(format=FORMAT, additions=0, removals=0)
-    _write(path, {_META: msgspec.json.encode(meta)}, None, room=0)
 
 
 def _write(
     path: Path,
     values: Mapping[bytes, bytes | memoryview],
-    exact: ExactTable | None,
+    exact: ExactTable,
     *,
     room: int,
 ) -> None:
     with lmdb.open(
         str(path),
         map_size=2 * room + _PAGE_ROOM,
-        max_dbs=_DATABASES,
+        max_dbs=NAMED_DATABASES,
         lock=False,
         mode=0o600,
     ) as env:
@@ -169,9 +157,8 @@ def _write(
         with env.begin(write=True) as txn:
             for name, value in values.items():
                 txn.put(name, value)
-            if exact is not None:
-                cursor = txn.cursor(db=named)
-                cursor.putmulti(_stored_pairs(exact), append=True)
+            cursor = txn.cursor(db=named)
+            cursor.putmulti(_stored_pairs(exact), append=True)
         env.sync(True)
 
 
@@ -201,39 +188,33 @@ def rows_of(stored: bytes) -> list[int]:
     return rows
 
 
-def check_overlay(mapped: Mapped) -> None:
-    """Refuse an overlay that does more than this version can do.
-
-    Raises:
-        StoreVersionError: A newer version wrote it.
-        StoreCorruptError: It is damaged, or not empty, which none of this format is.
-    """
-    meta = _decoded(mapped, _OverlayMeta)
-    if meta.additions or meta.removals:
-        raise corrupt(mapped.path, "is an overlay that this program cannot have made")
-
-
 def read_meta(mapped: Mapped) -> Meta:
-    """Return what a base says of itself.
+    """Return what a base, or the part of an overlay that adds entries, says of itself.
 
     Raises:
         StoreVersionError: A newer version wrote it.
         StoreCorruptError: It is damaged.
     """
-    return _decoded(mapped, Meta)
+    return decoded(mapped, META_NAME, Meta)
 
 
-_AnyMeta = TypeVar("_AnyMeta", Meta, _OverlayMeta)
+_Record = TypeVar("_Record")
 
 
-def _decoded(mapped: Mapped, kind: type[_AnyMeta]) -> _AnyMeta:
-    data = bytes(mapped.value(_META))
+def decoded(mapped: Mapped, name: bytes, kind: type[_Record]) -> _Record:
+    """Return a record in JSON that states its format.
+
+    Raises:
+        StoreVersionError: A newer version wrote it.
+        StoreCorruptError: It is damaged.
+    """
+    data = bytes(mapped.value(name))
     try:
-        version = msgspec.json.decode(data, type=_AnyVersion).format
+        version = msgspec.json.decode(data, type=AnyVersion).format
         check_version(version, mapped.path)
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
-        raise corrupt(mapped.path, "has a damaged record 'meta'") from exc
+        raise corrupt(mapped.path, f"has a damaged record {name.decode()!r}") from exc
 
 
 def read_tables(mapped: Mapped, meta: Meta) -> Tables:

@@ -17,6 +17,7 @@ from uploadfilter.model import (
     SignalType,
 )
 from uploadfilter.reference.base import read_exact, rows_of
+from uploadfilter.reference.folding import find_entries
 from uploadfilter.reference.index import LinearIndex
 from uploadfilter.reference.mapping import Mapped
 from uploadfilter.reference.matching import Candidate, Query
@@ -102,6 +103,10 @@ class MappedGeneration:
             return ()
         rows = np.flatnonzero(self._tables.entries.sets == names.index(name))
         return tuple(self._tables.entries.id_of(row) for row in rows[:count].tolist())
+
+    def rows_by_id(self, name: str, ids: Sequence[str]) -> dict[str, int]:
+        """Return the rows of those entries of a hash set that are there, by id."""
+        return find_entries(self._tables, name, ids)
 
     def tables_with_exact(self) -> Tables:
         """Return all columns, exact signals included, for the next generation.

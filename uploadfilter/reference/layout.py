@@ -8,6 +8,7 @@
       current            which base, overlay and generation is in force
       bases/<n>/data.mdb       immutable
       overlays/<n>/data.mdb    immutable
+      generations/<n>          what ``current`` was or is (``reference/history.py``)
 
 Rules this module keeps: nothing is changed in place. A directory or file is written
 under another name, synced, and renamed; then the folder that holds it is synced. So a
@@ -23,7 +24,7 @@ import os
 import secrets
 import shutil
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,22 +39,43 @@ from uploadfilter.errors import (
     StoreMissingError,
     StoreVersionError,
 )
+from uploadfilter.reference.changes import ChangeKind
 from uploadfilter.reference.secret import SECRET_BYTES, Secret
 from uploadfilter.state import PRIVATE_MODE, sync_directory
 
-FORMAT = 1
-"""Version of everything stored in the reference directory."""
+FORMAT = 2
+"""Version of everything stored in the reference directory.
+
+1 had overlays that change nothing and no history; it is still read.
+"""
 
 BASES = "bases"
 OVERLAYS = "overlays"
+GENERATIONS = "generations"
 DATA_FILE = "data.mdb"
 KEY_FILE = "key"
 CURRENT_FILE = "current"
 LOCK_FILE = "lock"
 
-_NEW = ".new-"
-_OLD = ".old-"
+KEY_VARIABLE = "UPLOADFILTER_KEY"
+"""Holds the secret as hex digits, for who keeps it apart from what it protects."""
+
+CREDENTIAL_NAME = "uploadfilter-key"
+"""Name of the systemd credential that holds the secret as hex digits
+(``LoadCredential=``)."""
+
+_CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+_KEY_HINT = (
+    f"Restore it from a backup, or set {KEY_VARIABLE}. Without it the exact signals "
+    "cannot be looked up: move the reference directory away, run 'uploadfilter init' "
+    "and import again."
+)
+
+NEW_PREFIX = ".new-"
+OLD_PREFIX = ".old-"
 _CHECK_BYTES = 16
+_SAMPLE_BYTES = 4096
+_SAMPLES = 256
 _CURRENT_MOST_BYTES = 4096
 _CURRENT_LINES = 2
 _PRIVATE_FILE = 0o600
@@ -68,11 +90,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         number: Its name.
         size: Bytes of its data file: a mapped file that is too short kills its reader.
         check: BLAKE2b of the data file, 32 hex digits.
+        sample: BLAKE2b of some hundred places in it (``sample_check``): enough to tell
+            another file, or half of this one; empty in a reference set of format 1.
     """
 
     number: int
     size: int
     check: str
+    sample: str = ""
 
 
 class Current(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,15 +108,29 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
         generation: Number of the generation, 1 or higher.
         base: The entries.
         overlay: What was added to and taken from the base since.
+        pinned: True after a rollback, until it is released.
+        at: When it was put in force, in seconds since the epoch; 0 is unknown.
+        kind: What was done.
+        subject: What it was done to: a hash set, an entry or a generation.
+        sets: How many hash sets it has.
+        entries: How many entries it has.
     """
 
     format: int
     generation: int
     base: Part
     overlay: Part
+    pinned: bool = False
+    at: int = 0
+    kind: ChangeKind = ChangeKind.IMPORT
+    subject: str = ""
+    sets: int = 0
+    entries: int = 0
 
 
-class _AnyVersion(msgspec.Struct):
+class AnyVersion(msgspec.Struct):
+    """What every version of whatever is stored says of itself first."""
+
     format: int
 
 
@@ -148,13 +187,27 @@ def file_check(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sample_check(path: Path) -> str:
+    """Return the BLAKE2b of some hundred places of a file, as ``Part.sample`` holds it.
+
+    Reading them takes a millisecond, however large the file is.
+    """
+    digest = hashlib.blake2b(digest_size=_CHECK_BYTES)
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        step = max(_SAMPLE_BYTES, size // _SAMPLES)
+        for start in range(0, size, step):
+            digest.update(os.pread(file.fileno(), _SAMPLE_BYTES, start))
+    return digest.hexdigest()
+
+
 def _check_of(line: bytes) -> bytes:
     return hashlib.blake2b(line, digest_size=_CHECK_BYTES).hexdigest().encode()
 
 
-def _write_aside(path: Path, data: bytes) -> Path:
+def write_aside(path: Path, data: bytes) -> Path:
     """Write a new private file beside ``path``, synced; return its name."""
-    aside = path.with_name(f"{_NEW}{path.name}-{secrets.token_hex(4)}")
+    aside = path.with_name(f"{NEW_PREFIX}{path.name}-{secrets.token_hex(4)}")
     fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
     with open(fd, "wb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
         file.write(data)
@@ -213,7 +266,7 @@ def read_current(directory: Path) -> tuple[Current, NamedFile]:
         raise _missing(directory) from exc
     except OSError as exc:
         raise unreadable(path, exc) from exc
-    return _parse_current(data, path), named
+    return parse_current(data, path), named
 
 
 def _missing(directory: Path) -> StoreMissingError:
@@ -240,9 +293,15 @@ def corrupt(path: Path, what: str) -> StoreCorruptError:
     )
 
 
-def _parse_current(data: bytes, path: Path) -> Current:
+def parse_current(data: bytes, path: Path) -> Current:
+    """Return what a file says that names a generation.
+
+    Raises:
+        StoreCorruptError: It is damaged.
+        StoreVersionError: A newer version of this program wrote it.
+    """
     lines = data.split(b"\n")
-    version = _json(lines[0], _AnyVersion)
+    version = _json(lines[0], AnyVersion)
     if version is None:
         raise corrupt(path, "is not what this program writes")
     # A newer format may look quite different after its first field.
@@ -259,34 +318,79 @@ def write_current(directory: Path, current: Current) -> None:
     Raises:
         OSError: It could not be written; the old one stays in force.
     """
+    write_named(directory / CURRENT_FILE, current)
+
+
+def write_named(path: Path, current: Current) -> None:
+    """Write a file that names a generation, durably and at once.
+
+    Raises:
+        OSError: It could not be written; what was there before stays.
+    """
     line = msgspec.json.encode(current)
-    path = directory / CURRENT_FILE
-    aside = _write_aside(path, line + b"\n" + _check_of(line) + b"\n")
+    aside = write_aside(path, line + b"\n" + _check_of(line) + b"\n")
     aside.rename(path)
-    sync_directory(directory)
+    sync_directory(path.parent)
 
 
 def read_secret(directory: Path) -> Secret:
-    """Read the secret of the installation.
+    """Read the secret of the installation, wherever the operator keeps it.
+
+    The environment comes first, then what systemd hands over, then the file.
 
     Raises:
         StoreKeyError: It is missing, unreadable, or no secret.
     """
+    return _secret_from_outside() or _secret_from_file(directory)
+
+
+def _secret_from_outside() -> Secret | None:
+    """Return the secret that is not kept in the reference directory, if any."""
+    given = os.environ.get(KEY_VARIABLE)
+    if given is not None:
+        return Secret(_unhexed(given, f"the environment variable {KEY_VARIABLE}"))
+    credentials = os.environ.get(_CREDENTIALS_VARIABLE)
+    if not credentials:
+        return None
+    path = Path(credentials) / CREDENTIAL_NAME
+    try:
+        text = path.read_text("ascii")
+    except FileNotFoundError:
+        # The service manager hands over something else.
+        return None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise StoreKeyError(
+            f"cannot read the key {str(path)!r}: {exc}", hint=_KEY_HINT
+        ) from exc
+    return Secret(_unhexed(text, f"the credential {str(path)!r}"))
+
+
+def _unhexed(text: str, where: str) -> bytes:
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != SECRET_BYTES:
+        # Never what stands there: it may be the key with a letter too many.
+        raise StoreKeyError(
+            f"{where} is not {2 * SECRET_BYTES} hex digits",
+            hint="Give it the key that the reference set was made with, as hex digits.",
+        )
+    return value
+
+
+def _secret_from_file(directory: Path) -> Secret:
     path = directory / KEY_FILE
-    hint = (
-        "Restore it from a backup. Without it the exact signals cannot be looked up: "
-        "move the reference directory away, run 'uploadfilter init' and import again."
-    )
     try:
         value = path.read_bytes()
     except OSError as exc:
         raise StoreKeyError(
-            f"cannot read the key {str(path)!r}: {exc.strerror}", hint=hint
+            f"cannot read the key {str(path)!r}: {exc.strerror}", hint=_KEY_HINT
         ) from exc
     if len(value) != SECRET_BYTES:
         raise StoreKeyError(
             f"the key {str(path)!r} has {len(value)} bytes, not {SECRET_BYTES}",
-            hint=hint,
+            hint=_KEY_HINT,
         )
     return Secret(value)
 
@@ -298,9 +402,12 @@ def make_secret(directory: Path) -> Secret:
         StoreKeyError: There is one, and it is no secret.
         OSError: It could not be written.
     """
+    outside = _secret_from_outside()
+    if outside is not None:
+        return outside
     path = directory / KEY_FILE
     if not path.exists():
-        aside = _write_aside(path, secrets.token_bytes(SECRET_BYTES))
+        aside = write_aside(path, secrets.token_bytes(SECRET_BYTES))
         aside.rename(path)
         sync_directory(directory)
     return read_secret(directory)
@@ -351,7 +458,9 @@ class Staged:
     def __init__(self, directory: Path, kind: str, number: int) -> None:
         self._final = directory / kind / str(number)
         self._number = number
-        self.path = self._final.with_name(f"{_NEW}{number}-{secrets.token_hex(4)}")
+        self.path = self._final.with_name(
+            f"{NEW_PREFIX}{number}-{secrets.token_hex(4)}"
+        )
         self.path.mkdir(mode=PRIVATE_MODE)
 
     def publish(self) -> Part:
@@ -365,49 +474,43 @@ class Staged:
         sync_file(data)
         sync_directory(self.path)
         part = Part(
-            number=self._number, size=data.stat().st_size, check=file_check(data)
+            number=self._number,
+            size=data.stat().st_size,
+            check=file_check(data),
+            sample=sample_check(data),
         )
         self.path.rename(self._final)
         sync_directory(self._final.parent)
         return part
 
 
-def sweep(directory: Path, *, keep: int) -> None:
-    """Remove what crashed writers left, and generations that nobody needs.
-
-    The caller is the writer. What cannot be removed now is left to the next time.
-
-    Args:
-        directory: The reference directory.
-        keep: How many directories before the current one are kept in ``bases`` and
-            ``overlays``; one that a reader still uses is kept in any case.
-    """
-    for path in directory.glob(f"{_NEW}*"):
-        path.unlink(missing_ok=True)
-    try:
-        current, _ = read_current(directory)
-    except StoreMissingError:
-        _sweep_kind(directory / BASES, None, keep=0)
-        _sweep_kind(directory / OVERLAYS, None, keep=0)
-        return
-    _sweep_kind(directory / BASES, current.base.number, keep=keep)
-    _sweep_kind(directory / OVERLAYS, current.overlay.number, keep=keep)
-
-
-def _sweep_kind(folder: Path, current: int | None, *, keep: int) -> None:
+def sweep_leavings(folder: Path) -> None:
+    """Remove what crashed writers left in a folder; the caller is the writer."""
     if not folder.is_dir():
         return
-    numbered: list[int] = []
     for path in folder.iterdir():
-        if path.name.isdecimal():
-            numbered.append(int(path.name))
-        elif path.name.startswith((_NEW, _OLD)):
-            shutil.rmtree(path, ignore_errors=True)
-    older = sorted((n for n in numbered if current and n < current), reverse=True)
-    # Nobody was ever told of a directory above the current one.
-    newer = [n for n in numbered if current is None or n > current]
-    for number in newer + older[keep:]:
-        _remove_unused(folder / str(number))
+        if path.name.startswith((NEW_PREFIX, OLD_PREFIX)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def numbered(folder: Path) -> list[int]:
+    """Return the names in a folder that are numbers, ascending."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(at.name) for at in folder.iterdir() if at.name.isdecimal())
+
+
+def sweep_parts(folder: Path, needed: Collection[int]) -> None:
+    """Remove the immutable directories of a folder that nothing names.
+
+    The caller is the writer. One that a reader still uses is left to the next time.
+    """
+    for number in numbered(folder):
+        if number not in needed:
+            _remove_unused(folder / str(number))
 
 
 def _remove_unused(path: Path) -> None:
@@ -416,7 +519,7 @@ def _remove_unused(path: Path) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Out of the way first: readers must not find half of it.
-        gone = path.with_name(f"{_OLD}{path.name}-{secrets.token_hex(4)}")
+        gone = path.with_name(f"{OLD_PREFIX}{path.name}-{secrets.token_hex(4)}")
         path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
     except BlockingIOError:

@@ -13,7 +13,9 @@ every descriptor is closed on exec.
 
 import contextlib
 import fcntl
+import mmap
 import os
+import sys
 import threading
 import weakref
 from collections import deque
@@ -29,6 +31,7 @@ from uploadfilter.reference.layout import (
     Part,
     corrupt,
     file_check,
+    sample_check,
     unreadable,
 )
 
@@ -45,7 +48,18 @@ Of larger ones only the size is compared when a reader opens them, so that ten m
 entries are ready within a second; the writer verifies them before it builds on them.
 """
 
+_PAGE_SIZE_AT = 40
+"""Where a data file states its page size: after the header of the first page (16 bytes)
+and magic, version, address and map size of the meta record (4, 4, 8 and 8 bytes)."""
+
+_MOST_PAGE_BYTES = 1 << 15
+"""LMDB's pages are as large as the machine's, but no larger than this."""
+
+_PAGE_SIZES = frozenset(1 << bits for bits in range(9, 16))
+"""The page sizes that there are; what states another one is no file of LMDB's."""
+
 _Key: TypeAlias = tuple[int, int]
+_Identity: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(slots=True)
@@ -56,34 +70,63 @@ class _Shared:
     txn: lmdb.Transaction
     exact: lmdb._Database
     directory_fd: int
+    data_fd: int
+    written: _Identity
     users: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_intact(self) -> bool:
+        """Tell whether nobody wrote to the file since it was mapped."""
+        status = os.fstat(self.data_fd)
+        # A file that was removed or replaced by its name has another time of change,
+        # and everything that it ever had.
+        return _written(status) == self.written or (
+            not status.st_nlink and _written(status)[:2] == self.written[:2]
+        )
 
     def close(self) -> None:
         self.txn.abort()
         self.env.close()
+        os.close(self.data_fd)
         os.close(self.directory_fd)
 
 
+def _written(status: os.stat_result) -> _Identity:
+    """Return what changes when a file is written to.
+
+    Who restores a file sets its modification time as it was; the other time of change
+    is the system's own.
+    """
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 class _Registry:
-    """What this process has open, by the identity of the directory."""
+    """What this process has open, by the identity of the data file."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[_Key, _Shared] = {}
         self._released: deque[_Key] = deque()
 
-    def acquire(self, fd: int, path: Path) -> tuple[_Key, _Shared]:
-        """Return the shared map of a directory; takes ``fd`` over."""
-        status = os.fstat(fd)
+    def acquire(self, fd: int, data_fd: int, path: Path) -> tuple[_Key, _Shared]:
+        """Return the shared map of a directory; takes both descriptors over.
+
+        Raises:
+            StoreCorruptError: It is damaged, or was written over while it is in use.
+        """
+        status = os.fstat(data_fd)
         key = (status.st_dev, status.st_ino)
         with self._lock:
             self._sweep()
             shared = self._open.get(key)
             if shared is None:
-                shared = self._open[key] = _map(fd, path)
+                shared = self._open[key] = _map(fd, data_fd, path)
+            elif not shared.is_intact():
+                # LMDB cannot open it again while somebody holds what it was.
+                raise corrupt(path / DATA_FILE, "was written over while it is in use")
             else:
                 os.close(fd)
+                os.close(data_fd)
             shared.users += 1
         return key, shared
 
@@ -125,6 +168,14 @@ class Mapped:
         self._shared = shared
         # Not at exit: a thread may still be searching, and the system closes all.
         weakref.finalize(self, _REGISTRY.release, key).atexit = False
+
+    def is_intact(self) -> bool:
+        """Tell whether nobody wrote to the file since it was mapped.
+
+        What is replaced by its name, as it should be, stays as it is for those who
+        have it. What is written over in place does not, and cannot be trusted.
+        """
+        return self._shared.is_intact()
 
     def value(self, name: bytes) -> memoryview:
         """Return one value of the main database, without copying it.
@@ -179,27 +230,45 @@ def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | Non
         undo.callback(os.close, fd)
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            _check_file(fd, path, part, whole=verify or part.size <= VERIFIED_BYTES)
+            data_fd = os.open(DATA_FILE, os.O_RDONLY, dir_fd=fd)
+            undo.callback(os.close, data_fd)
+            _check_file(
+                data_fd, path, part, whole=verify or part.size <= VERIFIED_BYTES
+            )
         except (BlockingIOError, FileNotFoundError):
             return None
         except OSError as exc:
             raise unreadable(path, exc) from exc
-        key, shared = _REGISTRY.acquire(fd, path)
+        key, shared = _REGISTRY.acquire(fd, data_fd, path)
         undo.pop_all()
     return Mapped(key, shared, path)
 
 
-def _check_file(fd: int, path: Path, part: Part, *, whole: bool) -> None:
-    data = Path(f"/proc/self/fd/{fd}") / DATA_FILE
-    size = data.stat().st_size
+def _check_file(data_fd: int, path: Path, part: Part, *, whole: bool) -> None:
+    file = path / DATA_FILE
+    size = os.fstat(data_fd).st_size
     if size != part.size:
-        raise corrupt(path / DATA_FILE, f"has {size} bytes instead of {part.size}")
-    if whole and file_check(data) != part.check:
-        raise corrupt(path / DATA_FILE, "does not agree with its check value")
+        raise corrupt(file, f"has {size} bytes instead of {part.size}")
+    data = Path(f"/proc/self/fd/{data_fd}")
+    sound = not part.sample or sample_check(data) == part.sample
+    if not sound or (whole and file_check(data) != part.check):
+        raise corrupt(file, "does not agree with its check value")
+    _check_page_size(os.pread(data_fd, 4, _PAGE_SIZE_AT), file)
 
 
-def _map(fd: int, path: Path) -> _Shared:
+def _check_page_size(stated: bytes, file: Path) -> None:
+    """Refuse a file whose pages are not as large as those of this machine."""
+    size = int.from_bytes(stated, sys.byteorder)
+    own = min(mmap.PAGESIZE, _MOST_PAGE_BYTES)
+    if size != own and size in _PAGE_SIZES:
+        raise corrupt(
+            file, f"comes from a machine with pages of {size} bytes, this one has {own}"
+        )
+
+
+def _map(fd: int, data_fd: int, path: Path) -> _Shared:
     """Open a directory by its descriptor, so that it is the one that is locked."""
+    written = _written(os.fstat(data_fd))
     with _translated(path):
         env = lmdb.open(
             f"/proc/self/fd/{fd}",
@@ -208,11 +277,18 @@ def _map(fd: int, path: Path) -> _Shared:
             lock=False,
             max_dbs=NAMED_DATABASES,
         )
-        _close_on_exec(os.stat(DATA_FILE, dir_fd=fd))
+        _close_on_exec(os.fstat(data_fd))
         # In a transaction of its own, or later ones would not know the name.
         exact = env.open_db(EXACT_NAME, create=False)
         txn = env.begin(buffers=True)
-    return _Shared(env=env, txn=txn, exact=exact, directory_fd=fd)
+    return _Shared(
+        env=env,
+        txn=txn,
+        exact=exact,
+        directory_fd=fd,
+        data_fd=data_fd,
+        written=written,
+    )
 
 
 def _close_on_exec(data: os.stat_result) -> None:

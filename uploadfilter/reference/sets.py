@@ -1,8 +1,10 @@
 """What the reference set says of the hash sets in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from uploadfilter.errors import HashSetNameError
 
 LOCAL_ISSUER = "local"
 """The issuer of everything that nobody signed."""
@@ -40,9 +42,11 @@ class SetInfo:
         categories: Those that the operator allowed.
         enforced: Whether its entries may reject; else all are monitored.
         imported_at: Seconds since the epoch.
-        entries: How many entries it has.
-        counts: By category, the number of ``entries`` and of signals of each type.
+        entries: How many entries were imported.
+        counts: By category, the number of ``entries`` and of signals of each type that
+            were imported.
         source: What the import read.
+        revoked: How many of the entries have been revoked since.
     """
 
     name: str
@@ -53,6 +57,7 @@ class SetInfo:
     entries: int = 0
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     source: Source = field(default_factory=Source)
+    revoked: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a name that could not be used everywhere."""
@@ -61,3 +66,11 @@ class SetInfo:
                 f"hash set name {self.name!r} is not made of a-z, 0-9, '.', '_' and "
                 "'-', beginning with a letter or digit, 63 characters at most"
             )
+
+
+def no_such_set(name: str, sets: Iterable[SetInfo]) -> HashSetNameError:
+    """Return the error for a hash set that is not there."""
+    names = ", ".join(repr(info.name) for info in sets) or "none"
+    return HashSetNameError(
+        f"there is no hash set {name!r}", hint=f"Imported so far: {names}."
+    )

@@ -1,46 +1,34 @@
-"""The reference directory: opened, read while it changes, and changed by one writer.
+"""The reference directory: opened, and read while it changes.
 
-A change builds a whole new base beside the live one and puts it in force by renaming
-one small file. Readers look at that file at each ``ReferenceReader.current`` and go
-over to the new generation by themselves; who holds an older one may use it to the end.
+A change puts a new generation in force by replacing one small file. Readers look at
+that file at each ``ReferenceReader.current`` and go over to the new generation by
+themselves; who holds an older one may use it to the end.
 
-Why whole directories, and what a crash leaves: ``reference/layout.py``.
+Why whole directories, and what a crash leaves: ``reference/layout.py``. What can be
+changed: ``reference/writing.py``.
 """
 
 import contextlib
-import shutil
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import lmdb
-
-from uploadfilter.errors import HashSetNameError, StoreError, StoreKeyError
-from uploadfilter.model import SignalType
-from uploadfilter.reference import layout
-from uploadfilter.reference.base import (
-    check_overlay,
-    read_meta,
-    read_tables,
-    write_base,
-    write_overlay,
-)
-from uploadfilter.reference.collecting import TableBuilder
-from uploadfilter.reference.generation import MappedGeneration
-from uploadfilter.reference.mapping import open_mapped
+from uploadfilter.reference import history, layout
+from uploadfilter.reference.checking import CheckReport, Progress, check_directory
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.layout import Current
+from uploadfilter.reference.opening import Clock, lacks_directories, open_generation
 from uploadfilter.reference.secret import Secret
-from uploadfilter.reference.sets import SetInfo
-from uploadfilter.reference.tables import Tables, empty_tables, joined, without_set
+from uploadfilter.reference.writing import ReferenceWriter
 
 REFERENCE_DIRECTORY = "reference"
 """Name of the reference directory in the state directory."""
 
-KEPT_GENERATIONS = 2
-"""Directories kept besides the current ones, so that a backup that copies while an
-import runs finds what ``current`` named when it began."""
+_system_clock = time.time  # noqa: TID251 -- for whoever brings no clock of his own
 
 
 class ReferenceDirectory:
@@ -50,10 +38,12 @@ class ReferenceDirectory:
 
     Args:
         path: The reference directory, usually ``state / REFERENCE_DIRECTORY``.
+        clock: Seconds since the epoch.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock = _system_clock) -> None:
         self.path = path
+        self._clock = clock
 
     def init(self) -> bool:
         """Make the directory with a secret and an empty generation, unless it exists.
@@ -93,11 +83,38 @@ class ReferenceDirectory:
     @contextlib.contextmanager
     def _locked(self) -> "Iterator[ReferenceWriter]":
         with layout.writer_lock(self.path):
-            yield ReferenceWriter(self.path)
+            yield ReferenceWriter(self.path, clock=self._clock)
 
     def reader(self) -> "ReferenceReader":
         """Return a reader; it opens the reference set when it is first asked."""
-        return ReferenceReader(self.path)
+        return ReferenceReader(self.path, clock=self._clock)
+
+    def generations(self) -> tuple[Current, ...]:
+        """Return the generation in force and those that are kept, newest first.
+
+        Each says its number (``generation``), time (``at``), what was done (``kind``,
+        ``subject``), and how many sets and entries it has; the first one is in force,
+        and ``pinned`` after a rollback. Needs no lock: it may be one behind.
+
+        Raises:
+            StoreMissingError: There is no reference set.
+            StoreError: ``current`` is damaged or cannot be read.
+        """
+        current, _ = layout.read_current(self.path)
+        return (current, *history.kept(self.path, current))
+
+    def check(self, progress: Progress = lambda _done, _total: None) -> CheckReport:
+        """Verify every byte of what is in force and of what is kept.
+
+        Args:
+            progress: Told the bytes verified so far, and how many there are.
+
+        Raises:
+            StoreMissingError: There is no reference set.
+            StoreKeyError: The key is missing, or it is another installation's.
+            StoreError: ``current`` cannot be read, so that nothing says what to verify.
+        """
+        return check_directory(self.path, clock=self._clock, progress=progress)
 
     def secret(self) -> Secret:
         """Return the secret of the installation.
@@ -115,22 +132,24 @@ class ReferenceReader:
 
     Args:
         path: The reference directory.
+        clock: Seconds since the epoch; ends suppressions.
 
     Attributes:
         last: The generation that ``current`` returned last, even if the reference set
             has become unusable since; ``None`` if it never returned one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock = _system_clock) -> None:
         self._path = path
+        self._clock = clock
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
-        self.last: MappedGeneration | None = None
+        self.last: LayeredGeneration | None = None
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, clock: Clock = _system_clock) -> Self:
         """Return a reader of a reference directory, which need not exist yet."""
-        return cls(path)
+        return cls(path, clock=clock)
 
     def __enter__(self) -> Self:
         return self
@@ -143,8 +162,8 @@ class ReferenceReader:
     ) -> None:
         self.close()
 
-    def current(self) -> MappedGeneration:
-        """Return the generation in force; costs one ``stat`` if it is the same.
+    def current(self) -> LayeredGeneration:
+        """Return the generation in force; costs three ``stat`` if it is the same.
 
         A new one is opened at the first call after it was put in force. That takes a
         millisecond, and up to 0.1 s for a base of some 60 MB, which is verified whole.
@@ -157,14 +176,23 @@ class ReferenceReader:
             StoreError: It cannot be read.
         """
         loaded = self._loaded
-        if loaded is not None and loaded.file.is_still_named():
+        if loaded is not None and loaded.is_in_force():
             return loaded.generation
         with self._lock:
-            if self._loaded is None or not self._loaded.file.is_still_named():
+            if self._loaded is None or not self._loaded.is_in_force():
                 self._loaded = None
-                self._loaded = _load(self._path)
+                if self.last is not None and not self.last.is_intact():
+                    # Somebody wrote over its files: nobody must search it again, and
+                    # only when all have let go of it can they be mapped anew.
+                    self.last = None
+                self._loaded = _load(self._path, self._clock)
                 self.last = self._loaded.generation
             return self._loaded.generation
+
+    @property
+    def pinned(self) -> bool:
+        """True if ``last`` came from a rollback that was not released yet."""
+        return self.last is not None and self.last.pinned
 
     def close(self) -> None:
         """Let go of the generation; who still holds it may use it to the end."""
@@ -177,185 +205,20 @@ class ReferenceReader:
 class _Loaded:
     """A generation, and the file that put it in force."""
 
-    generation: MappedGeneration
+    generation: LayeredGeneration
     file: layout.NamedFile
 
+    def is_in_force(self) -> bool:
+        """Tell whether it is still what the reference directory holds."""
+        return self.file.is_still_named() and self.generation.is_intact()
 
-def _load(path: Path) -> _Loaded:
+
+def _load(path: Path, clock: Clock) -> _Loaded:
     """Open the generation in force, and again if the writer removed it meanwhile."""
     while True:
         current, file = layout.read_current(path)
-        generation = _open_generation(path, current)
+        generation = open_generation(path, current, clock=clock)
         if generation is not None:
             return _Loaded(generation, file)
         if file.is_still_named():
-            raise layout.corrupt(
-                path, f"lacks the directories of generation {current.generation}"
-            )
-
-
-def _open_generation(
-    path: Path, current: layout.Current, *, verify: bool = False
-) -> MappedGeneration | None:
-    """Open a generation; ``None`` if one of its directories is not there."""
-    secret = layout.read_secret(path)
-    base_path = path / layout.BASES / str(current.base.number)
-    overlay_path = path / layout.OVERLAYS / str(current.overlay.number)
-    base = open_mapped(base_path, current.base, verify=verify)
-    overlay = open_mapped(overlay_path, current.overlay, verify=verify)
-    if base is None or overlay is None:
-        return None
-    check_overlay(overlay)
-    meta = read_meta(base)
-    if meta.secret != secret.check_value():
-        raise StoreKeyError(
-            f"the key in {str(path)!r} is not the one that the reference set was "
-            "written with",
-            hint="Restore the key that belongs to this reference directory.",
-        )
-    return MappedGeneration(
-        current.generation,
-        tables=read_tables(base, meta),
-        secret=secret,
-        base=base,
-        overlay=overlay,
-    )
-
-
-class ReferenceWriter:
-    """The one writer of a reference directory; made by ``ReferenceDirectory.writer``.
-
-    Every method that changes something puts a new generation in force, or changes
-    nothing and raises.
-
-    Args:
-        path: The reference directory, whose lock the caller holds.
-
-    Attributes:
-        made: True if there was no reference set before.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.made = not (path / layout.CURRENT_FILE).exists()
-        with _write_errors(path, "prepare the reference set"):
-            for kind in (layout.BASES, layout.OVERLAYS):
-                layout.make_private(path / kind)
-            layout.sweep(path, keep=KEPT_GENERATIONS)
-            if self.made:
-                self._secret = layout.make_secret(path)
-                self._put_in_force(1, empty_tables())
-        # Whatever stands in the base is copied on: it has to be sound.
-        self._generation = self._open(verify=True)
-        self._secret = layout.read_secret(path)
-
-    @property
-    def number(self) -> int:
-        """Number of the generation in force."""
-        return self._generation.number
-
-    @property
-    def sets(self) -> tuple[SetInfo, ...]:
-        """The hash sets of the generation in force."""
-        return self._generation.sets
-
-    def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
-        """Return an id for an entry that its list gave none (``Secret.opaque_id``)."""
-        return self._secret.opaque_id(signal_type, value)
-
-    def collect(self) -> TableBuilder:
-        """Return an empty collection, to be filled and given to ``replace_set``."""
-        return TableBuilder(self._secret.exact_key)
-
-    def replace_set(self, collected: TableBuilder, info: SetInfo) -> SetInfo:
-        """Put a hash set in force, in place of one of the same name.
-
-        Args:
-            collected: Its entries; not to be used again.
-            info: What else is known of it.
-
-        Returns:
-            ``info`` with the numbers of entries, signals and duplicates.
-
-        Raises:
-            StoreError: It could not be written; nothing has changed.
-        """
-        new = collected.finish(info)
-        self._advance(joined(without_set(self._tables(), info.name), new))
-        return new.sets[0]
-
-    def remove_set(self, name: str) -> SetInfo:
-        """Put a generation in force that lacks a hash set.
-
-        Returns:
-            What was known of it.
-
-        Raises:
-            HashSetNameError: There is no set of that name.
-            StoreError: It could not be written; nothing has changed.
-        """
-        for info in self.sets:
-            if info.name == name:
-                self._advance(without_set(self._tables(), name))
-                return info
-        raise no_such_set(name, self.sets)
-
-    def _tables(self) -> Tables:
-        return self._generation.tables_with_exact()
-
-    def _open(self, *, verify: bool) -> MappedGeneration:
-        current, _ = layout.read_current(self._path)
-        generation = _open_generation(self._path, current, verify=verify)
-        if generation is None:
-            raise layout.corrupt(
-                self._path, f"lacks the directories of generation {current.generation}"
-            )
-        return generation
-
-    def _advance(self, tables: Tables) -> None:
-        number = self._generation.number + 1
-        try:
-            with _write_errors(self._path, f"write generation {number}"):
-                self._put_in_force(number, tables)
-        finally:
-            # Also after Ctrl-C; what cannot be removed is left to the next writer.
-            with contextlib.suppress(OSError):
-                layout.sweep(self._path, keep=KEPT_GENERATIONS)
-        self._generation = self._open(verify=False)
-
-    def _put_in_force(self, number: int, tables: Tables) -> None:
-        base = layout.Staged(self._path, layout.BASES, number)
-        write_base(base.path, tables, secret=self._secret.check_value())
-        overlay = layout.Staged(self._path, layout.OVERLAYS, number)
-        write_overlay(overlay.path)
-        current = layout.Current(
-            format=layout.FORMAT,
-            generation=number,
-            base=base.publish(),
-            overlay=overlay.publish(),
-        )
-        layout.write_current(self._path, current)
-
-
-def no_such_set(name: str, sets: Iterable[SetInfo]) -> HashSetNameError:
-    """Return the error for a hash set that is not there."""
-    names = ", ".join(repr(info.name) for info in sets) or "none"
-    return HashSetNameError(
-        f"there is no hash set {name!r}", hint=f"Imported so far: {names}."
-    )
-
-
-@contextlib.contextmanager
-def _write_errors(path: Path, what: str) -> Iterator[None]:
-    """Say of a failed write what failed, and how full the disk is."""
-    try:
-        yield
-    except (lmdb.Error, OSError) as exc:
-        # LMDB reports a full disk as an input/output error.
-        free = shutil.disk_usage(path).free >> 20
-        cause = exc.strerror if isinstance(exc, OSError) else exc
-        raise StoreError(
-            f"cannot {what} in {str(path)!r}: {cause} ({free} MiB free)",
-            hint="Nothing has changed. Make room on the disk or check that it is "
-            "sound and writable, then try again.",
-        ) from exc
+            raise lacks_directories(path, current.generation)

@@ -10,7 +10,7 @@ Rules this module keeps: it is pure; the row of an entry is its position in
 perceptual signals is empty; no word is listed that no row uses.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
@@ -184,27 +184,38 @@ def taken(entries: EntryTable, rows: Positions) -> EntryTable:
 
 def without_set(tables: Tables, name: str) -> Tables:
     """Return the tables without one hash set, or as they are if there is none."""
-    positions = [at for at, info in enumerate(tables.sets) if info.name == name]
-    if not positions:
+    names = [info.name for info in tables.sets]
+    if name not in names:
         return tables
-    (gone,) = positions
-    keep = tables.entries.sets != gone
+    return with_entries(tables, tables.entries.sets != names.index(name), gone={name})
+
+
+def with_entries(
+    tables: Tables, keep: NDArray[np.bool_], *, gone: Collection[str] = ()
+) -> Tables:
+    """Return the tables with some of the entries only.
+
+    Args:
+        tables: All of them.
+        keep: One item per entry: whether it stays.
+        gone: Names of the hash sets that go, whose entries all do.
+    """
     rows = np.flatnonzero(keep)
     # Row of each entry in the new table; of those that go, it is never read.
     moved = (np.cumsum(keep) - 1).clip(0).astype(np.uint32)
+    is_kept = np.array([info.name not in gone for info in tables.sets], np.bool_)
+    position = (np.cumsum(is_kept) - 1).clip(0).astype(np.uint16)
     entries = taken(tables.entries, rows)
-    perceptual = {
-        shape: _kept_signals(table, keep, moved)
-        for shape, table in tables.perceptual.items()
-        if keep.take(table.entries).any()
-    }
-    later = entries.sets > gone
     return _compact(
         replace(
             tables,
-            sets=tuple(info for info in tables.sets if info.name != name),
-            entries=replace(entries, sets=entries.sets - later.astype(np.uint16)),
-            perceptual=perceptual,
+            sets=tuple(info for info in tables.sets if info.name not in gone),
+            entries=replace(entries, sets=position.take(entries.sets)),
+            perceptual={
+                shape: _kept_signals(table, keep, moved)
+                for shape, table in tables.perceptual.items()
+                if keep.take(table.entries).any()
+            },
             exact=_kept_pairs(tables.exact, keep, moved),
         )
     )

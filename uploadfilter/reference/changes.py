@@ -1,0 +1,364 @@
+"""What was changed since the base of a generation was written, as values.
+
+An overlay holds these values beside the entries that it adds. Three things take entries
+out of force: the *removal* of a whole hash set, the *revocation* of an entry, and its
+*suppression* by the operator, which ends by itself. Each is remembered longer than it
+takes to carry it out, so that neither a rollback nor the import of an older file brings
+back what was withdrawn:
+
+- a removal withdraws what the set held until then, in every older generation too;
+  importing a set of that name again is a new beginning;
+- a revocation withdraws the entry of that id for good, in whatever import it comes;
+- a suppression holds until it ends or is lifted, whatever else happens.
+
+Rules this module keeps: it is pure; every method returns new ``Changes``.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from uploadfilter.errors import StoreError, UsageError
+from uploadfilter.reference.sets import SetInfo
+
+SUPPRESSED_S = 72 * 3600
+"""How long a suppression holds unless somebody says otherwise: over a weekend, in which
+its issuer can be asked."""
+
+MOST_SUPPRESSED_S = 30 * 24 * 3600
+"""Longest suppression: what is wrong for longer is for the issuer to revoke."""
+
+MOST_SUPPRESSIONS = 1000
+"""Suppressions at a time. Each is a decision of a person; who wants more of them has a
+hash set to remove."""
+
+MOST_REVOCATIONS = 100_000
+"""Revocations in all; they take 10 MB in every overlay then, and whoever withdraws more
+than a hundredth of ten million entries should publish the set anew."""
+
+MOST_REASON_CHARACTERS = 200
+"""A sentence: a case file belongs elsewhere."""
+
+_BY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""An account or initials; no address, because ``@`` is not allowed."""
+
+Key = tuple[str, str]
+"""Name of a hash set, and id of one of its entries."""
+
+
+class ChangeKind(StrEnum):
+    """What made a generation; its subject is a set, an entry or a generation."""
+
+    INIT = "init"
+    IMPORT = "import"
+    REMOVE = "remove"
+    REVOKE = "revoke"
+    SUPPRESS = "suppress"
+    UNSUPPRESS = "unsuppress"
+    COMPACT = "compact"
+    ACTIVATE = "activate"
+    ROLLBACK = "rollback"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An entry that the operator switched off for a while.
+
+    Attributes:
+        set: Name of its hash set.
+        entry: Its id.
+        reason: For people: one line of at most ``MOST_REASON_CHARACTERS``.
+        by: Who did it.
+        since: When, in seconds since the epoch.
+        expires_at: When it ends by itself, in seconds since the epoch.
+    """
+
+    set: str
+    entry: str
+    reason: str
+    by: str
+    since: int
+    expires_at: int
+
+    @property
+    def key(self) -> Key:
+        """Which entry it is about."""
+        return self.set, self.entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """An entry that was withdrawn for good.
+
+    Attributes:
+        set: Name of its hash set.
+        entry: Its id.
+        generation: The generation that it was revoked with.
+        present: Whether the entry stands in the base or the overlay, so that it has to
+            be left out of what is found and counted.
+    """
+
+    set: str
+    entry: str
+    generation: int
+    present: bool
+
+    @property
+    def key(self) -> Key:
+        """Which entry it is about."""
+        return self.set, self.entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What an overlay says of the base that it lies on, and of itself.
+
+    Attributes:
+        hidden: Hash sets of the base that are removed, or replaced by the overlay.
+        removed: Hash sets that were removed, and with which generation the last time;
+            one that was imported again since is still in the list.
+        revoked: Entries that are withdrawn for good.
+        suppressed: Entries that are switched off, also those whose time is over.
+    """
+
+    hidden: frozenset[str] = frozenset()
+    removed: Mapping[str, int] = field(default_factory=dict)
+    revoked: tuple[Revocation, ...] = ()
+    suppressed: tuple[Suppression, ...] = ()
+
+    def revoked_keys(self) -> frozenset[Key]:
+        """Return the entries that are withdrawn for good."""
+        return frozenset(item.key for item in self.revoked)
+
+    def suppressed_keys(self, now: float) -> frozenset[Key]:
+        """Return the entries that are switched off now."""
+        return frozenset(s.key for s in self.suppressed if s.expires_at > now)
+
+    def with_removed(self, name: str, *, generation: int, in_base: bool) -> "Changes":
+        """Return them after a hash set was removed."""
+        return replace(
+            self._without_rows_of(name),
+            hidden=self.hidden | {name} if in_base else self.hidden,
+            removed={**self.removed, name: generation},
+        )
+
+    def with_replaced(
+        self, name: str, *, in_base: bool, present: Collection[str]
+    ) -> "Changes":
+        """Return them after a hash set was imported into the overlay.
+
+        Args:
+            name: Its name.
+            in_base: Whether the base has a set of that name.
+            present: Those of its revoked entries that were imported again.
+        """
+        changed = replace(self, hidden=self.hidden | {name} if in_base else self.hidden)
+        return changed.with_present(
+            {item.key for item in self.revoked if item.present and item.set != name}
+            | {(name, entry) for entry in present}
+        )
+
+    def with_revoked(
+        self, name: str, present: Mapping[str, bool], *, generation: int
+    ) -> "Changes":
+        """Return them after entries were withdrawn for good.
+
+        Args:
+            name: Their hash set.
+            present: By id, whether there is such an entry.
+            generation: The generation that this is done with.
+
+        Raises:
+            StoreError: There would be more than ``MOST_REVOCATIONS``.
+        """
+        known = self.revoked_keys()
+        new = [
+            Revocation(set=name, entry=entry, generation=generation, present=is_there)
+            for entry, is_there in present.items()
+            if (name, entry) not in known
+        ]
+        if len(self.revoked) + len(new) > MOST_REVOCATIONS:
+            raise StoreError(
+                f"more than {MOST_REVOCATIONS} revoked entries",
+                hint="Import a version of the hash set that lacks them instead.",
+            )
+        return replace(self, revoked=(*self.revoked, *new))
+
+    def with_suppressed(self, suppression: Suppression) -> "Changes":
+        """Return them after an entry was switched off, or for another time.
+
+        Raises:
+            StoreError: There would be more than ``MOST_SUPPRESSIONS``.
+        """
+        others = self.without_suppressed(suppression.key).suppressed
+        if len(others) >= MOST_SUPPRESSIONS:
+            raise StoreError(
+                f"more than {MOST_SUPPRESSIONS} suppressed entries",
+                hint="Lift some, or remove the hash set that is wrong.",
+            )
+        return replace(self, suppressed=(*others, suppression))
+
+    def without_suppressed(self, key: Key) -> "Changes":
+        """Return them after a suppression was lifted."""
+        return replace(
+            self, suppressed=tuple(s for s in self.suppressed if s.key != key)
+        )
+
+    def pruned(self, *, now: float, oldest: int) -> "Changes":
+        """Return them without what cannot matter any more.
+
+        Args:
+            now: Seconds since the epoch.
+            oldest: Number of the oldest generation that can be returned to.
+        """
+        return replace(
+            self,
+            removed={name: n for name, n in self.removed.items() if n > oldest},
+            suppressed=tuple(s for s in self.suppressed if s.expires_at > now),
+        )
+
+    def folded(self) -> "Changes":
+        """Return what is left of them once base and overlay are one new base."""
+        return replace(self, hidden=frozenset()).with_present(())
+
+    def with_present(self, keys: Collection[Key]) -> "Changes":
+        """Return them with another answer to which revoked entries are there."""
+        return replace(
+            self,
+            revoked=tuple(
+                replace(item, present=item.key in keys) for item in self.revoked
+            ),
+        )
+
+    def _without_rows_of(self, name: str) -> "Changes":
+        return self.with_present(
+            {item.key for item in self.revoked if item.present and item.set != name}
+        )
+
+    def withdrawn_since(self, number: int) -> frozenset[str]:
+        """Return the hash sets that were removed after a generation."""
+        return frozenset(name for name, n in self.removed.items() if n > number)
+
+    def carried_to(
+        self, older: "Changes", *, number: int, base_sets: Collection[str]
+    ) -> "Changes":
+        """Return the changes of an older generation, and all withdrawals since.
+
+        Which revoked entries are there is for the caller to find out.
+
+        Args:
+            older: Of the generation that is returned to.
+            number: Its number.
+            base_sets: The hash sets of its base.
+        """
+        since = self.withdrawn_since(number)
+        revoked = {item.key: item for item in (*older.revoked, *self.revoked)}
+        removed = {**older.removed}
+        for name, generation in self.removed.items():
+            removed[name] = max(generation, removed.get(name, 0))
+        return Changes(
+            hidden=older.hidden | since.intersection(base_sets),
+            removed=removed,
+            revoked=tuple(revoked.values()),
+            suppressed=self.suppressed,
+        )
+
+    def lost_in(self, older: "Changes", *, number: int, now: float) -> tuple[str, ...]:
+        """Return what is withdrawn now, and would come back with an older generation.
+
+        Args:
+            older: Of the generation that is returned to.
+            number: Its number.
+            now: Seconds since the epoch.
+        """
+        revoked = self.revoked_keys() - older.revoked_keys()
+        suppressed = self.suppressed_keys(now) - older.suppressed_keys(now)
+        return (
+            *(f"removal of {name!r}" for name in sorted(self.withdrawn_since(number))),
+            *(f"revocation of {'/'.join(key)!r}" for key in sorted(revoked)),
+            *(f"suppression of {'/'.join(key)!r}" for key in sorted(suppressed)),
+        )
+
+
+def new_suppression(
+    name: str,
+    entry: str,
+    *,
+    reason: str,
+    by: str,
+    now: float,
+    expires_at: float | None,
+) -> Suppression:
+    """Return a suppression, if what was said of it can be kept.
+
+    Args:
+        name: Name of the hash set.
+        entry: Id of the entry.
+        reason: For people. It stands in files that many can read: no names.
+        by: Who did it: an account or initials.
+        now: Seconds since the epoch.
+        expires_at: When it ends, in seconds since the epoch; ``None`` is after
+            ``SUPPRESSED_S``.
+
+    Raises:
+        UsageError: The reason, the name or the end cannot be used.
+    """
+    ends = now + SUPPRESSED_S if expires_at is None else expires_at
+    if not now < ends <= now + MOST_SUPPRESSED_S:
+        raise UsageError(
+            f"a suppression cannot end {ends - now:.0f} s from now",
+            hint=f"Let it end within {MOST_SUPPRESSED_S // 86400} days.",
+        )
+    text = reason.strip()
+    if not 0 < len(text) <= MOST_REASON_CHARACTERS or not _is_plain(text):
+        raise UsageError(
+            "a suppression needs a reason of one line",
+            hint=f"Use 1 to {MOST_REASON_CHARACTERS} printable characters, without '@':"
+            " no names and no addresses.",
+        )
+    if not _BY.fullmatch(by):
+        raise UsageError(
+            "it is not clear who asks for the suppression",
+            hint="Give an account or initials: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'."
+            " No address.",
+        )
+    return Suppression(
+        set=name,
+        entry=entry,
+        reason=text,
+        by=by,
+        since=int(now),
+        expires_at=int(ends),
+    )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and "@" not in text
+
+
+def sets_in_force(
+    base: Sequence[SetInfo], additions: Iterable[SetInfo], changes: Changes
+) -> tuple[SetInfo, ...]:
+    """Return the hash sets of a generation, and how many of their entries are revoked.
+
+    Args:
+        base: Those of the base.
+        additions: Those of the overlay.
+        changes: What the overlay says.
+    """
+    gone: dict[str, int] = {}
+    for item in changes.revoked:
+        if item.present:
+            gone[item.set] = gone.get(item.set, 0) + 1
+    shown = [info for info in base if info.name not in changes.hidden]
+    return tuple(
+        replace(info, revoked=info.revoked + gone.get(info.name, 0))
+        for info in (*shown, *additions)
+    )
+
+
+def entries_in_force(sets: Iterable[SetInfo]) -> int:
+    """Return how many entries may be found; suppressed ones are among them."""
+    return sum(info.entries - info.revoked for info in sets)

@@ -1,0 +1,206 @@
+"""Verify everything that the reference directory holds, byte by byte.
+
+Readers compare a sample of a large file when they open it; this reads all of it, of the
+generation in force and of those that are kept. It writes nothing, needs no lock but the
+shared one of a reader, and may run beside the service.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from uploadfilter.errors import StoreError
+from uploadfilter.reference import history, layout
+from uploadfilter.reference.base import read_meta, read_tables
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.layout import Current, Part
+from uploadfilter.reference.mapping import Mapped, open_mapped
+from uploadfilter.reference.opening import Clock, open_generation
+from uploadfilter.reference.overlay import read_overlay
+from uploadfilter.reference.structure import exact_problems, table_problems
+
+_CHUNK_BYTES = 1 << 22
+_CHECK_BYTES = 16
+
+Progress = Callable[[int, int], None]
+"""Is told the bytes verified so far, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that is not as it was written.
+
+    Attributes:
+        path: Which file, from the reference directory on.
+        what: What is wrong with it, beginning with a verb.
+        in_force: Whether the generation in force needs it; else a kept one does.
+    """
+
+    path: str
+    what: str
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        generation: Number of the generation in force.
+        files: How many files were verified.
+        bytes: How many bytes they have.
+        problems: What is wrong; nothing, if all is sound.
+    """
+
+    generation: int
+    files: int
+    bytes: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """True if nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(slots=True)
+class _Check:
+    """One check on its way."""
+
+    path: Path
+    progress: Progress
+    total: int
+    done: int = 0
+    files: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, path: Path, what: str, *, in_force: bool) -> None:
+        name = str(path.relative_to(self.path))
+        self.problems.append(Problem(path=name, what=what, in_force=in_force))
+
+    def verify(self, path: Path, part: Part, *, in_force: bool) -> None:
+        """Compare a data file with its check value."""
+        self.files += 1
+        try:
+            with _held(path) as fd:
+                problem = self._difference(fd, part)
+        except OSError as exc:
+            problem = f"cannot be read: {exc.strerror}"
+        if problem:
+            self.note(path / layout.DATA_FILE, problem, in_force=in_force)
+
+    def _difference(self, fd: int, part: Part) -> str | None:
+        size = os.fstat(fd).st_size
+        if size != part.size:
+            return f"has {size} bytes instead of {part.size}"
+        digest = hashlib.blake2b(digest_size=_CHECK_BYTES)
+        while data := os.read(fd, _CHUNK_BYTES):
+            digest.update(data)
+            self.done += len(data)
+            self.progress(self.done, self.total)
+        if digest.hexdigest() != part.check:
+            return "does not agree with its check value"
+        return None
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """Open a data file, and keep the writer from removing it meanwhile."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fd = os.open(layout.DATA_FILE, os.O_RDONLY, dir_fd=directory)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    finally:
+        os.close(directory)
+
+
+def check_directory(
+    path: Path, *, clock: Clock, progress: Progress = lambda _done, _total: None
+) -> CheckReport:
+    """Verify a reference directory: check values, structure, answers of a sample.
+
+    Args:
+        path: The reference directory.
+        clock: Seconds since the epoch.
+        progress: Told how far the reading is.
+
+    Raises:
+        StoreMissingError: There is no reference set.
+        StoreKeyError: The key is missing, or it is another installation's.
+        StoreError: ``current`` cannot be read, so that nothing says what to verify.
+    """
+    current, _ = layout.read_current(path)
+    kept = history.kept(path, current)
+    parts = _parts(path, (current, *kept))
+    check = _Check(path, progress, sum(part.size for part in parts.values()))
+    needed = set(_parts(path, (current,)))
+    for at, part in parts.items():
+        check.verify(at, part, in_force=at in needed)
+    if not any(problem.in_force for problem in check.problems):
+        _check_content(check, current, clock)
+    return CheckReport(
+        generation=current.generation,
+        files=check.files,
+        bytes=check.total,
+        problems=tuple(check.problems),
+    )
+
+
+def _parts(path: Path, named: tuple[Current, ...]) -> dict[Path, Part]:
+    """Return each directory that generations name, once."""
+    parts: dict[Path, Part] = {}
+    for current in named:
+        parts[path / layout.BASES / str(current.base.number)] = current.base
+        parts[path / layout.OVERLAYS / str(current.overlay.number)] = current.overlay
+    return parts
+
+
+def _check_content(check: _Check, current: Current, clock: Clock) -> None:
+    """Check that what is stored can be searched, and finds what it should."""
+    for kind, part in (
+        (layout.BASES, current.base),
+        (layout.OVERLAYS, current.overlay),
+    ):
+        at = check.path / kind / str(part.number)
+        try:
+            mapped = open_mapped(at, part)
+            problems = ("is not there",) if mapped is None else _structure(mapped, kind)
+        except StoreError as exc:
+            problems = (str(exc),)
+        for what in problems:
+            check.note(at / layout.DATA_FILE, what, in_force=True)
+    if not check.problems:
+        _check_answers(check, open_generation(check.path, current, clock=clock))
+
+
+def _structure(mapped: Mapped, kind: str) -> tuple[str, ...]:
+    """Return what is wrong with the columns and exact signals of one file."""
+    meta = read_meta(mapped) if kind == layout.BASES else read_overlay(mapped)[0]
+    if meta is None:
+        return ()
+    tables = read_tables(mapped, meta)
+    wrong = tuple(table_problems(tables))
+    return wrong or tuple(
+        exact_problems(mapped.pairs(), entries=len(tables.entries), stated=meta.pairs)
+    )
+
+
+def _check_answers(check: _Check, generation: LayeredGeneration | None) -> None:
+    """Compare the answers of a sample with what a scan of all rows finds."""
+    if generation is None:
+        return
+    if generation.entry_count != generation.current.entries and generation.current.at:
+        check.note(
+            check.path / layout.CURRENT_FILE,
+            f"states {generation.current.entries} entries instead of "
+            f"{generation.entry_count}",
+            in_force=True,
+        )

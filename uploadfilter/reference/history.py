@@ -1,0 +1,105 @@
+"""Which generations there were: one small file for each that can be returned to.
+
+``generations/<n>`` says of generation *n* what ``current`` said while it was in force.
+It is written before ``current``, so that every generation that ever was in force has
+one, until the rule below removes it.
+
+What is kept: the last ``KEPT_GENERATIONS`` before the current one, as far as they lie
+on the current base or on one of the ``KEPT_BASES`` before it. Files go first, and then
+the directories that none of them names, unless a reader still uses those.
+"""
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+from uploadfilter.errors import StoreError, StoreMissingError
+from uploadfilter.reference import layout
+from uploadfilter.reference.layout import Current
+
+KEPT_GENERATIONS = 20
+"""Generations kept besides the current one: a day on which somebody suppresses an entry
+every half hour. With small changes each takes one overlay of at most some MB."""
+
+KEPT_BASES = 2
+"""Bases kept besides the current one, since they take gigabytes: the last large import
+can be undone, and the one before it."""
+
+
+def kept(directory: Path, current: Current) -> tuple[Current, ...]:
+    """Return the generations before the current one that are kept, newest first.
+
+    A file that cannot be read is left out: nobody can return to what it named.
+    """
+    found: list[Current] = []
+    bases = {current.base.number}
+    numbers = layout.numbered(directory / layout.GENERATIONS)
+    older = [n for n in reversed(numbers) if n < current.generation]
+    for number in older:
+        recorded = _read(directory, number)
+        if recorded is None:
+            continue
+        bases.add(recorded.base.number)
+        if len(found) == KEPT_GENERATIONS or len(bases) > KEPT_BASES + 1:
+            break
+        found.append(recorded)
+    return tuple(found)
+
+
+def _read(directory: Path, number: int) -> Current | None:
+    path = directory / layout.GENERATIONS / str(number)
+    try:
+        recorded = layout.parse_current(path.read_bytes(), path)
+    except (StoreError, OSError):
+        return None
+    return recorded if recorded.generation == number else None
+
+
+def record(directory: Path, current: Current) -> None:
+    """Note a generation that is about to be put in force.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    path = directory / layout.GENERATIONS / str(current.generation)
+    layout.write_named(path, current)
+
+
+def oldest(directory: Path) -> int:
+    """Return a number that no kept generation is below."""
+    return min(layout.numbered(directory / layout.GENERATIONS), default=0)
+
+
+def next_number(directory: Path, current: Current) -> int:
+    """Return a number that no generation ever had, also after an older backup came."""
+    kinds = (layout.GENERATIONS, layout.BASES, layout.OVERLAYS)
+    taken = [n for kind in kinds for n in layout.numbered(directory / kind)]
+    return max(current.generation, *taken, 0) + 1
+
+
+def sweep(directory: Path) -> None:
+    """Remove what crashed writers left, and generations that nobody needs.
+
+    The caller is the writer. What cannot be removed now is left to the next time.
+    """
+    kinds = (layout.BASES, layout.OVERLAYS, layout.GENERATIONS)
+    for folder in (directory, *(directory / kind for kind in kinds)):
+        layout.sweep_leavings(folder)
+    needed: tuple[Current, ...] = ()
+    with contextlib.suppress(StoreMissingError):
+        current, _ = layout.read_current(directory)
+        needed = (current, *kept(directory, current))
+    _sweep_records(directory / layout.GENERATIONS, {c.generation for c in needed})
+    layout.sweep_parts(directory / layout.BASES, {c.base.number for c in needed})
+    layout.sweep_parts(directory / layout.OVERLAYS, {c.overlay.number for c in needed})
+
+
+def _sweep_records(folder: Path, needed: Collection[int]) -> None:
+    """Remove the files of other generations, but for the highest number of all.
+
+    After an older backup was restored it stands for a generation that was in force, so
+    that its number must not be used again.
+    """
+    for number in layout.numbered(folder)[:-1]:
+        if number not in needed:
+            (folder / str(number)).unlink(missing_ok=True)

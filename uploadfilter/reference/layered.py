@@ -1,0 +1,194 @@
+"""A generation of two halves: a mapped base, and the overlay on top of it.
+
+Both halves are searched; what the overlay hides, revokes or suppresses is taken out of
+what was found. So a set that is switched off costs its memory and nothing else, and a
+withdrawal needs no new index. It passes ``tests/conformance/generations.py``.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from uploadfilter.model import SignalType
+from uploadfilter.reference.changes import (
+    Changes,
+    Key,
+    Suppression,
+    entries_in_force,
+    sets_in_force,
+)
+from uploadfilter.reference.generation import MappedGeneration
+from uploadfilter.reference.layout import Current, corrupt
+from uploadfilter.reference.mapping import Mapped
+from uploadfilter.reference.matching import Candidate, Query
+from uploadfilter.reference.sets import ENTRIES, SetInfo
+from uploadfilter.reference.tables import Tables, empty_tables
+
+_NOTHING: frozenset[str] = frozenset()
+_Found = tuple[tuple[Candidate, ...], ...]
+
+
+class LayeredGeneration:
+    """A generation as ``current`` names it; safe to search from several threads.
+
+    Args:
+        current: What the file says.
+        base: The base.
+        additions: The entries that the overlay adds; ``None`` if there are none.
+        changes: What else the overlay says.
+        mapped: The mapped directories, which are kept as long as this object.
+        clock: Seconds since the epoch; ends suppressions.
+
+    Attributes:
+        current: What the file says: number, time, what was done.
+        base: The base, hidden sets included.
+        additions: The entries that the overlay adds.
+        changes: What else the overlay says.
+    """
+
+    def __init__(
+        self,
+        current: Current,
+        *,
+        base: MappedGeneration,
+        additions: MappedGeneration | None,
+        changes: Changes,
+        mapped: Sequence[Mapped],
+        clock: Callable[[], float],
+    ) -> None:
+        self.current = current
+        self.base = base
+        self.additions = additions
+        self.changes = changes
+        self._mapped = tuple(mapped)
+        self._clock = clock
+        added = additions.sets if additions else ()
+        self._sets = sets_in_force(base.sets, added, changes)
+        self._revoked = changes.revoked_keys()
+        self._signal_types = _types_of(self._sets)
+
+    @property
+    def number(self) -> int:
+        """Which one: 1 for the first, and higher after every change."""
+        return self.current.generation
+
+    @property
+    def pinned(self) -> bool:
+        """True after a rollback, until somebody releases it."""
+        return self.current.pinned
+
+    @property
+    def put_in_force_at(self) -> datetime | None:
+        """When it was put in force; ``None`` if it is of format 1."""
+        at = self.current.at
+        return datetime.fromtimestamp(at, UTC) if at else None
+
+    @property
+    def signal_types(self) -> frozenset[SignalType]:
+        """The types of which its hash sets have signals."""
+        return self._signal_types
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries it holds; suppressed ones are among them."""
+        return entries_in_force(self._sets)
+
+    @property
+    def sets(self) -> tuple[SetInfo, ...]:
+        """The hash sets in force: those of the base, then those of the overlay."""
+        return self._sets
+
+    @property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """The suppressions that hold now."""
+        now = self._clock()
+        return tuple(s for s in self.changes.suppressed if s.expires_at > now)
+
+    @property
+    def hidden_entries(self) -> int:
+        """How many entries of the base are out of force until it is written anew."""
+        hidden = self.changes.hidden
+        sets = sum(i.entries - i.revoked for i in self.base.sets if i.name in hidden)
+        return sets + sum(item.present for item in self.changes.revoked)
+
+    @property
+    def bytes(self) -> tuple[int, int]:
+        """Sizes of the files of base and overlay."""
+        return self.current.base.size, self.current.overlay.size
+
+    def first_ids(self, name: str, count: int) -> tuple[str, ...]:
+        """Return the ids of the first entries of a hash set.
+
+        Args:
+            name: Name of the set.
+            count: How many ids at most.
+        """
+        half = self._half_with(name)
+        if half is None:
+            return ()
+        gone = sum(item.present for item in self.changes.revoked if item.set == name)
+        ids = half.first_ids(name, count + gone)
+        return tuple(i for i in ids if (name, i) not in self._revoked)[:count]
+
+    def has_entries(self, name: str, ids: Sequence[str]) -> dict[str, bool]:
+        """Tell by id which entries of a hash set stand in the base or the overlay."""
+        half = self._half_with(name)
+        found = half.rows_by_id(name, ids) if half else {}
+        return {word: word in found for word in ids}
+
+    def _half_with(self, name: str) -> MappedGeneration | None:
+        added = self.additions
+        if added and any(info.name == name for info in added.sets):
+            return added
+        if name in self.changes.hidden:
+            return None
+        return self.base
+
+    def added_tables(self) -> Tables:
+        """Return what the overlay adds, exact signals included; views of the map."""
+        return self.additions.tables_with_exact() if self.additions else empty_tables()
+
+    def is_intact(self) -> bool:
+        """Tell whether nobody wrote over its files since they were mapped."""
+        return all(mapped.is_intact() for mapped in self._mapped)
+
+    def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
+        """Find every signal that each of the queries matches, and that is in force.
+
+        Raises:
+            StoreCorruptError: Somebody wrote over the files while they were read.
+        """
+        gone = self._withdrawn()
+        found = _in_force(self.base.search(queries), self.changes.hidden, gone)
+        if self.additions is not None:
+            added = _in_force(self.additions.search(queries), _NOTHING, gone)
+            found = tuple(map(tuple.__add__, found, added))
+        for mapped in self._mapped:
+            if not mapped.is_intact():
+                raise corrupt(mapped.path, "was written over while it was in use")
+        return found
+
+    def _withdrawn(self) -> frozenset[Key]:
+        if not self.changes.suppressed:
+            return self._revoked
+        return self._revoked | self.changes.suppressed_keys(self._clock())
+
+
+def _in_force(found: _Found, hidden: frozenset[str], gone: frozenset[Key]) -> _Found:
+    if not hidden and not gone:
+        return found
+    return tuple(
+        tuple(
+            candidate
+            for candidate in candidates
+            if candidate.set not in hidden
+            and (candidate.set, candidate.entry) not in gone
+        )
+        for candidates in found
+    )
+
+
+def _types_of(sets: Sequence[SetInfo]) -> frozenset[SignalType]:
+    words = {
+        word for info in sets for counts in info.counts.values() for word in counts
+    }
+    return frozenset(SignalType(word) for word in words - {ENTRIES})

@@ -1,0 +1,82 @@
+"""A generation opened from its files: what readers, the writer and the check share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from uploadfilter.errors import StoreCorruptError, StoreKeyError
+from uploadfilter.reference import layout
+from uploadfilter.reference.base import Meta, read_meta, read_tables
+from uploadfilter.reference.generation import MappedGeneration
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.layout import Current
+from uploadfilter.reference.mapping import Mapped, open_mapped
+from uploadfilter.reference.overlay import read_overlay
+from uploadfilter.reference.secret import Secret
+
+Clock = Callable[[], float]
+"""Tells the seconds since the epoch."""
+
+
+def open_generation(
+    path: Path, current: Current, *, clock: Clock, verify: bool = False
+) -> LayeredGeneration | None:
+    """Open a generation.
+
+    Args:
+        path: The reference directory.
+        current: Names its base and overlay.
+        clock: Ends suppressions.
+        verify: Compare every byte with the check values, however large the base is.
+
+    Returns:
+        ``None`` if one of its directories is not there.
+
+    Raises:
+        StoreCorruptError: It is damaged.
+        StoreVersionError: A newer version of this program wrote it.
+        StoreKeyError: The key is missing, or it is another installation's.
+        StoreError: It cannot be read.
+    """
+    secret = layout.read_secret(path)
+    base_path = path / layout.BASES / str(current.base.number)
+    overlay_path = path / layout.OVERLAYS / str(current.overlay.number)
+    base = open_mapped(base_path, current.base, verify=verify)
+    overlay = open_mapped(overlay_path, current.overlay, verify=verify)
+    if base is None or overlay is None:
+        return None
+    base_meta = read_meta(base)
+    _check_secret(path, secret, base_meta)
+    added, changes = read_overlay(overlay)
+
+    def half(mapped: Mapped, meta: Meta) -> MappedGeneration:
+        return MappedGeneration(
+            current.generation,
+            tables=read_tables(mapped, meta),
+            secret=secret,
+            base=mapped,
+            overlay=overlay,
+        )
+
+    return LayeredGeneration(
+        current,
+        base=half(base, base_meta),
+        additions=None if added is None else half(overlay, added),
+        changes=changes,
+        mapped=(base, overlay),
+        clock=clock,
+    )
+
+
+def _check_secret(path: Path, secret: Secret, meta: Meta) -> None:
+    if meta.secret != secret.check_value():
+        raise StoreKeyError(
+            f"the key in {str(path)!r}, or the one given by {layout.KEY_VARIABLE} or a "
+            "credential, is not the one that the reference set was written with",
+            hint="Restore the key that belongs to this reference directory, or unset "
+            f"{layout.KEY_VARIABLE}.",
+        )
+
+
+def lacks_directories(path: Path, number: int) -> StoreCorruptError:
+    """Return the error for a generation whose directories are not there."""
+    return layout.corrupt(path, f"lacks the directories of generation {number}")

@@ -1,0 +1,106 @@
+"""The small half of a generation: entries to add, and what is taken from the base.
+
+An overlay is stored like a base that holds the added entries, with one more record, so
+that a small change rewrites some kilobytes and never the base.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from uploadfilter.reference.base import (
+    META_NAME,
+    Meta,
+    decoded,
+    read_meta,
+    write_base,
+)
+from uploadfilter.reference.changes import Changes, Revocation, Suppression
+from uploadfilter.reference.layout import FORMAT, AnyVersion
+from uploadfilter.reference.mapping import Mapped
+from uploadfilter.reference.tables import Tables
+
+OVERLAY_MOST_ROWS = 1 << 15
+"""Entries, perceptual signals and exact signals that an overlay may add, together.
+
+They are searched one after the other: 32,768 PDQ values cost 0.07 ms a query, a third
+of what the index of ten million takes. Writing them takes a quarter of a second.
+"""
+
+_CHANGES_NAME = b"changes"
+_FIRST_FORMAT = 1
+
+
+class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """``Changes``, as they are stored."""
+
+    format: int
+    hidden: tuple[str, ...]
+    removed: Mapping[str, int]
+    revoked: tuple[Revocation, ...]
+    suppressed: tuple[Suppression, ...]
+
+
+class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """What every overlay of format 1 says: that it changes nothing."""
+
+    format: int
+    additions: Literal[0]
+    removals: Literal[0]
+
+
+def rows_of(tables: Tables) -> int:
+    """Return how many rows tables have, as ``OVERLAY_MOST_ROWS`` counts them."""
+    signals = sum(len(table) for table in tables.perceptual.values())
+    return len(tables.entries) + signals + len(tables.exact)
+
+
+def write_overlay(
+    path: Path, additions: Tables, changes: Changes, *, secret: str
+) -> None:
+    """Write an overlay into a new directory.
+
+    Args:
+        path: An empty directory.
+        additions: The entries that it adds.
+        changes: What else it says.
+        secret: ``Secret.check_value``.
+
+    Raises:
+        lmdb.Error: It could not be written, for example because the disk is full.
+    """
+    record = _ChangesRecord(
+        format=FORMAT,
+        hidden=tuple(sorted(changes.hidden)),
+        removed=changes.removed,
+        revoked=changes.revoked,
+        suppressed=changes.suppressed,
+    )
+    records = {_CHANGES_NAME: msgspec.json.encode(record)}
+    write_base(path, additions, secret=secret, records=records)
+
+
+def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
+    """Return what an overlay says.
+
+    Returns:
+        What is known of the entries that it adds, if there are any, and the changes.
+
+    Raises:
+        StoreVersionError: A newer version wrote it.
+        StoreCorruptError: It is damaged.
+    """
+    if decoded(mapped, META_NAME, AnyVersion).format == _FIRST_FORMAT:
+        decoded(mapped, META_NAME, _FirstMeta)
+        return None, Changes()
+    meta = read_meta(mapped)
+    record = decoded(mapped, _CHANGES_NAME, _ChangesRecord)
+    changes = Changes(
+        hidden=frozenset(record.hidden),
+        removed=record.removed,
+        revoked=record.revoked,
+        suppressed=record.suppressed,
+    )
+    return meta if meta.sets else None, changes
