@@ -9,6 +9,7 @@ import sys
 
 BENCHMARKS = {
     "hashing": "benchmarks.hashing",
+    "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy",
 }
 """Name on the command line, and the module that answers it."""

@@ -1,0 +1,66 @@
+"""Make the values, the questions and the reference directory of one size.
+
+Runs in a process of its own, so that its memory is gone when contenders are measured.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.matching import data
+from benchmarks.matching.filling import fill
+
+DIGESTS = 1000
+"""Digests that are listed and looked up."""
+
+KINDS = ("random", "real")
+
+
+def main(kind: str, count: str, each: str, seed: str, folder: str) -> None:
+    """Write files into a folder; print what was made as one line of JSON."""
+    path = Path(folder)
+    rng = np.random.default_rng([int(seed), KINDS.index(kind), int(count)])
+    begun = time.perf_counter()
+    planted = int(each) * (data.MOST_PLANTED + 1)
+    made_of: dict[str, int] = {}
+    if kind == "random":
+        values = data.random_values(int(count), rng)
+        unrelated = data.random_values(planted, rng)
+    else:
+        values, made_of = data.real_values(int(count), rng)
+        unrelated = data.held_out(planted, rng)
+    asked = data.questions(values, unrelated, each=int(each), rng=rng)
+    digests = data.random_values(min(DIGESTS, len(values)), rng)
+    np.save(path / "values.npy", values)
+    np.save(path / "questions.npy", asked.values)
+    np.save(path / "planted.npy", asked.planted)
+    np.save(path / "digests.npy", digests)
+    made = time.perf_counter() - begun
+    begun = time.perf_counter()
+    fill(path / "reference", values, digests=digests)
+    filled = time.perf_counter() - begun
+    size = sum(f.stat().st_size for f in (path / "reference").rglob("*") if f.is_file())
+    found = {
+        "kind": kind,
+        "n": int(count),
+        "made_of": made_of,
+        "distinct": len(np.unique(values.view("V32"))),
+        "make_s": round(made, 2),
+        "fill_s": round(filled, 2),
+        "fill_peak_mb": round(_peak_mb()),
+        "file_mb": round(size / 1e6, 1),
+        "bytes_an_entry": round(size / int(count), 1),
+    }
+    print(json.dumps(found))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,114 @@
+"""What a further process costs that maps a reference directory, and exact look-ups.
+
+Run in a process of its own, after the files were used by another, as a second proxy on
+the machine would be.
+"""
+
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.matching.data import Values
+from uploadfilter.model import EXACT_TYPES, Signal, SignalType
+from uploadfilter.reference.matching import Generation, Query, match_exact
+from uploadfilter.reference.store import ReferenceReader
+
+ROUNDS = 5
+DIGESTS_AT_ONCE = 200
+"""Digests of one look-up of many: the contents of a large upload."""
+
+
+def main(reference: str, folder: str) -> None:
+    """Print what was measured as one line of JSON."""
+    questions = np.load(Path(folder) / "questions.npy")
+    digests = np.load(Path(folder) / "digests.npy")
+    before = private_bytes()
+    begun = time.perf_counter()
+    with ReferenceReader.open(Path(reference)) as reader:
+        generation = reader.current()
+        opened = time.perf_counter() - begun
+        exact = look_ups(generation, digests)
+        ask(generation, questions)
+        found = {
+            "open_s": round(opened, 5),
+            "private_mb": round((private_bytes() - before) / 1e6, 2),
+            "entries": generation.entry_count,
+            **exact,
+        }
+    print(json.dumps(found))
+
+
+def ask(generation: Generation, questions: Values) -> None:
+    """Ask one by one, and a batch, so that every temporary has been needed."""
+    queries = [
+        Query(
+            signal=Signal(type=SignalType.PDQ, value=value.tobytes()),
+            threshold=31,
+        )
+        for value in questions
+    ]
+    for query in queries:
+        generation.search([query])
+    generation.search(queries[:64])
+
+
+def look_ups(generation: Generation, digests: Values) -> dict[str, float]:
+    """Return microseconds of a look-up: of many at once, and of an upload's three."""
+    rng = np.random.default_rng(1)
+    present = [_sha256(value.tobytes()) for value in digests]
+    absent = [_sha256(rng.bytes(32)) for _ in digests]
+    for query in present:
+        if len(generation.search([query])[0]) != 1:
+            raise RuntimeError("a listed digest was not found")
+    return {
+        "exact_found_us": _each(generation, present),
+        "exact_absent_us": _each(generation, absent),
+        "exact_three_digests_us": _uploads(generation, len(digests)),
+    }
+
+
+def _sha256(value: bytes) -> Query:
+    return Query(signal=Signal(type=SignalType.SHA256, value=value), threshold=0)
+
+
+def _each(generation: Generation, queries: list[Query]) -> float:
+    taken = []
+    for _ in range(ROUNDS):
+        for start in range(0, len(queries), DIGESTS_AT_ONCE):
+            part = queries[start : start + DIGESTS_AT_ONCE]
+            begun = time.perf_counter()
+            generation.search(part)
+            taken.append((time.perf_counter() - begun) / len(part))
+    return round(float(np.median(taken)) * 1e6, 3)
+
+
+def _uploads(generation: Generation, count: int) -> float:
+    """Return what ``match_exact`` takes for the three digests of one content."""
+    rng = np.random.default_rng(2)
+    taken = []
+    for _ in range(count):
+        digests = [
+            Signal(type=kind, value=rng.bytes(kind.width_bytes)) for kind in EXACT_TYPES
+        ]
+        begun = time.perf_counter()
+        match_exact(generation, "0", digests)
+        taken.append(time.perf_counter() - begun)
+    return round(float(np.median(taken)) * 1e6, 3)
+
+
+def private_bytes() -> int:
+    """Return the memory of this process that it shares with no other."""
+    gc.collect()
+    rollup = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
+    lines = dict(line.split(None, 1) for line in rollup.splitlines()[1:])
+    return sum(
+        int(lines[f"Private_{kind}:"].split()[0]) * 1024 for kind in ("Clean", "Dirty")
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
