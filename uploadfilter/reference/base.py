@@ -2,12 +2,16 @@
 
 A column is one value in overflow pages: aligned, contiguous, and used where it lies in
 the map. Exact signals are a database of their own, from key to the rows of the entries.
-The record ``meta`` says what the rest consists of.
+The record ``meta`` says what the rest consists of. Large tables of perceptual signals
+come with those of their chunks (``reference/chunk_tables.py``), as columns as well.
 
-Nothing here is ever changed: a base is written once, by ``write_base``.
+Nothing here is ever changed: a base is written once, by ``write_base``. LMDB holds what
+a transaction writes until its end, so that each column has one of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -18,14 +22,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.model import Geometry, SignalType
-from uploadfilter.reference.layout import FORMAT, AnyVersion, check_version, corrupt
+from uploadfilter.reference.chunk_tables import (
+    BIT_ORDER_SEED,
+    PREFIX,
+    ChunkKeys,
+    ChunkTables,
+    ids_of,
+    offsets_of,
+    prefixes_of,
+)
+from uploadfilter.reference.index import Lane
+from uploadfilter.reference.layout import (
+    FORMAT,
+    AnyVersion,
+    check_version,
+    corrupt,
+)
 from uploadfilter.reference.mapping import EXACT_NAME, NAMED_DATABASES, Mapped
+from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.planning import (
+    DEFAULT_COSTS,
+    LANE_BITS,
+    Costs,
+    PlanKind,
+    plan_for,
+)
 from uploadfilter.reference.secret import EXACT_KEY_BYTES
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.tables import (
     EntryTable,
     ExactTable,
     PerceptualTable,
+    Shape,
     Tables,
 )
 
@@ -40,13 +68,54 @@ _PAGE_ROOM = 1 << 24
 """Bytes of map reserved for everything else that LMDB keeps; the file is no larger for
 it, because a map is reserved and not filled."""
 
+_KEYS_AT_A_TIME = 1 << 18
+"""Exact signals in one transaction, which holds 13 MB of them until its end."""
+
 _Item = TypeVar("_Item", bound=np.generic)
-_Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column to be written, which may be made only then."""
+
+    dtype: np.dtype[np.generic]
+    length: int
+    make: Callable[[], NDArray[np.generic]]
+
+    @property
+    def nbytes(self) -> int:
+        return self.length * self.dtype.itemsize
+
+    def value(self) -> memoryview | bytes:
+        array = np.ascontiguousarray(self.make())
+        return array.view(np.uint8).data if len(array) else b""
+
+
+_Columns = dict[str, _Column]
+
+
+class ChunksMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a base says of the chunks of one table.
+
+    Attributes:
+        threshold: Threshold that they were planned for.
+        bits: Bits of each chunk, descending.
+        seed: Seed of the order of bits.
+    """
+
+    threshold: int
+    bits: tuple[int, ...]
+    seed: str
+
+    def keys(self, width: int) -> ChunkKeys:
+        """Return what finds the buckets of a value of ``width`` bits."""
+        return ChunkKeys(width, self.bits, self.seed)
 
 
 class _ShapeMeta(msgspec.Struct, frozen=True, kw_only=True):
     type: SignalType
     geometry: Geometry | None
+    chunks: ChunksMeta | None = None
 
     @property
     def prefix(self) -> str:
@@ -77,10 +146,10 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     columns: Mapping[str, tuple[str, int]]
 
 
-def _columns(tables: Tables) -> _Arrays:
-    """Return every column by name."""
+def _columns(tables: Tables) -> _Columns:
+    """Return every column of the tables by name."""
     entries = tables.entries
-    columns: _Arrays = {
+    arrays: dict[str, NDArray[np.generic]] = {
         "entries/ids": entries.ids,
         "entries/id_ends": entries.id_ends,
         "entries/sets": entries.sets,
@@ -90,11 +159,47 @@ def _columns(tables: Tables) -> _Arrays:
     for (signal_type, geometry), table in tables.perceptual.items():
         prefix = _ShapeMeta(type=signal_type, geometry=geometry).prefix
         for at, lane in enumerate(table.lanes):
-            columns[f"{prefix}/lane{at}"] = lane
-        columns[f"{prefix}/entries"] = table.entries
-        columns[f"{prefix}/quality"] = table.quality
-        columns[f"{prefix}/windows"] = table.windows
-    return columns
+            arrays[f"{prefix}/lane{at}"] = lane
+        arrays[f"{prefix}/entries"] = table.entries
+        arrays[f"{prefix}/quality"] = table.quality
+        arrays[f"{prefix}/windows"] = table.windows
+    return {
+        name: _Column(array.dtype, len(array), partial(np.asarray, array))
+        for name, array in arrays.items()
+    }
+
+
+def _planned(
+    signal_type: SignalType, table: PerceptualTable, costs: Costs | None
+) -> ChunksMeta | None:
+    """Return which chunks a table gets, if any, for the usual threshold of its type."""
+    if costs is None:
+        return None
+    threshold = Thresholds().bits(signal_type)
+    plan = plan_for(LANE_BITS * len(table.lanes), threshold, len(table), costs)
+    if plan.kind is PlanKind.LINEAR:
+        return None
+    return ChunksMeta(threshold=threshold, bits=plan.bits, seed=BIT_ORDER_SEED)
+
+
+def _chunk_columns(shape: _ShapeMeta, lanes: tuple[Lane, ...]) -> _Columns:
+    """Return the columns of a table's chunks, each made when it is written."""
+    if shape.chunks is None:
+        return {}
+    keys = shape.chunks.keys(LANE_BITS * len(lanes))
+    rows = len(lanes[0])
+    prefixes = rows if len(lanes) > 1 else 0
+    return {
+        f"{shape.prefix}/offsets": _Column(
+            np.dtype(np.uint32), keys.buckets + 1, partial(offsets_of, lanes, keys)
+        ),
+        f"{shape.prefix}/rows": _Column(
+            np.dtype(np.uint32), len(keys.bits) * rows, partial(ids_of, lanes, keys)
+        ),
+        f"{shape.prefix}/prefixes": _Column(
+            PREFIX, prefixes, partial(prefixes_of, lanes)
+        ),
+    }
 
 
 def write_base(
@@ -103,6 +208,7 @@ def write_base(
     *,
     secret: str,
     records: Mapping[bytes, bytes] = MappingProxyType({}),
+    costs: Costs | None = DEFAULT_COSTS,
 ) -> None:
     """Write a base into a new directory.
 
@@ -111,75 +217,95 @@ def write_base(
         tables: What it will hold.
         secret: ``Secret.check_value``.
         records: What else it will hold, by name: an overlay has more to say.
+        costs: What steps of a search cost: decides which tables get those of their
+            chunks. ``None`` gives none: an overlay does not live long enough.
 
     Raises:
         lmdb.Error: It could not be written, for example because the disk is full.
     """
+    shapes = tuple(
+        _ShapeMeta(type=t, geometry=g, chunks=_planned(t, table, costs))
+        for (t, g), table in tables.perceptual.items()
+    )
     columns = _columns(tables)
+    for shape in shapes:
+        lanes = tables.perceptual[shape.type, shape.geometry].lanes
+        columns |= _chunk_columns(shape, lanes)
     meta = Meta(
         format=FORMAT,
         secret=secret,
         sets=tables.sets,
         categories=tables.categories,
         windows=tables.windows,
-        shapes=tuple(_ShapeMeta(type=t, geometry=g) for t, g in tables.perceptual),
+        shapes=shapes,
         pairs=len(tables.exact),
         columns={
-            name: (column.dtype.str, len(column)) for name, column in columns.items()
+            name: (column.dtype.str, column.length) for name, column in columns.items()
         },
     )
-    values: dict[bytes, bytes | memoryview] = {
-        name.encode(): np.ascontiguousarray(column).data if len(column) else b""
-        for name, column in columns.items()
-    }
-    values |= {META_NAME: msgspec.json.encode(meta), **records}
+    records = {META_NAME: msgspec.json.encode(meta), **records}
     room = sum(column.nbytes for column in columns.values())
     room += sum(map(len, records.values()))
-    room += _KEY_ROOM * len(tables.exact) + len(values[META_NAME])
-    _write(path, values, tables.exact, room=room)
-
-
-def _write(
-    path: Path,
-    values: Mapping[bytes, bytes | memoryview],
-    exact: ExactTable,
-    *,
-    room: int,
-) -> None:
     with lmdb.open(
         str(path),
-        map_size=2 * room + _PAGE_ROOM,
+        map_size=2 * (room + _KEY_ROOM * len(tables.exact)) + _PAGE_ROOM,
         max_dbs=NAMED_DATABASES,
         lock=False,
         mode=0o600,
+        # Synced once at its end: until then nobody knows of the directory.
+        sync=False,
     ) as env:
-        named = env.open_db(EXACT_NAME)
-        with env.begin(write=True) as txn:
-            for name, value in values.items():
-                txn.put(name, value)
-            cursor = txn.cursor(db=named)
-            cursor.putmulti(_stored_pairs(exact), append=True)
+        _write(env, columns, records, tables.exact)
         env.sync(True)
 
 
-def _stored_pairs(exact: ExactTable) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each key with the rows of its entries, in the order of the keys."""
-    if not len(exact):
-        return
+def _write(
+    env: lmdb.Environment,
+    columns: Mapping[str, _Column],
+    records: Mapping[bytes, bytes],
+    exact: ExactTable,
+) -> None:
+    named = env.open_db(EXACT_NAME)
+    for name, column in columns.items():
+        with env.begin(write=True) as txn:
+            txn.put(name.encode(), column.value())
+    for pairs in _stored_pairs(exact):
+        with env.begin(write=True) as txn:
+            txn.cursor(db=named).putmulti(pairs, append=True)
+    with env.begin(write=True) as txn:
+        for record, value in records.items():
+            txn.put(record, value)
+
+
+def _stored_pairs(exact: ExactTable) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Yield lots of keys in their order, each with the rows of its entries."""
     is_first = np.ones(len(exact), np.bool_)
     is_first[1:] = (exact.high[1:] != exact.high[:-1]) | (
         exact.low[1:] != exact.low[:-1]
     )
     starts = np.flatnonzero(is_first)
+    for at in range(0, len(starts), _KEYS_AT_A_TIME):
+        lot = starts[at : at + _KEYS_AT_A_TIME]
+        after = starts[at + _KEYS_AT_A_TIME :][:1]
+        yield _lot_of_pairs(exact, lot, int(after[0]) if len(after) else len(exact))
+
+
+def _lot_of_pairs(
+    exact: ExactTable, starts: NDArray[np.intp], end: int
+) -> list[tuple[bytes, bytes]]:
+    """Return the pairs whose keys stand first in the rows ``starts``, up to ``end``."""
     words = np.stack([exact.high.take(starts), exact.low.take(starts)], axis=1)
     keys = words.astype(">u8").tobytes()
-    rows = exact.entries.astype(_ROW).tobytes()
-    ends = [*(starts[1:] * _ROW.itemsize).tolist(), len(rows)]
-    start = 0
-    for at, end in enumerate(ends):
-        key = keys[at * EXACT_KEY_BYTES : (at + 1) * EXACT_KEY_BYTES]
-        yield key, rows[start:end]
-        start = end
+    first = int(starts[0])
+    rows = exact.entries[first:end].astype(_ROW).tobytes()
+    bounds = [*((starts - first) * _ROW.itemsize).tolist(), len(rows)]
+    return [
+        (
+            keys[at * EXACT_KEY_BYTES : (at + 1) * EXACT_KEY_BYTES],
+            rows[bounds[at] : bounds[at + 1]],
+        )
+        for at in range(len(starts))
+    ]
 
 
 def rows_of(stored: bytes) -> list[int]:
@@ -250,6 +376,20 @@ def read_tables(mapped: Mapped, meta: Meta) -> Tables:
     )
 
 
+def read_chunks(mapped: Mapped, meta: Meta) -> dict[Shape, ChunkTables]:
+    """Return the tables of chunks, where they lie in the map, of the shapes with such.
+
+    Raises:
+        StoreCorruptError: A column is missing or has the wrong length.
+    """
+    read = _Reader(mapped, meta)
+    return {
+        (shape.type, shape.geometry): read.chunks(shape, shape.chunks)
+        for shape in meta.shapes
+        if shape.chunks is not None
+    }
+
+
 def vars_of(entries: EntryTable) -> tuple[NDArray[np.generic], ...]:
     """Return the columns of entries that have one item per entry."""
     return (entries.id_ends, entries.sets, entries.categories, entries.exact_only)
@@ -263,7 +403,9 @@ class _Reader:
         self._meta = meta
 
     def column(self, name: str, kind: type[_Item]) -> NDArray[_Item]:
-        dtype = np.dtype(kind)
+        return self.array(name, np.dtype(kind))
+
+    def array(self, name: str, dtype: np.dtype[_Item]) -> NDArray[_Item]:
         value = self._mapped.value(name.encode())
         stated = self._meta.columns.get(name)
         if stated is None or stated != (dtype.str, len(value) / dtype.itemsize):
@@ -273,6 +415,30 @@ class _Reader:
         column = np.frombuffer(value, dtype)
         # Values of under half a page lie unaligned between others: those are copied.
         return column if column.flags.aligned else column.copy()
+
+    def chunks(self, shape: _ShapeMeta, chunks: ChunksMeta) -> ChunkTables:
+        prefix, path = shape.prefix, self._mapped.path
+        rows = self._meta.columns.get(f"{prefix}/entries", ("", 0))[1]
+        width = 8 * shape.type.width_bytes
+        tables = ChunkTables(
+            bits=chunks.bits,
+            seed=chunks.seed,
+            offsets=self.column(f"{prefix}/offsets", np.uint32),
+            ids=self.column(f"{prefix}/rows", np.uint32),
+            prefixes=self.array(f"{prefix}/prefixes", PREFIX),
+        )
+        try:
+            buckets = chunks.keys(width).buckets
+        except ValueError as exc:
+            raise corrupt(path, f"has impossible chunks of {prefix!r}") from exc
+        lengths = (len(tables.offsets), len(tables.ids), len(tables.prefixes))
+        if lengths != (
+            buckets + 1,
+            rows * len(chunks.bits),
+            rows if width > LANE_BITS else 0,
+        ):
+            raise corrupt(path, f"has chunks of {prefix!r} that differ from its rows")
+        return tables
 
     def same_length(self, what: str, *columns: NDArray[np.generic]) -> None:
         if len({len(column) for column in columns}) != 1:

@@ -16,11 +16,13 @@ from uploadfilter.model import (
     Geometry,
     SignalType,
 )
-from uploadfilter.reference.base import read_exact, rows_of
+from uploadfilter.reference.base import read_chunks, read_exact, read_meta, rows_of
 from uploadfilter.reference.folding import find_entries
-from uploadfilter.reference.index import LinearIndex
+from uploadfilter.reference.layout import corrupt
 from uploadfilter.reference.mapping import Mapped
+from uploadfilter.reference.matcher import Matcher, matcher_for
 from uploadfilter.reference.matching import Candidate, Query
+from uploadfilter.reference.planning import PlanKind
 from uploadfilter.reference.secret import Secret
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.tables import (
@@ -65,8 +67,9 @@ class MappedGeneration:
         self._secret = secret
         self._base = base
         self._overlay = overlay
-        self._indexes = {
-            shape: LinearIndex(table.lanes)
+        self._chunks = read_chunks(base, read_meta(base))
+        self._matchers = {
+            shape: self._matcher(shape, table)
             for shape, table in tables.perceptual.items()
         }
         self._signal_types = _types_of(tables)
@@ -115,12 +118,18 @@ class MappedGeneration:
         """
         return replace(self._tables, exact=read_exact(self._base))
 
+    def _matcher(self, shape: Shape, table: PerceptualTable) -> Matcher:
+        """Return what the base was written for: chunks if it has them, else a scan."""
+        chunks = self._chunks.get(shape)
+        kind = PlanKind.LINEAR if chunks is None else PlanKind.MULTI_INDEX
+        return matcher_for(kind, table.lanes, chunks)
+
     def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
         """Find every signal that each of the queries matches."""
         found: list[list[Candidate]] = [[] for _ in queries]
         self._search_exact(queries, found)
-        for shape, index in self._indexes.items():
-            self._search_shape(shape, index, queries, found)
+        for shape, matcher in self._matchers.items():
+            self._search_shape(shape, matcher, queries, found)
         return tuple(map(tuple, found))
 
     def _search_exact(
@@ -139,7 +148,7 @@ class MappedGeneration:
     def _search_shape(
         self,
         shape: Shape,
-        index: LinearIndex,
+        matcher: Matcher,
         queries: Sequence[Query],
         found: list[list[Candidate]],
     ) -> None:
@@ -147,9 +156,13 @@ class MappedGeneration:
         asked = list(_values_for(shape, queries))
         if not asked:
             return
-        pairs = index.search(
-            [item.value for item in asked], [item.threshold for item in asked]
-        )
+        try:
+            pairs = matcher.search(
+                [item.value for item in asked], [item.threshold for item in asked]
+            )
+        except IndexError as exc:
+            path = self._base.path
+            raise corrupt(path, f"has damaged chunks of {shape[0].value!r}") from exc
         table = self._tables.perceptual[shape]
         for query, row, distance in zip(
             pairs.query.tolist(),

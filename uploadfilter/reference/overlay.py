@@ -79,7 +79,7 @@ def write_overlay(
         suppressed=changes.suppressed,
     )
     records = {_CHANGES_NAME: msgspec.json.encode(record)}
-    write_base(path, additions, secret=secret, records=records)
+    write_base(path, additions, secret=secret, records=records, costs=None)
 
 
 def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
