@@ -1,8 +1,8 @@
 """Writers that are killed, interrupted, or run out of disk, at every step in turn.
 
-``python -m tests.reference.dying WAY FOLDER`` tries one way to end a writer at every
-step of an import, in a forked child for each, and after each step checks that the old
-generation or the new one is in force, whole, and that the next writer tidies up.
+``python -m tests.reference.dying WAY CHANGE FOLDER`` tries one way to end a writer at
+every step of a change, in a forked child for each, and after each step checks that the
+old generation or the new one is in force, whole, and that the next writer tidies up.
 Prints how many steps there were. It is a program of its own, because forking needs a
 process without threads, and a limit on file sizes concerns the whole process.
 """
@@ -20,6 +20,7 @@ from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import put_set
 from uploadfilter.errors import StoreError
 from uploadfilter.model import Signal, SignalType
+from uploadfilter.reference import writing
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
@@ -73,16 +74,48 @@ def fill_disk(number: int) -> None:
 WAYS = {"kill": kill, "interrupt": interrupt, "fill_disk": fill_disk}
 
 
-def write_and_die(directory: Path, prepare: Callable[[int], None], step: int) -> int:
-    """Import in a child that is to end early; return how it ended."""
+def small_import(directory: Path) -> None:
+    """Replace a set in the overlay."""
+    put_set(directory, "s", NEW)
+
+
+def large_import(directory: Path) -> None:
+    """Replace a set in a new base."""
+    writing.OVERLAY_MOST_ROWS = 0
+    put_set(directory, "s", NEW)
+
+
+def compact(directory: Path) -> None:
+    """Make base and overlay one."""
+    with ReferenceDirectory(directory).writer() as writer:
+        writer.compact()
+
+
+def roll_back(directory: Path) -> None:
+    """Return to the generation before the last import."""
+    with ReferenceDirectory(directory).writer() as writer:
+        writer.rollback()
+        writer.release()
+
+
+CHANGES = {
+    "small_import": small_import,
+    "large_import": large_import,
+    "compact": compact,
+    "roll_back": roll_back,
+}
+
+
+def change_and_die(change: Callable[[], None], prepare: Callable[[], None]) -> int:
+    """Change something in a child that is to end early; return how it ended."""
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
     code = 1
     try:
-        prepare(step)
-        put_set(directory, "s", NEW)
+        prepare()
+        change()
         code = 0
     except StoreError:
         code = REFUSED
@@ -105,32 +138,48 @@ def leavings(directory: Path) -> list[str]:
     return [path.name for path in directory.rglob(".*")]
 
 
-def check_step(directory: Path, way: str, step: int) -> bool:
+def check_step(directory: Path, change: str, way: str, step: int) -> bool:
     """Let one writer end early; return whether it got to its end instead."""
-    code = write_and_die(directory, WAYS[way], step)
+    old = in_force(directory)
+    code = change_and_die(
+        lambda: CHANGES[change](directory), lambda: WAYS[way](step)
+    )
     before = in_force(directory)
-    if before not in ((2, ["old"]), (3, ["new"])):
+    states = [old, *AFTER[change]]
+    if before not in states or (code == 0 and before != states[-1]):
         raise AssertionError(f"step {step}: {before} is in force after {code}")
-    if code == REFUSED and (before[0] != 2 or leavings(directory)):
+    if code == REFUSED and (before not in states[:-1] or leavings(directory)):
         raise AssertionError(f"step {step}: refused, but {leavings(directory)}")
-    put_set(directory, "t", [])
-    after = in_force(directory)
-    if after != (before[0] + 1, before[1]) or leavings(directory):
-        raise AssertionError(f"step {step}: {after} and {leavings(directory)} at last")
+    with ReferenceDirectory(directory).writer() as writer:
+        writer.revoke("nowhere", ["nothing"])
+    number, names = in_force(directory)
+    if number <= before[0] or names != before[1] or leavings(directory):
+        raise AssertionError(f"step {step}: {names} and {leavings(directory)} at last")
     return code == 0
+
+
+AFTER = {
+    "small_import": [(4, ["new"])],
+    "large_import": [(4, ["new"])],
+    "compact": [(4, ["old"])],
+    "roll_back": [(4, ["old"]), (5, ["old"])],
+}
+"""What is in force after each change, one item for each generation that it makes."""
 
 
 def main() -> None:
     """Try every step until a writer gets through."""
-    way, folder = sys.argv[1:]
+    way, change, folder = sys.argv[1:]
     template = Path(folder) / "template"
     ReferenceDirectory(template).init()
     put_set(template, "s", OLD)
+    put_set(template, "t", [])
     for step in itertools.count(1):
         directory = Path(folder) / str(step)
         shutil.copytree(template, directory)
-        if check_step(directory, way, step):
+        if check_step(directory, change, way, step):
             break
+        shutil.rmtree(directory)
     sys.stdout.write(f"{step}\n")
 
 

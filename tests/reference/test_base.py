@@ -27,12 +27,10 @@ from uploadfilter.reference import base as module
 from uploadfilter.reference import layout
 from uploadfilter.reference.base import (
     Meta,
-    check_overlay,
     read_exact,
     read_meta,
     read_tables,
     write_base,
-    write_overlay,
 )
 from uploadfilter.reference.layout import Staged
 from uploadfilter.reference.mapping import EXACT_NAME, Mapped, open_mapped
@@ -134,27 +132,15 @@ def test_sorted_keys_fit_the_room_reserved_for_them(tmp_path: Path) -> None:
     assert [key for key, _ in mapped.pairs()] == [key for key, *_ in exact_of(tables)]
 
 
-@pytest.mark.parametrize("name", ["base", "overlay"])
 def test_newer_format_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a later version wrote is refused as such."""
     monkeypatch.setattr(module, "FORMAT", layout.FORMAT + 1)
-    write = base_of(empty_tables()) if name == "base" else write_overlay
-    mapped = stored(tmp_path, 1, write)
+    mapped = stored(tmp_path, 1, base_of(empty_tables()))
 
-    with pytest.raises(StoreVersionError, match="has format 2"):
-        (read_meta if name == "base" else check_overlay)(mapped)
-
-
-def test_overlay_that_does_something_is_refused(tmp_path: Path) -> None:
-    """Entries that this version cannot see must not be overlooked."""
-    meta = b'{"format":1,"additions":1,"removals":0}'
-    mapped = stored(tmp_path, 1, only_meta(meta))
-
-    with pytest.raises(StoreCorruptError, match="overlay"):
-        check_overlay(mapped)
-    check_overlay(stored(tmp_path, 2, write_overlay))
+    with pytest.raises(StoreVersionError, match="has format 3"):
+        read_meta(mapped)
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,25 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    ("way", "least_steps"), [("kill", 20), ("interrupt", 20), ("fill_disk", 5)]
+    ("way", "change", "least_steps"),
+    [
+        ("kill", "small_import", 20),
+        ("kill", "large_import", 30),
+        ("kill", "compact", 30),
+        ("kill", "roll_back", 30),
+        ("interrupt", "small_import", 20),
+        ("interrupt", "compact", 30),
+        ("fill_disk", "small_import", 5),
+        ("fill_disk", "large_import", 5),
+        ("fill_disk", "compact", 5),
+    ],
 )
 def test_writer_that_ends_early_changes_nothing_or_all(
-    folder: Path, way: str, least_steps: int
+    folder: Path, way: str, change: str, least_steps: int
 ) -> None:
     """Killed, interrupted or out of disk at any step: the old state or the new one."""
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-m", "tests.reference.dying", way, str(folder)],
+        [sys.executable, "-m", "tests.reference.dying", way, change, str(folder)],
         capture_output=True,
         text=True,
         check=False,

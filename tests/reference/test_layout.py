@@ -17,6 +17,7 @@ from uploadfilter.errors import (
 )
 from uploadfilter.reference import layout
 from uploadfilter.reference.layout import Current, Part, Staged
+from uploadfilter.reference.secret import Secret
 
 PART = Part(number=1, size=10, check="ab")
 CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
@@ -102,9 +103,9 @@ def test_cut_off_current_is_damage(tmp_path: Path) -> None:
 
 def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
     """A later version may look quite different after its number."""
-    (tmp_path / "current").write_bytes(b'{"format":2,"somewhere":"else"}\n')
+    (tmp_path / "current").write_bytes(b'{"format":3,"somewhere":"else"}\n')
 
-    with pytest.raises(StoreVersionError, match="has format 2, this program reads"):
+    with pytest.raises(StoreVersionError, match="has format 3, this program reads"):
         read(tmp_path)
 
 
@@ -196,7 +197,7 @@ def test_staged_directory_appears_complete(tmp_path: Path) -> None:
     assert part.check == layout.file_check(folder / "7" / layout.DATA_FILE)
     assert stat.S_IMODE((folder / "7").stat().st_mode) == 0o700
     data = folder / "7" / layout.DATA_FILE
-    assert stat.S_IMODE(data.stat().st_mode) == 0o600
+    assert stat.S_IMODE(data.stat().st_mode) == 0o400
 
 
 def fill(directory: Path, *numbers: str) -> Path:
@@ -208,37 +209,92 @@ def fill(directory: Path, *numbers: str) -> Path:
     return folder
 
 
-def test_sweep_keeps_the_last_ones(tmp_path: Path) -> None:
-    """The current directory and those before it stay; what nobody knows goes."""
-    folder = fill(tmp_path, "1", "2", "3", "9", "10", "11", ".new-11-x", ".old-1-y")
-    (tmp_path / ".new-current-z").touch()
-    force(tmp_path, 10)
-    layout.sweep(tmp_path, keep=2)
+def test_sweep_removes_what_nothing_names(tmp_path: Path) -> None:
+    """Named directories stay, of whatever age; all others go."""
+    folder = fill(tmp_path, "1", "2", "3", "9", "10", "11")
+    layout.sweep_parts(folder, {3, 10})
 
-    assert names(folder) == {"3", "9", "10"}
-    assert names(tmp_path) == {"bases", "current"}
+    assert names(folder) == {"3", "10"}
 
 
-def test_sweep_before_the_first_generation_removes_all(tmp_path: Path) -> None:
-    """What a writer left that never put anything in force is of no use."""
-    folder = fill(tmp_path, "1", ".new-1-x")
-    layout.sweep(tmp_path, keep=2)
+def test_leavings_of_crashed_writers_go(tmp_path: Path) -> None:
+    """Files and directories that were never renamed are of no use to anybody."""
+    folder = fill(tmp_path, "1", ".new-11-x", ".old-1-y")
+    (folder / ".new-current-z").touch()
+    layout.sweep_leavings(folder)
+    layout.sweep_leavings(tmp_path / "nowhere")
 
-    assert names(folder) == set()
+    assert names(folder) == {"1"}
 
 
 def test_sweep_leaves_what_a_reader_uses(tmp_path: Path) -> None:
     """A directory with a shared lock stays, and goes when the lock has gone."""
     folder = fill(tmp_path, "1", "2", "3")
-    force(tmp_path, 3)
     reader = os.open(folder / "1", os.O_RDONLY)
     fcntl.flock(reader, fcntl.LOCK_SH)
-    layout.sweep(tmp_path, keep=0)
+    layout.sweep_parts(folder, {3})
     assert names(folder) == {"1", "3"}
 
     os.close(reader)
-    layout.sweep(tmp_path, keep=0)
+    layout.sweep_parts(folder, {3})
     assert names(folder) == {"3"}
+
+
+def test_sample_tells_files_of_one_size_apart(tmp_path: Path) -> None:
+    """Also of a file that is too large to be read whole, half of it is noticed."""
+    file = tmp_path / "file"
+    file.write_bytes(bytes(range(256)) * 16_384)
+    sound = layout.sample_check(file)
+    os.truncate(file, 2 << 20)
+    os.truncate(file, 4 << 20)
+
+    assert layout.sample_check(file) != sound
+    (tmp_path / "empty").touch()
+    assert layout.sample_check(tmp_path / "empty") != sound
+
+
+KEY = bytes(range(32))
+
+
+def test_key_is_taken_from_the_environment_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps the key elsewhere has no file of it in the directory."""
+    monkeypatch.setenv(layout.KEY_VARIABLE, KEY.hex())
+    made = layout.make_secret(tmp_path)
+
+    assert made.check_value() == Secret(KEY).check_value()
+    assert names(tmp_path) == set()
+    (tmp_path / "key").write_bytes(bytes(32))
+    assert layout.read_secret(tmp_path).check_value() == Secret(KEY).check_value()
+
+
+def test_key_is_taken_from_a_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A credential of the service manager comes before the file, if it is there."""
+    (tmp_path / "key").write_bytes(bytes(32))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    own = layout.read_secret(tmp_path).check_value()
+    assert own == Secret(bytes(32)).check_value()
+
+    (tmp_path / layout.CREDENTIAL_NAME).write_text(KEY.hex() + "\n")
+    assert layout.read_secret(tmp_path).check_value() == Secret(KEY).check_value()
+    (tmp_path / layout.CREDENTIAL_NAME).write_bytes(b"\xff")
+    with pytest.raises(StoreKeyError, match="cannot read the key"):
+        layout.read_secret(tmp_path)
+
+
+@pytest.mark.parametrize("given", ["", "00", KEY.hex() + "0", "x" * 64])
+def test_wrong_key_of_the_environment_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """It may be the key with a digit too many."""
+    monkeypatch.setenv(layout.KEY_VARIABLE, given)
+
+    with pytest.raises(StoreKeyError, match="is not 64 hex digits") as caught:
+        layout.read_secret(tmp_path)
+    assert not given or given not in str(caught.value)
 
 
 def test_replaced_file_is_another_one(tmp_path: Path) -> None:

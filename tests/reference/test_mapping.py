@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -81,11 +82,11 @@ def test_mapped_directory_outlives_its_removal(base: tuple[Path, Part]) -> None:
 def test_user_keeps_the_directory_from_being_removed(base: tuple[Path, Part]) -> None:
     """The writer sees the lock of each user, and of none when they are gone."""
     mapped = opened(base)
-    layout.sweep(base[0].parent.parent, keep=0)
+    layout.sweep_parts(base[0].parent, ())
     assert base[0].exists()
     del mapped
     gc.collect()
-    layout.sweep(base[0].parent.parent, keep=0)
+    layout.sweep_parts(base[0].parent, ())
 
     assert not base[0].exists()
 
@@ -143,15 +144,18 @@ def test_any_flipped_byte_of_a_small_base_is_noticed(base: tuple[Path, Part]) ->
 def test_large_base_is_verified_when_it_is_asked(
     base: tuple[Path, Part], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader of a large base trusts its size, the writer trusts nothing."""
+    """A reader of a large base reads a sample, the writer trusts nothing."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
     data.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    unsampled = msgspec.structs.replace(base[1], sample="")
 
     with pytest.raises(StoreCorruptError):
-        open_mapped(*base, verify=True)
-    opened(base)
+        open_mapped(base[0], unsampled, verify=True)
+    assert open_mapped(base[0], unsampled) is not None
+    with pytest.raises(StoreCorruptError, match="check value"):
+        open_mapped(*base)
 
 
 def test_what_lmdb_refuses_is_damage(
@@ -160,10 +164,60 @@ def test_what_lmdb_refuses_is_damage(
     """A file that is none of LMDB's is reported, whoever finds it out."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     (base[0] / layout.DATA_FILE).write_bytes(b"x" * base[1].size)
+    unsampled = msgspec.structs.replace(base[1], sample="")
 
     with pytest.raises(StoreCorruptError, match="MDB_INVALID"):
-        open_mapped(*base)
+        open_mapped(base[0], unsampled)
     assert descriptors(base[0]) == 0
+
+
+def test_file_with_other_pages_is_refused(
+    base: tuple[Path, Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A base that was made on a machine with larger pages says so."""
+    monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
+    data = base[0] / layout.DATA_FILE
+    content = bytearray(data.read_bytes())
+    content[40:44] = (16_384).to_bytes(4, sys.byteorder)
+    data.write_bytes(content)
+    unsampled = msgspec.structs.replace(base[1], sample="")
+
+    with pytest.raises(StoreCorruptError, match="pages of 16384 bytes, this one has"):
+        open_mapped(base[0], unsampled)
+
+
+def test_file_replaced_by_its_name_stays_for_who_has_it(
+    base: tuple[Path, Part], tmp_path: Path
+) -> None:
+    """A backup that is renamed into place is another map, and the old one is whole."""
+    old = opened(base)
+    data = base[0] / layout.DATA_FILE
+    copy = tmp_path / "copy"
+    shutil.copy2(data, copy)
+    copy.rename(data)
+    new = opened(base)
+
+    assert old.is_intact()
+    assert new.is_intact()
+    assert bytes(old.value(COLUMN)) == bytes(new.value(COLUMN))
+
+
+def test_file_written_over_in_place_is_noticed(base: tuple[Path, Part]) -> None:
+    """Also if size and time are as before, nobody may use it until all let go."""
+    mapped = opened(base)
+    data = base[0] / layout.DATA_FILE
+    before = data.stat()
+    content = data.read_bytes()
+    with data.open("r+b") as file:
+        file.write(content)
+    os.utime(data, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert not mapped.is_intact()
+    with pytest.raises(StoreCorruptError, match="written over while it is in use"):
+        open_mapped(*base)
+    del mapped
+    gc.collect()
+    assert opened(base).is_intact()
 
 
 def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:

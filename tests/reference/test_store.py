@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,10 @@ from uploadfilter.errors import (
 )
 from uploadfilter.model import Entry, Signal, SignalType
 from uploadfilter.reference import layout
+from uploadfilter.reference.history import KEPT_GENERATIONS
 from uploadfilter.reference.matching import Generation
-from uploadfilter.reference.store import (
-    KEPT_GENERATIONS,
-    ReferenceDirectory,
-    ReferenceReader,
-)
+from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
+from uploadfilter.reference.writing import ReferenceWriter
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
 VALUE = bytes(range(32))
@@ -47,6 +46,14 @@ def directory(tmp_path: Path) -> Path:
 def found(generation: Generation) -> list[str]:
     """Return the entries that hold the digest."""
     return [name for name, _ in ask(generation, MD5.value, signal_type=SignalType.MD5)]
+
+
+def replace_set(writer: ReferenceWriter, *entries: Entry) -> None:
+    """Put other entries in the place of the first set."""
+    collected = writer.collect()
+    for item in entries:
+        collected.add(item)
+    writer.replace_set(collected, writer.sets[0])
 
 
 def remove(directory: Path, name: str) -> None:
@@ -71,6 +78,7 @@ def test_init_makes_an_empty_generation(tmp_path: Path) -> None:
     assert {item.name for item in path.iterdir()} == {
         "bases",
         "current",
+        "generations",
         "key",
         "lock",
         "overlays",
@@ -151,9 +159,7 @@ def test_several_changes_in_one_block(directory: Path) -> None:
     """One writer may make any number of generations."""
     with ReferenceDirectory(directory).writer() as writer:
         for _ in range(3):
-            collected = writer.collect()
-            collected.add(ENTRY)
-            writer.replace_set(collected, writer.sets[0])
+            replace_set(writer, ENTRY)
         assert writer.number == 5
         writer.remove_set("s")
         assert (writer.number, writer.sets) == (6, ())
@@ -163,17 +169,18 @@ def test_old_generation_stays_valid_while_it_is_held(directory: Path) -> None:
     """Whoever holds a generation may search it to the end, whatever is written."""
     with ReferenceReader.open(directory) as reader:
         held = reader.current()
-    for n in range(KEPT_GENERATIONS + 3):
-        put_set(directory, "s", [entry(f"new-{n}", *exactly(MD5))])
+    with ReferenceDirectory(directory).writer() as writer:
+        for n in range(KEPT_GENERATIONS + 1):
+            replace_set(writer, entry(f"new-{n}", *exactly(MD5)))
 
     assert found(held) == ["1"]
     assert ask(held, VALUE) == [("1", 0)]
-    assert 2 in numbers(directory / "bases")
+    assert 2 in numbers(directory / "overlays")
     del held
     gc.collect()
     put_set(directory, "s", [ENTRY])
-    for kind in ("bases", "overlays"):
-        assert numbers(directory / kind) == [6, 7, 8]
+    assert numbers(directory / "overlays") == list(range(4, KEPT_GENERATIONS + 5))
+    assert numbers(directory / "bases") == [1]
 
 
 def test_missing_reference_set_appears(tmp_path: Path) -> None:
@@ -205,33 +212,42 @@ def damage_current(directory: Path) -> None:
     (directory / "current").write_bytes(b"\0" * 100)
 
 
-def cut_base(directory: Path) -> None:
-    """Cut the last page off the base in force."""
-    path = directory / "bases" / "2" / "data.mdb"
+def data_of(directory: Path, kind: str) -> Path:
+    """Return the data file in force in ``bases`` or ``overlays``."""
+    return directory / kind / str(numbers(directory / kind)[-1]) / "data.mdb"
+
+
+def cut(directory: Path, kind: str) -> None:
+    """Cut the last page off a file in force."""
+    path = data_of(directory, kind)
     os.truncate(path, path.stat().st_size - 4096)
 
 
-def flip_base(directory: Path) -> None:
-    """Turn one bit of the base in force."""
-    path = directory / "bases" / "2" / "data.mdb"
+def flip(directory: Path, kind: str) -> None:
+    """Turn one bit of a file in force."""
+    path = data_of(directory, kind)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
+    path.chmod(0o600)
     path.write_bytes(data)
 
 
-def lose_base(directory: Path) -> None:
-    """Remove the base in force."""
-    shutil.rmtree(directory / "bases" / "2")
+def lose(directory: Path, kind: str) -> None:
+    """Remove a directory in force."""
+    shutil.rmtree(data_of(directory, kind).parent)
 
 
-def lose_overlay(directory: Path) -> None:
-    """Remove the overlay in force."""
-    shutil.rmtree(directory / "overlays" / "2")
+def lose_data(directory: Path, kind: str) -> None:
+    """Remove the data of a directory in force."""
+    data_of(directory, kind).unlink()
 
 
-def lose_data(directory: Path) -> None:
-    """Remove the data of the base in force."""
-    (directory / "bases" / "2" / "data.mdb").unlink()
+def swap(directory: Path, kind: str) -> None:
+    """Put the other half of the generation in the place of one."""
+    other = "bases" if kind == "overlays" else "overlays"
+    path = data_of(directory, kind)
+    path.unlink()
+    shutil.copy(data_of(directory, other), path)
 
 
 def lose_key(directory: Path) -> None:
@@ -247,27 +263,31 @@ def swap_key(directory: Path) -> None:
 def age(directory: Path) -> None:
     """Make the reference set one of a newer version."""
     path = directory / "current"
-    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2'))
+    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":3'))
 
 
-DAMAGES = [
-    (damage_current, StoreCorruptError),
-    (cut_base, StoreCorruptError),
-    (flip_base, StoreCorruptError),
-    (lose_base, StoreCorruptError),
-    (lose_overlay, StoreCorruptError),
-    (lose_data, StoreCorruptError),
-    (lose_key, StoreKeyError),
-    (swap_key, StoreKeyError),
-    (age, StoreVersionError),
+Damage = Callable[[Path], None]
+
+DAMAGES: list[tuple[str, Damage, type[StoreError]]] = [
+    ("current", damage_current, StoreCorruptError),
+    *(
+        (f"{act.__name__} {kind}", partial(act, kind=kind), StoreCorruptError)
+        for act in (cut, flip, lose, lose_data, swap)
+        for kind in ("bases", "overlays")
+    ),
+    ("lost key", lose_key, StoreKeyError),
+    ("other key", swap_key, StoreKeyError),
+    ("newer", age, StoreVersionError),
 ]
 
 
 @pytest.mark.parametrize(
-    ("damage", "error"), DAMAGES, ids=[damage.__name__ for damage, _ in DAMAGES]
+    ("damage", "error"),
+    [(damage, error) for _, damage, error in DAMAGES],
+    ids=[name for name, _, _ in DAMAGES],
 )
 def test_damage_is_reported_and_not_written_over(
-    directory: Path, damage: Callable[[Path], None], error: type[StoreError]
+    directory: Path, damage: Damage, error: type[StoreError]
 ) -> None:
     """Reader and writer say what is wrong, and leave everything as it is."""
     damage(directory)
@@ -293,10 +313,11 @@ def contents(directory: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("damage", "error"), DAMAGES[:1] + DAMAGES[-1:], ids=["damaged", "newer"]
+    ("damage", "error"),
+    [(damage_current, StoreCorruptError), (age, StoreVersionError)],
 )
 def test_reader_keeps_its_last_generation_through_damage(
-    directory: Path, damage: Callable[[Path], None], error: type[StoreError]
+    directory: Path, damage: Damage, error: type[StoreError]
 ) -> None:
     """What was good is still at hand when what comes next is not."""
     with ReferenceReader.open(directory) as reader:
@@ -470,4 +491,4 @@ def test_processes_see_whole_generations_while_they_change(tmp_path: Path) -> No
             put_set(directory, "s", generation_entries(number))
 
     assert follower.returncode == 0
-    assert numbers(directory / layout.BASES)[-1] == LAST
+    assert numbers(directory / layout.OVERLAYS)[-1] == LAST

@@ -80,6 +80,10 @@ _CURRENT_MOST_BYTES = 4096
 _CURRENT_LINES = 2
 _PRIVATE_FILE = 0o600
 
+_IMMUTABLE_FILE = 0o400
+"""Who copies a backup over the files of a running service is stopped, or replaces them
+by their names, which does not hurt: what is mapped must not be written over."""
+
 _T = TypeVar("_T")
 
 
@@ -253,7 +257,7 @@ def read_current(directory: Path) -> tuple[Current, NamedFile]:
 
     Raises:
         StoreMissingError: There is no reference set.
-        StoreCorruptError: The file is damaged.
+        StoreCorruptError: The file is damaged, or missing though generations are there.
         StoreVersionError: A newer version of this program wrote it.
         StoreError: It cannot be read.
     """
@@ -269,10 +273,23 @@ def read_current(directory: Path) -> tuple[Current, NamedFile]:
     return parse_current(data, path), named
 
 
-def _missing(directory: Path) -> StoreMissingError:
+def _missing(directory: Path) -> StoreError:
+    # What a first writer leaves that crashed is worth nothing, and is made again.
+    if numbered(directory / GENERATIONS)[-1:] > [1]:
+        return _unnamed(directory / CURRENT_FILE, "is missing")
     return StoreMissingError(
         f"there is no reference set in {str(directory)!r}",
         hint="Make one with 'uploadfilter init' or 'uploadfilter hashset import'.",
+    )
+
+
+def _unnamed(path: Path, what: str) -> StoreCorruptError:
+    """Return the error for a file that should name a generation, and does not."""
+    return StoreCorruptError(
+        f"the reference set is damaged: {str(path)!r} {what}",
+        hint=f"Copy the file of the highest number in {GENERATIONS!r} beside it to "
+        f"{CURRENT_FILE!r}, run 'uploadfilter hashset check', or restore the reference "
+        "directory from a backup.",
     )
 
 
@@ -303,12 +320,12 @@ def parse_current(data: bytes, path: Path) -> Current:
     lines = data.split(b"\n")
     version = _json(lines[0], AnyVersion)
     if version is None:
-        raise corrupt(path, "is not what this program writes")
+        raise _unnamed(path, "is not what this program writes")
     # A newer format may look quite different after its first field.
     check_version(version.format, path)
     current = _json(lines[0], Current)
     if current is None or lines[1:] != [_check_of(lines[0]), b""]:
-        raise corrupt(path, "does not agree with its own check value")
+        raise _unnamed(path, "does not agree with its own check value")
     return current
 
 
@@ -470,7 +487,7 @@ class Staged:
             OSError: It could not be made durable.
         """
         data = self.path / DATA_FILE
-        data.chmod(_PRIVATE_FILE)
+        data.chmod(_IMMUTABLE_FILE)
         sync_file(data)
         sync_directory(self.path)
         part = Part(

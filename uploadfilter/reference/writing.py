@@ -14,7 +14,12 @@ from pathlib import Path
 import lmdb
 import msgspec
 
-from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
+from uploadfilter.errors import (
+    HashSetNameError,
+    StoreError,
+    StoreMissingError,
+    StorePinnedError,
+)
 from uploadfilter.model import SignalType
 from uploadfilter.reference import history, layout
 from uploadfilter.reference.base import write_base
@@ -64,7 +69,7 @@ class ReferenceWriter:
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self.made = not (path / layout.CURRENT_FILE).exists()
+        self.made = _is_missing(path)
         with _write_errors(path, "prepare the reference set"):
             for kind in _FOLDERS:
                 layout.make_private(path / kind)
@@ -536,6 +541,15 @@ class ReferenceWriter:
         )
         history.record(self._path, named)
         layout.write_current(self._path, named)
+
+
+def _is_missing(path: Path) -> bool:
+    """Tell whether there is no reference set; a damaged one is an error."""
+    try:
+        layout.read_current(path)
+    except StoreMissingError:
+        return True
+    return False
 
 
 def _with_present_in(
