@@ -3,14 +3,14 @@
 Everything is real: the reference set in LMDB, the scanner processes, the decision log.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.proxy.wire import TIMEOUT_S, WireOrigin, exchange, wire_origin
+from tests.proxy.wire import WireOrigin, exchange, wire_origin
+from tests.waiting import until
 from uploadfilter.config import Settings
 from uploadfilter.decisions.records import (
     DecisionRecord,
@@ -74,9 +74,7 @@ class Site:
 
         For uploads whose client gets no answer to wait for.
         """
-        async with asyncio.timeout(TIMEOUT_S):
-            while len(self.decisions()) <= known:  # noqa: ASYNC110 - a file has no event
-                await asyncio.sleep(0.01)
+        await until(lambda: len(self.decisions()) > known)
         return self.decisions()[known]
 
     def decisions(self) -> list[DecisionRecord]:
@@ -85,12 +83,16 @@ class Site:
 
     async def outcome(self, decision: str) -> int | str:
         """Return the outcome of a decision, as soon as it is on record."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while True:
-                for item in self.records():
-                    if isinstance(item, OutcomeRecord) and item.decision == decision:
-                        return item.outcome
-                await asyncio.sleep(0.01)
+        await until(lambda: decision in self.outcomes())
+        return self.outcomes()[decision]
+
+    def outcomes(self) -> dict[str, int | str]:
+        """Return the outcomes on record by the ids of their decisions."""
+        return {
+            item.decision: item.outcome
+            for item in self.records()
+            if isinstance(item, OutcomeRecord)
+        }
 
 
 def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN401 - any of its fields

@@ -21,8 +21,9 @@ import pytest
 from hashsets.demo import pictures
 from tests.proxy.site import CLOSE, Site, list_entries
 from tests.proxy.wire import TIMEOUT_S, WireOrigin, closed, status, wire_origin
-from uploadfilter.decisions.records import OutcomeRecord
+from tests.waiting import is_alive, until
 from uploadfilter.decisions.verify import verify
+from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 
 PICTURE = pictures.jpeg(pictures.photograph(4, width=160, height=120))
 
@@ -47,10 +48,8 @@ class Service:
 
     async def happened(self, name: str) -> dict[str, object]:
         """Wait for an event of the operational log."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while (found := self.event(name)) is None:  # noqa: ASYNC110 - see _read
-                await asyncio.sleep(0.01)
-        return found
+        await until(lambda: self.event(name) is not None)
+        return self.event(name) or {}
 
     def scanners(self) -> list[int]:
         """Return the process ids of its scanners."""
@@ -139,15 +138,11 @@ async def test_killed_proxy_leaves_nothing_unrecorded(tmp_path: Path) -> None:
 
             running.process.terminate()
             assert await running.process.wait() == 0
-        outcomes = {
-            item.decision: item.outcome
-            for item in running.site.records()
-            if isinstance(item, OutcomeRecord)
-        }
+        outcomes = running.site.outcomes()
         accepted = [item.id for item in running.site.decisions() if item.status is None]
 
     assert set(outcomes) == set(accepted)
-    assert verify(tmp_path / "instances" / "main" / "log").ok
+    assert verify(log_directory(tmp_path, DEFAULT_INSTANCE)).ok
 
 
 async def test_killed_scanner_costs_no_upload(tmp_path: Path) -> None:
@@ -178,17 +173,7 @@ async def test_no_scanner_outlives_its_proxy(tmp_path: Path) -> None:
         await running.kill()
 
         assert pids
-        async with asyncio.timeout(TIMEOUT_S):
-            while any(is_alive(pid) for pid in pids):  # noqa: ASYNC110 - not our children
-                await asyncio.sleep(0.01)
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that waits to be reaped does not."""
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
+        await until(lambda: not any(is_alive(pid) for pid in pids))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -234,7 +219,7 @@ async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
         recorded = {decision.id for decision in running.site.decisions()}
         assert passed_on(origin) <= recorded
 
-    assert verify(tmp_path / "instances" / "main" / "log").ok
+    assert verify(log_directory(tmp_path, DEFAULT_INSTANCE)).ok
 
 
 async def test_damaged_reference_set_is_503_until_it_is_mended(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.scanners import standins
 from tests.scanners.memory import upload_of
+from tests.waiting import is_alive, until
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.scanners.messages import Budgets, ContentSpan
@@ -35,10 +36,11 @@ async def scan(pool: ScannerPool, *contents: str) -> tuple[Scan, ...]:
         return await pool.scan(fd, spans, types=NO_TYPES)
 
 
-async def cancel(work: Coroutine[None, None, object]) -> None:
-    """Begin some work, and cancel it once it is in the hands of a process."""
+async def cancel(pool: ScannerPool, work: Coroutine[None, None, object]) -> None:
+    """Begin a scan, and cancel it once it is in the hands of a process."""
+    begun = pool.figures.uploads
     task = asyncio.get_running_loop().create_task(work)
-    await asyncio.sleep(0.01)
+    await until(lambda: pool.figures.uploads > begun)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -49,25 +51,9 @@ def reasons(scans: Sequence[Scan]) -> list[Reason | None]:
     return [each.reason for each in scans]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the event loop run until a condition holds that other processes bring on."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - no event comes from there
-            await asyncio.sleep(0.005)
-
-
 def exists(pid: int) -> bool:
     """Return whether there is a process of that number, alive or zombie."""
     return Path(f"/proc/{pid}").exists()
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process runs, zombies excluded."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(b") ")[2][:1] != b"Z"
 
 
 @one_loop
@@ -258,7 +244,7 @@ async def test_pool_keeps_a_scanner_whose_client_vanished() -> None:
     """A scan that nobody waits for is finished, and the process used again."""
     async with ScannerPool.open(STANDIN) as pool:
         pids = pool.pids
-        await cancel(scan(pool, "linger 0.05", "fine"))
+        await cancel(pool, scan(pool, "linger 0.05", "fine"))
         scans = await scan(pool, "fine")
 
         assert pool.pids == pids
@@ -270,7 +256,7 @@ async def test_pool_kills_a_scanner_that_goes_on_for_nobody() -> None:
     """A scan that nobody waits for is ended soon."""
     async with ScannerPool.open(replace(STANDIN, drain_s=0.05)) as pool:
         pids = pool.pids
-        await cancel(scan(pool, "hang"))
+        await cancel(pool, scan(pool, "hang"))
         scans = await scan(pool, "fine")
 
         assert not set(pids) & set(pool.pids)
@@ -389,7 +375,7 @@ async def test_pool_leaves_nothing_behind() -> None:
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
     async with ScannerPool.open(replace(STANDIN, workers=2)) as pool:
         await scan(pool, "fine", "die", "raise", "fine")
-        await cancel(scan(pool, "linger 20"))
+        await cancel(pool, scan(pool, "linger 20"))
         pids = pool.pids
     after = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
