@@ -38,7 +38,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
     "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/limits.py": "tests/proxy/test_server.py",
-    "uploadfilter/proxy/recorder.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""

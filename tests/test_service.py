@@ -1,73 +1,15 @@
 """What runs beside the requests; the service as a whole: ``proxy/test_faults.py``."""
 
 import asyncio
-import io
-import logging
-import sys
-from collections.abc import Iterator
+import dataclasses
 from pathlib import Path
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
-from typing_extensions import override
 
-from uploadfilter.service import beside, configure_logging
-
-NAME = "holiday.jpg"
-
-
-class Screen(io.StringIO):
-    """Standard error as it is on a terminal."""
-
-    @override
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture(params=[Screen, io.StringIO], ids=["terminal", "file"])
-def said(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[io.StringIO]:
-    """The operational log, on a terminal and in a file."""
-    stream: io.StringIO = request.param()
-    monkeypatch.setattr(sys, "stderr", stream)
-    handlers = list(logging.root.handlers)
-    configure_logging()
-    yield stream
-    logging.root.handlers[:] = handlers
-    structlog.reset_defaults()
-
-
-def fail_over(name: str) -> None:
-    """Fail while something of a client is at hand, and say it in the error."""
-    try:
-        Path("/missing", name).open("rb").close()
-    except OSError as exc:
-        raise ValueError(f"cannot read {name!r}") from exc
-
-
-def test_tracebacks_hold_nothing_of_a_client(said: io.StringIO) -> None:
-    """No variable and no message, but where, of which kind, and the system's words."""
-    try:
-        fail_over(NAME)
-    except ValueError:
-        structlog.get_logger().exception("inspection_failed")
-
-    assert NAME not in said.getvalue()
-    assert "fail_over" in said.getvalue()
-    assert "FileNotFoundError: No such file or directory" in said.getvalue()
-    assert "ValueError" in said.getvalue()
-
-
-def test_libraries_say_nothing_of_a_client(said: io.StringIO) -> None:
-    """What a library says is in the same log, without what it was about."""
-    logging.getLogger("aiohttp.server").error("cannot read %s", NAME)
-    logging.getLogger("asyncio").warning("never retrieved\nfuture: %s" % NAME)  # noqa: UP031, G002
-
-    assert NAME not in said.getvalue()
-    assert said.getvalue().count("library_message") == 2
-    assert "cannot read %s" in said.getvalue()
+from uploadfilter.config import load
+from uploadfilter.errors import ServiceError
+from uploadfilter.service import beside, running
 
 
 async def fail() -> None:
@@ -93,3 +35,17 @@ async def test_chore_that_fails_is_said_and_ends_no_other() -> None:
 
     assert [(e["event"], e["chore"]) for e in events] == [("chore_failed", "broken")]
     assert ended.is_set()
+
+
+async def test_place_for_uploads_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    """A wrong spool directory is found at the start, not by the first large upload."""
+    settings = load(
+        None,
+        overrides={"origin": "http://127.0.0.1:9", "listen": "127.0.0.1:0"},
+        default_state=tmp_path / "state",
+    )
+    missing = dataclasses.replace(settings, spool_directory=str(tmp_path / "missing"))
+
+    with pytest.raises(ServiceError, match="missing"):
+        async with running(missing):
+            pass

@@ -6,25 +6,23 @@ closes first, so that no upload comes in that could not be recorded.
 """
 
 import asyncio
-import logging
 import signal
 import sys
+import tempfile
 import time
-import traceback
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import structlog
 import uvloop
-from structlog.typing import ExcInfo
-from typing_extensions import override
 
+from uploadfilter import operational
 from uploadfilter.config import Settings
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
-from uploadfilter.errors import LogError, StoreError
+from uploadfilter.errors import LogError, ServiceError, StoreError
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.origin import Origin
 from uploadfilter.proxy.recorder import Recorder
@@ -55,69 +53,8 @@ def run(settings: Settings) -> None:
     Raises:
         UploadFilterError: The service cannot start.
     """
-    configure_logging()
+    operational.configure()
     uvloop.run(_run(settings))
-
-
-def configure_logging() -> None:
-    """Send the operational log to stderr: text on a terminal, JSON lines otherwise.
-
-    Field ``event`` is a constant snake_case name; everything else is in fields. What
-    libraries have to say goes the same way. Tracebacks hold code and kinds, and neither
-    variables nor messages: those may hold what a client sent.
-    """
-    renderer = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if sys.stderr.isatty()
-        else structlog.processors.JSONRenderer()
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(_traceback),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.root.handlers[:] = [_Libraries(logging.WARNING)]
-
-
-class _Libraries(logging.Handler):
-    """Says that a library said something, but not what it said about whom."""
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        log.log(
-            record.levelno,
-            "library_message",
-            logger=record.name,
-            # The text without its arguments, and of asyncio's without the objects.
-            text=str(record.msg).partition("\n")[0],
-            exc_info=record.exc_info,
-        )
-
-
-def _traceback(exc_info: ExcInfo) -> str:
-    """Say where an exception came from, and of which kind it is."""
-    return "".join(_places(exc_info[1], frozenset())).rstrip("\n")
-
-
-def _places(exc: BaseException | None, known: frozenset[int]) -> Iterator[str]:
-    """Yield the lines of a traceback, what was there first before what followed."""
-    if exc is None or id(exc) in known:
-        return
-    known |= {id(exc)}
-    before = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
-    yield from _places(before, known)
-    for inner in exc.exceptions if isinstance(exc, BaseExceptionGroup) else ():
-        yield from _places(inner, known)
-    yield from traceback.format_tb(exc.__traceback__)
-    # The system's own words name no file, and an operator needs them.
-    words = f": {exc.strerror}" if isinstance(exc, OSError) else ""
-    yield f"{type(exc).__qualname__}{words}\n"
 
 
 async def _run(settings: Settings) -> None:
@@ -125,6 +62,9 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # One who starts us under nohup wants hang-ups ignored, and so it stays.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
     async with running(settings) as (host, port):
         log.info(
             "listening",
@@ -138,6 +78,18 @@ async def _run(settings: Settings) -> None:
         await stop.wait()
         log.info("stopping", drain_s=settings.proxy.drain_s)
     log.info("stopped")
+
+
+def _hang_up(stop: asyncio.Event) -> None:
+    """End with the terminal; elsewhere a hang-up asks for what we cannot do.
+
+    Uploads in flight must not be lost because somebody expected a daemon to read its
+    settings again.
+    """
+    if sys.stdin is not None and sys.stdin.isatty():
+        stop.set()
+        return
+    log.warning("hangup_ignored", hint="Settings are read at the start: restart.")
 
 
 @asynccontextmanager
@@ -167,7 +119,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
             ),
             reference=reference,
             recorder=recorder,
-            room=SpoolRoom(settings.spool, directory=settings.spool_directory),
+            room=_spool_room(settings),
             drain=Drain(),
             mode=settings.mode,
             policy=settings.policy,
@@ -181,6 +133,25 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
         yield await stack.enter_async_context(
             listening(proxy, hands, host=settings.host, port=settings.port)
         )
+
+
+def _spool_room(settings: Settings) -> SpoolRoom:
+    """Make sure at the start that large uploads can be held, not at the first one.
+
+    Raises:
+        ServiceError: No file can be made in the directory.
+    """
+    try:
+        room = SpoolRoom(settings.spool, directory=settings.spool_directory)
+        with tempfile.TemporaryFile(dir=room.directory):
+            return room
+    except OSError as exc:
+        where = settings.spool_directory or "any place for temporary files"
+        raise ServiceError(
+            f"cannot hold uploads in {where!r}: {exc.strerror}",
+            hint="Name a directory that this user may write to: spool_directory in the "
+            "configuration file.",
+        ) from exc
 
 
 def _recorder(stack: AsyncExitStack, settings: Settings, directory: Path) -> Recorder:

@@ -253,3 +253,13 @@ def test_ctrl_c_in_an_import_changes_nothing(state: Path, tmp_path: Path) -> Non
     assert importing.returncode == 130
     assert b"Traceback" not in err
     assert json.loads(listed.stdout) == {"generation": 1, "sets": []}
+
+
+def test_hang_up_leaves_the_proxy_up(state: Path) -> None:
+    """Who expects settings to be read again must not lose uploads for it."""
+    with stage(state.parent) as site:
+        site.proxy.process.send_signal(signal.SIGHUP)
+        running.wait_for(
+            lambda: site.proxy.events("hangup_ignored") or None, what="a warning"
+        )
+        assert put(site.url("/files/a.jpg"), pictures.unlisted()).status == 201

@@ -141,9 +141,7 @@ def leavings(directory: Path) -> list[str]:
 def check_step(directory: Path, change: str, way: str, step: int) -> bool:
     """Let one writer end early; return whether it got to its end instead."""
     old = in_force(directory)
-    code = change_and_die(
-        lambda: CHANGES[change](directory), lambda: WAYS[way](step)
-    )
+    code = change_and_die(lambda: CHANGES[change](directory), lambda: WAYS[way](step))
     before = in_force(directory)
     states = [old, *AFTER[change]]
     if before not in states or (code == 0 and before != states[-1]):

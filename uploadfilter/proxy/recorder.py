@@ -29,9 +29,10 @@ from uploadfilter.decisions.records import (
     moment,
     new_decision_id,
 )
-from uploadfilter.errors import LogError
+from uploadfilter.errors import LogError, StoreError
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy import inspection
+from uploadfilter.proxy.origin import OriginFailure
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -107,7 +108,7 @@ class Recorder:
         self._instance = instance
         self._clock = clock
         self._sheds: Counter[_Shed] = Counter()
-        self._shed_reasons: set[Reason] = set()
+        self._said: set[tuple[str, str]] = set()
 
     def ticket(self, client: str, method: str) -> Ticket:
         """Begin an upload: give it the id that its decision will have."""
@@ -124,7 +125,7 @@ class Recorder:
         try:
             return self._clients.hash(address)
         except LogError as exc:
-            _say_unwritable(exc)
+            self.say_unwritable(exc)
             return None
 
     async def decision(
@@ -185,10 +186,8 @@ class Recorder:
         """Count an upload that a limit, or our own incapacity, turned away."""
         why = reason or Reason.INTERNAL_ERROR
         key = _Shed(ticket.client, why, status)
-        if why not in self._shed_reasons:
-            # Once a minute for each reason: the operator must know, the log not drown.
+        if self._is_news("uploads_shed", why):
             log.warning("uploads_shed", reason=why, status=status)
-            self._shed_reasons.add(why)
         if key not in self._sheds and len(self._sheds) >= SHED_KEYS:
             key = _Shed(None, why, status)
         self._sheds[key] += 1
@@ -198,7 +197,7 @@ class Recorder:
         now = self._clock()
         minute = moment(now - now % _MINUTE_S)
         sheds, self._sheds = self._sheds, Counter()
-        self._shed_reasons.clear()
+        self._said.clear()
         for key, count in sheds.items():
             self._append(
                 ShedRecord(
@@ -213,7 +212,7 @@ class Recorder:
 
     def _append(self, record: Record) -> None:
         """Append a record that nothing waits for; a failure is said, not raised."""
-        self._log.append_soon(record).add_done_callback(_report)
+        self._log.append_soon(record).add_done_callback(self._report)
 
     async def keep_checkpoints(self) -> None:
         """Write sheds and a checkpoint every minute, until cancelled.
@@ -230,16 +229,39 @@ class Recorder:
         try:
             point = await asyncio.wrap_future(self._log.checkpoint())
         except LogError as exc:
-            _say_unwritable(exc)
+            self.say_unwritable(exc)
             return
         log.info("checkpoint", checkpoint=point.text())
 
+    def _report(self, future: "Future[int]") -> None:
+        error = future.exception()
+        if isinstance(error, LogError):
+            self.say_unwritable(error)
 
-def _report(future: "Future[int]") -> None:
-    error = future.exception()
-    if isinstance(error, LogError):
-        _say_unwritable(error)
+    def say_unwritable(self, error: LogError) -> None:
+        """Tell the operator that uploads cannot be put on record, once a minute."""
+        if self._is_news("decision_log_unwritable", str(error)):
+            log.error("decision_log_unwritable", error=str(error), hint=error.hint)
 
+    def say_unusable(self, error: StoreError) -> None:
+        """Tell the operator that there is nothing to match with, once a minute."""
+        if self._is_news("reference_set_unusable", str(error)):
+            log.error("reference_set_unusable", error=str(error), hint=error.hint)
 
-def _say_unwritable(error: LogError) -> None:
-    log.error("decision_log_unwritable", error=str(error), hint=error.hint)
+    def say_origin_failed(self, failure: OriginFailure) -> None:
+        """Tell the operator that the origin does not answer, once a minute."""
+        if self._is_news("origin_failed", failure.name):
+            log.warning(
+                "origin_failed", failure=failure.name.lower(), status=failure.value
+            )
+
+    def _is_news(self, event: str, about: str) -> bool:
+        """Tell whether something has not been said within this minute.
+
+        The operator must know, and the operational log must not drown: what fills it
+        may be what fills the disk. Called by the log's thread as well: at worst
+        something is said twice.
+        """
+        news = (event, about) not in self._said
+        self._said.add((event, about))
+        return news

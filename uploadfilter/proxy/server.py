@@ -145,6 +145,7 @@ class Proxy:
             head.method, head.target, headers, None
         ) as answer:
             if isinstance(answer, OriginFailure):
+                self._hands.recorder.say_origin_failed(answer)
                 return answers.response(
                     request,
                     status=answer.value,

@@ -269,7 +269,7 @@ class Upload:
         try:
             self._generation = generation = self._hands.reference.current()
         except StoreError as exc:
-            log.error("reference_set_unusable", error=str(exc), hint=exc.hint)
+            self._hands.recorder.say_unusable(exc)
             return self._inspection.failed(Reason.NO_REFERENCE_SET)
         matches: list[Match] = []
         for content in command.contents:
@@ -327,7 +327,7 @@ class Upload:
                 size=self._inspection.body_bytes,
             )
         except LogError as exc:
-            log.error("decision_log_unwritable", error=str(exc), hint=exc.hint)
+            recorder.say_unwritable(exc)
             recorder.shed(self._ticket, Reason.LOG_UNWRITABLE, status=503)
             return self._inspection.record_failed()
         return self._inspection.recorded()
@@ -359,6 +359,7 @@ class Upload:
                 self._head.method, self._head.target, headers, body
             ) as answer:
                 if isinstance(answer, OriginFailure):
+                    self._hands.recorder.say_origin_failed(answer)
                     return self._answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status
                 return await relay(
