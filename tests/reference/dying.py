@@ -20,7 +20,7 @@ from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import put_set
 from uploadfilter.errors import StoreError
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference import writing
+from uploadfilter.reference import overlay
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
@@ -81,7 +81,7 @@ def small_import(directory: Path) -> None:
 
 def large_import(directory: Path) -> None:
     """Replace a set in a new base."""
-    writing.OVERLAY_MOST_ROWS = 0
+    overlay.OVERLAY_MOST_ROWS = 0
     put_set(directory, "s", NEW)
 
 

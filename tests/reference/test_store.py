@@ -24,7 +24,7 @@ from uploadfilter.errors import (
     StoreVersionError,
 )
 from uploadfilter.model import Entry, Signal, SignalType
-from uploadfilter.reference import layout
+from uploadfilter.reference import keys, layout
 from uploadfilter.reference.history import KEPT_GENERATIONS
 from uploadfilter.reference.matching import Generation
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
@@ -366,7 +366,7 @@ def test_secret_is_that_of_the_directory(directory: Path) -> None:
     """Who needs a key for something else derives it from the one secret."""
     secret = ReferenceDirectory(directory).secret()
 
-    assert secret.check_value() == layout.read_secret(directory).check_value()
+    assert secret.check_value() == keys.read_secret(directory).check_value()
 
 
 def test_second_writer_is_turned_away(directory: Path) -> None:

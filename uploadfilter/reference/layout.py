@@ -3,7 +3,7 @@
 ::
 
     reference/           0700
-      key                the secret of the installation; never replaced
+      key                the secret of the installation (``reference/keys.py``)
       lock               held with flock by the one writer
       current            which base, overlay and generation is in force
       bases/<n>/data.mdb       immutable
@@ -35,12 +35,10 @@ from uploadfilter.errors import (
     StoreBusyError,
     StoreCorruptError,
     StoreError,
-    StoreKeyError,
     StoreMissingError,
     StoreVersionError,
 )
 from uploadfilter.reference.changes import ChangeKind
-from uploadfilter.reference.secret import SECRET_BYTES, Secret
 from uploadfilter.state import PRIVATE_MODE, sync_directory
 
 FORMAT = 2
@@ -53,23 +51,8 @@ BASES = "bases"
 OVERLAYS = "overlays"
 GENERATIONS = "generations"
 DATA_FILE = "data.mdb"
-KEY_FILE = "key"
 CURRENT_FILE = "current"
 LOCK_FILE = "lock"
-
-KEY_VARIABLE = "UPLOADFILTER_KEY"
-"""Holds the secret as hex digits, for who keeps it apart from what it protects."""
-
-CREDENTIAL_NAME = "uploadfilter-key"
-"""Name of the systemd credential that holds the secret as hex digits
-(``LoadCredential=``)."""
-
-_CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
-_KEY_HINT = (
-    f"Restore it from a backup, or set {KEY_VARIABLE}. Without it the exact signals "
-    "cannot be looked up: move the reference directory away, run 'uploadfilter init' "
-    "and import again."
-)
 
 NEW_PREFIX = ".new-"
 OLD_PREFIX = ".old-"
@@ -348,86 +331,6 @@ def write_named(path: Path, current: Current) -> None:
     aside = write_aside(path, line + b"\n" + _check_of(line) + b"\n")
     aside.rename(path)
     sync_directory(path.parent)
-
-
-def read_secret(directory: Path) -> Secret:
-    """Read the secret of the installation, wherever the operator keeps it.
-
-    The environment comes first, then what systemd hands over, then the file.
-
-    Raises:
-        StoreKeyError: It is missing, unreadable, or no secret.
-    """
-    return _secret_from_outside() or _secret_from_file(directory)
-
-
-def _secret_from_outside() -> Secret | None:
-    """Return the secret that is not kept in the reference directory, if any."""
-    given = os.environ.get(KEY_VARIABLE)
-    if given is not None:
-        return Secret(_unhexed(given, f"the environment variable {KEY_VARIABLE}"))
-    credentials = os.environ.get(_CREDENTIALS_VARIABLE)
-    if not credentials:
-        return None
-    path = Path(credentials) / CREDENTIAL_NAME
-    try:
-        text = path.read_text("ascii")
-    except FileNotFoundError:
-        # The service manager hands over something else.
-        return None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise StoreKeyError(
-            f"cannot read the key {str(path)!r}: {exc}", hint=_KEY_HINT
-        ) from exc
-    return Secret(_unhexed(text, f"the credential {str(path)!r}"))
-
-
-def _unhexed(text: str, where: str) -> bytes:
-    try:
-        value = bytes.fromhex(text)
-    except ValueError:
-        value = b""
-    if len(value) != SECRET_BYTES:
-        # Never what stands there: it may be the key with a letter too many.
-        raise StoreKeyError(
-            f"{where} is not {2 * SECRET_BYTES} hex digits",
-            hint="Give it the key that the reference set was made with, as hex digits.",
-        )
-    return value
-
-
-def _secret_from_file(directory: Path) -> Secret:
-    path = directory / KEY_FILE
-    try:
-        value = path.read_bytes()
-    except OSError as exc:
-        raise StoreKeyError(
-            f"cannot read the key {str(path)!r}: {exc.strerror}", hint=_KEY_HINT
-        ) from exc
-    if len(value) != SECRET_BYTES:
-        raise StoreKeyError(
-            f"the key {str(path)!r} has {len(value)} bytes, not {SECRET_BYTES}",
-            hint=_KEY_HINT,
-        )
-    return Secret(value)
-
-
-def make_secret(directory: Path) -> Secret:
-    """Make the secret of an installation, unless there is one, and read it.
-
-    Raises:
-        StoreKeyError: There is one, and it is no secret.
-        OSError: It could not be written.
-    """
-    outside = _secret_from_outside()
-    if outside is not None:
-        return outside
-    path = directory / KEY_FILE
-    if not path.exists():
-        aside = write_aside(path, secrets.token_bytes(SECRET_BYTES))
-        aside.rename(path)
-        sync_directory(directory)
-    return read_secret(directory)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from uploadfilter.errors import StoreCorruptError, StoreKeyError
-from uploadfilter.reference import layout
+from uploadfilter.reference import keys, layout
 from uploadfilter.reference.base import Meta, read_meta, read_tables
 from uploadfilter.reference.generation import MappedGeneration
 from uploadfilter.reference.layered import LayeredGeneration
@@ -37,7 +37,7 @@ def open_generation(
         StoreKeyError: The key is missing, or it is another installation's.
         StoreError: It cannot be read.
     """
-    secret = layout.read_secret(path)
+    secret = keys.read_secret(path)
     base_path = path / layout.BASES / str(current.base.number)
     overlay_path = path / layout.OVERLAYS / str(current.overlay.number)
     base = open_mapped(base_path, current.base, verify=verify)
@@ -70,10 +70,10 @@ def open_generation(
 def _check_secret(path: Path, secret: Secret, meta: Meta) -> None:
     if meta.secret != secret.check_value():
         raise StoreKeyError(
-            f"the key in {str(path)!r}, or the one given by {layout.KEY_VARIABLE} or a "
+            f"the key in {str(path)!r}, or the one given by {keys.KEY_VARIABLE} or a "
             "credential, is not the one that the reference set was written with",
             hint="Restore the key that belongs to this reference directory, or unset "
-            f"{layout.KEY_VARIABLE}.",
+            f"{keys.KEY_VARIABLE}.",
         )
 
 

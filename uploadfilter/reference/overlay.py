@@ -51,10 +51,11 @@ class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
     removals: Literal[0]
 
 
-def rows_of(tables: Tables) -> int:
-    """Return how many rows tables have, as ``OVERLAY_MOST_ROWS`` counts them."""
-    signals = sum(len(table) for table in tables.perceptual.values())
-    return len(tables.entries) + signals + len(tables.exact)
+def fits(additions: Tables) -> bool:
+    """Tell whether additions are few enough for an overlay."""
+    signals = sum(len(table) for table in additions.perceptual.values())
+    rows = len(additions.entries) + signals + len(additions.exact)
+    return rows <= OVERLAY_MOST_ROWS
 
 
 def write_overlay(

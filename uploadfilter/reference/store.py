@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from uploadfilter.reference import history, layout
+from uploadfilter.reference import history, keys, layout
 from uploadfilter.reference.checking import CheckReport, Progress, check_directory
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.layout import Current
@@ -122,7 +122,7 @@ class ReferenceDirectory:
         Raises:
             StoreKeyError: It is missing, unreadable, or no secret.
         """
-        return layout.read_secret(self.path)
+        return keys.read_secret(self.path)
 
 
 class ReferenceReader:

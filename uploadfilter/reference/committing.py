@@ -1,0 +1,248 @@
+"""A change put in force: what to write, in which order, and what a failure leaves.
+
+First the parts are written under other names, synced and renamed, then the file in
+``generations``, and at last ``current``. Until that one is renamed nothing has
+happened, and the old generation stays in force whatever is killed.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from uploadfilter.errors import StoreError, StoreMissingError
+from uploadfilter.reference import history, keys, layout
+from uploadfilter.reference.base import write_base
+from uploadfilter.reference.changes import (
+    ChangeKind,
+    Changes,
+    entries_in_force,
+    sets_in_force,
+)
+from uploadfilter.reference.folding import folded
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.layout import Current
+from uploadfilter.reference.opening import Clock, lacks_directories, open_generation
+from uploadfilter.reference.overlay import write_overlay
+from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.tables import Tables, empty_tables
+
+_FOLDERS = (layout.BASES, layout.OVERLAYS, layout.GENERATIONS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Overlay:
+    """An overlay that is to be written, and the sets of the base below it."""
+
+    additions: Tables
+    changes: Changes
+    base_sets: tuple[SetInfo, ...]
+
+
+class Committer:
+    """Puts generations in force, one after the other, for the one writer.
+
+    Args:
+        path: The reference directory, whose lock the caller holds.
+        clock: Seconds since the epoch.
+
+    Attributes:
+        made: True if there was no reference set before.
+        secret: The secret of the installation.
+        live: The generation in force.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self.made = _is_missing(path)
+        with _write_errors(path, "prepare the reference set"):
+            for kind in _FOLDERS:
+                layout.make_private(path / kind)
+            history.sweep(path)
+            if self.made:
+                self.secret = keys.make_secret(path)
+                self._make_first()
+        self.live = self._open()
+        self.secret = keys.read_secret(path)
+
+    def next_number(self) -> int:
+        """Return the number that the next generation will have."""
+        return history.next_number(self._path, self.live.current)
+
+    def kept(self) -> tuple[Current, ...]:
+        """Return the generations that can be returned to, newest first."""
+        return history.kept(self._path, self.live.current)
+
+    def _open(self) -> LayeredGeneration:
+        current, _ = layout.read_current(self._path)
+        generation = open_generation(self._path, current, clock=self._clock)
+        if generation is None:
+            raise lacks_directories(self._path, current.generation)
+        return generation
+
+    def reopened(self, number: int) -> LayeredGeneration:
+        """Open a kept generation, every byte of which is verified."""
+        for kept in self.kept():
+            if kept.generation == number:
+                older = open_generation(
+                    self._path, kept, clock=self._clock, verify=True
+                )
+                if older is not None:
+                    return older
+        raise StoreError(
+            f"generation {number} is not kept",
+            hint="'uploadfilter hashset generations' lists those that are.",
+        )
+
+    def _make_first(self) -> None:
+        base = self._staged_base(1, empty_tables()).publish()
+        nothing = _Overlay(additions=empty_tables(), changes=Changes(), base_sets=())
+        first = Current(
+            format=layout.FORMAT,
+            generation=0,
+            base=base,
+            overlay=base,
+        )
+        self._name(self._with_overlay(first, 1, nothing), ChangeKind.INIT, "")
+
+    def advance(
+        self,
+        kind: ChangeKind,
+        subject: str,
+        *,
+        additions: Tables | None = None,
+        changes: Changes | None = None,
+        fold: bool = False,
+        below: LayeredGeneration | None = None,
+        pinned: bool = False,
+    ) -> None:
+        """Put a generation in force that differs from the live one as stated.
+
+        Args:
+            kind: What is done.
+            subject: To what.
+            additions: What the overlay adds, if that changes.
+            changes: What else it says, if that changes.
+            fold: Write all as a new base.
+            below: On whose base the overlay lies, if not on that of the live one.
+            pinned: Whether the generation is pinned, though the live one is not.
+        """
+        live = below or self.live
+        overlay = _Overlay(
+            additions=live.added_tables() if additions is None else additions,
+            changes=live.changes if changes is None else changes,
+            base_sets=live.base.sets,
+        )
+        number = self.next_number()
+        with self._changing(number):
+            is_pinned = pinned or self.live.pinned
+            current = msgspec.structs.replace(live.current, pinned=is_pinned)
+            if fold:
+                current, overlay = self._folded(current, number, overlay)
+            self._name(self._with_overlay(current, number, overlay), kind, subject)
+
+    def put_in_force(self, older: Current, kind: ChangeKind, subject: str) -> None:
+        """Put the pair of an older generation in force under a new number."""
+        number = self.next_number()
+        with self._changing(number):
+            named = msgspec.structs.replace(older, generation=number, pinned=False)
+            self._name(named, kind, subject)
+
+    @contextlib.contextmanager
+    def _changing(self, number: int) -> Iterator[None]:
+        """Say what went wrong in the block, tidy up, and read what is in force."""
+        try:
+            with _write_errors(self._path, f"write generation {number}"):
+                yield
+        finally:
+            # Also after Ctrl-C; what cannot be removed is left to the next writer.
+            with contextlib.suppress(OSError):
+                history.sweep(self._path)
+        self.live = self._open()
+
+    def _folded(
+        self, current: Current, number: int, overlay: _Overlay
+    ) -> tuple[Current, _Overlay]:
+        """Write a new base of everything; return it with an overlay that adds nothing.
+
+        Raises:
+            StoreCorruptError: The old base is damaged: it must not be copied on.
+        """
+        verified = open_generation(
+            self._path, self.live.current, clock=self._clock, verify=True
+        )
+        if verified is None:
+            raise lacks_directories(self._path, self.live.number)
+        base = verified.base.tables_with_exact()
+        tables = folded(base, overlay.additions, overlay.changes)
+        staged = self._staged_base(number, tables)
+        left = _Overlay(
+            additions=empty_tables(),
+            changes=overlay.changes.folded(),
+            base_sets=tables.sets,
+        )
+        return msgspec.structs.replace(current, base=staged.publish()), left
+
+    def _staged_base(self, number: int, tables: Tables) -> layout.Staged:
+        staged = layout.Staged(self._path, layout.BASES, number)
+        write_base(staged.path, tables, secret=self.secret.check_value())
+        return staged
+
+    def _with_overlay(self, current: Current, number: int, new: _Overlay) -> Current:
+        """Write an overlay and name it."""
+        changes = new.changes.pruned(
+            now=self._clock(), oldest=history.oldest(self._path)
+        )
+        staged = layout.Staged(self._path, layout.OVERLAYS, number)
+        write_overlay(
+            staged.path, new.additions, changes, secret=self.secret.check_value()
+        )
+        sets = sets_in_force(new.base_sets, new.additions.sets, changes)
+        return msgspec.structs.replace(
+            current,
+            generation=number,
+            overlay=staged.publish(),
+            sets=len(sets),
+            entries=entries_in_force(sets),
+        )
+
+    def _name(self, current: Current, kind: ChangeKind, subject: str) -> None:
+        named = msgspec.structs.replace(
+            current,
+            format=layout.FORMAT,
+            at=int(self._clock()),
+            kind=kind,
+            subject=subject,
+        )
+        history.record(self._path, named)
+        layout.write_current(self._path, named)
+
+
+def _is_missing(path: Path) -> bool:
+    """Tell whether there is no reference set; a damaged one is an error."""
+    try:
+        layout.read_current(path)
+    except StoreMissingError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _write_errors(path: Path, what: str) -> Iterator[None]:
+    """Say of a failed write what failed, and how full the disk is."""
+    try:
+        yield
+    except (lmdb.Error, OSError) as exc:
+        # LMDB reports a full disk as an input/output error.
+        free = shutil.disk_usage(path).free >> 20
+        cause = exc.strerror if isinstance(exc, OSError) else exc
+        raise StoreError(
+            f"cannot {what} in {str(path)!r}: {cause} ({free} MiB free)",
+            hint="Nothing has changed. Make room on the disk or check that it is "
+            "sound and writable, then try again.",
+        ) from exc
