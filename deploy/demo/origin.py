@@ -44,7 +44,7 @@ DECISIONS = web.AppKey("decisions", dict[str, str])
 """The decision that let each stored file pass, as a real site would keep it."""
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8886; --accent: #0a6; }
+:root { color-scheme: light dark; --line: #8886; --accent: #067a4b; }
 * { box-sizing: border-box; }
 body { font: 1rem/1.6 system-ui, sans-serif; max-width: 62rem; margin: 0 auto;
        padding: 1.5rem; }
@@ -262,10 +262,11 @@ def published(
     if as_json:
         return web.json_response({"fields": fields, "files": files}, status=201)
     links = "".join(f'<li><a href="/files/{p.name}">{p.name}</a></li>' for p in paths)
-    thanks = html.escape(fields.get("name", "")) or "you"
+    name = html.escape(fields.get("name", "").strip())
+    thanks = f"Thank you, {name}." if name else "Thank you."
     answer = page(
         "Published",
-        f'<p role="status">Thank {thanks} for your upload.</p><ul>{links}</ul>'
+        f'<p role="status">{thanks}</p><ul>{links}</ul>'
         '<p><a href="/gallery">To the gallery</a></p>',
     )
     answer.set_status(201)

@@ -145,6 +145,15 @@ def test_page_without_an_objection_says_whom_to_ask() -> None:
     assert "Where to object" not in page
 
 
+async def test_answer_names_no_software() -> None:
+    """Whoever looks for a way in learns nothing of our versions."""
+    told = answer(403)
+
+    await told.prepare(make_mocked_request("POST", "/"))
+
+    assert "Server" not in told.headers
+
+
 @pytest.mark.parametrize("status", [400, 408, 413, 415, 431, 501])
 def test_client_is_told_what_is_wrong_with_its_request(status: int) -> None:
     """Of a request that was refused, the detail is the client's own business."""

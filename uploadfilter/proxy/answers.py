@@ -20,6 +20,7 @@ from typing import Final
 
 import jinja2
 from aiohttp import web
+from typing_extensions import override
 
 from uploadfilter.model import REFUSALS, Reason
 
@@ -148,6 +149,15 @@ def as_page(told: Problem) -> bytes:
     return _page().render(problem=told).encode("utf-8")
 
 
+class _Answer(web.Response):
+    """An answer that does not say which version of what has written it."""
+
+    @override
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Server", None)
+
+
 def response(
     request: web.BaseRequest,
     *,
@@ -180,7 +190,7 @@ def response(
     else:
         headers["Content-Type"] = _JSON
         body = as_json(told)
-    answer = web.Response(status=status, headers=headers, body=body)
+    answer = _Answer(status=status, headers=headers, body=body)
     if reason in REFUSALS:
         answer.force_close()
     return answer
