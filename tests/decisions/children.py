@@ -78,7 +78,7 @@ def fill_the_disk(directory: Path) -> None:
         except LogWriteError as exc:
             say(f"{exc.code} {log.writable} {written}")
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        log.probe().result()
+        log.checkpoint().result()
         say(f"{log.writable}")
         log.append(decision("last")).result()
 

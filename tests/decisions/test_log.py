@@ -415,18 +415,18 @@ def test_broken_record_does_not_hide_a_broken_disk(directory: Path) -> None:
         assert not log.writable
 
 
-def test_probe_tells_that_the_disk_works_again(directory: Path) -> None:
+def test_checkpoint_tells_that_the_disk_works_again(directory: Path) -> None:
     """A log that nobody appends to can find out by itself."""
     disk = Disk()
     with DecisionLog.open(
         directory, instance="main", clock=Clock(), sync=disk.sync
     ) as log:
         disk.error = OSError(errno.EIO, os.strerror(errno.EIO))
-        assert isinstance(log.probe().exception(), LogWriteError)
+        assert isinstance(log.checkpoint().exception(), LogWriteError)
         assert not log.writable
 
         disk.error = None
-        assert isinstance(log.probe().result(), Checkpoint)
+        assert isinstance(log.checkpoint().result(), Checkpoint)
         assert log.writable
 
 

@@ -234,14 +234,6 @@ class DecisionLog:
         self._hand_over(pending)
         return pending.future
 
-    def probe(self) -> Future[Checkpoint]:
-        """Find out whether the log can be written to, by writing a checkpoint.
-
-        For a log that is not ``writable`` and that nobody appends to, because uploads
-        are turned away: when this succeeds, they may come again.
-        """
-        return self.checkpoint()
-
     def start(self) -> None:
         """Leave in the log what opening has to leave there; ``open`` calls it.
 

@@ -30,7 +30,7 @@ class Crew:
 
     Args:
         settings: How many there are, how they start, how long one waits for them.
-        counts: Where ``started``, ``start_failures`` and ``cpu_s`` are counted.
+        counts: Where ``started`` and ``start_failures`` are counted.
         log: Where the operator reads of processes that do not start.
     """
 

@@ -8,9 +8,7 @@ import re
 from dataclasses import dataclass
 
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
-
-TOKEN = re.compile(f"[{_TCHAR}]+")
-"""A token (RFC 9110, section 5.6.2): field names, method, media types."""
+"""What a token is made of (RFC 9110, section 5.6.2): field names and media types."""
 
 # Mail software sends boundaries with `=` and `/` outside quotes; they end at the first
 # semicolon or blank for every reader, so they are let through.
