@@ -18,6 +18,8 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := $(PIP) install --require-hashes --requirement
+OFFLINE := { echo "make: packages could not be installed (see above): the first run" \
+                  "needs the network, or a mirror in PIP_INDEX_URL" >&2; exit 1; }
 # The e2e tests run the program that users get: the wheel, in an environment of its own.
 E2E_VENV := build/e2e-venv
 # Pictures whose signals others published, out of the packages that hold them.
@@ -47,19 +49,19 @@ $(BIN)/python:
 # The program itself is linked, not copied, so that a change needs no installation.
 $(RUN_STAMP): requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "installing requirements/run.txt into $(VENV)"
-	@$(LOCKED) requirements/build.txt
-	@$(LOCKED) requirements/run.txt
+	@$(LOCKED) requirements/build.txt || $(OFFLINE)
+	@$(LOCKED) requirements/run.txt || $(OFFLINE)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@echo "installing requirements/dev.txt into $(VENV)"
-	@$(LOCKED) requirements/dev.txt
+	@$(LOCKED) requirements/dev.txt || $(OFFLINE)
 	@touch $@
 
 $(BENCH_STAMP): requirements/bench.txt $(DEV_STAMP)
 	@echo "installing requirements/bench.txt into $(VENV)"
-	@$(LOCKED) requirements/bench.txt
+	@$(LOCKED) requirements/bench.txt || $(OFFLINE)
 	@touch $@
 
 $(E2E_STAMP): requirements/run.txt $(DEV_STAMP)
