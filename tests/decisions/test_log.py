@@ -472,6 +472,19 @@ def test_path_through_a_file_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_state_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    """No free space cures a wrong path, and so the operator is not sent for it."""
+    (tmp_path / "state").touch()
+
+    with (
+        pytest.raises(LogWriteError) as caught,
+        DecisionLog.open(tmp_path / "state" / "log", instance="main", clock=Clock()),
+    ):
+        pass
+
+    assert "--state" in caught.value.hint
+
+
 def test_second_writer_is_refused(directory: Path) -> None:
     """One log has one writer; the error names the process that is it."""
     with start(hold_until_told, directory) as child:

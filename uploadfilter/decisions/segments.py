@@ -5,6 +5,7 @@ as ``00000012-20261125.jsonl``. Numbers go up by one, days never go down: a cloc
 is set back makes no new segment. ``<segment>.torn`` is what a crash left of a write.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -165,6 +166,21 @@ def read_head(directory: Path, segment: Segment) -> SegmentRecord:
     return record
 
 
+_WRONG_PLACE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
+)
+"""What no free space cures."""
+
+_PLACE_HINT = (
+    "Check the state directory: its path (--state), its owner, and that this user may "
+    "write there."
+)
+_DISK_HINT = (
+    "Free space or repair the file system; uploads are answered 503 until then, and "
+    "the log goes on by itself."
+)
+
+
 def make_directory(directory: Path) -> None:
     """Make the directory of a log, and those above it, if they are not there.
 
@@ -205,7 +221,7 @@ def _lock(lock: int, directory: Path) -> None:
         holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
         raise LogBusyError(
             f"another process (pid {holder}) writes to the log in {str(directory)!r}",
-            hint="Stop it, or give this one an instance of its own.",
+            hint="Stop it, or give this one a name of its own with --instance.",
         ) from exc
     try:
         os.ftruncate(lock, 0)
@@ -218,8 +234,5 @@ def write_error(path: Path, exc: OSError) -> LogWriteError:
     """Say which write failed, why, and what the operator does next."""
     return LogWriteError(
         f"cannot write to {str(path)!r}: {exc.strerror}",
-        hint=(
-            "Free space or repair the file system; uploads are answered 503 until "
-            "then, and the log goes on by itself."
-        ),
+        hint=_PLACE_HINT if exc.errno in _WRONG_PLACE else _DISK_HINT,
     )
