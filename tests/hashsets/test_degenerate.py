@@ -5,11 +5,13 @@ import io
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures
 from tests.conformance.matchers import flipped
-from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.degenerate import problem_of, suspects
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, SignalType, View
 from uploadfilter.signals import pdq
@@ -123,3 +125,29 @@ def test_random_pdq_values_are_taken() -> None:
     values = [rng.randbytes(32) for _ in range(2000)]
 
     assert sum(problem_of(SignalType.PDQ, value) is not None for value in values) <= 2
+
+
+@pytest.mark.parametrize("signal_type", list(SignalType))
+@given(data=st.data())
+def test_many_signals_are_judged_like_one(
+    signal_type: SignalType, data: st.DataObject
+) -> None:
+    """Columns of values are flagged where a single one would be refused."""
+    width = signal_type.width_bytes
+    flips = st.sets(st.integers(0, 8 * width - 1), max_size=10)
+    special = [bytes(width), b"\xff" * width, b"\x80" + bytes(width - 1)]
+    if signal_type.is_exact:
+        special.append(hashlib.new(signal_type.value, b"").digest())
+    if signal_type is SignalType.PDQ:
+        special += [bytes.fromhex(digits) for digits in REFERENCE_FLAT_PDQ]
+    near = st.builds(
+        lambda value, bits: flipped(value, sorted(bits)),
+        st.sampled_from(special),
+        flips,
+    )
+    any_value = st.one_of(near, st.binary(min_size=width, max_size=width))
+    values = data.draw(st.lists(any_value, min_size=1, max_size=8))
+
+    assert suspects(signal_type, b"".join(values)).tolist() == [
+        problem_of(signal_type, value) is not None for value in values
+    ]

@@ -14,6 +14,7 @@ from uploadfilter.hashsets.formats import MOST_LINE_BYTES, TICK_LINES
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
+from uploadfilter.reference.collecting import EntryBlock
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 TWO = "e131dd02c5e6eec4693d9a0698aff95c"
@@ -34,12 +35,14 @@ def read(
         tally=tally,
         tick=lambda: None,
     )
-    return [name_of(item) for item in items], tally
+    return [name for item in items for name in names_of(item)], tally
 
 
-def name_of(item: Entry | ListedSignal) -> str:
-    """Return the id of an entry, or the value of a listed signal."""
-    return item.id if isinstance(item, Entry) else item.value.hex()
+def names_of(item: Entry | EntryBlock | ListedSignal) -> list[str]:
+    """Return the ids of entries, or the value of a listed signal."""
+    if isinstance(item, EntryBlock):
+        return list(item.ids)
+    return [item.id if isinstance(item, Entry) else item.value.hex()]
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,29 @@ def test_unprintable_fields_are_not_shown() -> None:
         tally.ignored_field(name)
 
     assert tally.ignored_fields == {"fine": 1, OTHER_WORDS: 2}
+
+
+def test_lines_are_noted_together() -> None:
+    """A problem of many lines counts once for each, from the first of them on."""
+    tally = Tally(lines=40)
+    tally.note_lines(Problem.CATEGORY, [7, 9])
+    tally.note_lines(Problem.NOT_HEX, [])
+    tally.note(Problem.CATEGORY)
+
+    assert [(p.problem, p.count, p.first_line) for p in tally.problems] == [
+        (Problem.CATEGORY, 3, 7)
+    ]
+    assert tally.malformed == 0
+
+
+def test_problems_come_in_the_order_of_their_first_lines() -> None:
+    """A line that is noted late still stands where it belongs."""
+    tally = Tally(lines=40)
+    tally.note(Problem.LINE_TOO_LONG)
+    tally.note_lines(Problem.NOT_JSON, [3])
+    tally.note_lines(Problem.LINE_TOO_LONG, [2])
+
+    assert [(p.problem, p.first_line) for p in tally.problems] == [
+        (Problem.LINE_TOO_LONG, 2),
+        (Problem.NOT_JSON, 3),
+    ]

@@ -1,5 +1,8 @@
 """Entries become columns, and lose nothing on the way."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +18,12 @@ from tests.reference.columns import (
     tables_of,
 )
 from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
-from uploadfilter.reference.collecting import TableBuilder, _merged_ids
+from uploadfilter.reference.collecting import (
+    BlockSignals,
+    EntryBlock,
+    TableBuilder,
+    _merged_ids,
+)
 from uploadfilter.reference.tables import Tables
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
@@ -150,6 +158,57 @@ def test_listed_signals_are_taken_in_like_entries(
 
     assert len(by_list) == len(by_entry) == len(listed)
     assert shown(by_list.finish(info_of("s"))) == shown(by_entry.finish(info_of("s")))
+
+
+@given(data=st.data())
+def test_blocks_are_taken_in_like_entries(data: st.DataObject) -> None:
+    """Columns make the same tables as the entries that they stand for."""
+    plain = ENTRIES.map(
+        lambda item: replace(
+            item,
+            signals=tuple(
+                {
+                    s.signal.type: replace(s, geometry=None, window="full")
+                    for s in item.signals
+                }.values()
+            ),
+        )
+    )
+    lots = data.draw(st.lists(st.lists(plain, max_size=5), max_size=3))
+    by_entry, by_block = (TableBuilder(SECRET.exact_key) for _ in range(2))
+    for lot in lots:
+        for item in lot:
+            by_entry.add(item)
+        by_block.add_block(block_of(lot))
+
+    assert len(by_block) == len(by_entry)
+    assert shown(by_block.finish(info_of("s"))) == shown(by_entry.finish(info_of("s")))
+
+
+def block_of(entries: Sequence[Entry]) -> EntryBlock:
+    """Return entries, with at most one signal of a type each, as columns."""
+    signals = {}
+    for kind in SignalType:
+        found = [
+            (row, item)
+            for row, entry_ in enumerate(entries)
+            for item in entry_.signals
+            if item.signal.type is kind
+        ]
+        if not found:
+            continue
+        known = [255 if item.quality is None else item.quality for _, item in found]
+        signals[kind] = BlockSignals(
+            rows=np.array([row for row, _ in found], np.uint32),
+            values=b"".join(item.signal.value for _, item in found),
+            quality=b"" if kind.is_exact else bytes(known),
+        )
+    return EntryBlock(
+        ids=[item.id for item in entries],
+        categories=[item.category for item in entries],
+        exact_only=bytes(item.exact_only for item in entries),
+        signals=signals,
+    )
 
 
 def shown(tables: Tables) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.conformance.generations import entry, exactly, pdq
 from tests.reference.columns import (
@@ -21,6 +22,7 @@ from uploadfilter.reference.tables import (
     distinct,
     empty_tables,
     joined,
+    sorted_rows,
     taken,
     without_set,
 )
@@ -134,3 +136,17 @@ def test_taken_entries_keep_their_ids() -> None:
 
     assert [kept.id_of(row) for row in range(3)] == ["längere-kennung", "", "ß"]
     assert len(taken(tables.entries, np.array([], np.intp))) == 0
+
+
+@given(
+    columns=st.lists(st.tuples(*[st.integers(0, 3)] * 3), max_size=30).map(
+        lambda rows: np.array(rows, np.uint64).reshape(-1, 3).T
+    )
+)
+def test_rows_are_sorted_by_all_columns(columns: NDArray[np.uint64]) -> None:
+    """The first column decides; equal rows stay in the order they came in."""
+    rows = [tuple(row) for row in columns.T.tolist()]
+
+    assert sorted_rows(*columns).tolist() == sorted(
+        range(len(rows)), key=lambda row: (rows[row], row)
+    )

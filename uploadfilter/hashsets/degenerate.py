@@ -9,6 +9,9 @@ import struct
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EXACT_TYPES, SignalType
 
@@ -76,6 +79,55 @@ def problem_of(signal_type: SignalType, value: bytes) -> Problem | None:
         return None
     is_flat = _is_flat_pdq if signal_type is SignalType.PDQ else _is_flat_64
     return Problem.DEGENERATE if is_flat(signal_type, value) else None
+
+
+def suspects(signal_type: SignalType, values: bytes) -> NDArray[np.bool_]:
+    """Return which of many signals ``problem_of`` gives a reason for.
+
+    Args:
+        signal_type: Type of all of them.
+        values: One after the other; at least one.
+    """
+    width = signal_type.width_bytes
+    rows = np.frombuffer(values, np.uint8).reshape(-1, width)
+    if signal_type.is_exact:
+        return _are_known(rows)
+    lanes = rows.view(">u8")
+    if signal_type is SignalType.PDQ:
+        return _are_flat_pdq(rows, np.bitwise_count(lanes).sum(axis=1, dtype=np.int16))
+    flat, threshold = _FLAT[signal_type]
+    near = [
+        np.bitwise_count(lanes[:, 0] ^ np.uint64(other)) <= threshold for other in flat
+    ]
+    # All zeros and all ones are degenerate for every type.
+    ones = np.bitwise_count(lanes[:, 0])
+    flagged = [*near, ones == 0, ones == 8 * width]
+    suspect: NDArray[np.bool_] = np.logical_or.reduce(flagged)
+    return suspect
+
+
+def _are_known(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which digests are all alike in their bytes, or of the empty file."""
+    width = rows.shape[1]
+    known = [np.zeros(width, np.uint8), np.full(width, 255, np.uint8)]
+    known += [np.frombuffer(d, np.uint8) for d in _EMPTY_FILE if len(d) == width]
+    # Nearly always the first eight bytes tell.
+    heads = np.ascontiguousarray(rows[:, :8]).view(np.uint64)[:, 0]
+    suspect = np.isin(heads, [value[:8].view(np.uint64)[0] for value in known])
+    for row in np.flatnonzero(suspect).tolist():
+        suspect[row] = any((rows[row] == value).all() for value in known)
+    return suspect
+
+
+def _are_flat_pdq(
+    rows: NDArray[np.uint8], ones: NDArray[np.int16]
+) -> NDArray[np.bool_]:
+    words = rows.view(np.uint16)
+    words = np.sort(np.minimum(words, ~words), axis=1)
+    different = 1 + (words[:, 1:] != words[:, :-1]).sum(axis=1)
+    odd = (ones < _PDQ_ONES.start) | (ones >= _PDQ_ONES.stop)
+    suspect: NDArray[np.bool_] = odd | (different <= _PDQ_MOST_EQUAL_WORDS)
+    return suspect
 
 
 def _is_flat_64(signal_type: SignalType, value: bytes) -> bool:

@@ -10,14 +10,17 @@ in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from io import BufferedReader
+from itertools import chain
 from typing import assert_never
 
 from uploadfilter.errors import HashSetFormatError, UsageError
-from uploadfilter.hashsets import jsonlines, lists
+from uploadfilter.hashsets import lists
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.shortlines import blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
+from uploadfilter.reference.collecting import EntryBlock
 
 MOST_LINE_BYTES = 256 << 10
 """Longest line: an entry with two thousand signals."""
@@ -48,7 +51,7 @@ def read(
     signal_type: SignalType | None,
     tally: Tally,
     tick: Callable[[], None],
-) -> Iterator[Entry | ListedSignal]:
+) -> Iterator[Entry | EntryBlock | ListedSignal]:
     """Read a hash-set file.
 
     Args:
@@ -60,7 +63,8 @@ def read(
         tick: Called every ``TICK_LINES`` lines and at the end, whatever they hold.
 
     Yields:
-        Of JSON lines the entries, of a list the signals, that may be matched.
+        Of JSON lines the entries, plain ones in blocks, of a list the signals, that may
+        be matched.
 
     Raises:
         HashSetFormatError: The file is no text in UTF-8.
@@ -68,21 +72,37 @@ def read(
     """
     # Peeked at and not read, because a pipe cannot be set back.
     _check_text(file.peek(_HEAD_BYTES)[:_HEAD_BYTES])
-    types = lists.types_of(signal_type)
-    form: Form | None = None
-    for line in _lines(file, tally, tick):
-        if form is None:
-            form = _form_of(line, categories)
-        item: Entry | ListedSignal | None
-        match form:
-            case Form.LIST:
-                item = _listed(line, types, tally)
-            case Form.JSON_LINES:
-                item = jsonlines.parse_line(line, categories=categories, tally=tally)
-            case never:
-                assert_never(never)
+    lines = _lines(file, tally, tick)
+    first = next(lines, None)
+    if first is None:
+        return
+    form = _form_of(first, categories)
+    lines = chain([first], lines)
+    match form:
+        case Form.LIST:
+            yield from _list_items(lines, lists.types_of(signal_type), tally)
+        case Form.JSON_LINES:
+            yield from _json_items(lines, categories, tally)
+        case never:
+            assert_never(never)
+
+
+def _list_items(
+    lines: Iterator[bytes], types: lists.Types, tally: Tally
+) -> Iterator[ListedSignal]:
+    for line in lines:
+        item = _listed(line, types, tally)
         if item is not None:
             tally.accepted += 1
+            yield item
+
+
+def _json_items(
+    lines: Iterator[bytes], categories: frozenset[str] | None, tally: Tally
+) -> Iterator[Entry | EntryBlock]:
+    for block in blocks_of(lines, tally):
+        for item in parse_block(block, categories=categories, tally=tally):
+            tally.accepted += len(item) if isinstance(item, EntryBlock) else 1
             yield item
 
 

@@ -27,7 +27,7 @@ from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_categor
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import ProblemCount, Tally
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.collecting import TableBuilder
+from uploadfilter.reference.collecting import EntryBlock, TableBuilder
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import (
     LOCAL_ISSUER,
@@ -268,7 +268,7 @@ def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
 
 def _collect(
     collected: TableBuilder,
-    items: Iterable[Entry | ListedSignal],
+    items: Iterable[Entry | EntryBlock | ListedSignal],
     *,
     category: str,
     writer: ReferenceWriter,
@@ -276,6 +276,9 @@ def _collect(
     """Take in the entries of a file; the lines of a list some thousand at a time."""
     batch: list[ListedSignal] = []
     for item in items:
+        if isinstance(item, EntryBlock):
+            collected.add_block(item)
+            continue
         if isinstance(item, Entry):
             collected.add(item)
             continue
@@ -287,8 +290,10 @@ def _collect(
 
 
 def _until_malformed(
-    items: Iterable[Entry | ListedSignal], tally: Tally, bad_lines: BadLines
-) -> Iterator[Entry | ListedSignal]:
+    items: Iterable[Entry | EntryBlock | ListedSignal],
+    tally: Tally,
+    bad_lines: BadLines,
+) -> Iterator[Entry | EntryBlock | ListedSignal]:
     """Yield what is worth keeping; read on for the report once the file is refused."""
     for item in items:
         if not tally.malformed or bad_lines is BadLines.SKIP:

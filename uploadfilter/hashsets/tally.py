@@ -4,7 +4,7 @@ Memory is bounded whatever the file holds: reasons are counted, and of each only
 line of the first is kept; of words that the file brings along, a stated number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -86,13 +86,20 @@ class Tally:
 
     def note(self, problem: Problem) -> None:
         """Count something on the current line that is left out."""
-        self._counts[problem] = self._counts.get(problem, 0) + 1
-        self._first_lines.setdefault(problem, self.lines)
-        self.malformed += problem.is_malformed
+        self.note_lines(problem, [self.lines])
 
-    def saw_category(self, category: str | None) -> None:
-        """Count an entry by its category, allowed or not."""
-        _count(self._categories, NO_CATEGORY if category is None else category)
+    def note_lines(self, problem: Problem, lines: Sequence[int]) -> None:
+        """Count something that is left out on each of some lines, ascending."""
+        if lines:
+            self._counts[problem] = self._counts.get(problem, 0) + len(lines)
+            first = self._first_lines.setdefault(problem, lines[0])
+            self._first_lines[problem] = min(first, lines[0])
+            self.malformed += problem.is_malformed * len(lines)
+
+    def saw_category(self, category: str | None, times: int = 1) -> None:
+        """Count entries by their category, allowed or not."""
+        word = NO_CATEGORY if category is None else category
+        _count(self._categories, word, times)
 
     def ignored_field(self, name: str) -> None:
         """Count a field that this version does not know."""
@@ -102,12 +109,14 @@ class Tally:
     @property
     def problems(self) -> tuple[ProblemCount, ...]:
         """What was left out, the reason that came up first in front."""
-        return tuple(
+        # Lines are read some thousand at a time, but for those that are too long.
+        found = [
             ProblemCount(problem=problem, count=count, first_line=line)
             for (problem, count), line in zip(
                 self._counts.items(), self._first_lines.values(), strict=True
             )
-        )
+        ]
+        return tuple(sorted(found, key=lambda item: item.first_line))
 
     @property
     def categories(self) -> Mapping[str, int]:
@@ -120,7 +129,7 @@ class Tally:
         return dict(self._ignored_fields)
 
 
-def _count(words: dict[str, int], word: str) -> None:
+def _count(words: dict[str, int], word: str, times: int = 1) -> None:
     if word not in words and len(words) >= MOST_WORDS:
         word = OTHER_WORDS
-    words[word] = words.get(word, 0) + 1
+    words[word] = words.get(word, 0) + times

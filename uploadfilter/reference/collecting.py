@@ -1,20 +1,23 @@
 """Entries of one hash set, on their way into columns.
 
 Memory grows with what is kept (for a list of MD5 about 60 bytes a line), never with the
-length of a file that is mostly refused. This module is pure.
+length of a file that is mostly refused. What has been turned into columns is let go of
+at once, so that ten million entries of three signals fit into 2 GB on their way. This
+module is pure.
 """
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice, repeat
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.model import (
     EXACT_TYPES,
+    FULL_WINDOW,
     Entry,
     EntrySignal,
     Signal,
@@ -39,6 +42,44 @@ from uploadfilter.reference.tables import (
 Listed: TypeAlias = tuple[SignalType, bytes]
 """Type and value of a signal in a list."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSignals:
+    """All signals of one type in a block, none of which states geometry or window.
+
+    Attributes:
+        rows: Position in the block of the entry of each, ascending.
+        values: The values, one after the other.
+        quality: One byte each, 0 to 100 or ``UNKNOWN_QUALITY``; empty for exact types.
+    """
+
+    rows: Rows
+    values: bytes
+    quality: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryBlock:
+    """Entries as columns, for whoever has millions of them.
+
+    Attributes:
+        ids: One for each entry.
+        categories: One for each.
+        exact_only: One byte each, 1 if it is matched exactly only.
+        signals: Of each type that occurs, at most one an entry.
+    """
+
+    ids: Sequence[str]
+    categories: Sequence[str]
+    exact_only: bytes
+    signals: Mapping[SignalType, BlockSignals]
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return len(self.ids)
+
+
+_Item = TypeVar("_Item", bound=np.generic)
 _TYPE_AT = {signal_type: at for at, signal_type in enumerate(EXACT_TYPES)}
 
 
@@ -122,11 +163,7 @@ class TableBuilder:
         """
         if not ids:
             return
-        first = len(self._id_ends)
-        ends = accumulate((len(i.encode()) for i in ids), initial=len(self._ids))
-        self._id_ends.extend(islice(ends, 1, None))
-        self._ids += "".join(ids).encode()
-        self._id_hashes.extend(map(hash, ids))
+        first = self._add_ids(ids)
         position = self._categories.position(category)
         self._entry_categories.extend(repeat(position, len(ids)))
         self._exact_only += bytes(len(ids))
@@ -136,6 +173,47 @@ class TableBuilder:
             else:
                 signal = Signal(type=signal_type, value=value)
                 self._add_perceptual(row, EntrySignal(signal=signal))
+
+    def add_block(self, block: EntryBlock) -> None:
+        """Take in entries, the same as ``add`` for each in a tenth of the time."""
+        first = self._add_ids(block.ids)
+        position = self._categories.position
+        self._entry_categories.extend(map(position, block.categories))
+        self._exact_only += block.exact_only
+        for signal_type, signals in block.signals.items():
+            rows = array("I", (signals.rows + np.uint32(first)).tobytes())
+            if signal_type.is_exact:
+                self._add_exact_rows(rows, signal_type, signals.values)
+                continue
+            columns = self._shapes.setdefault((signal_type, None), _Columns())
+            columns.values += signals.values
+            columns.entries.extend(rows)
+            columns.quality += signals.quality
+            window = self._windows.position(FULL_WINDOW)
+            columns.windows.extend(repeat(window, len(rows)))
+
+    def _add_ids(self, ids: Sequence[str]) -> int:
+        """Add rows with these ids; return the first of them."""
+        first = len(self._id_ends)
+        ends = accumulate((len(i.encode()) for i in ids), initial=len(self._ids))
+        self._id_ends.extend(islice(ends, 1, None))
+        self._ids += "".join(ids).encode()
+        # 8 bytes an entry instead of 100 for a set of ids; equal hashes are verified.
+        self._id_hashes.extend(map(hash, ids))
+        return first
+
+    def _add_exact_rows(
+        self, rows: "array[int]", signal_type: SignalType, values: bytes
+    ) -> None:
+        width, key = signal_type.width_bytes, self._exact_key
+        self._keys += b"".join(
+            [
+                key(signal_type, values[at : at + width])
+                for at in range(0, len(values), width)
+            ]
+        )
+        self._key_entries.extend(rows)
+        self._key_types += bytes([_TYPE_AT[signal_type]]) * len(rows)
 
     def _add_exact(self, row: int, signal_type: SignalType, value: bytes) -> None:
         self._keys += self._exact_key(signal_type, value)
@@ -152,19 +230,20 @@ class TableBuilder:
         columns.windows.append(self._windows.position(item.window))
 
     def finish(self, info: SetInfo) -> Tables:
-        """Return the tables of this one set.
+        """Return the tables of this one set; nothing more can be added.
 
         Args:
             info: What is known of it; its numbers of entries, signals and duplicates
                 are filled in.
         """
         listed = self._entry_table()
-        target, kept = _merged_ids(listed, np.array(self._id_hashes, np.int64))
+        target, kept = _merged_ids(listed, np.frombuffer(self._id_hashes, np.int64))
+        self._id_hashes = array("q")
         entries = _merged_entries(listed, target, kept)
         exact, exact_types = self._exact_table(target)
         perceptual = {
-            shape: _perceptual_table(shape[0], columns, target)
-            for shape, columns in self._shapes.items()
+            shape: _perceptual_table(shape[0], self._shapes.pop(shape), target)
+            for shape in list(self._shapes)
         }
         counts = self._counts(entries, exact, exact_types, perceptual)
         duplicates = len(listed) - len(entries)
@@ -185,19 +264,20 @@ class TableBuilder:
 
     def _entry_table(self) -> EntryTable:
         return EntryTable(
-            ids=np.frombuffer(bytes(self._ids), np.uint8),
-            id_ends=np.array(self._id_ends, np.uint64),
+            ids=_column(self._ids, np.uint8),
+            id_ends=_column(self._id_ends, np.uint64),
             sets=np.zeros(len(self), np.uint16),
-            categories=np.array(self._entry_categories, np.uint16),
-            exact_only=np.frombuffer(bytes(self._exact_only), np.uint8),
+            categories=_column(self._entry_categories, np.uint16),
+            exact_only=_column(self._exact_only, np.uint8),
         )
 
     def _exact_table(self, target: Rows) -> tuple[ExactTable, NDArray[np.uint8]]:
         """Return the exact signals, and the type of each, which is part of its key."""
         high, low = lanes_of(self._keys, EXACT_KEY_BYTES)
-        entries = target.take(np.array(self._key_entries, np.uint32))
+        self._keys = bytearray()
+        entries = target.take(_column(self._key_entries, np.uint32))
         order = distinct(high, low, entries)
-        types = np.frombuffer(bytes(self._key_types), np.uint8)
+        types = _column(self._key_types, np.uint8)
         table = ExactTable(
             high=high.take(order), low=low.take(order), entries=entries.take(order)
         )
@@ -244,6 +324,9 @@ def _merged_ids(
         their id, ascending.
     """
     rows = np.arange(len(listed))
+    in_order = np.sort(hashes)
+    if (in_order[1:] != in_order[:-1]).all():
+        return rows.astype(np.uint32), rows
     _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
     leader = first.take(group)
     for row in np.flatnonzero(leader != rows).tolist():
@@ -266,13 +349,25 @@ def _perceptual_table(
     signal_type: SignalType, columns: _Columns, target: Rows
 ) -> PerceptualTable:
     lanes = lanes_of(columns.values, signal_type.width_bytes)
-    entries = target.take(np.array(columns.entries, np.uint32))
-    quality = np.frombuffer(bytes(columns.quality), np.uint8)
-    windows = np.array(columns.windows, np.uint16)
-    order = distinct(entries, *lanes, quality, windows)
+    columns.values = bytearray()
+    table = PerceptualTable(
+        lanes=lanes,
+        entries=target.take(_column(columns.entries, np.uint32)),
+        quality=_column(columns.quality, np.uint8),
+        windows=_column(columns.windows, np.uint16),
+    )
+    order = distinct(table.entries, *lanes, table.quality, table.windows)
+    if len(order) == len(table) and (order[1:] > order[:-1]).all():
+        # As they came, which is usual, and worth a copy less.
+        return table
     return PerceptualTable(
         lanes=tuple(lane.take(order) for lane in lanes),
-        entries=entries.take(order),
-        quality=quality.take(order),
-        windows=windows.take(order),
+        entries=table.entries.take(order),
+        quality=table.quality.take(order),
+        windows=table.windows.take(order),
     )
+
+
+def _column(values: "bytearray | array[int]", kind: type[_Item]) -> NDArray[_Item]:
+    """Return a column that lies where it was collected."""
+    return np.frombuffer(values, kind) if values else np.empty(0, kind)

@@ -68,7 +68,7 @@ def lanes_of(values: bytes | bytearray, width: int) -> tuple[Lane, ...]:
     """
     if width % _LANE_BYTES or len(values) % width:
         raise ValueError(f"{len(values)} bytes are no values of {width} bytes")
-    rows = np.frombuffer(bytes(values), dtype=">u8") if values else np.empty(0, ">u8")
+    rows = np.frombuffer(values, dtype=">u8") if values else np.empty(0, ">u8")
     table = rows.reshape(-1, width // _LANE_BYTES)
     return tuple(
         np.ascontiguousarray(table[:, lane], dtype=np.uint64)

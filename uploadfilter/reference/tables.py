@@ -12,7 +12,7 @@ perceptual signals is empty; no word is listed that no row uses.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ MOST_WORDS = 1 << 16
 """Sets, categories and windows are numbered with 16 bits; real ones are some dozens."""
 
 _Item = TypeVar("_Item", bound=np.generic)
+_Integers: TypeAlias = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +149,35 @@ def empty_tables() -> Tables:
     )
 
 
-def distinct(*columns: NDArray[np.generic]) -> Positions:
+def sorted_rows(*columns: _Integers) -> Positions:
+    """Return the positions of all rows, in sorted order.
+
+    Args:
+        columns: At least one, all of the same length; the first decides the order. Its
+            items are mostly different, so that the others are seldom asked.
+    """
+    order = np.argsort(columns[0])
+    first = columns[0].take(order)
+    is_tied = np.zeros(len(order), np.bool_)
+    is_tied[1:] = first[1:] == first[:-1]
+    is_tied[:-1] |= is_tied[1:]
+    at = np.flatnonzero(is_tied)
+    # Equal positions are sorted here: repeated rows stay in the order they came in.
+    rows = np.sort(order.take(at))
+    order[at] = rows.take(np.lexsort([column.take(rows) for column in columns[::-1]]))
+    return order
+
+
+def distinct(*columns: _Integers) -> Positions:
     """Return the positions of the distinct rows, in sorted order.
 
     Args:
         columns: At least one, all of the same length; the first decides the order.
     """
-    order = np.lexsort(columns[::-1])
+    first_column = columns[0]
+    if (first_column[1:] > first_column[:-1]).all():
+        return np.arange(len(first_column))
+    order = sorted_rows(*columns)
     first = np.zeros(len(order), np.bool_)
     first[:1] = True
     for column in columns:
@@ -269,6 +292,8 @@ def joined(left: Tables, right: Tables) -> Tables:
     Raises:
         StoreError: There would be more than ``MOST_WORDS`` sets, categories or windows.
     """
+    if not left.sets:
+        return right
     categories, category_at = _united(left.categories, right.categories, "categories")
     windows, window_at = _united(left.windows, right.windows, "windows")
     if len(left.sets) + len(right.sets) > MOST_WORDS:
@@ -348,7 +373,7 @@ def _joined_pairs(left: ExactTable, right: ExactTable, shift: np.uint32) -> Exac
     high = np.concatenate([left.high, right.high])
     low = np.concatenate([left.low, right.low])
     entries = np.concatenate([left.entries, right.entries + shift])
-    order = np.lexsort((entries, low, high))
+    order = sorted_rows(high, low, entries)
     return ExactTable(
         high=high.take(order), low=low.take(order), entries=entries.take(order)
     )
