@@ -7,6 +7,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -277,6 +278,17 @@ async def test_pool_forgets_a_waiting_upload_that_is_cancelled() -> None:
 
     assert vanished.cancelled()
     assert reasons(served.result()) == [None]
+
+
+async def test_fault_of_ours_costs_no_place_in_the_pool() -> None:
+    """What nobody foresaw is raised, and its process is replaced, not lost."""
+    unknown: frozenset[Any] = frozenset({object()})
+    async with ScannerPool.open(STANDIN) as pool:
+        with upload_of(b"fine") as (fd, spans), pytest.raises(TypeError):
+            await pool.scan(fd, spans, types=unknown)
+        scans = await scan(pool, "fine")
+
+    assert reasons(scans) == [None]
 
 
 async def test_pool_replaces_a_scanner_that_dies_while_idle() -> None:

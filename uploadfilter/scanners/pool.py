@@ -157,7 +157,8 @@ class ScannerPool:
         except asyncio.CancelledError:
             self._abandon(process, len(progress.left))
             raise
-        except OSError:
+        except BaseException:
+            # A closed descriptor, or a fault of ours: the process would be lost to us.
             process.retire()
             raise
         progress.spend_wall(self._now() - began_s)
