@@ -9,8 +9,10 @@ import pytest
 from uploadfilter.cli.options import (
     create_state,
     default_state,
+    duration,
     log_directory,
     moment,
+    moment_ahead,
 )
 from uploadfilter.errors import UsageError
 
@@ -89,3 +91,33 @@ def test_other_text_is_no_moment(text: str) -> None:
     """Anything else is refused with a hint."""
     with pytest.raises(UsageError, match="not a moment"):
         moment(text, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("72h", timedelta(hours=72)),
+        ("0s", timedelta(0)),
+        ("2w", timedelta(weeks=2)),
+    ],
+)
+def test_length_of_time(text: str, expected: timedelta) -> None:
+    """A length is a number and a unit."""
+    assert duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "h", "72", "-1h", "1.5h", "1y", "9" * 30 + "w"])
+def test_bad_length_of_time_is_refused(text: str) -> None:
+    """Whatever else is written is an error that shows an example."""
+    with pytest.raises(UsageError) as refused:
+        duration(text)
+
+    assert "72h" in refused.value.hint
+
+
+def test_moment_ahead_is_no_age() -> None:
+    """An age lies in the past, so that it is no end of anything."""
+    assert moment_ahead("2026-03-01") == datetime(2026, 3, 1, tzinfo=UTC)
+    assert moment_ahead("2026-03-01T12:00:00+02:00").utcoffset() == timedelta(hours=2)
+    with pytest.raises(UsageError):
+        moment_ahead("7d")

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from uploadfilter.cli import generations, suppressions
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
 from uploadfilter.cli.log import app as log_app
@@ -36,6 +37,15 @@ app.command("serve")(serve_command)
 app.command("init")(init_command)
 app.command("scan")(scan_command)
 app.command("lookup")(lookup_command)
+hashset_app.command("check")(generations.check_command)
+hashset_app.command("suppress")(suppressions.suppress_command)
+hashset_app.command("unsuppress")(suppressions.unsuppress_command)
+hashset_app.command("suppressions")(suppressions.suppressions_command)
+hashset_app.command("generations")(generations.generations_command)
+hashset_app.command("compact")(generations.compact_command)
+hashset_app.command("activate")(generations.activate_command)
+hashset_app.command("rollback")(generations.rollback_command)
+hashset_app.command("release")(generations.release_command)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 

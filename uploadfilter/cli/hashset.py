@@ -1,6 +1,9 @@
-"""``uploadfilter hashset``: import, list, show and remove hash sets."""
+"""``uploadfilter hashset``: import, list, show and remove hash sets.
 
-import sys
+The other commands of the group stand in ``cli/generations.py``, ``cli/suppressions.py``
+and ``cli/stats.py``, and are added to it in ``cli/__init__.py``.
+"""
+
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,15 +15,23 @@ from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
+from uploadfilter.cli.generations import say_pinned
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
+    YesOption,
     create_state,
     state_directory,
 )
-from uploadfilter.cli.output import harmless, print_json, print_text, say, table
+from uploadfilter.cli.output import (
+    confirm,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    table,
+)
 from uploadfilter.cli.progress import board
-from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.importing import (
     BadLines,
     ImportReport,
@@ -40,7 +51,7 @@ from uploadfilter.reference.store import (
 app = typer.Typer(
     name="hashset",
     no_args_is_help=True,
-    help="Import, list, show and remove hash sets.",
+    help="Import, list and remove hash sets; keep the reference set in order.",
 )
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]
@@ -145,6 +156,8 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
         return
     print_text(sets_table(sets))
     say(f"generation {generation.number}, {generation.entry_count:,} entries")
+    if generation.pinned:
+        say_pinned(generation.number)
 
 
 @app.command("show")
@@ -171,9 +184,7 @@ def show_command(
 def remove_command(
     name: NameArgument,
     *,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before removing.")
-    ] = False,
+    yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
@@ -187,8 +198,12 @@ def remove_command(
     """
     directory = ReferenceDirectory(state_directory(state) / REFERENCE_DIRECTORY)
     with directory.writer(create=False) as writer:
+        listed = find_set(writer.sets, name)
         if not yes:
-            _confirm(find_set(writer.sets, name))
+            confirm(
+                f"Remove {name} with {listed.entries:,} entries?",
+                refused=f"hash set {name!r} is not removed without being asked for",
+            )
         info = remove_set(writer, name)
         number = writer.number
     if json:
@@ -258,6 +273,7 @@ def set_document(info: SetInfo) -> dict[str, object]:
         "enforced": info.enforced,
         "imported_at": datetime.fromtimestamp(info.imported_at, UTC),
         "entries": info.entries,
+        "revoked": info.revoked,
         "counts": info.counts,
         "source": {
             "lines": info.source.lines,
@@ -278,6 +294,8 @@ def set_lines(info: SetInfo) -> Iterator[Text]:
         "entries": f"{info.entries:,}",
         "read": f"{info.source.lines:,} lines, {info.source.duplicates:,} duplicates",
     }
+    if info.revoked:
+        words["revoked"] = f"{info.revoked:,}"
     for reason, count in info.source.refused.items():
         words[f"refused: {reason}"] = f"{count:,}"
     width = max(map(len, words))
@@ -323,22 +341,6 @@ def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
         if info.name == name:
             return info
     raise no_such_set(name, sets)
-
-
-def _confirm(info: SetInfo) -> None:
-    """Ask whether a hash set is to be removed.
-
-    Raises:
-        UsageError: There is nobody to ask.
-        typer.Abort: No.
-    """
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"hash set {info.name!r} is not removed without being asked for",
-            hint="Say --yes where there is no terminal.",
-        )
-    question = f"Remove {info.name} with {info.entries:,} entries?"
-    typer.confirm(question, abort=True, err=True)
 
 
 def _reader(state: Path | None) -> ReferenceReader:

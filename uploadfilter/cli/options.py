@@ -47,6 +47,10 @@ JSONOption = Annotated[
     typer.Option("--json", help="Print JSON, whatever the output goes to."),
 ]
 
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask before changing anything.")
+]
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -115,14 +119,61 @@ def moment(text: str, *, now: datetime) -> datetime:
     Raises:
         UsageError: The text is neither.
     """
+    age = _duration(text)
     try:
-        number, unit = text[:-1], text[-1:]
-        if unit in _UNITS and number.isascii() and number.isdigit():
-            return now - timedelta(seconds=int(number) * _UNITS[unit])
-        parsed = datetime.fromisoformat(text)
+        return _date(text) if age is None else now - age
     except (ValueError, OverflowError) as exc:
         raise UsageError(
             f"{text!r} is not a moment",
             hint="Write 2026-03-01, 2026-03-01T12:00:00Z, or an age such as 90m or 7d.",
         ) from exc
+
+
+def moment_ahead(text: str) -> datetime:
+    """Parse a moment of the future: an ISO 8601 date or time.
+
+    Args:
+        text: UTC where it names no zone.
+
+    Returns:
+        The moment, with a time zone.
+
+    Raises:
+        UsageError: The text is none.
+    """
+    try:
+        return _date(text)
+    except ValueError as exc:
+        raise UsageError(
+            f"{text!r} is not a date or time",
+            hint="Write 2026-03-01, or 2026-03-01T12:00:00Z.",
+        ) from exc
+
+
+def duration(text: str) -> timedelta:
+    """Parse a length of time: a number and one of ``s m h d w``.
+
+    Raises:
+        UsageError: The text is none.
+    """
+    length = _duration(text)
+    if length is None:
+        raise UsageError(
+            f"{text!r} is not a length of time", hint="Write for example 72h or 7d."
+        )
+    return length
+
+
+def _duration(text: str) -> timedelta | None:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()):
+        return None
+    try:
+        return timedelta(seconds=int(number) * _UNITS[unit])
+    except (ValueError, OverflowError):
+        return None
+
+
+def _date(text: str) -> datetime:
+    parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

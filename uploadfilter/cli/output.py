@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from uploadfilter.errors import UploadFilterError
+from uploadfilter.errors import UploadFilterError, UsageError
 
 OK = 0
 """Exit code: all checked, nothing matched; or the command did what it was told."""
@@ -106,6 +106,22 @@ def print_text(*lines: Text | Table) -> None:
 def say(message: str, *, style: str = "") -> None:
     """Tell people something, on stderr."""
     stderr_console().print(Text(harmless(message), style=style))
+
+
+def confirm(question: str, *, refused: str) -> None:
+    """Ask people whether something is to be done.
+
+    Args:
+        question: What is asked.
+        refused: What is not done, for when there is nobody to ask.
+
+    Raises:
+        UsageError: There is nobody to ask.
+        typer.Abort: No.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(refused, hint="Say --yes where there is no terminal.")
+    typer.confirm(harmless(question), abort=True, err=True)
 
 
 def show_error(error: UploadFilterError) -> None:

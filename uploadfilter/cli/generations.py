@@ -1,0 +1,298 @@
+"""``uploadfilter hashset``: which generations there are, and go from one to another.
+
+Rules this module keeps: what changes which entries are found is asked for first, or
+carries ``--yes``; every command says which generation is in force after it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import DownloadColumn
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    YesOption,
+    state_directory,
+)
+from uploadfilter.cli.output import (
+    FOUND,
+    confirm,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    table,
+)
+from uploadfilter.cli.progress import board
+from uploadfilter.reference.checking import CheckReport
+from uploadfilter.reference.layout import Current
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+
+_MEGABYTE = 1_000_000
+
+
+def generations_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """List the generation in force and those that are kept, newest first.
+
+    **Example**
+
+        uploadfilter hashset generations
+    """
+    found = reference_directory(state).generations()
+    if json:
+        print_json({"generations": [generation_document(item) for item in found]})
+        return
+    print_text(generations_table(found))
+    if found[0].pinned:
+        say_pinned(found[0].generation)
+
+
+def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Verify every byte of the reference set, and the answers of a sample.
+
+    May run beside the service. Exit code 1 if something is wrong; the report says
+    whether the generation in force needs it.
+
+    **Example**
+
+        uploadfilter hashset check
+    """
+    with board("verifying", amount=DownloadColumn()) as shown:
+        report = reference_directory(state).check(shown.move)
+    if json:
+        print_json(report_document(report))
+    else:
+        print_text(*report_lines(report))
+    if not report.is_sound:
+        raise typer.Exit(FOUND)
+
+
+def compact_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Write base and overlay as one new base, which finds the same.
+
+    Needs room on the disk for a second base. The service goes on meanwhile.
+
+    **Example**
+
+        uploadfilter hashset compact
+    """
+    with reference_directory(state).writer(create=False) as writer:
+        compacted = writer.compact()
+        number = writer.number
+    if json:
+        print_json({"compacted": compacted, "generation": number})
+    elif compacted:
+        say(f"wrote a new base; generation {number}", style="green")
+    else:
+        say(f"there is nothing to compact; generation {number} stays")
+
+
+def activate_command(
+    number: Annotated[
+        int, typer.Argument(metavar="N", help="Number of a kept generation.")
+    ],
+    *,
+    undo_withdrawals: Annotated[
+        bool,
+        typer.Option(
+            "--undo-withdrawals",
+            help="Also if entries would come back that were withdrawn since.",
+        ),
+    ] = False,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Put a kept generation in force again, exactly as it was.
+
+    Refused if that would bring back what was removed, revoked or suppressed since;
+    `rollback` returns to it without that.
+
+    **Example**
+
+        uploadfilter hashset activate 41
+    """
+    with reference_directory(state).writer(create=False) as writer:
+        kept = find_generation(writer.generations(), number)
+        if not yes:
+            confirm(
+                f"Put generation {number}{_about(kept)} in force again?",
+                refused=f"generation {number} is not activated without being asked for",
+            )
+        writer.activate(number, undo_withdrawals=undo_withdrawals)
+        now = writer.number
+    if json:
+        print_json({"activated": number, "generation": now})
+    else:
+        say(f"generation {number} is in force again, as generation {now}")
+
+
+def rollback_command(
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[N]",
+            help="Number of a kept generation.  [default: the one before the last "
+            "import]",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Return to an older generation, without what was withdrawn since.
+
+    What was removed, revoked or suppressed since stays so. The generation is pinned:
+    until `uploadfilter hashset release`, entries can only be taken away, and the
+    service warns of it.
+
+    **Example**
+
+        uploadfilter hashset rollback
+    """
+    with reference_directory(state).writer(create=False) as writer:
+        if not yes:
+            kept = find_generation(writer.generations(), number)
+            where = (
+                f"generation {number}{_about(kept)}"
+                if number
+                else "the generation before the last import"
+            )
+            confirm(
+                f"Return to {where}?", refused="nothing is rolled back without --yes"
+            )
+        returned_to = writer.rollback(number)
+        now = writer.number
+    if json:
+        shape = {"returned_to": returned_to, "generation": now, "pinned": True}
+        print_json(shape)
+    else:
+        say(f"returned to generation {returned_to}, as generation {now}")
+        say_pinned(now)
+
+
+def release_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """End the pinning that a rollback began.
+
+    **Example**
+
+        uploadfilter hashset release
+    """
+    with reference_directory(state).writer(create=False) as writer:
+        writer.release()
+        number = writer.number
+    if json:
+        print_json({"generation": number, "pinned": False})
+    else:
+        say(f"released; generation {number} may be changed again")
+
+
+def reference_directory(state: Path | None) -> ReferenceDirectory:
+    """Return the reference directory of a state directory."""
+    return ReferenceDirectory(state_directory(state) / REFERENCE_DIRECTORY)
+
+
+def find_generation(kept: Sequence[Current], number: int | None) -> Current | None:
+    """Return a generation by its number; ``None`` if it is not kept.
+
+    The writer is who refuses a number that there is not.
+    """
+    return next((item for item in kept if item.generation == number), None)
+
+
+def generation_document(item: Current) -> dict[str, object]:
+    """Return what programs read about a generation."""
+    return {
+        "generation": item.generation,
+        "pinned": item.pinned,
+        "at": datetime.fromtimestamp(item.at, UTC) if item.at else None,
+        "kind": item.kind,
+        "subject": item.subject or None,
+        "sets": item.sets,
+        "entries": item.entries,
+        "base": {"number": item.base.number, "bytes": item.base.size},
+        "overlay": {"number": item.overlay.number, "bytes": item.overlay.size},
+    }
+
+
+def generations_table(found: Sequence[Current]) -> Table:
+    """Return generations as a table, one row each; the first one is in force."""
+    rows = [
+        (
+            str(item.generation),
+            ("in force" if at == 0 else "kept") + (", pinned" if item.pinned else ""),
+            when(item.at),
+            " ".join(word for word in (item.kind.value, item.subject) if word),
+            str(item.base.number),
+            f"{item.sets:,}",
+            f"{item.entries:,}",
+            megabytes(item.base.size),
+            megabytes(item.overlay.size),
+        )
+        for at, item in enumerate(found)
+    ]
+    columns = ("number", "state", "since", "made by", "base", "sets", "entries")
+    return table(*columns, "base MB", "overlay MB", rows=rows, numeric=5)
+
+
+def report_document(report: CheckReport) -> dict[str, object]:
+    """Return what programs read about a check."""
+    return {
+        "generation": report.generation,
+        "sound": report.is_sound,
+        "files": report.files,
+        "bytes": report.bytes,
+        "problems": [
+            {"path": item.path, "what": item.what, "in_force": item.in_force}
+            for item in report.problems
+        ],
+    }
+
+
+def report_lines(report: CheckReport) -> list[Text]:
+    """Return what people read about a check."""
+    size = megabytes(report.bytes)
+    what = f"{report.files} files, {size} MB, generation {report.generation}"
+    if report.is_sound:
+        return [Text(f"sound: {what}", style="green")]
+    lines = [Text(f"damaged: {what}", style="bold red")]
+    for item in report.problems:
+        whose = "in force" if item.in_force else "kept"
+        lines.append(Text(harmless(f"  {item.path} {item.what} ({whose})")))
+    hint = (
+        "restore the backup, or move the reference directory away and import again"
+        if any(item.in_force for item in report.problems)
+        else "the service is not affected; that generation cannot be returned to"
+    )
+    return [*lines, Text(f"  {hint}", style="dim")]
+
+
+def when(at: int) -> str:
+    """Return a moment for people, in UTC; a dash if it is unknown."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" if at else "-"
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in megabytes."""
+    return f"{size / _MEGABYTE:,.1f}"
+
+
+def _about(kept: Current | None) -> str:
+    return f" of {when(kept.at)} with {kept.entries:,} entries" if kept else ""
+
+
+def say_pinned(number: int) -> None:
+    """Tell people what a rollback left to be done."""
+    say(
+        f"generation {number} is pinned: entries can only be taken away until "
+        "'uploadfilter hashset release'",
+        style="yellow",
+    )

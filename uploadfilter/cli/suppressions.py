@@ -1,0 +1,187 @@
+"""``uploadfilter hashset``: switch an entry off for a while, and on again."""
+
+import getpass
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from uploadfilter.cli.generations import reference_directory, when
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    duration,
+    moment_ahead,
+)
+from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.errors import UsageError
+from uploadfilter.reference.changes import Suppression
+
+SetArgument = Annotated[
+    str, typer.Argument(metavar="SET", help="Name of the hash set.")
+]
+EntryArgument = Annotated[
+    str, typer.Argument(metavar="ENTRY", help="Id of the entry in it.")
+]
+
+
+def suppress_command(
+    name: SetArgument,
+    entry: EntryArgument,
+    *,
+    reason: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Why, in one line; no names and no addresses."
+        ),
+    ],
+    lasting: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="72h",
+            help="How long: a number and one of s m h d w.  [default: 72h]",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE",
+            help="Until when, instead of --for: a date or time, UTC unless it names "
+            "a zone.",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHO",
+            help="Who asks for it: an account or initials.  [default: your account]",
+            show_default=False,
+        ),
+    ] = None,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Switch one entry off for a while, for example because it is wrong.
+
+    It comes back by itself: after 72 hours, or as asked, at most 30 days. Importing its
+    hash set anew does not bring it back earlier.
+
+    **Example**
+
+        uploadfilter hashset suppress unit7 a17 --reason "stock picture" --for 7d
+    """
+    ends = _ends(lasting, until, now=datetime.fromtimestamp(_now(), UTC))
+    with reference_directory(state).writer(create=False) as writer:
+        suppression = writer.suppress(
+            name,
+            entry,
+            reason=reason,
+            by=_account() if by is None else by,
+            expires_at=None if ends is None else ends.timestamp(),
+        )
+        number = writer.number
+    if json:
+        print_json({**suppression_document(suppression), "generation": number})
+    else:
+        end = when(suppression.expires_at)
+        say(f"suppressed {name}/{entry} until {end} UTC; generation {number}")
+
+
+def unsuppress_command(
+    name: SetArgument,
+    entry: EntryArgument,
+    *,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Switch a suppressed entry on again.
+
+    **Example**
+
+        uploadfilter hashset unsuppress unit7 a17
+    """
+    with reference_directory(state).writer(create=False) as writer:
+        suppression = writer.unsuppress(name, entry)
+        number = writer.number
+    if json:
+        print_json({**suppression_document(suppression), "generation": number})
+    else:
+        say(f"{name}/{entry} is in force again; generation {number}")
+
+
+def suppressions_command(
+    *, json: JSONOption = False, state: StateOption = None
+) -> None:
+    """List the entries that are switched off now, and until when.
+
+    **Example**
+
+        uploadfilter hashset suppressions
+    """
+    with reference_directory(state).reader() as reader:
+        generation = reader.current()
+        found = sorted(generation.suppressions, key=lambda item: item.expires_at)
+    if json:
+        shapes = [suppression_document(item) for item in found]
+        print_json({"generation": generation.number, "suppressions": shapes})
+    else:
+        print_text(suppressions_table(found))
+
+
+def suppression_document(item: Suppression) -> dict[str, object]:
+    """Return what programs read about a suppression."""
+    return {
+        "set": item.set,
+        "entry": item.entry,
+        "reason": item.reason,
+        "by": item.by,
+        "since": datetime.fromtimestamp(item.since, UTC),
+        "expires_at": datetime.fromtimestamp(item.expires_at, UTC),
+    }
+
+
+def suppressions_table(found: Sequence[Suppression]) -> Table:
+    """Return suppressions as a table, one row each."""
+    rows = [
+        (
+            item.set,
+            item.entry,
+            when(item.since),
+            when(item.expires_at),
+            item.by,
+            item.reason,
+        )
+        for item in found
+    ]
+    return table("set", "entry", "since", "until (UTC)", "by", "reason", rows=rows)
+
+
+def _ends(lasting: str | None, until: str | None, *, now: datetime) -> datetime | None:
+    """Return when a suppression ends; ``None`` is the default.
+
+    Raises:
+        UsageError: The options cannot be understood, or both are given.
+    """
+    if lasting is not None and until is not None:
+        raise UsageError("--for and --until exclude each other")
+    if lasting is not None:
+        return now + duration(lasting)
+    return None if until is None else moment_ahead(until)
+
+
+def _account() -> str:
+    """Return the name of the account that runs this; empty if it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def _now() -> float:
+    return time.time()  # noqa: TID251 -- the rim is where clocks begin
