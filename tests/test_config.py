@@ -91,7 +91,10 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
     [
         pytest.param("", "no origin is named", "--origin URL", id="no-origin"),
         pytest.param(
-            'origin = "ftp://x"', r"\[origin\]: an origin is http", "", id="scheme"
+            'origin = "ftp://x"',
+            r"origin.url = 'ftp://x': an origin is http",
+            "",
+            id="scheme",
         ),
         pytest.param(
             'origin = "http://x/path"', "an origin has no path", "", id="path"
@@ -120,7 +123,21 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
         pytest.param(
             ORIGIN + 'listen = "x:70000"', "is not HOST:PORT", "", id="port-range"
         ),
-        pytest.param(ORIGIN + "listen = 8080", "listen = 8080", "", id="port-type"),
+        pytest.param(
+            ORIGIN + "listen = 8080", "listen = 8080", "text in quotes", id="port-type"
+        ),
+        pytest.param(
+            ORIGIN + 'trusted_proxies = "10.0.0.1"',
+            "trusted_proxies = '10.0.0.1'",
+            "list of texts in brackets",
+            id="no-list",
+        ),
+        pytest.param(
+            ORIGIN + 'listen = "127.0.0.1:81"', "the same", "--listen", id="circle"
+        ),
+        pytest.param(
+            ORIGIN + 'listen = "0.0.0.0:81"', "the same", "--listen", id="wide-circle"
+        ),
         pytest.param(
             ORIGIN + 'mode = "strict"', "mode = 'strict'", '"monitor"', id="mode"
         ),
@@ -134,7 +151,16 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
             id="network",
         ),
         pytest.param(
-            ORIGIN + "[thresholds]\npdq = 99", r"\[thresholds\]: .*99", "", id="range"
+            ORIGIN + "[thresholds]\npdq = 99",
+            r"thresholds\.pdq = 99: .*48",
+            "",
+            id="range",
+        ),
+        pytest.param(
+            ORIGIN + "[limits]\nmax_parts = -1\nmax_name_bytes = 9",
+            r"limits\.max_parts = -1: max_parts must be",
+            "",
+            id="range-of-one-key-among-others",
         ),
         pytest.param(
             ORIGIN + '[thresholds]\npdq = "lots"',
@@ -148,7 +174,7 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
         pytest.param(
             ORIGIN + '[policy]\nlow_quality = "maybe"',
             "policy.low_quality = 'maybe'",
-            "",
+            '"accept", "reject", "retry_later"',
             id="action",
         ),
         pytest.param(
@@ -182,6 +208,14 @@ def test_mistake_names_key_value_and_cure(
     assert "uploadfilter.toml" in str(error.value)
     assert error.value.hint
     assert hint in error.value.hint
+
+
+def test_password_of_an_origin_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """It would not be sent, and an error message is no place for it."""
+    with pytest.raises(ConfigError, match="user and password") as error:
+        load(tmp_path, 'origin = "http://me:hunter2@x"')
+
+    assert "hunter2" not in str(error.value)
 
 
 def test_missing_file_is_said() -> None:

@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -129,10 +130,20 @@ _PLAIN: Mapping[str, typing.Any] = {
     "spool_directory": str,
 }
 _SIZE = re.compile(r"(\d+)\s*([A-Za-z]+)?")
+_CREDENTIALS = re.compile(r"//[^/@]*@")
+_WRITTEN: Mapping[typing.Any, str] = {
+    bool: "true or false",
+    int: 'a whole number without quotes, or a size such as "20 MiB"',
+    float: "a number without quotes",
+    str: "a text in quotes",
+}
 _LISTEN = "127.0.0.1:8080"
 """Reached from this machine only, until the operator says otherwise."""
 
 _TOP_PORT = 65535
+_SCHEME_PORTS = {"http": 80, "https": 443}
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SEE_DOCS = "docs/operating.md lists every key with its type, range and default."
 
 
@@ -190,9 +201,24 @@ def load(
     tables["scanner"] = dataclasses.replace(
         tables["scanner"], budgets=tables.pop("budgets")
     )
-    return Settings(
+    settings = Settings(
         **tables, **_plain_settings(plain, source=source, default_state=default_state)
     )
+    _refuse_circle(settings, source=source)
+    return settings
+
+
+def _refuse_circle(settings: Settings, *, source: str) -> None:
+    """Refuse a proxy that would be its own origin."""
+    origin = urlsplit(settings.origin.url)
+    port = origin.port or _SCHEME_PORTS[origin.scheme]
+    here = {settings.host, *(_LOOPBACK if settings.host in _EVERYWHERE else ())}
+    if port == settings.port and origin.hostname in here:
+        raise ConfigError(
+            f"{source}: origin and listen are the same: {origin.hostname}:{port}",
+            hint="Requests would go round in a circle: let the proxy listen on another "
+            "port (--listen), and name what is behind it as --origin.",
+        )
 
 
 def _document(path: Path) -> dict[str, typing.Any]:
@@ -313,7 +339,23 @@ def _fill(room: type[_T], table: object, *, source: str, table_name: str) -> _T:
     try:
         return room(**values)
     except ValueError as exc:
-        raise ConfigError(f"{source}: [{table_name}]: {exc}", hint=_SEE_DOCS) from exc
+        where = _concerned(table, str(exc), table_name=table_name)
+        raise ConfigError(f"{source}: {where}: {exc}", hint=_SEE_DOCS) from exc
+
+
+def _concerned(table: Mapping[str, object], complaint: str, *, table_name: str) -> str:
+    """Return the keys and values of a table that a complaint is about."""
+    given = [
+        f"{table_name}.{key} = {_shown(value)}"
+        for key, value in table.items()
+        if len(table) == 1 or re.search(rf"\b{re.escape(key)}\b", complaint)
+    ]
+    return ", ".join(given) or f"[{table_name}]"
+
+
+def _shown(value: object) -> str:
+    """Return a value as it was written, but for a password in an address."""
+    return _CREDENTIALS.sub("//...@", repr(value))
 
 
 def _convert(value: object, wanted: typing.Any, *, source: str, key: str) -> typing.Any:  # noqa: ANN401 - whatever the field is declared as
@@ -328,10 +370,17 @@ def _convert(value: object, wanted: typing.Any, *, source: str, key: str) -> typ
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as exc:
-        problem = str(exc).partition(" - at ")[0]
         raise ConfigError(
-            f"{source}: {key} = {value!r}: {problem}", hint=_SEE_DOCS
+            f"{source}: {key} = {value!r} cannot be used",
+            hint=f"Write {_wanted(wanted)}. {_SEE_DOCS}",
         ) from exc
+
+
+def _wanted(wanted: typing.Any) -> str:  # noqa: ANN401 - as above
+    """Say how a value of a type is written in TOML."""
+    if isinstance(wanted, type) and issubclass(wanted, StrEnum):
+        return "one of " + ", ".join(f'"{str(member).lower()}"' for member in wanted)
+    return _WRITTEN.get(wanted, "a list of texts in brackets and quotes")
 
 
 def _member(value: str, wanted: type[StrEnum]) -> str:

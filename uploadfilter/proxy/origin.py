@@ -63,6 +63,8 @@ class OriginSettings:
         url = URL(self.url)
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError("an origin is http://HOST[:PORT] or https://HOST[:PORT]")
+        if url.raw_user is not None or url.raw_password is not None:
+            raise ValueError("an origin is an address without user and password")
         if url.path not in {"", "/"} or url.query_string or url.fragment:
             raise ValueError("an origin has no path: targets go on as they came")
 
