@@ -11,7 +11,7 @@ VENV ?= .venv
 # Without a value: fixed ports, stays up. ONCE=1: free ports, ends with the verdict.
 ONCE ?=
 # Which benchmarks: make bench BENCH=hashing ARGS=--quick
-BENCH ?= hashing proxy
+BENCH ?= hashing matching proxy
 # More options for what is run: make test ARGS="-k proxy"
 ARGS ?=
 
