@@ -114,6 +114,18 @@ def test_bad_lines_can_be_skipped(
 
 
 @pytest.mark.usefixtures("state")
+def test_report_names_the_types_that_were_read(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Whoever meant PDQ sees that 64 digits were read as SHA-256."""
+    path = tmp_path / "list.txt"
+    path.write_text("ab" * 32 + "\n" + "cd" * 16 + "\n")
+    run(monkeypatch, *IMPORT, str(path), *NAMED)
+
+    assert "signals: 1 md5, 1 sha256\n" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("state")
 def test_list_of_another_type_is_told(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -126,6 +126,17 @@ def test_show_filters(
 
 
 @pytest.mark.usefixtures("state")
+def test_show_says_that_there_is_nothing_to_show(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Silence could be taken for a failure; programs still get nothing."""
+    code = run(monkeypatch, "log", "show", "--id", "20260310-0")
+    said = capfd.readouterr()
+
+    assert (code, said.out, said.err) == (0, "", "no such record\n")
+
+
+@pytest.mark.usefixtures("state")
 def test_show_of_one_decision_has_its_outcome(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

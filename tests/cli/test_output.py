@@ -2,13 +2,15 @@
 
 import json
 import os
+import sys
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.text import Text
 
-from uploadfilter.cli.output import encodable, harmless
+from uploadfilter.cli.output import encodable, harmless, print_text, say, table
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,34 @@ def test_every_file_name_can_be_printed(name: bytes) -> None:
 def test_utf8_names_stay_as_they_are(name: str) -> None:
     """A name that is valid UTF-8 is printed in JSON as it is."""
     assert encodable(name) == name
+
+
+def test_line_stays_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    """What reads lines from a pipe gets one for each file, however long its name."""
+    print_text(Text("NO_MATCH  " + "x" * 250 + ".jpg"))
+
+    assert capfd.readouterr().out.count("\n") == 1
+
+
+def test_cell_is_folded_and_not_cut(capfd: pytest.CaptureFixture[str]) -> None:
+    """An id or a checkpoint that is too wide for a column can still be copied."""
+    wide = "0123456789abcdef" * 20
+    print_text(table("what", rows=[[wide]]))
+
+    assert "".join(capfd.readouterr().out.split()) == "what" + wide
+
+
+def test_words_that_nobody_reads_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A closed stderr is no reason to end with another exit code."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    # Nothing is left in its buffer for the interpreter to fail on at the end.
+    with os.fdopen(os.dup(writer), "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        say("nobody hears this")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    os.close(writer)

@@ -267,6 +267,36 @@ def test_file_without_a_usable_entry_is_refused(
     assert len(ids(directory, ONE)) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        pytest.param("xyz", "Line 2 has something other than hex digits", id="hex"),
+        pytest.param({"id": "x", "md5": ONE}, "Give every entry", id="no-category"),
+        pytest.param(
+            {"id": "x", "category": "B", "md5": ONE}, "--category", id="category"
+        ),
+        pytest.param(EMPTY, "Line 2 has the digest of the empty file", id="left-out"),
+    ],
+)
+def test_refused_file_comes_with_what_to_do(
+    directory: Path, line: object, hint: str
+) -> None:
+    """Whoever made the file learns where to look and what to change."""
+    with pytest.raises(HashSetFormatError) as caught:
+        bring(directory, write(directory, "# made by hand", line))
+
+    assert hint in caught.value.hint
+
+
+def test_file_that_is_no_text_is_named(directory: Path) -> None:
+    """Among many files the message says which one it was."""
+    path = directory / "unit7.zip"
+    path.write_bytes(b"PK\x03\x04\x14\x00")
+
+    with pytest.raises(HashSetFormatError, match=r"unit7\.zip.*not text"):
+        bring(directory, path)
+
+
 def test_long_file_of_rubbish_gives_a_short_report(directory: Path) -> None:
     """However many lines are bad, the message is a line."""
     path = write(directory, *(["rubbish"] * 5000), *(["abc"] * 5000))

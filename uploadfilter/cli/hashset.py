@@ -5,6 +5,7 @@ and ``cli/stats.py``, and are added to it in ``cli/__init__.py``.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,16 +245,22 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
         ),
         style="green",
     )
+    yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
     if report.replaced is not None:
         yield Text(f"replaced a set of {report.replaced.entries:,} entries")
     if info.source.duplicates:
         yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
     if survey.problems:
         rows = [
-            (item.problem, f"{item.count:,}", f"{item.first_line:,}")
+            (
+                item.problem,
+                item.problem.words,
+                f"{item.count:,}",
+                f"{item.first_line:,}",
+            )
             for item in survey.problems
         ]
-        yield table("left out", "count", "first line", rows=rows, numeric=2)
+        yield table("left out", "that is", "count", "first line", rows=rows, numeric=2)
     if survey.categories:
         counts = [
             (word, "yes" if word in info.categories else "no", f"{count:,}")
@@ -262,6 +269,16 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
         yield table("category", "allowed", "entries", rows=counts, numeric=1)
     for word, count in survey.ignored_fields.items():
         yield Text(harmless(f"field {word!r} is not known: ignored {count:,} times"))
+
+
+def _signals(info: SetInfo) -> Iterator[str]:
+    """Yield how many signals of each type a set has, so that a wrong type is seen."""
+    sums: Counter[str] = Counter()
+    for counts in info.counts.values():
+        sums.update(counts)
+    for word, count in sorted(sums.items()):
+        if word != ENTRIES:
+            yield f"{count:,} {word}"
 
 
 def set_document(info: SetInfo) -> dict[str, object]:

@@ -3,9 +3,10 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, assert_never
 
@@ -25,6 +26,7 @@ from uploadfilter.cli.output import (
     harmless,
     print_json,
     print_text,
+    say,
     table,
     write_data,
 )
@@ -146,11 +148,7 @@ def show(
         return
     found = read(directory, filters=filters)
     chosen = found if limit is None else deque(found, maxlen=limit)
-    if as_json:
-        for record in chosen:
-            print_record(record, as_json=True)
-    else:
-        print_text(table("time", "record", "what", rows=map(cells, chosen)))
+    print_records(chosen, as_json=as_json)
 
 
 @app.command()
@@ -280,6 +278,20 @@ def follow_log(
             print_record(record, as_json=as_json)
         else:
             held.append(record)
+
+
+def print_records(records: Iterable[Record], *, as_json: bool) -> None:
+    """Print records one a line for programs, or as a table; say if there are none."""
+    rest = iter(records)
+    first = next(rest, None)
+    if first is None:
+        say("no such record")
+    elif as_json:
+        for record in chain([first], rest):
+            print_record(record, as_json=True)
+    else:
+        rows = map(cells, chain([first], rest))
+        print_text(table("time", "record", "what", rows=rows))
 
 
 def print_record(record: Record, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ terminal and never where ``NO_COLOR`` forbids them; a reader that has gone away
 (``| head``) ends the command quietly.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -99,13 +100,14 @@ def print_text(*lines: Text | Table) -> None:
     # rich has an end of its own for a broken pipe, with the exit code of a match.
     with console.capture() as printed:
         for line in lines:
-            console.print(line)
+            # A line stays one line, however long a name in it is.
+            console.print(line, soft_wrap=isinstance(line, Text))
     write_data(printed.get().encode(sys.stdout.encoding, "replace"))
 
 
 def say(message: str, *, style: str = "") -> None:
     """Tell people something, on stderr."""
-    stderr_console().print(Text(harmless(message), style=style))
+    _tell(Text(harmless(message), style=style))
 
 
 def confirm(question: str, *, refused: str) -> None:
@@ -126,11 +128,21 @@ def confirm(question: str, *, refused: str) -> None:
 
 def show_error(error: UploadFilterError) -> None:
     """Show what failed and what to do next, on stderr."""
-    console = stderr_console()
     line = Text("uploadfilter: ", style="bold red")
-    console.print(line.append(harmless(str(error)), style="not bold default"))
+    _tell(line.append(harmless(str(error)), style="not bold default"))
     if error.hint:
-        console.print(Text(f"  {harmless(error.hint)}", style="dim"))
+        _tell(Text(f"  {harmless(error.hint)}", style="dim"))
+
+
+def _tell(line: Text) -> None:
+    """Print a line to stderr; if nobody reads it, the exit code still stands."""
+    console = stderr_console()
+    # rich would end the program with 1 here, which means that something matched.
+    with console.capture() as printed:
+        console.print(line)
+    with contextlib.suppress(OSError):
+        sys.stderr.write(printed.get())
+        sys.stderr.flush()
 
 
 def table(*columns: str, rows: Iterable[Iterable[str]], numeric: int = 0) -> Table:
@@ -147,7 +159,10 @@ def table(*columns: str, rows: Iterable[Iterable[str]], numeric: int = 0) -> Tab
     result = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(columns):
         right = index >= len(columns) - numeric
-        result.add_column(heading, justify="right" if right else "left")
+        # What is cut cannot be copied: an id, a checkpoint.
+        result.add_column(
+            heading, justify="right" if right else "left", overflow="fold"
+        )
     for row in rows:
         result.add_row(*(Text(harmless(cell)) for cell in row))
     return result

@@ -60,7 +60,7 @@ class Board:
     def print(self, text: Text) -> None:
         """Print a line for people to stdout."""
         if self._shares_terminal():
-            self._console().print(text)
+            self._console().print(text, soft_wrap=True)
         else:
             print_text(text)
 

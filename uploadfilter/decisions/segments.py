@@ -109,7 +109,8 @@ def segments(directory: Path) -> list[Segment]:
     except OSError as exc:
         raise LogError(
             f"cannot read the decision log in {str(directory)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may read it.",
+            hint="Check --state and --instance, and that this user may read it; the "
+            "first `uploadfilter serve` makes it.",
         ) from exc
     return sorted(found for name in names if (found := Segment.parse(name)))
 

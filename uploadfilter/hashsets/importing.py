@@ -25,7 +25,7 @@ from uploadfilter.errors import (
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.lists import ListedSignal
-from uploadfilter.hashsets.tally import ProblemCount, Tally
+from uploadfilter.hashsets.tally import NO_CATEGORY, Problem, ProblemCount, Tally
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.collecting import EntryBlock, TableBuilder
 from uploadfilter.reference.layered import LayeredGeneration
@@ -306,6 +306,8 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
         with path.open("rb") as file:
             yield file
+    except HashSetFormatError as exc:
+        raise HashSetFormatError(f"{str(path)!r}: {exc}", hint=exc.hint) from exc
     except OSError as exc:
         raise HashSetError(
             f"cannot read {str(path)!r}: {exc.strerror}",
@@ -325,16 +327,32 @@ def _check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
     if tally.malformed and bad_lines is BadLines.REFUSE:
         raise HashSetFormatError(
             f"{str(path)!r} has malformed lines: {_summary(tally)}",
-            hint="Nothing was imported. Correct the file, or leave the malformed "
-            "lines out by request.",
+            hint=f"Nothing was imported. {_where(tally)}Correct the file, or leave "
+            "the malformed lines out with --skip-bad-lines.",
         )
     if not tally.accepted:
         found = _found_categories(tally)
         raise HashSetFormatError(
             f"{str(path)!r} has nothing that can be accepted in {tally.lines} lines: "
             f"{_summary(tally)}{found}",
-            hint="Nothing was imported. Check the file, and the categories you named.",
+            hint=f"Nothing was imported. {_advice(tally)}",
         )
+
+
+def _advice(tally: Tally) -> str:
+    """Say what to do about a file of which nothing was taken."""
+    if tally.categories.keys() == {NO_CATEGORY}:
+        return "Give every entry of the file a category."
+    if any(item.problem is Problem.CATEGORY for item in tally.problems):
+        return "Name with --category what is to be taken."
+    return f"{_where(tally)}Check that it is the right file."
+
+
+def _where(tally: Tally) -> str:
+    """Return a sentence about the first line that was left out, if there is one."""
+    for item in tally.problems:
+        return f"Line {item.first_line} has {item.problem.words}. "
+    return ""
 
 
 def _summary(tally: Tally) -> str:

@@ -47,7 +47,28 @@ class Problem(StrEnum):
         """True if the file is broken, false if it holds what nobody should match."""
         return self not in _LEFT_OUT
 
+    @property
+    def words(self) -> str:
+        """What it means, for people; ``hashsets/FORMAT.md`` says it in full."""
+        return _WORDS[self]
 
+
+_WORDS = {
+    Problem.LINE_TOO_LONG: "too many bytes",
+    Problem.NOT_HEX: "something other than hex digits",
+    Problem.ODD_LENGTH: "an odd number of hex digits",
+    Problem.WRONG_LENGTH: "hex digits, but not as many as a type has",
+    Problem.TRAILING_TEXT: "a digest, and then something that is no file name",
+    Problem.NOT_JSON: "no JSON object of its own",
+    Problem.BAD_ID: "an id that is missing or cannot be one",
+    Problem.BAD_CATEGORY: "a category that cannot be one",
+    Problem.BAD_FIELD: "a field with a value that it cannot have",
+    Problem.UNKNOWN_TYPE: "a signal type that does not exist",
+    Problem.NO_SIGNALS: "an entry without a signal",
+    Problem.CATEGORY: "a category that was not named",
+    Problem.EMPTY_FILE: "the digest of the empty file",
+    Problem.DEGENERATE: "a value that innocent files have",
+}
 _LEFT_OUT = frozenset({Problem.CATEGORY, Problem.EMPTY_FILE, Problem.DEGENERATE})
 
 
