@@ -788,6 +788,28 @@ async def test_client_that_stops_in_the_unheld_rest_is_cut_off(tmp_path: Path) -
         assert await shared.outcome(last(shared).id) == "aborted"
 
 
+async def test_unheld_rest_keeps_to_the_limit(tmp_path: Path) -> None:
+    """In MONITOR a body is no longer than it may be, held or not."""
+    spool = SpoolLimits(
+        memory_per_upload_bytes=10, memory_total_bytes=10, disk_total_bytes=10
+    )
+    limits = UploadLimits(max_body_bytes=100_000)
+    async with site(tmp_path, mode=Mode.MONITOR, spool=spool, limits=limits) as shared:
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+        writer.write(
+            b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
+            b"100\r\n" + b"x" * 256 + b"\r\n"
+        )
+        decision = await shared.new_decision(0)
+        writer.write(b"18000\r\n" + b"x" * 98_304 + b"\r\n1000\r\n" + b"x" * 4096)
+        writer.write(b"\r\n0\r\n\r\n")
+
+        assert status(await reader.read()) == 413
+        assert await shared.outcome(decision.id) == "aborted"
+        assert shared.origin.got == []
+        await closed(writer)
+
+
 async def test_two_proxies_cannot_share_an_instance(enforcing: Site) -> None:
     """Two writers would break the chain of records."""
     with pytest.raises(LogBusyError, match="log"):

@@ -125,10 +125,10 @@ async def read_request(
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     body = b""
-    while size := int(await reader.readline(), 16):
+    while size := int(await reader.readuntil(b"\n"), 16):
         body += await reader.readexactly(size)
         await reader.readexactly(2)
-    await reader.readline()
+    await reader.readuntil(b"\n")
     return body
 
 

@@ -152,6 +152,7 @@ class Upload:
         self._trusted = trusted
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
         self._unheld = b""  # what has arrived last, until the spool has it
+        self._grew_too_large = False  # in the rest that is not held
         self._generation: Generation | None = None
         self._ticket: Ticket = hands.recorder.ticket(client, head.method)
 
@@ -358,6 +359,8 @@ class Upload:
             async with self._hands.origin.asked(
                 self._head.method, self._head.target, headers, body
             ) as answer:
+                if self._grew_too_large:
+                    return self._answer(Answer(status=413, reason=Reason.TOO_LARGE))
                 if isinstance(answer, OriginFailure):
                     self._hands.recorder.say_origin_failed(answer)
                     return self._answer(Answer(status=answer.value, reason=None))
@@ -407,11 +410,17 @@ class Upload:
             yield data
         if self._unheld:
             yield self._unheld
+        left = self._hands.uploads.max_body_bytes - self._inspection.body_bytes
         while True:
             async with asyncio.timeout(self._hands.limits.body_idle_s):
                 data = await self._request.content.readany()
             if not data:
                 return
+            left -= len(data)
+            if left < 0:
+                # The origin does not get the end that would make it a whole request.
+                self._grew_too_large = True
+                raise web.RequestPayloadError("the body is over the limit")
             yield data
 
 
