@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -365,6 +366,16 @@ def test_failed_sync_fails_its_group_and_leaves_no_trace(
         assert log.writable
 
     assert verify(directory).records == 3
+
+
+def test_deleted_segment_takes_no_more_records(directory: Path) -> None:
+    """What nobody can read is not on record, and nothing may follow from it."""
+    with DecisionLog.open(directory, instance="main", clock=Clock()) as log:
+        log.append(decision("a")).result()
+        shutil.rmtree(directory)
+
+        assert isinstance(log.append(decision("b")).exception(), LogWriteError)
+        assert not log.writable
 
 
 def test_failed_rotation_leaves_no_segment(directory: Path) -> None:

@@ -5,6 +5,7 @@ kernel cannot claim later what it could not do now, that cut is synced before an
 else is written. Until this succeeds every write fails.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,9 @@ class Appender:
         self._repair()
         if self._file is None:
             raise RuntimeError("there is no segment yet")
+        if os.fstat(self._file).st_nlink == 0:
+            # Someone has deleted it: what is written now nobody will ever read.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         self._is_dirty = True
         try:
             _write(self._file, data, offset=self.size)
