@@ -3,13 +3,17 @@
 import asyncio
 import errno
 import os
+import random
+import resource
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from uploadfilter.proxy.spool import Spool, SpoolLimits, SpoolRoom
+from uploadfilter.proxy.spool import FLUSH_BYTES, Spool, SpoolLimits, SpoolRoom
 
 KIB = 1024
 
@@ -29,6 +33,13 @@ def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+async def shared_by(spool: Spool) -> int:
+    """Return a descriptor of a spool for which there is room."""
+    fd = await spool.share()
+    assert fd is not None
+    return fd
+
+
 async def content(spool: Spool, start: int = 0, length: int | None = None) -> bytes:
     """Read from a spool in one piece."""
     return b"".join([data async for data in spool.read(start, length)])
@@ -46,6 +57,10 @@ async def test_spool_gives_back_what_was_written(
 
         assert await content(spool) == b"".join(chunks)
         assert spool.size == len(b"".join(chunks))
+        shared = await shared_by(spool)
+        assert os.pread(shared, 1000, 0) == b"".join(chunks)
+        os.close(shared)
+        assert await content(spool) == b"".join(chunks)
 
 
 @pytest.mark.parametrize("size", [0, 8, 9], ids=["empty", "in-memory", "on-disk"])
@@ -53,7 +68,7 @@ async def test_shared_bytes_cannot_be_changed(tmp_path: Path, size: int) -> None
     """Whoever is handed the descriptor reads the bytes and cannot write them."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * size)
-        shared = spool.share()
+        shared = await shared_by(spool)
         try:
             assert os.pread(shared, 100, 0) == b"x" * size
             with pytest.raises(OSError, match="Bad file descriptor"):
@@ -68,7 +83,7 @@ async def test_memory_is_sealed_against_everyone(tmp_path: Path) -> None:
     """A writable descriptor of shared memory is no use: the memory itself is sealed."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"1234")
-        shared = spool.share()
+        shared = await shared_by(spool)
         try:
             writable = os.open(f"/proc/self/fd/{shared}", os.O_RDWR)
             with pytest.raises(PermissionError):
@@ -82,6 +97,7 @@ async def test_large_bodies_leave_no_file_name(tmp_path: Path) -> None:
     """What goes to disk has no name, so that a crash leaves nothing behind."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * 100)
+        os.close(await shared_by(spool))
 
         assert not any(os.scandir(tmp_path))
         assert await content(spool) == b"x" * 100
@@ -118,11 +134,61 @@ async def test_full_disk_refuses_and_keeps_what_was_there(tmp_path: Path) -> Non
         assert await content(spool) == b"x" * 20
 
 
+@pytest.mark.parametrize("pieces", [1, 3, 40], ids=["once", "thrice", "in-bits"])
+async def test_large_body_is_the_same_wherever_it_is_read(
+    tmp_path: Path, pieces: int
+) -> None:
+    """Bytes in the file and bytes that wait for it are one body, before and after."""
+    data = random.Random(pieces).randbytes(pieces * (2 * FLUSH_BYTES // pieces + 7))  # noqa: S311
+    size = len(data) // pieces
+    limits = SpoolLimits(memory_per_upload_bytes=FLUSH_BYTES // 4)
+    with SpoolRoom(limits, directory=str(tmp_path)).spool() as spool:
+        for start in range(0, len(data), size):
+            assert await spool.write(data[start : start + size])
+
+        assert await content(spool) == data
+        assert await content(spool, 1000, FLUSH_BYTES) == data[1000:][:FLUSH_BYTES]
+        os.close(await shared_by(spool))
+        assert await content(spool) == data
+
+
+def test_disk_that_is_full_refuses_and_keeps_what_was_there(tmp_path: Path) -> None:
+    """A disk without room is no room: an answer, and nothing that was held is lost."""
+
+    async def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FLUSH_BYTES, FLUSH_BYTES))
+        with room(tmp_path, disk=10 * FLUSH_BYTES).spool() as spool:
+            assert await spool.write(b"x" * (FLUSH_BYTES - 1))
+            assert not await spool.write(b"y" * 2)
+            assert await content(spool) == b"x" * (FLUSH_BYTES - 1)
+            assert await spool.share() is not None
+            assert await spool.write(b"y" * 10)
+            assert await spool.share() is None
+            assert await content(spool) == b"x" * (FLUSH_BYTES - 1) + b"y" * 10
+
+    # The kernel's own limit of a file's size stands for a full disk.
+    in_child(fill)
+
+
+def in_child(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run ``work`` in a process of its own, whose limits end with it."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            asyncio.run(work())
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 async def test_disk_error_that_is_not_about_room_is_raised(tmp_path: Path) -> None:
     """A missing directory is the operator's business, not a full disk."""
     with room(tmp_path / "missing").spool() as spool:
+        await spool.write(b"x" * 100)
         with pytest.raises(OSError, match="No such file") as error:
-            await spool.write(b"x" * 100)
+            await spool.share()
 
         assert error.value.errno == errno.ENOENT
 

@@ -16,7 +16,7 @@ import errno
 import fcntl
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
@@ -26,6 +26,10 @@ GIB = 1024 * MIB
 
 READ_SIZE_BYTES = 256 * 1024
 """How much is read from a spool at a time; the socket takes no more at once."""
+
+FLUSH_BYTES = 512 * 1024
+"""What waits at most before it goes to the disk: 256 uploads hold 128 MiB of it, and an
+upload of 2 MB costs three visits to a thread instead of thirty."""
 
 _SEALS = (
     fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -104,6 +108,10 @@ class SpoolRoom:
 class Spool:
     """The bytes of one upload, in the order in which they came.
 
+    They begin in a memory file. An upload that outgrows it goes on in a file on disk,
+    written in large pieces, since handing a piece to a thread costs as much as writing
+    a hundred kilobytes: what arrived last waits in ``_tail``.
+
     Attributes:
         size: Bytes written so far.
     """
@@ -111,7 +119,9 @@ class Spool:
     def __init__(self, room: SpoolRoom) -> None:
         self._room = room
         self._fd = -1
-        self._on_disk = False
+        self._is_file = False
+        self._in_fd = 0
+        self._tail: list[bytes] = []
         self._sealed = False
         self._threads = 0
         self._closed = False
@@ -124,17 +134,21 @@ class Spool:
         if self._fits_memory(len(data)):
             self._write_memory(data)
             return True
-        try:
-            return await self._write_disk(data)
-        except OSError as exc:
-            if exc.errno in _NO_ROOM:
-                return False
-            raise
+        missing = self.size - self._disk_bytes  # what is in memory until now
+        if not self._take_disk(missing + len(data)):
+            return False
+        self._tail.append(data)
+        self.size += len(data)
+        if self.size - self._in_fd < FLUSH_BYTES or await self._flushed():
+            return True
+        self._tail.pop()
+        self.size -= len(data)
+        return False
 
     def _fits_memory(self, more: int) -> bool:
         """Reserve memory for ``more`` bytes, unless this spool belongs on disk."""
         limit = self._room.limits.memory_per_upload_bytes
-        if self._on_disk or self.size + more > limit:
+        if self._disk_bytes or self.size + more > limit:
             return False
         if not self._room.take_memory(more):
             return False
@@ -145,17 +159,9 @@ class Spool:
         if self._fd < 0:
             flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
             self._fd = os.memfd_create("upload", flags)
-        _write_all(self._fd, data)
-        self.size += len(data)
-
-    async def _write_disk(self, data: bytes) -> bool:
-        if not self._on_disk and not await self._move_to_disk():
-            return False
-        if not self._take_disk(len(data)):
-            return False
-        await self._in_thread(_write_all, self._fd, data, self.size)
-        self.size += len(data)
-        return True
+        _write_all(self._fd, [data], self._in_fd)
+        self._in_fd += len(data)
+        self.size = self._in_fd
 
     def _take_disk(self, size: int) -> bool:
         """Reserve disk until this spool is closed, whatever becomes of the write."""
@@ -164,28 +170,53 @@ class Spool:
         self._disk_bytes += size
         return True
 
-    async def _move_to_disk(self) -> bool:
-        """Copy what memory holds into an unlinked file and go on there."""
-        if not self._take_disk(self.size):
-            return False
-        held = os.pread(self._fd, self.size, 0) if self._fd >= 0 else b""
-        fd = await self._in_thread(_unlinked_file, self._room.directory, held)
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._room.memory_bytes -= self._memory_bytes
-        self._memory_bytes = 0
-        self._fd, self._on_disk = fd, True
+    async def _flushed(self) -> bool:
+        """Bring everything into the file; false if there is no room for it there."""
+        try:
+            if self._is_file:
+                await self._in_thread(_write_all, self._fd, self._tail, self._in_fd)
+            else:
+                await self._move_to_disk()
+        except OSError as exc:
+            if exc.errno in _NO_ROOM:
+                return False
+            raise
+        self._tail = []
+        self._in_fd = self.size
         return True
 
-    def share(self) -> int:
+    async def _move_to_disk(self) -> None:
+        """Copy what memory holds, and what waits, into an unlinked file."""
+        pieces = [os.pread(self._fd, self._in_fd, 0)] if self._fd >= 0 else []
+        memory, self._fd = self._fd, _unlinked_file(self._room.directory)
+        try:
+            await self._in_thread(_write_all, self._fd, [*pieces, *self._tail], 0)
+        except OSError:
+            os.close(self._fd)
+            self._fd = memory
+            raise
+        except asyncio.CancelledError:
+            _close(memory)
+            raise
+        _close(memory)
+        self._is_file = True
+        # What waits for the file is in memory too, and keeps its place there.
+        kept = min(self._memory_bytes, FLUSH_BYTES)
+        self._room.memory_bytes -= self._memory_bytes - kept
+        self._memory_bytes = kept
+
+    async def share(self) -> int | None:
         """Make the bytes unchangeable and return a descriptor to hand on.
 
         Returns:
             A descriptor that the caller closes; reading from it does not move ours.
+            ``None`` if there is no room on the disk for what has still to go there.
         """
-        if self._fd < 0:
+        if self._fd < 0 and not self._disk_bytes:
             self._write_memory(b"")
-        if not self._on_disk and not self._sealed:
+        if self._disk_bytes and not await self._flushed():
+            return None
+        if not self._is_file and not self._sealed:
             fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
             self._sealed = True
         return os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC)
@@ -197,14 +228,24 @@ class Spool:
         end = self.size if length is None else start + length
         while start < end and not self._closed:
             size = min(READ_SIZE_BYTES, end - start)
-            if self._on_disk:
-                data = await self._in_thread(os.pread, self._fd, size, start)
-            else:
-                data = os.pread(self._fd, size, start)
+            data = await self._read_at(start, size)
             if not data:
                 raise OSError(errno.EIO, "a spool is shorter than what was written")
             start += len(data)
             yield data
+
+    async def _read_at(self, start: int, size: int) -> bytes:
+        """Return up to ``size`` bytes, from where they are."""
+        if start >= self._in_fd:
+            offset = start - self._in_fd
+            return b"".join(self._tail)[offset : offset + size]
+        size = min(size, self._in_fd - start)
+        if not self._is_file:
+            return os.pread(self._fd, size, start)
+        cached = _read_cached(self._fd, size, start)
+        if cached is not None:
+            return cached
+        return await self._in_thread(os.pread, self._fd, size, start)
 
     def close(self) -> None:
         """Give the bytes and their room back; may be called twice."""
@@ -238,32 +279,47 @@ class Spool:
         self._close_when_idle()
 
 
-def _write_all(fd: int, data: bytes, offset: int | None = None) -> None:
-    """Write every byte of ``data``, at ``offset`` if one is given."""
-    view = memoryview(data)
-    while view:
-        if offset is None:
-            written = os.write(fd, view)
-        else:
+def _read_cached(fd: int, size: int, start: int) -> bytes | None:
+    """Read what the page cache has; ``None`` if the disk would have to be waited for.
+
+    What was written a moment ago is nearly always there, and a thread costs more.
+    """
+    buffer = bytearray(size)
+    try:
+        count = os.preadv(fd, [buffer], start, os.RWF_NOWAIT)
+    except OSError as exc:
+        # Not there; or a file system that cannot tell.
+        if exc.errno in {errno.EAGAIN, errno.EOPNOTSUPP}:
+            return None
+        raise
+    return bytes(memoryview(buffer)[:count]) if count else None
+
+
+def _write_all(fd: int, pieces: Sequence[bytes], offset: int) -> None:
+    """Write every byte of ``pieces``, one behind the other, at ``offset``."""
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
             written = os.pwrite(fd, view, offset)
             offset += written
-        view = view[written:]
+            view = view[written:]
 
 
-def _unlinked_file(directory: str, held: bytes) -> int:
-    """Make a file of mode 0600 that has no name, holding ``held``."""
+def _close(fd: int) -> None:
+    """Close a descriptor, if there is one."""
+    if fd >= 0:
+        os.close(fd)
+
+
+def _unlinked_file(directory: str) -> int:
+    """Make an empty file of mode 0600 that has no name."""
     flags = os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC
     try:
-        fd = os.open(directory, flags, 0o600)
+        return os.open(directory, flags, 0o600)
     except OSError as exc:
         # Some file systems (overlay, NFS) have no nameless files: EOPNOTSUPP, EISDIR.
         if exc.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}:
             raise
-        fd, path = tempfile.mkstemp(dir=directory)
-        os.unlink(path)  # noqa: PTH108 - a path as the system returned it
-    try:
-        _write_all(fd, held, 0)
-    except OSError:
-        os.close(fd)
-        raise
+    fd, path = tempfile.mkstemp(dir=directory)
+    os.unlink(path)  # noqa: PTH108 - a path as the system returned it
     return fd

@@ -279,7 +279,9 @@ class Upload:
 
     async def _scan(self, command: StartScan) -> list[Command]:
         generation = self._used_generation()
-        fd = self._spools[command.where].share()
+        fd = await self._spools[command.where].share()
+        if fd is None:
+            return self._inspection.failed(Reason.SPOOL_FULL)
         try:
             scans = await self._hands.scanners.scan(
                 fd,
