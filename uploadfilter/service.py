@@ -6,6 +6,7 @@ closes first, so that no upload comes in that could not be recorded.
 """
 
 import asyncio
+import resource
 import signal
 import sys
 import tempfile
@@ -40,6 +41,10 @@ WATCH_INTERVAL_S = 1.0
 """How often a new generation is looked for between uploads. Each upload looks anyway;
 this tells the operator, and keeps the promise of two seconds on an idle proxy."""
 
+PINNED_INTERVAL_S = 3600.0
+"""How often it is said again that a rollback waits to be released: until then imports
+are refused, and the reference set grows old."""
+
 RETENTION_INTERVAL_S = 3600.0
 """How often old segments are looked for; they are over by whole days."""
 
@@ -54,7 +59,18 @@ def run(settings: Settings) -> None:
         UploadFilterError: The service cannot start.
     """
     operational.configure()
+    raise_descriptor_limit()
     uvloop.run(_run(settings))
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets this process have.
+
+    Each upload in flight holds up to four of them, so that the 1,024 that most systems
+    give at first are too few for 256 uploads.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _run(settings: Settings) -> None:
@@ -246,6 +262,8 @@ async def _keep_retention(directory: Path) -> None:
 async def _watch(reference: ReferenceReader) -> None:
     """Tell the operator which generation is in use, whenever that changes."""
     known: int | str | None = None
+    now = asyncio.get_running_loop().time
+    alarm_at = now()
     while True:
         try:
             # In a thread, since a new generation is opened and verified here.
@@ -257,13 +275,26 @@ async def _watch(reference: ReferenceReader) -> None:
         else:
             if generation.number != known:
                 _say_active(generation)
+                alarm_at = now()
             known = generation.number
+            if generation.pinned and now() >= alarm_at:
+                _say_pinned(generation)
+                alarm_at = now() + PINNED_INTERVAL_S
         await asyncio.sleep(WATCH_INTERVAL_S)
 
 
 def _say_unusable(error: StoreError) -> None:
     log.error(
         "reference_set_unusable", code=error.code, error=str(error), hint=error.hint
+    )
+
+
+def _say_pinned(generation: Generation) -> None:
+    log.warning(
+        "generation_pinned",
+        generation=generation.number,
+        hint="A rollback was not released yet, and imports are refused: find out what "
+        "was wrong, then run 'uploadfilter hashset release'.",
     )
 
 

@@ -10,6 +10,7 @@ the directories that none of them names, unless a reader still uses those.
 """
 
 import contextlib
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -97,9 +98,15 @@ def sweep(directory: Path) -> None:
 def _sweep_records(folder: Path, needed: Collection[int]) -> None:
     """Remove the files of other generations, but for the highest number of all.
 
-    After an older backup was restored it stands for a generation that was in force, so
-    that its number must not be used again.
+    A writer that crashed may have left it, or it was in force before an older backup
+    was restored: its number must not be used again, and that is all that is left of it.
     """
-    for number in layout.numbered(folder)[:-1]:
-        if number not in needed:
-            (folder / str(number)).unlink(missing_ok=True)
+    numbers = layout.numbered(folder)
+    for number in numbers:
+        path = folder / str(number)
+        if number in needed:
+            continue
+        if number == numbers[-1]:
+            os.truncate(path, 0)
+        else:
+            path.unlink(missing_ok=True)

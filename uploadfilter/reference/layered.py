@@ -157,15 +157,25 @@ class LayeredGeneration:
         Raises:
             StoreCorruptError: Somebody wrote over the files while they were read.
         """
+        try:
+            return self._searched(queries)
+        finally:
+            # What was written over in place may be wrong, or not even fit together:
+            # then this is the error that is raised, whatever the other one was.
+            self._check_intact()
+
+    def _searched(self, queries: Sequence[Query]) -> _Found:
         gone = self._withdrawn()
         found = _in_force(self.base.search(queries), self.changes.hidden, gone)
-        if self.additions is not None:
-            added = _in_force(self.additions.search(queries), _NOTHING, gone)
-            found = tuple(map(tuple.__add__, found, added))
+        if self.additions is None:
+            return found
+        added = _in_force(self.additions.search(queries), _NOTHING, gone)
+        return tuple((*one, *two) for one, two in zip(found, added, strict=True))
+
+    def _check_intact(self) -> None:
         for mapped in self._mapped:
             if not mapped.is_intact():
                 raise corrupt(mapped.path, "was written over while it was in use")
-        return found
 
     def _withdrawn(self) -> frozenset[Key]:
         if not self.changes.suppressed:

@@ -94,7 +94,7 @@ class ReferenceWriter:
     def replace_set(self, collected: TableBuilder, info: SetInfo) -> SetInfo:
         """Put a hash set in force, in place of one of the same name.
 
-        It goes into the overlay as long as that stays small (``overlay.OVERLAY_MOST_ROWS``),
+        It goes into the overlay as long as that stays small (``overlay.fits``),
         else into a new base.
 
         Args:
@@ -344,8 +344,7 @@ class ReferenceWriter:
     def _check_not_pinned(self) -> None:
         if self.pinned:
             raise StorePinnedError(
-                f"generation {self.number} is pinned by a rollback to generation "
-                f"{self._live.current.subject}",
+                f"generation {self.number} is pinned by a rollback",
                 hint="Find out what was wrong, then run 'uploadfilter hashset release'."
                 " Until then entries can only be taken away.",
             )
