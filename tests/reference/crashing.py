@@ -38,7 +38,7 @@ _FUSE = _Fuse()
 
 @contextmanager
 def crashing(step: int | None) -> Iterator[None]:
-    """Crash this thread at its ``step``-th step on files in the block, if it gets there.
+    """Crash this thread at its ``step``-th step on files in the block.
 
     The block ends with ``CrashedError`` then. ``None`` never crashes.
     """

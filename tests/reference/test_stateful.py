@@ -75,7 +75,7 @@ class Model:
     suppressed: Mapping[Key, float] = field(default_factory=dict)
     pinned: bool = False
 
-    def keys(self) -> set[Key]:
+    def entries(self) -> set[Key]:
         """Return the entries that are not revoked."""
         keys = {(name, i) for name, ids in self.sets.items() for i in ids}
         return keys - self.revoked
@@ -86,7 +86,7 @@ class Model:
 
     def found(self, value: int, now: float) -> list[Key]:
         """Return the entries that have a value and are in force."""
-        keys = self.keys() - self.active_suppressions(now)
+        keys = self.entries() - self.active_suppressions(now)
         return sorted(key for key in keys if self.sets[key[0]][key[1]] == value)
 
     def after_rollback(self, older: "Model", number: int) -> "Model":
@@ -242,7 +242,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         def act(writer: ReferenceWriter) -> None:
             writer.suppress(name, word, reason="a mistake", by="me", expires_at=ends)
 
-        if (name, word) not in old.keys():
+        if (name, word) not in old.entries():
             self.refuse(act, HashSetNameError)
             return
         suppressed = {**old.suppressed, (name, word): ends}
@@ -350,7 +350,7 @@ class ReferenceMachine(RuleBasedStateMachine):
 
         assert found == expected * 2
         assert (generation.number, generation.pinned) == (self.number, model.pinned)
-        assert generation.entry_count == len(model.keys())
+        assert generation.entry_count == len(model.entries())
         assert names_of(generation.sets) == set(model.sets)
         assert {s.key for s in generation.suppressions} == model.active_suppressions(
             self.now

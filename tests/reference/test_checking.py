@@ -1,0 +1,101 @@
+"""A check reads every byte, and says which file is not what was written."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.reference.stores import ENTRY, put
+from uploadfilter.errors import StoreMissingError
+from uploadfilter.reference import mapping
+from uploadfilter.reference.checking import check_directory
+from uploadfilter.reference.store import ReferenceDirectory
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> ReferenceDirectory:
+    """Return a reference directory with entries in both halves and a kept base."""
+    found = ReferenceDirectory(tmp_path / "reference", clock=lambda: 1000.0)
+    with found.writer() as writer:
+        put(writer, "s", [ENTRY])
+        writer.compact()
+        put(writer, "t", [ENTRY])
+        writer.suppress("s", "1", reason="ours", by="me")
+    return found
+
+
+def turn_bit(path: Path, at: int) -> None:
+    """Turn one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 16
+    path.chmod(0o600)
+    path.write_bytes(data)
+
+
+def test_sound_directory_has_no_problems(directory: ReferenceDirectory) -> None:
+    """All files of all kept generations are read, and the progress says so."""
+    seen: list[tuple[int, int]] = []
+    report = directory.check(lambda done, total: seen.append((done, total)))
+
+    assert report.is_sound
+    assert (report.generation, report.files) == (5, 7)
+    assert seen[-1] == (report.bytes, report.bytes)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_force"),
+    [
+        ("bases/3", True),
+        ("overlays/5", True),
+        ("bases/1", False),
+        ("overlays/4", False),
+    ],
+)
+def test_any_turned_bit_is_found(
+    directory: ReferenceDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    in_force: bool,
+) -> None:
+    """Also in files that are too large for a reader to verify, and in kept ones."""
+    monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
+    path = directory.path / name / "data.mdb"
+    size = path.stat().st_size
+    sound = path.read_bytes()
+    for at in range(7, size, size // 9):
+        turn_bit(path, at)
+        (problem,) = directory.check().problems
+        assert (problem.path, problem.in_force) == (f"{name}/data.mdb", in_force)
+        assert "check value" in problem.what
+        path.write_bytes(sound)
+    assert directory.check().is_sound
+
+
+def test_missing_and_cut_files_are_found(directory: ReferenceDirectory) -> None:
+    """Each is named, and the check goes on with the others."""
+    (directory.path / "bases" / "3" / "data.mdb").unlink()
+    path = directory.path / "overlays" / "5" / "data.mdb"
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1])
+    shutil.rmtree(directory.path / "overlays" / "2")
+    problems = {problem.path: problem.what for problem in directory.check().problems}
+
+    assert len(problems) == 3
+    assert "cannot be read" in problems["bases/3/data.mdb"]
+    assert "bytes instead of" in problems["overlays/5/data.mdb"]
+
+
+def test_current_that_counts_wrongly_is_found(directory: ReferenceDirectory) -> None:
+    """What is written down of a generation is compared with what it holds."""
+    path = directory.path / "generations" / "4"
+    shutil.copy(path, directory.path / "current")
+    assert directory.check().is_sound
+    shutil.copy(directory.path / "generations" / "1", directory.path / "current")
+
+    assert directory.check().is_sound
+
+
+def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:
+    """A directory without a reference set is not sound, it is none."""
+    with pytest.raises(StoreMissingError):
+        check_directory(tmp_path, clock=lambda: 0.0)
