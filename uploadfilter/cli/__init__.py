@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli import generations, suppressions
+from uploadfilter.cli import generations, stats, suppressions
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
 from uploadfilter.cli.log import app as log_app
@@ -37,6 +37,7 @@ app.command("serve")(serve_command)
 app.command("init")(init_command)
 app.command("scan")(scan_command)
 app.command("lookup")(lookup_command)
+hashset_app.command("stats")(stats.stats_command)
 hashset_app.command("check")(generations.check_command)
 hashset_app.command("suppress")(suppressions.suppress_command)
 hashset_app.command("unsuppress")(suppressions.unsuppress_command)

@@ -21,10 +21,11 @@ from uploadfilter.reference.folding import find_entries
 from uploadfilter.reference.layout import corrupt
 from uploadfilter.reference.mapping import Mapped
 from uploadfilter.reference.matcher import Matcher, matcher_for
-from uploadfilter.reference.matching import Candidate, Query
+from uploadfilter.reference.matching import Candidate, Query, Thresholds
 from uploadfilter.reference.planning import PlanKind
 from uploadfilter.reference.secret import Secret
 from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.stats import TableStats, stats_of
 from uploadfilter.reference.tables import (
     UNKNOWN_QUALITY,
     PerceptualTable,
@@ -110,6 +111,22 @@ class MappedGeneration:
     def rows_by_id(self, name: str, ids: Sequence[str]) -> dict[str, int]:
         """Return the rows of those entries of a hash set that are there, by id."""
         return find_entries(self._tables, name, ids)
+
+    def table_stats(self, thresholds: Thresholds) -> tuple[TableStats, ...]:
+        """Return what each table of perceptual values is made of, and costs.
+
+        Args:
+            thresholds: For which queries are planned.
+        """
+        return tuple(
+            stats_of(
+                shape,
+                self._tables,
+                self._chunks.get(shape),
+                threshold=thresholds.bits(shape[0]),
+            )
+            for shape in self._tables.perceptual
+        )
 
     def tables_with_exact(self) -> Tables:
         """Return all columns, exact signals included, for the next generation.

@@ -1,0 +1,141 @@
+"""Showing what the reference set is made of."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.running import json_lines, run
+
+MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
+PHASH = "c5d38a6b1f047e92"
+MANY = 40_000
+"""More than an overlay takes, and enough for a search by chunks."""
+
+
+def value(number: int) -> str:
+    """Return a PDQ value that looks random."""
+    return hashlib.sha256(b"value %d" % number).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a state directory with a large hash set and, on top, one of one entry."""
+    path = tmp_path / "state"
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path))
+    large = tmp_path / "large.txt"
+    large.write_text("\n".join(map(value, range(MANY))))
+    named = ["--name", "large", "--category", "1", "--type", "pdq"]
+    assert run(monkeypatch, "hashset", "import", str(large), *named) == 0
+    small = tmp_path / "small.jsonl"
+    entry = {"id": "a", "category": "2", "md5": MD5, "phash": PHASH, "pdq": value(0)}
+    small.write_text(json.dumps(entry))
+    named = ["--name", "small", "--category", "2"]
+    assert run(monkeypatch, "hashset", "import", str(small), *named) == 0
+    return path
+
+
+def stats(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> dict[str, Any]:
+    """Return what ``hashset stats --json`` prints."""
+    capfd.readouterr()
+    assert run(monkeypatch, "hashset", "stats", "--json") == 0
+    (found,) = json_lines(capfd.readouterr().out)
+    return found
+
+
+def test_sets_tables_and_plans_are_shown(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each set and type is counted, each table has its plan, and a query its cost."""
+    found = stats(monkeypatch, capfd)
+    counts = {(s["set"], s["signal_type"]): s["signals"] for s in found["sets"]}
+    plans = {(t["half"], t["signal_type"]): t["plan"] for t in found["tables"]}
+
+    assert counts == {
+        ("large", "pdq"): MANY,
+        ("small", "md5"): 1,
+        ("small", "pdq"): 1,
+        ("small", "phash"): 1,
+    }
+    assert plans == {
+        ("base", "pdq"): "multi_index",
+        ("overlay", "pdq"): "linear",
+        ("overlay", "phash"): "linear",
+    }
+    assert found["entries"] == MANY + 1
+    assert found["overlay"]["entries"] == 1
+    assert all(item["bytes"] > 0 for item in found["sets"])
+    assert found["query_us"]["pdq"] > found["query_us"]["phash"] > 0
+
+
+def test_plan_by_chunks_is_described(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Chunks, skew and the fullest bucket are numbers that fit."""
+    found = stats(monkeypatch, capfd)
+    (table,) = (t for t in found["tables"] if t["plan"] == "multi_index")
+
+    assert sum(chunk["radius"] + 1 for chunk in table["chunks"]) > table["threshold"]
+    assert (table["values"], table["sets"]) == (MANY, {"large": MANY})
+    assert 0 < table["candidates"] < MANY
+    assert table["skew"] == pytest.approx(1, abs=0.2)
+    assert 1 < table["largest_bucket"] < 100
+    assert table["index_bytes"] > 4 * MANY * len(table["chunks"])
+
+
+def test_removed_and_suppressed_entries_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is out of force still takes room, and that is shown."""
+    suppress = ("suppress", "small", "a", "--reason", "a logo")
+    run(monkeypatch, "hashset", *suppress)
+    run(monkeypatch, "hashset", "remove", "large", "--yes")
+    found = stats(monkeypatch, capfd)
+
+    assert found["base"]["hidden_entries"] == MANY
+    assert found["overlay"]["suppressed"] == 1
+    assert {item["set"] for item in found["sets"]} == {"small"}
+
+
+def test_people_read_tables(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """People see the chunks in words, and what a query costs in all."""
+    capfd.readouterr()
+    code = run(monkeypatch, "hashset", "stats")
+    out = capfd.readouterr().out
+
+    assert code == 0
+    assert f"{MANY + 1:,} entries" in out
+    assert " bit, r " in out
+    assert "one query, in every table, µs: pdq " in out
+
+
+def test_empty_reference_set_has_no_tables(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An empty reference set is no error."""
+    arguments = ("--state", str(tmp_path / "empty"))
+    run(monkeypatch, "init", *arguments)
+    capfd.readouterr()
+    codes = [
+        run(monkeypatch, "hashset", "stats", *arguments),
+        run(monkeypatch, "hashset", "stats", "--json", *arguments),
+    ]
+    found = json.loads(capfd.readouterr().out.splitlines()[-1])
+
+    assert codes == [0, 0]
+    assert (found["sets"], found["tables"], found["query_us"]) == ([], [], {})
+
+
+def test_missing_reference_set_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where there is nothing there is nothing to be shown."""
+    arguments = ("--state", str(tmp_path / "none"))
+
+    assert run(monkeypatch, "hashset", "stats", *arguments) == 2
