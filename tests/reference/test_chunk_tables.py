@@ -100,7 +100,7 @@ def test_prefixes_are_the_first_bits_of_each_value() -> None:
     assert tables.nbytes == 4 * 513 + 4 * 9 + 16 * 9
 
 
-@pytest.mark.parametrize("bits", [[3, 4], [40, 30]])
+@pytest.mark.parametrize("bits", [[3, 4], [40, 30], [], [5, 0], [-1]])
 def test_impossible_chunks_are_refused(bits: list[int]) -> None:
     """Chunks are given widest first, and have no more bits than a value."""
     with pytest.raises(ValueError, match="no chunks"):

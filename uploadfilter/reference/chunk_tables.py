@@ -96,7 +96,8 @@ class ChunkKeys:
     """
 
     def __init__(self, width: int, bits: Sequence[int], seed: str) -> None:
-        if list(bits) != sorted(bits, reverse=True) or sum(bits) > width:
+        descending = list(bits) == sorted(bits, reverse=True)
+        if not bits or not descending or bits[-1] < 1 or sum(bits) > width:
             raise ValueError(f"no chunks of {width} bits: {tuple(bits)}")
         self.bits = tuple(bits)
         ends = np.cumsum([1 << size for size in bits], dtype=np.int64)

@@ -1,0 +1,100 @@
+"""Whether a table of perceptual signals answers as the scan does, by a sample.
+
+For ``hashset check``; this module is pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.model import Geometry, SignalType
+from uploadfilter.reference.index import Found, Lane, LinearIndex
+from uploadfilter.reference.matcher import Matcher
+from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.tables import Shape
+
+_BEYOND = 2
+"""How many bits outside the threshold sampled queries may lie."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleReport:
+    """How the answers of one table compare with those of the scan.
+
+    Attributes:
+        signal_type: Type of its signals.
+        geometry: Their geometry.
+        queries: How many queries were asked: signals of the table, bits turned over.
+        found: Pairs of query and signal that the scan found.
+        wrong: Queries that were answered otherwise, or not with their own signal.
+    """
+
+    signal_type: SignalType
+    geometry: Geometry | None
+    queries: int
+    found: int
+    wrong: int
+
+
+def sample_of(
+    shape: Shape, lanes: Sequence[Lane], matcher: Matcher, *, seed: int, count: int
+) -> SampleReport:
+    """Compare the answers to some queries with those of the scan.
+
+    Args:
+        shape: What the signals are.
+        lanes: Their values.
+        matcher: What searches them; damaged tables may make it raise ``IndexError``.
+        seed: Makes the choice of queries repeatable.
+        count: How many queries; each costs a scan.
+    """
+    signal_type, geometry = shape
+    threshold = Thresholds().bits(signal_type)
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(lanes[0]), count)
+    distances = rng.integers(0, threshold + _BEYOND + 1, count)
+    queries = _near(lanes, rows, distances, rng)
+    scanned = LinearIndex(lanes).search(queries, [threshold] * count)
+    found = matcher.search(queries, [threshold] * count)
+    wrong = _differing(found, scanned, len(lanes[0]))
+    within = np.flatnonzero(distances <= threshold)
+    own = _codes(found, len(lanes[0]))
+    missing = within[~np.isin(within * len(lanes[0]) + rows[within], own)]
+    return SampleReport(
+        signal_type=signal_type,
+        geometry=geometry,
+        queries=count,
+        found=len(scanned.row),
+        wrong=len({*wrong.tolist(), *missing.tolist()}),
+    )
+
+
+def _near(
+    lanes: Sequence[Lane],
+    rows: NDArray[np.int64],
+    distances: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> list[bytes]:
+    """Return the values of rows with as many bits turned over as stated."""
+    raw = np.stack([lane.take(rows) for lane in lanes], axis=1).astype(">u8")
+    bits = np.unpackbits(raw.view(np.uint8), axis=1)
+    for value, distance in zip(bits, distances.tolist(), strict=True):
+        value[rng.permutation(len(value))[:distance]] ^= 1
+    return [value.tobytes() for value in np.packbits(bits, axis=1)]
+
+
+def _codes(found: Found, count: int) -> NDArray[np.int64]:
+    return found.query.astype(np.int64) * count + found.row
+
+
+def _differing(one: Found, two: Found, count: int) -> NDArray[np.int64]:
+    """Return the queries to which two answers differ."""
+    both = [
+        np.stack([_codes(found, count), found.distance.astype(np.int64)], axis=1)
+        for found in (one, two)
+    ]
+    pairs, times = np.unique(np.concatenate(both), axis=0, return_counts=True)
+    queries: NDArray[np.int64] = np.unique(pairs[times == 1, 0] // max(1, count))
+    return queries
