@@ -244,7 +244,16 @@ async def test_answer_before_the_body_was_read_is_passed_on(wire: WireOrigin) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x", "http://", "x", "http://x/path", "http://x?q", "unix:/run/x"]
+    "url",
+    [
+        "ftp://x",
+        "http://",
+        "x",
+        "http://x/path",
+        "http://x?q",
+        "unix:/run/x",
+        "http://u:p@x",
+    ],
 )
 def test_settings_refuse_what_is_no_origin(url: str) -> None:
     """An address that targets could not simply be appended to is refused."""

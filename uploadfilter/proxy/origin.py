@@ -61,6 +61,8 @@ class OriginSettings:
     def __post_init__(self) -> None:
         """Refuse what is not the address of an origin."""
         url = URL(self.url)
+        if url.user is not None or url.password is not None:
+            raise ValueError("an origin is named without user and password")
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError("an origin is http://HOST[:PORT] or https://HOST[:PORT]")
         if url.raw_user is not None or url.raw_password is not None:

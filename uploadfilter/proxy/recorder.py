@@ -29,7 +29,7 @@ from uploadfilter.decisions.records import (
     moment,
     new_decision_id,
 )
-from uploadfilter.errors import LogError, StoreError
+from uploadfilter.errors import LogError, LogWriteError, StoreError
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy import inspection
 from uploadfilter.proxy.origin import OriginFailure
@@ -38,6 +38,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 CHECKPOINT_INTERVAL_S: Final = 60.0
 """A cut-off tail can hide at most what was recorded since the last one."""
+
+DURABLE_WITHIN_S: Final = 30.0
+"""A disk that takes longer is stuck; clients and their spools must not wait for it."""
 
 SHED_KEYS: Final = 4096
 """Clients that are counted apart within a minute; the others are counted together, so
@@ -166,7 +169,16 @@ class Recorder:
             scans=command.scans,
             matches=command.matches,
         )
-        await asyncio.wrap_future(self._log.append(record))
+        try:
+            async with asyncio.timeout(DURABLE_WITHIN_S):
+                await asyncio.wrap_future(self._log.append(record))
+        except TimeoutError as exc:
+            # It may become durable yet; that nothing came of it is then on record too.
+            self.outcome(ticket, None)
+            raise LogWriteError(
+                f"a record was not durable within {DURABLE_WITHIN_S:g} s",
+                hint="The disk of the decision log is stuck, or far too slow.",
+            ) from exc
 
     def outcome(self, ticket: Ticket, status: int | None) -> None:
         """Note what became of a forwarded upload; nobody waits for it.

@@ -11,7 +11,7 @@ Rules this module keeps:
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import structlog
 from aiohttp import http_exceptions, http_parser, web
@@ -78,25 +78,25 @@ class Proxy:
             policy=self._hands.policy,
             limits=self._hands.uploads,
         )
-        self._open_uploads += 1
-        try:
-            with (
-                self._hands.room.spool() as raw,
-                self._hands.room.spool() as contents,
-            ):
-                upload = Upload(
-                    request,
-                    head,
-                    inspection,
-                    self._hands,
-                    client=self._client(request, head),
-                    trusted=self._is_trusted(request),
-                    body=raw,
-                    contents=contents,
-                )
-                return await upload.run()
-        finally:
-            self._open_uploads -= 1
+        with ExitStack() as held:
+            self._open_uploads += 1
+            held.callback(self._leave)
+            upload = Upload(
+                request,
+                head,
+                inspection,
+                self._hands,
+                client=self._client(request, head),
+                trusted=self._is_trusted(request),
+                body=held.enter_context(self._hands.room.spool()),
+                contents=held.enter_context(self._hands.room.spool()),
+                release=held.close,
+            )
+            return await upload.run()
+
+    def _leave(self) -> None:
+        """Make room for another upload."""
+        self._open_uploads -= 1
 
     def _is_full(self) -> bool:
         """Whether one more upload must be shed; ``MONITOR`` sheds nothing."""

@@ -11,7 +11,7 @@ Rules this module keeps:
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
@@ -130,6 +130,7 @@ class Upload:
         trusted: Whether the peer is a trusted proxy.
         body: Spool for the bytes as they came.
         contents: Spool for the contents of a form.
+        release: Gives back the spools and the upload's place among the open ones.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class Upload:
         trusted: bool,
         body: Spool,
         contents: Spool,
+        release: Callable[[], None],
     ) -> None:
         self._request = request
         self._head = head
@@ -150,6 +152,7 @@ class Upload:
         self._hands = hands
         self._client = client
         self._trusted = trusted
+        self._release = release
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
         self._unheld = b""  # what has arrived last, until the spool has it
         self._grew_too_large = False  # in the rest that is not held
@@ -359,7 +362,7 @@ class Upload:
         outcome: int | None = None
         try:
             async with self._hands.origin.asked(
-                self._head.method, self._head.target, headers, body
+                self._head.method, self._head.target, headers, self._last_of(body)
             ) as answer:
                 if self._grew_too_large:
                     return self._answer(Answer(status=413, reason=Reason.TOO_LARGE))
@@ -375,6 +378,15 @@ class Upload:
                 )
         finally:
             self._hands.recorder.outcome(self._ticket, outcome)
+
+    async def _last_of(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield a body and give back what held it, whatever its answer still takes.
+
+        A client that reads a long answer slowly would keep a spool and a place.
+        """
+        async for data in body:
+            yield data
+        self._release()
 
     def _outgoing(
         self, command: Forward
