@@ -28,7 +28,6 @@ from uploadfilter.reference.sampling import SampleReport, sample_of
 from uploadfilter.reference.secret import Secret
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.stats import TableStats, stats_of
-from uploadfilter.reference.table_stats import TableStats, stats_of
 from uploadfilter.reference.tables import (
     UNKNOWN_QUALITY,
     PerceptualTable,
@@ -143,13 +142,6 @@ class MappedGeneration:
         chunks = self._chunks.get(shape)
         kind = PlanKind.LINEAR if chunks is None else PlanKind.MULTI_INDEX
         return matcher_for(kind, table.lanes, chunks)
-
-    def table_stats(self) -> tuple[TableStats, ...]:
-        """Return what each table of perceptual signals costs; 0.5 s at ten million."""
-        return tuple(
-            stats_of(shape, self._tables, self._chunks.get(shape))
-            for shape in self._tables.perceptual
-        )
 
     def verify_sample(self, seed: int, count: int) -> tuple[SampleReport, ...]:
         """Compare the answers of each table to some queries with those of the scan.
