@@ -87,7 +87,7 @@ run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and e
 	@$(BIN)/python -m deploy.demo.demo $(if $(ONCE),--once)
 
 test: $(DEV_STAMP) $(VECTORS)  ## Run every test that needs nothing but Python packages.
-	@UPLOADFILTER_VECTOR_PICTURES=$(CURDIR)/$(VECTORS) \
+	@UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
 	    $(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
@@ -111,7 +111,7 @@ check: format-check lint floors types test  ## All of the above: before each com
 e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
-	@UPLOADFILTER_PROGRAM=$(CURDIR)/$(E2E_VENV)/bin/uploadfilter \
+	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
 
 fuzz: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 import typer.core
 import typer.main
@@ -30,6 +31,7 @@ from tests.repository import (
 )
 from uploadfilter import config, errors, model
 from uploadfilter.cli import app
+from uploadfilter.decisions import records
 
 ENUMS = {
     "Signal type": model.SignalType,
@@ -41,6 +43,9 @@ ENUMS = {
     "Action and effect": model.Action,
 }
 """Sections of the glossary, and the enum whose values each of them explains."""
+
+DECISION_LOG = ROOT / "docs" / "decision-log.md"
+"""The page of the overseer."""
 
 KEYS = frozenset(config.keys())
 """Every key that the configuration file may hold."""
@@ -186,6 +191,33 @@ def test_each_command_is_explained_with_its_options(name: str) -> None:
     named = set(re.findall(r"--[a-z][a-z-]+", section(OPERATING, name)))
 
     assert named == options(COMMANDS[name])
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Every record", records.BaseRecord),
+        ("decision", records.DecisionRecord),
+        ("Contents", records.ContentRecord),
+        ("Matches", records.MatchRecord),
+        ("outcome", records.OutcomeRecord),
+        ("shed", records.ShedRecord),
+        ("segment", records.SegmentRecord),
+        ("checkpoint", records.CheckpointRecord),
+    ],
+)
+def test_each_field_of_a_record_is_explained(
+    title: str, kind: type[msgspec.Struct]
+) -> None:
+    """The overseer's page has a row for every field of every record."""
+    common = {"record", *records.BaseRecord.__struct_fields__}
+    fields = set(kind.__struct_fields__)
+    if kind is records.BaseRecord:
+        fields = common
+    elif issubclass(kind, records.BaseRecord):
+        fields -= common
+
+    assert first_cells(section(DECISION_LOG, title)) == fields
 
 
 def test_each_plain_setting_is_explained() -> None:
