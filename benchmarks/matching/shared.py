@@ -1,11 +1,12 @@
 """What a further process costs that maps a reference directory, and exact look-ups.
 
-Run in a process of its own, after the files were used by another, as a second proxy on
-the machine would be.
+Another process has the same files mapped meanwhile, as a first proxy on the machine
+would: what both have mapped is private to neither.
 """
 
 import gc
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,13 +18,39 @@ from uploadfilter.model import EXACT_TYPES, Signal, SignalType
 from uploadfilter.reference.matching import Generation, Query, match_exact
 from uploadfilter.reference.store import ReferenceReader
 
+FIRST = "first"
+"""Argument of the process that only keeps the files mapped."""
+
 ROUNDS = 5
 DIGESTS_AT_ONCE = 200
 """Digests of one look-up of many: the contents of a large upload."""
 
 
-def main(reference: str, folder: str) -> None:
+def main(reference: str, folder: str, *arguments: str) -> None:
     """Print what was measured as one line of JSON."""
+    if FIRST in arguments:
+        keep_mapped(reference, folder)
+        return
+    command = (sys.executable, "-m", "benchmarks.matching.shared", reference, folder)
+    with subprocess.Popen(  # noqa: S603 - this module
+        [*command, FIRST], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
+        if first.stdout is None or not first.stdout.readline():
+            raise RuntimeError("the first process did not start")
+        measure(reference, folder)
+        first.communicate(b"\n")
+
+
+def keep_mapped(reference: str, folder: str) -> None:
+    """Use the files, and keep them mapped until standard input ends."""
+    with ReferenceReader.open(Path(reference)) as reader:
+        ask(reader.current(), np.load(Path(folder) / "questions.npy"))
+        print("ready", flush=True)
+        sys.stdin.read()
+
+
+def measure(reference: str, folder: str) -> None:
+    """Open the reference directory, use it, and print what that took."""
     questions = np.load(Path(folder) / "questions.npy")
     digests = np.load(Path(folder) / "digests.npy")
     before = private_bytes()
