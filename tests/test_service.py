@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import resource
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 
 from uploadfilter.config import load
 from uploadfilter.errors import ServiceError
-from uploadfilter.service import beside, running
+from uploadfilter.service import beside, raise_descriptor_limit, running
 
 
 async def fail() -> None:
@@ -49,3 +50,15 @@ async def test_place_for_uploads_that_cannot_be_used_is_refused(tmp_path: Path) 
     with pytest.raises(ServiceError, match="missing"):
         async with running(missing):
             pass
+
+
+def test_descriptors_are_as_many_as_the_system_allows() -> None:
+    """What is limited is uploads, by a number of ours, and not descriptors."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] // 2, before[1]))
+        raise_descriptor_limit()
+
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
