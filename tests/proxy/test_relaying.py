@@ -110,7 +110,7 @@ async def test_client_that_left_is_no_fault(filtered: Site) -> None:
         decision = await filtered.new_decision(known)
         outcome = await filtered.outcome(decision.id)
         async with asyncio.timeout(TIMEOUT_S):
-            while not (ends := [e for e in events if e["event"] in ENDS]):
+            while not (ends := [e for e in events if e["event"] in ENDS]):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     assert outcome == 200
