@@ -3,13 +3,19 @@
 import shutil
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
+from tests.conformance.generations import entry, pdq
 from tests.reference.stores import ENTRY, put
 from uploadfilter.errors import StoreMissingError
-from uploadfilter.reference import mapping
+from uploadfilter.reference import base, chunk_tables, layout, mapping
 from uploadfilter.reference.checking import check_directory
 from uploadfilter.reference.store import ReferenceDirectory
+
+ROWS = 20_000
+"""Enough for tables of chunks, and too many for an overlay."""
 
 
 @pytest.fixture
@@ -38,6 +44,7 @@ def test_sound_directory_has_no_problems(directory: ReferenceDirectory) -> None:
     report = directory.check(lambda done, total: seen.append((done, total)))
 
     assert report.is_sound
+    assert report.queries > 0
     assert (report.generation, report.files) == (5, 7)
     assert seen[-1] == (report.bytes, report.bytes)
 
@@ -87,12 +94,31 @@ def test_missing_and_cut_files_are_found(directory: ReferenceDirectory) -> None:
 
 def test_current_that_counts_wrongly_is_found(directory: ReferenceDirectory) -> None:
     """What is written down of a generation is compared with what it holds."""
-    path = directory.path / "generations" / "4"
-    shutil.copy(path, directory.path / "current")
-    assert directory.check().is_sound
-    shutil.copy(directory.path / "generations" / "1", directory.path / "current")
+    current, *_ = directory.generations()
+    wrong = msgspec.structs.replace(current, entries=current.entries + 1)
+    layout.write_current(directory.path, wrong)
+    (problem,) = directory.check().problems
 
-    assert directory.check().is_sound
+    assert (problem.path, problem.what) == (
+        "current",
+        "states 3 entries instead of 2",
+    )
+
+
+def test_tables_that_answer_wrongly_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a file that is as it was written is compared with a scan of all rows."""
+    values = np.random.default_rng(1).bytes(32 * ROWS)
+    rows = [entry(str(at), pdq(values[32 * at : 32 * (at + 1)])) for at in range(ROWS)]
+    monkeypatch.setattr(base, "ids_of", lambda *args: chunk_tables.ids_of(*args)[::-1])
+    directory = ReferenceDirectory(tmp_path / "reference")
+    with directory.writer() as writer:
+        put(writer, "s", rows)
+    (problem,) = directory.check().problems
+
+    assert problem.path == "bases/2"
+    assert "otherwise than a scan does" in problem.what
 
 
 def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:

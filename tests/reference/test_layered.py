@@ -1,4 +1,4 @@
-"""A generation of base and overlay answers like any other, without what is withdrawn."""
+"""A generation of base and overlay answers like any other."""
 
 from collections.abc import Iterator
 from pathlib import Path

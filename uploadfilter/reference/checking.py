@@ -26,6 +26,11 @@ from uploadfilter.reference.structure import exact_problems, table_problems
 _CHUNK_BYTES = 1 << 22
 _CHECK_BYTES = 16
 
+_SAMPLE_SEED = 1
+_SAMPLE_QUERIES = 16
+"""Queries for each table, compared with a scan of all rows: under a second each for ten
+million."""
+
 Progress = Callable[[int, int], None]
 """Is told the bytes verified so far, and how many there are."""
 
@@ -53,12 +58,14 @@ class CheckReport:
         generation: Number of the generation in force.
         files: How many files were verified.
         bytes: How many bytes they have.
+        queries: How many queries were answered, and compared with a scan of all rows.
         problems: What is wrong; nothing, if all is sound.
     """
 
     generation: int
     files: int
     bytes: int
+    queries: int
     problems: tuple[Problem, ...]
 
     @property
@@ -76,6 +83,7 @@ class _Check:
     total: int
     done: int = 0
     files: int = 0
+    queries: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, path: Path, what: str, *, in_force: bool) -> None:
@@ -150,6 +158,7 @@ def check_directory(
         generation=current.generation,
         files=check.files,
         bytes=check.total,
+        queries=check.queries,
         problems=tuple(check.problems),
     )
 
@@ -197,10 +206,19 @@ def _check_answers(check: _Check, generation: LayeredGeneration | None) -> None:
     """Compare the answers of a sample with what a scan of all rows finds."""
     if generation is None:
         return
-    if generation.entry_count != generation.current.entries and generation.current.at:
+    current = generation.current
+    if generation.entry_count != current.entries and current.at:
         check.note(
             check.path / layout.CURRENT_FILE,
-            f"states {generation.current.entries} entries instead of "
-            f"{generation.entry_count}",
+            f"states {current.entries} entries instead of {generation.entry_count}",
             in_force=True,
         )
+    for sample in generation.base.verify_sample(_SAMPLE_SEED, _SAMPLE_QUERIES):
+        check.queries += sample.queries
+        if sample.wrong:
+            check.note(
+                check.path / layout.BASES / str(current.base.number),
+                f"answers {sample.wrong} of {sample.queries} queries of "
+                f"{sample.signal_type.value} otherwise than a scan does",
+                in_force=True,
+            )

@@ -67,7 +67,7 @@ class Committer:
             if self.made:
                 self.secret = keys.make_secret(path)
                 self._make_first()
-        self.live = self._open()
+        self.live = self._open(previous=None)
         self.secret = keys.read_secret(path)
 
     def next_number(self) -> int:
@@ -78,9 +78,11 @@ class Committer:
         """Return the generations that can be returned to, newest first."""
         return history.kept(self._path, self.live.current)
 
-    def _open(self) -> LayeredGeneration:
+    def _open(self, *, previous: LayeredGeneration | None) -> LayeredGeneration:
         current, _ = layout.read_current(self._path)
-        generation = open_generation(self._path, current, clock=self._clock)
+        generation = open_generation(
+            self._path, current, clock=self._clock, previous=previous
+        )
         if generation is None:
             raise lacks_directories(self._path, current.generation)
         return generation
@@ -163,7 +165,7 @@ class Committer:
             # Also after Ctrl-C; what cannot be removed is left to the next writer.
             with contextlib.suppress(OSError):
                 history.sweep(self._path)
-        self.live = self._open()
+        self.live = self._open(previous=self.live)
 
     def _folded(
         self, current: Current, number: int, overlay: _Overlay

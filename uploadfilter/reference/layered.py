@@ -147,6 +147,10 @@ class LayeredGeneration:
         """Return what the overlay adds, exact signals included; views of the map."""
         return self.additions.tables_with_exact() if self.additions else empty_tables()
 
+    def lies_on(self, base: Mapped) -> bool:
+        """Tell whether a mapped base is the one below this generation."""
+        return self._mapped[0].is_same(base)
+
     def is_intact(self) -> bool:
         """Tell whether nobody wrote over its files since they were mapped."""
         return all(mapped.is_intact() for mapped in self._mapped)

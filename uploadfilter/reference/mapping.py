@@ -72,6 +72,7 @@ class _Shared:
     directory_fd: int
     data_fd: int
     written: _Identity
+    check: str
     users: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -108,7 +109,16 @@ class _Registry:
         self._open: dict[_Key, _Shared] = {}
         self._released: deque[_Key] = deque()
 
-    def acquire(self, fd: int, data_fd: int, path: Path) -> tuple[_Key, _Shared]:
+    def has(self, data_fd: int, check: str) -> bool:
+        """Tell whether a file is open, intact, and had this check value."""
+        status = os.fstat(data_fd)
+        with self._lock:
+            shared = self._open.get((status.st_dev, status.st_ino))
+            return shared is not None and shared.check == check and shared.is_intact()
+
+    def acquire(
+        self, fd: int, data_fd: int, path: Path, check: str
+    ) -> tuple[_Key, _Shared]:
         """Return the shared map of a directory; takes both descriptors over.
 
         Raises:
@@ -120,7 +130,7 @@ class _Registry:
             self._sweep()
             shared = self._open.get(key)
             if shared is None:
-                shared = self._open[key] = _map(fd, data_fd, path)
+                shared = self._open[key] = _map(fd, data_fd, path, check)
             elif not shared.is_intact():
                 # LMDB cannot open it again while somebody holds what it was.
                 raise corrupt(path / DATA_FILE, "was written over while it is in use")
@@ -165,9 +175,14 @@ class Mapped:
 
     def __init__(self, key: _Key, shared: _Shared, path: Path) -> None:
         self.path = path
+        self.key = key
         self._shared = shared
         # Not at exit: a thread may still be searching, and the system closes all.
         weakref.finalize(self, _REGISTRY.release, key).atexit = False
+
+    def is_same(self, other: "Mapped") -> bool:
+        """Tell whether both are the same map of the same file."""
+        return self.key == other.key
 
     def is_intact(self) -> bool:
         """Tell whether nobody wrote to the file since it was mapped.
@@ -232,14 +247,14 @@ def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | Non
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             data_fd = os.open(DATA_FILE, os.O_RDONLY, dir_fd=fd)
             undo.callback(os.close, data_fd)
-            _check_file(
-                data_fd, path, part, whole=verify or part.size <= VERIFIED_BYTES
-            )
+            if verify or not _REGISTRY.has(data_fd, part.check):
+                whole = verify or part.size <= VERIFIED_BYTES
+                _check_file(data_fd, path, part, whole=whole)
         except (BlockingIOError, FileNotFoundError):
             return None
         except OSError as exc:
             raise unreadable(path, exc) from exc
-        key, shared = _REGISTRY.acquire(fd, data_fd, path)
+        key, shared = _REGISTRY.acquire(fd, data_fd, path, part.check)
         undo.pop_all()
     return Mapped(key, shared, path)
 
@@ -266,7 +281,7 @@ def _check_page_size(stated: bytes, file: Path) -> None:
         )
 
 
-def _map(fd: int, data_fd: int, path: Path) -> _Shared:
+def _map(fd: int, data_fd: int, path: Path, check: str) -> _Shared:
     """Open a directory by its descriptor, so that it is the one that is locked."""
     written = _written(os.fstat(data_fd))
     with _translated(path):
@@ -288,6 +303,7 @@ def _map(fd: int, data_fd: int, path: Path) -> _Shared:
         directory_fd=fd,
         data_fd=data_fd,
         written=written,
+        check=check,
     )
 
 

@@ -185,7 +185,7 @@ class ReferenceReader:
                     # Somebody wrote over its files: nobody must search it again, and
                     # only when all have let go of it can they be mapped anew.
                     self.last = None
-                self._loaded = _load(self._path, self._clock)
+                self._loaded = _load(self._path, self._clock, self.last)
                 self.last = self._loaded.generation
             return self._loaded.generation
 
@@ -213,11 +213,11 @@ class _Loaded:
         return self.file.is_still_named() and self.generation.is_intact()
 
 
-def _load(path: Path, clock: Clock) -> _Loaded:
+def _load(path: Path, clock: Clock, previous: LayeredGeneration | None) -> _Loaded:
     """Open the generation in force, and again if the writer removed it meanwhile."""
     while True:
         current, file = layout.read_current(path)
-        generation = open_generation(path, current, clock=clock)
+        generation = open_generation(path, current, clock=clock, previous=previous)
         if generation is not None:
             return _Loaded(generation, file)
         if file.is_still_named():
