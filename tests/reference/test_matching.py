@@ -21,6 +21,7 @@ from uploadfilter.model import (
     View,
     ViewSignal,
 )
+from uploadfilter.reference import matching
 from uploadfilter.reference.matching import (
     THRESHOLD_LIMITS,
     Generation,
@@ -62,6 +63,20 @@ def seen(
 def view(*signals: ViewSignal, name: str = "stored", plane: bytes = PLANE) -> View:
     """Return a view with the given signals."""
     return View(name=name, signals=signals, plane=plane)
+
+
+def test_many_signals_are_searched_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many signals an upload has, a search takes a bounded number."""
+    monkeypatch.setattr(matching, "SLICE_QUERIES", 3)
+    values = [bytes([n]) * 32 for n in range(8)]
+    generation = ListedGeneration({"s": [entry("x", pdq(values[7]))]})
+    picture = scan(view(*map(seen, values)))
+    matches = match_scans(
+        generation, [picture], thresholds=Thresholds(pdq=0), quality_of=lambda _: 99
+    )
+
+    assert [len(batch) for batch in generation.batches] == [3, 3, 2]
+    assert [match.entry for match in matches] == ["x"]
 
 
 def scan(

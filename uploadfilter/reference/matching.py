@@ -10,7 +10,7 @@ nothing else; which of the matches may reject is the policy's business
 are all reported here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
@@ -41,6 +41,10 @@ THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
     }
 )
 """Highest threshold of each perceptual type, in bits."""
+
+SLICE_QUERIES = 4096
+"""Queries that are searched at a time: the most signals of one content. An upload may
+have sixteen times as many; searching those at once would hold all their candidates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +195,7 @@ def match_scans(
     thresholds: Thresholds,
     quality_of: Callable[[bytes], int],
 ) -> tuple[Match, ...]:
-    """Match every signal of an upload in one batched search.
+    """Match every signal of an upload, in batches of ``SLICE_QUERIES`` searches.
 
     Args:
         generation: Where to look.
@@ -272,12 +276,18 @@ class _Search:
         if not self.asked:
             return ()
         nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
-        found = self.generation.search([self._query(key) for key in self.asked])
-        for askers, candidates in zip(self.asked.values(), found, strict=True):
+        for key, candidates in self._found():
             for candidate in candidates:
-                for asker in askers:
+                for asker in self.asked[key]:
                     _keep_nearer(nearest, asker.match(candidate), asker)
         return _with_quality(nearest.values(), quality_of)
+
+    def _found(self) -> Iterator[tuple[_QueryKey, tuple[Candidate, ...]]]:
+        keys = list(self.asked)
+        for start in range(0, len(keys), SLICE_QUERIES):
+            part = keys[start : start + SLICE_QUERIES]
+            found = self.generation.search([self._query(key) for key in part])
+            yield from zip(part, found, strict=True)
 
     def _query(self, key: _QueryKey) -> Query:
         signal_type, value, geometry = key
