@@ -37,7 +37,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
     "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
-    "uploadfilter/proxy/limits.py": "tests/proxy/test_server.py",
     "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""
