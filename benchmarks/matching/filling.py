@@ -93,14 +93,15 @@ def fill(path: Path, values: Values, *, digests: NDArray[np.uint8]) -> None:
         path: Where; nothing is there yet.
         values: A PDQ value for each entry.
         digests: SHA-256 of the first entries, of shape (k, 32). All others get keys at
-            random, which nobody can look up, and which cost a look-up the same.
+            random, which nobody can look up, and which cost a look-up the same. If
+            there are none, no entry has one.
     """
     directory = ReferenceDirectory(path)
     with directory.writer() as writer:
         secret = directory.secret()
-        keys = np.random.default_rng(len(values)).integers(
-            0, 256, (len(values), EXACT_KEY_BYTES), np.uint8
-        )
+        rng = np.random.default_rng(len(values))
+        listed = len(values) if len(digests) else 0
+        keys = rng.integers(0, 256, (listed, EXACT_KEY_BYTES), np.uint8)
         for row, digest in enumerate(digests):
             key = secret.exact_key(SignalType.SHA256, digest.tobytes())
             keys[row] = np.frombuffer(key, np.uint8)

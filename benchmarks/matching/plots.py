@@ -45,7 +45,9 @@ def draw(results: dict[str, Any], path: Path) -> None:
     _thresholds(by_threshold, rows)
     _skew(skew, results["skew"])
     handles, labels = by_size.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, fontsize=7)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=6, fontsize=7, handlelength=4
+    )
     for one in axes.flat:
         one.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})

@@ -44,7 +44,9 @@ def main(reference: str, folder: str, *arguments: str) -> None:
 def keep_mapped(reference: str, folder: str) -> None:
     """Use the files, and keep them mapped until standard input ends."""
     with ReferenceReader.open(Path(reference)) as reader:
-        ask(reader.current(), np.load(Path(folder) / "questions.npy"))
+        generation = reader.current()
+        look_ups(generation, np.load(Path(folder) / "digests.npy"))
+        ask(generation, np.load(Path(folder) / "questions.npy"))
         print("ready", flush=True)
         sys.stdin.read()
 
@@ -53,15 +55,17 @@ def measure(reference: str, folder: str) -> None:
     """Open the reference directory, use it, and print what that took."""
     questions = np.load(Path(folder) / "questions.npy")
     digests = np.load(Path(folder) / "digests.npy")
-    before = private_bytes()
+    before, dirty_before = private_bytes(), private_bytes("Dirty")
     begun = time.perf_counter()
     with ReferenceReader.open(Path(reference)) as reader:
         generation = reader.current()
         opened = time.perf_counter() - begun
         exact = look_ups(generation, digests)
         ask(generation, questions)
+        dirty = private_bytes("Dirty") - dirty_before
         found = {
             "open_s": round(opened, 5),
+            "private_dirty_mb": round(dirty / 1e6, 2),
             "private_mb": round((private_bytes() - before) / 1e6, 2),
             "entries": generation.entry_count,
             **exact,
@@ -85,6 +89,8 @@ def ask(generation: Generation, questions: Values) -> None:
 
 def look_ups(generation: Generation, digests: Values) -> dict[str, float]:
     """Return microseconds of a look-up: of many at once, and of an upload's three."""
+    if not len(digests):
+        return {}
     rng = np.random.default_rng(1)
     present = [_sha256(value.tobytes()) for value in digests]
     absent = [_sha256(rng.bytes(32)) for _ in digests]
@@ -127,13 +133,18 @@ def _uploads(generation: Generation, count: int) -> float:
     return round(float(np.median(taken)) * 1e6, 3)
 
 
-def private_bytes() -> int:
-    """Return the memory of this process that it shares with no other."""
+def private_bytes(*kinds: str) -> int:
+    """Return the memory of this process that it shares with no other.
+
+    Args:
+        kinds: ``Clean`` pages of files, or ``Dirty`` ones; both if none is given.
+    """
     gc.collect()
     rollup = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
     lines = dict(line.split(None, 1) for line in rollup.splitlines()[1:])
     return sum(
-        int(lines[f"Private_{kind}:"].split()[0]) * 1024 for kind in ("Clean", "Dirty")
+        int(lines[f"Private_{kind}:"].split()[0]) * 1024
+        for kind in kinds or ("Clean", "Dirty")
     )
 
 

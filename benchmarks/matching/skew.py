@@ -25,6 +25,9 @@ from uploadfilter.reference.index import lanes_of
 from uploadfilter.reference.planning import Chunk, plan_for
 
 THRESHOLD = 31
+_ROWS_AT_ONCE = 1 << 16
+"""Values that are unpacked at a time: 16 MiB of bits."""
+
 QUANTILES = (0.0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
 
@@ -74,10 +77,14 @@ def _flips(chunk: Chunk) -> list[int]:
 
 def _unshuffled(values: Values) -> Values:
     """Return values whose bits come in natural order once they are shuffled."""
-    bits = np.unpackbits(values, axis=1)
-    moved = np.empty_like(bits)
-    moved[:, list(bit_order(WIDTH, BIT_ORDER_SEED))] = bits
-    return np.packbits(moved, axis=1)
+    order = list(bit_order(WIDTH, BIT_ORDER_SEED))
+    result = np.empty_like(values)
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        bits = np.unpackbits(values[start : start + _ROWS_AT_ONCE], axis=1)
+        moved = np.empty_like(bits)
+        moved[:, order] = bits
+        result[start : start + _ROWS_AT_ONCE] = np.packbits(moved, axis=1)
+    return result
 
 
 if __name__ == "__main__":
