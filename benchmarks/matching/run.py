@@ -68,7 +68,8 @@ class Plan:
 
     Attributes:
         sizes: Numbers of values.
-        sweep: The size at which thresholds are compared.
+        sweep: The size at which thresholds are compared, and the largest at which
+            candidates are counted.
         each: Questions planted at each distance; as many again are unrelated.
         seconds: How long each threshold and size of batch is asked.
         imported: Entries of ``--import``.
@@ -158,10 +159,12 @@ def measure_size(
         found.made.append(made)
         say(f"{kind} {count:,}: {made}")
         reference = str(Path(folder) / "reference")
-        for module, words, rows in (
-            ("shared", (reference, folder), found.shared),
-            ("skew", (folder,), found.skew),
-        ):
+        counted: list[tuple[str, tuple[str, ...], list[dict[str, Any]]]] = [
+            ("shared", (reference, folder), found.shared)
+        ]
+        if count <= plan.sweep:
+            counted.append(("skew", (folder,), found.skew))
+        for module, words, rows in counted:
             result, problem = child(module, *words, seconds=LONG_PATIENCE_S)
             rows.append({"kind": kind, "n": count, **result})
             say(f"  {module}: {problem or result}")
