@@ -116,7 +116,7 @@ def test_lost_current_does_not_lose_what_it_named(
     for use in (directory.init, directory.generations, directory.reader().current):
         with pytest.raises(StoreCorruptError, match="is missing") as caught:
             use()
-    assert "highest number in 'generations'" in caught.value.hint
+        assert "highest number in 'generations'" in caught.value.hint
     shutil.copy(directory.path / "generations" / "5", path)
 
     assert directory.check().is_sound

@@ -25,9 +25,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         ("kill", "compact", 30),
         ("kill", "roll_back", 30),
         ("interrupt", "small_import", 20),
-        ("interrupt", "compact", 30),
         ("fill_disk", "small_import", 5),
-        ("fill_disk", "large_import", 5),
         ("fill_disk", "compact", 5),
     ],
 )

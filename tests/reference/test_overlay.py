@@ -102,7 +102,7 @@ def test_damaged_changes_are_an_error(
 ) -> None:
     """A withdrawal that cannot be read must not be overlooked."""
     encode = msgspec.json.encode
-    monkeypatch.setattr(module.msgspec.json, "encode", lambda item: encode(item)[:-2])
+    monkeypatch.setattr(msgspec.json, "encode", lambda item: encode(item)[:-2])
     found = written(tmp_path, empty_tables(), CHANGES)
 
     with pytest.raises(StoreCorruptError, match="damaged record"):

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from typing_extensions import override
 
 from tests.conformance.generations import entry, exactly, pdq
 from tests.reference.crashing import CrashedError, crashing
@@ -133,6 +134,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         self.patch.setattr(overlay, "OVERLAY_MOST_ROWS", 14)
         self.patch.setattr(history, "KEPT_GENERATIONS", 5)
 
+    @override
     def teardown(self) -> None:
         """Remove the directory."""
         self.reader.close()
