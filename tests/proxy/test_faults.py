@@ -23,6 +23,7 @@ from tests.proxy.site import CLOSE, Site, list_entries
 from tests.proxy.wire import TIMEOUT_S, WireOrigin, closed, status, wire_origin
 from tests.waiting import is_alive, until
 from uploadfilter.decisions.verify import verify
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 
 PICTURE = pictures.jpeg(pictures.photograph(4, width=160, height=120))
@@ -253,3 +254,16 @@ async def test_idle_service_notices_a_new_generation(tmp_path: Path) -> None:
         second = await running.happened("generation_active")
 
         assert int(str(second["generation"])) == int(str(first["generation"])) + 1
+
+
+async def test_service_says_that_a_rollback_waits(tmp_path: Path) -> None:
+    """Whoever takes a pinned generation up raises the alarm, and goes on with it."""
+    list_entries(tmp_path, [])
+    async with wire_origin() as origin, service(tmp_path, origin) as running:
+        await running.happened("generation_active")
+        with ReferenceDirectory(tmp_path / REFERENCE_DIRECTORY).writer() as writer:
+            writer.rollback()
+        event = await running.happened("generation_pinned")
+
+        assert event["generation"] == writer.number
+        assert "hashset release" in str(event["hint"])
