@@ -265,7 +265,7 @@ async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, obje
     for size_kb in sizes:
         bodies = files_of(size_kb)
         for state in states.values():
-            uploads = 40 if quick else max(100, 60_000 // size_kb)
+            uploads = 40 if quick else min(max(100, 60_000 // size_kb), 600)
             row = await cpu_rounds(
                 state, bodies, uploads=uploads, rounds=1 if quick else 5
             )

@@ -6,6 +6,7 @@ closes first, so that no upload comes in that could not be recorded.
 """
 
 import asyncio
+import gc
 import resource
 import signal
 import sys
@@ -91,6 +92,10 @@ async def _run(settings: Settings) -> None:
             instance=settings.instance,
             state=str(settings.state),
         )
+        # What has been made until now lives as long as the service: looking through it
+        # again and again cost an upload 3 % of its CPU time (benchmarks proxy, 200 KB).
+        gc.collect()
+        gc.freeze()
         await stop.wait()
         log.info("stopping", drain_s=settings.proxy.drain_s)
     log.info("stopped")
