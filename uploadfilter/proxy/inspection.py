@@ -247,7 +247,7 @@ class Inspection:
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
         """The exact signals were looked up: only a rejecting match ends the search."""
         self._matches = tuple(matches)
-        self._scans = tuple(_unscanned(content) for content in self._contents)
+        self._scans = tuple(unscanned(content) for content in self._contents)
         judgement = self._judge(None, scans=())
         if judgement.action is Action.REJECT or not self._contents:
             return self._decide(self._failure)
@@ -272,7 +272,7 @@ class Inspection:
         if self._judgement is not None:
             return []
         if not self._scans:
-            self._scans = tuple(_unscanned(content) for content in self._contents)
+            self._scans = tuple(unscanned(content) for content in self._contents)
         return self._decide(reason)
 
     def recorded(self) -> list[Command]:
@@ -403,7 +403,7 @@ class Inspection:
         """A form that cannot be read ends here; ``MONITOR`` lets it go on."""
         self._refusal = refusal
         self._open = None
-        self._scans = tuple(_unscanned(content) for content in self._contents)
+        self._scans = tuple(unscanned(content) for content in self._contents)
         if self._refuses(refusal.reason):
             return self._decide(refusal.reason)
         return []
@@ -429,7 +429,7 @@ def _extractor(
             assert_never(never)
 
 
-def _unscanned(content: Content) -> Scan:
+def unscanned(content: Content) -> Scan:
     """What is known of a content from its bytes alone."""
     return Scan(
         path=content.path, kind="unscanned", size=content.length, exact=content.exact

@@ -35,18 +35,14 @@ from uploadfilter.proxy.inspection import (
     Record,
     StartScan,
     Where,
+    unscanned,
 )
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.origin import Origin, OriginFailure
 from uploadfilter.proxy.recorder import Recorder, Ticket
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.spool import Spool, SpoolRoom
-from uploadfilter.reference.matching import (
-    Generation,
-    Thresholds,
-    match_exact,
-    match_scans,
-)
+from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.uploads import canonical
@@ -59,6 +55,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 """What comes with every decode; other types are computed only if a set holds them."""
 
+_LOOK_UP_ON_LOOP = 40
+"""Contents whose three digests are looked up in under a millisecond, measured."""
+
 _SEARCH_ON_LOOP_PAIRS = 320_000
 """Pairs of signal and entry up to which a search takes under a millisecond, measured
 (32 signals of one picture, 10,000 entries), so that a thread would cost more than it
@@ -67,6 +66,9 @@ saves. A form of a thousand pictures is another matter."""
 
 class Reference(Protocol):
     """Whoever knows the newest generation of the reference set."""
+
+    def at_hand(self) -> Generation | None:
+        """Return it if that takes no time, ``None`` if it has to be opened first."""
 
     def current(self) -> Generation:
         """Return the newest generation.
@@ -270,14 +272,20 @@ class Upload:
         return True
 
     async def _look_up(self, command: LookUp) -> list[Command]:
+        reference = self._hands.reference
         try:
-            self._generation = generation = self._hands.reference.current()
+            generation = reference.at_hand()
+            if generation is None:
+                # A new one is opened and verified here, which may take a while.
+                generation = await asyncio.to_thread(reference.current)
         except StoreError as exc:
             self._hands.recorder.say_unusable(exc)
             return self._inspection.failed(Reason.NO_REFERENCE_SET)
-        matches: list[Match] = []
-        for content in command.contents:
-            matches += match_exact(generation, content.path, content.exact)
+        self._generation = generation
+        known = [unscanned(content) for content in command.contents]
+        if len(known) <= _LOOK_UP_ON_LOOP:
+            return self._inspection.looked_up(self._matches(generation, known))
+        matches = await asyncio.to_thread(self._matches, generation, known)
         return self._inspection.looked_up(matches)
 
     async def _scan(self, command: StartScan) -> list[Command]:

@@ -175,9 +175,8 @@ class ReferenceReader:
             StoreKeyError: The key is missing, or it is another installation's.
             StoreError: It cannot be read.
         """
-        loaded = self._loaded
-        if loaded is not None and loaded.is_in_force():
-            return loaded.generation
+        if (at_hand := self.at_hand()) is not None:
+            return at_hand
         with self._lock:
             if self._loaded is None or not self._loaded.is_in_force():
                 self._loaded = None
@@ -188,6 +187,16 @@ class ReferenceReader:
                 self._loaded = _load(self._path, self._clock, self.last)
                 self.last = self._loaded.generation
             return self._loaded.generation
+
+    def at_hand(self) -> LayeredGeneration | None:
+        """Return the generation in force if ``current`` would not have to open it.
+
+        For callers that must not be held up: what opening takes belongs in a thread.
+        """
+        loaded = self._loaded
+        if loaded is not None and loaded.is_in_force():
+            return loaded.generation
+        return None
 
     @property
     def pinned(self) -> bool:
