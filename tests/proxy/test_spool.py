@@ -220,7 +220,7 @@ async def test_descriptor_outlives_a_thread_that_uses_it(tmp_path: Path) -> None
     assert shared.disk_bytes == 0
     await asyncio.get_running_loop().shutdown_default_executor()
     await asyncio.sleep(0)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One scanner process: its start, its end, and what it is told."""
 
+import gc
 import os
 import signal
 import sys
@@ -122,12 +123,13 @@ async def test_start_fails_without_the_program(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A program that is missing is an error with its cause, and leaks nothing."""
+    gc.collect()  # else what earlier tests have left closes in between
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
     monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
     with pytest.raises(ScannerError, match="cannot start a scanner process"):
         await ScannerProcess.start(SETTINGS)
 
-    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert set(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 async def test_start_fails_when_no_descriptor_is_left(

@@ -117,7 +117,7 @@ def test_serving_closes_the_descriptor_of_each_upload(
     proxys.shutdown(socket.SHUT_WR)
     serve(scanners, text_of)
 
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 @pytest.mark.parametrize("count", [1, 1000])
