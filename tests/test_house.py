@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
     "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
+    "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""
 

@@ -140,6 +140,13 @@ class Reason(StrEnum):
     CRASHED = "crashed"
     TOO_MANY_CONTENTS = "too_many_contents"
     TOO_MANY_SIGNALS = "too_many_signals"
+    TOO_MANY_VIEWS = "too_many_views"
+    TOO_MANY_FRAMES = "too_many_frames"
+    TOO_MANY_JPEG_SCANS = "too_many_jpeg_scans"
+    TOO_MANY_BYTES = "too_many_bytes"
+    TOO_COMPRESSED = "too_compressed"
+    TOO_DEEP = "too_deep"
+    ENCRYPTED = "encrypted"
     NOT_INSPECTED = "not_inspected"
 
     # What the evidence lacks.
@@ -269,7 +276,7 @@ class View:
     """One way a picture can be shown, with its signals.
 
     Attributes:
-        name: ``stored``, ``white``, ``frame:3``, ... (``docs/glossary.md``).
+        name: ``stored``, ``white``, ``frame:3/black``, ... (``docs/glossary.md``).
         signals: PDQ in three geometries and eight variants, pHash in eight, and what
             else was asked for; the upright PDQ in full geometry comes first.
         plane: PDQ's filtered luma plane in full geometry, 64 x 64 float32 in native
@@ -302,6 +309,8 @@ class Scan:
         views: Every view that was decoded.
         reason: ``None`` if complete.
         contents: Scans of nested contents.
+        dropped: Candidates, found by their magic inside this content, that did not
+            decode and were dropped: magic occurs by chance.
     """
 
     path: str
@@ -311,6 +320,7 @@ class Scan:
     views: tuple[View, ...] = ()
     reason: Reason | None = None
     contents: tuple["Scan", ...] = ()
+    dropped: int = 0
 
     def walk(self) -> Iterator["Scan"]:
         """Yield this scan and all nested ones, outermost first."""
@@ -336,6 +346,7 @@ class Match:
         geometry: Geometry of the upload's signal; ``None`` where there is none.
         quality: Lower one of the entry's (if known) and the upload's PDQ quality;
             ``None`` for types without one.
+        complement: True if the entry matches the negative of the view.
     """
 
     content: str
@@ -349,6 +360,7 @@ class Match:
     variant: Variant | None = None
     geometry: Geometry | None = None
     quality: int | None = None
+    complement: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,12 +73,19 @@ _BY_WEIGHT = (
     Reason.CRASHED,
     Reason.OUT_OF_MEMORY,
     Reason.OUT_OF_TIME,
+    Reason.TOO_COMPRESSED,
     Reason.TOO_MANY_PIXELS,
+    Reason.TOO_MANY_JPEG_SCANS,
+    Reason.TOO_MANY_BYTES,
+    Reason.TOO_DEEP,
     Reason.TOO_MANY_CONTENTS,
+    Reason.TOO_MANY_VIEWS,
     Reason.TOO_MANY_SIGNALS,
+    Reason.ENCRYPTED,
     Reason.UNDECODABLE,
     Reason.TRUNCATED,
-    # Everyday content that is merely not looked into yet.
+    # Everyday content that is merely not looked into as a whole.
+    Reason.TOO_MANY_FRAMES,
     Reason.NOT_INSPECTED,
 )
 _WEIGHT = {reason: -place for place, reason in enumerate(_BY_WEIGHT)}
@@ -103,7 +110,15 @@ class Policy:
         crashed: Twice, in two fresh processes: this content does it.
         too_many_contents: Otherwise the listed picture is the last of many.
         too_many_signals: The same for views.
-        not_inspected: What this version does not look into (archives, further frames)
+        too_many_views: The same.
+        too_many_frames: Long animations are everyday content. First, last and longest
+            shown frame and those evenly between were seen.
+        too_many_jpeg_scans: No encoder writes so many; each costs a whole decode.
+        too_many_bytes: What a container would unpack to, unseen beyond the budget.
+        too_compressed: The same, told by the ratio: a bomb.
+        too_deep: Nobody nests archives four deep but to hide or to hurt.
+        encrypted: Nothing of it was seen.
+        not_inspected: What this version does not look into (7z, rar, drawings in SVG)
             is everyday content; rejecting it would have the filter switched off.
         low_quality: Contrast lowered on purpose makes it, and a style sheet undoes it.
         weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
@@ -118,6 +133,13 @@ class Policy:
     crashed: Action = Action.REJECT
     too_many_contents: Action = Action.REJECT
     too_many_signals: Action = Action.REJECT
+    too_many_views: Action = Action.REJECT
+    too_many_frames: Action = Action.ACCEPT
+    too_many_jpeg_scans: Action = Action.REJECT
+    too_many_bytes: Action = Action.REJECT
+    too_compressed: Action = Action.REJECT
+    too_deep: Action = Action.REJECT
+    encrypted: Action = Action.REJECT
     not_inspected: Action = Action.ACCEPT
     low_quality: Action = Action.REJECT
     weak_match: Action = Action.ACCEPT

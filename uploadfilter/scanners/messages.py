@@ -76,9 +76,26 @@ class Budgets:
             since a long video is read to its end, which is no attack.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
-        max_views: Views of one content that are kept.
-        max_signals: Signals of one content that are kept.
-        max_contents: Contents nested in one content that are kept.
+        max_views: Views of one content. 64 are 20 frames with transparency, each as
+            stored, on white and on black.
+        max_signals: Signals of one content. 64 views have 2,048 with PDQ and pHash
+            alone, 3,584 with all types.
+        max_contents: Contents nested in one content, at all depths together, and
+            candidates that are tried. Office documents have some dozens, an exported
+            album some hundreds.
+        max_depth: How deep contents are nested: 3 is a photo in a document in an
+            archive in a compressed file.
+        max_frames: Frames of one picture that become views; of more, the first, the
+            last, the longest shown and those evenly between.
+        max_ratio: Unpacked bytes for each packed one. Text reaches 20, deflate's own
+            limit is 1,032; below 16 MiB unpacked nothing is refused for it.
+        max_output_bytes: Bytes unpacked from one content, at all depths together: as
+            much as the largest body.
+        max_held_bytes: Bytes of an unpacked content that must be held in memory to be
+            looked into (pictures, containers); others are searched as they pass.
+        max_decoded_bytes: Bytes of pixels that a decoder holds at a time. 50
+            megapixels as RGB, and with the libraries 300 MiB resident.
+        max_jpeg_scans: Scans of a progressive JPEG; encoders write about ten.
     """
 
     max_pixels: int = 64_000_000
@@ -91,6 +108,13 @@ class Budgets:
     max_views: int = 64
     max_signals: int = 4096
     max_contents: int = 1000
+    max_depth: int = 3
+    max_frames: int = 60
+    max_ratio: int = 200
+    max_output_bytes: int = 2 * 1024 * 1024 * 1024
+    max_held_bytes: int = 128 * 1024 * 1024
+    max_decoded_bytes: int = 200_000_000
+    max_jpeg_scans: int = 100
 
     def __post_init__(self) -> None:
         """Refuse budgets that no content could keep."""
@@ -102,11 +126,18 @@ class Budgets:
             "upload_wall_s",
             "max_views",
             "max_signals",
+            "max_frames",
+            "max_ratio",
+            "max_output_bytes",
+            "max_held_bytes",
+            "max_decoded_bytes",
+            "max_jpeg_scans",
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")
-        if self.per_gib_s < 0 or self.max_contents < 0:
-            raise ValueError("per_gib_s and max_contents must not be negative")
+        for name in ("per_gib_s", "max_contents", "max_depth"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
         if self.address_space < LEAST_ADDRESS_SPACE:
             raise ValueError(f"address_space must be at least {LEAST_ADDRESS_SPACE}")
 
@@ -123,7 +154,13 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
         types: Perceptual signal types to compute.
         budgets: Limits of each content.
         cpu_left_s: What this upload has left of ``Budgets.upload_cpu_s``.
-        digests: Whether the exact signals are wanted too.
+        digests: Whether the exact signals of the contents themselves are wanted too;
+            those of nested ones always are.
+        formats: Picture formats to decode beyond the usual ones, by their names in
+            ``signals/formats.py``.
+        alone: True if this process scans this one content and no other after it, so
+            that every decoder may run. Otherwise those of the common formats only: the
+            reply to a content that needs another is ``needs_alone``.
     """
 
     spans: tuple[ContentSpan, ...]
@@ -131,6 +168,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     budgets: Budgets
     cpu_left_s: float
     digests: bool = False
+    formats: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -140,18 +179,27 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
 class ContentReply(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
 ):
-    """The scan of one content.
+    """The scan of one content, or a part of it.
+
+    A scan that takes long is sent in parts, so that what was seen counts when a later
+    part kills the process: views and nested contents of the parts are put together, in
+    order, and a part repeats the path, kind and size of every content it speaks of.
 
     Attributes:
         index: Which span of the request.
         scan: Result. Its path is empty, those of nested contents begin with ``!/``.
         fault: Class of the exception that ended the scan as ``crashed``, for whoever
             has to find the bug; empty otherwise.
+        is_last: False if more of this content is to come.
+        needs_alone: True if the content must be scanned in a process of its own. The
+            scan is then empty, and nothing of this content was sent before.
     """
 
     index: int
     scan: Scan
     fault: str = ""
+    is_last: bool = True
+    needs_alone: bool = False
 
 
 Reply = Ready | ContentReply

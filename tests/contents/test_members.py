@@ -1,0 +1,29 @@
+"""The meter says when unpacking gave too much."""
+
+from uploadfilter.contents.members import RATIO_GRACE_BYTES, Meter, UnpackLimits
+from uploadfilter.model import Reason
+
+BIG = RATIO_GRACE_BYTES + 1
+
+
+def test_output_is_counted_over_all_members() -> None:
+    """Two members that fit alone may be too much together."""
+    meter = Meter(UnpackLimits(max_output_bytes=100))
+
+    assert meter.excess(60, unpacked=60, packed=60) is None
+    assert meter.excess(60, unpacked=60, packed=60) is Reason.TOO_MANY_BYTES
+
+
+def test_ratio_is_told_for_each_member() -> None:
+    """A member that gives more than the ratio of what it took is a bomb."""
+    meter = Meter(UnpackLimits(max_ratio=10))
+
+    assert meter.excess(BIG, unpacked=BIG, packed=BIG // 10 + 1) is None
+    assert meter.excess(0, unpacked=BIG, packed=BIG // 10) is Reason.TOO_COMPRESSED
+
+
+def test_small_output_has_any_ratio() -> None:
+    """A blank page compresses a thousandfold and hurts nobody."""
+    meter = Meter(UnpackLimits(max_ratio=1))
+
+    assert meter.excess(9, unpacked=RATIO_GRACE_BYTES, packed=0) is None

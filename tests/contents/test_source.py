@@ -1,0 +1,40 @@
+"""Sources give their own bytes and nothing beside them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.contents.source import MemorySource, PartSource
+
+offsets = st.integers(0, 80)
+
+
+@given(data=st.binary(max_size=60), offset=offsets, length=offsets)
+def test_memory_source_reads_like_a_slice(
+    data: bytes, offset: int, length: int
+) -> None:
+    """Beyond the end there is nothing."""
+    assert MemorySource(data).read(offset, length) == data[offset : offset + length]
+
+
+@given(data=st.data(), offset=offsets, length=offsets)
+def test_part_never_reads_outside_itself(
+    data: st.DataObject, offset: int, length: int
+) -> None:
+    """A part reads like a slice of its own bytes, whatever it is asked."""
+    whole = data.draw(st.binary(max_size=60))
+    start = data.draw(st.integers(0, len(whole)))
+    size = data.draw(st.integers(0, len(whole) - start))
+
+    part = PartSource(MemorySource(whole), start, size)
+
+    own = whole[start : start + size]
+    assert part.size == len(own)
+    assert part.read(offset, length) == own[offset : offset + length]
+
+
+@pytest.mark.parametrize(("start", "size"), [(-1, 2), (0, 6), (5, 1), (3, -1)])
+def test_part_outside_the_whole_is_refused(start: int, size: int) -> None:
+    """A part lies within its whole."""
+    with pytest.raises(ValueError, match="not within 5"):
+        PartSource(MemorySource(b"12345"), start, size)

@@ -1,0 +1,51 @@
+"""A frame: what Pillow makes of one picture in a file, before anything is made of it.
+
+``decoding.py`` yields frames, ``showing.py`` makes of each the ways in which it can be
+shown, ``views.py`` their signals.
+"""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from uploadfilter.model import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One loaded picture of a file.
+
+    Attributes:
+        image: Loaded, in the mode in which it is stored where Pillow keeps that
+            (``P``, ``CMYK``, ``I;16``, ``LA``, ...). Whoever gets the frame may use it
+            up, and must not keep it: it may be 200 MB.
+        number: Which frame, from 0; 0 is what plain Pillow shows.
+        full: Width and height of the full picture, in pixels.
+        scale: ``image`` is this many times smaller on both axes, rounded up: 1, 2, 4
+            or 8 (JPEG only).
+        profile: The ICC profile, if there is one.
+        is_truncated: If true, the file broke off, and the image shows what came before.
+        is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
+            are inverted, and which Pillow has put right.
+    """
+
+    image: Image.Image
+    number: int
+    full: tuple[int, int]
+    scale: int = 1
+    profile: bytes | None = None
+    is_truncated: bool = False
+    is_inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """Why the frames or views of a file are not all there is.
+
+    Attributes:
+        reason: ``UNDECODABLE``, ``TRUNCATED``, ``TOO_MANY_PIXELS``,
+            ``TOO_MANY_FRAMES``, ``TOO_MANY_JPEG_SCANS``, ``OUT_OF_MEMORY`` or
+            ``NOT_INSPECTED``.
+    """
+
+    reason: Reason
