@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from uploadfilter.scanners.messages import (
     UNKNOWN_KIND,
     ContentReply,
     ContentSpan,
+    Part,
     ScanRequest,
     encode_frame,
 )
@@ -30,11 +31,13 @@ from uploadfilter.scanners.serving import run
 MODULE: Final = "tests.scanners.standins"
 
 
-def perform(fd: int, span: ContentSpan, request: ScanRequest) -> Scan:
+def perform(
+    fd: int, span: ContentSpan, request: ScanRequest, _cpu_s: float
+) -> Iterator[Part]:
     """Do what the content says, and report success if that comes back."""
     word, _, argument = os.pread(fd, span.length, span.offset).decode().partition(" ")
     _ACTS[word](argument, fd, request)
-    return Scan(path="", kind=UNKNOWN_KIND, size=span.length)
+    yield Part(scan=Scan(path="", kind=UNKNOWN_KIND, size=span.length))
 
 
 def say(data: bytes, fds: tuple[int, ...] = ()) -> None:

@@ -13,6 +13,7 @@ from uploadfilter.scanners.messages import (
     Budgets,
     ContentReply,
     ContentSpan,
+    Part,
     Ready,
     ScanRequest,
     decode_reply,
@@ -40,15 +41,17 @@ def request_for(*spans: ContentSpan, cpu_left_s: float = 10.0) -> ScanRequest:
     )
 
 
-def text_of(fd: int, span: ContentSpan, request: ScanRequest) -> Scan:
+def text_of(
+    fd: int, span: ContentSpan, request: ScanRequest, cpu_s: float
+) -> Iterator[Part]:
     """Scan a content by quoting it, or fail as it says."""
-    del request
+    del request, cpu_s
     content = os.pread(fd, span.length, span.offset)
     if content == b"memory":
         raise MemoryError
     if content == b"error":
         raise LookupError(content)
-    return Scan(path="", kind=content.decode(), size=span.length)
+    yield Part(scan=Scan(path="", kind=content.decode(), size=span.length))
 
 
 def test_replies_come_in_order_and_failures_are_reasons() -> None:

@@ -172,6 +172,21 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     alone: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a scanner found out about one content in one go; see ``ContentReply``.
+
+    Attributes:
+        scan: The part.
+        is_last: Whether it is the last one of its content.
+        needs_alone: Whether the content must be scanned in a process of its own.
+    """
+
+    scan: Scan
+    is_last: bool = True
+    needs_alone: bool = False
+
+
 class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
     """The first frame of a scanner process: it has started and waits for requests."""
 

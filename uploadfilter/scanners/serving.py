@@ -12,15 +12,16 @@ import argparse
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from uploadfilter.model import Reason, Scan
+from uploadfilter.model import Reason
 from uploadfilter.scanners.confinement import confine, die_with_parent, set_cpu_alarm
 from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     ContentReply,
     ContentSpan,
+    Part,
     Ready,
     ScanRequest,
     decode_request,
@@ -28,8 +29,9 @@ from uploadfilter.scanners.messages import (
     unscanned,
 )
 
-ScanFunction = Callable[[int, ContentSpan, ScanRequest], Scan]
-"""Scans one content of an open descriptor, as the request says."""
+ScanFunction = Callable[[int, ContentSpan, ScanRequest, float], Iterable[Part]]
+"""Scans one content of an open descriptor, as the request says, within so many CPU
+seconds; yields what it finds, the last part marked as such."""
 
 _READ_BYTES: Final = 64 * 1024
 _SMALLEST_ALARM_S: Final = 0.001
@@ -42,8 +44,8 @@ def scan_upload(
     """Scan the contents of one upload, each within its CPU seconds.
 
     Yields:
-        One reply for each span, in order. Once the CPU seconds of the upload are used
-        up, the rest is ``out_of_time`` without being looked at.
+        The parts of each span's reply, in order. Once the CPU seconds of the upload
+        are used up, the rest is ``out_of_time`` without being looked at.
     """
     budgets = request.budgets
     total = sum(span.length for span in request.spans)
@@ -54,26 +56,32 @@ def scan_upload(
             yield ContentReply(index=index, scan=unscanned(span, Reason.OUT_OF_TIME))
             continue
         content_s = budgets.content_cpu_s + budgets.allowance(span.length)
-        set_cpu_alarm(max(_SMALLEST_ALARM_S, min(left_s, content_s)))
-        reply = _reply(index, fd, request, scan)
-        set_cpu_alarm(0)
-        yield reply
+        cpu_s = max(_SMALLEST_ALARM_S, min(left_s, content_s))
+        set_cpu_alarm(cpu_s)
+        for part, fault in _parts(scan(fd, span, request, cpu_s), span):
+            if part.is_last:
+                set_cpu_alarm(0)
+            yield ContentReply(
+                index=index,
+                scan=part.scan,
+                fault=fault,
+                is_last=part.is_last,
+                needs_alone=part.needs_alone,
+            )
 
 
-def _reply(
-    index: int, fd: int, request: ScanRequest, scan: ScanFunction
-) -> ContentReply:
-    """Scan one content; what goes wrong becomes a reason."""
-    span = request.spans[index]
+def _parts(parts: Iterable[Part], span: ContentSpan) -> Iterator[tuple[Part, str]]:
+    """Yield the parts of a scan; what goes wrong becomes the reason of the last."""
     try:
-        return ContentReply(index=index, scan=scan(fd, span, request))
+        for part in parts:
+            yield part, ""
     except MemoryError:
-        reason, fault = Reason.OUT_OF_MEMORY, ""
+        yield Part(scan=unscanned(span, Reason.OUT_OF_MEMORY)), ""
     except Exception as exc:  # noqa: BLE001 - the boundary of the worker's main
         # A decoder raised what nobody translates yet. Scanning it again would raise it
         # again, and a fresh process costs a hundred times as much as this line.
-        reason, fault = Reason.CRASHED, type(exc).__name__
-    return ContentReply(index=index, scan=unscanned(span, reason), fault=fault)
+        fault = type(exc).__name__
+        yield Part(scan=unscanned(span, Reason.CRASHED)), fault
 
 
 def serve(sock: socket.socket, scan: ScanFunction) -> None:
