@@ -80,6 +80,8 @@ class Budgets:
             stored, on white and on black.
         max_signals: Signals of one content. 64 views have 2,048 with PDQ and pHash
             alone, 3,584 with all types.
+        max_upload_signals: Signals of one upload's content, nested ones included; a
+            thousand photos have half as many.
         max_contents: Contents nested in one content, at all depths together, and
             candidates that are tried. Office documents have some dozens, an exported
             album some hundreds.
@@ -107,6 +109,7 @@ class Budgets:
     address_space: int = 1024 * 1024 * 1024
     max_views: int = 64
     max_signals: int = 4096
+    max_upload_signals: int = 65_536
     max_contents: int = 1000
     max_depth: int = 3
     max_frames: int = 60
@@ -126,6 +129,7 @@ class Budgets:
             "upload_wall_s",
             "max_views",
             "max_signals",
+            "max_upload_signals",
             "max_frames",
             "max_ratio",
             "max_output_bytes",
@@ -207,7 +211,7 @@ class ContentReply(
             has to find the bug; empty otherwise.
         is_last: False if more of this content is to come.
         needs_alone: True if the content must be scanned in a process of its own. The
-            scan is then empty, and nothing of this content was sent before.
+            scan is then empty, and what was sent of this content before is void.
     """
 
     index: int
