@@ -9,6 +9,7 @@ import sys
 
 BENCHMARKS = {
     "hashing": "benchmarks.hashing",
+    "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy",
 }

@@ -20,6 +20,9 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
+CREATED = 201
+"""What the origin answers to an upload that reached it."""
+
 START_S = 60.0
 """How long a process may take to begin, on a machine that is busy."""
 
@@ -74,7 +77,7 @@ async def put(
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for number in todo:
             begun = time.perf_counter()
-            status = await _put_one(reader, writer, bodies[number % len(bodies)])
+            status = await put_one(reader, writer, bodies[number % len(bodies)])
             latencies.append((time.perf_counter() - begun) * 1000)
             statuses[status] = statuses.get(status, 0) + 1
         writer.close()
@@ -92,13 +95,29 @@ async def put(
     )
 
 
-async def _put_one(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes
+async def put_one(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    body: bytes,
+    *,
+    client: str = "",
+    media_type: str = "image/jpeg",
 ) -> int:
-    writer.write(
-        b"PUT /upload HTTP/1.1\r\nHost: site.example\r\nContent-Type: image/jpeg\r\n"
-        b"Content-Length: %d\r\n\r\n" % len(body)
+    """Upload one body and return the status of the answer.
+
+    Args:
+        reader: Of a kept connection.
+        writer: Of the same.
+        body: What is uploaded.
+        client: Address that a front end would name; empty for none.
+        media_type: What the body is declared to be.
+    """
+    forwarded = f"X-Forwarded-For: {client}\r\n" if client else ""
+    head = (
+        f"PUT /upload HTTP/1.1\r\nHost: site.example\r\nContent-Type: {media_type}\r\n"
+        f"Content-Length: {len(body)}\r\n{forwarded}\r\n"
     )
+    writer.write(head.encode("ascii"))
     writer.write(body)
     await writer.drain()
     head = await reader.readuntil(b"\r\n\r\n")

@@ -187,7 +187,7 @@ def wide_gif() -> bytes:
 
 def _saved(image: Image.Image, form: str, **options: object) -> bytes:
     file = io.BytesIO()
-    image.save(file, form, **options)  # type: ignore[arg-type]  # differs by format
+    image.save(file, form, **options)
     return file.getvalue()
 
 
