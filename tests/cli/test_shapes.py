@@ -112,6 +112,7 @@ def test_json_of_a_match() -> None:
                 "view": None,
                 "variant": None,
                 "geometry": None,
+                "complement": False,
             },
             {
                 "set": "unit7",
@@ -122,9 +123,23 @@ def test_json_of_a_match() -> None:
                 "view": "stored",
                 "variant": "mirror",
                 "geometry": "squash512",
+                "complement": False,
             },
         ],
     }
+
+
+def test_negative_is_named() -> None:
+    """That an entry matches the negative of a view stands in the JSON and the line."""
+    checked = Checked(
+        path="a.jpg", scan=SCAN, matches=(replace(NEAR, complement=True),)
+    )
+    (match,) = json.loads(
+        msgspec.json.encode(document(checked, quality_of=quality_of))
+    )["matches"]
+
+    assert match["complement"] is True
+    assert "mirror, negative" in list(lines(checked, quality_of=quality_of))[1].plain
 
 
 def test_json_of_what_could_not_be_read() -> None:

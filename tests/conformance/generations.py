@@ -18,11 +18,21 @@ from uploadfilter.model import (
     EntrySignal,
     EntryState,
     Geometry,
+    Scan,
     Signal,
     SignalType,
+    Variant,
+    View,
+    ViewSignal,
 )
 from uploadfilter.reference.index import reference_search
-from uploadfilter.reference.matching import Candidate, Generation, Query
+from uploadfilter.reference.matching import (
+    Candidate,
+    Generation,
+    Query,
+    Thresholds,
+    match_scans,
+)
 
 Sets = Mapping[str, Sequence[Entry]]
 Make = Callable[[Sets, frozenset[str]], AbstractContextManager[Generation]]
@@ -262,6 +272,51 @@ def check_against_twin(make: Make) -> None:
                 ]
 
 
+def check_complement(make: Make) -> None:
+    """Of every view the entries near it and near its negative match, and no others."""
+    thresholds = Thresholds(pdq=40, pdq_complement=29, pdq_trim=17)
+    values = clustered(7, count=120, width=32, threshold=29)
+    entries = [entry(f"{row:03}", pdq(value)) for row, value in enumerate(values)]
+    with make({"a": entries}, ENFORCED) as generation:
+        for value in values[:12]:
+            for name in ("stored", "trim:1"):
+                matches = match_scans(
+                    generation,
+                    [_shown(value, name)],
+                    thresholds=thresholds,
+                    quality_of=lambda _plane: 100,
+                )
+                found = {(m.entry, m.distance, m.complement) for m in matches}
+                assert found == {
+                    (f"{row:03}", distance, complement)
+                    for complement, asked in enumerate((value, flipped(value, _ALL)))
+                    for row, distance in reference_search(
+                        values,
+                        asked,
+                        thresholds.bits(
+                            SignalType.PDQ, name, complement=bool(complement)
+                        ),
+                    )
+                }
+
+
+_ALL = range(256)
+
+
+def _shown(value: bytes, name: str) -> Scan:
+    """Return the scan of a small picture: one value in all geometries."""
+    signals = tuple(
+        ViewSignal(
+            signal=Signal(type=SignalType.PDQ, value=value),
+            variant=Variant.UPRIGHT,
+            geometry=geometry,
+        )
+        for geometry in Geometry
+    )
+    view = View(name=name, signals=signals, plane=b"")
+    return Scan(path="0", kind="png", size=1, views=(view,))
+
+
 CHECKS: tuple[Check, ...] = (
     check_empty,
     check_counts,
@@ -275,4 +330,5 @@ CHECKS: tuple[Check, ...] = (
     check_mixed_batch,
     check_several_signals,
     check_against_twin,
+    check_complement,
 )

@@ -112,7 +112,8 @@ def test_decision_line_is_as_documented() -> None:
         '{"path":"0!/0","kind":"jpeg","size":5,"reason":null,"views":["stored"]}],'
         '"matches":[{"content":"0!/0","set":"s","entry":"a","category":"demo",'
         '"state":"active","signal_type":"pdq","distance":0,"view":"stored",'
-        '"variant":"upright","geometry":"full","quality":null}],"matches_omitted":0}'
+        '"variant":"upright","geometry":"full","quality":null,"complement":false}],'
+        '"matches_omitted":0}'
     )
 
 

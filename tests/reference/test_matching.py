@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conformance.generations import CHECKS, Check, Sets, entry, exactly, pdq
 from tests.conformance.matchers import flipped
@@ -75,7 +77,8 @@ def test_many_signals_are_searched_in_slices(monkeypatch: pytest.MonkeyPatch) ->
         generation, [picture], thresholds=Thresholds(pdq=0), quality_of=lambda _: 99
     )
 
-    assert [len(batch) for batch in generation.batches] == [3, 3, 2]
+    # Eight signals and their complements; 16 = 5 * 3 + 1.
+    assert [len(batch) for batch in generation.batches] == [3, 3, 3, 3, 3, 1]
     assert [match.entry for match in matches] == ["x"]
 
 
@@ -230,7 +233,7 @@ def test_quality_is_computed_only_when_a_candidate_asks() -> None:
 
 
 def test_signals_are_asked_once() -> None:
-    """A signal that an upload shows many times is searched once."""
+    """A signal that an upload shows many times is searched once, with its negative."""
     picture = view(seen(VALUE), seen(VALUE, variant=Variant.MIRROR))
     scans = [scan(picture, path=str(n), exact=(MD5,)) for n in range(4)]
     generation = ListedGeneration({"s": [entry("e", pdq(VALUE), *exactly(MD5))]})
@@ -238,7 +241,7 @@ def test_signals_are_asked_once() -> None:
         generation, scans, thresholds=Thresholds(), quality_of=lambda _plane: 60
     )
 
-    assert [len(batch) for batch in generation.batches] == [2]
+    assert [len(batch) for batch in generation.batches] == [3]
     assert len(found) == 4 * 2
 
 
@@ -282,6 +285,133 @@ def test_thresholds_come_from_the_settings() -> None:
     assert matches_of(entries, at_limit) == ()
     assert matches_of(entries, at_limit, thresholds=Thresholds(pdq=39)) == ()
     assert len(matches_of(entries, at_limit, thresholds=Thresholds(pdq=40))) == 1
+
+
+def inverted(value: bytes, mask: int | None = None) -> bytes:
+    """Return a value with all bits turned over, or those of a mask."""
+    every = (1 << 8 * len(value)) - 1
+    return (int.from_bytes(value) ^ (every if mask is None else mask)).to_bytes(
+        len(value)
+    )
+
+
+@given(value=st.binary(min_size=32, max_size=32), flips=st.sets(st.integers(0, 255)))
+def test_negative_is_found_within_its_threshold(value: bytes, flips: set[int]) -> None:
+    """A view whose complement is within the threshold matches, no other one does."""
+    shown = flipped(inverted(value), sorted(flips))
+    found = matches_of([entry("e", pdq(value))], scan(view(seen(shown))))
+    thresholds = Thresholds()
+    expected = [(len(flips), True)] if len(flips) <= thresholds.pdq_complement else []
+    if 256 - len(flips) <= thresholds.pdq:
+        expected = [(256 - len(flips), False)]
+
+    assert [(match.distance, match.complement) for match in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "mask", "limit"),
+    [
+        pytest.param(SignalType.PHASH, (1 << 63) - 1, 6, id="phash-but-the-mean"),
+        pytest.param(SignalType.DHASH, None, 4, id="dhash"),
+        pytest.param(SignalType.AHASH, None, 4, id="ahash"),
+        pytest.param(SignalType.WHASH, None, 4, id="whash"),
+    ],
+)
+def test_negative_is_found_by_every_type(
+    kind: SignalType, mask: int | None, limit: int
+) -> None:
+    """Of a negative all bits differ, but the one that holds the mean in pHash."""
+    value = bytes(range(7, 15))
+    entries = [entry("e", EntrySignal(signal=Signal(type=kind, value=value)))]
+
+    for flips, expected in ((limit, [(limit, True)]), (limit + 1, [])):
+        shown = flipped(inverted(value, mask), range(flips))
+        item = seen(shown, signal_type=kind, geometry=None, variant=Variant.FLIP)
+        found = matches_of(entries, scan(view(item)))
+        assert [(match.distance, match.complement) for match in found] == expected
+
+
+def test_value_of_all_geometries_is_asked_once() -> None:
+    """A small picture has one value in three geometries: it is searched once."""
+    generation = ListedGeneration(
+        {
+            "s": [
+                entry("any", pdq(VALUE)),
+                entry("thumb", pdq(VALUE, geometry=Geometry.THUMB512)),
+                entry("squash", pdq(VALUE, geometry=Geometry.SQUASH512)),
+            ]
+        }
+    )
+    two = [Geometry.FULL, Geometry.THUMB512]
+    picture = scan(view(*(seen(VALUE, geometry=shape) for shape in two)))
+    found = match_scans(
+        generation, [picture], thresholds=Thresholds(), quality_of=lambda _plane: 60
+    )
+
+    assert [len(batch) for batch in generation.batches] == [2]
+    assert [(match.entry, match.geometry) for match in found] == [
+        ("any", Geometry.FULL),
+        ("thumb", Geometry.THUMB512),
+    ]
+
+
+def test_each_view_keeps_its_own_threshold() -> None:
+    """A value that two views share is compared with each one's threshold."""
+    near = seen(flipped(VALUE, range(20)))
+    views = [view(near, name=name) for name in ("trim:1", "stored", "frame:2/alpha")]
+    strict = Thresholds(pdq_trim=19, pdq_alpha=20)
+    found = matches_of([entry("e", pdq(VALUE))], scan(*views), thresholds=strict)
+
+    assert [match.view for match in found] == ["stored", "frame:2/alpha"]
+
+
+@pytest.mark.parametrize(
+    ("name", "complement", "pdq_bits", "phash_bits"),
+    [
+        pytest.param("stored", False, 31, 8, id="stored"),
+        pytest.param("white", False, 31, 8, id="white"),
+        pytest.param("icc", False, 31, 8, id="icc"),
+        pytest.param("frame:3/black", False, 31, 8, id="frame"),
+        pytest.param("alpha", False, 12, 6, id="alpha"),
+        pytest.param("raw", False, 11, 6, id="raw"),
+        pytest.param("trim:2", False, 10, 6, id="trim"),
+        pytest.param("frame:3/white/trim:1", False, 10, 6, id="trimmed-frame"),
+        pytest.param("raw/trim:1", False, 10, 6, id="lowest-applies"),
+        pytest.param("stored", True, 13, 6, id="complement"),
+        pytest.param("frame:3/trim:1", True, 10, 6, id="complement-of-trimmed"),
+    ],
+)
+def test_thresholds_by_view(
+    name: str, complement: bool, pdq_bits: int, phash_bits: int
+) -> None:
+    """Views that nobody is shown, and negatives, have thresholds of their own."""
+    thresholds = Thresholds(pdq_alpha=12, pdq_raw=11, pdq_trim=10, pdq_complement=13)
+
+    assert thresholds.bits(SignalType.PDQ, name, complement=complement) == pdq_bits
+    assert thresholds.bits(SignalType.PHASH, name, complement=complement) == phash_bits
+    assert thresholds.bits(SignalType.DHASH, name, complement=complement) == 4
+    assert thresholds.bits(SignalType.MD5, name, complement=complement) == 0
+
+
+def test_derived_thresholds_never_exceed_the_plain_one() -> None:
+    """Who lowers the threshold of a type lowers it for every view."""
+    thresholds = Thresholds(pdq=9, phash=3)
+
+    for name in ("alpha", "raw", "trim:1"):
+        assert thresholds.bits(SignalType.PDQ, name) == 9
+        assert thresholds.bits(SignalType.PHASH, name) == 3
+    assert thresholds.bits(SignalType.PDQ, complement=True) == 9
+
+
+@pytest.mark.parametrize(
+    "name", ["pdq_alpha", "pdq_raw", "pdq_trim", "pdq_complement", "phash_derived"]
+)
+def test_thresholds_of_views_stop_at_the_limit_of_their_type(name: str) -> None:
+    """The threshold of a view may be anything from 0 to the limit of its type."""
+    limit = THRESHOLD_LIMITS[SignalType(name.partition("_")[0])]
+    assert getattr(Thresholds(**{name: limit}), name) == limit
+    with pytest.raises(ValueError, match=f"{name} is {limit + 1}, not 0 to {limit}"):
+        Thresholds(**{name: limit + 1})
 
 
 def test_default_thresholds_are_those_of_the_contract() -> None:

@@ -128,6 +128,7 @@ def _match(match: Match) -> dict[str, object]:
         "view": match.view,
         "variant": match.variant,
         "geometry": match.geometry,
+        "complement": match.complement,
     }
 
 
@@ -168,6 +169,8 @@ def _match_words(match: Match, path: str) -> str:
         words.append(f"view {match.view}")
     if match.variant not in (None, Variant.UPRIGHT):
         words.append(match.variant)
+    if match.complement:
+        words.append("negative")
     if match.content != path:
         words.append(f"in {match.content}")
     entry = f"{match.set}/{match.entry} ({match.category}, {match.state})"

@@ -138,6 +138,7 @@ class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     variant: Variant | None
     geometry: Geometry | None
     quality: int | None
+    complement: bool = False
 
 
 class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
@@ -402,6 +403,7 @@ def _match_record(match: Match, *, content: str) -> MatchRecord:
         variant=match.variant,
         geometry=match.geometry,
         quality=match.quality,
+        complement=match.complement,
     )
 
 

@@ -11,11 +11,12 @@ are all reported here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Protocol
 
 from uploadfilter.model import (
+    PERCEPTUAL_TYPES,
     QUALITY_FLOOR,
     EntrySignal,
     EntryState,
@@ -44,12 +45,38 @@ THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
 
 SLICE_QUERIES = 4096
 """Queries that are searched at a time: the most signals of one content. An upload may
-have sixteen times as many; searching those at once would hold all their candidates."""
+have sixteen times as many, and as many complements; searching those at once would hold
+all their candidates."""
+
+_DERIVED_ATOMS = frozenset({"alpha", "raw", "trim"})
+"""First words of views that nobody is shown like this: a plane of transparency, colours
+as a wrong tool reads them, a picture without its border."""
+
+_COMPLEMENT_MASKS: Mapping[SignalType, int] = MappingProxyType(
+    {
+        SignalType.PDQ: (1 << 256) - 1,
+        # The first bit is the mean of the picture: the largest coefficient, always set.
+        SignalType.PHASH: (1 << 63) - 1,
+        SignalType.DHASH: (1 << 64) - 1,
+        SignalType.AHASH: (1 << 64) - 1,
+        SignalType.WHASH: (1 << 64) - 1,
+    }
+)
+"""The bits that are turned over when a picture becomes its negative.
+
+Of a picture without equal coefficients PDQ then differs in all of them, and pHash in
+one less, since its median moves by one place.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Most bits that may differ in a match, inclusive, for each perceptual type.
+
+    Derived views and complements are compared besides, which multiplies the chances of
+    a false match; nobody is shown such a view, so that fewer alterations lie between it
+    and a listed picture. Where several thresholds apply (the complement of a trimmed
+    view), the lowest does.
 
     Attributes:
         pdq: Of 256; 31 is what the makers of PDQ advise.
@@ -57,6 +84,13 @@ class Thresholds:
         dhash: Of 64; re-encoding moves up to 4, and it separates worse than pHash.
         ahash: Of 64; as ``dhash``.
         whash: Of 64; as ``dhash``.
+        pdq_alpha: PDQ of a plane of transparency (``alpha``), which is a silhouette as
+            a rule.
+        pdq_raw: PDQ of colours as a wrong tool reads them (``raw``).
+        pdq_trim: PDQ of a picture without its border (``trim:1``).
+        pdq_complement: PDQ of the negative of any view. Looking for it at 23 costs a
+            quarter of looking for the view itself at 31, with a million entries.
+        phash_derived: pHash of these views and of the negative of any.
     """
 
     pdq: int = 31
@@ -64,19 +98,48 @@ class Thresholds:
     dhash: int = 4
     ahash: int = 4
     whash: int = 4
+    pdq_alpha: int = 31
+    pdq_raw: int = 31
+    pdq_trim: int = 31
+    pdq_complement: int = 23
+    phash_derived: int = 6
 
     def __post_init__(self) -> None:
         """Refuse a threshold outside 0 to the limit of its type."""
-        for signal_type, limit in THRESHOLD_LIMITS.items():
-            bits = self.bits(signal_type)
+        for item in fields(self):
+            limit = THRESHOLD_LIMITS[SignalType(item.name.partition("_")[0])]
+            bits: int = getattr(self, item.name)
             if not 0 <= bits <= limit:
                 raise ValueError(
-                    f"threshold {signal_type.value} is {bits}, not 0 to {limit} bits"
+                    f"threshold {item.name} is {bits}, not 0 to {limit} bits"
                 )
 
-    def bits(self, signal_type: SignalType) -> int:
-        """Return the threshold of a type, in bits; 0 for exact types."""
-        return 0 if signal_type.is_exact else int(getattr(self, signal_type.value))
+    def bits(
+        self, signal_type: SignalType, view: str = "", *, complement: bool = False
+    ) -> int:
+        """Return how many bits may differ; 0 for exact types.
+
+        Args:
+            signal_type: The type.
+            view: ``View.name``; an ordinary one if it is left out.
+            complement: The negative of the view is looked for.
+        """
+        if signal_type.is_exact:
+            return 0
+        bits = int(getattr(self, signal_type.value))
+        if signal_type not in {SignalType.PDQ, SignalType.PHASH}:
+            return bits
+        derived = _derived_atoms(view)
+        if complement:
+            derived.add("complement")
+        if derived and signal_type is SignalType.PHASH:
+            return min(bits, self.phash_derived)
+        return min([bits, *(int(getattr(self, f"pdq_{atom}")) for atom in derived)])
+
+
+def _derived_atoms(view: str) -> set[str]:
+    """Return which words of a view's name say that nobody is shown it like this."""
+    return {atom.partition(":")[0] for atom in view.split("/")} & _DERIVED_ATOMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,44 +260,57 @@ def match_scans(
 ) -> tuple[Match, ...]:
     """Match every signal of an upload, in batches of ``SLICE_QUERIES`` searches.
 
+    Of every perceptual signal the complement is looked for as well, in all variants and
+    geometries: a negative is as easily mirrored as any other picture.
+
     Args:
         generation: Where to look.
         scans: The contents of the upload; nested ones are walked.
-        thresholds: Most bits that may differ, by type.
+        thresholds: Most bits that may differ, by type and view.
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``; called at
             most once a view, and only for views that PDQ found a candidate for.
 
     Returns:
         One match for each content, set, entry, signal type and view: the one of the
-        smallest distance, of equals the first in the order of ``View.signals``.
+        smallest distance, of equals the first in the order of ``View.signals``, a
+        signal before its complement.
     """
     search = _Search(generation, thresholds)
     for scan in (inner for outer in scans for inner in outer.walk()):
         for signal in scan.exact:
             search.add(_Asked(content=scan.path, signal=signal))
         for view in scan.views:
-            for item in view.signals:
-                search.add(
-                    _Asked(
-                        content=scan.path,
-                        signal=item.signal,
-                        view=view,
-                        variant=item.variant,
-                        geometry=item.geometry,
-                    )
-                )
+            search.add_view(scan.path, view)
     return search.matches(quality_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """One signal of the upload, and where in the upload it stood."""
+    """One signal of the upload, and where in the upload it stood.
+
+    Attributes:
+        content: ``Scan.path`` of the content.
+        signal: What is looked for; of a complement, the bits turned over.
+        threshold: Most bits that may differ.
+        view: The view; ``None`` for exact types.
+        variant: How the view was turned.
+        geometry: How it was shrunk.
+        complement: The negative of the view is looked for.
+    """
 
     content: str
     signal: Signal
+    threshold: int = 0
     view: View | None = None
     variant: Variant | None = None
     geometry: Geometry | None = None
+    complement: bool = False
+
+    def takes(self, found: Candidate) -> bool:
+        """Tell whether a candidate of a wider query is one of this signal's."""
+        return found.distance <= self.threshold and (
+            self.geometry is found.geometry or None in (self.geometry, found.geometry)
+        )
 
     def match(self, found: Candidate) -> Match:
         """Return the match with an entry, its quality being the entry's alone."""
@@ -250,10 +326,10 @@ class _Asked:
             variant=self.variant,
             geometry=self.geometry,
             quality=found.quality if self.signal.type is SignalType.PDQ else None,
+            complement=self.complement,
         )
 
 
-_QueryKey = tuple[SignalType, bytes, Geometry | None]
 _MatchKey = tuple[str, str, str, SignalType, str | None]
 
 
@@ -263,39 +339,71 @@ class _Search:
 
     generation: Generation
     thresholds: Thresholds
-    asked: dict[_QueryKey, list[_Asked]] = field(default_factory=dict)
+    asked: dict[Signal, list[_Asked]] = field(default_factory=dict)
 
     def add(self, item: _Asked) -> None:
         """Note a signal, unless no entry has one of its type."""
         if item.signal.type in self.generation.signal_types:
-            key = (item.signal.type, item.signal.value, item.geometry)
-            self.asked.setdefault(key, []).append(item)
+            self.asked.setdefault(item.signal, []).append(item)
+
+    def add_view(self, content: str, view: View) -> None:
+        """Note all signals of a view, and then their complements."""
+        for complement in (False, True):
+            bits = {
+                kind: self.thresholds.bits(kind, view.name, complement=complement)
+                for kind in PERCEPTUAL_TYPES
+            }
+            for item in view.signals:
+                signal = item.signal
+                asked = _Asked(
+                    content=content,
+                    signal=_complement(signal) if complement else signal,
+                    threshold=bits[signal.type],
+                    view=view,
+                    variant=item.variant,
+                    geometry=item.geometry,
+                    complement=complement,
+                )
+                self.add(asked)
 
     def matches(self, quality_of: Callable[[bytes], int]) -> tuple[Match, ...]:
         """Search, and keep the nearest match of each entry, type and view."""
         if not self.asked:
             return ()
         nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
-        for key, candidates in self._found():
+        for askers, candidates in self._found():
             for candidate in candidates:
-                for asker in self.asked[key]:
-                    _keep_nearer(nearest, asker.match(candidate), asker)
+                for asker in askers:
+                    if asker.takes(candidate):
+                        _keep_nearer(nearest, asker.match(candidate), asker)
         return _with_quality(nearest.values(), quality_of)
 
-    def _found(self) -> Iterator[tuple[_QueryKey, tuple[Candidate, ...]]]:
-        keys = list(self.asked)
-        for start in range(0, len(keys), SLICE_QUERIES):
-            part = keys[start : start + SLICE_QUERIES]
-            found = self.generation.search([self._query(key) for key in part])
+    def _found(self) -> Iterator[tuple[list[_Asked], tuple[Candidate, ...]]]:
+        askers = list(self.asked.values())
+        for start in range(0, len(askers), SLICE_QUERIES):
+            part = askers[start : start + SLICE_QUERIES]
+            found = self.generation.search([_query(group) for group in part])
             yield from zip(part, found, strict=True)
 
-    def _query(self, key: _QueryKey) -> Query:
-        signal_type, value, geometry = key
-        return Query(
-            signal=Signal(type=signal_type, value=value),
-            threshold=self.thresholds.bits(signal_type),
-            geometry=geometry,
-        )
+
+def _complement(signal: Signal) -> Signal:
+    """Return the signal of the negative."""
+    mask = _COMPLEMENT_MASKS[signal.type]
+    value = (int.from_bytes(signal.value) ^ mask).to_bytes(len(signal.value))
+    return Signal(type=signal.type, value=value)
+
+
+def _query(askers: Sequence[_Asked]) -> Query:
+    """Return the one query that finds whatever any of the askers takes.
+
+    A picture of up to 512 pixels has the same value in every geometry.
+    """
+    geometries = {asker.geometry for asker in askers}
+    return Query(
+        signal=askers[0].signal,
+        threshold=max(asker.threshold for asker in askers),
+        geometry=geometries.pop() if len(geometries) == 1 else None,
+    )
 
 
 def _keep_nearer(
