@@ -26,7 +26,7 @@ from uploadfilter.scanners.messages import (
     ScanRequest,
     encode_frame,
 )
-from uploadfilter.scanners.serving import run
+from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins"
 

@@ -14,14 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from uploadfilter.scanners import sandbox
+from uploadfilter.scanners.control import Support
+
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 """Numbers from ``linux/prctl.h``."""
 
-_SPARE_DESCRIPTORS: Final = 16
-"""Descriptors beyond those open at the start: one content at a time, and what the
-interpreter and Pillow open for a moment."""
+_MOST_DESCRIPTORS: Final = 24
+"""Three streams, the socket and one content; the rest is what the interpreter and
+Pillow open for a moment where no sandbox forbids it."""
 
 CPU_DEATHS: Final = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
 """Return codes of a process that used up its CPU seconds."""
@@ -32,16 +35,16 @@ def die_with_parent() -> None:
 
     So a killed proxy leaves no scanner behind that is busy; one that waits ends by
     itself when its socket does. A proxy must start scanners in a thread that lives as
-    long as they should: see ``ScannerProcess.start``.
+    long as they should: see ``Template.start``.
     """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def confine(*, address_space: int) -> None:
-    """Set the limits of this process.
+def harden() -> None:
+    """Take what no process of ours that meets hostile bytes, or forks one, needs.
 
-    Args:
-        address_space: Bytes; allocations beyond it fail as ``MemoryError``.
+    Raises:
+        OSError: The kernel does not allow it.
     """
     # The first victim when the machine runs out of memory; before the process becomes
     # undumpable, after which its own files in /proc belong to root. Not every container
@@ -51,12 +54,25 @@ def confine(*, address_space: int) -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_DUMPABLE, 0)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
-    _limit(resource.RLIMIT_AS, address_space)
-    _limit(resource.RLIMIT_NOFILE, _open_descriptors() + _SPARE_DESCRIPTORS)
     # The parent decides when a scanner ends, also on Ctrl-C in its terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.clear()
+
+
+def confine(*, address_space: int, support: Support) -> None:
+    """Set the limits of a hardened process that will decode.
+
+    Args:
+        address_space: Bytes; allocations beyond it fail as ``MemoryError``.
+        support: What else the machine offers; all of it is used.
+
+    Raises:
+        OSError: The kernel does not keep what it promised.
+    """
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_AS, address_space)
+    _limit(resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS)
+    sandbox.enter(support)
 
 
 def set_cpu_alarm(seconds: float) -> None:
@@ -70,11 +86,6 @@ def set_cpu_alarm(seconds: float) -> None:
         seconds: More than 0; 0 switches the alarm off.
     """
     signal.setitimer(signal.ITIMER_PROF, seconds)
-
-
-def _open_descriptors() -> int:
-    """Return the highest open descriptor, plus one: the limit counts by number."""
-    return 1 + max(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
 def _limit(which: int, value: int) -> None:

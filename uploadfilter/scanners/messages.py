@@ -195,6 +195,16 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
     """The first frame of a scanner process: it has started and waits for requests."""
 
 
+class Unready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
+    """The only frame of a scanner process that cannot be confined as it should be.
+
+    Attributes:
+        error: What the kernel refused.
+    """
+
+    error: str
+
+
 class ContentReply(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
 ):
@@ -221,7 +231,7 @@ class ContentReply(
     needs_alone: bool = False
 
 
-Reply = Ready | ContentReply
+Reply = Ready | Unready | ContentReply
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _request_decoder: Final = msgspec.msgpack.Decoder(ScanRequest)

@@ -1,7 +1,9 @@
-"""One scanner process: how it starts, how it is ended, and what it used.
+"""The proxy's end of the processes that scan: a template, and the scanners it forks.
 
 Linux only: processes are watched through pidfds, which every event loop can wait for
-and which need neither a thread nor the signal SIGCHLD.
+and which need neither a thread nor the signal SIGCHLD. A scanner is the template's
+child, so it is the template that reaps it and tells of its exit code; to kill it, its
+pidfd is enough.
 """
 
 import asyncio
@@ -11,14 +13,25 @@ import socket
 import subprocess
 import sys
 import sysconfig
-from contextlib import ExitStack
+from collections import deque
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, assert_never
 
 from uploadfilter.errors import ScannerError
 from uploadfilter.scanners.channel import Channel, Closed
-from uploadfilter.scanners.messages import Ready, decode_reply
+from uploadfilter.scanners.control import (
+    FORK,
+    MAX_REPORT_BYTES,
+    Died,
+    Forked,
+    Refused,
+    Started,
+    Support,
+    decode_report,
+)
+from uploadfilter.scanners.messages import Ready, Unready, decode_reply
 
 WORKER_MODULE: Final = "uploadfilter.scanners.worker"
 
@@ -40,6 +53,19 @@ _TUNING: Final = {
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
 }
 
+MAX_FORKS: Final = 1000
+"""Scanners of one template. A template costs 0.3 CPU seconds, a fork some milliseconds:
+what is learned of a memory layout is stale soon, for a tenth more."""
+
+MAX_CRASHES: Final = 8
+"""Scanners that crash before their template is replaced: probing a layout byte by byte
+takes hundreds of crashes that tell of the same one."""
+
+_CRASHES: Final = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGSYS}
+)
+"""Signals of a decoder that went wrong, and not of a budget or of ours."""
+
 _ERROR_TAIL_BYTES: Final = 2000
 """How much of what a failed process wrote is shown to the operator."""
 
@@ -51,22 +77,30 @@ _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSettings:
-    """How a scanner process is started.
+    """How a template and its scanners are started.
 
     Attributes:
         module: What ``python -m`` runs; tests run others.
-        address_space: Bytes of address space.
-        start_timeout_s: Seconds until it must be ready. 0.3 are enough on an idle
+        address_space: Bytes of address space of a scanner.
+        start_timeout_s: Seconds until it must be ready. 0.5 are enough on an idle
             machine; a host that boots starts everything at once.
+        require_sandbox: Whether it is an error that the machine lacks a part of the
+            sandbox.
     """
 
     module: str = WORKER_MODULE
     address_space: int
     start_timeout_s: float = 30.0
+    require_sandbox: bool = False
 
 
 class ScannerProcess:
-    """A scanner process that is ready, until it is ended.
+    """A scanner process that is ready, until it is ended; made by ``Template.fork``.
+
+    Args:
+        pid: Process id.
+        sock: Our end of its socket, non-blocking.
+        pidfd: What tells of its end; closed with it.
 
     Attributes:
         pid: Process id.
@@ -78,53 +112,38 @@ class ScannerProcess:
         was_lent: Set by whoever lends it.
     """
 
-    def __init__(self, child: "_Child") -> None:
-        self.pid = child.popen.pid
+    def __init__(self, *, pid: int, sock: socket.socket, pidfd: int) -> None:
+        self.pid = pid
         self.over = asyncio.Event()
         self.contents = 0
         self.is_worn = False
         self.was_lent = False
-        self.channel = Channel(child.sock, on_closed=self.over.set)
-        self._popen = child.popen
-        self._loop = asyncio.get_running_loop()
+        self.channel = Channel(sock, on_closed=self.over.set)
+        self._pidfd = pidfd
         self._ended = asyncio.Event()
+        self._code = 0
         self._cpu_s = 0.0
-        self._pidfd = child.pidfd
-        self._loop.add_reader(self._pidfd, self._reap)
+        self._home: Template | None = None
 
     @classmethod
     async def start(cls, settings: ProcessSettings) -> "ScannerProcess":
-        """Start a process and wait until it is ready.
-
-        The process dies with the thread that calls this (``confinement.py``), so this
-        is no work for a helper thread: the few milliseconds of ``exec`` are spent on
-        the event loop.
-
-        Raises:
-            ScannerError: It could not be started, or was not ready in time; the hint
-                is the end of what it wrote.
-        """
-        with os.fdopen(os.memfd_create("scanner-errors"), "w+b") as errors:
-            try:
-                process = cls(_spawn(settings, errors.fileno()))
-            except OSError as exc:
-                raise ScannerError(f"cannot start a scanner process: {exc}") from exc
-            try:
-                await process._await_ready(settings.start_timeout_s)
-            except BaseException as exc:
-                process.retire()
-                await process.end()
-                if isinstance(exc, ScannerError):
-                    exc.hint = _tail(errors.fileno())
-                raise
-            return process
+        """Start a template for this one process; goes when the crew has one."""
+        template = await Template.start(settings)
+        try:
+            process = await template.fork()
+        except BaseException:
+            template.retire()
+            await template.end()
+            raise
+        process._home = template  # noqa: SLF001 - its own class
+        return process
 
     def retire(self) -> None:
         """Kill the process: it holds nothing that would be worth a farewell."""
         self.over.set()
         self.channel.close()
         if not self._ended.is_set():
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            _kill(self._pidfd)
 
     async def end(self) -> int:
         """Wait for the end of a process whose socket ended or that was retired.
@@ -138,40 +157,305 @@ class ScannerProcess:
             ScannerError: It does not end.
         """
         self.channel.close()
-        try:
-            async with asyncio.timeout(_END_TIMEOUT_S):
-                await self._ended.wait()
-        except TimeoutError as exc:
-            raise ScannerError(f"scanner process {self.pid} cannot be killed") from exc
-        return int(self._popen.returncode)
+        await _await_end(self._ended, self.pid)
+        home, self._home = self._home, None
+        if home is not None:
+            home.retire()
+            await home.end()
+        return self._code
 
     @property
     def cpu_s(self) -> float:
         """CPU seconds that the process used so far, as the kernel counts them."""
-        if self._ended.is_set():
-            return self._cpu_s
-        fields = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        if not self._ended.is_set():
+            self._cpu_s = max(self._cpu_s, _cpu_s_of(self.pid))
+        return self._cpu_s
 
-    async def _await_ready(self, timeout_s: float) -> None:
+    async def await_ready(self, timeout_s: float) -> None:
+        """Wait until the process says that it is confined and serves.
+
+        Raises:
+            ScannerError: It says otherwise, ends or takes too long.
+        """
         try:
             async with asyncio.timeout(timeout_s):
                 frame = await self.channel.receive()
         except TimeoutError as exc:
+            raise _not_ready_in(timeout_s) from exc
+        reply = None if isinstance(frame, Closed) else decode_reply(frame)
+        if isinstance(reply, Unready):
             raise ScannerError(
-                f"a scanner process was not ready within {timeout_s} s"
-            ) from exc
-        if isinstance(frame, Closed) or not isinstance(decode_reply(frame), Ready):
+                f"a scanner process cannot be confined: {reply.error}",
+                hint="The kernel refuses what it offered; see what runs around it.",
+            )
+        if not isinstance(reply, Ready):
             raise ScannerError("a scanner process ended before it was ready")
 
+    def ended(self, code: int, cpu_s: float = 0.0) -> None:
+        """Take what the template tells of the end of this process."""
+        self._code = code
+        self._cpu_s = max(self._cpu_s, cpu_s)
+        os.close(self._pidfd)
+        self._ended.set()
+
+    def orphaned(self) -> None:
+        """Wait for the end without the template, whose death kills this process."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._pidfd, self._orphan_ended)
+
+    def _orphan_ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        # The service inherits orphans where it is the first process of a container.
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+        self.ended(-signal.SIGKILL)
+
+
+class Template:
+    """A process with everything imported, from which scanners are forked.
+
+    Attributes:
+        pid: Process id.
+        over: Set when it forks no more: its socket ended, or ``retire`` was called.
+            Its scanners die with it.
+        support: What holds its scanners.
+        forks: How many scanners it was asked for.
+    """
+
+    def __init__(
+        self, child: "_Child", settings: ProcessSettings, errors: BinaryIO
+    ) -> None:
+        self.pid = child.popen.pid
+        self.over = asyncio.Event()
+        self.support = Support(seccomp=False, landlock_abi=0)
+        self.forks = 0
+        self._settings = settings
+        self._errors = errors
+        self._crashes = 0
+        self._scanners: dict[int, ScannerProcess] = {}
+        self._orders: deque[_Order] = deque()
+        self._started = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._cpu_s = 0.0
+        self._popen = child.popen
+        self._control = child.sock
+        self._pidfd = child.pidfd
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._pidfd, self._reap)
+        self._loop.add_reader(self._control, self._read)
+
+    @classmethod
+    async def start(cls, settings: ProcessSettings) -> "Template":
+        """Start a template and wait until it is ready to fork.
+
+        It dies with the thread that calls this (``confinement.py``), so this is no
+        work for a helper thread: the few milliseconds of ``exec`` are spent on the
+        event loop.
+
+        Raises:
+            ScannerError: It could not be started, was not ready in time, or cannot
+                confine scanners as the settings require; the hint is the end of what
+                it wrote, or what to do.
+        """
+        errors = os.fdopen(os.memfd_create("template-errors"), "w+b")
+        try:
+            template = cls(_spawn(settings, errors.fileno()), settings, errors)
+        except OSError as exc:
+            errors.close()
+            raise ScannerError(f"cannot start a scanner process: {exc}") from exc
+        try:
+            await template._await_start()
+        except BaseException:
+            template.retire()
+            await template.end()
+            raise
+        return template
+
+    async def fork(self) -> ScannerProcess:
+        """Fork a scanner and wait until it is ready.
+
+        Raises:
+            ScannerError: The template is over or cannot fork, or the scanner cannot be
+                confined or is not ready in time.
+        """
+        if self.over.is_set():
+            raise self._over_error()
+        self.forks += 1
+        process = await self._order()
+        try:
+            await process.await_ready(self._settings.start_timeout_s)
+        except BaseException:
+            process.retire()
+            await process.end()
+            raise
+        return process
+
+    @property
+    def is_worn(self) -> bool:
+        """True if a new template should take over.
+
+        The scanners of a template share where their memory lies, so that whoever takes
+        one over, or crashes many, learns of the next.
+        """
+        return self.forks >= MAX_FORKS or self._crashes >= MAX_CRASHES
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that the template used for itself."""
+        if not self._ended.is_set():
+            self._cpu_s = max(self._cpu_s, _cpu_s_of(self.pid))
+        return self._cpu_s
+
+    def retire(self) -> None:
+        """Kill the template, and with it its scanners."""
+        self._stop()
+        if not self._ended.is_set():
+            _kill(self._pidfd)
+
+    async def end(self) -> int:
+        """Wait for the end of the template and of its scanners.
+
+        Returns:
+            Its exit code, negative for the number of the signal that killed it.
+
+        Raises:
+            ScannerError: One of them does not end.
+        """
+        self._stop()
+        await _await_end(self._ended, self.pid)
+        for process in tuple(self._scanners.values()):
+            await process.end()
+        self._errors.close()
+        return int(self._popen.returncode)
+
+    async def _await_start(self) -> None:
+        """Wait for the first report.
+
+        Raises:
+            ScannerError: It does not come, or says that too little is supported.
+        """
+        over = self._loop.create_task(self.over.wait())
+        started = self._loop.create_task(self._started.wait())
+        timeout_s = self._settings.start_timeout_s
+        try:
+            await asyncio.wait(
+                (over, started), timeout=timeout_s, return_when="FIRST_COMPLETED"
+            )
+        finally:
+            over.cancel()
+            started.cancel()
+        if self.over.is_set():
+            raise self._over_error()
+        if not self._started.is_set():
+            raise _not_ready_in(timeout_s)
+        if self._settings.require_sandbox and self.support.lacks:
+            raise ScannerError(
+                f"scanners cannot be confined: no {', no '.join(self.support.lacks)}",
+                hint="Give this machine a kernel and a libseccomp that offer it, or "
+                "set require_sandbox to false.",
+            )
+
+    async def _order(self) -> ScannerProcess:
+        """Ask for a scanner; return it before it is ready."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.setblocking(False)
+        order = _Order(sock=ours, answer=self._loop.create_future())
+        with theirs:
+            try:
+                socket.send_fds(self._control, [FORK], [theirs.fileno()])
+            except OSError as exc:
+                ours.close()
+                raise ScannerError(f"cannot ask for a scanner process: {exc}") from exc
+        self._orders.append(order)
+        timeout_s = self._settings.start_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await order.answer
+        except TimeoutError as exc:
+            raise _not_ready_in(timeout_s) from exc
+
+    def _read(self) -> None:
+        """Take one report; the event loop comes again for the next."""
+        try:
+            packet, fds, _, _ = socket.recv_fds(
+                self._control, MAX_REPORT_BYTES, 1, socket.MSG_CMSG_CLOEXEC
+            )
+        except (BlockingIOError, InterruptedError):
+            return
+        except ConnectionResetError:
+            packet, fds = b"", []
+        if not packet:
+            self._stop()
+            return
+        report = decode_report(packet)
+        match report:
+            case Started():
+                self.support = report.support
+                self._started.set()
+            case Forked():
+                self._forked(self._orders.popleft(), report.pid, fds[0])
+            case Refused():
+                self._refused(self._orders.popleft(), report.error)
+            case Died():
+                self._died(report)
+            case _:
+                assert_never(report)
+
+    def _forked(self, order: "_Order", pid: int, pidfd: int) -> None:
+        process = ScannerProcess(pid=pid, sock=order.sock, pidfd=pidfd)
+        self._scanners[pid] = process
+        if order.answer.done():
+            process.retire()  # whoever asked for it was cancelled
+        else:
+            order.answer.set_result(process)
+
+    def _refused(self, order: "_Order", error: str) -> None:
+        order.sock.close()
+        if not order.answer.done():
+            order.answer.set_exception(
+                ScannerError(f"cannot fork a scanner process: {error}")
+            )
+
+    def _died(self, report: Died) -> None:
+        if -report.code in _CRASHES:
+            self._crashes += 1
+        self._scanners.pop(report.pid).ended(report.code, report.cpu_s)
+
+    def _stop(self) -> None:
+        """Close the socket, which ends the template; nobody waits for an answer."""
+        if self.over.is_set():
+            return
+        self.over.set()
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        for process in self._scanners.values():
+            process.orphaned()
+        while self._orders:
+            self._refused(self._orders.popleft(), "its template has ended")
+
     def _reap(self) -> None:
-        """Take the exit code; called when the process has ended."""
+        """Take the exit code; called when the template has ended."""
+        self._loop.remove_reader(self._pidfd)
         _, status, usage = os.wait4(self.pid, 0)
         self._popen.returncode = os.waitstatus_to_exitcode(status)
         self._cpu_s = usage.ru_utime + usage.ru_stime
-        self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        # Reports that were not read yet come before the end of the socket.
         self._ended.set()
+
+    def _over_error(self) -> ScannerError:
+        return ScannerError(
+            "a scanner process ended before it was ready",
+            hint=_tail(self._errors.fileno()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """A scanner that was asked for: our end of its socket, and who waits for it."""
+
+    sock: socket.socket
+    answer: asyncio.Future[ScannerProcess]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +474,7 @@ def _spawn(settings: ProcessSettings, errors_fd: int) -> _Child:
         OSError: There is no such program, or no process, memory or descriptor left.
     """
     with ExitStack() as undo:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         undo.callback(ours.close)
         with theirs:
             popen = _execute(settings, theirs.fileno(), errors_fd)
@@ -245,3 +529,31 @@ def _tail(fd: int) -> str:
     size = os.fstat(fd).st_size
     tail = os.pread(fd, _ERROR_TAIL_BYTES, max(0, size - _ERROR_TAIL_BYTES))
     return tail.decode("utf-8", "replace").strip()
+
+
+def _kill(pidfd: int) -> None:
+    """Kill a process that may have been reaped already."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+async def _await_end(ended: asyncio.Event, pid: int) -> None:
+    try:
+        async with asyncio.timeout(_END_TIMEOUT_S):
+            await ended.wait()
+    except TimeoutError as exc:
+        raise ScannerError(f"scanner process {pid} cannot be killed") from exc
+
+
+def _cpu_s_of(pid: int) -> float:
+    """Return the CPU seconds of a process; 0 if it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    fields = stat.rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def _not_ready_in(timeout_s: float) -> ScannerError:
+    return ScannerError(f"a scanner process was not ready within {timeout_s} s")

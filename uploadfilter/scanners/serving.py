@@ -1,22 +1,21 @@
 """The life of a scanner process: requests in, one reply for each content out.
 
-Started by ``process.py``, which says what to run (``worker.py``). It holds one socket,
-whose other end is the proxy, and during a request the descriptor of one upload. It
-never sees the reference set, names of files or of clients, or any path.
+Forked and confined by ``template.py``. It holds one socket, whose other end is the
+proxy, and during a request the descriptor of one upload. It never sees the reference
+set, names of files or of clients, or any path.
 
 It ends when its socket does, when it is killed, or when it cannot go on: that is for
 the other end to notice and to repair.
 """
 
-import argparse
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from uploadfilter.model import Reason
-from uploadfilter.scanners.confinement import confine, die_with_parent, set_cpu_alarm
+from uploadfilter.scanners.confinement import set_cpu_alarm
 from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     ContentReply,
@@ -121,23 +120,3 @@ def _missing_bytes(body: bytearray) -> int:
         return FRAME_HEADER.size - len(body)
     (length,) = FRAME_HEADER.unpack_from(body)
     return int(FRAME_HEADER.size + length - len(body))
-
-
-def run(arguments: Sequence[str], scan: ScanFunction) -> None:
-    """Run a scanner process to its end.
-
-    Whatever ``scan`` needs must be imported and prepared by now: the process is
-    confined before its first request.
-
-    Args:
-        arguments: ``--fd N``, the socket, and ``--address-space BYTES``.
-        scan: What to do with each content.
-    """
-    die_with_parent()
-    parser = argparse.ArgumentParser(prog="uploadfilter-scanner")
-    parser.add_argument("--fd", type=int, required=True)
-    parser.add_argument("--address-space", type=int, required=True)
-    options = parser.parse_args(arguments)
-    with socket.socket(fileno=options.fd) as sock:
-        confine(address_space=options.address_space)
-        serve(sock, scan)

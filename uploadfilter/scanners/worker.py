@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from uploadfilter.scanners.messages import ContentSpan, Part, ScanRequest
 from uploadfilter.scanners.scanning import prepare, scan_content
-from uploadfilter.scanners.serving import run
+from uploadfilter.scanners.template import run
 
 
 def scan_span(
