@@ -20,6 +20,11 @@ RATIO_GRACE_BYTES = 16 * 1024 * 1024
 """Unpacked bytes below which no ratio is refused: a blank page of text compresses a
 thousandfold and hurts nobody."""
 
+MOST_HEADERS = 20_000
+"""Headers that a container reads in one content, those that it does not yield included
+(folders, members that it saw before): far more than callers take, and a tenth of a
+second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpackLimits:
@@ -39,11 +44,32 @@ class Meter:
 
     Args:
         limits: What it may be.
+        content_bytes: Length of that content, so that many small members, none of
+            which is too compressed, are told when they are a bomb together.
     """
 
-    def __init__(self, limits: UnpackLimits) -> None:
+    def __init__(
+        self, limits: UnpackLimits, *, content_bytes: int | None = None
+    ) -> None:
         self._limits = limits
+        self._content_bytes = content_bytes
         self._output_bytes = 0
+
+    @property
+    def spent(self) -> Reason | None:
+        """Why no member may give more, whichever it is; ``None`` while it may."""
+        if self._output_bytes > self._limits.max_output_bytes:
+            return Reason.TOO_MANY_BYTES
+        if self._content_bytes is None:
+            return None
+        return self._over_ratio(self._output_bytes, self._content_bytes)
+
+    def _over_ratio(self, unpacked: int, packed: int) -> Reason | None:
+        too_compressed = (
+            unpacked > RATIO_GRACE_BYTES
+            and unpacked > self._limits.max_ratio * max(packed, 1)
+        )
+        return Reason.TOO_COMPRESSED if too_compressed else None
 
     def excess(self, new_bytes: int, *, unpacked: int, packed: int) -> Reason | None:
         """Count unpacked bytes; say why they are too many, if they are.
@@ -57,13 +83,7 @@ class Meter:
             ``TOO_MANY_BYTES`` or ``TOO_COMPRESSED``, else ``None``.
         """
         self._output_bytes += new_bytes
-        if self._output_bytes > self._limits.max_output_bytes:
-            return Reason.TOO_MANY_BYTES
-        too_compressed = (
-            unpacked > RATIO_GRACE_BYTES
-            and unpacked > self._limits.max_ratio * max(packed, 1)
-        )
-        return Reason.TOO_COMPRESSED if too_compressed else None
+        return self.spent or self._over_ratio(unpacked, packed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +92,10 @@ class Shortfall:
 
     Attributes:
         reason: ``ENCRYPTED``, ``TOO_COMPRESSED``, ``TOO_MANY_BYTES``, ``TRUNCATED``
-            (it broke off, or is damaged from here on) or ``NOT_INSPECTED`` (a method
-            that is not unpacked).
+            (it broke off, or is damaged from here on), ``OUT_OF_MEMORY`` (unpacking it
+            would hold too much), ``UNDECODABLE`` (nothing in it can be read),
+            ``TOO_MANY_CONTENTS`` (more than ``MOST_HEADERS``) or ``NOT_INSPECTED`` (a
+            method that is not unpacked).
     """
 
     reason: Reason
@@ -115,5 +137,6 @@ class Container(Protocol):
         Args:
             source: The container.
             meter: Counts what is unpacked. After it has said that it is too much, the
-                member ends with that reason; after ``TOO_MANY_BYTES``, the container.
+                member ends with that reason; once it is ``spent``, so does the
+                container, with a shortfall of its own.
         """

@@ -1,0 +1,187 @@
+"""Unpack files that are one compressed stream, or several behind each other.
+
+Rules this module keeps: what a damaged stream gave up to the damage is given, as ``gzip
+-d`` and browsers do; what stands behind the last stream is left to carving; of a bomb
+no more is unpacked than one step over the budget.
+
+To add a coding: its unpacker in ``unpackers.py`` and a ``StreamContainer`` here.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
+from uploadfilter.contents.source import Source
+from uploadfilter.contents.unpackers import (
+    BZIP2,
+    DAMAGED,
+    GZIP,
+    LZMA,
+    Brotli,
+    Unpacker,
+    Zstandard,
+)
+
+PACKED_BYTES: Final = 16 * 1024
+"""How much an unpacker is given at a time: small, since the last piece of a damaged
+stream is given again byte by byte."""
+
+_PADDING_BYTES: Final = 64 * 1024
+"""How many zero bytes may stand between two streams: tapes and xz pad to blocks."""
+
+Unpacking = Generator[bytes | Shortfall, None, int | None]
+"""Chunks, and in the end the offset behind the stream, or none after a shortfall."""
+
+
+def unpack(
+    source: Source, make: Callable[[], Unpacker], meter: Meter, *, start: int = 0
+) -> Unpacking:
+    """Unpack one stream.
+
+    Args:
+        source: What holds it.
+        make: Makes an unpacker for it.
+        meter: Counts what is unpacked.
+        start: Offset of the stream.
+
+    Yields:
+        What it gives, in pieces of at most ``STEP_BYTES``; a shortfall comes last.
+
+    Returns:
+        The offset behind the stream; ``None`` after a shortfall.
+    """
+    unpacker = make()
+    position, piece_at, given = start, start, 0
+    while not unpacker.finished:
+        piece = b""
+        if unpacker.hungry:
+            piece, piece_at = source.read(position, PACKED_BYTES), position
+            position += len(piece)
+            if not piece:
+                yield DAMAGED
+                return None
+        unpacked = unpacker.step(piece)
+        if unpacked == DAMAGED:
+            again = _Damaged(source=source, start=start, piece_at=piece_at, given=given)
+            return (yield from again.rest(make(), meter))
+        if isinstance(unpacked, Shortfall):
+            yield unpacked
+            return None
+        given += len(unpacked)
+        yield from _nonempty(unpacked)
+        packed = position - start
+        reason = meter.excess(len(unpacked), unpacked=given, packed=packed)
+        if reason is not None:
+            yield Shortfall(reason=reason)
+            return None
+    return position - len(unpacker.leftover)
+
+
+def _nonempty(chunk: bytes) -> Iterator[bytes]:
+    if chunk:
+        yield chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Damaged:
+    """A stream that is unpacked a second time, since a step of the first met damage.
+
+    That step gave nothing, though much of it may have been sound. So the piece that it
+    was given is now given byte by byte.
+
+    Attributes:
+        source: What holds the stream.
+        start: Offset of the stream.
+        piece_at: Offset of the piece in which the damage is.
+        given: How many bytes the first time gave; they are not given again.
+    """
+
+    source: Source
+    start: int
+    piece_at: int
+    given: int
+
+    def rest(self, unpacker: Unpacker, meter: Meter) -> Unpacking:
+        """Yield what the first time did not."""
+        position, seen = self.start, 0
+        while not unpacker.finished:
+            piece = b""
+            if unpacker.hungry:
+                length = PACKED_BYTES if position < self.piece_at else 1
+                piece = self.source.read(position, length)
+                position += len(piece)
+            unpacked = unpacker.step(piece)
+            if isinstance(unpacked, Shortfall):
+                yield unpacked
+                return None
+            fresh = unpacked[max(0, self.given - seen) :]
+            seen += len(unpacked)
+            yield from _nonempty(fresh)
+            packed = position - self.start
+            reason = meter.excess(len(fresh), unpacked=seen, packed=packed)
+            if reason is not None:
+                yield Shortfall(reason=reason)
+                return None
+        return position - len(unpacker.leftover)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamContainer:
+    """A file that is one content, compressed.
+
+    Attributes:
+        kinds: What ``magic.sniff`` calls it; none if it cannot be told by its bytes.
+        make: Makes an unpacker for one stream.
+        starts: Says whether bytes begin another stream, which belongs to the same
+            content.
+    """
+
+    kinds: frozenset[Kind]
+    make: Callable[[], Unpacker]
+    starts: Callable[[bytes], bool]
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield the one content that it is, without a name."""
+        yield Member(name="", content=self._chunks(source, meter))
+
+    def _chunks(self, source: Source, meter: Meter) -> Chunks:
+        """Unpack one stream after another, as if they were one."""
+        position: int | None = 0
+        while position is not None:
+            position = yield from unpack(source, self.make, meter, start=position)
+            if position is not None:
+                position = self._next(source, position)
+
+    def _next(self, source: Source, position: int) -> int | None:
+        """Return where the next stream begins, behind zero bytes or none."""
+        behind = source.read(position, _PADDING_BYTES)
+        start = len(behind) - len(behind.lstrip(b"\0"))
+        return position + start if self.starts(behind[start:]) else None
+
+
+def _starts_with(*magic: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(magic)
+
+
+_SKIPPED_FRAMES = tuple(bytes([0x50 + low]) + b"\x2a\x4d\x18" for low in range(16))
+
+GZIPPED: Final = StreamContainer(
+    kinds=frozenset({Kind.GZIP}), make=GZIP, starts=_starts_with(b"\x1f\x8b\x08")
+)
+BZIPPED: Final = StreamContainer(
+    kinds=frozenset({Kind.BZIP2}), make=BZIP2, starts=_starts_with(b"BZh")
+)
+XZ: Final = StreamContainer(
+    kinds=frozenset({Kind.XZ}), make=LZMA, starts=_starts_with(b"\xfd7zXZ\0")
+)
+ZSTD: Final = StreamContainer(
+    kinds=frozenset({Kind.ZSTD}),
+    make=Zstandard,
+    starts=_starts_with(b"\x28\xb5\x2f\xfd", *_SKIPPED_FRAMES),
+)
+BROTLI: Final = StreamContainer(
+    kinds=frozenset(), make=Brotli, starts=lambda _head: False
+)
+"""Nothing in its bytes tells brotli: it is tried where a name or type claims it."""

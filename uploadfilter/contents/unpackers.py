@@ -1,0 +1,340 @@
+"""Unpack one compressed stream, a bounded step at a time.
+
+Rules this module keeps: a step gives at most ``STEP_BYTES``, however well the stream is
+compressed; what a stream would make the unpacker hold is bounded by ``WINDOW_BYTES``;
+what bad bytes make a library raise is caught beside the call that raises it, and was
+found with the mutations of ``tests/conformance/containers.py``.
+
+To add a coding: a class with the four members of ``Unpacker``.
+"""
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import brotli
+import zstandard
+
+from uploadfilter.contents.members import Shortfall
+from uploadfilter.model import Reason
+
+STEP_BYTES: Final = 1024 * 1024
+"""Most bytes that one step gives: what a caller holds beside what it keeps."""
+
+WINDOW_BYTES: Final = 64 * 1024 * 1024
+"""Furthest that a stream may look back, which is what its unpacker must hold.
+
+``xz -9`` and ``zstd --ultra -21`` need this much, browsers accept 8 MiB, and three such
+streams inside each other stay below the memory of a scanner.
+"""
+
+DAMAGED: Final = Shortfall(reason=Reason.TRUNCATED)
+TOO_BIG: Final = Shortfall(reason=Reason.OUT_OF_MEMORY)
+UNKNOWN: Final = Shortfall(reason=Reason.NOT_INSPECTED)
+
+
+class Unpacker(Protocol):
+    """One compressed stream that is being unpacked."""
+
+    @property
+    def finished(self) -> bool:
+        """True once the stream has ended as it should."""
+
+    @property
+    def hungry(self) -> bool:
+        """True if the next step needs more packed bytes; else it may get none."""
+
+    @property
+    def leftover(self) -> bytes:
+        """Once finished: what it was given and did not need."""
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more.
+
+        Args:
+            packed: The next bytes of the stream; empty unless ``hungry``.
+
+        Returns:
+            Up to ``STEP_BYTES`` bytes, possibly none; or why it cannot go on, after
+            which it is not asked again.
+        """
+
+
+class Deflate:
+    """A deflate stream, bare or in the wrapping of zlib or gzip.
+
+    Args:
+        wbits: As ``zlib.decompressobj`` takes it: negative for a bare stream, plus 16
+            for gzip.
+    """
+
+    def __init__(self, wbits: int = -zlib.MAX_WBITS) -> None:
+        self._stream = zlib.decompressobj(wbits)
+        self.hungry = True
+
+    @property
+    def finished(self) -> bool:
+        """True once the stream has ended as it should."""
+        return self._stream.eof
+
+    @property
+    def leftover(self) -> bytes:
+        """What it was given and did not need."""
+        return self._stream.unused_data
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more."""
+        try:
+            unpacked = self._stream.decompress(
+                self._stream.unconsumed_tail + packed, STEP_BYTES
+            )
+        except zlib.error:  # bad header, code, distance or checksum
+            return DAMAGED
+        # A full step may have left more inside than the bytes not yet consumed.
+        self.hungry = len(unpacked) < STEP_BYTES
+        return unpacked
+
+
+class GZIP(Deflate):
+    """One member of a gzip file, with its header and checksum."""
+
+    def __init__(self) -> None:
+        super().__init__(zlib.MAX_WBITS + 16)
+
+
+class BZIP2:
+    """One bzip2 stream; it never holds more than 4 MB."""
+
+    def __init__(self) -> None:
+        self._stream = bz2.BZ2Decompressor()
+
+    @property
+    def finished(self) -> bool:
+        """True once the stream has ended as it should."""
+        return self._stream.eof
+
+    @property
+    def hungry(self) -> bool:
+        """True if the next step needs more packed bytes."""
+        return self._stream.needs_input
+
+    @property
+    def leftover(self) -> bytes:
+        """What it was given and did not need."""
+        return self._stream.unused_data
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more."""
+        try:
+            return self._stream.decompress(packed, STEP_BYTES)
+        except OSError:  # bad magic, code or checksum
+            return DAMAGED
+
+
+class LZMA:
+    """One stream of xz, or of lzma as it was before xz.
+
+    Args:
+        head: What to put before the stream: a zip member has the header of the old
+            format elsewhere.
+    """
+
+    _MEMORY_BYTES: Final = WINDOW_BYTES + 2 * 1024 * 1024
+    """The window and liblzma's own tables: ``xz -9`` says that it needs 65 MiB."""
+
+    def __init__(self, head: bytes = b"") -> None:
+        # Told to guess, the library takes only some of the old format's headers.
+        self._stream = lzma.LZMADecompressor(
+            format=lzma.FORMAT_ALONE if head else lzma.FORMAT_AUTO,
+            memlimit=self._MEMORY_BYTES,
+        )
+        self._head = head
+
+    @property
+    def finished(self) -> bool:
+        """True once the stream has ended as it should."""
+        return self._stream.eof
+
+    @property
+    def hungry(self) -> bool:
+        """True if the next step needs more packed bytes."""
+        return self._stream.needs_input
+
+    @property
+    def leftover(self) -> bytes:
+        """What it was given and did not need."""
+        return self._stream.unused_data
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more."""
+        head, self._head = self._head, b""
+        try:
+            return self._stream.decompress(head + packed, STEP_BYTES)
+        except lzma.LZMAError as exc:  # bad magic, options, code or checksum
+            # The library tells this one apart by its text only.
+            return TOO_BIG if "emory usage limit" in str(exc) else DAMAGED
+
+
+class Brotli:
+    """One brotli stream; it never holds more than 16 MiB."""
+
+    _LIMIT_BYTES: Final = STEP_BYTES // 2
+    """The library may go over its limit, by less than as much again."""
+
+    def __init__(self) -> None:
+        self._stream = brotli.Decompressor()
+        self.leftover = b""
+
+    @property
+    def finished(self) -> bool:
+        """True once the stream has ended as it should."""
+        return bool(self._stream.is_finished())
+
+    @property
+    def hungry(self) -> bool:
+        """True if the next step needs more packed bytes."""
+        return bool(self._stream.can_accept_more_data())
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more."""
+        try:
+            unpacked: bytes = self._stream.process(
+                packed, output_buffer_limit=self._LIMIT_BYTES
+            )
+        except brotli.error:  # bad code, or bytes after the end
+            return DAMAGED
+        return unpacked
+
+
+class Zstandard:
+    """One frame of zstd, or one that decoders skip.
+
+    The library gives no bound to what a step unpacks. So the frame is cut here into
+    its blocks, each of which gives at most 128 KiB.
+
+    Source:
+        RFC 8878, section 3.1, "Frames".
+    """
+
+    _START_BYTES: Final = 5
+    _BLOCK_HEAD_BYTES: Final = 3
+    _CHECKSUM_BYTES: Final = 4
+    _MOST_BLOCK_BYTES: Final = 128 * 1024
+    _SKIPPED_MAGIC: Final = frozenset(
+        bytes([0x50 + low]) + b"\x2a\x4d\x18" for low in range(16)
+    )
+    _SKIPPED_HEAD_BYTES: Final = 8
+
+    def __init__(self) -> None:
+        maker = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
+        self._stream = maker.decompressobj()
+        self._held = bytearray()
+        self._has_checksum = False
+        self._skip_bytes = 0
+        self._next: Callable[[], bytes | Shortfall] = self._start
+        self._wanted = self._START_BYTES
+        self.finished = False
+
+    @property
+    def hungry(self) -> bool:
+        """True if the next step needs more packed bytes."""
+        return len(self._held) < self._wanted
+
+    @property
+    def leftover(self) -> bytes:
+        """What it was given and did not need."""
+        return bytes(self._held)
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more: at most one block."""
+        self._held += packed
+        return b"" if self.hungry else self._next()
+
+    def _then(self, wanted: int, following: Callable[[], bytes | Shortfall]) -> None:
+        """Do ``following`` once ``wanted`` bytes are held."""
+        self._wanted, self._next = wanted, following
+
+    def _cut(self) -> bytes:
+        """Take what was wanted."""
+        taken = bytes(self._held[: self._wanted])
+        del self._held[: self._wanted]
+        return taken
+
+    def _start(self) -> bytes:
+        """See from the first bytes of a frame how long its head is."""
+        if bytes(self._held[:4]) in self._SKIPPED_MAGIC:
+            self._then(self._SKIPPED_HEAD_BYTES, self._skipped_head)
+            return b""
+        flags = self._held[4]
+        single = flags >> 5 & 1
+        size_bytes = (single, 2, 4, 8)[flags >> 6]
+        dictionary_bytes = (0, 1, 2, 4)[flags & 3]
+        head_bytes = self._START_BYTES + (1 - single) + dictionary_bytes + size_bytes
+        self._then(head_bytes, self._head)
+        return b""
+
+    def _head(self) -> bytes | Shortfall:
+        """Read the head of a frame, before anything is held for its window."""
+        head = self._cut()
+        try:
+            frame = zstandard.get_frame_parameters(head)
+        except zstandard.ZstdError:  # bad magic or a reserved bit
+            return DAMAGED
+        if frame.window_size > WINDOW_BYTES:
+            return TOO_BIG
+        if frame.dict_id:
+            return UNKNOWN
+        self._has_checksum = frame.has_checksum
+        self._then(self._BLOCK_HEAD_BYTES, self._block_head)
+        return self._feed(head)
+
+    def _block_head(self) -> bytes | Shortfall:
+        """See how long a block is."""
+        head = int.from_bytes(self._held[: self._BLOCK_HEAD_BYTES], "little")
+        size = head >> 3
+        if size > self._MOST_BLOCK_BYTES:
+            return DAMAGED
+        is_repeated = head >> 1 & 3 == 1
+        stored_bytes = 1 if is_repeated else size
+        self._then(self._BLOCK_HEAD_BYTES + stored_bytes, self._block)
+        return b""
+
+    def _block(self) -> bytes | Shortfall:
+        """Unpack one block."""
+        block = self._cut()
+        is_last = block[0] & 1
+        if not is_last:
+            self._then(self._BLOCK_HEAD_BYTES, self._block_head)
+        elif self._has_checksum:
+            self._then(self._CHECKSUM_BYTES, self._checksum)
+        else:
+            self.finished = True
+        return self._feed(block)
+
+    def _checksum(self) -> bytes | Shortfall:
+        """Let the library compare the checksum."""
+        self.finished = True
+        return self._feed(self._cut())
+
+    def _feed(self, piece: bytes) -> bytes | Shortfall:
+        try:
+            return self._stream.decompress(piece)
+        except zstandard.ZstdError:  # bad block or checksum
+            return DAMAGED
+
+    def _skipped_head(self) -> bytes:
+        """See how much is to be skipped."""
+        self._skip_bytes = int.from_bytes(self._cut()[4:], "little")
+        return self._skip(b"")
+
+    def _skipped(self) -> bytes:
+        """Skip a piece of what is to be skipped."""
+        return self._skip(self._cut())
+
+    def _skip(self, piece: bytes) -> bytes:
+        self._skip_bytes -= len(piece)
+        self.finished = self._skip_bytes == 0
+        self._then(min(self._skip_bytes, self._MOST_BLOCK_BYTES), self._skipped)
+        return b""

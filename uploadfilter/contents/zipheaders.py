@@ -1,0 +1,270 @@
+"""Find the headers of a zip file: those of its directory, and those before each member.
+
+Readers of zip disagree about which headers count, and where they are, so that one file
+can show different members to different readers. Everything that any reader may go by is
+found here: each end record near the end, each directory that one points to, as the
+offset says or as the size says (bytes before the archive shift the first), and each
+local header anywhere in the file.
+
+Source:
+    PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", 6.3.10, sections 4.3 to 4.5.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from uploadfilter.contents.source import Source
+
+LOCAL_MAGIC: Final = b"PK\x03\x04"
+_DESCRIPTOR_MAGIC: Final = b"PK\x07\x08"
+_DIRECTORY_MAGIC: Final = b"PK\x01\x02"
+_END_MAGIC: Final = b"PK\x05\x06"
+_WIDE_END_MAGIC: Final = b"PK\x06\x06"
+_WIDE_LOCATOR_MAGIC: Final = b"PK\x06\x07"
+
+_LOCAL = struct.Struct("<4x2x2H4x4x2L2H")
+_DIRECTORY = struct.Struct("<4x2x2x2H4x4x2L3H2x2x4xL")
+_END = struct.Struct("<4x2x2x2x2x2L2x")
+_WIDE_END = struct.Struct("<4x8x2x2x4x4x8x8x2Q")
+_FIELD = struct.Struct("<2H")
+_WIDE = struct.Struct("<Q")
+_WIDE_LOCATOR = struct.Struct("<4x4xQ4x")
+
+END_SEARCH_BYTES: Final = _END.size + 0xFFFF
+"""How far from its end a zip file's end record can be: a comment stands behind it."""
+
+_MOST_ENDS: Final = 8
+"""End records that are followed: one in every sound file, a few where readers are to be
+led astray."""
+
+_WINDOW_BYTES: Final = 64 * 1024
+"""How much is searched for local headers at a time."""
+
+_MAGIC_BYTES: Final = 4
+
+_NARROW: Final = 0xFFFFFFFF
+"""In a field of 32 bits: the value is in the extra field, in 64 bits."""
+
+_WIDE_EXTRA: Final = 1
+_FLAG_UTF8: Final = 1 << 11
+_FLAG_DESCRIPTOR: Final = 1 << 3
+_FLAG_END_MARK: Final = 1 << 1
+_FLAGS_ENCRYPTED: Final = 1 | 1 << 6 | 1 << 13
+"""Encrypted, strongly encrypted, and local header masked."""
+
+_METHOD_AES: Final = 99
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What one header says of a member.
+
+    Attributes:
+        name: Decoded as well as it goes.
+        method: How it is packed, as a number.
+        is_encrypted: Whether it cannot be unpacked without a password.
+        has_descriptor: Whether the sizes may be left out, and stand behind the data.
+        has_end_mark: Whether an lzma stream says itself where it ends.
+        packed_size: Length of the data, in bytes.
+        size: Length of the member, in bytes.
+    """
+
+    name: str
+    method: int
+    is_encrypted: bool
+    has_descriptor: bool
+    has_end_mark: bool
+    packed_size: int
+    size: int
+
+    @property
+    def is_sizeless(self) -> bool:
+        """True if it leaves the sizes to what stands behind the data."""
+        return self.has_descriptor and not self.packed_size
+
+    @property
+    def is_folder(self) -> bool:
+        """True if it is nothing but the name of a folder."""
+        return self.name.endswith("/") and not self.size and not self.has_descriptor
+
+
+class LocalHeader(NamedTuple):
+    """A header before a member, and where the member's data begin."""
+
+    header: Header
+    data_at: int
+
+
+class Listed(NamedTuple):
+    """A header in a directory, and where the local header may be, likeliest first."""
+
+    header: Header
+    local_at: tuple[int, ...]
+
+
+class _Directory(NamedTuple):
+    """Where a directory begins, and where the archive may, likeliest first."""
+
+    start: int
+    bases: tuple[int, ...]
+
+
+def has_end(source: Source) -> bool:
+    """Say whether a content has an end record near its end, whatever it begins with."""
+    return next(_ends(source), None) is not None
+
+
+def local_header(source: Source, offset: int) -> LocalHeader | None:
+    """Read the local header at an offset, if there is one."""
+    fixed = source.read(offset, _LOCAL.size)
+    if len(fixed) < _LOCAL.size or not fixed.startswith(LOCAL_MAGIC):
+        return None
+    flags, method, packed_size, size, name_length, extra_length = _LOCAL.unpack(fixed)
+    rest = source.read(offset + _LOCAL.size, name_length + extra_length)
+    size, packed_size, _ = _widened(rest[name_length:], size, packed_size, 0)
+    header = _header(
+        flags=flags,
+        method=method,
+        name=rest[:name_length],
+        packed_size=packed_size,
+        size=size,
+    )
+    data_at = offset + _LOCAL.size + name_length + extra_length
+    return LocalHeader(header, data_at) if data_at <= source.size else None
+
+
+def listed(source: Source) -> Iterator[Listed]:
+    """Yield the headers of every directory that an end record points to."""
+    seen: set[_Directory] = set()
+    for end_at in _ends(source):
+        for directory in _directories(source, end_at):
+            if directory not in seen:
+                seen.add(directory)
+                yield from _read_directory(source, directory)
+
+
+def next_local(source: Source, start: int) -> int | None:
+    """Return where the next local header seems to be, from ``start`` on."""
+    return _find(source, (LOCAL_MAGIC,), start)
+
+
+def data_end(source: Source, start: int) -> int:
+    """Return where data end whose length nobody says: before the next header."""
+    magic = (_DESCRIPTOR_MAGIC, LOCAL_MAGIC, _DIRECTORY_MAGIC)
+    found = _find(source, magic, start)
+    return source.size if found is None else found
+
+
+def _find(source: Source, magic: tuple[bytes, ...], start: int) -> int | None:
+    """Return where one of some magics of four bytes occurs first."""
+    while len(window := source.read(start, _WINDOW_BYTES)) >= _MAGIC_BYTES:
+        places = [place for each in magic if (place := window.find(each)) >= 0]
+        if places:
+            return start + min(places)
+        start += len(window) - _MAGIC_BYTES + 1
+    return None
+
+
+def _ends(source: Source) -> Iterator[int]:
+    """Yield where end records are, the last first."""
+    start = max(0, source.size - END_SEARCH_BYTES)
+    tail = source.read(start, END_SEARCH_BYTES)
+    found = len(tail) - _END.size + len(_END_MAGIC)
+    for _ in range(_MOST_ENDS):
+        found = tail.rfind(_END_MAGIC, 0, max(0, found))
+        if found < 0:
+            return
+        yield start + found
+        found += len(_END_MAGIC) - 1
+
+
+def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
+    """Yield where the directory may be that belongs to an end record."""
+    size, offset = _END.unpack(source.read(end_at, _END.size))
+    yield from _placed(size, offset, end_at)
+    locator = source.read(end_at - _WIDE_LOCATOR.size, _WIDE_LOCATOR.size)
+    if end_at < _WIDE_LOCATOR.size or not locator.startswith(_WIDE_LOCATOR_MAGIC):
+        return
+    (stated,) = _WIDE_LOCATOR.unpack(locator)
+    behind = end_at - _WIDE_LOCATOR.size - _WIDE_END.size
+    for wide_at in dict.fromkeys((stated, max(0, behind))):
+        wide = source.read(wide_at, _WIDE_END.size)
+        if len(wide) == _WIDE_END.size and wide.startswith(_WIDE_END_MAGIC):
+            size, offset = _WIDE_END.unpack(wide)
+            yield from _placed(size, offset, wide_at)
+
+
+def _placed(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
+    """Yield a directory where its size says that it is, and where its offset does."""
+    by_size = end_at - size
+    if by_size >= 0:
+        yield _Directory(by_size, tuple(dict.fromkeys((by_size - offset, 0))))
+    if offset != by_size:
+        yield _Directory(offset, (0,))
+
+
+def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
+    """Yield headers as long as one follows another, however many were announced."""
+    position = directory.start
+    while len(fixed := source.read(position, _DIRECTORY.size)) == _DIRECTORY.size:
+        if not fixed.startswith(_DIRECTORY_MAGIC):
+            return
+        flags, method, packed_size, size, *lengths, offset = _DIRECTORY.unpack(fixed)
+        name_length, extra_length, comment_length = lengths
+        rest = source.read(position + _DIRECTORY.size, name_length + extra_length)
+        extra = rest[name_length:]
+        size, packed_size, offset = _widened(extra, size, packed_size, offset)
+        header = _header(
+            flags=flags,
+            method=method,
+            name=rest[:name_length],
+            packed_size=packed_size,
+            size=size,
+        )
+        yield Listed(header, tuple(base + offset for base in directory.bases))
+        position += _DIRECTORY.size + name_length + extra_length + comment_length
+
+
+def _header(
+    *, flags: int, method: int, name: bytes, packed_size: int, size: int
+) -> Header:
+    return Header(
+        name=_name(name, is_utf8=bool(flags & _FLAG_UTF8)),
+        method=method,
+        is_encrypted=bool(flags & _FLAGS_ENCRYPTED) or method == _METHOD_AES,
+        has_descriptor=bool(flags & _FLAG_DESCRIPTOR),
+        has_end_mark=bool(flags & _FLAG_END_MARK),
+        packed_size=packed_size,
+        size=size,
+    )
+
+
+def _name(name: bytes, *, is_utf8: bool) -> str:
+    """Decode a name: as UTF-8 if it says so or is, else as the first PCs did."""
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode("utf-8", "replace") if is_utf8 else name.decode("cp437")
+
+
+def _widened(extra: bytes, *values: int) -> Iterator[int]:
+    """Yield values, from the extra field those that do not fit into 32 bits."""
+    wide = _wide_field(extra)
+    for value in values:
+        if value == _NARROW and len(wide) >= _WIDE.size:
+            yield from _WIDE.unpack_from(wide)
+            wide = wide[_WIDE.size :]
+        else:
+            yield value
+
+
+def _wide_field(extra: bytes) -> bytes:
+    """Return the extra field of 64-bit values, or nothing."""
+    while len(extra) >= _FIELD.size:
+        kind, length = _FIELD.unpack_from(extra)
+        if kind == _WIDE_EXTRA:
+            return extra[_FIELD.size :][:length]
+        extra = extra[_FIELD.size + length :]
+    return b""

@@ -1,0 +1,203 @@
+"""Read zip files, and what is made of them: office documents, books, programs.
+
+Rules this module keeps: a member is whatever any reader would take for one, found by
+the directory or by its local header, and once only; sizes and checksums are claims,
+so a compressed member ends where its stream does; a stored one is shown where it
+lies. Where two headers of one member disagree, both readings are given.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from typing import Final
+
+from uploadfilter.contents import zipheaders
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import MOST_HEADERS, Member, Meter, Shortfall
+from uploadfilter.contents.source import PartSource, Source
+from uploadfilter.contents.streams import unpack
+from uploadfilter.contents.unpackers import (
+    BZIP2,
+    DAMAGED,
+    LZMA,
+    UNKNOWN,
+    Deflate,
+    Unpacker,
+    Zstandard,
+)
+from uploadfilter.contents.zipheaders import Header, Listed, LocalHeader
+from uploadfilter.model import Reason
+
+STORED: Final = 0
+_LZMA: Final = 14
+
+_LZMA_HEAD = struct.Struct("<2sH5s")
+_NO_SIZE: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+_UNPACKERS: Final[dict[int, Callable[[], Unpacker]]] = {
+    8: Deflate,
+    12: BZIP2,
+    20: Zstandard,
+    93: Zstandard,
+    95: LZMA,
+}
+"""Methods by number, but for stored and lzma; 20 was zstd's before it had its own.
+
+Source:
+    APPNOTE.TXT, section 4.4.5.
+"""
+
+_METHODS: Final = frozenset({*range(11), 12, 14, 16, 18, 19, 20, *range(93, 100)})
+"""Methods that have a meaning. A local header that only its magic gives away must have
+one of them, since four bytes occur by chance in every fourth gigabyte."""
+
+_ENCRYPTED = Shortfall(reason=Reason.ENCRYPTED)
+
+
+def hides_archive(source: Source) -> bool:
+    """Say whether a content ends like a zip file, whatever it begins with.
+
+    A cheap look at its last 64 KiB: programs that unpack themselves, and files that are
+    two things at once, have the archive behind something else.
+    """
+    return zipheaders.has_end(source)
+
+
+class ZipContainer:
+    """A zip file."""
+
+    kinds = frozenset({Kind.ZIP})
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield what is in a zip file: what its directories list, then the rest."""
+        walk = _Walk(source, meter)
+        for item in chain(walk.listed(), walk.unlisted()):
+            yield item
+            if meter.spent is not None:
+                yield Shortfall(reason=meter.spent)
+                return
+        if walk.headers >= MOST_HEADERS:
+            yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+        elif not walk.headers and not zipheaders.has_end(source):
+            yield Shortfall(reason=Reason.UNDECODABLE)
+
+
+class _Walk:
+    """One way through a zip file.
+
+    Attributes:
+        headers: How many headers were read so far; no more than ``MOST_HEADERS``.
+    """
+
+    def __init__(self, source: Source, meter: Meter) -> None:
+        self._source = source
+        self._meter = meter
+        self._seen: set[tuple[int, ...]] = set()
+        self._behind: dict[int, int] = {}
+        self.headers = 0
+
+    def listed(self) -> Iterator[Member | Shortfall]:
+        """Yield what the directories list."""
+        for entry in zipheaders.listed(self._source):
+            if self.headers >= MOST_HEADERS:
+                return
+            self.headers += 1
+            yield from self._entry(entry)
+
+    def unlisted(self) -> Iterator[Member | Shortfall]:
+        """Yield what has a local header that no directory led to."""
+        offset = zipheaders.next_local(self._source, 0)
+        while offset is not None and self.headers < MOST_HEADERS:
+            self.headers += 1
+            if offset not in self._behind:
+                yield from self._found(offset)
+            behind = self._behind.get(offset, offset + 1)
+            offset = zipheaders.next_local(self._source, behind)
+
+    def _entry(self, entry: Listed) -> Iterator[Member | Shortfall]:
+        """Yield a member of a directory, as that and the local header have it."""
+        is_lost = True
+        for local_at in entry.local_at:
+            local = zipheaders.local_header(self._source, local_at)
+            if local is not None:
+                is_lost = False
+                yield from self._read(entry.header, local.data_at)
+                if not local.header.is_sizeless:
+                    yield from self._read(local.header, local.data_at)
+                self._pass_over(local_at, local, entry.header)
+        if is_lost and not entry.header.is_folder:
+            yield DAMAGED
+
+    def _found(self, local_at: int) -> Iterator[Member | Shortfall]:
+        """Yield a member that has a local header only, unless that is so by chance."""
+        local = zipheaders.local_header(self._source, local_at)
+        if local is not None and local.header.method in _METHODS:
+            yield from self._read(local.header, local.data_at)
+            self._pass_over(local_at, local, local.header)
+
+    def _pass_over(self, local_at: int, local: LocalHeader, other: Header) -> None:
+        """Note where to look for more local headers.
+
+        What lies in a stored member is looked at with that, if nothing else can be
+        taken for its length; so the members of a zip in a zip are not found twice.
+        """
+        header, behind = local.header, local_at + 1
+        sizes = {header.packed_size, header.size, other.packed_size, other.size}
+        methods = {header.method, other.method}
+        if methods == {STORED} and len(sizes) == 1 and not header.has_descriptor:
+            behind = local.data_at + header.size
+        self._behind[local_at] = behind
+
+    def _read(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
+        """Yield a member as one header has it, unless it was read like this before."""
+        if header.is_folder:
+            return
+        if header.is_encrypted:
+            if self._is_new(data_at):
+                yield _ENCRYPTED
+        elif header.method == STORED:
+            yield from self._stored(header, data_at)
+        elif self._is_new(data_at, header.method):
+            yield self._packed(header, data_at)
+
+    def _is_new(self, *reading: int) -> bool:
+        """Note a reading; say whether it is the first of its kind."""
+        is_new = reading not in self._seen
+        self._seen.add(reading)
+        return is_new
+
+    def _stored(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
+        """Yield a member that lies in the source as it is."""
+        there = self._source.size - data_at
+        sizes = {header.packed_size: None, header.size: None}
+        if header.is_sizeless:
+            sizes = {zipheaders.data_end(self._source, data_at) - data_at: None}
+        for size in sizes:
+            if self._is_new(data_at, STORED, size):
+                part = PartSource(self._source, data_at, min(size, there))
+                yield Member(name=header.name, content=part)
+                if size > there:
+                    yield DAMAGED
+
+    def _packed(self, header: Header, data_at: int) -> Member | Shortfall:
+        """Return a member that must be unpacked."""
+        make, start = _UNPACKERS.get(header.method), data_at
+        if header.method == _LZMA:
+            fixed = self._source.read(data_at, _LZMA_HEAD.size)
+            make = partial(LZMA, _lzma_head(header, fixed))
+            start = data_at + _LZMA_HEAD.size
+        if make is None:
+            return UNKNOWN
+        chunks = unpack(self._source, make, self._meter, start=start)
+        return Member(name=header.name, content=chunks)
+
+
+def _lzma_head(header: Header, head: bytes) -> bytes:
+    """Make the header of an lzma file from that of a zip member.
+
+    Source:
+        APPNOTE.TXT, section 5.8.8.
+    """
+    size = _NO_SIZE if header.has_end_mark else header.size
+    return head[4:] + struct.pack("<Q", size)
