@@ -1,0 +1,311 @@
+"""Find where pictures may begin inside of any content, at any offset.
+
+A picture can stand behind another one, in the middle of a video, or after a megabyte of
+junk. Whoever decodes from a beginning that is found here learns whether there is one:
+magic also occurs by chance, in 64 MiB of random bytes about once.
+
+Rules this module keeps: linear time whatever the bytes, a stretch of them in memory at
+a time, nothing decoded, and an end after ``most`` beginnings, which is said.
+
+How it is fast (a GiB of random bytes in about a second): one pass over a stretch marks
+the few bytes of ``_ANCHORS``; only where one of them stands together with a neighbour
+as in some magic is the whole of the magic compared. A stretch that is full of anchors
+is searched magic by magic, more slowly.
+
+To add a form: a line in ``_FORMS`` whose ``pair`` has an anchor in it.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.contents.magic import Kind, sniff
+from uploadfilter.contents.source import Source
+
+_STRETCH_BYTES = 1 << 19
+"""Bytes that are searched at a time: they stay in the cache, with the marks on them."""
+
+_OVERLAP_BYTES = 64
+"""By how much stretches overlap: more than the longest pattern."""
+
+_MOST_PAIRS = _STRETCH_BYTES >> 8
+"""Pairs in a stretch above which it is searched magic by magic. Random bytes have
+about 120."""
+
+_MOST_LOOKS = 20_000
+"""Beginnings that are looked at more closely, which takes a tenth of a second. Random
+bytes of 2 GiB have 150."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Where a picture may begin.
+
+    Attributes:
+        offset: Of its first byte.
+        kind: What it would be.
+        is_thumbnail: If true, it stands in the header of the JPEG at the content's
+            first byte, as cameras and editors put it there.
+    """
+
+    offset: int
+    kind: Kind
+    is_thumbnail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """The last item: there is more, and it was not looked at."""
+
+
+def candidates(
+    source: Source, *, start: int = 0, most: int
+) -> Iterator[Candidate | TooMany]:
+    """Yield every offset at which a picture may begin, in order.
+
+    Args:
+        source: The content.
+        start: Offset of the first beginning that counts, 0 or more.
+        most: Candidates that are yielded at most, 0 or more.
+
+    Yields:
+        Candidates, and ``TooMany`` if there was no patience for all of them.
+    """
+    header = _Header(source)
+    found = 0
+    for looks, (offset, form) in enumerate(_beginnings(source, start)):
+        if looks == _MOST_LOOKS:
+            yield TooMany()
+            return
+        kind = form.test(source, offset)
+        if kind is None:
+            continue
+        if found == most:
+            yield TooMany()
+            return
+        found += 1
+        yield Candidate(offset=offset, kind=kind, is_thumbnail=offset in header)
+
+
+# --- What beginnings look like -------------------------------------------------------
+
+_Test = Callable[[Source, int], Kind | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one kind of picture begins.
+
+    Attributes:
+        pattern: The first bytes, at most ``_OVERLAP_BYTES``.
+        pair: Two bytes of it that never vary, one of them an anchor.
+        pair_at: Where in the pattern they stand.
+        test: What else must hold; gives the kind.
+    """
+
+    pattern: re.Pattern[bytes]
+    pair: bytes
+    pair_at: int
+    test: _Test
+
+
+def _is(kind: Kind) -> _Test:
+    """Return a test for what needs none."""
+    return lambda _source, _offset: kind
+
+
+def _sniffed(source: Source, offset: int) -> Kind | None:
+    """Ask what is usually asked of the first bytes of a content."""
+    kind = sniff(source.read(offset, _SNIFFED_BYTES))
+    return kind if kind in _BY_SNIFFING else None
+
+
+_SNIFFED_BYTES = 256
+_BY_SNIFFING = frozenset({Kind.GIF, Kind.BMP, Kind.AVIF, Kind.HEIC})
+
+
+def _tiff(source: Source, offset: int) -> Kind | None:
+    """Require a first directory that says how large a picture is and where.
+
+    The block of EXIF in a photo, the index of an MPO and the notes of some cameras
+    begin as a TIFF does, but hold no picture that its directory describes; a thumbnail
+    in them has its own magic.
+    """
+    order, classic = _TIFF_ORDERS[source.read(offset, 4)]
+    width = 4 if classic else 8
+    at = offset + int.from_bytes(source.read(offset + width, width), order)
+    count_bytes, entry_bytes = (2, 12) if classic else (8, 20)
+    count = int.from_bytes(source.read(at, count_bytes), order)
+    if at < offset + 2 * width or not 0 < count <= _MOST_TIFF_ENTRIES:
+        return None
+    entries = source.read(at + count_bytes, count * entry_bytes)
+    first, second = entries[::entry_bytes], entries[1::entry_bytes]
+    low, high = (first, second) if order == "little" else (second, first)
+    tags = {a | b << 8 for a, b in zip(low, high, strict=False)}
+    is_picture = tags >= _TIFF_SIZE and not tags.isdisjoint(_TIFF_PIXELS)
+    return Kind.TIFF if is_picture else None
+
+
+_TIFF_ORDERS: dict[bytes, tuple[Literal["little", "big"], bool]] = {
+    b"II*\0": ("little", True),
+    b"MM\0*": ("big", True),
+    b"II+\0": ("little", False),
+    b"MM\0+": ("big", False),
+}
+"""Order of the bytes, and whether offsets have four of them or eight (BigTIFF)."""
+
+_MOST_TIFF_ENTRIES = 512
+"""Entries of a directory that is believed. Real ones have twenty, and reading all of
+what the largest count promises would cost a hundred times as much."""
+
+_TIFF_SIZE = frozenset({256, 257})
+"""Width and height, without which nobody shows a TIFF."""
+
+_TIFF_PIXELS = frozenset({273, 324})
+"""Where its strips or tiles are."""
+
+
+def _form(pattern: bytes, pair: bytes, pair_at: int, test: _Test) -> _Form:
+    return _Form(re.compile(pattern, re.DOTALL), pair, pair_at, test)
+
+
+_FORMS: tuple[_Form, ...] = (
+    _form(
+        # Markers that may come first, and bytes that fill up before one.
+        rb"\xff\xd8\xff[\xc0-\xcf\xdb\xdd\xe0-\xef\xfe\xff]",
+        *(b"\xff\xd8", 0, _is(Kind.JPEG)),
+    ),
+    _form(rb"\x89PNG\r\n\x1a\n", b"PN", 1, _is(Kind.PNG)),
+    _form(rb"GIF8[79]a", b"IF", 1, _sniffed),
+    # Without the extended header, no other chunk may come first.
+    _form(rb"RIFF.{4}WEBPVP8[ LX]", b"PV", 11, _is(Kind.WEBP)),
+    _form(rb"\0\0..ftyp", b"yp", 6, _sniffed),
+    _form(rb"\0\0\0\x0cJXL \r\n\x87\n", b"\x87\n", 10, _is(Kind.JXL)),
+    _form(rb"\0\0\0\x0cjP  \r\n\x87\n", b"\x87\n", 10, _is(Kind.JP2)),
+    _form(rb"II[*+]\0", b"II", 0, _tiff),
+    _form(rb"MM\0[*+]", b"MM", 0, _tiff),
+    _form(rb"BM.{12}[\x0c-\x7c]\0\0\0", b"BM", 0, _sniffed),
+    _form(rb"8BPS\0[\1\2]\0{6}", b"PS", 2, _is(Kind.PSD)),
+)
+"""Not icons: their four bytes are everywhere in programs and fonts, and what they hold
+is a PNG, which is found, or an old bitmap of at most 256 pixels. Not the bare
+codestream of JPEG 2000, which stands in every JP2."""
+
+
+# --- The search ----------------------------------------------------------------------
+
+_Bytes = NDArray[np.uint8]
+_Flags = NDArray[np.bool_]
+
+
+def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
+    """Yield where patterns match, in order, stretch by stretch."""
+    for at in range(start, source.size, _STRETCH_BYTES):
+        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
+        for offset, number in sorted(_in_stretch(piece)):
+            yield at + offset, _FORMS[number]
+
+
+def _in_stretch(piece: bytes) -> set[tuple[int, int]]:
+    """Return offsets within a stretch, and the number of the form of each."""
+    pairs = _pairs(piece)
+    if pairs is None:
+        return set(_one_by_one(piece))
+    return {
+        (at - form.pair_at, number)
+        for at in pairs
+        for number, form in _BY_PAIR.get(piece[at : at + 2], ())
+        if 0 <= at - form.pair_at < _STRETCH_BYTES
+        and form.pattern.match(piece, at - form.pair_at)
+    }
+
+
+def _one_by_one(piece: bytes) -> Iterator[tuple[int, int]]:
+    """Search for one form after the other."""
+    for number, form in enumerate(_FORMS):
+        found = form.pattern.search(piece)
+        while found and found.start() < _STRETCH_BYTES:
+            yield found.start(), number
+            found = form.pattern.search(piece, found.start() + 1)
+
+
+def _pairs(piece: bytes) -> list[int] | None:
+    """Return where pairs of ``_FORMS`` stand; ``None`` if they are too many."""
+    padded = np.frombuffer(piece, dtype=np.uint8)
+    anchors = np.flatnonzero(_anchors(padded))
+    if len(anchors) > len(piece) >> 3:
+        return None
+    # The first and the last byte lack a neighbour; a pair there has its other anchor
+    # or reaches out of the piece.
+    here = padded.take(anchors).astype(np.intp)
+    before = padded.take(anchors - 1, mode="clip").astype(np.intp)
+    behind = padded.take(anchors + 1, mode="clip").astype(np.intp)
+    first = anchors[_IS_PAIR.take(here << 8 | behind)]
+    second = anchors[_IS_PAIR.take(before << 8 | here)] - 1
+    pairs = np.concatenate((first, second))
+    return pairs.tolist() if len(pairs) <= _MOST_PAIRS else None
+
+
+def _anchors(data: _Bytes) -> _Flags:
+    """Mark the bytes of which every pair has one: ``FF``, ``87``, ``P/p``, ``I/M``."""
+    marks, found = np.empty(len(data), np.bool_), np.empty(len(data), np.bool_)
+    np.equal(data, 0xFF, out=marks)
+    np.equal(data, 0x87, out=found)
+    np.logical_or(marks, found, out=marks)
+    for mask, value in ((0xDF, ord("P")), (0xFB, ord("I"))):
+        np.equal(data & np.uint8(mask), value, out=found)
+        np.logical_or(marks, found, out=marks)
+    return marks
+
+
+def _pair_table() -> _Flags:
+    """Return which of all pairs of bytes are pairs of ``_FORMS``."""
+    table = np.zeros(1 << 16, dtype=np.bool_)
+    for form in _FORMS:
+        table[int.from_bytes(form.pair, "big")] = True
+    return table
+
+
+_IS_PAIR = _pair_table()
+_BY_PAIR = {
+    pair: [(number, form) for number, form in enumerate(_FORMS) if form.pair == pair]
+    for pair in {form.pair for form in _FORMS}
+}
+
+
+# --- Thumbnails ----------------------------------------------------------------------
+
+
+class _Header:
+    """The segments of the JPEG at the beginning of a content that may hold pictures."""
+
+    def __init__(self, source: Source) -> None:
+        self._spans = list(_application_segments(source))
+
+    def __contains__(self, offset: int) -> bool:
+        return any(start <= offset < end for start, end in self._spans)
+
+
+def _application_segments(source: Source) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a JPEG's APP segments, up to the first that is damaged."""
+    if source.read(0, 2) != b"\xff\xd8":
+        return
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        head = source.read(at, 4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] in _NO_SEGMENT:  # noqa: PLR2004
+            return
+        end = at + 2 + int.from_bytes(head[2:], "big")
+        if head[1] in _APPLICATION:
+            yield at, end
+        at = end
+
+
+_MOST_SEGMENTS = 64
+_NO_SEGMENT = frozenset({0x00, 0x01, 0xDA, *range(0xD0, 0xDA), 0xFF})
+"""What has no length, or comes with the pixels."""
+_APPLICATION = frozenset(range(0xE0, 0xF0))
