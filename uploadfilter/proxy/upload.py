@@ -9,6 +9,7 @@ Rules this module keeps:
 """
 
 import asyncio
+import ipaddress
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +19,7 @@ from typing import Protocol, assert_never
 import structlog
 from aiohttp import http_exceptions, web
 
+from uploadfilter.decisions.clients import client_network
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.errors import LogError, StoreError
 from uploadfilter.model import Action, Match, Mode, Reason, Scan, SignalType
@@ -82,9 +84,14 @@ class Scanners(Protocol):
     """Whoever scans contents in processes of their own."""
 
     async def scan(
-        self, fd: int, spans: Sequence[ContentSpan], *, types: frozenset[SignalType]
+        self,
+        fd: int,
+        spans: Sequence[ContentSpan],
+        *,
+        types: frozenset[SignalType],
+        client: str,
     ) -> tuple[Scan, ...]:
-        """Scan parts of a file; what goes wrong is a reason in the scan."""
+        """Scan parts of a file for a client; what goes wrong is a reason in a scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +305,7 @@ class Upload:
                 fd,
                 [_span(content) for content in command.contents],
                 types=ALWAYS_SCANNED | generation.signal_types,
+                client=queueing_client(self._client),
             )
         finally:
             os.close(fd)
@@ -444,6 +452,21 @@ class Upload:
                 self._grew_too_large = True
                 raise web.RequestPayloadError("the body is over the limit")
             yield data
+
+
+def queueing_client(address: str) -> str:
+    """Return by what name a client takes its turn among others: ``""`` is no client.
+
+    Behind a front end on this machine that is not configured as trusted, all clients
+    have its address. What one of them does must not be held against all.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return "" if parsed.is_loopback else client_network(address).hex()
 
 
 def _signal_count(scan: Scan) -> int:

@@ -17,12 +17,17 @@ from uploadfilter.scanners.messages import FRAME_HEADER, MAX_REPLY_BYTES
 _READ_BYTES: Final = 64 * 1024
 """One read: the reply to a picture is 20 KB."""
 
+_SEND_S: Final = 10.0
+"""Seconds to send what is more than the buffer of a socket to somebody who waits for it
+and does nothing else."""
+
 
 class Closed(StrEnum):
     """Why no frame will come any more."""
 
     ENDED = "ended"
     OVERSIZED = "oversized"
+    INTERRUPTED = "interrupted"
 
 
 class Channel:
@@ -62,8 +67,9 @@ class Channel:
         try:
             sent = socket.send_fds(self._sock, [frame], [fd])
             if sent < len(frame):
-                await self._loop.sock_sendall(self._sock, memoryview(frame)[sent:])
-        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+                async with asyncio.timeout(_SEND_S):
+                    await self._loop.sock_sendall(self._sock, memoryview(frame)[sent:])
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError, TimeoutError):
             # A socket that blocks on the first byte belongs to a scanner that does
             # not read: as good as gone.
             return False
@@ -85,6 +91,14 @@ class Channel:
         body = self._frames.popleft()
         self._held_bytes -= len(body)
         return body
+
+    def interrupt(self) -> None:
+        """Have whoever waits for a frame, or will, wait no longer; idempotent.
+
+        One call of a timer for a whole upload costs less than a timeout around each
+        wait.
+        """
+        self._stop(Closed.INTERRUPTED)
 
     def close(self) -> None:
         """Close the socket, which ends the scanner if it is alive; idempotent."""

@@ -1,20 +1,23 @@
-"""Keep a fixed number of scanner processes alive and lend them out, first come first.
+"""Make scanner processes, keep some at hand, lend them out, and bury them.
 
-Each process has a *keeper*, a task that starts it, waits for its end, reaps it and
-starts the next one; after a failed start, or the death of a process that nobody used,
-it waits longer each time. Whoever has borrowed a process gives it back with ``release``
-or calls ``retire`` on it, which wakes its keeper.
+Processes are forked from one warm process, the *template*, in about 2 ms. A *fresh* one
+has met no content and serves anybody; a *common* one has met contents of the common
+formats, and only meets more of these. Some fresh ones are kept ready as spares.
+
+Whoever has borrowed a process gives it back with ``give_back``, or calls ``retire`` on
+it. A template that ends takes its processes with it; the next one is started at once,
+or, if the last one was of no use to anybody, after a wait that grows.
 """
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final
 
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason
-from uploadfilter.scanners.process import ProcessSettings, ScannerProcess
+from uploadfilter.scanners.process import ProcessSettings, ScannerProcess, Template
 from uploadfilter.scanners.settings import EventLog, ScannerSettings
 
 _FIRST_BACK_OFF_S: Final = 0.1
@@ -22,15 +25,15 @@ _LONGEST_BACK_OFF_S: Final = 5.0
 """A machine without memory or process ids gets better in seconds, if at all."""
 
 _START_GRACE_S: Final = 15.0
-"""Seconds beyond the time of a start in which its keeper ends it and reports."""
+"""Seconds beyond the time of a start in which the failure of it is known."""
 
 
 class Crew:
-    """Scanner processes and the queue of those who wait for one.
+    """Scanner processes, and those who wait for one.
 
     Args:
-        settings: How many there are, how they start, how long one waits for them.
-        counts: Where ``started`` and ``start_failures`` are counted.
+        settings: How many are kept, how they start, how long one waits for them.
+        counts: Where ``started``, ``start_failures`` and ``forked`` are counted.
         log: Where the operator reads of processes that do not start.
     """
 
@@ -42,47 +45,55 @@ class Crew:
             module=settings.module,
             address_space=settings.budgets.address_space,
             start_timeout_s=settings.start_timeout_s,
+            require_sandbox=settings.require_sandbox,
         )
         self._counts = counts
         self._log = log
         self._live: set[ScannerProcess] = set()
-        self._idle: list[ScannerProcess] = []
-        self._waiting: deque[asyncio.Future[ScannerProcess | Reason]] = deque()
+        self._common: list[ScannerProcess] = []
+        self._fresh: deque[ScannerProcess] = deque()
+        self._waiting: deque[_Waiter] = deque()
+        self._wanted = asyncio.Event()
         self._start_error: ScannerError | None = None
+        self._was_useful = False
+        self._has_said_lacks = False
         self._ended_cpu_s = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[None]:
-        """Start the processes; end them with the block.
+        """Have processes for the length of the block; end them all with it.
 
         The block begins once the first process is ready.
 
         Raises:
-            ScannerError: None can be started.
+            ScannerError: None can be made.
         """
-        loop = asyncio.get_running_loop()
-        keepers = [
-            loop.create_task(self._keep(), name=f"scanner-keeper-{number}")
-            for number in range(self._settings.workers)
-        ]
+        keeper = asyncio.get_running_loop().create_task(
+            self._keep(), name="scanner-keeper"
+        )
         try:
             await self._await_first()
             yield
         finally:
-            for keeper in keepers:
-                keeper.cancel()
-            # Errors of keepers are bugs; they come out here, the block's own first.
-            done = await asyncio.gather(*keepers, return_exceptions=True)
-            self._answer_all(Reason.NO_SCANNER)
-        for result in done:
-            if isinstance(result, BaseException) and not isinstance(
-                result, asyncio.CancelledError
-            ):
-                raise result
+            await self._go_home(keeper)
+        for task in (keeper, *self._tasks):
+            # An error here is a bug; the block's own error comes before it.
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _go_home(self, keeper: asyncio.Task[None]) -> None:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+        for process in tuple(self._live):
+            process.retire()
+        while pending := [task for task in self._tasks if not task.done()]:
+            await asyncio.wait(pending)
+        self._answer_all(Reason.NO_SCANNER)
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Process ids of the scanners that are alive."""
+        """Process ids of the scanners that are alive, templates left out."""
         return tuple(sorted(process.pid for process in self._live))
 
     @property
@@ -90,71 +101,93 @@ class Crew:
         """CPU seconds of all scanners, dead ones included."""
         return self._ended_cpu_s + sum(process.cpu_s for process in self._live)
 
-    async def acquire(self, *, again: bool) -> ScannerProcess | Reason:
+    async def take(self, *, alone: bool) -> ScannerProcess | Reason:
         """Borrow a process that nobody else uses.
 
         Args:
-            again: True for an upload that has already lost one; it does not queue up
-                behind those that came later, nor is it turned away.
+            alone: Whether it must be fresh. Whoever asks for that gives it back to
+                nobody.
 
         Returns:
-            ``overloaded`` if too many wait or the wait is too long, ``no_scanner`` if
-            none can be started.
+            ``no_scanner`` if none can be made, ``overloaded`` if that takes too long.
         """
-        while self._idle:
-            # The one that was used last has the warmest caches.
-            process = self._idle.pop()
-            if not process.over.is_set():
-                process.was_lent = True
-                return process
-        if self._start_error is not None and not self._live:
+        process = self._at_hand(alone=alone)
+        if process is not None:
+            self._lend(process)
+            return process
+        if self._start_error is not None and (alone or not self._live):
             return Reason.NO_SCANNER
-        if not again and len(self._waiting) >= self._settings.queue_limit:
-            return Reason.OVERLOADED
-        return await self._wait_in_queue(self._settings.queue_wait_s, first=again)
+        return await self._wait(alone=alone, timeout_s=self._settings.queue_wait_s)
 
-    def release(self, process: ScannerProcess) -> None:
-        """Take a process back that can be used again at once."""
+    def give_back(self, process: ScannerProcess) -> None:
+        """Take a common process back that can be used again at once."""
         if process.over.is_set():
             return
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                process.was_lent = True
-                waiter.set_result(process)
-                return
-        self._idle.append(process)
-
-    async def _wait_in_queue(
-        self, timeout_s: float, *, first: bool
-    ) -> ScannerProcess | Reason:
-        waiter: asyncio.Future[ScannerProcess | Reason]
-        waiter = asyncio.get_running_loop().create_future()
-        if first:
-            self._waiting.appendleft(waiter)
+        waiter = self._next_waiter(fresh=False)
+        if waiter is not None:
+            waiter.given.set_result(process)
+        elif len(self._common) < self._settings.workers:
+            self._common.append(process)
         else:
-            self._waiting.append(waiter)
+            process.retire()
+
+    def _at_hand(self, *, alone: bool) -> ScannerProcess | None:
+        """Return an idle process, if there is one."""
+        while not alone and self._common:
+            # The one that was used last has the warmest caches.
+            process = self._common.pop()
+            if not process.over.is_set():
+                return process
+        while self._fresh:
+            process = self._fresh.popleft()
+            self._wanted.set()
+            if not process.over.is_set():
+                return process
+        return None
+
+    def _lend(self, process: ScannerProcess) -> None:
+        process.was_lent = True
+        self._was_useful = True
+
+    async def _wait(self, *, alone: bool, timeout_s: float) -> ScannerProcess | Reason:
+        waiter = _Waiter(alone=alone)
+        self._waiting.append(waiter)
+        self._wanted.set()
         try:
             async with asyncio.timeout(timeout_s):
-                return await waiter
+                given = await waiter.given
         except TimeoutError:
             self._forget(waiter)
             return Reason.OVERLOADED
         except asyncio.CancelledError:
             self._forget(waiter)
             raise
+        if isinstance(given, ScannerProcess):
+            self._lend(given)
+        return given
 
-    def _forget(self, waiter: "asyncio.Future[ScannerProcess | Reason]") -> None:
-        """Leave the queue; pass on a process that was given in the same moment."""
+    def _forget(self, waiter: "_Waiter") -> None:
+        """Wait no longer; pass on a process that was given in the same moment."""
         if waiter in self._waiting:
             self._waiting.remove(waiter)
-        if waiter.done() and not waiter.cancelled():
-            given = waiter.result()
+        if waiter.given.done() and not waiter.given.cancelled():
+            given = waiter.given.result()
             if isinstance(given, ScannerProcess):
-                self.release(given)
+                # It may be a common one, so that it is not lent as a fresh one.
+                self.give_back(given)
+
+    def _next_waiter(self, *, fresh: bool) -> "_Waiter | None":
+        """Take out whoever waits longest for such a process."""
+        for waiter in self._waiting:
+            if fresh or not waiter.alone:
+                self._waiting.remove(waiter)
+                if not waiter.given.done():
+                    return waiter
+                return self._next_waiter(fresh=fresh)
+        return None
 
     async def _keep(self) -> None:
-        """Have one process alive, for ever."""
+        """Have a template, for ever."""
         back_off_s = 0.0
         while True:
             await asyncio.sleep(back_off_s)
@@ -166,39 +199,124 @@ class Crew:
         return min(max(_FIRST_BACK_OFF_S, 2 * back_off_s), _LONGEST_BACK_OFF_S)
 
     async def _keep_one(self) -> bool:
-        """Start a process, wait until it is over, reap it.
+        """Start a template, and fork processes until it is over or worn.
 
         Returns:
-            False if it did not start, or died before anyone used it. One that died in
-            someone's hands counts as useful: hostile contents must not be able to make
+            False if it did not start, or nobody used a process of it. If somebody did,
+            its end counts as an accident: hostile contents must not be able to make
             the pool wait longer and longer.
         """
+        self._was_useful = False
         try:
-            process = await ScannerProcess.start(self._process_settings)
+            template = await Template.start(self._process_settings)
         except ScannerError as exc:
             self._start_failed(exc)
             return False
         self._counts["started"] += 1
+        self._say_lacks(template)
+        children: set[ScannerProcess] = set()
+        try:
+            await self._supply(template, children)
+        finally:
+            # Its last scanners are not waited for: the next template is needed now.
+            self._hold(self._end(template, children), name="scanner-template-end")
+        return self._was_useful
+
+    def _say_lacks(self, template: Template) -> None:
+        """Tell the operator once what does not confine scanners on this machine."""
+        if template.support.lacks and not self._has_said_lacks:
+            self._has_said_lacks = True
+            self._log.warning("sandbox_incomplete", lacks=list(template.support.lacks))
+
+    async def _end(self, template: Template, children: set[ScannerProcess]) -> None:
+        """Let the scanners of a worn template finish, then end it."""
+        try:
+            for process in tuple(children):
+                process.is_worn = True
+                if process in self._common or process in self._fresh:
+                    process.retire()
+            for process in tuple(children):
+                await process.over.wait()
+        finally:
+            template.retire()
+            await self._bury(template)
+            self._ended_cpu_s += template.cpu_s
+
+    async def _supply(self, template: Template, children: set[ScannerProcess]) -> None:
+        """Fork whatever is wanted, as long as the template is good for it."""
+        over = asyncio.get_running_loop().create_task(
+            template.over.wait(), name="scanner-template-over"
+        )
+        over.add_done_callback(lambda _: self._wanted.set())
+        back_off_s = 0.0
+        try:
+            while not (template.over.is_set() or template.is_worn):
+                if self._is_short:
+                    forked = await self._fork(template, children)
+                    back_off_s = 0.0 if forked else self._longer(back_off_s)
+                    await asyncio.sleep(back_off_s)
+                else:
+                    self._wanted.clear()
+                    await self._wanted.wait()
+        finally:
+            over.cancel()
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether a process more is wanted."""
+        return len(self._fresh) < self._settings.spares or bool(self._waiting)
+
+    async def _fork(self, template: Template, children: set[ScannerProcess]) -> bool:
+        try:
+            process = await template.fork()
+        except ScannerError as exc:
+            if not template.over.is_set():
+                self._start_failed(exc)
+            return False
+        self._counts["forked"] += 1
         self._start_error = None
         self._live.add(process)
+        children.add(process)
+        self._hold(self._watch(process, children), name=f"scanner-{process.pid}")
+        waiter = self._next_waiter(fresh=True)
+        if waiter is None:
+            self._fresh.append(process)
+        else:
+            waiter.given.set_result(process)
+        return True
+
+    def _hold(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        """Run a task and keep it; its error, which is a bug, is kept too."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            self._tasks.discard(task)
+
+    async def _watch(
+        self, process: ScannerProcess, siblings: set[ScannerProcess]
+    ) -> None:
+        """Wait for the end of a process, and reap it."""
         try:
-            self.release(process)
             await process.over.wait()
         finally:
             self._live.discard(process)
-            if process in self._idle:
-                self._idle.remove(process)
+            siblings.discard(process)
+            for idle in (self._common, self._fresh):
+                if process in idle:
+                    idle.remove(process)
+                    self._wanted.set()
             process.retire()
             await self._bury(process)
-        return process.was_lent
+            self._ended_cpu_s += process.cpu_s
 
-    async def _bury(self, process: ScannerProcess) -> None:
+    async def _bury(self, process: ScannerProcess | Template) -> None:
         try:
             await process.end()
         except ScannerError as exc:
             self._log.warning("scanner_immortal", error=str(exc))
-            return
-        self._ended_cpu_s += process.cpu_s
 
     async def _await_first(self) -> None:
         """Wait until one process is ready.
@@ -207,20 +325,35 @@ class Crew:
             ScannerError: The first that was tried did not become ready.
         """
         patience_s = self._settings.start_timeout_s + _START_GRACE_S
-        first = await self._wait_in_queue(patience_s, first=True)
+        first = await self._wait(alone=True, timeout_s=patience_s)
         if isinstance(first, Reason):
             raise self._start_error or ScannerError("no scanner process became ready")
-        self.release(first)
+        first.was_lent = False
+        self._was_useful = False
+        self._fresh.append(first)
 
     def _start_failed(self, error: ScannerError) -> None:
         self._counts["start_failures"] += 1
         self._start_error = error
         self._log.warning("scanner_start_failed", error=str(error), hint=error.hint)
-        if not self._live:
-            self._answer_all(Reason.NO_SCANNER)
+        self._answer_all(Reason.NO_SCANNER)
 
     def _answer_all(self, reason: Reason) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(reason)
+        """Tell those who wait for a process that is not going to be made."""
+        waiting, self._waiting = self._waiting, deque()
+        for waiter in waiting:
+            if waiter.given.done():
+                continue
+            if self._live and not waiter.alone:
+                self._waiting.append(waiter)  # for one that is given back
+            else:
+                waiter.given.set_result(reason)
+
+
+class _Waiter:
+    """Somebody who waits for a process."""
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
+        self.given: asyncio.Future[ScannerProcess | Reason]
+        self.given = asyncio.get_running_loop().create_future()

@@ -2,38 +2,57 @@
 
 Rules this module keeps:
 
-- One upload has one process at a time, and a process one upload. It goes back only
-  after its last reply was read; otherwise it is killed.
+- Whether a content may be scanned by a process that scans others is decided here, from
+  its first bytes: a process that one content has taken over is not asked.
 - ``scan`` raises neither for what content does nor for what the pool lacks: both are
   reasons in scans. It waits no longer than its settings say.
+
+Who is served when is decided in ``queueing.py``, what the loss of a process costs in
+``progress.py``; processes come from ``crew.py`` and are talked to in ``conversing.py``.
 """
 
-import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from uploadfilter.model import Reason, Scan, SignalType
-from uploadfilter.scanners.channel import Closed
-from uploadfilter.scanners.confinement import CPU_DEATHS
+from uploadfilter.contents import magic
+from uploadfilter.contents.magic import Kind
+from uploadfilter.model import Scan, SignalType
+from uploadfilter.scanners.conversing import Conversation
 from uploadfilter.scanners.crew import Crew
-from uploadfilter.scanners.messages import ContentSpan, encode_frame
-from uploadfilter.scanners.process import ScannerProcess
-from uploadfilter.scanners.progress import Loss, Progress
-from uploadfilter.scanners.replies import read_reply
+from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.progress import Progress
+from uploadfilter.scanners.queueing import Claim
 from uploadfilter.scanners.settings import (
     EventLog,
     PoolFigures,
     ScannerSettings,
     SilentLog,
 )
+from uploadfilter.scanners.turns import Turns
 
-_COUNTED_AS: Final = {
-    Loss.TIME: "timed_out",
-    Loss.CRASH: "crashed",
-    Loss.GARBAGE: "garbled",
-}
+_COMMON_PICTURES: Final = frozenset({Kind.JPEG, Kind.PNG})
+"""Whose decoders are the oldest and the most tried (``Format.is_common``)."""
+
+_PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
+"""What no decoder ever runs on, though it may be declared a picture."""
+
+
+def is_alone(kind: Kind, declared_type: str | None) -> bool:
+    """Say whether a content needs a process that no other content sees after it.
+
+    Args:
+        kind: What its first bytes say.
+        declared_type: What the client says; every decoder is tried on what is declared
+            a picture and looks like none.
+    """
+    if kind in _COMMON_PICTURES or kind in _PICTURES_OF_TEXT:
+        return False
+    if magic.is_picture(kind) or magic.is_container(kind):
+        return True
+    return (declared_type or "").strip().lower().startswith("image/")
 
 
 class ScannerPool:
@@ -56,9 +75,10 @@ class ScannerPool:
     ) -> None:
         self._crew = crew
         self._settings = settings
+        self._formats = frozenset(settings.formats)
         self._counts = counts
         self._log = log
-        self._drains: set[asyncio.Task[None]] = set()
+        self._turns = Turns(settings, counts=counts)
 
     @classmethod
     @asynccontextmanager
@@ -72,8 +92,9 @@ class ScannerPool:
             log: Operational log; nothing is logged without one.
 
         Raises:
-            ScannerError: Not one process can be started. Later on that is no error but
-                the reason ``no_scanner``, and goes away by itself.
+            ScannerError: Not one process can be made, or the machine cannot confine it
+                as the settings require. Later on that is no error but the reason
+                ``no_scanner``, and goes away by itself.
         """
         counts: Counter[str] = Counter()
         log = SilentLog() if log is None else log
@@ -83,7 +104,7 @@ class ScannerPool:
             try:
                 yield pool
             finally:
-                await pool._end_drains()
+                pool._turns.close()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -107,6 +128,8 @@ class ScannerPool:
         *,
         types: frozenset[SignalType],
         digests: bool = False,
+        client: str = "",
+        formats: frozenset[str] = frozenset(),
     ) -> tuple[Scan, ...]:
         """Scan the contents of one upload.
 
@@ -119,6 +142,10 @@ class ScannerPool:
             digests: Also compute md5, sha1 and sha256 of each content. They are the
                 scanner's claim: do not ask where a decoder that was taken over must not
                 decide what is looked up.
+            client: Whose upload it is; clients take turns. ``""`` is nobody in
+                particular, for whom no limit of one client applies.
+            formats: Picture formats to decode beyond the usual ones and those of the
+                settings.
 
         Returns:
             One scan for each span, in order, with the span's path. If the pool could
@@ -130,139 +157,36 @@ class ScannerPool:
         """
         progress = Progress(
             spans,
+            alone=[_is_alone(fd, span) for span in spans],
             types=types,
             budgets=self._settings.budgets,
             digests=digests,
+            formats=self._formats | formats,
             max_losses=self._settings.losses_per_upload,
         )
-        again = False
-        while not progress.is_complete:
-            process = await self._crew.acquire(again=again)
-            if isinstance(process, Reason):
-                self._counts["unserved"] += 1
-                progress.give_up(process)
-                break
-            self._counts["uploads"] += not again
-            again = True
-            await self._attend(process, progress, fd)
+        if not progress.is_complete:
+            claim = Claim(client)
+            try:
+                await self._serve(claim, progress, fd)
+            finally:
+                self._turns.leave(claim)
         return progress.scans
 
-    async def _attend(
-        self, process: ScannerProcess, progress: Progress, fd: int
-    ) -> None:
-        """Have one process scan what is left, as far as it comes; part with it."""
-        began_s = self._now()
-        try:
-            loss = await self._converse(process, progress, fd)
-        except asyncio.CancelledError:
-            self._abandon(process, len(progress.left))
-            raise
-        except BaseException:
-            # A closed descriptor, or a fault of ours: the process would be lost to us.
-            process.retire()
-            raise
-        progress.spend_wall(self._now() - began_s)
-        if loss is None:
-            self._give_back(process)
+    async def _serve(self, claim: Claim, progress: Progress, fd: int) -> None:
+        """Wait for a place, and scan an upload on it."""
+        refusal = await self._turns.enter(claim)
+        if refusal is not None:
+            self._counts["unserved"] += 1
+            progress.give_up(refusal)
             return
-        process.retire()
-        self._counts[_COUNTED_AS[loss]] += 1
-        self._log.warning("scanner_lost", loss=loss.value)
-        progress.lose(loss)
-
-    async def _converse(
-        self, process: ScannerProcess, progress: Progress, fd: int
-    ) -> Loss | None:
-        """Send one request and read its replies; return how the process was lost."""
-        end_s = self._now() + progress.wall_left_s
-        asked = progress.left
-        try:
-            for index, span in enumerate(asked):
-                content_s = progress.wall_of(span)
-                async with asyncio.timeout(min(content_s, end_s - self._now())):
-                    if index == 0 and not await self._send(process, progress, fd):
-                        return Loss.CRASH
-                    frame = await process.channel.receive()
-                if isinstance(frame, Closed):
-                    return await _cause(process, frame)
-                if not self._record(process, progress, frame, index):
-                    return Loss.GARBAGE
-        except TimeoutError:
-            return Loss.TIME
-        return None
-
-    async def _send(self, process: ScannerProcess, progress: Progress, fd: int) -> bool:
-        if not process.channel.is_quiet:
-            # It has spoken, or ended, since it was last used.
-            return False
-        return await process.channel.send(encode_frame(progress.request()), fd)
-
-    def _record(
-        self, process: ScannerProcess, progress: Progress, frame: bytes, index: int
-    ) -> bool:
-        """Take one reply; return false if it is none."""
-        reply = read_reply(
-            frame,
-            progress.left[0],
-            index=index,
-            budgets=progress.budgets,
-            digests=progress.digests,
+        conversation = Conversation(
+            self._crew, self._settings, counts=self._counts, log=self._log
         )
-        if reply is None:
-            return False
-        process.contents += 1
-        process.is_worn |= reply.scan.reason is Reason.OUT_OF_MEMORY
-        self._counts["contents"] += 1
-        if reply.fault:
-            self._log.warning("scan_raised", fault=reply.fault)
-        progress.record(reply.scan)
-        return True
-
-    def _give_back(self, process: ScannerProcess) -> None:
-        """Return a process that has answered everything, or replace it."""
-        if not process.channel.is_quiet:
-            self._counts["garbled"] += 1
-            process.retire()
-        elif process.is_worn or process.contents >= self._settings.recycle_after:
-            self._counts["retired"] += 1
-            process.retire()
-        else:
-            self._crew.release(process)
-
-    def _abandon(self, process: ScannerProcess, unread: int) -> None:
-        """Part with a process whose caller was cancelled in mid-scan."""
-        drain = asyncio.get_running_loop().create_task(
-            self._drain(process, unread), name=f"scanner-drain-{process.pid}"
+        await conversation.run(
+            progress, fd, on_slow=lambda: self._turns.slow_down(claim)
         )
-        self._drains.add(drain)
-        drain.add_done_callback(self._drains.discard)
-
-    async def _drain(self, process: ScannerProcess, unread: int) -> None:
-        """Let a process finish for nobody, but not for long."""
-        try:
-            async with asyncio.timeout(self._settings.drain_s):
-                for _ in range(unread):
-                    await process.channel.receive()
-                    process.contents += 1
-        except TimeoutError:
-            self._counts["abandoned"] += 1
-            process.retire()
-            return
-        self._give_back(process)
-
-    async def _end_drains(self) -> None:
-        drains = tuple(self._drains)
-        for drain in drains:
-            drain.cancel()
-        await asyncio.gather(*drains, return_exceptions=True)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
 
 
-async def _cause(process: ScannerProcess, closed: Closed) -> Loss:
-    """Return how a process was lost whose frames have ended."""
-    if closed is Closed.OVERSIZED:
-        return Loss.GARBAGE
-    return Loss.TIME if await process.end() in CPU_DEATHS else Loss.CRASH
+def _is_alone(fd: int, span: ContentSpan) -> bool:
+    head = os.pread(fd, min(magic.HEAD_BYTES, span.length), span.offset)
+    return is_alone(magic.sniff(head), span.declared_type)

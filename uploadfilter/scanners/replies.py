@@ -7,13 +7,14 @@ the log, or to raise in whatever computes with its numbers.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.model import EXACT_TYPES, Scan, View
+from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, Scan, View
 from uploadfilter.scanners.messages import (
     UNKNOWN_KIND,
     Budgets,
@@ -28,13 +29,18 @@ PLANE_BYTES: Final = 64 * 64 * 4
 _LUMA_RANGE: Final = (-1.0, 256.0)
 """Means of luma values from 0 to 255, with room for rounding."""
 
-_VIEW_NAME: Final = re.compile(r"[a-z]{1,16}(?::[0-9]{1,6})?", re.ASCII)
+_ATOM: Final = r"[a-z]{1,16}(?::[0-9]{1,6})?"
+_VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
+"""``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``."""
+
 _FAULT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 NESTED: Final = "!/"
 """Stands between the path of a content and the name of what is nested in it."""
 
 _MAX_PATH: Final = 4096
-_MAX_DEPTH: Final = 8
+_EMBEDDED_LEVELS: Final = 1
+"""What is found by its magic inside the innermost content is nested in it."""
+
 _KINDS: Final = frozenset({UNKNOWN_KIND, *(kind.value for kind in Kind)})
 
 
@@ -46,13 +52,14 @@ def read_reply(
     budgets: Budgets,
     digests: bool,
 ) -> ContentReply | None:
-    """Decode and check the reply to one content.
+    """Decode and check the reply to one content, or a part of it.
 
     Args:
         frame: Body of the frame.
         span: The content that the reply must be about.
         index: Its index in the request.
-        budgets: How many views, signals and nested contents are taken.
+        budgets: How many views, signals and nested contents are taken, and how deep
+            they are nested.
         digests: Whether exact signals of the content itself were asked for; otherwise
             they are dropped.
 
@@ -66,40 +73,67 @@ def read_reply(
     scan = reply.scan
     if scan.path or scan.size != span.length or not _is_fault(reply.fault):
         return None
+    if reply.needs_alone and not (reply.is_last and _is_empty(scan)):
+        return None
     if not _is_sound_tree(scan, budgets):
         return None
     return ContentReply(
         index=index,
-        scan=_placed(scan if digests else replace(scan, exact=()), span.path),
+        scan=_placed(scan, span.path, exact=digests),
         fault=reply.fault,
+        is_last=reply.is_last,
+        needs_alone=reply.needs_alone,
     )
+
+
+def _is_empty(scan: Scan) -> bool:
+    return not (scan.views or scan.contents or scan.exact)
 
 
 def _is_sound_tree(scan: Scan, budgets: Budgets) -> bool:
     """Check a scan and all that is nested in it, level by level."""
-    level, count = [scan], 0
-    for _ in range(_MAX_DEPTH):
-        count += len(level)
-        if count > 1 + budgets.max_contents:
-            return False
-        if not all(_is_sound(each, budgets) for each in level):
+    level: Sequence[Scan] = (scan,)
+    contents = signals = 0
+    for _ in range(1 + budgets.max_depth + _EMBEDDED_LEVELS):
+        for each in level:
+            found = _signals_of(each, budgets)
+            if found is None:
+                return False
+            signals += found
+        contents += len(level)
+        if contents > 1 + budgets.max_contents or signals > budgets.max_upload_signals:
             return False
         level = [nested for each in level for nested in each.contents]
-    return not level
+        if not level:
+            return True
+    return False
 
 
-def _is_sound(scan: Scan, budgets: Budgets) -> bool:
-    """Check everything about a scan but what is nested deeper than its contents."""
-    return (
+def _signals_of(scan: Scan, budgets: Budgets) -> int | None:
+    """Count the signals in the views of a content.
+
+    Everything about it is checked but what is nested deeper than its contents.
+
+    Returns:
+        ``None`` if it is not sound.
+    """
+    sound = (
         scan.kind in _KINDS
         and scan.size >= 0
-        and tuple(signal.type for signal in scan.exact) in ((), EXACT_TYPES)
+        and 0 <= scan.dropped <= budgets.max_contents
+        and (not scan.exact or _are_digests(scan))
         and len(scan.views) <= budgets.max_views
-        and sum(len(view.signals) for view in scan.views) <= budgets.max_signals
-        and len({view.name for view in scan.views}) == len(scan.views)
-        and all(_is_sound_view(view) for view in scan.views)
         and all(_is_below(nested.path, scan.path) for nested in scan.contents)
+        and all(_is_sound_view(view) for view in scan.views)
     )
+    if not sound or len({view.name for view in scan.views}) < len(scan.views):
+        return None
+    signals = sum(len(view.signals) for view in scan.views)
+    return signals if signals <= budgets.max_signals else None
+
+
+def _are_digests(scan: Scan) -> bool:
+    return tuple(signal.type for signal in scan.exact) == EXACT_TYPES
 
 
 def _is_below(path: str, parent: str) -> bool:
@@ -108,9 +142,11 @@ def _is_below(path: str, parent: str) -> bool:
 
 
 def _is_sound_view(view: View) -> bool:
+    # A tuple is searched by identity first; a set would hash each enum member in
+    # Python, and this is done for every signal of every upload.
     return (
         _VIEW_NAME.fullmatch(view.name) is not None
-        and not any(item.signal.type.is_exact for item in view.signals)
+        and all(item.signal.type in PERCEPTUAL_TYPES for item in view.signals)
         and is_plane(view.plane)
     )
 
@@ -131,10 +167,18 @@ def _is_fault(fault: str) -> bool:
     return not fault or _FAULT.fullmatch(fault) is not None
 
 
-def _placed(scan: Scan, path: str) -> Scan:
-    """Put ``path`` before the paths of a scan and of all that is nested in it."""
+def _placed(scan: Scan, path: str, *, exact: bool) -> Scan:
+    """Put ``path`` before the paths of a scan and of all that is nested in it.
+
+    Args:
+        scan: A scan.
+        path: Path of the content.
+        exact: Whether the exact signals of the scan itself are kept; those of nested
+            ones always are.
+    """
     return replace(
         scan,
         path=path + scan.path,
-        contents=tuple(_placed(nested, path) for nested in scan.contents),
+        exact=scan.exact if exact else (),
+        contents=tuple(_placed(nested, path, exact=True) for nested in scan.contents),
     )

@@ -6,40 +6,72 @@ from typing import Protocol
 
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.process import WORKER_MODULE
+from uploadfilter.signals.formats import SWITCHED_ON
 
 
 def _usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _usual_slow_lane() -> int:
+    return 2 * _usable_cpus()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannerSettings:
-    """How many scanner processes there are, and how long they are used.
+    """How many scanner processes there are, how long they are used, and by whom.
+
+    Scanners together use at most ``(workers + slow_lane) * 300 MiB`` of memory, and
+    ``spares`` processes of some MiB beside them: 2 GiB on 2 CPUs, 14 on 16. Nearly all
+    of the time it is a tenth of that, since only a bomb takes its 300 MiB. Where that
+    is more than there is, lower ``slow_lane``, or let the cgroup of the service end
+    scanners first, which is what they ask for (``oom_score_adj``).
 
     Attributes:
-        workers: Processes; one for each CPU, since scanning waits for nothing.
+        workers: Scans at a time that are not slow; one for each CPU, since scanning
+            waits for nothing.
+        slow_after_s: Seconds after which a scan is slow: it goes on at low priority
+            and, if the slow lane has room, makes room for another. Twenty times what a
+            photo takes.
+        slow_lane: Slow scans at a time, beside ``workers``. Two for each CPU end a bomb
+            of 2 CPU seconds within 5 s; more of them would only take more memory.
+            A quarter of it, but at least one, is for any one client. A client that has
+            used that up gets the last free worker only when its slow scans have ended,
+            so that there is always one for the others.
+        spares: Processes that are kept ready beside those in use, so that a content
+            that must be scanned alone does not wait 2 ms for one.
         queue_limit: Uploads that may wait for a process. A photo takes 5 ms, so that
-            the last of 256 on two processes waits for less than a second.
+            the last of 256 on two processes waits for less than a second. One client
+            may fill all of it as long as nobody else comes; for whoever does, the
+            newest upload of the client with the most is turned away. So there is
+            no limit for each client, which would have to be wrong for a front end
+            with one address or for a queue with one client.
         queue_wait_s: Seconds that an upload waits for a process at most; a client has
             given up by then, or will soon.
-        drain_s: Seconds that a process gets to finish an upload whose client is gone,
-            before it is killed; nearly every scan takes less, and a new process costs
-            0.2 CPU seconds.
         recycle_after: Contents after which a process is replaced, which bounds what
-            decoders leak; at 5 ms a content, new processes cost 0.4 % then.
+            decoders leak.
         losses_per_upload: Processes that one upload may cost.
-        start_timeout_s: Seconds until a new process must be ready.
+        start_timeout_s: Seconds until new processes can be made.
+        require_sandbox: Whether a kernel that cannot confine scanners in every way is
+            an error at the start; otherwise it is said in the log.
+        formats: Picture formats to decode beyond the usual ones, by their names:
+            ``jp2``, ``psd``, ``tga``, ``pnm``, ``qoi``. Rare decoders are more likely
+            to have errors, and no browser shows most of these.
         budgets: What one content and one upload may cost.
         module: What a scanner process runs; tests run others.
     """
 
     workers: int = field(default_factory=_usable_cpus)
+    slow_after_s: float = 0.1
+    slow_lane: int = field(default_factory=_usual_slow_lane)
+    spares: int = 2
     queue_limit: int = 256
     queue_wait_s: float = 30.0
-    drain_s: float = 1.0
     recycle_after: int = 10_000
     losses_per_upload: int = 4
     start_timeout_s: float = 30.0
+    require_sandbox: bool = False
+    formats: tuple[str, ...] = ()
     budgets: Budgets = field(default_factory=Budgets)
     module: str = WORKER_MODULE
 
@@ -48,11 +80,21 @@ class ScannerSettings:
         for name in ("workers", "recycle_after", "losses_per_upload"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        for name in ("queue_limit", "queue_wait_s", "drain_s"):
+        for name in ("slow_lane", "spares", "queue_limit", "queue_wait_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
-        if self.start_timeout_s <= 0:
-            raise ValueError("start_timeout_s must be positive")
+        for name in ("slow_after_s", "start_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive")
+        for name in self.formats:
+            if name not in SWITCHED_ON:
+                known = ", ".join(sorted(SWITCHED_ON))
+                raise ValueError(f"formats must be some of {known}; not {name!r}")
+
+    @property
+    def slow_of_one_client(self) -> int:
+        """Slow scans of one client that the slow lane takes."""
+        return max(1, self.slow_lane // 4)
 
 
 class EventLog(Protocol):
@@ -76,24 +118,35 @@ class PoolFigures:
     Attributes:
         uploads: Uploads that got a process.
         contents: Contents that got a reply.
-        started: Processes that became ready.
-        start_failures: Processes that did not.
-        retired: Processes that were replaced after ``recycle_after`` contents or for
-            want of memory.
+        alone: Contents that were asked for alone.
+        put_off: Contents that a common process wanted scanned alone.
+        slowed: Uploads whose scan was slow.
+        shed: Uploads that were turned away for a full queue.
+        unserved: Uploads that got no process, or not another one after a loss; those
+            shed included.
+        started: Times that processes could be made, from the start or again.
+        start_failures: Times that they could not.
+        forked: Processes that were made.
+        retired: Processes that were replaced after ``recycle_after`` contents, for want
+            of memory or since they were slow.
         timed_out: Processes that were killed for the time they took.
         crashed: Processes that died in mid-scan.
-        garbled: Processes that were killed for what they answered.
+        garbled: Processes that were killed for what they answered, or how much.
         abandoned: Processes that were killed since nobody waited for them any more.
-        unserved: Uploads that got no process, or not another one after a loss.
     """
 
     uploads: int = 0
     contents: int = 0
+    alone: int = 0
+    put_off: int = 0
+    slowed: int = 0
+    shed: int = 0
+    unserved: int = 0
     started: int = 0
     start_failures: int = 0
+    forked: int = 0
     retired: int = 0
     timed_out: int = 0
     crashed: int = 0
     garbled: int = 0
     abandoned: int = 0
-    unserved: int = 0

@@ -1,0 +1,226 @@
+"""Talk to one process after the other until an upload is scanned.
+
+Rules this module keeps:
+
+- One upload has one process at a time, and a process one upload. It goes back only
+  after its last reply was read; otherwise it is killed.
+- A process that was asked alone, or that was made slow, is never used again.
+- Every wait for a process ends by the watch over the upload, or with the process.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from uploadfilter.model import Reason
+from uploadfilter.scanners.channel import Closed
+from uploadfilter.scanners.confinement import CPU_DEATHS
+from uploadfilter.scanners.crew import Crew
+from uploadfilter.scanners.messages import ContentReply, encode_frame
+from uploadfilter.scanners.process import ScannerProcess
+from uploadfilter.scanners.progress import Loss, Progress
+from uploadfilter.scanners.settings import EventLog, ScannerSettings
+from uploadfilter.scanners.watching import Watch
+
+_COUNTED_AS: Final = {
+    Loss.TIME: "timed_out",
+    Loss.CRASH: "crashed",
+    Loss.GARBAGE: "garbled",
+    Loss.EXCESS: "garbled",
+}
+
+_SLOW_NICENESS: Final = 10
+"""A process at the usual priority gets ten times the CPU of one at this, and one at
+this still a tenth."""
+
+
+class Conversation:
+    """The scan of one upload that has its place.
+
+    Args:
+        crew: Where processes come from.
+        settings: When a scan is slow, and when a process is replaced.
+        counts: Where uploads, contents and lost processes are counted.
+        log: Where the operator reads of lost processes.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        settings: ScannerSettings,
+        *,
+        counts: Counter[str],
+        log: EventLog,
+    ) -> None:
+        self._crew = crew
+        self._settings = settings
+        self._counts = counts
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._process: ScannerProcess | None = None
+        self._is_slow = False
+
+    async def run(
+        self, progress: Progress, fd: int, *, on_slow: Callable[[], None]
+    ) -> None:
+        """Scan an upload to its end.
+
+        Args:
+            progress: Its contents, and what is known of them.
+            fd: Descriptor that holds them.
+            on_slow: Called once the scan has taken long.
+
+        Raises:
+            OSError: ``fd`` is no open descriptor.
+        """
+
+        def slow_down() -> None:
+            self._is_slow = True
+            if self._process is not None:
+                _lower_priority(self._process)
+            on_slow()
+
+        slow_at_s = self._loop.time() + self._settings.slow_after_s
+        watch = Watch(slow_at_s=slow_at_s, on_slow=slow_down)
+        began = False
+        try:
+            while not progress.is_complete:
+                process = await self._crew.take(alone=progress.wants_alone)
+                if isinstance(process, Reason):
+                    self._counts["unserved"] += 1
+                    progress.give_up(process)
+                    return
+                self._counts["uploads"] += not began
+                began = True
+                await self._attend(process, progress, fd, watch)
+        finally:
+            watch.close()
+
+    async def _attend(
+        self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
+    ) -> None:
+        """Have one process scan what it is asked, as far as it comes; part with it."""
+        alone = progress.wants_alone
+        is_metered = progress.wants_more
+        used_s = process.cpu_s if is_metered else 0.0
+        began_s = self._loop.time()
+        loss = await self._converse(process, progress, fd, watch)
+        wall_s = self._loop.time() - began_s
+        if loss is not None:
+            process.retire()
+            self._counts[_COUNTED_AS[loss]] += 1
+            self._log.warning("scanner_lost", loss=loss.value)
+            progress.lose(loss, wall_s=wall_s)
+            return
+        cpu_s = process.cpu_s - used_s if is_metered else 0.0
+        progress.finish(wall_s=wall_s, cpu_s=cpu_s)
+        self._part(process, alone=alone)
+
+    async def _converse(
+        self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
+    ) -> Loss | None:
+        """Ask, and hear the answer out; kill the process if that is broken off."""
+        self._process = process
+        if self._is_slow:
+            _lower_priority(process)
+        try:
+            return await self._ask(process, progress, fd, watch)
+        except asyncio.CancelledError:
+            # The client is gone. To wait for the end of its scan would keep others
+            # waiting for longer than it takes to make another process.
+            self._counts["abandoned"] += 1
+            process.retire()
+            raise
+        except BaseException:
+            # A closed descriptor, or a fault of ours: the process would be lost to us.
+            process.retire()
+            raise
+        finally:
+            self._process = None
+            watch.lift()
+
+    async def _ask(
+        self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
+    ) -> Loss | None:
+        """Send one request and read the replies; return how the process was lost."""
+        request = progress.ask()
+        self._counts["alone"] += request.alone
+        end_s = self._loop.time() + progress.wall_left_s
+        self._limit(process, progress, watch, end_s)
+        if not process.channel.is_quiet:
+            # It has spoken, or ended, since it was last used.
+            return Loss.CRASH
+        if not await process.channel.send(encode_frame(request), fd):
+            return Loss.CRASH
+        while progress.is_asking:
+            frame = await process.channel.receive()
+            if isinstance(frame, Closed):
+                return await _cause(process, frame)
+            reply = progress.read(frame)
+            if isinstance(reply, Loss):
+                return reply
+            if not progress.take(reply):
+                return Loss.GARBAGE
+            self._note(process, reply)
+            if reply.is_last and progress.is_asking:
+                self._limit(process, progress, watch, end_s)
+        return None
+
+    def _limit(
+        self, process: ScannerProcess, progress: Progress, watch: Watch, end_s: float
+    ) -> None:
+        """Give the next content its time."""
+        content_end_s = self._loop.time() + progress.content_wall_s
+        watch.limit(process.channel, end_s=min(content_end_s, end_s))
+
+    def _note(self, process: ScannerProcess, reply: ContentReply) -> None:
+        """Count a reply, and take note of what it says of its process."""
+        process.is_worn |= reply.scan.reason is Reason.OUT_OF_MEMORY
+        if reply.is_last:
+            process.contents += 1
+            self._counts["put_off" if reply.needs_alone else "contents"] += 1
+        if reply.fault:
+            self._log.warning("scan_raised", fault=reply.fault)
+
+    def _part(self, process: ScannerProcess, *, alone: bool) -> None:
+        """Return a process that has answered everything, or have it replaced."""
+        if not process.channel.is_quiet:
+            self._counts["garbled"] += 1
+            process.retire()
+        elif alone:
+            process.retire()
+        elif self._is_done_with(process):
+            self._counts["retired"] += 1
+            process.retire()
+        else:
+            self._crew.give_back(process)
+
+    def _is_done_with(self, process: ScannerProcess) -> bool:
+        is_old = process.contents >= self._settings.recycle_after
+        return process.is_worn or is_old or self._is_slow
+
+
+async def _cause(process: ScannerProcess, closed: Closed) -> Loss:
+    """Return how a process was lost whose frames have ended."""
+    match closed:
+        case Closed.INTERRUPTED:
+            return Loss.TIME
+        case Closed.OVERSIZED:
+            return Loss.GARBAGE
+        case Closed.ENDED:
+            died_of_time = await process.end() in CPU_DEATHS
+            return Loss.TIME if died_of_time else Loss.CRASH
+
+
+def _lower_priority(process: ScannerProcess) -> None:
+    """Let others use the CPU before a process that has used much of it.
+
+    An ordinary user cannot undo that, and neither can the process.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _SLOW_NICENESS)
+        # As a batch job it does not interrupt a process that has just woken up.
+        os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))

@@ -1,0 +1,331 @@
+"""Whose upload is scanned next, and whose waits or is turned away: fair by client.
+
+Plain bookkeeping without processes, clocks or futures, so that every order of events
+can be tested. An upload that wants to be scanned is a *claim*. Rules:
+
+- Of the clients that wait, the one whose scans took the least time of late is next;
+  within a client, who came first is served first.
+- When too many wait, the newest claim of the client with the most is turned away. So a
+  client that floods the queue crowds out itself and nobody else.
+- A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
+  for the slow lane, as far as there is room, so that those behind it need not wait.
+- A client that uses up its share of the slow lane is never given the last free place:
+  there is always one that its slow scans cannot hold.
+
+The client ``""`` is nobody in particular (a command line, or a front end that does not
+say whom it speaks for): no limit for each client applies to it.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Final
+
+HALF_LIFE_S: Final = 10.0
+"""Seconds after which half of what a client used is forgotten: long against a scan,
+short against the patience of a client that waits."""
+
+PROVISION_S: Final = 0.005
+"""Seconds that a scan is charged with when it begins, a photo's; so clients take turns
+also before their first scans have ended."""
+
+_REBASE_AT: Final = 64.0
+"""Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
+
+_MOST_REMEMBERED: Final = 4096
+"""Clients whose use is remembered; of more, those that used least are forgotten."""
+
+
+class Standing(StrEnum):
+    """Where a claim stands."""
+
+    WAITING = "waiting"
+    PLACED = "placed"
+    HELD_UP = "held_up"  # slow, but without room in the slow lane
+    SLOW = "slow"
+    OVER = "over"
+
+
+class Claim:
+    """An upload that wants to be scanned.
+
+    Attributes:
+        client: Whose it is.
+        standing: Where it stands; changed by ``Lanes`` only.
+        is_slow: True once it has taken long, wherever it stands.
+    """
+
+    __slots__ = ("charged_s", "client", "is_slow", "number", "placed_at_s", "standing")
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.standing = Standing.WAITING
+        self.is_slow = False
+        self.number = 0
+        self.placed_at_s = 0.0
+        self.charged_s = 0.0
+
+
+class Usage:
+    """How much time the scans of each client took, fading with age."""
+
+    def __init__(self) -> None:
+        self._scaled: dict[str, float] = {}
+        self._epoch_s = 0.0
+
+    def __len__(self) -> int:
+        """Return how many clients are remembered."""
+        return len(self._scaled)
+
+    def charge(self, client: str, seconds: float, *, now_s: float) -> None:
+        """Add to what a client used.
+
+        All use fades at the same rate. So instead of scaling everything down as time
+        goes by, what is added later is scaled up; the order of clients is the same.
+        """
+        ages = (now_s - self._epoch_s) / HALF_LIFE_S
+        if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
+            self._rebase(now_s)
+            ages = 0.0
+        self._scaled[client] = self._scaled.get(client, 0.0) + seconds * 2.0**ages
+
+    def of(self, client: str) -> float:
+        """Return what a client used, in a unit that only serves to compare."""
+        return self._scaled.get(client, 0.0)
+
+    def _rebase(self, now_s: float) -> None:
+        """Scale everything to the present; forget those that used least."""
+        ages = (now_s - self._epoch_s) / HALF_LIFE_S
+        scale = 0.0 if ages > 2 * _REBASE_AT else 2.0**-ages
+        greedy_first = sorted(self._scaled.items(), key=lambda item: -item[1])
+        self._scaled = {
+            client: used * scale
+            for client, used in greedy_first[: _MOST_REMEMBERED // 2]
+            if used * scale > PROVISION_S / 1024
+        }
+        self._epoch_s = now_s
+
+
+class WaitingClaims:
+    """Claims that wait, by client.
+
+    Args:
+        limit: Claims that may wait.
+        usage: What each client used.
+    """
+
+    def __init__(self, *, limit: int, usage: Usage) -> None:
+        self._limit = limit
+        self._usage = usage
+        self._of: dict[str, deque[Claim]] = {}
+        self._count = 0
+        self._numbers = 0
+
+    def __len__(self) -> int:
+        """Return how many claims wait."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Claim]:
+        """Yield every claim that waits."""
+        for claims in self._of.values():
+            yield from claims
+
+    def add(self, claim: Claim) -> Claim | None:
+        """Let a claim wait; return the one that is turned away for it, if any.
+
+        That may be the claim itself.
+        """
+        self._numbers += 1
+        claim.number = self._numbers
+        self._of.setdefault(claim.client, deque()).append(claim)
+        self._count += 1
+        if self._count <= self._limit:
+            return None
+        greediest = max(
+            self._of, key=lambda client: (len(self._of[client]), self._usage.of(client))
+        )
+        shed = self._of[greediest][-1]
+        self.remove(shed)
+        return shed
+
+    def remove(self, claim: Claim) -> None:
+        """Take a claim out."""
+        claims = self._of[claim.client]
+        claims.remove(claim)
+        self._count -= 1
+        if not claims:
+            del self._of[claim.client]
+
+    def take(self, *, except_for: Iterable[str]) -> Claim | None:
+        """Take out the claim that is next.
+
+        Args:
+            except_for: Clients that must wait on.
+        """
+        clients = self._of.keys() - except_for
+        if not clients:
+            return None
+        first = min(
+            clients,
+            key=lambda client: (self._usage.of(client), self._of[client][0].number),
+        )
+        claim = self._of[first][0]
+        self.remove(claim)
+        return claim
+
+
+class Lanes:
+    """Who holds a place, who is in the slow lane, and who waits.
+
+    Args:
+        places: Scans at a time that are not slow.
+        slow_lane: Slow scans at a time beside them.
+        client_share: Slow scans of one client, wherever they stand, from which on it
+            is not given the last free place; at most as many are let into the slow
+            lane.
+        queue_limit: Claims that may wait.
+    """
+
+    def __init__(
+        self, *, places: int, slow_lane: int, client_share: int, queue_limit: int
+    ) -> None:
+        self._places = places
+        self._slow_lane = slow_lane
+        self._client_share = client_share
+        self._usage = Usage()
+        self._waiting = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._placed = 0
+        self._held_up: list[Claim] = []
+        self._slow = 0
+        self._slow_of: Counter[str] = Counter()  # slow scans, wherever they stand
+        self._in_lane_of: Counter[str] = Counter()
+
+    @property
+    def waiting(self) -> int:
+        """Claims that wait."""
+        return len(self._waiting)
+
+    @property
+    def slow(self) -> int:
+        """Scans in the slow lane."""
+        return self._slow
+
+    @property
+    def placed(self) -> int:
+        """Scans that hold a place."""
+        return self._placed
+
+    def ask(self, claim: Claim, *, now_s: float) -> Claim | None:
+        """Give a claim a place, or let it wait; return who is turned away, if any.
+
+        Whose turn it is is decided by ``admit``; only a claim that need not wait is
+        given its place at once.
+        """
+        if not self._waiting and self._may_enter(claim.client):
+            self._place(claim, now_s=now_s)
+            return None
+        shed = self._waiting.add(claim)
+        if shed is not None:
+            shed.standing = Standing.OVER
+        return shed
+
+    def admit(self, *, now_s: float) -> Iterator[Claim]:
+        """Give free places to those that wait, and yield them."""
+        while self._placed < self._places and len(self._waiting):
+            barred = self._slow_of.keys() if self._is_last_place else ()
+            claim = self._waiting.take(
+                except_for=[client for client in barred if self._is_greedy(client)]
+            )
+            if claim is None:
+                return
+            self._place(claim, now_s=now_s)
+            yield claim
+
+    def slow_down(self, claim: Claim, *, now_s: float) -> None:
+        """Note that a scan takes long; it gives up its place if the slow lane has room.
+
+        Whoever waits for the place is found by ``admit``.
+        """
+        claim.is_slow = True
+        self._slow_of[claim.client] += 1
+        self._charge(claim, now_s=now_s)
+        claim.standing = Standing.HELD_UP
+        self._held_up.append(claim)
+        self._move_over()
+
+    def leave(self, claim: Claim, *, now_s: float) -> None:
+        """Note that a claim is done, wherever it stood; idempotent."""
+        match claim.standing:
+            case Standing.WAITING:
+                self._waiting.remove(claim)
+            case Standing.OVER:
+                return
+            case Standing.PLACED:
+                self._placed -= 1
+                self._charge(claim, now_s=now_s)
+            case Standing.HELD_UP:
+                self._placed -= 1
+                self._held_up.remove(claim)
+                self._forget_slow(claim, now_s=now_s)
+            case Standing.SLOW:
+                self._slow -= 1
+                self._in_lane_of[claim.client] -= 1
+                self._forget_slow(claim, now_s=now_s)
+        claim.standing = Standing.OVER
+
+    def turn_away_all(self) -> list[Claim]:
+        """Take out every claim that waits."""
+        claims = list(self._waiting)
+        for claim in claims:
+            self._waiting.remove(claim)
+            claim.standing = Standing.OVER
+        return claims
+
+    @property
+    def _is_last_place(self) -> bool:
+        return self._placed >= self._places - 1
+
+    def _may_enter(self, client: str) -> bool:
+        if self._placed >= self._places:
+            return False
+        return not (self._is_last_place and self._is_greedy(client))
+
+    def _is_greedy(self, client: str) -> bool:
+        return bool(client) and self._slow_of[client] >= self._client_share
+
+    def _place(self, claim: Claim, *, now_s: float) -> None:
+        self._placed += 1
+        claim.standing = Standing.PLACED
+        claim.placed_at_s = now_s
+        claim.charged_s = PROVISION_S
+        self._usage.charge(claim.client, PROVISION_S, now_s=now_s)
+
+    def _charge(self, claim: Claim, *, now_s: float) -> None:
+        """Charge a client with what a scan took beyond what was charged already."""
+        extra_s = now_s - claim.placed_at_s - claim.charged_s
+        if extra_s > 0:
+            claim.charged_s += extra_s
+            self._usage.charge(claim.client, extra_s, now_s=now_s)
+
+    def _move_over(self) -> None:
+        """Move slow scans that hold a place into the slow lane, while it has room."""
+        for claim in tuple(self._held_up):
+            if self._slow >= self._slow_lane:
+                return
+            share = self._in_lane_of[claim.client]
+            if claim.client and share >= self._client_share:
+                continue
+            self._held_up.remove(claim)
+            self._placed -= 1
+            self._slow += 1
+            self._in_lane_of[claim.client] += 1
+            claim.standing = Standing.SLOW
+
+    def _forget_slow(self, claim: Claim, *, now_s: float) -> None:
+        """Take a slow scan off the account of its client; another may move up."""
+        self._charge(claim, now_s=now_s)
+        self._slow_of[claim.client] -= 1
+        for counter in (self._slow_of, self._in_lane_of):
+            if not counter[claim.client]:
+                del counter[claim.client]
+        self._move_over()

@@ -1,0 +1,87 @@
+"""Have uploads wait for their turn: the clock and futures around ``queueing.py``."""
+
+import asyncio
+from collections import Counter
+
+from uploadfilter.model import Reason
+from uploadfilter.scanners.queueing import Claim, Lanes, Standing
+from uploadfilter.scanners.settings import ScannerSettings
+
+
+class Turns:
+    """Gives uploads a place, one after the other.
+
+    Args:
+        settings: How many places there are, and how long one waits.
+        counts: Where ``shed`` and ``slowed`` are counted.
+    """
+
+    def __init__(self, settings: ScannerSettings, *, counts: Counter[str]) -> None:
+        self._wait_s = settings.queue_wait_s
+        self._counts = counts
+        self._loop = asyncio.get_running_loop()
+        self._lanes = Lanes(
+            places=settings.workers,
+            slow_lane=settings.slow_lane,
+            client_share=settings.slow_of_one_client,
+            queue_limit=settings.queue_limit,
+        )
+        self._calls: dict[Claim, asyncio.Future[Reason | None]] = {}
+
+    async def enter(self, claim: Claim) -> Reason | None:
+        """Wait until a claim has a place.
+
+        Whoever calls this calls ``leave`` in the end, whatever comes of it.
+
+        Returns:
+            Why it has none: ``overloaded``; ``no_scanner`` at the end of the pool.
+        """
+        shed = self._lanes.ask(claim, now_s=self._loop.time())
+        if shed is not None:
+            self._counts["shed"] += 1
+            if shed is claim:
+                return Reason.OVERLOADED
+            self._call(shed, Reason.OVERLOADED)
+        if claim.standing is Standing.PLACED:
+            return None
+        return await self._wait(claim)
+
+    def slow_down(self, claim: Claim) -> None:
+        """Note that the scan of a claim takes long."""
+        self._counts["slowed"] += 1
+        self._lanes.slow_down(claim, now_s=self._loop.time())
+        self._admit()
+
+    def leave(self, claim: Claim) -> None:
+        """Note that a claim is done."""
+        self._lanes.leave(claim, now_s=self._loop.time())
+        self._admit()
+
+    def close(self) -> None:
+        """Tell those who wait that it is in vain."""
+        for claim in self._lanes.turn_away_all():
+            self._call(claim, Reason.NO_SCANNER)
+
+    async def _wait(self, claim: Claim) -> Reason | None:
+        call: asyncio.Future[Reason | None] = self._loop.create_future()
+        self._calls[claim] = call
+        self._admit()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await call
+        except TimeoutError:
+            # A place that was given in the same moment is taken.
+            is_placed = claim.standing is Standing.PLACED
+            return None if is_placed else Reason.OVERLOADED
+        finally:
+            del self._calls[claim]
+
+    def _admit(self) -> None:
+        if self._lanes.waiting:
+            for claim in self._lanes.admit(now_s=self._loop.time()):
+                self._call(claim, None)
+
+    def _call(self, claim: Claim, answer: Reason | None) -> None:
+        call = self._calls[claim]
+        if not call.done():
+            call.set_result(answer)
