@@ -1,0 +1,169 @@
+"""sRGB is recognised by its numbers, and what is no profile harms nobody."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from tests.signals import icc
+from uploadfilter.signals.profiles import (
+    MAX_PROFILE_BYTES,
+    needs_conversion,
+    samples_of,
+    transform_of,
+)
+
+LITTLECMS_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SRGB_TABLE = icc.table(icc.srgb_light())
+INVERTED = icc.table(icc.srgb_light()[::-1])
+
+RAMP = np.arange(0, 256, 17, dtype=np.uint8)
+COLOURS = np.stack(np.meshgrid(RAMP, RAMP, RAMP), axis=-1).reshape(64, 64, 3)
+"""Colours evenly over all that RGB can be."""
+
+
+def luma_change(profile: bytes) -> int:
+    """Return by how much conversion changes the luma of any colour at most."""
+    transform = transform_of(profile)
+    assert transform is not None
+    shown = Image.fromarray(COLOURS)
+    before = np.asarray(shown.convert("L")).astype(int)
+    after = np.asarray(transform.apply(shown).convert("L")).astype(int)
+    return int(np.abs(after - before).max())
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(LITTLECMS_SRGB, id="littlecms"),
+        pytest.param(icc.colour_profile(SRGB_TABLE), id="table"),
+        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(256))), id="256"),
+        pytest.param(icc.colour_profile(icc.SRGB_FORMULA), id="formula"),
+        pytest.param(icc.grey_profile(SRGB_TABLE), id="grey"),
+        pytest.param(
+            icc.colour_profile(SRGB_TABLE, says=b"hostile"),
+            id="named otherwise",
+        ),
+    ],
+)
+def test_srgb_needs_no_conversion(profile: bytes) -> None:
+    """However its curve is written, and whatever it is called, sRGB is sRGB."""
+    assert not needs_conversion(profile)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(icc.colour_profile(INVERTED), id="inverted"),
+        pytest.param(icc.colour_profile(SRGB_TABLE, icc.SRGB[::-1]), id="rotated"),
+        pytest.param(icc.colour_profile(icc.power(8)), id="gamma 8"),
+        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), id="Adobe RGB"),
+        pytest.param(icc.colour_profile(SRGB_TABLE, icc.DISPLAY_P3), id="Display P3"),
+        pytest.param(icc.grey_profile(INVERTED), id="inverted grey"),
+        pytest.param(icc.grey_profile(icc.formula(0, 1.0)), id="linear grey"),
+        pytest.param(icc.colour_profile(b"curv" + bytes(8)), id="linear"),
+        pytest.param(
+            icc.colour_profile(SRGB_TABLE, more={b"A2B0": b"mft2" + bytes(60)}),
+            id="a table beside",
+        ),
+        pytest.param(icc.profile({}, samples=b"CMYK"), id="CMYK"),
+        pytest.param(icc.colour_profile(icc.formula(9, 1.0)), id="unknown formula"),
+    ],
+)
+def test_other_profiles_need_conversion(profile: bytes) -> None:
+    """A profile that is called sRGB and is another one is converted."""
+    assert b"sRGB" in profile
+    assert needs_conversion(profile)
+
+
+def test_curve_that_differs_at_one_value_needs_conversion() -> None:
+    """Every value that a sample can have is compared."""
+    light = icc.srgb_light(256)
+    light[100] = light[110]
+
+    assert needs_conversion(icc.colour_profile(icc.table(light)))
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no profile" * 40, id="garbage"),
+        pytest.param(LITTLECMS_SRGB[:128].replace(b"acsp", b"scpa"), id="no signature"),
+        pytest.param(
+            icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES), id="too large"
+        ),
+        pytest.param(icc.profile({}, samples=b"Luv "), id="other samples"),
+    ],
+)
+def test_what_is_no_profile_needs_no_conversion(profile: bytes | None) -> None:
+    """Browsers ignore it, so the stored values are what is shown."""
+    assert not needs_conversion(profile)
+
+
+@given(
+    gamma=st.floats(2.0, 2.6),
+    shift=st.floats(0.0, 0.1),
+    moves=st.lists(st.floats(-0.006, 0.006), min_size=9, max_size=9),
+)
+def test_conversion_that_is_left_out_changes_little(
+    gamma: float, shift: float, moves: list[float]
+) -> None:
+    """Where no conversion is said to be needed, littlecms changes luma by 8 at most."""
+    primaries = (np.array(icc.SRGB) + np.reshape(moves, (3, 3))).tolist()
+    curve = icc.formula(
+        3, gamma, 1 / (1 + shift), shift / (1 + shift), 1 / 12.92, 0.04045
+    )
+    profile = icc.colour_profile(curve, primaries)
+
+    assert needs_conversion(profile) or luma_change(profile) <= 8
+
+
+@given(profile=st.binary(max_size=400), at=st.integers(0, 600))
+def test_no_bytes_raise(profile: bytes, at: int) -> None:
+    """Whatever is put into a profile, or stands for one, ends as a value."""
+    whole = icc.colour_profile(icc.SRGB_FORMULA, icc.DISPLAY_P3)
+    for content in (profile, whole[:at] + profile + whole[at + len(profile) :]):
+        needs_conversion(content)
+        transform_of(content)
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode"),
+    [
+        (icc.colour_profile(SRGB_TABLE), "RGB"),
+        (icc.grey_profile(SRGB_TABLE), "L"),
+        (icc.profile({}, samples=b"CMYK"), "CMYK"),
+        (icc.profile({}, samples=b"Luv "), None),
+        (b"short", None),
+    ],
+)
+def test_profile_says_what_its_samples_are(profile: bytes, mode: str | None) -> None:
+    """A profile is for the samples that its header names."""
+    assert samples_of(profile) == mode
+
+
+def test_transform_turns_a_negative_into_a_positive() -> None:
+    """What browsers show of a picture with falling curves is its negative."""
+    transform = transform_of(icc.colour_profile(INVERTED))
+    assert transform is not None
+    stored = Image.fromarray(COLOURS)
+    shown = np.asarray(transform.apply(stored)).astype(int)
+
+    assert np.abs(shown - (255 - COLOURS)).max() <= 3
+
+
+def test_refused_profile_has_no_transform() -> None:
+    """Littlecms refuses a profile without curves; it is no error."""
+    assert transform_of(icc.profile({})) is None
+
+
+def test_large_profile_is_read_like_a_small_one() -> None:
+    """What is too large for the cache is still converted."""
+    padding = {b"padd": b"data" + bytes(100_000)}
+    profile = icc.colour_profile(INVERTED, more=padding)
+
+    assert needs_conversion(profile)
+    assert transform_of(profile) is not None
