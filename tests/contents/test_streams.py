@@ -12,10 +12,7 @@ from tests.conformance.containers import (
     CHECKS,
     Check,
     Subject,
-    contents_of,
 )
-from uploadfilter.contents.magic import sniff
-from uploadfilter.contents.members import UnpackLimits
 from uploadfilter.contents.streams import (
     BROTLI,
     BZIPPED,
@@ -24,7 +21,6 @@ from uploadfilter.contents.streams import (
     ZSTD,
     StreamContainer,
 )
-from uploadfilter.model import Reason
 
 TEXT = b"".join(b"%d sheep; " % number for number in range(300))
 ZEROS = bytes(9 * 1024 * 1024)
@@ -42,7 +38,7 @@ def skipped(data: bytes) -> bytes:
 
 def subject(container: StreamContainer, *files: bytes, bomb: bytes) -> Subject:
     """Describe a container of which every file holds ``TEXT``."""
-    members = {file: (("", TEXT),) for file in files}
+    members = dict.fromkeys(files, (("", TEXT),))
     return Subject(container=container, members=members, bomb=bomb)
 
 

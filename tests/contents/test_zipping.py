@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from tests.conformance.containers import CHECKS, Check, Subject, contents_of
+from tests.conformance.containers import CHECKS, Check, Subject
 from tests.contents.zips import streamed, zipped
 from uploadfilter.contents.zipping import ZipContainer
 

@@ -5,6 +5,8 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 STORED, DEFLATED = 0, 8
 ENCRYPTED, DESCRIPTOR, UTF8 = 1, 1 << 3, 1 << 11
 
@@ -18,16 +20,20 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return file.getvalue()
 
 
+class Pipe(io.BytesIO):
+    """A file that can only be written on and on."""
+
+    @override
+    def seekable(self) -> bool:
+        return False
+
+    @override
+    def tell(self) -> int:
+        raise OSError("a pipe has no position")
+
+
 def streamed(members: dict[str, bytes]) -> bytes:
     """Make a zip file as Python does into a pipe: sizes behind the data."""
-
-    class Pipe(io.BytesIO):
-        def seekable(self) -> bool:
-            return False
-
-        def tell(self) -> int:
-            raise OSError("a pipe")
-
     file = Pipe()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():

@@ -9,10 +9,12 @@ from typing import Final
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.streams import BZIPPED, GZIPPED, XZ, ZSTD
+from uploadfilter.contents.tars import TarContainer
 from uploadfilter.contents.zipping import ZipContainer
 
 CONTAINERS: Final[tuple[Container, ...]] = (
     ZipContainer(),
+    TarContainer(),
     GZIPPED,
     BZIPPED,
     XZ,
