@@ -1,20 +1,40 @@
 """Lending processes: who gets one, who waits, and who is told that there are none."""
 
 import asyncio
+import os
+import signal
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.scanners import standins
+from tests.waiting import until
 from uploadfilter.model import Reason
 from uploadfilter.scanners.crew import Crew
 from uploadfilter.scanners.process import ScannerProcess
 from uploadfilter.scanners.settings import ScannerSettings, SilentLog
 
 ONE = ScannerSettings(workers=1, module=standins.MODULE)
+
+
+def template_of(process: ScannerProcess) -> int:
+    """Return the process id of the template of a process that is alive."""
+    stat = Path(f"/proc/{process.pid}/stat").read_bytes()
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Have a process do nothing for the length of the block."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @asynccontextmanager
@@ -25,33 +45,12 @@ async def crew_of(settings: ScannerSettings) -> AsyncIterator[Crew]:
         yield crew
 
 
-async def borrow(crew: Crew, *, again: bool = False) -> ScannerProcess:
+async def borrow(crew: Crew, *, alone: bool = False) -> ScannerProcess:
     """Borrow a process that must be there sooner or later."""
-    process = await crew.acquire(again=again)
+    process = await crew.take(alone=alone)
 
     assert isinstance(process, ScannerProcess)
     return process
-
-
-async def test_crew_prefers_an_upload_that_lost_its_process() -> None:
-    """Who has already waited goes before who still waits, and is never turned away."""
-    served: list[str] = []
-
-    async def one(crew: Crew, name: str, *, again: bool) -> None:
-        process = await borrow(crew, again=again)
-        served.append(name)
-        crew.release(process)
-
-    async with crew_of(replace(ONE, queue_limit=1)) as crew:
-        process = await borrow(crew)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(one(crew, "later", again=False))
-            await asyncio.sleep(0)
-            group.create_task(one(crew, "again", again=True))
-            await asyncio.sleep(0)
-            crew.release(process)
-
-    assert served == ["again", "later"]
 
 
 async def test_crew_lends_no_process_that_is_over() -> None:
@@ -59,7 +58,7 @@ async def test_crew_lends_no_process_that_is_over() -> None:
     async with crew_of(ONE) as crew:
         first = await borrow(crew)
         first.retire()
-        crew.release(first)
+        crew.give_back(first)
         second = await borrow(crew)
 
     assert second is not first
@@ -69,31 +68,94 @@ async def test_crew_lends_the_process_that_was_used_last() -> None:
     """The warmest process goes first."""
     async with crew_of(replace(ONE, workers=2)) as crew:
         first, second = await borrow(crew), await borrow(crew)
-        crew.release(first)
-        crew.release(second)
+        crew.give_back(first)
+        crew.give_back(second)
 
         assert await borrow(crew) is second
 
 
+async def test_crew_lends_no_used_process_for_a_content_alone() -> None:
+    """What has met a content is only used for more of the common ones."""
+    async with crew_of(ONE) as crew:
+        used = await borrow(crew)
+        crew.give_back(used)
+        alone = [await borrow(crew, alone=True) for _ in range(4)]
+
+        assert used not in alone
+        assert await borrow(crew) is used
+
+
+async def test_crew_keeps_spares_ready() -> None:
+    """Processes that nobody has asked for yet wait for somebody who does."""
+    async with crew_of(replace(ONE, spares=3)) as crew:
+        await until(lambda: len(crew.pids) == 3)
+        first = await borrow(crew, alone=True)
+        await until(lambda: len(crew.pids) == 4)
+
+        assert first.pid in crew.pids
+
+
+async def test_crew_without_spares_makes_what_is_asked_for() -> None:
+    """An operator without memory to spare pays with time."""
+    async with crew_of(replace(ONE, spares=0)) as crew:
+        processes = [await borrow(crew, alone=True) for _ in range(3)]
+
+        assert len({process.pid for process in processes}) == 3
+        assert len(crew.pids) == 3
+
+
+async def test_crew_keeps_no_more_common_processes_than_workers() -> None:
+    """Those that made room for slow scans are not kept for ever."""
+    async with crew_of(ONE) as crew:
+        first, second = await borrow(crew), await borrow(crew)
+        crew.give_back(first)
+        crew.give_back(second)
+
+        assert second.over.is_set()
+        assert await borrow(crew) is first
+
+
+async def test_crew_gives_a_returned_process_to_whoever_waits() -> None:
+    """A common content does not wait for a fork when a process comes back."""
+    async with crew_of(replace(ONE, spares=0)) as crew:
+        process = await borrow(crew)
+        with stopped(template_of(process)):
+            waiting = asyncio.get_running_loop().create_task(crew.take(alone=False))
+            await asyncio.sleep(0)
+            crew.give_back(process)
+
+            assert await waiting is process
+
+
 async def test_crew_passes_on_a_process_whose_taker_was_cancelled() -> None:
     """A process that is given in the moment its taker vanishes is not lost."""
-    async with crew_of(ONE) as crew:
+    async with crew_of(replace(ONE, spares=0)) as crew:
         process = await borrow(crew)
-        taker = asyncio.get_running_loop().create_task(crew.acquire(again=False))
-        await asyncio.sleep(0)
-        crew.release(process)
-        taker.cancel()
-        await asyncio.wait([taker])
+        with stopped(template_of(process)):
+            taker = asyncio.get_running_loop().create_task(crew.take(alone=False))
+            await asyncio.sleep(0)
+            crew.give_back(process)
+            taker.cancel()
+            await asyncio.wait([taker])
 
-        assert taker.cancelled()
-        assert await borrow(crew) is process
+            assert taker.cancelled()
+            assert await borrow(crew) is process
+
+
+async def test_crew_lets_nobody_wait_longer_than_it_says() -> None:
+    """A template that does not answer in time is the pool's own incapacity."""
+    async with crew_of(replace(ONE, spares=0, queue_wait_s=0.05)) as crew:
+        process = await borrow(crew)
+        with stopped(template_of(process)):
+            assert await crew.take(alone=True) is Reason.OVERLOADED
 
 
 async def test_crew_tells_those_who_wait_at_its_end() -> None:
     """Nobody waits for a crew that has gone home."""
-    async with asyncio.TaskGroup() as group, crew_of(ONE) as crew:
-        await borrow(crew)
-        waiting = group.create_task(crew.acquire(again=False))
+    async with asyncio.TaskGroup() as group, crew_of(replace(ONE, spares=0)) as crew:
+        process = await borrow(crew)
+        os.kill(template_of(process), signal.SIGSTOP)
+        waiting = group.create_task(crew.take(alone=True))
         await asyncio.sleep(0)
 
     assert waiting.result() is Reason.NO_SCANNER
@@ -108,6 +170,29 @@ async def test_crew_starts_anew_at_once_after_a_death_in_use() -> None:
             processes[-1].retire()
 
         assert [process.was_lent for process in processes] == [True] * 3
+
+
+async def test_crew_outlives_its_template() -> None:
+    """A template that is killed takes its processes with it, and a new one comes."""
+    async with crew_of(ONE) as crew:
+        first = await borrow(crew)
+        os.kill(template_of(first), signal.SIGKILL)
+        await first.over.wait()
+        second = await borrow(crew)
+
+        assert template_of(second) != template_of(first)
+
+
+async def test_crew_replaces_a_worn_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in use goes on until it is given back; nobody waits for that."""
+    monkeypatch.setattr("uploadfilter.scanners.process.MAX_FORKS", 3)
+    async with crew_of(ONE) as crew:
+        old = [await borrow(crew) for _ in range(3)]
+        await until(lambda: all(process.is_worn for process in old))
+        new = await borrow(crew)
+
+        assert not any(process.over.is_set() for process in old)
+        assert template_of(new) != template_of(old[0])
 
 
 @pytest.mark.parametrize("failures", [1, 3, 20])

@@ -57,6 +57,7 @@ class Crew:
         self._start_error: ScannerError | None = None
         self._was_useful = False
         self._has_said_lacks = False
+        self._fork_back_off_s = 0.0
         self._ended_cpu_s = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -189,77 +190,98 @@ class Crew:
     async def _keep(self) -> None:
         """Have a template, for ever."""
         back_off_s = 0.0
+        template: Template | None = None
         while True:
-            await asyncio.sleep(back_off_s)
-            useful = await self._keep_one()
-            back_off_s = 0.0 if useful else self._longer(back_off_s)
+            if template is None:
+                await asyncio.sleep(back_off_s)
+                template = await self._start()
+            if template is None:
+                back_off_s = self._longer(back_off_s)
+                continue
+            self._was_useful = False
+            template = await self._use_up(template)
+            # If somebody had use of it, its end counts as an accident: hostile contents
+            # must not be able to make the pool wait longer and longer.
+            back_off_s = 0.0 if self._was_useful else self._longer(back_off_s)
 
     @staticmethod
     def _longer(back_off_s: float) -> float:
         return min(max(_FIRST_BACK_OFF_S, 2 * back_off_s), _LONGEST_BACK_OFF_S)
 
-    async def _keep_one(self) -> bool:
-        """Start a template, and fork processes until it is over or worn.
-
-        Returns:
-            False if it did not start, or nobody used a process of it. If somebody did,
-            its end counts as an accident: hostile contents must not be able to make
-            the pool wait longer and longer.
-        """
-        self._was_useful = False
+    async def _start(self) -> Template | None:
+        """Start a template; say why that failed."""
         try:
             template = await Template.start(self._process_settings)
         except ScannerError as exc:
             self._start_failed(exc)
-            return False
+            return None
         self._counts["started"] += 1
-        self._say_lacks(template)
-        children: set[ScannerProcess] = set()
-        try:
-            await self._supply(template, children)
-        finally:
-            # Its last scanners are not waited for: the next template is needed now.
-            self._hold(self._end(template, children), name="scanner-template-end")
-        return self._was_useful
-
-    def _say_lacks(self, template: Template) -> None:
-        """Tell the operator once what does not confine scanners on this machine."""
         if template.support.lacks and not self._has_said_lacks:
             self._has_said_lacks = True
             self._log.warning("sandbox_incomplete", lacks=list(template.support.lacks))
+        return template
+
+    async def _use_up(self, template: Template) -> Template | None:
+        """Fork processes from a template until it is over or its successor is there.
+
+        Returns:
+            The successor of a worn template; ``None`` if there is none.
+        """
+        loop = asyncio.get_running_loop()
+        over = loop.create_task(template.over.wait(), name="scanner-template-over")
+        over.add_done_callback(self._look_again)
+        children: set[ScannerProcess] = set()
+        successor: asyncio.Task[Template | None] | None = None
+        try:
+            while not (over.done() or (successor is not None and successor.done())):
+                if template.is_worn and successor is None:
+                    successor = loop.create_task(self._start(), name="scanner-template")
+                    successor.add_done_callback(self._look_again)
+                await self._supply(template, children)
+            return None if successor is None else await successor
+        except asyncio.CancelledError:
+            if successor is not None:
+                await self._call_off(successor)
+            raise
+        finally:
+            over.cancel()
+            # Its last scanners are not waited for: the next template is needed now.
+            self._hold(self._end(template, children), name="scanner-template-end")
+
+    def _look_again(self, _: object) -> None:
+        """Wake up whoever waits for something to be wanted."""
+        self._wanted.set()
+
+    async def _call_off(self, starting: "asyncio.Task[Template | None]") -> None:
+        """End a template whose start is of no use any more."""
+        starting.cancel()
+        await asyncio.wait([starting])
+        if not starting.cancelled() and (template := starting.result()):
+            template.retire()
+            await self._bury(template)
 
     async def _end(self, template: Template, children: set[ScannerProcess]) -> None:
         """Let the scanners of a worn template finish, then end it."""
-        try:
-            for process in tuple(children):
-                process.is_worn = True
-                if process in self._common or process in self._fresh:
-                    process.retire()
-            for process in tuple(children):
-                await process.over.wait()
-        finally:
-            template.retire()
-            await self._bury(template)
-            self._ended_cpu_s += template.cpu_s
+        for process in tuple(children):
+            process.is_worn = True
+            if process in self._common or process in self._fresh:
+                process.retire()
+        for process in tuple(children):
+            await process.over.wait()
+        template.retire()
+        await self._bury(template)
+        self._ended_cpu_s += template.cpu_s
 
     async def _supply(self, template: Template, children: set[ScannerProcess]) -> None:
-        """Fork whatever is wanted, as long as the template is good for it."""
-        over = asyncio.get_running_loop().create_task(
-            template.over.wait(), name="scanner-template-over"
-        )
-        over.add_done_callback(lambda _: self._wanted.set())
-        back_off_s = 0.0
-        try:
-            while not (template.over.is_set() or template.is_worn):
-                if self._is_short:
-                    forked = await self._fork(template, children)
-                    back_off_s = 0.0 if forked else self._longer(back_off_s)
-                    await asyncio.sleep(back_off_s)
-                else:
-                    self._wanted.clear()
-                    await self._wanted.wait()
-        finally:
-            over.cancel()
+        """Fork one process if one is wanted; otherwise wait until something is."""
+        if not self._is_short:
+            self._wanted.clear()
+            await self._wanted.wait()
+        elif await self._fork(template, children):
+            self._fork_back_off_s = 0.0
+        elif not template.over.is_set():
+            self._fork_back_off_s = self._longer(self._fork_back_off_s)
+            await asyncio.sleep(self._fork_back_off_s)
 
     @property
     def _is_short(self) -> bool:
