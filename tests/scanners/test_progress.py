@@ -1,41 +1,126 @@
-"""What the loss of a process costs an upload, in every order."""
+"""What the loss of a process costs an upload, in every order, and what parts add up to.
+
+The replies are frames as a scanner sends them.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from tests.scanners.replies import VIEW
 from uploadfilter.model import Reason, Scan
-from uploadfilter.scanners.messages import Budgets, ContentSpan
-from uploadfilter.scanners.progress import Loss, Progress
+from uploadfilter.scanners.messages import (
+    FRAME_HEADER,
+    Budgets,
+    ContentReply,
+    ContentSpan,
+    ScanRequest,
+    encode_frame,
+)
+from uploadfilter.scanners.progress import (
+    MAX_UPLOAD_REPLY_BYTES,
+    MOST_PARTS,
+    Loss,
+    Progress,
+)
 
 SPANS = [
     ContentSpan(path=name, offset=10 * number, length=10, declared_type="image/png")
     for number, name in enumerate("abc")
 ]
+NESTED = Scan(path="!/x.png", kind="png", size=5, views=(VIEW,))
 
 
-def progress_of(*, max_losses: int = 4, upload_wall_s: float = 60) -> Progress:
-    """Return the progress of an upload of three contents."""
+def progress_of(
+    *, alone: str = "", max_losses: int = 4, budgets: Budgets | None = None
+) -> Progress:
+    """Return the progress of an upload of three contents.
+
+    Args:
+        alone: Names of those that are asked for alone.
+        max_losses: Processes that it may cost.
+        budgets: Its budgets; those of the product by default.
+    """
     return Progress(
         SPANS,
+        alone=[span.path in alone for span in SPANS],
         types=frozenset(),
-        budgets=Budgets(upload_wall_s=upload_wall_s),
+        budgets=budgets or Budgets(),
         digests=False,
+        formats=frozenset({"psd"}),
         max_losses=max_losses,
     )
 
 
-def scan_of(span: ContentSpan) -> Scan:
-    """Return a complete scan."""
-    return Scan(path=span.path, kind="data", size=span.length)
+def part(*names: str, reason: Reason | None = None, nested: int = 0) -> Scan:
+    """Return a part of a scan with views of these names."""
+    views = tuple(replace(VIEW, name=name) for name in names)
+    return Scan(
+        path="",
+        kind="zip",
+        size=10,
+        views=views,
+        reason=reason,
+        contents=(NESTED,) * nested,
+    )
 
 
-T, M, G, C = Loss.TIME, "made it", Loss.GARBAGE, Loss.CRASH
-OUT, CRASHED = Reason.OUT_OF_TIME, Reason.CRASHED
+class Scanner:
+    """The other end: sends replies to the last request.
+
+    Args:
+        progress: Whose requests it answers.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._index = 0
+        self.request: ScanRequest | None = None
+
+    def ask(self) -> ScanRequest:
+        """Take the next request, unless the last one is not answered yet."""
+        if self.request is None or not self._progress.is_asking:
+            self.request = self._progress.ask()
+            self._index = 0
+        return self.request
+
+    def say(
+        self, scan: Scan, *, is_last: bool = True, needs_alone: bool = False
+    ) -> Loss | bool:
+        """Answer; return how that was received."""
+        self.ask()
+        message = ContentReply(
+            index=self._index, scan=scan, is_last=is_last, needs_alone=needs_alone
+        )
+        self._index += is_last
+        reply = self._progress.read(encode_frame(message)[FRAME_HEADER.size :])
+        return reply if isinstance(reply, Loss) else self._progress.take(reply)
+
+    def die(self, loss: Loss, *, wall_s: float = 0) -> None:
+        """Get lost in the middle of the present content."""
+        self.ask()
+        self.request = None
+        self._progress.lose(loss, wall_s=wall_s)
 
 
+def reasons(progress: Progress) -> list[Reason | None]:
+    """Return the reason of each scan."""
+    return [scan.reason for scan in progress.scans]
+
+
+def names(scan: Scan) -> list[str]:
+    """Return the names of the views of a scan."""
+    return [view.name for view in scan.views]
+
+
+T, M, G, C, X = Loss.TIME, "made it", Loss.GARBAGE, Loss.CRASH, Loss.EXCESS
+OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
+
+
+@pytest.mark.parametrize("alone", ["", "abc", "b"])
 @pytest.mark.parametrize(
-    ("events", "reasons"),
+    ("events", "expected"),
     [
         pytest.param([M, M, M], [None, None, None], id="nothing-happens"),
         pytest.param([C, M, M, M], [None, None, None], id="crashed-once"),
@@ -49,66 +134,237 @@ OUT, CRASHED = Reason.OUT_OF_TIME, Reason.CRASHED
         pytest.param([T, T, T], [OUT, OUT, OUT], id="each-out-of-time"),
         pytest.param([C, C, C, C], [CRASHED] * 3, id="no-more-processes"),
         pytest.param([T, C, C, C], [OUT, CRASHED, CRASHED], id="last-loss-a-crash"),
+        pytest.param([M, X], [None, MANY, MANY], id="too-much"),
     ],
 )
 def test_progress_table(
-    events: Sequence[object], reasons: Sequence[Reason | None]
+    alone: str, events: Sequence[object], expected: Sequence[Reason | None]
 ) -> None:
     """A crash is retried once; time and garbage are not; four losses are enough."""
-    progress = progress_of()
+    order = sorted("abc", key=lambda name: (name in alone, name))
+    progress = progress_of(alone=alone)
+    scanner = Scanner(progress)
     for event in events:
         assert not progress.is_complete
         if isinstance(event, Loss):
-            progress.lose(event)
+            scanner.die(event)
         else:
-            progress.record(scan_of(progress.left[0]))
+            assert scanner.say(part("stored")) is True
 
     assert progress.is_complete
-    assert [scan.reason for scan in progress.scans] == reasons
-    assert [scan.path for scan in progress.scans] == ["a", "b", "c"]
+    by_name = {scan.path: scan.reason for scan in progress.scans}
+    assert list(by_name) == ["a", "b", "c"]
+    assert [by_name[name] for name in order] == expected
 
 
 def test_progress_ends_when_its_time_is_used_up() -> None:
     """After a loss, an upload without time left gets no other process."""
-    progress = progress_of(upload_wall_s=5)
-    progress.spend_wall(6)
-    progress.lose(Loss.TIME)
+    progress = progress_of(budgets=Budgets(upload_wall_s=5))
+    Scanner(progress).die(Loss.TIME, wall_s=6)
 
-    assert progress.is_complete
-    assert {scan.reason for scan in progress.scans} == {Reason.OUT_OF_TIME}
+    assert reasons(progress) == [OUT] * 3
+
+
+@pytest.mark.parametrize(("wall_s", "cpu_s"), [(61, 0), (0, 11)])
+def test_progress_ends_when_the_budget_of_the_upload_is_used_up(
+    wall_s: float, cpu_s: float
+) -> None:
+    """Contents in processes of their own use up one budget together."""
+    progress = progress_of(alone="bc")
+    Scanner(progress).say(part("stored"))
+    progress.finish(wall_s=wall_s, cpu_s=cpu_s)
+
+    assert reasons(progress) == [None, OUT, OUT]
+
+
+def test_progress_tells_each_process_what_cpu_is_left() -> None:
+    """What one process has used is not given to the next one again."""
+    progress = progress_of(alone="bc")
+    scanner = Scanner(progress)
+    scanner.say(part("stored"))
+    progress.finish(wall_s=1, cpu_s=1.5)
+
+    assert scanner.ask().cpu_left_s == pytest.approx(8.5)
+
+
+def test_progress_charges_the_upload_for_a_lost_process() -> None:
+    """Of a lost process, all that one content may use is charged."""
+    budgets = Budgets()
+    progress = progress_of()
+    Scanner(progress).die(Loss.CRASH)
+
+    assert progress.ask().cpu_left_s == budgets.upload_cpu_s - budgets.content_cpu_s
+
+
+def test_progress_asks_for_common_contents_together() -> None:
+    """One process scans all that are common, another one each of the others."""
+    progress = progress_of(alone="b")
+    scanner = Scanner(progress)
+    common = scanner.ask()
+    for _ in common.spans:
+        scanner.say(part("stored"))
+    alone = scanner.ask()
+
+    assert [span.offset for span in common.spans] == [0, 20]
+    assert not common.alone
+    assert [span.offset for span in alone.spans] == [10]
+    assert alone.alone
+    assert common.formats == alone.formats == {"psd"}
 
 
 def test_progress_asks_for_what_is_left() -> None:
     """The next process is asked for the contents that have no scan yet."""
     progress = progress_of()
-    progress.record(scan_of(SPANS[0]))
-    progress.lose(Loss.TIME)
-    (span,) = progress.request().spans
+    scanner = Scanner(progress)
+    scanner.say(part("stored"))
+    scanner.die(Loss.TIME)
+    (span,) = scanner.ask().spans
 
     assert (span.offset, span.length) == (20, 10)
 
 
-def test_progress_charges_the_upload_for_a_lost_process() -> None:
-    """What a lost process may have used is not given to the next one again."""
+def test_progress_asks_alone_for_what_needs_it() -> None:
+    """What a common process would not scan is asked for again, after the others."""
     progress = progress_of()
-    budgets = Budgets()
-    progress.lose(Loss.CRASH)
+    scanner = Scanner(progress)
+    scanner.say(part("void"), is_last=False)
+    scanner.say(part(), needs_alone=True)
+    scanner.say(part("stored"))
+    scanner.say(part("stored"))
+    request = scanner.ask()
+    scanner.say(part("frame:1"))
 
-    assert progress.request().cpu_left_s == (
-        budgets.upload_cpu_s - budgets.content_cpu_s
-    )
+    assert request.alone
+    assert [span.offset for span in request.spans] == [0]
+    assert [names(scan) for scan in progress.scans] == [
+        ["frame:1"],
+        ["stored"],
+        ["stored"],
+    ]
+
+
+def test_progress_refuses_a_second_request_to_be_alone() -> None:
+    """A process that was asked alone has no reason to ask for that."""
+    scanner = Scanner(progress_of(alone="abc"))
+
+    assert scanner.say(part(), needs_alone=True) is False
+
+
+def test_progress_puts_parts_together() -> None:
+    """Views in order, the later reason, and nested contents by path."""
+    progress = progress_of()
+    scanner = Scanner(progress)
+    scanner.say(part("stored", reason=Reason.TRUNCATED, nested=1), is_last=False)
+    scanner.say(part("white", reason=Reason.TOO_MANY_FRAMES), is_last=False)
+    scanner.say(part("black"))
+    progress.give_up(Reason.OVERLOADED)
+    scan = progress.scans[0]
+
+    assert names(scan) == ["stored", "white", "black"]
+    assert scan.reason is Reason.TOO_MANY_FRAMES
+    assert [nested.path for nested in scan.contents] == ["a!/x.png"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"), [(T, OUT), (G, CRASHED), (X, MANY)], ids=["time", "lie", "much"]
+)
+def test_progress_keeps_what_was_seen_before_a_loss(loss: Loss, reason: Reason) -> None:
+    """A part that came counts, however its process ends."""
+    progress = progress_of()
+    scanner = Scanner(progress)
+    scanner.say(part("stored", reason=Reason.TRUNCATED, nested=1), is_last=False)
+    scanner.die(loss)
+    progress.give_up(reason)
+    scan = progress.scans[0]
+
+    assert (names(scan), len(scan.contents), scan.reason) == (["stored"], 1, reason)
+
+
+def test_progress_adds_the_first_try_to_the_second() -> None:
+    """What only the first of two processes saw is not lost."""
+    progress = progress_of()
+    scanner = Scanner(progress)
+    scanner.say(part("stored", "white", nested=1), is_last=False)
+    scanner.die(Loss.CRASH)
+    scanner.say(part("stored", "black"), is_last=False)
+    scanner.die(Loss.CRASH)
+    scan = progress.scans[0] if progress.is_complete else _given_up(progress)
+
+    assert names(scan) == ["stored", "black", "white"]
+    assert len(scan.contents) == 1
+    assert scan.reason is CRASHED
+
+
+def test_progress_keeps_the_first_try_when_there_is_no_second() -> None:
+    """What was seen counts also where no other process can be had."""
+    progress = progress_of()
+    scanner = Scanner(progress)
+    scanner.say(part("stored"), is_last=False)
+    scanner.die(Loss.CRASH)
+    scan = _given_up(progress)
+
+    assert names(scan) == ["stored"]
+    assert scan.reason is Reason.OVERLOADED
+
+
+def _given_up(progress: Progress) -> Scan:
+    progress.give_up(Reason.OVERLOADED)
+    return progress.scans[0]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(part("stored"), id="view-again"),
+        pytest.param(replace(part("white"), kind="tar"), id="another-kind"),
+        pytest.param(part(*(f"frame:{n}" for n in range(64))), id="too-many-views"),
+    ],
+)
+def test_progress_refuses_parts_that_do_not_fit(second: Scan) -> None:
+    """Parts that are sound one by one must be so together."""
+    scanner = Scanner(progress_of())
+
+    assert scanner.say(part("stored"), is_last=False) is True
+    assert scanner.say(second) is False
+
+
+def test_progress_takes_only_so_many_parts() -> None:
+    """A process that never comes to an end is lost for what it says."""
+    scanner = Scanner(progress_of())
+    heard = [scanner.say(part(), is_last=False) for _ in range(MOST_PARTS + 1)]
+
+    assert heard == [True] * MOST_PARTS + [Loss.EXCESS]
+
+
+def test_progress_takes_only_so_many_bytes() -> None:
+    """All replies to one upload together are bounded, not only each of them."""
+    progress = progress_of(budgets=Budgets(max_views=10_000))
+    scanner = Scanner(progress)
+    views = MAX_UPLOAD_REPLY_BYTES // len(VIEW.plane) // 3
+    heard = [scanner.say(part(*(f"frame:{n}" for n in range(views)))) for _ in range(3)]
+
+    assert heard == [True, True, Loss.EXCESS]
 
 
 def test_progress_tells_a_process_no_paths() -> None:
     """A scanner learns where a content lies, and not what it is called."""
-    assert {span.path for span in progress_of().request().spans} == {""}
+    assert {span.path for span in progress_of().ask().spans} == {""}
 
 
 def test_progress_gives_more_time_to_more_bytes() -> None:
     """A long video is read to its end, which is no attack."""
     long = ContentSpan(path="v", offset=0, length=1 << 30)
-    progress = progress_of()
-
-    assert progress.wall_of(long) == pytest.approx(
-        progress.wall_of(SPANS[0]) + Budgets().per_gib_s, abs=0.001
+    progress = Progress(
+        [long],
+        alone=[False],
+        types=frozenset(),
+        budgets=Budgets(),
+        digests=False,
+        formats=frozenset(),
+        max_losses=1,
     )
+    progress.ask()
+    budgets = Budgets()
+
+    assert progress.content_wall_s == budgets.content_wall_s + budgets.per_gib_s
+    assert progress.wall_left_s == budgets.upload_wall_s + budgets.per_gib_s
