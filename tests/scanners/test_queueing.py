@@ -1,0 +1,356 @@
+"""Whose turn it is, in every order of events, and against a slow obvious twin."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.scanners.queueing import (
+    HALF_LIFE_S,
+    PROVISION_S,
+    Claim,
+    Lanes,
+    Standing,
+    Usage,
+)
+
+clients = st.sampled_from(["", "a", "b", "c", "d"])
+
+
+def lanes_of(
+    *,
+    places: int = 1,
+    slow_lane: int = 4,
+    client_share: int = 1,
+    queue_limit: int = 256,
+) -> Lanes:
+    """Return lanes with one place and a slow lane."""
+    return Lanes(
+        places=places,
+        slow_lane=slow_lane,
+        client_share=client_share,
+        queue_limit=queue_limit,
+    )
+
+
+def ask(lanes: Lanes, client: str, *, now_s: float = 0) -> Claim:
+    """Have a client ask for a place, and admit whoever is next."""
+    claim = Claim(client)
+    lanes.ask(claim, now_s=now_s)
+    admit(lanes, now_s=now_s)
+    return claim
+
+
+def admit(lanes: Lanes, *, now_s: float = 0) -> list[Claim]:
+    """Admit whoever is next."""
+    return list(lanes.admit(now_s=now_s))
+
+
+def served(lanes: Lanes, first: Claim, *, each_s: float = 0.005) -> list[str]:
+    """Serve everybody who waits, one after the other, and return whose turn it was."""
+    order: list[str] = []
+    now_s, claim = 0.0, first
+    while True:
+        now_s += each_s
+        lanes.leave(claim, now_s=now_s)
+        admitted = admit(lanes, now_s=now_s)
+        if not admitted:
+            return order
+        (claim,) = admitted
+        order.append(claim.client)
+
+
+def test_clients_take_turns() -> None:
+    """Who has ten uploads waiting does not have them scanned before another's one."""
+    lanes = lanes_of()
+    first = ask(lanes, "a")
+    for client in "aaaabcb":
+        ask(lanes, client)
+
+    assert served(lanes, first) == list("bcabaaa")
+
+
+def test_uploads_of_one_client_are_served_in_order() -> None:
+    """Whoever comes first is served first."""
+    lanes = lanes_of()
+    first = ask(lanes, "a")
+    claims = [ask(lanes, "a") for _ in range(5)]
+    standings = []
+    for last, following in zip([first, *claims], claims, strict=False):
+        lanes.leave(last, now_s=1)
+        standings.append(admit(lanes, now_s=1) == [following])
+
+    assert all(standings)
+
+
+def test_client_that_used_much_waits_for_the_others() -> None:
+    """Seconds of late count, and not only how many scans there were."""
+    lanes = lanes_of()
+    greedy = ask(lanes, "a")
+    lanes.leave(greedy, now_s=2)
+    present = ask(lanes, "c", now_s=2)
+    for client in "ab" * 3:
+        ask(lanes, client, now_s=2)
+    order = []
+    for _ in range(3):
+        lanes.leave(present, now_s=2)
+        (present,) = admit(lanes, now_s=2)
+        order.append(present.client)
+
+    assert order == ["b"] * 3
+
+
+def test_usage_fades() -> None:
+    """What was used half a minute ago weighs less than a little of now."""
+    usage = Usage()
+    usage.charge("a", 1.0, now_s=0)
+    usage.charge("b", 0.2, now_s=3 * HALF_LIFE_S)
+
+    assert usage.of("a") < usage.of("b")
+
+
+@given(
+    charges=st.lists(
+        st.tuples(clients, st.floats(0, 1e6), st.floats(0.001, 10)), max_size=30
+    )
+)
+def test_usage_orders_clients_as_fading_sums_do(
+    charges: list[tuple[str, float, float]],
+) -> None:
+    """Scaling up what is new orders clients as scaling down what is old would."""
+    usage = Usage()
+    charges = sorted(charges, key=lambda charge: charge[1])
+    for client, at_s, seconds in charges:
+        usage.charge(client, seconds, now_s=at_s)
+    end_s = charges[-1][1] if charges else 0.0
+    faded: Counter[str] = Counter()
+    for client, at_s, seconds in charges:
+        faded[client] += seconds * 2 ** ((at_s - end_s) / HALF_LIFE_S)  # type: ignore[assignment]  # a counter of seconds
+
+    for one in faded:
+        for other in faded:
+            if faded[one] > 1.001 * faded[other] and faded[one] > PROVISION_S:
+                assert usage.of(one) > usage.of(other)
+
+
+def test_usage_remembers_only_so_many_clients() -> None:
+    """However many clients come, those that used most are remembered."""
+    usage = Usage()
+    usage.charge("greedy", 100, now_s=0)
+    for number in range(20_000):
+        usage.charge(str(number), PROVISION_S, now_s=number / 1000)
+
+    assert len(usage) <= 4096
+    assert usage.of("greedy") > usage.of("19999")
+
+
+def test_full_queue_sheds_the_newest_of_the_greediest() -> None:
+    """A client that fills the queue cannot have another one turned away."""
+    lanes = lanes_of(queue_limit=4)
+    ask(lanes, "a")
+    waiting = [ask(lanes, "a") for _ in range(4)]
+    other = Claim("b")
+
+    assert lanes.ask(other, now_s=0) is waiting[-1]
+    assert waiting[-1].standing is Standing.OVER
+    assert other.standing is Standing.WAITING
+
+
+def test_full_queue_sheds_the_newcomer_of_the_greediest() -> None:
+    """One more of the client that fills the queue is turned away itself."""
+    lanes = lanes_of(queue_limit=4)
+    ask(lanes, "a")
+    for client in "bbbc":
+        ask(lanes, client)
+    newcomer = Claim("b")
+
+    assert lanes.ask(newcomer, now_s=0) is newcomer
+
+
+def test_slow_scan_makes_room() -> None:
+    """Whoever waits behind a bomb gets its place."""
+    lanes = lanes_of()
+    bomb, photo = ask(lanes, "a"), ask(lanes, "b")
+    lanes.slow_down(bomb, now_s=0.1)
+
+    assert admit(lanes, now_s=0.1) == [photo]
+    assert (bomb.standing, photo.standing) == (Standing.SLOW, Standing.PLACED)
+    assert bomb.is_slow
+
+
+def test_full_slow_lane_leaves_a_scan_its_place() -> None:
+    """Only so much is scanned at a time; the next in line moves up later."""
+    lanes = lanes_of(places=2, slow_lane=1)
+    first, second = ask(lanes, "a"), ask(lanes, "b")
+    lanes.slow_down(first, now_s=0.1)
+    lanes.slow_down(second, now_s=0.1)
+    before = second.standing
+    lanes.leave(first, now_s=1)
+
+    assert before is Standing.HELD_UP
+    assert second.standing is Standing.SLOW
+
+
+def test_greedy_client_never_gets_the_last_place() -> None:
+    """A client with its share of slow scans leaves one place to the others."""
+    lanes = lanes_of(places=2)
+    bombs = [ask(lanes, "a"), ask(lanes, "a")]
+    for bomb in bombs:
+        lanes.slow_down(bomb, now_s=0.1)
+    more, photo = ask(lanes, "a", now_s=0.1), ask(lanes, "b", now_s=0.1)
+
+    assert [bomb.standing for bomb in bombs] == [Standing.SLOW, Standing.HELD_UP]
+    assert more.standing is Standing.WAITING
+    assert photo.standing is Standing.PLACED
+
+
+def test_greedy_client_is_served_again_when_its_bombs_have_ended() -> None:
+    """What it must wait for are its own slow scans."""
+    lanes = lanes_of()
+    bomb = ask(lanes, "a")
+    lanes.slow_down(bomb, now_s=0.1)
+    more = ask(lanes, "a", now_s=0.1)
+    lanes.leave(bomb, now_s=2)
+
+    assert admit(lanes, now_s=2) == [more]
+
+
+def test_greedy_client_gets_places_that_nobody_needs() -> None:
+    """With places to spare, its next uploads need not wait."""
+    lanes = lanes_of(places=3)
+    bomb = ask(lanes, "a")
+    lanes.slow_down(bomb, now_s=0.1)
+    more = [ask(lanes, "a", now_s=0.1) for _ in range(3)]
+
+    assert [claim.standing for claim in more] == [
+        *[Standing.PLACED] * 2,
+        Standing.WAITING,
+    ]
+
+
+def test_nobody_in_particular_has_no_limit_of_a_client() -> None:
+    """A front end that does not say whom it speaks for is not taken for one client."""
+    lanes = lanes_of(slow_lane=3)
+    for _ in range(3):
+        lanes.slow_down(ask(lanes, ""), now_s=0.1)
+
+    assert lanes.slow == 3
+    assert ask(lanes, "").standing is Standing.PLACED
+
+
+def test_end_of_the_pool_turns_away_all() -> None:
+    """Nobody is left waiting."""
+    lanes = lanes_of()
+    ask(lanes, "a")
+    waiting = [ask(lanes, "b"), ask(lanes, "c")]
+
+    assert lanes.turn_away_all() == waiting
+    assert lanes.waiting == 0
+
+
+events = st.one_of(
+    st.tuples(st.just("ask"), clients),
+    st.tuples(st.just("slow"), st.integers(0, 9)),
+    st.tuples(st.just("leave"), st.integers(0, 9)),
+)
+
+
+@given(
+    places=st.integers(1, 4),
+    slow_lane=st.integers(0, 4),
+    share=st.integers(1, 2),
+    limit=st.integers(0, 5),
+    happenings=st.lists(events, max_size=60),
+)
+def test_lanes_keep_their_bounds(
+    places: int,
+    slow_lane: int,
+    share: int,
+    limit: int,
+    happenings: list[tuple[str, str | int]],
+) -> None:
+    """Whatever happens: no bound is passed, nobody is lost, nobody waits in vain."""
+    lanes = lanes_of(
+        places=places, slow_lane=slow_lane, client_share=share, queue_limit=limit
+    )
+    claims: list[Claim] = []
+    for now, (what, which) in enumerate(happenings):
+        _happen(lanes, claims, what, which, now_s=float(now))
+        admit(lanes, now_s=float(now))
+        standing = Counter(claim.standing for claim in claims)
+        holding = standing[Standing.PLACED] + standing[Standing.HELD_UP]
+
+        assert holding == lanes.placed <= places
+        assert standing[Standing.SLOW] == lanes.slow <= slow_lane
+        assert standing[Standing.WAITING] == lanes.waiting <= limit
+        _check_that_nobody_waits_in_vain(lanes, claims, places, share)
+
+
+def _happen(
+    lanes: Lanes, claims: list[Claim], what: str, which: str | int, *, now_s: float
+) -> None:
+    if isinstance(which, str):
+        claims.append(Claim(which))
+        lanes.ask(claims[-1], now_s=now_s)
+        return
+    wanted = {Standing.PLACED} if what == "slow" else set(Standing)
+    found = [claim for claim in claims if claim.standing in wanted]
+    if not found:
+        return
+    claim = found[which % len(found)]
+    if what == "slow":
+        lanes.slow_down(claim, now_s=now_s)
+    else:
+        lanes.leave(claim, now_s=now_s)
+
+
+def _check_that_nobody_waits_in_vain(
+    lanes: Lanes, claims: list[Claim], places: int, share: int
+) -> None:
+    """Where a place is free, only clients wait that must not have the last one."""
+    free = places - lanes.placed
+    slow = Counter(
+        claim.client
+        for claim in claims
+        if claim.standing in {Standing.SLOW, Standing.HELD_UP}
+    )
+    greedy = {client for client, count in slow.items() if client and count >= share}
+    waiting = {c.client for c in claims if c.standing is Standing.WAITING}
+
+    assert free != 1 or waiting <= greedy
+    assert free < 2 or not waiting
+
+
+@pytest.mark.parametrize("standing", list(Standing))
+def test_claim_may_leave_wherever_it_stands(standing: Standing) -> None:
+    """A client may vanish at any moment, and twice."""
+    lanes = lanes_of(places=1, slow_lane=1, client_share=1)
+    claim = _standing_claim(lanes, standing)
+
+    assert claim.standing is standing
+
+    lanes.leave(claim, now_s=9)
+    lanes.leave(claim, now_s=9)
+
+    assert claim.standing is Standing.OVER
+
+
+def _standing_claim(lanes: Lanes, standing: Standing) -> Claim:
+    first = ask(lanes, "a")
+    match standing:
+        case Standing.PLACED:
+            return first
+        case Standing.WAITING:
+            return ask(lanes, "a")
+        case Standing.OVER:
+            lanes.leave(first, now_s=1)
+            return first
+        case Standing.SLOW:
+            lanes.slow_down(first, now_s=1)
+            return first
+        case Standing.HELD_UP:
+            lanes.slow_down(first, now_s=1)
+            second = ask(lanes, "b")
+            lanes.slow_down(second, now_s=2)
+            return second
