@@ -1,0 +1,185 @@
+"""Find the picture inside a uniform border, letterbox or pillarbox.
+
+A border changes the signal of a picture, and costs whoever adds it nothing. So a
+picture with one has a further view without it, and one more if there is another border
+inside (a letterboxed picture in a frame).
+
+Each side is looked at from the outside in. A border is what differs little from the
+colour of the outermost line; how little depends on how clean that line is. It ends at
+the sharpest step near the first line that differs: the block of a JPEG in which border
+and picture meet is full of ringing. Two further rules keep smooth skies from being
+taken for borders, and small scraps from being taken for pictures.
+
+What happens to pages and graphics: a page of text has a view of its text without the
+margins, a logo one of the logo. They are no worse evidence than the whole page, and
+stand under the same rules of quality.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.signals.picture import Luma, Picture, Shape
+
+_STEPS: Final = 2
+"""Borders inside borders that are looked for; a third has never been seen."""
+
+_LEAST_SIDE: Final = 64
+"""Pixels of the plane: PDQ's own. Less than that is no picture to tell anything by."""
+
+_LEAST_SHARE: Final = 0.01
+"""Of a side: what is thinner moves no signal out of its threshold."""
+
+_SAMPLES: Final = 64
+"""Pixels of a line that are looked at first."""
+
+_MOST_SPREAD: Final = 64
+"""Grey steps between the darkest and the brightest of them: more is no border, not even
+with ringing or noise. Ends the search in most pictures."""
+
+_MOST_UNREST: Final = 6.0
+"""Mean difference in the outermost line from its mean, in grey steps: noise with a
+deviation of 7, or the ringing of a JPEG of quality 50 beside a thin border."""
+
+_CLEAN: Final = 0.75
+"""Unrest of a border that was drawn, not photographed; it may end softly."""
+
+_BLOCK: Final = 8
+"""Lines of a JPEG's block, in which border and picture may meet."""
+
+_RINGING: Final = 3.0
+"""Unrest that the outermost lines may have beyond the first: behind a border that was
+cut away, they belong to the block in which it ended."""
+
+_CHUNK: Final = 32
+"""Lines that are compared at a time."""
+
+
+def trimmed(picture: Picture) -> Iterator[Picture]:
+    """Yield the picture without its border, and without the border inside of that.
+
+    Args:
+        picture: Any picture.
+
+    Yields:
+        None, one or two pictures, each smaller than the one before; their planes are
+        parts of the plane.
+    """
+    for _ in range(_STEPS):
+        box = _box(picture.plane)
+        if box is None:
+            return
+        picture = _cut(picture, *box)
+        yield picture
+
+
+def _cut(picture: Picture, rows: slice, columns: slice) -> Picture:
+    """Return a part of a picture, with the shape that fits its plane."""
+    shape = picture.shape
+    return Picture(
+        plane=picture.plane[rows, columns],
+        shape=Shape(
+            height=_side(shape.height, rows, shape.scale),
+            width=_side(shape.width, columns, shape.scale),
+            scale=shape.scale,
+        ),
+    )
+
+
+def _side(length: int, kept: slice, scale: int) -> int:
+    """Return the full length of what is kept of a side; its last pixel may be a part.
+
+    Args:
+        length: The full length of the whole side.
+        kept: What is kept, in pixels of the plane.
+        scale: How much smaller the plane is.
+    """
+    return min(int(kept.stop) * scale, length) - int(kept.start) * scale
+
+
+def _box(plane: Luma) -> tuple[slice, slice] | None:
+    """Return the rows and columns inside the border; ``None`` if there is none."""
+    rows = _inside(plane)
+    if rows is None:
+        return None
+    columns = _inside(plane[rows].T)
+    if columns is None:
+        return None
+    kept = plane[rows, columns].shape
+    if min(kept) < _LEAST_SIDE:
+        return None
+    removed = max(1 - kept[0] / plane.shape[0], 1 - kept[1] / plane.shape[1])
+    return (rows, columns) if removed >= _LEAST_SHARE else None
+
+
+def _inside(lines: Luma) -> slice | None:
+    """Return the lines between the borders of two sides; ``None`` if all are border."""
+    first = _border(lines)
+    if first >= len(lines):
+        return None
+    last = len(lines) - _border(lines[::-1])
+    return slice(first, last) if first < last else None
+
+
+def _border(lines: Luma) -> int:
+    """Return how many lines belong to a border.
+
+    Args:
+        lines: A plane, or a plane turned so that the side comes first.
+
+    Returns:
+        0 if there is none; all of them if nothing else is there.
+    """
+    outermost = lines[0]
+    sampled = outermost[:: -(-len(outermost) // _SAMPLES)]
+    if int(sampled.max()) - int(sampled.min()) > _MOST_SPREAD:
+        return 0
+    colour = round(float(outermost.mean()))
+    unrest = float(_unrest(lines[:1], colour)[0])
+    if unrest > _MOST_UNREST:
+        return 0
+    tolerance = 1 + 1.5 * unrest
+    end = _uniform(lines, colour, tolerance)
+    if end == len(lines):
+        return end
+    edge, step = _edge(lines, end)
+    is_drawn = unrest <= _CLEAN
+    return edge if is_drawn or step >= 4 + 2 * tolerance else 0
+
+
+def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
+    """Return the mean difference of each line from a colour, in grey steps."""
+    differences = np.abs(lines.astype(np.int16) - np.int16(colour))
+    unrest: NDArray[np.float64] = differences.mean(axis=1)
+    return unrest
+
+
+def _uniform(lines: Luma, colour: int, tolerance: float) -> int:
+    """Return how many lines from the outside are of this colour."""
+    for start in range(0, len(lines), _CHUNK):
+        unrest = _unrest(lines[start : start + _CHUNK], colour)
+        if start == 0:
+            unrest[:_BLOCK] -= _RINGING
+        differs = unrest > tolerance
+        if differs.any():
+            return start + int(differs.argmax())
+    return len(lines)
+
+
+def _edge(lines: Luma, end: int) -> tuple[int, float]:
+    """Return the first line of the picture, and the step before it in grey steps.
+
+    Args:
+        lines: The lines.
+        end: The first that differs from the border, at least 1.
+
+    Returns:
+        The line behind the first step that is at least half as high as the highest
+        within a block.
+    """
+    near = lines[end - 1 : end + _BLOCK].astype(np.int16)
+    steps = np.abs(np.diff(near, axis=0)).mean(axis=1)
+    place = int((steps >= steps.max() / 2).argmax())
+    return end + place, float(steps[place])
