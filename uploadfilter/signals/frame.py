@@ -27,6 +27,7 @@ class Frame:
         is_truncated: If true, the file broke off, and the image shows what came before.
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and which Pillow has put right.
+        count: How many frames its file has, as far as the limits reach.
     """
 
     image: Image.Image
@@ -36,6 +37,7 @@ class Frame:
     profile: bytes | None = None
     is_truncated: bool = False
     is_inverted: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

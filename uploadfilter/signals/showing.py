@@ -1,0 +1,240 @@
+"""Show a frame in every way that somebody may see it: one plane of luma for each.
+
+A browser draws a transparent picture on whatever lies behind it, converts colours by
+their profile, and the tools behind hash sets misread some modes. Each way has a name,
+which becomes that of a view:
+
+==================  ================================================================
+``stored``          the colours, without alpha and profile; always first
+``white, black``    drawn on that colour, if any pixel is transparent
+``alpha``           the alpha itself, if any pixel is transparent
+``icc``             the colours, converted to sRGB, if the profile changes anything
+``icc/white, ...``  both
+``raw``             as other tools misread the samples (``modes.raw_of``); of the first
+                    frame only, since those tools know no other
+==================  ================================================================
+
+Rules this module keeps:
+
+- Large frames are read in bands of rows, so that no conversion holds a second copy.
+- A usual frame (grey or RGB, without a profile) costs one conversion, and no copy.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from uploadfilter.signals import modes, profiles
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.modes import Reading
+from uploadfilter.signals.picture import Luma, Picture, Shape
+
+STORED: Final = "stored"
+RAW: Final = "raw"
+"""Names of showings that others treat in a special way."""
+
+_Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
+"""From a band of a frame to the same band of several planes, some times smaller."""
+
+_LEAST_SIDE: Final = 512
+"""Both sides of a plane stay at least this long when a large frame is made smaller, as
+libjpeg does with JPEGs while it decodes: signals of 64 million pixels would take
+seconds."""
+
+_THIN_PIXELS: Final = 16_000_000
+"""Above this, a frame that is too thin for the rule above is made smaller too: planes
+of a side of hundreds of thousands of pixels are held several at a time."""
+
+_CONVERTED_SIDE: Final = 360
+"""Both sides of a plane that was converted by a profile stay at least this long. The
+conversion takes 16 ns for each pixel, eight times as long as all signals."""
+
+_SCALES: Final = (1, 2, 4, 8)
+_OPAQUE: Final = 255
+_WHITE: Final = 255
+_BLACK: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One way to show a frame.
+
+    Attributes:
+        name: ``stored``, ``white``, ``icc/black``, ..., without the frame's number.
+        picture: Its luma.
+    """
+
+    name: str
+    picture: Picture
+
+
+def showings(frame: Frame) -> Iterator[Shown]:
+    """Yield every way to show a frame, ``stored`` first.
+
+    Args:
+        frame: A loaded frame, which must not be changed meanwhile.
+    """
+    image = frame.image
+    reduction = _reduction(image, frame.scale)
+    luma = modes.luma_of(image)
+    yield from _shown(frame, (STORED,), _plain(luma), reduction)
+    alpha = _transparency(image)
+    if alpha is not None:
+        names = ("white", "black", "alpha")
+        yield from _shown(frame, names, _backed(luma, alpha), reduction)
+    yield from _converted(frame, alpha, reduction)
+    raw = modes.raw_of(image) if frame.number == 0 else None
+    if raw is not None:
+        yield from _shown(frame, (RAW,), _plain(raw), reduction)
+
+
+def _reduction(image: Image.Image, scale: int) -> int:
+    """Return how many times smaller than the frame its planes are: 1, 2, 4 or 8."""
+    pixels = image.width * image.height
+    if scale > 1 or pixels <= modes.WHOLE_PIXELS:
+        return 1
+    short = min(image.size)
+    fitting = max(s for s in _SCALES if s == 1 or short >= s * _LEAST_SIDE)
+    small = (s for s in _SCALES if pixels <= s * s * _THIN_PIXELS)
+    return max(fitting, next(small, _SCALES[-1]))
+
+
+def _transparency(image: Image.Image) -> Reading | None:
+    """Return the reading of the alpha, if any pixel is transparent."""
+    alpha = modes.alpha_of(image)
+    if alpha is None:
+        return None
+    for _, band in modes.bands(image):
+        if alpha(band).getextrema()[0] != _OPAQUE:
+            return alpha
+    return None
+
+
+def _shown(
+    frame: Frame, names: tuple[str, ...], planes: _Planes, by: int
+) -> Iterator[Shown]:
+    """Yield the planes that a function makes of a frame's bands, under these names.
+
+    Args:
+        frame: The frame.
+        names: One for each plane.
+        planes: What makes them.
+        by: How many times smaller than the frame they are.
+    """
+    scale = frame.scale
+    width, height = frame.full if scale > 1 else frame.image.size
+    shape = Shape(height=height, width=width, scale=scale * by)
+    filled = _filled(frame.image, len(names), planes, by)
+    for name in names:
+        # Taken out one by one, so that none is held for longer than it is needed.
+        yield Shown(name, Picture(plane=filled.pop(0), shape=shape))
+
+
+def _filled(image: Image.Image, count: int, planes: _Planes, by: int) -> list[Luma]:
+    """Fill planes band by band; those of an image of one band are not copied."""
+    size = -(-image.height // by), -(-image.width // by)
+    filled: list[Luma] = []
+    for top, band in modes.bands(image, rows_of=by):
+        parts = [np.asarray(plane) for plane in planes(band, by)]
+        if band is image:
+            return parts
+        if not filled:
+            filled = [np.empty(size, np.uint8) for _ in range(count)]
+        for whole, part in zip(filled, parts, strict=True):
+            whole[top // by : top // by + len(part)] = part
+    return filled
+
+
+def _smaller(image: Image.Image, by: int) -> Image.Image:
+    return image.reduce(by) if by > 1 else image
+
+
+def _plain(reading: Reading) -> _Planes:
+    """Return what makes the one plane of a reading."""
+    return lambda band, by: (_smaller(reading(band), by),)
+
+
+def _backed(luma: Reading, alpha: Reading) -> _Planes:
+    """Return what draws a band on white and on black, and its alpha.
+
+    Luma is linear in the colours, so it may be drawn instead of them.
+    """
+
+    def draw(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
+        shade = alpha(band)
+        drawn = (*_drawn(luma(band), shade), shade)
+        return tuple(_smaller(plane, by) for plane in drawn)
+
+    return draw
+
+
+def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Return luma as drawn on white, and on black."""
+    white, black = (
+        Image.composite(luma, Image.new("L", luma.size, grey), alpha)
+        for grey in (_WHITE, _BLACK)
+    )
+    return white, black
+
+
+def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
+    """Yield the showings of the colours that the profile says they are."""
+    found = _conversion(frame)
+    if found is None:
+        return
+    colours, transform = found
+    while _may_be_halved(frame, by):
+        by *= 2
+
+    def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
+        samples = colours(band)
+        luma = _srgb_luma(_smaller(samples, by), transform)
+        if alpha is None:
+            return (luma,)
+        seen, shade = _weighted(samples, alpha(band), by)
+        return (luma, *_drawn(_srgb_luma(seen, transform), shade))
+
+    names = ("icc",) if alpha is None else ("icc", "icc/white", "icc/black")
+    yield from _shown(frame, names, convert, by)
+
+
+def _conversion(frame: Frame) -> tuple[Reading, ImageCms.ImageCmsTransform] | None:
+    """Return the samples that the profile is for, and its transform, if it matters."""
+    profile = frame.profile
+    if profile is None or not profiles.needs_conversion(profile):
+        return None
+    mode = profiles.samples_of(profile)
+    colours = modes.colours_of(frame.image, mode) if mode is not None else None
+    transform = profiles.transform_of(profile) if colours is not None else None
+    if colours is None or transform is None:
+        return None
+    return colours, transform
+
+
+def _may_be_halved(frame: Frame, by: int) -> bool:
+    """Say whether converted planes may be twice as small again."""
+    if frame.scale * by >= _SCALES[-1]:
+        return False
+    return min(frame.image.size) >= 2 * by * _CONVERTED_SIDE
+
+
+def _srgb_luma(
+    samples: Image.Image, transform: ImageCms.ImageCmsTransform
+) -> Image.Image:
+    """Return the luma of samples as their profile says they look."""
+    return transform.apply(samples).convert("L")
+
+
+def _weighted(
+    samples: Image.Image, alpha: Image.Image, by: int
+) -> tuple[Image.Image, Image.Image]:
+    """Return samples and alpha made smaller, each sample as far as it is seen."""
+    if by == 1:
+        return samples, alpha
+    mode = samples.mode + "A"
+    joined = Image.merge(mode, (*samples.split(), alpha))
+    *seen, shade = joined.convert(mode[:-1] + "a").reduce(by).convert(mode).split()
+    return Image.merge(samples.mode, seen), shade
