@@ -229,6 +229,8 @@ class Progress:
         is_spent = self._losses_left <= 0 or self._wall_left_s <= 0
         if is_spent or loss is Loss.EXCESS:
             self.give_up(reason)
+        elif self._cpu_left_s <= 0:
+            self.give_up(Reason.OUT_OF_TIME)
 
     def give_up(self, reason: Reason) -> None:
         """Give every content that is left the same reason; what was seen stays."""
@@ -246,7 +248,8 @@ class Progress:
 
     @property
     def _may_try_again(self) -> bool:
-        return self._losses_left > 0 and self._asked[0] not in self._first_tries
+        has_means = self._losses_left > 0 and self._cpu_left_s > 0
+        return has_means and self._asked[0] not in self._first_tries
 
     def _begin_content(self) -> None:
         self._gathered = None

@@ -1,0 +1,103 @@
+"""A scanner process whose contents say in which parts they are answered, and how.
+
+A content is a row of acts, each with an argument or none, apart by ``;``; what stands
+before the first ``;`` is only there to be a kind of content (``GIF89a``, or nothing).
+The tests run it through ``ScannerSettings(module=MODULE)``.
+"""
+
+import ctypes
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from uploadfilter.model import Reason, Scan, View
+from uploadfilter.scanners.messages import (
+    UNKNOWN_KIND,
+    ContentSpan,
+    Part,
+    ScanRequest,
+)
+from uploadfilter.scanners.template import run
+
+MODULE: Final = "tests.scanners.standins_parts"
+
+_PLANE: Final = np.zeros(64 * 64, np.float32).tobytes()
+
+
+def perform(
+    fd: int, span: ContentSpan, request: ScanRequest, _cpu_s: float
+) -> Iterator[Part]:
+    """Do what the content says, one act after the other, and report success."""
+    acts = os.pread(fd, span.length, span.offset).decode("latin-1").split(";")[1:]
+    for act in acts:
+        word, _, argument = act.strip().partition(" ")
+        for part in _perform(word, argument, span.length, request):
+            yield part
+            if part.is_last:
+                return
+    yield Part(scan=_scan(span.length))
+
+
+def _perform(
+    word: str, argument: str, size: int, request: ScanRequest
+) -> Iterator[Part]:
+    match word:
+        case "part":
+            yield Part(scan=_scan(size, view=argument), is_last=False)
+        case "parts":
+            for _ in range(int(argument)):
+                yield Part(scan=_scan(size), is_last=False)
+        case "who":
+            # In which process, under a name that a test finds.
+            yield Part(scan=_scan(size, nested=f"!/{os.getpid()}"), is_last=False)
+        case "want-alone":
+            if not request.alone:
+                yield Part(scan=_scan(size, view="void"), is_last=False)
+                yield Part(scan=_scan(size), needs_alone=True)
+        case "lie-alone":
+            yield Part(scan=_scan(size), needs_alone=True)
+        case "formats":
+            for name in sorted(request.formats):
+                yield Part(scan=_scan(size, nested=f"!/{name}"), is_last=False)
+        case _:
+            _suffer(word, argument)
+
+
+def _suffer(word: str, argument: str) -> None:
+    """Do what is seen from outside only."""
+    match word:
+        case "linger":
+            time.sleep(float(argument))
+        case "hang":
+            time.sleep(3600)
+        case "burn":
+            end_s = time.process_time() + float(argument)
+            while time.process_time() < end_s:
+                pass
+        case "die":
+            ctypes.string_at(0)
+        case "die-as":
+            if os.getpid() == int(argument):
+                ctypes.string_at(0)
+        case _:
+            raise LookupError(word)
+
+
+def _scan(size: int, *, view: str = "", nested: str = "") -> Scan:
+    views = (View(name=view, signals=(), plane=_PLANE),) if view else ()
+    inner = Scan(path=nested, kind=UNKNOWN_KIND, size=0, reason=Reason.TRUNCATED)
+    return Scan(
+        path="",
+        kind=UNKNOWN_KIND,
+        size=size,
+        views=views,
+        contents=(inner,) if nested else (),
+    )
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:], perform)
