@@ -12,6 +12,7 @@ BENCHMARKS = {
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy",
+    "recall": "benchmarks.recall.run",
 }
 """Name on the command line, and the module that answers it."""
 

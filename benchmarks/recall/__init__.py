@@ -1,0 +1,1 @@
+"""The benchmark of recall and of false matches; ``run.py`` is where it begins."""

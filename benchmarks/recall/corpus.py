@@ -1,0 +1,255 @@
+"""The originals of the recall benchmark: loaded, reduced, and each one only once.
+
+An original is what a police set would be made of: its PDQ and pHash are computed from
+all its pixels by the reference implementations (``pdqhash``, ``imagehash``), not by us.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import imagehash
+import numpy as np
+import pdqhash
+import pillow_jxl  # noqa: F401 - registers itself
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.recall.packages import SOURCES, Package, Sort, pictures_of, unpacked
+from uploadfilter.model import QUALITY_FLOOR
+
+FOLDER = Path("build/recall")
+"""Where the originals lie as PNG, so that no run decodes a wallpaper many times."""
+
+MOST_PIXELS = 1024
+"""Longest side of an original, in pixels; larger pictures are reduced. Alterations cost
+a tenth then, and it is what a web page would show anyway."""
+
+LEAST_PIXELS = 160
+"""Shortest side. What is smaller is an icon."""
+
+SAME_BITS = 40
+"""Originals as near as that, in any turn or as negative, are one picture used twice.
+
+All such pairs of photographs were looked at: they are crops, or coloured anew. From 44
+bits on there are different ones: galaxies on black. Among *graphics* this drops
+different ones too (clocks that show different times, flags, pieces of a puzzle): the
+run says how many were within 31 bits, since no threshold tells them apart.
+"""
+
+_FULL_BITS = 256
+_THRESHOLD = 31
+_PIXELS_LIMIT = 60_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """One listed picture.
+
+    Attributes:
+        path: The PNG.
+        name: Package and path within it.
+        sort: Photograph or graphic.
+        pdq: 256 bits in hex, of the reference implementation.
+        quality: PDQ's quality, 0 to 100.
+        phash: 64 bits in hex.
+    """
+
+    path: str
+    name: str
+    sort: Sort
+    pdq: str
+    quality: int
+    phash: str
+
+    def image(self) -> Image.Image:
+        """Load the picture, RGB."""
+        return Image.open(self.path).convert("RGB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """What is listed, and what was left out.
+
+    Attributes:
+        originals: Listed pictures.
+        weak: Pictures below the quality floor, which are not listed.
+        manifest: For each source what was taken of which version and licence.
+        near: Pairs of originals within 31 bits, before the repeated ones were dropped,
+            by the less photographic sort of the two.
+    """
+
+    originals: tuple[Original, ...]
+    weak: tuple[Original, ...]
+    manifest: tuple[dict[str, object], ...]
+    near: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    source: str
+    target: str
+    name: str
+    sort: Sort
+
+
+def load(executor: Executor, *, most: int | None = None) -> Corpus:
+    """Return the corpus; the first time it is fetched, which takes some minutes.
+
+    Args:
+        executor: Loads pictures in parallel.
+        most: Pictures of each source at most.
+    """
+    packages = unpacked(SOURCES)
+    jobs = list(_jobs(packages, most))
+    loaded = list(executor.map(_load, jobs, chunksize=16))
+    usable = [original for original in loaded if original is not None]
+    strong = [item for item in usable if item.quality >= QUALITY_FLOOR]
+    weak = [item for item in usable if item.quality < QUALITY_FLOOR]
+    kept, near = _distinct(strong)
+    counts = _Counts(
+        found=_by_source(jobs),
+        weak=_by_source(weak),
+        strong=_by_source(strong),
+        kept=_by_source(kept),
+    )
+    return Corpus(
+        originals=tuple(kept),
+        weak=tuple(weak),
+        manifest=tuple(counts.rows(packages.values())),
+        near=near,
+    )
+
+
+def _jobs(packages: dict[str, Package], most: int | None) -> Iterable[_Job]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for source in SOURCES:
+        if source.name not in packages:
+            continue
+        package = packages[source.name]
+        for path in pictures_of(source, package)[:most]:
+            inside = path.relative_to(package.root)
+            key = f"{package.root.name}/{inside}".replace("/", "!")
+            name = f"{source.sort} {source.name}: {inside}"
+            yield _Job(str(path), str(FOLDER / f"{key}.png"), name, source.sort)
+
+
+def _load(job: _Job) -> Original | None:
+    """Reduce a picture and compute what a hash set says of it, unless it is known."""
+    known = Path(f"{job.target}.json")
+    if known.is_file():
+        document = json.loads(known.read_text(encoding="utf-8"))
+        return Original(**document | {"sort": job.sort}) if document else None
+    original = _made(job)
+    document = asdict(original) if original else None
+    known.write_text(json.dumps(document), encoding="utf-8")
+    return original
+
+
+def _made(job: _Job) -> Original | None:
+    image = _opened(job.source)
+    if image is None:
+        return None
+    image.save(job.target, compress_level=1)
+    pixels = np.asarray(image)
+    bits, quality = pdqhash.compute(pixels)
+    return Original(
+        path=job.target,
+        name=job.name,
+        sort=job.sort,
+        pdq=np.packbits(bits.astype(np.uint8)).tobytes().hex(),
+        quality=int(quality),
+        phash=str(imagehash.phash(image)),
+    )
+
+
+def _opened(path: str) -> Image.Image | None:
+    """Return the picture on white, reduced; ``None`` if it is small."""
+    Image.MAX_IMAGE_PIXELS = _PIXELS_LIMIT * 2
+    image = Image.open(path)
+    if min(image.size) < LEAST_PIXELS:
+        return None
+    if image.mode != "RGB":
+        layer = image.convert("RGBA")
+        image = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        image.alpha_composite(layer)
+    image = image.convert("RGB")
+    image.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.LANCZOS)
+    return image if min(image.size) >= LEAST_PIXELS else None
+
+
+def _distinct(originals: Sequence[Original]) -> tuple[list[Original], dict[str, int]]:
+    """Return the originals without those that repeat an earlier one, and near pairs."""
+    kept: list[Original] = []
+    near: Counter[str] = Counter()
+    lanes = np.stack([_turned(original)[0] for original in originals])
+    is_kept = np.zeros(len(originals), bool)
+    sorts = list(Sort)
+    ranks = np.array([sorts.index(original.sort) for original in originals])
+    for row, original in enumerate(originals):
+        apart = np.bitwise_count(lanes[:row, None] ^ _turned(original)).sum(axis=2)
+        nearest = np.minimum(apart, _FULL_BITS - apart.astype(int)).min(
+            axis=1, initial=_FULL_BITS
+        )
+        for rank in np.maximum(ranks[:row], ranks[row])[nearest <= _THRESHOLD]:
+            near[sorts[rank].value] += 1
+        if not (nearest[is_kept[:row]] <= SAME_BITS).any():
+            is_kept[row] = True
+            kept.append(original)
+    return kept, dict(near)
+
+
+def _turned(original: Original) -> NDArray[np.uint64]:
+    """Return the PDQ values of the eight turns, the upright one first."""
+    # The signs of the coefficients stand for them: their turns are the turned signs.
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(original.pdq), np.uint8))[::-1]
+    block = bits.reshape(16, 16)
+    odd = (np.arange(1, 17) % 2).astype(np.uint8)
+    signs = np.zeros((16, 16), np.uint8)
+    ways = [
+        matrix ^ down ^ across
+        for matrix in (block, block.T)
+        for down in (signs, odd[:, None] | signs)
+        for across in (signs, odd[None, :] | signs)
+    ]
+    packed = np.packbits(np.stack([way.reshape(-1)[::-1] for way in ways]), axis=1)
+    return packed.view(np.uint64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counts:
+    """How many pictures of each source there are at each step."""
+
+    found: Counter[str]
+    weak: Counter[str]
+    strong: Counter[str]
+    kept: Counter[str]
+
+    def rows(self, packages: Iterable[Package]) -> Iterable[dict[str, object]]:
+        by_name = {package.name: package for package in packages}
+        for source in SOURCES:
+            key = f"{source.sort} {source.name}"
+            if source.name not in by_name:
+                print(f"  no pictures of {source.name}", file=sys.stderr)
+                continue
+            package = by_name[source.name]
+            yield {
+                "package": source.name,
+                "registry": package.registry,
+                "version": package.version,
+                "licence": package.licence,
+                "sort": source.sort,
+                "pictures": self.found[key],
+                "small": self.found[key] - self.strong[key] - self.weak[key],
+                "below_quality_50": self.weak[key],
+                "repeated": self.strong[key] - self.kept[key],
+                "listed": self.kept[key],
+            }
+
+
+def _by_source(items: Iterable[_Job | Original]) -> Counter[str]:
+    return Counter(item.name.partition(":")[0] for item in items)
