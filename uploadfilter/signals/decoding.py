@@ -1,40 +1,163 @@
-"""Decode content into one plane of luma, once, at the smallest scale that serves.
+"""Make frames of a file: everything in it that a viewer would show as a picture.
 
-Pillow decodes, with an explicit list of formats: none that runs an interpreter, and
-none that a browser and the tools behind hash sets would not show. What bytes do to a
-decoder is a value here: a picture, a picture with a reason, or none with a reason.
+Decoders run with an explicit list of formats: none that runs an interpreter, and none
+that a browser and the tools behind hash sets would not show. What bytes do to a decoder
+is a value here: frames, and what kept the file from giving more.
 
 Rules this module keeps:
 
 - JPEGs are decoded at 1/2, 1/4 or 1/8 where both sides stay at 512 pixels or more, and
-  three-colour ones in luma only, which saves the work on colour.
-- Pixels are limited after scaling, from the header, before anything is decoded.
+  in luma only where nobody needs their colours.
+- Costs are limited from the header, before anything is decoded.
 - A file that broke off is decoded as far as it goes: browsers show that much.
-- Pillow's own limits are process-wide settings, so ``prepare_process`` changes them in
-  scanner processes only.
+- What decoders keep per process is set by ``prepare_process``, in scanner processes
+  only.
 
-To add a format, add it to ``_FORMATS``, its magic in ``contents/magic.py``, and a file
-to the tests; they say which exceptions its decoder raises.
+To add a format, see ``formats.py``; the classes that read are in ``readers.py``.
 """
 
 import io
-import struct
-import warnings
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+import pillow_heif
+from PIL import AvifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from uploadfilter.model import Reason
+from uploadfilter.signals.faults import DECODER_ERRORS, quiet
+from uploadfilter.signals.formats import Format
+from uploadfilter.signals.frame import Frame, Lack
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError
+from uploadfilter.signals.opening import open_reader
 from uploadfilter.signals.picture import Note, Picture, Shape
+from uploadfilter.signals.readers import Reader
+from uploadfilter.signals.sampling import sampled
+
+__all__ = ["DecodeLimits", "NoPicture", "decode", "frames_of", "prepare_process"]
+
+
+def prepare_process() -> None:
+    """Set what decoders keep per process; call it once, in a process that only scans.
+
+    Pillow's own limit counts pixels before scaling, so it would refuse a JPEG of 200
+    megapixels that costs little; ``DecodeLimits`` replaces it.
+    """
+    Image.MAX_IMAGE_PIXELS = None
+    # These loggers tell of bad files, which are values here.
+    TiffImagePlugin.logger.disabled = True
+    PngImagePlugin.logger.disabled = True
+    # A confined process may start no threads, and has one core at most.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pillow_heif.options.DECODE_THREADS = 0
+    # Pillow would import its other decoders when it meets the first bad file, which is
+    # when a confined process may no longer read them.
+    Image.init()
+
+
+def frames_of(
+    file: BinaryIO,
+    *,
+    formats: Sequence[Format],
+    limits: DecodeLimits,
+    most_frames: int | None = None,
+) -> Iterator[Frame | Lack]:
+    """Yield the frames of a file, and why they are not all there is.
+
+    Whoever takes a frame may use its image up; it is gone when the next one is asked
+    for.
+
+    Args:
+        file: The content, seekable, read from its beginning.
+        formats: What it may be, tried in this order.
+        limits: What it may cost.
+        most_frames: If fewer than ``limits.max_frames``, at most so many frames.
+
+    Yields:
+        Frames in ascending order, the first of which is what plain Pillow shows, and a
+        ``Lack`` for each reason why something is not shown, once each.
+    """
+    with quiet():
+        reader = _opened(file, formats, limits)
+    if isinstance(reader, Lack):
+        yield reader
+        return
+    most = min(limits.max_frames, most_frames or limits.max_frames)
+    count = len(reader.durations)
+    reach = _reach(reader, limits)
+    chosen = sampled(reader.durations[:reach], most)
+    reasons: list[Reason] = []
+    for number in chosen:
+        shown = _shown(reader, number)
+        if isinstance(shown, Lack):
+            reasons.append(shown.reason)
+            if reader.passing_pixels:
+                # Those behind it are built on it.
+                break
+            continue
+        if shown.is_truncated:
+            reasons.append(Reason.TRUNCATED)
+        yield replace(shown, count=reach)
+        # The next one must not be in memory together with this one. The class's own
+        # method leaves the caller's file open.
+        Image.Image.close(shown.image)
+    if len(chosen) < reach:
+        reasons.append(Reason.TOO_MANY_FRAMES)
+    if reach < count:
+        reasons.append(Reason.TOO_MANY_PIXELS)
+    if reader.lack is not None:
+        reasons.append(reader.lack)
+    for reason in dict.fromkeys(reasons):
+        yield Lack(reason=reason)
+
+
+def _opened(
+    file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
+) -> Reader | Lack:
+    """Open a file as the first format that it is."""
+    try:
+        reader = open_reader(file, formats, limits)
+    except MemoryError:
+        return Lack(reason=Reason.OUT_OF_MEMORY)
+    except OverBudgetError as exc:
+        return Lack(reason=exc.reason)
+    except Image.DecompressionBombError:
+        return Lack(reason=Reason.TOO_MANY_PIXELS)
+    return Lack(reason=Reason.UNDECODABLE) if reader is None else reader
+
+
+def _reach(reader: Reader, limits: DecodeLimits) -> int:
+    """Return how many frames can be decoded, one after the other, within the limits."""
+    if not reader.passing_pixels:
+        return len(reader.durations)
+    reach = max(1, limits.max_total_pixels // reader.passing_pixels)
+    return min(reach, len(reader.durations))
+
+
+def _shown(reader: Reader, number: int) -> Frame | Lack:
+    """Decode one frame."""
+    with quiet():
+        try:
+            frame = reader.frame(number)
+            return replace(frame, count=len(reader.durations))
+        except MemoryError:
+            return Lack(reason=Reason.OUT_OF_MEMORY)
+        except OverBudgetError as exc:
+            return Lack(reason=exc.reason)
+        except Image.DecompressionBombError:
+            return Lack(reason=Reason.TOO_MANY_PIXELS)
+        except DECODER_ERRORS:
+            # Its header was sound, but there was nothing to show behind it.
+            return Lack(reason=Reason.TRUNCATED)
+
+
+# --- One plane of a file's first frame: what scanners use until they take frames ------
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "ICO")
 """What is decoded; a JPEG with several pictures (MPO) is opened as JPEG."""
 
+_DEFAULT = DecodeLimits()
 _DRAFT_SIDE = 512
 """Both sides of a scaled JPEG stay at least this long, in pixels.
 
@@ -47,39 +170,6 @@ _LARGE_PIXELS = 4_000_000
 decoding, as libjpeg does before it: signals of 64 million pixels would take seconds."""
 
 _END_OF_IMAGE = b"\xff\xd9"
-
-_DECODER_ERRORS = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
-"""What Pillow's plugins raise on bad bytes.
-
-Its own contract names ``OSError`` and ``SyntaxError`` only. 100,000 mutated files of
-every format raised ``OSError``, ``ValueError`` (PNG, TIFF) and ``RuntimeError`` (AVIF);
-the others are what plugins that index into a header without checks can raise.
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeLimits:
-    """What a decode may cost.
-
-    Attributes:
-        max_pixels: Pixels after scaling. 64 million is more than any camera's JPEG at
-            1/8 or a 60-megapixel PNG, and takes 330 MiB while it is decoded.
-    """
-
-    max_pixels: int = 64_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,24 +184,7 @@ class NoPicture:
     reason: Reason
 
 
-def prepare_process() -> None:
-    """Set what Pillow keeps per process; call it once, in a process that only scans.
-
-    Pillow's own limit counts pixels before scaling, so it would refuse a JPEG of 200
-    megapixels that costs little; ``DecodeLimits`` replaces it.
-    """
-    Image.MAX_IMAGE_PIXELS = None
-    # These loggers tell of bad files, which are values here.
-    TiffImagePlugin.logger.disabled = True
-    PngImagePlugin.logger.disabled = True
-    # Pillow would import its other decoders when it meets the first bad file, which is
-    # when a confined process may no longer read them.
-    Image.init()
-
-
-def decode(
-    file: BinaryIO, *, limits: DecodeLimits = DecodeLimits()
-) -> Picture | NoPicture:
+def decode(file: BinaryIO, *, limits: DecodeLimits = _DEFAULT) -> Picture | NoPicture:
     """Decode the picture in ``file``.
 
     Args:
@@ -121,27 +194,19 @@ def decode(
     Returns:
         The picture, whose ``reason`` says what it does not show; or none and why.
     """
-    with _quiet():
+    with quiet():
         try:
             return _decoded(file, limits)
         except MemoryError:
             return NoPicture(reason=Reason.OUT_OF_MEMORY)
         except (Image.DecompressionBombError, _TooManyPixels):
             return NoPicture(reason=Reason.TOO_MANY_PIXELS)
-        except _DECODER_ERRORS:
+        except DECODER_ERRORS:
             return NoPicture(reason=Reason.UNDECODABLE)
 
 
 class _TooManyPixels(Exception):  # noqa: N818  # not an error: it becomes a reason
     """The header promises more pixels than the limit; ends a decode from within."""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the decoders' warnings about bad files out of the process's output."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _decoded(file: BinaryIO, limits: DecodeLimits) -> Picture | NoPicture:
@@ -154,7 +219,7 @@ def _decoded(file: BinaryIO, limits: DecodeLimits) -> Picture | NoPicture:
     notes = _notes(image)
     try:
         image.load()
-    except _DECODER_ERRORS:
+    except DECODER_ERRORS:
         return _salvaged(file, image, full=full, scale=scale, notes=notes)
     return _picture(image, full=full, scale=scale, notes=notes)
 

@@ -1,0 +1,1 @@
+"""Decoders and unpackers against bytes that nobody wrote on purpose."""

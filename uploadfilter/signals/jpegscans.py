@@ -1,0 +1,230 @@
+"""Count what a JPEG makes its decoder do, before it is decoded.
+
+A JPEG in one scan costs what its bytes and pixels cost. One in several scans is kept as
+coefficients of the full size until its last scan has come, at whatever scale it is then
+shown, and each scan visits its blocks again: 44 KB with two thousand scans would take
+seconds.
+
+Source: ITU-T T.81, annex B (markers) and G (progressive mode).
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_PICTURE_START = b"\xff\xd8"
+_SCAN_START = b"\xff\xda"
+_SCAN = 0xDA
+_END = 0xD9
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers that begin a frame (SOF0 to SOF15, without DHT, JPG and DAC)."""
+
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers without a segment behind them."""
+
+_BYTES_PER_COEFFICIENT = 2
+_BLOCK_SIDE = 8
+_CHUNK_BYTES = 1024 * 1024
+_MOST_SEGMENTS = 10_000
+"""Segments before the first scan; more are not looked at, and the file is none then.
+A picture has some dozens, one with a large profile some hundreds."""
+
+_MOST_JUNK_BYTES = 64 * 1024
+"""Bytes between segments that belong to none. Pillow, like this module, steps over them
+one by one, and would take 10 s for 100 MB."""
+
+_MOST_HELD_BYTES = 200_000_000
+"""Length of a file that is looked into closely; in a longer one, what looks like a scan
+counts as one."""
+
+_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+"""A marker within the data of a scan: no stuffed zero, restart or fill byte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JPEGCost:
+    """What a JPEG makes its decoder do.
+
+    Attributes:
+        size: Width and height of the full picture.
+        scans: How many scans, at least 1, or more than that.
+        block_visits: Blocks of all scans together, or more.
+        coefficient_bytes: What is held as coefficients; 0 if it has only one scan.
+    """
+
+    size: tuple[int, int]
+    scans: int
+    block_visits: int
+    coefficient_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    """The frame header, and the first scan behind it."""
+
+    size: tuple[int, int]
+    is_progressive: bool
+    blocks: dict[int, int]
+    """Blocks of each component."""
+
+    first_scan: frozenset[int]
+    data_start: int
+
+    @property
+    def has_several_scans(self) -> bool:
+        """Whether the decoder reads on after the first scan, as libjpeg decides."""
+        return self.is_progressive or len(self.first_scan) < len(self.blocks)
+
+
+def cost_of(
+    file: BinaryIO, *, enough_scans: int, enough_visits: int
+) -> JPEGCost | None:
+    """Return what a JPEG costs; exact unless it is clearly below the given figures.
+
+    Args:
+        file: The JPEG, seekable, read from its beginning.
+        enough_scans: More scans than that are too many.
+        enough_visits: More visits of blocks than that are too many.
+
+    Returns:
+        The cost; ``None`` if there is no frame with a scan behind it, which no decoder
+        shows.
+    """
+    header = _read_header(file)
+    if header is None:
+        return None
+    all_blocks = sum(header.blocks.values())
+    if not header.has_several_scans:
+        return JPEGCost(
+            size=header.size, scans=1, block_visits=all_blocks, coefficient_bytes=0
+        )
+    scans = _bytes_like_scans(file)
+    visits = scans * all_blocks
+    is_suspect = scans > enough_scans or visits > enough_visits
+    if is_suspect and file.seek(0, io.SEEK_END) <= _MOST_HELD_BYTES:
+        # A profile or a thumbnail may hold such bytes too: look more closely.
+        scans, visits = _exact(file, header)
+    return JPEGCost(
+        size=header.size,
+        scans=scans,
+        block_visits=visits,
+        coefficient_bytes=all_blocks * _BLOCK_SIDE**2 * _BYTES_PER_COEFFICIENT,
+    )
+
+
+def _bytes_like_scans(file: BinaryIO) -> int:
+    """Count the bytes of a scan's marker, wherever they stand."""
+    file.seek(0)
+    count = 0
+    last = b""
+    while chunk := file.read(_CHUNK_BYTES):
+        count += (last + chunk).count(_SCAN_START)
+        last = chunk[-1:]
+    return count
+
+
+def _exact(file: BinaryIO, header: _Header) -> tuple[int, int]:
+    """Count the scans and the blocks that they visit."""
+    file.seek(0)
+    data = file.read()
+    scans, visits = 0, 0
+    for components in _scans(data, header.data_start):
+        scans += 1
+        visits += sum(header.blocks.get(number, 0) for number in components)
+    return scans + 1, visits + sum(header.blocks[item] for item in header.first_scan)
+
+
+def _scans(data: bytes, at: int) -> Iterator[frozenset[int]]:
+    """Yield the components of each scan behind the first one, whose data begin here."""
+    while (found := _NEXT_MARKER.search(data, at)) is not None:
+        marker = data[found.start() + 1]
+        at = found.end()
+        if marker == _END:
+            return
+        if marker in _ALONE:
+            continue
+        length = int.from_bytes(data[at : at + 2], "big")
+        if marker == _SCAN:
+            yield _components(data[at + 2 : at + length])
+        at += length
+
+
+def _components(segment: bytes) -> frozenset[int]:
+    """Return the numbers of the components of a scan."""
+    count = segment[0] if segment else 0
+    return frozenset(segment[1 : 1 + 2 * count : 2])
+
+
+def _read_header(file: BinaryIO) -> _Header | None:
+    """Read up to the data of the first scan."""
+    file.seek(0)
+    if file.read(2) != _PICTURE_START:
+        return None
+    frame: tuple[int, bytes] | None = None
+    for marker, segment in _segments(file):
+        if marker in _FRAMES:
+            frame = marker, segment
+        elif marker == _SCAN:
+            return _header(frame, _components(segment), file.tell()) if frame else None
+    return None
+
+
+def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield markers and what stands behind them, over junk, as libjpeg does."""
+    junk_left = _MOST_JUNK_BYTES
+    for _ in range(_MOST_SEGMENTS):
+        marker, skipped = _skip_to_marker(file, most=junk_left)
+        junk_left -= skipped
+        if marker is None or marker == _END:
+            return
+        if marker in _ALONE:
+            continue
+        length = int.from_bytes(file.read(2), "big")
+        if length < 2:  # noqa: PLR2004  # the length counts itself
+            return
+        yield marker, file.read(length - 2)
+
+
+def _skip_to_marker(file: BinaryIO, *, most: int) -> tuple[int | None, int]:
+    """Return the next byte that follows 0xFF and is neither 0xFF nor 0.
+
+    Returns:
+        The byte, or ``None`` if there is none after ``most`` bytes, and how many bytes
+        were passed over.
+    """
+    skipped, follows = -2, False
+    while (byte := file.read(1)) and skipped < most:
+        skipped += 1
+        if follows and byte not in b"\0\xff":
+            return byte[0], skipped
+        follows = byte == b"\xff"
+    return None, skipped
+
+
+def _header(
+    frame: tuple[int, bytes], first_scan: frozenset[int], data_start: int
+) -> _Header | None:
+    """Return what the frame header and the first scan say, if they are sound."""
+    marker, segment = frame
+    height = int.from_bytes(segment[1:3], "big")
+    width = int.from_bytes(segment[3:5], "big")
+    specs = {
+        segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 15)
+        for at in range(6, len(segment) - 2, 3)
+    }
+    is_sound = height and width and specs and first_scan <= specs.keys()
+    if not is_sound or not all(h and v for h, v in specs.values()):
+        return None
+    widest = max(h for h, _ in specs.values())
+    tallest = max(v for _, v in specs.values())
+    units = -(-width // (_BLOCK_SIDE * widest)) * -(-height // (_BLOCK_SIDE * tallest))
+    return _Header(
+        size=(width, height),
+        is_progressive=marker in _PROGRESSIVE,
+        blocks={number: units * h * v for number, (h, v) in specs.items()},
+        first_scan=first_scan,
+        data_start=data_start,
+    )

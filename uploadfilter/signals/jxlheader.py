@@ -1,0 +1,156 @@
+"""Read how large a JPEG XL picture is, and whether it moves, before it is decoded.
+
+The library that decodes this format knows no limits: it gives the pixels or nothing. So
+its header is read here first, and what cannot be read is not decoded.
+
+Source: ISO/IEC 18181-1 (codestream: size header, image metadata) and 18181-2 (boxes).
+"""
+
+from dataclasses import dataclass
+
+MAGICS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+"""How a bare codestream and a file of boxes begin."""
+
+_CODESTREAM, _BOXES = MAGICS
+_MOST_BOXES = 1000
+"""Boxes before the codestream. Files have about five; a header that hides behind more
+is not looked for."""
+
+_HEADER_BYTES = 64
+"""More than a size header and the first fields of the metadata can take."""
+
+_LARGE_BOX = 1
+_LAST_BOX = 0
+_RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4)}
+_DOUBLE_WIDTH = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JXLHeader:
+    """What the header of a JPEG XL picture says.
+
+    Attributes:
+        size: Width and height in pixels, before any turning.
+        is_animated: Whether it may have further frames.
+    """
+
+    size: tuple[int, int]
+    is_animated: bool
+
+
+def read_header(data: bytes) -> JXLHeader | None:
+    """Read the header of a JPEG XL file.
+
+    Args:
+        data: The whole file, or its beginning.
+
+    Returns:
+        What it says; ``None`` if it cannot be read.
+    """
+    codestream = data[:_HEADER_BYTES]
+    if data.startswith(_BOXES):
+        codestream = _codestream_in_boxes(data)
+    if not codestream.startswith(_CODESTREAM):
+        return None
+    bits = _Bits(codestream[len(_CODESTREAM) :])
+    try:
+        return JXLHeader(size=_size(bits), is_animated=_is_animated(bits))
+    except EOFError:
+        return None
+
+
+def _codestream_in_boxes(data: bytes) -> bytes:
+    """Return the beginning of the codestream, which may be in several boxes."""
+    parts = bytearray()
+    at = 0
+    for _ in range(_MOST_BOXES):
+        kind = data[at + 4 : at + 8]
+        length, start = _box(data, at)
+        end = at + length if length else len(data)
+        if kind == b"jxlc":
+            return data[start : min(end, start + _HEADER_BYTES)]
+        if kind == b"jxlp":
+            # Four bytes count the parts.
+            parts += data[start + 4 : min(end, start + 4 + _HEADER_BYTES)]
+        if len(parts) >= _HEADER_BYTES or end <= start or end >= len(data):
+            break
+        at = end
+    return bytes(parts)
+
+
+def _box(data: bytes, at: int) -> tuple[int, int]:
+    """Return the length of a box (0: to the end) and where its content begins."""
+    length = int.from_bytes(data[at : at + 4], "big")
+    if length == _LARGE_BOX:
+        return int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
+    return length, at + 8
+
+
+class _Bits:
+    """Bits of the codestream, least significant first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "little")
+        self._left = 8 * len(data)
+
+    def take(self, count: int) -> int:
+        """Return the next ``count`` bits as a number; ``EOFError`` at the end."""
+        if count > self._left:
+            raise EOFError
+        value = self._value & ((1 << count) - 1)
+        self._value >>= count
+        self._left -= count
+        return value
+
+    def choose(self, *choices: tuple[int, int]) -> int:
+        """Return one of four choices (offset, bits), as two bits say."""
+        offset, count = choices[self.take(2)]
+        return offset + self.take(count)
+
+
+def _size(bits: _Bits) -> tuple[int, int]:
+    """Read a size header: width and height."""
+    is_small = bits.take(1)
+
+    def side() -> int:
+        if is_small:
+            return 8 * (1 + bits.take(5))
+        return bits.choose((1, 9), (1, 13), (1, 18), (1, 30))
+
+    height = side()
+    ratio = bits.take(3)
+    return (side() if ratio == 0 else _width(height, ratio)), height
+
+
+def _width(height: int, ratio: int) -> int:
+    if ratio == _DOUBLE_WIDTH:
+        return 2 * height
+    over, under = _RATIOS[ratio]
+    return height * over // under
+
+
+def _is_animated(bits: _Bits) -> bool:
+    """Read the image metadata as far as the flag of an animation."""
+    all_default = bits.take(1)
+    if all_default or not bits.take(1):
+        return False
+    bits.take(3)  # orientation
+    if bits.take(1):
+        _size(bits)  # the size at which it is meant to be shown
+    if bits.take(1):
+        _skip_preview_size(bits)
+    return bool(bits.take(1))
+
+
+def _skip_preview_size(bits: _Bits) -> None:
+    """Read over the size of a preview."""
+    is_small = bits.take(1)
+
+    def side() -> int:
+        if is_small:
+            return bits.choose((16, 0), (32, 0), (1, 5), (33, 9))
+        return bits.choose((1, 6), (65, 8), (321, 10), (1345, 12))
+
+    side()
+    if bits.take(3) == 0:
+        side()

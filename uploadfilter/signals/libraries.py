@@ -1,0 +1,138 @@
+"""Read the formats that Pillow does not: HEIC by libheif, JPEG XL by libjxl.
+
+Their libraries come with plugins for Pillow. They are called directly, so that Pillow
+never learns of them, and so that their costs are known before they have any.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pillow_heif
+from PIL import Image
+from pillow_jxl import Decoder as JXLDecoder
+
+from uploadfilter.model import Reason
+from uploadfilter.signals import jxlheader
+from uploadfilter.signals.faults import BadPictureError, panics_are_errors
+from uploadfilter.signals.formats import Format
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.readers import JPEGReader
+
+_USUAL_BITS = 8
+"""Bits of a sample; more take twice the memory while they are decoded."""
+
+
+class HEIFReader:
+    """A HEIC or HEIF file: its primary picture, then the others at its top level.
+
+    Args:
+        data: The file.
+        picture_format: The format.
+        limits: What a picture may cost.
+        lack: What is known to be missing.
+        is_padded: Whether zeros stand for what did not arrive of the file.
+    """
+
+    passing_pixels = 0
+
+    def __init__(
+        self,
+        data: bytes,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        lack: Reason | None = None,
+        is_padded: bool = False,
+    ) -> None:
+        opened = pillow_heif.open_heif(io.BytesIO(data))
+        others = [at for at in range(len(opened)) if at != opened.primary_index]
+        self._pictures = {
+            number: opened[at]
+            for number, at in enumerate((opened.primary_index, *others))
+        }
+        self._is_padded = is_padded
+        self._data = data
+        self._format = picture_format
+        self._limits = limits
+        self.durations: Sequence[int] = (0,) * len(self._pictures)
+        self.lack = lack
+
+    def frame(self, number: int) -> Frame:
+        """Decode a picture, as far as the file goes."""
+        # A picture keeps its pixels for as long as it is there.
+        picture = self._pictures.pop(number)
+        info: dict[str, Any] = picture.info
+        is_deep = info["bit_depth"] > _USUAL_BITS
+        check_frame(
+            picture.size,
+            self._limits,
+            bytes_per_pixel=self._format.deep_bytes_per_pixel
+            if is_deep
+            else self._format.bytes_per_pixel,
+            held_bytes=len(self._data),
+        )
+        pixels = picture.data
+        # Pixels of four bytes are shown where they lie.
+        of = Image.frombuffer if picture.mode == "RGBA" else Image.frombytes
+        image = of(
+            picture.mode, picture.size, pixels, "raw", picture.mode, picture.stride, 1
+        )
+        return Frame(
+            image=image,
+            number=number,
+            full=image.size,
+            profile=info.get("icc_profile") or None,
+            is_truncated=self._is_padded,
+        )
+
+
+class JXLReader:
+    """A JPEG XL: its first frame, or the JPEG that it was made from.
+
+    Args:
+        data: The file.
+        picture_format: The format.
+        limits: What it may cost.
+        jpeg: The format of the JPEG that may be in it.
+
+    Raises:
+        BadPictureError: Its header cannot be read.
+    """
+
+    durations: Sequence[int] = (0,)
+    passing_pixels = 0
+
+    def __init__(
+        self, data: bytes, picture_format: Format, limits: DecodeLimits, jpeg: Format
+    ) -> None:
+        header = jxlheader.read_header(data)
+        if header is None:
+            raise BadPictureError("no header of a JPEG XL")
+        self._header = header
+        self._data = data
+        self._format = picture_format
+        self._limits = limits
+        self._jpeg = jpeg
+        # The library shows the first frame only.
+        self.lack = Reason.NOT_INSPECTED if header.is_animated else None
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture; the library shows nothing of a truncated one."""
+        check_frame(
+            self._header.size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+            held_bytes=self._format.held_times * len(self._data),
+        )
+        with panics_are_errors():
+            is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(self._data)
+        if is_jpeg:
+            return JPEGReader(io.BytesIO(pixels), self._jpeg, self._limits).frame(0)
+        # Half floats come as whole ones.
+        mode = "F" if info.mode == "F;16" else info.mode
+        image = Image.frombytes(mode, (info.width, info.height), pixels)
+        return Frame(
+            image=image, number=number, full=image.size, profile=profile or None
+        )

@@ -1,0 +1,74 @@
+"""What decoding one content may cost, and the check of it before there is a cost."""
+
+from dataclasses import dataclass
+
+from uploadfilter.model import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeLimits:
+    """What the decoding of one content may cost.
+
+    Attributes:
+        max_pixels: Pixels of one frame, after scaling. 64 million is more than any
+            camera's JPEG at 1/8.
+        max_decoded_bytes: Bytes that a decoder holds at a time, by the measured figure
+            of its format (``formats.py``). 200 million are 50 megapixels as RGB, and
+            with the libraries 300 MiB resident.
+        max_frames: Frames of one content that are shown; of more, a sample.
+        max_jpeg_scans: Scans of a JPEG; encoders write about ten.
+        max_total_pixels: Pixels of all frames together that are built on each other,
+            those included that are only decoded because a later one needs them: 60
+            frames in full HD. GIF takes 11 ns for each, WebP and AVIF 15, APNG 28, so
+            that more would run out of time.
+        max_block_visits: Blocks (8 x 8) that a JPEG may have beyond eight for each of
+            its bytes, counted once for each scan that they are part of. An empty scan
+            costs up to 50 ns for each, and this is 0.15 s. No complete JPEG in one scan
+            comes to it, since a block takes two bits; a progressive photo has one block
+            for each byte.
+    """
+
+    max_pixels: int = 64_000_000
+    max_decoded_bytes: int = 200_000_000
+    max_frames: int = 60
+    max_jpeg_scans: int = 100
+    max_total_pixels: int = 128_000_000
+    max_block_visits: int = 3_000_000
+
+
+class OverBudgetError(Exception):
+    """A header promises more than the limits allow; never leaves ``signals``.
+
+    Attributes:
+        reason: Which limit.
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+def check_frame(
+    size: tuple[int, int],
+    limits: DecodeLimits,
+    *,
+    bytes_per_pixel: int,
+    held_bytes: int = 0,
+) -> None:
+    """Refuse a frame that would cost more than the limits, by its size.
+
+    Args:
+        size: Width and height as they will be decoded, in pixels.
+        limits: What it may cost.
+        bytes_per_pixel: What is held for each pixel while it is decoded.
+        held_bytes: What is held besides, such as the file itself.
+
+    Raises:
+        OverBudgetError: It has too many pixels, or needs too many bytes.
+    """
+    width, height = size
+    pixels = width * height
+    if pixels > limits.max_pixels:
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+    if pixels * bytes_per_pixel + held_bytes > limits.max_decoded_bytes:
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)

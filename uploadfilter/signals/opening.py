@@ -1,0 +1,326 @@
+"""Find out which format a file is, and open it without decoding any of it.
+
+``open_reader`` tries the formats that it is given, by their magic, and no others; each
+has its opener in ``_OPENERS``.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.signals import jxlheader, padding, timing
+from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
+from uploadfilter.signals.formats import FORMATS, Format
+from uploadfilter.signals.icons import IconReader
+from uploadfilter.signals.libraries import HEIFReader, JXLReader
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.signals.readers import JPEGReader, PillowReader, Reader, WebPReader
+
+Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
+"""Opens a file as a format; ``None`` if it is none of that format."""
+
+_HEAD_BYTES = 32
+_JPEG_MAGIC = b"\xff\xd8\xff"
+_GIF_MAGICS = (b"GIF87a", b"GIF89a")
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_TIFF_MAGICS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
+_ICON_MAGICS = (b"\0\0\1\0", b"\0\0\2\0")
+_HEIF_BRANDS = frozenset(
+    {
+        *(b"heic", b"heix", b"heim", b"heis"),
+        *(b"hevc", b"hevx", b"hevm", b"hevs"),
+        *(b"mif1", b"mif2", b"msf1", b"miaf"),
+    }
+)
+_AVIF_BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
+
+
+def open_reader(
+    file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
+) -> Reader | None:
+    """Open a file as the first of some formats that it is.
+
+    Args:
+        file: The content, seekable, read from its beginning.
+        formats: What it may be, tried in this order.
+        limits: What it may cost.
+
+    Returns:
+        A reader, or ``None`` if it is none of these formats, or broken.
+
+    Raises:
+        OverBudgetError: Its header promises too much.
+        MemoryError: There was not enough to open it.
+    """
+    for picture_format in formats:
+        try:
+            reader = _OPENERS[picture_format.name](file, picture_format, limits)
+        except DECODER_ERRORS:
+            continue
+        if reader is not None:
+            return reader
+    return None
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(_HEAD_BYTES)
+
+
+def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
+    """Read a whole file, unless that alone is over the limit."""
+    length = file.seek(0, io.SEEK_END)
+    if length * picture_format.held_times > limits.max_decoded_bytes:
+        raise OverBudgetError(Reason.TOO_MANY_BYTES)
+    file.seek(0)
+    return file.read()
+
+
+def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a file of one frame."""
+    file.seek(0)
+    image = Image.open(file, formats=picture_format.pillow)
+    return PillowReader(image, picture_format, limits)
+
+
+def _open_jpeg(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(_JPEG_MAGIC):
+        return None
+    return JPEGReader(file, picture_format, limits)
+
+
+def _open_png(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    """Open a PNG, or an APNG with all its frames."""
+    if not _head(file).startswith(_PNG_MAGIC):
+        return None
+    frames = timing.png_timing(file)
+    if frames is None:
+        raise BadPictureError("too many chunks")
+    file.seek(0)
+    image = Image.open(file, formats=picture_format.pillow)
+    if not getattr(image, "is_animated", False):
+        return PillowReader(image, picture_format, limits)
+    count: int = getattr(image, "n_frames", 1)
+    return _animation(image, picture_format, limits, frames, count=count)
+
+
+def _open_gif(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(_GIF_MAGICS):
+        return None
+    data = _held(file, picture_format, limits)
+    frames = timing.gif_timing(data)
+    if not frames.durations:
+        raise BadPictureError("no frame in reach")
+    _check_canvas(frames, picture_format, limits)
+    image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+    return _animation(
+        image,
+        picture_format,
+        limits,
+        frames,
+        count=len(frames.durations),
+        held_bytes=len(data),
+    )
+
+
+def _open_webp(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
+        return None
+    data = _held(file, picture_format, limits)
+    frames = timing.webp_timing(data)
+    # Its decoder allocates the canvas as soon as it is opened.
+    _check_canvas(frames, picture_format, limits)
+    if len(frames.durations) == 1:
+        return _as_it_came(
+            data,
+            lambda data, is_padded: WebPReader(
+                data, picture_format, limits, is_padded=is_padded
+            ),
+        )
+    return _as_it_came(
+        data,
+        lambda data, is_padded: _animation(
+            Image.open(io.BytesIO(data), formats=picture_format.pillow),
+            picture_format,
+            limits,
+            frames,
+            held_bytes=picture_format.held_times * len(data),
+            is_padded=is_padded,
+        ),
+    )
+
+
+def _open_avif(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if head[4:8] != b"ftyp" or head[8:12] not in _AVIF_BRANDS:
+        return None
+    data = _held(file, picture_format, limits)
+
+    def opened(data: bytes, is_padded: bool) -> Reader:
+        image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+        count: int = getattr(image, "n_frames", 1)
+        return _animation(
+            image,
+            picture_format,
+            limits,
+            timing.Timing(durations=timing.avif_durations(data, count)),
+            held_bytes=picture_format.held_times * len(data),
+            is_padded=is_padded,
+            is_deep=timing.avif_is_deep(data),
+        )
+
+    return _as_it_came(data, opened)
+
+
+def _as_it_came(data: bytes, opened: Callable[[bytes, bool], Reader]) -> Reader:
+    """Open a file, if need be with zeros for what did not arrive of it."""
+    try:
+        return opened(data, False)
+    except DECODER_ERRORS:
+        missing = padding.missing_bytes(data)
+        if not missing:
+            raise
+        return opened(data + bytes(missing), True)
+
+
+def _check_canvas(
+    frames: timing.Timing, picture_format: Format, limits: DecodeLimits
+) -> None:
+    check_frame(
+        frames.canvas,
+        limits,
+        bytes_per_pixel=picture_format.moving_bytes_per_pixel
+        if len(frames.durations) > 1
+        else picture_format.bytes_per_pixel,
+    )
+
+
+def _animation(
+    image: Image.Image,
+    picture_format: Format,
+    limits: DecodeLimits,
+    frames: timing.Timing,
+    *,
+    count: int | None = None,
+    held_bytes: int = 0,
+    is_padded: bool = False,
+    is_deep: bool = False,
+) -> Reader:
+    """Return a reader of frames that are built on each other.
+
+    Args:
+        image: As Pillow opened it.
+        picture_format: Its format.
+        limits: What it may cost.
+        frames: What was read of its frames.
+        count: How many frames to show, if not as many as Pillow sees.
+        held_bytes: Bytes that are in memory besides.
+        is_padded: Whether zeros were put behind it.
+        is_deep: Whether its samples have more than 8 bits.
+    """
+    if count is None:
+        count = getattr(image, "n_frames", 1)
+    known = frames.durations[: min(count, timing.MOST_COUNTED)]
+    durations = known + (0,) * (min(count, timing.MOST_COUNTED) - len(known))
+    width, height = max(image.size, frames.canvas)
+    is_whole = frames.is_whole and count <= timing.MOST_COUNTED
+    return PillowReader(
+        image,
+        picture_format,
+        limits,
+        durations=durations,
+        lack=None if is_whole else Reason.TOO_MANY_FRAMES,
+        passing_pixels=width * height if count > 1 else 0,
+        held_bytes=held_bytes,
+        is_padded=is_padded,
+        is_deep=is_deep,
+    )
+
+
+def _open_heic(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS:
+        return None
+    data = _held(file, picture_format, limits)
+    # The library shows pictures, and no sequences of them.
+    lack = Reason.NOT_INSPECTED if padding.has_box(data, b"moov") else None
+    return _as_it_came(
+        data,
+        lambda data, is_padded: HEIFReader(
+            data, picture_format, limits, lack=lack, is_padded=is_padded
+        ),
+    )
+
+
+def _open_jxl(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(jxlheader.MAGICS):
+        return None
+    data = _held(file, picture_format, limits)
+    return JXLReader(data, picture_format, limits, _JPEG)
+
+
+def _open_tiff(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    """Open a TIFF with all its pages."""
+    if _head(file)[:4] not in _TIFF_MAGICS:
+        return None
+    pages = timing.tiff_pages(file)
+    if not pages.durations:
+        raise BadPictureError("no page in reach")
+    file.seek(0)
+    image = Image.open(file, formats=picture_format.pillow)
+    return PillowReader(
+        image,
+        picture_format,
+        limits,
+        durations=pages.durations,
+        lack=None if pages.is_whole else Reason.TOO_MANY_FRAMES,
+    )
+
+
+def _open_ico(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(_ICON_MAGICS):
+        return None
+    return IconReader(_held(file, picture_format, limits), picture_format, limits)
+
+
+_OPENERS: dict[str, Opener] = {
+    "jpeg": _open_jpeg,
+    "png": _open_png,
+    "gif": _open_gif,
+    "webp": _open_webp,
+    "avif": _open_avif,
+    "heic": _open_heic,
+    "jxl": _open_jxl,
+    "tiff": _open_tiff,
+    "bmp": _open_plain,
+    "ico": _open_ico,
+    "jp2": _open_plain,
+    "psd": _open_plain,
+    "pnm": _open_plain,
+    "qoi": _open_plain,
+    "tga": _open_plain,
+}
+
+_JPEG = next(item for item in FORMATS if item.name == "jpeg")

@@ -1,0 +1,316 @@
+"""Readers: one class for each way to get frames out of an opened file.
+
+Rules this module keeps:
+
+- A reader holds one loaded image at a time, besides what its decoder keeps of earlier
+  frames to build the next on.
+- Nothing is decoded before ``check_frame`` has seen its size.
+- Every format but JPEG XL and HEIC is opened by Pillow, with an explicit list of names.
+  The libraries for those two are called directly, so that Pillow never learns of them.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import BinaryIO, Protocol
+
+import numpy as np
+from PIL import Image, JpegImagePlugin, TiffImagePlugin, _webp
+
+from uploadfilter.model import Reason
+from uploadfilter.signals import jpegscans, padding
+from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
+from uploadfilter.signals.formats import Format
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.signals.profiles import needs_conversion
+
+DRAFT_SIDE = 512
+"""Both sides of a scaled JPEG stay at least this long, in pixels.
+
+At 256 the drift of PDQ against the full resolution grows from 4 to 10 bits at most, and
+saves a tenth of the time.
+"""
+
+SCALES = (1, 2, 4, 8)
+"""The scales at which libjpeg decodes from the coefficients."""
+
+
+class Reader(Protocol):
+    """An opened file, of which nothing was decoded yet."""
+
+    @property
+    def durations(self) -> Sequence[int]:
+        """For how long each frame is shown, in any unit; at least one."""
+
+    @property
+    def lack(self) -> Reason | None:
+        """What is known to be missing, though every frame were shown."""
+
+    @property
+    def passing_pixels(self) -> int:
+        """Pixels that it costs to pass over a frame; 0 if it costs none."""
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame; of several, in ascending order.
+
+        Args:
+            number: 0 or more, less than there are durations.
+
+        Raises:
+            OverBudgetError: It would cost too much.
+            MemoryError: There was not enough.
+        """
+
+
+class PillowReader:
+    """A file that Pillow reads by itself, with one frame or several.
+
+    Args:
+        image: As Pillow opened it.
+        picture_format: Its format.
+        limits: What a frame may cost.
+        durations: One for each frame.
+        lack: What is known to be missing.
+        passing_pixels: Pixels that it costs to pass over a frame.
+        held_bytes: Bytes that are in memory besides.
+        is_padded: Whether zeros stand for what did not arrive of the file.
+        is_deep: Whether its samples have more than 8 bits.
+    """
+
+    def __init__(
+        self,
+        image: Image.Image,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        durations: Sequence[int] = (0,),
+        lack: Reason | None = None,
+        passing_pixels: int = 0,
+        held_bytes: int = 0,
+        is_padded: bool = False,
+        is_deep: bool = False,
+    ) -> None:
+        self.durations = durations
+        self.lack = lack
+        self.passing_pixels = passing_pixels
+        self._image = image
+        self._limits = limits
+        self._held_bytes = held_bytes
+        self._is_padded = is_padded
+        self._is_moving = len(durations) > 1
+        self._bytes_per_pixel = max(
+            picture_format.bytes_per_pixel,
+            picture_format.moving_bytes_per_pixel if self._is_moving else 0,
+            picture_format.deep_bytes_per_pixel if is_deep else 0,
+        )
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame, as far as the file goes."""
+        image = self._image
+        if number:
+            image.seek(number)
+        check_frame(
+            image.size,
+            self._limits,
+            bytes_per_pixel=self._bytes_per_pixel,
+            held_bytes=self._held_bytes + _piece_bytes(image),
+        )
+        is_truncated = load(image) or self._is_padded
+        return Frame(
+            # The decoder goes on with its own image, whatever becomes of this one.
+            image=image.copy() if self._is_moving else image,
+            number=number,
+            full=image.size,
+            profile=profile_of(image),
+            is_truncated=is_truncated,
+        )
+
+
+def _piece_bytes(image: Image.Image) -> int:
+    """Return how long the longest strip or tile of a TIFF page is, unpacked.
+
+    libtiff unpacks one at a time, which may be the whole page. Others have none.
+    """
+    tags = getattr(image, "tag_v2", None)
+    if not isinstance(tags, TiffImagePlugin.ImageFileDirectory_v2):
+        return 0
+    width = _number(tags, TiffImagePlugin.TILEWIDTH, image.width)
+    rows = _number(tags, _TILE_ROWS, 0) or min(
+        _number(tags, TiffImagePlugin.ROWSPERSTRIP, image.height), image.height
+    )
+    bits = _number(tags, TiffImagePlugin.BITSPERSAMPLE, 1)
+    samples = _number(tags, TiffImagePlugin.SAMPLESPERPIXEL, 1)
+    return width * rows * -(-bits * samples // 8)
+
+
+_TILE_ROWS = 323
+"""TIFF's ``TileLength``, for which Pillow has no name."""
+
+
+def _number(tags: TiffImagePlugin.ImageFileDirectory_v2, tag: int, default: int) -> int:
+    """Return the (first) whole number of a tag; not every value is one."""
+    value = tags.get(tag, default)
+    first = value[0] if isinstance(value, tuple) and value else value
+    return first if isinstance(first, int) else default
+
+
+def profile_of(image: Image.Image) -> bytes | None:
+    """Return the ICC profile of an image, if there is one."""
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile else None
+
+
+def load(image: Image.Image) -> bool:
+    """Load an image; return whether the file broke off before its end."""
+    try:
+        image.load()
+    except DECODER_ERRORS:
+        # Without tiles left to decode, Pillow hands out what the decoder wrote so far.
+        image.tile = []  # type: ignore[attr-defined]  # only files have tiles
+        if shows_nothing(image):
+            raise
+        return True
+    return False
+
+
+def shows_nothing(image: Image.Image) -> bool:
+    """Say whether every value of every channel is zero, so that nothing arrived."""
+    return not np.asarray(image.getextrema()).any()
+
+
+class JPEGReader:
+    """A JPEG: scaled where it is large, in luma where nobody needs its colours.
+
+    Args:
+        file: The JPEG, from its first byte.
+        picture_format: The format.
+        limits: What it may cost.
+
+    Raises:
+        BadPictureError: There is no picture in it.
+        OverBudgetError: It has too many scans, or is too large for them.
+    """
+
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    passing_pixels = 0
+
+    def __init__(
+        self, file: BinaryIO, picture_format: Format, limits: DecodeLimits
+    ) -> None:
+        self._file = file
+        self._format = picture_format
+        self._limits = limits
+        most_visits = limits.max_block_visits + 8 * file.seek(0, io.SEEK_END)
+        cost = jpegscans.cost_of(
+            file, enough_scans=limits.max_jpeg_scans, enough_visits=most_visits
+        )
+        if cost is None:
+            raise BadPictureError("there is no frame with a scan")
+        if cost.scans == 1 and cost.block_visits > most_visits:
+            raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+        if cost.scans > limits.max_jpeg_scans or cost.block_visits > most_visits:
+            raise OverBudgetError(Reason.TOO_MANY_JPEG_SCANS)
+        self._coefficient_bytes = cost.coefficient_bytes
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture, as far as the file goes."""
+        image, full, scale = self._opened(self._file)
+        is_truncated = False
+        try:
+            image.load()
+        except DECODER_ERRORS:
+            # With an end marker behind it, libjpeg shows what it has, of a progressive
+            # one every scan that arrived; Pillow alone would give nothing of it.
+            image, full, scale = self._opened(
+                padding.continued(self._file, padding.END_OF_JPEG)
+            )
+            image.load()
+            if shows_nothing(image):
+                raise
+            is_truncated = True
+        return Frame(
+            image=image,
+            number=number,
+            full=full,
+            scale=scale,
+            profile=profile_of(image),
+            is_truncated=is_truncated,
+            # Pillow takes every four-colour JPEG for one by Adobe.
+            is_inverted=image.mode == "CMYK",
+        )
+
+    def _opened(self, file: BinaryIO) -> tuple[Image.Image, tuple[int, int], int]:
+        """Return the image, to be decoded as small as it serves, and its full size."""
+        file.seek(0)
+        image = Image.open(file, formats=self._format.pillow)
+        if not isinstance(image, JpegImagePlugin.JpegImageFile):
+            raise BadPictureError("Pillow took it for something else")
+        full = image.size
+        profile = profile_of(image)
+        has_colours = profile is not None and needs_conversion(profile)
+        # Pillow takes "L" for three-colour JPEGs only; others keep their mode.
+        image.draft("RGB" if has_colours else "L", (DRAFT_SIDE, DRAFT_SIDE))
+        scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
+        check_frame(
+            image.size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+            held_bytes=self._coefficient_bytes,
+        )
+        return image, full, scale
+
+
+class WebPReader:
+    """A WebP of one frame, without the second copy of it that Pillow would make.
+
+    Args:
+        data: The file.
+        picture_format: The format.
+        limits: What it may cost.
+        is_padded: Whether zeros stand for what did not arrive of the file.
+    """
+
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    passing_pixels = 0
+
+    def __init__(
+        self,
+        data: bytes,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        is_padded: bool = False,
+    ) -> None:
+        self._decoder: _webp.WebPAnimDecoder | None = _webp.WebPAnimDecoder(data)
+        self._data = data
+        self._format = picture_format
+        self._limits = limits
+        self._is_padded = is_padded
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture."""
+        decoder, self._decoder = self._decoder, None
+        if decoder is None:
+            raise BadPictureError("the one frame was already shown")
+        size, _, _, _, raw_mode = decoder.get_info()
+        check_frame(
+            size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+            held_bytes=self._format.held_times * len(self._data),
+        )
+        shown = decoder.get_next()
+        profile = decoder.get_chunk("ICCP")
+        del decoder
+        if shown is None:
+            raise BadPictureError("the decoder shows nothing")
+        mode = "RGB" if raw_mode == "RGBX" else raw_mode
+        return Frame(
+            image=Image.frombytes(mode, size, shown[0], "raw", raw_mode),
+            number=number,
+            full=size,
+            profile=profile or None,
+            is_truncated=self._is_padded,
+        )
