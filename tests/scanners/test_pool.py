@@ -166,14 +166,14 @@ async def test_pool_replaces_a_scanner_that_spoke_out_of_turn() -> None:
 
 @one_loop
 async def test_pool_takes_no_descriptors_from_a_scanner() -> None:
-    """What a scanner sends along is closed by the kernel, not kept by the pool."""
+    """A scanner that tries to send some dies of it, and the pool keeps none."""
     async with ScannerPool.open(STANDIN) as pool:
         await scan(pool, "fine")
         before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
         scans = await scan(pool, "smuggle", "fine")
         after = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
-    assert reasons(scans) == [None, None]
+    assert reasons(scans) == [Reason.CRASHED, None]
     assert after <= before
 
 

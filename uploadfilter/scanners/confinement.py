@@ -14,8 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from uploadfilter.scanners import sandbox
-from uploadfilter.scanners.control import Support
+from uploadfilter.scanners.sandbox import Sandbox
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
@@ -59,12 +58,12 @@ def harden() -> None:
     os.environ.clear()
 
 
-def confine(*, address_space: int, support: Support) -> None:
+def confine(*, address_space: int, sandbox: Sandbox) -> None:
     """Set the limits of a hardened process that will decode.
 
     Args:
         address_space: Bytes; allocations beyond it fail as ``MemoryError``.
-        support: What else the machine offers; all of it is used.
+        sandbox: What else the machine lets it give up.
 
     Raises:
         OSError: The kernel does not keep what it promised.
@@ -72,7 +71,7 @@ def confine(*, address_space: int, support: Support) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_AS, address_space)
     _limit(resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS)
-    sandbox.enter(support)
+    sandbox.enter()
 
 
 def set_cpu_alarm(seconds: float) -> None:

@@ -72,6 +72,9 @@ _ERROR_TAIL_BYTES: Final = 2000
 _END_TIMEOUT_S: Final = 10.0
 """A killed process is gone in milliseconds, unless the kernel holds it in a read."""
 
+_FAREWELL_S: Final = 2.0
+"""A template needs milliseconds to end; it is killed if it needs longer."""
+
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -123,20 +126,6 @@ class ScannerProcess:
         self._ended = asyncio.Event()
         self._code = 0
         self._cpu_s = 0.0
-        self._home: Template | None = None
-
-    @classmethod
-    async def start(cls, settings: ProcessSettings) -> "ScannerProcess":
-        """Start a template for this one process; goes when the crew has one."""
-        template = await Template.start(settings)
-        try:
-            process = await template.fork()
-        except BaseException:
-            template.retire()
-            await template.end()
-            raise
-        process._home = template  # noqa: SLF001 - its own class
-        return process
 
     def retire(self) -> None:
         """Kill the process: it holds nothing that would be worth a farewell."""
@@ -158,10 +147,6 @@ class ScannerProcess:
         """
         self.channel.close()
         await _await_end(self._ended, self.pid)
-        home, self._home = self._home, None
-        if home is not None:
-            home.retire()
-            await home.end()
         return self._code
 
     @property
@@ -231,10 +216,12 @@ class Template:
         self.forks = 0
         self._settings = settings
         self._errors = errors
+        self._last_words = ""
         self._crashes = 0
         self._scanners: dict[int, ScannerProcess] = {}
         self._orders: deque[_Order] = deque()
         self._started = asyncio.Event()
+        self._silent = asyncio.Event()
         self._ended = asyncio.Event()
         self._cpu_s = 0.0
         self._popen = child.popen
@@ -307,13 +294,16 @@ class Template:
         return self._cpu_s
 
     def retire(self) -> None:
-        """Kill the template, and with it its scanners."""
-        self._stop()
-        if not self._ended.is_set():
-            _kill(self._pidfd)
+        """Have the template kill and reap its scanners, and end."""
+        self.over.set()
+        # It reads the end of its orders, and still has deaths to report.
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+        for order in self._orders:
+            order.refuse("its template has ended")
 
     async def end(self) -> int:
-        """Wait for the end of the template and of its scanners.
+        """Wait for the end of the template and of its scanners; retire it before.
 
         Returns:
             Its exit code, negative for the number of the signal that killed it.
@@ -321,11 +311,20 @@ class Template:
         Raises:
             ScannerError: One of them does not end.
         """
-        self._stop()
+        self.retire()
+        scanners = tuple(self._scanners.values())
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._ended.wait()
+        except TimeoutError:
+            _kill(self._pidfd)
         await _await_end(self._ended, self.pid)
-        for process in tuple(self._scanners.values()):
+        await self._silent.wait()
+        for process in scanners:
             await process.end()
-        self._errors.close()
+        if not self._errors.closed:
+            self._last_words = _tail(self._errors.fileno())
+            self._errors.close()
         return int(self._popen.returncode)
 
     async def _await_start(self) -> None:
@@ -395,7 +394,9 @@ class Template:
             case Forked():
                 self._forked(self._orders.popleft(), report.pid, fds[0])
             case Refused():
-                self._refused(self._orders.popleft(), report.error)
+                order = self._orders.popleft()
+                order.refuse(report.error)
+                order.sock.close()
             case Died():
                 self._died(report)
             case _:
@@ -409,29 +410,21 @@ class Template:
         else:
             order.answer.set_result(process)
 
-    def _refused(self, order: "_Order", error: str) -> None:
-        order.sock.close()
-        if not order.answer.done():
-            order.answer.set_exception(
-                ScannerError(f"cannot fork a scanner process: {error}")
-            )
-
     def _died(self, report: Died) -> None:
         if -report.code in _CRASHES:
             self._crashes += 1
         self._scanners.pop(report.pid).ended(report.code, report.cpu_s)
 
     def _stop(self) -> None:
-        """Close the socket, which ends the template; nobody waits for an answer."""
-        if self.over.is_set():
-            return
-        self.over.set()
+        """Take the end of the reports, after which nothing is known of scanners."""
         self._loop.remove_reader(self._control)
+        self.retire()
         self._control.close()
+        while self._orders:
+            self._orders.popleft().sock.close()
         for process in self._scanners.values():
             process.orphaned()
-        while self._orders:
-            self._refused(self._orders.popleft(), "its template has ended")
+        self._silent.set()
 
     def _reap(self) -> None:
         """Take the exit code; called when the template has ended."""
@@ -440,13 +433,13 @@ class Template:
         self._popen.returncode = os.waitstatus_to_exitcode(status)
         self._cpu_s = usage.ru_utime + usage.ru_stime
         os.close(self._pidfd)
-        # Reports that were not read yet come before the end of the socket.
         self._ended.set()
 
     def _over_error(self) -> ScannerError:
+        if not self._errors.closed:
+            self._last_words = _tail(self._errors.fileno())
         return ScannerError(
-            "a scanner process ended before it was ready",
-            hint=_tail(self._errors.fileno()),
+            "a scanner process ended before it was ready", hint=self._last_words
         )
 
 
@@ -456,6 +449,13 @@ class _Order:
 
     sock: socket.socket
     answer: asyncio.Future[ScannerProcess]
+
+    def refuse(self, error: str) -> None:
+        """Tell whoever waits, if anybody still does."""
+        if not self.answer.done():
+            self.answer.set_exception(
+                ScannerError(f"cannot fork a scanner process: {error}")
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,10 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from uploadfilter.scanners import sandbox
 from uploadfilter.scanners.confinement import confine, die_with_parent, harden
 from uploadfilter.scanners.control import (
     FORK,
@@ -42,10 +41,8 @@ from uploadfilter.scanners.control import (
     encode_report,
 )
 from uploadfilter.scanners.messages import Unready, encode_frame
+from uploadfilter.scanners.sandbox import SOCKET_FD, Sandbox, support
 from uploadfilter.scanners.serving import ScanFunction, serve
-
-_SOCKET_FD: Final = 3
-"""Number of the one descriptor that a scanner has beside the standard streams."""
 
 _MOST_DESCRIPTORS: Final = 1024
 """A template holds one for each scanner; and a scanner closes all up to this number."""
@@ -74,13 +71,14 @@ class ForkServer:
         self._control = control
         self._address_space = address_space
         self._support = support
+        self._sandbox = Sandbox(support)
         self._scan = scan
         self._pid = os.getpid()
         self._children: dict[int, int] = {}
         self._poller = select.poll()
 
     def run(self) -> None:
-        """Obey until the proxy closes its end of the socket."""
+        """Obey until the proxy ends its orders; then end all scanners."""
         self._poller.register(self._control, select.POLLIN)
         self._report(Started(support=self._support))
         while True:
@@ -88,6 +86,7 @@ class ForkServer:
                 if fd in self._children:
                     self._reap(fd)
                 elif not self._obey():
+                    self._end_all()
                     return
 
     def _obey(self) -> bool:
@@ -131,6 +130,11 @@ class ForkServer:
         cpu_s = usage.ru_utime + usage.ru_stime
         self._report(Died(pid=pid, code=code, cpu_s=cpu_s))
 
+    def _end_all(self) -> None:
+        for pidfd in tuple(self._children):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            self._reap(pidfd)
+
     def _report(self, report: Report, *fds: int) -> None:
         socket.send_fds(self._control, [encode_report(report)], fds)
 
@@ -139,7 +143,7 @@ class ForkServer:
         code: object = 1
         try:
             self._leave_home(fd)
-            with socket.socket(fileno=_SOCKET_FD) as sock:
+            with socket.socket(fileno=SOCKET_FD) as sock:
                 self._confine(sock)
                 serve(sock, self._scan)
             code = 0
@@ -155,22 +159,27 @@ class ForkServer:
         die_with_parent()
         if os.getppid() != self._pid:
             raise SystemExit(1)  # the template died before the line above
-        if fd != _SOCKET_FD:
-            os.dup2(fd, _SOCKET_FD)
-        os.closerange(_SOCKET_FD + 1, _MOST_DESCRIPTORS)
+        if fd != SOCKET_FD:
+            os.dup2(fd, SOCKET_FD)
+        os.closerange(SOCKET_FD + 1, _MOST_DESCRIPTORS)
         # What the template writes to is a file that all its scanners would share.
         os.dup2(0, 2)
 
     def _confine(self, sock: socket.socket) -> None:
         """Give up everything; say so where the machine does not let us, and end."""
         try:
-            confine(address_space=self._address_space, support=self._support)
+            confine(address_space=self._address_space, sandbox=self._sandbox)
         except OSError as exc:
             sock.sendall(encode_frame(Unready(error=str(exc)[:_MAX_ERROR])))
             raise SystemExit(1) from exc
 
 
-def run(arguments: Sequence[str], scan: ScanFunction) -> None:
+def run(
+    arguments: Sequence[str],
+    scan: ScanFunction,
+    *,
+    offer: Callable[[], Support] = support,
+) -> None:
     """Run a template process to its end.
 
     Whatever ``scan`` needs must be imported and prepared by now.
@@ -178,6 +187,7 @@ def run(arguments: Sequence[str], scan: ScanFunction) -> None:
     Args:
         arguments: ``--fd N``, the socket, and ``--address-space BYTES``.
         scan: What scanners do with each content.
+        offer: Says what the machine offers to hold scanners; all of it is used.
     """
     die_with_parent()
     parser = argparse.ArgumentParser(prog="uploadfilter-scanner")
@@ -186,7 +196,6 @@ def run(arguments: Sequence[str], scan: ScanFunction) -> None:
     options = parser.parse_args(arguments)
     harden()
     _limit_descriptors()
-    support = sandbox.support()
     _require_one_thread()
     # What is frozen is not looked at by the collector, whose marks would make each
     # scanner copy the pages of all objects.
@@ -194,7 +203,7 @@ def run(arguments: Sequence[str], scan: ScanFunction) -> None:
     gc.freeze()
     with socket.socket(fileno=options.fd) as control:
         ForkServer(
-            control, address_space=options.address_space, support=support, scan=scan
+            control, address_space=options.address_space, support=offer(), scan=scan
         ).run()
 
 

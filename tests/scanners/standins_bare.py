@@ -1,0 +1,19 @@
+"""The stand-ins, on a machine that has nothing to hold a scanner with."""
+
+import sys
+from typing import Final
+
+from tests.scanners.standins import perform
+from uploadfilter.scanners.control import Support
+from uploadfilter.scanners.template import run
+
+MODULE: Final = "tests.scanners.standins_bare"
+
+
+def nothing() -> Support:
+    """Return what an old kernel without libseccomp offers."""
+    return Support(seccomp=False, landlock_abi=0)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:], perform, offer=nothing)

@@ -1,0 +1,32 @@
+"""The stand-ins, in a container that refuses what the kernel offers.
+
+Some profiles of containers forbid Landlock's system calls, or allow the one that asks
+for the version and no other.
+"""
+
+import errno
+import sys
+from typing import Final
+
+import pyseccomp
+
+from tests.scanners.standins import perform
+from uploadfilter.scanners.control import Support
+from uploadfilter.scanners.sandbox import support
+from uploadfilter.scanners.template import run
+
+MODULE: Final = "tests.scanners.standins_walled"
+
+
+def promised() -> Support:
+    """Return what is offered before the wall goes up."""
+    offered = support()
+    wall = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    for call in ("landlock_create_ruleset", "seccomp"):
+        wall.add_rule(pyseccomp.ERRNO(errno.EACCES), call)
+    wall.load()
+    return offered
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:], perform, offer=promised)
