@@ -268,13 +268,15 @@ def test_large_transparent_frame_shows_no_colour_that_alpha_hides() -> None:
     assert np.abs(planes["icc/black"] - expected).max() <= 6
 
 
-def test_thin_frame_is_made_smaller_when_it_is_huge() -> None:
-    """No plane has more than 16 million pixels, however thin the picture is."""
-    image = Image.new("L", (300, 60_000))
+@pytest.mark.parametrize(("scale", "expected"), [(1, 8), (2, 8), (8, 8)])
+def test_long_thin_frame_is_made_smaller(scale: int, expected: int) -> None:
+    """However short its other side gets: a long side is dear."""
+    image = Image.new("L", (100, 60_000))
+    full = (100 * scale, 60_000 * scale)
 
-    (only,) = showings(frame_of(image))
+    (only,) = showings(frame_of(image, full=full, scale=scale))
 
-    assert only.picture.shape == Shape(height=60_000, width=300, scale=2)
+    assert only.picture.shape == Shape(height=full[1], width=full[0], scale=expected)
 
 
 def test_thin_frame_is_not_made_smaller_otherwise() -> None:

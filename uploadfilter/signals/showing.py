@@ -44,9 +44,9 @@ _LEAST_SIDE: Final = 512
 libjpeg does with JPEGs while it decodes: signals of 64 million pixels would take
 seconds."""
 
-_THIN_PIXELS: Final = 16_000_000
-"""Above this, a frame that is too thin for the rule above is made smaller too: planes
-of a side of hundreds of thousands of pixels are held several at a time."""
+_LONGEST_SIDE: Final = 12_288
+"""A plane with a longer side is made smaller also where its other side gets shorter
+than that: the operators of a side of 65,535 pixels take seconds to build."""
 
 _CONVERTED_SIDE: Final = 360
 """Both sides of a plane that was converted by a profile stay at least this long. The
@@ -93,13 +93,12 @@ def showings(frame: Frame) -> Iterator[Shown]:
 
 def _reduction(image: Image.Image, scale: int) -> int:
     """Return how many times smaller than the frame its planes are: 1, 2, 4 or 8."""
-    pixels = image.width * image.height
-    if scale > 1 or pixels <= modes.WHOLE_PIXELS:
-        return 1
-    short = min(image.size)
-    fitting = max(s for s in _SCALES if s == 1 or short >= s * _LEAST_SIDE)
-    small = (s for s in _SCALES if pixels <= s * s * _THIN_PIXELS)
-    return max(fitting, next(small, _SCALES[-1]))
+    by = 1
+    if scale == 1 and image.width * image.height > modes.WHOLE_PIXELS:
+        by = max(s for s in _SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
+    while max(image.size) > by * _LONGEST_SIDE and scale * by < _SCALES[-1]:
+        by *= 2
+    return by
 
 
 def _transparency(image: Image.Image) -> Reading | None:
