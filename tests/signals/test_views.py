@@ -1,11 +1,307 @@
-"""A view holds every signal that a search needs, the first one first."""
+"""A file has every view that tells something new, and no more than there may be."""
+
+import io
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
-from tests.signals import twins
-from tests.signals.sketches import luma, picture_of
-from uploadfilter.model import Geometry, SignalType, Variant
-from uploadfilter.signals.views import view_of
+from hashsets.demo import pictures
+from tests.signals import icc, twins
+from tests.signals.sketches import luma, photograph, picture_of, value
+from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
+from uploadfilter.signals import pdq
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
+from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.frame import Frame, Lack
+from uploadfilter.signals.showing import showings
+from uploadfilter.signals.trimming import trimmed
+from uploadfilter.signals.views import view_of, views_of
+
+IMAGE = photograph(11, 320, 240)
+OTHER = photograph(12, 320, 240)
+INVERTED = icc.colour_profile(icc.table(icc.srgb_light()[::-1]))
+DISPLAY_P3 = icc.colour_profile(icc.SRGB_FORMULA, icc.DISPLAY_P3)
+SIGNALS_OF_A_VIEW = 32
+
+
+def found(
+    content: bytes,
+    *,
+    most_views: int = 64,
+    most_signals: int = 4096,
+    limits: DecodeLimits | None = None,
+) -> tuple[list[View], list[Reason]]:
+    """Return the views of content, and why they are not all."""
+    views: list[View] = []
+    reasons: list[Reason] = []
+    for item in views_of(
+        io.BytesIO(content),
+        formats=FORMATS,
+        limits=limits or DecodeLimits(),
+        most_views=most_views,
+        most_signals=most_signals,
+    ):
+        if isinstance(item, View):
+            views.append(item)
+        else:
+            reasons.append(item.reason)
+    return views, reasons
+
+
+def names(content: bytes) -> list[str]:
+    """Return the names of the views of content that is wholly shown."""
+    views, reasons = found(content)
+    assert reasons == []
+    return [view.name for view in views]
+
+
+def half_transparent(image: Image.Image, seed: int = 30) -> Image.Image:
+    """Return an image with a photograph as its alpha."""
+    image = image.copy()
+    image.putalpha(photograph(seed, *image.size).convert("L"))
+    return image
+
+
+def animation(frames: Sequence[Image.Image], file_format: str = "PNG") -> bytes:
+    """Return a file of several frames."""
+    first, *rest = frames
+    return pictures.encoded(
+        first, file_format, save_all=True, append_images=rest, duration=80
+    )
+
+
+FRAMES = [photograph(40 + number, 96, 64) for number in range(30)]
+
+
+def moving(count: int) -> bytes:
+    """Return an animation of transparent frames."""
+    return animation(
+        [half_transparent(FRAMES[n], 70 + n) for n in range(count)], "WEBP"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(pictures.jpeg(IMAGE), ["stored"], id="JPEG"),
+        pytest.param(pictures.png(IMAGE), ["stored"], id="PNG"),
+        pytest.param(pictures.profiled_jpeg(IMAGE), ["stored"], id="sRGB profile"),
+        pytest.param(pictures.rgba_png(IMAGE, alpha=255), ["stored"], id="opaque"),
+        pytest.param(
+            pictures.png(half_transparent(IMAGE)),
+            ["stored", "white", "black", "alpha"],
+            id="alpha",
+        ),
+        pytest.param(
+            pictures.jpeg(IMAGE, icc_profile=INVERTED), ["stored", "icc"], id="profile"
+        ),
+        pytest.param(pictures.palette_png(IMAGE), ["stored", "raw"], id="palette"),
+        pytest.param(pictures.cmyk_jpeg(IMAGE), ["stored", "raw"], id="CMYK"),
+        pytest.param(
+            pictures.jpeg(ImageOps.expand(IMAGE, 20)), ["stored", "trim:1"], id="border"
+        ),
+        pytest.param(
+            pictures.jpeg(ImageOps.expand(ImageOps.expand(IMAGE, 20), 30, "white")),
+            ["stored", "trim:1", "trim:2"],
+            id="two borders",
+        ),
+        pytest.param(
+            animation([IMAGE, OTHER]), ["stored", "frame:1"], id="two frames"
+        ),
+        pytest.param(
+            animation([IMAGE, ImageOps.expand(OTHER.resize((280, 200)), 20, "red")]),
+            ["stored", "frame:1", "frame:1/trim:1"],
+            id="border in a frame",
+        ),
+        pytest.param(
+            animation([IMAGE, OTHER, IMAGE.copy()]), ["stored", "frame:1"], id="again"
+        ),
+    ],
+)  # fmt: skip
+def test_views_by_name(content: bytes, expected: list[str]) -> None:
+    """Each thing that a file shows has its view, and nothing has two."""
+    assert names(content) == expected
+
+
+def test_hidden_border_is_trimmed_on_the_backing() -> None:
+    """A transparent border with noise in it is uniform where it is seen."""
+    noise = np.random.default_rng(1).integers(0, 256, (320, 400, 4), np.uint8)
+    noise[:, :, 3] = 0
+    canvas = Image.fromarray(noise)
+    canvas.paste(IMAGE, (40, 40))
+
+    views, _ = found(pictures.png(canvas))
+
+    listed = value(view_of(picture_of(luma(11, 320, 240)), name="stored"))
+    by_name = {view.name: view for view in views}
+    assert twins.bits_apart(value(by_name["white/trim:1"]), listed) <= 8
+
+
+def test_view_as_converted_is_that_of_the_picture() -> None:
+    """A negative with a profile that turns it round is found."""
+    negative = ImageOps.invert(IMAGE)
+
+    views, _ = found(pictures.jpeg(negative, 90, icc_profile=INVERTED))
+
+    listed = value(view_of(picture_of(luma(11, 320, 240)), name="stored"))
+    assert twins.bits_apart(value(views[1]), listed) <= 8
+
+
+def test_dimmed_copy_does_not_hide_the_picture() -> None:
+    """Of views with equal signals, a later one of higher quality is kept.
+
+    A picture of low quality does not match, and one of half the contrast has the same
+    signals.
+    """
+    plane = luma(11, 320, 240) // np.uint8(8) * np.uint8(8)
+    bright = Image.fromarray(plane)
+    dim = Image.fromarray(plane // np.uint8(8) + np.uint8(100))
+
+    views, _ = found(animation([dim, bright, dim.copy()]))
+
+    assert [view.name for view in views] == ["stored", "frame:1"]
+    assert value(views[0]) == value(views[1])
+    assert pdq.quality(views[0].plane) < 50 < pdq.quality(views[1].plane)
+
+
+@pytest.mark.parametrize("count", [10, 30])
+def test_all_ways_of_fewer_frames_are_shown(count: int) -> None:
+    """Frames in four ways fit the budget by leaving out frames, not ways."""
+    views, reasons = found(moving(count), most_views=48)
+
+    ways: dict[str, int] = {}
+    for view in views:
+        frame = view.name.partition("/")[0] if view.name.startswith("frame") else ""
+        ways[frame] = ways.get(frame, 0) + 1
+    assert set(ways.values()) == {4}
+    assert ways.keys() >= {"", f"frame:{count - 1}"}
+    assert reasons == ([] if count == 10 else [Reason.TOO_MANY_FRAMES])
+    assert len(views) <= 48
+
+
+def test_frames_fit_the_signals_too() -> None:
+    """Signals are counted like views, and frames left out for them."""
+    views, reasons = found(moving(10), most_signals=24 * SIGNALS_OF_A_VIEW)
+
+    assert 20 <= len(views) <= 24
+    assert reasons == [Reason.TOO_MANY_FRAMES]
+
+
+def test_frames_with_more_ways_than_the_first_are_sampled_too() -> None:
+    """An opaque first frame does not spend the budget of those behind it."""
+    frames = [half_transparent(FRAMES[n], 70 + n) for n in range(1, 20)]
+    content = animation([FRAMES[0].convert("RGBA"), *frames], "WEBP")
+
+    views, reasons = found(content, most_views=32)
+
+    assert any(view.name.startswith("frame:19") for view in views)
+    assert reasons == [Reason.TOO_MANY_FRAMES]
+
+
+@pytest.mark.parametrize(
+    ("most_views", "most_signals", "reason"),
+    [
+        (2, 4096, Reason.TOO_MANY_VIEWS),
+        (64, 2 * SIGNALS_OF_A_VIEW, Reason.TOO_MANY_SIGNALS),
+    ],
+)
+def test_too_many_views_of_one_frame_are_cut_off(
+    most_views: int, most_signals: int, reason: Reason
+) -> None:
+    """What was seen counts, and the budget that ended it is named."""
+    content = pictures.png(half_transparent(IMAGE))
+
+    views, reasons = found(content, most_views=most_views, most_signals=most_signals)
+
+    assert [view.name for view in views] == ["stored", "white"]
+    assert reasons == [reason]
+
+
+def test_too_many_frames_are_named() -> None:
+    """Of more frames than are shown, a sample is."""
+    limits = DecodeLimits(max_frames=5)
+
+    views, reasons = found(animation(FRAMES), limits=limits)
+
+    assert [view.name for view in views][::4] == ["stored", "frame:29"]
+    assert reasons == [Reason.TOO_MANY_FRAMES]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"no picture", Reason.UNDECODABLE, id="garbage"),
+        pytest.param(pictures.claimed_size_png(), Reason.TOO_MANY_PIXELS, id="bomb"),
+    ],
+)
+def test_what_is_no_picture_has_a_reason(content: bytes, reason: Reason) -> None:
+    """A file without a view says why."""
+    assert found(content) == ([], [reason])
+
+
+def test_truncated_picture_keeps_its_view() -> None:
+    """What arrived is shown, with the reason beside it; the rest is a border."""
+    views, reasons = found(pictures.truncated(pictures.jpeg(IMAGE), kept=0.7))
+
+    assert [view.name for view in views] == ["stored", "trim:1"]
+    assert reasons == [Reason.TRUNCATED]
+
+
+def every_view(content: bytes) -> list[View]:
+    """Return the views of content, none of them merged."""
+    views: list[View] = []
+    for frame in frames_of(io.BytesIO(content), formats=FORMATS, limits=DecodeLimits()):
+        if not isinstance(frame, Frame):
+            continue
+        for shown in showings(frame):
+            parts = (shown.picture, *trimmed(shown.picture))
+            views.extend(view_of(part, name="any") for part in parts)
+    return views
+
+
+frames = st.builds(
+    lambda seed, alpha, border: (
+        half_transparent(ImageOps.expand(FRAMES[seed], border, "white"), 80 + alpha)
+        if alpha
+        else ImageOps.expand(FRAMES[seed], border, "white").convert("RGBA")
+    ).resize((120, 88)),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.sampled_from([0, 10]),
+)
+
+
+@settings(max_examples=25)
+@given(shown=st.lists(frames, min_size=1, max_size=5))
+def test_merging_drops_no_signal(shown: list[Image.Image]) -> None:
+    """Each signal of a view that was dropped is one of a view that was not."""
+    content = animation(shown)
+
+    views, reasons = found(content)
+
+    ours = {view.signals for view in views}
+    assert reasons == []
+    assert ours == {view.signals for view in every_view(content)}
+    assert len(ours) == len(views) or any(pdq.quality(v.plane) < 50 for v in views)
+
+
+def test_lack_is_a_value_of_its_own() -> None:
+    """Views come first; what they lack comes when it is known."""
+    items = list(
+        views_of(
+            io.BytesIO(animation(FRAMES[:3])),
+            formats=FORMATS,
+            limits=DecodeLimits(max_frames=2),
+            most_views=64,
+            most_signals=4096,
+        )
+    )
+
+    assert [type(item) for item in items] == [View, View, Lack]
 
 
 def test_view_begins_with_the_upright_pdq_in_full_geometry() -> None:

@@ -1,16 +1,214 @@
-"""Make a view of a picture: all the signals that a search needs.
+"""Make the views of a file: of every frame, every way to show it, with its signals.
 
-PDQ and pHash are always there, since they cost little and ``scan`` prints them; the
-other types are computed when an active hash set holds them.
+Equal views are merged: a plane that was seen before is not looked at again, and a view
+with the signals of an earlier one is dropped, unless its quality is higher. So an
+ordinary photograph has one view and costs one decode.
+
+Names of views are made of up to three parts: ``frame:3``, of all frames but the first;
+how it is shown (``showing.py``), unless that is ``stored``; and ``trim:1``, without its
+borders (``trimming.py``). What is left without a part is ``stored``.
 """
 
-from uploadfilter.model import SignalType, View, ViewSignal
-from uploadfilter.signals import operators
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from uploadfilter.model import Reason, SignalType, View, ViewSignal
+from uploadfilter.signals import operators, pdq
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
+from uploadfilter.signals.formats import Format
+from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Picture
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
+from uploadfilter.signals.showing import RAW, STORED, showings
+from uploadfilter.signals.trimming import trimmed
 
-ALWAYS = frozenset({SignalType.PDQ, SignalType.PHASH})
-"""Computed for every view, whatever was asked for."""
+ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
+"""Computed for every view, whatever was asked for: they cost little, and ``scan``
+prints them."""
+
+
+def views_of(
+    file: BinaryIO,
+    *,
+    formats: Sequence[Format],
+    limits: DecodeLimits,
+    most_views: int,
+    most_signals: int,
+    types: frozenset[SignalType] = ALWAYS,
+) -> Iterator[View | Lack]:
+    """Yield the different views of a file, and why they are not all there is.
+
+    Where all frames in all ways would be too many views, fewer frames are shown, but
+    each of them in all ways.
+
+    Args:
+        file: The content, seekable, read from its beginning.
+        formats: What it may be, tried in this order.
+        limits: What its decoding may cost.
+        most_views: How many views at most, at least 1.
+        most_signals: How many signals they may have together.
+        types: Signal types that a search needs; exact ones are ignored.
+
+    Yields:
+        Views, frame by frame, the one as stored first; and a ``Lack`` for each reason
+        why they are not all.
+    """
+    gathering = _Gathering(most_views, most_signals, types)
+    most_frames = limits.max_frames
+    for passes_left in reversed(range(_PASSES)):
+        frames = frames_of(
+            file, formats=formats, limits=limits, most_frames=most_frames
+        )
+        for position, item in enumerate(frames):
+            if isinstance(item, Lack):
+                yield item
+                continue
+            yield from gathering.views(item)
+            if gathering.lack is not None:
+                yield gathering.lack
+                return
+            to_come = min(item.count, most_frames) - position - 1
+            fitting = gathering.fitting_frames()
+            if passes_left and 0 < fitting < to_come:
+                most_frames = fitting
+                break
+        else:
+            return
+
+
+_PASSES: Final = 3
+"""How often the frames are begun at most. The first frame says in how many ways each is
+shown; if all frames in so many ways are too many, or later if there are more ways, the
+file is begun again with fewer frames."""
+
+
+class _Planes:
+    """Planes that were seen; by their digest, since one may have 64 MB."""
+
+    def __init__(self) -> None:
+        self._only: Picture | None = None
+        self._digests: set[bytes] = set()
+
+    def is_new(self, picture: Picture) -> bool:
+        """Say whether a plane of this shape was not seen before, and note it.
+
+        The first is digested when there is a second: most pictures have one.
+        """
+        if self._only is None:
+            self._only = picture
+            return True
+        if not self._digests:
+            self._digests.add(_digest(self._only))
+        before = len(self._digests)
+        self._digests.add(_digest(picture))
+        return len(self._digests) > before
+
+
+def _digest(picture: Picture) -> bytes:
+    """Return a digest that nobody can forge, so that no plane passes for another."""
+    digest = hashlib.sha256(repr(picture.shape).encode())
+    digest.update(np.ascontiguousarray(picture.plane).data)
+    return digest.digest()
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """The different views of a file, as they are made.
+
+    Attributes:
+        most_views: How many there may be.
+        most_signals: How many signals they may have.
+        types: Signal types to compute.
+        lack: Which of these ended it, if one did.
+    """
+
+    most_views: int
+    most_signals: int
+    types: frozenset[SignalType]
+    lack: Lack | None = None
+    _views: int = 0
+    _signals: int = 0
+    _frames: set[int] = field(default_factory=set)
+    _views_of_a_frame: int = 1
+    _signals_of_a_view: int = 1
+    _planes: _Planes = field(default_factory=_Planes)
+    _planes_by_values: dict[bytes, bytes] = field(default_factory=dict)
+
+    def views(self, frame: Frame) -> Iterator[View]:
+        """Yield the new views of a frame, unless it was here before."""
+        if frame.number in self._frames:
+            return
+        self._frames.add(frame.number)
+        ways = 0
+        for name, shown in _ways(frame, self._planes):
+            view = view_of(shown, name=name, types=self.types)
+            if not self._is_new(view):
+                continue
+            if not self._fits(view):
+                return
+            # The tools that misread a picture do it with its first frame only.
+            ways += name != RAW
+            yield view
+        self._views_of_a_frame = max(self._views_of_a_frame, ways)
+
+    def fitting_frames(self) -> int:
+        """Return how many more frames with as many views as any so far would fit."""
+        views = min(
+            self.most_views - self._views,
+            (self.most_signals - self._signals) // self._signals_of_a_view,
+        )
+        return views // self._views_of_a_frame
+
+    def _is_new(self, view: View) -> bool:
+        """Say whether a view tells anything that none before it told.
+
+        The signals of a picture do not change when its contrast is reduced, but its
+        quality does, and a picture of low quality does not match.
+        """
+        values = b"".join(item.signal.value for item in view.signals)
+        before = self._planes_by_values.setdefault(values, view.plane)
+        if before is view.plane:
+            return True
+        if pdq.quality(view.plane) <= pdq.quality(before):
+            return False
+        self._planes_by_values[values] = view.plane
+        return True
+
+    def _fits(self, view: View) -> bool:
+        """Count a view, if it is within what there may be."""
+        self._views += 1
+        self._signals += len(view.signals)
+        self._signals_of_a_view = len(view.signals)
+        if self._views > self.most_views:
+            self.lack = Lack(reason=Reason.TOO_MANY_VIEWS)
+        elif self._signals > self.most_signals:
+            self.lack = Lack(reason=Reason.TOO_MANY_SIGNALS)
+        return self.lack is None
+
+
+def _ways(frame: Frame, planes: _Planes) -> Iterator[tuple[str, Picture]]:
+    """Yield the pictures of a frame that are not among those before, by name."""
+    for shown in showings(frame):
+        if not planes.is_new(shown.picture):
+            continue
+        yield _name(frame.number, shown.name), shown.picture
+        if shown.name == RAW:
+            continue
+        for step, inner in enumerate(trimmed(shown.picture), start=1):
+            if planes.is_new(inner):
+                yield _name(frame.number, shown.name, step), inner
+
+
+def _name(number: int, shown: str, step: int = 0) -> str:
+    """Return the name of a view."""
+    parts = [f"frame:{number}"] if number else []
+    parts += [shown] if shown != STORED else []
+    parts += [f"trim:{step}"] if step else []
+    return "/".join(parts) or STORED
 
 
 def view_of(
