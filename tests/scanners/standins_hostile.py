@@ -26,6 +26,8 @@ _texts: Final = {
     "passwd": ctypes.create_string_buffer(b"/etc/passwd"),
     "memory": ctypes.create_string_buffer(b"/proc/self/mem"),
     "root": ctypes.create_string_buffer(b"/"),
+    # A socket's address: IPv4, port 9, 127.0.0.1.
+    "tcp": ctypes.create_string_buffer(b"\2\0\0\x09\x7f\0\0\1" + bytes(8)),
     "zeros": ctypes.create_string_buffer(2 * _PAGE),
 }
 
@@ -54,7 +56,7 @@ def _value(word: str, fd: int) -> int:
         return ctypes.addressof(_texts[word])
     if word == "page":
         return -(-ctypes.addressof(_texts["zeros"]) // _PAGE) * _PAGE
-    known = {"content": fd, "self": os.getpid(), "template": os.getppid()}
+    known = {"content": fd, "self": os.getpid()}
     return known[word] if word in known else int(word, 0)
 
 

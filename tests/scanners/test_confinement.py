@@ -11,10 +11,15 @@ from uploadfilter.scanners.confinement import CPU_DEATHS
 
 ROOT = Path(__file__).parents[2]
 CONFINED = """
-import os, resource, signal, sys
-from uploadfilter.scanners.confinement import confine, set_cpu_alarm
-confine(address_space=256 << 20)
+import os, resource, signal, sys, time
+from uploadfilter.scanners.confinement import confine, harden, set_cpu_alarm
+from uploadfilter.scanners.control import Support
+from uploadfilter.scanners.sandbox import Sandbox
+harden()
+limits = Sandbox(Support(seccomp=False, landlock_abi=0))
+confine(address_space=256 << 20, sandbox=limits)
 """
+"""Without a sandbox, so that the limits are what refuses."""
 
 
 def run_confined(program: str) -> subprocess.CompletedProcess[bytes]:
@@ -40,19 +45,25 @@ def run_confined(program: str) -> subprocess.CompletedProcess[bytes]:
             b"Too many open files",
             id="descriptors",
         ),
+        pytest.param(
+            "resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))",
+            b"not allowed to raise maximum limit",
+            id="raise-a-limit",
+        ),
     ],
 )
 def test_confined_process_cannot(attempt: str, error: bytes) -> None:
-    """Memory, files and descriptors are limited."""
+    """Memory, files and descriptors are limited, for root too."""
     result = run_confined(attempt)
 
     assert result.returncode == 1
     assert error in result.stderr
 
 
-def test_confined_process_leaves_no_core() -> None:
-    """A crash writes no content to the disk."""
-    result = run_confined("print(resource.getrlimit(resource.RLIMIT_CORE))")
+@pytest.mark.parametrize("limit", ["CORE", "FSIZE", "MEMLOCK", "MSGQUEUE"])
+def test_confined_process_has_nothing_of(limit: str) -> None:
+    """A crash writes no content to the disk, and nothing else does."""
+    result = run_confined(f"print(resource.getrlimit(resource.RLIMIT_{limit}))")
 
     assert result.stdout == b"(0, 0)\n"
 

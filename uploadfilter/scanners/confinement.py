@@ -1,9 +1,10 @@
 """What a scanner process gives up before it sees the first byte of a client.
 
-Limits of the kernel that need no privilege and no library. They bound what an honest
-decoder does with hostile bytes; a decoder that was taken over is not held by them but
-by the wall clock of the pool. Called once, at the start of a process; nothing here can
-be undone but the CPU alarm, which is set anew for each content.
+Limits of the kernel that need no privilege and no library, which bound what an honest
+decoder does with hostile bytes; then the sandbox, which holds one that was taken over.
+Called once, at the start of a process; nothing here can be undone but the CPU alarm,
+which is set anew for each content. Only the wall clock of the pool binds a scanner that
+was taken over and switches it off.
 """
 
 import ctypes
@@ -21,9 +22,20 @@ _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 """Numbers from ``linux/prctl.h``."""
 
+_CAPABILITY_VERSION: Final = 0x20080522
+"""Version 3 of ``linux/capability.h``: two times 32 bits of each set."""
+
 _MOST_DESCRIPTORS: Final = 24
 """Three streams, the socket and one content; the rest is what the interpreter and
 Pillow open for a moment where no sandbox forbids it."""
+
+_STACK_BYTES: Final = 8 * 1024 * 1024
+"""What distributions give by default; some services start without a limit, which every
+thread of a decoder would take as the size of its own."""
+
+_MOST_TASKS: Final = 4096
+"""Threads and processes of the user who runs the proxy, so that a scanner that was
+taken over cannot use up the machine's. One decoder needs a thread, so it is not 0."""
 
 CPU_DEATHS: Final = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
 """Return codes of a process that used up its CPU seconds."""
@@ -71,6 +83,11 @@ def confine(*, address_space: int, sandbox: Sandbox) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_AS, address_space)
     _limit(resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS)
+    _limit(resource.RLIMIT_STACK, _STACK_BYTES)
+    _limit(resource.RLIMIT_NPROC, _MOST_TASKS)
+    _limit(resource.RLIMIT_MEMLOCK, 0)
+    _limit(resource.RLIMIT_MSGQUEUE, 0)
+    _drop_capabilities()
     sandbox.enter()
 
 
@@ -93,6 +110,16 @@ def _limit(which: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(which, (value, value))
+
+
+def _drop_capabilities() -> None:
+    """Give up what makes root more than a user; others have nothing to give up."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capset(header, nothing) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _prctl(option: int, value: int) -> None:

@@ -1,0 +1,20 @@
+"""The hostile stand-in, on a machine with Landlock but without libseccomp."""
+
+import sys
+from typing import Final
+
+from tests.scanners.standins_hostile import perform
+from uploadfilter.scanners.control import Support
+from uploadfilter.scanners.sandbox import support
+from uploadfilter.scanners.template import run
+
+MODULE: Final = "tests.scanners.standins_landlocked"
+
+
+def offered() -> Support:
+    """Return what is left without the filter of system calls."""
+    return Support(seccomp=False, landlock_abi=support().landlock_abi)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:], perform, offer=offered)
