@@ -229,6 +229,54 @@ def test_greedy_client_gets_places_that_nobody_needs() -> None:
     ]
 
 
+def bombed(lanes: Lanes, client: str) -> None:
+    """Have a client's bomb scanned for two seconds, from 0 on."""
+    bomb = ask(lanes, client)
+    lanes.slow_down(bomb, now_s=0.1)
+    lanes.leave(bomb, now_s=2)
+
+
+def test_client_known_to_be_slow_leaves_a_place() -> None:
+    """When the bombs of a client end, its next ones do not take all places at once."""
+    lanes = lanes_of(places=2)
+    bombed(lanes, "a")
+    bombs = [ask(lanes, "a", now_s=2) for _ in range(2)]
+    photo = ask(lanes, "b", now_s=2)
+
+    assert [claim.standing for claim in [*bombs, photo]] == [
+        Standing.PLACED,
+        Standing.WAITING,
+        Standing.PLACED,
+    ]
+
+
+def test_client_known_to_be_slow_may_have_the_only_place() -> None:
+    """With one place, and room in the slow lane, nobody is kept out for the past."""
+    lanes = lanes_of(places=1)
+    bombed(lanes, "a")
+
+    assert ask(lanes, "a", now_s=2).standing is Standing.PLACED
+
+
+def test_many_clients_known_to_be_slow_leave_a_place() -> None:
+    """Clients that send bombs together do not lock the others out either."""
+    lanes = lanes_of(places=2, slow_lane=1)
+    for client in "cdef":
+        bombed(lanes, client)
+    bombs = [ask(lanes, client, now_s=2) for client in "cdef"]
+    lanes.slow_down(bombs[0], now_s=2.1)
+    admit(lanes, now_s=2.1)
+    photo = ask(lanes, "b", now_s=2.1)
+
+    assert [bomb.standing for bomb in bombs] == [
+        Standing.SLOW,
+        Standing.PLACED,
+        Standing.WAITING,
+        Standing.WAITING,
+    ]
+    assert photo.standing is Standing.PLACED
+
+
 def test_nobody_in_particular_has_no_limit_of_a_client() -> None:
     """A front end that does not say whom it speaks for is not taken for one client."""
     lanes = lanes_of(slow_lane=3)
@@ -284,7 +332,9 @@ def test_lanes_keep_their_bounds(
         assert holding == lanes.placed <= places
         assert standing[Standing.SLOW] == lanes.slow <= slow_lane
         assert standing[Standing.WAITING] == lanes.waiting <= limit
-        _check_that_nobody_waits_in_vain(lanes, claims, places, share)
+        _check_that_nobody_waits_in_vain(
+            lanes, claims, places=places, slow_lane=slow_lane, share=share
+        )
 
 
 def _happen(
@@ -306,7 +356,7 @@ def _happen(
 
 
 def _check_that_nobody_waits_in_vain(
-    lanes: Lanes, claims: list[Claim], places: int, share: int
+    lanes: Lanes, claims: list[Claim], *, places: int, slow_lane: int, share: int
 ) -> None:
     """Where a place is free, only clients wait that must not have the last one."""
     free = places - lanes.placed
@@ -315,10 +365,12 @@ def _check_that_nobody_waits_in_vain(
         for claim in claims
         if claim.standing in {Standing.SLOW, Standing.HELD_UP}
     )
-    greedy = {client for client, count in slow.items() if client and count >= share}
+    barred = {client for client, count in slow.items() if count >= share}
+    if places > 1 or lanes.slow >= max(slow_lane, 1):
+        barred |= {claim.client for claim in claims if claim.is_slow}
     waiting = {c.client for c in claims if c.standing is Standing.WAITING}
 
-    assert free != 1 or waiting <= greedy
+    assert free != 1 or waiting <= barred - {""}
     assert free < 2 or not waiting
 
 

@@ -9,8 +9,10 @@ can be tested. An upload that wants to be scanned is a *claim*. Rules:
   client that floods the queue crowds out itself and nobody else.
 - A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
   for the slow lane, as far as there is room, so that those behind it need not wait.
-- A client that uses up its share of the slow lane is never given the last free place:
-  there is always one that its slow scans cannot hold.
+- A client that uses up its share of the slow lane, or had many slow scans of late, is
+  never given the last free place: there is always one that its next bombs cannot hold.
+  Where there is only one place, that is so only as long as its slow scans last, or the
+  slow lane is full.
 
 The client ``""`` is nobody in particular (a command line, or a front end that does not
 say whom it speaks for): no limit for each client applies to it.
@@ -28,6 +30,10 @@ short against the patience of a client that waits."""
 PROVISION_S: Final = 0.005
 """Seconds that a scan is charged with when it begins, a photo's; so clients take turns
 also before their first scans have ended."""
+
+KNOWN_SLOW_S: Final = 1.0
+"""Seconds that slow scans of a client took of late, from which on another slow one is
+expected: half a bomb, or a dozen of the largest honest pictures."""
 
 _REBASE_AT: Final = 64.0
 """Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
@@ -93,6 +99,10 @@ class Usage:
         """Return what a client used, in a unit that only serves to compare."""
         return self._scaled.get(client, 0.0)
 
+    def recent_s(self, client: str, *, now_s: float) -> float:
+        """Return the seconds that a client used, what is old counted less."""
+        return self.of(client) * 2.0 ** -((now_s - self._epoch_s) / HALF_LIFE_S)
+
     def _rebase(self, now_s: float) -> None:
         """Scale everything to the present; forget those that used least."""
         ages = (now_s - self._epoch_s) / HALF_LIFE_S
@@ -129,6 +139,11 @@ class WaitingClaims:
         """Yield every claim that waits."""
         for claims in self._of.values():
             yield from claims
+
+    @property
+    def clients(self) -> Iterable[str]:
+        """The clients that wait."""
+        return self._of.keys()
 
     def add(self, claim: Claim) -> Claim | None:
         """Let a claim wait; return the one that is turned away for it, if any.
@@ -193,6 +208,7 @@ class Lanes:
         self._slow_lane = slow_lane
         self._client_share = client_share
         self._usage = Usage()
+        self._slow_usage = Usage()
         self._waiting = WaitingClaims(limit=queue_limit, usage=self._usage)
         self._placed = 0
         self._held_up: list[Claim] = []
@@ -221,7 +237,7 @@ class Lanes:
         Whose turn it is is decided by ``admit``; only a claim that need not wait is
         given its place at once.
         """
-        if not self._waiting and self._may_enter(claim.client):
+        if not self._waiting and self._may_enter(claim.client, now_s=now_s):
             self._place(claim, now_s=now_s)
             return None
         shed = self._waiting.add(claim)
@@ -232,10 +248,7 @@ class Lanes:
     def admit(self, *, now_s: float) -> Iterator[Claim]:
         """Give free places to those that wait, and yield them."""
         while self._placed < self._places and len(self._waiting):
-            barred = self._slow_of.keys() if self._is_last_place else ()
-            claim = self._waiting.take(
-                except_for=[client for client in barred if self._is_greedy(client)]
-            )
+            claim = self._waiting.take(except_for=self._barred(now_s=now_s))
             if claim is None:
                 return
             self._place(claim, now_s=now_s)
@@ -285,13 +298,26 @@ class Lanes:
     def _is_last_place(self) -> bool:
         return self._placed >= self._places - 1
 
-    def _may_enter(self, client: str) -> bool:
+    def _may_enter(self, client: str, *, now_s: float) -> bool:
         if self._placed >= self._places:
             return False
-        return not (self._is_last_place and self._is_greedy(client))
+        return not (self._is_last_place and self._is_greedy(client, now_s=now_s))
 
-    def _is_greedy(self, client: str) -> bool:
-        return bool(client) and self._slow_of[client] >= self._client_share
+    def _barred(self, *, now_s: float) -> list[str]:
+        """Return the clients that must wait although a place is free."""
+        if not self._is_last_place:
+            return []
+        clients = self._waiting.clients
+        return [client for client in clients if self._is_greedy(client, now_s=now_s)]
+
+    def _is_greedy(self, client: str, *, now_s: float) -> bool:
+        if not client:
+            return False
+        if self._slow_of[client] >= self._client_share:
+            return True
+        if self._places == 1 and self._slow < max(self._slow_lane, 1):
+            return False
+        return self._slow_usage.recent_s(client, now_s=now_s) > KNOWN_SLOW_S
 
     def _place(self, claim: Claim, *, now_s: float) -> None:
         self._placed += 1
@@ -306,6 +332,8 @@ class Lanes:
         if extra_s > 0:
             claim.charged_s += extra_s
             self._usage.charge(claim.client, extra_s, now_s=now_s)
+            if claim.is_slow:
+                self._slow_usage.charge(claim.client, extra_s, now_s=now_s)
 
     def _move_over(self) -> None:
         """Move slow scans that hold a place into the slow lane, while it has room."""
