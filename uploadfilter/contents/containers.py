@@ -1,25 +1,51 @@
 """The containers that are read: one line for each.
 
 To add one: a class that passes ``tests/conformance/containers.py``, a kind in
-``magic.py`` and a line here.
+``magic.py`` and a line here. What cannot be told by its first bytes has its line in
+``hidden_in`` or ``claimed_by`` instead.
 """
 
+import bz2
+import gzip
+import lzma
+from collections.abc import Iterator
 from typing import Final
 
-from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Container
-from uploadfilter.contents.streams import BZIPPED, GZIPPED, XZ, ZSTD
-from uploadfilter.contents.tars import TarContainer
-from uploadfilter.contents.zipping import ZipContainer
+import brotli
+import zstandard
+
+from uploadfilter.contents import documents, tars, zipping
+from uploadfilter.contents.magic import HEAD_BYTES, Kind
+from uploadfilter.contents.members import Container, Member, Meter, UnpackLimits
+from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.streams import BROTLI, BZIPPED, GZIPPED, XZ, ZSTD
+
+_ZIP: Final = zipping.ZipContainer()
+_TAR: Final = tars.TarContainer()
+_PDF: Final = documents.PDFContainer()
 
 CONTAINERS: Final[tuple[Container, ...]] = (
-    ZipContainer(),
-    TarContainer(),
+    _ZIP,
+    _TAR,
     GZIPPED,
     BZIPPED,
     XZ,
     ZSTD,
+    _PDF,
 )
+"""Those whose content can be told by its first bytes."""
+
+_BY_KIND: Final = {kind: each for each in CONTAINERS for kind in each.kinds}
+
+_CLAIMS: Final[dict[str, Container]] = {
+    "br": BROTLI,
+    "x-br": BROTLI,
+    "x-brotli": BROTLI,
+    "brotli": BROTLI,
+    "lzma": XZ,
+    "x-lzma": XZ,
+}
+"""Endings of names, and types after ``application/``, of what has no magic."""
 
 
 def container_for(kind: Kind) -> Container | None:
@@ -27,4 +53,53 @@ def container_for(kind: Kind) -> Container | None:
     return _BY_KIND.get(kind)
 
 
-_BY_KIND: Final = {kind: each for each in CONTAINERS for kind in each.kinds}
+def claimed_by(claim: str) -> Container | None:
+    """Return what reads content that has no magic, if a name or type claims it.
+
+    Args:
+        claim: A file's name, or a declared media type or coding.
+    """
+    word = claim.partition(";")[0].strip().lower()
+    return _CLAIMS.get(word.rpartition("/")[2].rpartition(".")[2])
+
+
+def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
+    """Yield what else a content is to readers that do not go by its first bytes.
+
+    Each is a cheap look at the beginning or the end. The members of a content that is
+    no such container after all are a single shortfall, which means nothing then.
+
+    Args:
+        source: The content.
+        kind: What its first bytes say.
+    """
+    head = source.read(0, HEAD_BYTES)
+    if kind is not Kind.ZIP and zipping.hides_archive(source):
+        yield _ZIP
+    if kind is not Kind.TAR and tars.is_header(head[:512]):
+        yield _TAR
+    if kind is not Kind.PDF and b"%PDF-" in head[:1024]:
+        yield _PDF
+
+
+def prepare() -> None:
+    """Read one small container of each kind: call it before the process is confined.
+
+    Libraries import some of their parts only once they are used, which a process that
+    may open nothing cannot.
+    """
+    data = b"content"
+    samples: tuple[tuple[Container, bytes], ...] = (
+        (_ZIP, b"PK\5\6" + bytes(18)),
+        (_TAR, bytes(1024)),
+        (GZIPPED, gzip.compress(data)),
+        (BZIPPED, bz2.compress(data)),
+        (XZ, lzma.compress(data)),
+        (ZSTD, zstandard.compress(data)),
+        (BROTLI, brotli.compress(data)),
+        (_PDF, documents.sample()),
+    )
+    for container, sample in samples:
+        for item in container.members(MemorySource(sample), Meter(UnpackLimits())):
+            if isinstance(item, Member) and isinstance(item.content, Iterator):
+                list(item.content)

@@ -4,8 +4,11 @@ Rules this module keeps: a source never reads outside its own bytes, whatever it
 asked, and two sources over the same bytes do not disturb each other.
 """
 
+import io
 from dataclasses import dataclass
 from typing import Protocol
+
+from typing_extensions import Buffer, override
 
 
 class Source(Protocol):
@@ -70,3 +73,59 @@ class PartSource:
         """Return up to ``length`` bytes from ``offset``."""
         length = min(length, self.size - offset)
         return self.whole.read(self.start + offset, length) if length > 0 else b""
+
+
+class SourceFile(io.RawIOBase):
+    """A source as a file that can be read and searched, but not written.
+
+    Args:
+        source: Its bytes.
+    """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._source = source
+        self._position = 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def tell(self) -> int:
+        return self._position
+
+    @override
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position within the source or beyond its end."""
+        bases = {
+            io.SEEK_SET: 0,
+            io.SEEK_CUR: self._position,
+            io.SEEK_END: self._source.size,
+        }
+        if bases[whence] + offset < 0:
+            raise OSError("seek before the start of the content")
+        self._position = bases[whence] + offset
+        return self._position
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill ``buffer`` from the position, up to the end of the source."""
+        target = memoryview(buffer).cast("B")
+        data = self._source.read(self._position, len(target))
+        target[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def opened(source: Source) -> io.BufferedReader:
+    """Open a source as a file, for a library that wants one."""
+    return io.BufferedReader(SourceFile(source), _BUFFER_BYTES)
+
+
+_BUFFER_BYTES = 64 * 1024
+"""One read ahead of a library that asks for a few bytes at a time."""

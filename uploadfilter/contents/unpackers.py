@@ -185,6 +185,7 @@ class Brotli:
 
     def __init__(self) -> None:
         self._stream = brotli.Decompressor()
+        self._is_full = False
         self.leftover = b""
 
     @property
@@ -195,7 +196,8 @@ class Brotli:
     @property
     def hungry(self) -> bool:
         """True if the next step needs more packed bytes."""
-        return bool(self._stream.can_accept_more_data())
+        # The library says so too while it holds back what went over the limit.
+        return not self._is_full and bool(self._stream.can_accept_more_data())
 
     def step(self, packed: bytes) -> bytes | Shortfall:
         """Unpack some more."""
@@ -205,6 +207,7 @@ class Brotli:
             )
         except brotli.error:  # bad code, or bytes after the end
             return DAMAGED
+        self._is_full = len(unpacked) >= self._LIMIT_BYTES
         return unpacked
 
 

@@ -1,0 +1,246 @@
+"""Read PDF documents: their pictures, and the files that are attached to them.
+
+Rules this module keeps: every object of the file is looked at, whether a page shows it
+or not; what qpdf can repair is repaired; a picture is written as a file only when it is
+asked for.
+"""
+
+import io
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from typing import Final
+
+import pikepdf
+from pikepdf import settings
+
+from uploadfilter.contents import magic
+from uploadfilter.contents.inlineimages import inline_images
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
+from uploadfilter.contents.pdffilters import UNPACKED_BYTES, filters_of, unfiltered
+from uploadfilter.contents.pdfimages import Picture, described, written
+from uploadfilter.contents.pdfvalues import text_of, value_of, whole
+from uploadfilter.contents.source import MemorySource, Source, opened
+from uploadfilter.contents.streams import unpack
+from uploadfilter.contents.unpackers import (
+    DAMAGED,
+    STEP_BYTES,
+    TOO_BIG,
+    Deflate,
+)
+from uploadfilter.model import Reason
+
+_MOST_STREAM_BYTES: Final = 128 * 1024 * 1024
+"""Longest stream, as packed, that is read: it is held as a whole. Longer ones are
+videos."""
+
+_MOST_ITEMS: Final = 200_000
+"""Items of one array or dictionary; qpdf takes some hundred bytes for each."""
+
+_SMALLEST_SIDE: Final = 16
+"""Pictures that are narrower or lower are lines, spots and letters, of which a document
+may have thousands; no signal of one says anything."""
+
+
+class PDFContainer:
+    """A PDF document."""
+
+    kinds = frozenset({Kind.PDF})
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield the pictures in a document, then attached files, as they come."""
+        settings.set_qpdf_limits(
+            flate_max_memory=UNPACKED_BYTES,
+            png_max_memory=UNPACKED_BYTES,
+            tiff_max_memory=UNPACKED_BYTES,
+            run_length_max_memory=UNPACKED_BYTES,
+            parser_max_container_size=_MOST_ITEMS,
+        )
+        try:
+            document = pikepdf.open(opened(source), suppress_warnings=True)
+        except pikepdf.PasswordError:
+            yield Shortfall(reason=Reason.ENCRYPTED)
+        except pikepdf.PdfError:
+            yield Shortfall(reason=Reason.UNDECODABLE)
+        else:
+            with document:
+                yield from _Document(document, meter).items()
+
+
+def sample() -> bytes:
+    """Make a small document with one picture, packed in a way that is undone here."""
+    with pikepdf.new() as document:
+        document.Root.Picture = pikepdf.Stream(
+            document,
+            zlib.compress(bytes(4 * _SMALLEST_SIDE**2)),
+            Type=pikepdf.Name.XObject,
+            Subtype=pikepdf.Name.Image,
+            Width=_SMALLEST_SIDE,
+            Height=_SMALLEST_SIDE,
+            ColorSpace=pikepdf.Name.DeviceCMYK,
+            BitsPerComponent=8,
+            Decode=pikepdf.Array([1, 0] * 4),
+            Filter=pikepdf.Name.FlateDecode,
+        )
+        file = io.BytesIO()
+        document.save(file)
+        return file.getvalue()
+
+
+class _Document:
+    """One way through the objects of a document."""
+
+    def __init__(self, document: pikepdf.Pdf, meter: Meter) -> None:
+        self._document = document
+        self._meter = meter
+
+    def items(self) -> Iterator[Member | Shortfall]:
+        """Yield what is in the document, as long as the meter allows."""
+        streams = (
+            each for each in self._document.objects if isinstance(each, pikepdf.Stream)
+        )
+        for item in chain.from_iterable(map(self._item, streams)):
+            yield item
+            if self._meter.spent is not None:
+                yield Shortfall(reason=self._meter.spent)
+                return
+
+    def _item(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
+        """Yield what is in one stream."""
+        kind = text_of(value_of(stream, "/Type"))
+        if kind in _STRUCTURE:
+            return
+        picture = described(stream)
+        if picture.is_file or text_of(value_of(stream, "/Subtype")) == "/Image":
+            if not _is_small(picture):
+                chunks = self._picture(stream, picture)
+                yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
+            return
+        raw = _raw(stream)
+        if isinstance(raw, Shortfall):
+            yield raw
+        elif kind == "/EmbeddedFile" or _holds_file(stream, raw):
+            chunks = self._file(stream, raw)
+            yield Member(name=self._name(stream), content=chunks)
+        elif _is_content(stream):
+            yield from self._inline(stream, raw)
+
+    def _picture(self, stream: pikepdf.Stream, picture: Picture) -> Chunks:
+        """Write one picture as a file."""
+        raw = _raw(stream)
+        if isinstance(raw, Shortfall):
+            yield raw
+        else:
+            yield from self._counted(written(picture, raw), len(raw))
+
+    def _file(self, stream: pikepdf.Stream, raw: bytes) -> Chunks:
+        """Unpack an attached file."""
+        filters = filters_of(stream)
+        if [each.name for each in filters] == ["/FlateDecode"]:
+            make = partial(Deflate, zlib.MAX_WBITS)
+            yield from unpack(MemorySource(raw), make, self._meter)
+        else:
+            parts = iter([unfiltered(raw, filters)])
+            yield from self._counted(parts, len(raw))
+
+    def _inline(self, stream: pikepdf.Stream, raw: bytes) -> Iterator[Member]:
+        """Yield the pictures among what is drawn."""
+        content = unfiltered(raw, filters_of(stream))
+        if isinstance(content, Shortfall):
+            return
+        for number, found in enumerate(inline_images(content), start=1):
+            if not _is_small(found.picture):
+                parts = written(found.picture, found.data)
+                yield Member(
+                    name=f"image:{stream.objgen[0]}.{number}",
+                    content=self._counted(parts, len(found.data)),
+                )
+
+    def _counted(self, parts: Iterator[bytes | Shortfall], packed: int) -> Chunks:
+        """Cut parts into chunks, and count them."""
+        given = 0
+        for part in parts:
+            if isinstance(part, Shortfall):
+                yield part
+                return
+            for start in range(0, len(part), STEP_BYTES):
+                chunk = part[start : start + STEP_BYTES]
+                given += len(chunk)
+                reason = self._meter.excess(len(chunk), unpacked=given, packed=packed)
+                yield chunk
+                if reason is not None:
+                    yield Shortfall(reason=reason)
+                    return
+
+    def _name(self, stream: pikepdf.Stream) -> str:
+        """Return the name under which a file is attached, if it has one."""
+        for each in self._document.objects:
+            files = value_of(each, "/EF")
+            found = (value_of(files, key) for key in ("/UF", "/F"))
+            if any(getattr(file, "objgen", None) == stream.objgen for file in found):
+                return text_of(value_of(each, "/UF") or value_of(each, "/F"))
+        return f"file:{stream.objgen[0]}"
+
+
+_STRUCTURE: Final = frozenset({"/XRef", "/ObjStm"})
+"""Streams that hold the other objects."""
+
+_FONT_KEYS: Final = frozenset(
+    {"/Length1", "/N", "/FunctionType", "/ShadingType", "/CMapName"}
+)
+"""What only fonts, profiles, functions, shadings and character maps have."""
+
+_MARKUP: Final = frozenset({Kind.SVG, Kind.HTML, Kind.XML})
+_THUMBNAILS: Final = b"xmpGImg:image"
+"""What the description of a document calls small pictures of its pages."""
+
+
+def _raw(stream: pikepdf.Stream) -> bytes | Shortfall:
+    """Return a stream as packed."""
+    if whole(value_of(stream, "/Length")) > _MOST_STREAM_BYTES:
+        return TOO_BIG
+    try:
+        return stream.read_raw_bytes()
+    except pikepdf.PdfError:  # it is not where it should be, or not decrypted
+        return DAMAGED
+
+
+def _is_small(picture: Picture) -> bool:
+    """Return whether a picture is too small to show anything."""
+    raster = picture.raster
+    if raster is None or picture.is_file:
+        return False
+    return min(raster.width, raster.height) < _SMALLEST_SIDE
+
+
+def _holds_file(stream: pikepdf.Stream, raw: bytes) -> bool:
+    """Return whether what is in a stream looks like a file that holds pictures."""
+    filters = filters_of(stream)
+    if not filters:
+        head = raw
+    elif [each.name for each in filters] == ["/FlateDecode"]:
+        head = _inflated_head(raw)
+    else:
+        data = unfiltered(raw, filters)
+        head = b"" if isinstance(data, Shortfall) else data
+    kind = magic.sniff(head[: magic.HEAD_BYTES])
+    is_file = magic.is_picture(kind) or magic.is_container(kind) or kind in _MARKUP
+    return is_file or _THUMBNAILS in head
+
+
+def _inflated_head(raw: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(raw, magic.HEAD_BYTES)
+    except zlib.error:  # damaged in the first few bytes
+        return b""
+
+
+def _is_content(stream: pikepdf.Stream) -> bool:
+    """Return whether a stream may be the content of a page, form or pattern."""
+    subtype = text_of(value_of(stream, "/Subtype"))
+    if subtype == "/Form" or "/PatternType" in stream:
+        return True
+    is_named = bool(subtype) or "/Type" in stream
+    return not is_named and not any(key in stream for key in _FONT_KEYS)

@@ -1,0 +1,64 @@
+"""Read values of a PDF document, which may be of any type where one is expected.
+
+Source:
+    ISO 32000-2:2020, 7.3 "Objects", 8.9.7 "Inline images".
+"""
+
+from decimal import Decimal
+from typing import Final
+
+import pikepdf
+
+_KEYS: Final = {
+    "/Width": "/W",
+    "/Height": "/H",
+    "/BitsPerComponent": "/BPC",
+    "/ColorSpace": "/CS",
+    "/Decode": "/D",
+    "/DecodeParms": "/DP",
+    "/Filter": "/F",
+    "/ImageMask": "/IM",
+}
+"""What keys are shortened to in a picture that stands in a content stream."""
+
+
+def value_of(dictionary: object, key: str) -> object:
+    """Return a value, whether its key is written in full or not; or nothing."""
+    if not isinstance(dictionary, pikepdf.Dictionary | pikepdf.Stream):
+        return None
+    value = dictionary.get(key)
+    return dictionary.get(_KEYS[key]) if value is None and key in _KEYS else value
+
+
+def text_of(value: object) -> str:
+    """Return a name, with its slash, or a string; of anything else, nothing."""
+    if not isinstance(value, pikepdf.Name | pikepdf.String):
+        return ""
+    try:
+        return str(value)
+    except UnicodeDecodeError:  # a name may be any bytes, and a string's mark may lie
+        return bytes(value).decode("utf-8", "replace")
+
+
+def items_of(value: object) -> list[object]:
+    """Return the items of an array, or the one that is none; of nothing, none."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, pikepdf.Array) else [value]
+
+
+def whole(value: object) -> int:
+    """Return a number as a whole one; 0 for anything else."""
+    return int(value) if isinstance(value, int | Decimal) else 0
+
+
+def numbers_of(parameters: object) -> dict[str, int]:
+    """Return the numbers and truths of a dictionary."""
+    if not isinstance(parameters, pikepdf.Dictionary):
+        return {}
+    numbers = {}
+    for key in parameters:
+        value: object = parameters.get(str(key))
+        if isinstance(value, int | Decimal):
+            numbers[str(key)] = whole(value)
+    return numbers
