@@ -41,6 +41,15 @@ def heic(*images: Image.Image) -> bytes:
     return out.getvalue()
 
 
+def deep_heic(picture: Image.Image) -> bytes:
+    """Return a HEIC of more than 8 bits."""
+    samples = np.asarray(picture.convert("RGB")).astype(np.uint16) * np.uint16(257)
+    file = pillow_heif.from_bytes("RGB;16", picture.size, samples.tobytes())
+    out = io.BytesIO()
+    file.save(out)
+    return out.getvalue()
+
+
 def jxl(picture: Image.Image, *, lossless: bool = False, boxes: bool = False) -> bytes:
     """Return a JPEG XL."""
     encode = _jxl_encoder(picture, lossless=lossless, boxes=boxes)

@@ -1,7 +1,8 @@
 """Short-cuts to pictures and their signals, for the tests of this room."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,10 +11,86 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hashsets.demo import pictures
-from uploadfilter.model import Geometry, SignalType, Variant, View
-from uploadfilter.signals.decoding import NoPicture, decode
+from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
+from uploadfilter.signals.decoding import (
+    DecodeLimits,
+    NoPicture,
+    decode,
+    frames_of,
+)
+from uploadfilter.signals.formats import FORMATS, Format
+from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Luma, Picture, Shape
 from uploadfilter.signals.views import view_of
+
+LIMITS = DecodeLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A frame whose image may be kept, since it is a copy."""
+
+    image: Image.Image
+    number: int
+    full: tuple[int, int]
+    scale: int
+    profile: bytes | None
+    is_truncated: bool
+    is_inverted: bool
+    count: int
+
+    @property
+    def mode(self) -> str:
+        """Mode of the image."""
+        return self.image.mode
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Size of the image."""
+        return self.image.size
+
+
+def frames(
+    content: bytes,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    limits: DecodeLimits = LIMITS,
+    most_frames: int | None = None,
+) -> list[Kept]:
+    """Return copies of the frames of content."""
+    return [
+        Kept(
+            image=item.image.copy(),
+            number=item.number,
+            full=item.full,
+            scale=item.scale,
+            profile=item.profile,
+            is_truncated=item.is_truncated,
+            is_inverted=item.is_inverted,
+            count=item.count,
+        )
+        for item in frames_of(
+            io.BytesIO(content), formats=formats, limits=limits, most_frames=most_frames
+        )
+        if isinstance(item, Frame)
+    ]
+
+
+def lacks(
+    content: bytes,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    limits: DecodeLimits = LIMITS,
+    most_frames: int | None = None,
+) -> list[Reason]:
+    """Return why the frames of content are not all there is."""
+    return [
+        item.reason
+        for item in frames_of(
+            io.BytesIO(content), formats=formats, limits=limits, most_frames=most_frames
+        )
+        if isinstance(item, Lack)
+    ]
 
 
 @lru_cache(64)

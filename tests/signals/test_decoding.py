@@ -1,20 +1,34 @@
 """Good, odd, broken and hostile files: each has a clear end."""
 
+import base64
 import io
 import struct
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures
+from tests.fuzz import seeds
 from tests.signals import twins
-from tests.signals.sketches import decoded, luma, photograph, picture_of, value, view
+from tests.signals.sketches import (
+    decoded,
+    frames,
+    lacks,
+    luma,
+    photograph,
+    picture_of,
+    value,
+    view,
+)
+from tests.signals.test_opening import format_of
 from uploadfilter.model import Reason
-from uploadfilter.signals.decoding import DecodeLimits, NoPicture, decode
+from uploadfilter.signals.decoding import DecodeLimits, NoPicture, decode, frames_of
+from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Note, Picture, Shape
 from uploadfilter.signals.views import view_of
 
@@ -96,8 +110,6 @@ NOTED = {
     "thumbnail": (pictures.thumbnailed_jpeg(IMAGE, OTHER), Note.EMBEDDED),
 }
 """Files with more to them than one view shows."""
-
-SEEDS = tuple(SHOWN.values()) + tuple(content for content, _ in NOTED.values())
 
 
 LIMITS = DecodeLimits()
@@ -330,31 +342,165 @@ def test_file_is_read_from_its_beginning() -> None:
     assert isinstance(decode(file), Picture)
 
 
-@settings(max_examples=300, deadline=None)
-@given(data=st.data())
-def test_mutated_file_is_a_value(data: st.DataObject) -> None:
-    """Whatever bytes are changed, cut or put in, decoding ends without an exception.
-
-    This is the test that says which exceptions Pillow raises: one that is missing in
-    ``decoding`` fails here sooner or later.
-    """
-    content = bytearray(data.draw(st.sampled_from(SEEDS)))
-    header = st.integers(0, min(len(content), 600) - 1)
-    anywhere = st.integers(0, len(content) - 1)
-    for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.one_of(header, anywhere))
-        content[at : at + data.draw(st.integers(0, 4))] = data.draw(
-            st.binary(max_size=4)
-        )
-    end = outcome(bytes(content), limits=DecodeLimits(max_pixels=1_000_000))
-
-    assert isinstance(end, Picture | NoPicture)
+# --- Frames --------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
-@given(content=st.binary(max_size=300))
-def test_magic_with_anything_behind_it_is_a_value(content: bytes) -> None:
-    """Every format's magic followed by arbitrary bytes ends without an exception."""
-    for start in (*(seed[:24] for seed in SEEDS), b""):
-        end = outcome(start + content, limits=DecodeLimits(max_pixels=100_000))
-        assert isinstance(end, Picture | NoPicture)
+@pytest.mark.parametrize("name", [item for item in seeds.NAMES if "moving" in item])
+@pytest.mark.parametrize(
+    ("most", "numbers"),
+    [
+        pytest.param(4, [0, 1, 2, 3], id="all"),
+        pytest.param(3, [0, 1, 3], id="first, longest, last"),
+        pytest.param(2, [0, 1], id="first, longest"),
+        pytest.param(1, [0], id="first"),
+    ],
+)
+def test_frames_are_sampled(name: str, most: int, numbers: list[int]) -> None:
+    """Of more frames than allowed, the most important are shown."""
+    limits = DecodeLimits(max_frames=most)
+    shown = frames(seeds.seed(name), limits=limits)
+
+    assert [frame.number for frame in shown] == numbers
+    expected = [] if most == 4 else [Reason.TOO_MANY_FRAMES]
+    assert lacks(seeds.seed(name), limits=limits) == expected
+
+
+def test_caller_may_ask_for_fewer_frames() -> None:
+    """The smaller of both limits counts."""
+    content = seeds.seed("gif/moving")
+
+    assert len(frames(content, most_frames=2)) == 2
+    assert len(frames(content, most_frames=9, limits=DecodeLimits(max_frames=3))) == 3
+
+
+def test_sampled_frame_is_the_one_that_a_viewer_sees() -> None:
+    """A frame that is built on others looks as if all had been shown."""
+    content = seeds.seed("gif/moving")
+    (*_, last) = frames(content)
+
+    (_, _, sampled) = frames(content, most_frames=3)
+
+    np.testing.assert_array_equal(np.asarray(sampled.image), np.asarray(last.image))
+
+
+def test_pixels_of_all_frames_together_are_limited() -> None:
+    """Frames that are built on each other are shown as far as the limit reaches."""
+    limits = DecodeLimits(max_total_pixels=3 * seeds.WIDTH * seeds.HEIGHT)
+    content = seeds.seed("webp/moving")
+
+    assert [frame.number for frame in frames(content, limits=limits)] == [0, 1, 2]
+    assert lacks(content, limits=limits) == [Reason.TOO_MANY_PIXELS]
+
+
+def test_frames_before_a_broken_one_are_shown() -> None:
+    """What came counts, and something is said to be missing."""
+    content = bytearray(seeds.seed("gif/moving"))
+    del content[len(content) // 2 :]
+
+    numbers = [frame.number for frame in frames(bytes(content))]
+
+    assert numbers == list(range(len(numbers)))
+    assert numbers
+    assert lacks(bytes(content)) == [Reason.TRUNCATED]
+
+
+def test_one_image_is_in_memory_at_a_time() -> None:
+    """The image of a frame is gone once the next one is asked for."""
+    shown = frames_of(
+        io.BytesIO(seeds.seed("tiff/pages")), formats=FORMATS, limits=LIMITS
+    )
+    first = next(shown)
+    next(shown)
+
+    assert isinstance(first, Frame)
+    with pytest.raises(ValueError, match="closed"):
+        first.image.getpixel((0, 0))
+
+
+@pytest.mark.parametrize("name", seeds.NAMES)
+def test_image_may_be_used_up(name: str) -> None:
+    """Whatever becomes of one image, the others are shown as they are."""
+    expected = [np.asarray(frame.image).copy() for frame in frames(seeds.seed(name))]
+    shown = frames_of(io.BytesIO(seeds.seed(name)), formats=FORMATS, limits=LIMITS)
+
+    for frame, plane in zip(shown, expected, strict=True):
+        assert isinstance(frame, Frame)
+        np.testing.assert_array_equal(np.asarray(frame.image), plane)
+        frame.image.paste(0, (0, 0, *frame.image.size))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in seeds.NAMES
+        # Pillow shows a cursor without its mask, and reads neither of the last two.
+        if name != "ico/cursor" and format_of(name).pillow
+    ],
+)
+def test_first_frame_is_what_plain_pillow_shows(name: str) -> None:
+    """In the format's own mode, pixel for pixel."""
+    (first, *_) = frames(seeds.seed(name))
+    with Image.open(io.BytesIO(seeds.seed(name))) as plain:
+        expected = np.asarray(plain.convert(first.mode) if first.mode == "L" else plain)
+    difference = np.abs(expected.astype(int) - np.asarray(first.image))
+
+    # Pillow rounds and clips three colours before it makes luma of them.
+    assert difference.mean() < 1 if first.mode == "L" else not difference.any()
+
+
+def test_file_stays_open() -> None:
+    """The file belongs to who opened it."""
+    for name in seeds.NAMES:
+        file = io.BytesIO(seeds.seed(name))
+        for _ in frames_of(file, formats=FORMATS, limits=LIMITS):
+            pass
+        assert not file.closed
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "gif/moving", "webp", "tiff"])
+def test_memory_that_runs_out_gives_a_reason(name: str) -> None:
+    """A decoder that runs into the memory limit ends as a value."""
+    file = ExhaustedFile(seeds.seed(name))
+
+    assert list(frames_of(file, formats=FORMATS, limits=LIMITS)) == [
+        Lack(reason=Reason.OUT_OF_MEMORY)
+    ]
+
+
+PREPARED = """
+import base64, io, sys
+from uploadfilter.signals.decoding import DecodeLimits, frames_of, prepare_process
+from uploadfilter.signals.formats import FORMATS
+
+contents = [base64.b64decode(line) for line in sys.stdin]
+prepare_process()
+seen = []
+sys.addaudithook(
+    lambda event, arguments: seen.append((event, arguments))
+    if event in {"open", "import", "os.listdir", "_thread.start_new_thread"} else None
+)
+for content in contents:
+    for kept in (1.0, 0.6):
+        part = io.BytesIO(content[: int(kept * len(content))])
+        for item in frames_of(part, formats=FORMATS, limits=DecodeLimits()):
+            assert item
+print(seen)
+"""
+"""Decodes everything, and says what a confined process could not have done."""
+
+
+def test_prepared_process_opens_no_file() -> None:
+    """A process that may open nothing any more can still decode everything."""
+    contents = "\n".join(
+        base64.b64encode(seeds.seed(name)).decode() for name in seeds.NAMES
+    )
+    done = subprocess.run(  # noqa: S603  # ourselves
+        [sys.executable, "-c", PREPARED],
+        input=contents,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout == "[]\n"

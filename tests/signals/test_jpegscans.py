@@ -10,7 +10,7 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from tests.fuzz import seeds
-from uploadfilter.signals.jpegscans import JPEGCost, cost_of
+from uploadfilter.signals.jpegscans import JPEGCost, cost_of, shown_length
 
 SCAN = b"\xff\xda"
 IMAGE = seeds.image(3, width=160, height=120)
@@ -155,6 +155,17 @@ def test_what_no_decoder_shows_has_no_cost(content: bytes) -> None:
     assert found is None
 
 
+def test_table_that_broke_off_is_left_out() -> None:
+    """A decoder would wait for the rest of it, and show nothing."""
+    table = PROGRESSIVE.index(b"\xff\xc4", PROGRESSIVE.index(SCAN))
+
+    assert shown_length(io.BytesIO(PROGRESSIVE)) == len(PROGRESSIVE)
+    for end in (table + 2, table + 3, table + 10):
+        assert shown_length(io.BytesIO(PROGRESSIVE[:end])) == table
+    scan = PROGRESSIVE.index(SCAN, table)
+    assert shown_length(io.BytesIO(PROGRESSIVE[: scan + 30])) == scan + 30
+
+
 @given(
     flips=st.lists(
         st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=5
@@ -172,4 +183,5 @@ def test_broken_file_has_a_cost_or_none(
         io.BytesIO(bytes(content[:kept])), enough_scans=ANY, enough_visits=ANY
     )
 
+    assert shown_length(io.BytesIO(bytes(content[:kept]))) <= kept
     assert found is None or found.scans >= 1

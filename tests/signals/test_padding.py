@@ -22,7 +22,8 @@ def test_continued_file_reads_like_one(
     content: bytes, tail: bytes, steps: list[tuple[int, int]]
 ) -> None:
     """Wherever it is read, it is the two one after the other."""
-    ours, plain = continued(io.BytesIO(content), tail), io.BytesIO(content + tail)
+    ours = continued(io.BytesIO(content + b"beyond"), len(content), tail)
+    plain = io.BytesIO(content + tail)
     for offset, length in steps:
         assert ours.seek(offset) == plain.seek(offset)
         assert ours.read(length) == plain.read(length)
@@ -35,7 +36,7 @@ def test_continued_file_leaves_the_other_open() -> None:
     """The file belongs to who opened it."""
     file = io.BytesIO(b"file")
 
-    continued(file, b"tail").close()
+    continued(file, 4, b"tail").close()
 
     assert not file.closed
 
@@ -43,7 +44,7 @@ def test_continued_file_leaves_the_other_open() -> None:
 def test_seek_before_the_start_is_refused() -> None:
     """As in any file."""
     with pytest.raises(OSError, match="before"):
-        continued(io.BytesIO(b"file"), b"").seek(-9, io.SEEK_END)
+        continued(io.BytesIO(b"file"), 4, b"").seek(-9, io.SEEK_END)
 
 
 @pytest.mark.parametrize("name", ["webp", "webp/moving", "avif", "heic", "jxl/boxes"])

@@ -69,6 +69,23 @@ def test_gif_duration_is_of_the_next_frame_only() -> None:
     assert found.durations == (7, 0)
 
 
+@pytest.mark.parametrize(
+    ("content", "is_cut"),
+    [
+        pytest.param(gif_of(gif_image()), False, id="whole"),
+        pytest.param(gif_of(gif_image())[:-1], False, id="no trailer, as many have it"),
+        pytest.param(gif_of(gif_image(), gif_image()[:12])[:-1], True, id="in a frame"),
+        pytest.param(gif_of(gif_image(), b"!\xfe\5abc")[:-1], True, id="in a comment"),
+    ],
+)
+def test_gif_that_breaks_off_is_seen(content: bytes, *, is_cut: bool) -> None:
+    """A frame that did not arrive is missing, though nothing of it can be shown."""
+    found = gif_timing(content)
+
+    assert len(found.durations) == 1
+    assert found.is_cut == is_cut
+
+
 def test_gif_frames_are_counted_up_to_a_limit() -> None:
     """A count ends, and says that there may be more."""
     frame = gif_image()[:-3] + b"\xff" + bytes(255) + b"\0"

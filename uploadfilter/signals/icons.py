@@ -112,7 +112,8 @@ def as_icon(data: bytes) -> bytes:
         return data
     icon = bytearray(data)
     icon[:4] = _ICON_MAGIC
-    for index in range(int.from_bytes(data[4:6], "little")):
+    count = int.from_bytes(data[4:6], "little")
+    for index in range(min(count, (len(data) - 6) // _ENTRY_BYTES)):
         entry = 6 + _ENTRY_BYTES * index
         offset = int.from_bytes(data[entry + 12 : entry + 16], "little")
         depth = data[offset + 14 : offset + 16]

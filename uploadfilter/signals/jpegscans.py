@@ -115,6 +115,27 @@ def cost_of(
     )
 
 
+def shown_length(file: BinaryIO) -> int:
+    """Return how many bytes of a truncated JPEG are of use to a decoder.
+
+    A decoder that waits for the rest of a table shows nothing of the scans before it,
+    so a table that broke off is left out.
+
+    Args:
+        file: The JPEG, seekable; has a frame with a scan.
+    """
+    header = _read_header(file)
+    length = file.seek(0, io.SEEK_END)
+    if header is None or not header.has_several_scans or length > _MOST_HELD_BYTES:
+        return length
+    file.seek(0)
+    data = file.read()
+    for start, _, end in _segments_between(data, header.data_start):
+        if end > length:
+            return start
+    return length
+
+
 def _bytes_like_scans(file: BinaryIO) -> int:
     """Count the bytes of a scan's marker, wherever they stand."""
     file.seek(0)
@@ -139,6 +160,13 @@ def _exact(file: BinaryIO, header: _Header) -> tuple[int, int]:
 
 def _scans(data: bytes, at: int) -> Iterator[frozenset[int]]:
     """Yield the components of each scan behind the first one, whose data begin here."""
+    for start, marker, end in _segments_between(data, at):
+        if marker == _SCAN:
+            yield _components(data[start + 4 : end])
+
+
+def _segments_between(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """Yield start, marker and end of the segments behind the data of the first scan."""
     while (found := _NEXT_MARKER.search(data, at)) is not None:
         marker = data[found.start() + 1]
         at = found.end()
@@ -146,10 +174,9 @@ def _scans(data: bytes, at: int) -> Iterator[frozenset[int]]:
             return
         if marker in _ALONE:
             continue
-        length = int.from_bytes(data[at : at + 2], "big")
-        if marker == _SCAN:
-            yield _components(data[at + 2 : at + length])
-        at += length
+        # The length counts itself; where it is cut off, the segment is too.
+        at += max(2, int.from_bytes(data[at : at + 2], "big"))
+        yield found.start(), marker, at
 
 
 def _components(segment: bytes) -> frozenset[int]:

@@ -237,13 +237,15 @@ def _animation(
     known = frames.durations[: min(count, timing.MOST_COUNTED)]
     durations = known + (0,) * (min(count, timing.MOST_COUNTED) - len(known))
     width, height = max(image.size, frames.canvas)
-    is_whole = frames.is_whole and count <= timing.MOST_COUNTED
+    lack = Reason.TRUNCATED if frames.is_cut else None
+    if not frames.is_whole or count > timing.MOST_COUNTED:
+        lack = Reason.TOO_MANY_FRAMES
     return PillowReader(
         image,
         picture_format,
         limits,
         durations=durations,
-        lack=None if is_whole else Reason.TOO_MANY_FRAMES,
+        lack=lack,
         passing_pixels=width * height if count > 1 else 0,
         held_bytes=held_bytes,
         is_padded=is_padded,

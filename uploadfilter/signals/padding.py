@@ -23,13 +23,14 @@ class Continued(io.RawIOBase):
 
     Args:
         file: The file; its position is used.
-        tail: What follows it.
+        length: How much of it is shown.
+        tail: What follows that.
     """
 
-    def __init__(self, file: BinaryIO, tail: bytes) -> None:
+    def __init__(self, file: BinaryIO, length: int, tail: bytes) -> None:
         super().__init__()
         self._file = file
-        self._length = file.seek(0, io.SEEK_END)
+        self._length = length
         self._tail = tail
         self._position = 0
 
@@ -61,7 +62,7 @@ class Continued(io.RawIOBase):
         target = memoryview(buffer).cast("B")
         if self._position < self._length:
             self._file.seek(self._position)
-            data = self._file.read(len(target))
+            data = self._file.read(min(len(target), self._length - self._position))
         else:
             start = self._position - self._length
             data = self._tail[start : start + len(target)]
@@ -70,9 +71,9 @@ class Continued(io.RawIOBase):
         return len(data)
 
 
-def continued(file: BinaryIO, tail: bytes) -> BinaryIO:
-    """Return a file that goes on with ``tail`` where another ends."""
-    return io.BufferedReader(Continued(file, tail))
+def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
+    """Return a file that goes on with ``tail`` behind ``length`` bytes of another."""
+    return io.BufferedReader(Continued(file, length, tail))
 
 
 def missing_bytes(data: bytes) -> int:

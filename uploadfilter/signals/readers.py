@@ -223,7 +223,11 @@ class JPEGReader:
             # With an end marker behind it, libjpeg shows what it has, of a progressive
             # one every scan that arrived; Pillow alone would give nothing of it.
             image, full, scale = self._opened(
-                padding.continued(self._file, padding.END_OF_JPEG)
+                padding.continued(
+                    self._file,
+                    jpegscans.shown_length(self._file),
+                    padding.END_OF_JPEG,
+                )
             )
             image.load()
             if shows_nothing(image):

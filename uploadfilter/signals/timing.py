@@ -45,11 +45,13 @@ class Timing:
         canvas: Width and height that all frames together need, where the file says so.
         is_whole: If false, there may be more frames than were counted, or the file
             contradicts itself.
+        is_cut: If true, the file breaks off before the next frame begins.
     """
 
     durations: tuple[int, ...]
     canvas: tuple[int, int] = (0, 0)
     is_whole: bool = True
+    is_cut: bool = False
 
 
 def _steps_for(length: int) -> int:
@@ -81,7 +83,10 @@ def gif_timing(data: bytes) -> Timing:
         width, height = max(width, right), max(height, bottom)
         durations.append(duration)
     return Timing(
-        durations=tuple(durations), canvas=(width, height), is_whole=walk.steps_left > 0
+        durations=tuple(durations),
+        canvas=(width, height),
+        is_whole=walk.steps_left > 0,
+        is_cut=walk.is_cut,
     )
 
 
@@ -95,12 +100,14 @@ class _GIFWalk:
 
     Attributes:
         steps_left: How many more blocks are stepped over.
+        is_cut: Whether the data break off within a block.
     """
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
         self._at = at
         self.steps_left = _steps_for(len(data))
+        self.is_cut = False
 
     def images(self) -> Iterator[tuple[int, int, int]]:
         """Yield the right and bottom edge and the duration of each frame."""
@@ -118,6 +125,7 @@ class _GIFWalk:
             elif block == _IMAGE:
                 edges = self._image()
                 if edges is None:
+                    self.is_cut = True
                     return
                 yield *edges, duration
                 duration = 0
@@ -140,6 +148,7 @@ class _GIFWalk:
             at += data[at] + 1
             steps -= 1
         self._at, self.steps_left = at + 1, steps
+        self.is_cut = at >= end
 
 
 # --- PNG -----------------------------------------------------------------------------
