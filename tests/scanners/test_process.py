@@ -124,25 +124,6 @@ async def test_scanner_counts_cpu_seconds_alive_and_dead() -> None:
         assert process.cpu_s >= max(alive_s, 0.05)
 
 
-async def test_scanner_is_told_nothing_of_our_environment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Secrets of the service are in the environment of no process that it starts."""
-    monkeypatch.setenv("UPLOADFILTER_SECRET", "s3cret")
-    async with scanner_of() as process:
-        environment = _environment_of(process.pid)
-
-    assert b"s3cret" not in environment
-
-
-def _environment_of(pid: int) -> bytes:
-    """Read the environment a process was started with; root may, others may not."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except PermissionError:
-        return b""
-
-
 async def test_scanner_has_its_socket_and_nothing_else() -> None:
     """Descriptors of the proxy, the template and other scanners stay with them."""
     with os.fdopen(os.memfd_create("secret"), "w+b") as secret:

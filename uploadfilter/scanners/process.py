@@ -10,11 +10,8 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
-import sysconfig
 from collections import deque
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never
@@ -31,27 +28,10 @@ from uploadfilter.scanners.control import (
     Support,
     decode_report,
 )
+from uploadfilter.scanners.launching import Child, spawn, tail
 from uploadfilter.scanners.messages import Ready, Unready, decode_reply
 
 WORKER_MODULE: Final = "uploadfilter.scanners.worker"
-
-_PACKAGE_ROOT: Final = Path(__file__).resolve().parents[2]
-_PASSED_PREFIXES: Final = ("OPENBLAS_",)
-_PASSED_NAMES: Final = frozenset({"LD_LIBRARY_PATH"})
-"""What a process needs to load its libraries; it gets nothing else of this one's
-environment, and forgets even that once it has started."""
-
-_TUNING: Final = {
-    # Matrices of a picture are too small for threads, whose stacks and arenas would
-    # count as address space.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    # Every picture needs the same few MiB as the one before. By default glibc returns
-    # them after each, and the page faults to get them back double the CPU time of a
-    # picture of 1 megapixel. Larger blocks, and what is free beyond this, go back.
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
-}
 
 MAX_FORKS: Final = 1000
 """Scanners of one template. A template costs 0.3 CPU seconds, a fork some milliseconds:
@@ -65,9 +45,6 @@ _CRASHES: Final = frozenset(
     {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGSYS}
 )
 """Signals of a decoder that went wrong, and not of a budget or of ours."""
-
-_ERROR_TAIL_BYTES: Final = 2000
-"""How much of what a failed process wrote is shown to the operator."""
 
 _END_TIMEOUT_S: Final = 10.0
 """A killed process is gone in milliseconds, unless the kernel holds it in a read."""
@@ -208,7 +185,7 @@ class Template:
     """
 
     def __init__(
-        self, child: "_Child", settings: ProcessSettings, errors: BinaryIO
+        self, child: Child, settings: ProcessSettings, errors: BinaryIO
     ) -> None:
         self.pid = child.popen.pid
         self.over = asyncio.Event()
@@ -246,7 +223,7 @@ class Template:
         """
         errors = os.fdopen(os.memfd_create("template-errors"), "w+b")
         try:
-            template = cls(_spawn(settings, errors.fileno()), settings, errors)
+            template = cls(_launched(settings, errors), settings, errors)
         except OSError as exc:
             errors.close()
             raise ScannerError(f"cannot start a scanner process: {exc}") from exc
@@ -323,7 +300,7 @@ class Template:
         for process in scanners:
             await process.end()
         if not self._errors.closed:
-            self._last_words = _tail(self._errors.fileno())
+            self._last_words = tail(self._errors.fileno())
             self._errors.close()
         return int(self._popen.returncode)
 
@@ -437,7 +414,7 @@ class Template:
 
     def _over_error(self) -> ScannerError:
         if not self._errors.closed:
-            self._last_words = _tail(self._errors.fileno())
+            self._last_words = tail(self._errors.fileno())
         return ScannerError(
             "a scanner process ended before it was ready", hint=self._last_words
         )
@@ -458,77 +435,17 @@ class _Order:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Child:
-    """A program that was started, the socket to it, and what tells of its end."""
-
-    popen: subprocess.Popen[bytes]
-    sock: socket.socket
-    pidfd: int
-
-
-def _spawn(settings: ProcessSettings, errors_fd: int) -> _Child:
-    """Start the program with one end of a socket.
+def _launched(settings: ProcessSettings, errors: BinaryIO) -> Child:
+    """Start a template.
 
     Raises:
         OSError: There is no such program, or no process, memory or descriptor left.
     """
-    with ExitStack() as undo:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        undo.callback(ours.close)
-        with theirs:
-            popen = _execute(settings, theirs.fileno(), errors_fd)
-        undo.callback(popen.wait)
-        undo.callback(popen.kill)
-        pidfd = os.pidfd_open(popen.pid)
-        undo.pop_all()
-    ours.setblocking(False)
-    return _Child(popen=popen, sock=ours, pidfd=pidfd)
-
-
-def _execute(
-    settings: ProcessSettings, fd: int, errors_fd: int
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        _command(settings, fd),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=errors_fd,
-        close_fds=True,
-        pass_fds=(fd,),
-        cwd="/",
-        env=_environment(),
-        start_new_session=True,
+    return spawn(
+        settings.module,
+        address_space=settings.address_space,
+        errors_fd=errors.fileno(),
     )
-
-
-def _command(settings: ProcessSettings, fd: int) -> list[str]:
-    # -s and -P keep the home directory and the current one off the module path; -I
-    # would do so too, but ignore the PYTHONPATH that a checkout needs.
-    return [
-        *(sys.executable, "-s", "-P", "-m", settings.module),
-        *("--fd", str(fd), "--address-space", str(settings.address_space)),
-    ]
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a scanner process while it starts."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _PASSED_NAMES or name.startswith(_PASSED_PREFIXES)
-    }
-    environment |= _TUNING
-    if str(_PACKAGE_ROOT) != sysconfig.get_path("purelib"):
-        environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
-    return environment
-
-
-def _tail(fd: int) -> str:
-    """Return the end of what a process wrote to its standard error."""
-    size = os.fstat(fd).st_size
-    tail = os.pread(fd, _ERROR_TAIL_BYTES, max(0, size - _ERROR_TAIL_BYTES))
-    return tail.decode("utf-8", "replace").strip()
 
 
 def _kill(pidfd: int) -> None:
