@@ -69,6 +69,8 @@ def test_srgb_needs_no_conversion(profile: bytes) -> None:
         ),
         pytest.param(icc.profile({}, samples=b"CMYK"), id="CMYK"),
         pytest.param(icc.colour_profile(icc.formula(9, 1.0)), id="unknown formula"),
+        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(70_000))), id="huge"),
+        pytest.param(icc.colour_profile(SRGB_TABLE[:-2]), id="curve cut off"),
     ],
 )
 def test_other_profiles_need_conversion(profile: bytes) -> None:

@@ -11,13 +11,16 @@ the stored values.
 
 import io
 import struct
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageCms
 
 Doubles = NDArray[np.float64]
+_Found = TypeVar("_Found")
 
 MAX_PROFILE_BYTES = 255 * 65_519
 """As much as a JPEG can hold in its markers, which is more than any real profile has:
@@ -27,8 +30,8 @@ _CACHED = 16
 """Profiles whose verdicts and transforms are kept; cameras use a handful."""
 
 _CACHED_BYTES = 64 * 1024
-"""Larger ones are read each time, so that the cache stays below a megabyte; those of
-cameras and screens have 0.5 to 4 KB."""
+"""Of larger ones only the last is kept, for the further frames of its file, so that the
+cache stays below a megabyte; those of cameras and screens have 0.5 to 4 KB."""
 
 _HEADER_BYTES = 128
 _SIGNATURE = slice(36, 40)
@@ -72,6 +75,9 @@ _FIXED_8 = 256
 _FIXED_16 = 65_536
 _LARGEST_SAMPLE = 65_535
 
+_MOST_ENTRIES = 65_530
+"""As many values of a curve as littlecms reads (cmsgamma.c)."""
+
 _PARAMETERS = (1, 3, 4, 5, 7)
 """Numbers in the formula of each type (ICC.1:2022, table 68)."""
 
@@ -87,9 +93,7 @@ def needs_conversion(profile: bytes | None) -> bool:
     """
     if not profile or len(profile) > MAX_PROFILE_BYTES:
         return False
-    if len(profile) > _CACHED_BYTES:
-        return _needs_conversion.__wrapped__(profile)
-    return _needs_conversion(profile)
+    return _changes_colours(profile)
 
 
 def samples_of(profile: bytes) -> str | None:
@@ -107,13 +111,23 @@ def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
         A transform from ``samples_of(profile)`` to ``RGB``; ``None`` if littlecms
         refuses the profile.
     """
-    if len(profile) > _CACHED_BYTES:
-        return _transform_of.__wrapped__(profile)
-    return _transform_of(profile)
+    return _built(profile)
 
 
-@lru_cache(_CACHED)
-def _transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+def _cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
+    """Return ``look`` with a cache for small profiles, and for one large one."""
+    of_small, of_large = lru_cache(_CACHED)(look), lru_cache(1)(look)
+
+    def cached(profile: bytes) -> _Found:
+        is_small = len(profile) <= _CACHED_BYTES
+        return (of_small if is_small else of_large)(profile)
+
+    return cached
+
+
+@_cached
+def _built(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    """Build the transform of a profile."""
     mode = samples_of(profile)
     if mode is None:
         return None
@@ -129,8 +143,9 @@ def _transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
         return None
 
 
-@lru_cache(_CACHED)
-def _needs_conversion(profile: bytes) -> bool:
+@_cached
+def _changes_colours(profile: bytes) -> bool:
+    """Say whether a profile is one, and not sRGB."""
     samples = profile[_SAMPLES]
     if profile[_SIGNATURE] != b"acsp" or samples not in _MODES:
         return False
@@ -202,7 +217,7 @@ def _evaluated(tag: bytes) -> Doubles | None:
 def _evaluated_table(tag: bytes) -> Doubles | None:
     """Evaluate a curve of sampled values, or of one power."""
     count = int.from_bytes(tag[8:12], "big")
-    if len(tag) < 12 + 2 * count:
+    if count > _MOST_ENTRIES or len(tag) < 12 + 2 * count:
         return None
     if count == 0:
         return _INPUTS

@@ -133,8 +133,9 @@ def _border(lines: Luma) -> int:
         0 if there is none; all of them if nothing else is there.
     """
     outermost = lines[0]
-    sampled = outermost[:: -(-len(outermost) // _SAMPLES)]
-    if int(sampled.max()) - int(sampled.min()) > _MOST_SPREAD:
+    # Of so few values, Python finds the extremes before numpy has begun.
+    sampled = outermost[:: -(-len(outermost) // _SAMPLES)].tobytes()
+    if max(sampled) - min(sampled) > _MOST_SPREAD:
         return 0
     colour = round(float(outermost.mean()))
     unrest = float(_unrest(lines[:1], colour)[0])
