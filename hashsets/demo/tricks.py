@@ -1,0 +1,126 @@
+"""Every way to hide a listed picture that we know of, generated from two photographs.
+
+``docs/tricks.md`` is made of this list: for each trick, what Chromium shows and what
+the filter says. ``tests/e2e/test_browser.py`` opens each in Chromium and scans it with
+the program, and fails when the list is not true.
+
+    python -m hashsets.demo.tricks               # write docs/tricks.md anew
+    python -m hashsets.demo.tricks --out folder  # keep the files
+
+To add a trick: a function that makes its bytes and a line in the tuple of its family,
+in one of the modules ``tricks_*.py``; then the page.
+"""
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks_bitmaps import BITMAP_TRICKS
+from hashsets.demo.tricks_combined import combined
+from hashsets.demo.tricks_containers import CONTAINER_TRICKS
+from hashsets.demo.tricks_edits import BOMB_TRICKS, EDIT_TRICKS
+from hashsets.demo.tricks_embedded import EMBEDDED_TRICKS, JUNK_TRICKS
+from hashsets.demo.tricks_formats import DEPTH_TRICKS, FORMAT_TRICKS
+from hashsets.demo.tricks_frames import FRAMES_TRICKS
+from hashsets.demo.tricks_kit import Family, Trick
+from hashsets.demo.tricks_pages import PAGE_TRICKS
+from hashsets.demo.tricks_text import TEXT_TRICKS
+from hashsets.demo.tricks_truncation import TRUNCATION_TRICKS
+from hashsets.demo.tricks_views import VIEW_TRICKS
+
+_PLAIN: tuple[Trick, ...] = (
+    *FORMAT_TRICKS,
+    *BITMAP_TRICKS,
+    *DEPTH_TRICKS,
+    *VIEW_TRICKS,
+    *FRAMES_TRICKS,
+    *TRUNCATION_TRICKS,
+    *EDIT_TRICKS,
+    *BOMB_TRICKS,
+    *EMBEDDED_TRICKS,
+    *JUNK_TRICKS,
+    *CONTAINER_TRICKS,
+    *TEXT_TRICKS,
+    *PAGE_TRICKS,
+)
+
+TRICKS: tuple[Trick, ...] = (*_PLAIN, *combined(_PLAIN))
+
+TARGET_SEED, DECOY_SEED, OTHER_SEED = 6001, 6002, 6003
+
+WIDTH, HEIGHT = 640, 480
+"""Pixels of the pictures: enough for every geometry, small enough for icons' sake."""
+
+
+def photograph(seed: int) -> Image.Image:
+    """Return the target, the decoy, or another one that no set lists."""
+    return pictures.photograph(seed, width=WIDTH, height=HEIGHT)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "tricks.md"
+
+_HEAD = """\
+# Tricks
+
+Ways to hide a listed picture, the *target*, from a filter: behind another picture, the
+*decoy*, in a format that few read, in a file inside a file. Each is generated from two
+computed photographs (`hashsets/demo/tricks*.py`), opened in headless Chromium, and
+scanned by the program with a hash set that lists the target's PDQ and pHash.
+
+This page is made of the list in the code (`python -m hashsets.demo.tricks`), and
+`make e2e` fails where the list is not true. Chromium (version 156) shows *the target*
+when a screenshot is within 31 bits of it in PDQ, the usual threshold, upright, turned
+or mirrored, on a white or a black page; *most of it* is up to 60 bits.
+
+The filter's word is `found` (`MATCH`), `refused` (it cannot be seen whole, and does not
+pass: `INCONCLUSIVE`) or `limit` (it is not found: see [limits](limits.md)).
+"""
+
+_COLUMNS = """
+| trick | what it is | Chromium shows | the filter |
+| --- | --- | --- | --- |
+"""
+
+
+def page() -> str:
+    """Return the text of ``docs/tricks.md``: a section for each family."""
+    return _HEAD + "".join(map(_section, Family))
+
+
+def _section(family: Family) -> str:
+    """Return heading and table of one family."""
+    rows = [_row(trick) for trick in TRICKS if trick.family is family]
+    return f"\n## {family.capitalize()}\n{_COLUMNS}" + "".join(rows)
+
+
+def _row(trick: Trick) -> str:
+    """Return the row of one trick."""
+    cells = (f"`{trick.name}`", trick.about, trick.shown, trick.expected)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def write_files(folder: Path) -> None:
+    """Write every trick into a folder, under its name and suffix."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target, decoy = photograph(TARGET_SEED), photograph(DECOY_SEED)
+    for trick in TRICKS:
+        path = folder / (trick.name + trick.suffix)
+        path.write_bytes(trick.make(target, decoy))
+
+
+def main() -> None:
+    """Parse the command line; write the page, or the files."""
+    parser = argparse.ArgumentParser(description="Write docs/tricks.md, or the tricks.")
+    parser.add_argument("--out", type=Path, metavar="DIR")
+    args = parser.parse_args()
+    if args.out is None:
+        PAGE.write_text(page(), encoding="utf-8")
+    else:
+        write_files(args.out)
+    print(f"{len(TRICKS)} tricks in {args.out or PAGE}")
+
+
+if __name__ == "__main__":
+    main()

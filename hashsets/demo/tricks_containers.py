@@ -1,0 +1,336 @@
+"""Tricks with containers: pictures in archives, packed files and documents."""
+
+import base64
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pikepdf
+import zstandard
+from PIL import Image
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks_kit import (
+    Family,
+    FileType,
+    Maker,
+    Shown,
+    of_family,
+    pixels,
+)
+
+_DATE = (2024, 1, 1, 0, 0, 0)
+"""When everything in an archive was written, so that it is always the same."""
+
+
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip of named members, the same for the same members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members:
+            info = zipfile.ZipInfo(name, date_time=_DATE)
+            archive.writestr(info, data, compress_type=method)
+    return buffer.getvalue()
+
+
+def _zip(method: int) -> Maker:
+    """Return a maker of a zip, packed by a method, with a BMP in it."""
+
+    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
+        # Not a JPEG: that would be there for all to see, hardly packed.
+        content = pictures.encoded(target, "BMP")
+        return zipped(("a.txt", b"nothing"), ("b.bmp", content), method=method)
+
+    return make
+
+
+def _zip_nested(target: Image.Image, _decoy: Image.Image) -> bytes:
+    inner = zipped(("c/d.bmp", pictures.encoded(target, "BMP")))
+    return zipped(("a.txt", b"nothing"), ("b.zip", inner))
+
+
+def _zip_unlisted(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Leave the target out of the central directory: only its local header is there."""
+    hidden = zipped(("a.bmp", pictures.encoded(target, "BMP")))
+    listed = zipped(("b.jpg", pictures.jpeg(decoy)))
+    return hidden[: hidden.index(b"PK\1\2")] + listed
+
+
+def _zip_relisted(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Say in the local header that the packed member is empty and stored."""
+    content = bytearray(zipped(("a.bmp", pictures.encoded(target, "BMP"))))
+    content[8:10] = b"\0\0"
+    content[18:26] = bytes(8)
+    return bytes(content)
+
+
+def _document(*, first: tuple[str, bytes], folder: str) -> Maker:
+    """Return a maker of a document that is a zip."""
+
+    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
+        return zipped(first, (f"{folder}/image1.png", pictures.png(target)))
+
+    return make
+
+
+def _comic(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Make a comic of two pages."""
+    pages = ("1.jpg", pictures.jpeg(decoy)), ("2.webp", pictures.webp(target))
+    return zipped(*pages, method=zipfile.ZIP_STORED)
+
+
+_CONTENT_TYPES = "[Content_Types].xml", b"<?xml version='1.0'?><Types/>"
+
+
+_EPUB = "mimetype", b"application/epub+zip"
+
+
+def _tar(target: Image.Image) -> bytes:
+    """Return a tar with a BMP in it."""
+    content = pictures.encoded(target, "BMP")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo("a/b.bmp")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _packed(pack: Callable[[bytes], bytes], *, tarred: bool = False) -> Maker:
+    """Return a maker of a packed BMP, or of a packed tar."""
+
+    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
+        content = _tar(target) if tarred else pictures.encoded(target, "BMP")
+        return pack(content)
+
+    return make
+
+
+def _plain_tar(target: Image.Image, _decoy: Image.Image) -> bytes:
+    return _tar(target)
+
+
+def _gzipped(content: bytes) -> bytes:
+    return gzip.compress(content, 6, mtime=0)
+
+
+def _gzip_twice(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put two members into one gzip; what unpacks reads both as one."""
+    first, second = np.array_split(
+        np.frombuffer(pictures.encoded(target, "BMP"), np.uint8), 2
+    )
+    del decoy
+    return _gzipped(first.tobytes()) + _gzipped(second.tobytes())
+
+
+def pdf(image: Image.Image, *, packing: str, objects: bool = False) -> bytes:
+    """Return a PDF of one page with one picture.
+
+    Args:
+        image: The picture.
+        packing: ``DCTDecode``, ``FlateDecode``, both (as the Flate of a JPEG) or
+            ``ASCII85Decode`` of one, the last applied first.
+        objects: Whether objects stand in packed streams.
+    """
+    document = pikepdf.new()
+    stream = document.make_stream(_pdf_data(image, packing))
+    stream.Type, stream.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
+    stream.Width, stream.Height = image.size
+    stream.ColorSpace, stream.BitsPerComponent = pikepdf.Name.DeviceRGB, 8
+    stream.Filter = pikepdf.Array(
+        [pikepdf.Name(f"/{name}") for name in packing.split()]
+    )
+    page = document.add_blank_page(page_size=image.size)
+    page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=stream))
+    drawing = f"q {image.width} 0 0 {image.height} 0 0 cm /Im0 Do Q".encode()
+    page.Contents = document.make_stream(drawing)
+    buffer = io.BytesIO()
+    mode = (
+        pikepdf.ObjectStreamMode.generate
+        if objects
+        else pikepdf.ObjectStreamMode.disable
+    )
+    document.save(
+        buffer,
+        object_stream_mode=mode,
+        static_id=True,
+        compress_streams=False,
+        stream_decode_level=pikepdf.StreamDecodeLevel.none,
+    )
+    return buffer.getvalue()
+
+
+def _pdf_data(image: Image.Image, packing: str) -> bytes:
+    """Return samples or a JPEG, packed by the filters from the last to the first."""
+    names = packing.split()
+    data = pixels(image).tobytes()
+    for name in reversed(names):
+        match name:
+            case "DCTDecode":
+                data = pictures.jpeg(image)
+            case "FlateDecode":
+                data = zlib.compress(data)
+            case "ASCII85Decode":
+                data = base64.a85encode(data) + b"~>"
+            case _:
+                raise ValueError(f"no such filter: {name!r}")
+    return data
+
+
+def _pdf(packing: str, *, objects: bool = False) -> Maker:
+    """Return a maker of a PDF."""
+
+    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
+        return pdf(target, packing=packing, objects=objects)
+
+    return make
+
+
+_held = of_family(Family.CONTAINER)
+
+
+CONTAINER_TRICKS = (
+    _held(
+        "zip-stored",
+        FileType.ZIP,
+        _zip(zipfile.ZIP_STORED),
+        "not packed",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-deflated",
+        FileType.ZIP,
+        _zip(zipfile.ZIP_DEFLATED),
+        "packed as usual",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-bzip2",
+        FileType.ZIP,
+        _zip(zipfile.ZIP_BZIP2),
+        "packed by bzip2",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-lzma",
+        FileType.ZIP,
+        _zip(zipfile.ZIP_LZMA),
+        "packed by LZMA",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-nested", FileType.ZIP, _zip_nested, "a zip in a zip", shown=Shown.NOTHING
+    ),
+    _held(
+        "zip-unlisted",
+        FileType.ZIP,
+        _zip_unlisted,
+        "left out of the central directory",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-relisted",
+        FileType.ZIP,
+        _zip_relisted,
+        "empty according to its local header",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "docx",
+        FileType.ZIP,
+        _document(first=_CONTENT_TYPES, folder="word/media"),
+        "a picture in a text document",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "epub",
+        FileType.ZIP,
+        _document(first=_EPUB, folder="OEBPS"),
+        "a picture in a book",
+        shown=Shown.NOTHING,
+    ),
+    _held("cbz", FileType.ZIP, _comic, "a comic", shown=Shown.NOTHING),
+    _held("tar", FileType.DATA, _plain_tar, "a tar", shown=Shown.NOTHING),
+    _held(
+        "tar-gz",
+        FileType.DATA,
+        _packed(_gzipped, tarred=True),
+        "a tar packed by gzip",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "tar-xz",
+        FileType.DATA,
+        _packed(lzma.compress, tarred=True),
+        "a tar packed by xz",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "gzip", FileType.DATA, _packed(_gzipped), "packed by gzip", shown=Shown.NOTHING
+    ),
+    _held(
+        "gzip-members",
+        FileType.DATA,
+        _gzip_twice,
+        "packed by gzip in two members",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "bzip2",
+        FileType.DATA,
+        _packed(bz2.compress),
+        "packed by bzip2",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "xz", FileType.DATA, _packed(lzma.compress), "packed by xz", shown=Shown.NOTHING
+    ),
+    _held(
+        "zstd",
+        FileType.DATA,
+        _packed(zstandard.compress),
+        "packed by zstd",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "pdf-jpeg",
+        FileType.PDF,
+        _pdf("DCTDecode"),
+        "a JPEG on a page",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "pdf-flate",
+        FileType.PDF,
+        _pdf("FlateDecode"),
+        "packed samples on a page",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "pdf-flate-jpeg",
+        FileType.PDF,
+        _pdf("FlateDecode DCTDecode"),
+        "a packed JPEG on a page",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "pdf-ascii85",
+        FileType.PDF,
+        _pdf("ASCII85Decode DCTDecode"),
+        "a JPEG as text on a page",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "pdf-objects",
+        FileType.PDF,
+        _pdf("FlateDecode", objects=True),
+        "packed samples, and packed objects",
+        shown=Shown.NOTHING,
+    ),
+)

@@ -1,0 +1,266 @@
+"""Tricks with colour profiles: stored values that mean other colours than they seem."""
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks_kit import (
+    Family,
+    FileType,
+    Pixels,
+    grey,
+    of_family,
+    pixels,
+    png_chunk,
+    png_file,
+    riff_chunks,
+    webp_file,
+    webp_head,
+)
+
+_PRIMARIES = (
+    (0.4361, 0.2225, 0.0139),
+    (0.3851, 0.7169, 0.0971),
+    (0.1431, 0.0606, 0.7141),
+)
+"""XYZ of sRGB's red, green and blue under D50, as ICC wants them."""
+
+_WHITE = (0.9642, 1.0, 0.8249)
+"""XYZ of D50."""
+
+_STEPS = 256
+"""Steps of a curve: one for each stored value."""
+
+
+def _linear(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return light from sRGB values, both 0 to 1."""
+    low = values <= 0.04045  # noqa: PLR2004 -- IEC 61966-2-1
+    linear: NDArray[np.float64] = np.where(
+        low, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
+    )
+    return linear
+
+
+_RAMP = np.linspace(0, 1, _STEPS)
+
+
+def _fixed(value: float) -> bytes:
+    """Return a number as ICC's s15Fixed16."""
+    return struct.pack(">i", round(value * 65536))
+
+
+def _xyz(values: tuple[float, ...]) -> bytes:
+    return b"XYZ " + bytes(4) + b"".join(map(_fixed, values))
+
+
+def _curve(light: NDArray[np.float64]) -> bytes:
+    """Return a curve from stored values to light, both 0 to 1."""
+    steps = np.round(light * 65535).astype(">u2").tobytes()
+    return b"curv" + bytes(4) + struct.pack(">I", len(light)) + steps
+
+
+def _text(words: str) -> bytes:
+    """Return a description as version 2 of ICC wants it."""
+    ascii_words = words.encode("ascii") + b"\0"
+    length = struct.pack(">I", len(ascii_words))
+    return b"desc" + bytes(4) + length + ascii_words + bytes(78)
+
+
+def _profile(tags: dict[bytes, bytes], *, space: bytes = b"RGB ") -> bytes:
+    """Return an ICC profile, version 2.1, of its tags."""
+    tags = {b"desc": _text("sample"), b"cprt": b"text" + bytes(4) + b"none\0", **tags}
+    tags[b"wtpt"] = _xyz(_WHITE)
+    table, data = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, tag in tags.items():
+        table += name + struct.pack(">II", start + len(data), len(tag))
+        data += tag + bytes(-len(tag) % 4)
+    date = struct.pack(">6H", 2024, 1, 1, 0, 0, 0)
+    head = bytes(8) + struct.pack(">I", 0x02100000) + b"mntr" + space + b"XYZ " + date
+    head += b"acsp" + bytes(28) + b"".join(map(_fixed, _WHITE)) + bytes(48)
+    size = struct.pack(">I", len(head) + len(table) + len(data))
+    return size + head[4:] + table + data
+
+
+def _matrix_profile(
+    *, curve: NDArray[np.float64], order: tuple[int, int, int] = (0, 1, 2)
+) -> bytes:
+    """Return a profile of a curve and three primaries, in this order."""
+    tags = {}
+    for name, number in zip((b"r", b"g", b"b"), order, strict=True):
+        tags[name + b"XYZ"] = _xyz(_PRIMARIES[number])
+        tags[name + b"TRC"] = _curve(curve)
+    return _profile(tags)
+
+
+def _table_profile(curve: NDArray[np.float64]) -> bytes:
+    """Return a profile whose colours stand in a table of two steps a side."""
+    corners = np.array(
+        [
+            np.dot((red, green, blue), _PRIMARIES)
+            for red in (0, 1)
+            for green in (0, 1)
+            for blue in (0, 1)
+        ]
+    )
+    head = b"mft2" + bytes(4) + bytes((3, 3, 2, 0))
+    unit = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+    matrix = b"".join(map(_fixed, unit)) + struct.pack(">HH", _STEPS, 2)
+    inputs = np.round(curve * 65535).astype(">u2").tobytes() * 3
+    # In a table, 1.0 of XYZ is 0x8000.
+    table = np.round(corners * 32768).astype(">u2").tobytes()
+    outputs = struct.pack(">HH", 0, 65535) * 3
+    tables = head + matrix + inputs + table + outputs
+    return _profile({b"A2B0": tables})
+
+
+def _inverted(target: Image.Image) -> tuple[Image.Image, bytes]:
+    """Return a negative, and the profile that makes it positive."""
+    image = Image.fromarray(255 - pixels(target))
+    return image, _matrix_profile(curve=_linear(_RAMP[::-1]))
+
+
+def _inverted_jpeg(target: Image.Image, _decoy: Image.Image) -> bytes:
+    image, profile = _inverted(target)
+    return pictures.jpeg(image, 90, icc_profile=profile)
+
+
+def _inverted_png(target: Image.Image, _decoy: Image.Image) -> bytes:
+    image, profile = _inverted(target)
+    return pictures.png(image, icc_profile=profile)
+
+
+def _inverted_webp(target: Image.Image, _decoy: Image.Image) -> bytes:
+    image, profile = _inverted(target)
+    stored = riff_chunks(pictures.webp(image, 90))
+    return webp_file(webp_head(*image.size, flags=0x20), (b"ICCP", profile), *stored)
+
+
+def _inverted_avif(target: Image.Image, _decoy: Image.Image) -> bytes:
+    image, profile = _inverted(target)
+    return pictures.encoded(image, "AVIF", icc_profile=profile, speed=9)
+
+
+def _inverted_grey(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Store a grey negative with a profile of one curve."""
+    curve = _curve(_linear(_RAMP[::-1]))
+    profile = _profile({b"kTRC": curve}, space=b"GRAY")
+    image = Image.fromarray(255 - grey(target))
+    return pictures.png(image, icc_profile=profile)
+
+
+def _table_jpeg(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Store a negative with a profile that is a table."""
+    profile = _table_profile(_linear(_RAMP[::-1]))
+    image = Image.fromarray(255 - pixels(target))
+    return pictures.jpeg(image, 90, icc_profile=profile)
+
+
+def _rotated(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Exchange the channels, and the primaries with them."""
+    profile = _matrix_profile(curve=_linear(_RAMP), order=(1, 2, 0))
+    image = Image.fromarray(pixels(target)[:, :, (1, 2, 0)])
+    return pictures.jpeg(image, 90, icc_profile=profile)
+
+
+def _one_channel(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the luma of the target into blue, and let blue mean all there is.
+
+    Red and green hold the decoy, and their primaries are nearly black.
+    """
+    tags = {}
+    shares = (0.0, 0.0, 1.0)
+    for name, share in zip((b"r", b"g", b"b"), shares, strict=True):
+        tags[name + b"XYZ"] = _xyz(tuple(share * value for value in _WHITE))
+        tags[name + b"TRC"] = _curve(_linear(_RAMP))
+    luma = grey(decoy)
+    image = Image.fromarray(np.dstack((luma, luma, grey(target))))
+    return pictures.png(image, icc_profile=_profile(tags))
+
+
+def _bent(image: Image.Image, gamma: float) -> Pixels:
+    """Return the values that a gamma makes into those of sRGB."""
+    light = _linear(pixels(image) / 255)
+    return np.round(light ** (1 / gamma) * 255).astype(np.uint8)
+
+
+def _gamma8(target: Image.Image, _decoy: Image.Image) -> bytes:
+    profile = _matrix_profile(curve=_RAMP**8)
+    return pictures.png(Image.fromarray(_bent(target, 8)), icc_profile=profile)
+
+
+def _gamma_chunk(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Store values for a gamma of 8 and say so in a chunk, times 100,000."""
+    chunk = png_chunk(b"gAMA", struct.pack(">I", 12_500))
+    return png_file(_bent(target, 8), chunks=chunk)
+
+
+def _primaries_chunk(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Exchange the channels, and the primaries in the chunks that name them."""
+    places = (0.3127, 0.329, 0.3, 0.6, 0.15, 0.06, 0.64, 0.33)
+    numbers = struct.pack(">8I", *(round(place * 100_000) for place in places))
+    chunks = png_chunk(b"gAMA", struct.pack(">I", 45_455)) + png_chunk(b"cHRM", numbers)
+    return png_file(pixels(target)[:, :, (1, 2, 0)], chunks=chunks)
+
+
+def _code_points(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Store linear light, and say so by a number in a chunk."""
+    chunk = png_chunk(b"cICP", bytes((1, 8, 0, 1)))
+    return png_file(_bent(target, 1), chunks=chunk)
+
+
+def _broken(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Add bytes that are no profile."""
+    chunk = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(b"no profile" * 20))
+    return png_file(pixels(target), chunks=chunk)
+
+
+_profiled = of_family(Family.PROFILE)
+
+PROFILE_TRICKS = (
+    _profiled(
+        "icc-inverted-jpeg",
+        FileType.JPEG,
+        _inverted_jpeg,
+        "a negative whose profile has falling curves",
+    ),
+    _profiled("icc-inverted-png", FileType.PNG, _inverted_png, "the same in a PNG"),
+    _profiled("icc-inverted-webp", FileType.WEBP, _inverted_webp, "the same in a WebP"),
+    _profiled(
+        "icc-inverted-avif", FileType.AVIF, _inverted_avif, "the same in an AVIF"
+    ),
+    _profiled(
+        "icc-inverted-grey",
+        FileType.PNG,
+        _inverted_grey,
+        "a grey negative with one falling curve",
+    ),
+    _profiled(
+        "icc-table", FileType.JPEG, _table_jpeg, "a negative whose profile is a table"
+    ),
+    _profiled(
+        "icc-rotated", FileType.JPEG, _rotated, "channels and primaries exchanged"
+    ),
+    _profiled(
+        "icc-one-channel",
+        FileType.PNG,
+        _one_channel,
+        "only blue counts; red and green show the decoy",
+    ),
+    _profiled(
+        "icc-gamma-8", FileType.PNG, _gamma8, "values that a steep gamma darkens"
+    ),
+    _profiled("icc-broken", FileType.PNG, _broken, "a profile that is none"),
+    _profiled("png-gamma", FileType.PNG, _gamma_chunk, "a steep gamma in a chunk"),
+    _profiled(
+        "png-primaries",
+        FileType.PNG,
+        _primaries_chunk,
+        "channels exchanged, and primaries in a chunk",
+    ),
+    _profiled("png-cicp", FileType.PNG, _code_points, "linear light by code points"),
+)

@@ -1,0 +1,173 @@
+"""Open files in headless Chromium, as a visitor of the site would.
+
+The files are served by a small server on this machine, each under its own media type.
+Pictures are shown in an ``img`` element, on white and on black; pages and SVG by
+themselves.
+"""
+
+import contextlib
+import io
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from typing_extensions import override
+
+CHROMIUM = shutil.which("chromium")
+"""Debian's Chromium; ``None`` where there is none."""
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""It opens our own files only, and talks to nobody else; root may not use its sandbox.
+"""
+
+_SIDE = 960
+"""Pixels that the longer side of a picture is shown with at most."""
+
+_LOOKS = 30
+_BETWEEN_LOOKS_MS = 150
+"""How often, and after how many milliseconds, a moving picture is looked at: browsers
+show no frame of a GIF for less than a tenth of a second."""
+
+_STAGE = f"""<!doctype html>
+<style>
+* {{ margin: 0 }}
+img {{ display: block; max-width: {_SIDE}px; max-height: {_SIDE}px }}
+</style>
+"""
+
+_SHOW = """
+async (url) => {
+    document.body.replaceChildren();
+    const image = document.createElement("img");
+    document.body.append(image);
+    const ended = new Promise((done) => { image.onload = image.onerror = done; });
+    image.src = url;
+    await ended;
+    await image.decode().catch(() => null);
+    return image.naturalWidth * image.naturalHeight > 0;
+}
+"""
+"""Load a picture into the stage, and say whether there is one. A damaged picture may be
+shown in part: decoding then fails, but it has a size."""
+
+_PAINT = "(colour) => { document.body.style.background = colour; }"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A file to open.
+
+    Attributes:
+        content: Its bytes.
+        media_type: As the site declares it.
+        is_document: If true, it is opened by itself, not in an ``img`` element.
+        moves: If true, it is looked at several times.
+    """
+
+    content: bytes
+    media_type: str
+    is_document: bool = False
+    moves: bool = False
+
+
+class Browser:
+    """A page of a running Chromium, and the site that it visits."""
+
+    def __init__(self, page: Page, site: str, files: Mapping[str, Served]) -> None:
+        self._page = page
+        self._site = site
+        self._files = files
+
+    def pictures(self, name: str) -> Iterator[Image.Image]:
+        """Yield what can be seen of a file: nothing if it is not shown at all."""
+        file = self._files[name]
+        if file.is_document:
+            self._page.goto(f"{self._site}/{name}")
+            yield _opened(self._page.screenshot())
+            return
+        if self._page.url != f"{self._site}/":
+            self._page.goto(f"{self._site}/")
+        if not self._page.evaluate(_SHOW, f"/{name}"):
+            return
+        element = self._page.locator("img")
+        for look in range(_LOOKS if file.moves else 1):
+            if look:
+                self._page.wait_for_timeout(_BETWEEN_LOOKS_MS)
+            for colour in ("white", "black"):
+                self._page.evaluate(_PAINT, colour)
+                yield _opened(element.screenshot())
+
+
+def _opened(screenshot: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(screenshot)).convert("RGB")
+
+
+@contextlib.contextmanager
+def browser(
+    files: Mapping[str, Served], *, size: tuple[int, int], folder: Path
+) -> Iterator[Browser]:
+    """Run Chromium, and a site with these files, for the length of the block.
+
+    Args:
+        files: What the site holds, by name.
+        size: Width and height of the window: what is seen of a document.
+        folder: For Chromium's profile.
+
+    Raises:
+        RuntimeError: There is no Chromium.
+    """
+    if CHROMIUM is None:
+        raise RuntimeError("there is no chromium on this machine")
+    width, height = size
+    with _site(files) as site, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=CHROMIUM,
+            args=list(_ARGUMENTS),
+            chromium_sandbox=False,
+            viewport={"width": width, "height": height},
+        )
+        with contextlib.closing(context):
+            yield Browser(context.pages[0], site, files)
+
+
+@contextlib.contextmanager
+def _site(files: Mapping[str, Served]) -> Iterator[str]:
+    """Serve files on this machine for the length of the block; yield the site's URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.removeprefix("/")
+            stage = Served(content=_STAGE.encode(), media_type="text/html")
+            file = files.get(name, stage)
+            self.send_response(200)
+            self.send_header("Content-Type", file.media_type)
+            self.send_header("Content-Length", str(len(file.content)))
+            self.end_headers()
+            self.wfile.write(file.content)
+
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,141 @@
+"""The list of tricks: complete, reproducible, and as its page says."""
+
+import io
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashsets.demo import tricks
+from hashsets.demo.tricks_arithmetic import arithmetic_jpeg
+from hashsets.demo.tricks_kit import Expected, Family, Shown, png_file
+from tests.repository import ROOT, first_cells
+
+LIMITS = ROOT / "docs" / "limits.md"
+
+LEAST = 78
+"""Tricks of the catalogue from which this list began."""
+
+DATED = frozenset({"avif-second"})
+"""Tricks in which an encoder writes the time of day."""
+
+REFUSED: frozenset[str] = frozenset()
+"""Tricks that a browser shows whole, and that the filter refuses without seeing."""
+
+LARGEST_FILE = 4_000_000
+"""Bytes: every trick is a file that somebody would upload."""
+
+
+def pictures() -> tuple[Image.Image, Image.Image]:
+    """Return a small target and decoy: most tricks do not care."""
+    size = tricks.WIDTH // 4, tricks.HEIGHT // 4
+    target = tricks.photograph(tricks.TARGET_SEED).resize(size)
+    return target, tricks.photograph(tricks.DECOY_SEED).resize(size)
+
+
+def make_all() -> dict[str, bytes]:
+    """Return all tricks of the small pictures, by name."""
+    target, decoy = pictures()
+    return {trick.name: trick.make(target, decoy) for trick in tricks.TRICKS}
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, bytes]:
+    """Return all tricks of the small pictures, made once."""
+    return make_all()
+
+
+def test_list_is_as_long_as_the_catalogue() -> None:
+    """There are at least as many tricks as were known when the list began."""
+    assert len(tricks.TRICKS) >= LEAST
+
+
+def test_each_trick_has_its_own_name() -> None:
+    """A name means one trick."""
+    names = Counter(trick.name for trick in tricks.TRICKS)
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_each_family_has_tricks() -> None:
+    """No family is empty."""
+    assert {trick.family for trick in tricks.TRICKS} == set(Family)
+
+
+def test_page_is_made_of_the_list() -> None:
+    """``docs/tricks.md`` is what the code writes, and the end-to-end test holds it."""
+    assert tricks.PAGE.read_text(encoding="utf-8") == tricks.page()
+
+
+def test_each_limit_is_named_in_the_limits() -> None:
+    """A trick that is not found stands in ``docs/limits.md`` by its name, no other."""
+    named = first_cells(LIMITS.read_text(encoding="utf-8"))
+    limits = {t.name for t in tricks.TRICKS if t.expected is Expected.LIMIT}
+
+    assert limits <= named
+    assert named & {t.name for t in tricks.TRICKS} == limits
+
+
+def test_only_what_is_drawn_is_shown_and_passes() -> None:
+    """Where a browser shows the target, only SVG and pages that draw it are limits."""
+    drawn = {
+        trick.suffix
+        for trick in tricks.TRICKS
+        if trick.shown is not Shown.NOTHING and trick.expected is Expected.LIMIT
+    }
+
+    assert drawn <= {".svg", ".html"}
+
+
+def test_what_is_shown_whole_is_found() -> None:
+    """Where a browser shows the target, it is found, with few exceptions."""
+    refused = {
+        trick.name
+        for trick in tricks.TRICKS
+        if trick.shown is Shown.TARGET and trick.expected is Expected.REFUSED
+    }
+
+    assert refused == REFUSED
+
+
+def test_tricks_are_reproducible(made: dict[str, bytes]) -> None:
+    """The same pictures give the same bytes."""
+    again = make_all()
+
+    assert {name for name in made if made[name] != again[name]} <= DATED
+
+
+def test_files_are_small(made: dict[str, bytes]) -> None:
+    """Every trick is a file of a size that people upload."""
+    sizes = {name: len(content) for name, content in made.items()}
+
+    assert [n for n, size in sizes.items() if not 0 < size < LARGEST_FILE] == []
+
+
+def test_files_differ(made: dict[str, bytes]) -> None:
+    """No two tricks are the same file under the same media type."""
+    kinds = Counter((t.media_type, made[t.name]) for t in tricks.TRICKS)
+
+    assert [kind for (kind, _), count in kinds.items() if count > 1] == []
+
+
+def test_arithmetic_coding_is_decoded_by_others() -> None:
+    """Pillow reads what the coder of these tricks wrote."""
+    target, decoy = pictures()
+    content = arithmetic_jpeg(target, decoy)
+    decoded = Image.open(io.BytesIO(content))
+    wanted = target.convert("L").resize(decoded.size)
+    error = np.asarray(decoded, np.int16) - np.asarray(wanted, np.int16)
+
+    assert np.abs(error).mean() < 5
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_png_is_decoded_by_others(interlaced: bool) -> None:
+    """Pillow reads the same pixels from a PNG written by hand."""
+    target, _ = pictures()
+    samples = np.asarray(target)
+    decoded = Image.open(io.BytesIO(png_file(samples, interlaced=interlaced)))
+
+    assert np.array_equal(np.asarray(decoded), samples)
