@@ -50,7 +50,7 @@ DECISION_LOG = ROOT / "docs" / "decision-log.md"
 KEYS = frozenset(config.keys())
 """Every key that the configuration file may hold."""
 
-MADE = {"workers": "the number of CPUs"}
+MADE = {"workers": "the number of CPUs", "slow_lane": "twice the number of CPUs"}
 """Defaults that depend on the machine, in words."""
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)|\[[^\]]+\]: (\S+)")
@@ -104,6 +104,10 @@ def shown(name: str, value: object) -> str:
     match value:
         case StrEnum():
             return value.value.lower()
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return str(list(value))
         case int() if "bytes" in name or name == "address_space":
             return size(value)
         case int() | float():

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 from tests.scanners import standins
 from tests.scanners.memory import upload_of
 from tests.waiting import is_alive, until
+from uploadfilter.contents import magic
+from uploadfilter.contents.magic import Kind
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.scanners.messages import Budgets, ContentSpan
-from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.pool import ScannerPool, is_alone
 from uploadfilter.scanners.settings import ScannerSettings
 
 one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
@@ -56,6 +59,11 @@ def template_of(pool: ScannerPool) -> int:
     """Return the process id of the template that the scanners were forked from."""
     stat = Path(f"/proc/{pool.pids[0]}/stat").read_bytes()
     return int(stat.rpartition(b")")[2].split()[1])
+
+
+def all_gone(pool: ScannerPool, pids: Sequence[int]) -> bool:
+    """Return whether none of these processes is left, but others are."""
+    return bool(pool.pids) and not set(pids) & set(pool.pids)
 
 
 def exists(pid: int) -> bool:
@@ -167,7 +175,7 @@ async def test_pool_replaces_a_scanner_that_spoke_out_of_turn() -> None:
 @one_loop
 async def test_pool_takes_no_descriptors_from_a_scanner() -> None:
     """A scanner that tries to send some dies of it, and the pool keeps none."""
-    async with ScannerPool.open(STANDIN) as pool:
+    async with ScannerPool.open(replace(STANDIN, spares=0)) as pool:
         await scan(pool, "fine")
         before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
         scans = await scan(pool, "smuggle", "fine")
@@ -257,6 +265,114 @@ async def test_pool_ends_a_scan_whose_client_vanished() -> None:
 
     assert reasons(scans) == [None]
     assert pool.figures.abandoned == 1
+
+
+async def test_flood_of_one_client_does_not_turn_another_away() -> None:
+    """Whoever fills the queue is turned away for whoever does not, and waits longer."""
+    settings = replace(STANDIN, queue_limit=4)
+    order: list[str] = []
+
+    async def one(pool: ScannerPool, client: str) -> Reason | None:
+        with upload_of(b"linger 0.02") as (fd, spans):
+            (found,) = await pool.scan(fd, spans, types=NO_TYPES, client=client)
+        order.append(client)
+        return found.reason
+
+    async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
+        flood = [group.create_task(one(pool, "a")) for _ in range(5)]
+        await asyncio.sleep(0)
+        other = group.create_task(one(pool, "b"))
+
+    turned_away = [task.result() for task in flood].count(Reason.OVERLOADED)
+    assert other.result() is None
+    assert turned_away == pool.figures.shed == 1
+    assert order.index("b") <= 2
+
+
+async def test_bombs_of_one_client_do_not_delay_another() -> None:
+    """What hangs for ever is out of the way of a photo soon."""
+    settings = replace(STANDIN, workers=2, slow_after_s=0.01, slow_lane=1)
+    async with ScannerPool.open(settings) as pool:
+        loop = asyncio.get_running_loop()
+        with upload_of(b"hang") as (fd, spans):
+            bombs = [
+                loop.create_task(pool.scan(fd, spans, types=NO_TYPES, client="a"))
+                for _ in range(10)
+            ]
+            await until(lambda: pool.figures.slowed == 2)
+            with upload_of(b"fine") as (photo_fd, photo_spans):
+                (photo,) = await pool.scan(
+                    photo_fd, photo_spans, types=NO_TYPES, client="b"
+                )
+            for bomb in bombs:
+                bomb.cancel()
+            await asyncio.wait(bombs)
+
+    assert photo.reason is None
+    assert pool.figures.uploads == 3
+
+
+async def test_pool_scans_again_what_a_killed_template_left() -> None:
+    """The death of the template costs every scan in flight one try, and no verdict."""
+    async with ScannerPool.open(replace(STANDIN, workers=3)) as pool:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(scan(pool, "fine", "linger 0.2", "fine"))
+                for _ in range(3)
+            ]
+            await until(lambda: pool.figures.contents == 3)
+            os.kill(template_of(pool), signal.SIGKILL)
+        after = await scan(pool, "fine")
+
+    assert [reasons(task.result()) for task in tasks] == [[None] * 3] * 3
+    assert reasons(after) == [None]
+    assert (pool.figures.crashed, pool.figures.started) == (3, 2)
+
+
+async def test_pool_outlives_its_template_under_load() -> None:
+    """Whenever the template dies, every upload has a clear end, and service goes on."""
+    settings = replace(STANDIN, workers=2, losses_per_upload=20)
+    async with ScannerPool.open(settings) as pool:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(scan(pool, "fine", "linger 0.01", "die", "fine"))
+                for _ in range(20)
+            ]
+            for _ in range(3):
+                await until(lambda: bool(pool.pids))
+                pids = pool.pids
+                os.kill(template_of(pool), signal.SIGKILL)
+                await until(partial(all_gone, pool, pids))
+        after = await scan(pool, "fine")
+
+    allowed = {None, Reason.CRASHED}
+    assert all(set(reasons(task.result())) <= allowed for task in tasks)
+    assert reasons(after) == [None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "alone"),
+    [
+        pytest.param(Kind.JPEG, None, False, id="jpeg"),
+        pytest.param(Kind.PNG, "image/png", False, id="png"),
+        pytest.param(Kind.JPEG, "image/webp", False, id="jpeg-declared-webp"),
+        pytest.param(Kind.EMPTY, "image/png", False, id="empty"),
+        pytest.param(Kind.SVG, "image/svg+xml", False, id="svg"),
+        pytest.param(Kind.TEXT, "text/plain", False, id="text"),
+        pytest.param(Kind.VIDEO, "video/mp4", False, id="video"),
+        pytest.param(Kind.DATA, None, False, id="data"),
+        pytest.param(Kind.DATA, " IMAGE/x-tga", True, id="data-declared-picture"),
+        pytest.param(Kind.TEXT, "image/png", True, id="text-declared-picture"),
+        *(
+            pytest.param(kind, None, True, id=kind.value)
+            for kind in sorted(magic.PICTURES | magic.CONTAINERS)
+            if kind not in {Kind.JPEG, Kind.PNG}
+        ),
+    ],
+)
+def test_alone_table(kind: Kind, declared: str | None, *, alone: bool) -> None:
+    """Every decoder but those of JPEG and PNG meets one content each."""
+    assert is_alone(kind, declared) is alone
 
 
 async def test_pool_forgets_a_waiting_upload_that_is_cancelled() -> None:

@@ -93,6 +93,7 @@ def _nested(depth: int) -> Scan:
     return replace(SCAN, contents=(scan,))
 
 
+EMPTY = Scan(path="", kind="zip", size=SCAN.size)
 EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=None)
 
 
@@ -108,6 +109,11 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(replace(SCAN, views=(VIEW, VIEW)), id="one-view-twice"),
         pytest.param(_with_view(name="Stored"), id="name-of-a-view"),
         pytest.param(_with_view(name="frame:"), id="half-a-name"),
+        pytest.param(_with_view(name="frame:1/"), id="half-a-path"),
+        pytest.param(_with_view(name="a/b/c/d/e"), id="name-of-five-words"),
+        pytest.param(_with_view(name="frame:1234567"), id="name-with-a-long-number"),
+        pytest.param(replace(SCAN, dropped=-1), id="negative-number-dropped"),
+        pytest.param(replace(SCAN, dropped=1001), id="too-many-dropped"),
         pytest.param(_with_view(name="stored\n"), id="name-with-a-line-end"),
         pytest.param(_with_view(plane=b""), id="no-plane"),
         pytest.param(_with_view(plane=VIEW.plane[:-1]), id="short-plane"),
@@ -121,7 +127,7 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(_with_inner(path="!/" + "a" * 5000), id="nested-with-long-name"),
         pytest.param(_with_inner(size=-1), id="nested-of-negative-size"),
         pytest.param(_with_inner(views=(VIEW, VIEW)), id="nested-one-view-twice"),
-        pytest.param(_nested(20), id="nested-too-deeply"),
+        pytest.param(_nested(5), id="nested-too-deeply"),
     ],
 )
 def test_lie_is_no_reply(scan: Scan) -> None:
@@ -135,12 +141,46 @@ def test_lie_is_no_reply(scan: Scan) -> None:
         pytest.param(SCAN, Budgets(max_contents=0), id="contents"),
         pytest.param(_with_inner(), Budgets(max_views=1), id="views"),
         pytest.param(SCAN, Budgets(max_signals=3), id="signals"),
+        pytest.param(SCAN, Budgets(max_upload_signals=5), id="signals-of-all"),
+        pytest.param(_nested(4), Budgets(max_depth=2), id="depth"),
+        pytest.param(replace(SCAN, dropped=9), Budgets(max_contents=8), id="dropped"),
     ],
 )
 def test_reply_beyond_the_budgets_is_none(scan: Scan, budgets: Budgets) -> None:
     """A scanner counts for itself; one that does not is not believed."""
     assert read_scan(scan) is not None
     assert read_scan(scan, budgets=budgets) is None
+
+
+@pytest.mark.parametrize("name", ["stored", "trim:1", "frame:3/white/trim:1/icc"])
+def test_view_has_a_name_of_words(name: str) -> None:
+    """Words with numbers, joined by ``/``."""
+    assert read_scan(_with_view(name=name)) is not None
+
+
+def test_reply_may_be_a_part() -> None:
+    """Whether more is to come is for the reader to know."""
+    reply = read(ContentReply(index=2, scan=SCAN, is_last=False))
+
+    assert reply is not None
+    assert not reply.is_last
+
+
+@pytest.mark.parametrize(
+    ("scan", "is_last", "is_sound"),
+    [
+        pytest.param(EMPTY, True, True, id="empty-and-last"),
+        pytest.param(EMPTY, False, False, id="more-to-come"),
+        pytest.param(SCAN, True, False, id="with-something-seen"),
+    ],
+)
+def test_reply_that_wants_to_be_alone_says_nothing_else(
+    scan: Scan, *, is_last: bool, is_sound: bool
+) -> None:
+    """The content is scanned again, so that nothing of it may be claimed."""
+    message = ContentReply(index=2, scan=scan, is_last=is_last, needs_alone=True)
+
+    assert (read(message) is not None) is is_sound
 
 
 @pytest.mark.parametrize(

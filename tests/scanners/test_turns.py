@@ -1,0 +1,114 @@
+"""Waiting for a turn: who is called, who gives up, and who is turned away."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from uploadfilter.model import Reason
+from uploadfilter.scanners.queueing import Claim
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.turns import Turns
+
+ONE = ScannerSettings(workers=1)
+
+
+def turns_of(settings: ScannerSettings) -> tuple[Turns, Counter[str]]:
+    """Return turns, and what they count."""
+    counts: Counter[str] = Counter()
+    return Turns(settings, counts=counts), counts
+
+
+async def test_turn_comes_when_somebody_leaves() -> None:
+    """A place that is given back goes to whoever waits."""
+    turns, _ = turns_of(ONE)
+    first, second = Claim("a"), Claim("b")
+    async with asyncio.TaskGroup() as group:
+        entered = await turns.enter(first)
+        waiting = group.create_task(turns.enter(second))
+        await asyncio.sleep(0)
+        before = waiting.done()
+        turns.leave(first)
+
+    assert (entered, before, waiting.result()) == (None, False, None)
+
+
+async def test_turn_comes_when_somebody_is_slow() -> None:
+    """Nobody waits behind a bomb for longer than it takes to be known as one."""
+    turns, counts = turns_of(ONE)
+    bomb, photo = Claim("a"), Claim("b")
+    async with asyncio.TaskGroup() as group:
+        await turns.enter(bomb)
+        waiting = group.create_task(turns.enter(photo))
+        await asyncio.sleep(0)
+        turns.slow_down(bomb)
+
+    assert waiting.result() is None
+    assert counts["slowed"] == 1
+
+
+async def test_nobody_waits_longer_than_the_settings_say() -> None:
+    """A client that has given up by then is not scanned for."""
+    turns, _ = turns_of(replace(ONE, queue_wait_s=0.01))
+    first, second = Claim("a"), Claim("b")
+    await turns.enter(first)
+    refusal = await turns.enter(second)
+    turns.leave(second)
+    turns.leave(first)
+
+    assert refusal is Reason.OVERLOADED
+    assert await turns.enter(Claim("c")) is None
+
+
+async def test_full_queue_turns_away_the_flood() -> None:
+    """One who waits is called off for another client; the flood itself is refused."""
+    turns, counts = turns_of(replace(ONE, queue_limit=2))
+    first = Claim("a")
+    await turns.enter(first)
+    async with asyncio.TaskGroup() as group:
+        flood = [group.create_task(turns.enter(Claim("a"))) for _ in range(3)]
+        await asyncio.sleep(0)
+        other = group.create_task(turns.enter(Claim("b")))
+        await asyncio.wait([flood[1]])
+        done = [task.done() for task in (*flood, other)]
+        turns.close()
+
+    assert done == [False, True, True, False]
+    assert flood[1].result() is flood[2].result() is Reason.OVERLOADED
+    assert counts["shed"] == 2
+
+
+@pytest.mark.parametrize("is_called", [False, True])
+async def test_place_of_a_client_that_vanishes_goes_to_the_next(
+    *, is_called: bool
+) -> None:
+    """Also when it vanishes in the moment of its call."""
+    turns, _ = turns_of(ONE)
+    first, vanishing, third = Claim("a"), Claim("b"), Claim("c")
+    await turns.enter(first)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(turns.enter(vanishing))
+    following = loop.create_task(turns.enter(third))
+    await asyncio.sleep(0)
+    if is_called:
+        turns.leave(first)
+    task.cancel()
+    await asyncio.wait([task])
+    turns.leave(vanishing)
+    turns.leave(first)
+
+    assert task.cancelled()
+    assert await following is None
+
+
+async def test_end_of_the_pool_calls_everybody() -> None:
+    """Nobody waits for what will not come."""
+    turns, _ = turns_of(ONE)
+    await turns.enter(Claim("a"))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(turns.enter(Claim("b")))
+        await asyncio.sleep(0)
+        turns.close()
+
+    assert waiting.result() is Reason.NO_SCANNER
