@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -113,7 +113,7 @@ def psd(picture: Image.Image) -> bytes:
 
 
 def lab_tiff(picture: Image.Image) -> bytes:
-    """Return a TIFF in LAB whose lightness is the picture's luma."""
+    """Return a TIFF in LAB whose lightness is the picture"s luma."""
     middle = Image.new("L", picture.size, 128)
     return pictures.encoded(
         Image.merge("LAB", (picture.convert("L"), middle, middle)), "TIFF"
@@ -151,83 +151,71 @@ def tiled_tiff(picture: Image.Image, *, side: int = 16) -> bytes:
     return out + tiles
 
 
-def _usual() -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the seeds of the formats that every operator has."""
-    yield "jpeg", lambda: pictures.jpeg(image(), 90)
-    yield "jpeg/progressive", lambda: pictures.jpeg(image(), 90, progressive=True)
-    yield "jpeg/grey", lambda: pictures.jpeg(image().convert("L"), 90)
-    yield "jpeg/cmyk", lambda: pictures.cmyk_jpeg(image(), 90)
-    yield "jpeg/rgb", lambda: pictures.jpeg(image(), 90, keep_rgb=True)
-    yield "jpeg/profile", lambda: pictures.profiled_jpeg(image())
-    yield "jpeg/thumbnail", lambda: pictures.thumbnailed_jpeg(image(), image(2))
-    yield "jpeg/mpo", lambda: moving("MPO", count=2)
-    yield "png", lambda: pictures.png(image())
-    yield "png/palette", lambda: pictures.palette_png(image())
-    yield "png/16", lambda: pictures.grey16_png(image())
-    yield "png/bilevel", lambda: pictures.bilevel_png(image())
-    yield "png/alpha", lambda: pictures.rgba_png(image(), alpha=100)
-    yield "png/moving", lambda: moving("PNG")
-    yield "png/default", lambda: moving("PNG", default_image=True)
-    yield "gif", lambda: pictures.gif(image())
-    yield "gif/moving", lambda: moving("GIF")
-    yield "webp", lambda: pictures.webp(image(), 90)
-    yield "webp/lossless", lambda: pictures.webp(image(), lossless=True)
-    yield "webp/alpha", lambda: pictures.webp(image().convert("RGBA"))
-    yield "webp/moving", lambda: moving("WEBP")
-    yield "avif", lambda: pictures.encoded(image(), "AVIF", speed=10)
-    yield "avif/moving", lambda: moving("AVIF", speed=10)
-    yield "heic", lambda: heic(image(width=64, height=64))
-    yield (
-        "heic/several",
-        lambda: heic(image(width=64, height=64), image(2, width=64, height=48)),
-    )
-    yield "jxl", lambda: jxl(image())
-    yield "jxl/lossless", lambda: jxl(image(), lossless=True)
-    yield "jxl/boxes", lambda: jxl(image().convert("RGBA"), boxes=True)
-    yield "jxl/jpeg", lambda: jxl_of_jpeg(pictures.jpeg(image(), 90))
-    yield "tiff", lambda: pictures.encoded(image(), "TIFF")
-    yield (
-        "tiff/lzw",
-        lambda: pictures.encoded(image(), "TIFF", compression="tiff_lzw"),
-    )
-    yield (
-        "tiff/deflate",
-        lambda: pictures.encoded(image(), "TIFF", compression="tiff_adobe_deflate"),
-    )
-    yield "tiff/jpeg", lambda: pictures.encoded(image(), "TIFF", compression="jpeg")
-    yield (
-        "tiff/fax",
-        lambda: pictures.encoded(image().convert("1"), "TIFF", compression="group4"),
-    )
-    yield "tiff/16", lambda: pictures.encoded(grey16(image()), "TIFF")
-    yield "tiff/cmyk", lambda: pictures.encoded(image().convert("CMYK"), "TIFF")
-    yield "tiff/lab", lambda: lab_tiff(image())
-    yield "tiff/tiles", lambda: tiled_tiff(image())
-    yield "tiff/pages", lambda: moving("TIFF")
-    yield "bmp", lambda: pictures.encoded(image(), "BMP")
-    yield "bmp/palette", lambda: pictures.encoded(image().quantize(16), "BMP")
-    yield "bmp/dib", lambda: pictures.encoded(image(), "DIB")
-    yield "ico", lambda: icon((32, 32), (16, 16))
-    yield "ico/bitmap", lambda: icon((32, 32), (16, 16), bitmap=True)
-    yield "ico/cursor", lambda: cursor((32, 32), (16, 16))
-
-
-def _switched_on() -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the seeds of the formats that an operator may switch on."""
-    yield "jp2", lambda: pictures.encoded(image(), "JPEG2000")
-    yield "jp2/codestream", lambda: pictures.encoded(image(), "JPEG2000", no_jp2=True)
-    yield "psd", lambda: psd(image())
-    yield "tga", lambda: pictures.encoded(image(), "TGA")
-    yield "tga/rle", lambda: pictures.encoded(image(), "TGA", compression="tga_rle")
-    yield "pnm", lambda: pictures.encoded(image(), "PPM")
-    yield "pnm/grey", lambda: pictures.encoded(image().convert("L"), "PPM")
-    yield "qoi", lambda: pictures.encoded(image(), "QOI")
-
-
-_MAKERS = dict([*_usual(), *_switched_on()])
+_MAKERS: dict[str, Callable[[], bytes]] = {
+    "jpeg": lambda: pictures.jpeg(image(), 90),
+    "jpeg/progressive": lambda: pictures.jpeg(image(), 90, progressive=True),
+    "jpeg/grey": lambda: pictures.jpeg(image().convert("L"), 90),
+    "jpeg/cmyk": lambda: pictures.cmyk_jpeg(image(), 90),
+    "jpeg/rgb": lambda: pictures.jpeg(image(), 90, keep_rgb=True),
+    "jpeg/profile": lambda: pictures.profiled_jpeg(image()),
+    "jpeg/thumbnail": lambda: pictures.thumbnailed_jpeg(image(), image(2)),
+    "jpeg/mpo": lambda: moving("MPO", count=2),
+    "png": lambda: pictures.png(image()),
+    "png/palette": lambda: pictures.palette_png(image()),
+    "png/16": lambda: pictures.grey16_png(image()),
+    "png/bilevel": lambda: pictures.bilevel_png(image()),
+    "png/alpha": lambda: pictures.rgba_png(image(), alpha=100),
+    "png/moving": lambda: moving("PNG"),
+    "png/default": lambda: moving("PNG", default_image=True),
+    "gif": lambda: pictures.gif(image()),
+    "gif/moving": lambda: moving("GIF"),
+    "webp": lambda: pictures.webp(image(), 90),
+    "webp/lossless": lambda: pictures.webp(image(), lossless=True),
+    "webp/alpha": lambda: pictures.webp(image().convert("RGBA")),
+    "webp/moving": lambda: moving("WEBP"),
+    "avif": lambda: pictures.encoded(image(), "AVIF", speed=10),
+    "avif/moving": lambda: moving("AVIF", speed=10),
+    "heic": lambda: heic(image(width=64, height=64)),
+    "heic/several": lambda: heic(
+        image(width=64, height=64), image(2, width=64, height=48)
+    ),
+    "jxl": lambda: jxl(image()),
+    "jxl/lossless": lambda: jxl(image(), lossless=True),
+    "jxl/boxes": lambda: jxl(image().convert("RGBA"), boxes=True),
+    "jxl/jpeg": lambda: jxl_of_jpeg(pictures.jpeg(image(), 90)),
+    "tiff": lambda: pictures.encoded(image(), "TIFF"),
+    "tiff/lzw": lambda: pictures.encoded(image(), "TIFF", compression="tiff_lzw"),
+    "tiff/deflate": lambda: pictures.encoded(
+        image(), "TIFF", compression="tiff_adobe_deflate"
+    ),
+    "tiff/jpeg": lambda: pictures.encoded(image(), "TIFF", compression="jpeg"),
+    "tiff/fax": lambda: pictures.encoded(
+        image().convert("1"), "TIFF", compression="group4"
+    ),
+    "tiff/16": lambda: pictures.encoded(grey16(image()), "TIFF"),
+    "tiff/cmyk": lambda: pictures.encoded(image().convert("CMYK"), "TIFF"),
+    "tiff/lab": lambda: lab_tiff(image()),
+    "tiff/tiles": lambda: tiled_tiff(image()),
+    "tiff/pages": lambda: moving("TIFF"),
+    "bmp": lambda: pictures.encoded(image(), "BMP"),
+    "bmp/palette": lambda: pictures.encoded(image().quantize(16), "BMP"),
+    "bmp/dib": lambda: pictures.encoded(image(), "DIB"),
+    "ico": lambda: icon((32, 32), (16, 16)),
+    "ico/bitmap": lambda: icon((32, 32), (16, 16), bitmap=True),
+    "ico/cursor": lambda: cursor((32, 32), (16, 16)),
+    # What an operator may switch on.
+    "jp2": lambda: pictures.encoded(image(), "JPEG2000"),
+    "jp2/codestream": lambda: pictures.encoded(image(), "JPEG2000", no_jp2=True),
+    "psd": lambda: psd(image()),
+    "tga": lambda: pictures.encoded(image(), "TGA"),
+    "tga/rle": lambda: pictures.encoded(image(), "TGA", compression="tga_rle"),
+    "pnm": lambda: pictures.encoded(image(), "PPM"),
+    "pnm/grey": lambda: pictures.encoded(image().convert("L"), "PPM"),
+    "qoi": lambda: pictures.encoded(image(), "QOI"),
+}
 
 NAMES = tuple(_MAKERS)
-"""Names of all seeds: a format's, and what is special about the file."""
+"""Names of all seeds: a format"s, and what is special about the file."""
 
 
 @cache

@@ -470,8 +470,10 @@ def test_memory_that_runs_out_gives_a_reason(name: str) -> None:
 
 PREPARED = """
 import base64, io, sys
-from uploadfilter.signals.decoding import DecodeLimits, frames_of, prepare_process
+from uploadfilter.model import PERCEPTUAL_TYPES
+from uploadfilter.signals.decoding import DecodeLimits, prepare_process
 from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.views import views_of
 
 contents = [base64.b64decode(line) for line in sys.stdin]
 prepare_process()
@@ -483,11 +485,18 @@ sys.addaudithook(
 for content in contents:
     for kept in (1.0, 0.6):
         part = io.BytesIO(content[: int(kept * len(content))])
-        for item in frames_of(part, formats=FORMATS, limits=DecodeLimits()):
-            assert item
+        views = views_of(
+            part,
+            formats=FORMATS,
+            limits=DecodeLimits(),
+            most_views=64,
+            most_signals=4096,
+            types=frozenset(PERCEPTUAL_TYPES),
+        )
+        assert list(views)
 print(seen)
 """
-"""Decodes everything, and says what a confined process could not have done."""
+"""Makes views of everything, and says what a confined process could not have done."""
 
 
 def test_prepared_process_opens_no_file() -> None:

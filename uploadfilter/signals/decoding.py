@@ -29,6 +29,7 @@ from uploadfilter.model import Reason
 from uploadfilter.signals.faults import DECODER_ERRORS, quiet
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame, Lack
+from uploadfilter.signals.hashes import WHASH
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError
 from uploadfilter.signals.opening import open_reader
 from uploadfilter.signals.picture import Note, Picture, Shape
@@ -48,12 +49,14 @@ def prepare_process() -> None:
     # These loggers tell of bad files, which are values here.
     TiffImagePlugin.logger.disabled = True
     PngImagePlugin.logger.disabled = True
-    # A confined process may start no threads, and has one core at most.
+    # A scanner has one core at most. libde265 starts its one thread all the same.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pillow_heif.options.DECODE_THREADS = 0
-    # Pillow would import its other decoders when it meets the first bad file, which is
-    # when a confined process may no longer read them.
+    # A confined process can import nothing any more. Pillow would import its other
+    # decoders when it meets the first bad file, imagehash its wavelets with the first
+    # hash that needs them.
     Image.init()
+    WHASH.signals(np.zeros((8, 8), dtype=np.uint8))
 
 
 def frames_of(
