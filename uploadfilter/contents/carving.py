@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadfilter.contents import jxl
 from uploadfilter.contents.magic import Kind, sniff
 from uploadfilter.contents.source import Source
 
@@ -169,6 +170,20 @@ _TIFF_PIXELS = frozenset({273, 324})
 """Where its strips or tiles are."""
 
 
+def _codestream(source: Source, offset: int) -> Kind | None:
+    """Require a header that makes sense, outside of a container that is decoded."""
+    if source.read(0, len(_JXL_BOX)) == _JXL_BOX and offset >= _JXL_NAME_BYTES:
+        before = source.read(offset - _JXL_NAME_BYTES, _JXL_NAME_BYTES)
+        if before == b"jxlc":
+            return None
+    head = source.read(offset, jxl.HEAD_BYTES)
+    return Kind.JXL if jxl.is_plausible(head) else None
+
+
+_JXL_BOX = b"\0\0\0\x0cJXL \r\n\x87\n"
+_JXL_NAME_BYTES = 4
+
+
 def _form(pattern: bytes, pair: bytes, pair_at: int, test: _Test) -> _Form:
     return _Form(re.compile(pattern, re.DOTALL), pair, pair_at, test)
 
@@ -184,8 +199,9 @@ _FORMS: tuple[_Form, ...] = (
     # Without the extended header, no other chunk may come first.
     _form(rb"RIFF.{4}WEBPVP8[ LX]", b"PV", 11, _is(Kind.WEBP)),
     _form(rb"\0\0..ftyp", b"yp", 6, _sniffed),
-    _form(rb"\0\0\0\x0cJXL \r\n\x87\n", b"\x87\n", 10, _is(Kind.JXL)),
+    _form(re.escape(_JXL_BOX), b"\x87\n", 10, _is(Kind.JXL)),
     _form(rb"\0\0\0\x0cjP  \r\n\x87\n", b"\x87\n", 10, _is(Kind.JP2)),
+    _form(rb"\xff\x0a", b"\xff\x0a", 0, _codestream),
     _form(rb"II[*+]\0", b"II", 0, _tiff),
     _form(rb"MM\0[*+]", b"MM", 0, _tiff),
     _form(rb"BM.{12}[\x0c-\x7c]\0\0\0", b"BM", 0, _sniffed),

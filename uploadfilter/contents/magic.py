@@ -8,6 +8,7 @@ To add a kind: a member of ``Kind``, a line in ``_MAGIC`` or a test in ``_TESTS`
 if it is a picture or holds other contents, its place in the sets below.
 """
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -31,6 +32,14 @@ class Kind(StrEnum):
     JXL = "jxl"
     JP2 = "jp2"
     PSD = "psd"
+    JXR = "jxr"
+    PNM = "pnm"
+    QOI = "qoi"
+    TGA = "tga"
+
+    EPS = "eps"
+    WMF = "wmf"
+    EMF = "emf"
 
     ZIP = "zip"
     GZIP = "gzip"
@@ -68,7 +77,18 @@ DECODED = frozenset(
 )
 """Pictures that this release decodes."""
 
-PICTURES = DECODED | {Kind.HEIC, Kind.JXL, Kind.JP2, Kind.PSD}
+PICTURES = DECODED | {
+    *(Kind.HEIC, Kind.JXL, Kind.JP2, Kind.PSD, Kind.JXR),
+    *(Kind.PNM, Kind.QOI, Kind.TGA),
+}
+"""What a browser, a viewer or an origin's own tools show as one picture.
+
+A TGA has no magic: only its declared type tells.
+"""
+
+DRAWINGS = frozenset({Kind.SVG, Kind.EPS, Kind.WMF, Kind.EMF})
+"""Programs that draw: what they show can be any picture, and is only known to who runs
+them. Pictures that stand in them as they are, or encoded, are found."""
 
 CONTAINERS = frozenset(
     {
@@ -101,6 +121,11 @@ def is_decoded(kind: Kind) -> bool:
     return kind in DECODED
 
 
+def is_drawing(kind: Kind) -> bool:
+    """Say whether this kind is a program that draws."""
+    return kind in DRAWINGS
+
+
 def is_container(kind: Kind) -> bool:
     """Say whether this kind holds or wraps other contents."""
     return kind in CONTAINERS
@@ -117,10 +142,10 @@ def sniff(head: bytes) -> Kind:
     """
     if not head:
         return Kind.EMPTY
-    for magic, kind in _MAGIC:
+    for magic, kind in _BY_FIRST_BYTE.get(head[0], ()):
         if head.startswith(magic):
             return kind
-    for test in _TESTS:
+    for test in (*_TESTS.get(head[0], ()), _tar, _pdf):
         found = test(head)
         if found is not None:
             return found
@@ -130,14 +155,17 @@ def sniff(head: bytes) -> Kind:
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", Kind.JPEG),
     (b"\x89PNG\r\n\x1a\n", Kind.PNG),
-    (b"GIF87a", Kind.GIF),
-    (b"GIF89a", Kind.GIF),
     (b"II*\0", Kind.TIFF),
     (b"MM\0*", Kind.TIFF),
     (b"II+\0", Kind.TIFF),
     (b"MM\0+", Kind.TIFF),
     (b"8BPS\0\x01", Kind.PSD),
     (b"8BPS\0\x02", Kind.PSD),
+    (b"II\xbc\x01", Kind.JXR),
+    (b"%!PS", Kind.EPS),
+    (b"\xc5\xd0\xd3\xc6", Kind.EPS),
+    (b"\xd7\xcd\xc6\x9a", Kind.WMF),
+    (b"\x01\0\x09\0\0\x03", Kind.WMF),
     (b"\0\0\0\x0cJXL \r\n\x87\n", Kind.JXL),
     (b"\xff\x0a", Kind.JXL),
     (b"\0\0\0\x0cjP  \r\n\x87\n", Kind.JP2),
@@ -145,7 +173,6 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"PK\x03\x04", Kind.ZIP),
     (b"PK\x05\x06", Kind.ZIP),
     (b"PK\x07\x08", Kind.ZIP),
-    (b"\x1f\x8b\x08", Kind.GZIP),
     (b"\xfd7zXZ\0", Kind.XZ),
     (b"\x28\xb5\x2f\xfd", Kind.ZSTD),
     (b"\x04\x22\x4d\x18", Kind.LZ4),
@@ -157,8 +184,33 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
 )
 """Magic that is enough by itself, at the first byte."""
 
-_DIB_HEADER_BYTES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-"""Sizes of the headers that may follow ``BM`` (Microsoft's and OS/2's)."""
+_BY_FIRST_BYTE = {
+    first: tuple(item for item in _MAGIC if item[0][0] == first)
+    for first in {magic[0] for magic, _ in _MAGIC}
+}
+
+
+def _gif(head: bytes) -> Kind | None:
+    """Require a version, and behind the screen something that is not prose."""
+    if head[:6] not in {b"GIF87a", b"GIF89a"}:
+        return None
+    # Width, height, flags, background and aspect, of which one is binary in any file
+    # that was not made to be mistaken for a text; and one such begins a block.
+    table = (
+        3 << (head[10] & 7) + 1 if len(head) > _GIF_FLAGS_AT and head[10] >> 7 else 0
+    )
+    block = head[13 + table : 14 + table]
+    is_prose = _PROSE.fullmatch(head[6:14]) and block not in {b"!", b",", b";"}
+    return None if is_prose else Kind.GIF
+
+
+_GIF_FLAGS_AT = 10
+_PROSE = re.compile(rb"[\t\r\n -~]*")
+
+
+_DIB_HEADER_BYTES = frozenset({12, *range(16, 65, 4), 42, 46, 108, 124})
+"""Sizes of the headers that may follow ``BM``: Microsoft's, and those of OS/2, which
+Chromium shows at whatever length they are cut off."""
 
 _DIB_BITS = frozenset({1, 2, 4, 8, 16, 24, 32})
 _OLD_DIB_HEADER_BYTES = 12
@@ -168,9 +220,10 @@ _HEIC_BRANDS = frozenset(
     {
         *(b"heic", b"heix", b"heim", b"heis"),
         *(b"hevc", b"hevx", b"hevm", b"hevs"),
-        *(b"mif1", b"mif2", b"msf1", b"miaf"),
     }
 )
+_ANY_PICTURE_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf"})
+_LARGE_BOX = 1
 
 
 def _riff(head: bytes) -> Kind | None:
@@ -202,14 +255,63 @@ def _icon(head: bytes) -> Kind | None:
 
 
 def _iso_media(head: bytes) -> Kind | None:
-    """Tell pictures from videos by the brands of an ISO base media file."""
+    """Tell pictures from videos by the brands of an ISO base media file.
+
+    The major brand comes first; where it names no codec, the compatible ones do.
+    """
     if head[4:8] != b"ftyp":
         return None
-    size = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, size, 4))}
-    if brands & _AVIF_BRANDS:
-        return Kind.AVIF
-    return Kind.HEIC if brands & _HEIC_BRANDS else Kind.VIDEO
+    size, start = int.from_bytes(head[:4], "big"), 8
+    if size == _LARGE_BOX:
+        size, start = int.from_bytes(head[8:16], "big"), 16
+    end = min(size or len(head), len(head))
+    brands = [head[start : start + 4]]
+    brands += [head[at : at + 4] for at in range(start + 8, end - 3, 4)]
+    for known, kind in _BY_BRAND:
+        if brands[0] in known:
+            return kind
+    for known, kind in (*_BY_BRAND, (_ANY_PICTURE_BRANDS, Kind.HEIC)):
+        if not known.isdisjoint(brands):
+            return kind
+    return Kind.VIDEO
+
+
+_BY_BRAND = ((_AVIF_BRANDS, Kind.AVIF), (_HEIC_BRANDS, Kind.HEIC))
+
+
+def _gzip(head: bytes) -> Kind | None:
+    """Require flags that exist: three bytes of magic occur by chance in strings."""
+    starts = head[:3] == b"\x1f\x8b\x08" and not head[3:4] > b"\x1f"
+    return Kind.GZIP if starts else None
+
+
+def _qoi(head: bytes) -> Kind | None:
+    """Require three or four channels and one of the two colour spaces."""
+    plausible = head[:4] == b"qoif" and head[12:13] in _QOI_CHANNELS
+    return Kind.QOI if plausible and head[13:14] in {b"\0", b"\1"} else None
+
+
+_QOI_CHANNELS = frozenset({b"\3", b"\4"})
+
+
+def _pnm(head: bytes) -> Kind | None:
+    """Require numbers behind ``P1`` to ``P6``, and of the text forms nothing else."""
+    if not _PNM.match(head):
+        return None
+    is_text = head[1] in b"123"
+    return None if is_text and not _NUMBERS.fullmatch(head, 2) else Kind.PNM
+
+
+_BLANK = rb"(?:\s|#[^\n]*\n)+"
+_PNM = re.compile(
+    rb"P(?:[14]%(n)s%(n)s|[2356]%(n)s%(n)s%(n)s)\s" % {b"n": _BLANK + rb"\d{1,6}"}
+)
+_NUMBERS = re.compile(rb"(?:[\d\s]|#[^\n]*(?:\n|\Z))*")
+
+
+def _emf(head: bytes) -> Kind | None:
+    """Require the signature in the first record."""
+    return Kind.EMF if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF" else None
 
 
 def _bzip2(head: bytes) -> Kind | None:
@@ -221,8 +323,20 @@ def _bzip2(head: bytes) -> Kind | None:
 
 
 def _tar(head: bytes) -> Kind | None:
-    """Look for the magic that POSIX and GNU tar put behind the first name."""
-    return Kind.TAR if head[257:262] == b"ustar" else None
+    """Look for the magic behind the first name, or add up an older header."""
+    if head[257:262] == b"ustar":
+        return Kind.TAR
+    header = head[:_TAR_BLOCK_BYTES]
+    written = _CHECKSUM.match(header, _CHECKSUM_AT)
+    if len(header) < _TAR_BLOCK_BYTES or not written:
+        return None
+    blanks = sum(header[_CHECKSUM_AT : _CHECKSUM_AT + 8]) - 8 * ord(" ")
+    return Kind.TAR if int(written[1], 8) == sum(header) - blanks else None
+
+
+_TAR_BLOCK_BYTES = 512
+_CHECKSUM_AT = 148
+_CHECKSUM = re.compile(rb" *([0-7]{3,6})[\0 ]")
 
 
 def _pdf(head: bytes) -> Kind | None:
@@ -230,29 +344,67 @@ def _pdf(head: bytes) -> Kind | None:
     return Kind.PDF if b"%PDF-" in head[:1024] else None
 
 
-_TESTS: tuple[Callable[[bytes], Kind | None], ...] = (
-    _riff,
-    _bmp,
-    _icon,
-    _iso_media,
-    _bzip2,
-    _tar,
-    _pdf,
-)
+_TESTS: dict[int, tuple[Callable[[bytes], Kind | None], ...]] = {
+    0x00: (_icon, _iso_media),
+    0x01: (_emf,),
+    0x1F: (_gzip,),
+    ord("B"): (_bmp, _bzip2),
+    ord("G"): (_gif,),
+    ord("P"): (_pnm,),
+    ord("R"): (_riff,),
+    ord("q"): (_qoi,),
+}
+"""Tests by the first byte."""
 
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF16_SEEN_BYTES = 64
 
 
 def _text_kind(head: bytes) -> Kind:
     """Tell text and markup from other data."""
-    if head.startswith(_UTF16_MARKS):
-        return Kind.TEXT
-    if not _CONTROLS.isdisjoint(head):
+    is_wide = head.startswith(_UTF16_MARKS)
+    if is_wide or _alternates(head[:_UTF16_SEEN_BYTES]):
+        # What is left of Latin letters in UTF-16 is ASCII.
+        head = head.translate(None, b"\0")
+    if not is_wide and not _CONTROLS.isdisjoint(head):
         return Kind.DATA
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    return _markup(head.removeprefix(b"\xef\xbb\xbf").removeprefix(head[: 2 * is_wide]))
+
+
+def _alternates(head: bytes) -> bool:
+    """Say whether every second byte is zero and the others are not."""
+    for zeros, others in ((head[::2], head[1::2]), (head[1::2], head[::2])):
+        if others and not any(zeros) and 0 not in others:
+            return True
+    return False
+
+
+_PROLOGUE = re.compile(
+    rb"(?:\s+|<!--.*?-->|<\?xml.*?\?>|<\?.*?\?>)*", re.DOTALL | re.IGNORECASE
+)
+_XHTML = re.compile(rb"<(?:!doctype\s+)?html[\s>/]", re.IGNORECASE)
+_SVG = re.compile(rb"<(?:[\w.-]+:)?svg[\s>/]", re.IGNORECASE)
+_HTML = re.compile(
+    rb"<(?:!doctype\s+html|html|head|body|script|iframe|h1|div|font|table|a|style|title"
+    rb"|b|br|p|img|picture|meta|link)[\s>/]",
+    re.IGNORECASE,
+)
+"""Tags by which browsers know HTML (mimesniff.spec.whatwg.org, 7.1), and a few more."""
+
+
+def _markup(text: bytes) -> Kind:
+    """Tell markup by its first element, behind comments and declarations."""
+    text = text.lstrip()
+    prologue = _PROLOGUE.match(text)
+    rest = text[prologue.end() if prologue else 0 :]
+    is_xml = text[:5].lower() == b"<?xml"
+    if (_XHTML if is_xml else _HTML).match(rest):
         return Kind.HTML
-    if b"<svg" in start:
+    # A document type may hold declarations of its own before the first element.
+    if _SVG.match(rest) or (rest.startswith((b"<!", b"<?")) and _SVG.search(rest)):
         return Kind.SVG
-    return Kind.XML if start.startswith(b"<?xml") else Kind.TEXT
+    if is_xml:
+        return Kind.XML
+    # A comment makes HTML of what follows, whatever that is.
+    return Kind.HTML if text.startswith(b"<!--") else Kind.TEXT
