@@ -1,8 +1,10 @@
 """Every picture inside of a content is found, and little else."""
 
+import struct
 from collections.abc import Iterator
 
 import numpy as np
+import pillow_jxl  # noqa: F401  # registers the encoder
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +74,170 @@ def test_more_than_the_most_is_said() -> None:
     assert list(candidates(source, most=3))[-1] != TooMany()
     assert list(candidates(source, most=2))[-1] == TooMany()
     assert list(candidates(source, most=0)) == [TooMany()]
+
+
+BEGINNINGS = (
+    *(content[:80] for content in HIDDEN.values()),
+    *(b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0+", b"\xff\x0a", b"GIF89a", b"WEBPVP8 "),
+    *(b"\0\0\0\x18ftypheic", b"\0\0\0\x0cJXL \r\n\x87\n", b"8BPS\0\1" + bytes(6)),
+    *(b"p", b"\x87\n", b"PN", b"IF", b"yp", bytes(9), b" and prose "),
+)
+
+
+@given(
+    parts=st.lists(st.sampled_from(BEGINNINGS) | st.binary(max_size=30), max_size=12),
+    start=st.integers(0, 40),
+)
+def test_search_finds_what_the_slow_way_finds(parts: list[bytes], start: int) -> None:
+    """However beginnings are mixed, cut off and put together."""
+    content = b"".join(parts)
+
+    assert found(content, start=start) == list(slowly(content, start=start))
+
+
+@given(
+    before=st.integers(STRETCH - 300, STRETCH + 10),
+    parts=st.lists(st.sampled_from(BEGINNINGS), max_size=5),
+)
+def test_borders_of_stretches_hide_nothing(before: int, parts: list[bytes]) -> None:
+    """A search that begins elsewhere has its borders elsewhere, and finds the same."""
+    content = bytes(before) + b"".join(parts)
+    behind = [(at - before, kind) for at, kind in found(content)]
+
+    assert behind == list(slowly(content[before:]))
+
+
+@pytest.mark.parametrize("filler", [b"p", b"\xff", b"MM", b"BM", b"II*", b"P\x87\n"])
+@pytest.mark.parametrize("kind", [Kind.JPEG, Kind.TIFF, Kind.BMP, Kind.AVIF])
+def test_stretch_full_of_anchors_is_searched(kind: Kind, filler: bytes) -> None:
+    """What makes the fast way slow makes it give up, not miss."""
+    noise = filler * (STRETCH // len(filler))
+    content = noise + HIDDEN[kind] + noise
+
+    assert (len(noise), kind) in found(content, most=10)
+
+
+def test_noise_holds_few_candidates() -> None:
+    """Of 32 MiB of random bytes, those of the two shortest magics."""
+    content = np.random.default_rng(11).bytes(32 << 20)
+    kinds = [kind for _, kind in found(content)]
+
+    assert len(kinds) <= 8
+    assert set(kinds) <= {Kind.JPEG, Kind.JXL}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\xff\xd8\xff" * 100_000, id="JPEGs"),
+        pytest.param(b"II*\0\x08\0\0\0" * 40_000, id="TIFFs that hold no picture"),
+        pytest.param(b"\xff\x0a" * 100_000, id="codestreams"),
+    ],
+)
+def test_flood_of_beginnings_ends(content: bytes) -> None:
+    """Bytes made to cost time are not searched to their end, and that is said."""
+    assert list(candidates(MemorySource(content), most=50))[-1] == TooMany()
+
+
+def test_camera_photo_holds_its_thumbnail_and_no_tiff() -> None:
+    """The block of EXIF begins like a TIFF, and holds a picture with its own magic."""
+    photo = pictures.jpeg(IMAGE, exif=exif_with(HIDDEN[Kind.JPEG]))
+    (thumbnail,) = candidates(MemorySource(photo), start=1, most=9)
+
+    assert isinstance(thumbnail, Candidate)
+    assert thumbnail.kind is Kind.JPEG
+    assert thumbnail.is_thumbnail
+    assert photo[thumbnail.offset :].startswith(HIDDEN[Kind.JPEG])
+
+
+def exif_with(thumbnail: bytes) -> bytes:
+    """Return a block of EXIF with an orientation and a thumbnail."""
+    first = struct.pack("<H HHII I", 1, 0x0112, 3, 1, 1, 26)
+    second = struct.pack("<H HHII HHII I", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, 0, 0)
+    tiff = b"II*\0" + struct.pack("<I", 8) + first + second
+    return b"Exif\0\0" + tiff.ljust(56, b"\0") + thumbnail
+
+
+def test_picture_behind_a_photo_is_no_thumbnail() -> None:
+    """Nor is one in another content."""
+    for content in (HIDDEN[Kind.JPEG] + HIDDEN[Kind.PNG], b"text" + HIDDEN[Kind.PNG]):
+        (item,) = candidates(MemorySource(content), start=1, most=9)
+
+        assert isinstance(item, Candidate)
+        assert not item.is_thumbnail
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(("PNG", {"exif": b"Exif\0\0" + b"II*\0\x08\0\0\0\0\0"}), id="PNG"),
+        pytest.param(("WEBP", {"exif": b"Exif\0\0" + b"MM\0*\0\0\0\x08"}), id="WebP"),
+    ],
+)
+def test_blocks_that_begin_like_a_tiff_are_none(
+    options: tuple[str, dict[str, object]],
+) -> None:
+    """Only a directory that describes a picture makes a TIFF."""
+    content = pictures.encoded(IMAGE, options[0], **options[1])
+
+    assert found(content, start=1) == []
+
+
+def test_second_picture_of_a_camera_is_found_without_its_index() -> None:
+    """The index of an MPO begins like a TIFF."""
+    content = pictures.encoded(IMAGE, "MPO", save_all=True, append_images=[IMAGE])
+
+    assert b"MPF\0II*\0" in content
+    assert [kind for _, kind in found(content, start=1)] == [Kind.JPEG]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        pytest.param(b" \xff\xd8\xff\x00", None, id="JPEG with an impossible marker"),
+        pytest.param(b" \xff\xd8\xff\xff\xe0", Kind.JPEG, id="JPEG with a fill byte"),
+        pytest.param(b" GIF89a is a format", None, id="text about GIF"),
+        pytest.param(b" a WEBPVP8 is nice", None, id="WEBP outside of RIFF"),
+        pytest.param(b" BM" + bytes(40), None, id="BM"),
+        pytest.param(b" \0\0\0\x18ftypisom" + bytes(20), None, id="video"),
+        pytest.param(b" \0\0\0\x18ftypheic" + bytes(20), Kind.HEIC, id="HEIC"),
+        pytest.param(b" 8BPS\0\1" + bytes(6), Kind.PSD, id="PSD"),
+        pytest.param(b" \0\0\0\x0cJXL \r\n\x87\n", Kind.JXL, id="JPEG XL"),
+    ],
+)
+def test_beginning_is_a_candidate_if_plausible(
+    content: bytes, kind: Kind | None
+) -> None:
+    """Magic that no picture can follow is chance."""
+    assert found(content) == ([] if kind is None else [(1, kind)])
+
+
+def big_tiff(order: str) -> bytes:
+    """Return the head and directory of a BigTIFF with one strip."""
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + struct.pack(order + "HHHQ", 43, 8, 0, 16)
+    tags = [(256, 9), (257, 9), (273, 200)]
+    entries = [struct.pack(order + "HHQQ", tag, 4, 1, value) for tag, value in tags]
+    return head + struct.pack(order + "Q", len(tags)) + b"".join(entries)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_large_tiff_is_found(order: str) -> None:
+    """Its numbers have eight bytes, in either order."""
+    assert found(b"before" + big_tiff(order)) == [(6, Kind.TIFF)]
+
+
+def test_bare_codestream_is_found_outside_of_its_own_container() -> None:
+    """The one within a container that is decoded anyway is the same picture."""
+    bare = codestream(use_container=False)
+    boxed = codestream(use_container=True)
+
+    assert found(HIDDEN[Kind.PNG] + bare, start=1) == [
+        (len(HIDDEN[Kind.PNG]), Kind.JXL)
+    ]
+    assert found(boxed, start=1) == []
+
+
+def codestream(*, use_container: bool) -> bytes:
+    """Return a JPEG XL, bare or in boxes."""
+    return pictures.encoded(IMAGE, "JXL", effort=1, use_container=use_container)

@@ -10,11 +10,13 @@ from hashsets.demo import pictures
 from uploadfilter.contents.magic import (
     CONTAINERS,
     DECODED,
+    DRAWINGS,
     HEAD_BYTES,
     PICTURES,
     Kind,
     is_container,
     is_decoded,
+    is_drawing,
     is_picture,
     sniff,
 )
@@ -35,6 +37,15 @@ def bitmap(*, header: int, depth: int) -> bytes:
     return start + struct.pack("<IiiHH", header, 9, 9, 1, depth)
 
 
+def old_tar() -> bytes:
+    """Return a header as tar wrote it before POSIX: without magic, with a sum."""
+    header = bytearray(b"name".ljust(100, b"\0") + b"0000644\0" * 3)
+    header += b"00000000005\0" + b"14713252000\0" + b" " * 8
+    header = header.ljust(512, b"\0")
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
 KINDS = [
     (pictures.jpeg(IMAGE), Kind.JPEG),
     (pictures.png(IMAGE), Kind.PNG),
@@ -50,12 +61,25 @@ KINDS = [
     (iso_media(b"avif", b"mif1"), Kind.AVIF),
     (iso_media(b"mif1", b"avif"), Kind.AVIF),
     (iso_media(b"heic", b"mif1"), Kind.HEIC),
+    (iso_media(b"heic", b"mif1", b"avif"), Kind.HEIC),
+    (iso_media(b"avif", b"mif1", b"heic"), Kind.AVIF),
+    (iso_media(b"mif1", b"miaf"), Kind.HEIC),
+    (iso_media(b"isom", b"heic"), Kind.HEIC),
+    (b"\0\0\0\1ftyp" + bytes(7) + b"\x18avif\0\0\0\0", Kind.AVIF),
     (iso_media(b"isom", b"mp42"), Kind.VIDEO),
     (iso_media(b"qt  "), Kind.VIDEO),
     (b"\0\0\0\x0cJXL \r\n\x87\n", Kind.JXL),
     (b"\xff\x0a\x01\x02", Kind.JXL),
     (b"\0\0\0\x0cjP  \r\n\x87\n", Kind.JP2),
     (b"8BPS\0\x01", Kind.PSD),
+    (b"II\xbc\x01", Kind.JXR),
+    (pictures.encoded(IMAGE, "PPM"), Kind.PNM),
+    (b"P1\n# made by hand\n3 2\n1 0 1\n0 1 0\n", Kind.PNM),
+    (b"P4 8 1 \xff", Kind.PNM),
+    (b"qoif\0\0\0\x09\0\0\0\x09\3\0", Kind.QOI),
+    (b"%!PS-Adobe-3.0 EPSF-3.0", Kind.EPS),
+    (b"\xd7\xcd\xc6\x9a\0\0", Kind.WMF),
+    (b"\1\0\0\0".ljust(40, b"\0") + b" EMF", Kind.EMF),
     (b"PK\x03\x04rest", Kind.ZIP),
     (b"\x1f\x8b\x08\0", Kind.GZIP),
     (b"BZh91AY&SY", Kind.BZIP2),
@@ -64,6 +88,7 @@ KINDS = [
     (b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP),
     (b"Rar!\x1a\x07\0", Kind.RAR),
     (b"name".ljust(257, b"\0") + b"ustar\x0000", Kind.TAR),
+    (old_tar(), Kind.TAR),
     (b"%PDF-1.7", Kind.PDF),
     (b"\n" * 900 + b"%PDF-1.7", Kind.PDF),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind.OLE),
@@ -73,6 +98,15 @@ KINDS = [
     (b"\xef\xbb\xbf <html>", Kind.HTML),
     (b"<?xml version='1.0'?><a/>", Kind.XML),
     (b"<?xml version='1.0'?><svg/>", Kind.SVG),
+    (b"<!-- by hand -->\n<!DOCTYPE svg [<!ENTITY a 'b'>]><svg:svg >", Kind.SVG),
+    ("\ufeff<svg >".encode("utf-16-le"), Kind.SVG),
+    ("<svg >".encode("utf-16-be"), Kind.SVG),
+    ("<html><p>".encode("utf-16"), Kind.HTML),
+    (b"<!-- a comment --> <table>", Kind.HTML),
+    (b"<!doctype html><svg >", Kind.HTML),
+    (b"<?xml version='1.0'?><!DOCTYPE html><html>", Kind.HTML),
+    (b'{"picture": "<svg></svg>"}', Kind.TEXT),
+    (b"<b", Kind.TEXT),
     (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Kind.SVG),
     (b'{"key": "value"}', Kind.TEXT),
     ("Grüße".encode(), Kind.TEXT),
@@ -99,6 +133,11 @@ def test_kind_of_first_bytes(head: bytes, kind: Kind) -> None:
         pytest.param(b"\0\0\1\xba\x21\0\1\0" + bytes(20), id="MPEG stream"),
         pytest.param(b"RIFF\0\0\0\0WAVEfmt ", id="RIFF with sound"),
         pytest.param(b"GIF is a format", id="text with GIF"),
+        pytest.param(b"GIF89a is a format of pictures.", id="text with GIF89a"),
+        pytest.param(b"II* is not enough", id="text with II*"),
+        pytest.param(b"P1 is the first of six", id="text with P1"),
+        pytest.param(b"P2 10 20 30 sheep", id="text with P2 and numbers"),
+        pytest.param(b"qoif" + bytes(20), id="QOI without channels"),
         pytest.param(b"\x89PNG\n\n", id="PNG after a text conversion"),
         pytest.param(b"\xff\xfb\x90\x44" + bytes(20), id="MP3 frame"),
     ],
@@ -121,9 +160,31 @@ def test_every_beginning_has_one_kind(head: bytes) -> None:
     assert not (is_picture(kind) and is_container(kind))
 
 
+@pytest.mark.parametrize("size", range(16, 68, 4))
+def test_bitmap_of_os2_is_a_picture(size: int) -> None:
+    """Its header may be cut off at many lengths."""
+    assert sniff(bitmap(header=size, depth=24)) is Kind.BMP
+
+
+def test_gif_whose_screen_looks_like_prose_is_a_picture() -> None:
+    """If a block follows, it is one all the same."""
+    assert sniff(b"GIF89a" + b" " * 7 + b",") is Kind.GIF
+    assert sniff(b"GIF89a" + b" " * 7 + b"e") is Kind.TEXT
+
+
+def test_damaged_header_of_an_old_tar_is_none() -> None:
+    """One changed byte gives another sum."""
+    header = bytearray(old_tar())
+    header[3] ^= 1
+
+    assert sniff(bytes(header)) is Kind.DATA
+
+
 def test_sets_of_kinds_fit_together() -> None:
     """What is decoded is a picture; no picture is a container."""
     assert DECODED < PICTURES
-    assert PICTURES.isdisjoint(CONTAINERS)
+    assert PICTURES.isdisjoint(CONTAINERS | DRAWINGS)
+    assert is_drawing(Kind.SVG)
+    assert not is_drawing(Kind.HTML)
     assert is_decoded(Kind.JPEG)
     assert not is_decoded(Kind.HEIC)
