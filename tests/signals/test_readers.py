@@ -101,7 +101,7 @@ def test_truncated_file_shows_what_arrived(name: str, kept: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gif/moving", "png/moving", "webp/moving", "avif/moving", "tiff/pages"]
+    "name", ["gif/moving", "png/moving", "webp/moving", "tiff/pages"]
 )
 def test_every_frame_is_its_own_picture(name: str) -> None:
     """Frames come in order, each as it would be shown."""
@@ -111,6 +111,27 @@ def test_every_frame_is_its_own_picture(name: str) -> None:
     for frame in shown:
         assert mean_error(frame.image, seeds.image(frame.number + 1)) < 12
         assert frame.count == 4
+
+
+@pytest.mark.parametrize(
+    ("brand", "seeds_shown"),
+    [
+        pytest.param(b"avis", [1, 2, 3, 4, 1], id="sequence, then picture"),
+        pytest.param(b"avif", [1, 1, 2, 3, 4], id="picture, then sequence"),
+    ],
+)
+def test_avif_is_shown_as_picture_and_as_sequence(
+    brand: bytes, seeds_shown: list[int]
+) -> None:
+    """Viewers do not agree on which of both such a file is."""
+    content = bytearray(seeds.seed("avif/moving"))
+    content[8:12] = brand
+
+    shown = frames(bytes(content))
+
+    assert [frame.number for frame in shown] == [0, 1, 2, 3, 4]
+    for frame, seed in zip(shown, seeds_shown, strict=True):
+        assert mean_error(frame.image, seeds.image(seed)) < 12
 
 
 def test_default_image_of_an_apng_is_a_frame() -> None:

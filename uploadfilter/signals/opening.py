@@ -17,7 +17,13 @@ from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
-from uploadfilter.signals.readers import JPEGReader, PillowReader, Reader, WebPReader
+from uploadfilter.signals.readers import (
+    ChainedReader,
+    JPEGReader,
+    PillowReader,
+    Reader,
+    WebPReader,
+)
 
 Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
 """Opens a file as a format; ``None`` if it is none of that format."""
@@ -35,6 +41,7 @@ _HEIF_BRANDS = frozenset(
         *(b"mif1", b"mif2", b"msf1", b"miaf"),
     }
 )
+_SEQUENCE_BRANDS = frozenset({b"avis", b"msf1"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 
 
@@ -183,7 +190,22 @@ def _open_avif(
             is_deep=timing.avif_is_deep(data),
         )
 
-    return _as_it_came(data, opened)
+    reader = _as_it_came(data, opened)
+    other = _other_brand(data)
+    return (
+        reader if other is None else ChainedReader(reader, _as_it_came(other, opened))
+    )
+
+
+def _other_brand(data: bytes) -> bytes | None:
+    """Return an AVIF that is a picture and a sequence as the one that it does not say.
+
+    The first brand decides which of both is shown, but not to every viewer.
+    """
+    if not (padding.has_box(data, b"meta") and padding.has_box(data, b"moov")):
+        return None
+    brand = b"avif" if data[8:12] in _SEQUENCE_BRANDS else b"avis"
+    return data[:8] + brand + data[12:]
 
 
 def _as_it_came(data: bytes, opened: Callable[[bytes, bool], Reader]) -> Reader:

@@ -11,6 +11,7 @@ Rules this module keeps:
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -176,6 +177,29 @@ def load(image: Image.Image) -> bool:
 def shows_nothing(image: Image.Image) -> bool:
     """Say whether every value of every channel is zero, so that nothing arrived."""
     return not np.asarray(image.getextrema()).any()
+
+
+class ChainedReader:
+    """Two readers of one file, one after the other.
+
+    Args:
+        first: Shows what plain Pillow shows.
+        second: Shows what others may show instead.
+    """
+
+    def __init__(self, first: Reader, second: Reader) -> None:
+        self._first = first
+        self._second = second
+        self.durations: Sequence[int] = (*first.durations, *second.durations)
+        self.lack = first.lack or second.lack
+        self.passing_pixels = max(first.passing_pixels, second.passing_pixels)
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame of either."""
+        before = len(self._first.durations)
+        if number < before:
+            return self._first.frame(number)
+        return replace(self._second.frame(number - before), number=number)
 
 
 class JPEGReader:
