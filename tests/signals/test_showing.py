@@ -304,3 +304,16 @@ def test_frame_is_not_changed() -> None:
     list(showings(frame_of(image, profile=INVERTED)))
 
     assert (image.tobytes(), dict(image.info), image.mode) == before
+
+
+@pytest.mark.parametrize("profile", [None, b"no profile"])
+def test_gamma_of_a_png_is_applied_where_no_profile_is(profile: bytes | None) -> None:
+    """A steep gamma hides a picture as a profile does."""
+    image = COLOURS.copy()
+    image.info["gamma"] = 0.125
+
+    planes = shown(image, profile=profile)
+
+    by_profile = shown(COLOURS, profile=icc.colour_profile(icc.power(8)))
+    assert list(planes) == ["stored", "icc"]
+    assert np.abs(planes["icc"].astype(int) - by_profile["icc"]).max() <= 1

@@ -42,7 +42,7 @@ _MAX_TAGS = 100
 
 _TAG = struct.Struct(">4sII")
 
-_PRIMARIES = {
+PRIMARIES = {
     b"rXYZ": (0.4361, 0.2225, 0.0139),
     b"gXYZ": (0.3851, 0.7169, 0.0971),
     b"bXYZ": (0.1431, 0.0606, 0.7141),
@@ -171,7 +171,7 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
 
 def _has_primaries(tags: dict[bytes, bytes]) -> bool:
     """Say whether the primaries are those of sRGB."""
-    for name, expected in _PRIMARIES.items():
+    for name, expected in PRIMARIES.items():
         body = tags.get(name, b"")[8:20]
         if len(body) != struct.calcsize(">3i"):
             return False

@@ -8,7 +8,8 @@ which becomes that of a view:
 ``stored``          the colours, without alpha and profile; always first
 ``white, black``    drawn on that colour, if any pixel is transparent
 ``alpha``           the alpha itself, if any pixel is transparent
-``icc``             the colours, converted to sRGB, if the profile changes anything
+``icc``             the colours, converted to sRGB, if a profile (or what stands for
+                    one in a PNG) changes anything
 ``icc/white, ...``  both
 ``raw``             as other tools misread the samples (``modes.raw_of``); of the first
                     frame only, since those tools know no other
@@ -29,6 +30,7 @@ from PIL import Image, ImageCms
 
 from uploadfilter.signals import modes, profiles
 from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.gammas import profile_of_chunks
 from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.picture import Luma, Picture, Shape
 
@@ -201,16 +203,19 @@ def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
 
 
 def _conversion(frame: Frame) -> tuple[Reading, ImageCms.ImageCmsTransform] | None:
-    """Return the samples that the profile is for, and its transform, if it matters."""
-    profile = frame.profile
-    if profile is None or not profiles.needs_conversion(profile):
-        return None
-    mode = profiles.samples_of(profile)
-    colours = modes.colours_of(frame.image, mode) if mode is not None else None
-    transform = profiles.transform_of(profile) if colours is not None else None
-    if colours is None or transform is None:
-        return None
-    return colours, transform
+    """Return the samples that a profile is for, and its transform, if it matters.
+
+    Without a profile that does, the chunks of a PNG may stand for one.
+    """
+    for profile in (frame.profile, profile_of_chunks(frame.image.info)):
+        if profile is None or not profiles.needs_conversion(profile):
+            continue
+        mode = profiles.samples_of(profile)
+        colours = modes.colours_of(frame.image, mode) if mode is not None else None
+        transform = profiles.transform_of(profile) if colours is not None else None
+        if colours is not None and transform is not None:
+            return colours, transform
+    return None
 
 
 def _may_be_halved(frame: Frame, by: int) -> bool:
