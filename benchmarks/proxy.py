@@ -134,8 +134,8 @@ def _inspect(generation: Generation, body: bytes, fd: int) -> None:
     exact = digests.signals()
     match_exact(generation, "0", exact)
     span = ContentSpan(path="0", offset=0, length=len(body), declared_type="image/jpeg")
-    scan = scan_content(fd, span, types=ALWAYS_SCANNED, budgets=Budgets())
-    known = replace(scan, path="0", exact=exact)
+    (part,) = scan_content(fd, span, types=ALWAYS_SCANNED, budgets=Budgets())
+    known = replace(part.scan, exact=exact)
     matches = match_scans(
         generation, [known], thresholds=Thresholds(), quality_of=pdq.quality
     )

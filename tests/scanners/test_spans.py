@@ -12,8 +12,10 @@ from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.scanners.spans import (
     BUFFERED_BYTES,
     CHUNK_BYTES,
-    SpanFile,
+    SourceFile,
+    SpanSource,
     chunks_of,
+    open_file,
     open_span,
 )
 
@@ -30,12 +32,12 @@ CONTENT = bytes(range(50))
         max_size=8,
     )
 )
-def test_span_file_reads_like_a_file_of_its_own(
+def test_source_file_reads_like_a_file_of_its_own(
     moves: list[tuple[int, int, int]],
 ) -> None:
     """Whatever is sought and read, a span behaves as the content alone would."""
     with upload_of(b"before", CONTENT, b"behind") as (fd, spans):
-        file, alone = SpanFile(fd, spans[1]), io.BytesIO(CONTENT)
+        file, alone = SourceFile(SpanSource(fd, spans[1])), io.BytesIO(CONTENT)
         for whence, offset, size in moves:
             base = {
                 os.SEEK_SET: 0,
@@ -52,11 +54,11 @@ def test_span_file_reads_like_a_file_of_its_own(
             assert file.tell() == alone.tell()
 
 
-def test_span_file_leaves_the_position_of_the_descriptor_alone() -> None:
+def test_span_leaves_the_position_of_the_descriptor_alone() -> None:
     """The proxy may read the same descriptor at the same time."""
     with upload_of(b"before", CONTENT) as (fd, spans):
         os.lseek(fd, 3, os.SEEK_SET)
-        SpanFile(fd, spans[1]).read()
+        open_file(SpanSource(fd, spans[1])).read()
 
         assert os.lseek(fd, 0, os.SEEK_CUR) == 3
 
@@ -66,7 +68,7 @@ def test_open_span_gives_the_whole_content(length: int) -> None:
     """Short and long contents read alike, though differently held."""
     content = bytes(length)
     with upload_of(b"before", content, b"behind") as (fd, spans):
-        file = open_span(fd, spans[1])
+        file = open_file(open_span(fd, spans[1]))
 
         assert file.read() == content
         assert file.seek(0, os.SEEK_END) == length
@@ -77,7 +79,7 @@ def test_chunks_are_the_content(length: int) -> None:
     """The chunks of a content add up to it."""
     content = os.urandom(length)
     with upload_of(b"before", content, b"behind") as (fd, spans):
-        assert b"".join(chunks_of(fd, spans[1])) == content
+        assert b"".join(chunks_of(open_span(fd, spans[1]))) == content
 
 
 def test_chunks_end_where_the_file_ends() -> None:
@@ -85,4 +87,4 @@ def test_chunks_end_where_the_file_ends() -> None:
     with upload_of(CONTENT) as (fd, _):
         beyond = ContentSpan(path="c0", offset=40, length=1 << 40)
 
-        assert b"".join(chunks_of(fd, beyond)) == CONTENT[40:]
+        assert b"".join(chunks_of(open_span(fd, beyond))) == CONTENT[40:]

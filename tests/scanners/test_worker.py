@@ -22,12 +22,16 @@ JPEG = pictures.jpeg(PHOTO)
 
 def here(fd: int, spans: list[ContentSpan], types: frozenset[SignalType]) -> list[Scan]:
     """Scan in this process, as the process should."""
-    return [scan_content(fd, span, types=types, budgets=Budgets()) for span in spans]
+    return [
+        part.scan
+        for span in spans
+        for part in scan_content(fd, span, types=types, budgets=Budgets())
+    ]
 
 
 async def test_scanner_finds_what_is_found_without_one() -> None:
     """Scans are the same in a process and out of it, and come in order."""
-    contents = (JPEG, b"", b"text", pictures.png(PHOTO), pictures.truncated(JPEG))
+    contents = (JPEG, b"", b"text", pictures.png(PHOTO), JPEG[:40])
     with upload_of(*contents, declared=(None, "image/png")) as (fd, spans):
         async with ScannerPool.open(ONE) as pool:
             scans = await pool.scan(fd, spans, types=ALWAYS)

@@ -11,31 +11,56 @@ from typing import Final
 
 from typing_extensions import Buffer, override
 
+from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.scanners.messages import ContentSpan
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read of a pass over a whole content; stays in the second-level cache."""
 
 BUFFERED_BYTES: Final = 4 * 1024 * 1024
-"""Contents up to this length are read at once, which is faster than in pieces.
+"""Contents up to this length are read once and kept, which is faster than in pieces.
 
 Nearly every photo is shorter; and a hundredth of the address space does not matter.
 """
 
 
-class SpanFile(io.RawIOBase):
-    """A read-only, seekable file of one span.
+class SpanSource:
+    """The bytes of one span, read where they lie.
 
     Args:
         fd: Descriptor of the upload; stays open.
-        span: The part of it that this file shows.
+        span: The part of it that this source shows.
     """
 
     def __init__(self, fd: int, span: ContentSpan) -> None:
-        super().__init__()
         self._fd = fd
         self._offset = span.offset
-        self._length = span.length
+        self.size = span.length
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``."""
+        length = min(length, self.size - offset)
+        return os.pread(self._fd, length, self._offset + offset) if length > 0 else b""
+
+
+def open_span(fd: int, span: ContentSpan) -> Source:
+    """Return the bytes of one content, in memory if it is short."""
+    source = SpanSource(fd, span)
+    if span.length <= BUFFERED_BYTES:
+        return MemorySource(source.read(0, span.length))
+    return source
+
+
+class SourceFile(io.RawIOBase):
+    """A read-only, seekable file of one source, as decoders want it.
+
+    Args:
+        source: What it shows.
+    """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._source = source
         self._position = 0
 
     @override
@@ -52,11 +77,11 @@ class SpanFile(io.RawIOBase):
 
     @override
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position within the span or beyond its end, never before it."""
+        """Move to a position within the source or beyond its end, never before it."""
         base = {
             os.SEEK_SET: 0,
             os.SEEK_CUR: self._position,
-            os.SEEK_END: self._length,
+            os.SEEK_END: self._source.size,
         }[whence]
         if base + offset < 0:
             raise OSError("seek before the start of the content")
@@ -65,29 +90,27 @@ class SpanFile(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Buffer, /) -> int:
-        """Fill ``buffer`` from the position, up to the end of the span."""
+        """Fill ``buffer`` from the position, up to the end of the source."""
         target = memoryview(buffer).cast("B")
-        wanted = max(0, min(len(target), self._length - self._position))
-        done = os.preadv(self._fd, [target[:wanted]], self._offset + self._position)
-        self._position += done
-        return done
+        data = self._source.read(self._position, len(target))
+        target[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
-def open_span(fd: int, span: ContentSpan) -> io.BytesIO | io.BufferedReader:
-    """Open one content as a seekable binary file."""
-    raw = SpanFile(fd, span)
-    if span.length <= BUFFERED_BYTES:
-        return io.BytesIO(raw.readall())
-    return io.BufferedReader(raw, CHUNK_BYTES)
+def open_file(source: Source) -> io.BytesIO | io.BufferedReader:
+    """Open a source as a seekable binary file."""
+    if isinstance(source, MemorySource):
+        # Shares the bytes until somebody writes, which nobody does.
+        return io.BytesIO(source.data)
+    return io.BufferedReader(SourceFile(source), CHUNK_BYTES)
 
 
-def chunks_of(fd: int, span: ContentSpan) -> Iterator[bytes]:
-    """Yield the bytes of one content, in order, in pieces of ``CHUNK_BYTES``."""
-    position, end = span.offset, span.offset + span.length
-    while position < end:
-        chunk = os.pread(fd, min(CHUNK_BYTES, end - position), position)
+def chunks_of(source: Source) -> Iterator[bytes]:
+    """Yield the bytes of a source, in order, in pieces of ``CHUNK_BYTES``."""
+    for position in range(0, source.size, CHUNK_BYTES):
+        chunk = source.read(position, CHUNK_BYTES)
         if not chunk:
             # The file is shorter than it was said to be: what is there was read.
             return
-        position += len(chunk)
         yield chunk

@@ -50,15 +50,15 @@ def scan_span(
     fd: int, span: ContentSpan, request: ScanRequest, cpu_s: float
 ) -> Iterator[Part]:
     """Scan one content as a request says."""
-    del cpu_s
-    yield Part(
-        scan=scan_content(
-            fd,
-            span,
-            types=request.types,
-            budgets=request.budgets,
-            digests=request.digests,
-        )
+    return scan_content(
+        fd,
+        span,
+        types=request.types,
+        budgets=request.budgets,
+        digests=request.digests,
+        formats=request.formats,
+        alone=request.alone,
+        cpu_s=cpu_s,
     )
 
 

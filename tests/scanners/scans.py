@@ -1,0 +1,75 @@
+"""Scans of single contents, in this process."""
+
+from tests.scanners.memory import upload_of
+from uploadfilter.model import Scan, SignalType
+from uploadfilter.scanners.merging import Gathered
+from uploadfilter.scanners.messages import Budgets, ContentSpan, Part
+from uploadfilter.scanners.scanning import scan_content
+from uploadfilter.signals.views import ALWAYS
+
+
+def parts_of(
+    content: bytes,
+    declared: str | None = None,
+    *,
+    types: frozenset[SignalType] = ALWAYS,
+    budgets: Budgets | None = None,
+    digests: bool = False,
+    formats: frozenset[str] = frozenset(),
+    alone: bool = True,
+    cpu_s: float | None = None,
+) -> list[Part]:
+    """Scan one content that lies between two others; return the parts of its scan."""
+    neighbour = b"\xff\xd8\xff neighbour"
+    with upload_of(neighbour, content, neighbour) as (fd, spans):
+        span = ContentSpan(
+            path="0",
+            offset=spans[1].offset,
+            length=spans[1].length,
+            declared_type=declared,
+        )
+        parts = scan_content(
+            fd,
+            span,
+            types=types,
+            budgets=budgets or Budgets(),
+            digests=digests,
+            formats=formats,
+            alone=alone,
+            cpu_s=cpu_s,
+        )
+        return list(parts)
+
+
+def scanned(
+    content: bytes,
+    declared: str | None = None,
+    *,
+    types: frozenset[SignalType] = ALWAYS,
+    budgets: Budgets | None = None,
+    digests: bool = False,
+    formats: frozenset[str] = frozenset(),
+    alone: bool = True,
+    cpu_s: float | None = None,
+) -> Scan:
+    """Scan one content; return what its parts are together."""
+    gathered = Gathered(budgets or Budgets())
+    parts = parts_of(
+        content,
+        declared,
+        types=types,
+        budgets=budgets,
+        digests=digests,
+        formats=formats,
+        alone=alone,
+        cpu_s=cpu_s,
+    )
+    for part in parts:
+        if part.needs_alone:
+            raise AssertionError("it must be scanned alone")
+        if not gathered.add(part.scan):
+            raise AssertionError("a part contradicts another, or is too much")
+    scan = gathered.scan()
+    if scan is None or [part.is_last for part in parts].index(True) < len(parts) - 1:
+        raise AssertionError("the last part is not the last")
+    return scan

@@ -1,0 +1,113 @@
+"""A growing scan is sent in parts that add up to the whole."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.model import Reason, Scan, View
+from uploadfilter.scanners.tree import Node
+
+
+def node(path: str = "") -> Node:
+    """Return the node of a content."""
+    return Node(path=path, kind="zip", size=9)
+
+
+def view(name: str) -> View:
+    """Return a view that is told by its name."""
+    return View(name=name, signals=(), plane=b"")
+
+
+def names(scan: Scan) -> dict[str, list[str]]:
+    """Return the names of the views of every content in a scan."""
+    return {each.path: [item.name for item in each.views] for each in scan.walk()}
+
+
+def test_part_holds_what_was_found_since_the_last_one() -> None:
+    """A view is sent once, with the contents that it is nested in."""
+    root, inner = node(), node("!/a")
+    root.nest(inner)
+    inner.add_view(view("stored"))
+    first = root.part()
+    inner.add_view(view("white"))
+    second = root.part()
+
+    assert names(first) == {"": [], "!/a": ["stored"]}
+    assert names(second) == {"": [], "!/a": ["white"]}
+
+
+def test_part_leaves_out_contents_without_news() -> None:
+    """What was sent and has not changed is not sent again."""
+    root, old, new = node(), node("!/a"), node("!/b")
+    root.nest(old)
+    root.part()
+    root.nest(new)
+
+    assert names(root.part()) == {"": [], "!/b": []}
+
+
+def test_content_without_views_is_sent_too() -> None:
+    """That a text was in an archive belongs to its record."""
+    root, inner = node(), node("!/a")
+    root.nest(inner)
+    inner.close()
+
+    assert not root.has_views
+    assert names(root.part()) == {"": [], "!/a": []}
+
+
+def test_reason_that_comes_late_is_sent() -> None:
+    """A content may fall short after its views were sent."""
+    root, inner = node(), node("!/a")
+    root.nest(inner)
+    inner.add_view(view("stored"))
+    root.part()
+    inner.fall_short(Reason.TRUNCATED)
+    inner.close()
+
+    assert not root.has_views
+    assert [each.reason for each in root.part().walk()] == [None, Reason.TRUNCATED]
+
+
+def test_first_reason_stands() -> None:
+    """What ended a scan first is why it is not complete."""
+    root = node()
+    root.fall_short(Reason.TOO_DEEP)
+    root.fall_short(Reason.ENCRYPTED)
+
+    assert root.part().reason is Reason.TOO_DEEP
+
+
+def test_dropped_candidates_add_up_over_the_parts() -> None:
+    """Each candidate is counted in one part."""
+    root = node()
+    root.drop()
+    root.drop()
+    first = root.part()
+    root.drop()
+
+    assert (first.dropped, root.part().dropped) == (2, 1)
+
+
+@given(given_names=st.lists(st.text(max_size=300), max_size=8))
+def test_paths_are_unique_printable_and_one_step_deep(given_names: list[str]) -> None:
+    """Whatever an archive calls its members, each has a path of its own."""
+    root = node("0")
+    paths = [root.path_of(name) for name in given_names]
+
+    assert len(set(paths)) == len(paths)
+    for path in paths:
+        assert path.startswith("0!/")
+        assert path.count("!/") == 1
+        assert path.isprintable()
+        assert len(path.encode()) < 1000
+
+
+def test_embedded_pictures_are_numbered_as_they_are_kept() -> None:
+    """A candidate that was dropped takes no number."""
+    root = node("0")
+    first = root.path_of_embedded("thumb")
+    again = root.path_of_embedded("embedded")
+    root.nest_embedded(node(again))
+
+    assert (first, again) == ("0!/thumb:1", "0!/embedded:1")
+    assert root.path_of_embedded("embedded") == "0!/embedded:2"

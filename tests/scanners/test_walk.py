@@ -1,0 +1,265 @@
+"""What is looked for in a content, how far, and what is said about the rest."""
+
+import base64
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from hashsets.demo import pictures
+from tests.scanners.scans import parts_of, scanned
+from uploadfilter.model import Reason, Scan
+from uploadfilter.scanners.messages import Budgets
+
+PHOTO = pictures.photograph(1, width=160, height=120)
+OTHER = pictures.photograph(2, width=160, height=120)
+JPEG = pictures.jpeg(PHOTO)
+PNG = pictures.png(OTHER)
+NOISE = bytes(range(256)) * 64
+
+
+def zip_of(**members: bytes) -> bytes:
+    """Return an archive of compressed members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def stored_zip_of(**members: bytes) -> bytes:
+    """Return an archive of members that lie in it as they are."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def tar_of(*members: tuple[str, bytes]) -> bytes:
+    """Return a tar file."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, data in members:
+            head = tarfile.TarInfo(name)
+            head.size = len(data)
+            archive.addfile(head, io.BytesIO(data))
+    return file.getvalue()
+
+
+def found(scan: Scan) -> dict[str, list[str]]:
+    """Return the names of the views of every content that has some."""
+    return {
+        each.path: [view.name for view in each.views]
+        for each in scan.walk()
+        if each.views
+    }
+
+
+def reasons(scan: Scan) -> dict[str, Reason]:
+    """Return the reasons of every content that has one."""
+    return {each.path: each.reason for each in scan.walk() if each.reason is not None}
+
+
+@pytest.mark.parametrize(
+    ("content", "paths"),
+    [
+        pytest.param(JPEG, ["0"], id="picture"),
+        pytest.param(zip_of(a=JPEG), ["0!/a"], id="zip"),
+        pytest.param(stored_zip_of(a=JPEG, b=PNG), ["0!/a", "0!/b"], id="stored"),
+        pytest.param(tar_of(("a", JPEG)), ["0!/a"], id="tar"),
+        pytest.param(gzip.compress(tar_of(("a", PNG))), ["0!/1!/a"], id="tar-gz"),
+        pytest.param(JPEG + PNG, ["0", "0!/embedded:1"], id="second-behind"),
+        pytest.param(NOISE + JPEG + PNG, ["0!/embedded:1", "0!/embedded:2"], id="junk"),
+        pytest.param(
+            pictures.thumbnailed_jpeg(PHOTO, OTHER), ["0", "0!/thumb:1"], id="thumbnail"
+        ),
+    ],
+)
+def test_picture_is_found_wherever_it_stands(content: bytes, paths: list[str]) -> None:
+    """Archives, streams, junk and metadata hide nothing."""
+    scan = scanned(content)
+
+    assert list(found(scan)) == paths
+    assert reasons(scan) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"image": "%s"}', id="json"),
+        pytest.param('<img src="data:image/png;base64,%s">', id="html"),
+        pytest.param("<value><base64>%s</base64></value>", id="xml"),
+    ],
+)
+def test_picture_in_text_is_a_nested_content(text: str) -> None:
+    """What is encoded in text is decoded, with its digests."""
+    content = (text % base64.b64encode(PNG).decode()).encode()
+    scan = scanned(content)
+    (nested,) = [each for each in scan.contents if each.views]
+
+    assert nested.kind == "png"
+    assert nested.size == len(PNG)
+    assert [signal.type.value for signal in nested.exact] == ["md5", "sha1", "sha256"]
+
+
+def test_carved_picture_has_views_and_no_digests() -> None:
+    """Where it ends is not known, so a digest would be a guess."""
+    (nested,) = scanned(NOISE + JPEG).contents
+
+    assert nested.views
+    assert nested.exact == ()
+
+
+def test_carved_beginning_that_does_not_decode_is_counted_and_dropped() -> None:
+    """Magic occurs by chance, and never makes a scan incomplete."""
+    scan = scanned(NOISE + JPEG[:30] + bytes(5000))
+
+    assert scan.contents == ()
+    assert scan.reason is None
+    assert scan.dropped == 1
+
+
+def test_truncated_carved_picture_is_seen_as_far_as_it_goes() -> None:
+    """Whether it was meant to end there is unknown, so it is no reason."""
+    (nested,) = scanned(NOISE + pictures.truncated(JPEG)).contents
+
+    assert nested.views
+    assert nested.reason is None
+
+
+def test_picture_in_an_archive_as_it_is_is_found_once() -> None:
+    """A stored member is looked at as a member, and not carved as well."""
+    scan = scanned(stored_zip_of(a=pictures.thumbnailed_jpeg(PHOTO, OTHER)))
+
+    assert list(found(scan)) == ["0!/a", "0!/a!/thumb:1"]
+
+
+def test_members_of_one_name_are_both_looked_at() -> None:
+    """Readers disagree about which of them counts."""
+    scan = scanned(tar_of(("a", JPEG), ("a", PNG)))
+
+    assert list(found(scan)) == ["0!/a", "0!/a#2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "budgets", "reason"),
+    [
+        pytest.param(
+            zip_of(a=JPEG, b=PNG),
+            Budgets(max_contents=1),
+            {"0": Reason.TOO_MANY_CONTENTS},
+            id="contents",
+        ),
+        pytest.param(
+            zip_of(a=zip_of(b=zip_of(c=JPEG))),
+            Budgets(max_depth=2),
+            {"0!/a!/b": Reason.TOO_DEEP},
+            id="depth",
+        ),
+        pytest.param(
+            zip_of(a=JPEG, b=PNG),
+            Budgets(max_upload_signals=40),
+            {"0": Reason.TOO_MANY_SIGNALS},
+            id="signals",
+        ),
+        pytest.param(
+            zip_of(a=bytes(20 * 1024 * 1024)),
+            Budgets(max_ratio=200),
+            {"0!/a": Reason.TOO_COMPRESSED},
+            id="ratio",
+        ),
+        pytest.param(
+            zip_of(a=NOISE * 200),
+            Budgets(max_output_bytes=1024 * 1024),
+            {"0!/a": Reason.TOO_MANY_BYTES, "0": Reason.TOO_MANY_BYTES},
+            id="output",
+        ),
+        pytest.param(
+            zip_of(a=pictures.png(pictures.photograph(3, width=900, height=700))),
+            Budgets(max_held_bytes=64 * 1024),
+            {"0!/a": Reason.TOO_MANY_BYTES},
+            id="held",
+        ),
+        pytest.param(
+            JPEG, Budgets(max_pixels=100), {"0": Reason.TOO_MANY_PIXELS}, id="pixels"
+        ),
+        pytest.param(
+            b"7z\xbc\xaf\x27\x1c" + bytes(99),
+            Budgets(),
+            {"0": Reason.NOT_INSPECTED},
+            id="7z",
+        ),
+        pytest.param(
+            b"8BPS\0\x01" + bytes(99), Budgets(), {"0": Reason.UNDECODABLE}, id="psd"
+        ),
+    ],
+)
+def test_budget_that_ends_a_scan_is_its_reason(
+    content: bytes, budgets: Budgets, reason: dict[str, Reason]
+) -> None:
+    """The record says which budget it was, and of which content."""
+    assert reasons(scanned(content, budgets=budgets)) == reason
+
+
+def test_what_was_seen_before_the_budget_counts() -> None:
+    """A listed picture in front of a bomb is seen."""
+    scan = scanned(zip_of(a=JPEG, b=PNG), budgets=Budgets(max_contents=1))
+
+    assert list(found(scan)) == ["0!/a"]
+
+
+def test_no_step_is_begun_after_the_deadline() -> None:
+    """A scan of many steps ends by itself, before the process is killed."""
+    scan = scanned(zip_of(a=JPEG), cpu_s=1e-9)
+
+    assert scan.reason is Reason.OUT_OF_TIME
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: pictures.webp(PHOTO), id="webp"),
+        pytest.param(lambda: zip_of(a=JPEG), id="zip"),
+        pytest.param(lambda: JPEG + pictures.webp(OTHER), id="webp-behind-jpeg"),
+        pytest.param(
+            lambda: (
+                b"<img src='data:image/webp;base64,"
+                + base64.b64encode(pictures.webp(PHOTO))
+                + b"'>"
+            ),
+            id="webp-in-html",
+        ),
+    ],
+)
+def test_uncommon_decoder_is_never_run_beside_others(make: Callable[[], bytes]) -> None:
+    """A process that scans many contents asks for another one instead."""
+    content = make()
+
+    assert parts_of(content, alone=False)[-1].needs_alone
+    assert found(scanned(content, alone=True))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(JPEG, id="jpeg"),
+        pytest.param(PNG, id="png"),
+        pytest.param(NOISE + JPEG + PNG, id="carved"),
+        pytest.param(base64.b64encode(JPEG), id="base64"),
+    ],
+)
+def test_common_decoders_run_anywhere(content: bytes) -> None:
+    """JPEG and PNG are decoded by processes that are used again."""
+    assert found(scanned(content, alone=False))
+
+
+def test_format_is_decoded_where_it_is_switched_on() -> None:
+    """What no browser shows is decoded only if the operator says so."""
+    content = pictures.encoded(PHOTO, "JPEG2000")
+
+    assert reasons(scanned(content)) == {"0": Reason.UNDECODABLE}
+    assert found(scanned(content, formats=frozenset({"jp2"}))) == {"0": ["stored"]}

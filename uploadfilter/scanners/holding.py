@@ -1,0 +1,93 @@
+"""What is held of an unpacked member, and which parts of a container were looked at."""
+
+import hashlib
+
+from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.members import Chunks, Shortfall
+from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.model import Reason
+
+_HEAD_BYTES = 64
+"""Bytes that tell whether it is worth comparing a candidate with a member."""
+
+
+class Held:
+    """The chunks of one member, as much of them as may be held at a time.
+
+    Args:
+        chunks: To be read once.
+        most: Bytes that are held, chunks of 1 MiB on top.
+
+    Attributes:
+        source: What is held now.
+        has_more: Whether there is more to come.
+        reason: Why the member ended before its end; known once ``has_more`` is false.
+    """
+
+    def __init__(self, chunks: Chunks, *, most: int) -> None:
+        self._chunks = chunks
+        self._most = most
+        self.source = MemorySource(b"")
+        self.has_more = True
+        self.reason: Reason | None = None
+        self.go_on(overlap=0)
+
+    def go_on(self, *, overlap: int) -> None:
+        """Hold the next block.
+
+        Args:
+            overlap: Bytes of the block before that it begins with; at most half of
+                what may be held, so that there is room for what is new.
+        """
+        overlap = min(overlap, self._most // 2)
+        block = bytearray(self.source.data[-overlap:] if overlap else b"")
+        while len(block) < self._most:
+            item = next(self._chunks, None)
+            if isinstance(item, Shortfall):
+                self.reason = item.reason
+            if not isinstance(item, bytes):
+                self.has_more = False
+                break
+            block += item
+        self.source = MemorySource(bytes(block))
+
+
+class Covered:
+    """The parts of a container that were looked at as its members.
+
+    A picture that lies in a container as it is would else be found twice: as a member,
+    and by carving.
+    """
+
+    def __init__(self) -> None:
+        self._ranges: list[tuple[Source, int, int]] = []
+        self._members: dict[bytes, set[tuple[int, bytes]]] = {}
+
+    def note(self, member: Source) -> None:
+        """Note a member that was, or will be, looked at as a whole."""
+        if isinstance(member, PartSource):
+            end = member.start + member.size
+            self._ranges.append((member.whole, member.start, end))
+        elif member.size >= _HEAD_BYTES:
+            head = member.read(0, _HEAD_BYTES)
+            self._members.setdefault(head, set()).add(_identity(member, member.size))
+
+    def hold(self, source: Source, item: Candidate) -> bool:
+        """Say whether a candidate lies in a member, or is one that was unpacked."""
+        if any(
+            whole is source and start <= item.offset < end
+            for whole, start, end in self._ranges
+        ):
+            return True
+        known = self._members.get(source.read(item.offset, _HEAD_BYTES), set())
+        rest = source.size - item.offset
+        return any(
+            size <= rest
+            and _identity(PartSource(source, item.offset, size), size) == (size, digest)
+            for size, digest in known
+        )
+
+
+def _identity(source: Source, size: int) -> tuple[int, bytes]:
+    """Return the size of a content and a digest that nobody can match on purpose."""
+    return size, hashlib.sha256(source.read(0, size)).digest()

@@ -1,0 +1,132 @@
+"""The scan of one content while it grows, and what of it was not sent yet.
+
+A scan grows as a tree: contents nested in contents, each with its views. What was found
+is sent in parts, so that it counts whatever the next step does to this process.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from uploadfilter.model import Reason, Scan, Signal, View
+
+NESTED: Final = "!/"
+"""Stands between the path of a content and the name of what is nested in it."""
+
+_MOST_NAME: Final = 200
+"""Characters of a member's name that are kept: four of them fit a path."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """One content on its way to a ``Scan``.
+
+    Attributes:
+        path: As in ``Scan``.
+        kind: As in ``Scan``.
+        size: As in ``Scan``.
+        exact: As in ``Scan``.
+        reason: As in ``Scan``; of several, the first stands.
+        is_closed: Whether nothing more will be found in this content.
+    """
+
+    path: str
+    kind: str
+    size: int
+    exact: tuple[Signal, ...] = ()
+    reason: Reason | None = None
+    is_closed: bool = False
+    _views: list[View] = field(default_factory=list)
+    _contents: "list[Node]" = field(default_factory=list)
+    _names: set[str] = field(default_factory=set)
+    _embedded: int = 0
+    _dropped: int = 0
+    _is_changed: bool = True
+
+    def add_view(self, view: View) -> None:
+        """Note a view that was decoded."""
+        self._views.append(view)
+        self._is_changed = True
+
+    def path_of(self, name: str) -> str:
+        """Return the path of a content inside this one, another one at each call.
+
+        Args:
+            name: Anything: what an archive calls it, decoded as well as it went.
+        """
+        cleaned = _clean(name)
+        unique, number = cleaned, 1
+        while unique in self._names:
+            number += 1
+            unique = f"{cleaned}#{number}"
+        self._names.add(unique)
+        return f"{self.path}{NESTED}{unique}"
+
+    def path_of_embedded(self, word: str) -> str:
+        """Return the path of the next picture that stands somewhere in this content.
+
+        Args:
+            word: ``embedded`` or ``thumb``.
+        """
+        return f"{self.path}{NESTED}{word}:{self._embedded + 1}"
+
+    def nest(self, node: "Node") -> None:
+        """Note a content inside this one."""
+        self._contents.append(node)
+
+    def nest_embedded(self, node: "Node") -> None:
+        """Note a picture that stands somewhere in this content."""
+        self._embedded += 1
+        self._contents.append(node)
+
+    def drop(self) -> None:
+        """Count a candidate that did not decode."""
+        self._dropped += 1
+        self._is_changed = True
+
+    def fall_short(self, reason: Reason) -> None:
+        """Note why this content is not scanned completely; the first reason stands."""
+        if self.reason is None:
+            self.reason = reason
+            self._is_changed = True
+
+    def close(self) -> None:
+        """Say that nothing more will be found in this content."""
+        self.is_closed = True
+
+    @property
+    def has_views(self) -> bool:
+        """Whether a view was found, here or deeper, that was not sent yet."""
+        return bool(self._views) or any(node.has_views for node in self._contents)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything changed, here or deeper, since the last part."""
+        return self._is_changed or any(node.has_news for node in self._contents)
+
+    def part(self) -> Scan:
+        """Return what is new since the last part, and forget it."""
+        scan = Scan(
+            path=self.path,
+            kind=self.kind,
+            size=self.size,
+            exact=self.exact,
+            views=tuple(self._views),
+            reason=self.reason,
+            contents=tuple(node.part() for node in self._contents if node.has_news),
+            dropped=self._dropped,
+        )
+        self._views.clear()
+        # What is over was sent, so that a part costs nothing for what came long before.
+        self._contents = [node for node in self._contents if not node.is_closed]
+        self._dropped = 0
+        self._is_changed = False
+        return scan
+
+
+def _clean(name: str) -> str:
+    """Return a name that is no path of its own, and that can be sent and printed."""
+    printable = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for letter in name[:_MOST_NAME]
+    )
+    return printable.replace(NESTED, "!\N{REPLACEMENT CHARACTER}") or "-"

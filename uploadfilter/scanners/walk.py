@@ -1,0 +1,393 @@
+"""Walk through one content and all that is in it.
+
+Composes ``contents`` and ``signals``; runs inside a scanner process, but needs none.
+The order of the rules is the order of the code in ``_visit``:
+
+1. Nothing in it: complete.
+2. A picture by its first bytes or by its declared type: decoded; if that gives no
+   view, the decoder's reason.
+3. A container: each member is a nested content.
+4. Text and other data: what is encoded in it is a nested content.
+5. Whatever it is, carved: a picture that begins at any other offset is a nested
+   content with views only. Magic occurs by chance, so what does not decode is dropped.
+
+What was seen counts: a content that falls short keeps its views.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from uploadfilter.contents import carving, containers, magic, strings
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import (
+    Container,
+    Member,
+    Meter,
+    UnpackLimits,
+)
+from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.model import Reason, Signal, SignalType
+from uploadfilter.scanners.holding import Covered, Held
+from uploadfilter.scanners.messages import Budgets
+from uploadfilter.scanners.spans import chunks_of, open_file
+from uploadfilter.scanners.tree import Node
+from uploadfilter.signals import formats
+from uploadfilter.signals.decoding import DecodeLimits
+from uploadfilter.signals.exact import Digests
+from uploadfilter.signals.frame import Lack
+from uploadfilter.signals.views import views_of
+
+_BLOCK_OVERLAP: Final = 16 * 1024 * 1024
+"""By how much the blocks overlap in which a long unpacked content is searched: more
+than nearly every picture, which must lie in one block as a whole to be decoded."""
+
+_CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
+"""What comes of magic that stands somewhere by chance."""
+
+_SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
+"""Kinds whose magic does not occur by chance as good as ever, header included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkSettings:
+    """What a walk looks for, and how far it goes.
+
+    Attributes:
+        types: Perceptual signal types to compute.
+        budgets: What it may cost.
+        also: Picture formats that the operator switched on.
+        alone: Whether every decoder may run; see ``ScanRequest``.
+        clock: Tells the CPU seconds that this process used.
+        deadline_s: When no further step is begun, on that clock; ``None`` is never.
+    """
+
+    types: frozenset[SignalType]
+    budgets: Budgets
+    also: frozenset[str]
+    alone: bool
+    clock: Callable[[], float]
+    deadline_s: float | None = None
+
+
+class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
+    """The content needs a decoder that this process must not run."""
+
+
+class _Ended(Exception):  # noqa: N818  # not an error: it becomes a reason
+    """A budget of the whole content is used up."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Walk:
+    """One walk through one content.
+
+    Args:
+        settings: What it looks for.
+    """
+
+    def __init__(self, settings: WalkSettings) -> None:
+        budgets = settings.budgets
+        self._settings = settings
+        self._budgets = budgets
+        self._decoded = formats.decoded(settings.also)
+        self._limits = DecodeLimits(
+            max_pixels=budgets.max_pixels,
+            max_decoded_bytes=budgets.max_decoded_bytes,
+            max_frames=budgets.max_frames,
+            max_jpeg_scans=budgets.max_jpeg_scans,
+        )
+        self._meter = Meter(
+            UnpackLimits(
+                max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
+            )
+        )
+        self._contents_left = budgets.max_contents
+        self._signals_left = budgets.max_upload_signals
+
+    def steps(self, source: Source, root: Node, *, declared: str) -> Iterator[None]:
+        """Walk through a content; what is found is added to ``root``.
+
+        Args:
+            source: Its bytes.
+            root: Its node.
+            declared: Its declared type in small letters; may be empty.
+
+        Yields:
+            Nothing, before each step that may be the last of this process.
+
+        Raises:
+            NeedsAlone: See ``ScanRequest.alone``.
+            MemoryError: The address space of the process is too small.
+        """
+        try:
+            yield from self._visit(source, root, declared=declared, depth=0)
+        except _Ended as ended:
+            root.fall_short(ended.reason)
+
+    def _visit(
+        self, source: Source, node: Node, *, declared: str, depth: int
+    ) -> Iterator[None]:
+        """Walk through one content, whatever it is nested in."""
+        kind = Kind(node.kind)
+        if kind is Kind.EMPTY:
+            return
+        yield from self._pause()
+        yield from self._look(source, node, kind, declared=declared)
+        covered = Covered()
+        container = containers.container_for(kind)
+        if container is not None:
+            yield from self._unpack(container, source, node, covered, depth=depth)
+        elif magic.is_container(kind):
+            node.fall_short(Reason.NOT_INSPECTED)
+        for hidden in _hidden(source, node, kind, declared):
+            yield from self._unpack(
+                hidden, source, node, covered, depth=depth, is_sure=False
+            )
+        if not (magic.is_picture(kind) or magic.is_container(kind)):
+            yield from self._decode_strings(source, node, kind, depth=depth)
+        yield from self._carve(source, node, covered)
+
+    def _pause(self) -> Iterator[None]:
+        """Let what was found be sent; end if there is no time for more."""
+        yield
+        deadline_s = self._settings.deadline_s
+        if deadline_s is not None and self._settings.clock() > deadline_s:
+            raise _Ended(Reason.OUT_OF_TIME)
+
+    # --- Pictures ------------------------------------------------------------------
+
+    def _look(
+        self, source: Source, node: Node, kind: Kind, *, declared: str
+    ) -> Iterator[None]:
+        """Add the views of a content that is a picture, or is said to be one."""
+        if magic.is_drawing(kind):
+            # What a program draws from it can be any picture.
+            node.fall_short(Reason.NOT_INSPECTED)
+        elif kind.value in self._decoded:
+            yield from self._show(source, node, frozenset({kind.value}))
+        elif magic.is_picture(kind):
+            # A picture to others, and none to us: never a pass by default.
+            node.fall_short(Reason.UNDECODABLE)
+        elif _is_declared_picture(declared):
+            yield from self._show(source, node, self._decoded)
+
+    def _show(
+        self, source: Source, node: Node, names: frozenset[str]
+    ) -> Iterator[None]:
+        """Add the views of a picture in one of the formats of these names."""
+        self._require(names)
+        views = views_of(
+            open_file(source),
+            formats=formats.formats_named(names),
+            limits=self._limits,
+            most_views=self._budgets.max_views,
+            most_signals=self._budgets.max_signals,
+            types=self._settings.types,
+        )
+        for view in views:
+            if isinstance(view, Lack):
+                node.fall_short(view.reason)
+                continue
+            self._signals_left -= len(view.signals)
+            if self._signals_left < 0:
+                raise _Ended(Reason.TOO_MANY_SIGNALS)
+            node.add_view(view)
+            if "/" in view.name or ":" in view.name:
+                yield from self._pause()
+
+    def _require(self, names: frozenset[str]) -> None:
+        """Ask for a process of its own where an uncommon decoder is needed."""
+        if not self._settings.alone and not names <= formats.COMMON:
+            raise NeedsAlone
+
+    # --- Nested contents -----------------------------------------------------------
+
+    def _nested(self, parent: Node, name: str, kind: Kind, size: int) -> Node:
+        """Add a nested content to its parent, and count it."""
+        self._count()
+        node = Node(path=parent.path_of(name), kind=kind.value, size=size)
+        parent.nest(node)
+        return node
+
+    def _count(self) -> None:
+        self._contents_left -= 1
+        if self._contents_left < 0:
+            raise _Ended(Reason.TOO_MANY_CONTENTS)
+
+    def _enter(
+        self,
+        source: Source,
+        parent: Node,
+        name: str,
+        *,
+        depth: int,
+        reason: Reason | None = None,
+    ) -> Iterator[None]:
+        """Walk through a nested content whose bytes are there.
+
+        Args:
+            source: Its bytes.
+            parent: What it is nested in.
+            name: What it is called there.
+            depth: How deep it is nested.
+            reason: Why the bytes are not all of it, if they are not.
+        """
+        kind = magic.sniff(source.read(0, magic.HEAD_BYTES))
+        node = self._nested(parent, name, kind, source.size)
+        if reason is None:
+            node.exact = digests_of(source)
+        else:
+            node.fall_short(reason)
+        yield from self._visit(source, node, declared="", depth=depth)
+        node.close()
+
+    def _unpack(
+        self,
+        container: Container,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        depth: int,
+        is_sure: bool = True,
+    ) -> Iterator[None]:
+        """Walk through the members of a container.
+
+        Args:
+            container: What reads it.
+            source: Its bytes.
+            node: Its node.
+            covered: Where its members are noted.
+            depth: How deep it is nested.
+            is_sure: If false, it may be no container after all: then it falls short
+                only behind a first member.
+        """
+        if not self._settings.alone:
+            raise NeedsAlone
+        if depth >= self._budgets.max_depth:
+            node.fall_short(Reason.TOO_DEEP)
+            return
+        for number, item in enumerate(container.members(source, self._meter), start=1):
+            if isinstance(item, Member):
+                is_sure = True
+                name = item.name or str(number)
+                yield from self._member(item, node, name, covered, depth=depth + 1)
+            elif is_sure:
+                node.fall_short(item.reason)
+
+    def _member(
+        self, member: Member, parent: Node, name: str, covered: Covered, *, depth: int
+    ) -> Iterator[None]:
+        """Walk through one member of a container."""
+        if not isinstance(member.content, Iterator):
+            covered.note(member.content)
+            yield from self._enter(member.content, parent, name, depth=depth)
+            return
+        held = Held(member.content, most=self._budgets.max_held_bytes)
+        if held.has_more:
+            yield from self._search(held, parent, name)
+            return
+        covered.note(held.source)
+        yield from self._enter(
+            held.source, parent, name, depth=depth, reason=held.reason
+        )
+
+    def _search(self, held: Held, parent: Node, name: str) -> Iterator[None]:
+        """Carve a long member as it passes, block after block."""
+        kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
+        node = self._nested(parent, name, kind, held.source.size)
+        if magic.is_picture(kind) or magic.is_container(kind):
+            node.fall_short(Reason.TOO_MANY_BYTES)
+        yield from self._carve(held.source, node, Covered())
+        while held.has_more:
+            held.go_on(overlap=_BLOCK_OVERLAP)
+            yield from self._carve(held.source, node, Covered())
+        if held.reason is not None:
+            node.fall_short(held.reason)
+        node.close()
+
+    def _decode_strings(
+        self, source: Source, node: Node, kind: Kind, *, depth: int
+    ) -> Iterator[None]:
+        """Walk through what is encoded in text."""
+        found = strings.encoded(
+            source,
+            kind=kind,
+            most=self._budgets.max_contents,
+            held_bytes=self._budgets.max_held_bytes,
+        )
+        for item in found:
+            if isinstance(item, carving.TooMany):
+                raise _Ended(Reason.TOO_MANY_CONTENTS)
+            if depth >= self._budgets.max_depth:
+                node.fall_short(Reason.TOO_DEEP)
+                return
+            yield from self._enter(
+                MemorySource(item.data), node, item.name, depth=depth + 1
+            )
+
+    # --- Carving -------------------------------------------------------------------
+
+    def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
+        """Try every offset but the first at which a picture may begin."""
+        most = self._budgets.max_contents
+        for item in carving.candidates(source, start=1, most=most):
+            if isinstance(item, carving.TooMany):
+                raise _Ended(Reason.TOO_MANY_CONTENTS)
+            if item.kind.value in self._decoded and not covered.hold(source, item):
+                self._count()
+                yield from self._pause()
+                yield from self._try(source, node, item)
+
+    def _try(
+        self, source: Source, parent: Node, item: carving.Candidate
+    ) -> Iterator[None]:
+        """Nest a candidate in its parent if it decodes, else count it."""
+        word = "thumb" if item.is_thumbnail else "embedded"
+        size = source.size - item.offset
+        node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
+        part = PartSource(source, item.offset, size)
+        is_nested = False
+        for _ in self._show(part, node, frozenset({item.kind.value})):
+            if not is_nested:
+                parent.nest_embedded(node)
+                is_nested = True
+            yield
+        if node.reason in _CHANCE or not (node.has_views or item.kind in _SURE):
+            node.reason = None
+        if is_nested:
+            return
+        if node.has_views or node.reason is not None:
+            parent.nest_embedded(node)
+        else:
+            parent.drop()
+
+
+def _hidden(
+    source: Source, node: Node, kind: Kind, declared: str
+) -> Iterator[Container]:
+    """Yield what a content may be besides, by its ends, its name or its type."""
+    yield from containers.hidden_in(source, kind)
+    if kind is Kind.DATA:
+        for claim in (node.path, declared):
+            claimed = containers.claimed_by(claim)
+            if claimed is not None:
+                yield claimed
+                return
+
+
+def _is_declared_picture(declared: str) -> bool:
+    """Say whether the client declared a picture that is made of pixels."""
+    return declared.startswith("image/") and not declared.startswith("image/svg")
+
+
+def digests_of(source: Source) -> tuple[Signal, ...]:
+    """Return md5, sha1 and sha256 of all bytes of a source."""
+    digests = Digests()
+    for chunk in chunks_of(source):
+        digests.update(chunk)
+    return digests.signals()
