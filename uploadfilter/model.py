@@ -344,8 +344,8 @@ class Match:
         view: Name of the view; ``None`` for exact types.
         variant: How the view was turned; ``None`` for exact types.
         geometry: Geometry of the upload's signal; ``None`` where there is none.
-        quality: Lower one of the entry's (if known) and the upload's PDQ quality;
-            ``None`` for types without one.
+        quality: Lower one of the entry's (if known) and the view's PDQ quality;
+            ``None`` for exact types.
         complement: True if the entry matches the negative of the view.
     """
 

@@ -51,9 +51,9 @@ def match(
 
 
 def _reached(signal_type: SignalType) -> st.SearchStrategy[int | None]:
-    if signal_type is SignalType.PDQ:
-        return st.none() | st.integers(0, 100)
-    return st.none()
+    if signal_type.is_exact:
+        return st.none()
+    return st.none() | st.integers(0, 100)
 
 
 @st.composite

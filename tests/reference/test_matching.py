@@ -209,7 +209,7 @@ def test_quality_is_the_lower_one(
 
 
 def test_quality_is_computed_only_when_a_candidate_asks() -> None:
-    """Without a PDQ candidate no quality is computed, with several one per view."""
+    """Without a match no quality is computed, with several of them one per view."""
     asked: list[bytes] = []
 
     def quality_of(plane: bytes) -> int:
@@ -225,11 +225,29 @@ def test_quality_is_computed_only_when_a_candidate_asks() -> None:
     far = seen(flipped(VALUE, range(32)))
     narrow = seen(phash, signal_type=SignalType.PHASH, geometry=None)
 
-    matches_of(entries, scan(view(far, narrow)), quality_of=quality_of)
+    matches_of(entries, scan(view(far)), quality_of=quality_of)
     assert asked == []
-    views = (view(seen(VALUE), plane=b"p" * 9), view(far, name="w", plane=b"q" * 9))
+    views = (
+        view(seen(VALUE), narrow, plane=b"p" * 9),
+        view(far, name="w", plane=b"q" * 9),
+    )
     matches_of(entries, scan(*views), quality_of=quality_of)
     assert asked == [b"p" * 9]
+
+
+def test_64_bit_match_has_the_quality_of_its_view() -> None:
+    """What PDQ's quality says of the view holds for every type, exact ones aside."""
+    dhash = bytes(range(8))
+    entries = [
+        entry("1", EntrySignal(signal=Signal(type=SignalType.DHASH, value=dhash))),
+        entry("2", *exactly(MD5)),
+    ]
+    item = seen(dhash, signal_type=SignalType.DHASH, geometry=None)
+    found = matches_of(
+        entries, scan(view(item), exact=(MD5,)), quality_of=lambda _plane: 31
+    )
+
+    assert [match.quality for match in found] == [None, 31]
 
 
 def test_signals_are_asked_once() -> None:

@@ -255,14 +255,14 @@ def _contributions(
                 yield _Contribution(policy.action_for(content.reason), content.reason)
     supports = _supports(matches)
     for match in matches:
-        yield _contribution_of(match, supports, policy=policy)
+        for reason in _shortcomings(match, supports) or (None,):
+            yield _contribution_of(match, reason, policy=policy)
 
 
 def _contribution_of(
-    match: Match, supports: dict[tuple[str, ...], set[SignalType]], *, policy: Policy
+    match: Match, reason: Reason | None, *, policy: Policy
 ) -> _Contribution:
     """Weigh one match: it counts, or it is evidence with a reason."""
-    reason = _shortcoming(match, supports)
     if match.state is EntryState.MONITORED:
         return _Contribution(Action.ACCEPT, reason)
     if reason is None:
@@ -270,16 +270,31 @@ def _contribution_of(
     return _Contribution(policy.action_for(reason), reason)
 
 
-def _shortcoming(
+def _shortcomings(
     match: Match, supports: dict[tuple[str, ...], set[SignalType]]
-) -> Reason | None:
-    """Return why a match does not count, ``None`` if it does."""
+) -> tuple[Reason, ...]:
+    """Return why a match does not count; nothing if it does.
+
+    A pair of 64-bit matches of a picture that says little is both: two weak matches,
+    and near an entry. A flat picture is near others by the nature of the types.
+    """
     if match.signal_type.is_exact:
-        return None
+        return ()
+    is_low = _is_low_quality(match)
     if match.signal_type is SignalType.PDQ:
-        return Reason.LOW_QUALITY if _is_low_quality(match) else None
-    seconds = supports[_subject(match)] - {match.signal_type}
-    return None if seconds else Reason.WEAK_MATCH
+        return (Reason.LOW_QUALITY,) if is_low else ()
+    if not supports[_subject(match)] - {_kin(match.signal_type)}:
+        return (Reason.WEAK_MATCH,)
+    return (Reason.WEAK_MATCH, Reason.LOW_QUALITY) if is_low else ()
+
+
+def _kin(signal_type: SignalType) -> SignalType:
+    """Return the type that stands for those that see the same in a picture.
+
+    aHash and wHash both compare the brightness of 8 x 8 fields with that of the whole:
+    different gradients and pages of text are near in both or in neither.
+    """
+    return SignalType.AHASH if signal_type is SignalType.WHASH else signal_type
 
 
 def _supports(matches: Iterable[Match]) -> dict[tuple[str, ...], set[SignalType]]:
@@ -287,15 +302,16 @@ def _supports(matches: Iterable[Match]) -> dict[tuple[str, ...], set[SignalType]
 
     A PDQ match of a low-quality picture supports nothing: its bits say little about
     the picture, so that it would make a chance pHash match count. Both then stand as
-    evidence, and ``LOW_QUALITY`` is the weightier reason.
+    evidence, and ``LOW_QUALITY`` is the weightier reason. Types that see the same count
+    as one.
     """
     supports: dict[tuple[str, ...], set[SignalType]] = {}
     for match in matches:
         if match.signal_type.is_exact:
             continue
         types = supports.setdefault(_subject(match), set())
-        if not _is_low_quality(match):
-            types.add(match.signal_type)
+        if match.signal_type is not SignalType.PDQ or not _is_low_quality(match):
+            types.add(_kin(match.signal_type))
     return supports
 
 
@@ -305,9 +321,5 @@ def _subject(match: Match) -> tuple[str, ...]:
 
 
 def _is_low_quality(match: Match) -> bool:
-    """An unknown quality is sufficient; only PDQ has one."""
-    return (
-        match.signal_type is SignalType.PDQ
-        and match.quality is not None
-        and match.quality < QUALITY_FLOOR
-    )
+    """Tell whether a view is known to say little; exact matches have no quality."""
+    return match.quality is not None and match.quality < QUALITY_FLOOR

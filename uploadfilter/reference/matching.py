@@ -268,7 +268,7 @@ def match_scans(
         scans: The contents of the upload; nested ones are walked.
         thresholds: Most bits that may differ, by type and view.
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``; called at
-            most once a view, and only for views that PDQ found a candidate for.
+            most once a view, and only for views that match something.
 
     Returns:
         One match for each content, set, entry, signal type and view: the one of the
@@ -325,7 +325,7 @@ class _Asked:
             view=self.view.name if self.view else None,
             variant=self.variant,
             geometry=self.geometry,
-            quality=found.quality if self.signal.type is SignalType.PDQ else None,
+            quality=found.quality,
             complement=self.complement,
         )
 
@@ -418,12 +418,12 @@ def _keep_nearer(
 def _with_quality(
     nearest: Iterable[tuple[Match, _Asked]], quality_of: Callable[[bytes], int]
 ) -> tuple[Match, ...]:
-    """Fill in the upload's PDQ quality where it is the lower one."""
+    """Fill in the PDQ quality of the upload's view where it is the lower one."""
     of_plane: dict[bytes, int] = {}
     filled = []
     for match, asker in nearest:
         view = asker.view
-        if match.signal_type is not SignalType.PDQ or view is None:
+        if view is None:
             filled.append(match)
             continue
         # A plane is 16 KiB, but equal planes are nearly always one object, so that
