@@ -119,7 +119,7 @@ def check_survives_truncation(subject: Subject) -> None:
 def check_survives_mutation(subject: Subject) -> None:
     """Whatever is done to the bytes of a file, the result is a value."""
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=200, deadline=None)
     @given(file=mutations(list(subject.members)))
     def survives(file: bytes) -> None:
         small = Limits(max_output_bytes=4 * MOST_CHUNK_BYTES)

@@ -1,10 +1,12 @@
 """Sources give their own bytes and nothing beside them."""
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.contents.source import MemorySource, PartSource
+from uploadfilter.contents.source import MemorySource, PartSource, opened
 
 offsets = st.integers(0, 80)
 
@@ -38,3 +40,23 @@ def test_part_outside_the_whole_is_refused(start: int, size: int) -> None:
     """A part lies within its whole."""
     with pytest.raises(ValueError, match="not within 5"):
         PartSource(MemorySource(b"12345"), start, size)
+
+
+@given(
+    data=st.binary(max_size=60),
+    steps=st.lists(st.tuples(offsets, st.sampled_from(range(3)), offsets)),
+)
+def test_opened_source_reads_like_a_file(
+    data: bytes, steps: list[tuple[int, int, int]]
+) -> None:
+    """Whatever is sought and read, a source gives what a file in memory does."""
+    ours, other = opened(MemorySource(data)), io.BytesIO(data)
+    for offset, whence, length in steps:
+        assert ours.seek(offset, whence) == other.seek(offset, whence)
+        assert ours.read(length) == other.read(length)
+
+
+def test_opened_source_has_nothing_before_its_start() -> None:
+    """A library that seeks too far back is told so."""
+    with pytest.raises(OSError, match="before the start"):
+        opened(MemorySource(b"12345")).seek(-6, io.SEEK_END)

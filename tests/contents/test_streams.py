@@ -3,16 +3,30 @@
 import bz2
 import gzip
 import lzma
+import tracemalloc
+import zlib
+from collections.abc import Iterator
 
 import brotli
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.conformance.containers import (
     CHECKS,
     Check,
     Subject,
+    contents_of,
 )
+from uploadfilter.contents.members import (
+    RATIO_GRACE_BYTES,
+    Member,
+    Meter,
+    Shortfall,
+    UnpackLimits,
+)
+from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.streams import (
     BROTLI,
     BZIPPED,
@@ -21,6 +35,8 @@ from uploadfilter.contents.streams import (
     ZSTD,
     StreamContainer,
 )
+from uploadfilter.contents.unpackers import STEP_BYTES
+from uploadfilter.model import Reason
 
 TEXT = b"".join(b"%d sheep; " % number for number in range(300))
 ZEROS = bytes(9 * 1024 * 1024)
@@ -88,3 +104,118 @@ SUBJECTS = {
 def test_streams_conform(name: str, check: Check) -> None:
     """Each coding passes the suite of containers."""
     check(SUBJECTS[name])
+
+
+def spoilt(file: bytes, place: int) -> bytes:
+    """Turn the bits of one byte round."""
+    place %= len(file)
+    return file[:place] + bytes([file[place] ^ 255]) + file[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("container", "file"),
+    [
+        pytest.param(GZIPPED, spoilt(gzip.compress(TEXT, mtime=0), -5), id="gzip"),
+        pytest.param(BZIPPED, bz2.compress(TEXT) + b"BZh91AY&SY?", id="bzip2"),
+        pytest.param(BZIPPED, spoilt(bz2.compress(TEXT), -2), id="bzip2-checksum"),
+        pytest.param(XZ, spoilt(lzma.compress(TEXT), -30), id="xz"),
+        pytest.param(XZ, spoilt(lzma.compress(TEXT), -1), id="xz-end"),
+        pytest.param(ZSTD, spoilt(zstd(TEXT), -1), id="zstd"),
+    ],
+)
+def test_damage_takes_nothing_away_that_came_before(
+    container: StreamContainer, file: bytes
+) -> None:
+    """A wrong checksum, or a broken stream behind a sound one, costs no content."""
+    assert contents_of(container, file) == [("", TEXT, Reason.TRUNCATED)]
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_stream_that_breaks_off_is_given_as_far_as_it_goes(name: str) -> None:
+    """What a stream gives before it breaks off is the beginning of its content."""
+    for file in SUBJECTS[name].members:
+        for length in range(20, len(file) - 1, 13):
+            ((_, data, reason),) = contents_of(SUBJECTS[name].container, file[:length])
+
+            assert data == TEXT[: len(data)]
+            assert reason is Reason.TRUNCATED or data in {TEXT, TEXT[:HALF]}
+
+
+@given(
+    data=st.binary(max_size=3000).map(lambda data: data * 30),
+    place=st.integers(0, 5000),
+    piece=st.integers(0, 255),
+)
+@settings(max_examples=100, deadline=None)
+def test_damaged_deflate_gives_what_inflating_byte_by_byte_does(
+    data: bytes, place: int, piece: int
+) -> None:
+    """Unpacking in large steps loses nothing against the slowest way."""
+    file = bytearray(gzip.compress(data, mtime=0))
+    file[place % len(file)] = piece
+    ((_, found, _),) = contents_of(GZIPPED, bytes(file))
+
+    assert found == inflated_slowly(bytes(file))
+
+
+def inflated_slowly(file: bytes) -> bytes:
+    """Inflate the members of a gzip file byte by byte, up to the first error."""
+    given, stream = b"", zlib.decompressobj(31)
+    for place in range(len(file)):
+        try:
+            given += stream.decompress(file[place : place + 1])
+        except zlib.error:
+            break
+        if stream.eof and not file[place + 1 :].startswith(b"\x1f\x8b\x08"):
+            break
+        if stream.eof:
+            stream = zlib.decompressobj(31)
+    return given
+
+
+BOMB_BYTES = 64 * 1024 * 1024
+"""Of each bomb; large enough to tell bounded memory from unbounded."""
+
+
+@pytest.mark.parametrize(
+    ("container", "file"),
+    [
+        pytest.param(GZIPPED, gzip.compress(bytes(BOMB_BYTES)), id="gzip"),
+        pytest.param(BZIPPED, bz2.compress(bytes(BOMB_BYTES)), id="bzip2"),
+        pytest.param(XZ, lzma.compress(bytes(BOMB_BYTES)), id="xz"),
+        pytest.param(ZSTD, zstd(bytes(BOMB_BYTES)), id="zstd"),
+        pytest.param(BROTLI, brotli.compress(bytes(BOMB_BYTES)), id="brotli"),
+    ],
+)
+def test_bomb_ends_with_its_ratio_at_bounded_memory(
+    container: StreamContainer, file: bytes
+) -> None:
+    """A bomb is cut off soon after the grace, and never held as a whole."""
+    (member,) = container.members(MemorySource(file), Meter(UnpackLimits()))
+    assert isinstance(member, Member)
+    assert isinstance(member.content, Iterator)
+    tracemalloc.start()
+    given = [
+        item.reason if isinstance(item, Shortfall) else len(item)
+        for item in member.content
+    ]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert given[-1] is Reason.TOO_COMPRESSED
+    assert len(given) <= 2 * RATIO_GRACE_BYTES // STEP_BYTES + 128
+    assert peak < 16 * STEP_BYTES
+
+
+def test_stream_of_nothing_but_members_ends() -> None:
+    """Many empty streams behind each other are one content, and cost a step each."""
+    file = gzip.compress(b"", mtime=0) * 2000
+
+    assert contents_of(GZIPPED, file) == [("", b"", None)]
+
+
+def test_bytes_far_behind_are_left_to_carving() -> None:
+    """Behind a stream and more zeros than any padding, nothing is looked for."""
+    one = gzip.compress(TEXT, mtime=0)
+
+    assert contents_of(GZIPPED, one + bytes(1 << 17) + one) == [("", TEXT, None)]

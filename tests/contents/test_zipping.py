@@ -1,25 +1,60 @@
 """Zip files give what any reader would find in them."""
 
+import lzma
 import zipfile
+from dataclasses import replace
 
 import pytest
+import zstandard
 
-from tests.conformance.containers import CHECKS, Check, Subject
-from tests.contents.zips import streamed, zipped
-from uploadfilter.contents.zipping import ZipContainer
+from tests.conformance.containers import (
+    CHECKS,
+    Check,
+    Subject,
+    Unpacked,
+    contents_of,
+    unpack,
+)
+from tests.contents.zips import (
+    DESCRIPTOR,
+    ENCRYPTED,
+    STORED,
+    UTF8,
+    Made,
+    Said,
+    deflated,
+    end,
+    made,
+    streamed,
+    zipped,
+)
+from uploadfilter.contents.members import MOST_HEADERS, Member, Meter, UnpackLimits
+from uploadfilter.contents.source import MemorySource, PartSource
+from uploadfilter.contents.zipping import ZipContainer, hides_archive
+from uploadfilter.model import Reason
 
+ZIP = ZipContainer()
 TEXT = b"".join(b"%d sheep; " % number for number in range(100))
 MEMBERS = {"a.txt": TEXT, "b/c.txt": TEXT[::-1], "é.bin": bytes(range(256))}
 EXPECTED = tuple(MEMBERS.items())
+PACKED = deflated(TEXT)
+SHEEP: Unpacked = ("a", TEXT, None)
+PLAIN = Made(data=PACKED, size=len(TEXT))
+KEPT = Said(method=STORED)
+TOO_LONG = Said(method=STORED, packed=9999, size=9999)
+UNREADABLE: Unpacked = ("", b"", Reason.UNDECODABLE)
+PICTURE = b"\xff\xd8\xff"
+DAMAGE: Unpacked = ("", b"", Reason.TRUNCATED)
 
 SUBJECT = Subject(
-    container=ZipContainer(),
+    container=ZIP,
     members={
         zipped(MEMBERS): EXPECTED,
         zipped(MEMBERS, zipfile.ZIP_STORED): EXPECTED,
         zipped(MEMBERS, zipfile.ZIP_BZIP2): EXPECTED,
         zipped(MEMBERS, zipfile.ZIP_LZMA): EXPECTED,
         streamed(MEMBERS): EXPECTED,
+        made(PLAIN): (("a", TEXT),),
         zipped({}): (),
     },
     bomb=zipped({f"{n}": bytes(3 * 1024 * 1024) for n in range(3)}),
@@ -30,3 +65,229 @@ SUBJECT = Subject(
 def test_zip_conforms(check: Check) -> None:
     """Zip passes the suite of containers."""
     check(SUBJECT)
+
+
+def said(header: Said, member: Made = PLAIN) -> Made:
+    """Let both headers of a member say the same."""
+    return replace(member, local=header, listed=header)
+
+
+def kept(data: bytes, *, name: bytes = b"a") -> Made:
+    """Store a member as it is."""
+    return said(Said(method=STORED, name=name), Made(data=data, size=len(data)))
+
+
+HIDDEN = Made(data=PACKED, size=len(TEXT), listed=None)
+LZMA_RAW = lzma.compress(
+    TEXT, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1}]
+)
+LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        pytest.param(made(PLAIN, prefix=b"MZ program"), [SHEEP], id="prefix"),
+        pytest.param(made(PLAIN) + b"behind it", [SHEEP], id="behind"),
+        pytest.param(made(PLAIN, comment=b"PK\5\6" * 9), [SHEEP], id="false-ends"),
+        pytest.param(
+            made(PLAIN, comment=end(0, 0)), [SHEEP], id="end-record-in-the-comment"
+        ),
+        pytest.param(made(HIDDEN), [SHEEP], id="not-listed"),
+        pytest.param(made(PLAIN)[: 30 + 1 + len(PACKED)], [SHEEP], id="no-directory"),
+        pytest.param(made(replace(PLAIN, local=None)), [DAMAGE], id="no-local-header"),
+        pytest.param(
+            made(said(Said(packed=1, size=1))), [SHEEP], id="sizes-of-packed-are-wrong"
+        ),
+        pytest.param(made(said(Said(crc=99))), [SHEEP], id="wrong-checksum"),
+        pytest.param(
+            made(kept(TEXT), kept(TEXT)), [("a", TEXT, None)] * 2, id="name-twice"
+        ),
+        pytest.param(
+            made(
+                replace(
+                    PLAIN,
+                    local=Said(flags=DESCRIPTOR, packed=0, size=0),
+                    behind=b"PK\7\x08" + bytes(12),
+                )
+            ),
+            [SHEEP],
+            id="descriptor",
+        ),
+        pytest.param(
+            made(
+                said(
+                    Said(method=STORED, flags=DESCRIPTOR, packed=0, size=0),
+                    Made(data=TEXT, behind=b"PK\7\x08" + bytes(12), listed=None),
+                )
+            ),
+            [SHEEP],
+            id="stored-with-descriptor",
+        ),
+        pytest.param(
+            made(
+                Made(
+                    data=TEXT,
+                    local=Said(method=STORED, packed=5, size=5),
+                    listed=Said(method=STORED, packed=9, size=9),
+                )
+            ),
+            [("a", TEXT[:9], None), ("a", TEXT[:5], None)],
+            id="two-lengths",
+        ),
+        pytest.param(
+            made(Made(data=PACKED, local=Said(), listed=Said(method=STORED, size=9))),
+            [("a", PACKED, None), ("a", PACKED[:9], None), SHEEP],
+            id="two-methods",
+        ),
+        pytest.param(
+            made(said(TOO_LONG)),
+            [
+                (
+                    "a",
+                    made(said(TOO_LONG))[31:],
+                    None,
+                ),
+                DAMAGE,
+            ],
+            id="longer-than-the-file",
+        ),
+        pytest.param(
+            made(said(Said(flags=ENCRYPTED)), PLAIN),
+            [("", b"", Reason.ENCRYPTED), SHEEP],
+            id="encrypted",
+        ),
+        pytest.param(
+            made(said(Said(method=99, flags=ENCRYPTED)), PLAIN),
+            [("", b"", Reason.ENCRYPTED), SHEEP],
+            id="encrypted-with-aes",
+        ),
+        pytest.param(
+            made(replace(PLAIN, listed=Said(flags=ENCRYPTED))),
+            [("", b"", Reason.ENCRYPTED), SHEEP],
+            id="encrypted-by-one-header",
+        ),
+        pytest.param(
+            made(said(Said(method=9)), PLAIN),
+            [("", b"", Reason.NOT_INSPECTED), SHEEP],
+            id="unknown-method",
+        ),
+        pytest.param(
+            made(said(Said(method=93), Made(data=zstandard.compress(TEXT)))),
+            [SHEEP],
+            id="zstd",
+        ),
+        pytest.param(
+            made(said(Said(method=95), Made(data=lzma.compress(TEXT)))),
+            [SHEEP],
+            id="xz",
+        ),
+        pytest.param(
+            made(said(Said(method=14), Made(data=LZMA_HEAD + LZMA_RAW, size=990))),
+            [SHEEP],
+            id="lzma-without-end-mark",
+        ),
+        pytest.param(made(kept(b"", name=b"folder/"), PLAIN), [SHEEP], id="folder"),
+        pytest.param(
+            made(said(Said(name=b"\xe9"))), [("Θ", TEXT, None)], id="old-name"
+        ),
+        pytest.param(
+            made(said(Said(name=b"\xe9", flags=UTF8))),
+            [("\N{REPLACEMENT CHARACTER}", TEXT, None)],
+            id="broken-name",
+        ),
+        pytest.param(
+            made(kept(made(PLAIN))), [("a", made(PLAIN), None)], id="zip-in-zip"
+        ),
+        pytest.param(b"PK\3\4", [UNREADABLE], id="magic-only"),
+        pytest.param(b"PK", [UNREADABLE], id="nothing"),
+    ],
+)
+def test_zip_is_read_like_this(file: bytes, found: list[Unpacked]) -> None:
+    """Whatever a reader may go by is gone by; each reading is given once."""
+    assert contents_of(ZIP, file) == found
+
+
+def test_member_that_breaks_off_is_given_as_far_as_it_goes() -> None:
+    """What was packed before a file breaks off can be seen."""
+    ((name, data, reason),) = contents_of(ZIP, made(PLAIN)[: 31 + len(PACKED) // 2])
+
+    assert (name, reason) == ("a", Reason.TRUNCATED)
+    assert data == TEXT[: len(data)]
+    assert len(data) > len(TEXT) // 4
+
+
+def wide(data: bytes) -> bytes:
+    """Let a zip file of one stored member say its sizes and places in 64 bits."""
+    extra = b"\1\0\x10\0" + len(data).to_bytes(8, "little") * 2
+    narrow = Said(method=STORED, packed=0xFFFFFFFF, size=0xFFFFFFFF, extra=extra)
+    file = made(said(narrow, Made(data=data)))
+    place = file.rindex(b"PK\5\6")
+    directory = file.index(b"PK\1\2")
+    record = b"PK\6\6" + (44).to_bytes(8, "little") + bytes(28)
+    record += (place - directory).to_bytes(8, "little")
+    record += directory.to_bytes(8, "little")
+    locator = b"PK\6\7" + bytes(4) + place.to_bytes(8, "little") + bytes(4)
+    return file[:place] + record + locator + end(0xFFFFFFFF, 0xFFFFFFFF)
+
+
+def test_sizes_of_64_bits_are_read() -> None:
+    """Zip files beyond four gibibytes say their sizes elsewhere."""
+    assert contents_of(ZIP, wide(TEXT)) == [SHEEP]
+
+
+def test_stored_members_are_not_copied() -> None:
+    """What lies in the file as it is can be read where it lies."""
+    (member,) = ZIP.members(MemorySource(made(kept(TEXT))), Meter(UnpackLimits()))
+
+    assert isinstance(member, Member)
+    assert isinstance(member.content, PartSource)
+
+
+def overlapping(data: bytes, count: int) -> bytes:
+    """Let members share their data: each begins with the next one's header, quoted.
+
+    Source:
+        David Fifield, "A better zip bomb", WOOT 2019, section 3.
+    """
+    header = b"PK\3\4" + Said().fields(b"", 0) + b"a"
+    length = len(header).to_bytes(2, "little")
+    quote = b"\0" + length + bytes(255 - byte for byte in length)
+    return (header + quote) * (count - 1) + header + data
+
+
+def test_overlapping_members_are_a_bomb_together() -> None:
+    """Members that share their data are told by what all of them give."""
+    file = overlapping(deflated(bytes(8 * 1024 * 1024)), 9)
+    meter = Meter(UnpackLimits(), content_bytes=len(file))
+    contents = list(unpack(ZIP, MemorySource(file), meter))
+
+    assert len(contents) == 3
+    assert sum(len(data) for _, data, _ in contents) < 20 * 1024 * 1024
+    assert contents[-1] == ("", b"", Reason.TOO_COMPRESSED)
+
+
+def test_folders_without_end_are_too_many() -> None:
+    """An archive of nothing but folders ends with a reason."""
+    folder = kept(b"", name=b"d/")
+    file = made(*[folder] * (MOST_HEADERS // 2 + 1))
+
+    assert contents_of(ZIP, file) == [("", b"", Reason.TOO_MANY_CONTENTS)]
+
+
+@pytest.mark.parametrize(
+    ("file", "hides"),
+    [
+        pytest.param(PICTURE + made(PLAIN), True, id="behind-a-picture"),
+        pytest.param(PICTURE + made(PLAIN) + bytes(99), True, id="in-the-middle"),
+        pytest.param(PICTURE + made(PLAIN) + bytes(70000), False, id="far-off"),
+        pytest.param(b"PK\5\6", False, id="broken-off"),
+        pytest.param(b"", False, id="nothing"),
+    ],
+)
+def test_archives_behind_something_else_are_told_by_their_end(
+    file: bytes,
+    hides: bool,
+) -> None:
+    """A look at the end tells whether a content is a zip file too."""
+    assert hides_archive(MemorySource(file)) is hides

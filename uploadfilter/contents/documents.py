@@ -13,13 +13,12 @@ from itertools import chain
 from typing import Final
 
 import pikepdf
-from pikepdf import settings
 
 from uploadfilter.contents import magic
 from uploadfilter.contents.inlineimages import inline_images
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
-from uploadfilter.contents.pdffilters import UNPACKED_BYTES, filters_of, unfiltered
+from uploadfilter.contents.pdffilters import bound_qpdf, filters_of, unfiltered
 from uploadfilter.contents.pdfimages import Picture, described, written
 from uploadfilter.contents.pdfvalues import text_of, value_of, whole
 from uploadfilter.contents.source import MemorySource, Source, opened
@@ -36,9 +35,6 @@ _MOST_STREAM_BYTES: Final = 128 * 1024 * 1024
 """Longest stream, as packed, that is read: it is held as a whole. Longer ones are
 videos."""
 
-_MOST_ITEMS: Final = 200_000
-"""Items of one array or dictionary; qpdf takes some hundred bytes for each."""
-
 _SMALLEST_SIDE: Final = 16
 """Pictures that are narrower or lower are lines, spots and letters, of which a document
 may have thousands; no signal of one says anything."""
@@ -51,18 +47,12 @@ class PDFContainer:
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
         """Yield the pictures in a document, then attached files, as they come."""
-        settings.set_qpdf_limits(
-            flate_max_memory=UNPACKED_BYTES,
-            png_max_memory=UNPACKED_BYTES,
-            tiff_max_memory=UNPACKED_BYTES,
-            run_length_max_memory=UNPACKED_BYTES,
-            parser_max_container_size=_MOST_ITEMS,
-        )
+        bound_qpdf()
         try:
             document = pikepdf.open(opened(source), suppress_warnings=True)
         except pikepdf.PasswordError:
             yield Shortfall(reason=Reason.ENCRYPTED)
-        except pikepdf.PdfError:
+        except pikepdf.PikepdfError:
             yield Shortfall(reason=Reason.UNDECODABLE)
         else:
             with document:
@@ -203,7 +193,7 @@ def _raw(stream: pikepdf.Stream) -> bytes | Shortfall:
         return TOO_BIG
     try:
         return stream.read_raw_bytes()
-    except pikepdf.PdfError:  # it is not where it should be, or not decrypted
+    except pikepdf.PikepdfError:  # it is not where it should be, or not decrypted
         return DAMAGED
 
 

@@ -42,7 +42,7 @@ def inline_images(content: bytes) -> Iterator[InlineImage]:
         position = begin.end()
         data = _DATA.search(content, position, position + _MOST_DICTIONARY_BYTES)
         picture = data and _picture(content[position : data.start() + 1])
-        if data and picture and (picture.raster or picture.is_file):
+        if data and picture:
             end = _end(content, data.end(), picture)
             yield InlineImage(picture, content[data.end() : end])
             position = end
@@ -52,9 +52,11 @@ def _picture(entries: bytes) -> Picture | None:
     """Read a dictionary that has no brackets around it."""
     try:
         dictionary = pikepdf.Object.parse(b"<<" + entries + b">>")
-    except pikepdf.PdfError:  # no dictionary: the letters stood there by chance
-        return None
-    return described(dictionary)
+    except pikepdf.PikepdfError:  # no dictionary, or one that names a key twice
+        has_size = b"/W" in entries and b"/H" in entries
+        return Picture(raster=None, filters=()) if has_size else None
+    picture = described(dictionary)
+    return picture if picture.raster or picture.is_file else None
 
 
 def _end(content: bytes, start: int, picture: Picture) -> int:

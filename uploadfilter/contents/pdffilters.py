@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 import pikepdf
+from pikepdf import settings
 
 from uploadfilter.contents.members import Meter, Shortfall, UnpackLimits
 from uploadfilter.contents.pdfvalues import items_of, numbers_of, text_of, value_of
@@ -29,6 +30,9 @@ of eight megapixels in four inks. Three copies of it fit beside each other."""
 _MOST_LZW_BYTES: Final = 64 * 1024
 """Longest LZW stream that is unpacked here: qpdf has no limit for what it gives, which
 is up to two thousand times as much."""
+
+_MOST_ITEMS: Final = 200_000
+"""Items of one array or dictionary; qpdf takes some hundred bytes for each."""
 
 _MOST_FILTERS: Final = 8
 
@@ -132,8 +136,20 @@ def _inflated(data: bytes) -> bytes | Shortfall:
     return bytes(inflated)
 
 
+def bound_qpdf() -> None:
+    """Let qpdf unpack no more than ``UNPACKED_BYTES`` at a time, in this process."""
+    settings.set_qpdf_limits(
+        flate_max_memory=UNPACKED_BYTES,
+        png_max_memory=UNPACKED_BYTES,
+        tiff_max_memory=UNPACKED_BYTES,
+        run_length_max_memory=UNPACKED_BYTES,
+        parser_max_container_size=_MOST_ITEMS,
+    )
+
+
 def _by_qpdf(data: bytes, packed: Filter) -> bytes | Shortfall:
     """Undo one filter in a document of its own, which is forgotten at once."""
+    bound_qpdf()
     with pikepdf.new() as scratch:
         stream = pikepdf.Stream(scratch, data)
         stream.Filter = pikepdf.Name(packed.name)
@@ -141,5 +157,5 @@ def _by_qpdf(data: bytes, packed: Filter) -> bytes | Shortfall:
             stream.DecodeParms = pikepdf.Dictionary(packed.parameters)
         try:
             return stream.read_bytes(pikepdf.StreamDecodeLevel.specialized)
-        except pikepdf.PdfError:  # damaged, or over one of the limits of qpdf
+        except pikepdf.PikepdfError:  # damaged, or over one of the limits of qpdf
             return DAMAGED

@@ -11,7 +11,7 @@ Source:
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -135,10 +135,16 @@ def local_header(source: Source, offset: int) -> LocalHeader | None:
     return LocalHeader(header, data_at) if data_at <= source.size else None
 
 
-def listed(source: Source) -> Iterator[Listed]:
-    """Yield the headers of every directory that an end record points to."""
+def listed(source: Source, *, counts: Callable[[int], bool]) -> Iterator[Listed]:
+    """Yield the headers of every directory that an end record points to.
+
+    Args:
+        source: The zip file.
+        counts: Says of the offset of an end record whether to follow it; asked after
+            everything that a later one led to was yielded.
+    """
     seen: set[_Directory] = set()
-    for end_at in _ends(source):
+    for end_at in filter(counts, _ends(source)):
         for directory in _directories(source, end_at):
             if directory not in seen:
                 seen.add(directory)

@@ -72,14 +72,16 @@ class ZipContainer:
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
         """Yield what is in a zip file: what its directories list, then the rest."""
         walk = _Walk(source, meter)
+        is_empty = True
         for item in chain(walk.listed(), walk.unlisted()):
+            is_empty = False
             yield item
             if meter.spent is not None:
                 yield Shortfall(reason=meter.spent)
                 return
         if walk.headers >= MOST_HEADERS:
             yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
-        elif not walk.headers and not zipheaders.has_end(source):
+        elif is_empty and not zipheaders.has_end(source):
             yield Shortfall(reason=Reason.UNDECODABLE)
 
 
@@ -99,7 +101,7 @@ class _Walk:
 
     def listed(self) -> Iterator[Member | Shortfall]:
         """Yield what the directories list."""
-        for entry in zipheaders.listed(self._source):
+        for entry in zipheaders.listed(self._source, counts=self._is_outside):
             if self.headers >= MOST_HEADERS:
                 return
             self.headers += 1
@@ -137,7 +139,7 @@ class _Walk:
             self._pass_over(local_at, local, local.header)
 
     def _pass_over(self, local_at: int, local: LocalHeader, other: Header) -> None:
-        """Note where to look for more local headers.
+        """Note where to look for more headers.
 
         What lies in a stored member is looked at with that, if nothing else can be
         taken for its length; so the members of a zip in a zip are not found twice.
@@ -148,6 +150,10 @@ class _Walk:
         if methods == {STORED} and len(sizes) == 1 and not header.has_descriptor:
             behind = local.data_at + header.size
         self._behind[local_at] = behind
+
+    def _is_outside(self, offset: int) -> bool:
+        """Return whether an offset is in no stored member that is passed over."""
+        return not any(start < offset < end for start, end in self._behind.items())
 
     def _read(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
         """Yield a member as one header has it, unless it was read like this before."""

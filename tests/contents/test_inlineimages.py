@@ -1,0 +1,47 @@
+"""Pictures among what is drawn are found, and nothing else is taken for one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.contents.inlineimages import inline_images
+
+HEAD = b"BI /W 2 /H 3 /BPC 8 /CS /G "
+
+
+def data_of(content: bytes) -> list[bytes]:
+    """Return the data of the pictures in a content stream."""
+    return [found.data for found in inline_images(content)]
+
+
+@pytest.mark.parametrize(
+    ("content", "data"),
+    [
+        pytest.param(HEAD + b"ID abcdef\nEI Q", [b"abcdef"], id="one"),
+        pytest.param(b"q\n" + HEAD + b"ID abcdef EI", [b"abcdef"], id="at-the-end"),
+        pytest.param(HEAD + b"ID a EI f\nEI Q", [b"a EI f"], id="end-in-the-data"),
+        pytest.param(HEAD + b"ID abc", [b"abc"], id="broken-off"),
+        pytest.param((HEAD + b"ID abcdef\nEI ") * 3, [b"abcdef"] * 3, id="three"),
+        pytest.param(HEAD + b"/F /Fl ID \x78\x9c\nEI Q", [b"\x78\x9c"], id="packed"),
+        pytest.param(
+            b"BI/W 2/H 3/BPC 8/CS/G/F[/DCT]ID abc\nEI Q", [b"abc"], id="tight"
+        ),
+        pytest.param(b"BI /W 1 /W 2 /H 3 ID abc\nEI", [b"abc"], id="key-twice"),
+        pytest.param(b"(A BI ID word) Tj", [], id="words"),
+        pytest.param(b"BI /W 2 ID abcdef EI", [], id="no-height"),
+        pytest.param(b"BI /W << ID abcdef EI", [], id="no-dictionary"),
+        pytest.param(b"BI " + bytes(5000) + b" ID a EI", [], id="too-long"),
+        pytest.param(b"", [], id="nothing"),
+    ],
+)
+def test_content_is_read_like_this(content: bytes, data: list[bytes]) -> None:
+    """The data begin behind ``ID``, and end before ``EI`` or by their length."""
+    assert data_of(content) == data
+
+
+@given(st.lists(st.sampled_from([HEAD, b"BI ", b"ID ", b" EI", b"<<", b"/F", b"("])))
+def test_content_may_be_anything(pieces: list[bytes]) -> None:
+    """Whatever is drawn, the search ends with values."""
+    content = b" ".join(pieces)
+
+    assert all(len(data) <= len(content) for data in data_of(content))
