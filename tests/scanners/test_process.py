@@ -196,12 +196,29 @@ def _children_of(pid: int) -> list[int]:
     return [int(word) for word in path.read_text(encoding="ascii").split()]
 
 
-async def test_template_that_hangs_is_an_error() -> None:
+async def test_template_that_hangs_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Nobody waits for ever for a scanner that is not forked."""
-    async with template_of(replace(SETTINGS, start_timeout_s=2.0)) as template:
+    async with template_of() as template:
+        monkeypatch.setattr(
+            template, "_settings", replace(SETTINGS, start_timeout_s=0.05)
+        )
         os.kill(template.pid, signal.SIGSTOP)
-        with pytest.raises(ScannerError, match=r"not ready within 2\.0 s"):
+        with pytest.raises(ScannerError, match=r"not ready within 0\.05 s"):
             await template.fork()
+        os.kill(template.pid, signal.SIGCONT)
+
+
+async def test_template_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To end well is asked for, not waited for."""
+    monkeypatch.setattr("uploadfilter.scanners.process._FAREWELL_S", 0.05)
+    template = await Template.start(SETTINGS)
+    process = await template.fork()
+    os.kill(template.pid, signal.SIGSTOP)
+
+    assert await template.end() == -signal.SIGKILL
+    assert await process.end() == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(("forks", "crashes"), [(2, 99), (99, 1)])

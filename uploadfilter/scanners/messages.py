@@ -35,8 +35,8 @@ MAX_DECLARED_TYPE: Final = 128
 No registered media type is longer, and a scanner only asks whether it is a picture's.
 """
 
-LEAST_ADDRESS_SPACE: Final = 192 * 1024 * 1024
-"""Bytes: the interpreter with its libraries needs 130 MiB before its first picture."""
+LEAST_ADDRESS_SPACE: Final = 256 * 1024 * 1024
+"""Bytes: the interpreter with its libraries has 215 MiB before its first picture."""
 
 UNKNOWN_KIND: Final = "unknown"
 """Kind of a content that no scanner reported on."""

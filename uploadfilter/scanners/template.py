@@ -16,6 +16,7 @@ that what a crash tells of one holds for the next: see ``Template.is_worn``.
 """
 
 import argparse
+import ctypes
 import gc
 import os
 import resource
@@ -197,14 +198,23 @@ def run(
     harden()
     _limit_descriptors()
     _require_one_thread()
-    # What is frozen is not looked at by the collector, whose marks would make each
-    # scanner copy the pages of all objects.
-    gc.collect()
-    gc.freeze()
+    _compact()
     with socket.socket(fileno=options.fd) as control:
         ForkServer(
             control, address_space=options.address_space, support=offer(), scan=scan
         ).run()
+
+
+def _compact() -> None:
+    """Leave to the scanners only what they need, and so that they can share it."""
+    gc.collect()
+    # What is frozen is not looked at by the collector, whose marks would make each
+    # scanner copy the pages of all objects.
+    gc.freeze()
+    # Half of the heap is what imports and preparations have left; musl keeps none.
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def _limit_descriptors() -> None:
