@@ -7,10 +7,10 @@ magic also occurs by chance, in 64 MiB of random bytes about three times.
 Rules this module keeps: linear time whatever the bytes, a stretch of them in memory at
 a time, nothing decoded, and an end after ``most`` beginnings, which is said.
 
-How it is fast (a GiB of random bytes in about two seconds): one pass over a stretch marks
-the few bytes of ``_ANCHORS``; only where one of them stands together with a neighbour
-as in some magic is the whole of the magic compared. A stretch that is full of anchors
-is searched magic by magic, more slowly.
+How it is fast (a GiB of random bytes in about two seconds): one pass over a stretch
+marks the few bytes that ``_anchors`` names; only where one of them stands together with
+a neighbour as in some magic is the whole of the magic compared. A stretch that is full
+of anchors is searched magic by magic, more slowly.
 
 To add a form: a line in ``_FORMS`` whose ``pair`` has an anchor in it.
 """

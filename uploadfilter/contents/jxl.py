@@ -36,7 +36,7 @@ _RATIOS = {
 }
 
 _SEPARATE_DC = 0x20
-_REGULAR, _CONTINUED = 0, 3
+_REGULAR, _REFERENCE, _CONTINUED = 0, 2, 3
 
 _COLOUR_SPACES = frozenset(range(4))
 _WHITE_POINTS = frozenset({1, 2, 10, 11})
@@ -258,6 +258,8 @@ def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
         bits.take(2)  # size of groups
     elif metadata.is_xyb:
         bits.take(3 + 3)  # scales of quantisation
+    if kind == _REFERENCE:
+        _require(bits.flag())  # it holds patches, in a size of its own
     if kind == _REGULAR:
         _read_passes(bits)
         _require(not bits.flag())  # it covers the picture

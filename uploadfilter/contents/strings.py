@@ -16,7 +16,7 @@ import binascii
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
@@ -59,10 +59,13 @@ class Encoded:
             ``hex:4``.
         data: Decoded; it begins with the magic of a picture, a container or markup, or
             has a picture in it, or is a text with such strings.
+        is_carved: If true, the data begin where a picture was found in the middle of
+            a string: it may be chance, and is dropped if it does not decode.
     """
 
     name: str
     data: bytes
+    is_carved: bool = False
 
 
 def encoded(
@@ -83,15 +86,15 @@ def encoded(
     """
     seen: set[int] = set()
     for text in _texts(source, kind, held_bytes):
-        for form, data in _Search(text, as_text=kind in STRINGS).strings():
+        for found in _Search(text, as_text=kind in STRINGS).strings():
             # Two readings of a text find most strings twice.
-            if hash(data) in seen:
+            if hash(found.data) in seen:
                 continue
             if len(seen) == most:
                 yield TooMany()
                 return
-            seen.add(hash(data))
-            yield Encoded(name=f"{form}:{len(seen)}", data=data)
+            seen.add(hash(found.data))
+            yield replace(found, name=f"{found.name}:{len(seen)}")
 
 
 # --- Pieces of text ------------------------------------------------------------------
@@ -223,8 +226,6 @@ _HEAD_CHARACTERS = 2048
 """How much of a string is decoded to see what it is: it gives ``HEAD_BYTES`` also where
 a quarter of it is white space, and half of them where it is hexadecimal."""
 
-_String = tuple[str, bytes]
-
 
 class _Search:
     """The search of one piece of text.
@@ -239,8 +240,8 @@ class _Search:
         self._text = text.translate(None, b"\0") if as_text else text
         self._as_text = as_text
 
-    def strings(self) -> Iterator[_String]:
-        """Yield how a string is encoded, and what it decodes to."""
+    def strings(self) -> Iterator[Encoded]:
+        """Yield what strings encode, under names without a number."""
         yield from _plain_uris(self._text)
         if self._as_text:
             yield from _percent(self._text)
@@ -254,7 +255,7 @@ class _Search:
             yield from _words(reading, known)
 
 
-def _plain_uris(text: bytes) -> Iterator[_String]:
+def _plain_uris(text: bytes) -> Iterator[Encoded]:
     """Yield what ``data:`` URIs hold that are not base64."""
     closings = _Closings(text)
     match = _URI.search(text)
@@ -292,7 +293,7 @@ class _Closings:
         return self._next[mark]
 
 
-def _percent(text: bytes) -> Iterator[_String]:
+def _percent(text: bytes) -> Iterator[Encoded]:
     """Yield from the first picture on that stands in a text once it is unwrapped."""
     # Of bytes, unlike of base64, one layer too many makes something else.
     readings = [
@@ -309,7 +310,7 @@ def _percent(text: bytes) -> Iterator[_String]:
     for reading in readings:
         offset = _first_picture(reading)
         if offset is not None:
-            yield "percent", reading[offset:]
+            yield Encoded(name="percent", data=reading[offset:], is_carved=True)
 
 
 def _first_picture(data: bytes) -> int | None:
@@ -338,7 +339,7 @@ def _uri_spans(text: bytes) -> Iterator[tuple[int, int]]:
             yield match.end(), len(text) if end < 0 else end
 
 
-def _words(text: bytes, known: set[int]) -> Iterator[_String]:
+def _words(text: bytes, known: set[int]) -> Iterator[Encoded]:
     """Yield what bare strings hold.
 
     Args:
@@ -369,7 +370,7 @@ _MOST_BEGINNINGS = 16
 _WORD_START = re.compile(rb"\s+(?=\S)")
 
 
-def _word(text: bytes, first: int, start: int, end: int) -> Iterator[_String]:
+def _word(text: bytes, first: int, start: int, end: int) -> Iterator[Encoded]:
     """Yield what a string holds that begins at ``start``, or before or behind it."""
     for at in _beginnings(text, first, start, end):
         found = list(_decoded("base64", text, at, end))
@@ -394,7 +395,7 @@ def _beginnings(text: bytes, first: int, start: int, end: int) -> Iterator[int]:
         yield first
 
 
-def _decoded(form: str, text: bytes, start: int, end: int) -> Iterator[_String]:
+def _decoded(form: str, text: bytes, start: int, end: int) -> Iterator[Encoded]:
     """Yield what a string of base64 or hexadecimal digits is, if it is anything."""
     head = text[start : min(end, start + _HEAD_CHARACTERS)]
     if _is_hex(head) and _is_something(_from_hex(head)):
@@ -438,21 +439,21 @@ def _from_hex(string: bytes) -> bytes:
     return binascii.a2b_hex(string[: digits & ~1])
 
 
-def _behind_junk(string: bytes, *, alignments: tuple[int, ...]) -> Iterator[_String]:
+def _behind_junk(string: bytes, *, alignments: tuple[int, ...]) -> Iterator[Encoded]:
     """Yield from the first picture on that a string holds in other alignments."""
     compact = _joined(string)
     for skipped in alignments:
         data = _from_base64(compact[skipped:])
         offset = _first_picture(data)
         if offset is not None:
-            yield "base64", data[offset:]
+            yield Encoded(name="base64", data=data[offset:], is_carved=True)
 
 
-def _something(form: str, data: bytes) -> Iterator[_String]:
+def _something(form: str, data: bytes) -> Iterator[Encoded]:
     """Yield decoded bytes in which a scan could find more than that they are bytes."""
     kind = sniff(data[:HEAD_BYTES])
     if kind not in STRINGS or kind in {Kind.SVG, Kind.HTML} or _holds_strings(data):
-        yield form, data
+        yield Encoded(name=form, data=data)
 
 
 def _is_something(head: bytes) -> bool:
