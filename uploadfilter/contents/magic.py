@@ -63,24 +63,13 @@ class Kind(StrEnum):
     DATA = "data"
 
 
-DECODED = frozenset(
+PICTURES = frozenset(
     {
-        Kind.JPEG,
-        Kind.PNG,
-        Kind.GIF,
-        Kind.WEBP,
-        Kind.BMP,
-        Kind.TIFF,
-        Kind.ICO,
-        Kind.AVIF,
+        *(Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP, Kind.BMP, Kind.TIFF, Kind.ICO),
+        *(Kind.AVIF, Kind.HEIC, Kind.JXL, Kind.JP2, Kind.PSD, Kind.JXR),
+        *(Kind.PNM, Kind.QOI, Kind.TGA),
     }
 )
-"""Pictures that this release decodes."""
-
-PICTURES = DECODED | {
-    *(Kind.HEIC, Kind.JXL, Kind.JP2, Kind.PSD, Kind.JXR),
-    *(Kind.PNM, Kind.QOI, Kind.TGA),
-}
 """What a browser, a viewer or an origin's own tools show as one picture.
 
 A TGA has no magic: only its declared type tells.
@@ -114,11 +103,6 @@ STRINGS = frozenset({Kind.SVG, Kind.HTML, Kind.XML, Kind.TEXT})
 def is_picture(kind: Kind) -> bool:
     """Say whether a browser or viewer shows this kind as a picture."""
     return kind in PICTURES
-
-
-def is_decoded(kind: Kind) -> bool:
-    """Say whether this release decodes this kind of picture."""
-    return kind in DECODED
 
 
 def is_drawing(kind: Kind) -> bool:

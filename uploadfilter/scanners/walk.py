@@ -14,7 +14,7 @@ The order of the rules is the order of the code in ``_visit``:
 What was seen counts: a content that falls short keeps its views.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +68,15 @@ class WalkSettings:
     alone: bool
     clock: Callable[[], float]
     deadline_s: float | None = None
+
+
+_PATIENCE_S: Final = 0.1
+_PATIENCE_PER_GIB_S: Final = 2.0
+"""CPU seconds for candidates that do not decode, by the length of what is carved.
+
+Random bytes take a hundredth of a second for each GiB. Bytes that are made of nothing
+but beginnings, each of which is followed far before it fails, would take them all.
+"""
 
 
 class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
@@ -323,30 +332,46 @@ class Walk:
         for item in found:
             if isinstance(item, carving.TooMany):
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
+            decoded = MemorySource(item.data)
+            if item.is_carved:
+                kind = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
+                self._count()
+                yield from self._pause()
+                yield from self._try(
+                    decoded, node, carving.Candidate(offset=0, kind=kind)
+                )
+                continue
             if depth >= self._budgets.max_depth:
                 node.fall_short(Reason.TOO_DEEP)
                 return
-            yield from self._enter(
-                MemorySource(item.data), node, item.name, depth=depth + 1
-            )
+            yield from self._enter(decoded, node, item.name, depth=depth + 1)
 
     # --- Carving -------------------------------------------------------------------
 
     def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
         """Try every offset but the first at which a picture may begin."""
         most = self._budgets.max_contents
+        patience_s = _PATIENCE_S + _PATIENCE_PER_GIB_S * source.size / (1 << 30)
         for item in carving.candidates(source, start=1, most=most):
-            if isinstance(item, carving.TooMany):
+            if isinstance(item, carving.TooMany) or patience_s <= 0:
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
-            if item.kind.value in self._decoded and not covered.hold(source, item):
-                self._count()
-                yield from self._pause()
-                yield from self._try(source, node, item)
+            if item.kind.value not in self._decoded or covered.hold(source, item):
+                continue
+            self._count()
+            yield from self._pause()
+            begun_s = self._settings.clock()
+            nested = yield from self._try(source, node, item)
+            if not nested:
+                patience_s -= self._settings.clock() - begun_s
 
     def _try(
         self, source: Source, parent: Node, item: carving.Candidate
-    ) -> Iterator[None]:
-        """Nest a candidate in its parent if it decodes, else count it."""
+    ) -> Generator[None, None, bool]:
+        """Nest a candidate in its parent if it decodes, else count it.
+
+        Returns:
+            Whether it was nested.
+        """
         word = "thumb" if item.is_thumbnail else "embedded"
         size = source.size - item.offset
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
@@ -359,12 +384,12 @@ class Walk:
             yield
         if node.reason in _CHANCE or not (node.has_views or item.kind in _SURE):
             node.reason = None
-        if is_nested:
-            return
-        if node.has_views or node.reason is not None:
+        if not is_nested and (node.has_views or node.reason is not None):
             parent.nest_embedded(node)
-        else:
+            is_nested = True
+        if not is_nested:
             parent.drop()
+        return is_nested
 
 
 def _hidden(
