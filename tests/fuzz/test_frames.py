@@ -1,8 +1,8 @@
 """Whatever bytes are changed, decoding ends with values, soon.
 
-A few hundred cases run with the other tests. ``FUZZ_S=120`` lets each of ``FUZZ_JOBS``
-tests go on for so many seconds, from where the number ``FUZZ_START`` says; a failure
-names the seed and the number, which give the same bytes again.
+A few hundred cases run with the other tests. With ``FUZZ_S=120`` these tests go on for
+so many seconds in all, from the number ``FUZZ_START`` on; a failure names the seed and
+the number, which give the same bytes again.
 """
 
 import io
@@ -45,7 +45,8 @@ def numbers() -> Iterator[int]:
     if not FUZZ_S:
         yield from range(FUZZ_START, FUZZ_START + CASES)
         return
-    end_s = time.monotonic() + FUZZ_S
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    end_s = time.monotonic() + FUZZ_S * min(workers, FUZZ_JOBS) / FUZZ_JOBS
     for number in itertools.count(FUZZ_START):
         if time.monotonic() > end_s:
             return

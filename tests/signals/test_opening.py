@@ -60,6 +60,7 @@ def test_pillow_is_asked_for_nothing_that_is_not_listed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever a file is, Pillow gets the names of one listed format at a time."""
+    contents = (*map(seeds.seed, seeds.NAMES), *INTERPRETED.values())
     asked: set[tuple[str, ...]] = set()
     plain = Image.open
 
@@ -68,7 +69,7 @@ def test_pillow_is_asked_for_nothing_that_is_not_listed(
         return plain(file, formats=formats)
 
     monkeypatch.setattr(Image, "open", recording)
-    for content in (*map(seeds.seed, seeds.NAMES), *INTERPRETED.values()):
+    for content in contents:
         frames(content)
 
     assert asked <= {item.pillow for item in FORMATS if item.pillow}

@@ -318,6 +318,10 @@ def _open_tiff(
         limits,
         durations=pages.durations,
         lack=None if pages.is_whole else Reason.TOO_MANY_FRAMES,
+        # Packed pages are unpacked by libtiff, which has the file in memory.
+        held_bytes=0
+        if image.info.get("compression") == "raw"
+        else file.seek(0, io.SEEK_END),
     )
 
 

@@ -133,7 +133,9 @@ def _piece_bytes(image: Image.Image) -> int:
     libtiff unpacks one at a time, which may be the whole page. Others have none.
     """
     tags = getattr(image, "tag_v2", None)
-    if not isinstance(tags, TiffImagePlugin.ImageFileDirectory_v2):
+    codecs = {tile[0] for tile in getattr(image, "tile", ())}
+    is_packed = "libtiff" in codecs
+    if not is_packed or not isinstance(tags, TiffImagePlugin.ImageFileDirectory_v2):
         return 0
     width = _number(tags, TiffImagePlugin.TILEWIDTH, image.width)
     rows = _number(tags, _TILE_ROWS, 0) or min(
