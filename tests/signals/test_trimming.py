@@ -150,6 +150,30 @@ def test_what_cannot_be_trimmed_is_left(plane: Luma) -> None:
     assert inner(plane) == []
 
 
+def test_border_of_a_sparse_picture_is_found() -> None:
+    """A dark sky with few stars is no border, though each column looks like one."""
+    sky = np.zeros((300, 400), np.uint8)
+    places = np.random.default_rng(6).integers(0, 300, (2, 250))
+    sky[tuple(places)] = 255
+    sky[140:146] = 90
+
+    (part,) = inner(np.pad(sky, ((60, 60), (0, 0)), constant_values=200))
+
+    assert part.shape == (300, 400)
+
+
+def test_missing_rows_of_a_jpeg_are_trimmed() -> None:
+    """What a decoder fills in for rows that never came is no part of the picture."""
+    content = bytearray(pictures.jpeg(photograph(20, 480, 368)))
+    height = content.index(b"\xff\xc0") + 5
+    content[height : height + 2] = (600).to_bytes(2, "big")
+    image = Image.open(io.BytesIO(bytes(content) + b"\xff\xd9"))
+
+    (part,) = inner(np.asarray(image.convert("L")))
+
+    assert part.shape == (368, 480)
+
+
 def test_page_of_text_is_trimmed_to_its_text() -> None:
     """Margins of a page are a border; what is left is the text, but for its rim."""
     page = Image.new("L", (600, 800), 255)
@@ -185,7 +209,7 @@ def border_of(lines: list[list[int]]) -> int:
     colour = round(sum(lines[0]) / width)
 
     def unrest(line: list[int]) -> float:
-        return sum(abs(grey - colour) for grey in line) / width
+        return sum(min(abs(grey - colour), 24) for grey in line) / width
 
     own = unrest(lines[0])
     if max(sampled) - min(sampled) > 64 or own > 6:
@@ -213,10 +237,12 @@ def box_of(plane: Luma) -> tuple[int, int, int, int] | None:
         return None
     bottom = len(rows) - border_of(rows[::-1])
     columns = [list(column) for column in zip(*rows[top:bottom], strict=True)]
-    if top >= bottom or border_of(columns) == len(columns):
+    if top >= bottom:
         return None
     left, right = border_of(columns), len(columns) - border_of(columns[::-1])
-    if left >= right or min(bottom - top, right - left) < 64:
+    if left >= right:
+        left, right = 0, len(columns)
+    if min(bottom - top, right - left) < 64:
         return None
     height, width = plane.shape
     removed = max(1 - (bottom - top) / height, 1 - (right - left) / width)

@@ -43,6 +43,10 @@ _MOST_UNREST: Final = 6.0
 """Mean difference in the outermost line from its mean, in grey steps: noise with a
 deviation of 7, or the ringing of a JPEG of quality 50 beside a thin border."""
 
+_MOST_DIFFERENCE: Final = 24
+"""As much as one pixel counts, in grey steps: a line is border still if 4 % of it have
+other colours. A JPEG that broke off ends with such lines."""
+
 _CLEAN: Final = 0.75
 """Unrest of a border that was drawn, not photographed; it may end softly."""
 
@@ -104,9 +108,8 @@ def _box(plane: Luma) -> tuple[slice, slice] | None:
     rows = _inside(plane)
     if rows is None:
         return None
-    columns = _inside(plane[rows].T)
-    if columns is None:
-        return None
+    # Few stars on a dark sky are border from side to side, and yet something.
+    columns = _inside(plane[rows].T) or slice(0, plane.shape[1])
     kept = plane[rows, columns].shape
     if min(kept) < _LEAST_SIDE:
         return None
@@ -153,6 +156,7 @@ def _border(lines: Luma) -> int:
 def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
     """Return the mean difference of each line from a colour, in grey steps."""
     differences = np.abs(lines.astype(np.int16) - np.int16(colour))
+    np.minimum(differences, _MOST_DIFFERENCE, out=differences)
     unrest: NDArray[np.float64] = differences.mean(axis=1)
     return unrest
 
