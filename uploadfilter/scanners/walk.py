@@ -382,6 +382,7 @@ class Walk:
                 parent.nest_embedded(node)
                 is_nested = True
             yield
+        node.close()
         if node.reason in _CHANCE or not (node.has_views or item.kind in _SURE):
             node.reason = None
         if not is_nested and (node.has_views or node.reason is not None):
