@@ -24,7 +24,6 @@ from benchmarks.recall.counting import EXAMPLES, MOST_BITS, Row, Tally, class_of
 from benchmarks.recall.packages import Sort
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.model import (
-    PERCEPTUAL_TYPES,
     QUALITY_FLOOR,
     Entry,
     EntrySignal,
@@ -38,9 +37,11 @@ from uploadfilter.reference.index import lanes_of
 from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
+from uploadfilter.scanners.merging import Gathered
 from uploadfilter.scanners.messages import Budgets, ContentSpan
 from uploadfilter.scanners.scanning import prepare, scan_content
 from uploadfilter.signals.pdq import quality
+from uploadfilter.signals.views import ALWAYS
 
 SET = "originals"
 _CATEGORY = "benchmark"
@@ -182,9 +183,12 @@ def scanned(content: bytes) -> Scan:
     try:
         os.write(fd, content)
         span = ContentSpan(path="0", offset=0, length=len(content))
-        return scan_content(
-            fd, span, types=frozenset(PERCEPTUAL_TYPES[:2]), budgets=_GENEROUS
-        )
+        gathered = Gathered(_GENEROUS)
+        for part in scan_content(fd, span, types=ALWAYS, budgets=_GENEROUS):
+            gathered.add(part.scan)
+        scan = gathered.scan()
+        assert scan is not None  # noqa: S101 - a scan has at least one part
+        return scan
     finally:
         os.close(fd)
 
