@@ -190,7 +190,8 @@ def _coefficients(image: Image.Image) -> NDArray[np.int64]:
     waves = np.cos(np.pi / 16 * np.outer(np.arange(8), 2 * np.arange(8) + 1)) / 2
     waves[0] /= np.sqrt(2)
     levels = np.rint(waves @ blocks @ waves.T / _QUANTISERS).astype(np.int64)
-    return levels.reshape(-1, 64)[:, _ORDER]
+    zigzag: NDArray[np.int64] = levels.reshape(-1, 64)[:, _ORDER]
+    return zigzag
 
 
 def _coded(blocks: NDArray[np.int64]) -> bytes:

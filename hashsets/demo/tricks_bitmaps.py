@@ -99,7 +99,7 @@ def _run_lengths(length: int) -> list[int]:
 def _bmp4(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Store 16 greys, two pixels a byte."""
     samples = grey(target) // 16
-    rows = _rows(samples[:, ::2] << 4 | samples[:, 1::2])
+    rows = _rows((samples[:, ::2] << 4 | samples[:, 1::2]).astype(np.uint8))
     head = bmp_head(*target.size, bits=4, colours=16)
     return bmp_file(head, _greys(16), rows)
 
@@ -110,14 +110,23 @@ def _bmp_os2(target: Image.Image, _decoy: Image.Image) -> bytes:
     return bmp_file(head, b"", _rows(pixels(target)[:, :, ::-1]))
 
 
-def icon(*entries: tuple[int, int, bytes], cursor: bool = False) -> bytes:
-    """Return an icon or cursor of entries: width, height, and a PNG or bare BMP."""
+def icon(
+    *entries: tuple[int, int, bytes], cursor: bool = False, bits: int = 32
+) -> bytes:
+    """Return an icon or cursor.
+
+    Args:
+        entries: Width, height, and a PNG or bare BMP.
+        cursor: Whether it is a cursor; the spot that points is then in the middle.
+        bits: What the directory claims that each pixel has.
+    """
     start = 6 + 16 * len(entries)
     directory, data = b"", b""
     for width, height, entry in entries:
-        planes, bits = (width // 2, height // 2) if cursor else (1, 32)
+        middle = width // 2, height // 2
+        planes, depth = middle if cursor else (1, bits)
         sides = bytes((width % 256, height % 256, 0, 0))
-        place = struct.pack("<HHII", planes, bits, len(entry), start + len(data))
+        place = struct.pack("<HHII", planes, depth, len(entry), start + len(data))
         directory += sides + place
         data += entry
     return struct.pack("<HHH", 0, 2 if cursor else 1, len(entries)) + directory + data
@@ -132,11 +141,16 @@ def icon_bmp(image: Image.Image) -> bytes:
 
 
 def _icon(
-    target: Image.Image, _decoy: Image.Image, *, bmp: bool, cursor: bool = False
+    target: Image.Image,
+    _decoy: Image.Image,
+    *,
+    bmp: bool,
+    cursor: bool = False,
+    bits: int = 32,
 ) -> bytes:
     small = target.resize(_ICON, Image.Resampling.LANCZOS)
     entry = icon_bmp(small) if bmp else pictures.png(small)
-    return icon((*_ICON, entry), cursor=cursor)
+    return icon((*_ICON, entry), cursor=cursor, bits=bits)
 
 
 _format = of_family(Family.FORMAT)
@@ -153,7 +167,15 @@ BITMAP_TRICKS = (
     _format("bmp-4", FileType.BMP, _bmp4, "16 greys"),
     _format("bmp-os2", FileType.BMP, _bmp_os2, "the header of OS/2"),
     _format("ico-png", FileType.ICO, partial(_icon, bmp=False), "a PNG in an icon"),
-    _format("ico-bmp", FileType.ICO, partial(_icon, bmp=True), "a BMP in an icon"),
+    _format(
+        "ico-bmp", FileType.ICO, partial(_icon, bmp=True, bits=24), "a BMP in an icon"
+    ),
+    _format(
+        "ico-claim",
+        FileType.ICO,
+        partial(_icon, bmp=True),
+        "a BMP of 24 bits of which the directory says 32",
+    ),
     _format(
         "cur-png",
         FileType.ICO,

@@ -10,10 +10,12 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
+import brotli
 import numpy as np
 import pikepdf
 import zstandard
 from PIL import Image
+from typing_extensions import Buffer, override
 
 from hashsets.demo import pictures
 from hashsets.demo.tricks_kit import (
@@ -68,6 +70,37 @@ def _zip_relisted(target: Image.Image, _decoy: Image.Image) -> bytes:
     content[8:10] = b"\0\0"
     content[18:26] = bytes(8)
     return bytes(content)
+
+
+class _Unseekable(io.RawIOBase):
+    """Takes bytes in order only, as a pipe does."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        self.content += bytes(data)
+        return len(bytes(data))
+
+
+def _zip_descriptor(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Put the sizes of a member behind it, as those who cannot seek do."""
+    pipe = _Unseekable()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        info = zipfile.ZipInfo("a.bmp", date_time=_DATE)
+        content = pictures.encoded(target, "BMP")
+        archive.writestr(info, content, compress_type=zipfile.ZIP_DEFLATED)
+    return pipe.content
+
+
+def _zip_behind(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Put a program before a zip, as archives that unpack themselves have it."""
+    return b"MZ" + bytes(2000) + zipped(("a.bmp", pictures.encoded(target, "BMP")))
 
 
 def _document(*, first: tuple[str, bytes], folder: str) -> Maker:
@@ -146,9 +179,20 @@ def pdf(image: Image.Image, *, packing: str, objects: bool = False) -> bytes:
     stream.Filter = pikepdf.Array(
         [pikepdf.Name(f"/{name}") for name in packing.split()]
     )
-    page = document.add_blank_page(page_size=image.size)
+    return _one_page(document, stream, image.size, objects=objects)
+
+
+def _one_page(
+    document: pikepdf.Pdf,
+    stream: pikepdf.Stream,
+    size: tuple[int, int],
+    *,
+    objects: bool = False,
+) -> bytes:
+    """Return a document with a page that shows a picture."""
+    page = document.add_blank_page(page_size=size)
     page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=stream))
-    drawing = f"q {image.width} 0 0 {image.height} 0 0 cm /Im0 Do Q".encode()
+    drawing = f"q {size[0]} 0 0 {size[1]} 0 0 cm /Im0 Do Q".encode()
     page.Contents = document.make_stream(drawing)
     buffer = io.BytesIO()
     mode = (
@@ -181,6 +225,23 @@ def _pdf_data(image: Image.Image, packing: str) -> bytes:
             case _:
                 raise ValueError(f"no such filter: {name!r}")
     return data
+
+
+def _indexed_pdf(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Store numbers of colours, and the colours with the last one first."""
+    palette = target.quantize(256)
+    colours = bytes(palette.getpalette() or ()).ljust(768, b"\0")
+    backwards = np.frombuffer(colours, np.uint8).reshape(256, 3)[::-1].tobytes()
+    document = pikepdf.new()
+    numbers = 255 - np.asarray(palette)
+    stream = document.make_stream(zlib.compress(numbers.tobytes()))
+    stream.Type, stream.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
+    stream.Width, stream.Height = target.size
+    stream.ColorSpace = pikepdf.Array(
+        [pikepdf.Name.Indexed, pikepdf.Name.DeviceRGB, 255, pikepdf.String(backwards)]
+    )
+    stream.BitsPerComponent, stream.Filter = 8, pikepdf.Name.FlateDecode
+    return _one_page(document, stream, target.size)
 
 
 def _pdf(packing: str, *, objects: bool = False) -> Maker:
@@ -256,6 +317,27 @@ CONTAINER_TRICKS = (
         shown=Shown.NOTHING,
     ),
     _held("cbz", FileType.ZIP, _comic, "a comic", shown=Shown.NOTHING),
+    _held(
+        "zip-descriptor",
+        FileType.ZIP,
+        _zip_descriptor,
+        "sizes behind the member",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-behind",
+        FileType.DATA,
+        _zip_behind,
+        "behind a program",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "brotli",
+        FileType.BROTLI,
+        _packed(brotli.compress),
+        "packed by Brotli, which has no magic",
+        shown=Shown.NOTHING,
+    ),
     _held("tar", FileType.DATA, _plain_tar, "a tar", shown=Shown.NOTHING),
     _held(
         "tar-gz",
@@ -331,6 +413,13 @@ CONTAINER_TRICKS = (
         FileType.PDF,
         _pdf("FlateDecode", objects=True),
         "packed samples, and packed objects",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "pdf-indexed",
+        FileType.PDF,
+        _indexed_pdf,
+        "numbers of colours",
         shown=Shown.NOTHING,
     ),
 )

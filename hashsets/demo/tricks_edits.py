@@ -216,5 +216,6 @@ BOMB_TRICKS = (
         FileType.PNG,
         _huge_bilevel,
         "less than 100 KB of black and white that unpack to 195 megapixels",
+        expected=Expected.REFUSED,
     ),
 )

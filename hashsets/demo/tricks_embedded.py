@@ -2,6 +2,7 @@
 
 import base64
 import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -10,6 +11,7 @@ from hashsets.demo import pictures
 from hashsets.demo.tricks_bitmaps import icon
 from hashsets.demo.tricks_containers import zipped
 from hashsets.demo.tricks_kit import (
+    Expected,
     Family,
     FileType,
     Maker,
@@ -88,6 +90,14 @@ def _webp_behind(target: Image.Image, decoy: Image.Image) -> bytes:
 def _in_png(target: Image.Image, decoy: Image.Image) -> bytes:
     """Put a JPEG into a chunk of a PNG that nobody reads."""
     return with_chunk(pictures.png(decoy), b"prVt", pictures.jpeg(target))
+
+
+def _raw_profile(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put a JPEG as packed digits into a text, as ImageMagick does with EXIF."""
+    data = b"Exif\0\0" + _thumbnail(target)
+    text = b"\nexif\n%8d\n%s\n" % (len(data), data.hex().encode())
+    body = b"Raw profile type exif\0\0" + zlib.compress(text)
+    return with_chunk(pictures.png(decoy), b"zTXt", body)
 
 
 def _in_webp(target: Image.Image, decoy: Image.Image) -> bytes:
@@ -251,6 +261,14 @@ EMBEDDED_TRICKS = (
         _in_png,
         "a JPEG in a chunk of a PNG",
         shown=Shown.NOTHING,
+    ),
+    _embedded(
+        "png-raw-profile",
+        FileType.PNG,
+        _raw_profile,
+        "packed digits of EXIF in a PNG",
+        shown=Shown.NOTHING,
+        expected=Expected.LIMIT,
     ),
     _embedded(
         "webp-chunk",

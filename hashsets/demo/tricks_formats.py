@@ -152,12 +152,27 @@ def _heic(target: Image.Image, _decoy: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def _heic_second(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Let the decoy be the primary picture of two."""
+    pair = pillow_heif.from_pillow(decoy)
+    pair.add_from_pillow(target)
+    buffer = io.BytesIO()
+    pair.save(buffer, format="HEIF", quality=80, primary_index=0)
+    return buffer.getvalue()
+
+
 def jxl(
     image: Image.Image, *, lossless: bool = False, container: bool = False
 ) -> bytes:
     """Encode as JPEG XL, bare or in a container."""
-    encoder = pillow_jxl.Encoder(
-        mode=image.mode,
+    encoder = _jxl_encoder(image.mode, lossless=lossless, container=container)
+    data: bytes = encoder(image.tobytes(), *image.size, jpeg_encode=False)
+    return data
+
+
+def _jxl_encoder(mode: str, *, lossless: bool, container: bool) -> pillow_jxl.Encoder:
+    return pillow_jxl.Encoder(  # type: ignore[call-arg]  # its types are not its own
+        mode=mode,
         lossless=lossless,
         quality=100 if lossless else 85,
         decoding_speed=0,
@@ -166,8 +181,6 @@ def jxl(
         use_original_profile=False,
         num_threads=1,
     )
-    data: bytes = encoder(image.tobytes(), *image.size, jpeg_encode=False)
-    return data
 
 
 def _jxl(
@@ -178,24 +191,13 @@ def _jxl(
 
 def _jxl_of_jpeg(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Pack a JPEG again without loss, coefficients and all."""
-    encoder = pillow_jxl.Encoder(
-        mode="RGB",
-        lossless=True,
-        quality=100,
-        decoding_speed=0,
-        effort=3,
-        use_container=True,
-        use_original_profile=False,
-        num_threads=1,
-    )
+    encoder = _jxl_encoder("RGB", lossless=True, container=True)
     content = pictures.jpeg(target)
     data: bytes = encoder(content, *target.size, jpeg_encode=True)
     return data
 
 
 _format = of_family(Family.FORMAT)
-
-
 _depth = of_family(Family.DEPTH)
 
 
@@ -277,6 +279,13 @@ FORMAT_TRICKS = (
     _format("avif", FileType.AVIF, saved("AVIF", speed=9), "a usual AVIF"),
     _format("avif-grey", FileType.AVIF, saved("AVIF", mode="L", speed=9), "luma only"),
     _format("heic", FileType.HEIC, _heic, "what iPhones write", shown=Shown.NOTHING),
+    _format(
+        "heic-second",
+        FileType.HEIC,
+        _heic_second,
+        "the second picture of two",
+        shown=Shown.NOTHING,
+    ),
     _format(
         "jxl-lossy",
         FileType.JXL,

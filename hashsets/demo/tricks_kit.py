@@ -115,6 +115,7 @@ class FileType(StrEnum):
     MAIL = "message/rfc822", ".eml"
     PDF = "application/pdf", ".pdf"
     ZIP = "application/zip", ".zip"
+    BROTLI = "application/x-brotli", ".br"
     DATA = "application/octet-stream", ".bin"
 
     @property

@@ -32,6 +32,12 @@ def _html_references(uri: str, width: int, height: int) -> str:
     return _html_image(text, width, height)
 
 
+def _html_newlines(uri: str, width: int, height: int) -> str:
+    """Put references to line ends into base64, which browsers drop."""
+    parts = (uri[at : at + 50] for at in range(0, len(uri), 50))
+    return _html_image("&NewLine;".join(parts), width, height)
+
+
 def _html_srcset(uri: str, width: int, height: int) -> str:
     """Offer the picture as one of several."""
     return f"{_HTML_HEAD}<img srcset='{uri} 1x' width={width} height={height}>"
@@ -130,6 +136,12 @@ PAGE_TRICKS = (
         page(_html_references),
         "characters written as names and numbers",
     ),
+    _text(
+        "html-newlines",
+        _HTML,
+        page(_html_newlines),
+        "base64 with references to line ends in it",
+    ),
     _text("html-srcset", _HTML, page(_html_srcset), "one of several to choose from"),
     _text("html-frame", _HTML, page(_html_frame), "a page in an attribute of a page"),
     _text("html-svg", _HTML, page(_html_svg), "an SVG in a page"),
@@ -158,7 +170,7 @@ PAGE_TRICKS = (
         _HTML,
         page(_html_contrast, _dim_uri),
         "hardly any contrast, given back when drawn",
-        expected=Expected.LIMIT,
+        expected=Expected.REFUSED,
     ),
     _text(
         "html-script",

@@ -5,13 +5,14 @@ import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hashsets.demo import pictures
 from hashsets.demo.tricks_kit import (
     Family,
     FileType,
     Pixels,
+    Shown,
     grey,
     of_family,
     pixels,
@@ -70,7 +71,9 @@ def _text(words: str) -> bytes:
     return b"desc" + bytes(4) + length + ascii_words + bytes(78)
 
 
-def _profile(tags: dict[bytes, bytes], *, space: bytes = b"RGB ") -> bytes:
+def _profile(
+    tags: dict[bytes, bytes], *, space: bytes = b"RGB ", device: bytes = b"mntr"
+) -> bytes:
     """Return an ICC profile, version 2.1, of its tags."""
     tags = {b"desc": _text("sample"), b"cprt": b"text" + bytes(4) + b"none\0", **tags}
     tags[b"wtpt"] = _xyz(_WHITE)
@@ -80,7 +83,7 @@ def _profile(tags: dict[bytes, bytes], *, space: bytes = b"RGB ") -> bytes:
         table += name + struct.pack(">II", start + len(data), len(tag))
         data += tag + bytes(-len(tag) % 4)
     date = struct.pack(">6H", 2024, 1, 1, 0, 0, 0)
-    head = bytes(8) + struct.pack(">I", 0x02100000) + b"mntr" + space + b"XYZ " + date
+    head = bytes(8) + struct.pack(">I", 0x02100000) + device + space + b"XYZ " + date
     head += b"acsp" + bytes(28) + b"".join(map(_fixed, _WHITE)) + bytes(48)
     size = struct.pack(">I", len(head) + len(table) + len(data))
     return size + head[4:] + table + data
@@ -182,6 +185,28 @@ def _one_channel(target: Image.Image, decoy: Image.Image) -> bytes:
     return pictures.png(image, icc_profile=_profile(tags))
 
 
+def _four_colours(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Let only black count of four colours; the others show the decoy."""
+    corners = [
+        tuple((1 - (number & 1)) * value for value in _WHITE) for number in range(16)
+    ]
+    profile = _cmyk_profile(np.array(corners), curve=1 - _linear(_RAMP[::-1]))
+    black = Image.fromarray(255 - grey(target))
+    image = Image.merge("CMYK", (*ImageOps.invert(decoy).split(), black))
+    return pictures.jpeg(image, 95, subsampling=0, icc_profile=profile)
+
+
+def _cmyk_profile(corners: NDArray[np.float64], *, curve: NDArray[np.float64]) -> bytes:
+    """Return the profile of a printer: XYZ of the 16 corners, the last colour first."""
+    head = b"mft2" + bytes(4) + bytes((4, 3, 2, 0))
+    unit = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+    matrix = b"".join(map(_fixed, unit)) + struct.pack(">HH", _STEPS, 2)
+    inputs = np.round(curve * 65535).astype(">u2").tobytes() * 4
+    table = np.round(corners * 32768).astype(">u2").tobytes()
+    tables = head + matrix + inputs + table + struct.pack(">HH", 0, 65535) * 3
+    return _profile({b"A2B0": tables}, space=b"CMYK", device=b"prtr")
+
+
 def _bent(image: Image.Image, gamma: float) -> Pixels:
     """Return the values that a gamma makes into those of sRGB."""
     light = _linear(pixels(image) / 255)
@@ -255,6 +280,13 @@ PROFILE_TRICKS = (
         "icc-gamma-8", FileType.PNG, _gamma8, "values that a steep gamma darkens"
     ),
     _profiled("icc-broken", FileType.PNG, _broken, "a profile that is none"),
+    _profiled(
+        "icc-four-colours",
+        FileType.JPEG,
+        _four_colours,
+        "only black counts; the other three colours show the decoy",
+        shown=Shown.NOTHING,
+    ),
     _profiled("png-gamma", FileType.PNG, _gamma_chunk, "a steep gamma in a chunk"),
     _profiled(
         "png-primaries",

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from hashsets.demo import pictures
+from hashsets.demo.tricks_containers import zipped
 from hashsets.demo.tricks_kit import (
     Expected,
     Family,
@@ -68,6 +69,12 @@ def _odd_uri(image: Image.Image) -> str:
 def _untyped_uri(image: Image.Image) -> str:
     """Return a ``data:`` URI that claims to hold a text."""
     return "data:;base64," + base64.b64encode(_data(image)).decode()
+
+
+def _escaped_uri(image: Image.Image) -> str:
+    """Return a ``data:`` URI in which every character of base64 is percent-encoded."""
+    text = base64.b64encode(_data(image))
+    return "data:image/jpeg;base64," + "".join(f"%{byte:02x}" for byte in text)
 
 
 def svg(inner: str, width: int, height: int) -> str:
@@ -241,6 +248,21 @@ def _mail(target: Image.Image, _decoy: Image.Image) -> bytes:
     return head + body + b"--b--\r\n"
 
 
+def _hex(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Write two digits for each byte, as databases print them."""
+    return b"INSERT INTO a VALUES (X'" + _data(target).hex().encode() + b"');\n"
+
+
+def _mail_zip(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Attach a zip with the picture to a mail."""
+    content = zipped(("a.bmp", pictures.encoded(target, "BMP")))
+    body = base64.encodebytes(content).replace(b"\n", b"\r\n")
+    return (
+        b"From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: application/zip\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + body
+    )
+
+
 def _json(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Write base64 as a string of JSON, with slashes escaped, as PHP does."""
     text = json.dumps({"name": "a", "data": base64.b64encode(_data(target)).decode()})
@@ -278,6 +300,12 @@ TEXT_TRICKS = (
         _SVG_TYPE,
         page(svg_image, _odd_uri),
         "capitals, parameters and escapes in the URI",
+    ),
+    _text(
+        "svg-escapes",
+        _SVG_TYPE,
+        page(svg_image, _escaped_uri),
+        "base64, percent-encoded",
     ),
     _text(
         "svg-untyped",
@@ -353,6 +381,14 @@ TEXT_TRICKS = (
         "a data URI in a style sheet by itself",
         shown=Shown.NOTHING,
     ),
+    _text(
+        "mail-zip",
+        FileType.MAIL,
+        _mail_zip,
+        "in a zip, attached to a mail",
+        shown=Shown.NOTHING,
+    ),
+    _text("hex", FileType.DATA, _hex, "two digits a byte", shown=Shown.NOTHING),
     _text("mail", FileType.MAIL, _mail, "attached to a mail", shown=Shown.NOTHING),
     _text(
         "json-base64",

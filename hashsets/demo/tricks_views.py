@@ -164,7 +164,7 @@ def _icon_mask(target: Image.Image, _decoy: Image.Image) -> bytes:
     clear = ImageOps.autocontrast(small.convert("L"), cutoff=2)
     mask = np.packbits(dithered(clear)[::-1], axis=1).tobytes()
     head = struct.pack("<IiiHHIIiiII", 40, 256, 384, 1, 24, 0, 0, 0, 0, 0, 0)
-    return icon((256, 192, head + bytes(256 * 192 * 3) + mask))
+    return icon((256, 192, head + bytes(256 * 192 * 3) + mask), bits=24)
 
 
 def _bmp_alpha(target: Image.Image, _decoy: Image.Image) -> bytes:

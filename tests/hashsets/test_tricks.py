@@ -20,8 +20,9 @@ LEAST = 78
 DATED = frozenset({"avif-second"})
 """Tricks in which an encoder writes the time of day."""
 
-REFUSED: frozenset[str] = frozenset()
-"""Tricks that a browser shows whole, and that the filter refuses without seeing."""
+REFUSED = frozenset({"html-contrast", "jxl-cut-90", "png-195-megapixels"})
+"""Tricks that a browser shows whole, and that the filter refuses without seeing: a
+quality too low to tell, a decoder that shows nothing of a broken file, and a budget."""
 
 LARGEST_FILE = 4_000_000
 """Bytes: every trick is a file that somebody would upload."""
