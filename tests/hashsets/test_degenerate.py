@@ -1,7 +1,6 @@
 """Signals that would match innocent files are known."""
 
 import hashlib
-import io
 import random
 
 import pytest
@@ -11,11 +10,11 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from tests.conformance.matchers import flipped
+from tests.signals.sketches import decoded
 from uploadfilter.hashsets.degenerate import problem_of, suspects
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, SignalType, View
 from uploadfilter.signals import pdq
-from uploadfilter.signals.decoding import NoPicture, decode
 from uploadfilter.signals.views import view_of
 
 NARROW = [kind for kind in PERCEPTUAL_TYPES if kind is not SignalType.PDQ]
@@ -33,9 +32,8 @@ REFERENCE_FLAT_PDQ = [
 
 def view(picture: Image.Image) -> View:
     """Return the view of a picture with every perceptual signal."""
-    decoded = decode(io.BytesIO(pictures.png(picture)))
-    assert not isinstance(decoded, NoPicture)
-    return view_of(decoded, name="stored", types=frozenset(PERCEPTUAL_TYPES))
+    shown = decoded(pictures.png(picture))
+    return view_of(shown, name="stored", types=frozenset(PERCEPTUAL_TYPES))
 
 
 @pytest.mark.parametrize("signal_type", EXACT_TYPES)

@@ -30,6 +30,7 @@ from tests.proxy.wire import (
     closed,
     status,
 )
+from tests.signals.sketches import decoded
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.errors import LogBusyError, ServiceError
 from uploadfilter.model import (
@@ -44,8 +45,7 @@ from uploadfilter.model import (
 )
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.service import running
-from uploadfilter.signals import decoding, views
-from uploadfilter.signals.picture import Picture
+from uploadfilter.signals import views
 from uploadfilter.uploads.limits import UploadLimits
 
 LISTED = pictures.jpeg(pictures.photograph(1, width=640, height=480))
@@ -55,10 +55,8 @@ TEXT = b"a holiday greeting without any picture"
 
 def perceptual_entry(number: int, content: bytes) -> Entry:
     """List a picture by its perceptual signals alone."""
-    picture = decoding.decode(io.BytesIO(content), limits=decoding.DecodeLimits())
-    assert isinstance(picture, Picture)
     view = views.view_of(
-        picture,
+        decoded(content),
         name="stored",
         types=frozenset({SignalType.PDQ, SignalType.PHASH}),
     )

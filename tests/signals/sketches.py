@@ -12,15 +12,11 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
-from uploadfilter.signals.decoding import (
-    DecodeLimits,
-    NoPicture,
-    decode,
-    frames_of,
-)
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.signals.showing import showings
 from uploadfilter.signals.views import view_of
 
 LIMITS = DecodeLimits()
@@ -116,10 +112,10 @@ def view(content: bytes) -> View:
 
 
 def decoded(content: bytes) -> Picture:
-    """Return the picture of content that decodes."""
-    picture = decode(io.BytesIO(content))
-    assert not isinstance(picture, NoPicture)
-    return picture
+    """Return the picture that content shows first."""
+    frame = next(frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS))
+    assert isinstance(frame, Frame)
+    return next(showings(frame)).picture
 
 
 def value(

@@ -16,14 +16,13 @@ Rules this module keeps:
 To add a format, see ``formats.py``; the classes that read are in ``readers.py``.
 """
 
-import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 import pillow_heif
-from PIL import AvifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import AvifImagePlugin, Image, PngImagePlugin, TiffImagePlugin
 
 from uploadfilter.model import Reason
 from uploadfilter.signals.faults import DECODER_ERRORS, quiet
@@ -32,11 +31,10 @@ from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.hashes import WHASH
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError
 from uploadfilter.signals.opening import open_reader
-from uploadfilter.signals.picture import Note, Picture, Shape
 from uploadfilter.signals.readers import Reader
 from uploadfilter.signals.sampling import sampled
 
-__all__ = ["DecodeLimits", "NoPicture", "decode", "frames_of", "prepare_process"]
+__all__ = ["DecodeLimits", "frames_of", "prepare_process"]
 
 
 def prepare_process() -> None:
@@ -153,251 +151,3 @@ def _shown(reader: Reader, number: int) -> Frame | Lack:
         except DECODER_ERRORS:
             # Its header was sound, but there was nothing to show behind it.
             return Lack(reason=Reason.TRUNCATED)
-
-
-# --- One plane of a file's first frame: what scanners use until they take frames ------
-
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "ICO")
-"""What is decoded; a JPEG with several pictures (MPO) is opened as JPEG."""
-
-_DEFAULT = DecodeLimits()
-_DRAFT_SIDE = 512
-"""Both sides of a scaled JPEG stay at least this long, in pixels.
-
-At 256 the drift of PDQ against the full resolution grows from 4 to 10 bits at most, and
-saves a tenth of the time.
-"""
-
-_LARGE_PIXELS = 4_000_000
-"""Above this, a picture that could not be decoded at a smaller scale is shrunk after
-decoding, as libjpeg does before it: signals of 64 million pixels would take seconds."""
-
-_END_OF_IMAGE = b"\xff\xd9"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoPicture:
-    """Content that did not become a picture.
-
-    Attributes:
-        reason: ``UNDECODABLE``, ``TRUNCATED`` (it broke off before anything could be
-            shown), ``TOO_MANY_PIXELS`` or ``OUT_OF_MEMORY``.
-    """
-
-    reason: Reason
-
-
-def decode(file: BinaryIO, *, limits: DecodeLimits = _DEFAULT) -> Picture | NoPicture:
-    """Decode the picture in ``file``.
-
-    Args:
-        file: The content, seekable, read from its beginning.
-        limits: What it may cost.
-
-    Returns:
-        The picture, whose ``reason`` says what it does not show; or none and why.
-    """
-    with quiet():
-        try:
-            return _decoded(file, limits)
-        except MemoryError:
-            return NoPicture(reason=Reason.OUT_OF_MEMORY)
-        except (Image.DecompressionBombError, _TooManyPixels):
-            return NoPicture(reason=Reason.TOO_MANY_PIXELS)
-        except DECODER_ERRORS:
-            return NoPicture(reason=Reason.UNDECODABLE)
-
-
-class _TooManyPixels(Exception):  # noqa: N818  # not an error: it becomes a reason
-    """The header promises more pixels than the limit; ends a decode from within."""
-
-
-def _decoded(file: BinaryIO, limits: DecodeLimits) -> Picture | NoPicture:
-    """Decode strictly, then as far as a broken file goes."""
-    file.seek(0)
-    image = Image.open(file, formats=_FORMATS)
-    full = image.size
-    scale = _drafted(image)
-    _check_pixels(image, limits)
-    notes = _notes(image)
-    try:
-        image.load()
-    except DECODER_ERRORS:
-        return _salvaged(file, image, full=full, scale=scale, notes=notes)
-    return _picture(image, full=full, scale=scale, notes=notes)
-
-
-def _drafted(image: Image.Image) -> int:
-    """Let a JPEG be decoded smaller and in luma; return how many times smaller.
-
-    Pillow takes ``L`` for three-colour JPEGs only, so four-colour ones keep their mode.
-    """
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return 1
-    before = image.width
-    image.draft("L", (_DRAFT_SIDE, _DRAFT_SIDE))
-    return min(_SCALES, key=lambda scale: abs(-(-before // scale) - image.width))
-
-
-_SCALES = (1, 2, 4, 8)
-
-
-def _check_pixels(image: Image.Image, limits: DecodeLimits) -> None:
-    """End the decode if it would give too many pixels."""
-    if image.width * image.height > limits.max_pixels:
-        raise _TooManyPixels
-
-
-def _picture(
-    image: Image.Image,
-    *,
-    full: tuple[int, int],
-    scale: int,
-    notes: frozenset[Note],
-    truncated: bool = False,
-) -> Picture:
-    """Return the picture of a loaded image, which is used up."""
-    width, height = full if scale > 1 else image.size
-    notes |= _alpha_notes(image)
-    grey = _grey(image)
-    if grey is not image:
-        # A large picture must not be in memory twice. The class's own method leaves
-        # the caller's file open.
-        Image.Image.close(image)
-    if scale == 1 and width * height > _LARGE_PIXELS:
-        scale = _scale_of(min(width, height))
-        grey = grey.reduce(scale) if scale > 1 else grey
-    return Picture(
-        plane=np.asarray(grey),
-        shape=Shape(height=height, width=width, scale=scale),
-        notes=notes,
-        truncated=truncated,
-    )
-
-
-def _scale_of(short_side: int) -> int:
-    """Return the largest scale that leaves the shorter side long enough."""
-    return max(
-        scale for scale in _SCALES if scale == 1 or short_side >= scale * _DRAFT_SIDE
-    )
-
-
-def _salvaged(
-    file: BinaryIO,
-    image: Image.Image,
-    *,
-    full: tuple[int, int],
-    scale: int,
-    notes: frozenset[Note],
-) -> Picture | NoPicture:
-    """Return what could be decoded of a broken file, if it shows anything."""
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        image = _ended(file)
-        image.load()
-    else:
-        # Without tiles left to decode, Pillow hands out what the decoder wrote so far.
-        image.tile = []  # type: ignore[attr-defined]  # only files have tiles
-    if _shows_nothing(image):
-        return NoPicture(reason=Reason.TRUNCATED)
-    return _picture(image, full=full, scale=scale, notes=notes, truncated=True)
-
-
-def _ended(file: BinaryIO) -> Image.Image:
-    """Reopen a JPEG with an end marker behind it.
-
-    libjpeg then shows what it has, of a progressive one every scan that arrived, as
-    browsers do; Pillow alone would give nothing of it.
-    """
-    file.seek(0)
-    image = Image.open(io.BytesIO(file.read() + _END_OF_IMAGE), formats=_FORMATS)
-    _drafted(image)
-    return image
-
-
-def _shows_nothing(image: Image.Image) -> bool:
-    """Say whether every value of every channel is zero, so that nothing arrived."""
-    extrema = np.asarray(image.getextrema())
-    return not extrema.any()
-
-
-def _notes(image: Image.Image) -> frozenset[Note]:
-    """Return what an opened, not yet loaded image has beside its one view."""
-    notes = set()
-    sizes = image.info.get("sizes")
-    if getattr(image, "is_animated", False) or (sizes and len(sizes) > 1):
-        notes.add(Note.FRAMES)
-    if image.info.get("icc_profile"):
-        notes.add(Note.PROFILE)
-    if _JPEG_MAGIC in image.info.get("exif", b""):
-        notes.add(Note.EMBEDDED)
-    if "transparency" in image.info:
-        notes.add(Note.ALPHA)
-    return frozenset(notes)
-
-
-_JPEG_MAGIC = b"\xff\xd8\xff"
-
-
-def _alpha_notes(image: Image.Image) -> frozenset[Note]:
-    """Return the note on transparency of a loaded image, if any pixel has some."""
-    if not image.mode.endswith(("A", "a")):
-        return frozenset()
-    lowest, _ = image.getchannel(image.getbands()[-1]).getextrema()
-    opaque = lowest == _OPAQUE
-    return frozenset() if opaque else frozenset({Note.ALPHA})
-
-
-_OPAQUE = 255
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    """Return the luma of a loaded image, without its alpha, as 8-bit grey."""
-    if image.mode == "L":
-        return image
-    convert = _CONVERSIONS.get(image.mode)
-    return convert(image) if convert is not None else image.convert("L")
-
-
-def _grey_of_colours(image: Image.Image) -> Image.Image:
-    """Go through RGB, for modes from which Pillow has no way to luma."""
-    return image.convert("RGB").convert("L")
-
-
-def _grey_of_lab(image: Image.Image) -> Image.Image:
-    """Take the lightness, since Pillow has no plain way from LAB."""
-    return image.getchannel(0)
-
-
-def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """Scale 16 bits to 8: 65535 becomes 255. Pillow's own conversion clips at 255."""
-    samples = np.asarray(image).astype(np.uint32)
-    return Image.fromarray(((samples + 128) // 257).astype(np.uint8))
-
-
-def _grey_of_numbers(image: Image.Image) -> Image.Image:
-    """Stretch samples of unknown range (32-bit or real numbers) over 0 to 255."""
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    lowest, highest = float(samples.min()), float(samples.max())
-    reach = highest - lowest
-    if not 0 < reach < float("inf"):
-        return Image.new("L", image.size)
-    stretched = (samples - np.float32(lowest)) * np.float32(255 / reach)
-    return Image.fromarray(np.rint(stretched).astype(np.uint8))
-
-
-_CONVERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "CMYK": _grey_of_colours,
-    "HSV": _grey_of_colours,
-    "YCbCr": _grey_of_colours,
-    "PA": _grey_of_colours,
-    "RGBa": _grey_of_colours,
-    "La": _grey_of_colours,
-    "LAB": _grey_of_lab,
-    "I;16": _grey_of_16_bits,
-    "I;16B": _grey_of_16_bits,
-    "I;16L": _grey_of_16_bits,
-    "I;16N": _grey_of_16_bits,
-    "I": _grey_of_numbers,
-    "F": _grey_of_numbers,
-}
-"""Ways to luma for the modes that ``convert("L")`` refuses or gets wrong."""

@@ -6,29 +6,15 @@ that a smaller plane gives the signals of the full picture (``operators.py``).
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.model import Reason
-
 Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Shrunk = NDArray[Any]
 """What a signal type keeps of a picture before it compares: it knows the kind."""
-
-
-class Note(StrEnum):
-    """Something about a picture that its one view does not show."""
-
-    FRAMES = "frames"
-    ALPHA = "alpha"
-    PROFILE = "profile"
-    EMBEDDED = "embedded"
-    DEPTH = "depth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +54,10 @@ class Picture:
     Attributes:
         plane: Luma, rows by columns, 0 to 255.
         shape: The full size, and how much smaller the plane is.
-        notes: What this view does not show; the scan is then not complete.
-        truncated: If true, the file broke off and the plane shows what came before.
     """
 
     plane: Luma
     shape: Shape
-    notes: frozenset[Note] = frozenset()
-    truncated: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a plane that does not fit the shape."""
@@ -83,10 +65,3 @@ class Picture:
             raise ValueError(
                 f"a plane of {self.plane.shape} does not fit {self.shape!r}"
             )
-
-    @cached_property
-    def reason(self) -> Reason | None:
-        """Why the views of this picture are not all there is; ``None`` if they are."""
-        if self.truncated:
-            return Reason.TRUNCATED
-        return Reason.NOT_INSPECTED if self.notes else None
