@@ -18,8 +18,11 @@ from pathlib import Path
 from hashsets.demo import pictures
 from uploadfilter.model import SignalType, View
 from uploadfilter.signals import pdq
-from uploadfilter.signals.decoding import NoPicture, decode
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.exact import Digests
+from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.showing import showings
 from uploadfilter.signals.views import view_of
 
 DEMO_FILE = Path(__file__).with_name("demo.jsonl")
@@ -51,10 +54,10 @@ def entry_of(file: bytes, *, entry_id: str, category: str) -> dict[str, object]:
     """
     digests = Digests()
     digests.update(file)
-    picture = decode(io.BytesIO(file))
-    if isinstance(picture, NoPicture):
-        raise TypeError(f"a generated picture does not decode: {picture.reason}")
-    view = view_of(picture, name="stored")
+    frame = next(frames_of(io.BytesIO(file), formats=FORMATS, limits=DecodeLimits()))
+    if not isinstance(frame, Frame):
+        raise TypeError(f"a generated picture does not decode: {frame.reason}")
+    view = view_of(next(showings(frame)).picture, name="stored")
     exact = {signal.type.value: signal.value.hex() for signal in digests.signals()}
     return {
         "id": entry_id,
