@@ -49,8 +49,9 @@ PRIMARIES = {
 }
 """The primaries of sRGB as a profile states them, adapted to D50 (IEC 61966-2-1)."""
 
-_PRIMARY_TOLERANCE = 0.004
-"""Profiles named sRGB differ by up to 0.001, Adobe RGB by 0.17."""
+_PRIMARY_TOLERANCE = 0.002
+"""Profiles named sRGB differ by up to 0.001, Adobe RGB by 0.17. So much light is six
+grey steps in pure dark blue, and less than one in what is not dark."""
 
 _STEP_TOLERANCE = 3.0
 """Grey steps by which a tone curve may differ from sRGB's. Between two pictures that

@@ -35,6 +35,7 @@ from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.picture import Luma, Picture, Shape
 
 STORED: Final = "stored"
+ALPHA: Final = "alpha"
 RAW: Final = "raw"
 """Names of showings that others treat in a special way."""
 
@@ -85,7 +86,7 @@ def showings(frame: Frame) -> Iterator[Shown]:
     yield from _shown(frame, (STORED,), _plain(luma), reduction)
     alpha = _transparency(image)
     if alpha is not None:
-        names = ("white", "black", "alpha")
+        names = ("white", "black", ALPHA)
         yield from _shown(frame, names, _backed(luma, alpha), reduction)
     yield from _converted(frame, alpha, reduction)
     raw = modes.raw_of(image) if frame.number == 0 else None

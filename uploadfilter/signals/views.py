@@ -1,8 +1,8 @@
 """Make the views of a file: of every frame, every way to show it, with its signals.
 
 Equal views are merged: a plane that was seen before is not looked at again, and a view
-with the signals of an earlier one is dropped, unless its quality is higher. So an
-ordinary photograph has one view and costs one decode.
+with the signals of an earlier one is dropped, unless it may match where that one does
+not. So an ordinary photograph has one view and costs one decode.
 
 Names of views are made of up to three parts: ``frame:3``, of all frames but the first;
 how it is shown (``showing.py``), unless that is ``stored``; and ``trim:1``, without its
@@ -23,7 +23,7 @@ from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Picture
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
-from uploadfilter.signals.showing import RAW, STORED, showings
+from uploadfilter.signals.showing import ALPHA, RAW, STORED, showings
 from uploadfilter.signals.trimming import trimmed
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
@@ -86,26 +86,65 @@ shown; if all frames in so many ways are too many, or later if there are more wa
 file is begun again with fewer frames."""
 
 
-class _Planes:
-    """Planes that were seen; by their digest, since one may have 64 MB."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to show a frame.
+
+    Attributes:
+        name: Name of its view.
+        kind: Empty, or the words of the name for which matching has thresholds of its
+            own: ``alpha``, ``raw``, ``trim``.
+        picture: What it shows.
+    """
+
+    name: str
+    kind: str
+    picture: Picture
+
+
+class _Seen:
+    """What was seen before, so that nothing is searched for twice.
+
+    A view that people see may match at more bits than one that they do not (``raw``,
+    ``trim:1``, ...). So it is never dropped for one of those, only for its like.
+    """
 
     def __init__(self) -> None:
-        self._only: Picture | None = None
-        self._digests: set[bytes] = set()
+        self._first: _Way | None = None
+        self._planes: dict[bytes, set[str]] = {}
+        self._values: dict[bytes, dict[str, bytes]] = {}
 
-    def is_new(self, picture: Picture) -> bool:
-        """Say whether a plane of this shape was not seen before, and note it.
+    def is_new_plane(self, way: _Way) -> bool:
+        """Say whether a plane was not shown in such a way before, and note it.
 
-        The first is digested when there is a second: most pictures have one.
+        The first is digested when there is a second: most files have one.
         """
-        if self._only is None:
-            self._only = picture
+        if self._first is None:
+            self._first = way
             return True
-        if not self._digests:
-            self._digests.add(_digest(self._only))
-        before = len(self._digests)
-        self._digests.add(_digest(picture))
-        return len(self._digests) > before
+        if not self._planes:
+            self._planes[_digest(self._first.picture)] = {self._first.kind}
+        kinds = self._planes.setdefault(_digest(way.picture), set())
+        if not kinds.isdisjoint({"", way.kind}):
+            return False
+        kinds.add(way.kind)
+        return True
+
+    def is_new_view(self, view: View, kind: str) -> bool:
+        """Say whether a view tells anything that none before it told, and note it.
+
+        The signals of a picture do not change when its contrast is reduced, but its
+        quality does, and a picture of low quality does not match.
+        """
+        values = b"".join([item.signal.value for item in view.signals])
+        planes = self._values.setdefault(values, {})
+        before = [planes[like] for like in ("", kind) if like in planes]
+        if before:
+            quality = pdq.quality(view.plane)
+            if any(pdq.quality(plane) >= quality for plane in before):
+                return False
+        planes[kind] = view.plane
+        return True
 
 
 def _digest(picture: Picture) -> bytes:
@@ -135,8 +174,7 @@ class _Gathering:
     _frames: set[int] = field(default_factory=set)
     _views_of_a_frame: int = 1
     _signals_of_a_view: int = 1
-    _planes: _Planes = field(default_factory=_Planes)
-    _planes_by_values: dict[bytes, bytes] = field(default_factory=dict)
+    _seen: _Seen = field(default_factory=_Seen)
 
     def views(self, frame: Frame) -> Iterator[View]:
         """Yield the new views of a frame, unless it was here before."""
@@ -144,14 +182,14 @@ class _Gathering:
             return
         self._frames.add(frame.number)
         ways = 0
-        for name, shown in _ways(frame, self._planes):
-            view = view_of(shown, name=name, types=self.types)
-            if not self._is_new(view):
+        for way in _ways(frame, self._seen):
+            view = view_of(way.picture, name=way.name, types=self.types)
+            if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
                 return
             # The tools that misread a picture do it with its first frame only.
-            ways += name != RAW
+            ways += way.kind != RAW
             yield view
         self._views_of_a_frame = max(self._views_of_a_frame, ways)
 
@@ -162,21 +200,6 @@ class _Gathering:
             (self.most_signals - self._signals) // self._signals_of_a_view,
         )
         return views // self._views_of_a_frame
-
-    def _is_new(self, view: View) -> bool:
-        """Say whether a view tells anything that none before it told.
-
-        The signals of a picture do not change when its contrast is reduced, but its
-        quality does, and a picture of low quality does not match.
-        """
-        values = b"".join(item.signal.value for item in view.signals)
-        before = self._planes_by_values.setdefault(values, view.plane)
-        if before is view.plane:
-            return True
-        if pdq.quality(view.plane) <= pdq.quality(before):
-            return False
-        self._planes_by_values[values] = view.plane
-        return True
 
     def _fits(self, view: View) -> bool:
         """Count a view, if it is within what there may be."""
@@ -190,25 +213,32 @@ class _Gathering:
         return self.lack is None
 
 
-def _ways(frame: Frame, planes: _Planes) -> Iterator[tuple[str, Picture]]:
-    """Yield the pictures of a frame that are not among those before, by name."""
+def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
+    """Yield the ways to show a frame whose planes are new."""
     for shown in showings(frame):
-        if not planes.is_new(shown.picture):
+        way = _way(frame.number, shown.name, 0, shown.picture)
+        if not seen.is_new_plane(way):
             continue
-        yield _name(frame.number, shown.name), shown.picture
+        yield way
         if shown.name == RAW:
             continue
         for step, inner in enumerate(trimmed(shown.picture), start=1):
-            if planes.is_new(inner):
-                yield _name(frame.number, shown.name, step), inner
+            way = _way(frame.number, shown.name, step, inner)
+            if seen.is_new_plane(way):
+                yield way
 
 
-def _name(number: int, shown: str, step: int = 0) -> str:
-    """Return the name of a view."""
+def _way(number: int, shown: str, step: int, picture: Picture) -> _Way:
+    """Return a way to show a frame, with its name."""
     parts = [f"frame:{number}"] if number else []
     parts += [shown] if shown != STORED else []
     parts += [f"trim:{step}"] if step else []
-    return "/".join(parts) or STORED
+    kind = shown if shown in _UNSEEN else ""
+    return _Way("/".join(parts) or STORED, kind + ("/trim" if step else ""), picture)
+
+
+_UNSEEN: Final = frozenset({ALPHA, RAW})
+"""Showings that nobody sees like this."""
 
 
 def view_of(
