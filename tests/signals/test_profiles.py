@@ -113,7 +113,7 @@ def test_what_is_no_profile_needs_no_conversion(profile: bytes | None) -> None:
 def test_conversion_that_is_left_out_changes_little(
     gamma: float, shift: float, moves: list[float]
 ) -> None:
-    """Where no conversion is said to be needed, littlecms changes luma by 10 at most."""
+    """Where no conversion is needed, littlecms changes luma by 10 steps at most."""
     primaries = (np.array(icc.SRGB) + np.reshape(moves, (3, 3))).tolist()
     curve = icc.formula(
         3, gamma, 1 / (1 + shift), shift / (1 + shift), 1 / 12.92, 0.04045
