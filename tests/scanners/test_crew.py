@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,13 @@ def template_of(process: ScannerProcess) -> int:
     """Return the process id of the template of a process that is alive."""
     stat = Path(f"/proc/{process.pid}/stat").read_bytes()
     return int(stat.rpartition(b")")[2].split()[1])
+
+
+def exhaust_descriptors(pid: int) -> None:
+    """Leave a template one descriptor: for an order, and not for watching a process."""
+    held = {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    _, limit = [number for number in range(len(held) + 2) if number not in held][:2]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
 
 
 @contextmanager
@@ -181,6 +189,24 @@ async def test_crew_outlives_its_template() -> None:
         second = await borrow(crew)
 
         assert template_of(second) != template_of(first)
+
+
+@pytest.mark.parametrize("spares", [0, 2])
+async def test_crew_replaces_a_template_that_cannot_fork(spares: int) -> None:
+    """Meanwhile whoever asks is told at once; then all is well again."""
+    counts: Counter[str] = Counter()
+    crew = Crew(replace(ONE, spares=spares), counts=counts, log=SilentLog())
+    async with crew.keeping():
+        first = await borrow(crew)
+        await until(lambda: len(crew.pids) == 1 + spares)
+        template = template_of(first)
+        exhaust_descriptors(template)
+        taken = [await crew.take(alone=True) for _ in range(spares + 1)]
+        await until(lambda: counts["started"] == 2)
+        second = await borrow(crew, alone=True)
+
+        assert taken[-1] is Reason.NO_SCANNER
+        assert template_of(second) != template
 
 
 async def test_crew_replaces_a_worn_template(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -437,17 +437,18 @@ async def test_pool_recycles_scanners() -> None:
     assert pool.figures.retired == 1
 
 
+@pytest.mark.parametrize("spares", [0, 2])
 async def test_pool_without_processes_says_so_and_recovers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spares: int
 ) -> None:
     """While no process starts, uploads get ``no_scanner``; then all is well again."""
-    async with ScannerPool.open(STANDIN) as pool:
+    async with ScannerPool.open(replace(STANDIN, spares=spares)) as pool:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", str(tmp_path / "missing"))
             os.kill(template_of(pool), signal.SIGKILL)
             await until(lambda: pool.figures.start_failures > 0)
             without = await scan(pool, "fine", "fine")
-        await until(lambda: bool(pool.pids))
+        await until(lambda: pool.figures.started == 2)
         scans = await scan(pool, "fine")
 
     assert reasons(without) == [Reason.NO_SCANNER] * 2

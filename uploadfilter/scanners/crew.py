@@ -24,6 +24,9 @@ _FIRST_BACK_OFF_S: Final = 0.1
 _LONGEST_BACK_OFF_S: Final = 5.0
 """A machine without memory or process ids gets better in seconds, if at all."""
 
+_PATIENCE_WITH_TEMPLATE_S: Final = 0.5
+"""A wait after a failed fork beyond which a template is replaced: after four such."""
+
 _START_GRACE_S: Final = 15.0
 """Seconds beyond the time of a start in which the failure of it is known."""
 
@@ -216,6 +219,7 @@ class Crew:
             self._start_failed(exc)
             return None
         self._counts["started"] += 1
+        self._start_error = None
         if template.support.lacks and not self._has_said_lacks:
             self._has_said_lacks = True
             self._log.warning("sandbox_incomplete", lacks=list(template.support.lacks))
@@ -233,7 +237,7 @@ class Crew:
         children: set[ScannerProcess] = set()
         successor: asyncio.Task[Template | None] | None = None
         try:
-            while not (over.done() or (successor is not None and successor.done())):
+            while not template.over.is_set() and not (successor and successor.done()):
                 if template.is_worn and successor is None:
                     successor = loop.create_task(self._start(), name="scanner-template")
                     successor.add_done_callback(self._look_again)
@@ -279,14 +283,21 @@ class Crew:
             await self._wanted.wait()
         elif await self._fork(template, children):
             self._fork_back_off_s = 0.0
+        elif self._fork_back_off_s > _PATIENCE_WITH_TEMPLATE_S:
+            # It may hang. Should it only lack processes, its own are freed.
+            self._fork_back_off_s = 0.0
+            template.retire()
         elif not template.over.is_set():
             self._fork_back_off_s = self._longer(self._fork_back_off_s)
             await asyncio.sleep(self._fork_back_off_s)
 
     @property
     def _is_short(self) -> bool:
-        """Whether a process more is wanted."""
-        return len(self._fresh) < self._settings.spares or bool(self._waiting)
+        """Whether a process more is wanted, be it to see that one can be made."""
+        is_failing = self._start_error is not None
+        return len(self._fresh) < self._settings.spares or (
+            bool(self._waiting) or is_failing
+        )
 
     async def _fork(self, template: Template, children: set[ScannerProcess]) -> bool:
         try:
