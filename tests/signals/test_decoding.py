@@ -252,7 +252,7 @@ def test_pixels_of_all_frames_together_are_limited() -> None:
     content = seeds.seed("webp/moving")
 
     assert [frame.number for frame in frames(content, limits=limits)] == [0, 1, 2]
-    assert lacks(content, limits=limits) == [Reason.TOO_MANY_PIXELS]
+    assert lacks(content, limits=limits) == [Reason.TOO_MANY_FRAMES]
 
 
 def test_frames_before_a_broken_one_are_shown() -> None:

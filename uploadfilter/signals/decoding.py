@@ -89,7 +89,11 @@ def frames_of(
     reach = _reach(reader, limits)
     chosen = sampled(reader.durations[:reach], most)
     reasons: list[Reason] = []
+    pixels_left = limits.max_total_pixels
     for number in chosen:
+        if pixels_left < 0:
+            reasons.append(Reason.TOO_MANY_FRAMES)
+            break
         shown = _shown(reader, number)
         if isinstance(shown, Lack):
             reasons.append(shown.reason)
@@ -99,14 +103,13 @@ def frames_of(
             continue
         if shown.is_truncated:
             reasons.append(Reason.TRUNCATED)
+        pixels_left -= shown.image.width * shown.image.height
         yield replace(shown, count=reach)
         # The next one must not be in memory together with this one. The class's own
         # method leaves the caller's file open.
         Image.Image.close(shown.image)
-    if len(chosen) < reach:
+    if len(chosen) < count:
         reasons.append(Reason.TOO_MANY_FRAMES)
-    if reach < count:
-        reasons.append(Reason.TOO_MANY_PIXELS)
     if reader.lack is not None:
         reasons.append(reader.lack)
     for reason in dict.fromkeys(reasons):

@@ -39,6 +39,9 @@ class IconReader:
         self._length = len(data)
         self._data = icon + bytes(_missing_bytes(icon))
         self._file = IcoImagePlugin.IcoFile(io.BytesIO(self._data))
+        # Entries that are the same bytes are the same picture.
+        places = {(entry.offset, entry.size): entry for entry in self._file.entry}
+        self._file.entry = list(places.values())
         self._format = picture_format
         self._limits = limits
         if not self._file.entry:

@@ -17,10 +17,10 @@ class DecodeLimits:
             with the libraries 300 MiB resident.
         max_frames: Frames of one content that are shown; of more, a sample.
         max_jpeg_scans: Scans of a JPEG; encoders write about ten.
-        max_total_pixels: Pixels of all frames together that are built on each other,
-            those included that are only decoded because a later one needs them: 60
-            frames in full HD. GIF takes 11 ns for each, WebP and AVIF 15, APNG 28, so
-            that more would run out of time.
+        max_total_pixels: Pixels of all frames together, those included that are only
+            decoded because a later one is built on them: 30 frames in full HD, or 500
+            of a usual animation. GIF takes 11 ns for each, WebP and AVIF 15, PNG up to
+            28, so that twice as many would run out of time.
         max_block_visits: Blocks (8 x 8) that a JPEG may have beyond eight for each of
             its bytes, counted once for each scan that they are part of. An empty scan
             costs up to 50 ns for each, and this is 0.15 s. No complete JPEG in one scan
@@ -32,7 +32,7 @@ class DecodeLimits:
     max_decoded_bytes: int = 200_000_000
     max_frames: int = 60
     max_jpeg_scans: int = 100
-    max_total_pixels: int = 128_000_000
+    max_total_pixels: int = 64_000_000
     max_block_visits: int = 3_000_000
 
 
