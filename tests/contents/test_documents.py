@@ -356,3 +356,12 @@ def test_pdf_conforms(check: Check) -> None:
 def test_sample_has_one_picture() -> None:
     """The document that warms a process up is a sound one."""
     assert [reason for _, _, reason in contents_of(PDF, sample())] == [None]
+
+
+def test_streams_without_a_plain_number_are_found_all_the_same() -> None:
+    """Where a number cannot be told, every object of the document is looked at."""
+    file = document((jpeg(), image("RGB", WIDTH, HEIGHT, "DCTDecode")))
+    number = file.rindex(b" 0 obj", 0, file.index(b"/DCTDecode"))
+    file = file[:number] + b" %\n" + file[number + 1 :]
+
+    assert [data for _, data, _ in contents_of(PDF, file)] == [jpeg()]

@@ -5,13 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.contents.inlineimages import inline_images
+from uploadfilter.contents.members import Shortfall
+from uploadfilter.model import Reason
 
 HEAD = b"BI /W 2 /H 3 /BPC 8 /CS /G "
 
 
 def data_of(content: bytes) -> list[bytes]:
     """Return the data of the pictures in a content stream."""
-    return [found.data for found in inline_images(content)]
+    return [
+        found.data
+        for found in inline_images(content)
+        if not isinstance(found, Shortfall)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,7 @@ def data_of(content: bytes) -> list[bytes]:
             b"BI/W 2/H 3/BPC 8/CS/G/F[/DCT]ID abc\nEI Q", [b"abc"], id="tight"
         ),
         pytest.param(b"BI /W 1 /W 2 /H 3 ID abc\nEI", [b"abc"], id="key-twice"),
+        pytest.param(b"BI /W 1 /\xff /H 3 ID abc\nEI", [b"abc"], id="no-text"),
         pytest.param(b"(A BI ID word) Tj", [], id="words"),
         pytest.param(b"BI /W 2 ID abcdef EI", [], id="no-height"),
         pytest.param(b"BI /W << ID abcdef EI", [], id="no-dictionary"),
@@ -45,3 +52,10 @@ def test_content_may_be_anything(pieces: list[bytes]) -> None:
     content = b" ".join(pieces)
 
     assert all(len(data) <= len(content) for data in data_of(content))
+
+
+def test_pictures_without_end_are_too_many() -> None:
+    """A page of nothing but beginnings ends with a reason."""
+    assert list(inline_images(b"BI " * 3000)) == [
+        Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+    ]

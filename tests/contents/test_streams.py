@@ -20,6 +20,7 @@ from tests.conformance.containers import (
     contents_of,
 )
 from uploadfilter.contents.members import (
+    MOST_HEADERS,
     RATIO_GRACE_BYTES,
     Member,
     Meter,
@@ -209,9 +210,12 @@ def test_bomb_ends_with_its_ratio_at_bounded_memory(
 
 def test_stream_of_nothing_but_members_ends() -> None:
     """Many empty streams behind each other are one content, and cost a step each."""
-    file = gzip.compress(b"", mtime=0) * 2000
+    empty = gzip.compress(b"", mtime=0)
 
-    assert contents_of(GZIPPED, file) == [("", b"", None)]
+    assert contents_of(GZIPPED, empty * 2000) == [("", b"", None)]
+    assert contents_of(GZIPPED, empty * (MOST_HEADERS + 1)) == [
+        ("", b"", Reason.TOO_MANY_CONTENTS)
+    ]
 
 
 def test_bytes_far_behind_are_left_to_carving() -> None:

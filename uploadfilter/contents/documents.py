@@ -1,6 +1,6 @@
 """Read PDF documents: their pictures, and the files that are attached to them.
 
-Rules this module keeps: every object of the file is looked at, whether a page shows it
+Rules this module keeps: every stream of the file is looked at, whether a page shows it
 or not; what qpdf can repair is repaired; a picture is written as a file only when it is
 asked for.
 """
@@ -8,7 +8,7 @@ asked for.
 import io
 import zlib
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import Final
 
@@ -20,7 +20,12 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
 from uploadfilter.contents.pdffilters import bound_qpdf, filters_of, unfiltered
 from uploadfilter.contents.pdfimages import Picture, described, written
-from uploadfilter.contents.pdfvalues import text_of, value_of, whole
+from uploadfilter.contents.pdfstreams import (
+    ObjectNumber,
+    is_repairable,
+    stream_numbers,
+)
+from uploadfilter.contents.pdfvalues import QPDF_ERRORS, text_of, value_of, whole
 from uploadfilter.contents.source import MemorySource, Source, opened
 from uploadfilter.contents.streams import unpack
 from uploadfilter.contents.unpackers import (
@@ -49,14 +54,28 @@ class PDFContainer:
         """Yield the pictures in a document, then attached files, as they come."""
         bound_qpdf()
         try:
-            document = pikepdf.open(opened(source), suppress_warnings=True)
+            document = pikepdf.open(
+                opened(source),
+                suppress_warnings=True,
+                attempt_recovery=is_repairable(source),
+            )
         except pikepdf.PasswordError:
             yield Shortfall(reason=Reason.ENCRYPTED)
-        except pikepdf.PikepdfError:
+        except QPDF_ERRORS:
             yield Shortfall(reason=Reason.UNDECODABLE)
         else:
             with document:
-                yield from _Document(document, meter).items()
+                yield from _up_to_damage(_Document(document, source, meter).items())
+
+
+def _up_to_damage(
+    items: Iterator[Member | Shortfall],
+) -> Iterator[Member | Shortfall]:
+    """Yield items as long as the objects that they come from can be read."""
+    try:
+        yield from items
+    except QPDF_ERRORS:  # an object that no repair makes one
+        yield DAMAGED
 
 
 def sample() -> bytes:
@@ -80,22 +99,39 @@ def sample() -> bytes:
 
 
 class _Document:
-    """One way through the objects of a document."""
+    """One way through the streams of a document."""
 
-    def __init__(self, document: pikepdf.Pdf, meter: Meter) -> None:
+    def __init__(self, document: pikepdf.Pdf, source: Source, meter: Meter) -> None:
         self._document = document
+        self._source = source
         self._meter = meter
 
     def items(self) -> Iterator[Member | Shortfall]:
         """Yield what is in the document, as long as the meter allows."""
-        streams = (
-            each for each in self._document.objects if isinstance(each, pikepdf.Stream)
-        )
-        for item in chain.from_iterable(map(self._item, streams)):
+        for item in chain.from_iterable(map(self._item, self._streams())):
             yield item
             if self._meter.spent is not None:
                 yield Shortfall(reason=self._meter.spent)
                 return
+
+    def _streams(self) -> Iterator[pikepdf.Stream]:
+        """Yield the streams of the document, each once."""
+        seen: set[ObjectNumber] = set()
+        for number in stream_numbers(self._source):
+            if number is None:
+                yield from self._others(seen)
+                return
+            if number not in seen:
+                seen.add(number)
+                found = self._document.get_object(number)
+                if isinstance(found, pikepdf.Stream):
+                    yield found
+
+    def _others(self, seen: set[ObjectNumber]) -> Iterator[pikepdf.Stream]:
+        """Yield the streams that were not seen yet, at the cost of every object."""
+        for each in self._document.objects:
+            if isinstance(each, pikepdf.Stream) and each.objgen not in seen:
+                yield each
 
     def _item(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
         """Yield what is in one stream."""
@@ -135,13 +171,18 @@ class _Document:
             parts = iter([unfiltered(raw, filters)])
             yield from self._counted(parts, len(raw))
 
-    def _inline(self, stream: pikepdf.Stream, raw: bytes) -> Iterator[Member]:
+    def _inline(
+        self, stream: pikepdf.Stream, raw: bytes
+    ) -> Iterator[Member | Shortfall]:
         """Yield the pictures among what is drawn."""
         content = unfiltered(raw, filters_of(stream))
         if isinstance(content, Shortfall):
+            yield content
             return
         for number, found in enumerate(inline_images(content), start=1):
-            if not _is_small(found.picture):
+            if isinstance(found, Shortfall):
+                yield found
+            elif not _is_small(found.picture):
                 parts = written(found.picture, found.data)
                 yield Member(
                     name=f"image:{stream.objgen[0]}.{number}",
@@ -166,12 +207,19 @@ class _Document:
 
     def _name(self, stream: pikepdf.Stream) -> str:
         """Return the name under which a file is attached, if it has one."""
-        for each in self._document.objects:
-            files = value_of(each, "/EF")
-            found = (value_of(files, key) for key in ("/UF", "/F"))
-            if any(getattr(file, "objgen", None) == stream.objgen for file in found):
-                return text_of(value_of(each, "/UF") or value_of(each, "/F"))
-        return f"file:{stream.objgen[0]}"
+        return self._names.get(stream.objgen, f"file:{stream.objgen[0]}")
+
+    @cached_property
+    def _names(self) -> dict[ObjectNumber, str]:
+        """Names of attached files, by the number of the stream."""
+        names = {}
+        for specification in self._document.attachments.values():
+            files = value_of(specification.obj, "/EF")
+            for key in ("/F", "/UF"):
+                file = value_of(files, key)
+                if isinstance(file, pikepdf.Stream):
+                    names[file.objgen] = specification.filename
+        return names
 
 
 _STRUCTURE: Final = frozenset({"/XRef", "/ObjStm"})
@@ -193,7 +241,7 @@ def _raw(stream: pikepdf.Stream) -> bytes | Shortfall:
         return TOO_BIG
     try:
         return stream.read_raw_bytes()
-    except pikepdf.PikepdfError:  # it is not where it should be, or not decrypted
+    except QPDF_ERRORS:  # it is not where it should be, or not decrypted
         return DAMAGED
 
 

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import pikepdf
 
-from uploadfilter.contents.members import MOST_HEADERS
+from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.pdfimages import Picture, described
+from uploadfilter.contents.pdfvalues import QPDF_ERRORS
+from uploadfilter.model import Reason
 
 _BEGIN = re.compile(rb"(?<![^\s>\])])BI(?=[\s/])")
 _DATA = re.compile(rb"(?<=[\s>\]\w])\sID\s|[>\]]ID\s")
@@ -19,6 +21,10 @@ _END = re.compile(rb"\sEI(?![^\s])")
 
 _MOST_DICTIONARY_BYTES = 4096
 """Longest dictionary that is read: a palette of 256 colours, written in octal."""
+
+_MOST_IMAGES = 2_000
+"""Dictionaries that are read in one stream: twice what callers take, and a tenth of a
+second."""
 
 
 class InlineImage(NamedTuple):
@@ -28,31 +34,43 @@ class InlineImage(NamedTuple):
     data: bytes
 
 
-def inline_images(content: bytes) -> Iterator[InlineImage]:
-    """Yield the pictures in a content stream, up to ``MOST_HEADERS``.
+def inline_images(content: bytes) -> Iterator[InlineImage | Shortfall]:
+    """Yield the pictures in a content stream; behind too many of them, a shortfall.
 
     Args:
         content: The stream, unpacked.
     """
-    position = 0
-    for _ in range(MOST_HEADERS):
-        begin = _BEGIN.search(content, position)
+    position = count = 0
+    while (position := content.find(b"BI", position)) >= 0:
+        begin = _BEGIN.match(content, position)
+        position += 2
         if begin is None:
+            continue
+        count += 1
+        if count > _MOST_IMAGES:
+            yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
             return
-        position = begin.end()
-        data = _DATA.search(content, position, position + _MOST_DICTIONARY_BYTES)
-        picture = data and _picture(content[position : data.start() + 1])
-        if data and picture:
-            end = _end(content, data.end(), picture)
-            yield InlineImage(picture, content[data.end() : end])
-            position = end
+        found = _image(content, position)
+        if found is not None:
+            yield found
+            position += len(found.data)
+
+
+def _image(content: bytes, start: int) -> InlineImage | None:
+    """Read the picture whose dictionary begins at an offset, if one does."""
+    data = _DATA.search(content, start, start + _MOST_DICTIONARY_BYTES)
+    picture = data and _picture(content[start : data.start() + 1])
+    if not data or not picture:
+        return None
+    end = _end(content, data.end(), picture)
+    return InlineImage(picture, content[data.end() : end])
 
 
 def _picture(entries: bytes) -> Picture | None:
     """Read a dictionary that has no brackets around it."""
     try:
         dictionary = pikepdf.Object.parse(b"<<" + entries + b">>")
-    except pikepdf.PikepdfError:  # no dictionary, or one that names a key twice
+    except QPDF_ERRORS:  # no dictionary, or one that names a key twice
         has_size = b"/W" in entries and b"/H" in entries
         return Picture(raster=None, filters=()) if has_size else None
     picture = described(dictionary)

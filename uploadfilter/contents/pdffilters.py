@@ -17,7 +17,13 @@ import pikepdf
 from pikepdf import settings
 
 from uploadfilter.contents.members import Meter, Shortfall, UnpackLimits
-from uploadfilter.contents.pdfvalues import items_of, numbers_of, text_of, value_of
+from uploadfilter.contents.pdfvalues import (
+    QPDF_ERRORS,
+    items_of,
+    numbers_of,
+    text_of,
+    value_of,
+)
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.streams import unpack
 from uploadfilter.contents.unpackers import DAMAGED, TOO_BIG, UNKNOWN, Deflate
@@ -157,5 +163,5 @@ def _by_qpdf(data: bytes, packed: Filter) -> bytes | Shortfall:
             stream.DecodeParms = pikepdf.Dictionary(packed.parameters)
         try:
             return stream.read_bytes(pikepdf.StreamDecodeLevel.specialized)
-        except pikepdf.PikepdfError:  # damaged, or over one of the limits of qpdf
+        except QPDF_ERRORS:  # damaged, or over one of the limits of qpdf
             return DAMAGED

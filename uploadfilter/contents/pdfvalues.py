@@ -9,6 +9,10 @@ from typing import Final
 
 import pikepdf
 
+QPDF_ERRORS: Final = (pikepdf.PikepdfError, UnicodeDecodeError)
+"""What pikepdf raises where a document is damaged: errors of its own, and, where the
+message of one would quote bytes that are no text, what decoding them raises."""
+
 _KEYS: Final = {
     "/Width": "/W",
     "/Height": "/H",

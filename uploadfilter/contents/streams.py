@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
+from uploadfilter.contents.members import (
+    MOST_HEADERS,
+    Chunks,
+    Member,
+    Meter,
+    Shortfall,
+)
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.unpackers import (
     BZIP2,
@@ -23,6 +29,7 @@ from uploadfilter.contents.unpackers import (
     Unpacker,
     Zstandard,
 )
+from uploadfilter.model import Reason
 
 PACKED_BYTES: Final = 16 * 1024
 """How much an unpacker is given at a time: small, since the last piece of a damaged
@@ -148,11 +155,14 @@ class StreamContainer:
 
     def _chunks(self, source: Source, meter: Meter) -> Chunks:
         """Unpack one stream after another, as if they were one."""
-        position: int | None = 0
-        while position is not None:
-            position = yield from unpack(source, self.make, meter, start=position)
-            if position is not None:
-                position = self._next(source, position)
+        position = 0
+        for _ in range(MOST_HEADERS):
+            behind = yield from unpack(source, self.make, meter, start=position)
+            following = None if behind is None else self._next(source, behind)
+            if following is None:
+                return
+            position = following
+        yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
     def _next(self, source: Source, position: int) -> int | None:
         """Return where the next stream begins, behind zero bytes or none."""
