@@ -78,8 +78,9 @@ _FATAL: Final = (
 _UNKNOWN_CALL: Final = -1
 """What libseccomp takes for the number of a call that it does not know."""
 
-_THREAD_FLAGS: Final = 0x3D0F00
-"""What ``pthread_create`` passes to ``clone``: a thread, and nothing but a thread."""
+_THREAD_FLAGS: Final = (0x3D0F00, 0x7D0F00)
+"""What ``pthread_create`` of glibc and of musl pass to ``clone``: a thread, and nothing
+but a thread."""
 
 _CLONE_THREAD: Final = 0x10000
 
@@ -241,7 +242,7 @@ def _allow_threads(calls: "pyseccomp.SyscallFilter") -> None:
     """
     arg = pyseccomp.Arg
     _rule(calls, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
-    thread = arg(0, pyseccomp.EQ, _THREAD_FLAGS)
-    _rule(calls, pyseccomp.ALLOW, "clone", thread)
+    for flags in _THREAD_FLAGS:
+        _rule(calls, pyseccomp.ALLOW, "clone", arg(0, pyseccomp.EQ, flags))
     process = arg(0, pyseccomp.MASKED_EQ, _CLONE_THREAD, 0)
     _rule(calls, pyseccomp.KILL_PROCESS, "clone", process)

@@ -1,0 +1,70 @@
+"""Every format and every container, decoded inside the sandbox.
+
+A library that is updated may ask the kernel for something new, or import a part of
+itself late; then what it says in a scanner differs from what it says here.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks import TRICKS
+from hashsets.demo.tricks_kit import Family, Trick
+from tests.scanners.memory import upload_of
+from tests.scanners.scans import scanned
+from uploadfilter.model import PERCEPTUAL_TYPES, Scan
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signals.formats import SWITCHED_ON
+
+pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+
+TARGET = pictures.photograph(11, width=96, height=72)
+DECOY = pictures.photograph(12, width=96, height=72)
+SETTINGS = ScannerSettings(workers=2, formats=tuple(sorted(SWITCHED_ON)))
+
+
+def of(*families: Family) -> list[Trick]:
+    """Return the tricks of some families."""
+    return [trick for trick in TRICKS if trick.family in families]
+
+
+def seen(scan: Scan) -> Iterator[tuple[object, ...]]:
+    """Yield what was found in a content and in those inside it."""
+    # Paths begin with that of the upload, which is not the same here and there.
+    name = scan.path.partition("!/")[2]
+    yield name, scan.kind, scan.size, scan.exact, scan.views, scan.reason
+    for content in scan.contents:
+        yield from seen(content)
+
+
+GROUPS = {
+    "formats": of(Family.FORMAT, Family.DEPTH),
+    "frames": of(Family.FRAMES, Family.PROFILE),
+    "containers": of(Family.CONTAINER, Family.COMBINED),
+    "texts": of(Family.TEXT, Family.EMBEDDED),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> None:
+    """No decoder needs anything that a scanner has given up."""
+    types = frozenset(PERCEPTUAL_TYPES)
+    tricks = GROUPS[group]
+    contents = [trick.make(TARGET, DECOY) for trick in tricks]
+    with upload_of(*contents) as (fd, spans):
+        async with ScannerPool.open(SETTINGS) as pool:
+            scans = [(await pool.scan(fd, [span], types=types))[0] for span in spans]
+    names = [trick.name for trick in tricks]
+    outside = [
+        scanned(content, types=types, formats=SWITCHED_ON) for content in contents
+    ]
+    strange = [
+        name
+        for name, inside, expected in zip(names, scans, outside, strict=True)
+        if list(seen(inside)) != list(seen(expected))
+    ]
+
+    assert strange == []
+    assert sum(bool(scan.views or scan.contents) for scan in scans) > len(scans) / 2
