@@ -15,7 +15,7 @@ What was seen counts: a content that falls short keeps its views.
 """
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from uploadfilter.contents import carving, containers, magic, strings
@@ -70,8 +70,13 @@ class WalkSettings:
     deadline_s: float | None = None
 
 
+_LEAST_CARVED_SIDE: Final = 32
+"""Pixels of the shorter side of a picture that is carved. Programs have thousands of
+icons in them, and of smaller pictures nobody can tell what they show."""
+
 _PATIENCE_S: Final = 0.1
 _PATIENCE_PER_GIB_S: Final = 2.0
+_MOST_CANDIDATES: Final = 20_000
 """CPU seconds for candidates that do not decode, by the length of what is carved.
 
 Random bytes take a hundredth of a second for each GiB. Bytes that are made of nothing
@@ -109,6 +114,7 @@ class Walk:
             max_frames=budgets.max_frames,
             max_jpeg_scans=budgets.max_jpeg_scans,
         )
+        self._carving_limits = replace(self._limits, least_side=_LEAST_CARVED_SIDE)
         self._meter = Meter(
             UnpackLimits(
                 max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
@@ -177,22 +183,22 @@ class Walk:
             # What a program draws from it can be any picture.
             node.fall_short(Reason.NOT_INSPECTED)
         elif kind.value in self._decoded:
-            yield from self._show(source, node, frozenset({kind.value}))
+            yield from self._show(source, node, frozenset({kind.value}), self._limits)
         elif magic.is_picture(kind):
             # A picture to others, and none to us: never a pass by default.
             node.fall_short(Reason.UNDECODABLE)
         elif _is_declared_picture(declared):
-            yield from self._show(source, node, self._decoded)
+            yield from self._show(source, node, self._decoded, self._limits)
 
     def _show(
-        self, source: Source, node: Node, names: frozenset[str]
+        self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
         """Add the views of a picture in one of the formats of these names."""
         self._require(names)
         views = views_of(
             open_file(source),
             formats=formats.formats_named(names),
-            limits=self._limits,
+            limits=limits,
             most_views=self._budgets.max_views,
             most_signals=self._budgets.max_signals,
             types=self._settings.types,
@@ -350,18 +356,18 @@ class Walk:
 
     def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
         """Try every offset but the first at which a picture may begin."""
-        most = self._budgets.max_contents
         patience_s = _PATIENCE_S + _PATIENCE_PER_GIB_S * source.size / (1 << 30)
-        for item in carving.candidates(source, start=1, most=most):
+        for item in carving.candidates(source, start=1, most=_MOST_CANDIDATES):
             if isinstance(item, carving.TooMany) or patience_s <= 0:
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
             if item.kind.value not in self._decoded or covered.hold(source, item):
                 continue
-            self._count()
             yield from self._pause()
             begun_s = self._settings.clock()
             nested = yield from self._try(source, node, item)
-            if not nested:
+            if nested:
+                self._count()
+            else:
                 patience_s -= self._settings.clock() - begun_s
 
     def _try(
@@ -377,7 +383,8 @@ class Walk:
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
         is_nested = False
-        for _ in self._show(part, node, frozenset({item.kind.value})):
+        names = frozenset({item.kind.value})
+        for _ in self._show(part, node, names, self._carving_limits):
             if not is_nested:
                 parent.nest_embedded(node)
                 is_nested = True

@@ -94,7 +94,7 @@ def frames_of(
         if pixels_left < 0:
             reasons.append(Reason.TOO_MANY_FRAMES)
             break
-        shown = _shown(reader, number)
+        shown = _shown(reader, number, least_side=limits.least_side)
         if isinstance(shown, Lack):
             reasons.append(shown.reason)
             if reader.passing_pixels:
@@ -139,11 +139,13 @@ def _reach(reader: Reader, limits: DecodeLimits) -> int:
     return min(reach, len(reader.durations))
 
 
-def _shown(reader: Reader, number: int) -> Frame | Lack:
+def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Lack:
     """Decode one frame."""
     with quiet():
         try:
             frame = reader.frame(number)
+            if min(frame.full) < least_side:
+                return Lack(reason=Reason.UNDECODABLE)
             return replace(frame, count=len(reader.durations))
         except MemoryError:
             return Lack(reason=Reason.OUT_OF_MEMORY)

@@ -13,8 +13,12 @@ from uploadfilter.model import Reason
 from uploadfilter.signals.faults import BadPictureError
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.readers import load, profile_of
+
+_LONGEST_SIDE = 1024
+"""Pixels: the directory counts to 256, and the largest icons on sale have 1,024. There
+may be 65,535 of them, and each costs a whole decode."""
 
 
 class IconReader:
@@ -66,6 +70,8 @@ class IconReader:
         )
 
     def _check(self, size: tuple[int, int]) -> None:
+        if max(size) > _LONGEST_SIDE:
+            raise OverBudgetError(Reason.TOO_MANY_PIXELS)
         check_frame(
             size,
             self._limits,

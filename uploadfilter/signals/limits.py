@@ -26,6 +26,8 @@ class DecodeLimits:
             costs up to 50 ns for each, and this is 0.15 s. No complete JPEG in one scan
             comes to it, since a block takes two bits; a progressive photo has one block
             for each byte.
+        least_side: Pixels of the shorter side below which a frame is no picture. Where
+            pictures are carved, icons of buttons are none.
     """
 
     max_pixels: int = 64_000_000
@@ -34,6 +36,7 @@ class DecodeLimits:
     max_jpeg_scans: int = 100
     max_total_pixels: int = 64_000_000
     max_block_visits: int = 3_000_000
+    least_side: int = 1
 
 
 class OverBudgetError(Exception):
