@@ -1,7 +1,7 @@
 """A scanner process whose contents say in which parts they are answered, and how.
 
 A content is a row of acts, each with an argument or none, apart by ``;``; what stands
-before the first ``;`` is only there to be a kind of content (``GIF89a``, or nothing).
+before the first ``;`` is only there to be a kind of content (``%PDF-1.7``, or nothing).
 The tests run it through ``ScannerSettings(module=MODULE)``.
 """
 

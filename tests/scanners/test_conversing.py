@@ -96,7 +96,7 @@ async def test_contents_of_common_formats_share_a_process() -> None:
 
 async def test_uncommon_content_has_a_process_of_its_own() -> None:
     """No other content is scanned where a rare decoder ran, before it or after it."""
-    uncommon = "GIF89a;who"
+    uncommon = "%PDF-1.7;who"
     async with ScannerPool.open(SETTINGS) as pool:
         first = await scan(pool, ";who", uncommon, uncommon, ";who")
         second = await scan(pool, uncommon, ";who")
@@ -133,7 +133,7 @@ async def test_processes_share_the_cpu_budget_of_their_upload() -> None:
     """A content in a process of its own does not start the count anew."""
     budgets = Budgets(upload_cpu_s=0.2)
     async with ScannerPool.open(replace(SETTINGS, budgets=budgets)) as pool:
-        found = await scan(pool, *["GIF89a;burn 0.15"] * 4)
+        found = await scan(pool, *["%PDF-1.7;burn 0.15"] * 4)
 
     assert [each.reason for each in found] == [None, *[Reason.OUT_OF_TIME] * 3]
     assert pool.figures.alone <= 2
@@ -154,7 +154,7 @@ async def test_slow_scan_goes_on_at_low_priority() -> None:
     """What takes long does not take the CPU from what does not, and is kept apart."""
     settings = replace(SETTINGS, slow_after_s=0.01)
     async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
-        task = group.create_task(scan(pool, ";who;hang", "GIF89a;who"))
+        task = group.create_task(scan(pool, ";who;hang", "%PDF-1.7;who"))
         await until(lambda: pool.figures.slowed == 1)
         slow = [pid for pid in pool.pids if os.getpriority(os.PRIO_PROCESS, pid) > 0]
         policies = [os.sched_getscheduler(pid) for pid in slow]
