@@ -80,3 +80,10 @@ def test_stream_is_unpacked_like_this(raw: bytes, names: str, data: object) -> N
         data = bytes([45, 45, 45, 45, 45, 65, 45, 45, 45, 66])[: len(found)] or b"?"
 
     assert found == data
+
+
+def test_parameters_may_have_any_key() -> None:
+    """What a filter does not know is not handed on, whatever it is."""
+    odd = Filter(name="/ASCIIHexDecode", parameters={"/\udcfe": 1, "/Colors": 3})
+
+    assert unfiltered(b"61>", [odd]) == b"a"

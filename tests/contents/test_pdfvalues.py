@@ -1,5 +1,7 @@
 """Values of a document are read as what is expected, or as nothing."""
 
+from decimal import Decimal
+
 import pikepdf
 import pytest
 
@@ -46,5 +48,9 @@ def test_names_may_be_any_bytes() -> None:
 
 def test_numbers_and_truths_are_kept() -> None:
     """Of a dictionary of parameters, what is no number is left out."""
+    odd = pikepdf.Object.parse(b"<< /K -1 /\xfe 2 >>")
+
     assert numbers_of(DICTIONARY) == {"/Width": 5, "/H": 1, "/T": 1}
+    assert numbers_of(odd)["/K"] == -1
     assert whole(pikepdf.Name.A) == 0
+    assert whole(Decimal("-9e40")) == 1 - 2**31

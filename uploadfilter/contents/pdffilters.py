@@ -53,6 +53,15 @@ _LONG_NAMES: Final = {
 }
 """What names of filters may be shortened to."""
 
+_PARAMETERS: Final = (
+    "/Predictor",
+    "/Colors",
+    "/BitsPerComponent",
+    "/Columns",
+    "/EarlyChange",
+)
+"""What qpdf is told of a filter; other keys may be no text."""
+
 _GENERAL: Final = frozenset(
     {"/ASCIIHexDecode", "/ASCII85Decode", "/RunLengthDecode", "/LZWDecode"}
 )
@@ -159,8 +168,10 @@ def _by_qpdf(data: bytes, packed: Filter) -> bytes | Shortfall:
     with pikepdf.new() as scratch:
         stream = pikepdf.Stream(scratch, data)
         stream.Filter = pikepdf.Name(packed.name)
-        if packed.parameters:
-            stream.DecodeParms = pikepdf.Dictionary(packed.parameters)
+        known = {key: packed.parameters.get(key) for key in _PARAMETERS}
+        given = {key: value for key, value in known.items() if value is not None}
+        if given:
+            stream.DecodeParms = pikepdf.Dictionary(given)
         try:
             return stream.read_bytes(pikepdf.StreamDecodeLevel.specialized)
         except QPDF_ERRORS:  # damaged, or over one of the limits of qpdf

@@ -13,6 +13,8 @@ QPDF_ERRORS: Final = (pikepdf.PikepdfError, UnicodeDecodeError)
 """What pikepdf raises where a document is damaged: errors of its own, and, where the
 message of one would quote bytes that are no text, what decoding them raises."""
 
+_MOST_NUMBER: Final = 2**31 - 1
+
 _KEYS: Final = {
     "/Width": "/W",
     "/Height": "/H",
@@ -52,17 +54,18 @@ def items_of(value: object) -> list[object]:
 
 
 def whole(value: object) -> int:
-    """Return a number as a whole one; 0 for anything else."""
-    return int(value) if isinstance(value, int | Decimal) else 0
+    """Return a number as a whole one, in 32 bits; 0 for anything else."""
+    if not isinstance(value, int | Decimal):
+        return 0
+    return max(-_MOST_NUMBER, min(_MOST_NUMBER, int(value)))
 
 
 def numbers_of(parameters: object) -> dict[str, int]:
     """Return the numbers and truths of a dictionary."""
     if not isinstance(parameters, pikepdf.Dictionary):
         return {}
-    numbers = {}
-    for key in parameters:
-        value: object = parameters.get(str(key))
-        if isinstance(value, int | Decimal):
-            numbers[str(key)] = whole(value)
-    return numbers
+    # Not asked for one by one: a key that is no text cannot be asked for.
+    entries: list[tuple[str, object]] = list(parameters.items())
+    return {
+        key: whole(value) for key, value in entries if isinstance(value, int | Decimal)
+    }
