@@ -62,6 +62,9 @@ _PARAMETERS: Final = (
 )
 """What qpdf is told of a filter; other keys may be no text."""
 
+_WITH_PARAMETERS: Final = frozenset({"/FlateDecode", "/LZWDecode"})
+"""Filters that have any; qpdf refuses the others if they are given some."""
+
 _GENERAL: Final = frozenset(
     {"/ASCIIHexDecode", "/ASCII85Decode", "/RunLengthDecode", "/LZWDecode"}
 )
@@ -170,7 +173,7 @@ def _by_qpdf(data: bytes, packed: Filter) -> bytes | Shortfall:
         stream.Filter = pikepdf.Name(packed.name)
         known = {key: packed.parameters.get(key) for key in _PARAMETERS}
         given = {key: value for key, value in known.items() if value is not None}
-        if given:
+        if given and packed.name in _WITH_PARAMETERS:
             stream.DecodeParms = pikepdf.Dictionary(given)
         try:
             return stream.read_bytes(pikepdf.StreamDecodeLevel.specialized)
