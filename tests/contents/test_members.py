@@ -27,3 +27,13 @@ def test_small_output_has_any_ratio() -> None:
     meter = Meter(UnpackLimits(max_ratio=1))
 
     assert meter.excess(9, unpacked=RATIO_GRACE_BYTES, packed=0) is None
+
+
+def test_members_are_a_bomb_together() -> None:
+    """Many members, none of which is too compressed, are told by their whole."""
+    meter = Meter(UnpackLimits(max_ratio=10), content_bytes=BIG // 10)
+
+    assert meter.excess(BIG - 1, unpacked=0, packed=0) is None
+    assert meter.spent is None
+    assert meter.excess(1, unpacked=0, packed=0) is Reason.TOO_COMPRESSED
+    assert meter.spent is Reason.TOO_COMPRESSED
