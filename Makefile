@@ -11,7 +11,9 @@ VENV ?= .venv
 # Without a value: fixed ports, stays up. ONCE=1: free ports, ends with the verdict.
 ONCE ?=
 # Which benchmarks: make bench BENCH=hashing ARGS=--quick
-BENCH ?= hashing matching proxy
+BENCH ?= hashing matching proxy hostile recall
+# How long damaged files are decoded, in seconds: make fuzz FUZZ_S=14400
+FUZZ_S ?= 120
 # More options for what is run: make test ARGS="-k proxy"
 ARGS ?=
 
@@ -32,8 +34,8 @@ E2E_STAMP := $(E2E_VENV)/.installed-run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format format-check types floors check e2e fuzz bench docs \
-        wheel lock clean
+.PHONY: help run test lint format format-check types floors check e2e fuzz properties \
+        bench docs wheel lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -108,13 +110,16 @@ types: $(DEV_STAMP)  ## Check the types.
 
 check: format-check lint floors types test  ## All of the above: before each commit.
 
-e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl.
+e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and chromium.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
 
-fuzz: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
+fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S seconds: 120 for CI, 14400 for a night.
+	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto tests/fuzz $(ARGS)
+
+properties: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
 	@$(BIN)/python -m pytest -n auto -m "not e2e" --hypothesis-profile fuzz $(ARGS)
 
 bench: $(BENCH_STAMP)  ## Run the benchmarks, or one: BENCH=hashing; needs g++.
