@@ -18,6 +18,7 @@ The client ``""`` is nobody in particular (a command line, or a front end that d
 say whom it speaks for): no limit for each client applies to it.
 """
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -101,7 +102,7 @@ class Usage:
 
     def recent_s(self, client: str, *, now_s: float) -> float:
         """Return the seconds that a client used, what is old counted less."""
-        return self.of(client) * 2.0 ** -((now_s - self._epoch_s) / HALF_LIFE_S)
+        return self.of(client) * math.exp2((self._epoch_s - now_s) / HALF_LIFE_S)
 
     def _rebase(self, now_s: float) -> None:
         """Scale everything to the present; forget those that used least."""

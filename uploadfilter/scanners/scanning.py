@@ -75,7 +75,8 @@ def scan_content(
             if cpu_s is None
             else time.process_time() + _TIME_TO_FINISH * cpu_s,
             clock=time.process_time,
-        )
+        ),
+        content_bytes=span.length,
     )
     declared = (span.declared_type or "").strip().lower()
     try:

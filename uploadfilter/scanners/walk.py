@@ -101,9 +101,10 @@ class Walk:
 
     Args:
         settings: What it looks for.
+        content_bytes: Length of the content.
     """
 
-    def __init__(self, settings: WalkSettings) -> None:
+    def __init__(self, settings: WalkSettings, *, content_bytes: int) -> None:
         budgets = settings.budgets
         self._settings = settings
         self._budgets = budgets
@@ -118,7 +119,8 @@ class Walk:
         self._meter = Meter(
             UnpackLimits(
                 max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
-            )
+            ),
+            content_bytes=content_bytes,
         )
         self._contents_left = budgets.max_contents
         self._signals_left = budgets.max_upload_signals
