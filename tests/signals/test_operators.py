@@ -133,8 +133,25 @@ def test_several_operators_share_one_pass() -> None:
 
     first, second = operators.project_columns(plane, axes)
 
-    assert first.shape == (40, 64)
+    assert first.shape == (40, 128)
     assert second.shape == (40, 32)
+
+
+@given(length=st.integers(1, 1200), scale=scales, seed=seeds)
+def test_mirrored_operator_is_that_of_the_mirror(
+    length: int, scale: int, seed: int
+) -> None:
+    """What a mirrored operator gives is what its original gives of the mirror."""
+    pixels = noise(seed, 1, length)[0].astype(np.float64)
+    band = operators.jarosz(length)
+
+    ours = operators.mirrored(band)
+
+    expected = band.dense() @ pixels[::-1]
+    np.testing.assert_allclose((ours.dense() @ pixels)[::-1], expected, atol=1e-9)
+    # The blocks of a smaller plane are those of the picture, not of its mirror.
+    blocks = np.add.reduceat(ours.dense(), np.arange(0, length, scale), axis=1)
+    np.testing.assert_allclose(ours.projected(scale), blocks, atol=1e-12)
 
 
 def test_usual_axes_are_built_once() -> None:

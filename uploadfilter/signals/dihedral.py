@@ -2,8 +2,9 @@
 
 Mirroring a picture flips the sign of its odd frequencies, and transposing it transposes
 the block. So all eight variants of a signal cost one small array operation. PDQ's
-decimation is not quite symmetric, so these signals are a few bits off those of a
-picture that was really turned; ``pdqhash.compute_dihedral`` makes the same ones.
+decimation is not quite symmetric, so these signals are some bits off those of a picture
+that was really turned, the more the smaller it is; ``pdqhash.compute_dihedral`` makes
+the same ones. In full geometry ``pdq.py`` therefore shrinks the mirrored picture.
 """
 
 from typing import Any

@@ -62,7 +62,8 @@ class Band:
     """A banded matrix: each row has its own short run of weights.
 
     Attributes:
-        starts: Where each row's run begins, shape (rows,).
+        starts: Where each row's run begins, shape (rows,); below 0 if it begins with
+            zeros.
         weights: The runs, shape (rows, longest run); shorter ones end in zeros.
         length: Columns of the whole matrix.
     """
@@ -83,7 +84,8 @@ class Band:
         """
         rows, run = self.weights.shape
         blocks = -(-self.length // scale)
-        columns = np.minimum(self.starts[:, None] + np.arange(run), self.length - 1)
+        columns = self.starts[:, None] + np.arange(run)
+        columns = columns.clip(0, self.length - 1)
         flat = columns // scale + np.arange(rows)[:, None] * blocks
         return _scattered(flat, self.weights, (rows, blocks))
 
@@ -199,6 +201,15 @@ def jarosz(length: int) -> Band:
     first, last = _window(np.minimum(passed, length - 1), window, length)
     weight = counted / ((outer_last - outer_first)[:, None] * (last - first))
     return Band(starts, _running_sums(first, last, weight, starts), length)
+
+
+def mirrored(band: Band) -> Band:
+    """Return the operator that gives of a picture what ``band`` gives of its mirror.
+
+    Its outputs come from last to first, so that each reads where those of ``band`` do.
+    """
+    starts = band.length - band.weights.shape[1] - band.starts
+    return Band(starts[::-1], band.weights[::-1, ::-1], band.length)
 
 
 def _window(centre: Indices, window: int, length: int) -> tuple[Indices, Indices]:
@@ -330,7 +341,11 @@ def _scattered(flat: Indices, weights: Doubles, shape: tuple[int, int]) -> Doubl
 
 
 def pdq_axis(length: int, scale: int) -> Axis:
-    """Return PDQ's operator for an axis of a picture that no tool shrinks first."""
+    """Return PDQ's operator for an axis of a picture that no tool shrinks first.
+
+    Returns:
+        128 outputs: 16 groups, of 4 and of 4 of ``mirrored``.
+    """
     return _cached(_pdq_axis, length, length, scale)
 
 
@@ -343,7 +358,8 @@ def pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
         scale: How much smaller the plane is.
 
     Returns:
-        192 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4.
+        256 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4, and
+        of 4 of the full geometry ``mirrored``.
     """
     return _cached(_pdq_axis_of_geometries, length, thumbnail, scale)
 
@@ -374,15 +390,18 @@ def _cached(
 @lru_cache(_CACHED_AXES)
 def _pdq_axis(length: int, outputs: int, scale: int) -> Axis:
     del outputs
-    return _ready([jarosz(length)], scale, groups=PDQ_GROUPS)
+    full = jarosz(length)
+    return _ready([full, mirrored(full)], scale, groups=PDQ_GROUPS)
 
 
 @lru_cache(_CACHED_AXES)
 def _pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
+    full = jarosz(length)
     bands = [
-        jarosz(length),
+        full,
         nearest_after(jarosz(SHRUNK_SIDE), length),
         composed(jarosz(thumbnail), bicubic(length, thumbnail)),
+        mirrored(full),
     ]
     return _ready(bands, scale, groups=PDQ_GROUPS)
 
