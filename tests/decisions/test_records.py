@@ -1,6 +1,7 @@
 """Records as lines of JSON: their shape, and what never stands in them."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from tests.decisions.evidence import match, scan
 from tests.decisions.logs import ACCEPTED, LISTED, NOON, REJECTED, decision, outcome
 from uploadfilter.decisions.records import (
     ABORTED,
+    CONTENTS_RECORDED,
     LINE_LIMIT,
     MATCHES_RECORDED,
     Checkpoint,
@@ -34,9 +36,12 @@ from uploadfilter.model import (
     Mode,
     Reason,
     Scan,
+    Signal,
     SignalType,
     View,
 )
+
+SHA256 = Signal(type=SignalType.SHA256, value=bytes(32))
 
 RECORDS: list[Record] = [
     SegmentRecord(
@@ -178,6 +183,32 @@ def test_contents_are_numbered_in_depth() -> None:
     found = content_records([scan("a"), scan("b", None, inner)])
 
     assert [item.path for item in found] == ["0", "1", "1!/0", "1!/0!/0", "1!/0!/1"]
+
+
+def test_carved_pictures_are_named() -> None:
+    """The scanner gives them their names; a member of an archive keeps its number."""
+    thumb = scan("a!/thumb:1")
+    member = replace(scan("a!/embedded:2"), exact=(SHA256,))
+
+    found = content_records([scan("a", None, thumb, member)])
+
+    assert [item.path for item in found] == ["0", "0!/thumb:1", "0!/1"]
+
+
+def test_telling_contents_are_listed_when_there_are_too_many() -> None:
+    """A reason and a match are on record, however many contents there are."""
+    names = [f"a!/{number}" for number in range(3 * CONTENTS_RECORDED)]
+    nested = [scan(name) for name in names]
+    nested[-1] = replace(nested[-1], reason=Reason.ENCRYPTED)
+
+    found = content_records([scan("a", None, *nested)], matched={names[-2]})
+
+    assert len(found) == CONTENTS_RECORDED
+    assert found[0].path == "0"
+    assert [item.path for item in found[-2:]] == [
+        f"0!/{len(names) - 2}",
+        f"0!/{len(names) - 1}",
+    ]
 
 
 @given(st.binary(max_size=200))

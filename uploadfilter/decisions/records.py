@@ -16,7 +16,8 @@ than ``FORMAT`` must refuse, see ``SegmentRecord``.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
@@ -53,6 +54,14 @@ One picture meets its own entry in several views and variants; a set full of dup
 would turn one upload into megabytes of log. The rest is counted.
 """
 
+CONTENTS_RECORDED = 2000
+"""Most contents that one decision lists: a hundred bytes each.
+
+A form of a thousand archives of a thousand files each would else be a line of 100 MB.
+Those that say something (a reason, a match) come first, then the outermost. The rest is
+counted.
+"""
+
 ABORTED = "aborted"
 UNKNOWN = "unknown"
 """Outcomes that are not a status: the origin did not answer; we do not know."""
@@ -60,7 +69,8 @@ UNKNOWN = "unknown"
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes, so that a reader's memory is bounded.
 
-1,000 contents of 64 views and ``MATCHES_RECORDED`` matches stay under 2 MiB.
+``CONTENTS_RECORDED`` contents of 64 views and ``MATCHES_RECORDED`` matches stay under
+4 MiB.
 """
 
 _OTHER_METHOD = "OTHER"
@@ -110,7 +120,8 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One content of an upload.
 
     Attributes:
-        path: Its number in the upload, nested ones after ``!/``: ``0``, ``0!/2``.
+        path: Its number in the upload, nested ones after ``!/``: ``0``, ``0!/2``; a
+            picture that was carved says so: ``0!/embedded:1``, ``0!/thumb:2``.
         kind: What its first bytes say it is.
         size: Length in bytes.
         reason: Why it was not scanned completely; ``None`` if it was.
@@ -158,9 +169,11 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         method: HTTP method; ``OTHER`` for those not in common use.
         size: Of the body, in bytes, as far as it was read.
         duration_ms: From the head of the request to the decision.
-        contents: Every content, outermost first.
+        contents: The first ``CONTENTS_RECORDED`` contents, a container before what is
+            in it.
         matches: The first ``MATCHES_RECORDED`` matches, counting ones or not.
         matches_omitted: How many more there were.
+        contents_omitted: How many more contents there were.
     """
 
     id: str
@@ -179,6 +192,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     contents: tuple[ContentRecord, ...]
     matches: tuple[MatchRecord, ...]
     matches_omitted: int = 0
+    contents_omitted: int = 0
 
 
 class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
@@ -330,6 +344,7 @@ def decision_record(
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields."""
     listed = match_records(matches, scans)
+    contents = content_records(scans, matched={match.content for match in matches})
     return DecisionRecord(
         time=moment(now),
         id=id,
@@ -345,14 +360,32 @@ def decision_record(
         method=method if method in _METHODS else _OTHER_METHOD,
         size=size,
         duration_ms=round(duration_s * 1000, 3),
-        contents=content_records(scans),
+        contents=contents,
         matches=listed,
         matches_omitted=len(matches) - len(listed),
+        contents_omitted=sum(1 for scan in scans for _ in scan.walk()) - len(contents),
     )
 
 
-def content_records(scans: Sequence[Scan]) -> tuple[ContentRecord, ...]:
-    """List all contents of an upload, nested ones after their container."""
+def content_records(
+    scans: Sequence[Scan], *, matched: Collection[str] = ()
+) -> tuple[ContentRecord, ...]:
+    """List the contents of an upload, nested ones after their container.
+
+    Args:
+        scans: The scans of the upload.
+        matched: Paths of contents that matched.
+
+    Returns:
+        At most ``CONTENTS_RECORDED``: those with a reason or a match if there are more,
+        then those that are nested the least.
+    """
+    numbered = list(_numbered(scans))
+    if len(numbered) > CONTENTS_RECORDED:
+        telling = sorted(
+            range(len(numbered)), key=lambda place: _weight(*numbered[place], matched)
+        )
+        numbered = [numbered[place] for place in sorted(telling[:CONTENTS_RECORDED])]
     return tuple(
         ContentRecord(
             path=path,
@@ -361,8 +394,13 @@ def content_records(scans: Sequence[Scan]) -> tuple[ContentRecord, ...]:
             reason=scan.reason,
             views=tuple(view.name for view in scan.views),
         )
-        for path, scan in _numbered(scans)
+        for path, scan in numbered
     )
+
+
+def _weight(path: str, scan: Scan, matched: Collection[str]) -> tuple[bool, int]:
+    """Order contents: the most telling first."""
+    return scan.reason is None and scan.path not in matched, path.count(_NESTED)
 
 
 def match_records(
@@ -412,9 +450,16 @@ def _unlisted(match: Match) -> str:
     return match.content if match.content.isdecimal() else "?"
 
 
+_NESTED = "!/"
+_CARVED = re.compile(r"(?:embedded|thumb):[0-9]{1,6}", re.ASCII)
+"""What the scanner calls pictures that it carved; it has no digests of them."""
+
+
 def _numbered(scans: Sequence[Scan], prefix: str = "") -> Iterator[tuple[str, Scan]]:
     """Yield every scan with its number, containers before what is in them."""
     for number, scan in enumerate(scans):
-        path = f"{prefix}{number}"
+        name = scan.path.rpartition(_NESTED)[2]
+        is_carved = bool(prefix) and not scan.exact and _CARVED.fullmatch(name)
+        path = f"{prefix}{name if is_carved else number}"
         yield path, scan
-        yield from _numbered(scan.contents, f"{path}!/")
+        yield from _numbered(scan.contents, f"{path}{_NESTED}")
