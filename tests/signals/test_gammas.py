@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.signals import icc
-from uploadfilter.signals.gammas import profile_of_chunks
+from uploadfilter.signals.gammas import (
+    CODE_POINTS,
+    profile_of_chunks,
+    profile_of_code_points,
+)
 from uploadfilter.signals.profiles import needs_conversion, transform_of
 
 SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
@@ -72,6 +76,37 @@ def test_primaries_are_adapted_to_the_white_of_profiles() -> None:
 
     theirs = converted(icc.colour_profile(icc.SRGB_FORMULA, icc.DISPLAY_P3))
     assert np.abs(ours - theirs).max() <= 3
+
+
+def test_code_points_become_a_profile() -> None:
+    """Linear light in the primaries of Display P3."""
+    ours = converted(profile_of_code_points({CODE_POINTS: bytes((12, 8, 0, 1))}))
+
+    theirs = converted(icc.colour_profile(icc.formula(0, 1), icc.DISPLAY_P3))
+    assert np.abs(ours - theirs).max() <= 3
+
+
+def test_code_points_of_srgb_change_nothing() -> None:
+    """Their profile is recognised as sRGB."""
+    profile = profile_of_code_points({CODE_POINTS: bytes((1, 13, 0, 1))})
+
+    assert profile is not None
+    assert not needs_conversion(profile)
+
+
+@pytest.mark.parametrize("stored", [None, b"", "text", bytes((2, 2, 0, 1))])
+def test_code_points_that_mean_nothing_make_no_profile(stored: object) -> None:
+    """Browsers go on as if there were none."""
+    assert profile_of_code_points({CODE_POINTS: stored}) is None
+
+
+@given(primaries=st.integers(0, 255), transfer=st.integers(0, 255))
+def test_any_code_points_are_a_value(primaries: int, transfer: int) -> None:
+    """Those that mean something end as a profile that littlecms takes."""
+    stored = bytes((primaries, transfer, 0, 1))
+    profile = profile_of_code_points({CODE_POINTS: stored})
+
+    assert profile is None or transform_of(profile) is not None
 
 
 @given(

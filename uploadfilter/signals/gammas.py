@@ -1,11 +1,11 @@
-"""The gamma and primaries that a PNG states in chunks, as a colour profile.
+"""The gamma, primaries and code points of a PNG's chunks, as a colour profile.
 
-Browsers convert by them where there is no profile, so a steep gamma or exchanged
-primaries hide a picture as a profile does. They become a profile here, so that there is
-one way to convert.
+Browsers convert by code points before a profile, and by gamma and primaries where there
+is none, so they hide a picture as a profile does. They become a profile here, so that
+there is one way to convert.
 
 Source:
-    PNG, third edition, 11.3.2.1 ``cHRM`` and 11.3.2.2 ``gAMA``.
+    PNG, third edition, 11.3.2.1 ``cHRM``, 11.3.2.2 ``gAMA`` and 11.3.2.6 ``cICP``.
 """
 
 import struct
@@ -15,7 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadfilter.signals import codepoints
 from uploadfilter.signals.profiles import PRIMARIES
+
+CODE_POINTS: Final = "cicp"
+"""Where the four bytes of ``cICP`` stand in what is known of an image."""
 
 Doubles = NDArray[np.float64]
 
@@ -35,6 +39,7 @@ _PLACE_REACH: Final = 0.002
 _D50: Final = (0.9642, 1.0, 0.8249)
 _MOST: Final = 32_767.0
 _UNIT: Final = 65_536
+_LARGEST_VALUE: Final = 65_535
 
 _BRADFORD: Final[Doubles] = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -59,6 +64,29 @@ def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
     if curve is None and columns is None:
         return None
     return _profile(curve or _SRGB_CURVE, columns or list(PRIMARIES.values()))
+
+
+def profile_of_code_points(info: Mapping[Any, object]) -> bytes | None:
+    """Return the profile that the code points of a PNG amount to.
+
+    Args:
+        info: What is known of the image.
+
+    Returns:
+        A profile for RGB; ``None`` if there are none, or they mean nothing.
+    """
+    stored = info.get(CODE_POINTS)
+    points = codepoints.read(stored) if isinstance(stored, bytes) else None
+    if points is None:
+        return None
+    curve = _SRGB_CURVE if points.light is None else _table(points.light)
+    return _profile(curve, _columns(points.places) or list(PRIMARIES.values()))
+
+
+def _table(light: Doubles) -> bytes:
+    """Return a curve of values at equal steps (ICC.1:2022, 10.6)."""
+    values = np.round(light * _LARGEST_VALUE).astype(">u2").tobytes()
+    return struct.pack(">4s4xI", b"curv", len(light)) + values
 
 
 def _formula(kind: int, *numbers: float) -> bytes:
@@ -92,8 +120,9 @@ def _columns(places: object) -> list[tuple[float, ...]] | None:
         return None
     x, y = np.array(places, np.float64).reshape(4, 2).T
     with np.errstate(all="ignore"):
-        colours = np.stack((x / y, np.ones(4), (1 - x - y) / y))
-        adapted = _adapted(colours[:, 1:], colours[:, 0])
+        # Only white has a strength; that of the others follows from it.
+        colours = np.stack((x, y, 1 - x - y))
+        adapted = _adapted(colours[:, 1:], colours[:, 0] / y[0])
     if adapted is None or not (np.abs(adapted) < _MOST).all():
         return None
     return [tuple(column) for column in adapted.T.tolist()]

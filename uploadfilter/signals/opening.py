@@ -11,9 +11,10 @@ from typing import BinaryIO
 from PIL import Image
 
 from uploadfilter.model import Reason
-from uploadfilter.signals import jxlheader, padding, timing
+from uploadfilter.signals import jxlheader, padding, pngchunks, timing
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import FORMATS, Format
+from uploadfilter.signals.gammas import CODE_POINTS
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
@@ -110,8 +111,11 @@ def _open_png(
     frames = timing.png_timing(file)
     if frames is None:
         raise BadPictureError("too many chunks")
-    file.seek(0)
-    image = Image.open(file, formats=picture_format.pillow)
+    part = pngchunks.part_of(file)
+    part.file.seek(0)
+    image = Image.open(part.file, formats=picture_format.pillow)
+    # Pillow keeps what is known of all frames here.
+    image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
     if not getattr(image, "is_animated", False):
         return PillowReader(image, picture_format, limits)
     count: int = getattr(image, "n_frames", 1)

@@ -30,7 +30,7 @@ from PIL import Image, ImageCms
 
 from uploadfilter.signals import modes, profiles
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.gammas import profile_of_chunks
+from uploadfilter.signals.gammas import profile_of_chunks, profile_of_code_points
 from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.picture import Luma, Picture, Shape
 
@@ -206,9 +206,11 @@ def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
 def _conversion(frame: Frame) -> tuple[Reading, ImageCms.ImageCmsTransform] | None:
     """Return the samples that a profile is for, and its transform, if it matters.
 
-    Without a profile that does, the chunks of a PNG may stand for one.
+    The chunks of a PNG may stand for one: code points come before it, others behind.
     """
-    for profile in (frame.profile, profile_of_chunks(frame.image.info)):
+    info = frame.image.info
+    found = profile_of_code_points(info), frame.profile, profile_of_chunks(info)
+    for profile in found:
         if profile is None or not profiles.needs_conversion(profile):
             continue
         mode = profiles.samples_of(profile)
