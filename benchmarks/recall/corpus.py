@@ -32,6 +32,11 @@ a tenth then, and it is what a web page would show anyway."""
 LEAST_PIXELS = 160
 """Shortest side. What is smaller is an icon."""
 
+PART = (1100, 820)
+"""Width and height at least of the parts into which a photograph is cut, besides being
+an original itself: they do not overlap, so that each is a picture of its own. There are
+few freely licensed photographs in packages, but those are large."""
+
 SAME_BITS = 40
 """Originals as near as that, in any turn or as negative, are one picture used twice.
 
@@ -52,6 +57,7 @@ class Original:
 
     Attributes:
         path: The PNG.
+        source: The file in its package; that of a part is the PNG.
         name: Package and path within it.
         sort: Photograph or graphic.
         pdq: 256 bits in hex, of the reference implementation.
@@ -60,6 +66,7 @@ class Original:
     """
 
     path: str
+    source: str
     name: str
     sort: Sort
     pdq: str
@@ -95,6 +102,7 @@ class _Job:
     target: str
     name: str
     sort: Sort
+    part: tuple[int, int, int, int] | None = None
 
 
 def load(executor: Executor, *, most: int | None = None) -> Corpus:
@@ -110,11 +118,14 @@ def load(executor: Executor, *, most: int | None = None) -> Corpus:
     usable = [original for original in loaded if original is not None]
     strong = [item for item in usable if item.quality >= QUALITY_FLOOR]
     weak = [item for item in usable if item.quality < QUALITY_FLOOR]
-    kept, near = _distinct(strong)
+    # The strong ones first: of a picture and its dim copy the former is listed.
+    distinct, near = _distinct([*strong, *weak])
+    kept = [item for item in distinct if item.quality >= QUALITY_FLOOR]
+    weak = [item for item in distinct if item.quality < QUALITY_FLOOR]
     counts = _Counts(
         found=_by_source(jobs),
+        usable=_by_source(usable),
         weak=_by_source(weak),
-        strong=_by_source(strong),
         kept=_by_source(kept),
     )
     return Corpus(
@@ -135,7 +146,26 @@ def _jobs(packages: dict[str, Package], most: int | None) -> Iterable[_Job]:
             inside = path.relative_to(package.root)
             key = f"{package.root.name}/{inside}".replace("/", "!")
             name = f"{source.sort} {source.name}: {inside}"
-            yield _Job(str(path), str(FOLDER / f"{key}.png"), name, source.sort)
+            target = str(FOLDER / key)
+            yield _Job(str(path), f"{target}.png", name, source.sort)
+            for number, part in enumerate(_parts(source.sort, path)):
+                png = f"{target}!{number}.png"
+                yield _Job(str(path), png, f"{name}, part {number}", source.sort, part)
+
+
+def _parts(sort: Sort, path: Path) -> Iterable[tuple[int, int, int, int]]:
+    """Yield the boxes into which a large photograph is cut."""
+    if sort is not Sort.PHOTOGRAPH:
+        return
+    with Image.open(path) as image:
+        columns, rows = (
+            side // least for side, least in zip(image.size, PART, strict=True)
+        )
+        for row in range(rows if columns * rows > 1 else 0):
+            for column in range(columns):
+                across, down = image.width // columns, image.height // rows
+                left, top = column * across, row * down
+                yield left, top, left + across, top + down
 
 
 def _load(job: _Job) -> Original | None:
@@ -143,7 +173,10 @@ def _load(job: _Job) -> Original | None:
     known = Path(f"{job.target}.json")
     if known.is_file():
         document = json.loads(known.read_text(encoding="utf-8"))
-        return Original(**document | {"sort": job.sort}) if document else None
+        # What it is called may have changed since.
+        source = job.target if job.part else job.source
+        named = {"name": job.name, "sort": job.sort, "source": source}
+        return Original(**document | named) if document else None
     original = _made(job)
     document = asdict(original) if original else None
     known.write_text(json.dumps(document), encoding="utf-8")
@@ -151,7 +184,7 @@ def _load(job: _Job) -> Original | None:
 
 
 def _made(job: _Job) -> Original | None:
-    image = _opened(job.source)
+    image = _opened(job.source, job.part)
     if image is None:
         return None
     image.save(job.target, compress_level=1)
@@ -159,6 +192,7 @@ def _made(job: _Job) -> Original | None:
     bits, quality = pdqhash.compute(pixels)
     return Original(
         path=job.target,
+        source=job.target if job.part else job.source,
         name=job.name,
         sort=job.sort,
         pdq=np.packbits(bits.astype(np.uint8)).tobytes().hex(),
@@ -167,10 +201,10 @@ def _made(job: _Job) -> Original | None:
     )
 
 
-def _opened(path: str) -> Image.Image | None:
+def _opened(path: str, part: tuple[int, int, int, int] | None) -> Image.Image | None:
     """Return the picture on white, reduced; ``None`` if it is small."""
     Image.MAX_IMAGE_PIXELS = _PIXELS_LIMIT * 2
-    image = Image.open(path)
+    image: Image.Image = Image.open(path)
     if min(image.size) < LEAST_PIXELS:
         return None
     if image.mode != "RGB":
@@ -178,6 +212,8 @@ def _opened(path: str) -> Image.Image | None:
         image = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         image.alpha_composite(layer)
     image = image.convert("RGB")
+    if part is not None:
+        image = image.crop(part)
     image.thumbnail((MOST_PIXELS, MOST_PIXELS), Image.Resampling.LANCZOS)
     return image if min(image.size) >= LEAST_PIXELS else None
 
@@ -225,8 +261,8 @@ class _Counts:
     """How many pictures of each source there are at each step."""
 
     found: Counter[str]
+    usable: Counter[str]
     weak: Counter[str]
-    strong: Counter[str]
     kept: Counter[str]
 
     def rows(self, packages: Iterable[Package]) -> Iterable[dict[str, object]]:
@@ -244,9 +280,9 @@ class _Counts:
                 "licence": package.licence,
                 "sort": source.sort,
                 "pictures": self.found[key],
-                "small": self.found[key] - self.strong[key] - self.weak[key],
+                "small": self.found[key] - self.usable[key],
                 "below_quality_50": self.weak[key],
-                "repeated": self.strong[key] - self.kept[key],
+                "repeated": self.usable[key] - self.weak[key] - self.kept[key],
                 "listed": self.kept[key],
             }
 

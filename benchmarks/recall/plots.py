@@ -7,7 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.recall.report import PHOTOGRAPHED
+from benchmarks.recall.report import PHOTOGRAPHS
 
 _OURS, _PEER = "#1f6f8b", "#b0b0b0"
 
@@ -33,9 +33,9 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 def _recall(axes: Axes, rows: list[dict[str, Any]]) -> None:
     places = range(len(rows))
-    ours = [row[PHOTOGRAPHED]["recall"] for row in rows]
-    peer = [row[PHOTOGRAPHED]["peer"] for row in rows]
-    ends = [row[PHOTOGRAPHED]["interval"] for row in rows]
+    ours = [row[PHOTOGRAPHS]["recall"] for row in rows]
+    peer = [row[PHOTOGRAPHS]["peer"] for row in rows]
+    ends = [row[PHOTOGRAPHS]["interval"] for row in rows]
     errors = [
         [max(0.0, share - low) for share, (low, _) in zip(ours, ends, strict=True)],
         [max(0.0, high - share) for share, (_, high) in zip(ours, ends, strict=True)],

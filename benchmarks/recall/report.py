@@ -18,8 +18,11 @@ from benchmarks.recall.packages import Sort
 LEVELS = (23, 31, 40, 48)
 """Thresholds whose false-match rates are given, in bits."""
 
-PHOTOGRAPHED, DRAWN = "photographed", "drawn"
-_PHOTOGRAPHED = frozenset(kind.value for kind in Sort if kind.is_photographed)
+PHOTOGRAPHS, THUMBNAILS, OTHERS = "photographs", "thumbnails", "others"
+"""The groups of sorts: the aims are about the first one."""
+
+
+_FLAT = "flat"
 
 
 def summary(tally: Tally) -> dict[str, object]:
@@ -45,8 +48,8 @@ def summary(tally: Tally) -> dict[str, object]:
 def _rows(tally: Tally) -> Iterable[dict[str, object]]:
     for alteration in ALTERATIONS:
         parts = {
-            PHOTOGRAPHED: _of(tally, alteration.name, photographed=True),
-            DRAWN: _of(tally, alteration.name, photographed=False),
+            group: _of(tally, alteration.name, group)
+            for group in (PHOTOGRAPHS, THUMBNAILS, OTHERS)
         }
         if any(part.tries for part in parts.values()):
             yield {
@@ -57,10 +60,16 @@ def _rows(tally: Tally) -> Iterable[dict[str, object]]:
             }
 
 
-def _of(tally: Tally, name: str, *, photographed: bool) -> Row:
+def group_of(sort: str) -> str:
+    """Return in which group a sort is counted."""
+    names = {Sort.PHOTOGRAPH.value: PHOTOGRAPHS, Sort.THUMBNAIL.value: THUMBNAILS}
+    return names.get(sort, OTHERS)
+
+
+def _of(tally: Tally, name: str, group: str) -> Row:
     total = Row()
     for (known, sort), row in tally.rows.items():
-        if known == name and (sort in _PHOTOGRAPHED) is photographed:
+        if known == name and sort != _FLAT and group_of(sort) == group:
             total.add(row)
     return total
 
@@ -80,7 +89,7 @@ def _shares(row: Row) -> dict[str, object]:
 
 def _flat_rows(tally: Tally) -> Iterable[dict[str, object]]:
     for (name, sort), row in sorted(tally.rows.items()):
-        if sort == "flat":
+        if sort == _FLAT:
             yield {
                 "name": name,
                 "uploads": row.tries,
@@ -89,15 +98,15 @@ def _flat_rows(tally: Tally) -> Iterable[dict[str, object]]:
             }
 
 
-def _is_photographed(pair: str) -> bool:
-    """Tell whether both pictures of a pair are photographs."""
-    return set(pair.split(" / ")) <= _PHOTOGRAPHED
+def _is_of_photographs(pair: str) -> bool:
+    """Tell whether both pictures of a pair are photographs, small ones included."""
+    return {group_of(sort) for sort in pair.split(" / ")} <= {PHOTOGRAPHS, THUMBNAILS}
 
 
 def _by_sort(counts: Mapping[str, int]) -> dict[str, int]:
-    found = {PHOTOGRAPHED: 0, "others": 0}
+    found = {PHOTOGRAPHS: 0, OTHERS: 0}
     for pair, count in counts.items():
-        found[PHOTOGRAPHED if _is_photographed(pair) else "others"] += count
+        found[PHOTOGRAPHS if _is_of_photographs(pair) else OTHERS] += count
     return found | {str(pair): count for pair, count in sorted(counts.items())}
 
 
@@ -105,13 +114,13 @@ def _classes(tally: Tally) -> Iterable[dict[str, object]]:
     """Yield for each class of views how near pairs of different pictures come."""
     merged: dict[tuple[str, bool, bool], Histogram] = {}
     for (group, complement, pair), bits in tally.distances.items():
-        key = (group, complement, _is_photographed(pair))
+        key = (group, complement, _is_of_photographs(pair))
         merged[key] = merged[key] + bits if key in merged else bits
-    for (group, complement, photographed), bits in sorted(merged.items()):
+    for (group, complement, photographs), bits in sorted(merged.items()):
         yield {
             "class": group,
             "complement": complement,
-            "pictures": PHOTOGRAPHED if photographed else "others",
+            "pictures": PHOTOGRAPHS if photographs else OTHERS,
             "pairs": int(bits.sum()),
             "nearest": nearest(bits),
             **{f"within_{level}": within(bits, level) for level in LEVELS},
@@ -130,7 +139,7 @@ def _near_misses(tally: Tally) -> dict[str, list[int]]:
     """Return how many pairs have which distance, of views and of complements."""
     found: dict[str, list[int]] = {}
     for (_, complement, pair), bits in tally.distances.items():
-        sort = PHOTOGRAPHED if _is_photographed(pair) else "others"
+        sort = PHOTOGRAPHS if _is_of_photographs(pair) else OTHERS
         name = f"{sort}{', negative' if complement else ''}"
         known = found.setdefault(name, [0] * (MOST_BITS + 1))
         for place, count in enumerate(bits.tolist()):
@@ -159,16 +168,17 @@ def show(results: Mapping[str, Any]) -> None:
 def _show_rows(rows: Iterable[Mapping[str, Any]]) -> None:
     print(
         f"\n{'alteration':32}{'n':>6}{'recall':>9}   interval        "
-        f"{'plain':>7}{'drawn':>8}{'plain':>7}   inconclusive"
+        f"{'plain':>7}{'small':>8}{'plain':>7}{'others':>8}{'plain':>7}   inconclusive"
     )
     for row in rows:
-        ours, drawn = row[PHOTOGRAPHED], row[DRAWN]
+        ours, small, others = row[PHOTOGRAPHS], row[THUMBNAILS], row[OTHERS]
         low, high = ours["interval"]
         flag = "!" if ours["recall"] < row["aim"] else " "
         print(
             f"{row['name']:32}{ours['uploads']:>6}{ours['recall']:>9.2%} {flag}"
             f" {low:.2%} - {high:.2%}{ours['peer']:>9.1%}"
-            f"{drawn['recall']:>8.1%}{drawn['peer']:>7.0%}   "
+            f"{small['recall']:>8.1%}{small['peer']:>7.0%}"
+            f"{others['recall']:>8.1%}{others['peer']:>7.0%}   "
             f"{ours['inconclusive'] or ''}"
         )
 
@@ -206,18 +216,18 @@ def _show_classes(results: Mapping[str, Any]) -> None:
 def failures(results: Mapping[str, Any]) -> list[str]:
     """Return which aims were missed, in words."""
     missed = [
-        f"{row['name']}: {row[PHOTOGRAPHED]['recall']:.2%} of {row['aim']:.1%}"
+        f"{row['name']}: {row[PHOTOGRAPHS]['recall']:.2%} of {row['aim']:.1%}"
         for row in results["rows"]
-        if row[PHOTOGRAPHED]["recall"] < row["aim"]
+        if row[PHOTOGRAPHS]["recall"] < row["aim"]
     ]
     missed += [
         f"{row['name']}: {row[sort]['lost']} {sort} neither found nor of low quality"
         for row in results["rows"]
         if row["group"] == "contrast"
-        for sort in (PHOTOGRAPHED, DRAWN)
+        for sort in (PHOTOGRAPHS, THUMBNAILS, OTHERS)
         if row[sort]["lost"]
     ]
-    false = results["false"].get("match", {}).get(PHOTOGRAPHED, 0)
+    false = results["false"].get("match", {}).get(PHOTOGRAPHS, 0)
     if false:
         missed.append(f"{false} false matches among photographs")
     return missed

@@ -46,19 +46,21 @@ class Plan:
 
     Attributes:
         most: Pictures of each package at most; ``None`` is no limit.
-        photographed: Originals of that sort that each alteration is tried on.
-        drawn: The same of graphics.
+        photographs: Originals of that sort that each alteration is tried on.
+        thumbnails: The same of thumbnails.
+        others: The same of all other sorts together.
         flat: Flat pictures of each kind.
     """
 
     most: int | None
-    photographed: int
-    drawn: int
+    photographs: int
+    thumbnails: int
+    others: int
     flat: int
 
 
-FULL = Plan(most=None, photographed=400, drawn=150, flat=250)
-QUICK = Plan(most=12, photographed=4, drawn=2, flat=3)
+FULL = Plan(most=None, photographs=400, thumbnails=120, others=120, flat=250)
+QUICK = Plan(most=12, photographs=4, thumbnails=2, others=2, flat=3)
 
 
 def trials_of(
@@ -66,22 +68,23 @@ def trials_of(
 ) -> list[Trial]:
     """Return every upload that is tried, mixed so that batches cost alike."""
     rng = np.random.default_rng(SEED)
-    photographed = [
-        place for place, item in enumerate(listed) if item.sort.is_photographed
-    ]
-    drawn = [
-        place for place, item in enumerate(listed) if not item.sort.is_photographed
-    ]
+    kinds = np.array([report.group_of(item.sort) for item in listed])
+    groups = (
+        (np.flatnonzero(kinds == report.PHOTOGRAPHS), plan.photographs),
+        (np.flatnonzero(kinds == report.THUMBNAILS), plan.thumbnails),
+        (np.flatnonzero(kinds == report.OTHERS), plan.others),
+    )
     found = []
     for number, alteration in enumerate(ALTERATIONS):
-        chosen = [
-            int(place)
-            for places, count in (
-                (photographed, plan.photographed),
-                (drawn, plan.drawn),
-            )
-            for place in rng.choice(places, min(count, len(places)), replace=False)
-        ]
+        chosen = (
+            [*range(len(listed))]
+            if alteration.make is None
+            else [
+                int(place)
+                for places, count in groups
+                for place in rng.choice(places, min(count, len(places)), replace=False)
+            ]
+        )
         if only and alteration.group not in only:
             continue
         found += [Trial(number, place, SEED + place) for place in chosen]
@@ -177,7 +180,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         return QUICK
     return Plan(
         most=None,
-        photographed=round(FULL.photographed * options.share),
-        drawn=round(FULL.drawn * options.share),
+        photographs=round(FULL.photographs * options.share),
+        thumbnails=round(FULL.thumbnails * options.share),
+        others=round(FULL.others * options.share),
         flat=round(FULL.flat * options.share),
     )

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from benchmarks.recall import flat
-from benchmarks.recall.alterations import ALTERATIONS
+from benchmarks.recall.alterations import ALTERATIONS, Alteration
 from benchmarks.recall.corpus import Original
 from benchmarks.recall.counting import EXAMPLES, MOST_BITS, Row, Tally, class_of
 from benchmarks.recall.packages import Sort
 from uploadfilter.decisions.policy import verdict_of
+from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.model import (
     QUALITY_FLOOR,
     Entry,
@@ -96,14 +97,19 @@ def list_originals(originals: Sequence[Original], path: Path) -> None:
 
 
 def _entry(name: str, original: Original) -> Entry:
-    """Return an entry as most lists have it: nobody says how the values were made."""
+    """Return an entry as an import leaves it; nobody says how its values were made."""
     pdq = Signal(type=SignalType.PDQ, value=bytes.fromhex(original.pdq))
     phash = Signal(type=SignalType.PHASH, value=bytes.fromhex(original.phash))
     signals = (
         EntrySignal(signal=pdq, quality=original.quality),
         EntrySignal(signal=phash),
     )
-    return Entry(id=name, category=_CATEGORY, signals=signals)
+    kept = tuple(
+        item
+        for item in signals
+        if problem_of(item.signal.type, item.signal.value) is None
+    )
+    return Entry(id=name, category=_CATEGORY, signals=kept)
 
 
 _bench: list[Bench] = []
@@ -136,7 +142,7 @@ def try_all(trials: Sequence[Trial]) -> Tally:
 def _try_altered(bench: Bench, trial: Trial, tally: Tally) -> None:
     alteration = ALTERATIONS[trial.alteration]
     original = bench.originals[trial.picture]
-    content = alteration.make(original.image(), np.random.default_rng(trial.seed))
+    content = _file(alteration, original, trial.seed)
     found, scan = _looked_up(bench, content)
     own = [match for match in found if match.entry == str(trial.picture)]
     row = tally.row(alteration.name, original.sort)
@@ -147,6 +153,12 @@ def _try_altered(bench: Bench, trial: Trial, tally: Tally) -> None:
     _note_others(
         bench, tally, scan, others, own=trial.picture, what=alteration.name, peer=peer
     )
+
+
+def _file(alteration: Alteration, original: Original, seed: int) -> bytes:
+    if alteration.make is None:
+        return Path(original.source).read_bytes()
+    return alteration.make(original.image(), np.random.default_rng(seed))
 
 
 def _try_flat(bench: Bench, trial: Trial, tally: Tally) -> None:
@@ -201,13 +213,15 @@ def _peer_bits(bench: Bench, content: bytes) -> NDArray[np.int64] | None:
         return None
     bits, _ = pdqhash.compute(np.asarray(image))
     value = np.packbits(bits.astype(np.uint8)).tobytes()
-    return _distances(bench, [value])[0]
+    bits_apart: NDArray[np.int64] = _distances(bench, [value])[0]
+    return bits_apart
 
 
 def _distances(bench: Bench, values: Sequence[bytes]) -> NDArray[np.int64]:
     asked = np.stack(lanes_of(b"".join(values), _VALUE_BYTES), axis=1)
     differ = np.bitwise_count(asked[:, None] ^ bench.lanes[None])
-    return differ.sum(axis=2, dtype=np.int64)
+    bits: NDArray[np.int64] = differ.sum(axis=2, dtype=np.int64)
+    return bits
 
 
 def _note_others(
