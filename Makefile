@@ -1,6 +1,6 @@
 # The commands of this repository; `.ci/run` calls the same ones.
 #
-#   make run            a demo: origin, proxy, six uploads, and what became of each
+#   make run            a demo: origin, proxy, some uploads, and what became of each
 #   make test           every test that needs nothing but Python packages
 #
 # Needs Python 3.11 or newer with venv, gcc, git and make. Everything else comes from

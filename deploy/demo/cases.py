@@ -1,6 +1,6 @@
 """The uploads of the demo, and what must become of each.
 
-To add a case, add a line to ``cases``.
+To add a case, add a line to ``cases``, or to one of the functions that it calls.
 """
 
 import secrets
@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
+from deploy.demo import guises
 from hashsets.demo import pictures
+from hashsets.demo.bombs_containers import nested_zip
+from hashsets.demo.bombs_pictures import many_scans_jpeg
 
 LISTED_SEED = 1001
 """The listed picture that is uploaded in several guises: one of the demo set's."""
@@ -71,7 +74,7 @@ def cases() -> tuple[Case, ...]:
         ]
     )
     return (
-        _raw("an unlisted picture", "unlisted.jpg", unlisted),
+        _unlisted("an unlisted picture", "unlisted.jpg", unlisted),
         _listed("a listed picture, byte for byte", "listed.jpg", listed_file(), EXACT),
         _listed(
             "the listed picture, re-encoded and resized",
@@ -97,22 +100,77 @@ def cases() -> tuple[Case, ...]:
             effect="REJECT",
             signal_types=EXACT,
         ),
-        _bomb(),
+        *_guises(smaller),
+        *_bombs(),
     )
 
 
-def _bomb() -> Case:
-    return Case(
-        title="a bomb: a small PNG of half a gigabyte",
-        method="PUT",
-        path="/files/bomb.png",
-        body=pictures.bomb_png(),
-        content_type="image/png",
-        status=403,
-        published=False,
-        verdict="INCONCLUSIVE",
-        effect="REJECT",
-        reason="too_many_pixels",
+def _guises(listed: Image.Image) -> tuple[Case, ...]:
+    """Return uploads in which the listed picture is not the file that is sent."""
+    decoy = pictures.photograph(UNLISTED_SEED).resize(listed.size)
+    return (
+        _listed(
+            "the listed picture in a text document",
+            "minutes.docx",
+            guises.document(listed),
+            ("pdq",),
+            content_type="application/zip",
+        ),
+        _listed(
+            "the listed picture in an app's message, as base64 in JSON",
+            "message.json",
+            guises.message(listed),
+            ("pdq",),
+            content_type="application/json",
+        ),
+        _listed(
+            "the listed picture as a phone's HEIC",
+            "phone.heic",
+            guises.phone_picture(listed),
+            ("pdq",),
+            content_type="image/heic",
+        ),
+        _listed(
+            "a GIF whose second frame is the listed picture",
+            "party.gif",
+            guises.animation(decoy, listed),
+            ("pdq",),
+            content_type="image/gif",
+        ),
+        _listed(
+            "a PNG whose transparency shows the listed picture on white",
+            "veil.png",
+            guises.veil(decoy, listed),
+            ("pdq",),
+            content_type="image/png",
+        ),
+    )
+
+
+def _bombs() -> tuple[Case, ...]:
+    """Return uploads that cost a careless filter seconds or gigabytes."""
+    return (
+        _refused(
+            "a bomb: a small PNG of half a gigabyte",
+            "bomb.png",
+            pictures.bomb_png(),
+            "too_many_pixels",
+            content_type="image/png",
+        ),
+        _refused(
+            "a bomb: a small JPEG of two thousand scans",
+            "bomb.jpg",
+            many_scans_jpeg(),
+            "too_many_jpeg_scans",
+            content_type="image/jpeg",
+        ),
+        _refused(
+            "a bomb: archives in archives, sixteen terabytes in all",
+            "bomb.zip",
+            nested_zip(),
+            "too_deep",
+            content_type="application/zip",
+        ),
     )
 
 
@@ -141,7 +199,7 @@ def _part(boundary: str, name: str, filename: str | None, data: bytes) -> bytes:
     return head.encode() + b"\r\n\r\n" + data + b"\r\n"
 
 
-def _raw(title: str, name: str, body: bytes) -> Case:
+def _unlisted(title: str, name: str, body: bytes) -> Case:
     """Return a raw upload that must be published."""
     return Case(
         title=title,
@@ -156,17 +214,42 @@ def _raw(title: str, name: str, body: bytes) -> Case:
     )
 
 
-def _listed(title: str, name: str, body: bytes, signal_types: tuple[str, ...]) -> Case:
+def _listed(
+    title: str,
+    name: str,
+    body: bytes,
+    signal_types: tuple[str, ...],
+    *,
+    content_type: str = "image/jpeg",
+) -> Case:
     """Return a raw upload that must be rejected for a match."""
     return Case(
         title=title,
         method="PUT",
         path=f"/files/{name}",
         body=body,
-        content_type="image/jpeg",
+        content_type=content_type,
         status=403,
         published=False,
         verdict="MATCH",
         effect="REJECT",
         signal_types=signal_types,
+    )
+
+
+def _refused(
+    title: str, name: str, body: bytes, reason: str, *, content_type: str
+) -> Case:
+    """Return a raw upload that must be rejected since it cannot be seen whole."""
+    return Case(
+        title=title,
+        method="PUT",
+        path=f"/files/{name}",
+        body=body,
+        content_type=content_type,
+        status=403,
+        published=False,
+        verdict="INCONCLUSIVE",
+        effect="REJECT",
+        reason=reason,
     )

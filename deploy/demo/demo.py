@@ -195,8 +195,10 @@ def summarise(outcomes: list[Outcome]) -> None:
         box=None,
         pad_edge=False,
     )
-    for heading in ("upload", "client", "at the origin", "verdict", "by", ""):
+    for heading in ("upload", "client", "at the origin", "verdict", "by"):
         table.add_column(heading, header_style="bold")
+    table.add_column("ms", header_style="bold", justify="right")
+    table.add_column()
     for outcome in outcomes:
         table.add_row(
             outcome.sent.case.title,
@@ -204,6 +206,7 @@ def summarise(outcomes: list[Outcome]) -> None:
             "yes" if outcome.sent.published else "no",
             str(outcome.record.get("verdict")),
             evidence(outcome),
+            milliseconds(outcome),
             Text("wrong", "bold red") if outcome.wrong else Text("right", "green"),
         )
     console.print()
@@ -218,9 +221,17 @@ def evidence(outcome: Outcome) -> str:
     if match is None:
         return str(record.get("reason") or "")
     words = [match["signal_type"], f"distance {match['distance']}"]
+    if match["view"] not in (None, "stored"):
+        words.append(match["view"])
     if match["variant"] not in (None, "upright"):
         words.append(match["variant"])
     return ", ".join(words)
+
+
+def milliseconds(outcome: Outcome) -> str:
+    """Return how long the decision took; empty if there is none."""
+    duration_ms = outcome.record.get("duration_ms")
+    return "" if duration_ms is None else f"{duration_ms:,.0f}"
 
 
 def build_reference(folder: Path) -> Path:
