@@ -12,6 +12,7 @@ from PIL import Image
 
 from uploadfilter.model import Reason
 from uploadfilter.signals import jxlheader, padding, pngchunks, timing
+from uploadfilter.signals.bitmaps import MaskedReader
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.gammas import CODE_POINTS
@@ -92,6 +93,14 @@ def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
     file.seek(0)
     image = Image.open(file, formats=picture_format.pillow)
     return PillowReader(image, picture_format, limits)
+
+
+def _open_bmp(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a bitmap, by its masks where Pillow does not know them."""
+    try:
+        return _open_plain(file, picture_format, limits)
+    except DECODER_ERRORS:
+        return MaskedReader(file, picture_format, limits)
 
 
 def _open_jpeg(
@@ -346,7 +355,7 @@ _OPENERS: dict[str, Opener] = {
     "heic": _open_heic,
     "jxl": _open_jxl,
     "tiff": _open_tiff,
-    "bmp": _open_plain,
+    "bmp": _open_bmp,
     "ico": _open_ico,
     "jp2": _open_plain,
     "psd": _open_plain,
