@@ -158,10 +158,12 @@ def test_open_reads_a_regular_file(tmp_path: Path) -> None:
         pytest.param("b.heic", "image/heic", id="heic"),
         pytest.param("b.txt", "text/plain", id="text"),
         pytest.param("b.svg.gz", None, id="compressed"),
+        pytest.param("b.svg.br", "application/x-brotli", id="brotli"),
+        pytest.param("b.LZMA", "application/x-lzma", id="lzma"),
         pytest.param("b", None, id="no-suffix"),
         pytest.param("b.\udcff", None, id="not-utf-8"),
     ],
 )
 def test_declared_type_follows_the_suffix(path: str, expected: str | None) -> None:
-    """The suffix declares a type, and a coded file declares none."""
+    """The suffix declares a type; of coded files only what their bytes do not tell."""
     assert type_guesser()(path) == expected

@@ -50,6 +50,13 @@ def tar_of(*members: tuple[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def brotli_of(data: bytes) -> bytes:
+    """Return a Brotli stream that begins with 16 KiB of text, which are passed over."""
+    skipped = b"L  " + b"a" * ((0x20 << 9 | 0x20 << 1) + 1)
+    stored = ((len(data) - 1) << 3 | 1 << 19).to_bytes(3, "little")
+    return skipped + stored + data + b"\3"
+
+
 def found(scan: Scan) -> dict[str, list[str]]:
     """Return the names of the views of every content that has some."""
     return {
@@ -263,3 +270,24 @@ def test_format_is_decoded_where_it_is_switched_on() -> None:
 
     assert reasons(scanned(content)) == {"0": Reason.UNDECODABLE}
     assert found(scanned(content, formats=frozenset({"jp2"}))) == {"0": ["stored"]}
+
+
+def test_brotli_is_read_where_it_is_claimed() -> None:
+    """It may begin like a text, and only the declared type tells."""
+    scan = scanned(brotli_of(JPEG), "application/x-brotli")
+
+    assert scan.kind == "text"
+    assert found(scan) == {"0!/1": ["stored"]}
+    assert scan.reason is None
+
+
+def test_claim_that_is_not_true_means_nothing() -> None:
+    """What does not unpack is no such container after all."""
+    assert scanned(b"just a text", "application/x-brotli").reason is None
+
+
+def test_brotli_in_an_archive_is_read_by_its_name() -> None:
+    """The name of a member is a claim like a declared type."""
+    scan = scanned(zip_of(**{"photo.br": brotli_of(JPEG)}))
+
+    assert found(scan) == {"0!/photo.br!/1": ["stored"]}

@@ -116,6 +116,32 @@ def test_type_is_rebuilt_or_dropped(
 
 
 @pytest.mark.parametrize(
+    ("filename", "line", "declared_type"),
+    [
+        (
+            b"a.svg.br",
+            b"Content-Type: application/octet-stream",
+            "application/x-brotli",
+        ),
+        (b"a.BR", b"Content-Type:", "application/x-brotli"),
+        (b"a.lzma", b"Content-Type: text/plain", "application/x-lzma"),
+        (b"a.br", b"Content-Type: image/jpeg", "image/jpeg"),
+        (b"br", b"Content-Type: text/plain", "text/plain"),
+        (b"", b"Content-Type:", None),
+    ],
+)
+def test_name_declares_what_the_bytes_do_not_tell(
+    filename: bytes, line: bytes, declared_type: str | None
+) -> None:
+    """Unless the client says that it is a picture."""
+    name = b'Content-Disposition: form-data; name="a"; filename="%s"' % filename
+    header = read(name, line)
+
+    assert isinstance(header, PartHeader)
+    assert header.declared_type == declared_type
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         pytest.param((b"Content-Type: text/plain; charset=utf-16",), id="charset"),

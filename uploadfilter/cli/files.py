@@ -23,8 +23,12 @@ _MISSING_TYPES = {
     ".heif": "image/heif",
     ".jxl": "image/jxl",
     ".webp": "image/webp",
+    ".lzma": "application/x-lzma",
 }
-"""Picture types that Python's own table has only in later versions, or not at all."""
+"""Types that Python's own table has only in later versions, or not at all."""
+
+_CODED = {"br": "application/x-brotli"}
+"""Codings that the bytes do not tell; of others it does not matter what is inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ def type_guesser() -> Callable[[str], str | None]:
 
     def declared_type(path: str) -> str | None:
         media_type, coding = types.guess_type(path)
-        return None if coding else media_type
+        return _CODED.get(coding) if coding else media_type
 
     return declared_type
 

@@ -407,12 +407,12 @@ def _hidden(
 ) -> Iterator[Container]:
     """Yield what a content may be besides, by its ends, its name or its type."""
     yield from containers.hidden_in(source, kind)
-    if kind is Kind.DATA:
-        for claim in (node.path, declared):
-            claimed = containers.claimed_by(claim)
-            if claimed is not None:
-                yield claimed
-                return
+    # What has no magic may begin like anything, a text or a picture.
+    for claim in (node.path, declared):
+        claimed = containers.claimed_by(claim)
+        if claimed is not None:
+            yield claimed
+            return
 
 
 def _is_declared_picture(declared: str) -> bool:

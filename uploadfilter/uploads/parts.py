@@ -53,7 +53,8 @@ class PartHeader:
         name: Field name.
         filename: File name; ``None`` for a plain field.
         content_type: As the origin will get it; ``None`` if none is valid.
-        declared_type: Media type that the client claims, without parameters.
+        declared_type: Media type that the client claims, without parameters; that of
+            the file's name where the bytes alone do not tell what they are.
     """
 
     name: str
@@ -131,8 +132,24 @@ def _part_header(headers: dict[str, str], limits: UploadLimits) -> PartHeader | 
     if isinstance(types, Refusal):
         return types
     return PartHeader(
-        name=name, filename=filename, content_type=types[0], declared_type=types[1]
+        name=name,
+        filename=filename,
+        content_type=types[0],
+        declared_type=_claimed(types[1], filename),
     )
+
+
+_CODED: Final = {".br": "application/x-brotli", ".lzma": "application/x-lzma"}
+"""Types by the ending of a file's name of what has no magic. Browsers know none of them
+on most systems, and declare plain bytes."""
+
+
+def _claimed(declared_type: str | None, filename: str | None) -> str | None:
+    """Return the type that a client claims by itself or by the file's name."""
+    if filename is None or (declared_type or "").startswith("image/"):
+        return declared_type
+    _, dot, ending = filename.lower().rpartition(".")
+    return _CODED.get(dot + ending, declared_type)
 
 
 def _names(disposition: str | None) -> tuple[str, str | None] | Refusal:
