@@ -46,6 +46,32 @@ def test_sample_leaves_no_wide_gap(count: int, most: int) -> None:
     assert max(gaps, default=0) <= 2 * -(-count // (most - 2)) + 1
 
 
+@given(
+    durations=st.lists(st.integers(1, 1000), min_size=61, max_size=200),
+    start=st.integers(0, 199),
+    length=st.integers(1, 200),
+)
+def test_what_is_shown_for_long_is_in_the_sample(
+    durations: list[int], start: int, length: int
+) -> None:
+    """Frames that follow each other for a share of the time are not all left out."""
+    run = range(start, min(start + length, len(durations)))
+    shown_for = sum(durations[number] for number in run)
+
+    shown = sampled(durations, 60)
+
+    if 28 * shown_for >= sum(durations) + 28:
+        assert not set(run).isdisjoint(shown)
+
+
+def test_second_longest_frame_is_in_the_sample() -> None:
+    """A picture that is shown for seconds cannot hide behind one shown longer."""
+    durations = [20] * 600
+    durations[300], durations[305] = 5000, 4900
+
+    assert 305 in sampled(durations, 60)
+
+
 @pytest.mark.parametrize(
     ("most", "shown"),
     [
