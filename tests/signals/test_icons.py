@@ -48,9 +48,52 @@ def test_cursor_is_shown_like_its_icon() -> None:
         np.testing.assert_array_equal(np.asarray(one.image), np.asarray(other.image))
 
 
-def test_icon_is_left_as_it_is() -> None:
-    """Only cursors are rewritten."""
+def test_icon_with_a_true_directory_is_left_as_it_is() -> None:
+    """Only cursors and untrue directories are rewritten."""
+    bitmap = seeds.icon((32, 32), bitmap=True)
+
     assert as_icon(seeds.seed("ico")) == seeds.seed("ico")
+    assert as_icon(bitmap) == bitmap
+
+
+BITS = {"1": 1, "P": 8, "RGB": 24, "RGBA": 32}
+
+
+@pytest.mark.parametrize("mode", BITS)
+@pytest.mark.parametrize("make", [seeds.icon, seeds.cursor])
+def test_bitmap_is_read_by_its_own_header(mode: str, make: object) -> None:
+    """Whatever the directory says of its depth and its length."""
+    assert callable(make)
+    picture = seeds.image(width=32, height=32).convert(mode)
+    body = bytearray(pictures.encoded(picture, "DIB"))
+    body[8:12] = (64).to_bytes(4, "little")
+    body += b"\x0f\xf0\x00\xff" * 32 * (mode != "RGBA")
+
+    def shown(
+        depth: int, length: int
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        head = make((16, 16), bitmap=True)[:6]
+        entry = struct.pack("<BBBBHHII", 32, 32, 0, 0, 1, depth, length, 22)
+        content = head + entry + bytes(body) + bytes(300)
+        assert lacks(content) == []
+        (frame,) = frames(content)
+        return np.asarray(frame.image.convert("RGBA"))
+
+    true = shown(BITS[mode], len(body))
+    for depth, length in ((0, len(body)), (32, 40), (24, len(body) + 77), (4, 9999)):
+        np.testing.assert_array_equal(shown(depth, length), true)
+
+
+@pytest.mark.parametrize("size", [0, 12, 40, 124])
+@pytest.mark.parametrize("packing", [0, 1, 3])
+def test_any_bitmap_header_is_no_error(size: int, packing: int) -> None:
+    """Sides that no bitmap has, and depths that none has, are no reason to fail."""
+    body = struct.pack("<IiiHHI16x", size, -(2**31), 2**31 - 1, 1, 65_535, packing)
+    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(body), 22)
+    content = b"\0\0\1\0\1\0" + entry + body
+
+    assert len(as_icon(content)) == len(content)
+    assert frames(content) == []
 
 
 @pytest.mark.parametrize("cut", [0, 5, 20, 30])

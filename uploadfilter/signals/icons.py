@@ -108,25 +108,56 @@ def _missing_bytes(icon: bytes) -> int:
     return missing if 0 < missing <= len(icon) else 0
 
 
+_BITMAP = struct.Struct("<IiiHHI12xI")
+_OLD_BITMAP_BYTES = 12
+_BITMAP_BYTES = 40
+_PACKED_FROM, _MASKS = 1, 3
+
+
 def as_icon(data: bytes) -> bytes:
-    """Return a cursor as the icon that it is, but for the hot spots.
+    """Return an icon or a cursor as an icon whose directory is true.
 
     Pillow opens one entry of a cursor, without its mask. Where a cursor has its hot
-    spot, an icon has its planes and its depth.
+    spot, an icon has its planes and its depth. Pillow believes the directory about how
+    deep and how long a bitmap is; browsers believe the bitmap.
 
     Args:
-        data: An icon, returned as it is, or a cursor.
+        data: An icon or a cursor.
     """
-    if not data.startswith(_CURSOR_MAGIC):
-        return data
     icon = bytearray(data)
-    icon[:4] = _ICON_MAGIC
+    is_cursor = data.startswith(_CURSOR_MAGIC)
+    icon[:4] = _ICON_MAGIC if is_cursor else data[:4]
     count = int.from_bytes(data[4:6], "little")
     for index in range(min(count, (len(data) - 6) // _ENTRY_BYTES)):
         entry = 6 + _ENTRY_BYTES * index
         offset = int.from_bytes(data[entry + 12 : entry + 16], "little")
-        depth = data[offset + 14 : offset + 16]
-        if data.startswith(b"\x89PNG", offset) or len(depth) < 2:  # noqa: PLR2004
-            depth = _PNG_DEPTH.to_bytes(2, "little")
-        icon[entry + 4 : entry + 8] = b"\1\0" + depth
+        depth, length = _bitmap_of(data, offset)
+        if is_cursor:
+            struct.pack_into("<HH", icon, entry + 4, 1, depth or _PNG_DEPTH)
+        elif depth:
+            struct.pack_into("<H", icon, entry + 6, depth)
+        if length and offset + length <= len(data):
+            # Pillow itself writes masks that are too short.
+            struct.pack_into("<I", icon, entry + 8, length)
     return bytes(icon)
+
+
+def _bitmap_of(data: bytes, offset: int) -> tuple[int, int]:
+    """Return the depth of an entry's bitmap, and its length with the mask.
+
+    Returns:
+        Zeros for what the entry does not tell, both if it is a PNG.
+    """
+    head = data[offset : offset + _BITMAP.size]
+    if len(head) < _BITMAP.size or head.startswith(b"\x89PNG"):
+        return 0, 0
+    size, width, height, _, depth, packing, colours = _BITMAP.unpack(head)
+    if size == _OLD_BITMAP_BYTES:
+        return int.from_bytes(head[10:12], "little"), 0
+    if size < _BITMAP_BYTES or packing in range(_PACKED_FROM, _MASKS):
+        return depth, 0
+    palette = 4 * (colours or 1 << depth) if depth in {1, 4, 8} else 0
+    masks = 12 if packing == _MASKS and size == _BITMAP_BYTES else 0
+    bits = (depth, 1) if depth < _PNG_DEPTH else (depth,)
+    row = sum(-(-abs(width) * each // 32) * 4 for each in bits)
+    return depth, size + palette + masks + row * (abs(height) // 2)
