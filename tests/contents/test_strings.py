@@ -229,3 +229,63 @@ def test_references_are_those_of_html() -> None:
 
     assert html.unescape(text.decode()).encode() != text
     assert JPEG in strings(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"data:;base64," * 100_000, id="uris"),
+        pytest.param(b"<a>" + b'"data:,a"' * 100_000, id="plain uris"),
+        pytest.param(b"<a>" + b"data:,\1" * 150_000, id="bare uris"),
+        pytest.param(b"<p>" + b"&lt;" * 300_000, id="references"),
+        pytest.param(b"%" * 2_000_000, id="percent signs"),
+        pytest.param(b"<p>" + b"\\" * 2_000_000, id="backslashes"),
+        pytest.param(b'"%s"' % (b"A" * 33 + b" a" * 99) * 4000, id="beginnings"),
+        pytest.param(b"x" + base64.b64encode(b"\xff\xd8\xff\xe0\0\0" * 90_000), id="b"),
+    ],
+)
+def test_flood_ends_and_says_so(text: bytes) -> None:
+    """What takes more than its length allows is not looked at to its end."""
+    items = encoded(MemorySource(text), kind=Kind.HTML, most=1000, held_bytes=HELD)
+
+    assert isinstance(list(items)[-1], TooMany)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(PROSE * 20, id="prose"),
+        pytest.param(
+            json.dumps([NOISE[n : n + 32].hex() for n in range(9000)]), id="256"
+        ),
+        pytest.param(
+            json.dumps([NOISE[n : n + 64].hex() for n in range(9000)]), id="512"
+        ),
+        pytest.param(json.dumps(json.dumps(["a"] * 50_000)), id="json in json"),
+    ],
+)
+def test_ordinary_text_is_looked_at_to_its_end(text: bytes | str) -> None:
+    """Lists of checksums are no floods."""
+    data = text.encode() if isinstance(text, str) else text
+
+    assert (
+        list(encoded(MemorySource(data), kind=Kind.TEXT, most=9, held_bytes=HELD)) == []
+    )
+
+
+def test_pictures_behind_junk_in_many_strings_are_all_found() -> None:
+    """Strings that are searched together are told apart."""
+    junk = b"junk" * 60
+    pictures_of = [
+        pictures.png(pictures.photograph(seed, width=40, height=40))
+        for seed in range(9)
+    ]
+    text = b"<p>".join(
+        base64.b64encode(junk[seed:] + data) for seed, data in enumerate(pictures_of)
+    )
+    found = strings(text)
+
+    for data in pictures_of:
+        assert any(
+            each.startswith(data) and len(each) < len(data) + 8 for each in found
+        )

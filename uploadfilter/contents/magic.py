@@ -340,6 +340,22 @@ _TESTS: dict[int, tuple[Callable[[bytes], Kind | None], ...]] = {
 }
 """Tests by the first byte."""
 
+
+def is_data(head: bytes) -> bool:
+    """Say quickly whether bytes that begin so are surely ``Kind.DATA``.
+
+    For what is too short to be a tar file or to have a PDF behind junk.
+
+    Args:
+        head: The first few bytes; some that are data are not told by them.
+    """
+    return bool(_NO_TEXT.search(head)) and head[0] not in _FIRST_BYTES
+
+
+_FIRST_BYTES = frozenset(_BY_FIRST_BYTE) | frozenset(_TESTS)
+_NO_TEXT = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""Not zero, of which UTF-16 has many."""
+
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF16_SEEN_BYTES = 64

@@ -7,34 +7,48 @@ alphabets of base64, so that undoing a layer that is not there loses nothing.
 
 Rules this module keeps: linear time whatever the bytes, at most ``held_bytes`` of text
 at a time, and of a string only its beginning is decoded until that looks like
-something. Binary content is passed over at a GiB a second.
+something; what there may be many of is counted (``effort.py``). Binary content is
+passed over at a GiB a second.
 
-To add a layer: a step in ``_unwrapped``. To add an alphabet: a reader in ``_Search``.
+To add a layer: see ``layers.py``. To add an alphabet: a reader in ``_Search``.
 """
 
 import binascii
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from urllib.parse import unquote_to_bytes
 
-from uploadfilter.contents import carving, jxl
-from uploadfilter.contents.carving import Candidate, TooMany
+from uploadfilter.contents import jxl
+from uploadfilter.contents.carving import TooMany
+from uploadfilter.contents.effort import Effort, SpentError
+from uploadfilter.contents.layers import unescaped, unquoted, unwrapped
 from uploadfilter.contents.magic import (
     HEAD_BYTES,
     STRINGS,
     Kind,
     is_container,
+    is_data,
     is_picture,
     sniff,
 )
-from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.piles import (
+    ALL_SPACE,
+    STANDARD,
+    Pile,
+    from_base64,
+    joined,
+    pictures,
+)
+from uploadfilter.contents.source import Source
+from uploadfilter.contents.uris import DATA, Closings, uris
 
-_SHORTEST = 64
-"""Characters of base64 that may hold a picture: 48 bytes are fewer than any has that
-shows anything. Only ``data:`` URIs may be shorter."""
+_SHORTEST = 80
+"""Characters of base64 that may hold a picture: 60 bytes are fewer than any has that
+shows anything, and SHA-256 has 64 digits. Only ``data:`` URIs may be shorter."""
+
+_SHORTEST_URI = 32
+"""Characters behind a ``data:`` that may hold a picture, or markup with one in it."""
 
 _SHORTEST_WORD = 32
 """Characters without a space that such a string has somewhere; no prose has."""
@@ -42,12 +56,21 @@ _SHORTEST_WORD = 32
 _SHORTEST_SEARCHED = 256
 """Characters from which on a string is also searched for a picture behind junk."""
 
+_MOST_HELD_BYTES = 16 * 1024 * 1024
+"""Bytes of text that are looked at together, whatever may be held: there are up to six
+copies of them. The largest photos are shorter in base64."""
+
+_STEPS = 30_000
+_BYTES_PER_STEP = 32
+"""Microseconds that words, URIs and signs may take, in any text and for its length.
+Books take a tenth of that, programs and lists of checksums a half."""
+
 _STRETCH_BYTES = 1 << 20
 _OVERLAP_BYTES = 256
 """Binary content is tested in stretches, which overlap by more than a short string."""
 
 _SAMPLING = 4
-"""Of binary content, every fourth byte is looked at: a string has 16 in a row."""
+"""Of binary content, every fourth byte is looked at: a string has 20 in a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,19 +105,23 @@ def encoded(
             that is longer is cut. A few times as much is in memory.
 
     Yields:
-        Strings, and ``TooMany`` if there are more.
+        Strings, and ``TooMany`` if there are more, or if it costs too much to see.
     """
+    effort = Effort(_STEPS + source.size // _BYTES_PER_STEP)
     seen: set[int] = set()
-    for text in _texts(source, kind, held_bytes):
-        for found in _Search(text, as_text=kind in STRINGS).strings():
-            # Two readings of a text find most strings twice.
-            if hash(found.data) in seen:
-                continue
-            if len(seen) == most:
-                yield TooMany()
-                return
-            seen.add(hash(found.data))
-            yield replace(found, name=f"{found.name}:{len(seen)}")
+    try:
+        for text in _texts(source, kind, min(held_bytes, _MOST_HELD_BYTES)):
+            for found in _Search(text, effort, as_text=kind in STRINGS).strings():
+                # Two readings of a text find most strings twice.
+                if hash(found.data) in seen:
+                    continue
+                if len(seen) == most:
+                    yield TooMany()
+                    return
+                seen.add(hash(found.data))
+                yield replace(found, name=f"{found.name}:{len(seen)}")
+    except SpentError:
+        yield TooMany()
 
 
 # --- Pieces of text ------------------------------------------------------------------
@@ -118,8 +145,6 @@ _IN_STRING = _table(_WORD + _WRAPS + _SPACE)
 _IN_ESCAPED = _table(_WORD + _WRAPS + _ESCAPES)
 _LONG_WORD = _MEMBER * _SHORTEST_WORD
 _SAMPLED_STRING = _MEMBER * (_SHORTEST // _SAMPLING)
-
-_DATA = re.compile(rb"data:", re.IGNORECASE)
 
 _BREAKS = (b'"', b"<", b"\n\n", b"\r\n\r\n", b"&", b",")
 """Where a text is cut best, if it must be: no string goes across these."""
@@ -160,71 +185,20 @@ def _wordy(source: Source) -> Iterator[tuple[int, int]]:
         yield start, source.size
 
 
-# --- Layers --------------------------------------------------------------------------
-
-_REFERENCE = re.compile(rb"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z]{2,8});?")
-_ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([/nrtfb\"'\\]))")
-_PERCENT_SIGN = b"%"
-_CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b"}
-
-_MOST_LAYERS = 3
-"""Times that layers are undone: a data URI in an attribute in a JSON string in a form
-has one of each kind, and two of percent signs."""
-
-_SOFT_BREAK = re.compile(rb"=\r?\n|=(?:3D|2B|2F|0D|0A)")
-"""What tells that lines are quoted-printable."""
-
-
-def _readings(text: bytes) -> Iterator[bytes]:
-    """Yield a text without its layers, and once more as quoted-printable."""
-    yield _unwrapped(text)
-    if _SOFT_BREAK.search(text):
-        yield _unwrapped(binascii.a2b_qp(text))
-
-
-def _unwrapped(text: bytes) -> bytes:
-    """Undo every layer."""
-    for _ in range(_MOST_LAYERS):
-        before = text
-        if b"&" in text:
-            text = _REFERENCE.sub(_referenced, text)
-        if b"\\" in text:
-            text = _ESCAPE.sub(_escaped, text)
-        if _PERCENT_SIGN in text:
-            text = unquote_to_bytes(text)
-        if text == before:
-            break
-    return text
-
-
-def _referenced(match: re.Match[bytes]) -> bytes:
-    """Return the character of a reference, or the reference if it is none of ours."""
-    character = html.unescape(match[0].decode("ascii"))
-    return character.encode("latin-1") if character <= "\xff" else match[0]
-
-
-def _escaped(match: re.Match[bytes]) -> bytes:
-    """Return the byte of an escape in a string of JSON or JavaScript."""
-    code = match[1] or match[2]
-    return bytes((int(code, 16),)) if code else _CONTROLS.get(match[3], match[3])
-
-
 # --- The search ----------------------------------------------------------------------
 
-_URI = re.compile(rb"data:([^,\"'<>(){}]{0,256}),", re.IGNORECASE)
-_BASE64 = re.compile(rb";\s*base64\s*$", re.IGNORECASE)
-_URI_ENDS = {b'"': b'"', b"'": b"'", b"(": b")"}
-_NO_URI_END = re.compile(rb"[\s\"<>]")
-_LONGEST_BARE_URI = 1 << 20
-"""Bytes of a URI that stands without quotes: longer ones are cut."""
-
-_STANDARD = bytes.maketrans(b"-_", b"+/")
-_ALL_SPACE = _WRAPS + _SPACE
 _HEX = re.compile(rb"[0-9a-fA-F\s]+\Z")
 
 _HEAD_CHARACTERS = 2048
 """How much of a string is decoded to see what it is: it gives ``HEAD_BYTES`` also where
 a quarter of it is white space, and half of them where it is hexadecimal."""
+
+_WORD_STEPS, _TRY_STEPS, _LOOK_STEPS = 1, 1, 6
+"""What it takes to find a word, to tell one that holds nothing by its first letters,
+and to see what it begins with."""
+
+_SOFT_BREAK = re.compile(rb"=\r?\n|=(?:3D|2B|2F|0D|0A)")
+"""What tells that lines are quoted-printable."""
 
 
 class _Search:
@@ -232,133 +206,106 @@ class _Search:
 
     Args:
         text: The piece.
+        effort: What it may cost.
         as_text: If true, somebody reads it as text, and all layers count.
     """
 
-    def __init__(self, text: bytes, *, as_text: bool) -> None:
+    def __init__(self, text: bytes, effort: Effort, *, as_text: bool) -> None:
         # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
         self._text = text.translate(None, b"\0") if as_text else text
+        self._effort = effort
         self._as_text = as_text
 
     def strings(self) -> Iterator[Encoded]:
-        """Yield what strings encode, under names without a number."""
-        yield from _plain_uris(self._text)
+        """Yield what strings encode, under names without a number.
+
+        Raises:
+            SpentError: It would cost more than it may.
+        """
+        yield from _plain_uris(self._text, self._effort)
+        plain = unwrapped(self._text, self._effort)
         if self._as_text:
-            yield from _percent(self._text)
-        for reading in _readings(self._text):
-            if self._as_text and reading != self._text:
-                yield from _plain_uris(reading)
-            known = set()
-            for start, end in _uri_spans(reading):
-                known.add(start)
-                yield from _decoded("data", reading, start, end)
-            yield from _words(reading, known)
+            yield from _percent(self._text, plain, self._effort)
+        yield from self._in_reading(plain)
+        if _SOFT_BREAK.search(self._text):
+            lines = binascii.a2b_qp(self._text)
+            yield from self._in_reading(unwrapped(lines, self._effort))
+
+    def _in_reading(self, reading: bytes) -> Iterator[Encoded]:
+        """Yield what strings encode in the text without its layers."""
+        if self._as_text and reading != self._text:
+            yield from _plain_uris(reading, self._effort)
+        known = set()
+        for start, end in _uri_spans(reading, self._effort):
+            known.add(start)
+            yield from _decoded("data", reading, start, end, self._effort)
+        yield from _Words(reading, known, self._effort).strings()
 
 
-def _plain_uris(text: bytes) -> Iterator[Encoded]:
+# --- URIs ----------------------------------------------------------------------------
+
+
+def _plain_uris(text: bytes, effort: Effort) -> Iterator[Encoded]:
     """Yield what ``data:`` URIs hold that are not base64."""
-    closings = _Closings(text)
-    match = _URI.search(text)
-    while match:
-        at = match.end()
-        if not _BASE64.search(match[1]):
-            end = closings.end_of(match)
-            if _is_something(
-                unquote_to_bytes(text[at : min(end, at + _HEAD_CHARACTERS)])
-            ):
-                yield from _something("data", unquote_to_bytes(text[at:end]))
-                # What stands in it is found in it, or there is nothing.
-                at = end
-        match = _URI.search(text, at)
+    closings = Closings(text)
+    passed = 0
+    for uri in uris(text, effort, is_base64=False):
+        if uri.at < passed:
+            continue
+        end = closings.end_of(uri)
+        if end - uri.at < _SHORTEST_URI:
+            continue
+        effort.take(_LOOK_STEPS)
+        head = text[uri.at : min(end, uri.at + _HEAD_CHARACTERS)]
+        if _is_something(unquoted(head, effort)):
+            yield from _something("data", unquoted(text[uri.at : end], effort))
+            # What stands in it is found in it, or there is nothing.
+            passed = end
 
 
-class _Closings:
-    """Where quoted strings end; asked from left to right, it looks at no byte twice."""
-
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._next = dict.fromkeys(_URI_ENDS.values(), -1)
-
-    def end_of(self, match: re.Match[bytes]) -> int:
-        """Return where the string ends that a URI stands in."""
-        before = self._text[max(match.start() - 1, 0) : match.start()]
-        mark = _URI_ENDS.get(before)
-        if mark is None:
-            limit = min(match.end() + _LONGEST_BARE_URI, len(self._text))
-            found = _NO_URI_END.search(self._text, match.end(), limit)
-            return found.start() if found else limit
-        if self._next[mark] < match.end():
-            end = self._text.find(mark, match.end())
-            self._next[mark] = len(self._text) if end < 0 else end
-        return self._next[mark]
+def _uri_spans(text: bytes, effort: Effort) -> Iterator[tuple[int, int]]:
+    """Yield where the base64 of ``data:`` URIs stands."""
+    members: bytes | None = None
+    for uri in uris(text, effort, is_base64=True):
+        if members is None:
+            members = text.translate(_IN_STRING)
+        end = members.find(_OTHER, uri.at)
+        end = len(text) if end < 0 else end
+        if end - uri.at >= _SHORTEST_URI:
+            yield uri.at, end
 
 
-def _percent(text: bytes) -> Iterator[Encoded]:
-    """Yield from the first picture on that stands in a text once it is unwrapped."""
-    # Of bytes, unlike of base64, one layer too many makes something else.
-    readings = [
-        unquote_to_bytes(text),
-        _ESCAPE.sub(_escaped, text),
-        _unwrapped(text),
-    ]
-    if readings[-1] == text or _first_picture(text) is not None:
+# --- Bytes as they are ---------------------------------------------------------------
+
+
+def _percent(text: bytes, plain: bytes, effort: Effort) -> Iterator[Encoded]:
+    """Yield from the first picture on that stands in a text once it is unwrapped.
+
+    Args:
+        text: As it came.
+        plain: Without its layers.
+        effort: What it may cost.
+    """
+    if plain == text or _first_picture(text, effort) is not None:
         # What stands there as it is, is carved.
         return
+    # Of bytes, unlike of base64, one layer too many makes something else.
+    readings = [unquoted(text, effort), unescaped(text, effort), plain]
     if b"+" in text:
         # A form's spaces.
-        readings.append(unquote_to_bytes(text.replace(b"+", b" ")))
-    for reading in readings:
-        offset = _first_picture(reading)
+        readings.append(unquoted(text.replace(b"+", b" "), effort))
+    for reading in dict.fromkeys(readings):
+        offset = _first_picture(reading, effort)
         if offset is not None:
             yield Encoded(name="percent", data=reading[offset:], is_carved=True)
 
 
-def _first_picture(data: bytes) -> int | None:
+def _first_picture(data: bytes, effort: Effort) -> int | None:
     """Return where the first picture begins in bytes."""
-    for found in carving.candidates(MemorySource(data), most=_MOST_CARVED):
-        # The shortest magic is too common in four alignments of long strings.
-        if isinstance(found, Candidate) and not data.startswith(
-            jxl.MAGIC, found.offset
-        ):
-            return found.offset
-    return None
+    return next(pictures(data, effort), None)
 
 
-_MOST_CARVED = 100
-"""Candidates looked at until one has more than two bytes of magic."""
-
-
-def _uri_spans(text: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the base64 of ``data:`` URIs stands."""
-    if not _DATA.search(text):
-        return
-    members = text.translate(_IN_STRING)
-    for match in _URI.finditer(text):
-        if _BASE64.search(match[1]):
-            end = members.find(_OTHER, match.end())
-            yield match.end(), len(text) if end < 0 else end
-
-
-def _words(text: bytes, known: set[int]) -> Iterator[Encoded]:
-    """Yield what bare strings hold.
-
-    Args:
-        text: Without layers.
-        known: Where strings begin that were looked at already.
-    """
-    words = text.translate(_IN_WORD)
-    start = words.find(_LONG_WORD)
-    if start < 0:
-        return
-    strings = text.translate(_IN_STRING)
-    while start >= 0:
-        end = strings.find(_OTHER, start)
-        end = len(text) if end < 0 else end
-        first = max(strings.rfind(_OTHER, 0, start) + 1, start - _MOST_BEFORE)
-        if end - start >= _SHORTEST and known.isdisjoint((start, first)):
-            yield from _word(text, first, start, end)
-        start = words.find(_LONG_WORD, end)
-
+# --- Words ---------------------------------------------------------------------------
 
 _MOST_BEFORE = 256
 """Characters before the first long word that may belong to a string: a form turns a
@@ -370,18 +317,57 @@ _MOST_BEGINNINGS = 16
 _WORD_START = re.compile(rb"\s+(?=\S)")
 
 
-def _word(text: bytes, first: int, start: int, end: int) -> Iterator[Encoded]:
-    """Yield what a string holds that begins at ``start``, or before or behind it."""
-    for at in _beginnings(text, first, start, end):
-        found = list(_decoded("base64", text, at, end))
-        if found:
-            yield from found
-            if _WORD_START.search(text, at, end):
-                # The next one may stand behind it, in another alignment.
-                yield from _behind_junk(text[at:end], alignments=(1, 2, 3))
+class _Words:
+    """The search for bare strings in a text.
+
+    Args:
+        text: Without layers.
+        known: Where strings begin that were looked at already.
+        effort: What it may cost.
+    """
+
+    def __init__(self, text: bytes, known: set[int], effort: Effort) -> None:
+        self._text = text
+        self._known = known
+        self._effort = effort
+        self._pile = Pile(effort)
+
+    def strings(self) -> Iterator[Encoded]:
+        """Yield what bare strings hold."""
+        text, words = self._text, self._text.translate(_IN_WORD)
+        start = words.find(_LONG_WORD)
+        if start < 0:
             return
-    if end - first >= _SHORTEST_SEARCHED:
-        yield from _behind_junk(text[first:end], alignments=(0, 1, 2, 3))
+        strings = text.translate(_IN_STRING)
+        while start >= 0:
+            end = strings.find(_OTHER, start)
+            end = len(text) if end < 0 else end
+            first = max(strings.rfind(_OTHER, 0, start) + 1, start - _MOST_BEFORE)
+            self._effort.take(_WORD_STEPS)
+            if end - start >= _SHORTEST and self._known.isdisjoint((start, first)):
+                yield from self._word(first, start, end)
+                yield from map(_carved, self._pile.searched())
+            start = words.find(_LONG_WORD, end)
+        yield from map(_carved, self._pile.searched(is_last=True))
+
+    def _word(self, first: int, start: int, end: int) -> Iterator[Encoded]:
+        """Yield what a string holds that begins at ``start``, or before or behind."""
+        text = self._text
+        for at in _beginnings(text, first, start, end):
+            self._effort.take(_TRY_STEPS)
+            found = list(_decoded("base64", text, at, end, self._effort))
+            if found:
+                yield from found
+                if _WORD_START.search(text, at, end):
+                    # The next one may stand behind it, in another alignment.
+                    self._pile.add(text[at:end], is_known=True)
+                return
+        if end - first >= _SHORTEST_SEARCHED:
+            self._pile.add(text[first:end], is_known=False)
+
+
+def _carved(data: bytes) -> Encoded:
+    return Encoded(name="base64", data=data, is_carved=True)
 
 
 def _beginnings(text: bytes, first: int, start: int, end: int) -> Iterator[int]:
@@ -395,16 +381,39 @@ def _beginnings(text: bytes, first: int, start: int, end: int) -> Iterator[int]:
         yield first
 
 
-def _decoded(form: str, text: bytes, start: int, end: int) -> Iterator[Encoded]:
+def _decoded(
+    form: str, text: bytes, start: int, end: int, effort: Effort
+) -> Iterator[Encoded]:
     """Yield what a string of base64 or hexadecimal digits is, if it is anything."""
+    if end - start < _LONGEST_TOLD and _is_nothing(text[start : start + _TOLD_BY]):
+        return
+    effort.take(_LOOK_STEPS)
     head = text[start : min(end, start + _HEAD_CHARACTERS)]
     if _is_hex(head) and _is_something(_from_hex(head)):
         yield from _something("hex", _from_hex(text[start:end]))
     for spelling in _SPELLINGS:
-        if _is_something(_from_base64(spelling(head))):
-            yield from _something(form, _from_base64(spelling(text[start:end])))
+        if _is_something(from_base64(spelling(head))):
+            yield from _something(form, from_base64(spelling(text[start:end])))
         if _SPACE not in head.strip():
             return
+
+
+_LONGEST_TOLD = 340
+"""Characters of a string that holds no tar file, which begins with any name."""
+
+_TOLD_BY = 64
+
+
+def _is_nothing(head: bytes) -> bool:
+    """Say whether a short string surely decodes to no text and no picture."""
+    if _SPACE in head:
+        return False
+    as_base64 = binascii.a2b_base64(head.translate(STANDARD)[:_TOLD_BY] + b"==")
+    return is_data(as_base64) and not _is_picture_in_hex(head)
+
+
+def _is_picture_in_hex(head: bytes) -> bool:
+    return bool(_HEX.match(head)) and not is_data(_from_hex(head))
 
 
 def _is_hex(head: bytes) -> bool:
@@ -412,41 +421,20 @@ def _is_hex(head: bytes) -> bool:
     return len(head) >= 2 * _SHORTEST and bool(_HEX.match(head[:_SHORTEST]))
 
 
-def _joined(string: bytes) -> bytes:
-    """Leave white space out."""
-    return string.translate(_STANDARD, _ALL_SPACE)
-
-
 def _with_plus(string: bytes) -> bytes:
     """Take spaces for what a form made of ``+``."""
-    string = string.translate(_STANDARD, _WRAPS).strip()
+    string = string.translate(STANDARD, _WRAPS).strip()
     return string.replace(b" ", b"+")
 
 
-_SPELLINGS = (_joined, _with_plus)
-
-
-def _from_base64(string: bytes) -> bytes:
-    """Decode the standard alphabet, whatever its padding."""
-    whole = len(string) - (len(string) % 4 == 1)
-    return binascii.a2b_base64(string[:whole] + b"==")
+_SPELLINGS = (joined, _with_plus)
 
 
 def _from_hex(string: bytes) -> bytes:
     """Decode hexadecimal digits, as far as they go."""
-    string = string.translate(None, _ALL_SPACE)
+    string = string.translate(None, ALL_SPACE)
     digits = len(string) - len(string.lstrip(b"0123456789abcdefABCDEF"))
     return binascii.a2b_hex(string[: digits & ~1])
-
-
-def _behind_junk(string: bytes, *, alignments: tuple[int, ...]) -> Iterator[Encoded]:
-    """Yield from the first picture on that a string holds in other alignments."""
-    compact = _joined(string)
-    for skipped in alignments:
-        data = _from_base64(compact[skipped:])
-        offset = _first_picture(data)
-        if offset is not None:
-            yield Encoded(name="base64", data=data[offset:], is_carved=True)
 
 
 def _something(form: str, data: bytes) -> Iterator[Encoded]:
@@ -467,4 +455,4 @@ def _is_something(head: bytes) -> bool:
 
 def _holds_strings(text: bytes) -> bool:
     """Say whether a text may hold encoded pictures itself."""
-    return _LONG_WORD in text.translate(_IN_ESCAPED) or bool(_DATA.search(text))
+    return _LONG_WORD in text.translate(_IN_ESCAPED) or DATA in text.lower()

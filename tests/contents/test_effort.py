@@ -1,0 +1,15 @@
+"""What may be spent ends."""
+
+import pytest
+
+from uploadfilter.contents.effort import Effort, SpentError
+
+
+def test_effort_is_spent_when_it_is_used_up_and_not_before() -> None:
+    """As many steps may be taken as there are, in any portions."""
+    effort = Effort(5)
+    effort.take(2)
+    effort.take(3)
+
+    with pytest.raises(SpentError):
+        effort.take(1)

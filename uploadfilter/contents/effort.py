@@ -1,0 +1,30 @@
+"""Count what looking at a content costs, where its bytes decide how often one looks.
+
+There are no clocks here, so that a content gives the same every time: what takes about
+a microsecond is a step, and so many steps are enough.
+"""
+
+
+class SpentError(Exception):
+    """What may be spent is spent; never leaves ``contents``."""
+
+
+class Effort:
+    """The steps that may be taken.
+
+    Args:
+        steps: How many, at least 0.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+
+    def take(self, steps: int) -> None:
+        """Count steps that are about to be taken.
+
+        Raises:
+            SpentError: They are more than are left.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise SpentError

@@ -1,0 +1,94 @@
+"""Find ``data:`` URIs in a text: where each begins, what it says, and where it ends.
+
+Rules this module keeps: no byte is looked at more than a few times, however many
+beginnings there are.
+
+Source:
+    RFC 2397, as browsers read it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from uploadfilter.contents.effort import Effort
+
+DATA = b"data:"
+
+_URI = re.compile(rb"([^,\"'<>(){}]{0,256}),")
+_BASE64 = re.compile(rb";\s*base64\s*\Z", re.IGNORECASE)
+_URI_ENDS = {b'"': b'"', b"'": b"'", b"(": b")"}
+_NO_URI_END = re.compile(rb"[\s\"<>]")
+_LONGEST_BARE_URI = 1 << 20
+"""Bytes of a URI that stands without quotes: longer ones are cut."""
+
+_STEPS = 2
+"""What it takes to find one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """The beginning of a ``data:`` URI.
+
+    Attributes:
+        start: Where it begins.
+        at: Where its data begin.
+        is_base64: Whether these are base64.
+    """
+
+    start: int
+    at: int
+    is_base64: bool
+
+
+def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
+    """Yield the beginnings of URIs whose data are base64, or are not.
+
+    Args:
+        text: Any bytes.
+        effort: What it may cost.
+        is_base64: Which of both.
+
+    Raises:
+        SpentError: It would cost more.
+    """
+    lowered = text.lower()
+    start = lowered.find(DATA)
+    while start >= 0:
+        effort.take(_STEPS)
+        match = _URI.match(text, start + len(DATA))
+        if match and bool(_BASE64.search(match[1])) is is_base64:
+            yield Uri(start, match.end(), is_base64)
+        start = lowered.find(DATA, start + len(DATA))
+
+
+class Closings:
+    """Where strings end; asked from left to right, it looks at no byte twice."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._next = dict.fromkeys(_URI_ENDS.values(), -1)
+        self._bare_end = 0
+        self._is_bare_end = False
+
+    def end_of(self, uri: Uri) -> int:
+        """Return where the string ends that a URI stands in."""
+        before = self._text[max(uri.start - 1, 0) : uri.start]
+        mark = _URI_ENDS.get(before)
+        if mark is None:
+            return self._end_of_bare(uri.at)
+        if self._next[mark] < uri.at:
+            end = self._text.find(mark, uri.at)
+            self._next[mark] = len(self._text) if end < 0 else end
+        return self._next[mark]
+
+    def _end_of_bare(self, at: int) -> int:
+        """Return where a URI without quotes ends."""
+        limit = min(at + _LONGEST_BARE_URI, len(self._text))
+        if at > self._bare_end:
+            self._bare_end, self._is_bare_end = at, False
+        if self._bare_end < limit and not self._is_bare_end:
+            found = _NO_URI_END.search(self._text, self._bare_end, limit)
+            self._bare_end = found.start() if found else limit
+            self._is_bare_end = found is not None
+        return min(self._bare_end, limit)
