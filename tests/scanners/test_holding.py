@@ -91,3 +91,13 @@ def test_unpacked_member_covers_its_own_bytes_only() -> None:
     assert covered.hold(whole, candidate(3))
     assert not covered.hold(whole, candidate(3 + len(PICTURE) + 3))
     assert not covered.hold(whole, candidate(0))
+
+
+def test_picture_that_was_decoded_where_it_begins_is_held() -> None:
+    """Only its beginning counts, since nobody said where it ends."""
+    whole, covered = MemorySource(bytes(100)), Covered()
+    covered.note_starts(whole, [7])
+
+    assert covered.hold(whole, candidate(7))
+    assert not covered.hold(whole, candidate(8))
+    assert not covered.hold(MemorySource(bytes(100)), candidate(7))

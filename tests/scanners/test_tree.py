@@ -111,3 +111,22 @@ def test_embedded_pictures_are_numbered_as_they_are_kept() -> None:
 
     assert (first, again) == ("0!/thumb:1", "0!/embedded:1")
     assert root.path_of_embedded("embedded") == "0!/embedded:2"
+
+
+def test_view_far_down_is_seen_from_the_top_until_it_is_sent() -> None:
+    """Whether it was found before or after its content was nested."""
+    root, middle, early, late = (
+        node(path) for path in ("0", "0!/a", "0!/a!/b", "0!/c")
+    )
+    early.add_view(view("stored"))
+    middle.nest(early)
+    root.nest(middle)
+    root.nest_embedded(late)
+    assert root.has_views
+    assert not late.has_views
+
+    root.part()
+    assert not root.has_views
+
+    late.add_view(view("stored"))
+    assert root.has_views

@@ -15,8 +15,9 @@ of anchors is searched magic by magic, more slowly.
 To add a form: a line in ``_FORMS`` whose ``pair`` has an anchor in it.
 """
 
+import heapq
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -225,31 +226,34 @@ def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
     """Yield where patterns match, in order, stretch by stretch."""
     for at in range(start, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        for offset, number in sorted(_in_stretch(piece)):
+        for offset, number in _in_stretch(piece):
             yield at + offset, _FORMS[number]
 
 
-def _in_stretch(piece: bytes) -> set[tuple[int, int]]:
-    """Return offsets within a stretch, and the number of the form of each."""
+def _in_stretch(piece: bytes) -> Iterable[tuple[int, int]]:
+    """Yield offsets within a stretch, and the number of the form of each, in order."""
     pairs = _pairs(piece)
     if pairs is None:
-        return set(_one_by_one(piece))
-    return {
-        (at - form.pair_at, number)
-        for at in pairs
-        for number, form in _BY_PAIR.get(piece[at : at + 2], ())
-        if 0 <= at - form.pair_at < _STRETCH_BYTES
-        and form.pattern.match(piece, at - form.pair_at)
-    }
+        # Nobody may want more than the first few, so that none is looked for early.
+        return heapq.merge(*(_of_form(piece, number) for number in range(len(_FORMS))))
+    return sorted(
+        {
+            (at - form.pair_at, number)
+            for at in pairs
+            for number, form in _BY_PAIR.get(piece[at : at + 2], ())
+            if 0 <= at - form.pair_at < _STRETCH_BYTES
+            and form.pattern.match(piece, at - form.pair_at)
+        }
+    )
 
 
-def _one_by_one(piece: bytes) -> Iterator[tuple[int, int]]:
-    """Search for one form after the other."""
-    for number, form in enumerate(_FORMS):
-        found = form.pattern.search(piece)
-        while found and found.start() < _STRETCH_BYTES:
-            yield found.start(), number
-            found = form.pattern.search(piece, found.start() + 1)
+def _of_form(piece: bytes, number: int) -> Iterator[tuple[int, int]]:
+    """Yield where one form stands in a stretch."""
+    pattern = _FORMS[number].pattern
+    found = pattern.search(piece)
+    while found and found.start() < _STRETCH_BYTES:
+        yield found.start(), number
+        found = pattern.search(piece, found.start() + 1)
 
 
 def _pairs(piece: bytes) -> list[int] | None:

@@ -51,6 +51,9 @@ def is_header(block: bytes) -> bool:
     if len(block) < _BLOCK_BYTES or block[:1] == b"\0":
         return False
     stated = _number(block[_CHECKSUM])
+    if not stated:
+        # Adding up is dear, and there is always a byte that is none.
+        return False
     rest = block[:148] + b" " * 8 + block[156:_BLOCK_BYTES]
     # Some of the oldest archivers added the bytes up as signed ones.
     return stated in {sum(rest), sum(rest) - 256 * sum(byte >> 7 for byte in rest)}

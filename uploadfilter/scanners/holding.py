@@ -1,6 +1,7 @@
 """What is held of an unpacked member, and which parts of a container were looked at."""
 
 import hashlib
+from collections.abc import Iterable
 
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.members import Chunks, Shortfall
@@ -61,6 +62,7 @@ class Covered:
 
     def __init__(self) -> None:
         self._ranges: list[tuple[Source, int, int]] = []
+        self._starts: set[tuple[int, int]] = set()
         self._members: dict[bytes, set[tuple[int, bytes]]] = {}
 
     def note(self, member: Source) -> None:
@@ -72,8 +74,14 @@ class Covered:
             head = member.read(0, _HEAD_BYTES)
             self._members.setdefault(head, set()).add(_identity(member, member.size))
 
+    def note_starts(self, source: Source, offsets: Iterable[int]) -> None:
+        """Note pictures that were decoded where they begin, wherever they end."""
+        self._starts.update((id(source), offset) for offset in offsets)
+
     def hold(self, source: Source, item: Candidate) -> bool:
         """Say whether a candidate lies in a member, or is one that was unpacked."""
+        if (id(source), item.offset) in self._starts:
+            return True
         if any(
             whole is source and start <= item.offset < end
             for whole, start, end in self._ranges

@@ -27,6 +27,7 @@ class Node:
         exact: As in ``Scan``.
         reason: As in ``Scan``; of several, the first stands.
         is_closed: Whether nothing more will be found in this content.
+        has_views: Whether a view was found, here or deeper, that was not sent yet.
     """
 
     path: str
@@ -35,6 +36,8 @@ class Node:
     exact: tuple[Signal, ...] = ()
     reason: Reason | None = None
     is_closed: bool = False
+    has_views: bool = field(default=False, init=False)
+    _parent: "Node | None" = field(default=None, init=False, repr=False)
     _views: list[View] = field(default_factory=list)
     _contents: "list[Node]" = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
@@ -46,6 +49,17 @@ class Node:
         """Note a view that was decoded."""
         self._views.append(view)
         self._is_changed = True
+        self._announce()
+
+    def _announce(self) -> None:
+        """Let all that this content is nested in know of a view.
+
+        A walk asks at every step, so that it must not look for views then.
+        """
+        node: Node | None = self
+        while node is not None and not node.has_views:
+            node.has_views = True
+            node = node._parent  # noqa: SLF001 - of the same class
 
     def path_of(self, name: str) -> str:
         """Return the path of a content inside this one, another one at each call.
@@ -71,12 +85,15 @@ class Node:
 
     def nest(self, node: "Node") -> None:
         """Note a content inside this one."""
+        node._parent = self  # noqa: SLF001 - of the same class
         self._contents.append(node)
+        if node.has_views:
+            self._announce()
 
     def nest_embedded(self, node: "Node") -> None:
         """Note a picture that stands somewhere in this content."""
         self._embedded += 1
-        self._contents.append(node)
+        self.nest(node)
 
     def drop(self) -> None:
         """Count a candidate that did not decode."""
@@ -92,11 +109,6 @@ class Node:
     def close(self) -> None:
         """Say that nothing more will be found in this content."""
         self.is_closed = True
-
-    @property
-    def has_views(self) -> bool:
-        """Whether a view was found, here or deeper, that was not sent yet."""
-        return bool(self._views) or any(node.has_views for node in self._contents)
 
     @property
     def has_news(self) -> bool:
@@ -120,6 +132,7 @@ class Node:
         self._contents = [node for node in self._contents if not node.is_closed]
         self._dropped = 0
         self._is_changed = False
+        self.has_views = False
         return scan
 
 

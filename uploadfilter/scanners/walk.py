@@ -74,13 +74,15 @@ _LEAST_CARVED_SIDE: Final = 32
 """Pixels of the shorter side of a picture that is carved. Programs have thousands of
 icons in them, and of smaller pictures nobody can tell what they show."""
 
-_PATIENCE_S: Final = 0.1
+_PATIENCE_S: Final = 0.05
 _PATIENCE_PER_GIB_S: Final = 2.0
 _MOST_CANDIDATES: Final = 20_000
-"""CPU seconds for candidates that do not decode, by the length of what is carved.
+"""CPU seconds for candidates that do not decode, by the length of all that is carved.
 
-Random bytes take a hundredth of a second for each GiB. Bytes that are made of nothing
-but beginnings, each of which is followed far before it fails, would take them all.
+They are one account for a content and all that is nested in it, of which each could
+else be as dear. Random bytes take a hundredth of a second for each GiB. Bytes that are
+made of nothing but beginnings, each of which is followed far before it fails, would
+take them all.
 """
 
 
@@ -124,6 +126,7 @@ class Walk:
         )
         self._contents_left = budgets.max_contents
         self._signals_left = budgets.max_upload_signals
+        self._patience_s = _PATIENCE_S
 
     def steps(self, source: Source, root: Node, *, declared: str) -> Iterator[None]:
         """Walk through a content; what is found is added to ``root``.
@@ -166,6 +169,8 @@ class Walk:
             )
         if not (magic.is_picture(kind) or magic.is_container(kind)):
             yield from self._decode_strings(source, node, kind, depth=depth)
+        if kind is Kind.ICO:
+            covered.note_starts(source, _icon_entries(source))
         yield from self._carve(source, node, covered)
 
     def _pause(self) -> Iterator[None]:
@@ -358,9 +363,9 @@ class Walk:
 
     def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
         """Try every offset but the first at which a picture may begin."""
-        patience_s = _PATIENCE_S + _PATIENCE_PER_GIB_S * source.size / (1 << 30)
+        self._patience_s += _PATIENCE_PER_GIB_S * source.size / (1 << 30)
         for item in carving.candidates(source, start=1, most=_MOST_CANDIDATES):
-            if isinstance(item, carving.TooMany) or patience_s <= 0:
+            if isinstance(item, carving.TooMany) or self._patience_s <= 0:
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
             if item.kind.value not in self._decoded or covered.hold(source, item):
                 continue
@@ -370,7 +375,7 @@ class Walk:
             if nested:
                 self._count()
             else:
-                patience_s -= self._settings.clock() - begun_s
+                self._patience_s -= self._settings.clock() - begun_s
 
     def _try(
         self, source: Source, parent: Node, item: carving.Candidate
@@ -413,6 +418,27 @@ def _hidden(
         if claimed is not None:
             yield claimed
             return
+
+
+def _icon_entries(source: Source) -> tuple[int, ...]:
+    """Return where the pictures of an icon begin, unless some were left out.
+
+    Each has been looked at as a frame of the icon, whatever came of it.
+    """
+    count = int.from_bytes(source.read(4, 2), "little")
+    entries = source.read(_ICON_HEAD_BYTES, count * _ICON_ENTRY_BYTES)
+    places = {
+        entries[at + 12 : at + 16] for at in range(0, len(entries), _ICON_ENTRY_BYTES)
+    }
+    if len(places) > _MOST_ICON_ENTRIES:
+        return ()
+    return tuple(int.from_bytes(place, "little") for place in places)
+
+
+_ICON_HEAD_BYTES: Final = 6
+_ICON_ENTRY_BYTES: Final = 16
+_MOST_ICON_ENTRIES: Final = 32
+"""Entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``."""
 
 
 def _is_declared_picture(declared: str) -> bool:

@@ -20,6 +20,9 @@ _LONGEST_SIDE = 1024
 """Pixels: the directory counts to 256, and the largest icons on sale have 1,024. There
 may be 65,535 of them, and each costs a whole decode."""
 
+_MOST_ENTRIES = 1000
+"""Entries that are read, for 3 µs each. Icons have about ten."""
+
 
 class IconReader:
     """An icon or a cursor: each entry is a picture of its own.
@@ -33,12 +36,15 @@ class IconReader:
         BadPictureError: It has no entries.
     """
 
-    lack: Reason | None = None
     passing_pixels = 0
 
     def __init__(
         self, data: bytes, picture_format: Format, limits: DecodeLimits
     ) -> None:
+        count = int.from_bytes(data[4:6], "little")
+        self.lack = Reason.TOO_MANY_FRAMES if count > _MOST_ENTRIES else None
+        if self.lack is not None:
+            data = data[:4] + _MOST_ENTRIES.to_bytes(2, "little") + data[6:]
         icon = as_icon(data)
         self._length = len(data)
         self._data = icon + bytes(_missing_bytes(icon))

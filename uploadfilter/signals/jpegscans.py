@@ -28,7 +28,7 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _BYTES_PER_COEFFICIENT = 2
 _BLOCK_SIDE = 8
 _CHUNK_BYTES = 1024 * 1024
-_MOST_SEGMENTS = 10_000
+_MOST_SEGMENTS = 2000
 """Segments before the first scan; more are not looked at, and the file is none then.
 A picture has some dozens, one with a large profile some hundreds."""
 
@@ -206,6 +206,9 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         marker, skipped = _skip_to_marker(file, most=junk_left)
         junk_left -= skipped
         if marker is None or marker == _END:
+            return
+        if marker == _PICTURE_START[1]:
+            # A second beginning, at which every decoder gives up.
             return
         if marker in _ALONE:
             continue
