@@ -72,12 +72,30 @@ def said(header: Said, member: Made = PLAIN) -> Made:
     return replace(member, local=header, listed=header)
 
 
+def packed_zip() -> Made:
+    """Pack a zip so that it stands there as it is, as archivers do with what is dense.
+
+    Its members are there for all to see, but not whole: they are longer than a block.
+    """
+    inner = zipped(MEMBERS, zipfile.ZIP_STORED)
+    blocks = [inner[at : at + 500] for at in range(0, len(inner), 500)]
+    packed = b"".join(
+        bytes([block is blocks[-1]])
+        + len(block).to_bytes(2, "little")
+        + (len(block) ^ 0xFFFF).to_bytes(2, "little")
+        + block
+        for block in blocks
+    )
+    return Made(data=packed, size=len(inner))
+
+
 def kept(data: bytes, *, name: bytes = b"a") -> Made:
     """Store a member as it is."""
     return said(Said(method=STORED, name=name), Made(data=data, size=len(data)))
 
 
 HIDDEN = Made(data=PACKED, size=len(TEXT), listed=None)
+NO_SIZES = Said(flags=DESCRIPTOR, packed=0, size=0)
 LZMA_RAW = lzma.compress(
     TEXT, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1}]
 )
@@ -198,6 +216,31 @@ LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
         ),
         pytest.param(
             made(kept(made(PLAIN))), [("a", made(PLAIN), None)], id="zip-in-zip"
+        ),
+        pytest.param(
+            made(packed_zip()),
+            [("a", zipped(MEMBERS, zipfile.ZIP_STORED), None)],
+            id="zip-in-packed-zip",
+        ),
+        pytest.param(
+            made(replace(packed_zip(), local=NO_SIZES)),
+            [("a", zipped(MEMBERS, zipfile.ZIP_STORED), None)],
+            id="zip-in-streamed-zip",
+        ),
+        pytest.param(
+            made(
+                said(Said(packed=len(PACKED) + 40), replace(PLAIN, behind=made(PLAIN)))
+            ),
+            [SHEEP, SHEEP],
+            id="member-behind-packed-data",
+        ),
+        pytest.param(
+            made(replace(said(TOO_LONG), listed=None), PLAIN),
+            [
+                SHEEP,
+                ("a", made(replace(said(TOO_LONG), listed=None), PLAIN)[31:], None),
+            ],
+            id="header-without-sizes",
         ),
         pytest.param(b"PK\3\4", [UNREADABLE], id="magic-only"),
         pytest.param(b"PK", [UNREADABLE], id="nothing"),

@@ -14,7 +14,13 @@ from typing import Final
 
 from uploadfilter.contents import zipheaders
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import MOST_HEADERS, Member, Meter, Shortfall
+from uploadfilter.contents.members import (
+    MOST_HEADERS,
+    Chunks,
+    Member,
+    Meter,
+    Shortfall,
+)
 from uploadfilter.contents.source import PartSource, Source
 from uploadfilter.contents.streams import unpack
 from uploadfilter.contents.unpackers import (
@@ -97,6 +103,8 @@ class _Walk:
         self._meter = meter
         self._seen: set[tuple[int, ...]] = set()
         self._behind: dict[int, int] = {}
+        self._ended: dict[int, int] = {}
+        self._has_directory = zipheaders.has_end(source)
         self.headers = 0
 
     def listed(self) -> Iterator[Member | Shortfall]:
@@ -134,25 +142,35 @@ class _Walk:
     def _found(self, local_at: int) -> Iterator[Member | Shortfall]:
         """Yield a member that has a local header only, unless that is so by chance."""
         local = zipheaders.local_header(self._source, local_at)
-        if local is not None and local.header.method in _METHODS:
-            yield from self._read(local.header, local.data_at)
-            self._pass_over(local_at, local, local.header)
+        if local is None or local.header.method not in _METHODS:
+            return
+        for item in self._read(local.header, local.data_at):
+            # Some archivers leave headers without sizes behind. Whoever goes by the
+            # directory misses nothing, and all there is to the end was looked at.
+            if item != DAMAGED or not self._has_directory:
+                yield item
+        self._pass_over(local_at, local, local.header)
 
     def _pass_over(self, local_at: int, local: LocalHeader, other: Header) -> None:
         """Note where to look for more headers.
 
         What lies in a stored member is looked at with that, if nothing else can be
-        taken for its length; so the members of a zip in a zip are not found twice.
+        taken for its length; so the members of a zip in a zip are not found twice. Nor
+        are those that shine through a packed member, in pieces, since there was nothing
+        to pack: what lies in that, if it has the length that a header says.
         """
         header, behind = local.header, local_at + 1
         sizes = {header.packed_size, header.size, other.packed_size, other.size}
         methods = {header.method, other.method}
+        ended = self._ended.get(local.data_at, 0)
         if methods == {STORED} and len(sizes) == 1 and not header.has_descriptor:
             behind = local.data_at + header.size
+        elif ended - local.data_at in {header.packed_size, other.packed_size}:
+            behind = ended
         self._behind[local_at] = behind
 
     def _is_outside(self, offset: int) -> bool:
-        """Return whether an offset is in no stored member that is passed over."""
+        """Return whether an offset is in no member that is passed over."""
         return not any(start < offset < end for start, end in self._behind.items())
 
     def _read(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
@@ -195,8 +213,13 @@ class _Walk:
             start = data_at + _LZMA_HEAD.size
         if make is None:
             return UNKNOWN
-        chunks = unpack(self._source, make, self._meter, start=start)
-        return Member(name=header.name, content=chunks)
+        return Member(name=header.name, content=self._chunks(make, start, data_at))
+
+    def _chunks(self, make: Callable[[], Unpacker], start: int, data_at: int) -> Chunks:
+        """Unpack a member; note where it ends if it is sound."""
+        behind = yield from unpack(self._source, make, self._meter, start=start)
+        if behind is not None:
+            self._ended[data_at] = behind
 
 
 def _lzma_head(header: Header, head: bytes) -> bytes:
