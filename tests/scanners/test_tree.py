@@ -1,5 +1,6 @@
 """A growing scan is sent in parts that add up to the whole."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,8 +74,23 @@ def test_first_reason_stands() -> None:
     root = node()
     root.fall_short(Reason.TOO_DEEP)
     root.fall_short(Reason.ENCRYPTED)
+    root.fall_short(Reason.NOT_INSPECTED)
 
     assert root.part().reason is Reason.TOO_DEEP
+
+
+@pytest.mark.parametrize("everyday", [Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES])
+def test_everyday_reason_hides_no_other(everyday: Reason) -> None:
+    """A drawing or a long animation in which too much is hidden does not pass."""
+    root = node()
+    root.fall_short(everyday)
+    assert root.part().reason is everyday
+
+    root.fall_short(Reason.TOO_MANY_CONTENTS)
+    root.fall_short(Reason.OUT_OF_TIME)
+
+    assert root.has_news
+    assert root.part().reason is Reason.TOO_MANY_CONTENTS
 
 
 def test_dropped_candidates_add_up_over_the_parts() -> None:

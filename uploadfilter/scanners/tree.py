@@ -12,6 +12,9 @@ from uploadfilter.model import Reason, Scan, Signal, View
 NESTED: Final = "!/"
 """Stands between the path of a content and the name of what is nested in it."""
 
+_EVERYDAY: Final = frozenset({Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES})
+"""Reasons of drawings and long animations, known before anything else of them is."""
+
 _MOST_NAME: Final = 200
 """Characters of a member's name that are kept: four of them fit a path."""
 
@@ -25,7 +28,7 @@ class Node:
         kind: As in ``Scan``.
         size: As in ``Scan``.
         exact: As in ``Scan``.
-        reason: As in ``Scan``; of several, the first stands.
+        reason: As in ``Scan``; see ``fall_short``.
         is_closed: Whether nothing more will be found in this content.
         has_views: Whether a view was found, here or deeper, that was not sent yet.
     """
@@ -101,8 +104,13 @@ class Node:
         self._is_changed = True
 
     def fall_short(self, reason: Reason) -> None:
-        """Note why this content is not scanned completely; the first reason stands."""
-        if self.reason is None:
+        """Note why this content is not scanned completely.
+
+        The first reason stands, unless it is one for which everyday contents pass: that
+        must not hide what a content does to a scanner.
+        """
+        is_graver = self.reason in _EVERYDAY and reason not in _EVERYDAY
+        if self.reason is None or is_graver:
             self.reason = reason
             self._is_changed = True
 
