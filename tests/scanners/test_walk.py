@@ -291,3 +291,31 @@ def test_brotli_in_an_archive_is_read_by_its_name() -> None:
     scan = scanned(zip_of(**{"photo.br": brotli_of(JPEG)}))
 
     assert found(scan) == {"0!/photo.br!/1": ["stored"]}
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_thumbnail_in_xmp_is_found(*, is_behind: bool) -> None:
+    """It stands in the picture as a text, with line ends written as numbers."""
+    text = base64.encodebytes(pictures.jpeg(OTHER)).replace(b"\n", b"&#xA;")
+    packet = b"<x:xmpmeta><xmpGImg:image>" + text + b"</xmpGImg:image></x:xmpmeta>"
+    segment = b"http://ns.adobe.com/xap/1.0/\0" + packet
+    marker = b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big")
+    head, rest = (JPEG, b"") if is_behind else (JPEG[:2], JPEG[2:])
+
+    scan = scanned(head + marker + segment + rest)
+
+    assert found(scan) == {"0": ["stored"], "0!/base64:1": ["stored"]}
+    assert scan.reason is None
+
+
+def test_entities_of_an_svg_are_put_together() -> None:
+    """Neither of two entities is a picture."""
+    uri = "data:image/jpeg;base64," + base64.b64encode(JPEG).decode()
+    declared = f"<!ENTITY a '{uri[:500]}'><!ENTITY b '{uri[500:]}'>"
+    svg = f"<!DOCTYPE svg [{declared}]><svg><image href='&a;&b;'/></svg>"
+
+    scan = scanned(svg.encode())
+
+    (whole,) = [each for each in scan.walk() if each.exact and each.size == len(JPEG)]
+    assert [view.name for view in whole.views] == ["stored"]
+    assert whole.reason is None

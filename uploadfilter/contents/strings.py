@@ -22,6 +22,7 @@ from itertools import islice
 from uploadfilter.contents import jxl
 from uploadfilter.contents.carving import TooMany
 from uploadfilter.contents.effort import Effort, SpentError
+from uploadfilter.contents.entities import expanded
 from uploadfilter.contents.layers import unescaped, unquoted, unwrapped
 from uploadfilter.contents.magic import (
     HEAD_BYTES,
@@ -227,6 +228,9 @@ class _Search:
         if self._as_text:
             yield from _percent(self._text, plain, self._effort)
         yield from self._in_reading(plain)
+        whole = expanded(self._text, self._effort.take) if self._as_text else None
+        if whole is not None:
+            yield from self._in_reading(unwrapped(whole, self._effort))
         if _SOFT_BREAK.search(self._text):
             lines = binascii.a2b_qp(self._text)
             yield from self._in_reading(unwrapped(lines, self._effort))

@@ -7,7 +7,7 @@ The order of the rules is the order of the code in ``_visit``:
 2. A picture by its first bytes or by its declared type: decoded; if that gives no
    view, the decoder's reason.
 3. A container: each member is a nested content.
-4. Text and other data: what is encoded in it is a nested content.
+4. Text, other data and the XMP of a picture: what is encoded in it is a nested content.
 5. Whatever it is, carved: a picture that begins at any other offset is a nested
    content with views only. Magic occurs by chance, so what does not decode is dropped.
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from uploadfilter.contents import carving, containers, magic, strings
+from uploadfilter.contents import carving, containers, magic, packets, strings
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
     Container,
@@ -167,7 +167,11 @@ class Walk:
             yield from self._unpack(
                 hidden, source, node, covered, depth=depth, is_sure=False
             )
-        if not (magic.is_picture(kind) or magic.is_container(kind)):
+        if magic.is_picture(kind):
+            packet = packets.packet_of(source)
+            if packet is not None:
+                yield from self._decode_strings(packet, node, Kind.XML, depth=depth)
+        elif not magic.is_container(kind):
             yield from self._decode_strings(source, node, kind, depth=depth)
         if kind is Kind.ICO:
             covered.note_starts(source, _icon_entries(source))
