@@ -265,6 +265,13 @@ def test_what_is_not_read_has_a_reason(more: dict[str, object], reason: Reason) 
     assert found is reason
 
 
+def test_flood_of_small_streams_ends() -> None:
+    """A document may have a thousand streams, and one more for each KiB."""
+    specks = document(*[(b"q", {}) for _ in range(2000)])
+
+    assert contents_of(PDF, specks) == [("", b"", Reason.TOO_MANY_CONTENTS)]
+
+
 def test_colours_that_refer_to_themselves_end() -> None:
     """A palette of a palette of itself is no colour space."""
     with pikepdf.new() as pdf:

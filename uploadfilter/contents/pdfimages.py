@@ -56,10 +56,10 @@ class Picture:
     @property
     def is_file(self) -> bool:
         """True if the stream is a file of its own, whatever the dictionary says."""
-        return bool(self.filters) and self.filters[-1].name in _FILES
+        return bool(self.filters) and self.filters[-1].name in FILES
 
 
-_FILES: Final = frozenset({"/DCTDecode", "/JPXDecode"})
+FILES: Final = frozenset({"/DCTDecode", "/JPXDecode"})
 
 
 def described(dictionary: pikepdf.Object) -> Picture:

@@ -362,12 +362,21 @@ class _Words:
             found = list(_decoded("base64", text, at, end, self._effort))
             if found:
                 yield from found
-                if _WORD_START.search(text, at, end):
+                if _is_spaced(text[at:end]):
                     # The next one may stand behind it, in another alignment.
                     self._pile.add(text[at:end], is_known=True)
                 return
         if end - first >= _SHORTEST_SEARCHED:
             self._pile.add(text[first:end], is_known=False)
+
+
+def _is_spaced(string: bytes) -> bool:
+    """Say whether there is white space between letters."""
+    string = string.strip()
+    return any(space in string for space in _SPACES)
+
+
+_SPACES = tuple(bytes((byte,)) for byte in ALL_SPACE)
 
 
 def _carved(data: bytes) -> Encoded:

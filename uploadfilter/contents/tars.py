@@ -56,7 +56,11 @@ def is_header(block: bytes) -> bool:
         return False
     rest = block[:148] + b" " * 8 + block[156:_BLOCK_BYTES]
     # Some of the oldest archivers added the bytes up as signed ones.
-    return stated in {sum(rest), sum(rest) - 256 * sum(byte >> 7 for byte in rest)}
+    total, high = sum(rest), len(rest.translate(None, _LOW))
+    return stated in {total, total - 256 * high}
+
+
+_LOW = bytes(range(128))
 
 
 class TarContainer:

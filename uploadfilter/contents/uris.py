@@ -52,7 +52,8 @@ def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
     Raises:
         SpentError: It would cost more.
     """
-    lowered = text.lower()
+    # Most of what is long has not even a colon.
+    lowered = text.lower() if b":" in text else b""
     start = lowered.find(DATA)
     while start >= 0:
         effort.take(_STEPS)
