@@ -58,7 +58,7 @@ def test_picture_without_xmp_has_no_packet() -> None:
 @given(content=st.binary(max_size=100))
 def test_any_bytes_have_a_packet_or_none(content: bytes) -> None:
     """Nothing is raised, and what is found stands in the content."""
-    found = packet(content + b"<x:xmpmeta" + content)
+    found = packet(content + b"adobe:ns:meta/" + content)
 
     assert found is not None
-    assert found in content + b"<x:xmpmeta" + content
+    assert found in content + b"adobe:ns:meta/" + content

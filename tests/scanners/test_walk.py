@@ -297,8 +297,8 @@ def test_brotli_in_an_archive_is_read_by_its_name() -> None:
 def test_thumbnail_in_xmp_is_found(*, is_behind: bool) -> None:
     """It stands in the picture as a text, with line ends written as numbers."""
     text = base64.encodebytes(pictures.jpeg(OTHER)).replace(b"\n", b"&#xA;")
-    packet = b"<x:xmpmeta><xmpGImg:image>" + text + b"</xmpGImg:image></x:xmpmeta>"
-    segment = b"http://ns.adobe.com/xap/1.0/\0" + packet
+    packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><xmpGImg:image>%s</xmpGImg:image>"
+    segment = b"http://ns.adobe.com/xap/1.0/\0" + packet % text + b"</x:xmpmeta>"
     marker = b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big")
     head, rest = (JPEG, b"") if is_behind else (JPEG[:2], JPEG[2:])
 

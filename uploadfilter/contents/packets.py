@@ -8,7 +8,6 @@ Source:
     XMP specification, part 1 (ISO 16684-1), 7.3, and part 3, chapter 1.
 """
 
-import re
 from typing import Final
 
 from uploadfilter.contents.source import MemorySource, Source
@@ -21,7 +20,7 @@ _LONGEST_BYTES: Final = 1 << 20
 _USUAL_BYTES: Final = 64 * 1024
 """How long a packet is, with its end and without."""
 
-_BEGINS: Final = re.compile(rb"<(?:\?xpacket begin|[a-z]{1,9}:x[am]pmeta)")
+_BEGINS: Final = (b"<?xpacket begin", b"adobe:ns:meta/")
 _ENDS: Final = (b"<?xpacket end", b"pmeta>")
 
 
@@ -38,9 +37,10 @@ def packet_of(source: Source) -> Source | None:
         (0, _HEAD_BYTES),
         (max(_HEAD_BYTES, source.size - _TAIL_BYTES), _TAIL_BYTES),
     ):
-        begun = _BEGINS.search(source.read(offset, length))
-        if begun:
-            packet = source.read(offset + begun.start(), _LONGEST_BYTES)
+        stretch = source.read(offset, length)
+        found = [at for mark in _BEGINS if (at := stretch.find(mark)) >= 0]
+        if found:
+            packet = source.read(offset + min(found), _LONGEST_BYTES)
             end = max(packet.rfind(mark) for mark in _ENDS)
             return MemorySource(packet[: end if end > 0 else _USUAL_BYTES])
     return None
