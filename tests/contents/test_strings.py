@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
@@ -163,6 +163,8 @@ def test_two_pictures_on_two_lines_are_found() -> None:
 
 
 @given(before=st.integers(0, 1 << 20))
+@example(before=(1 << 20) - 2000)
+@example(before=(1 << 20) - len(BASE64) + 30)
 def test_string_in_binary_content_is_found(before: int) -> None:
     """Wherever it stands between bytes that are no text."""
     content = b"\0" + NOISE[:before] + b'\0"' + BASE64 + b'"\0' + NOISE[:99]

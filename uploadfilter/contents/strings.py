@@ -180,7 +180,8 @@ def _wordy(source: Source) -> Iterator[tuple[int, int]]:
         if _SAMPLED_STRING in piece[::_SAMPLING].translate(_IN_ESCAPED):
             start = at if start is None else start
         elif start is not None:
-            yield start, at
+            # The rest of a string may be too short to be seen by itself.
+            yield start, min(at + _OVERLAP_BYTES, source.size)
             start = None
     if start is not None:
         yield start, source.size
