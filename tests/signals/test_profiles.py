@@ -95,7 +95,10 @@ def test_curve_that_differs_at_one_value_needs_conversion() -> None:
         pytest.param(b"no profile" * 40, id="garbage"),
         pytest.param(LITTLECMS_SRGB[:128].replace(b"acsp", b"scpa"), id="no signature"),
         pytest.param(
-            icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES), id="too large"
+            (2 * MAX_PROFILE_BYTES).to_bytes(4, "big")
+            + icc.colour_profile(INVERTED)[4:]
+            + bytes(MAX_PROFILE_BYTES),
+            id="too large",
         ),
         pytest.param(icc.profile({}, samples=b"Luv "), id="other samples"),
     ],
@@ -103,6 +106,14 @@ def test_curve_that_differs_at_one_value_needs_conversion() -> None:
 def test_what_is_no_profile_needs_no_conversion(profile: bytes | None) -> None:
     """Browsers ignore it, so the stored values are what is shown."""
     assert not needs_conversion(profile)
+
+
+def test_padding_behind_a_profile_changes_nothing() -> None:
+    """A profile says how long it is, and browsers pass over the rest."""
+    padded = icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES)
+
+    assert needs_conversion(padded)
+    assert transform_of(padded) is not None
 
 
 @given(

@@ -92,9 +92,16 @@ def needs_conversion(profile: bytes | None) -> bool:
     Returns:
         False for sRGB, within three grey steps, and for what is no profile.
     """
-    if not profile or len(profile) > MAX_PROFILE_BYTES:
+    if not profile:
         return False
-    return _changes_colours(profile)
+    profile = _cut(profile)
+    return len(profile) <= MAX_PROFILE_BYTES and _changes_colours(profile)
+
+
+def _cut(profile: bytes) -> bytes:
+    """Return a profile as long as it says it is: padding must not hide one."""
+    stated = int.from_bytes(profile[:4], "big")
+    return profile[:stated] if stated < len(profile) else profile
 
 
 def samples_of(profile: bytes) -> str | None:
@@ -112,7 +119,7 @@ def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
         A transform from ``samples_of(profile)`` to ``RGB``; ``None`` if littlecms
         refuses the profile.
     """
-    return _built(profile)
+    return _built(_cut(profile))
 
 
 def _cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
