@@ -111,4 +111,6 @@ def joined(string: bytes) -> bytes:
 def from_base64(string: bytes) -> bytes:
     """Decode the standard alphabet, whatever its padding."""
     whole = len(string) - (len(string) % 4 == 1)
+    if whole % 4 == 0:
+        return binascii.a2b_base64(memoryview(string)[:whole])
     return binascii.a2b_base64(string[:whole] + b"==")

@@ -214,7 +214,8 @@ class _Search:
 
     def __init__(self, text: bytes, effort: Effort, *, as_text: bool) -> None:
         # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
-        self._text = text.translate(None, b"\0") if as_text else text
+        is_wide = as_text and b"\0" in text
+        self._text = text.translate(None, b"\0") if is_wide else text
         self._effort = effort
         self._as_text = as_text
 
@@ -422,8 +423,7 @@ def _is_nothing(head: bytes) -> bool:
     """Say whether a short string surely decodes to no text and no picture."""
     if _SPACE in head:
         return False
-    as_base64 = binascii.a2b_base64(head.translate(STANDARD)[:_TOLD_BY] + b"==")
-    return is_data(as_base64) and not _is_picture_in_hex(head)
+    return is_data(from_base64(joined(head))) and not _is_picture_in_hex(head)
 
 
 def _is_picture_in_hex(head: bytes) -> bool:
