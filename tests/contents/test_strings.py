@@ -291,3 +291,11 @@ def test_pictures_behind_junk_in_many_strings_are_all_found() -> None:
         assert any(
             each.startswith(data) and len(each) < len(data) + 8 for each in found
         )
+
+
+@given(words=st.lists(st.integers(1, 90), min_size=2, max_size=9))
+def test_lists_of_words_are_looked_at(words: list[int]) -> None:
+    """Lines of any length are text, whatever they would be as base64."""
+    text = b"\n".join(b"j" * length for length in words)
+
+    assert not strings(text)
