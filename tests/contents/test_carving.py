@@ -196,6 +196,17 @@ def test_second_picture_of_a_camera_is_found_without_its_index() -> None:
     [
         pytest.param(b" \xff\xd8\xff\x00", None, id="JPEG with an impossible marker"),
         pytest.param(b" \xff\xd8\xff\xff\xe0", Kind.JPEG, id="JPEG with a fill byte"),
+        pytest.param(
+            b" \xff\xd8\xff\xff\xe0\0\4ab\xff" + bytes(40),
+            Kind.JPEG,
+            id="JPEG with a whole segment",
+        ),
+        pytest.param(
+            b" \xff\xd8\xff\xe0\0\4abc" + bytes(40), None, id="no marker behind"
+        ),
+        pytest.param(
+            b" \xff\xd8\xff\xff\xd3\0\4ab\xff" + bytes(40), None, id="bright pixels"
+        ),
         pytest.param(b" GIF89a is a format", None, id="text about GIF"),
         pytest.param(b" a WEBPVP8 is nice", None, id="WEBP outside of RIFF"),
         pytest.param(b" BM" + bytes(40), None, id="BM"),

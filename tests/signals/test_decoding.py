@@ -255,6 +255,16 @@ def test_pixels_of_all_frames_together_are_limited() -> None:
     assert lacks(content, limits=limits) == [Reason.TOO_MANY_FRAMES]
 
 
+def test_last_page_of_a_long_document_is_seen() -> None:
+    """Where there are more pixels than the limit, pages between are left out."""
+    content = seeds.seed("tiff/pages")
+    count = len(frames(content))
+    limits = DecodeLimits(max_total_pixels=2 * seeds.WIDTH * seeds.HEIGHT)
+
+    assert [frame.number for frame in frames(content, limits=limits)] == [0, count - 1]
+    assert lacks(content, limits=limits) == [Reason.TOO_MANY_FRAMES]
+
+
 def test_frames_before_a_broken_one_are_shown() -> None:
     """What came counts, and something is said to be missing."""
     content = bytearray(seeds.seed("gif/moving"))

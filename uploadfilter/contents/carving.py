@@ -123,6 +123,30 @@ def _is(kind: Kind) -> _Test:
     return lambda _source, _offset: kind
 
 
+def _jpeg(source: Source, offset: int) -> Kind | None:
+    """Require a whole first segment, and another marker behind it.
+
+    Bright pixels of bitmaps are full of bytes like the first ones of a JPEG, and each
+    would cost a try.
+    """
+    start = source.read(offset + 2, _JPEG_HEAD_BYTES)
+    head = start.lstrip(b"\xff")
+    if len(head) < _JPEG_LENGTH_AT_END:
+        return Kind.JPEG
+    length = int.from_bytes(head[1:3], "big")
+    skipped = len(start) - len(head)
+    behind = source.read(offset + 2 + skipped + 1 + length, 1)
+    plausible = head[0] in _JPEG_MARKERS and length >= _JPEG_LEAST_LENGTH
+    return Kind.JPEG if plausible and behind in {b"\xff", b""} else None
+
+
+_JPEG_HEAD_BYTES = 32
+_JPEG_LENGTH_AT_END = 3
+_JPEG_LEAST_LENGTH = 2
+_JPEG_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
+"""Markers that may come first."""
+
+
 def _sniffed(source: Source, offset: int) -> Kind | None:
     """Ask what is usually asked of the first bytes of a content."""
     kind = sniff(source.read(offset, _SNIFFED_BYTES))
@@ -196,7 +220,7 @@ _FORMS: tuple[_Form, ...] = (
     _form(
         # Markers that may come first, and bytes that fill up before one.
         rb"\xff\xd8\xff[\xc0-\xcf\xdb\xdd\xe0-\xef\xfe\xff]",
-        *(b"\xff\xd8", 0, _is(Kind.JPEG)),
+        *(b"\xff\xd8", 0, _jpeg),
     ),
     _form(rb"\x89PNG\r\n\x1a\n", b"PN", 1, _is(Kind.PNG)),
     _form(rb"GIF8[79]a", b"IF", 1, _sniffed),

@@ -84,7 +84,11 @@ def _up_to_damage(
 
 
 def sample() -> bytes:
-    """Make a small document with one picture, packed in a way that is undone here."""
+    """Make a small document with one picture, packed in a way that is undone here.
+
+    It is encrypted with an empty password, since qpdf looks for random numbers in /dev
+    when it first meets the newest kind of encryption.
+    """
     with pikepdf.new() as document:
         document.Root.Picture = pikepdf.Stream(
             document,
@@ -99,7 +103,8 @@ def sample() -> bytes:
             Filter=pikepdf.Name.FlateDecode,
         )
         file = io.BytesIO()
-        document.save(file)
+        encryption = pikepdf.Encryption(owner="owner", user="", R=6)
+        document.save(file, encryption=encryption)
         return file.getvalue()
 
 

@@ -90,6 +90,9 @@ class Budgets:
             archive in a compressed file.
         max_frames: Frames of one picture that become views; of more, the first, the
             last, the longest shown and those evenly between.
+        max_total_pixels: Pixels of all frames of one picture together, those that are
+            only decoded because a later one is built on them included: 30 frames in
+            full HD, 500 of a usual animation, 7 scanned pages.
         max_ratio: Unpacked bytes for each packed one. Text reaches 20, deflate's own
             limit is 1,032; below 16 MiB unpacked nothing is refused for it.
         max_output_bytes: Bytes unpacked from one content, at all depths together: as
@@ -114,6 +117,7 @@ class Budgets:
     max_contents: int = 1000
     max_depth: int = 3
     max_frames: int = 60
+    max_total_pixels: int = 64_000_000
     max_ratio: int = 200
     max_output_bytes: int = 2 * 1024 * 1024 * 1024
     max_held_bytes: int = 128 * 1024 * 1024
@@ -132,6 +136,7 @@ class Budgets:
             "max_signals",
             "max_upload_signals",
             "max_frames",
+            "max_total_pixels",
             "max_ratio",
             "max_output_bytes",
             "max_held_bytes",

@@ -115,6 +115,7 @@ class Walk:
             max_pixels=budgets.max_pixels,
             max_decoded_bytes=budgets.max_decoded_bytes,
             max_frames=budgets.max_frames,
+            max_total_pixels=budgets.max_total_pixels,
             max_jpeg_scans=budgets.max_jpeg_scans,
         )
         self._carving_limits = replace(self._limits, least_side=_LEAST_CARVED_SIDE)

@@ -16,6 +16,7 @@ Rules this module keeps:
 To add a format, see ``formats.py``; the classes that read are in ``readers.py``.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
@@ -87,13 +88,12 @@ def frames_of(
     most = min(limits.max_frames, most_frames or limits.max_frames)
     count = len(reader.durations)
     reach = _reach(reader, limits)
-    chosen = sampled(reader.durations[:reach], most)
+    waiting = deque(sampled(reader.durations[:reach], most))
     reasons: list[Reason] = []
-    pixels_left = limits.max_total_pixels
-    for number in chosen:
-        if pixels_left < 0:
-            reasons.append(Reason.TOO_MANY_FRAMES)
-            break
+    pixels_left, tried = limits.max_total_pixels, 0
+    while waiting and pixels_left >= 0:
+        number = waiting.popleft()
+        tried += 1
         shown = _shown(reader, number, least_side=limits.least_side)
         if isinstance(shown, Lack):
             reasons.append(shown.reason)
@@ -103,17 +103,30 @@ def frames_of(
             continue
         if shown.is_truncated:
             reasons.append(Reason.TRUNCATED)
-        pixels_left -= shown.image.width * shown.image.height
+        pixels = shown.image.width * shown.image.height
+        if not reader.passing_pixels and pixels * len(waiting) > pixels_left - pixels:
+            # Pages are alike: of a long document, the last one is seen as well.
+            waiting = _sparser(reader, number, most=pixels_left // pixels)
+        pixels_left -= pixels
         yield replace(shown, count=reach)
         # The next one must not be in memory together with this one. The class's own
         # method leaves the caller's file open.
         Image.Image.close(shown.image)
-    if len(chosen) < count:
+    if tried < count:
         reasons.append(Reason.TOO_MANY_FRAMES)
     if reader.lack is not None:
         reasons.append(reader.lack)
     for reason in dict.fromkeys(reasons):
         yield Lack(reason=reason)
+
+
+def _sparser(reader: Reader, number: int, *, most: int) -> "deque[int]":
+    """Choose fewer frames behind one, as far as there is room for as many in all."""
+    chosen = sampled(reader.durations[number:], max(most, _FIRST_AND_LAST))
+    return deque(number + place for place in chosen if place)
+
+
+_FIRST_AND_LAST = 2
 
 
 def _opened(
