@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -47,9 +48,20 @@ def png_of(*chunks: bytes) -> io.BytesIO:
 
 def test_gif_frames_have_their_durations() -> None:
     """Hundredths of a second, and the canvas."""
-    assert gif_timing(seeds.seed("gif/moving")) == Timing(
-        durations=(10, 90, 10, 10), canvas=SIZE
-    )
+    found = gif_timing(seeds.seed("gif/moving"))
+
+    assert replace(found, places=()) == Timing(durations=(10, 90, 10, 10), canvas=SIZE)
+
+
+def test_gif_frames_are_found_where_they_stand() -> None:
+    """Each begins behind the one before; the first, behind the palette of all."""
+    first, second = gif_image()[:-3] + b"\1x\0", gif_image(duration=7)
+
+    found = gif_timing(gif_of(first, second))
+
+    start = len(gif_of()) - 1
+    ends = (start + len(first), start + len(first) + len(second))
+    assert found.places == (start, *ends)
 
 
 def test_gif_canvas_grows_with_its_frames() -> None:
@@ -102,7 +114,9 @@ def test_gif_of_empty_blocks_is_given_up() -> None:
 
     found = gif_timing(gif_of(comment, gif_image()))
 
-    assert found == Timing(durations=(), canvas=(1, 1), is_whole=False)
+    assert replace(found, places=()) == Timing(
+        durations=(), canvas=(1, 1), is_whole=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from uploadfilter.model import Reason
-from uploadfilter.signals import jxlheader, padding, pngchunks, timing
+from uploadfilter.signals import jxlheader, padding, pngchunks, timing, windows
 from uploadfilter.signals.bitmaps import MaskedReader
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import FORMATS, Format
@@ -141,15 +141,18 @@ def _open_gif(
     if not frames.durations:
         raise BadPictureError("no frame in reach")
     _check_canvas(frames, picture_format, limits)
-    image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
-    return _animation(
-        image,
-        picture_format,
-        limits,
-        frames,
-        count=len(frames.durations),
-        held_bytes=len(data),
-    )
+
+    def opened(data: bytes, frames: timing.Timing) -> Reader:
+        return _animation(
+            Image.open(io.BytesIO(data), formats=picture_format.pillow),
+            picture_format,
+            limits,
+            frames,
+            count=len(frames.durations),
+            held_bytes=2 * len(data),
+        )
+
+    return windows.opened_in_reach(data, frames, opened, limits)
 
 
 def _open_webp(

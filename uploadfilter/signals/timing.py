@@ -17,6 +17,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Literal
 
 MOST_COUNTED = 5000
@@ -46,12 +47,15 @@ class Timing:
         is_whole: If false, there may be more frames than were counted, or the file
             contradicts itself.
         is_cut: If true, the file breaks off before the next frame begins.
+        places: Where the blocks of each frame begin, and where those of the last end;
+            empty where that is not known.
     """
 
     durations: tuple[int, ...]
     canvas: tuple[int, int] = (0, 0)
     is_whole: bool = True
     is_cut: bool = False
+    places: tuple[int, ...] = ()
 
 
 def _steps_for(length: int) -> int:
@@ -75,18 +79,17 @@ def gif_timing(data: bytes) -> Timing:
     _, width, height, flags, _, _ = _GIF_HEADER.unpack_from(data)
     walk = _GIFWalk(data, _GIF_HEADER.size + _table_bytes(flags))
     durations: list[int] = []
-    for right, bottom, duration in walk.images():
-        if len(durations) == MOST_COUNTED:
-            return Timing(
-                durations=tuple(durations), canvas=(width, height), is_whole=False
-            )
+    places = [walk.at]
+    for right, bottom, duration in islice(walk.images(), MOST_COUNTED + 1):
         width, height = max(width, right), max(height, bottom)
         durations.append(duration)
+        places.append(min(walk.at, len(data)))
     return Timing(
-        durations=tuple(durations),
+        durations=tuple(durations[:MOST_COUNTED]),
         canvas=(width, height),
-        is_whole=walk.steps_left > 0,
-        is_cut=walk.is_cut,
+        is_whole=len(durations) <= MOST_COUNTED and walk.steps_left > 0,
+        is_cut=len(durations) <= MOST_COUNTED and walk.is_cut,
+        places=tuple(places[: MOST_COUNTED + 1]),
     )
 
 
@@ -99,28 +102,29 @@ class _GIFWalk:
     """Steps from block to block.
 
     Attributes:
+        at: Where it is: behind an image, when it yields one.
         steps_left: How many more blocks are stepped over.
         is_cut: Whether the data break off within a block.
     """
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
-        self._at = at
+        self.at = at
         self.steps_left = _steps_for(len(data))
         self.is_cut = False
 
     def images(self) -> Iterator[tuple[int, int, int]]:
         """Yield the right and bottom edge and the duration of each frame."""
         data, duration = self._data, 0
-        while self._at < len(data) and self.steps_left > 0:
-            block = data[self._at]
-            self._at += 1
+        while self.at < len(data) and self.steps_left > 0:
+            block = data[self.at]
+            self.at += 1
             self.steps_left -= 1
             if block == _EXTENSION:
-                if data[self._at : self._at + 1] == bytes((_GRAPHIC_CONTROL,)):
-                    start = self._at + 3
+                if data[self.at : self.at + 1] == bytes((_GRAPHIC_CONTROL,)):
+                    start = self.at + 3
                     duration = int.from_bytes(data[start : start + 2], "little")
-                self._at += 1
+                self.at += 1
                 self._skip_blocks()
             elif block == _IMAGE:
                 edges = self._image()
@@ -134,20 +138,20 @@ class _GIFWalk:
 
     def _image(self) -> tuple[int, int] | None:
         """Step over an image; return its right and bottom edge."""
-        if self._at + _GIF_IMAGE.size > len(self._data):
+        if self.at + _GIF_IMAGE.size > len(self._data):
             return None
-        left, top, width, height, flags = _GIF_IMAGE.unpack_from(self._data, self._at)
-        self._at += _GIF_IMAGE.size + _table_bytes(flags) + 1
+        left, top, width, height, flags = _GIF_IMAGE.unpack_from(self._data, self.at)
+        self.at += _GIF_IMAGE.size + _table_bytes(flags) + 1
         self._skip_blocks()
         return left + width, top + height
 
     def _skip_blocks(self) -> None:
         """Step over data blocks up to the empty one."""
-        data, at, steps, end = self._data, self._at, self.steps_left, len(self._data)
+        data, at, steps, end = self._data, self.at, self.steps_left, len(self._data)
         while at < end and data[at] and steps > 0:
             at += data[at] + 1
             steps -= 1
-        self._at, self.steps_left = at + 1, steps
+        self.at, self.steps_left = at + 1, steps
         self.is_cut = at >= end
 
 
