@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -14,13 +13,13 @@ from uploadfilter.scanners.launching import Child, spawn, tail
 
 
 @contextmanager
-def child_of(module: str) -> Iterator[tuple[Child, BinaryIO]]:
-    """Start a program for the length of the block; give it and its errors."""
-    with os.fdopen(os.memfd_create("errors"), "w+b") as errors:
-        child = spawn(module, address_space=512 << 20, errors_fd=errors.fileno())
-        child.sock.setblocking(True)
+def child_of(module: str) -> Iterator[Child]:
+    """Start a program for the length of the block."""
+    child = spawn(module, address_space=512 << 20)
+    child.sock.setblocking(True)
+    with child.errors:
         with child.sock:
-            yield child, errors
+            yield child
         child.popen.wait(timeout=30)
         os.close(child.pidfd)
 
@@ -30,7 +29,7 @@ def test_program_is_told_nothing_of_our_environment(
 ) -> None:
     """Secrets of the service are in the environment of no process that it starts."""
     monkeypatch.setenv("UPLOADFILTER_SECRET", "s3cret")
-    with child_of(standins.MODULE) as (child, _):
+    with child_of(standins.MODULE) as child:
         child.sock.recv(MAX_REPORT_BYTES)
         environment = _environment_of(child.popen.pid)
 
@@ -47,7 +46,7 @@ def _environment_of(pid: int) -> bytes:
 
 def test_program_has_a_socket_of_packets() -> None:
     """The first report comes whole and alone; the program ends with the socket."""
-    with child_of(standins.MODULE) as (child, _):
+    with child_of(standins.MODULE) as child:
         report = decode_report(child.sock.recv(MAX_REPORT_BYTES))
 
     assert isinstance(report, Started)
@@ -56,10 +55,11 @@ def test_program_has_a_socket_of_packets() -> None:
 
 def test_tail_is_the_end_of_what_was_written() -> None:
     """An operator sees what was said last, not pages of it."""
-    with child_of("tests.scanners.missing") as (child, errors):
+    with child_of("tests.scanners.missing") as child:
         child.popen.wait(timeout=30)
-        os.pwrite(errors.fileno(), b"x" * 5000, os.fstat(errors.fileno()).st_size)
-        last_words = tail(errors.fileno())
+        errors_fd = child.errors.fileno()
+        os.pwrite(errors_fd, b"x" * 5000, os.fstat(errors_fd).st_size)
+        last_words = tail(errors_fd)
 
     assert last_words == "x" * len(last_words)
     assert 0 < len(last_words) < 5000
@@ -67,7 +67,7 @@ def test_tail_is_the_end_of_what_was_written() -> None:
 
 def test_program_that_is_missing_says_so() -> None:
     """What the interpreter writes is kept for the operator."""
-    with child_of("tests.scanners.missing") as (child, errors):
+    with child_of("tests.scanners.missing") as child:
         child.popen.wait(timeout=30)
 
-        assert "No module named" in tail(errors.fileno())
+        assert "No module named" in tail(child.errors.fileno())

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,20 @@ async def scanner_of(
 def exists(pid: int) -> bool:
     """Return whether there is a process of that number, alive or zombie."""
     return Path("/proc", str(pid)).exists()
+
+
+@contextmanager
+def descriptors_left(count: int) -> Iterator[None]:
+    """Leave this process so many descriptors for the length of the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = [os.dup(0) for _ in range(count + 1)]
+    for fd in free:
+        os.close(fd)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def descriptors() -> set[str]:
@@ -122,6 +137,46 @@ async def test_scanner_counts_cpu_seconds_alive_and_dead() -> None:
         await process.end()
 
         assert process.cpu_s >= max(alive_s, 0.05)
+
+
+@pytest.mark.parametrize("left", range(6))
+async def test_template_that_no_descriptor_is_left_for_is_an_error(left: int) -> None:
+    """A proxy with many connections may have no descriptor left, and gets over it."""
+    before = descriptors()
+    with descriptors_left(left), pytest.raises(ScannerError):
+        await Template.start(SETTINGS)
+
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("left", [0, 1])
+async def test_scanner_that_no_descriptor_is_left_for_is_an_error(left: int) -> None:
+    """The template is as good as before once there are descriptors again."""
+    async with template_of() as template:
+        before = descriptors()
+        with descriptors_left(left), pytest.raises(ScannerError):
+            await template.fork()
+
+        assert descriptors() == before
+        process = await template.fork()
+        process.retire()
+        await process.end()
+
+
+async def test_scanner_whose_descriptor_gets_lost_is_an_error() -> None:
+    """The last descriptor may be taken while a scanner is made; nobody waits for it."""
+    async with template_of() as template:
+        before = descriptors()
+        with descriptors_left(2):
+            forking = asyncio.ensure_future(template.fork())
+            await asyncio.sleep(0)
+            with os.fdopen(os.dup(0)), pytest.raises(ScannerError):
+                await forking
+
+        assert descriptors() == before
+        process = await template.fork()
+        process.retire()
+        await process.end()
 
 
 async def test_scanner_has_its_socket_and_nothing_else() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.scanners.replies import DIGESTS, INNER, SCAN, VIEW
-from uploadfilter.model import Scan, SignalType, Variant, ViewSignal
+from uploadfilter.model import Reason, Scan, SignalType, Variant, ViewSignal
 from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     Budgets,
@@ -104,6 +104,10 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(replace(SCAN, size=99), id="another-size"),
         pytest.param(replace(SCAN, kind="jpeg\nverdict=MATCH"), id="kind-of-its-own"),
         pytest.param(replace(SCAN, kind=""), id="no-kind"),
+        pytest.param(replace(SCAN, reason=Reason.NO_SCANNER), id="incapacity"),
+        pytest.param(replace(SCAN, reason=Reason.ABORTED), id="refusal"),
+        pytest.param(_with_inner(reason=Reason.OVERLOADED), id="incapacity-within"),
+        pytest.param(_with_inner(reason=Reason.LOW_QUALITY), id="says-what-matches"),
         pytest.param(replace(SCAN, exact=DIGESTS[:1]), id="one-digest"),
         pytest.param(replace(SCAN, exact=DIGESTS[::-1]), id="digests-in-disorder"),
         pytest.param(replace(SCAN, views=(VIEW, VIEW)), id="one-view-twice"),

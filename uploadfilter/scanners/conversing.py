@@ -220,7 +220,8 @@ def _lower_priority(process: ScannerProcess) -> None:
 
     An ordinary user cannot undo that, and neither can the process.
     """
-    with suppress(ProcessLookupError, PermissionError):
+    # Where that is refused, or where musl has no such call, it goes on as it was.
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process.pid, _SLOW_NICENESS)
         # As a batch job it does not interrupt a process that has just woken up.
         os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))

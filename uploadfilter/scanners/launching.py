@@ -12,7 +12,7 @@ import sysconfig
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 _PACKAGE_ROOT: Final = Path(__file__).resolve().parents[2]
 _PASSED_PREFIXES: Final = ("OPENBLAS_",)
@@ -38,36 +38,45 @@ _ERROR_TAIL_BYTES: Final = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A program that was started, the socket to it, and what tells of its end."""
+    """A program that was started.
+
+    Attributes:
+        popen: The process.
+        sock: Our end of its socket.
+        pidfd: What tells of its end.
+        errors: What its standard error goes to.
+    """
 
     popen: subprocess.Popen[bytes]
     sock: socket.socket
     pidfd: int
+    errors: BinaryIO
 
 
-def spawn(module: str, *, address_space: int, errors_fd: int) -> Child:
+def spawn(module: str, *, address_space: int) -> Child:
     """Start a program with one end of a socket of packets.
 
     Args:
         module: What ``python -m`` runs.
         address_space: What it is told of it, in bytes.
-        errors_fd: Where its standard error goes.
 
     Raises:
         OSError: There is no such program, or no process, memory or descriptor left.
     """
     with ExitStack() as undo:
+        errors = os.fdopen(os.memfd_create("scanner-errors"), "w+b")
+        undo.callback(errors.close)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         undo.callback(ours.close)
         with theirs:
             fd = theirs.fileno()
-            popen = _execute(_command(module, fd, address_space), fd, errors_fd)
+            popen = _execute(_command(module, fd, address_space), fd, errors.fileno())
         undo.callback(popen.wait)
         undo.callback(popen.kill)
         pidfd = os.pidfd_open(popen.pid)
         undo.pop_all()
     ours.setblocking(False)
-    return Child(popen=popen, sock=ours, pidfd=pidfd)
+    return Child(popen=popen, sock=ours, pidfd=pidfd, errors=errors)
 
 
 def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[bytes]":

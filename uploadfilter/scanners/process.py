@@ -10,11 +10,12 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Final, assert_never
+from typing import Final, assert_never
 
 from uploadfilter.errors import ScannerError
 from uploadfilter.scanners.channel import Channel, Closed
@@ -52,7 +53,8 @@ _END_TIMEOUT_S: Final = 10.0
 _FAREWELL_S: Final = 2.0
 """A template needs milliseconds to end; it is killed if it needs longer."""
 
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_CPU_CLOCK: Final = 2
+"""Kind of clock that counts all CPU time of a process (``CPUCLOCK_SCHED`` of Linux)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,15 +186,13 @@ class Template:
         forks: How many scanners it was asked for.
     """
 
-    def __init__(
-        self, child: Child, settings: ProcessSettings, errors: BinaryIO
-    ) -> None:
+    def __init__(self, child: Child, settings: ProcessSettings) -> None:
         self.pid = child.popen.pid
         self.over = asyncio.Event()
         self.support = Support(seccomp=False, landlock_abi=0)
         self.forks = 0
         self._settings = settings
-        self._errors = errors
+        self._errors = child.errors
         self._last_words = ""
         self._crashes = 0
         self._scanners: dict[int, ScannerProcess] = {}
@@ -221,12 +221,11 @@ class Template:
                 confine scanners as the settings require; the hint is the end of what
                 it wrote, or what to do.
         """
-        errors = os.fdopen(os.memfd_create("template-errors"), "w+b")
         try:
-            template = cls(_launched(settings, errors), settings, errors)
+            child = spawn(settings.module, address_space=settings.address_space)
         except OSError as exc:
-            errors.close()
             raise ScannerError(f"cannot start a scanner process: {exc}") from exc
+        template = cls(child, settings)
         try:
             await template._await_start()
         except BaseException:
@@ -294,7 +293,8 @@ class Template:
             async with asyncio.timeout(_FAREWELL_S):
                 await self._ended.wait()
         except TimeoutError:
-            _kill(self._pidfd)
+            if not self._ended.is_set():
+                _kill(self._pidfd)
         await _await_end(self._ended, self.pid)
         await self._silent.wait()
         for process in scanners:
@@ -333,15 +333,11 @@ class Template:
 
     async def _order(self) -> ScannerProcess:
         """Ask for a scanner; return it before it is ready."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        ours.setblocking(False)
-        order = _Order(sock=ours, answer=self._loop.create_future())
-        with theirs:
-            try:
-                socket.send_fds(self._control, [FORK], [theirs.fileno()])
-            except OSError as exc:
-                ours.close()
-                raise ScannerError(f"cannot ask for a scanner process: {exc}") from exc
+        try:
+            sock = self._send_order()
+        except OSError as exc:
+            raise ScannerError(f"cannot ask for a scanner process: {exc}") from exc
+        order = _Order(sock=sock, answer=self._loop.create_future())
         self._orders.append(order)
         timeout_s = self._settings.start_timeout_s
         try:
@@ -349,6 +345,20 @@ class Template:
                 return await order.answer
         except TimeoutError as exc:
             raise _not_ready_in(timeout_s) from exc
+
+    def _send_order(self) -> socket.socket:
+        """Order a scanner; return our end of the socket that it will serve.
+
+        Raises:
+            OSError: No descriptor is left, or the template has ended.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs, ExitStack() as undo:
+            undo.callback(ours.close)
+            ours.setblocking(False)
+            socket.send_fds(self._control, [FORK], [theirs.fileno()])
+            undo.pop_all()
+        return ours
 
     def _read(self) -> None:
         """Take one report; the event loop comes again for the next."""
@@ -369,18 +379,27 @@ class Template:
                 self.support = report.support
                 self._started.set()
             case Forked():
-                self._forked(self._orders.popleft(), report.pid, fds[0])
+                self._forked(report.pid, fds)
             case Refused():
-                order = self._orders.popleft()
-                order.refuse(report.error)
-                order.sock.close()
+                self._refused(report.error)
             case Died():
                 self._died(report)
             case _:
                 assert_never(report)
 
-    def _forked(self, order: "_Order", pid: int, pidfd: int) -> None:
-        process = ScannerProcess(pid=pid, sock=order.sock, pidfd=pidfd)
+    def _refused(self, error: str) -> None:
+        order = self._orders.popleft()
+        order.refuse(error)
+        order.sock.close()
+
+    def _forked(self, pid: int, fds: Sequence[int]) -> None:
+        if not fds:
+            # There was no descriptor left for it here. Nobody will hear of this
+            # scanner, which ends with its socket.
+            self._refused("too many open files")
+            return
+        order = self._orders.popleft()
+        process = ScannerProcess(pid=pid, sock=order.sock, pidfd=fds[0])
         self._scanners[pid] = process
         if order.answer.done():
             process.retire()  # whoever asked for it was cancelled
@@ -390,7 +409,9 @@ class Template:
     def _died(self, report: Died) -> None:
         if -report.code in _CRASHES:
             self._crashes += 1
-        self._scanners.pop(report.pid).ended(report.code, report.cpu_s)
+        process = self._scanners.pop(report.pid, None)
+        if process is not None:
+            process.ended(report.code, report.cpu_s)
 
     def _stop(self) -> None:
         """Take the end of the reports, after which nothing is known of scanners."""
@@ -435,19 +456,6 @@ class _Order:
             )
 
 
-def _launched(settings: ProcessSettings, errors: BinaryIO) -> Child:
-    """Start a template.
-
-    Raises:
-        OSError: There is no such program, or no process, memory or descriptor left.
-    """
-    return spawn(
-        settings.module,
-        address_space=settings.address_space,
-        errors_fd=errors.fileno(),
-    )
-
-
 def _kill(pidfd: int) -> None:
     """Kill a process that may have been reaped already."""
     with suppress(ProcessLookupError):
@@ -463,13 +471,18 @@ async def _await_end(ended: asyncio.Event, pid: int) -> None:
 
 
 def _cpu_s_of(pid: int) -> float:
-    """Return the CPU seconds of a process; 0 if it is gone."""
+    """Return the CPU seconds of a process; 0 if it is gone.
+
+    From its clock and not from /proc, which needs a descriptor, and which hardened
+    services are not shown of a process that is not dumpable.
+
+    Source:
+        ``clock_getcpuclockid(3)``, whose numbers are part of the kernel's interface.
+    """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+        return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
+    except OSError:
         return 0.0
-    fields = stat.rpartition(b")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
 def _not_ready_in(timeout_s: float) -> ScannerError:

@@ -13,7 +13,15 @@ from typing import Final
 import numpy as np
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, Scan, View
+from uploadfilter.model import (
+    EXACT_TYPES,
+    INCAPACITY,
+    PERCEPTUAL_TYPES,
+    REFUSALS,
+    Reason,
+    Scan,
+    View,
+)
 from uploadfilter.scanners.messages import (
     UNKNOWN_KIND,
     Budgets,
@@ -41,6 +49,12 @@ _EMBEDDED_LEVELS: Final = 1
 """What is found by its magic inside the innermost content is nested in it."""
 
 _PERCEPTUAL: Final = frozenset(PERCEPTUAL_TYPES)
+_REASONS: Final = frozenset({None, *Reason}) - (
+    REFUSALS | INCAPACITY | {Reason.LOW_QUALITY, Reason.WEAK_MATCH, Reason.UNREADABLE}
+)
+"""What a content can do to a scanner. The rest is the proxy's to say: of the filter's
+own incapacity a client is told to try again, whatever the operator chose to reject."""
+
 _KINDS: Final = frozenset({UNKNOWN_KIND, *(kind.value for kind in Kind)})
 
 
@@ -119,6 +133,7 @@ def _signals_of(scan: Scan, budgets: Budgets) -> int | None:
     """
     sound = (
         scan.kind in _KINDS
+        and scan.reason in _REASONS
         and scan.size >= 0
         and 0 <= scan.dropped <= budgets.max_contents
         and (not scan.exact or _are_digests(scan))

@@ -104,8 +104,8 @@ _SECCOMP_API: Final = 3
 """Level of libseccomp at which the kernel can end a process, not only a thread."""
 
 
-class _RulesetAttr(plumbing.RulesetAttr):  # type: ignore[misc]  # it has no types
-    """``struct landlock_ruleset_attr``, beyond what the library knows of it."""
+class _Handled(plumbing.RulesetAttr):  # type: ignore[misc]  # it has no types
+    """What a domain rules: ``struct landlock_ruleset_attr``, beyond the library's."""
 
     _fields_ = (
         ("handled_access_net", ctypes.c_uint64),
@@ -161,11 +161,11 @@ def _landlock_abi() -> int:
 
 def _drop_paths(abi: int) -> None:
     """Enter a Landlock domain in which nothing is allowed."""
-    attr = _RulesetAttr(handled_access_fs=landlock.FSAccess.all())
+    attr = _Handled(handled_access_fs=landlock.FSAccess.all())
     size = ctypes.sizeof(plumbing.RulesetAttr)
     if abi >= _NETWORK_ABI:
         attr.handled_access_net = _ALL_NETWORK
-        size = _RulesetAttr.scoped.offset
+        size = _Handled.scoped.offset
     if abi >= _SCOPE_ABI:
         attr.scoped = _ALL_SCOPES
         size = ctypes.sizeof(attr)
