@@ -299,3 +299,11 @@ def test_lists_of_words_are_looked_at(words: list[int]) -> None:
     text = b"\n".join(b"j" * length for length in words)
 
     assert not strings(text)
+
+
+@given(length=st.integers(1, 90), behind=st.binary(max_size=9))
+def test_string_may_break_off_anywhere(length: int, behind: bytes) -> None:
+    """What stands behind a string is none of its letters."""
+    text = b"data:image/png;base64," + b"j" * length + b"\x1b" + behind + b"k" * 90
+
+    assert not strings(text, kind=Kind.HTML)

@@ -400,7 +400,8 @@ def _decoded(
     form: str, text: bytes, start: int, end: int, effort: Effort
 ) -> Iterator[Encoded]:
     """Yield what a string of base64 or hexadecimal digits is, if it is anything."""
-    if end - start < _LONGEST_TOLD and _is_nothing(text[start : start + _TOLD_BY]):
+    told_by = text[start : min(end, start + _TOLD_BY)]
+    if end - start < _LONGEST_TOLD and _is_nothing(told_by):
         return
     effort.take(_LOOK_STEPS)
     head = text[start : min(end, start + _HEAD_CHARACTERS)]
