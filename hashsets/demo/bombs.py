@@ -4,15 +4,19 @@ Everything here is computed in code, shows nothing, and is a few kilobytes to a 
 megabytes long. Each bomb attacks another budget; ``python -m benchmarks hostile``
 measures what each costs, and ``tests/scanners/test_bombs.py`` what becomes of it.
 
-To add a bomb: a function in ``bombs_pictures.py`` or ``bombs_containers.py`` that
-returns its bytes, and its line in ``BOMBS``.
+To add a bomb: a function in the module of its sort (``bombs_pictures.py``,
+``bombs_formats.py``, ``bombs_containers.py``, ``bombs_packed.py``, ``bombs_text.py``)
+that returns its bytes, and its line in ``BOMBS``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from hashsets.demo import bombs_containers as containers
+from hashsets.demo import bombs_formats as formats
+from hashsets.demo import bombs_packed as packed
 from hashsets.demo import bombs_pictures as pictures
+from hashsets.demo import bombs_text as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +107,64 @@ BOMBS: tuple[Bomb, ...] = (
         "application/octet-stream",
         lambda: containers.beginnings(containers.BMP_BEGINNING),
     ),
+    Bomb("png-chunks", "image/png", formats.chunked_png),
+    Bomb("png-scattered", "image/png", formats.scattered_png),
+    Bomb("gif-blocks", "image/gif", formats.blocks_gif),
+    Bomb("webp-chunks", "image/webp", formats.chunked_webp),
+    Bomb("webp-profile", "image/webp", formats.profiled_webp),
+    Bomb("tiff-tags", "image/tiff", formats.tagged_tiff),
+    Bomb("tiff-long-tags", "image/tiff", formats.long_tags_tiff),
+    Bomb("tiff-strips", "image/tiff", formats.stripped_tiff),
+    Bomb("tiff-tiles", "image/tiff", formats.tiled_tiff),
+    Bomb("ico-65535-entries", "image/x-icon", formats.full_icon),
+    Bomb("heic-items", "image/heic", formats.crowded_heic),
+    Bomb("avif-items", "image/avif", formats.crowded_avif),
+    Bomb("jxl-boxes", "image/jxl", formats.boxed_jxl),
+    Bomb("jpeg-exif", "image/jpeg", formats.exif_jpeg),
+    Bomb("jpeg-restarts", "image/jpeg", formats.restarted_jpeg),
+    Bomb("jpeg-tables", "image/jpeg", formats.quality_tables_jpeg),
+    Bomb("zip-local-headers", "application/zip", packed.local_headers),
+    Bomb("zip-scattered-headers", "application/zip", packed.scattered_headers),
+    Bomb("zip-zstd", "application/zip", packed.zip_of_zstd),
+    Bomb("zip-texts", "application/zip", packed.zip_of_texts),
+    Bomb("zip-beginnings", "application/zip", packed.zip_of_beginnings),
+    Bomb("gzip-members", "application/gzip", packed.many_gzips),
+    Bomb("gzip-prose", "application/gzip", packed.prose_gzip),
+    Bomb("bzip2-streams", "application/x-bzip2", packed.many_bzip2s),
+    Bomb("xz-streams", "application/x-xz", packed.many_xzs),
+    Bomb("zstd-frames", "application/zstd", packed.many_zstds),
+    Bomb("brotli-zeros", "application/x-br", packed.zeros_brotli),
+    Bomb("tar-extended", "application/x-tar", packed.extended_tar),
+    Bomb("tar-records", "application/x-tar", packed.long_names_tar),
+    Bomb("pdf-contents", "application/pdf", packed.crowded_content),
+    Bomb("pdf-inline", "application/pdf", packed.inline_images),
+    Bomb("pdf-small-inline", "application/pdf", packed.small_inline_images),
+    Bomb("pdf-object-streams", "application/pdf", packed.object_streams),
+    Bomb("pdf-filters", "application/pdf", packed.filter_chain),
+    Bomb("pdf-loop", "application/pdf", packed.looping_references),
+    Bomb("pdf-deep", "application/pdf", packed.deep_arrays),
+    Bomb("pdf-without-table", "application/pdf", packed.without_table),
+    Bomb("html-uris", "text/html", text.data_uris),
+    Bomb("html-quoted-uris", "text/html", text.quoted_uris),
+    Bomb("html-bare-uris", "text/html", text.bare_uris),
+    Bomb("html-references", "text/html", text.references),
+    Bomb("html-different-references", "text/html", text.different_references),
+    Bomb("html-layered-references", "text/html", text.layered_references),
+    Bomb("svg-many-entities", "image/svg+xml", text.entities),
+    Bomb("svg-long-entity", "image/svg+xml", text.doubling_entities),
+    Bomb("svg-elements", "image/svg+xml", text.drawing),
+    Bomb("form-percent-signs", "application/x-www-form-urlencoded", text.percent_signs),
+    Bomb(
+        "form-layers", "application/x-www-form-urlencoded", text.layered_percent_signs
+    ),
+    Bomb("form-nothing", "application/x-www-form-urlencoded", text.bare_percent_signs),
+    Bomb("json-backslashes", "application/json", text.backslashes),
+    Bomb("json-escapes", "application/json", text.escapes),
+    Bomb("text-words", "text/plain", text.words),
+    Bomb("text-strings", "text/plain", text.short_strings),
+    Bomb("text-checksums", "text/plain", text.checksums),
+    Bomb("text-utf-16", "text/plain", text.wide_text),
+    Bomb("text-beginnings", "text/plain", text.encoded_beginnings),
+    Bomb("mail-soft-lines", "message/rfc822", text.soft_lines),
 )
 """Every bomb, by what it is made of."""

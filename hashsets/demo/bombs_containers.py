@@ -103,7 +103,7 @@ def crowded_tar() -> bytes:
     return file.getvalue()
 
 
-def _pdf(objects: Sequence[bytes]) -> bytes:
+def document(objects: Sequence[bytes]) -> bytes:
     """Return a PDF of numbered objects; the first is the catalogue."""
     data = bytearray(b"%PDF-1.7\n")
     offsets = []
@@ -117,7 +117,7 @@ def _pdf(objects: Sequence[bytes]) -> bytes:
     return bytes(data + b"startxref\n%d\n%%%%EOF\n" % at)
 
 
-_PDF_START = (
+document_start = (
     b"<</Type /Catalog /Pages 2 0 R>>",
     b"<</Type /Pages /Kids [3 0 R] /Count 1>>",
     b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]>>",
@@ -136,13 +136,13 @@ def _pdf_picture(width: int, height: int, packed: bytes) -> bytes:
 def huge_pdf() -> bytes:
     """Return a PDF with a picture that unpacks to 768 MiB."""
     side = 16384
-    return _pdf((*_PDF_START, _pdf_picture(side, side, zeros(side * side * 3))))
+    return document((*document_start, _pdf_picture(side, side, zeros(side * side * 3))))
 
 
 def crowded_pdf() -> bytes:
     """Return a PDF with 5,000 pictures of a few pixels."""
     picture = _pdf_picture(8, 8, zlib.compress(bytes(8 * 8 * 3)))
-    return _pdf((*_PDF_START, *[picture] * 5000))
+    return document((*document_start, *[picture] * 5000))
 
 
 # --- Text and raw bytes ----------------------------------------------------------

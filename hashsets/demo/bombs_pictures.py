@@ -172,10 +172,11 @@ def long_webp() -> bytes:
     others = [Image.new("RGB", (1024, 1024), (n % 256, 0, 0)) for n in range(1, 6)]
     data = _saved(image, "WEBP", save_all=True, append_images=others, lossless=True)
     first = data.index(b"ANMF")
-    return _riff(data[8:first] + data[first:] * 100)
+    return riff(data[8:first] + data[first:] * 100)
 
 
-def _riff(body: bytes) -> bytes:
+def riff(body: bytes) -> bytes:
+    """Return a RIFF file."""
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
@@ -206,7 +207,8 @@ def huge_bmp() -> bytes:
     return head + info + palette + b"\0\1"
 
 
-def _tiff_directory(entries: Sequence[tuple[int, int, int, int]], after: int) -> bytes:
+def tiff_directory(entries: Sequence[tuple[int, int, int, int]], after: int) -> bytes:
+    """Return one directory of a TIFF."""
     packed = b"".join(struct.pack("<HHII", *entry) for entry in entries)
     return struct.pack("<H", len(entries)) + packed + struct.pack("<I", after)
 
@@ -229,7 +231,7 @@ def long_tiff(pages: int = 20_000) -> bytes:
             (279, long, 1, 1),
         )
         after = start + size + 1 if page < pages - 1 else 0
-        parts.append(_tiff_directory(entries, after) + b"\x7f")
+        parts.append(tiff_directory(entries, after) + b"\x7f")
     return b"".join(parts)
 
 
@@ -249,7 +251,7 @@ def huge_tiff() -> bytes:
         (278, long, 1, height),
         (279, long, 1, len(packed)),
     )
-    directory = _tiff_directory(entries, 0)
+    directory = tiff_directory(entries, 0)
     bits = struct.pack("<HHH", 16, 16, 16)
     return b"II*\0" + struct.pack("<I", 8) + directory + bits + packed
 
