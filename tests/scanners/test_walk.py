@@ -319,3 +319,58 @@ def test_entities_of_an_svg_are_put_together() -> None:
     (whole,) = [each for each in scan.walk() if each.exact and each.size == len(JPEG)]
     assert [view.name for view in whole.views] == ["stored"]
     assert whole.reason is None
+
+
+PAGE = b"<html><img src='data:image/jpeg;base64,%s'></html>" % base64.b64encode(JPEG)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(PNG + PAGE, id="picture"),
+        pytest.param(zip_of(a=PNG) + PAGE, id="archive"),
+        pytest.param(gzip.compress(PNG) + PAGE, id="packed"),
+        pytest.param(b"7z\xbc\xaf\x27\x1c" + bytes(40) + PAGE, id="not opened"),
+    ],
+)
+def test_page_behind_something_else_is_looked_into(content: bytes) -> None:
+    """A browser shows the page, if the site says that it is one."""
+    assert "0!/data:1" in found(scanned(content))
+
+
+def test_letters_of_a_program_may_be_a_picture_by_chance() -> None:
+    """What begins like an icon in the middle of a program, and is none, is dropped."""
+    icon = b"\0\0\1\0\1\0" + bytes(range(1, 250))
+    program = NOISE + base64.b64encode(icon) + NOISE
+
+    scan = scanned(program)
+
+    assert (scan.reason, scan.contents) == (None, ())
+    assert scan.dropped == 1
+
+
+def test_text_too_long_to_be_held_is_looked_into() -> None:
+    """Its strings are decoded block after block."""
+    lines = b"".join(b"%d sheep, %x\n" % (n, n * 7919) for n in range(3000))
+    member = b"<html>" + lines + PAGE
+
+    scan = scanned(zip_of(a=member), budgets=Budgets(max_held_bytes=60_000))
+
+    assert any(views for path, views in found(scan).items() if "data:" in path)
+
+
+def test_no_more_carved_pictures_are_reported_than_there_may_be() -> None:
+    """The one that is too many ends the scan; it is not sent."""
+    budgets = Budgets(max_contents=3)
+
+    scan = scanned(NOISE + JPEG * 5, budgets=budgets)
+
+    assert len(scan.contents) == 3
+    assert scan.reason is Reason.TOO_MANY_CONTENTS
+
+
+def test_word_in_a_program_is_no_moving_picture() -> None:
+    """Programs that read GIF have its magic in them, and anything behind it."""
+    scan = scanned(NOISE + b"GIF89a" + b"\xff" * 900 + NOISE)
+
+    assert (scan.reason, scan.contents) == (None, ())

@@ -157,6 +157,20 @@ _SNIFFED_BYTES = 256
 _BY_SNIFFING = frozenset({Kind.GIF, Kind.BMP, Kind.AVIF, Kind.HEIC})
 
 
+def _gif(source: Source, offset: int) -> Kind | None:
+    """Require a first block behind the palette: programs have the magic in them."""
+    if _sniffed(source, offset) is None:
+        return None
+    flags = source.read(offset + 10, 1) or b"\0"
+    table_bytes = 3 << (flags[0] & 7) + 1 if flags[0] >> 7 else 0
+    block = source.read(offset + 13 + table_bytes, 2)
+    is_block = block[:1] == b"," or block in _GIF_EXTENSIONS
+    return Kind.GIF if is_block else None
+
+
+_GIF_EXTENSIONS = frozenset(b"!" + bytes((label,)) for label in (1, 0xF9, 0xFE, 0xFF))
+
+
 def _tiff(source: Source, offset: int) -> Kind | None:
     """Require a first directory that says how large a picture is and where.
 
@@ -223,7 +237,7 @@ _FORMS: tuple[_Form, ...] = (
         *(b"\xff\xd8", 0, _jpeg),
     ),
     _form(rb"\x89PNG\r\n\x1a\n", b"PN", 1, _is(Kind.PNG)),
-    _form(rb"GIF8[79]a", b"IF", 1, _sniffed),
+    _form(rb"GIF8[79]a", b"IF", 1, _gif),
     # Without the extended header, no other chunk may come first.
     _form(rb"RIFF.{4}WEBPVP8[ LX]", b"PV", 11, _is(Kind.WEBP)),
     _form(rb"\0\0..ftyp", b"yp", 6, _sniffed),

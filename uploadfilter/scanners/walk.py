@@ -7,7 +7,8 @@ The order of the rules is the order of the code in ``_visit``:
 2. A picture by its first bytes or by its declared type: decoded; if that gives no
    view, the decoder's reason.
 3. A container: each member is a nested content.
-4. Text, other data and the XMP of a picture: what is encoded in it is a nested content.
+4. Whatever it is, since a picture with a page in it is a page where a site says so:
+   what is encoded in it is a nested content.
 5. Whatever it is, carved: a picture that begins at any other offset is a nested
    content with views only. Magic occurs by chance, so what does not decode is dropped.
 
@@ -168,12 +169,11 @@ class Walk:
             yield from self._unpack(
                 hidden, source, node, covered, depth=depth, is_sure=False
             )
-        if magic.is_picture(kind):
-            packet = packets.packet_of(source)
-            if packet is not None:
-                yield from self._decode_strings(packet, node, Kind.XML, depth=depth)
-        elif not magic.is_container(kind):
-            yield from self._decode_strings(source, node, kind, depth=depth)
+        seen: set[int] = set()
+        packet = packets.packet_of(source) if magic.is_picture(kind) else None
+        if packet is not None:
+            yield from self._decode_strings(packet, node, Kind.XML, seen, depth=depth)
+        yield from self._decode_strings(source, node, kind, seen, depth=depth)
         if kind is Kind.ICO:
             covered.note_starts(source, _icon_entries(source))
         yield from self._carve(source, node, covered)
@@ -316,31 +316,36 @@ class Walk:
             return
         held = Held(member.content, most=self._budgets.max_held_bytes)
         if held.has_more:
-            yield from self._search(held, parent, name)
+            yield from self._search(held, parent, name, depth=depth)
             return
         covered.note(held.source)
         yield from self._enter(
             held.source, parent, name, depth=depth, reason=held.reason
         )
 
-    def _search(self, held: Held, parent: Node, name: str) -> Iterator[None]:
-        """Carve a long member as it passes, block after block."""
+    def _search(
+        self, held: Held, parent: Node, name: str, *, depth: int
+    ) -> Iterator[None]:
+        """Look for what is in a long member as it passes, block after block."""
         kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, held.source.size)
         if magic.is_picture(kind) or magic.is_container(kind):
             node.fall_short(Reason.TOO_MANY_BYTES)
-        yield from self._carve(held.source, node, Covered())
-        while held.has_more:
-            held.go_on(overlap=_BLOCK_OVERLAP)
+        seen: set[int] = set()
+        while True:
+            yield from self._decode_strings(held.source, node, kind, seen, depth=depth)
             yield from self._carve(held.source, node, Covered())
+            if not held.has_more:
+                break
+            held.go_on(overlap=_BLOCK_OVERLAP)
         if held.reason is not None:
             node.fall_short(held.reason)
         node.close()
 
     def _decode_strings(
-        self, source: Source, node: Node, kind: Kind, *, depth: int
+        self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
     ) -> Iterator[None]:
-        """Walk through what is encoded in text."""
+        """Walk through what is encoded in text, but for what was seen before."""
         found = strings.encoded(
             source,
             kind=kind,
@@ -350,14 +355,18 @@ class Walk:
         for item in found:
             if isinstance(item, carving.TooMany):
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
+            if hash(item.data) in seen:
+                continue
+            seen.add(hash(item.data))
             decoded = MemorySource(item.data)
-            if item.is_carved:
-                kind = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
+            begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
+            if item.is_carved or _may_be_chance(item, kind, begins_as):
                 self._count()
                 yield from self._pause()
-                yield from self._try(
-                    decoded, node, carving.Candidate(offset=0, kind=kind)
-                )
+                if begins_as.value in self._decoded:
+                    yield from self._try(
+                        decoded, node, carving.Candidate(offset=0, kind=begins_as)
+                    )
                 continue
             if depth >= self._budgets.max_depth:
                 node.fall_short(Reason.TOO_DEEP)
@@ -374,6 +383,8 @@ class Walk:
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
             if item.kind.value not in self._decoded or covered.hold(source, item):
                 continue
+            if self._contents_left <= 0:
+                raise _Ended(Reason.TOO_MANY_CONTENTS)
             yield from self._pause()
             begun_s = self._settings.clock()
             nested = yield from self._try(source, node, item)
@@ -444,6 +455,12 @@ _ICON_HEAD_BYTES: Final = 6
 _ICON_ENTRY_BYTES: Final = 16
 _MOST_ICON_ENTRIES: Final = 32
 """Entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``."""
+
+
+def _may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
+    """Say whether letters in what is no text may begin like a picture by chance."""
+    is_uri = item.name.startswith("data")
+    return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
 
 
 def _is_declared_picture(declared: str) -> bool:
