@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.recall.packages import SOURCES, Package, Sort, pictures_of, unpacked
-from uploadfilter.model import QUALITY_FLOOR
+from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.model import QUALITY_FLOOR, SignalType
 
 FOLDER = Path("build/recall")
 """Where the originals lie as PNG, so that no run decodes a wallpaper many times."""
@@ -73,6 +74,14 @@ class Original:
     quality: int
     phash: str
 
+    @property
+    def is_strong(self) -> bool:
+        """Tell whether it may be listed: an import would take its PDQ, and match it."""
+        value = bytes.fromhex(self.pdq)
+        return (
+            self.quality >= QUALITY_FLOOR and problem_of(SignalType.PDQ, value) is None
+        )
+
     def image(self) -> Image.Image:
         """Load the picture, RGB."""
         return Image.open(self.path).convert("RGB")
@@ -84,7 +93,8 @@ class Corpus:
 
     Attributes:
         originals: Listed pictures.
-        weak: Pictures below the quality floor, which are not listed.
+        weak: Pictures below the quality floor, or of a degenerate PDQ, which are not
+            listed.
         manifest: For each source what was taken of which version and licence.
         near: Pairs of originals within 31 bits, before the repeated ones were dropped,
             by the less photographic sort of the two.
@@ -116,12 +126,12 @@ def load(executor: Executor, *, most: int | None = None) -> Corpus:
     jobs = list(_jobs(packages, most))
     loaded = list(executor.map(_load, jobs, chunksize=16))
     usable = [original for original in loaded if original is not None]
-    strong = [item for item in usable if item.quality >= QUALITY_FLOOR]
-    weak = [item for item in usable if item.quality < QUALITY_FLOOR]
+    strong = [item for item in usable if item.is_strong]
+    weak = [item for item in usable if not item.is_strong]
     # The strong ones first: of a picture and its dim copy the former is listed.
     distinct, near = _distinct([*strong, *weak])
-    kept = [item for item in distinct if item.quality >= QUALITY_FLOOR]
-    weak = [item for item in distinct if item.quality < QUALITY_FLOOR]
+    kept = [item for item in distinct if item.is_strong]
+    weak = [item for item in distinct if not item.is_strong]
     counts = _Counts(
         found=_by_source(jobs),
         usable=_by_source(usable),
@@ -281,7 +291,7 @@ class _Counts:
                 "sort": source.sort,
                 "pictures": self.found[key],
                 "small": self.found[key] - self.usable[key],
-                "below_quality_50": self.weak[key],
+                "weak": self.weak[key],
                 "repeated": self.usable[key] - self.weak[key] - self.kept[key],
                 "listed": self.kept[key],
             }

@@ -47,17 +47,17 @@ class Flat:
 
 
 def all_of(weak: Sequence[Original], each: int) -> Iterator[Flat]:
-    """Yield all kinds, and the pictures of the corpus that are below the floor.
+    """Yield all kinds, and the pictures of the corpus that are not listed.
 
     Args:
-        weak: Pictures of the corpus below the quality floor.
+        weak: Pictures of the corpus that are too weak to be listed.
         each: How many of each kind.
     """
     for name in _MAKERS:
         for seed in range(each):
             yield Flat(name=name, seed=seed)
     for seed, original in enumerate(weak):
-        name = f"below quality 50, {original.sort}"
+        name = f"too weak to list, {original.sort}"
         yield Flat(name=name, seed=seed, path=original.path)
 
 

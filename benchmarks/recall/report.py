@@ -153,7 +153,7 @@ def show(results: Mapping[str, Any]) -> None:
     for row in results["corpus"]:
         print(
             f"  {row['sort']:10} {row['package']:28} {row['version']:18}"
-            f"{row['pictures']:>6}{row['small']:>6}{row['below_quality_50']:>5}"
+            f"{row['pictures']:>6}{row['small']:>6}{row['weak']:>5}"
             f"{row['repeated']:>5}{row['listed']:>6}  {row['licence'][:60]}"
         )
     print(

@@ -59,7 +59,7 @@ class Plan:
     flat: int
 
 
-FULL = Plan(most=None, photographs=400, thumbnails=120, others=120, flat=250)
+FULL = Plan(most=None, photographs=250, thumbnails=100, others=100, flat=250)
 QUICK = Plan(most=12, photographs=4, thumbnails=2, others=2, flat=3)
 
 
