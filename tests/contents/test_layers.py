@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.contents.effort import Effort, SpentError
-from uploadfilter.contents.layers import unescaped, unquoted, unreferenced, unwrapped
+from uploadfilter.contents.layers import (
+    unescaped,
+    unquoted,
+    unreferenced,
+    unstyled,
+    unwrapped,
+)
 
 ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|([/nrtfb\"'\\]))")
 CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b"}
@@ -49,6 +55,8 @@ def test_escapes_are_undone_from_left_to_right(text: bytes) -> None:
     [
         pytest.param(b"a&amp;b", b"a&b", id="named"),
         pytest.param(b"&#65;&#x42;&#X43", b"ABC", id="numbers"),
+        pytest.param(b"&#x%041d;&#%05000d" % (41, 65), b"AA", id="zeros"),
+        pytest.param(b"&#000;&#x0", b"&#000;&#x0", id="nothing-but-zeros"),
         pytest.param(b"&ltb&gt", b"<b>", id="no-semicolon"),
         pytest.param(b"&euro;&nvlt;", b"&euro;&nvlt;", id="no-latin-1"),
         pytest.param(b"&#0;&#x1F600;&;&none;", b"&#0;&#x1F600;&;&none;", id="none"),
@@ -92,3 +100,24 @@ def test_flood_of_different_references_is_not_undone() -> None:
     assert unreferenced(text[:100] * 10, Effort(500))
     with pytest.raises(SpentError):
         unreferenced(text, Effort(500))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        pytest.param(rb"\00004a\00004A\0000411", b"JJA1", id="six digits"),
+        pytest.param(b"\\4a \\04a\n\\4ax", b"JJJx", id="ended by a space, or not"),
+        pytest.param(b"ab\\\ncd\\\r\nef", b"abcdef", id="lines that go on"),
+        pytest.param(rb"\b\f\u0041\x41\/\1234\9", rb"\b\f\u0041\x41\/\1234\9", id="no"),
+    ],
+)
+def test_escapes_of_style_sheets_are_undone(text: bytes, plain: bytes) -> None:
+    """Printable characters only, since JSON has escapes of its own."""
+    assert unstyled(text, plenty()) == plain
+
+
+@pytest.mark.parametrize("text", [b"\\4a " * 99, b"\\" * 99])
+def test_escapes_of_style_sheets_cost(text: bytes) -> None:
+    """A flood of them ends."""
+    with pytest.raises(SpentError):
+        unstyled(text, Effort(9))
