@@ -67,7 +67,9 @@ def test_codings_without_magic_are_read_where_they_are_claimed(
     assert contents_of(container, file) == [("", TEXT, None)]
 
 
-@pytest.mark.parametrize("claim", ["", "br.jpg", "image/jpeg", ".", "lzma/x", "a.gz"])
+@pytest.mark.parametrize(
+    "claim", ["", "br.jpg", "image/jpeg", ".", "lzma/x", "a.gz", "0!/br"]
+)
 def test_other_claims_are_nothing(claim: str) -> None:
     """A name that ends in nothing known opens nothing."""
     assert claimed_by(claim) is None

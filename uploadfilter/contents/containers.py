@@ -60,7 +60,11 @@ def claimed_by(claim: str) -> Container | None:
         claim: A file's name, or a declared media type or coding.
     """
     word = claim.partition(";")[0].strip().lower()
-    return _CLAIMS.get(word.rpartition("/")[2].rpartition(".")[2])
+    folder, _, last = word.rpartition("/")
+    _, dot, ending = last.rpartition(".")
+    # A file whose whole name is "br" is about Brazil.
+    is_claim = dot or folder in {"", "application"}
+    return _CLAIMS.get(ending) if is_claim else None
 
 
 def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
