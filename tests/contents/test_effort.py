@@ -13,3 +13,10 @@ def test_effort_is_spent_when_it_is_used_up_and_not_before() -> None:
 
     with pytest.raises(SpentError):
         effort.take(1)
+
+
+def test_effort_that_is_given_may_be_spent() -> None:
+    """What is nested brings some more."""
+    effort = Effort(1)
+    effort.give(2)
+    effort.take(3)

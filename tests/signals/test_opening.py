@@ -3,10 +3,12 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
+from hashsets.demo import bombs_formats
 from tests.fuzz import seeds
 from tests.signals.sketches import frames, lacks
 from uploadfilter.model import Reason
@@ -121,3 +123,11 @@ def test_apng_that_contradicts_itself_is_not_whole() -> None:
 
     assert [frame.number for frame in frames(bytes(content))] == [0, 1]
     assert lacks(bytes(content)) == [Reason.TOO_MANY_FRAMES]
+
+
+@pytest.mark.parametrize(
+    "make", [bombs_formats.crowded_avif, bombs_formats.crowded_heic]
+)
+def test_picture_of_too_many_items_is_not_opened(make: Callable[[], bytes]) -> None:
+    """Libraries look for each item among all the others."""
+    assert lacks(make()) == [Reason.TOO_MANY_FRAMES]

@@ -1,12 +1,13 @@
 """Frames of the formats that Pillow reads, and what they cost."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures
+from hashsets.demo import bombs_formats, pictures
 from tests.fuzz import seeds
 from tests.signals.sketches import frames, lacks
 from tests.signals.test_jpegscans import many_scans, resized
@@ -224,3 +225,11 @@ def test_canvas_of_a_webp_is_limited_before_it_is_allocated() -> None:
 
     assert lacks(bytes(content)) == [Reason.TOO_MANY_PIXELS]
     assert lacks(io.BytesIO(content).getvalue()) == [Reason.TOO_MANY_PIXELS]
+
+
+@pytest.mark.parametrize(
+    "make", [bombs_formats.stripped_tiff, bombs_formats.tiled_tiff]
+)
+def test_picture_of_too_many_pieces_is_not_decoded(make: Callable[[], bytes]) -> None:
+    """Strips and tiles have a price of their own."""
+    assert lacks(make()) == [Reason.TOO_MANY_PIXELS]

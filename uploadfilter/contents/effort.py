@@ -19,6 +19,10 @@ class Effort:
     def __init__(self, steps: int) -> None:
         self._left = steps
 
+    def give(self, steps: int) -> None:
+        """Let some more steps be taken."""
+        self._left += steps
+
     def take(self, steps: int) -> None:
         """Count steps that are about to be taken.
 

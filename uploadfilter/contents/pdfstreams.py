@@ -26,7 +26,7 @@ _MOST_DICTIONARY_BYTES: Final = 64 * 1024
 """How far before its data a stream's number is looked for."""
 
 _MOST_NUMBER_BYTES: Final = 48
-_MOST_REPAIRED: Final = 100_000
+_MOST_REPAIRED: Final = 20_000
 """Most words that begin or end an object in a document that is repaired: qpdf takes
 five microseconds for each."""
 

@@ -66,6 +66,9 @@ _BYTES_PER_STEP = 32
 """Microseconds that words, URIs and signs may take, in any text and for its length.
 Books take a tenth of that, programs and lists of checksums a half."""
 
+_NESTED_BYTES_PER_STEP = 128
+"""The same for what was unpacked, of which a bomb has two hundred times as much."""
+
 _STRETCH_BYTES = 1 << 20
 _OVERLAP_BYTES = 256
 """Binary content is tested in stretches, which overlap by more than a short string."""
@@ -92,8 +95,21 @@ class Encoded:
     is_carved: bool = False
 
 
+def effort_for(size: int) -> Effort:
+    """Return what looking at a content of so many bytes may cost, nested ones included.
+
+    Each nested one adds a little, by its length.
+    """
+    return Effort(_STEPS + size // _BYTES_PER_STEP)
+
+
 def encoded(
-    source: Source, *, kind: Kind, most: int, held_bytes: int
+    source: Source,
+    *,
+    kind: Kind,
+    most: int,
+    held_bytes: int,
+    effort: Effort | None = None,
 ) -> Iterator[Encoded | TooMany]:
     """Yield what the strings in a content encode.
 
@@ -104,11 +120,15 @@ def encoded(
         most: Strings that are yielded at most, 0 or more.
         held_bytes: Bytes of text that are looked at together, at least 1; a string
             that is longer is cut. A few times as much is in memory.
+        effort: What it may cost, together with others; by itself if none is given.
 
     Yields:
         Strings, and ``TooMany`` if there are more, or if it costs too much to see.
     """
-    effort = Effort(_STEPS + source.size // _BYTES_PER_STEP)
+    if effort is None:
+        effort = effort_for(source.size)
+    else:
+        effort.give(source.size // _NESTED_BYTES_PER_STEP)
     seen: set[int] = set()
     try:
         for text in _texts(source, kind, min(held_bytes, _MOST_HELD_BYTES)):
@@ -195,7 +215,7 @@ _HEAD_CHARACTERS = 2048
 """How much of a string is decoded to see what it is: it gives ``HEAD_BYTES`` also where
 a quarter of it is white space, and half of them where it is hexadecimal."""
 
-_WORD_STEPS, _TRY_STEPS, _LOOK_STEPS = 1, 1, 6
+_WORD_STEPS, _TRY_STEPS, _LOOK_STEPS = 1, 1, 10
 """What it takes to find a word, to tell one that holds nothing by its first letters,
 and to see what it begins with."""
 
@@ -403,8 +423,8 @@ def _decoded(
     told_by = text[start : min(end, start + _TOLD_BY)]
     if end - start < _LONGEST_TOLD and _is_nothing(told_by):
         return
-    effort.take(_LOOK_STEPS)
     head = text[start : min(end, start + _HEAD_CHARACTERS)]
+    effort.take(2 * _LOOK_STEPS if _is_hex(head) else _LOOK_STEPS)
     if _is_hex(head) and _is_something(_from_hex(head)):
         yield from _something("hex", _from_hex(text[start:end]))
     for spelling in _SPELLINGS:

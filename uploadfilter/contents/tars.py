@@ -27,7 +27,7 @@ _MOST_ZERO_BLOCKS: Final = 2048
 """Zero blocks that may stand between two archives in one file: a mebibyte, the largest
 record that archivers pad to by themselves."""
 
-_MOST_EXTENDED_BYTES: Final = 1024 * 1024
+_MOST_EXTENDED_BYTES: Final = 128 * 1024
 """Longest extended header or long name that is read: a thousand times the longest that
 a file system can give cause for."""
 

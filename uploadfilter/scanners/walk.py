@@ -126,6 +126,7 @@ class Walk:
             ),
             content_bytes=content_bytes,
         )
+        self._effort = strings.effort_for(content_bytes)
         self._contents_left = budgets.max_contents
         self._signals_left = budgets.max_upload_signals
         self._patience_s = _PATIENCE_S
@@ -351,6 +352,7 @@ class Walk:
             kind=kind,
             most=self._budgets.max_contents,
             held_bytes=self._budgets.max_held_bytes,
+            effort=self._effort,
         )
         for item in found:
             if isinstance(item, carving.TooMany):

@@ -88,6 +88,21 @@ def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes
     return file.read()
 
 
+def _held_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
+    """Read a whole file of items, unless these are too many.
+
+    libavif and libheif look for each item among all the others.
+    """
+    data = _held(file, picture_format, limits)
+    if data.count(b"infe") > _MOST_ITEMS:
+        raise OverBudgetError(Reason.TOO_MANY_FRAMES)
+    return data
+
+
+_MOST_ITEMS = 2000
+"""A picture of 48 megapixels in tiles of a phone has 200."""
+
+
 def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
     """Open a file of one frame."""
     file.seek(0)
@@ -191,7 +206,7 @@ def _open_avif(
     head = _head(file)
     if head[4:8] != b"ftyp" or head[8:12] not in _AVIF_BRANDS:
         return None
-    data = _held(file, picture_format, limits)
+    data = _held_items(file, picture_format, limits)
 
     def opened(data: bytes, is_padded: bool) -> Reader:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
@@ -297,7 +312,7 @@ def _open_heic(
     head = _head(file)
     if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS:
         return None
-    data = _held(file, picture_format, limits)
+    data = _held_items(file, picture_format, limits)
     # The library shows pictures, and no sequences of them.
     lack = Reason.NOT_INSPECTED if padding.has_box(data, b"moov") else None
     return _as_it_came(

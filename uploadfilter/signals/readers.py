@@ -110,6 +110,7 @@ class PillowReader:
         image = self._image
         if number:
             image.seek(number)
+        _check_pieces(image)
         check_frame(
             image.size,
             self._limits,
@@ -125,6 +126,24 @@ class PillowReader:
             profile=profile_of(image),
             is_truncated=is_truncated,
         )
+
+
+def _check_pieces(image: Image.Image) -> None:
+    """Refuse a picture of so many strips or tiles that they are all that it costs.
+
+    Raises:
+        OverBudgetError: They are too many.
+    """
+    pieces = len(getattr(image, "tile", ()))
+    pixels = image.width * image.height
+    if pieces > _MOST_PIECES + pixels // _PIXELS_PER_PIECE:
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+
+
+_MOST_PIECES = 5000
+_PIXELS_PER_PIECE = 8192
+"""Strips or tiles of a TIFF: so many, and more by its size. Pillow takes 8 µs for each,
+and real ones have 8 KiB or more, or are single rows of some thousand pixels."""
 
 
 def _piece_bytes(image: Image.Image) -> int:
