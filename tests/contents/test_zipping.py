@@ -260,6 +260,15 @@ def test_member_that_breaks_off_is_given_as_far_as_it_goes() -> None:
     assert len(data) > len(TEXT) // 4
 
 
+@pytest.mark.parametrize("missing", range(1, 60))
+def test_zip_without_its_beginning_is_read(missing: int) -> None:
+    """Members that would begin before the file are none."""
+    found = contents_of(ZIP, made(kept(TEXT), kept(TEXT))[missing:])
+
+    assert ("a", TEXT, None) in found
+    assert found[0] == DAMAGE
+
+
 def wide(data: bytes) -> bytes:
     """Let a zip file of one stored member say its sizes and places in 64 bits."""
     extra = b"\1\0\x10\0" + len(data).to_bytes(8, "little") * 2

@@ -229,7 +229,9 @@ def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
             packed_size=packed_size,
             size=size,
         )
-        yield Listed(header, tuple(base + offset for base in directory.bases))
+        places = (base + offset for base in directory.bases)
+        # Of an archive whose beginning is missing, members would begin before it.
+        yield Listed(header, tuple(place for place in places if place >= 0))
         position += _DIRECTORY.size + name_length + extra_length + comment_length
 
 
