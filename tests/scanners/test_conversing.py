@@ -25,11 +25,11 @@ SETTINGS = ScannerSettings(
 HASTY = replace(SETTINGS, budgets=Budgets(content_cpu_s=0.1, content_wall_s=1.0))
 
 
-async def scan(pool: ScannerPool, *contents: str) -> tuple[Scan, ...]:
+async def scan(pool: ScannerPool, *contents: str, client: str = "") -> tuple[Scan, ...]:
     """Scan contents as one upload."""
     encoded = (content.encode("latin-1") for content in contents)
     with upload_of(*encoded) as (fd, spans):
-        return await pool.scan(fd, spans, types=frozenset())
+        return await pool.scan(fd, spans, types=frozenset(), client=client)
 
 
 def names(scan: Scan) -> list[str]:
@@ -175,3 +175,60 @@ async def test_process_that_was_slow_is_not_used_again() -> None:
 
     assert pids(first) != pids(second)
     assert pool.figures.slowed == pool.figures.retired > 0
+
+
+CROWDED = replace(SETTINGS, slow_after_s=0.01, slow_lane=1)
+"""One place, and room for one slow scan beside it."""
+
+
+@pytest.mark.parametrize("kind", ["", "%PDF-1.7"])
+async def test_slow_scan_gives_way_and_goes_on(kind: str) -> None:
+    """Where the slow lane is full it is begun anew later; what it saw is not lost."""
+    async with ScannerPool.open(CROWDED) as pool, asyncio.TaskGroup() as group:
+        lane = group.create_task(scan(pool, ";hang", client="a"))
+        await until(lambda: pool.figures.slowed == 1)
+        wants = f"{kind};part stored;linger 0.2;who"
+        held = group.create_task(scan(pool, ";who", wants, client="b"))
+        await until(lambda: pool.figures.slowed == 2)
+        (photo,) = await scan(pool, ";who", client="c")
+        before = held.done()
+        lane.cancel()
+        found = await held
+
+    assert (before, photo.reason) == (False, None)
+    assert [each.reason for each in found] == [None, None]
+    assert names(found[1]) == ["stored"]
+    assert (pool.figures.put_back, pool.figures.timed_out) == (1, 0)
+    assert (pool.figures.crashed, pool.figures.garbled) == (0, 0)
+
+
+async def test_scan_that_gave_way_is_refused_in_the_end() -> None:
+    """Without room in time the client is told to try again; what was seen counts."""
+    settings = replace(CROWDED, queue_wait_s=1.0)
+    async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
+        lane = group.create_task(scan(pool, ";hang", client="a"))
+        await until(lambda: pool.figures.slowed == 1)
+        held = group.create_task(scan(pool, ";part stored;hang", client="b"))
+        await until(lambda: pool.figures.slowed == 2)
+        await scan(pool, ";who", client="c")
+        (found,) = await held
+        lane.cancel()
+
+    assert (names(found), found.reason) == (["stored"], Reason.OVERLOADED)
+
+
+async def test_client_of_a_scan_that_gave_way_may_vanish() -> None:
+    """Nothing is left of it."""
+    async with ScannerPool.open(CROWDED) as pool, asyncio.TaskGroup() as group:
+        lane = group.create_task(scan(pool, ";hang", client="a"))
+        await until(lambda: pool.figures.slowed == 1)
+        held = group.create_task(scan(pool, ";hang", client="b"))
+        await until(lambda: pool.figures.slowed == 2)
+        await scan(pool, ";who", client="c")
+        for task in (held, lane):
+            task.cancel()
+        await until(lambda: held.done() and lane.done())
+        found = await scan(pool, ";who", ";who", client="b")
+
+    assert held.cancelled()
+    assert [each.reason for each in found] == [None, None]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,12 @@ def template_of(process: ScannerProcess) -> int:
     """Return the process id of the template of a process that is alive."""
     stat = Path(f"/proc/{process.pid}/stat").read_bytes()
     return int(stat.rpartition(b")")[2].split()[1])
+
+
+def waits(pid: int) -> bool:
+    """Return whether a template waits for orders, and has closed those it had."""
+    stat = Path(f"/proc/{pid}/stat").read_bytes()
+    return stat.rpartition(b")")[2].split()[0] == b"S"
 
 
 def exhaust_descriptors(pid: int) -> None:
@@ -169,6 +176,15 @@ async def test_crew_tells_those_who_wait_at_its_end() -> None:
     assert waiting.result() is Reason.NO_SCANNER
 
 
+@pytest.mark.parametrize("alone", [False, True])
+async def test_crew_that_has_gone_home_keeps_nobody_waiting(*, alone: bool) -> None:
+    """A scan that lost its process to the end of the crew asks once more."""
+    async with crew_of(ONE) as crew:
+        await borrow(crew)
+
+    assert await crew.take(alone=alone) is Reason.NO_SCANNER
+
+
 async def test_crew_starts_anew_at_once_after_a_death_in_use() -> None:
     """Contents that kill processes cannot make the next start wait."""
     async with crew_of(ONE) as crew:
@@ -200,6 +216,7 @@ async def test_crew_replaces_a_template_that_cannot_fork(spares: int) -> None:
         first = await borrow(crew)
         await until(lambda: len(crew.pids) == 1 + spares)
         template = template_of(first)
+        await until(partial(waits, template))
         exhaust_descriptors(template)
         taken = [await crew.take(alone=True) for _ in range(spares + 1)]
         await until(lambda: counts["started"] == 2)

@@ -66,6 +66,11 @@ def all_gone(pool: ScannerPool, pids: Sequence[int]) -> bool:
     return bool(pool.pids) and not set(pids) & set(pool.pids)
 
 
+def has_lost(pool: ScannerPool, count: int) -> bool:
+    """Return whether so many processes were lost in mid-scan."""
+    return pool.figures.crashed >= count
+
+
 def exists(pid: int) -> bool:
     """Return whether there is a process of that number, alive or zombie."""
     return Path(f"/proc/{pid}").exists()
@@ -327,6 +332,43 @@ async def test_pool_scans_again_what_a_killed_template_left() -> None:
     assert [reasons(task.result()) for task in tasks] == [[None] * 3] * 3
     assert reasons(after) == [None]
     assert (pool.figures.crashed, pool.figures.started) == (3, 2)
+
+
+async def test_death_of_the_template_is_no_verdict() -> None:
+    """A content is not to blame for processes that end with their template."""
+    settings = replace(STANDIN, losses_per_upload=20)
+    async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
+        task = group.create_task(scan(pool, "linger 1.5", "fine"))
+        for times in range(1, 4):
+            await until(lambda: pool.figures.uploads == 1)
+            pids = pool.pids
+            os.kill(template_of(pool), signal.SIGKILL)
+            await until(partial(all_gone, pool, pids))
+            await until(partial(has_lost, pool, times))
+        found = await task
+
+    assert reasons(found) == [None, None]
+
+
+async def test_wait_for_a_process_is_not_slow() -> None:
+    """An upload is not held up, nor its client charged, for what the pool lacks."""
+    settings = replace(STANDIN, spares=0, slow_after_s=0.02)
+    async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
+        now_s = asyncio.get_running_loop().time
+        template = template_of(pool)
+        used_up = group.create_task(scan(pool, "hang"))
+        await until(lambda: pool.figures.slowed == 1)
+        os.kill(template, signal.SIGSTOP)
+        waiting = group.create_task(scan(pool, "fine"))
+        late_s = now_s() + 5 * settings.slow_after_s
+        await until(lambda: now_s() > late_s)
+        before = (pool.figures.slowed, pool.figures.uploads)
+        os.kill(template, signal.SIGCONT)
+        found = await waiting
+        used_up.cancel()
+
+    assert before == (1, 1)
+    assert reasons(found) == [None]
 
 
 async def test_pool_outlives_its_template_under_load() -> None:

@@ -103,6 +103,11 @@ class Scanner:
         self.request = None
         self._progress.lose(loss, wall_s=wall_s)
 
+    def break_off(self) -> None:
+        """Be ended since somebody else wants the place."""
+        self.request = None
+        self._progress.break_off(wall_s=0)
+
 
 def reasons(progress: Progress) -> list[Reason | None]:
     """Return the reason of each scan."""
@@ -115,6 +120,7 @@ def names(scan: Scan) -> list[str]:
 
 
 T, M, G, C, X = Loss.TIME, "made it", Loss.GARBAGE, Loss.CRASH, Loss.EXCESS
+A, NO = Loss.ACCIDENT, Reason.NO_SCANNER
 OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
 
 
@@ -132,6 +138,11 @@ OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
         pytest.param([C, T, M, M], [OUT, None, None], id="crash-then-out-of-time"),
         pytest.param([C, G, M, M], [CRASHED, None, None], id="crash-then-garbage"),
         pytest.param([T, T, T], [OUT, OUT, OUT], id="each-out-of-time"),
+        pytest.param([A, A, M, M, M], [None, None, None], id="accidents"),
+        pytest.param([A, C, M, M, M], [None, None, None], id="accident-then-crash"),
+        pytest.param([C, A, M, M, M], [None, None, None], id="crash-then-accident"),
+        pytest.param([C, A, C, M, M], [CRASHED, None, None], id="crash-between"),
+        pytest.param([A, A, A, A], [NO, NO, NO], id="nothing-but-accidents"),
         pytest.param([C, C, C, C], [CRASHED] * 3, id="no-more-processes"),
         pytest.param([T, C, C, C], [OUT, CRASHED, CRASHED], id="last-loss-a-crash"),
         pytest.param([M, X], [None, MANY, MANY], id="too-much"),
@@ -140,7 +151,10 @@ OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
 def test_progress_table(
     alone: str, events: Sequence[object], expected: Sequence[Reason | None]
 ) -> None:
-    """A crash is retried once; time and garbage are not; four losses are enough."""
+    """A crash is retried once, an accident is no try; time and garbage are the end.
+
+    Four losses are enough, whatever they are.
+    """
     order = sorted("abc", key=lambda name: (name in alone, name))
     progress = progress_of(alone=alone)
     scanner = Scanner(progress)
@@ -293,6 +307,23 @@ def test_progress_adds_the_first_try_to_the_second() -> None:
     assert names(scan) == ["stored", "black", "white"]
     assert len(scan.contents) == 1
     assert scan.reason is CRASHED
+
+
+def test_progress_goes_on_where_it_was_broken_off() -> None:
+    """Nothing of what was seen is lost, and no process, try or CPU time is charged."""
+    progress = progress_of(max_losses=2)
+    scanner = Scanner(progress)
+    cpu_left_s = scanner.ask().cpu_left_s
+    for name in ("white", "black"):
+        scanner.say(part("stored", name), is_last=False)
+        scanner.break_off()
+    scanner.die(Loss.CRASH)
+    request = scanner.ask()
+    scanner.say(part("stored"))
+    scan = _given_up(progress)
+
+    assert (request.cpu_left_s, len(request.spans)) == (cpu_left_s - 2, 3)
+    assert (names(scan), scan.reason) == (["stored", "black", "white"], None)
 
 
 def test_progress_keeps_the_first_try_when_there_is_no_second() -> None:

@@ -192,6 +192,83 @@ def test_full_slow_lane_leaves_a_scan_its_place() -> None:
     assert second.standing is Standing.SLOW
 
 
+def held_up(places: int, *, slow_lane: int = 1) -> tuple[Lanes, list[Claim]]:
+    """Return lanes that are full of slow scans of as many clients, and those."""
+    lanes = lanes_of(places=places, slow_lane=slow_lane)
+    bombs: list[Claim] = []
+    for number in range(slow_lane + places):
+        bombs.append(ask(lanes, f"bomber {number}", now_s=number))
+        lanes.slow_down(bombs[-1], now_s=number + 0.1)
+    return lanes, bombs
+
+
+def test_slow_scan_is_put_back_for_whoever_waits() -> None:
+    """Bombs of many clients that nobody knows yet hold no place; one of them gives way.
+
+    It is the one that was begun last, so that the least is lost.
+    """
+    lanes, bombs = held_up(2)
+    photo = Claim("b")
+    lanes.ask(photo, now_s=3)
+
+    assert admit(lanes, now_s=3) == [bombs[-1], photo]
+    assert photo.standing is Standing.PLACED
+    assert [bomb.standing for bomb in bombs] == [
+        Standing.SLOW,
+        Standing.HELD_UP,
+        Standing.PUT_BACK,
+    ]
+
+
+def test_scan_that_was_put_back_goes_on_in_the_slow_lane() -> None:
+    """It comes before those that still hold a place, and is told of it."""
+    lanes, bombs = held_up(2)
+    ask(lanes, "b", now_s=3)
+    lanes.leave(bombs[0], now_s=4)
+
+    assert admit(lanes, now_s=4) == [bombs[-1]]
+    assert bombs[-1].standing is Standing.SLOW
+    assert lanes.put_back == 0
+
+
+def test_no_scan_is_put_back_for_a_client_that_would_hold_the_place() -> None:
+    """A known bomber that waits must go on waiting, and nobody loses work for it."""
+    lanes, bombs = held_up(2)
+    more = ask(lanes, bombs[0].client, now_s=3)
+
+    assert more.standing is Standing.WAITING
+    assert lanes.put_back == 0
+
+
+@pytest.mark.parametrize(
+    ("slow_lane", "limit"),
+    [pytest.param(0, 9, id="no-lane"), pytest.param(1, 0, id="no-queue")],
+)
+def test_no_scan_is_put_back_for_ever(slow_lane: int, limit: int) -> None:
+    """Where it could not go on, or too many wait for it, it keeps its place."""
+    lanes = lanes_of(slow_lane=slow_lane, queue_limit=limit)
+    bombs: list[Claim] = []
+    for number in range(slow_lane + 1):
+        bombs.append(ask(lanes, f"bomber {number}"))
+        lanes.slow_down(bombs[-1], now_s=0.1)
+    ask(lanes, "b", now_s=1)
+
+    assert bombs[-1].standing is Standing.HELD_UP
+
+
+def test_time_in_which_a_scan_is_put_back_is_not_charged() -> None:
+    """A client is held to what its scans took, and not to how long they waited."""
+    lanes, bombs = held_up(2)
+    ask(lanes, "b", now_s=3)
+    lanes.leave(bombs[0], now_s=1000)
+    lanes.leave(bombs[1], now_s=1000)
+    admit(lanes, now_s=1000)
+    lanes.leave(bombs[2], now_s=1000.5)
+
+    # The last place, which a client is not given whose scans have taken much.
+    assert ask(lanes, bombs[2].client, now_s=1000.5).standing is Standing.PLACED
+
+
 def test_greedy_client_never_gets_the_last_place() -> None:
     """A client with its share of slow scans leaves one place to the others."""
     lanes = lanes_of(places=2)
@@ -297,6 +374,15 @@ def test_end_of_the_pool_turns_away_all() -> None:
     assert lanes.waiting == 0
 
 
+def test_end_of_the_pool_turns_away_what_was_put_back() -> None:
+    """A scan that was broken off is not left waiting either."""
+    lanes, bombs = held_up(1)
+    ask(lanes, "b", now_s=3)
+
+    assert lanes.turn_away_all() == bombs[1:]
+    assert lanes.put_back == 0
+
+
 events = st.one_of(
     st.tuples(st.just("ask"), clients),
     st.tuples(st.just("slow"), st.integers(0, 9)),
@@ -332,9 +418,23 @@ def test_lanes_keep_their_bounds(
         assert holding == lanes.placed <= places
         assert standing[Standing.SLOW] == lanes.slow <= slow_lane
         assert standing[Standing.WAITING] == lanes.waiting <= limit
+        assert standing[Standing.PUT_BACK] == lanes.put_back <= limit
+        _check_shares(claims, slow_lane=slow_lane, share=share)
         _check_that_nobody_waits_in_vain(
             lanes, claims, places=places, slow_lane=slow_lane, share=share
         )
+
+
+def _check_shares(claims: list[Claim], *, slow_lane: int, share: int) -> None:
+    """No client has more of the slow lane than its share, and none waits for less."""
+    lane = Counter(c.client for c in claims if c.standing is Standing.SLOW)
+    full = {client for client, count in lane.items() if client and count >= share}
+    wanting = {Standing.HELD_UP, Standing.PUT_BACK}
+
+    assert all(count <= share for client, count in lane.items() if client)
+    assert lane.total() == slow_lane or all(
+        claim.client in full for claim in claims if claim.standing in wanting
+    )
 
 
 def _happen(
@@ -363,7 +463,7 @@ def _check_that_nobody_waits_in_vain(
     slow = Counter(
         claim.client
         for claim in claims
-        if claim.standing in {Standing.SLOW, Standing.HELD_UP}
+        if claim.standing in {Standing.SLOW, Standing.HELD_UP, Standing.PUT_BACK}
     )
     barred = {client for client, count in slow.items() if count >= share}
     if places > 1 or lanes.slow >= max(slow_lane, 1):
@@ -406,3 +506,7 @@ def _standing_claim(lanes: Lanes, standing: Standing) -> Claim:
             second = ask(lanes, "b")
             lanes.slow_down(second, now_s=2)
             return second
+        case Standing.PUT_BACK:
+            held = _standing_claim(lanes, Standing.HELD_UP)
+            ask(lanes, "c", now_s=3)
+            return held

@@ -106,6 +106,7 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(replace(SCAN, kind=""), id="no-kind"),
         pytest.param(replace(SCAN, reason=Reason.NO_SCANNER), id="incapacity"),
         pytest.param(replace(SCAN, reason=Reason.ABORTED), id="refusal"),
+        pytest.param(_with_inner(path="!/a\x1b[2J"), id="name-for-a-terminal"),
         pytest.param(_with_inner(reason=Reason.OVERLOADED), id="incapacity-within"),
         pytest.param(_with_inner(reason=Reason.LOW_QUALITY), id="says-what-matches"),
         pytest.param(replace(SCAN, exact=DIGESTS[:1]), id="one-digest"),

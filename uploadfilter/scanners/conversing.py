@@ -11,7 +11,7 @@ Rules this module keeps:
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -28,6 +28,7 @@ from uploadfilter.scanners.watching import Watch
 _COUNTED_AS: Final = {
     Loss.TIME: "timed_out",
     Loss.CRASH: "crashed",
+    Loss.ACCIDENT: "crashed",
     Loss.GARBAGE: "garbled",
     Loss.EXCESS: "garbled",
 }
@@ -62,9 +63,21 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._process: ScannerProcess | None = None
         self._is_slow = False
+        self._is_broken_off = False
+
+    def break_off(self) -> None:
+        """Have the scan be broken off where it is, and go on when it may."""
+        self._is_broken_off = True
+        if self._process is not None:
+            self._process.channel.interrupt()
 
     async def run(
-        self, progress: Progress, fd: int, *, on_slow: Callable[[], None]
+        self,
+        progress: Progress,
+        fd: int,
+        *,
+        on_slow: Callable[[], None],
+        go_on: Callable[[], Awaitable[Reason | None]],
     ) -> None:
         """Scan an upload to its end.
 
@@ -72,6 +85,8 @@ class Conversation:
             progress: Its contents, and what is known of them.
             fd: Descriptor that holds them.
             on_slow: Called once the scan has taken long.
+            go_on: Waits until a scan that was broken off may go on; returns why it may
+                not.
 
         Raises:
             OSError: ``fd`` is no open descriptor.
@@ -83,21 +98,44 @@ class Conversation:
                 _lower_priority(self._process)
             on_slow()
 
+        process = await self._next(progress, go_on)
+        if isinstance(process, Reason):
+            progress.give_up(process)
+            return
+        self._counts["uploads"] += 1
+        # From now on: an upload is not slow since the pool has no process for it.
         slow_at_s = self._loop.time() + self._settings.slow_after_s
         watch = Watch(slow_at_s=slow_at_s, on_slow=slow_down)
-        began = False
         try:
+            await self._attend(process, progress, fd, watch)
             while not progress.is_complete:
-                process = await self._crew.take(alone=progress.wants_alone)
+                process = await self._next(progress, go_on)
                 if isinstance(process, Reason):
-                    self._counts["unserved"] += 1
                     progress.give_up(process)
                     return
-                self._counts["uploads"] += not began
-                began = True
                 await self._attend(process, progress, fd, watch)
         finally:
             watch.close()
+
+    async def _next(
+        self, progress: Progress, go_on: Callable[[], Awaitable[Reason | None]]
+    ) -> ScannerProcess | Reason:
+        """Borrow a process, once the scan may go on; say why there is none."""
+        refusal: Reason | None = None
+        while refusal is None:
+            if self._is_broken_off:
+                refusal = await go_on()
+                self._is_broken_off = False
+                continue
+            process = await self._crew.take(alone=progress.wants_alone)
+            if isinstance(process, Reason):
+                refusal = process
+            elif not self._is_broken_off:
+                return process
+            else:
+                process.retire()
+        self._counts["unserved"] += 1
+        return refusal
 
     async def _attend(
         self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
@@ -109,6 +147,10 @@ class Conversation:
         began_s = self._loop.time()
         loss = await self._converse(process, progress, fd, watch)
         wall_s = self._loop.time() - began_s
+        if loss is not None and self._is_broken_off:
+            process.retire()
+            progress.break_off(wall_s=wall_s)
+            return
         if loss is not None:
             process.retire()
             self._counts[_COUNTED_AS[loss]] += 1
@@ -152,9 +194,9 @@ class Conversation:
         self._limit(process, progress, watch, end_s)
         if not process.channel.is_quiet:
             # It has spoken, or ended, since it was last used.
-            return Loss.CRASH
+            return Loss.ACCIDENT
         if not await process.channel.send(encode_frame(request), fd):
-            return Loss.CRASH
+            return Loss.ACCIDENT
         while progress.is_asking:
             frame = await process.channel.receive()
             if isinstance(frame, Closed):
@@ -187,7 +229,9 @@ class Conversation:
 
     def _part(self, process: ScannerProcess, *, alone: bool) -> None:
         """Return a process that has answered everything, or have it replaced."""
-        if not process.channel.is_quiet:
+        if self._is_broken_off:
+            process.retire()
+        elif not process.channel.is_quiet:
             self._counts["garbled"] += 1
             process.retire()
         elif alone:
@@ -211,8 +255,10 @@ async def _cause(process: ScannerProcess, closed: Closed) -> Loss:
         case Closed.OVERSIZED:
             return Loss.GARBAGE
         case Closed.ENDED:
-            died_of_time = await process.end() in CPU_DEATHS
-            return Loss.TIME if died_of_time else Loss.CRASH
+            code = await process.end()
+            if process.is_orphan:
+                return Loss.ACCIDENT
+            return Loss.TIME if code in CPU_DEATHS else Loss.CRASH
 
 
 def _lower_priority(process: ScannerProcess) -> None:

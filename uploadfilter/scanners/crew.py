@@ -89,6 +89,8 @@ class Crew:
     async def _go_home(self, keeper: asyncio.Task[None]) -> None:
         keeper.cancel()
         await asyncio.wait([keeper])
+        # From now on nobody is kept waiting, also who has lost a process just now.
+        self._start_error = ScannerError("the pool is closed")
         for process in tuple(self._live):
             process.retire()
         while pending := [task for task in self._tasks if not task.done()]:

@@ -174,16 +174,19 @@ class ScannerPool:
 
     async def _serve(self, claim: Claim, progress: Progress, fd: int) -> None:
         """Wait for a place, and scan an upload on it."""
-        refusal = await self._turns.enter(claim)
+        conversation = Conversation(
+            self._crew, self._settings, counts=self._counts, log=self._log
+        )
+        refusal = await self._turns.enter(claim, on_put_back=conversation.break_off)
         if refusal is not None:
             self._counts["unserved"] += 1
             progress.give_up(refusal)
             return
-        conversation = Conversation(
-            self._crew, self._settings, counts=self._counts, log=self._log
-        )
         await conversation.run(
-            progress, fd, on_slow=lambda: self._turns.slow_down(claim)
+            progress,
+            fd,
+            on_slow=lambda: self._turns.slow_down(claim),
+            go_on=lambda: self._turns.reenter(claim),
         )
 
 

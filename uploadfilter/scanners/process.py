@@ -92,6 +92,7 @@ class ScannerProcess:
         contents: How many contents it has scanned, counted by whoever uses it.
         is_worn: Set by whoever uses it when it should be replaced.
         was_lent: Set by whoever lends it.
+        is_orphan: True once its template has ended, which ends it too.
     """
 
     def __init__(self, *, pid: int, sock: socket.socket, pidfd: int) -> None:
@@ -100,6 +101,7 @@ class ScannerProcess:
         self.contents = 0
         self.is_worn = False
         self.was_lent = False
+        self.is_orphan = False
         self.channel = Channel(sock, on_closed=self.over.set)
         self._pidfd = pidfd
         self._ended = asyncio.Event()
@@ -164,6 +166,7 @@ class ScannerProcess:
 
     def orphaned(self) -> None:
         """Wait for the end without the template, whose death kills this process."""
+        self.is_orphan = True
         loop = asyncio.get_running_loop()
         loop.add_reader(self._pidfd, self._orphan_ended)
 

@@ -10,6 +10,8 @@ can be tested in a table:
 - A content may come in parts. What was seen counts, however the process ends.
 - A process that crashes takes one content with it, which is scanned once more in
   another process; the second time it is ``crashed``.
+- A process that is lost by *accident*, with its template or before it was asked, says
+  nothing about the content, which is scanned again as if nothing had been.
 - A process that used up its time, or that answered what no scanner would, ends its
   content at once: the same bytes would do the same again.
 - An upload that costs more processes than ``max_losses`` gets no more of them: each is
@@ -46,6 +48,7 @@ class Loss(StrEnum):
 
     TIME = "time"
     CRASH = "crash"
+    ACCIDENT = "accident"
     GARBAGE = "garbage"
     EXCESS = "excess"
 
@@ -53,6 +56,7 @@ class Loss(StrEnum):
 _REASONS: Final = {
     Loss.TIME: Reason.OUT_OF_TIME,
     Loss.CRASH: Reason.CRASHED,
+    Loss.ACCIDENT: Reason.NO_SCANNER,
     Loss.GARBAGE: Reason.CRASHED,
     Loss.EXCESS: Reason.TOO_MANY_SIGNALS,
 }
@@ -104,8 +108,8 @@ class Progress:
         # Of the content that is being scanned:
         self._gathered: Gathered | None = None
         self._parts = 0
-        # Contents that have cost a process, and what was seen of them:
-        self._first_tries: dict[int, Scan | None] = {}
+        self._crashed: set[int] = set()  # contents that have cost a process
+        self._seen: dict[int, Scan] = {}  # in tries that came to no end
 
     @property
     def is_complete(self) -> bool:
@@ -220,9 +224,8 @@ class Progress:
         self._cpu_left_s = max(0.0, self._cpu_left_s - self._budgets.content_cpu_s)
         self._losses_left -= 1
         self._asked_left = 0
-        if loss is Loss.CRASH and self._may_try_again:
-            seen = None if self._gathered is None else self._gathered.scan()
-            self._first_tries[self._asked[0]] = seen
+        if self._may_try_again(loss):
+            self._keep_seen()
             return
         reason = _REASONS[loss]
         self._settle(reason)
@@ -231,6 +234,16 @@ class Progress:
             self.give_up(reason)
         elif self._cpu_left_s <= 0:
             self.give_up(Reason.OUT_OF_TIME)
+
+    def break_off(self, *, wall_s: float) -> None:
+        """Account for a process that was ended so that others need not wait.
+
+        Args:
+            wall_s: Seconds since it was asked.
+        """
+        self._wall_left_s -= wall_s
+        self._asked_left = 0
+        self._keep_seen()
 
     def give_up(self, reason: Reason) -> None:
         """Give every content that is left the same reason; what was seen stays."""
@@ -244,12 +257,28 @@ class Progress:
     @property
     def _is_simple(self) -> bool:
         """True if a last reply is the whole scan of its content, as nearly always."""
-        return self._gathered is None and self._asked[0] not in self._first_tries
+        return self._gathered is None and self._asked[0] not in self._seen
 
-    @property
-    def _may_try_again(self) -> bool:
-        has_means = self._losses_left > 0 and self._cpu_left_s > 0
-        return has_means and self._asked[0] not in self._first_tries
+    def _may_try_again(self, loss: Loss) -> bool:
+        """Say whether the content that is being scanned is scanned once more."""
+        if self._losses_left <= 0 or self._cpu_left_s <= 0:
+            return False
+        if loss is not Loss.CRASH or self._asked[0] in self._crashed:
+            return loss is Loss.ACCIDENT
+        self._crashed.add(self._asked[0])
+        return True
+
+    def _keep_seen(self) -> None:
+        """Keep what was seen of the content that is being scanned."""
+        ordinal = self._asked[0]
+        gathered, self._gathered = self._gathered, None
+        if gathered is None:
+            return
+        if ordinal in self._seen:
+            gathered.fill_up(self._seen[ordinal])
+        seen = gathered.scan()
+        if seen is not None:
+            self._seen[ordinal] = seen
 
     def _begin_content(self) -> None:
         self._gathered = None
@@ -269,9 +298,8 @@ class Progress:
 
     def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:
         gathered = self._gathered or Gathered(self._budgets)
-        first = self._first_tries.get(ordinal)
-        if first is not None:
-            gathered.fill_up(first)
+        if ordinal in self._seen:
+            gathered.fill_up(self._seen[ordinal])
         scan = gathered.scan(reason)
         return scan or unscanned(self._spans[ordinal], reason or Reason.CRASHED)
 

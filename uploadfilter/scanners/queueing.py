@@ -9,6 +9,9 @@ can be tested. An upload that wants to be scanned is a *claim*. Rules:
   client that floods the queue crowds out itself and nobody else.
 - A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
   for the slow lane, as far as there is room, so that those behind it need not wait.
+- Where there is none, and somebody else wants its place, it is *put back*: broken off,
+  to be begun anew once there is room in the slow lane. So many bombs of many clients
+  that nobody knows yet cannot hold the places for longer than it takes to know them.
 - A client that uses up its share of the slow lane, or had many slow scans of late, is
   never given the last free place: there is always one that its next bombs cannot hold.
   Where there is only one place, that is so only as long as its slow scans last, or the
@@ -49,6 +52,7 @@ class Standing(StrEnum):
     WAITING = "waiting"
     PLACED = "placed"
     HELD_UP = "held_up"  # slow, but without room in the slow lane
+    PUT_BACK = "put_back"  # slow, and broken off until there is room
     SLOW = "slow"
     OVER = "over"
 
@@ -199,7 +203,7 @@ class Lanes:
         client_share: Slow scans of one client, wherever they stand, from which on it
             is not given the last free place; at most as many are let into the slow
             lane.
-        queue_limit: Claims that may wait.
+        queue_limit: Claims that may wait; as many may be put back.
     """
 
     def __init__(
@@ -208,9 +212,12 @@ class Lanes:
         self._places = places
         self._slow_lane = slow_lane
         self._client_share = client_share
+        self._queue_limit = queue_limit
         self._usage = Usage()
         self._slow_usage = Usage()
         self._waiting = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._put_back = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._called: list[Claim] = []
         self._placed = 0
         self._held_up: list[Claim] = []
         self._slow = 0
@@ -221,6 +228,11 @@ class Lanes:
     def waiting(self) -> int:
         """Claims that wait."""
         return len(self._waiting)
+
+    @property
+    def put_back(self) -> int:
+        """Claims that were put back and wait for room in the slow lane."""
+        return len(self._put_back)
 
     @property
     def slow(self) -> int:
@@ -247,13 +259,21 @@ class Lanes:
         return shed
 
     def admit(self, *, now_s: float) -> Iterator[Claim]:
-        """Give free places to those that wait, and yield them."""
-        while self._placed < self._places and len(self._waiting):
+        """Give places to those that wait, and yield whoever's standing changed.
+
+        Those are the claims that were given a place, those that are put back for them,
+        and those that were put back and go on in the slow lane.
+        """
+        while len(self._waiting) and self._has_place:
             claim = self._waiting.take(except_for=self._barred(now_s=now_s))
             if claim is None:
-                return
+                break
+            if self._placed >= self._places:
+                self._break_off(now_s=now_s)
             self._place(claim, now_s=now_s)
-            yield claim
+            self._called.append(claim)
+        while self._called:
+            yield self._called.pop(0)
 
     def slow_down(self, claim: Claim, *, now_s: float) -> None:
         """Note that a scan takes long; it gives up its place if the slow lane has room.
@@ -265,7 +285,7 @@ class Lanes:
         self._charge(claim, now_s=now_s)
         claim.standing = Standing.HELD_UP
         self._held_up.append(claim)
-        self._move_over()
+        self._move_over(now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, wherever it stood; idempotent."""
@@ -274,26 +294,44 @@ class Lanes:
                 self._waiting.remove(claim)
             case Standing.OVER:
                 return
+            case Standing.PUT_BACK:
+                self._put_back.remove(claim)
+                self._forget_slow(claim)
             case Standing.PLACED:
                 self._placed -= 1
                 self._charge(claim, now_s=now_s)
             case Standing.HELD_UP:
                 self._placed -= 1
                 self._held_up.remove(claim)
-                self._forget_slow(claim, now_s=now_s)
+                self._charge(claim, now_s=now_s)
+                self._forget_slow(claim)
             case Standing.SLOW:
                 self._slow -= 1
                 self._in_lane_of[claim.client] -= 1
-                self._forget_slow(claim, now_s=now_s)
+                self._charge(claim, now_s=now_s)
+                self._forget_slow(claim)
         claim.standing = Standing.OVER
+        self._move_over(now_s=now_s)
 
     def turn_away_all(self) -> list[Claim]:
         """Take out every claim that waits."""
-        claims = list(self._waiting)
+        claims = [*self._waiting, *self._put_back]
         for claim in claims:
-            self._waiting.remove(claim)
+            if claim.standing is Standing.PUT_BACK:
+                self._put_back.remove(claim)
+                self._forget_slow(claim)
+            else:
+                self._waiting.remove(claim)
             claim.standing = Standing.OVER
         return claims
+
+    @property
+    def _has_place(self) -> bool:
+        """Whether a place is free, or can be made free."""
+        if self._placed < self._places:
+            return True
+        can_put_back = self._slow_lane > 0 and len(self._put_back) < self._queue_limit
+        return bool(self._held_up) and can_put_back
 
     @property
     def _is_last_place(self) -> bool:
@@ -336,25 +374,51 @@ class Lanes:
             if claim.is_slow:
                 self._slow_usage.charge(claim.client, extra_s, now_s=now_s)
 
-    def _move_over(self) -> None:
-        """Move slow scans that hold a place into the slow lane, while it has room."""
-        for claim in tuple(self._held_up):
-            if self._slow >= self._slow_lane:
+    def _break_off(self, *, now_s: float) -> None:
+        """Put back the scan that is held up for the shortest time: it loses least."""
+        claim = self._held_up.pop()
+        self._placed -= 1
+        self._charge(claim, now_s=now_s)
+        claim.standing = Standing.PUT_BACK
+        self._put_back.add(claim)
+        self._called.append(claim)
+
+    def _move_over(self, *, now_s: float) -> None:
+        """Move slow scans into the slow lane, while it has room."""
+        while self._slow < self._slow_lane:
+            full = {
+                client
+                for client, share in self._in_lane_of.items()
+                if client and share >= self._client_share
+            }
+            claim = self._resumed(full, now_s=now_s) or self._moved(full)
+            if claim is None:
                 return
-            share = self._in_lane_of[claim.client]
-            if claim.client and share >= self._client_share:
-                continue
-            self._held_up.remove(claim)
-            self._placed -= 1
             self._slow += 1
             self._in_lane_of[claim.client] += 1
             claim.standing = Standing.SLOW
 
-    def _forget_slow(self, claim: Claim, *, now_s: float) -> None:
-        """Take a slow scan off the account of its client; another may move up."""
-        self._charge(claim, now_s=now_s)
+    def _resumed(self, full: set[str], *, now_s: float) -> Claim | None:
+        """Take out a claim that was put back, but for clients whose share is full."""
+        claim = self._put_back.take(except_for=full)
+        if claim is not None:
+            claim.placed_at_s = now_s
+            claim.charged_s = 0.0
+            self._called.append(claim)
+        return claim
+
+    def _moved(self, full: set[str]) -> Claim | None:
+        """Take a slow scan off its place, but for clients whose share is full."""
+        for claim in self._held_up:
+            if claim.client not in full:
+                self._held_up.remove(claim)
+                self._placed -= 1
+                return claim
+        return None
+
+    def _forget_slow(self, claim: Claim) -> None:
+        """Take a slow scan off the account of its client."""
         self._slow_of[claim.client] -= 1
         for counter in (self._slow_of, self._in_lane_of):
             if not counter[claim.client]:
                 del counter[claim.client]
-        self._move_over()

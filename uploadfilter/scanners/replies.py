@@ -158,7 +158,9 @@ def _are_digests(scan: Scan) -> bool:
 
 def _is_below(path: str, parent: str) -> bool:
     start = parent + NESTED
-    return len(start) < len(path) <= _MAX_PATH and path.startswith(start)
+    is_short = len(start) < len(path) <= _MAX_PATH
+    # ``tree.py`` names nothing that would move the cursor of whoever reads it.
+    return is_short and path.startswith(start) and path.isprintable()
 
 
 def _is_sound_view(view: View) -> bool:

@@ -31,8 +31,8 @@ class ScannerSettings:
         workers: Scans at a time that are not slow; one for each CPU, since scanning
             waits for nothing.
         slow_after_s: Seconds after which a scan is slow: it goes on at low priority
-            and, if the slow lane has room, makes room for another. Twenty times what a
-            photo takes.
+            and makes room for another: in the slow lane or, if that is full, by being
+            begun anew when it has room. Twenty times what a photo takes.
         slow_lane: Slow scans at a time, beside ``workers``. Two for each CPU end a bomb
             of 2 CPU seconds within 5 s; more of them would only take more memory.
             A quarter of it, but at least one, is for any one client. A client that has
@@ -121,6 +121,8 @@ class PoolFigures:
         alone: Contents that were asked for alone.
         put_off: Contents that a common process wanted scanned alone.
         slowed: Uploads whose scan was slow.
+        put_back: Uploads whose slow scan was broken off, to be begun anew in the slow
+            lane, since others wanted its place.
         shed: Uploads that were turned away for a full queue.
         unserved: Uploads that got no process, or not another one after a loss; those
             shed included.
@@ -140,6 +142,7 @@ class PoolFigures:
     alone: int = 0
     put_off: int = 0
     slowed: int = 0
+    put_back: int = 0
     shed: int = 0
     unserved: int = 0
     started: int = 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 from uploadfilter.model import Reason
 from uploadfilter.scanners.queueing import Claim, Lanes, Standing
@@ -13,7 +14,7 @@ class Turns:
 
     Args:
         settings: How many places there are, and how long one waits.
-        counts: Where ``shed`` and ``slowed`` are counted.
+        counts: Where ``shed``, ``slowed`` and ``put_back`` are counted.
     """
 
     def __init__(self, settings: ScannerSettings, *, counts: Counter[str]) -> None:
@@ -27,11 +28,19 @@ class Turns:
             queue_limit=settings.queue_limit,
         )
         self._calls: dict[Claim, asyncio.Future[Reason | None]] = {}
+        self._put_back: dict[Claim, Callable[[], None]] = {}
 
-    async def enter(self, claim: Claim) -> Reason | None:
+    async def enter(
+        self, claim: Claim, *, on_put_back: Callable[[], None]
+    ) -> Reason | None:
         """Wait until a claim has a place.
 
         Whoever calls this calls ``leave`` in the end, whatever comes of it.
+
+        Args:
+            claim: What waits.
+            on_put_back: Called at most once, when its scan must be broken off and
+                ``reenter`` called.
 
         Returns:
             Why it has none: ``overloaded``; ``no_scanner`` at the end of the pool.
@@ -42,9 +51,24 @@ class Turns:
             if shed is claim:
                 return Reason.OVERLOADED
             self._call(shed, Reason.OVERLOADED)
+        self._put_back[claim] = on_put_back
         if claim.standing is Standing.PLACED:
             return None
         return await self._wait(claim)
+
+    async def reenter(self, claim: Claim) -> Reason | None:
+        """Wait until a claim that was put back may go on.
+
+        Returns:
+            Why it may not, as ``enter`` does.
+        """
+        match claim.standing:
+            case Standing.PUT_BACK:
+                return await self._wait(claim)
+            case Standing.OVER:
+                return Reason.NO_SCANNER
+            case _:
+                return None
 
     def slow_down(self, claim: Claim) -> None:
         """Note that the scan of a claim takes long."""
@@ -54,6 +78,7 @@ class Turns:
 
     def leave(self, claim: Claim) -> None:
         """Note that a claim is done."""
+        self._put_back.pop(claim, None)
         self._lanes.leave(claim, now_s=self._loop.time())
         self._admit()
 
@@ -71,17 +96,21 @@ class Turns:
                 return await call
         except TimeoutError:
             # A place that was given in the same moment is taken.
-            is_placed = claim.standing is Standing.PLACED
-            return None if is_placed else Reason.OVERLOADED
+            has_place = claim.standing in {Standing.PLACED, Standing.SLOW}
+            return None if has_place else Reason.OVERLOADED
         finally:
             del self._calls[claim]
 
     def _admit(self) -> None:
-        if self._lanes.waiting:
-            for claim in self._lanes.admit(now_s=self._loop.time()):
+        for claim in self._lanes.admit(now_s=self._loop.time()):
+            if claim.standing is Standing.PUT_BACK:
+                self._counts["put_back"] += 1
+                self._put_back[claim]()
+            else:
                 self._call(claim, None)
 
     def _call(self, claim: Claim, answer: Reason | None) -> None:
-        call = self._calls[claim]
-        if not call.done():
+        """Tell a claim that waits; one that is put back may not wait yet."""
+        call = self._calls.get(claim)
+        if call is not None and not call.done():
             call.set_result(answer)
