@@ -41,9 +41,9 @@ few freely licensed photographs in packages, but those are large."""
 SAME_BITS = 40
 """Originals as near as that, in any turn or as negative, are one picture used twice.
 
-All such pairs of photographs were looked at: they are crops, or coloured anew. From 44
-bits on there are different ones: galaxies on black. Among *graphics* this drops
-different ones too (clocks that show different times, flags, pieces of a puzzle): the
+Pairs of photographs from 20 bits on were looked at, by sample: they are crops, or
+coloured anew. From 44 bits on there are different ones: galaxies on black. Among
+*graphics* this drops different ones too (clocks that show different times, flags, pieces of a puzzle): the
 run says how many were within 31 bits, since no threshold tells them apart.
 """
 

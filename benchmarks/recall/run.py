@@ -11,6 +11,7 @@ pictures, by class of views: that is where false matches would come from.
 """
 
 import argparse
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -136,6 +137,7 @@ def measure(plan: Plan, only: Sequence[str]) -> dict[str, object]:
         "benchmark": "recall",
         "machine": described,
         "seed": SEED,
+        "plan": dataclasses.asdict(plan),
         "seconds": {
             "corpus": round(loaded - began),
             "uploads": round(time.monotonic() - loaded),
@@ -154,7 +156,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
     groups = sorted({item.group for item in ALTERATIONS} | {"flat"})
     parser.add_argument(
-        "--share", type=float, default=1.0, help="of the pictures of a row, not kept"
+        "--share", type=float, default=1.0, help="of the pictures of a row"
     )
     parser.add_argument(
         "--only", nargs="+", default=[], choices=groups, help="these rows, not kept"
@@ -162,7 +164,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     # Before the processes start: one thread each.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    partial = options.quick or options.only or options.share < 1
+    partial = options.quick or options.only
     results = measure(_plan(options), options.only)
     report.show(results)
     missed = report.failures(results)
