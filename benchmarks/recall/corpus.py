@@ -43,8 +43,9 @@ SAME_BITS = 40
 
 Pairs of photographs from 20 bits on were looked at, by sample: they are crops, or
 coloured anew. From 44 bits on there are different ones: galaxies on black. Among
-*graphics* this drops different ones too (clocks that show different times, flags, pieces of a puzzle): the
-run says how many were within 31 bits, since no threshold tells them apart.
+*graphics* this drops different ones too (clocks that show different times, flags,
+pieces of a puzzle): the run says how many were within 31 bits, since no threshold tells
+them apart.
 """
 
 _FULL_BITS = 256
