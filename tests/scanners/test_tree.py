@@ -96,10 +96,10 @@ def test_everyday_reason_hides_no_other(everyday: Reason) -> None:
 def test_dropped_candidates_add_up_over_the_parts() -> None:
     """Each candidate is counted in one part."""
     root = node()
-    root.drop()
-    root.drop()
+    root.drop(most=1000)
+    root.drop(most=1000)
     first = root.part()
-    root.drop()
+    root.drop(most=1000)
 
     assert (first.dropped, root.part().dropped) == (2, 1)
 
@@ -146,3 +146,14 @@ def test_view_far_down_is_seen_from_the_top_until_it_is_sent() -> None:
 
     late.add_view(view("stored"))
     assert root.has_views
+
+
+def test_candidates_are_counted_up_to_what_a_reply_may_say() -> None:
+    """More of them are no reason to take a scanner for one that lies."""
+    root = node()
+    for _ in range(5):
+        root.drop(most=3)
+
+    assert root.part().dropped == 3
+    root.drop(most=3)
+    assert root.part().dropped == 0

@@ -46,6 +46,7 @@ class Node:
     _names: set[str] = field(default_factory=set)
     _embedded: int = 0
     _dropped: int = 0
+    _counted: int = 0
     _is_changed: bool = True
 
     def add_view(self, view: View) -> None:
@@ -98,10 +99,16 @@ class Node:
         self._embedded += 1
         self.nest(node)
 
-    def drop(self) -> None:
-        """Count a candidate that did not decode."""
-        self._dropped += 1
-        self._is_changed = True
+    def drop(self, *, most: int) -> None:
+        """Count a candidate that did not decode.
+
+        Args:
+            most: Up to which they are counted: no reply may say more.
+        """
+        if self._counted < most:
+            self._counted += 1
+            self._dropped += 1
+            self._is_changed = True
 
     def fall_short(self, reason: Reason) -> None:
         """Note why this content is not scanned completely.

@@ -421,7 +421,7 @@ class Walk:
             parent.nest_embedded(node)
             is_nested = True
         if not is_nested:
-            parent.drop()
+            parent.drop(most=self._budgets.max_contents)
         return is_nested
 
 

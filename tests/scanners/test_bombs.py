@@ -1,0 +1,69 @@
+"""Every bomb ends within its budgets in the real pool, and leaves that as it was."""
+
+import pytest
+
+from hashsets.demo import pictures
+from hashsets.demo.bombs import BOMBS, Bomb
+from tests.scanners.memory import upload_of
+from uploadfilter.model import Reason, Scan
+from uploadfilter.scanners.messages import Budgets
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signals.views import ALWAYS
+
+PHOTO = pictures.jpeg(pictures.photograph(1, width=320, height=240))
+WORKERS, SPARES = 2, 2
+PARTS = 4
+
+BOUNDED = frozenset(
+    {
+        Reason.TOO_MANY_PIXELS,
+        Reason.TOO_MANY_FRAMES,
+        Reason.TOO_MANY_VIEWS,
+        Reason.TOO_MANY_SIGNALS,
+        Reason.TOO_MANY_JPEG_SCANS,
+        Reason.TOO_MANY_CONTENTS,
+        Reason.TOO_MANY_BYTES,
+        Reason.TOO_COMPRESSED,
+        Reason.TOO_DEEP,
+        Reason.OUT_OF_TIME,
+        Reason.OUT_OF_MEMORY,
+        Reason.UNDECODABLE,
+        Reason.TRUNCATED,
+        Reason.NOT_INSPECTED,
+        Reason.ENCRYPTED,
+    }
+)
+"""What may become of a bomb, beside a complete scan."""
+
+
+async def scan(pool: ScannerPool, content: bytes, declared: str) -> Scan:
+    """Scan one content."""
+    with upload_of(content, declared=(declared,)) as (fd, spans):
+        (found,) = await pool.scan(fd, spans, types=ALWAYS)
+        return found
+
+
+async def check(pool: ScannerPool, bomb: Bomb) -> None:
+    """Scan a bomb and a photo after it."""
+    found = await scan(pool, bomb.make(), bomb.media_type)
+    reasons = {each.reason for each in found.walk() if each.reason is not None}
+
+    assert reasons <= BOUNDED, bomb.name
+    assert sum(1 for _ in found.walk()) <= 2 + 2 * Budgets().max_contents, bomb.name
+    photo = await scan(pool, PHOTO, "image/jpeg")
+    assert photo.reason is None, bomb.name
+    assert photo.views, bomb.name
+    assert len(pool.pids) <= WORKERS + SPARES + 1, bomb.name
+
+
+@pytest.mark.asyncio(loop_factories=["uvloop"])
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_bombs_end_within_their_budgets(part: int) -> None:
+    """Each has a reason or is complete, crashes nothing, and the next is served."""
+    settings = ScannerSettings(workers=WORKERS, spares=SPARES)
+    async with ScannerPool.open(settings) as pool:
+        for bomb in BOMBS[part::PARTS]:
+            await check(pool, bomb)
+
+        assert (pool.figures.crashed, pool.figures.garbled) == (0, 0)
