@@ -374,3 +374,13 @@ def test_word_in_a_program_is_no_moving_picture() -> None:
     scan = scanned(NOISE + b"GIF89a" + b"\xff" * 900 + NOISE)
 
     assert (scan.reason, scan.contents) == (None, ())
+
+
+def test_carved_webp_is_as_long_as_it_says() -> None:
+    """What lies behind it is not given to its decoder."""
+    picture = pictures.webp(PHOTO)
+
+    (carved,) = scanned(NOISE + picture + NOISE).contents
+
+    assert (carved.kind, carved.reason, len(carved.views)) == ("webp", None, 1)
+    assert len(picture) <= carved.size <= len(picture) + 1

@@ -404,7 +404,7 @@ class Walk:
             Whether it was nested.
         """
         word = "thumb" if item.is_thumbnail else "embedded"
-        size = source.size - item.offset
+        size = min(source.size - item.offset, _most_bytes(source, item))
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
         is_nested = False
@@ -457,6 +457,18 @@ _ICON_HEAD_BYTES: Final = 6
 _ICON_ENTRY_BYTES: Final = 16
 _MOST_ICON_ENTRIES: Final = 32
 """Entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``."""
+
+
+def _most_bytes(source: Source, item: carving.Candidate) -> int:
+    """Return how long a candidate is at most; some decoders read all of it at first."""
+    if item.kind is Kind.WEBP:
+        return 8 + int.from_bytes(source.read(item.offset + 4, 4), "little") + 1
+    return _MOST_JXL_BYTES if item.kind is Kind.JXL else source.size
+
+
+_MOST_JXL_BYTES: Final = 16 * 1024 * 1024
+"""Its two bytes of magic are in every long file, by chance; no such picture is longer.
+"""
 
 
 def _may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
