@@ -113,6 +113,23 @@ def test_picture_in_text_is_a_nested_content(text: str) -> None:
     assert [signal.type.value for signal in nested.exact] == ["md5", "sha1", "sha256"]
 
 
+def test_wrong_reading_of_a_string_is_no_reason() -> None:
+    """Where one reading is sound, another one that is nonsense was wrong."""
+    sound = base64.b64encode(PNG).decode()
+    garbled = base64.b64encode(PNG[:600] + bytes(900) + PNG[1500:]).decode()
+    scan = scanned(f"{garbled} {sound}".encode())
+
+    assert [each.kind for each in scan.contents if each.views] == ["png"]
+    assert reasons(scan) == {}
+
+
+def test_broken_picture_in_a_string_is_a_reason() -> None:
+    """Where no reading is sound, what stands there was meant as a picture."""
+    garbled = base64.b64encode(PNG[:40] + bytes(900)).decode()
+
+    assert list(reasons(scanned(garbled.encode())).values()) == [Reason.UNDECODABLE]
+
+
 def test_carved_picture_has_views_and_no_digests() -> None:
     """Where it ends is not known, so a digest would be a guess."""
     (nested,) = scanned(NOISE + JPEG).contents

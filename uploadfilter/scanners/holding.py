@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from typing import Final
 
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.members import Chunks, Shortfall
@@ -99,3 +100,24 @@ class Covered:
 def _identity(source: Source, size: int) -> tuple[int, bytes]:
     """Return the size of a content and a digest that nobody can match on purpose."""
     return size, hashlib.sha256(source.read(0, size)).digest()
+
+
+def icon_entries(source: Source) -> tuple[int, ...]:
+    """Return where the pictures of an icon begin, unless some were left out.
+
+    Each has been looked at as a frame of the icon, whatever came of it.
+    """
+    count = int.from_bytes(source.read(4, 2), "little")
+    entries = source.read(_ICON_HEAD_BYTES, count * _ICON_ENTRY_BYTES)
+    places = {
+        entries[at + 12 : at + 16] for at in range(0, len(entries), _ICON_ENTRY_BYTES)
+    }
+    if len(places) > _MOST_ICON_ENTRIES:
+        return ()
+    return tuple(int.from_bytes(place, "little") for place in places)
+
+
+_ICON_HEAD_BYTES: Final = 6
+_ICON_ENTRY_BYTES: Final = 16
+_MOST_ICON_ENTRIES: Final = 32
+"""Entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``."""

@@ -29,8 +29,9 @@ from uploadfilter.contents.members import (
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason, Signal, SignalType
-from uploadfilter.scanners.holding import Covered, Held
+from uploadfilter.scanners.holding import Covered, Held, icon_entries
 from uploadfilter.scanners.messages import Budgets
+from uploadfilter.scanners.readings import CHANCE, Readings
 from uploadfilter.scanners.spans import chunks_of, open_file
 from uploadfilter.scanners.tree import Node
 from uploadfilter.signals import formats
@@ -42,9 +43,6 @@ from uploadfilter.signals.views import views_of
 _BLOCK_OVERLAP: Final = 16 * 1024 * 1024
 """By how much the blocks overlap in which a long unpacked content is searched: more
 than nearly every picture, which must lie in one block as a whole to be decoded."""
-
-_CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
-"""What comes of magic that stands somewhere by chance."""
 
 _SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
 """Kinds whose magic does not occur by chance as good as ever, header included."""
@@ -176,7 +174,7 @@ class Walk:
             yield from self._decode_strings(packet, node, Kind.XML, seen, depth=depth)
         yield from self._decode_strings(source, node, kind, seen, depth=depth)
         if kind is Kind.ICO:
-            covered.note_starts(source, _icon_entries(source))
+            covered.note_starts(source, icon_entries(source))
         yield from self._carve(source, node, covered)
 
     def _pause(self) -> Iterator[None]:
@@ -354,6 +352,7 @@ class Walk:
             held_bytes=self._budgets.max_held_bytes,
             effort=self._effort,
         )
+        readings = Readings(most_dropped=self._budgets.max_contents)
         for item in found:
             if isinstance(item, carving.TooMany):
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
@@ -372,8 +371,21 @@ class Walk:
                 continue
             if depth >= self._budgets.max_depth:
                 node.fall_short(Reason.TOO_DEEP)
-                return
-            yield from self._enter(decoded, node, item.name, depth=depth + 1)
+                break
+            if not magic.is_picture(begins_as):
+                yield from self._enter(decoded, node, item.name, depth=depth + 1)
+                continue
+            picture = self._node_of(decoded, node, item.name, begins_as)
+            yield from self._visit(decoded, picture, declared="", depth=depth + 1)
+            readings.add(picture, decoded, parent=node)
+        readings.settle(parent=node)
+
+    def _node_of(self, source: Source, parent: Node, name: str, kind: Kind) -> Node:
+        """Return the node of a nested content that is not nested yet; count it."""
+        self._count()
+        node = Node(path=parent.path_of(name), kind=kind.value, size=source.size)
+        node.exact = digests_of(source)
+        return node
 
     # --- Carving -------------------------------------------------------------------
 
@@ -415,7 +427,7 @@ class Walk:
                 is_nested = True
             yield
         node.close()
-        if node.reason in _CHANCE or not (node.has_views or item.kind in _SURE):
+        if node.reason in CHANCE or not (node.has_views or item.kind in _SURE):
             node.reason = None
         if not is_nested and (node.has_views or node.reason is not None):
             parent.nest_embedded(node)
@@ -436,27 +448,6 @@ def _hidden(
         if claimed is not None:
             yield claimed
             return
-
-
-def _icon_entries(source: Source) -> tuple[int, ...]:
-    """Return where the pictures of an icon begin, unless some were left out.
-
-    Each has been looked at as a frame of the icon, whatever came of it.
-    """
-    count = int.from_bytes(source.read(4, 2), "little")
-    entries = source.read(_ICON_HEAD_BYTES, count * _ICON_ENTRY_BYTES)
-    places = {
-        entries[at + 12 : at + 16] for at in range(0, len(entries), _ICON_ENTRY_BYTES)
-    }
-    if len(places) > _MOST_ICON_ENTRIES:
-        return ()
-    return tuple(int.from_bytes(place, "little") for place in places)
-
-
-_ICON_HEAD_BYTES: Final = 6
-_ICON_ENTRY_BYTES: Final = 16
-_MOST_ICON_ENTRIES: Final = 32
-"""Entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``."""
 
 
 def _most_bytes(source: Source, item: carving.Candidate) -> int:
