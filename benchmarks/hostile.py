@@ -106,8 +106,8 @@ async def explode(bomb: Bomb, *, settings: ScannerSettings) -> dict[str, object]
             with watched(pool) as peak:
                 (scan,) = await pool.scan(fd, [span], types=ALWAYS_SCANNED)
             wall_s = time.perf_counter() - begun
-        # Only what has ended is counted to the last tick.
-        cpu_s = pool.cpu_s - before_s
+            # Before the template ends, whose start would count as well.
+            cpu_s = pool.cpu_s - before_s
     finally:
         os.close(fd)
     judged = decide([scan], (), mode=Mode.ENFORCE, policy=Policy())
