@@ -118,7 +118,9 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(_with_view(name="a/b/c/d/e"), id="name-of-five-words"),
         pytest.param(_with_view(name="frame:1234567"), id="name-with-a-long-number"),
         pytest.param(replace(SCAN, dropped=-1), id="negative-number-dropped"),
-        pytest.param(replace(SCAN, dropped=1001), id="too-many-dropped"),
+        pytest.param(
+            replace(SCAN, dropped=Budgets().max_contents + 1), id="too-many-dropped"
+        ),
         pytest.param(_with_view(name="stored\n"), id="name-with-a-line-end"),
         pytest.param(_with_view(plane=b""), id="no-plane"),
         pytest.param(_with_view(plane=VIEW.plane[:-1]), id="short-plane"),
