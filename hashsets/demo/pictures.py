@@ -108,7 +108,6 @@ def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
     """Encode in any format that Pillow writes, e.g. ``BMP``, ``TIFF``, ``AVIF``."""
     buffer = io.BytesIO()
     # Pillow leaves settings of an encoder on the picture, which break the next one.
-    # What Pillow saved once keeps the settings of that format, which another refuses.
     others = options.get("append_images")
     if isinstance(others, list):
         options["append_images"] = [other.copy() for other in others]
