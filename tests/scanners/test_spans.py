@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scanners.memory import upload_of
+from uploadfilter.contents.source import SourceFile
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.scanners.spans import (
     BUFFERED_BYTES,
     CHUNK_BYTES,
-    SourceFile,
     SpanSource,
     chunks_of,
     open_file,

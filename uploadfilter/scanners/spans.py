@@ -9,9 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from typing_extensions import Buffer, override
-
-from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.source import MemorySource, Source, SourceFile
 from uploadfilter.scanners.messages import ContentSpan
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -49,53 +47,6 @@ def open_span(fd: int, span: ContentSpan) -> Source:
     if span.length <= BUFFERED_BYTES:
         return MemorySource(source.read(0, span.length))
     return source
-
-
-class SourceFile(io.RawIOBase):
-    """A read-only, seekable file of one source, as decoders want it.
-
-    Args:
-        source: What it shows.
-    """
-
-    def __init__(self, source: Source) -> None:
-        super().__init__()
-        self._source = source
-        self._position = 0
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._position
-
-    @override
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position within the source or beyond its end, never before it."""
-        base = {
-            os.SEEK_SET: 0,
-            os.SEEK_CUR: self._position,
-            os.SEEK_END: self._source.size,
-        }[whence]
-        if base + offset < 0:
-            raise OSError("seek before the start of the content")
-        self._position = base + offset
-        return self._position
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill ``buffer`` from the position, up to the end of the source."""
-        target = memoryview(buffer).cast("B")
-        data = self._source.read(self._position, len(target))
-        target[: len(data)] = data
-        self._position += len(data)
-        return len(data)
 
 
 def open_file(source: Source) -> io.BytesIO | io.BufferedReader:
