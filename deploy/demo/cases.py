@@ -168,7 +168,7 @@ def _bombs() -> tuple[Case, ...]:
             "a bomb: archives in archives, sixteen terabytes in all",
             "bomb.zip",
             nested_zip(),
-            "too_deep",
+            "too_compressed",
             content_type="application/zip",
         ),
     )

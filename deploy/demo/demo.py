@@ -48,6 +48,10 @@ REJECTED = 403
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
+SHOWN_CONTENTS = 6
+"""Contents of a record that are printed; the record itself has more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Where the demo plays.
@@ -170,13 +174,22 @@ def show(number: int, outcome: Outcome) -> None:
     grid.add_row("origin shows", news)
     console.print(Padding(grid, (0, 0, 0, 3)))
     console.print("   decision record", style="bold")
-    record = JSON.from_data(outcome.record, indent=None).text
+    record = JSON.from_data(_shortened(outcome.record), indent=None).text
     record.no_wrap = False
     console.print(Padding(record, (0, 0, 0, 3)))
     for fault in outcome.wrong:
         console.print(Text(f"   WRONG: {fault}", style="bold red"))
     if not outcome.wrong:
         console.print(Text("   right", style="bold green"))
+
+
+def _shortened(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out most contents of a record of very many: a bomb has thousands."""
+    contents = record.get("contents", [])
+    if len(contents) <= SHOWN_CONTENTS:
+        return record
+    more = f"... and {len(contents) - SHOWN_CONTENTS} more"
+    return {**record, "contents": [*contents[:SHOWN_CONTENTS], more]}
 
 
 def client_got(answer: Answer) -> Text:
