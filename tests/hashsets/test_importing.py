@@ -400,8 +400,11 @@ def test_removed_set_is_found_no_more(directory: Path) -> None:
 
 
 IMPORTER = """
+import signal
 import sys
 from pathlib import Path
+# A job in the background inherits that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from uploadfilter.hashsets.importing import import_file
 from uploadfilter.reference.store import ReferenceDirectory
 try:
