@@ -16,6 +16,9 @@ from enum import StrEnum
 FULL_WINDOW = "full"
 """The window of a signal that was made from the whole picture."""
 
+NESTED = "!/"
+"""Stands between the path of a content and the name of what is nested in it."""
+
 QUALITY_FLOOR = 50
 """Lowest PDQ quality (0 to 100) that takes part in a match.
 

@@ -13,6 +13,7 @@ from uploadfilter.contents.magic import (
     HEAD_BYTES,
     PICTURES,
     Kind,
+    declares_picture,
     is_container,
     is_drawing,
     is_picture,
@@ -183,3 +184,21 @@ def test_sets_of_kinds_fit_together() -> None:
     assert PICTURES.isdisjoint(CONTAINERS | DRAWINGS)
     assert is_drawing(Kind.SVG)
     assert not is_drawing(Kind.HTML)
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_picture"),
+    [
+        (None, False),
+        ("", False),
+        ("text/html", False),
+        (" Image/PNG; x=1", True),
+        ("image/x-unheard-of", True),
+        ("image/svg+xml", False),
+    ],
+)
+def test_declared_picture_is_made_of_pixels(
+    declared: str | None, is_picture: bool
+) -> None:
+    """A drawing is a text to decoders, whatever it is called."""
+    assert declares_picture(declared) is is_picture

@@ -1,7 +1,9 @@
 """Broken readings of strings count only where none is sound."""
 
+import pytest
+
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.model import Reason, Scan
+from uploadfilter.model import Reason, Scan, View
 from uploadfilter.scanners.readings import Readings
 from uploadfilter.scanners.tree import Node
 
@@ -11,11 +13,11 @@ HEAD = bytes(range(48))
 def settled(*found: tuple[bytes, Reason | None]) -> Scan:
     """Add pictures with these bytes and reasons to one content; return its scan."""
     parent = Node(path="0", kind="text", size=99)
-    readings = Readings(most_dropped=9)
+    readings = Readings(parent, most_dropped=9)
     for number, (data, reason) in enumerate(found):
         node = Node(path=f"0!/{number}", kind="png", size=len(data), reason=reason)
-        readings.add(node, MemorySource(data), parent=parent)
-    readings.settle(parent=parent)
+        readings.add(node, MemorySource(data), is_nested=False)
+    readings.settle()
     return parent.part()
 
 
@@ -39,3 +41,26 @@ def test_other_reasons_are_kept() -> None:
     scan = settled((HEAD, Reason.TOO_MANY_PIXELS), (HEAD + b"a", None))
 
     assert [each.path for each in scan.contents] == ["0!/0", "0!/1"]
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"), [(HEAD, None), (HEAD[::-1], Reason.TRUNCATED)]
+)
+def test_reason_of_a_picture_with_views_waits_for_the_others(
+    second: bytes, reason: Reason | None
+) -> None:
+    """What it shows is sent at once; whether it is broken is said when all are read."""
+    parent = Node(path="0", kind="text", size=99)
+    readings = Readings(parent, most_dropped=9)
+    shown = Node(path="0!/0", kind="png", size=9, reason=Reason.TRUNCATED)
+    shown.add_view(View(name="stored", signals=(), plane=b""))
+    parent.nest(shown)
+    readings.add(shown, MemorySource(HEAD), is_nested=True)
+    early = parent.part()
+    sound = Node(path="0!/1", kind="png", size=9)
+    readings.add(sound, MemorySource(second), is_nested=False)
+    readings.settle()
+    late = {each.path: each.reason for each in parent.part().walk()}
+
+    assert [each.reason for each in early.walk()] == [None, None]
+    assert late.get("0!/0") is reason

@@ -7,6 +7,7 @@ import pytest
 from hashsets.demo import pictures
 from tests.scanners.memory import upload_of
 from uploadfilter.model import PERCEPTUAL_TYPES, Reason, Scan, SignalType
+from uploadfilter.scanners.merging import Gathered
 from uploadfilter.scanners.messages import Budgets, ContentSpan
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.scanning import scan_content
@@ -22,11 +23,15 @@ JPEG = pictures.jpeg(PHOTO)
 
 def here(fd: int, spans: list[ContentSpan], types: frozenset[SignalType]) -> list[Scan]:
     """Scan in this process, as the process should."""
-    return [
-        part.scan
-        for span in spans
-        for part in scan_content(fd, span, types=types, budgets=Budgets())
-    ]
+    scans = []
+    for span in spans:
+        gathered = Gathered(Budgets())
+        for part in scan_content(fd, span, types=types, budgets=Budgets()):
+            assert gathered.add(part.scan)
+        scan = gathered.scan()
+        assert scan is not None
+        scans.append(scan)
+    return scans
 
 
 async def test_scanner_finds_what_is_found_without_one() -> None:

@@ -110,6 +110,16 @@ def is_drawing(kind: Kind) -> bool:
     return kind in DRAWINGS
 
 
+def declares_picture(declared_type: str | None) -> bool:
+    """Say whether a client declared a picture that is made of pixels.
+
+    Args:
+        declared_type: As it came, parameters and all.
+    """
+    declared = (declared_type or "").strip().lower()
+    return declared.startswith("image/") and not declared.startswith("image/svg")
+
+
 def is_container(kind: Kind) -> bool:
     """Say whether this kind holds or wraps other contents."""
     return kind in CONTAINERS

@@ -25,6 +25,7 @@ import msgspec
 
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.model import (
+    NESTED,
     Action,
     EntryState,
     Geometry,
@@ -400,7 +401,7 @@ def content_records(
 
 def _weight(path: str, scan: Scan, matched: Collection[str]) -> tuple[bool, int]:
     """Order contents: the most telling first."""
-    return scan.reason is None and scan.path not in matched, path.count(_NESTED)
+    return scan.reason is None and scan.path not in matched, path.count(NESTED)
 
 
 def match_records(
@@ -450,7 +451,6 @@ def _unlisted(match: Match) -> str:
     return match.content if match.content.isdecimal() else "?"
 
 
-_NESTED = "!/"
 _CARVED = re.compile(r"(?:embedded|thumb):[0-9]{1,6}", re.ASCII)
 """What the scanner calls pictures that it carved; it has no digests of them."""
 
@@ -458,8 +458,8 @@ _CARVED = re.compile(r"(?:embedded|thumb):[0-9]{1,6}", re.ASCII)
 def _numbered(scans: Sequence[Scan], prefix: str = "") -> Iterator[tuple[str, Scan]]:
     """Yield every scan with its number, containers before what is in them."""
     for number, scan in enumerate(scans):
-        name = scan.path.rpartition(_NESTED)[2]
+        name = scan.path.rpartition(NESTED)[2]
         is_carved = bool(prefix) and not scan.exact and _CARVED.fullmatch(name)
         path = f"{prefix}{name if is_carved else number}"
         yield path, scan
-        yield from _numbered(scan.contents, f"{path}{_NESTED}")
+        yield from _numbered(scan.contents, f"{path}{NESTED}")

@@ -1,6 +1,6 @@
 """Make scanner processes, keep some at hand, lend them out, and bury them.
 
-Processes are forked from one warm process, the *template*, in about 2 ms. A *fresh* one
+Processes are forked from one warm process, the *template*, in some 5 ms. A *fresh* one
 has met no content and serves anybody; a *common* one has met contents of the common
 formats, and only meets more of these. Some fresh ones are kept ready as spares.
 

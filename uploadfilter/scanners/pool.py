@@ -32,9 +32,7 @@ from uploadfilter.scanners.settings import (
     SilentLog,
 )
 from uploadfilter.scanners.turns import Turns
-
-_COMMON_PICTURES: Final = frozenset({Kind.JPEG, Kind.PNG})
-"""Whose decoders are the oldest and the most tried (``Format.is_common``)."""
+from uploadfilter.signals.formats import COMMON
 
 _PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
 """What no decoder ever runs on, though it may be declared a picture."""
@@ -48,11 +46,11 @@ def is_alone(kind: Kind, declared_type: str | None) -> bool:
         declared_type: What the client says; every decoder is tried on what is declared
             a picture and looks like none.
     """
-    if kind in _COMMON_PICTURES or kind in _PICTURES_OF_TEXT:
+    if kind.value in COMMON or kind in _PICTURES_OF_TEXT:
         return False
     if magic.is_picture(kind) or magic.is_container(kind):
         return True
-    return (declared_type or "").strip().lower().startswith("image/")
+    return magic.declares_picture(declared_type)
 
 
 class ScannerPool:

@@ -40,7 +40,8 @@ MAX_UPLOAD_REPLY_BYTES: Final = 64 * 1024 * 1024
 are 20 MB; without this, a thousand archives could each be 36 MB."""
 
 MOST_PARTS: Final = 4096
-"""Parts in which one content may come: four for each nested content that is allowed."""
+"""Parts in which one content may come. Each but the last has a view, of which
+``Budgets.max_upload_signals`` allows two thousand."""
 
 
 class Loss(StrEnum):

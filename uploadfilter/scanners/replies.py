@@ -16,6 +16,7 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.model import (
     EXACT_TYPES,
     INCAPACITY,
+    NESTED,
     PERCEPTUAL_TYPES,
     REFUSALS,
     Reason,
@@ -41,9 +42,6 @@ _VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
 """``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``."""
 
 _FAULT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
-NESTED: Final = "!/"
-"""Stands between the path of a content and the name of what is nested in it."""
-
 _MAX_PATH: Final = 4096
 _EMBEDDED_LEVELS: Final = 1
 """What is found by its magic inside the innermost content is nested in it."""

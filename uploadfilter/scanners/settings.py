@@ -39,7 +39,7 @@ class ScannerSettings:
             used that up gets the last free worker only when its slow scans have ended,
             so that there is always one for the others.
         spares: Processes that are kept ready beside those in use, so that a content
-            that must be scanned alone does not wait 2 ms for one.
+            that must be scanned alone does not wait 5 ms for one.
         queue_limit: Uploads that may wait for a process. A photo takes 5 ms, so that
             the last of 256 on two processes waits for less than a second. One client
             may fill all of it as long as nobody else comes; for whoever does, the

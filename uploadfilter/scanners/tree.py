@@ -4,13 +4,11 @@ A scan grows as a tree: contents nested in contents, each with its views. What w
 is sent in parts, so that it counts whatever the next step does to this process.
 """
 
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from uploadfilter.model import Reason, Scan, Signal, View
-
-NESTED: Final = "!/"
-"""Stands between the path of a content and the name of what is nested in it."""
+from uploadfilter.model import NESTED, Reason, Scan, Signal, View
 
 _EVERYDAY: Final = frozenset({Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES})
 """Reasons of drawings and long animations, known before anything else of them is."""
@@ -149,6 +147,28 @@ class Node:
         self._is_changed = False
         self.has_views = False
         return scan
+
+
+def nesting(
+    steps: Iterator[None], node: Node, nest: Callable[[Node], None]
+) -> Generator[None, None, bool]:
+    """Take steps, and nest their node once it has views, whatever ends them.
+
+    Returns:
+        Whether it was nested.
+    """
+    is_nested = False
+    try:
+        for _ in steps:
+            if node.has_views and not is_nested:
+                nest(node)
+                is_nested = True
+            yield
+    finally:
+        if node.has_views and not is_nested:
+            nest(node)
+            is_nested = True
+    return is_nested
 
 
 def _clean(name: str) -> str:

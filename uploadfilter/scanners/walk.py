@@ -33,7 +33,7 @@ from uploadfilter.scanners.holding import Covered, Held, icon_entries
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.readings import CHANCE, Readings
 from uploadfilter.scanners.spans import chunks_of, open_file
-from uploadfilter.scanners.tree import Node
+from uploadfilter.scanners.tree import Node, nesting
 from uploadfilter.signals import formats
 from uploadfilter.signals.decoding import DecodeLimits
 from uploadfilter.signals.exact import Digests
@@ -198,7 +198,7 @@ class Walk:
         elif magic.is_picture(kind):
             # A picture to others, and none to us: never a pass by default.
             node.fall_short(Reason.UNDECODABLE)
-        elif _is_declared_picture(declared):
+        elif magic.declares_picture(declared):
             yield from self._show(source, node, self._decoded, self._limits)
 
     def _show(
@@ -206,6 +206,7 @@ class Walk:
     ) -> Iterator[None]:
         """Add the views of a picture in one of the formats of these names."""
         self._require(names)
+        is_usual = _is_usual_photo(source, names)
         views = views_of(
             open_file(source),
             formats=formats.formats_named(names),
@@ -222,7 +223,7 @@ class Walk:
             if self._signals_left < 0:
                 raise _Ended(Reason.TOO_MANY_SIGNALS)
             node.add_view(view)
-            if "/" in view.name or ":" in view.name:
+            if not is_usual:
                 yield from self._pause()
 
     def _require(self, names: frozenset[str]) -> None:
@@ -233,11 +234,9 @@ class Walk:
     # --- Nested contents -----------------------------------------------------------
 
     def _nested(self, parent: Node, name: str, kind: Kind, size: int) -> Node:
-        """Add a nested content to its parent, and count it."""
+        """Return the node of a content inside another, and count it."""
         self._count()
-        node = Node(path=parent.path_of(name), kind=kind.value, size=size)
-        parent.nest(node)
-        return node
+        return Node(path=parent.path_of(name), kind=kind.value, size=size)
 
     def _count(self) -> None:
         self._contents_left -= 1
@@ -264,6 +263,7 @@ class Walk:
         """
         kind = magic.sniff(source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, source.size)
+        parent.nest(node)
         if reason is None:
             node.exact = digests_of(source)
         else:
@@ -328,6 +328,7 @@ class Walk:
         """Look for what is in a long member as it passes, block after block."""
         kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, held.source.size)
+        parent.nest(node)
         if magic.is_picture(kind) or magic.is_container(kind):
             node.fall_short(Reason.TOO_MANY_BYTES)
         seen: set[int] = set()
@@ -352,40 +353,44 @@ class Walk:
             held_bytes=self._budgets.max_held_bytes,
             effort=self._effort,
         )
-        readings = Readings(most_dropped=self._budgets.max_contents)
-        for item in found:
-            if isinstance(item, carving.TooMany):
-                raise _Ended(Reason.TOO_MANY_CONTENTS)
-            if hash(item.data) in seen:
-                continue
-            seen.add(hash(item.data))
-            decoded = MemorySource(item.data)
-            begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
-            if item.is_carved or _may_be_chance(item, kind, begins_as):
-                self._count()
-                yield from self._pause()
-                if begins_as.value in self._decoded:
-                    yield from self._try(
-                        decoded, node, carving.Candidate(offset=0, kind=begins_as)
-                    )
-                continue
-            if depth >= self._budgets.max_depth:
-                node.fall_short(Reason.TOO_DEEP)
-                break
-            if not magic.is_picture(begins_as):
-                yield from self._enter(decoded, node, item.name, depth=depth + 1)
-                continue
-            picture = self._node_of(decoded, node, item.name, begins_as)
-            yield from self._visit(decoded, picture, declared="", depth=depth + 1)
-            readings.add(picture, decoded, parent=node)
-        readings.settle(parent=node)
+        readings = Readings(node, most_dropped=self._budgets.max_contents)
+        try:
+            for item in found:
+                if isinstance(item, carving.TooMany):
+                    raise _Ended(Reason.TOO_MANY_CONTENTS)
+                if hash(item.data) not in seen:
+                    seen.add(hash(item.data))
+                    yield from self._read(item, node, kind, readings, depth=depth)
+        finally:
+            readings.settle()
 
-    def _node_of(self, source: Source, parent: Node, name: str, kind: Kind) -> Node:
-        """Return the node of a nested content that is not nested yet; count it."""
-        self._count()
-        node = Node(path=parent.path_of(name), kind=kind.value, size=source.size)
-        node.exact = digests_of(source)
-        return node
+    def _read(
+        self,
+        item: strings.Encoded,
+        node: Node,
+        kind: Kind,
+        readings: Readings,
+        *,
+        depth: int,
+    ) -> Iterator[None]:
+        """Walk through what one string encodes."""
+        decoded = MemorySource(item.data)
+        begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
+        if item.is_carved or _may_be_chance(item, kind, begins_as):
+            yield from self._pause()
+            if begins_as.value in self._decoded:
+                candidate = carving.Candidate(offset=0, kind=begins_as)
+                yield from self._try(decoded, node, candidate)
+        elif depth >= self._budgets.max_depth:
+            node.fall_short(Reason.TOO_DEEP)
+        elif magic.is_picture(begins_as):
+            picture = self._nested(node, item.name, begins_as, decoded.size)
+            picture.exact = digests_of(decoded)
+            steps = self._visit(decoded, picture, declared="", depth=depth + 1)
+            is_nested = yield from nesting(steps, picture, node.nest)
+            readings.add(picture, decoded, is_nested=is_nested)
+        else:
+            yield from self._enter(decoded, node, item.name, depth=depth + 1)
 
     # --- Carving -------------------------------------------------------------------
 
@@ -397,44 +402,53 @@ class Walk:
                 raise _Ended(Reason.TOO_MANY_CONTENTS)
             if item.kind.value not in self._decoded or covered.hold(source, item):
                 continue
-            if self._contents_left <= 0:
-                raise _Ended(Reason.TOO_MANY_CONTENTS)
             yield from self._pause()
             begun_s = self._settings.clock()
-            nested = yield from self._try(source, node, item)
-            if nested:
-                self._count()
-            else:
+            if not (yield from self._try(source, node, item)):
                 self._patience_s -= self._settings.clock() - begun_s
 
     def _try(
         self, source: Source, parent: Node, item: carving.Candidate
     ) -> Generator[None, None, bool]:
-        """Nest a candidate in its parent if it decodes, else count it.
+        """Nest a candidate in its parent if it decodes, else drop it.
 
         Returns:
             Whether it was nested.
         """
+        if self._contents_left <= 0:
+            raise _Ended(Reason.TOO_MANY_CONTENTS)
         word = "thumb" if item.is_thumbnail else "embedded"
         size = min(source.size - item.offset, _most_bytes(source, item))
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
-        is_nested = False
         names = frozenset({item.kind.value})
-        for _ in self._show(part, node, names, self._carving_limits):
-            if not is_nested:
-                parent.nest_embedded(node)
-                is_nested = True
-            yield
+        steps = self._show(part, node, names, self._carving_limits)
+        is_nested = yield from nesting(steps, node, parent.nest_embedded)
         node.close()
-        if node.reason in CHANCE or not (node.has_views or item.kind in _SURE):
+        if node.reason in CHANCE or not (is_nested or item.kind in _SURE):
             node.reason = None
-        if not is_nested and (node.has_views or node.reason is not None):
+        if node.reason is not None and not is_nested:
             parent.nest_embedded(node)
             is_nested = True
-        if not is_nested:
+        if is_nested:
+            self._count()
+        else:
             parent.drop(most=self._budgets.max_contents)
         return is_nested
+
+
+def _is_usual_photo(source: Source, names: frozenset[str]) -> bool:
+    """Say whether nothing dear comes behind the first view of a picture.
+
+    Such a picture is sent in one part. Of any other, each view is on its way before the
+    next one is made, which may be the end of this process.
+    """
+    is_jpeg = names == frozenset({Kind.JPEG.value})
+    return is_jpeg and b"ICC_PROFILE" not in source.read(0, _PROFILE_BYTES)
+
+
+_PROFILE_BYTES: Final = 128 * 1024
+"""How far into a JPEG a profile is looked for: behind an EXIF segment of 64 KiB."""
 
 
 def _hidden(
@@ -466,11 +480,6 @@ def _may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
     """Say whether letters in what is no text may begin like a picture by chance."""
     is_uri = item.name.startswith("data")
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
-
-
-def _is_declared_picture(declared: str) -> bool:
-    """Say whether the client declared a picture that is made of pixels."""
-    return declared.startswith("image/") and not declared.startswith("image/svg")
 
 
 def digests_of(source: Source) -> tuple[Signal, ...]:
