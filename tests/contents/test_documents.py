@@ -372,3 +372,38 @@ def test_streams_without_a_plain_number_are_found_all_the_same() -> None:
     file = file[:number] + b" %\n" + file[number + 1 :]
 
     assert [data for _, data, _ in contents_of(PDF, file)] == [jpeg()]
+
+
+def written_by_hand(*objects: bytes) -> bytes:
+    """Return a document of these objects, the first of which is its catalogue."""
+    data, offsets = bytearray(b"%PDF-1.7\n"), []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(data)
+    data += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    data += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    data += b"trailer <</Size %d /Root 1 0 R>>\n" % (len(objects) + 1)
+    return bytes(data + b"startxref\n%d\n%%%%EOF\n" % start)
+
+
+@pytest.mark.parametrize(
+    "disguise", [b"", b"/X (4 0 obj)", b"% 4 0 obj\n", b"/X (1 0 obj <<)"]
+)
+def test_number_of_another_object_hides_no_picture(disguise: bytes) -> None:
+    """What looks like a number in front of data may be a string or a comment."""
+    packed = zlib.compress(PHOTO.convert("RGB").tobytes())
+    head = b"<</Type /XObject /Subtype /Image /Width %d /Height %d" % PHOTO.size
+    head += b" /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /FlateDecode"
+    picture = b"%s /Length %d %s >>\nstream\n%s\nendstream" % (
+        head,
+        len(packed),
+        disguise,
+        packed,
+    )
+    other = b"<</Length 1>>\nstream\nq\nendstream"
+    pages = b"<</Type /Pages /Kids [] /Count 0>>"
+    catalogue = b"<</Type /Catalog /Pages 2 0 R>>"
+    file = written_by_hand(catalogue, pages, picture, other)
+
+    assert [name for name, _, _ in contents_of(PDF, file)] == ["image:3"]

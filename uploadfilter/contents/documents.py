@@ -142,17 +142,27 @@ class _Document:
                 return
 
     def _streams(self) -> Iterator[pikepdf.Stream]:
-        """Yield the streams of the document, each once."""
+        """Yield the streams of the document, each once.
+
+        Each has its own data in the file. So where data begin more often than streams
+        were found, some number was not what it seemed (a string or a comment in front
+        of them may look like one), or the document was changed; and a stream may be
+        among the other objects.
+        """
         seen: set[ObjectNumber] = set()
+        missing = 0
         for number in stream_numbers(self._source):
             if number is None:
-                yield from self._others(seen)
-                return
-            if number not in seen:
-                seen.add(number)
-                found = self._document.get_object(number)
-                if isinstance(found, pikepdf.Stream):
-                    yield found
+                missing += 1
+                break
+            found = None if number in seen else self._document.get_object(number)
+            seen.add(number)
+            if isinstance(found, pikepdf.Stream):
+                yield found
+            else:
+                missing += 1
+        if missing:
+            yield from self._others(seen)
 
     def _others(self, seen: set[ObjectNumber]) -> Iterator[pikepdf.Stream]:
         """Yield the streams that were not seen yet, at the cost of every object."""
