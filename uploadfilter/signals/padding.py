@@ -5,11 +5,10 @@ browsers show its beginning. Behind a JPEG belongs a marker that ends it; other 
 say how long they would have been, and get that many zeros.
 """
 
-import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from typing_extensions import Buffer, override
+from uploadfilter.signals.files import made_file
 
 END_OF_JPEG = b"\xff\xd9"
 
@@ -18,62 +17,23 @@ _BOX_HEAD_BYTES = 8
 _MOST_BOXES = 100
 
 
-class Continued(io.RawIOBase):
-    """A read-only file with something put behind it.
+def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
+    """Return a file that goes on with ``tail`` behind ``length`` bytes of another.
 
     Args:
-        file: The file; its position is used.
+        file: The other; its position is used.
         length: How much of it is shown.
         tail: What follows that.
     """
 
-    def __init__(self, file: BinaryIO, length: int, tail: bytes) -> None:
-        super().__init__()
-        self._file = file
-        self._length = length
-        self._tail = tail
-        self._position = 0
+    def read(position: int, count: int) -> bytes:
+        if position >= length:
+            start = position - length
+            return tail[start : start + count]
+        file.seek(position)
+        return file.read(min(count, length - position))
 
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._position
-
-    @override
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position; one before the start is refused."""
-        end = self._length + len(self._tail)
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: end}[whence]
-        if base + offset < 0:
-            raise OSError("seek before the start of the file")
-        self._position = base + offset
-        return self._position
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill ``buffer`` from the file, or from what follows it."""
-        target = memoryview(buffer).cast("B")
-        if self._position < self._length:
-            self._file.seek(self._position)
-            data = self._file.read(min(len(target), self._length - self._position))
-        else:
-            start = self._position - self._length
-            data = self._tail[start : start + len(target)]
-        target[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-
-def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
-    """Return a file that goes on with ``tail`` behind ``length`` bytes of another."""
-    return io.BufferedReader(Continued(file, length, tail))
+    return made_file(length + len(tail), read)
 
 
 def missing_bytes(data: bytes) -> int:

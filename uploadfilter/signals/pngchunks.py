@@ -18,9 +18,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from typing_extensions import Buffer, override
-
 from uploadfilter.model import Reason
+from uploadfilter.signals.files import made_file
 from uploadfilter.signals.limits import OverBudgetError
 from uploadfilter.signals.profiles import MAX_PROFILE_BYTES
 from uploadfilter.signals.timing import PNGChunk, png_chunks
@@ -157,66 +156,12 @@ class _Spans:
 
     def opened(self, file: BinaryIO) -> BinaryIO:
         """Return a file of the pieces of another, whose position is used."""
-        pieces = _Pieces(file, self._starts, self._origins, self.length)
-        return io.BufferedReader(pieces)
 
+        def read(position: int, count: int) -> bytes:
+            number = bisect_right(self._starts, position) - 1
+            last = number + 1 == len(self._starts)
+            end = self.length if last else self._starts[number + 1]
+            file.seek(self._origins[number] + position - self._starts[number])
+            return file.read(min(count, max(0, end - position)))
 
-class _Pieces(io.RawIOBase):
-    """A read-only file that is made of pieces of another.
-
-    Args:
-        file: The other; its position is used.
-        starts: Where each piece begins in this one.
-        origins: Where each begins in the other.
-        length: How long all are together.
-    """
-
-    def __init__(
-        self, file: BinaryIO, starts: "array[int]", origins: "array[int]", length: int
-    ) -> None:
-        super().__init__()
-        self._file = file
-        self._starts = starts
-        self._origins = origins
-        self._length = length
-        self._position = 0
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._position
-
-    @override
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position; one before the start is refused."""
-        base = {
-            io.SEEK_SET: 0,
-            io.SEEK_CUR: self._position,
-            io.SEEK_END: self._length,
-        }[whence]
-        if base + offset < 0:
-            raise OSError("seek before the start of the file")
-        self._position = base + offset
-        return self._position
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill ``buffer`` from the piece at the position, or leave it at the end."""
-        target = memoryview(buffer).cast("B")
-        number = bisect_right(self._starts, self._position) - 1
-        inside = self._position - self._starts[number]
-        last = number + 1 == len(self._starts)
-        end = self._length if last else self._starts[number + 1]
-        wanted = min(len(target), max(0, end - self._position))
-        self._file.seek(self._origins[number] + inside)
-        data = self._file.read(wanted)
-        target[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return made_file(self.length, read)
