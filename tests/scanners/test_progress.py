@@ -210,6 +210,17 @@ def test_progress_charges_the_upload_for_a_lost_process() -> None:
     assert progress.ask().cpu_left_s == budgets.upload_cpu_s - budgets.content_cpu_s
 
 
+def test_progress_is_charged_nothing_for_an_accident() -> None:
+    """A process that dies with its template leaves its upload all its time."""
+    progress = progress_of(max_losses=9)
+    for _ in range(6):
+        progress.ask()
+        progress.lose(Loss.ACCIDENT, wall_s=0.0)
+
+    assert not progress.is_complete
+    assert progress.ask().cpu_left_s == Budgets().upload_cpu_s
+
+
 def test_progress_asks_for_common_contents_together() -> None:
     """One process scans all that are common, another one each of the others."""
     progress = progress_of(alone="b")

@@ -220,9 +220,10 @@ class Progress:
             wall_s: Seconds since it was asked.
         """
         self._wall_left_s -= wall_s
-        # What the process had used is not known for certain, so the whole of what one
-        # content may use is charged.
-        self._cpu_left_s = max(0.0, self._cpu_left_s - self._budgets.content_cpu_s)
+        if loss is not Loss.ACCIDENT:
+            # What the process had used is not known for certain, so the whole of what
+            # one content may use is charged; but for what no content did.
+            self._cpu_left_s = max(0.0, self._cpu_left_s - self._budgets.content_cpu_s)
         self._losses_left -= 1
         self._asked_left = 0
         if self._may_try_again(loss):
