@@ -83,6 +83,7 @@ def document(checked: Checked, *, quality_of: Quality) -> dict[str, object]:
         "exact": None,
         "views": [],
         "contents": [],
+        "dropped": 0,
         "matches": [],
     }
 
@@ -102,6 +103,7 @@ def _content(checked: Checked, scan: Scan, *, quality_of: Quality) -> dict[str, 
         "contents": [
             _content(checked, inner, quality_of=quality_of) for inner in scan.contents
         ],
+        "dropped": scan.dropped,
         "matches": [_match(match) for match in matches if match.content == scan.path],
     }
 

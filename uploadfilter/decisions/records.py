@@ -127,6 +127,7 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
         size: Length in bytes.
         reason: Why it was not scanned completely; ``None`` if it was.
         views: Names of the views that were compared.
+        dropped: Carved candidates in it that did not decode.
     """
 
     path: str
@@ -134,6 +135,7 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     reason: Reason | None
     views: tuple[str, ...]
+    dropped: int = 0
 
 
 class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -394,6 +396,7 @@ def content_records(
             size=scan.size,
             reason=scan.reason,
             views=tuple(view.name for view in scan.views),
+            dropped=scan.dropped,
         )
         for path, scan in numbered
     )
