@@ -15,10 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from uploadfilter.hardening import leave_no_core, prctl
 from uploadfilter.scanners.sandbox import Sandbox
 
 _PR_SET_PDEATHSIG: Final = 1
-_PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 """Numbers from ``linux/prctl.h``."""
 
@@ -48,7 +48,7 @@ def die_with_parent() -> None:
     itself when its socket does. A proxy must start scanners in a thread that lives as
     long as they should: see ``Template.start``.
     """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def harden() -> None:
@@ -62,9 +62,8 @@ def harden() -> None:
     # lets a process say so, and nothing depends on it.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(_PR_SET_DUMPABLE, 0)
-    _limit(resource.RLIMIT_CORE, 0)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    leave_no_core()
     # The parent decides when a scanner ends, also on Ctrl-C in its terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.clear()
@@ -118,12 +117,5 @@ def _drop_capabilities() -> None:
     nothing = (ctypes.c_uint32 * 6)()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capset(header, nothing) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -1,0 +1,57 @@
+"""What every process of ours gives up at its start, so that nothing of it can be read.
+
+The memory of the proxy holds bodies of uploads, the key of the reference set and what
+clients sent; that of a scanner holds pictures. Neither may end up in a core file, and
+no other process of the same user may attach to it.
+
+A process that is not dumpable still reaches its own ``/proc/self/fd``, also as an
+ordinary user: the kernel lets a process look at itself. What belongs to root from then
+on are its other files in ``/proc``, so that whoever wants to *write* to one of them
+(the scanners' ``oom_score_adj``) does so before. A program that is executed begins
+dumpable again, and must give this up for itself.
+"""
+
+import ctypes
+import os
+import resource
+from typing import Final
+
+_PR_SET_DUMPABLE: Final = 4
+"""Number from ``linux/prctl.h``."""
+
+PRIVATE_UMASK: Final = 0o077
+"""What is written belongs to our user alone, whatever the one who starts us allows."""
+
+
+def leave_no_core() -> None:
+    """Make this process one that nobody can dump, attach to or look into.
+
+    Raises:
+        OSError: The kernel does not allow it.
+    """
+    prctl(_PR_SET_DUMPABLE, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def keep_files_private() -> None:
+    """Make what this process creates from now on readable by its user only.
+
+    A service manager's ``UMask=`` does the same; this holds without one.
+    """
+    os.umask(PRIVATE_UMASK)
+
+
+def prctl(option: int, value: int) -> None:
+    """Ask the kernel for one property of this process.
+
+    Args:
+        option: Number from ``linux/prctl.h``.
+        value: What it is set to.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
