@@ -7,6 +7,7 @@ import pytest
 from uploadfilter import config
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
+from uploadfilter.proxy.addresses import TCPAddress
 
 STATE = Path("/state")
 
@@ -25,7 +26,7 @@ def test_command_line_alone_is_enough() -> None:
     )
 
     assert settings.origin.url == "http://127.0.0.1:81"
-    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.listen == (TCPAddress(host="127.0.0.1", port=8080),)
     assert settings.mode is Mode.MONITOR
     assert settings.state == STATE
 
@@ -52,7 +53,7 @@ def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
         """,
     )
 
-    assert (settings.host, settings.port) == ("::1", 443)
+    assert settings.listen == (TCPAddress(host="::1", port=443),)
     assert settings.mode is Mode.ENFORCE
     assert len(settings.trusted_proxies) == 2
     assert settings.limits.max_body_bytes == 20 * 1024 * 1024

@@ -36,7 +36,9 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/chain.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
+    "uploadfilter/proxy/arrival.py": "tests/proxy/test_server.py",
     "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
+    "uploadfilter/proxy/listening.py": "tests/proxy/test_server.py",
     "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
     "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
 }

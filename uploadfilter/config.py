@@ -40,8 +40,11 @@ from uploadfilter.decisions.log import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Mode
+from uploadfilter.proxy.addresses import Address, TCPAddress, parse_address
 from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.live import LiveSettings
 from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.proxy.spool import SpoolLimits
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.messages import Budgets
@@ -63,15 +66,18 @@ _UNITS = {
 }
 
 
+_LISTEN = TCPAddress(host="127.0.0.1", port=8080)
+"""Reached from this machine only, until the operator says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that ``serve`` needs to know.
 
     Attributes:
         origin: The hosting service behind the proxy.
-        host: Address to listen on.
-        port: Port to listen on; 0 picks a free one.
         state: The state directory.
+        listen: Where to listen.
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
         trusted_proxies: Networks whose ``X-Forwarded-For`` is believed.
@@ -87,9 +93,8 @@ class Settings:
     """
 
     origin: OriginSettings
-    host: str
-    port: int
     state: Path
+    listen: tuple[Address, ...] = (_LISTEN,)
     instance: str = DEFAULT_INSTANCE
     mode: Mode = Mode.MONITOR
     trusted_proxies: tuple[Network, ...] = ()
@@ -102,6 +107,25 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def live(self) -> LiveSettings:
+        """What may change while the service runs."""
+        default = Route(
+            name=DEFAULT_ROUTE,
+            origin=DEFAULT_ROUTE,
+            mode=self.mode,
+            limits=self.limits,
+            policy=self.policy,
+        )
+        return LiveSettings(
+            routes=Routes((default,)),
+            origins={DEFAULT_ROUTE: self.origin},
+            trusted_proxies=self.trusted_proxies,
+            thresholds=self.thresholds,
+            limits=self.proxy,
+            objection=self.objection,
+        )
 
 
 TABLES: Mapping[str, typing.Any] = {
@@ -121,7 +145,7 @@ _NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
 """Fields that are no keys: budgets have a table of their own, the module is fixed."""
 
 _PLAIN: Mapping[str, typing.Any] = {
-    "listen": str,
+    "listen": str | tuple[str, ...],
     "state": str,
     "instance": str,
     "mode": str,
@@ -136,11 +160,8 @@ _WRITTEN: Mapping[typing.Any, str] = {
     int: 'a whole number without quotes, or a size such as "20 MiB"',
     float: "a number without quotes",
     str: "a text in quotes",
+    str | tuple[str, ...]: "a text in quotes, or a list of texts in brackets",
 }
-_LISTEN = "127.0.0.1:8080"
-"""Reached from this machine only, until the operator says otherwise."""
-
-_TOP_PORT = 65535
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -211,14 +232,19 @@ def load(
 def _refuse_circle(settings: Settings, *, source: str) -> None:
     """Refuse a proxy that would be its own origin."""
     origin = urlsplit(settings.origin.url)
-    port = origin.port or _SCHEME_PORTS[origin.scheme]
-    here = {settings.host, *(_LOOPBACK if settings.host in _EVERYWHERE else ())}
-    if port == settings.port and origin.hostname in here:
-        raise ConfigError(
-            f"{source}: origin and listen are the same: {origin.hostname}:{port}",
-            hint="Requests would go round in a circle: let the proxy listen on another "
-            "port (--listen), and name what is behind it as --origin.",
-        )
+    port = origin.port or _SCHEME_PORTS.get(origin.scheme)
+    for address in settings.listen:
+        if not isinstance(address, TCPAddress) or port != address.port:
+            continue
+        if origin.hostname in {
+            address.host,
+            *(_LOOPBACK if address.host in _EVERYWHERE else ()),
+        }:
+            raise ConfigError(
+                f"{source}: origin and listen are the same: {address}",
+                hint="Requests would go round in a circle: let the proxy listen on "
+                "another port (--listen), and name what is behind it as --origin.",
+            )
 
 
 def _document(path: Path) -> dict[str, typing.Any]:
@@ -244,25 +270,28 @@ def _plain_settings(
     plain: Mapping[str, typing.Any], *, source: str, default_state: Path
 ) -> dict[str, typing.Any]:
     """Turn the plain keys into the fields of ``Settings``."""
-    host, port = _address(plain.get("listen", _LISTEN), source=source)
-    state = Path(plain.get("state", default_state))
-    settings: dict[str, typing.Any] = {"host": host, "port": port, "state": state}
-    for key in plain.keys() - {"listen", "state"}:
+    settings: dict[str, typing.Any] = {"state": Path(plain.get("state", default_state))}
+    for key in plain.keys() - {"state"}:
         parse = _PARSERS.get(key)
         settings[key] = parse(plain[key], source=source) if parse else plain[key]
     return settings
 
 
-def _address(text: str, *, source: str) -> tuple[str, int]:
-    """Split ``HOST:PORT``; an IPv6 address stands in brackets."""
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > _TOP_PORT:
+def _addresses(listen: str | tuple[str, ...], *, source: str) -> tuple[Address, ...]:
+    """Read where to listen: one address, or a list of them."""
+    texts = (listen,) if isinstance(listen, str) else listen
+    return tuple(_address(text, source=source) for text in texts)
+
+
+def _address(text: str, *, source: str) -> Address:
+    try:
+        return parse_address(text)
+    except ValueError as exc:
         raise ConfigError(
-            f"{source}: listen = {text!r} is not HOST:PORT",
-            hint="For example 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:80.",
-        )
-    return host, int(port)
+            f"{source}: listen = {text!r} is not HOST:PORT: {exc}",
+            hint="For example 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80 or "
+            "unix:/run/uploadfilter/http.",
+        ) from exc
 
 
 def _instance(text: str, *, source: str) -> str:
@@ -299,6 +328,7 @@ def _network(text: str, *, source: str) -> Network:
 
 
 _PARSERS: Mapping[str, Callable[..., typing.Any]] = {
+    "listen": _addresses,
     "instance": _instance,
     "mode": _mode,
     "trusted_proxies": _networks,

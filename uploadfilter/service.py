@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -25,10 +26,12 @@ from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
 from uploadfilter.errors import LogError, ServiceError, StoreError
+from uploadfilter.proxy.addresses import Address, TCPAddress
 from uploadfilter.proxy.draining import Drain
-from uploadfilter.proxy.origin import Origin
+from uploadfilter.proxy.listening import listening
+from uploadfilter.proxy.live import InForce
 from uploadfilter.proxy.recorder import Recorder
-from uploadfilter.proxy.server import Proxy, listening
+from uploadfilter.proxy.server import Proxy
 from uploadfilter.proxy.spool import SpoolRoom
 from uploadfilter.proxy.upload import Hands
 from uploadfilter.reference.matching import Generation
@@ -82,11 +85,11 @@ async def _run(settings: Settings) -> None:
     # One who starts us under nohup wants hang-ups ignored, and so it stays.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
-    async with running(settings) as (host, port):
+    async with running(settings) as service:
         log.info(
             "listening",
-            host=host,
-            port=port,
+            addresses=[str(address) for address in service.addresses],
+            port=service.port,
             origin=settings.origin.url,
             mode=settings.mode,
             instance=settings.instance,
@@ -113,15 +116,32 @@ def _hang_up(stop: asyncio.Event) -> None:
     log.warning("hangup_ignored", hint="Settings are read at the start: restart.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A service that takes requests.
+
+    Attributes:
+        addresses: Where, with the ports that were picked.
+    """
+
+    addresses: tuple[Address, ...]
+
+    @property
+    def port(self) -> int:
+        """The first TCP port; 0 if there is none."""
+        ports = (item.port for item in self.addresses if isinstance(item, TCPAddress))
+        return next(ports, 0)
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
+async def running(settings: Settings) -> AsyncIterator[Running]:
     """Run the service for the length of the block.
 
     Args:
         settings: From ``config.load``.
 
     Yields:
-        The address and the port that it listens on.
+        What is running.
 
     Raises:
         UploadFilterError: Something that it needs cannot be had; which, and what to do,
@@ -134,7 +154,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
         hands = Hands(
-            origin=await stack.enter_async_context(Origin.opened(settings.origin)),
+            in_force=await stack.enter_async_context(InForce.opened(settings.live)),
             scanners=await stack.enter_async_context(
                 ScannerPool.open(settings.scanner, log=log)
             ),
@@ -142,18 +162,17 @@ async def running(settings: Settings) -> AsyncIterator[tuple[str, int]]:
             recorder=recorder,
             room=_spool_room(settings),
             drain=Drain(),
-            mode=settings.mode,
-            policy=settings.policy,
-            thresholds=settings.thresholds,
-            uploads=settings.limits,
-            limits=settings.proxy,
-            objection=settings.objection,
         )
         await stack.enter_async_context(_chores(recorder, reference, directory))
-        proxy = Proxy(hands, trusted_proxies=settings.trusted_proxies)
-        yield await stack.enter_async_context(
-            listening(proxy, hands, host=settings.host, port=settings.port)
+        addresses = await stack.enter_async_context(
+            listening(
+                Proxy(hands),
+                addresses=settings.listen,
+                limits=settings.proxy,
+                drain=hands.drain,
+            )
         )
+        yield Running(addresses=addresses)
 
 
 def _spool_room(settings: Settings) -> SpoolRoom:

@@ -19,6 +19,7 @@ from uploadfilter.decisions.records import (
     decode,
 )
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
+from uploadfilter.proxy.addresses import TCPAddress
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.origin import OriginSettings
 from uploadfilter.reference.sets import SetInfo
@@ -100,8 +101,7 @@ def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN
     return replace(
         Settings(
             origin=OriginSettings(url=origin),
-            host="127.0.0.1",
-            port=0,
+            listen=(TCPAddress(host="127.0.0.1", port=0),),
             state=state,
             mode=Mode.ENFORCE,
             scanner=ScannerSettings(workers=1),
@@ -130,9 +130,9 @@ async def site(
         list_entries(state, listed)
     async with (
         wire_origin() as origin,
-        running(settings(state, origin.url, **changes)) as (_, port),
+        running(settings(state, origin.url, **changes)) as service,
     ):
-        yield Site(port=port, origin=origin, state=state)
+        yield Site(port=service.port, origin=origin, state=state)
 
 
 def list_entries(

@@ -44,6 +44,7 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
+from uploadfilter.proxy.addresses import TCPAddress
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.service import running
 from uploadfilter.signals import views
@@ -721,7 +722,8 @@ async def test_two_proxies_cannot_share_an_instance(enforcing: Site) -> None:
 
 async def test_address_in_use_is_said(tmp_path: Path, enforcing: Site) -> None:
     """The message names the address and says what to do."""
-    taken = settings(tmp_path, enforcing.origin.url, port=enforcing.port)
+    address = TCPAddress(host="127.0.0.1", port=enforcing.port)
+    taken = settings(tmp_path, enforcing.origin.url, listen=(address,))
     with pytest.raises(ServiceError, match=str(enforcing.port)) as error:
         async with running(taken):
             pass

@@ -1,42 +1,26 @@
-"""Listen, take requests in, and give each to whoever carries it out.
+"""Take requests, find the route of each, and give it to whoever carries it out.
 
-Rules this module keeps:
-
-- A request without a body is forwarded; one with a body becomes an ``Upload``.
-- aiohttp's server is made for applications. What it would do to a request on its own is
-  switched off in ``listening``: no decompression, no access log, and our own answers to
-  ``Expect`` and to requests that cannot be parsed.
+Rules this module keeps: a request without a body is forwarded; one with a body becomes
+an ``Upload``; and every request is treated to its end as the settings in force at its
+beginning say.
 """
 
-import ipaddress
-import socket
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 
-import structlog
-from aiohttp import http_exceptions, http_parser, web
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.web_protocol import RequestHandler
-from typing_extensions import override
+from aiohttp import web
 
-from uploadfilter.errors import ServiceError
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy import answers
+from uploadfilter.proxy.arrival import Arrival
 from uploadfilter.proxy.inspection import Inspection
+from uploadfilter.proxy.live import Live
 from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.upload import Hands, Upload
-from uploadfilter.uploads.forwarding import (
-    Network,
-    client_address,
-    forwarded_headers,
-)
+from uploadfilter.uploads.forwarding import forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-_CLOSING_S = 1.0
-"""How long aiohttp may take to close its connections; nothing is in flight then."""
+_NOT_FOUND = 404
 
 
 class Proxy:
@@ -44,50 +28,49 @@ class Proxy:
 
     Args:
         hands: What uploads need to be carried out.
-        trusted_proxies: Networks whose word about clients is believed.
     """
 
-    def __init__(self, hands: Hands, *, trusted_proxies: tuple[Network, ...]) -> None:
+    def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._trusted = trusted_proxies
         self._open_uploads = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        with self._hands.drain.request():
-            return await self._answer(request)
+        with self._hands.drain.request(), self._hands.in_force.use() as live:
+            return await self._answer(request, live)
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answer(self, request: web.BaseRequest, live: Live) -> web.StreamResponse:
         head = _head(request)
-        body = plan(head, self._hands.uploads)
+        route = live.settings.routes.find(
+            host=head.value(b"host"), target=head.target, method=head.method
+        )
+        if route is None:
+            return self._refuse(request, live, _NO_ROUTE)
+        arrival = Arrival(request=request, head=head, live=live, route=route)
+        body = plan(head, route.limits)
         if head.has_body:
-            return await self._upload(request, head, body)
+            return await self._upload(arrival, body)
         if isinstance(body, Refusal):
-            return self._refuse(request, body)
-        return await self._pass_on(request, head)
+            return self._refuse(request, live, body)
+        return await self._pass_on(arrival)
 
     async def _upload(
-        self, request: web.BaseRequest, head: RequestHead, body: BodyPlan | Refusal
+        self, arrival: Arrival, body: BodyPlan | Refusal
     ) -> web.StreamResponse:
         """Carry out one upload, if there is room for one more."""
-        if self._is_full():
-            return self._shed(request, head)
+        if self._is_full(arrival):
+            return self._shed(arrival)
+        route = arrival.route
         inspection = Inspection(
-            body,
-            mode=self._hands.mode,
-            policy=self._hands.policy,
-            limits=self._hands.uploads,
+            body, mode=route.mode, policy=route.policy, limits=route.limits
         )
         with ExitStack() as held:
             self._open_uploads += 1
             held.callback(self._leave)
             upload = Upload(
-                request,
-                head,
+                arrival,
                 inspection,
                 self._hands,
-                client=self._client(request, head),
-                trusted=self._is_trusted(request),
                 body=held.enter_context(self._hands.room.spool()),
                 contents=held.enter_context(self._hands.room.spool()),
                 release=held.close,
@@ -98,24 +81,28 @@ class Proxy:
         """Make room for another upload."""
         self._open_uploads -= 1
 
-    def _is_full(self) -> bool:
+    def _is_full(self, arrival: Arrival) -> bool:
         """Whether one more upload must be shed; ``MONITOR`` sheds nothing."""
-        enforced = self._hands.mode is Mode.ENFORCE
-        return enforced and self._open_uploads >= self._hands.limits.open_uploads
+        enforced = arrival.route.mode is Mode.ENFORCE
+        return enforced and (
+            self._open_uploads >= arrival.live.settings.limits.open_uploads
+        )
 
-    def _shed(self, request: web.BaseRequest, head: RequestHead) -> web.StreamResponse:
+    def _shed(self, arrival: Arrival) -> web.StreamResponse:
         recorder = self._hands.recorder
-        ticket = recorder.ticket(self._client(request, head), head.method)
+        ticket = recorder.ticket(arrival.client, arrival.head.method)
         recorder.shed(ticket, Reason.OVERLOADED, status=503)
         return answers.response(
-            request,
+            arrival.request,
             status=503,
             reason=Reason.OVERLOADED,
             decision_id=None,
-            objection=self._hands.objection,
+            objection=arrival.live.settings.objection,
         )
 
-    def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.StreamResponse:
+    def _refuse(
+        self, request: web.BaseRequest, live: Live, refusal: Refusal
+    ) -> web.StreamResponse:
         """Refuse a request that has no body, so that there is nothing to record."""
         return answers.response(
             request,
@@ -123,25 +110,24 @@ class Proxy:
             reason=refusal.reason,
             detail=refusal.detail,
             decision_id=None,
-            objection=self._hands.objection,
+            objection=live.settings.objection,
         )
 
-    async def _pass_on(
-        self, request: web.BaseRequest, head: RequestHead
-    ) -> web.StreamResponse:
+    async def _pass_on(self, arrival: Arrival) -> web.StreamResponse:
         """Forward a request that has no body."""
+        request, head, live = arrival.request, arrival.head, arrival.live
         headers = forwarded_headers(
             head,
-            client=self._client(request, head),
+            client=arrival.client,
             scheme=request.scheme,
             decision_id=None,
             # A client that said "no body" (0) is told so on; one that said nothing is
             # not, since some origins take a length as the sign of an upload.
             body_length=head.declared_length,
             content_type=None,
-            trusted=self._is_trusted(request),
+            trusted=arrival.trusted,
         )
-        async with self._hands.origin.asked(
+        async with arrival.origin.asked(
             head.method, head.target, headers, None
         ) as answer:
             if isinstance(answer, OriginFailure):
@@ -151,155 +137,21 @@ class Proxy:
                     status=answer.value,
                     reason=None,
                     decision_id=None,
-                    objection=self._hands.objection,
+                    objection=live.settings.objection,
                 )
             return await relay(
                 request,
                 answer,
                 last=self._hands.drain.begun,
-                idle_s=self._hands.limits.answer_idle_s,
+                idle_s=live.settings.limits.answer_idle_s,
             )
 
-    def _client(self, request: web.BaseRequest, head: RequestHead) -> str:
-        return client_address(_peer(request), head, self._trusted)
 
-    def _is_trusted(self, request: web.BaseRequest) -> bool:
-        try:
-            peer = ipaddress.ip_address(_peer(request).partition("%")[0])
-        except ValueError:
-            return False
-        return any(peer in network for network in self._trusted)
-
-
-class _Connection(RequestHandler):
-    """One client's connection, with our own answer to what is not HTTP."""
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        """Take bytes in; garbage inside a body ends the reading of that body.
-
-        aiohttp 3.14 only queues its own answer for after the request, and leaves
-        whoever reads the body waiting for more.
-        """
-        super().data_received(data)
-        request = self._current_request
-        if request is None or request.content.is_eof() or not self._messages:
-            return
-        if not isinstance(self._messages[-1][0], RawRequestMessage):
-            garbage = web.RequestPayloadError("the body is not framed as it says")
-            request.content.set_exception(garbage)
-            # Nothing is left to be read away, which aiohttp would try and complain of.
-            request.content.feed_eof()
-
-    @override
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer a request that cannot be parsed, or one whose handling failed."""
-        self.keep_alive(val=False)
-        if isinstance(exc, http_exceptions.HttpProcessingError):
-            status = 431 if _is_too_long(exc) else 400
-            detail = "The request is not valid HTTP."
-            return answers.response(
-                request,
-                status=status,
-                reason=Reason.MALFORMED_REQUEST,
-                detail=detail,
-                decision_id=None,
-                objection="",
-            )
-        log.error("request_failed", status=status, exc_info=exc)
-        return answers.response(
-            request,
-            status=503,
-            reason=Reason.INTERNAL_ERROR,
-            decision_id=None,
-            objection="",
-        )
-
-
-def _is_too_long(exc: http_exceptions.HttpProcessingError) -> bool:
-    """Tell whether a head is over a limit; for too many lines there is no class."""
-    return isinstance(exc, http_exceptions.LineTooLong) or exc.message.startswith(
-        "Too many headers"
-    )
-
-
-class _Server(web.Server):
-    """aiohttp's server, making connections of our own kind."""
-
-    @override
-    def __call__(self) -> RequestHandler:
-        """Make the handler of a new connection."""
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
-@asynccontextmanager
-async def listening(
-    proxy: Proxy, hands: Hands, *, host: str, port: int
-) -> AsyncIterator[tuple[str, int]]:
-    """Serve ``proxy`` for the length of the block.
-
-    Args:
-        proxy: What is done with each request.
-        hands: For the limits of connections.
-        host: Address to bind.
-        port: Port to bind; 0 picks a free one.
-
-    Yields:
-        The address and port that were bound.
-
-    Raises:
-        ServiceError: The address cannot be bound, or aiohttp lacks its C parser.
-    """
-    _require_c_parser()
-    limits = hands.limits
-    server = _Server(
-        proxy.handle,
-        auto_decompress=False,
-        access_log=None,
-        keepalive_timeout=limits.keep_alive_s,
-        lingering_time=limits.linger_s,
-        max_line_size=limits.header_line_bytes,
-        max_field_size=limits.header_line_bytes,
-        max_headers=limits.header_lines,
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        yield await _bound(site, runner)
-        await site.stop()
-        left = await hands.drain.finish(within_s=limits.drain_s)
-        if left:
-            log.warning("requests_cut_off", requests=left, drain_s=limits.drain_s)
-    finally:
-        await runner.cleanup()
-
-
-async def _bound(site: web.TCPSite, runner: web.ServerRunner) -> tuple[str, int]:
-    try:
-        await site.start()
-    except (OSError, socket.gaierror) as exc:
-        raise ServiceError(
-            f"cannot listen on {site.name}: {exc.strerror or exc}",
-            hint="Is another program using this address? Choose another with --listen.",
-        ) from exc
-    address, bound_port, *_ = runner.addresses[0]
-    return address, bound_port
-
-
-def _require_c_parser() -> None:
-    """Refuse to run on aiohttp's pure-Python parser, which lets smuggled bytes pass."""
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-        raise ServiceError(
-            "aiohttp has no C parser here, and its Python one is too lenient",
-            hint="Install aiohttp from a wheel, and unset AIOHTTP_NO_EXTENSIONS.",
-        )
+_NO_ROUTE = Refusal(
+    status=_NOT_FOUND,
+    reason=Reason.MALFORMED_REQUEST,
+    detail="This service knows no such site.",
+)
 
 
 def _head(request: web.BaseRequest) -> RequestHead:
@@ -309,8 +161,3 @@ def _head(request: web.BaseRequest) -> RequestHead:
         headers=tuple(request.raw_headers),
         version=(request.version.major, request.version.minor),
     )
-
-
-def _peer(request: web.BaseRequest) -> str:
-    """Return the address of the other end; empty for a unix socket or a lost one."""
-    return request.remote or ""

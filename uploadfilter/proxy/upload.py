@@ -9,7 +9,6 @@ Rules this module keeps:
 """
 
 import asyncio
-import ipaddress
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,11 +18,10 @@ from typing import Protocol, assert_never
 import structlog
 from aiohttp import http_exceptions, web
 
-from uploadfilter.decisions.clients import client_network
-from uploadfilter.decisions.policy import Policy
 from uploadfilter.errors import LogError, StoreError
-from uploadfilter.model import Action, Match, Mode, Reason, Scan, SignalType
+from uploadfilter.model import Action, Match, Reason, Scan, SignalType
 from uploadfilter.proxy import answers
+from uploadfilter.proxy.arrival import Arrival, queueing_client
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.inspection import (
     Answer,
@@ -39,18 +37,16 @@ from uploadfilter.proxy.inspection import (
     Where,
     unscanned,
 )
-from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.origin import Origin, OriginFailure
+from uploadfilter.proxy.live import InForce
+from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.recorder import Recorder, Ticket
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.spool import Spool, SpoolRoom
-from uploadfilter.reference.matching import Generation, Thresholds, match_scans
+from uploadfilter.reference.matching import Generation, match_scans
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.uploads import canonical
 from uploadfilter.uploads.forwarding import forwarded_headers
-from uploadfilter.uploads.head import RequestHead
-from uploadfilter.uploads.limits import UploadLimits
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -96,47 +92,32 @@ class Scanners(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """What an upload needs to be carried out, made by ``service``.
+    """What lives as long as the service and carries uploads out, made by ``service``.
 
     Attributes:
-        origin: Where accepted uploads go.
+        in_force: The live settings.
         scanners: Who computes perceptual signals.
         reference: Who knows the entries.
         recorder: Who keeps the decisions.
         room: Where bytes are held meanwhile.
         drain: What is in flight.
-        mode: Whether actions are carried out.
-        policy: The operator's rules.
-        thresholds: Largest distances.
-        uploads: Limits of bodies and forms.
-        limits: Limits of connections and time.
-        objection: Where an uploader can object.
     """
 
-    origin: Origin
+    in_force: InForce
     scanners: Scanners
     reference: Reference
     recorder: Recorder
     room: SpoolRoom
     drain: Drain
-    mode: Mode
-    policy: Policy
-    thresholds: Thresholds
-    uploads: UploadLimits
-    limits: ProxyLimits
-    objection: str
 
 
 class Upload:
     """One upload on its way through the proxy.
 
     Args:
-        request: As aiohttp has parsed its head; its body is still to be read.
-        head: The same head, as it came.
+        arrival: The request, its route and the settings in force.
         inspection: The state machine, not yet begun.
         hands: What is needed to carry it out.
-        client: Address of the client, as far as it is known.
-        trusted: Whether the peer is a trusted proxy.
         body: Spool for the bytes as they came.
         contents: Spool for the contents of a form.
         release: Gives back the spools and the upload's place among the open ones.
@@ -144,29 +125,28 @@ class Upload:
 
     def __init__(
         self,
-        request: web.BaseRequest,
-        head: RequestHead,
+        arrival: Arrival,
         inspection: Inspection,
         hands: Hands,
         *,
-        client: str,
-        trusted: bool,
         body: Spool,
         contents: Spool,
         release: Callable[[], None],
     ) -> None:
-        self._request = request
-        self._head = head
+        self._arrival = arrival
+        self._request = arrival.request
+        self._head = arrival.head
+        self._settings = arrival.live.settings
         self._inspection = inspection
         self._hands = hands
-        self._client = client
-        self._trusted = trusted
         self._release = release
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
         self._unheld = b""  # what has arrived last, until the spool has it
         self._grew_too_large = False  # in the rest that is not held
         self._generation: Generation | None = None
-        self._ticket: Ticket = hands.recorder.ticket(client, head.method)
+        self._ticket: Ticket = hands.recorder.ticket(
+            arrival.client, arrival.head.method
+        )
 
     async def run(self) -> web.StreamResponse:
         """Inspect the upload, record its decision and carry it out."""
@@ -223,7 +203,7 @@ class Upload:
     async def _read(self) -> tuple[list[Command], Reason | None]:
         """Read the body; return a decision that came before its end, or a failure."""
         loop = asyncio.get_running_loop()
-        limits = self._hands.limits
+        limits = self._settings.limits
         begun = loop.time()
         while True:
             allowed_s = limits.time_allowed_s(self._inspection.body_bytes)
@@ -305,7 +285,7 @@ class Upload:
                 fd,
                 [_span(content) for content in command.contents],
                 types=ALWAYS_SCANNED | generation.signal_types,
-                client=queueing_client(self._client),
+                client=queueing_client(self._arrival.client),
             )
         finally:
             os.close(fd)
@@ -325,7 +305,7 @@ class Upload:
         return match_scans(
             generation,
             scans,
-            thresholds=self._hands.thresholds,
+            thresholds=self._settings.thresholds,
             quality_of=pdq.quality,
         )
 
@@ -345,7 +325,7 @@ class Upload:
                 self._ticket,
                 command,
                 generation=self._generation.number if self._generation else None,
-                mode=self._hands.mode,
+                mode=self._arrival.route.mode,
                 size=self._inspection.body_bytes,
             )
         except LogError as exc:
@@ -361,23 +341,23 @@ class Upload:
             reason=command.reason,
             detail=command.detail,
             decision_id=self._ticket.id,
-            objection=self._hands.objection,
+            objection=self._settings.objection,
         )
 
     async def _forward(self, command: Forward) -> web.StreamResponse:
         body, length, content_type = self._outgoing(command)
         headers = forwarded_headers(
             self._head,
-            client=self._client,
+            client=self._arrival.client,
             scheme=self._request.scheme,
             decision_id=self._ticket.id,
             body_length=length,
             content_type=content_type,
-            trusted=self._trusted,
+            trusted=self._arrival.trusted,
         )
         outcome: int | None = None
         try:
-            async with self._hands.origin.asked(
+            async with self._arrival.origin.asked(
                 self._head.method, self._head.target, headers, self._last_of(body)
             ) as answer:
                 if self._grew_too_large:
@@ -390,7 +370,7 @@ class Upload:
                     self._request,
                     answer,
                     last=self._hands.drain.begun,
-                    idle_s=self._hands.limits.answer_idle_s,
+                    idle_s=self._settings.limits.answer_idle_s,
                 )
         finally:
             self._hands.recorder.outcome(self._ticket, outcome)
@@ -440,9 +420,9 @@ class Upload:
             yield data
         if self._unheld:
             yield self._unheld
-        left = self._hands.uploads.max_body_bytes - self._inspection.body_bytes
+        left = self._arrival.route.limits.max_body_bytes - self._inspection.body_bytes
         while True:
-            async with asyncio.timeout(self._hands.limits.body_idle_s):
+            async with asyncio.timeout(self._settings.limits.body_idle_s):
                 data = await self._request.content.readany()
             if not data:
                 return
@@ -452,21 +432,6 @@ class Upload:
                 self._grew_too_large = True
                 raise web.RequestPayloadError("the body is over the limit")
             yield data
-
-
-def queueing_client(address: str) -> str:
-    """Return by what name a client takes its turn among others: ``""`` is no client.
-
-    Behind a front end on this machine that is not configured as trusted, all clients
-    have its address. What one of them does must not be held against all.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return "" if parsed.is_loopback else client_network(address).hex()
 
 
 def _signal_count(scan: Scan) -> int:

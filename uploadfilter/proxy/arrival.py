@@ -1,0 +1,76 @@
+"""One request as it came: what whoever answers it needs to know of it."""
+
+import ipaddress
+from dataclasses import dataclass
+from functools import cached_property
+
+from aiohttp import web
+
+from uploadfilter.decisions.clients import client_network
+from uploadfilter.proxy.live import Live
+from uploadfilter.proxy.origin import Origin
+from uploadfilter.proxy.routes import Route
+from uploadfilter.uploads.forwarding import Network, client_address
+from uploadfilter.uploads.head import RequestHead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A request that has found its route.
+
+    Attributes:
+        request: As aiohttp has parsed its head; its body is still to be read.
+        head: The same head, as it came.
+        live: The settings under which it began and will end.
+        route: How it is treated.
+    """
+
+    request: web.BaseRequest
+    head: RequestHead
+    live: Live
+    route: Route
+
+    @property
+    def origin(self) -> Origin:
+        """Where it goes."""
+        return self.live.origins[self.route.origin]
+
+    @cached_property
+    def client(self) -> str:
+        """Address of the client, as far as it is known; empty if it is not."""
+        trusted = self.live.settings.trusted_proxies
+        return client_address(peer(self.request), self.head, trusted)
+
+    @cached_property
+    def trusted(self) -> bool:
+        """Whether the other end of the connection is a trusted proxy."""
+        return is_within(peer(self.request), self.live.settings.trusted_proxies)
+
+
+def peer(request: web.BaseRequest) -> str:
+    """Return the address of the other end; empty for a unix socket or a lost one."""
+    return request.remote or ""
+
+
+def is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Tell whether an address is in one of the networks; what is none, is in none."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def queueing_client(address: str) -> str:
+    """Return by what name a client takes its turn among others: ``""`` is no client.
+
+    Behind a front end on this machine that is not configured as trusted, all clients
+    have its address. What one of them does must not be held against all.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return "" if parsed.is_loopback else client_network(address).hex()
