@@ -1,0 +1,416 @@
+"""Count what the proxy does: one method for each fact, one line where it happens.
+
+Rules this module keeps:
+
+- Labels come from enums and never from clients, so that nobody can make the number of
+  series grow, or read in them what somebody uploaded.
+- Nothing is global: whoever makes ``Metrics`` has a registry of its own.
+- A fact costs a microsecond or two: the series of small domains exist from the start,
+  the others are remembered by their labels. That also lets an alert see the first
+  event, since a series that begins at 1 never rose.
+
+What can be asked at any time is no fact but a state, and stands in
+``proxy/admin/gauges.py``. To add a metric, add it to ``Metrics``, a method beside it,
+and its row to ``docs/operating.md``; tests hold dashboard, rules and page to that.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
+from uploadfilter.proxy.admin.recent import RecentDecisions
+from uploadfilter.proxy.origin import OriginFailure
+
+PREFIX: Final = "uploadfilter"
+
+NONE: Final = "none"
+"""Value of a label where there is nothing to name: no reason, no status."""
+
+PHASE_BUCKETS_S: Final = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+)
+"""From a look-up (under 1 ms) over the scan of a photo (5 ms), ``slow_after_s`` (0.1),
+a bomb at its budget (2), the longest wait in the queue (30) to a slow body."""
+
+CPU_BUCKETS_S: Final = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+)
+"""Around a photo's 5 to 10 ms; 2 s is the budget of one content, 10 s of an upload."""
+
+DURABLE_BUCKETS_S: Final = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    1.0,
+    5.0,
+    30.0,
+)
+"""From a sync on flash (under 1 ms) over a spinning disk (10 ms) to a stuck one, which
+is given up after 30 s."""
+
+DURATIONS_KEPT: Final = 8192
+"""Durations of uploads between two looks of ``History``; 1,600 a second are more than
+one process manages."""
+
+
+class Kind(StrEnum):
+    """How a request was treated."""
+
+    UPLOAD = "upload"
+    EXEMPT = "exempt"
+    PASSED = "passed"
+    REFUSED = "refused"
+
+
+class Phase(StrEnum):
+    """A stretch of an upload's way."""
+
+    RECEIVE = "receive"
+    LOOK_UP = "look_up"
+    SCAN = "scan"
+    MATCH = "match"
+    RECORD = "record"
+    FORWARD = "forward"
+    WHOLE = "whole"
+
+
+class Limit(StrEnum):
+    """A limit that a request ran into."""
+
+    OPEN_UPLOADS = "open_uploads"
+    HEAD_BYTES = "head_bytes"
+    BODY_BYTES = "body_bytes"
+    BODY_TIME = "body_time"
+    SPOOL = "spool"
+
+
+class Outcome(StrEnum):
+    """What became of a forwarded upload; classes of the origin's status."""
+
+    INFORMATION = "1xx"
+    SUCCESS = "2xx"
+    REDIRECTION = "3xx"
+    CLIENT_ERROR = "4xx"
+    SERVER_ERROR = "5xx"
+    ABORTED = "aborted"
+
+
+class Reload(StrEnum):
+    """What came of a SIGHUP."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+
+
+class Metrics:
+    """What the proxy has done since it started.
+
+    Attributes:
+        registry: Everything that is exposed.
+        recent: The last decisions.
+        durations_s: Seconds of the last uploads, for whoever takes them out.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.recent = RecentDecisions()
+        self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)
+        self._requests = _Counts(
+            self._counter(
+                "requests",
+                "Requests that were answered; status none: the client had gone.",
+                "kind",
+                "status",
+            )
+        )
+        self._uploads = _Counts(
+            self._counter(
+                "uploads",
+                "Decisions that are on record.",
+                "verdict",
+                "action",
+                "effect",
+                "reason",
+                "mode",
+            ),
+            *_USUAL_UPLOADS,
+        )
+        self._sheds = _Counts(
+            self._counter(
+                "uploads_shed",
+                "Uploads that were turned away undecided, with 503 or 429.",
+                "reason",
+            ),
+            *((reason,) for reason in INCAPACITY),
+        )
+        self._limits = _Counts(
+            self._counter("limits_reached", "Requests that ran into a limit.", "limit"),
+            *((limit,) for limit in Limit),
+        )
+        self._outcomes = _Counts(
+            self._counter(
+                "outcomes", "What became of forwarded uploads at the origin.", "outcome"
+            ),
+            *((outcome,) for outcome in Outcome),
+        )
+        self._origin_failures = _Counts(
+            self._counter(
+                "origin_failures", "Requests that an origin did not answer.", "failure"
+            ),
+            *((failure.name.lower(),) for failure in OriginFailure),
+        )
+        self._received = self._counter(
+            "received_bytes", "Bytes of request bodies that clients sent."
+        )
+        self._sent = self._counter(
+            "sent_bytes", "Bytes of answers' bodies that clients were sent."
+        )
+        self._phases = _histograms(
+            self._histogram(
+                "phase_seconds",
+                "Seconds that uploads spent in a phase; whole is all of them and what "
+                "is between.",
+                PHASE_BUCKETS_S,
+                "phase",
+            ),
+            Phase,
+        )
+        self._cpu = self._histogram(
+            "scan_cpu_seconds",
+            "CPU seconds that scanners used for one upload, as the kernel counts them. "
+            "Uploads that were not scanned are not in it. The proxy's own share cannot "
+            "be told apart by upload: see cpu_seconds_total.",
+            CPU_BUCKETS_S,
+        )
+        self._durable = self._histogram(
+            "record_durable_seconds",
+            "Seconds until a decision was on disk, the wait for its group included.",
+            DURABLE_BUCKETS_S,
+        )
+        self._reloads = _Counts(
+            self._counter("reloads", "Times that the file was read anew.", "result"),
+            *((result,) for result in Reload),
+        )
+        self._reloaded_at = self._gauge(
+            "last_reload_timestamp_seconds",
+            "When the settings in force were read, seconds since the epoch.",
+        )
+        self._checked_in_at = self._gauge(
+            "last_checkpoint_timestamp_seconds",
+            "When the decision log had its last checkpoint, seconds since the epoch; "
+            "0 for none yet.",
+        )
+
+    def answered(self, kind: Kind, status: int | None) -> None:
+        """Count a request that has its answer.
+
+        Args:
+            kind: How it was treated.
+            status: Of the answer; ``None`` if the client had gone.
+        """
+        self._requests.add(kind, _STATUS.get(status, "other"))
+
+    def moved(self, *, received: int, sent: int) -> None:
+        """Count the bytes of a request's body and of its answer's."""
+        self._received.inc(received)
+        self._sent.inc(sent)
+
+    def took(self, phase: Phase, seconds: float) -> None:
+        """Note how long an upload was in a phase."""
+        self._phases[phase].observe(seconds)
+        if phase is Phase.WHOLE:
+            self.durations_s.append(seconds)
+
+    def decided(self, record: DecisionRecord) -> None:
+        """Count a decision that is on record."""
+        self._uploads.add(
+            record.verdict,
+            record.action,
+            record.effect,
+            record.reason or NONE,
+            record.mode,
+        )
+        self.recent.add(record)
+
+    def shed(self, reason: Reason) -> None:
+        """Count an upload that was turned away undecided."""
+        self._sheds.add(reason)
+
+    def limited(self, limit: Limit) -> None:
+        """Count a request that ran into a limit."""
+        self._limits.add(limit)
+
+    def came_out(self, status: int | None) -> None:
+        """Count what the origin made of an upload.
+
+        Args:
+            status: Its answer's; ``None`` if it gave none.
+        """
+        self._outcomes.add(outcome_of(status))
+
+    def origin_failed(self, failure: OriginFailure) -> None:
+        """Count a request that an origin did not answer."""
+        self._origin_failures.add(failure.name.lower())
+
+    def scanned(self, cpu_s: float) -> None:
+        """Note the CPU seconds that scanners used for one upload."""
+        self._cpu.observe(cpu_s)
+
+    def durable(self, seconds: float) -> None:
+        """Note how long a decision took to be on disk."""
+        self._durable.observe(seconds)
+
+    def checked_in(self, at: float) -> None:
+        """Note that the log has a checkpoint, at seconds since the epoch."""
+        self._checked_in_at.set(at)
+
+    def reloaded(self, result: Reload, at: float) -> None:
+        """Note that the file was read, and since when it is in force."""
+        self._reloads.add(result)
+        if result is Reload.APPLIED:
+            self._reloaded_at.set(at)
+
+    def started(self, at: float) -> None:
+        """Note since when the settings of the start are in force."""
+        self._reloaded_at.set(at)
+
+    def exposition(self) -> bytes:
+        """Write everything in Prometheus' text format."""
+        return generate_latest(_Plain(self.registry))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}_total", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", text, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Iterable[float], *labels: str
+    ) -> Histogram:
+        return Histogram(
+            f"{PREFIX}_{name}",
+            text,
+            labels,
+            buckets=tuple(buckets),
+            registry=self.registry,
+        )
+
+
+def outcome_of(status: int | None) -> Outcome:
+    """Return the class of an origin's status; ``None`` is no answer."""
+    if status is None:
+        return Outcome.ABORTED
+    return _CLASSES.get(status // 100, Outcome.SERVER_ERROR)
+
+
+_CLASSES: Final = {
+    int(outcome[0]): outcome for outcome in Outcome if outcome[0].isdigit()
+}
+
+_STATUS: Final[Mapping[int | None, str]] = {
+    None: NONE,
+    **{int(known): str(int(known)) for known in HTTPStatus},
+}
+"""What may stand in a label of an origin's free choice: the registered ones."""
+
+_USUAL_UPLOADS: Final = tuple(
+    (verdict, action, effect, NONE, mode)
+    for verdict, action, effect, mode in (
+        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.MONITOR),
+        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.ENFORCE),
+        (Verdict.MATCH, Action.REJECT, Action.ACCEPT, Mode.MONITOR),
+        (Verdict.MATCH, Action.REJECT, Action.REJECT, Mode.ENFORCE),
+    )
+)
+"""What alerts and charts ask for, so that it is there before it happens."""
+
+
+class _Counts:
+    """The series of one counter, found by their labels without making texts of them.
+
+    Args:
+        counter: With labels.
+        known: Labels of the series that exist from the start.
+    """
+
+    def __init__(self, counter: Counter, *known: tuple[str, ...]) -> None:
+        self._counter = counter
+        self._series = {labels: counter.labels(*labels) for labels in known}
+
+    def add(self, *labels: str) -> None:
+        """Add one to the series with these labels."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = self._counter.labels(*labels)
+        series.inc()
+
+
+def _histograms(
+    histogram: Histogram, phases: Iterable[Phase]
+) -> dict[Phase, Histogram]:
+    return {phase: histogram.labels(phase) for phase in phases}
+
+
+class _Plain(Collector):
+    """A registry without the times at which its series were made.
+
+    The library gives each counter such a series beside it, which doubles what is sent
+    and tells nothing here: all of them were made at the start.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [
+                sample
+                for sample in metric.samples
+                if not sample.name.endswith("_created")
+            ]
+            yield metric
