@@ -7,12 +7,13 @@ closes first, so that no upload comes in that could not be recorded.
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,13 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from uploadfilter import operational
+from uploadfilter import hardening, operational
 from uploadfilter.config import Settings
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
 from uploadfilter.errors import LogError, ServiceError, StoreError
+from uploadfilter.notify import Manager
 from uploadfilter.proxy.addresses import Address, TCPAddress
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.listening import listening
@@ -63,6 +65,8 @@ def run(settings: Settings) -> None:
         UploadFilterError: The service cannot start.
     """
     operational.configure()
+    hardening.leave_no_core()
+    hardening.keep_files_private()
     raise_descriptor_limit()
     uvloop.run(_run(settings))
 
@@ -85,10 +89,15 @@ async def _run(settings: Settings) -> None:
     # One who starts us under nohup wants hang-ups ignored, and so it stays.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
-    async with running(settings) as service:
+    manager = Manager.of(os.environ)
+    async with (
+        running(settings) as service,
+        beside(watchdog=manager.keep_watchdog(service.is_whole)),
+    ):
+        addresses = [str(address) for address in service.addresses]
         log.info(
             "listening",
-            addresses=[str(address) for address in service.addresses],
+            addresses=addresses,
             port=service.port,
             origin=settings.origin.url,
             mode=settings.mode,
@@ -99,8 +108,10 @@ async def _run(settings: Settings) -> None:
         # again and again cost an upload 3 % of its CPU time (benchmarks proxy, 200 KB).
         gc.collect()
         gc.freeze()
+        manager.ready(f"{settings.mode} at {', '.join(addresses)}")
         await stop.wait()
         log.info("stopping", drain_s=settings.proxy.drain_s)
+        manager.stopping("finishing the requests in flight")
     log.info("stopped")
 
 
@@ -122,9 +133,11 @@ class Running:
 
     Attributes:
         addresses: Where, with the ports that were picked.
+        is_whole: Whether the parts live that only a restart replaces.
     """
 
     addresses: tuple[Address, ...]
+    is_whole: Callable[[], bool]
 
     @property
     def port(self) -> int:
@@ -149,7 +162,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """
     async with AsyncExitStack() as stack:
         directory = log_directory(settings.state, settings.instance)
-        recorder = _recorder(stack, settings, directory)
+        decisions = _decision_log(stack, settings, directory)
+        recorder = _recorder(decisions, settings)
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
@@ -172,7 +186,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 drain=hands.drain,
             )
         )
-        yield Running(addresses=addresses)
+        yield Running(addresses=addresses, is_whole=decisions.is_alive)
 
 
 def _spool_room(settings: Settings) -> SpoolRoom:
@@ -194,7 +208,9 @@ def _spool_room(settings: Settings) -> SpoolRoom:
         ) from exc
 
 
-def _recorder(stack: AsyncExitStack, settings: Settings, directory: Path) -> Recorder:
+def _decision_log(
+    stack: AsyncExitStack, settings: Settings, directory: Path
+) -> DecisionLog:
     """Open the decision log and say what had to be put right."""
     decisions = stack.enter_context(
         DecisionLog.open(
@@ -212,6 +228,11 @@ def _recorder(stack: AsyncExitStack, settings: Settings, directory: Path) -> Rec
             torn=[str(path) for path in recovery.torn],
             unknown_outcomes=len(recovery.unknown_outcomes),
         )
+    return decisions
+
+
+def _recorder(decisions: DecisionLog, settings: Settings) -> Recorder:
+    """Put what happens to uploads on record, under the keys of this instance."""
     return Recorder(
         decisions,
         clients=ClientHasher(

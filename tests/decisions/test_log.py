@@ -205,6 +205,21 @@ def test_close_writes_what_waits(directory: Path) -> None:
         log.append(decision("late")).result()
 
 
+def test_log_tells_whether_its_writer_lives(directory: Path) -> None:
+    """A failed write is no death, which is what a watchdog would have to end."""
+    disk = Disk()
+    with DecisionLog.open(
+        directory, instance="main", clock=Clock(), sync=disk.sync
+    ) as log:
+        disk.error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        log.append(decision("a")).exception()
+        alive_on_a_full_disk = log.is_alive()
+        disk.error = None
+
+    assert alive_on_a_full_disk
+    assert not log.is_alive()
+
+
 def test_full_queue_refuses(directory: Path) -> None:
     """When the disk is stuck, uploads are told so instead of piling up."""
     disk = Disk()

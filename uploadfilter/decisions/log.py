@@ -191,6 +191,10 @@ class DecisionLog:
         """Whether the last write succeeded; true before the first."""
         return self._is_writable and not self._is_closing
 
+    def is_alive(self) -> bool:
+        """Tell whether the writer works; if not, only opening the log anew helps."""
+        return self._writer.is_alive()
+
     def append(self, record: Record) -> Future[int]:
         """Hand over a record.
 
