@@ -243,8 +243,14 @@ AMBIGUOUS = [
     pytest.param(
         [(b"Connection", b"close, Content-Type")], id="type of the connection"
     ),
-    pytest.param([(b"X-HTTP-Method-Override", b"PUT")], id="override"),
-    pytest.param([(b"x-method-override", b"PUT")], id="other override"),
+    pytest.param([(b"X-HTTP-Method-Override", b"MKCOL")], id="override"),
+    pytest.param([(b"x-method-override", b"GET")], id="other override"),
+    pytest.param([(b"X-HTTP-Method-Override", b"put")], id="override in small letters"),
+    pytest.param([(b"X-HTTP-Method-Override", b"PUT, GET")], id="override by a list"),
+    pytest.param(
+        [(b"X-HTTP-Method-Override", b"PUT"), (b"X-HTTP-Method", b"PUT")],
+        id="two overrides",
+    ),
     pytest.param([(b"Content-Range", b"bytes 0-4/10")], id="range"),
     pytest.param([(b"Upload-Offset", b"0")], id="tus"),
     pytest.param([(b"Upload-Complete", b"?0")], id="resumable upload"),
@@ -267,6 +273,24 @@ def test_ambiguous_request_is_refused_with_a_body(headers: list[Header]) -> None
 
     assert isinstance(refusal, Refusal)
     assert (refusal.status, refusal.reason) == (400, Reason.AMBIGUOUS_REQUEST)
+
+
+@pytest.mark.parametrize("method", [b"PUT", b"PATCH", b"DELETE"])
+def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
+    """The block editor of WordPress saves a post by a POST that says it is a PUT."""
+    planned = plan_with_body((b"X-HTTP-Method-Override", method))
+
+    assert isinstance(planned, BodyPlan)
+    assert planned.kind is BodyKind.RAW
+
+
+def test_only_a_post_may_stand_for_another_method() -> None:
+    """A PUT that says it is a DELETE is read in two ways."""
+    headers = (HOST, LENGTH, (b"X-HTTP-Method-Override", b"DELETE"))
+    refusal = plan(RequestHead(method="PUT", target="/", headers=headers), LIMITS)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.AMBIGUOUS_REQUEST
 
 
 @pytest.mark.parametrize("headers", AMBIGUOUS)
