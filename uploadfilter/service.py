@@ -32,6 +32,7 @@ from uploadfilter.proxy.addresses import Address, TCPAddress
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.listening import listening
 from uploadfilter.proxy.live import InForce
+from uploadfilter.proxy.metrics import Metrics
 from uploadfilter.proxy.recorder import Recorder
 from uploadfilter.proxy.server import Proxy
 from uploadfilter.proxy.spool import SpoolRoom
@@ -162,20 +163,23 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """
     async with AsyncExitStack() as stack:
         directory = log_directory(settings.state, settings.instance)
+        metrics = Metrics()
+        metrics.started(_now())
         decisions = _decision_log(stack, settings, directory)
-        recorder = _recorder(decisions, settings)
+        recorder = _recorder(decisions, settings, metrics)
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
         hands = Hands(
             in_force=await stack.enter_async_context(InForce.opened(settings.live)),
             scanners=await stack.enter_async_context(
-                ScannerPool.open(settings.scanner, log=log)
+                ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
             ),
             reference=reference,
             recorder=recorder,
             room=_spool_room(settings),
             drain=Drain(),
+            metrics=metrics,
         )
         await stack.enter_async_context(_chores(recorder, reference, directory))
         addresses = await stack.enter_async_context(
@@ -231,7 +235,7 @@ def _decision_log(
     return decisions
 
 
-def _recorder(decisions: DecisionLog, settings: Settings) -> Recorder:
+def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> Recorder:
     """Put what happens to uploads on record, under the keys of this instance."""
     return Recorder(
         decisions,
@@ -240,6 +244,7 @@ def _recorder(decisions: DecisionLog, settings: Settings) -> Recorder:
         ),
         instance=settings.instance,
         clock=_now,
+        metrics=metrics,
     )
 
 

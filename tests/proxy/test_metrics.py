@@ -139,7 +139,6 @@ def test_each_fact_moves_its_series() -> None:
     metrics.came_out(201)
     metrics.origin_failed(OriginFailure.UNREACHABLE)
     metrics.scanned(0.02)
-    metrics.durable(0.002)
     metrics.checked_in(60.0)
     metrics.started(1.0)
     metrics.reloaded(Reload.REFUSED, 2.0)
@@ -152,7 +151,6 @@ def test_each_fact_moves_its_series() -> None:
     assert value(metrics, "outcomes_total", outcome="2xx") == 1
     assert value(metrics, "origin_failures_total", failure="unreachable") == 1
     assert value(metrics, "scan_cpu_seconds_sum") == 0.02
-    assert value(metrics, "record_durable_seconds_sum") == 0.002
     assert value(metrics, "last_checkpoint_timestamp_seconds") == 60
     assert value(metrics, "reloads_total", result="refused") == 1
     assert value(metrics, "last_reload_timestamp_seconds") == 1

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.errors import LogWriteError, StoreMissingError
+from uploadfilter.proxy.metrics import Metrics
 from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.recorder import Recorder
 
@@ -24,6 +25,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
             clients=ClientHasher(tmp_path, clock=lambda: NOON),
             instance="main",
             clock=lambda: NOON,
+            metrics=Metrics(),
         )
 
 

@@ -18,7 +18,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
@@ -75,23 +76,6 @@ CPU_BUCKETS_S: Final = (
 )
 """Around a photo's 5 to 10 ms; 2 s is the budget of one content, 10 s of an upload."""
 
-DURABLE_BUCKETS_S: Final = (
-    0.0005,
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    1.0,
-    5.0,
-    30.0,
-)
-"""From a sync on flash (under 1 ms) over a spinning disk (10 ms) to a stuck one, which
-is given up after 30 s."""
-
 DURATIONS_KEPT: Final = 8192
 """Durations of uploads between two looks of ``History``; 1,600 a second are more than
 one process manages."""
@@ -122,7 +106,6 @@ class Limit(StrEnum):
     """A limit that a request ran into."""
 
     OPEN_UPLOADS = "open_uploads"
-    HEAD_BYTES = "head_bytes"
     BODY_BYTES = "body_bytes"
     BODY_TIME = "body_time"
     SPOOL = "spool"
@@ -144,6 +127,39 @@ class Reload(StrEnum):
 
     APPLIED = "applied"
     REFUSED = "refused"
+
+
+class Tally:
+    """One request, counted when it is over.
+
+    Attributes:
+        kind: How it was treated.
+        status: Of its answer; ``None`` if there was none.
+        received: Bytes of its body.
+        sent: Bytes of its answer.
+    """
+
+    __slots__ = ("_metrics", "kind", "received", "sent", "status")
+
+    def __init__(self, metrics: "Metrics") -> None:
+        self._metrics = metrics
+        self.kind = Kind.REFUSED
+        self.status: int | None = None
+        self.received = 0
+        self.sent = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Count the request, whatever became of it."""
+        self._metrics.answered(self.kind, self.status)
+        self._metrics.moved(received=self.received, sent=self.sent)
 
 
 class Metrics:
@@ -204,16 +220,16 @@ class Metrics:
             *((failure.name.lower(),) for failure in OriginFailure),
         )
         self._received = self._counter(
-            "received_bytes", "Bytes of request bodies that clients sent."
+            "received_bytes", "Bytes of bodies that clients sent."
         )
         self._sent = self._counter(
-            "sent_bytes", "Bytes of answers' bodies that clients were sent."
+            "sent_bytes", "Bytes of answers that clients were sent."
         )
         self._phases = _histograms(
             self._histogram(
                 "phase_seconds",
-                "Seconds that uploads spent in a phase; whole is all of them and what "
-                "is between.",
+                "Seconds that uploads spent in a phase; forward ends with the head of "
+                "the origin's answer, and whole is from head to head.",
                 PHASE_BUCKETS_S,
                 "phase",
             ),
@@ -225,11 +241,6 @@ class Metrics:
             "Uploads that were not scanned are not in it. The proxy's own share cannot "
             "be told apart by upload: see cpu_seconds_total.",
             CPU_BUCKETS_S,
-        )
-        self._durable = self._histogram(
-            "record_durable_seconds",
-            "Seconds until a decision was on disk, the wait for its group included.",
-            DURABLE_BUCKETS_S,
         )
         self._reloads = _Counts(
             self._counter("reloads", "Times that the file was read anew.", "result"),
@@ -244,6 +255,10 @@ class Metrics:
             "When the decision log had its last checkpoint, seconds since the epoch; "
             "0 for none yet.",
         )
+
+    def request(self) -> Tally:
+        """Begin a request; it is counted at the end of the block."""
+        return Tally(self)
 
     def answered(self, kind: Kind, status: int | None) -> None:
         """Count a request that has its answer.
@@ -274,11 +289,13 @@ class Metrics:
             record.reason or NONE,
             record.mode,
         )
+        self._note_limit(record.reason)
         self.recent.add(record)
 
     def shed(self, reason: Reason) -> None:
         """Count an upload that was turned away undecided."""
         self._sheds.add(reason)
+        self._note_limit(reason)
 
     def limited(self, limit: Limit) -> None:
         """Count a request that ran into a limit."""
@@ -300,10 +317,6 @@ class Metrics:
         """Note the CPU seconds that scanners used for one upload."""
         self._cpu.observe(cpu_s)
 
-    def durable(self, seconds: float) -> None:
-        """Note how long a decision took to be on disk."""
-        self._durable.observe(seconds)
-
     def checked_in(self, at: float) -> None:
         """Note that the log has a checkpoint, at seconds since the epoch."""
         self._checked_in_at.set(at)
@@ -321,6 +334,12 @@ class Metrics:
     def exposition(self) -> bytes:
         """Write everything in Prometheus' text format."""
         return generate_latest(_Plain(self.registry))
+
+    def _note_limit(self, reason: Reason | None) -> None:
+        """Count the limit that a reason names by itself."""
+        limit = _LIMIT_OF.get(reason)
+        if limit is not None:
+            self._limits.add(limit)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"{PREFIX}_{name}_total", text, labels, registry=self.registry)
@@ -349,6 +368,12 @@ def outcome_of(status: int | None) -> Outcome:
 
 _CLASSES: Final = {
     int(outcome[0]): outcome for outcome in Outcome if outcome[0].isdigit()
+}
+
+_LIMIT_OF: Final[Mapping[Reason | None, Limit]] = {
+    Reason.TOO_LARGE: Limit.BODY_BYTES,
+    Reason.TOO_SLOW: Limit.BODY_TIME,
+    Reason.SPOOL_FULL: Limit.SPOOL,
 }
 
 _STATUS: Final[Mapping[int | None, str]] = {

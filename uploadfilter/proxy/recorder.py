@@ -32,6 +32,7 @@ from uploadfilter.decisions.records import (
 from uploadfilter.errors import LogError, LogWriteError, StoreError
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy import inspection
+from uploadfilter.proxy.metrics import Metrics
 from uploadfilter.proxy.origin import OriginFailure
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -96,6 +97,7 @@ class Recorder:
         clients: Turns an address into a keyed hash.
         instance: Name of this proxy.
         clock: Seconds since the epoch.
+        metrics: Where what is recorded is counted.
     """
 
     def __init__(
@@ -105,8 +107,10 @@ class Recorder:
         clients: ClientHasher,
         instance: str,
         clock: Callable[[], float],
+        metrics: Metrics,
     ) -> None:
         self._log = decisions
+        self._metrics = metrics
         self._clients = clients
         self._instance = instance
         self._clock = clock
@@ -179,6 +183,7 @@ class Recorder:
                 f"a record was not durable within {DURABLE_WITHIN_S:g} s",
                 hint="The disk of the decision log is stuck, or far too slow.",
             ) from exc
+        self._metrics.decided(record)
 
     def outcome(self, ticket: Ticket, status: int | None) -> None:
         """Note what became of a forwarded upload; nobody waits for it.
@@ -192,12 +197,14 @@ class Recorder:
             decision=ticket.id,
             outcome=ABORTED if status is None else status,
         )
+        self._metrics.came_out(status)
         self._append(record)
 
     def shed(self, ticket: Ticket, reason: Reason | None, *, status: int) -> None:
         """Count an upload that a limit, or our own incapacity, turned away."""
         why = reason or Reason.INTERNAL_ERROR
         key = _Shed(ticket.client, why, status)
+        self._metrics.shed(why)
         if self._is_news("uploads_shed", why):
             log.warning("uploads_shed", reason=why, status=status)
         if key not in self._sheds and len(self._sheds) >= SHED_KEYS:
@@ -243,6 +250,7 @@ class Recorder:
         except LogError as exc:
             self.say_unwritable(exc)
             return
+        self._metrics.checked_in(self._clock())
         log.info("checkpoint", checkpoint=point.text())
 
     def _report(self, future: "Future[int]") -> None:
@@ -262,6 +270,7 @@ class Recorder:
 
     def say_origin_failed(self, failure: OriginFailure) -> None:
         """Tell the operator that the origin does not answer, once a minute."""
+        self._metrics.origin_failed(failure)
         if self._is_news("origin_failed", failure.name):
             log.warning(
                 "origin_failed", failure=failure.name.lower(), status=failure.value

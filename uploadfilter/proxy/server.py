@@ -14,9 +14,12 @@ from uploadfilter.proxy import answers
 from uploadfilter.proxy.arrival import Arrival
 from uploadfilter.proxy.inspection import Inspection
 from uploadfilter.proxy.live import Live
+from uploadfilter.proxy.metrics import Kind, Limit, Tally
 from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.relaying import relay
+from uploadfilter.proxy.tracing import traced
 from uploadfilter.proxy.upload import Hands, Upload
+from uploadfilter.proxy.wording import Wording
 from uploadfilter.uploads.forwarding import forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
@@ -34,12 +37,30 @@ class Proxy:
         self._hands = hands
         self._open_uploads = 0
 
+    @property
+    def wording(self) -> Wording:
+        """What is told to a client whose request cannot even be read."""
+        return self._hands.in_force.settings.wording
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        with self._hands.drain.request(), self._hands.in_force.use() as live:
-            return await self._answer(request, live)
+        with (
+            self._hands.drain.request(),
+            self._hands.in_force.use() as live,
+            traced(request.raw_headers),
+            self._hands.metrics.request() as tally,
+        ):
+            try:
+                answer = await self._answer(request, live, tally)
+            finally:
+                tally.received = request.content.total_bytes
+            tally.status = answer.status
+            tally.sent = _sent(request, answer)
+            return answer
 
-    async def _answer(self, request: web.BaseRequest, live: Live) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.BaseRequest, live: Live, tally: Tally
+    ) -> web.StreamResponse:
         head = _head(request)
         route = live.settings.routes.find(
             host=head.value(b"host"), target=head.target, method=head.method
@@ -49,9 +70,11 @@ class Proxy:
         arrival = Arrival(request=request, head=head, live=live, route=route)
         body = plan(head, route.limits)
         if head.has_body:
+            tally.kind = Kind.UPLOAD
             return await self._upload(arrival, body)
         if isinstance(body, Refusal):
             return self._refuse(request, live, body)
+        tally.kind = Kind.PASSED
         return await self._pass_on(arrival)
 
     async def _upload(
@@ -89,6 +112,7 @@ class Proxy:
         )
 
     def _shed(self, arrival: Arrival) -> web.StreamResponse:
+        self._hands.metrics.limited(Limit.OPEN_UPLOADS)
         recorder = self._hands.recorder
         ticket = recorder.ticket(arrival.client, arrival.head.method)
         recorder.shed(ticket, Reason.OVERLOADED, status=503)
@@ -97,7 +121,7 @@ class Proxy:
             status=503,
             reason=Reason.OVERLOADED,
             decision_id=None,
-            objection=arrival.live.settings.objection,
+            wording=arrival.live.settings.wording,
         )
 
     def _refuse(
@@ -110,7 +134,7 @@ class Proxy:
             reason=refusal.reason,
             detail=refusal.detail,
             decision_id=None,
-            objection=live.settings.objection,
+            wording=live.settings.wording,
         )
 
     async def _pass_on(self, arrival: Arrival) -> web.StreamResponse:
@@ -137,7 +161,7 @@ class Proxy:
                     status=answer.value,
                     reason=None,
                     decision_id=None,
-                    objection=live.settings.objection,
+                    wording=live.settings.wording,
                 )
             return await relay(
                 request,
@@ -152,6 +176,13 @@ _NO_ROUTE = Refusal(
     reason=Reason.MALFORMED_REQUEST,
     detail="This service knows no such site.",
 )
+
+
+def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:
+    """Return the bytes of an answer; ours are sent when the handler has returned."""
+    if isinstance(answer, web.Response):
+        return answer.content_length or 0
+    return request.writer.output_size
 
 
 def _head(request: web.BaseRequest) -> RequestHead:

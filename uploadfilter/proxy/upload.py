@@ -11,9 +11,9 @@ Rules this module keeps:
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Protocol, TypeVar, assert_never
 
 import structlog
 from aiohttp import http_exceptions, web
@@ -38,10 +38,12 @@ from uploadfilter.proxy.inspection import (
     unscanned,
 )
 from uploadfilter.proxy.live import InForce
+from uploadfilter.proxy.metrics import Metrics, Phase
 from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.recorder import Recorder, Ticket
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.spool import Spool, SpoolRoom
+from uploadfilter.proxy.tracing import decided_as
 from uploadfilter.reference.matching import Generation, match_scans
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.signals import pdq
@@ -49,6 +51,8 @@ from uploadfilter.uploads import canonical
 from uploadfilter.uploads.forwarding import forwarded_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_T = TypeVar("_T")
 
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 """What comes with every decode; other types are computed only if a set holds them."""
@@ -101,6 +105,7 @@ class Hands:
         recorder: Who keeps the decisions.
         room: Where bytes are held meanwhile.
         drain: What is in flight.
+        metrics: What is counted.
     """
 
     in_force: InForce
@@ -109,6 +114,7 @@ class Hands:
     recorder: Recorder
     room: SpoolRoom
     drain: Drain
+    metrics: Metrics
 
 
 class Upload:
@@ -144,12 +150,15 @@ class Upload:
         self._unheld = b""  # what has arrived last, until the spool has it
         self._grew_too_large = False  # in the rest that is not held
         self._generation: Generation | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._begun_s = self._clock()
         self._ticket: Ticket = hands.recorder.ticket(
             arrival.client, arrival.head.method
         )
 
     async def run(self) -> web.StreamResponse:
         """Inspect the upload, record its decision and carry it out."""
+        decided_as(self._ticket.id)
         commands = deque(self._inspection.begin())
         if not commands:
             commands = deque(await self._inspected())
@@ -165,7 +174,7 @@ class Upload:
         """Carry out one of the commands that follow a decision."""
         match command:
             case Record():
-                commands.extend(await self._record(command))
+                commands.extend(await self._timed(Phase.RECORD, self._record(command)))
                 return None
             case Forward():
                 return await self._forward(command)
@@ -181,7 +190,7 @@ class Upload:
         try:
             return await self._read_and_inspect()
         except Exception:
-            log.exception("inspection_failed", decision=self._ticket.id)
+            log.exception("inspection_failed")
             return self._inspection.failed(Reason.INTERNAL_ERROR)
 
     async def _read_and_inspect(self) -> list[Command]:
@@ -189,7 +198,7 @@ class Upload:
             await self._continue()
         except OSError:
             return self._inspection.failed(Reason.ABORTED)
-        commands, failure = await self._read()
+        commands, failure = await self._timed(Phase.RECEIVE, self._read())
         if failure is not None:
             return self._inspection.failed(failure)
         return commands or await self._carried_out(self._inspection.end())
@@ -241,14 +250,28 @@ class Upload:
                     if not await self._hold(command):
                         return self._inspection.failed(Reason.SPOOL_FULL)
                 case LookUp():
-                    queue.extend(await self._look_up(command))
+                    queue.extend(
+                        await self._timed(Phase.LOOK_UP, self._look_up(command))
+                    )
                 case StartScan():
-                    queue.extend(await self._scan(command))
+                    queue.extend(await self._timed(Phase.SCAN, self._scan(command)))
                 case MatchSignals():
-                    queue.extend(await self._match(command))
+                    queue.extend(await self._timed(Phase.MATCH, self._match(command)))
                 case never:
                     assert_never(never)
         return []
+
+    async def _timed(self, phase: Phase, work: Awaitable[_T]) -> _T:
+        """Await a phase, and note how long it took."""
+        begun_s = self._clock()
+        try:
+            return await work
+        finally:
+            self._hands.metrics.took(phase, self._clock() - begun_s)
+
+    def _note_whole(self) -> None:
+        """Note that the client's wait is over."""
+        self._hands.metrics.took(Phase.WHOLE, self._clock() - self._begun_s)
 
     async def _hold(self, command: Hold) -> bool:
         """Put bytes into a spool; false if there is no room."""
@@ -335,13 +358,14 @@ class Upload:
         return self._inspection.recorded()
 
     def _answer(self, command: Answer) -> web.StreamResponse:
+        self._note_whole()
         return answers.response(
             self._request,
             status=command.status,
             reason=command.reason,
             detail=command.detail,
             decision_id=self._ticket.id,
-            objection=self._settings.objection,
+            wording=self._settings.wording,
         )
 
     async def _forward(self, command: Forward) -> web.StreamResponse:
@@ -356,16 +380,19 @@ class Upload:
             trusted=self._arrival.trusted,
         )
         outcome: int | None = None
+        begun_s = self._clock()
         try:
             async with self._arrival.origin.asked(
                 self._head.method, self._head.target, headers, self._last_of(body)
             ) as answer:
+                self._hands.metrics.took(Phase.FORWARD, self._clock() - begun_s)
                 if self._grew_too_large:
                     return self._answer(Answer(status=413, reason=Reason.TOO_LARGE))
                 if isinstance(answer, OriginFailure):
                     self._hands.recorder.say_origin_failed(answer)
                     return self._answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status
+                self._note_whole()
                 return await relay(
                     self._request,
                     answer,

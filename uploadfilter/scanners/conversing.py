@@ -46,6 +46,9 @@ class Conversation:
         settings: When a scan is slow, and when a process is replaced.
         counts: Where uploads, contents and lost processes are counted.
         log: Where the operator reads of lost processes.
+
+    Attributes:
+        cpu_s: CPU seconds that processes used for it so far.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Conversation:
         self._settings = settings
         self._counts = counts
         self._log = log
+        self.cpu_s = 0.0
         self._loop = asyncio.get_running_loop()
         self._process: ScannerProcess | None = None
         self._is_slow = False
@@ -142,10 +146,13 @@ class Conversation:
     ) -> None:
         """Have one process scan what it is asked, as far as it comes; part with it."""
         alone = progress.wants_alone
-        is_metered = progress.wants_more
-        used_s = process.cpu_s if is_metered else 0.0
+        used_s = process.cpu_s
         began_s = self._loop.time()
-        loss = await self._converse(process, progress, fd, watch)
+        try:
+            loss = await self._converse(process, progress, fd, watch)
+        finally:
+            cpu_s = process.cpu_s - used_s
+            self.cpu_s += cpu_s
         wall_s = self._loop.time() - began_s
         if loss is not None and self._is_broken_off:
             process.retire()
@@ -157,7 +164,6 @@ class Conversation:
             self._log.warning("scanner_lost", loss=loss.value)
             progress.lose(loss, wall_s=wall_s)
             return
-        cpu_s = process.cpu_s - used_s if is_metered else 0.0
         progress.finish(wall_s=wall_s, cpu_s=cpu_s)
         self._part(process, alone=alone)
 

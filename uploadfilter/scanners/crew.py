@@ -62,6 +62,8 @@ class Crew:
         self._has_said_lacks = False
         self._fork_back_off_s = 0.0
         self._ended_cpu_s = 0.0
+        self._templates: set[Template] = set()
+        self._ended_template_cpu_s = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -104,8 +106,19 @@ class Crew:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds of all scanners, dead ones included."""
+        """CPU seconds of all scanners, dead ones included, without the templates."""
         return self._ended_cpu_s + sum(process.cpu_s for process in self._live)
+
+    @property
+    def template_cpu_s(self) -> float:
+        """CPU seconds of all templates, dead ones included."""
+        living = sum(template.cpu_s for template in self._templates)
+        return self._ended_template_cpu_s + living
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are processes, and nothing is known to prevent more."""
+        return bool(self._live) and self._start_error is None
 
     async def take(self, *, alone: bool) -> ScannerProcess | Reason:
         """Borrow a process that nobody else uses.
@@ -220,6 +233,7 @@ class Crew:
         except ScannerError as exc:
             self._start_failed(exc)
             return None
+        self._templates.add(template)
         self._counts["started"] += 1
         self._start_error = None
         if template.support.lacks and not self._has_said_lacks:
@@ -265,6 +279,7 @@ class Crew:
         if not starting.cancelled() and (template := starting.result()):
             template.retire()
             await self._bury(template)
+            self._templates.discard(template)
 
     async def _end(self, template: Template, children: set[ScannerProcess]) -> None:
         """Let the scanners of a worn template finish, then end it."""
@@ -276,7 +291,8 @@ class Crew:
             await process.over.wait()
         template.retire()
         await self._bury(template)
-        self._ended_cpu_s += template.cpu_s
+        self._templates.discard(template)
+        self._ended_template_cpu_s += template.cpu_s
 
     async def _supply(self, template: Template, children: set[ScannerProcess]) -> None:
         """Fork one process if one is wanted; otherwise wait until something is."""

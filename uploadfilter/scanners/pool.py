@@ -13,7 +13,7 @@ Who is served when is decided in ``queueing.py``, what the loss of a process cos
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -28,6 +28,7 @@ from uploadfilter.scanners.queueing import Claim
 from uploadfilter.scanners.settings import (
     EventLog,
     PoolFigures,
+    PoolLoad,
     ScannerSettings,
     SilentLog,
 )
@@ -61,6 +62,7 @@ class ScannerPool:
         settings: How long things may take.
         counts: What is counted, by the names of ``PoolFigures``.
         log: Where the operator reads of lost processes.
+        on_cost: Told the CPU seconds of each upload that was scanned.
     """
 
     def __init__(
@@ -70,24 +72,32 @@ class ScannerPool:
         *,
         counts: Counter[str],
         log: EventLog,
+        on_cost: Callable[[float], None] | None = None,
     ) -> None:
         self._crew = crew
         self._settings = settings
         self._formats = frozenset(settings.formats)
         self._counts = counts
         self._log = log
+        self._on_cost = on_cost
         self._turns = Turns(settings, counts=counts)
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: ScannerSettings, *, log: EventLog | None = None
+        cls,
+        settings: ScannerSettings,
+        *,
+        log: EventLog | None = None,
+        on_cost: Callable[[float], None] | None = None,
     ) -> AsyncIterator["ScannerPool"]:
         """Keep scanner processes for the length of the block.
 
         Args:
             settings: How many, and what they may cost.
             log: Operational log; nothing is logged without one.
+            on_cost: Told the CPU seconds that scanners used for an upload, once it is
+                scanned.
 
         Raises:
             ScannerError: Not one process can be made, or the machine cannot confine it
@@ -98,7 +108,7 @@ class ScannerPool:
         log = SilentLog() if log is None else log
         crew = Crew(settings, counts=counts, log=log)
         async with crew.keeping():
-            pool = cls(crew, settings, counts=counts, log=log)
+            pool = cls(crew, settings, counts=counts, log=log, on_cost=on_cost)
             try:
                 yield pool
             finally:
@@ -113,6 +123,20 @@ class ScannerPool:
     def cpu_s(self) -> float:
         """CPU seconds that all scanners used so far, dead ones included."""
         return self._crew.cpu_s
+
+    @property
+    def load(self) -> PoolLoad:
+        """What the pool is doing now."""
+        lanes = self._turns.lanes
+        return PoolLoad(
+            waiting=lanes.waiting,
+            put_back=lanes.put_back,
+            scanning=lanes.placed,
+            slow=lanes.slow,
+            processes=len(self._crew.pids),
+            is_ready=self._crew.is_ready,
+            template_cpu_s=self._crew.template_cpu_s,
+        )
 
     @property
     def figures(self) -> PoolFigures:
@@ -180,12 +204,16 @@ class ScannerPool:
             self._counts["unserved"] += 1
             progress.give_up(refusal)
             return
-        await conversation.run(
-            progress,
-            fd,
-            on_slow=lambda: self._turns.slow_down(claim),
-            go_on=lambda: self._turns.reenter(claim),
-        )
+        try:
+            await conversation.run(
+                progress,
+                fd,
+                on_slow=lambda: self._turns.slow_down(claim),
+                go_on=lambda: self._turns.reenter(claim),
+            )
+        finally:
+            if self._on_cost is not None:
+                self._on_cost(conversation.cpu_s)
 
 
 def _is_alone(fd: int, span: ContentSpan) -> bool:

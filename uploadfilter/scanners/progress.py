@@ -128,11 +128,6 @@ class Progress:
         return not self._common
 
     @property
-    def wants_more(self) -> bool:
-        """Whether the next request leaves something for another one."""
-        return bool(self._alone) if self._common else len(self._alone) > 1
-
-    @property
     def is_asking(self) -> bool:
         """True while there is more to come in answer to the last request."""
         return self._asked_left > 0

@@ -112,6 +112,29 @@ class SilentLog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLoad:
+    """What a pool is doing at one moment.
+
+    Attributes:
+        waiting: Uploads that wait for a place.
+        put_back: Uploads whose slow scan waits for room in the slow lane.
+        scanning: Uploads that hold one of the places, ``ScannerSettings.workers``.
+        slow: Uploads in the slow lane.
+        processes: Scanner processes that are alive, spares included.
+        is_ready: Whether processes can be made, as far as is known.
+        template_cpu_s: CPU seconds that templates used, dead ones included.
+    """
+
+    waiting: int
+    put_back: int
+    scanning: int
+    slow: int
+    processes: int
+    is_ready: bool
+    template_cpu_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolFigures:
     """What a pool has done since it was opened.
 

@@ -15,13 +15,16 @@ class Turns:
     Args:
         settings: How many places there are, and how long one waits.
         counts: Where ``shed``, ``slowed`` and ``put_back`` are counted.
+
+    Attributes:
+        lanes: Who stands where.
     """
 
     def __init__(self, settings: ScannerSettings, *, counts: Counter[str]) -> None:
         self._wait_s = settings.queue_wait_s
         self._counts = counts
         self._loop = asyncio.get_running_loop()
-        self._lanes = Lanes(
+        self.lanes = Lanes(
             places=settings.workers,
             slow_lane=settings.slow_lane,
             client_share=settings.slow_of_one_client,
@@ -45,7 +48,7 @@ class Turns:
         Returns:
             Why it has none: ``overloaded``; ``no_scanner`` at the end of the pool.
         """
-        shed = self._lanes.ask(claim, now_s=self._loop.time())
+        shed = self.lanes.ask(claim, now_s=self._loop.time())
         if shed is not None:
             self._counts["shed"] += 1
             if shed is claim:
@@ -73,18 +76,18 @@ class Turns:
     def slow_down(self, claim: Claim) -> None:
         """Note that the scan of a claim takes long."""
         self._counts["slowed"] += 1
-        self._lanes.slow_down(claim, now_s=self._loop.time())
+        self.lanes.slow_down(claim, now_s=self._loop.time())
         self._admit()
 
     def leave(self, claim: Claim) -> None:
         """Note that a claim is done."""
         self._put_back.pop(claim, None)
-        self._lanes.leave(claim, now_s=self._loop.time())
+        self.lanes.leave(claim, now_s=self._loop.time())
         self._admit()
 
     def close(self) -> None:
         """Tell those who wait that it is in vain."""
-        for claim in self._lanes.turn_away_all():
+        for claim in self.lanes.turn_away_all():
             self._call(claim, Reason.NO_SCANNER)
 
     async def _wait(self, claim: Claim) -> Reason | None:
@@ -102,7 +105,7 @@ class Turns:
             del self._calls[claim]
 
     def _admit(self) -> None:
-        for claim in self._lanes.admit(now_s=self._loop.time()):
+        for claim in self.lanes.admit(now_s=self._loop.time()):
             if claim.standing is Standing.PUT_BACK:
                 self._counts["put_back"] += 1
                 self._put_back[claim]()
