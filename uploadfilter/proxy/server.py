@@ -19,7 +19,6 @@ from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.tracing import traced
 from uploadfilter.proxy.upload import Hands, Upload
-from uploadfilter.proxy.wording import Wording
 from uploadfilter.uploads.forwarding import forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
@@ -36,11 +35,6 @@ class Proxy:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self._open_uploads = 0
-
-    @property
-    def wording(self) -> Wording:
-        """What is told to a client whose request cannot even be read."""
-        return self._hands.in_force.settings.wording
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -121,7 +115,7 @@ class Proxy:
             status=503,
             reason=Reason.OVERLOADED,
             decision_id=None,
-            wording=arrival.live.settings.wording,
+            objection=arrival.live.settings.objection,
         )
 
     def _refuse(
@@ -134,7 +128,7 @@ class Proxy:
             reason=refusal.reason,
             detail=refusal.detail,
             decision_id=None,
-            wording=live.settings.wording,
+            objection=live.settings.objection,
         )
 
     async def _pass_on(self, arrival: Arrival) -> web.StreamResponse:
@@ -161,7 +155,7 @@ class Proxy:
                     status=answer.value,
                     reason=None,
                     decision_id=None,
-                    wording=live.settings.wording,
+                    objection=live.settings.objection,
                 )
             return await relay(
                 request,

@@ -365,7 +365,7 @@ class Upload:
             reason=command.reason,
             detail=command.detail,
             decision_id=self._ticket.id,
-            wording=self._settings.wording,
+            objection=self._settings.objection,
         )
 
     async def _forward(self, command: Forward) -> web.StreamResponse:
