@@ -40,12 +40,14 @@ from uploadfilter.decisions.log import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Mode
+from uploadfilter.proxy import texts
 from uploadfilter.proxy.addresses import Address, TCPAddress, parse_address
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.live import LiveSettings
 from uploadfilter.proxy.origin import OriginSettings
 from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.proxy.spool import SpoolLimits
+from uploadfilter.proxy.wording import Wording
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.settings import ScannerSettings
@@ -81,7 +83,7 @@ class Settings:
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
         trusted_proxies: Networks whose ``X-Forwarded-For`` is believed.
-        objection: Where an uploader can object: an address or a short text.
+        wording: What clients are told, and where they can object and report.
         spool_directory: Where bodies over the memory limit are held, unlinked.
         limits: Of bodies and forms.
         proxy: Of connections and time.
@@ -98,7 +100,7 @@ class Settings:
     instance: str = DEFAULT_INSTANCE
     mode: Mode = Mode.MONITOR
     trusted_proxies: tuple[Network, ...] = ()
-    objection: str = ""
+    wording: Wording = field(default_factory=texts.load)
     spool_directory: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     proxy: ProxyLimits = field(default_factory=ProxyLimits)
@@ -124,7 +126,7 @@ class Settings:
             trusted_proxies=self.trusted_proxies,
             thresholds=self.thresholds,
             limits=self.proxy,
-            objection=self.objection,
+            wording=self.wording,
         )
 
 
@@ -151,8 +153,14 @@ _PLAIN: Mapping[str, typing.Any] = {
     "mode": str,
     "trusted_proxies": tuple[str, ...],
     "objection": str,
+    "report": str,
+    "texts": str,
+    "language": str,
     "spool_directory": str,
 }
+_WORDING = frozenset({"objection", "report", "texts", "language"})
+"""Keys that make the wording together."""
+
 _SIZE = re.compile(r"(\d+)\s*([A-Za-z]+)?")
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 _WRITTEN: Mapping[typing.Any, str] = {
@@ -271,10 +279,22 @@ def _plain_settings(
 ) -> dict[str, typing.Any]:
     """Turn the plain keys into the fields of ``Settings``."""
     settings: dict[str, typing.Any] = {"state": Path(plain.get("state", default_state))}
-    for key in plain.keys() - {"state"}:
+    settings["wording"] = _wording(plain)
+    for key in plain.keys() - {"state", *_WORDING}:
         parse = _PARSERS.get(key)
         settings[key] = parse(plain[key], source=source) if parse else plain[key]
     return settings
+
+
+def _wording(plain: Mapping[str, typing.Any]) -> Wording:
+    """Read what clients are told, in each language."""
+    folder = plain.get("texts")
+    return texts.load(
+        Path(folder) if folder else None,
+        language=plain.get("language", texts.DEFAULT_LANGUAGE),
+        objection=plain.get("objection", ""),
+        report=plain.get("report", ""),
+    )
 
 
 def _addresses(listen: str | tuple[str, ...], *, source: str) -> tuple[Address, ...]:

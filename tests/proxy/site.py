@@ -19,6 +19,7 @@ from uploadfilter.decisions.records import (
     decode,
 )
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
+from uploadfilter.proxy import texts
 from uploadfilter.proxy.addresses import TCPAddress
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.origin import OriginSettings
@@ -106,7 +107,7 @@ def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN
             mode=Mode.ENFORCE,
             scanner=ScannerSettings(workers=1),
             proxy=ProxyLimits(linger_s=0.05),
-            objection="https://site.example/objection",
+            wording=texts.load(objection="https://site.example/objection"),
         ),
         **changes,
     )

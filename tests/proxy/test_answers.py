@@ -2,37 +2,45 @@
 
 import json
 import re
-from html import escape
+from html import escape, unescape
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from uploadfilter.model import INCAPACITY, REFUSALS, Reason
+from uploadfilter.proxy import texts
 from uploadfilter.proxy.answers import RETRY_AFTER_S, prefers_html, response
+from uploadfilter.proxy.wording import Wording
 
 ID = "0195f3c2-0000-7000-8000-000000000001"
 OBJECTION = "https://site.example/objection?a=1&b=2"
+REPORT = "https://hotline.example/report"
+LANGUAGES = ["", "nl", "en"]
+BOTH = texts.load(objection=OBJECTION, report=REPORT)
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-STATUSES = [400, 403, 408, 413, 415, 429, 431, 501, 502, 503, 504]
+STATUSES = [400, 403, 404, 408, 413, 415, 429, 431, 501, 502, 503, 504]
 
 
 def answer(
     status: int,
     *,
     accept: str = "*/*",
+    language: str = "",
+    wording: Wording = BOTH,
     reason: Reason | None = None,
     decision_id: str | None = ID,
-    objection: str = OBJECTION,
     detail: str = "",
 ) -> web.Response:
-    """Answer a request that accepts what ``accept`` says."""
+    """Answer a request that accepts what ``accept`` and ``language`` say."""
+    headers = {"Accept": accept, "Accept-Language": language}
     return response(
-        make_mocked_request("POST", "/", {"Accept": accept}),
+        make_mocked_request("POST", "/", headers),
+        wording=wording,
         status=status,
         reason=reason,
         decision_id=decision_id,
-        objection=objection,
         detail=detail,
     )
 
@@ -43,18 +51,30 @@ def body(told: web.Response) -> bytes:
     return told.body
 
 
+def shown(page: bytes) -> str:
+    """Return the text of a page, as it is read without its elements."""
+    return unescape(re.sub(r"<[^>]*>", "", page.decode()))
+
+
 def tags(page: bytes) -> list[str]:
     """Return the names of a page's elements, in order."""
     return [name.decode() for name in re.findall(rb"<([a-z0-9]+)", page)]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
-def test_rejections_are_alike_whatever_the_reason(accept: str) -> None:
+def test_rejections_are_alike_whatever_the_reason(accept: str, language: str) -> None:
     """A match and every reason for a rejection by policy have the same bytes."""
     reasons = [None, *(reason for reason in Reason if reason not in REFUSALS)]
 
     answers = [
-        answer(403, accept=accept, reason=reason, detail=f"because of {reason}")
+        answer(
+            403,
+            accept=accept,
+            language=language,
+            reason=reason,
+            detail=f"because of {reason}",
+        )
         for reason in reasons
     ]
 
@@ -72,7 +92,8 @@ def test_rejections_differ_in_the_decision_only(accept: str) -> None:
     second = body(answer(403, accept=accept, decision_id=other))
 
     assert len(first) == len(second)
-    assert first.replace(ID.encode(), other.encode()) == second
+    assert shown(first).replace(ID, other) == shown(second)
+    assert tags(first) == tags(second)
 
 
 def test_rejection_as_a_problem() -> None:
@@ -88,6 +109,7 @@ def test_rejection_as_a_problem() -> None:
         "Such a decision can be wrong.",
         "decision": ID,
         "objection": OBJECTION,
+        "report": REPORT,
     }
 
 
@@ -100,7 +122,7 @@ def test_answers_are_neither_stored_nor_guessed_at(status: int, accept: str) -> 
     assert told.status == status
     assert told.headers["Cache-Control"] == "no-store"
     assert told.headers["X-Content-Type-Options"] == "nosniff"
-    assert told.headers["Vary"] == "Accept"
+    assert told.headers["Vary"] == "Accept, Accept-Language"
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -111,7 +133,7 @@ def test_page_can_be_read_by_everybody(status: int) -> None:
 
     assert told.content_type == "text/html"
     assert told.charset == "utf-8"
-    assert b'<html lang="en">' in page
+    assert b'<html lang="en" dir="ltr">' in page
     assert [tags(page).count(tag) for tag in ("title", "h1", "main")] == [1, 1, 1]
     assert not {"script", "img", "link", "iframe", "form"} & set(tags(page))
     assert "default-src 'none'" in told.headers["Content-Security-Policy"]
@@ -121,8 +143,9 @@ def test_page_of_a_rejection_names_decision_and_objection() -> None:
     """People see the number of the decision, and can follow the objection."""
     page = body(answer(403, accept=BROWSER)).decode()
 
-    assert ID in page
-    assert f'href="{escape(OBJECTION)}">{escape(OBJECTION)}</a>' in page
+    assert ID in shown(page.encode())
+    for place in (OBJECTION, REPORT):
+        assert f'href="{escape(place)}">{escape(place)}</a>' in page
 
 
 @pytest.mark.parametrize(
@@ -130,7 +153,8 @@ def test_page_of_a_rejection_names_decision_and_objection() -> None:
 )
 def test_objection_that_is_no_address_is_shown_as_text(objection: str) -> None:
     """Only web and mail addresses are links; all else is text, and escaped."""
-    page = body(answer(403, accept=BROWSER, objection=objection))
+    wording = texts.load(objection=objection, report=objection)
+    page = body(answer(403, accept=BROWSER, wording=wording))
 
     assert "a" not in tags(page)
     assert b"<abuse>" not in page
@@ -139,10 +163,79 @@ def test_objection_that_is_no_address_is_shown_as_text(objection: str) -> None:
 
 def test_page_without_an_objection_says_whom_to_ask() -> None:
     """An operator who names no place to object leaves people to the site."""
-    page = body(answer(403, accept=BROWSER, objection="")).decode()
+    page = body(answer(403, accept=BROWSER, wording=texts.load())).decode()
 
     assert "ask the site" in page
     assert "Where to object" not in page
+    assert "come across" not in page
+
+
+def test_page_accuses_nobody() -> None:
+    """Where to report stands on every rejection, and says that it is about nobody."""
+    page = shown(body(answer(403, accept=BROWSER)))
+
+    assert "says nothing about you" in page
+    assert "Such a decision can be wrong." in page
+    assert "not looked at by a person" in page
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES) - {403}))
+def test_only_rejections_say_where_to_object_and_report(status: int) -> None:
+    """Who was merely too slow has no use for either."""
+    for accept in ("*/*", BROWSER):
+        told = body(answer(status, accept=accept)).decode()
+
+        assert OBJECTION not in unescape(told)
+        assert REPORT not in told
+
+
+@pytest.mark.parametrize("accept", ["*/*", BROWSER])
+@pytest.mark.parametrize(
+    ("language", "tag", "words"),
+    [("", "en", "can be wrong"), ("nl-BE, en;q=0.5", "nl", "kan onjuist zijn")],
+)
+def test_answer_is_in_the_language_that_was_asked_for(
+    accept: str, language: str, tag: str, words: str
+) -> None:
+    """Problem and page alike, and the header says which language it is."""
+    told = answer(403, accept=accept, language=language)
+
+    assert told.headers["Content-Language"] == tag
+    assert words in body(told).decode()
+    if accept == BROWSER:
+        assert f'<html lang="{tag}" dir="ltr">'.encode() in body(told)
+
+
+def test_detail_is_in_the_language_of_the_answer() -> None:
+    """What was wrong is told in Dutch, or, for want of words, more generally."""
+    known, unknown = (
+        json.loads(body(answer(400, language="nl", detail=detail)))["detail"]
+        for detail in ("There is no Host.", "Two lengths.")
+    )
+
+    assert known == "Er is geen Host."
+    assert unknown == "De aanvraag kon niet worden gelezen."
+
+
+def test_headers_may_stand_in_several_lines() -> None:
+    """A list that a client splits is a list (RFC 9110, section 5.3)."""
+    headers = CIMultiDict(
+        [
+            ("Accept", "*/*;q=0.1"),
+            ("Accept", "text/html"),
+            ("Accept-Language", "fr"),
+            ("Accept-Language", "nl;q=0.5"),
+        ]
+    )
+    told = response(
+        make_mocked_request("POST", "/", headers),
+        wording=BOTH,
+        status=403,
+        reason=None,
+        decision_id=ID,
+    )
+
+    assert (told.content_type, told.headers["Content-Language"]) == ("text/html", "nl")
 
 
 async def test_answer_names_no_software() -> None:
@@ -174,6 +267,8 @@ def test_incapacity_asks_to_come_back() -> None:
     """A 503 says when to try again, and not which part of the filter failed."""
     answers = [answer(503, reason=reason) for reason in sorted(INCAPACITY)]
 
+    assert f"in {RETRY_AFTER_S} seconds" in body(answers[0]).decode()
+
     assert len({body(told) for told in answers}) == 1
     assert {told.headers["Retry-After"] for told in answers} == {str(RETRY_AFTER_S)}
 
@@ -196,9 +291,9 @@ def test_connection_goes_on_after_a_rejection() -> None:
 
 
 def test_unforeseen_status_has_its_own_phrase() -> None:
-    """A status without words of ours is answered with its own."""
+    """A status without words of ours has its own title, and words for any other."""
     assert json.loads(body(answer(409)))["title"] == "Conflict"
-    assert re.search(b"<h1>Conflict</h1>", body(answer(409, accept=BROWSER)))
+    assert b"<h1>Request not answered</h1>" in body(answer(409, accept=BROWSER))
 
 
 @pytest.mark.parametrize(

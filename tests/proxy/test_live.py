@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.proxy.site import settings
+from uploadfilter.proxy import texts
 from uploadfilter.proxy.live import InForce
 
 
 async def test_request_keeps_the_settings_it_began_with(tmp_path: Path) -> None:
     """An upload that began under the old file ends under it."""
     first = settings(tmp_path, "http://127.0.0.1:9").live
-    second = replace(first, objection="another")
+    second = replace(first, wording=texts.load(objection="another"))
     async with InForce.opened(first) as in_force:
         with in_force.use() as begun:
             await in_force.replace(second)
@@ -25,7 +26,9 @@ async def test_replaced_settings_are_closed_when_nobody_uses_them(
     first = settings(tmp_path, "http://127.0.0.1:9").live
     async with InForce.opened(first) as in_force:
         with in_force.use():
-            await in_force.replace(replace(first, objection="another"))
+            await in_force.replace(
+                replace(first, wording=texts.load(objection="another"))
+            )
         await in_force.close_old()
 
-        assert in_force.settings.objection == "another"
+        assert in_force.settings.wording == texts.load(objection="another")

@@ -8,7 +8,7 @@ and our own answers to requests that cannot be parsed.
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
 from aiohttp import http_exceptions, http_parser, web
@@ -37,6 +37,10 @@ _CLOSING_S = 1.0
 
 class _Connection(RequestHandler):
     """One client's connection, with our own answer to what is not HTTP."""
+
+    def __init__(self, server: web.Server, proxy: Proxy, **kwargs: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        super().__init__(server, **kwargs)
+        self._proxy = proxy
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -74,7 +78,7 @@ class _Connection(RequestHandler):
                 reason=Reason.MALFORMED_REQUEST,
                 detail=detail,
                 decision_id=None,
-                objection="",
+                wording=self._proxy.wording,
             )
         log.error("request_failed", status=status, exc_info=exc)
         return answers.response(
@@ -82,7 +86,7 @@ class _Connection(RequestHandler):
             status=503,
             reason=Reason.INTERNAL_ERROR,
             decision_id=None,
-            objection="",
+            wording=self._proxy.wording,
         )
 
 
@@ -96,10 +100,14 @@ def _is_too_long(exc: http_exceptions.HttpProcessingError) -> bool:
 class _Server(web.Server):
     """aiohttp's server, making connections of our own kind."""
 
+    def __init__(self, proxy: Proxy, **kwargs: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        super().__init__(proxy.handle, **kwargs)
+        self._proxy = proxy
+
     @override
     def __call__(self) -> RequestHandler:
         """Make the handler of a new connection."""
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._proxy, loop=self._loop, **self._kwargs)
 
 
 @asynccontextmanager
@@ -122,7 +130,7 @@ async def listening(
     """
     _require_c_parser()
     server = _Server(
-        proxy.handle,
+        proxy,
         auto_decompress=False,
         access_log=None,
         keepalive_timeout=limits.keep_alive_s,

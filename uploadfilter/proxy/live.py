@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.origin import Origin, OriginSettings
 from uploadfilter.proxy.routes import Routes
+from uploadfilter.proxy.wording import Wording
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.uploads.forwarding import Network
 
@@ -27,7 +28,7 @@ class LiveSettings:
         trusted_proxies: Networks whose word about clients is believed.
         thresholds: Largest distances.
         limits: Of connections and time.
-        objection: Where an uploader can object.
+        wording: What clients are told, and where they can object.
     """
 
     routes: Routes
@@ -35,7 +36,7 @@ class LiveSettings:
     trusted_proxies: tuple[Network, ...]
     thresholds: Thresholds
     limits: ProxyLimits
-    objection: str
+    wording: Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

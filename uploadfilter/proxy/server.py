@@ -19,6 +19,7 @@ from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.tracing import traced
 from uploadfilter.proxy.upload import Hands, Upload
+from uploadfilter.proxy.wording import Wording
 from uploadfilter.uploads.forwarding import forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
@@ -35,6 +36,11 @@ class Proxy:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self._open_uploads = 0
+
+    @property
+    def wording(self) -> Wording:
+        """What is told to a client whose request cannot even be read."""
+        return self._hands.in_force.settings.wording
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -115,7 +121,7 @@ class Proxy:
             status=503,
             reason=Reason.OVERLOADED,
             decision_id=None,
-            objection=arrival.live.settings.objection,
+            wording=arrival.live.settings.wording,
         )
 
     def _refuse(
@@ -128,7 +134,7 @@ class Proxy:
             reason=refusal.reason,
             detail=refusal.detail,
             decision_id=None,
-            objection=live.settings.objection,
+            wording=live.settings.wording,
         )
 
     async def _pass_on(self, arrival: Arrival) -> web.StreamResponse:
@@ -155,7 +161,7 @@ class Proxy:
                     status=answer.value,
                     reason=None,
                     decision_id=None,
-                    objection=live.settings.objection,
+                    wording=live.settings.wording,
                 )
             return await relay(
                 request,

@@ -365,7 +365,7 @@ class Upload:
             reason=command.reason,
             detail=command.detail,
             decision_id=self._ticket.id,
-            objection=self._settings.objection,
+            wording=self._settings.wording,
         )
 
     async def _forward(self, command: Forward) -> web.StreamResponse:
