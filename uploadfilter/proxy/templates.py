@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import jinja2
+import jinja2.nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from uploadfilter.errors import ConfigError
@@ -54,7 +55,9 @@ def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Temp
         ConfigError: It cannot be rendered, or leaves out what a page must say.
     """
     try:
-        template = _environment(source).get_template(_OWN)
+        environment = _environment(source)
+        _check_escaping(path, environment.parse(source))
+        template = environment.get_template(_OWN)
         for page in _cases(catalogues):
             _check(path, page, template.render(page=page))
     except jinja2.TemplateSyntaxError as exc:
@@ -84,6 +87,16 @@ def _environment(source: str) -> jinja2.Environment:
         del environment.filters[name]
     environment.globals.pop("lipsum")
     return environment
+
+
+def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
+    """Refuse a page that puts places and texts in without escaping them."""
+    switch = parsed.find(jinja2.nodes.EvalContextModifier)
+    if switch is not None:
+        raise ConfigError(
+            f"{path}: line {switch.lineno}: autoescape is switched",
+            hint="Leave it out: what a page gets are texts, and no HTML.",
+        )
 
 
 def _cases(catalogues: Iterable[Catalogue]) -> Iterator[Page]:
