@@ -1,0 +1,176 @@
+"""The disk is full, at every write in turn; and what becomes of uploads then.
+
+The promise under test: nothing is at the origin without a decision on record, and the
+service is back by itself as soon as there is room.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.demo import running
+from tests.e2e import pictures
+from tests.e2e.conftest import Stage, import_set, log, stage, write_set
+from tests.e2e.curl import put
+from tests.e2e.interposing import Faults, interposed, library
+
+pytestmark = pytest.mark.e2e
+
+ENFORCE = ("--mode", "enforce")
+BIG = 3 * 1024 * 1024
+"""Longer than what a spool keeps in memory, so that the upload needs the disk."""
+
+EVERY = int(os.environ.get("FAULTS_EVERY", "13"))
+"""Which of the writes of a command are failed in turn: every 13th in CI, where each
+takes the start of two processes; 1 for all."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what makes a disk full."""
+    return library(tmp_path_factory.mktemp("interposed"))
+
+
+@pytest.fixture
+def faults(built: Path, tmp_path: Path) -> Iterator[Faults]:
+    """Return the disk of the state directory, as yet with room."""
+    with interposed(built, below=tmp_path / "state") as faults:
+        yield faults
+
+
+def upload(site: Stage, number: int) -> int:
+    """Upload one large picture or a small one, each another one; return the status."""
+    content = pictures.unlisted() + number.to_bytes(8, "big")
+    large = content + bytes(BIG) if number % 2 else content
+    return put(site.url(f"/files/{number}.jpg"), large).status
+
+
+def works_again(site: Stage) -> None:
+    """Wait until uploads of both kinds are accepted again."""
+    running.wait_for(
+        lambda: (upload(site, 100_000), upload(site, 100_001)) == (201, 201) or None,
+        what="uploads that are accepted",
+    )
+
+
+def settled(state: Path, origin: str) -> None:
+    """Start once more, so that what was left open is settled."""
+    with running.proxy(origin, state=state, log=state.parent / "settling.log"):
+        pass
+
+
+def without_outcome(state: Path) -> set[str]:
+    """Return the accepted decisions that have no outcome."""
+    accepted = {
+        record["id"]
+        for record in log(state, "--records", "decision")
+        if record["effect"] == "ACCEPT"
+    }
+    return accepted - {
+        record["decision"] for record in log(state, "--records", "outcome")
+    }
+
+
+def test_full_disk_at_any_write_lets_nothing_pass_unrecorded(
+    state: Path, faults: Faults, tmp_path: Path
+) -> None:
+    """Each upload is accepted and on record, or answered 503; then all is well."""
+    spool = tmp_path / "state" / "spool"
+    spool.mkdir()
+    config = tmp_path / "uploadfilter.toml"
+    config.write_text(f'spool_directory = "{spool}"\n')
+    with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
+        works_again(site)
+        before = faults.seen
+        statuses = [upload(site, 0), upload(site, 1)]
+        writes = faults.seen - before
+
+        answers = {}
+        for after in range(writes + 1):
+            faults.fill_up(after=after)
+            answers[after] = [upload(site, 2 + 2 * after), upload(site, 3 + 2 * after)]
+            faults.mend()
+            works_again(site)
+        published = site.published()
+        running.stop(site.proxy.process)
+        settled(state, site.origin)
+        decided = {record["id"] for record in log(state, "--records", "decision")}
+        verified = running.run_program("log", "verify", state=state)
+
+    assert without_outcome(state) == set()
+    assert statuses == [201, 201]
+    assert writes > 2
+    assert {status for pair in answers.values() for status in pair} <= {201, 503}
+    assert answers[0] == [503, 503]
+    assert {file["decision"] for file in published.values()} <= decided
+    assert b"intact" in verified.stdout
+
+
+def test_full_disk_at_the_start_is_said_and_mended_by_room(
+    state: Path, faults: Faults, tmp_path: Path
+) -> None:
+    """A proxy either says why it cannot begin, or begins and is well with room."""
+    before = faults.seen
+    with stage(tmp_path, *ENFORCE) as site:
+        started = faults.seen - before
+        ended = set()
+        for after in range(0, started + 4, 4):
+            log_file = tmp_path / f"{after}.log"
+            faults.fill_up(after=after)
+            try:
+                other = ("--instance", f"other-{after}", *ENFORCE)
+                with running.proxy(
+                    site.origin, state=state, log=log_file, options=other
+                ) as proxy:
+                    faults.mend()
+                    works_again(replace(site, proxy=proxy))
+            except running.DemoError:
+                ended.add(after)
+                said = log_file.read_text()
+
+                assert "Traceback" not in said
+                assert "No space left" in said
+            faults.mend()
+
+    assert 0 in ended
+
+
+def test_full_disk_under_a_command_leaves_the_reference_set(
+    state: Path, faults: Faults, tmp_path: Path
+) -> None:
+    """Whichever write fails, the command says so and the old generation is sound."""
+    first = write_set(tmp_path / "first.jsonl", pictures.listed())
+    second = write_set(tmp_path / "second.jsonl", pictures.unlisted())
+    import_set(state, first, name="first")
+    before = faults.seen
+    import_set(state, second, name="second")
+    writes = faults.seen - before
+    running.run_program("hashset", "remove", "second", "--yes", state=state)
+    kept = running.run_program("hashset", "list", "--json", state=state).stdout
+
+    for after in range(0, writes, EVERY):
+        faults.fill_up(after=after)
+        done = running.run_program(
+            *("hashset", "import", str(second), "--name", "second"),
+            *("--category", "demo"),
+            state=state,
+            may_fail=True,
+        )
+        failed = faults.failed
+        faults.mend()
+        listed = running.run_program("hashset", "list", "--json", state=state).stdout
+
+        assert b"Traceback" not in done.stderr
+        if done.returncode == 0:
+            running.run_program("hashset", "remove", "second", "--yes", state=state)
+            continue
+        assert failed
+        assert done.returncode == 2
+        assert b'"second"' not in listed
+    checked = running.run_program("hashset", "check", state=state)
+
+    assert b'"first"' in kept
+    assert checked.returncode == 0
