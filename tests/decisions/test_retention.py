@@ -30,14 +30,15 @@ MATCH, NONE = REJECTED, REFUSED
 
 
 def log_with(directory: Path, matches: Sequence[bool], *, last_day: int) -> float:
-    """Write one segment a day from day 0, and one on a later day; return that day."""
+    """Write one segment a day from day 0, and two on later days; return the last."""
     write_log(
         directory,
         [[decision(f"{i}", MATCH if has else NONE)] for i, has in enumerate(matches)],
     )
     now = NOON + last_day * DAY_S
-    with DecisionLog.open(directory, instance="main", clock=Clock(now), sync=unsynced):
-        pass
+    for clock in (Clock(now - DAY_S), Clock(now)):
+        with DecisionLog.open(directory, instance="main", clock=clock, sync=unsynced):
+            pass
     return now
 
 
@@ -49,12 +50,12 @@ def numbers(directory: Path) -> list[int]:
 @pytest.mark.parametrize(
     ("last_day", "kept"),
     [
-        pytest.param(30, [1, 2, 3, 4, 5], id="not-yet"),
-        pytest.param(31, [2, 3, 4, 5], id="first-is-over"),
-        pytest.param(32, [2, 3, 4, 5], id="second-has-a-match"),
-        pytest.param(33, [2, 4, 5], id="third-is-over"),
-        pytest.param(366, [2, 5], id="a-year-later"),
-        pytest.param(367, [5], id="match-is-over"),
+        pytest.param(30, [1, 2, 3, 4, 5, 6], id="not-yet"),
+        pytest.param(31, [2, 3, 4, 5, 6], id="first-is-over"),
+        pytest.param(32, [2, 3, 4, 5, 6], id="second-has-a-match"),
+        pytest.param(33, [2, 4, 5, 6], id="third-is-over"),
+        pytest.param(366, [2, 5, 6], id="a-year-later"),
+        pytest.param(367, [5, 6], id="match-is-over"),
     ],
 )
 def test_segments_go_when_their_time_is_over(
@@ -66,7 +67,7 @@ def test_segments_go_when_their_time_is_over(
     deleted = prune(tmp_path, now=now)
 
     assert numbers(tmp_path) == kept
-    assert len(deleted) == 5 - len(kept)
+    assert len(deleted) == 6 - len(kept)
     assert verify(tmp_path).ok
 
 
@@ -98,7 +99,7 @@ def test_other_retention_needs_to_be_said(tmp_path: Path) -> None:
     now = log_with(tmp_path, [True, False, True], last_day=10)
     prune(tmp_path, now=now, retention=short)
 
-    assert numbers(tmp_path) == [1, 3, 4]
+    assert numbers(tmp_path) == [1, 3, 4, 5]
     assert not verify(tmp_path).ok
     assert verify(tmp_path, retention=short).ok
 
@@ -116,6 +117,16 @@ def test_clock_ahead_of_the_log_deletes_nothing_more(tmp_path: Path) -> None:
     now = log_with(tmp_path, [False, False], last_day=10)
 
     assert prune(tmp_path, now=now + 3650 * DAY_S) == ()
+
+
+def test_leap_of_the_clock_is_not_believed_at_once(tmp_path: Path) -> None:
+    """A clock that is set years ahead deletes nothing before its second day."""
+    write_log(tmp_path, [[decision("a", NONE)], [decision("b", NONE)]])
+    leapt = NOON + 3650 * DAY_S
+    with DecisionLog.open(tmp_path, instance="main", clock=Clock(leapt), sync=unsynced):
+        pass
+
+    assert prune(tmp_path, now=leapt) == ()
 
 
 def test_empty_directory_has_nothing_to_delete(tmp_path: Path) -> None:
@@ -148,7 +159,7 @@ def test_unreadable_head_stops_the_deletion(tmp_path: Path) -> None:
 
     with pytest.raises(LogCorruptError):
         prune(tmp_path, now=now)
-    assert numbers(tmp_path) == [1, 2, 3]
+    assert numbers(tmp_path) == [1, 2, 3, 4]
 
 
 def test_checkpoint_from_before_the_oldest_segment_is_too_old(tmp_path: Path) -> None:
@@ -191,7 +202,7 @@ def test_log_can_be_pruned_while_it_is_written(tmp_path: Path) -> None:
         prune(tmp_path, now=now)
         log.append(decision("b")).result()
 
-    assert numbers(tmp_path) == [3]
+    assert numbers(tmp_path) == [3, 4]
     assert verify(tmp_path).ok
 
 

@@ -6,9 +6,13 @@ all matches before it and names its predecessor with its day, and both are part 
 chain; so the segments around a gap prove that no match was in it and that its time was
 over, and ``verify`` accepts exactly the gaps that these rules make. Both reckon from
 the day of the newest segment, because ``verify`` has no clock.
+
+A clock that is set years ahead would make every segment old. So a leap of the clock is
+not believed until it has lasted into a second day, and the operator has time to see it.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -51,6 +55,11 @@ class Retention:
 
 DEFAULT = Retention()
 
+LEAP = timedelta(days=7)
+"""Days without a segment after which the newest day is not believed at once: a proxy
+that is used has a segment for nearly every day; one that rested keeps its old segments
+for a day longer than it had to."""
+
 
 def prune(
     directory: Path, *, now: float, retention: Retention = DEFAULT
@@ -75,7 +84,7 @@ def prune(
     found = segments(directory)
     if not found:
         return ()
-    today = min(moment(now).date(), found[-1].day)
+    today = min(moment(now).date(), _believed_day(found))
     matches = {item: read_head(directory, item).matches for item in found}
     over = [
         segment
@@ -89,6 +98,15 @@ def prune(
     names = [segment.name for segment in over]
     kept = {segment.name for segment in found}.difference(names)
     return _delete(directory, names + _torn(directory, kept, today, retention))
+
+
+def _believed_day(found: Sequence[Segment]) -> date:
+    """Return the day to reckon from: the newest, unless the clock has just leapt."""
+    newest = found[-1].day
+    before = [segment.day for segment in found if segment.day != newest]
+    if before and newest - before[-1] > LEAP:
+        return before[-1]
+    return newest
 
 
 def _torn(
