@@ -318,7 +318,7 @@ async def test_bombs_of_one_client_do_not_delay_another() -> None:
 
 
 async def test_pool_scans_again_what_a_killed_template_left() -> None:
-    """The death of the template costs every scan in flight one try, and no verdict."""
+    """The death of the template costs every scan in flight a try, and no verdict."""
     async with ScannerPool.open(replace(STANDIN, workers=3)) as pool:
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -331,7 +331,9 @@ async def test_pool_scans_again_what_a_killed_template_left() -> None:
 
     assert [reasons(task.result()) for task in tasks] == [[None] * 3] * 3
     assert reasons(after) == [None]
-    assert (pool.figures.crashed, pool.figures.started) == (3, 2)
+    # One that was about to die may have been borrowed for the second try.
+    assert 3 <= pool.figures.crashed <= 6
+    assert pool.figures.started == 2
 
 
 async def test_death_of_the_template_is_no_verdict() -> None:
