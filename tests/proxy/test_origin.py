@@ -75,6 +75,23 @@ async def test_asterisk_target_goes_on(wire: WireOrigin) -> None:
     assert wire.got[0].head.startswith(b"OPTIONS * HTTP/1.1\r\n")
 
 
+async def test_requests_at_the_same_time_keep_their_targets(wire: WireOrigin) -> None:
+    """No request ever goes out with the target of another one."""
+    targets = [*(f"/{number}?{number}" for number in range(40)), "*", "/?*", "/"]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+
+        async def ask_for(target: str) -> None:
+            async with origin.asked("GET", target, [(b"Host", b"x")], None) as answer:
+                assert isinstance(answer, aiohttp.ClientResponse)
+
+        async with asyncio.TaskGroup() as group:
+            for target in targets:
+                group.create_task(ask_for(target))
+    asked = [request.head.split(b" ")[1].decode() for request in wire.got]
+
+    assert sorted(asked) == sorted(targets)
+
+
 async def test_no_header_is_added(wire: WireOrigin) -> None:
     """The origin gets the headers that it is sent and no others."""
     await ask(

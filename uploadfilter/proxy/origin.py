@@ -258,12 +258,20 @@ def _url(base: str, target: str) -> URL:
     """Build the address of a request so that its target goes on byte by byte.
 
     Even what yarl takes for encoded loses an empty query (``/?``) and everything behind
-    ``#``, and ``*`` is no path to it. aiohttp asks a URL only for its host and for
-    ``raw_path_qs``, which yarl computes once and keeps; so it is put there beforehand.
+    ``#`` when it is taken apart; so all of a target is given for the path. yarl keeps
+    what it has built and gives it to whoever asks for the same: what one request may
+    read must never be changed for another, so only ``*``, which is no path, gets its
+    line from us, in an object that stands for nothing else.
     """
     url = URL(base, encoded=True)
+    whole = target != "*"
     request_target = URL.build(
-        scheme=url.scheme, authority=url.raw_authority, path="/", encoded=True
+        scheme=url.scheme,
+        authority=url.raw_authority,
+        path=target if whole else "/",
+        query_string="" if whole else target,
+        encoded=True,
     )
-    request_target._cache["raw_path_qs"] = target  # noqa: SLF001 - see above
+    if not whole:
+        request_target._cache["raw_path_qs"] = target  # noqa: SLF001 - see above
     return request_target
