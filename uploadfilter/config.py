@@ -52,7 +52,7 @@ from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME
-from uploadfilter.uploads.forwarding import Network
+from uploadfilter.uploads.forwarding import ClientHeader, Network
 from uploadfilter.uploads.limits import UploadLimits
 
 _T = typing.TypeVar("_T")
@@ -82,7 +82,8 @@ class Settings:
         listen: Where to listen.
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
-        trusted_proxies: Networks whose ``X-Forwarded-For`` is believed.
+        trusted_proxies: Networks whose word about clients is believed.
+        client_header: The header in which they say who the client is.
         wording: What clients are told, and where they can object and report.
         spool_directory: Where bodies over the memory limit are held, unlinked.
         limits: Of bodies and forms.
@@ -100,6 +101,7 @@ class Settings:
     instance: str = DEFAULT_INSTANCE
     mode: Mode = Mode.MONITOR
     trusted_proxies: tuple[Network, ...] = ()
+    client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
     wording: Wording = field(default_factory=texts.load)
     spool_directory: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
@@ -124,6 +126,7 @@ class Settings:
             routes=Routes((default,)),
             origins={DEFAULT_ROUTE: self.origin},
             trusted_proxies=self.trusted_proxies,
+            client_header=self.client_header,
             thresholds=self.thresholds,
             limits=self.proxy,
             wording=self.wording,
@@ -152,6 +155,7 @@ _PLAIN: Mapping[str, typing.Any] = {
     "instance": str,
     "mode": str,
     "trusted_proxies": tuple[str, ...],
+    "client_header": ClientHeader,
     "objection": str,
     "report": str,
     "texts": str,

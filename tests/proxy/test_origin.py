@@ -268,7 +268,7 @@ async def test_answer_before_the_body_was_read_is_passed_on(wire: WireOrigin) ->
         "x",
         "http://x/path",
         "http://x?q",
-        "unix:/run/x",
+        "unix:run/x",
         "http://u:p@x",
     ],
 )

@@ -6,13 +6,20 @@ import pytest
 
 from tests.uploads.forms import head
 from uploadfilter.uploads.forwarding import (
+    ClientHeader,
+    ClientHeaders,
+    ClientSide,
     Headers,
-    client_address,
+    Telling,
+    client_side,
+    ends_here,
     forwarded_headers,
     returned_headers,
 )
+from uploadfilter.uploads.head import RequestHead
 
 Header = tuple[bytes, bytes]
+TELLING = Telling()
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("::1"))
 
 
@@ -21,17 +28,32 @@ def forward(
     decision_id: str | None = "D1",
     body_length: int | None = 3,
     content_type: str | None = None,
-    trusted: bool = False,
+    peer: str = "192.0.2.1",
+    telling: Telling = TELLING,
+    believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
+    method: str = "POST",
 ) -> Headers:
     """Return what the origin gets of a request with a Host and the given headers."""
+    sent = head(*headers, method=method)
     return forwarded_headers(
-        head(*headers),
-        client="192.0.2.1",
-        scheme="https",
+        sent,
+        side(peer, sent, believed=believed),
         decision_id=decision_id,
         body_length=body_length,
         content_type=content_type,
-        trusted=trusted,
+        telling=telling,
+    )
+
+
+def side(
+    peer: str,
+    sent: RequestHead,
+    *,
+    believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
+) -> ClientSide:
+    """Return what is known of a client that reached us, or a proxy, under https."""
+    return client_side(
+        peer, sent, scheme="https", trusted_proxies=PROXIES, believed=believed
     )
 
 
@@ -43,7 +65,7 @@ def values(headers: Headers, name: bytes) -> list[bytes]:
 def address(peer: str, *entries: bytes) -> str:
     """Return the client's address for the given lines of X-Forwarded-For."""
     told = head(*((b"X-Forwarded-For", entry) for entry in entries))
-    return client_address(peer, told, PROXIES)
+    return side(peer, told).client
 
 
 def test_origin_gets_the_headers_of_one_new_request() -> None:
@@ -57,6 +79,7 @@ def test_origin_gets_the_headers_of_one_new_request() -> None:
         (b"X-Forwarded-For", b"192.0.2.1"),
         (b"X-Forwarded-Proto", b"https"),
         (b"X-Forwarded-Host", b"site.example"),
+        (b"X-Forwarded-Port", b"443"),
         (b"Via", b"1.1 uploadfilter"),
         (b"Uploadfilter-Decision", b"D1"),
     ]
@@ -138,16 +161,16 @@ def test_trusted_proxy_is_believed_about_scheme_and_host() -> None:
         (b"X-Forwarded-Port", b"8443"),
         (b"Forwarded", b"for=198.51.100.1"),
     )
-    sent = forward(*told, (b"X-Forwarded-For", b"198.51.100.1"), trusted=True)
+    sent = forward(*told, (b"X-Forwarded-For", b"198.51.100.1"), peer="10.0.0.1")
 
     assert set(told) <= set(sent)
-    assert values(sent, b"x-forwarded-for") == [b"192.0.2.1"]
+    assert values(sent, b"x-forwarded-for") == [b"198.51.100.1"]
 
 
-@pytest.mark.parametrize("trusted", [False, True])
-def test_odd_scheme_is_not_passed_on(*, trusted: bool) -> None:
+@pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1"])
+def test_odd_scheme_is_not_passed_on(peer: str) -> None:
     """There are two schemes; what else is said is replaced by what we know."""
-    sent = forward((b"X-Forwarded-Proto", b"gopher"), trusted=trusted)
+    sent = forward((b"X-Forwarded-Proto", b"gopher"), peer=peer)
 
     assert values(sent, b"x-forwarded-proto") == [b"https"]
 
@@ -210,3 +233,212 @@ def test_client_is_who_the_nearest_untrusted_hop_is(
 ) -> None:
     """Trusted proxies are believed one by one, from the nearest on."""
     assert address(peer, *entries) == client
+
+
+@pytest.mark.parametrize(
+    ("peer", "lines", "client"),
+    [
+        pytest.param(
+            "192.0.2.9", (b"for=198.51.100.1",), "192.0.2.9", id="not trusted"
+        ),
+        pytest.param("10.0.0.1", (), "10.0.0.1", id="nothing told"),
+        pytest.param("10.0.0.1", (b"for=192.0.2.1",), "192.0.2.1", id="one hop"),
+        pytest.param(
+            "10.0.0.1", (b"for=198.51.100.1, for=192.0.2.1",), "192.0.2.1", id="claimed"
+        ),
+        pytest.param(
+            "10.0.0.1",
+            (b"for=192.0.2.1", b"for=10.0.0.2"),
+            "192.0.2.1",
+            id="two proxies",
+        ),
+        pytest.param("10.0.0.1", (b"for=_hidden",), "10.0.0.1", id="obfuscated"),
+        pytest.param("10.0.0.1", (b"for=unknown",), "10.0.0.1", id="unknown"),
+        pytest.param("10.0.0.1", (b"proto=https",), "10.0.0.1", id="no node"),
+        pytest.param("10.0.0.1", (b'for="192.0.2.1',), "10.0.0.1", id="malformed"),
+        pytest.param(
+            "10.0.0.1",
+            (b'for="x', b"for=192.0.2.1"),
+            "192.0.2.1",
+            id="junk not reached",
+        ),
+        pytest.param("::1", (b'for="[2001:DB8::1]:80"',), "2001:db8::1", id="IPv6"),
+    ],
+)
+def test_client_is_read_from_forwarded_if_that_is_believed(
+    peer: str, lines: tuple[bytes, ...], client: str
+) -> None:
+    """Forwarded is read as X-Forwarded-For is: hop by hop, from the nearest on."""
+    told = head(*((b"Forwarded", line) for line in lines))
+
+    assert side(peer, told, believed=ClientHeader.FORWARDED).client == client
+
+
+@pytest.mark.parametrize(
+    ("believed", "client"),
+    [
+        (ClientHeader.X_FORWARDED_FOR, "192.0.2.1"),
+        (ClientHeader.FORWARDED, "198.51.100.1"),
+    ],
+)
+def test_one_header_is_believed_and_the_other_is_not(
+    believed: ClientHeader, client: str
+) -> None:
+    """A front end that writes one of them lets a client's own through in the other."""
+    told = head((b"X-Forwarded-For", b"192.0.2.1"), (b"Forwarded", b"for=198.51.100.1"))
+
+    assert side("10.0.0.1", told, believed=believed).client == client
+
+
+def test_scheme_and_host_come_from_the_hop_that_saw_the_client() -> None:
+    """Of two proxies, the outer one knows what the client asked for."""
+    sent = forward(
+        (b"Forwarded", b"for=192.0.2.1;proto=http;host=outer.example"),
+        (b"Forwarded", b"for=10.0.0.2;proto=https;host=inner.example"),
+        peer="10.0.0.1",
+        believed=ClientHeader.FORWARDED,
+    )
+
+    assert values(sent, b"x-forwarded-proto") == [b"http"]
+    assert values(sent, b"x-forwarded-host") == [b"outer.example"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "names"),
+    [
+        (ClientHeaders.X_FORWARDED, {b"x-forwarded-for"}),
+        (ClientHeaders.FORWARDED, {b"forwarded"}),
+        (ClientHeaders.BOTH, {b"x-forwarded-for", b"forwarded"}),
+    ],
+)
+def test_origin_is_told_in_the_headers_that_it_reads(
+    headers: ClientHeaders, names: set[bytes]
+) -> None:
+    """Who the client is, stands in the headers that the operator chose, and once."""
+    claimed = (b"Forwarded", b"for=203.0.113.7"), (b"X-Forwarded-For", b"203.0.113.7")
+    sent = forward(*claimed, telling=Telling(headers=headers))
+
+    told = [name.lower() for name, _ in sent if name.lower() in names | {b"forwarded"}]
+    assert sorted(told) == sorted(names)
+    assert not any(b"203.0.113.7" in value for _, value in sent)
+
+
+def test_forwarded_says_what_the_client_asked_for() -> None:
+    """One element: the client, the host it named, the scheme it used."""
+    sent = forward(telling=Telling(headers=ClientHeaders.FORWARDED))
+
+    assert values(sent, b"forwarded") == [
+        b"for=192.0.2.1;host=site.example;proto=https"
+    ]
+
+
+def test_whole_chain_ends_with_the_peer() -> None:
+    """Each proxy adds whom it saw (RFC 7239, section 4), to what it may believe."""
+    sent = forward(
+        (b"X-Forwarded-For", b"198.51.100.1, [2001:db8::1]:80"),
+        (b"X-Forwarded-Proto", b"http"),
+        peer="10.0.0.1",
+        telling=Telling(headers=ClientHeaders.BOTH, whole_chain=True),
+    )
+
+    assert values(sent, b"x-forwarded-for") == [b"198.51.100.1, 2001:db8::1, 10.0.0.1"]
+    assert values(sent, b"forwarded") == [
+        (
+            b'for=198.51.100.1, for="[2001:db8::1]:80", '
+            b"for=10.0.0.1;host=site.example;proto=https"
+        )
+    ]
+
+
+def test_chain_of_a_stranger_is_replaced() -> None:
+    """What someone says who is not trusted is no part of the chain."""
+    sent = forward(
+        (b"X-Forwarded-For", b"198.51.100.1"), telling=Telling(whole_chain=True)
+    )
+
+    assert values(sent, b"x-forwarded-for") == [b"192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "peer", "port"),
+    [
+        ((), "192.0.2.1", b"443"),
+        (((b"X-Forwarded-Port", b"8443"),), "10.0.0.1", b"8443"),
+        (((b"X-Forwarded-Port", b"8443"),), "192.0.2.1", b"443"),
+        (((b"X-Forwarded-Port", b"x"),), "10.0.0.1", b"443"),
+        (((b"X-Forwarded-Proto", b"http"),), "10.0.0.1", b"80"),
+        (((b"X-Forwarded-Host", b"x:99"),), "10.0.0.1", b"99"),
+    ],
+)
+def test_port_is_the_one_that_the_client_asked(
+    headers: tuple[Header, ...], peer: str, port: bytes
+) -> None:
+    """As a trusted proxy says, as the host has it, or the scheme's own."""
+    assert values(forward(*headers, peer=peer), b"x-forwarded-port") == [port]
+
+
+def test_client_without_an_address_is_unknown() -> None:
+    """A unix socket has nobody to name (RFC 7239, section 6.2)."""
+    sent = forward(peer="", telling=Telling(headers=ClientHeaders.BOTH))
+
+    assert values(sent, b"x-forwarded-for") == [b"unknown"]
+    assert values(sent, b"forwarded")[0].startswith(b"for=unknown;")
+
+
+def test_via_names_the_version_that_the_client_speaks() -> None:
+    """Via says how the message was received (RFC 9110, section 7.6.3)."""
+    old = RequestHead(method="GET", target="/", headers=(), version=(1, 0))
+    sent = forwarded_headers(
+        old,
+        side("192.0.2.1", old),
+        decision_id=None,
+        body_length=None,
+        content_type=None,
+        telling=Telling(via="edge-7"),
+    )
+
+    assert values(sent, b"via") == [b"1.0 edge-7"]
+
+
+def test_empty_via_is_none() -> None:
+    """Some origins compress nothing that came through a proxy."""
+    assert values(forward(telling=Telling(via="")), b"via") == []
+
+
+def test_via_is_a_name() -> None:
+    """A pseudonym is a token; nothing else can stand there."""
+    with pytest.raises(ValueError, match="via"):
+        Telling(via="a b")
+
+
+@pytest.mark.parametrize(
+    ("method", "sent", "got"),
+    [
+        ("OPTIONS", b"3", b"2"),
+        ("TRACE", b"1", b"0"),
+        ("TRACE", b"x", b"x"),
+        ("GET", b"3", b"3"),
+    ],
+)
+def test_max_forwards_is_counted_down(method: str, sent: bytes, got: bytes) -> None:
+    """A hop less for OPTIONS and TRACE; other methods are left alone."""
+    headers = forward((b"Max-Forwards", sent), method=method)
+
+    assert values(headers, b"max-forwards") == [got]
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "ends"),
+    [
+        ("OPTIONS", b"0", True),
+        ("TRACE", b"00", True),
+        ("OPTIONS", b"1", False),
+        ("OPTIONS", b"-0", False),
+        ("GET", b"0", False),
+    ],
+)
+def test_request_ends_where_it_asks_to(
+    method: str, value: bytes, *, ends: bool
+) -> None:
+    """``Max-Forwards: 0`` is for whoever gets it (RFC 9110, section 7.6.2)."""
+    assert ends_here(head((b"Max-Forwards", value), method=method)) is ends

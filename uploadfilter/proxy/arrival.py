@@ -10,7 +10,7 @@ from uploadfilter.decisions.clients import client_network
 from uploadfilter.proxy.live import Live
 from uploadfilter.proxy.origin import Origin
 from uploadfilter.proxy.routes import Route
-from uploadfilter.uploads.forwarding import Network, client_address
+from uploadfilter.uploads.forwarding import ClientSide, client_side
 from uploadfilter.uploads.head import RequestHead
 
 
@@ -36,29 +36,25 @@ class Arrival:
         return self.live.origins[self.route.origin]
 
     @cached_property
+    def side(self) -> ClientSide:
+        """What is known of the client's end."""
+        return client_side(
+            peer(self.request),
+            self.head,
+            scheme=self.request.scheme,
+            trusted_proxies=self.live.settings.trusted_proxies,
+            believed=self.live.settings.client_header,
+        )
+
+    @property
     def client(self) -> str:
         """Address of the client, as far as it is known; empty if it is not."""
-        trusted = self.live.settings.trusted_proxies
-        return client_address(peer(self.request), self.head, trusted)
-
-    @cached_property
-    def trusted(self) -> bool:
-        """Whether the other end of the connection is a trusted proxy."""
-        return is_within(peer(self.request), self.live.settings.trusted_proxies)
+        return self.side.client
 
 
 def peer(request: web.BaseRequest) -> str:
     """Return the address of the other end; empty for a unix socket or a lost one."""
     return request.remote or ""
-
-
-def is_within(address: str, networks: tuple[Network, ...]) -> bool:
-    """Tell whether an address is in one of the networks; what is none, is in none."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
 
 
 def queueing_client(address: str) -> str:

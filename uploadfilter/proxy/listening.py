@@ -26,6 +26,7 @@ from uploadfilter.proxy.addresses import (
     UnixAddress,
 )
 from uploadfilter.proxy.draining import Drain
+from uploadfilter.proxy.leaving import WatchedConnection
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.server import Proxy
 
@@ -35,7 +36,7 @@ _CLOSING_S = 1.0
 """How long aiohttp may take to close its connections; nothing is in flight then."""
 
 
-class _Connection(RequestHandler):
+class _Connection(WatchedConnection):
     """One client's connection, with our own answer to what is not HTTP."""
 
     def __init__(self, server: web.Server, proxy: Proxy, **kwargs: Any) -> None:  # noqa: ANN401 - aiohttp's own

@@ -15,7 +15,7 @@ from uploadfilter.proxy.origin import Origin, OriginSettings
 from uploadfilter.proxy.routes import Routes
 from uploadfilter.proxy.wording import Wording
 from uploadfilter.reference.matching import Thresholds
-from uploadfilter.uploads.forwarding import Network
+from uploadfilter.uploads.forwarding import ClientHeader, Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class LiveSettings:
         routes: How each request is treated.
         origins: Where they go, by the names that routes use.
         trusted_proxies: Networks whose word about clients is believed.
+        client_header: The header in which they say who the client is.
         thresholds: Largest distances.
         limits: Of connections and time.
         wording: What clients are told, and where they can object.
@@ -34,6 +35,7 @@ class LiveSettings:
     routes: Routes
     origins: Mapping[str, OriginSettings]
     trusted_proxies: tuple[Network, ...]
+    client_header: ClientHeader
     thresholds: Thresholds
     limits: ProxyLimits
     wording: Wording

@@ -6,18 +6,20 @@ here, and ``tests/proxy/test_origin.py`` holds one test for each:
 
 - redirects are passed on, not followed; cookies are nobody's business here;
 - responses stay compressed as they came;
-- a request with a body is never sent a second time on a fresh connection;
+- a request that may change something is never sent a second time;
 - the target goes on byte by byte: yarl is told that it is encoded already;
 - no header is added that the client did not send, and none loses a byte.
 """
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -27,48 +29,131 @@ from typing_extensions import override
 from yarl import URL
 
 from uploadfilter.proxy.heads import RawHeaders, is_plain, texts, write_exactly
+from uploadfilter.proxy.sending import Sending
+from uploadfilter.proxy.trusting import tls_context
+from uploadfilter.uploads.forwarding import ClientHeaders, Telling
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What aiohttp would add where the client sent none."""
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing (RFC 9110, section 9.2.1): if a kept connection breaks
+before an answer, they are sent once more. PUT and DELETE are idempotent, but the second
+answer may not be the first one's: 404 for what has just been deleted."""
+
+_MOST_STALE = 8
+"""Connections that are tried until one is not used up. Each of them leaves the pool; an
+origin that talks before it is asked would never be done."""
+
+_UNIX = "unix:"
+_NAME_CACHED_S = 10
+"""How long an address is kept that the origin's name had. Names move within minutes; in
+ten seconds, a name server that is gone for a moment is not missed."""
+
+_STREAM = "text/event-stream"
+"""Server-sent events (WHATWG HTML, section 9.2), which may come hours apart."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginSettings:
-    """Where the origin is and how long it may take.
+    """Where the origin is, how long it may take, and what it is told.
 
     Attributes:
-        url: ``http://host[:port]`` or ``https://...``, without a path.
+        url: ``http://host[:port]``, ``https://...`` or ``unix:/path/of/socket``.
         connect_timeout_s: A server in the same rack answers within milliseconds; five
             seconds outlast one lost SYN and its repetition after one and three seconds.
-        answer_timeout_s: From the last byte sent to the first byte of the answer and
-            between any two of its bytes; nginx's ``proxy_read_timeout`` is 60 s too.
+        answer_timeout_s: From the last byte sent to the first byte of the answer,
+            between any two of its bytes, and for what the origin takes nothing of a
+            body; nginx's ``proxy_read_timeout`` and ``proxy_send_timeout`` are 60 s
+            too. So long, at most, does a request wait for one of ``connections``.
+        stream_timeout_s: Between any two bytes of server-sent events, which are silent
+            while nothing happens. It only ends what nobody would end: when either side
+            closes its connection, so does the other.
         idle_timeout_s: How long an idle connection is kept. Below the five seconds
             after which Node and Apache close theirs, so that a connection is not lost
             at the moment it is used again.
         connections: Most connections at once; 0 is no limit.
         max_header_bytes: Longest line of the origin's header; twice of what nginx
             allows, since the origin is honest.
+        ca_file: Authorities in PEM that may have signed the origin's certificate;
+            empty for those of the system.
+        server_name: Name that the certificate must hold; empty for the one in ``url``.
+        client_certificate: What we show the origin, in PEM; empty for nothing.
+        client_key: Its key, unless that stands in the same file.
+        client_headers: In which headers the origin is told who the client is. Nearly
+            every program reads ``X-Forwarded-*``.
+        whole_chain: Whether it gets every hop instead of the client alone.
+        via: Our name in Via; empty for none.
     """
 
     url: str
     connect_timeout_s: float = 5.0
     answer_timeout_s: float = 60.0
+    stream_timeout_s: float = 3600.0
     idle_timeout_s: float = 4.0
     connections: int = 0
     max_header_bytes: int = 16 * 1024
+    ca_file: str = ""
+    server_name: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    client_headers: ClientHeaders = ClientHeaders.X_FORWARDED
+    whole_chain: bool = False
+    via: str = "uploadfilter"
 
     def __post_init__(self) -> None:
         """Refuse what is not the address of an origin."""
-        url = URL(self.url)
-        if url.user is not None or url.password is not None:
-            raise ValueError("an origin is named without user and password")
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ValueError("an origin is http://HOST[:PORT] or https://HOST[:PORT]")
-        if url.raw_user is not None or url.raw_password is not None:
-            raise ValueError("an origin is an address without user and password")
-        if url.path not in {"", "/"} or url.query_string or url.fragment:
-            raise ValueError("an origin has no path: targets go on as they came")
+        if self.socket_path is None:
+            _check_url(URL(self.url))
+        elif not self.socket_path.startswith("/"):
+            raise ValueError("an origin's socket is named as unix:/PATH")
+        if not self.url.startswith("https:"):
+            for key in ("ca_file", "server_name", "client_certificate", "client_key"):
+                if getattr(self, key):
+                    raise ValueError(f"{key} is only for an origin under https")
+        if self.client_key and not self.client_certificate:
+            raise ValueError("client_key is the key of a client_certificate")
+        self.telling()
+
+    @property
+    def socket_path(self) -> str | None:
+        """Path of the origin's unix socket; ``None`` if it listens on a port."""
+        return self.url.removeprefix(_UNIX) if self.url.startswith(_UNIX) else None
+
+    def telling(self) -> Telling:
+        """Return what the origin is told about the way that a request has come."""
+        return Telling(
+            headers=self.client_headers, whole_chain=self.whole_chain, via=self.via
+        )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Read the certificates and keys that the settings name.
+
+        Returns:
+            ``None`` for an origin without TLS.
+
+        Raises:
+            ServiceError: A file cannot be read, or is not what it should be.
+        """
+        if not self.url.startswith("https:"):
+            return None
+        return tls_context(
+            ca_file=self.ca_file,
+            client_certificate=self.client_certificate,
+            client_key=self.client_key,
+        )
+
+
+def _check_url(url: URL) -> None:
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError(
+            "an origin is http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
+        )
+    if url.raw_user is not None or url.raw_password is not None:
+        raise ValueError("an origin is an address without user and password")
+    if url.path not in {"", "/"} or url.query_string or url.fragment:
+        raise ValueError("an origin has no path: targets go on as they came")
 
 
 class OriginFailure(Enum):
@@ -78,44 +163,49 @@ class OriginFailure(Enum):
     TOO_SLOW = 504
 
 
+class _StaleConnectionError(Exception):
+    """A kept connection turned out to be used up before anything was sent on it."""
+
+
 class Origin:
     """The hosting service behind the proxy. Open it with ``opened``.
 
     Args:
         settings: Where it is.
-        plain: Session for requests without a body.
-        uploads: Session for requests with one; it never sends twice.
+        twice: Session for requests that may be sent again on a fresh connection.
+        once: Session for all others.
     """
 
     def __init__(
         self,
         settings: OriginSettings,
         *,
-        plain: aiohttp.ClientSession,
-        uploads: aiohttp.ClientSession,
+        twice: aiohttp.ClientSession,
+        once: aiohttp.ClientSession,
     ) -> None:
-        self._base = settings.url.rstrip("/")
-        self._plain = plain
-        self._uploads = uploads
+        self.telling = settings.telling()
+        self._settings = settings
+        socket = settings.socket_path
+        self._base = URL(settings.url if socket is None else "http://localhost")
+        self._twice = twice
+        self._once = once
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: OriginSettings) -> AsyncIterator["Origin"]:
-        """Keep connections to the origin for the length of the block."""
+        """Keep connections to the origin for the length of the block.
+
+        Raises:
+            ServiceError: A certificate or a key cannot be used.
+        """
         async with (
-            aiohttp.TCPConnector(
-                limit=settings.connections,
-                keepalive_timeout=settings.idle_timeout_s,
-                use_dns_cache=True,
-            ) as connector,
-            _session(settings, connector) as plain,
-            _session(settings, connector) as uploads,
+            _connector(settings) as connector,
+            _session(settings, connector) as twice,
+            _session(settings, connector) as once,
         ):
-            # aiohttp repeats an "idempotent" PUT or DELETE if a kept connection broke.
-            # The body has been read from the spool by then, and whether the first one
-            # took effect is unknown. There is no public switch (aiohttp 3.14).
-            uploads._retry_connection = False  # noqa: SLF001
-            yield cls(settings, plain=plain, uploads=uploads)
+            # There is no public switch (aiohttp 3.14).
+            once._retry_connection = False  # noqa: SLF001
+            yield cls(settings, twice=twice, once=once)
         # Connections are closed by callbacks that the loop has still to run.
         await asyncio.sleep(0)
 
@@ -138,9 +228,14 @@ class Origin:
         Yields:
             The response, of which only the head has been read, or why there is none.
         """
-        session = self._plain if body is None else self._uploads
-        sending = None if body is None else _Sending(body)
-        response = await self._response(session, method, target, headers, sending)
+        sending = None
+        if body is not None:
+            sending = Sending(body, patience_s=self._settings.answer_timeout_s)
+        try:
+            response = await self._response(method, target, headers, sending)
+        finally:
+            if sending is not None:
+                sending.stop_clock()
         if isinstance(response, OriginFailure):
             yield response
             return
@@ -155,29 +250,41 @@ class Origin:
                 transport.abort()
 
     async def _response(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        target: str,
-        headers: RawHeaders,
-        body: "_Sending | None",
+        self, method: str, target: str, headers: RawHeaders, body: Sending | None
     ) -> aiohttp.ClientResponse | OriginFailure:
         try:
-            response = await session.request(
-                method,
-                _url(self._base, target),
-                headers=CIMultiDict(texts(headers)),
-                data=body,
-                allow_redirects=False,
-            )
+            response = await self._answered(method, target, headers, body)
         except TimeoutError:
             return OriginFailure.TOO_SLOW
         except (aiohttp.ClientError, OSError):
-            return OriginFailure.UNREACHABLE
+            stalled = body is not None and body.is_stalled
+            return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
         if _is_unfit(response):
             response.close()
             return OriginFailure.UNREACHABLE
+        if _is_stream(response):
+            _be_patient(response, self._settings.stream_timeout_s)
         return response
+
+    async def _answered(
+        self, method: str, target: str, headers: RawHeaders, body: Sending | None
+    ) -> aiohttp.ClientResponse:
+        """Send a request, on another connection if one is used up beforehand."""
+        safe = body is None and method in _SAFE
+        session = self._twice if safe else self._once
+        for _ in range(_MOST_STALE):
+            try:
+                return await session.request(
+                    method,
+                    _url(self._base, target),
+                    headers=CIMultiDict(texts(headers)),
+                    data=body,
+                    allow_redirects=False,
+                    server_hostname=self._settings.server_name or None,
+                )
+            except _StaleConnectionError:
+                continue
+        raise aiohttp.ServerDisconnectedError
 
 
 def _is_unfit(response: aiohttp.ClientResponse) -> bool:
@@ -193,11 +300,40 @@ def _is_unfit(response: aiohttp.ClientResponse) -> bool:
     )
 
 
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    kind = response.headers.get("Content-Type", "")
+    return kind[: len(_STREAM)].lower() == _STREAM
+
+
+def _be_patient(response: aiohttp.ClientResponse, silence_s: float) -> None:
+    """Let an answer be silent for longer than others."""
+    protocol = response.connection.protocol if response.connection else None
+    if protocol is not None:
+        protocol.read_timeout = silence_s
+        protocol.start_timeout()
+
+
 class _Request(aiohttp.ClientRequest):
     """A request whose head goes out byte for byte."""
 
+    _sending: Sending | None = None
+
+    @override
+    def update_body_from_data(self, body: Any, _stacklevel: int = 3) -> None:
+        """Take the body; where there is none, no length is invented."""
+        if body is None:
+            return
+        self._sending = body
+        super().update_body_from_data(body, _stacklevel + 1)
+
     @override
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        protocol = conn.protocol
+        if protocol is None or protocol.should_close or len(protocol) > 0:
+            # An origin that closes an idle connection may say so first (408). What has
+            # come unasked would be taken for the answer to this request.
+            conn.close()
+            raise _StaleConnectionError
         if self._body is None and not is_plain(self.headers.values()):
             # Without a body, the head would go out before anyone could touch it.
             self._body = aiohttp.BytesPayload(b"")
@@ -210,27 +346,26 @@ class _Request(aiohttp.ClientRequest):
         conn: Connection,
         content_length: int | None = None,
     ) -> None:
+        if self._sending is not None:
+            self._sending.goes_by(conn.transport)
         line = f"{self.method} {self.url.raw_path_qs} HTTP/1.1"
         write_exactly(writer, line, self.headers)
         await super().write_bytes(writer, conn, content_length)
 
 
-class _Sending:
-    """A body on its way, which knows whether all of it has been asked for."""
-
-    def __init__(self, body: AsyncIterator[bytes]) -> None:
-        self._body = body
-        self.is_complete = False
-
-    def __aiter__(self) -> "_Sending":
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await anext(self._body)
-        except StopAsyncIteration:
-            self.is_complete = True
-            raise
+def _connector(settings: OriginSettings) -> aiohttp.BaseConnector:
+    if settings.socket_path is not None:
+        return aiohttp.UnixConnector(
+            settings.socket_path,
+            limit=settings.connections,
+            keepalive_timeout=settings.idle_timeout_s,
+        )
+    return aiohttp.TCPConnector(
+        limit=settings.connections,
+        keepalive_timeout=settings.idle_timeout_s,
+        ttl_dns_cache=_NAME_CACHED_S,
+        ssl=settings.tls() or True,
+    )
 
 
 def _session(
@@ -248,13 +383,15 @@ def _session(
         max_field_size=settings.max_header_bytes,
         timeout=aiohttp.ClientTimeout(
             total=None,
+            # With looking up its name, and waiting for one of so many connections.
+            connect=settings.answer_timeout_s,
             sock_connect=settings.connect_timeout_s,
             sock_read=settings.answer_timeout_s,
         ),
     )
 
 
-def _url(base: str, target: str) -> URL:
+def _url(base: URL, target: str) -> URL:
     """Build the address of a request so that its target goes on byte by byte.
 
     Even what yarl takes for encoded loses an empty query (``/?``) and everything behind
@@ -263,11 +400,10 @@ def _url(base: str, target: str) -> URL:
     read must never be changed for another, so only ``*``, which is no path, gets its
     line from us, in an object that stands for nothing else.
     """
-    url = URL(base, encoded=True)
     whole = target != "*"
     request_target = URL.build(
-        scheme=url.scheme,
-        authority=url.raw_authority,
+        scheme=base.scheme,
+        authority=base.raw_authority,
         path=target if whole else "/",
         query_string="" if whole else target,
         encoded=True,

@@ -4,13 +4,20 @@ aiohttp's server is made for programs that answer for themselves. What it would 
 another's answer is taken back here: a ``Content-Type`` where the origin sent none (a
 browser would save what it was to show), and a ``Server`` that names our software.
 ``Date`` is added where there is none, as RFC 9110, section 6.6.1, asks of a proxy.
+
+An answer goes on as it comes, each event of a stream at once, and no faster than the
+client takes it. One that breaks off ends so that nobody takes the part for the whole.
 """
 
 import asyncio
+import socket
+import struct
+from collections.abc import Awaitable
+from http import HTTPStatus
 
 import aiohttp
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 from typing_extensions import override
 
@@ -22,19 +29,26 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _INVENTED = ("Content-Type", "Server")
 """What aiohttp adds to an answer that has none."""
 
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER for no time at all: a close becomes a reset."""
+
 
 class _Relayed(web.StreamResponse):
     """An answer whose head goes out as the origin wrote it."""
 
-    # The head waits in the writer until it is exact.
+    # The head waits in the writer until it is exact, and for what goes out with it.
     _send_headers_immediately = False
 
     @override
     async def _prepare_headers(self) -> None:
         missing = [name for name in _INVENTED if name not in self.headers]
+        length = self.headers.get("Content-Length")
         await super()._prepare_headers()
         for name in missing:
             self.headers.popall(name, None)
+        if length is not None and self.status == HTTPStatus.NOT_MODIFIED:
+            # It tells the length of what was not modified (RFC 9110, section 8.6).
+            self.headers["Content-Length"] = length
 
     @override
     async def _write_headers(self) -> None:
@@ -43,7 +57,20 @@ class _Relayed(web.StreamResponse):
             version = self._req.version
             line = f"HTTP/{version.major}.{version.minor} {self.status} {self.reason}"
             write_exactly(self._payload_writer, line, self.headers)
+
+    def send_head(self) -> None:
+        """Send the head without waiting for anything of the body."""
+        if self._payload_writer is not None:
             self._payload_writer.send_headers()
+
+
+def nothing_to_say() -> web.StreamResponse:
+    """Make an answer of our own that says only that it is one.
+
+    It is for OPTIONS that ends here (what the origin can do is the origin's to tell),
+    and for a client that has gone, since aiohttp wants one all the same.
+    """
+    return _Relayed(headers={"Content-Length": "0"})
 
 
 async def relay(
@@ -66,21 +93,80 @@ async def relay(
         reason=answer.reason,
         headers=CIMultiDict(texts(returned_headers(answer.raw_headers))),
     )
-    if last:
+    # HTTP/1.0 knows no chunks: without a length, the end of the connection is the end.
+    endless = request.version < HttpVersion11 and response.content_length is None
+    if last or endless:
         response.force_close()
     try:
         await response.prepare(request)
-        async for data in answer.content.iter_any():
-            async with asyncio.timeout(idle_s):
-                await response.write(data)
-        async with asyncio.timeout(idle_s):
-            await response.write_eof()
+        await _pass_body(request, answer.content, response, idle_s=idle_s)
     except (aiohttp.ClientError, OSError) as exc:
         # The client has gone or takes nothing, or the status has gone out; all that is
         # left is to end the connection, so that a part is not taken for the whole.
         log.info("answer_broken_off", error=type(exc).__name__)
-        request.protocol.force_close()
-        if isinstance(exc, TimeoutError) and request.transport is not None:
-            # A close would wait until the client has taken what is ready for it.
-            request.transport.abort()
+        _break_off(request, at_once=endless or isinstance(exc, TimeoutError))
     return response
+
+
+async def _pass_body(
+    request: web.BaseRequest,
+    content: aiohttp.StreamReader,
+    response: _Relayed,
+    *,
+    idle_s: float,
+) -> None:
+    """Pass on what is there, then what comes; with the head, if it is there by now."""
+    data = content.read_nowait()
+    if not data and not content.at_eof():
+        response.send_head()
+        data = await content.readany()
+    while not content.at_eof():
+        await _taken(request, response.write(data), len(data), idle_s=idle_s)
+        data = await content.readany()
+    await _taken(request, response.write_eof(data), len(data), idle_s=idle_s)
+
+
+async def _taken(
+    request: web.BaseRequest, writing: Awaitable[None], size: int, *, idle_s: float
+) -> None:
+    """Wait until the client has taken enough for more to be read.
+
+    Raises:
+        TimeoutError: It has taken nothing for ``idle_s`` seconds.
+    """
+    untaken = _waiting_bytes(request) + size
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                await writing
+        except TimeoutError:
+            left = _waiting_bytes(request)
+            if left >= untaken:
+                raise
+            # It is slow, but it is there.
+            untaken, writing = left, request.writer.drain()
+        else:
+            return
+
+
+def _waiting_bytes(request: web.BaseRequest) -> int:
+    """Return how much is written that the system has not taken yet."""
+    transport = request.transport
+    return 0 if transport is None else transport.get_write_buffer_size()
+
+
+def _break_off(request: web.BaseRequest, *, at_once: bool) -> None:
+    """End the connection in the middle of an answer.
+
+    Args:
+        request: Whose answer it is.
+        at_once: Whether by a reset. A mere close waits until the client has taken what
+            is ready for it, and looks like the end to one that was told of no length.
+    """
+    transport = request.transport
+    if at_once and transport is not None:
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
+    request.protocol.force_close()

@@ -10,20 +10,21 @@ from contextlib import ExitStack
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
-from uploadfilter.proxy import answers
+from uploadfilter.proxy import answers, relaying
 from uploadfilter.proxy.arrival import Arrival
 from uploadfilter.proxy.inspection import Inspection
+from uploadfilter.proxy.leaving import while_client_stays
 from uploadfilter.proxy.live import Live
 from uploadfilter.proxy.metrics import Kind, Limit, Tally
 from uploadfilter.proxy.origin import OriginFailure
-from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.tracing import traced
 from uploadfilter.proxy.upload import Hands, Upload
 from uploadfilter.proxy.wording import Wording
-from uploadfilter.uploads.forwarding import forwarded_headers
+from uploadfilter.uploads.forwarding import ends_here, forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
 _NOT_FOUND = 404
+_NOT_IMPLEMENTED = 501
 
 
 class Proxy:
@@ -69,6 +70,8 @@ class Proxy:
             return self._refuse(request, live, _NO_ROUTE)
         arrival = Arrival(request=request, head=head, live=live, route=route)
         body = plan(head, route.limits)
+        if ends_here(head) and not isinstance(body, Refusal):
+            return self._end(arrival)
         if head.has_body:
             tally.kind = Kind.UPLOAD
             return await self._upload(arrival, body)
@@ -142,18 +145,18 @@ class Proxy:
         request, head, live = arrival.request, arrival.head, arrival.live
         headers = forwarded_headers(
             head,
-            client=arrival.client,
-            scheme=request.scheme,
+            arrival.side,
             decision_id=None,
             # A client that said "no body" (0) is told so on; one that said nothing is
             # not, since some origins take a length as the sign of an upload.
             body_length=head.declared_length,
             content_type=None,
-            trusted=arrival.trusted,
+            telling=arrival.origin.telling,
         )
-        async with arrival.origin.asked(
-            head.method, head.target, headers, None
-        ) as answer:
+        async with (
+            while_client_stays(request),
+            arrival.origin.asked(head.method, head.target, headers, None) as answer,
+        ):
             if isinstance(answer, OriginFailure):
                 self._hands.recorder.say_origin_failed(answer)
                 return answers.response(
@@ -163,14 +166,26 @@ class Proxy:
                     decision_id=None,
                     wording=live.settings.wording,
                 )
-            return await relay(
+            return await relaying.relay(
                 request,
                 answer,
                 last=self._hands.drain.begun,
                 idle_s=live.settings.limits.answer_idle_s,
             )
+        return relaying.nothing_to_say()
+
+    def _end(self, arrival: Arrival) -> web.StreamResponse:
+        """Answer a request that asked to go no further."""
+        if arrival.head.method == "OPTIONS":
+            return relaying.nothing_to_say()
+        return self._refuse(arrival.request, arrival.live, _NO_TRACE)
 
 
+_NO_TRACE = Refusal(
+    status=_NOT_IMPLEMENTED,
+    reason=Reason.MALFORMED_REQUEST,
+    detail="This service shows no traces.",
+)
 _NO_ROUTE = Refusal(
     status=_NOT_FOUND,
     reason=Reason.MALFORMED_REQUEST,

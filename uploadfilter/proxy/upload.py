@@ -372,12 +372,11 @@ class Upload:
         body, length, content_type = self._outgoing(command)
         headers = forwarded_headers(
             self._head,
-            client=self._arrival.client,
-            scheme=self._request.scheme,
+            self._arrival.side,
             decision_id=self._ticket.id,
             body_length=length,
             content_type=content_type,
-            trusted=self._arrival.trusted,
+            telling=self._arrival.origin.telling,
         )
         outcome: int | None = None
         begun_s = self._clock()

@@ -3,13 +3,29 @@
 A proxy's own hop ends here. What belongs to the connection is taken away, what tells
 the origin about the client is written by us, and what was said about a client by
 someone we do not trust is not passed on.
+
+Two families of headers tell an origin about the client: ``X-Forwarded-*``, which nearly
+every front end and origin understands, and ``Forwarded`` of RFC 7239. Which of them is
+believed, and which is written, is the operator's to say: a front end that writes one of
+them commonly lets a client's own through in the other.
 """
 
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeAlias
 
+from uploadfilter.uploads.forwarded import (
+    UNKNOWN,
+    Element,
+    node_name,
+    parse_forwarded,
+    write_again,
+    write_element,
+)
 from uploadfilter.uploads.head import SINGLETONS, RequestHead, connection_options
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -43,10 +59,12 @@ _OURS: Final = frozenset(
         b"x-forwarded-for",
         b"x-forwarded-proto",
         b"x-forwarded-host",
+        b"x-forwarded-port",
     }
 )
 """Headers of which the origin gets ours or none."""
 
+_NOT_PASSED_ON: Final = _HOP_BY_HOP | _OURS
 _HEARSAY: Final = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"x-client-ip")
 """How headers begin that say who the client is: believed of trusted proxies only."""
 
@@ -54,115 +72,298 @@ _END_TO_END: Final = SINGLETONS | {b"cookie", b"origin", b"referer", b"user-agen
 """Headers that Connection cannot take away: a client would hide them from the origin,
 for instance the cookie by which a site's own protection works."""
 
-_VIA: Final = (b"Via", b"1.1 uploadfilter")
-_PORT = re.compile(r":[0-9]{1,5}")
-_SCHEMES: Final = (b"http", b"https")
+_COUNTED: Final = frozenset({"OPTIONS", "TRACE"})
+"""Methods whose Max-Forwards is counted down (RFC 9110, section 7.6.2)."""
+
+_OWN_PORT = re.compile(rb":([0-9]{1,5})$")
+_COUNT = re.compile(rb"[0-9]{1,9}")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
+
+
+class ClientHeader(StrEnum):
+    """The header in which trusted proxies say who the client is."""
+
+    X_FORWARDED_FOR = "x-forwarded-for"
+    FORWARDED = "forwarded"
+
+
+class ClientHeaders(StrEnum):
+    """The headers in which the origin is told who the client is."""
+
+    X_FORWARDED = "x_forwarded"
+    FORWARDED = "forwarded"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What an origin is told about the way that a request has come.
+
+    Attributes:
+        headers: In which headers.
+        whole_chain: Whether it gets every hop: what trusted proxies said, and then the
+            proxy that asked us. Otherwise it gets the client alone, and has one hop to
+            trust, wherever the filter stands.
+        via: Our name in Via (RFC 9110, section 7.6.3); empty for no Via at all.
+    """
+
+    headers: ClientHeaders = ClientHeaders.X_FORWARDED
+    whole_chain: bool = False
+    via: str = "uploadfilter"
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot stand in Via."""
+        if self.via and not _TOKEN.fullmatch(self.via):
+            raise ValueError("via is a name of letters, digits and hyphens, or empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSide:
+    """What is known of the client's end of a request.
+
+    Attributes:
+        client: Its address; the peer's if nobody says more, empty for a unix socket.
+        peer: Address of the connection's other end, in its canonical form.
+        trusted: Whether that is a trusted proxy, whose word is passed on.
+        scheme: ``http`` or ``https``, as the client asked.
+        host: The host that the client asked for; empty if it named none.
+        told: What trusted proxies said, the nearest one's last; as read from
+            ``Forwarded``, or with ``for`` alone.
+        peer_scheme: ``http`` or ``https``, as the peer reached us.
+    """
+
+    client: str
+    peer: str
+    trusted: bool
+    scheme: bytes
+    host: bytes
+    told: tuple[Element, ...]
+    peer_scheme: bytes
+
+
+def client_side(
+    peer: str,
+    head: RequestHead,
+    *,
+    scheme: str,
+    trusted_proxies: Sequence[Network],
+    believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
+) -> ClientSide:
+    """Find out who asks, and how.
+
+    The hops are read from their end, where the nearest proxy wrote, for as long as what
+    is reached is a trusted proxy: what stands before was written by someone else.
+
+    Args:
+        peer: Address of the connection's other end; empty for a unix socket.
+        head: The request.
+        scheme: ``http`` or ``https``, as the peer reached us.
+        trusted_proxies: Networks whose word is believed.
+        believed: The header that trusted proxies write.
+
+    Returns:
+        The client is the first address from the end that is no trusted proxy, or the
+        last one; it is the peer if a hop on the way cannot be read.
+    """
+    address = _address(peer)
+    asked = scheme.encode("ascii")
+    host = head.value(b"host") or b""
+    if address is None or not _is_within(address, trusted_proxies):
+        name = peer if address is None else str(address)
+        return ClientSide(
+            client=name,
+            peer=name,
+            trusted=False,
+            scheme=asked,
+            host=host,
+            told=(),
+            peer_scheme=asked,
+        )
+    hops = _hops(head, believed)
+    client, seen = _reached(address, hops, trusted_proxies)
+    told_scheme, told_host = _told(head, seen, believed)
+    return ClientSide(
+        client=client,
+        peer=str(address),
+        trusted=True,
+        scheme=told_scheme if told_scheme in _DEFAULT_PORTS else asked,
+        host=told_host or host,
+        told=tuple(hop for hop in hops if hop is not None),
+        peer_scheme=asked,
+    )
+
+
+def _hops(head: RequestHead, believed: ClientHeader) -> list[Element | None]:
+    """Return what proxies said, the nearest one's last; ``None`` is not readable."""
+    lines = head.values(believed.value.encode("ascii"))
+    if believed is ClientHeader.X_FORWARDED_FOR:
+        entries = b",".join(lines).decode("latin-1").split(",")
+        return [{"for": entry.strip()} for entry in entries if entries != [""]]
+    hops: list[Element | None] = []
+    for line in lines:
+        elements = parse_forwarded(line.decode("latin-1"))
+        hops.extend((None,) if elements is None else elements)
+    return hops
+
+
+def _reached(
+    peer: _Address, hops: Sequence[Element | None], trusted_proxies: Sequence[Network]
+) -> tuple[str, Element]:
+    """Return the client, and what the proxy that it asked said of it."""
+    found: _Address = peer
+    seen: Element = {}
+    for hop in reversed(hops):
+        if not _is_within(found, trusted_proxies):
+            break
+        told = _address(_name(hop.get("for", ""))) if hop is not None else None
+        if hop is None or told is None:
+            return str(peer), {}
+        found, seen = told, hop
+    return str(found), seen
+
+
+def _told(
+    head: RequestHead, seen: Element, believed: ClientHeader
+) -> tuple[bytes, bytes]:
+    """Return scheme and host as a trusted proxy has them; empty where it is silent."""
+    if believed is ClientHeader.FORWARDED:
+        scheme, host = seen.get("proto", ""), seen.get("host", "")
+        return scheme.lower().encode("latin-1"), host.encode("latin-1")
+    scheme_told = head.value(b"x-forwarded-proto") or b""
+    return scheme_told, head.value(b"x-forwarded-host") or b""
 
 
 def forwarded_headers(
     head: RequestHead,
+    side: ClientSide,
     *,
-    client: str,
-    scheme: str,
     decision_id: str | None,
     body_length: int | None,
     content_type: str | None,
-    trusted: bool = False,
+    telling: Telling = Telling(),
 ) -> Headers:
     """Build the headers of the request to the origin.
 
     Args:
         head: The client's request.
-        client: Address of the client, as ``client_address`` found it; the origin gets
-            it as the only entry of X-Forwarded-For, so it has one hop to trust.
-        scheme: ``http`` or ``https``, as the client reached us.
+        side: Who it is.
         decision_id: Id of the decision that lets the upload pass; ``None`` for a
             request that had no body.
         body_length: Bytes of the body that will be sent; ``None`` if it will be sent
             in chunks, or if there is none.
         content_type: Of a form that was encoded anew; ``None`` to keep the client's.
-        trusted: Whether the peer is a trusted proxy, whose word about scheme, host and
-            client is passed on.
+        telling: What this origin is told.
 
     Returns:
         Names and values in order, the client's first.
     """
-    kept = _kept(head, drop_type=content_type is not None, trusted=trusted)
-    host = head.value(b"host")
-    told_scheme = head.value(b"x-forwarded-proto") if trusted else None
-    told_host = head.value(b"x-forwarded-host") if trusted else None
+    kept = _kept(head, side, telling, drop_type=content_type is not None)
     if content_type is not None:
         kept.append((b"Content-Type", content_type.encode("ascii")))
     if body_length is not None:
         kept.append((b"Content-Length", b"%d" % body_length))
-    kept.append((b"X-Forwarded-For", client.encode("ascii")))
-    if told_scheme not in _SCHEMES:
-        told_scheme = scheme.encode("ascii")
-    kept.append((b"X-Forwarded-Proto", told_scheme))
-    if told_host or host:
-        kept.append((b"X-Forwarded-Host", told_host or host or b""))
-    kept.append(_VIA)
+    if telling.headers is not ClientHeaders.FORWARDED:
+        _tell_x_forwarded(kept, head, side, whole=telling.whole_chain)
+    if telling.headers is not ClientHeaders.X_FORWARDED:
+        kept.append((b"Forwarded", _forwarded(head, side, whole=telling.whole_chain)))
+    if telling.via:
+        kept.append((b"Via", b"%d.%d " % head.version + telling.via.encode("ascii")))
     if decision_id is not None:
         kept.append((DECISION_HEADER, decision_id.encode("ascii")))
     return kept
 
 
-def _kept(head: RequestHead, *, drop_type: bool, trusted: bool) -> Headers:
+def _tell_x_forwarded(
+    kept: Headers, head: RequestHead, side: ClientSide, *, whole: bool
+) -> None:
+    nodes = [side.client]
+    if whole:
+        nodes = [*(_name(hop.get("for", "")) for hop in side.told), side.peer]
+    chain = ", ".join(node or UNKNOWN for node in nodes)
+    kept.append((b"X-Forwarded-For", chain.encode("latin-1")))
+    kept.append((b"X-Forwarded-Proto", side.scheme))
+    if side.host:
+        kept.append((b"X-Forwarded-Host", side.host))
+    kept.append((b"X-Forwarded-Port", _port(head, side)))
+
+
+def _port(head: RequestHead, side: ClientSide) -> bytes:
+    """Return the port that the client asked: as told, in Host, or its scheme's."""
+    told = head.value(b"x-forwarded-port") if side.trusted else None
+    if told and _COUNT.fullmatch(told):
+        return told
+    written = _OWN_PORT.search(side.host)
+    return written[1] if written else _DEFAULT_PORTS[side.scheme]
+
+
+def _forwarded(head: RequestHead, side: ClientSide, *, whole: bool) -> bytes:
+    host = (head.value(b"host") or b"") if whole else side.host
+    own = write_element(
+        node=(side.peer if whole else side.client) or UNKNOWN,
+        host=host.decode("latin-1"),
+        scheme=(side.peer_scheme if whole else side.scheme).decode("ascii"),
+    )
+    before = [write_again(hop) for hop in side.told] if whole else []
+    return ", ".join([*before, own]).encode("latin-1")
+
+
+def _kept(
+    head: RequestHead, side: ClientSide, telling: Telling, *, drop_type: bool
+) -> Headers:
     """Return the client's own headers that the origin gets."""
-    dropped = _HOP_BY_HOP | _OURS | (_named_in_connection(head.headers))
+    dropped = _NOT_PASSED_ON
+    if named := _named_in_connection(head.headers):
+        dropped |= named
     if drop_type:
         dropped |= {b"content-type"}
-    return [
+    if telling.headers is not ClientHeaders.X_FORWARDED:
+        dropped |= {b"forwarded"}
+    kept = [
         (name, value)
         for name, value in head.headers
         if (known_as := _known_as(name)) not in dropped
-        and (trusted or not known_as.startswith(_HEARSAY))
+        and (side.trusted or not known_as.startswith(_HEARSAY))
     ]
+    return _counted_down(kept) if head.method in _COUNTED else kept
+
+
+def _counted_down(headers: Headers) -> Headers:
+    """Lower Max-Forwards by this hop."""
+    return [
+        (name, b"%d" % max(int(value) - 1, 0))
+        if name.lower() == b"max-forwards" and _COUNT.fullmatch(value)
+        else (name, value)
+        for name, value in headers
+    ]
+
+
+def ends_here(head: RequestHead) -> bool:
+    """Tell whether a request asks to go no further than to us.
+
+    Source:
+        RFC 9110, section 7.6.2: OPTIONS and TRACE with ``Max-Forwards: 0``.
+    """
+    if head.method not in _COUNTED:
+        return False
+    left = head.value(b"max-forwards") or b""
+    return bool(_COUNT.fullmatch(left)) and int(left) == 0
 
 
 def returned_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return the origin's headers that the client gets: all but the connection's."""
     headers = list(headers)
-    dropped = _HOP_BY_HOP | _named_in_connection(headers)
+    dropped = _HOP_BY_HOP
+    if named := _named_in_connection(headers):
+        dropped |= named
     return [(name, value) for name, value in headers if name.lower() not in dropped]
-
-
-def client_address(
-    peer: str, head: RequestHead, trusted_proxies: Sequence[Network]
-) -> str:
-    """Find the client's address.
-
-    X-Forwarded-For is read from its end, where the nearest proxy wrote, for as long as
-    what is reached is a trusted proxy: what stands before was written by someone else.
-
-    Args:
-        peer: Address of the connection's other end.
-        head: The request.
-        trusted_proxies: Networks whose word is believed.
-
-    Returns:
-        The first address from the end that is no trusted proxy, or the last one; the
-        peer if an entry on the way is not an address.
-    """
-    address = _address(peer)
-    if address is None:
-        return peer
-    entries = b",".join(head.values(b"x-forwarded-for")).decode("latin-1").split(",")
-    found = address
-    for entry in reversed(entries if entries != [""] else []):
-        if not _is_within(found, trusted_proxies):
-            break
-        told = _address(_without_port(entry.strip()))
-        if told is None:
-            return str(address)
-        found = told
-    return str(found)
 
 
 def _is_within(address: _Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+@lru_cache(maxsize=1024)  # Clients come back, and an address takes 2 us to read.
 def _address(text: str) -> _Address | None:
     """Read an address; an IPv4 one in IPv6 clothes is IPv4, a zone is left out."""
     try:
@@ -174,13 +375,14 @@ def _address(text: str) -> _Address | None:
     return address
 
 
-def _without_port(entry: str) -> str:
-    """Return the address of ``1.2.3.4:80`` or ``[::1]:80``, as some balancers write."""
-    if entry.startswith("["):
-        address, _, port = entry[1:].partition("]")
-        return address if not port or _PORT.fullmatch(port) else ""
-    address, colon, port = entry.partition(":")
-    return address if colon and _PORT.fullmatch(colon + port) else entry
+def _name(node: str) -> str:
+    """Return the address of ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; empty for none.
+
+    RFC 7239 wants IPv6 in brackets; what is written in X-Forwarded-For often is not.
+    """
+    if node.count(":") > 1 and not node.startswith("["):
+        return node
+    return node_name(node) or ""
 
 
 def _named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:

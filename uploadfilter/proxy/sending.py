@@ -1,0 +1,77 @@
+"""A body on its way to the origin."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+
+class Sending:
+    """A body on its way, which knows how far it has come.
+
+    aiohttp limits how long an answer may take, but not how long an origin may take
+    nothing of a body; this ends the connection then.
+
+    Args:
+        body: Its pieces.
+        patience_s: Seconds for which the origin may take nothing of what it is sent.
+    """
+
+    def __init__(self, body: AsyncIterator[bytes], *, patience_s: float) -> None:
+        self.is_complete = False
+        self.is_stalled = False
+        self._body = body
+        self._patience_s = patience_s
+        self._transport: asyncio.WriteTransport | None = None
+        self._clock: asyncio.TimerHandle | None = None
+        self._is_answered = False
+        self._untaken_bytes = 0
+
+    def __aiter__(self) -> "Sending":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next piece: the origin has taken the one before."""
+        if self._clock is not None:
+            self._clock.cancel()
+            # An origin may answer early and then close. What it said has to be read
+            # before the next piece is written, which would only find it gone.
+            await asyncio.sleep(0)
+        try:
+            piece = await anext(self._body)
+        except StopAsyncIteration:
+            self.is_complete = True
+            self._start_clock()
+            raise
+        self._start_clock(len(piece))
+        return piece
+
+    def goes_by(self, transport: asyncio.WriteTransport | None) -> None:
+        """Note the connection that the body goes by."""
+        self._transport = transport
+
+    def stop_clock(self) -> None:
+        """Note that the origin has answered, or never will."""
+        self._is_answered = True
+        if self._clock is not None:
+            self._clock.cancel()
+
+    def _start_clock(self, to_come_bytes: int = 0) -> None:
+        """Give the origin its time to take something of what it is sent.
+
+        When all is sent, its answer is waited for, for which aiohttp has a clock.
+        """
+        self._untaken_bytes = self._size_of_buffer() + to_come_bytes
+        if not self._is_answered and self._untaken_bytes:
+            loop = asyncio.get_running_loop()
+            self._clock = loop.call_later(self._patience_s, self._look)
+
+    def _look(self) -> None:
+        """End the connection if nothing was taken of what waits to be sent."""
+        if self._size_of_buffer() < self._untaken_bytes:
+            self._start_clock()
+        elif self._transport is not None:
+            self.is_stalled = True
+            self._transport.abort()
+
+    def _size_of_buffer(self) -> int:
+        transport = self._transport
+        return 0 if transport is None else transport.get_write_buffer_size()

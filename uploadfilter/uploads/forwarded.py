@@ -1,0 +1,137 @@
+"""The Forwarded header of RFC 7239, read strictly and written with its quotes.
+
+An element says what one proxy saw of whoever asked it:
+``for="[2001:db8::1]:4711";host=site.example;proto=https``. What cannot be read is
+``None``, never a guess: another reader would guess differently.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+Element: TypeAlias = Mapping[str, str]
+"""Parameters of one element by lower-case name, unquoted: ``for``, ``host``, ..."""
+
+UNKNOWN: Final = "unknown"
+"""Who asks through a unix socket has no address (RFC 7239, section 6.2)."""
+
+_TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
+_TOKEN = re.compile(rf"[{_TCHAR}]+")
+_CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
+"""Control characters, which no quoted string holds but for the tab."""
+
+_PAIR = re.compile(
+    rf"""
+    (?P<name>[{_TCHAR}]+)=
+    (?:
+        (?P<bare>[{_TCHAR}]+)
+        |"(?P<quoted>(?:[^"\\{_CONTROL}]|\\[^{_CONTROL}])*)"
+    )
+    """,
+    re.VERBOSE,
+)
+_BETWEEN = re.compile(r"[ \t]*,[ \t,]*")
+_PADDING = " \t,"
+_ESCAPED = re.compile(r"\\(.)")
+_TO_ESCAPE = re.compile(r'(["\\])')
+_NODE = re.compile(
+    r"""
+    (?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[0-9A-Za-z._-]+))
+    (?::(?:[0-9]{1,5}|_[0-9A-Za-z._-]+))?
+    """,
+    re.VERBOSE,
+)
+"""A node and its port, which may both be obfuscated (RFC 7239, section 6)."""
+
+
+def parse_forwarded(line: str) -> tuple[Element, ...] | None:
+    """Read one line of the header, which holds a list of elements.
+
+    Args:
+        line: Field value, without blanks around it.
+
+    Returns:
+        The elements in order, the nearest proxy's last; ``None`` if the line breaks
+        the grammar anywhere, or an element holds a parameter twice.
+
+    Source:
+        RFC 7239, section 4; empty list elements are allowed by RFC 9110, section 5.6.1.
+    """
+    elements: list[Element] = []
+    at = len(line) - len(line.lstrip(_PADDING))
+    line = line.rstrip(_PADDING)
+    while at < len(line):
+        found = _element(line, at)
+        if found is None:
+            return None
+        element, at = found
+        elements.append(element)
+        if at < len(line):
+            between = _BETWEEN.match(line, at)
+            if between is None:
+                return None
+            at = between.end()
+    return tuple(elements)
+
+
+def _element(line: str, at: int) -> tuple[Element, int] | None:
+    """Read pairs joined by semicolons from ``at`` on; return where they end, too."""
+    element: dict[str, str] = {}
+    while True:
+        pair = _PAIR.match(line, at)
+        if pair is not None:
+            name = pair["name"].lower()
+            if name in element:
+                return None
+            element[name] = pair["bare"] or _ESCAPED.sub(r"\1", pair["quoted"] or "")
+            at = pair.end()
+        if not line.startswith(";", at):
+            return element, at
+        at += 1
+
+
+def node_name(node: str) -> str | None:
+    """Return whom a node names, without its port.
+
+    Args:
+        node: As in ``for=`` or ``by=``.
+
+    Returns:
+        An IPv4 address, an IPv6 address without brackets, ``unknown`` or an obfuscated
+        name; not checked further. ``None`` if it is no node.
+    """
+    found = _NODE.fullmatch(node)
+    return (found["ipv6"] or found["name"]) if found else None
+
+
+def write_element(*, node: str, host: str | None, scheme: str) -> str:
+    """Write what a proxy saw of whoever asked it.
+
+    Args:
+        node: Its address, IPv6 without brackets; or ``UNKNOWN``.
+        host: The Host that was asked for, if there was one.
+        scheme: ``http`` or ``https``.
+
+    Returns:
+        One element, with quotes where the grammar wants them.
+    """
+    pairs = [("for", f"[{node}]" if ":" in node else node)]
+    if host:
+        pairs.append(("host", host))
+    pairs.append(("proto", scheme))
+    return _joined(pairs)
+
+
+def write_again(element: Element) -> str:
+    """Write an element that was read, so that nothing but what was read goes on."""
+    return _joined(element.items())
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> str:
+    return ";".join(f"{name}={_quoted(value)}" for name, value in pairs)
+
+
+def _quoted(value: str) -> str:
+    if _TOKEN.fullmatch(value):
+        return value
+    return '"' + _TO_ESCAPE.sub(r"\\\1", value) + '"'
