@@ -21,7 +21,7 @@ from typing_extensions import override
 CHROMIUM = shutil.which("chromium")
 """Debian's Chromium; ``None`` where there is none."""
 
-_ARGUMENTS = (
+ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -136,7 +136,7 @@ def browser(
         context = playwright.chromium.launch_persistent_context(
             folder,
             executable_path=CHROMIUM,
-            args=list(_ARGUMENTS),
+            args=list(ARGUMENTS),
             chromium_sandbox=False,
             viewport={"width": width, "height": height},
         )

@@ -1,0 +1,1 @@
+"""Sites that no one here wrote, used through the installed program."""
