@@ -24,6 +24,9 @@ OFFLINE := { echo "make: packages could not be installed (see above): the first 
                   "needs the network, or a mirror in PIP_INDEX_URL" >&2; exit 1; }
 # The e2e tests run the program that users get: the wheel, in an environment of its own.
 E2E_VENV := build/e2e-venv
+DEB := build/deb
+# Of the Debian package: a large one is built in a moment, a small one in minutes.
+COMPRESSION ?= none
 # Pictures whose signals others published, out of the packages that hold them.
 VECTORS := build/vectors
 # Where a stamp is newer than its lock file, that lock file is installed.
@@ -34,8 +37,8 @@ E2E_STAMP := $(E2E_VENV)/.installed-run
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format format-check types floors check e2e fuzz properties \
-        bench docs wheel lock clean
+.PHONY: help run test lint format format-check types floors check e2e deploy-test fuzz \
+        properties bench docs wheel deb lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -116,6 +119,13 @@ e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and ch
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
 
+deploy-test: deb $(E2E_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
+	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
+	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
+	    UPLOADFILTER_DEB="$$(ls $(CURDIR)/$(DEB)/uploadfilter_*.deb)" \
+	    $(BIN)/python -m pytest -m e2e tests/deploy $(ARGS)
+
 fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S seconds: 120 for CI, 14400 for a night.
 	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto tests/fuzz $(ARGS)
 
@@ -133,6 +143,11 @@ wheel: $(DEV_STAMP)  ## Build the wheel into dist/, the same bytes for the same 
 	@rm -f dist/uploadfilter-*.whl
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 	    $(BIN)/python -m hatchling build --target wheel
+
+deb: wheel  ## Build a Debian package into build/deb/; COMPRESSION=xz for a release.
+	@rm -rf $(DEB) && mkdir -p $(DEB)
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) COMPRESSION=$(COMPRESSION) \
+	    PIP="$(BIN)/python -m pip" deploy/debian/build.sh dist/uploadfilter-*.whl $(DEB)
 
 # --- What maintainers run ----------------------------------------------------------
 

@@ -1,0 +1,221 @@
+"""The filter behind nginx, HAProxy and Caddy, with TLS and a real site behind it."""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.deploy.conftest import Site
+from tests.deploy.frontends import FRONT_ENDS, NAME, FrontEnd
+from tests.e2e import pictures
+from tests.e2e.curl import curl
+
+pytestmark = pytest.mark.e2e
+
+LARGE_BYTES = 100 * 1024 * 1024
+PIECE = b"holiday " * (128 * 1024)
+"""One MiB in which nothing looks like a picture."""
+
+HELD_BYTES = 24 * 1024 * 1024
+"""What a front end may hold of a large body: a little more than its buffers, those of
+TLS, and what its garbage collector has not looked at yet."""
+
+_DECISION = re.compile(rb"\d{8}-[0-9a-f]{20}")
+_OWN_HEADERS = frozenset(
+    {"date", "server", "via", "alt-svc", "connection", "keep-alive"}
+)
+"""What a front end says of itself or of its connections."""
+
+
+@pytest.fixture(scope="module", params=list(FRONT_ENDS))
+def front_end(
+    request: pytest.FixtureRequest,
+    site: Site,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[FrontEnd]:
+    """Return a front end before the site."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with FRONT_ENDS[request.param](site.behind, folder) as running_one:
+        yield running_one
+
+
+@contextlib.contextmanager
+def upload(
+    front_end: FrontEnd, path: str, size: int
+) -> Iterator[http.client.HTTPConnection]:
+    """Begin to upload a body of a size; the block sends it and takes the answer."""
+    connection = http.client.HTTPConnection(NAME, front_end.port)
+    with contextlib.closing(connection):
+        connection.sock = front_end.connect()
+        connection.putrequest("PUT", path)
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        yield connection
+
+
+def clients(site: Site, *, newest: int) -> list[str]:
+    """Return the keyed hashes of the clients of the newest decisions, oldest first."""
+    folder = site.state / "instances" / "main" / "log"
+    lines = [json.loads(line) for f in sorted(folder.iterdir()) for line in f.open()]
+    decisions = [line["client"] for line in lines if line["record"] == "decision"]
+    return decisions[-newest:]
+
+
+def test_upload_arrives_as_it_was_sent(front_end: FrontEnd, site: Site) -> None:
+    """Over HTTP/2, a picture that is not listed reaches the origin unchanged."""
+    content = pictures.unlisted()
+    answer = front_end.curl("/files/a.jpg", "--http2", "-T", "-", data=content)
+    stored = curl(f"{site.origin}/files/a.jpg").body
+
+    assert answer.status == 201
+    assert stored == content
+
+
+def test_rejection_reaches_the_client_untouched(
+    front_end: FrontEnd, site: Site
+) -> None:
+    """The page of a rejection, and its headers, are the filter's own."""
+    options = ("-T", "-", "-H", "Accept: text/html")
+    through = front_end.curl("/files/l.jpg", *options, data=pictures.listed())
+    straight = curl(f"{site.proxy.url}/files/l.jpg", *options, data=pictures.listed())
+
+    def told(headers: Any) -> dict[str, str]:  # noqa: ANN401
+        return {k: v for k, v in headers.items() if k not in _OWN_HEADERS}
+
+    assert through.status == straight.status == 403
+    assert _DECISION.sub(b"", through.body) == _DECISION.sub(b"", straight.body)
+    assert told(through.headers) == told(straight.headers)
+    assert curl(f"{site.origin}/files/l.jpg").status == 404
+
+
+def test_each_client_is_told_apart(front_end: FrontEnd, site: Site) -> None:
+    """Two addresses are two clients in the decision log, and one is one."""
+    for number, address in enumerate(("127.0.0.1", "127.0.0.2", "127.0.0.1")):
+        options = ("--interface", address, "-T", "-")
+        front_end.curl(f"/files/{number}.txt", *options, data=b"holiday")
+    first, second, again = clients(site, newest=3)
+
+    assert first == again
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9"]
+)
+def test_client_cannot_choose_its_address(
+    front_end: FrontEnd, site: Site, header: str
+) -> None:
+    """What a client says of itself counts as little as without a front end."""
+    front_end.curl("/files/a.txt", "-T", "-", data=b"holiday")
+    front_end.curl("/files/a.txt", "-T", "-", "-H", header, data=b"holiday")
+    honest, lying = clients(site, newest=2)
+
+    assert honest == lying
+
+
+def test_origin_knows_host_scheme_and_client(front_end: FrontEnd) -> None:
+    """Links that the site makes lead back to the front end."""
+    told = front_end.curl("/client").json()
+
+    assert told["Host"] == f"{NAME}:{front_end.port}"
+    assert told["X-Forwarded-Proto"] == "https"
+    assert told["X-Forwarded-For"] == "127.0.0.1"
+
+
+def test_events_arrive_one_by_one(front_end: FrontEnd) -> None:
+    """An event is not held back until there are more."""
+    connection = http.client.HTTPConnection(NAME, front_end.port)
+    with contextlib.closing(connection):
+        connection.sock = front_end.connect()
+        connection.request("GET", "/events")
+        answer = connection.getresponse()
+        first = answer.readline()
+        answer.readline()
+        front_end.curl("/release")
+        second = answer.readline()
+
+    assert first == b"data: first\n"
+    assert second == b"data: second\n"
+
+
+async def test_websocket_goes_around_the_filter(front_end: FrontEnd) -> None:
+    """The path that the operator named carries messages both ways."""
+    context = ssl.create_default_context(cafile=str(front_end.certificate))
+    url = f"wss://127.0.0.1:{front_end.port}/socket"
+    headers = {"Host": f"{NAME}:{front_end.port}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(
+            url, ssl=context, server_hostname=NAME, headers=headers
+        ) as socket,
+    ):
+        await socket.send_str("hello")
+        message = await socket.receive_str(timeout=30)
+
+    assert message == "echo hello"
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        pytest.param("/socket", ("-X", "POST"), id="post"),
+        pytest.param("/socket", ("-X", "GET"), id="get-with-body"),
+        pytest.param(
+            "/socket", ("-X", "GET", "-H", "Transfer-Encoding: chunked"), id="chunked"
+        ),
+        pytest.param("/socket/../files/l.jpg", ("-X", "PUT"), id="dots"),
+        pytest.param("/files/l.jpg", ("-X", "PUT"), id="another-path"),
+        pytest.param("/%73ocket", ("-X", "POST"), id="encoded"),
+    ],
+)
+def test_upload_cannot_take_the_way_of_websockets(
+    front_end: FrontEnd, site: Site, path: str, options: tuple[str, ...]
+) -> None:
+    """A listed picture does not reach the site by saying that it is a WebSocket."""
+    upgrade = ("-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "--http1.1")
+    sent = ("--data-binary", "@-", *upgrade, *options)
+    answer = front_end.curl(path, *sent, data=pictures.listed())
+
+    assert answer.body == b"took 0 bytes" or answer.status >= 400
+    assert curl(f"{site.origin}/files/l.jpg").status == 404
+
+
+def test_large_body_is_not_held_by_the_front_end(
+    front_end: FrontEnd, site: Site
+) -> None:
+    """100 MiB are on the filter's disk only, while the upload goes on."""
+    digest = hashlib.sha256()
+    with upload(front_end, "/files/large.bin", LARGE_BYTES + 1) as connection:
+        before = front_end.held_bytes()
+        for _ in range(LARGE_BYTES // len(PIECE)):
+            connection.send(PIECE)
+            digest.update(PIECE)
+        held = front_end.held_bytes() - before
+        connection.send(b".")
+        digest.update(b".")
+        status = connection.getresponse().status
+    stored = json.loads(curl(f"{site.origin}/files").body)
+
+    assert status == 201
+    assert held < HELD_BYTES
+    assert digest.hexdigest() in {file["sha256"] for file in stored}
+
+
+def test_reload_loses_no_request(front_end: FrontEnd) -> None:
+    """An upload in flight ends well, and new requests are answered all the while."""
+    with upload(front_end, "/files/slow.txt", 8) as connection:
+        connection.send(b"holi")
+        front_end.reload()
+        statuses = {front_end.curl("/files").status for _ in range(10)}
+        connection.send(b"days")
+        status = connection.getresponse().status
+
+    assert status == 201
+    assert statuses == {200}

@@ -1,0 +1,265 @@
+"""The Debian package, installed on a machine with a real systemd, and lived with."""
+
+import re
+import shlex
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deploy.demo import running
+from tests.deploy.conftest import origin
+from tests.deploy.machine import Machine, machine
+from tests.deploy.programs import made
+from tests.e2e import pictures
+from tests.e2e.conftest import write_set
+from tests.e2e.curl import Answer, curl
+from tests.sites.programs import debian, free_port
+
+pytestmark = pytest.mark.e2e
+
+CONFIGURATION = "/etc/uploadfilter/uploadfilter.toml"
+STATE = "/var/lib/uploadfilter"
+AS_OPERATOR = (
+    *("runuser", "--user", "uploadfilter", "--"),
+    *("env", f"UPLOADFILTER_STATE_DIR={STATE}"),
+)
+"""How docs/operating.md runs commands that touch the state."""
+
+SETTINGS = """
+origin = "{origin}"
+listen = "inherited:http"
+mode = "enforce"
+
+[scanner]
+require_sandbox = true
+"""
+
+LOG = "/run/operational.log"
+"""There is no journal on the machine, so the operational log goes here."""
+
+TO_LOG = f"[Service]\nStandardOutput=append:{LOG}\nStandardError=append:{LOG}\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine on which the package is installed, before a site.
+
+    Attributes:
+        machine: The machine.
+        package: What was installed.
+        url: Where uploads come in.
+        started: What ran right after the installation, before anybody started it.
+    """
+
+    machine: Machine
+    package: Path
+    url: str
+    started: str
+
+    def put(self, name: str, content: bytes) -> Answer:
+        """Upload a file."""
+        return curl(f"{self.url}/files/{name}", "-T", "-", data=content)
+
+    def operate(self, command: str) -> str:
+        """Run a command of the program as its user."""
+        return self.machine.run(*AS_OPERATOR, *shlex.split(command))
+
+    def install(self) -> None:
+        """Install the package, or install it again."""
+        # Nobody pulls the plug: without a sync for each of its 10,000 files.
+        self.machine.run("dpkg", "--force-unsafe-io", "--install", str(self.package))
+
+    def pid(self, instance: str = "main") -> int:
+        """Return the process of a proxy, as the machine sees it."""
+        return int(self.machine.property(f"uploadfilter@{instance}", "MainPID"))
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """Return a machine with the package, set up as the documents say, and started."""
+    debian("dpkg-deb", package="dpkg")
+    package = made("UPLOADFILTER_DEB")
+    folder = tmp_path_factory.mktemp("host")
+    hash_set = write_set(folder / "unit7.jsonl", pictures.listed())
+    port = free_port()
+    with origin(folder) as site, machine(folder) as made_machine:
+        installed = Host(
+            machine=made_machine,
+            package=package,
+            url=f"http://127.0.0.1:{port}",
+            started="",
+        )
+        installed.install()
+        started = made_machine.run(
+            *("systemctl", "list-units", "--all", "--no-legend", "uploadfilter*")
+        )
+        made_machine.write(CONFIGURATION, SETTINGS.format(origin=site))
+        system = "/etc/systemd/system/uploadfilter"
+        made_machine.write(f"{system}@.service.d/log.conf", TO_LOG)
+        listen = f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n"
+        made_machine.write(f"{system}.socket.d/port.conf", listen)
+        made_machine.write("/run/unit7.jsonl", hash_set.read_text())
+        installed.operate("uploadfilter init")
+        installed.operate(
+            "uploadfilter hashset import /run/unit7.jsonl --name unit7"
+            " --category demo --enforce-unsigned"
+        )
+        made_machine.run("systemctl", "daemon-reload")
+        made_machine.run("systemctl", "enable", "--now", "uploadfilter@main")
+        yield Host(
+            machine=made_machine,
+            package=package,
+            url=installed.url,
+            started=started,
+        )
+
+
+def test_installation_starts_nothing(host: Host) -> None:
+    """Nothing runs before the operator has named an origin and made a reference set."""
+    assert host.started == ""
+
+
+def test_state_and_configuration_are_private(host: Host) -> None:
+    """Others on the machine read neither the state nor what the proxies are told."""
+    stat = ("stat", "--format=%a %U %G", STATE, CONFIGURATION)
+
+    assert host.machine.run(*stat).splitlines() == [
+        "700 uploadfilter uploadfilter",
+        "640 root uploadfilter",
+    ]
+
+
+def test_unit_filters_uploads(host: Host) -> None:
+    """A started unit is ready: it lets one picture pass and rejects the other."""
+    accepted = host.put("a.jpg", pictures.unlisted())
+    rejected = host.put("l.jpg", pictures.listed())
+
+    assert accepted.status == 201
+    assert rejected.status == 403
+    status = host.machine.property("uploadfilter@main", "StatusText")
+    assert status.startswith("ENFORCE at 127.0.0.1:")
+
+
+def test_unit_leaves_the_scanners_their_sandbox(host: Host) -> None:
+    """Under all that the unit takes away, scanners still confine themselves wholly."""
+    host.put("a.jpg", pictures.unlisted())
+
+    assert "sandbox_incomplete" not in host.machine.run("cat", LOG)
+
+
+def test_unit_takes_what_the_proxy_does_not_need(host: Host) -> None:
+    """No capability, no new privilege, few system calls, and nothing to write to."""
+    pid = host.pid()
+    status = dict(
+        line.split(":\t", 1)
+        for line in host.machine.run("cat", f"/proc/{pid}/status").splitlines()
+        if ":\t" in line
+    )
+    inside = ("nsenter", "--target", str(pid), "--mount", "--")
+    written = host.machine.run(*inside, "touch", "/etc/x", "/usr/x", may_fail=True)
+
+    assert {status[f"Cap{kind}"] for kind in ("Eff", "Prm", "Bnd", "Amb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert status["Uid"].split()[0] != "0"
+    assert written.count("Read-only file system") == 2
+
+
+def test_watchdog_replaces_a_proxy_that_hangs(host: Host) -> None:
+    """A proxy that no longer answers the manager is ended, and another takes over."""
+    unit = "uploadfilter@hung"
+    quick = "[Service]\nWatchdogSec=1s\nTimeoutAbortSec=1s\n"
+    host.machine.write(f"/etc/systemd/system/{unit}.service.d/quick.conf", quick)
+    host.machine.run("systemctl", "daemon-reload")
+    host.machine.run("systemctl", "start", unit)
+    first = host.pid("hung")
+    host.machine.run("kill", "-STOP", str(first))
+    running.wait_for(
+        lambda: host.machine.property(unit, "NRestarts") != "0" or None,
+        what="the watchdog to act",
+    )
+    running.wait_for(
+        lambda: host.machine.property(unit, "ActiveState") == "active" or None,
+        what="another proxy to be ready",
+    )
+    second = host.pid("hung")
+    host.machine.run("systemctl", "stop", unit)
+
+    assert second not in {0, first}
+
+
+def test_rolling_restart_of_two_loses_no_request(host: Host) -> None:
+    """While one proxy of two is started again, every request is answered well."""
+    host.machine.run("systemctl", "start", "uploadfilter@b")
+    before = host.pid("main"), host.pid("b")
+    ended = threading.Event()
+    statuses: list[int] = []
+
+    def upload() -> None:
+        while not ended.is_set():
+            statuses.append(host.put("rolling.txt", b"holiday").status)
+
+    threads = [threading.Thread(target=upload) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for instance in ("main", "b"):
+        host.machine.run("systemctl", "restart", f"uploadfilter@{instance}")
+    ended.set()
+    for thread in threads:
+        thread.join()
+    after = host.pid("main"), host.pid("b")
+    host.machine.run("systemctl", "stop", "uploadfilter@b")
+
+    assert set(before).isdisjoint(after)
+    assert set(statuses) == {201}
+
+
+def test_upgrade_starts_the_new_proxy_and_keeps_the_settings(host: Host) -> None:
+    """Installing a release over another keeps the configuration and the state."""
+    before, settings = host.pid(), host.machine.run("cat", CONFIGURATION)
+    generations = host.operate("uploadfilter hashset list --json")
+    host.install()
+
+    assert host.pid() not in {0, before}
+    assert host.machine.run("cat", CONFIGURATION) == settings
+    assert host.operate("uploadfilter hashset list --json") == generations
+    assert host.put("l.jpg", pictures.listed()).status == 403
+
+
+def test_removal_stops_the_proxies_and_keeps_the_records(host: Host) -> None:
+    """What was decided outlives the program, and a new installation takes it up."""
+    host.put("a.jpg", pictures.unlisted())
+    host.machine.run("dpkg", "--remove", "uploadfilter")
+    left = host.machine.run("find", STATE, "-name", "*.jsonl")
+    units = host.machine.run(
+        *("systemctl", "list-units", "--no-legend", "--state=active", "uploadfilter*")
+    )
+    host.install()
+    host.machine.run("systemctl", "start", "uploadfilter@main")
+    verified = host.operate("uploadfilter log verify")
+
+    assert left
+    assert not re.search(r"uploadfilter(@\w+\.service|\.socket)", units)
+    assert "intact" in verified
+    assert host.put("l.jpg", pictures.listed()).status == 403
+
+
+def test_backup_is_restored_on_another_machine(host: Host) -> None:
+    """Copies of the reference set and the log, made while it runs, are whole."""
+    host.put("a.jpg", pictures.unlisted())
+    backup = "tar --create --file /run/backup.tar --directory"
+    parts = "reference instances"
+    host.machine.run(*shlex.split(f"{backup} {STATE} {parts}"))
+    host.machine.run(*shlex.split("install -d -m 0700 -o uploadfilter /var/lib/moved"))
+    host.machine.run(
+        *shlex.split("tar --extract --file /run/backup.tar --directory /var/lib/moved")
+    )
+    there = "env UPLOADFILTER_STATE_DIR=/var/lib/moved uploadfilter"
+    host.operate(f"{there} hashset check")
+    verified = host.operate(f"{there} log verify")
+    host.machine.run("rm", "-r", "/var/lib/moved", "/run/backup.tar")
+
+    assert "intact" in verified
