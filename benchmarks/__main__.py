@@ -11,7 +11,7 @@ BENCHMARKS = {
     "hashing": "benchmarks.hashing",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",
-    "proxy": "benchmarks.proxy",
+    "proxy": "benchmarks.proxy.run",
     "recall": "benchmarks.recall.run",
 }
 """Name on the command line, and the module that answers it."""

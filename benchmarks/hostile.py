@@ -27,8 +27,8 @@ from pathlib import Path
 import uvloop
 from rich.progress import track
 
-from benchmarks import load, machine
-from benchmarks.proxy import files_of, list_random
+from benchmarks import load, machine, peers
+from benchmarks.proxy.site import files_of, list_random
 from hashsets.demo.bombs import BOMBS, Bomb
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Mode, Reason, Scan
@@ -174,22 +174,18 @@ async def photos(port: int, bodies: Sequence[bytes], *, uploads: int) -> list[fl
     todo = iter(range(uploads))
 
     async def client(number: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        connection = await load.Connection.opened(port)
         for turn in todo:
+            body = bodies[turn % len(bodies)]
+            request = load.upload(body, client=f"192.0.2.{number}")
             begun = time.perf_counter()
-            status = await load.put_one(
-                reader,
-                writer,
-                bodies[turn % len(bodies)],
-                client=f"192.0.2.{number}",
-            )
+            answer = await connection.ask(request)
             took = time.perf_counter() - begun
-            if status != load.CREATED:
-                raise RuntimeError(f"an ordinary upload was answered {status}")
+            if answer.status != load.CREATED:
+                raise RuntimeError(f"an ordinary upload was answered {answer.status}")
             latencies.append(took * 1000)
             await asyncio.sleep(took)
-        writer.close()
-        await writer.wait_closed()
+        connection.close()
 
     async with asyncio.TaskGroup() as group:
         for number in range(PHOTO_CONNECTIONS):
@@ -206,19 +202,15 @@ async def flood(
     async def attacker(number: int) -> None:
         turn = number
         while not stop.is_set():
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            connection = await load.Connection.opened(port)
             media_type, body = bodies[turn % len(bodies)]
             turn += 1
-            status = await load.put_one(
-                reader,
-                writer,
-                body,
-                client=f"198.51.100.{number % clients}",
-                media_type=media_type,
+            address = f"198.51.100.{number % clients}"
+            answer = await connection.ask(
+                load.upload(body, client=address, media_type=media_type)
             )
-            statuses[status] = statuses.get(status, 0) + 1
-            writer.close()
-            await writer.wait_closed()
+            statuses[answer.status] = statuses.get(answer.status, 0) + 1
+            connection.close()
 
     async with asyncio.TaskGroup() as group:
         for number in range(BOMB_CONNECTIONS):
@@ -235,7 +227,7 @@ async def flood_rounds(
     quiet: list[float] = []
     flooded: list[float] = []
     answers: dict[int, int] = {}
-    with load.sink() as sink, filter_before(sink.port, state) as proxy:
+    with peers.sink() as sink, filter_before(sink.port, state) as proxy:
         await photos(proxy.port, bodies, uploads=len(bodies) * 4)
         for _ in range(rounds):
             quiet += await photos(proxy.port, bodies, uploads=uploads)

@@ -1,32 +1,179 @@
-"""Processes that a proxy stands between, and the load that is put on it.
+"""The load that is put on a proxy, and the processes that it stands between.
 
-Everything runs on one machine and over the loopback. The origin reads and throws away;
-the client sends on kept connections, one request after another on each, and measures
-from the first byte sent to the last byte of the answer.
+Everything runs on one machine and over the loopback. A client sends on kept
+connections, one request after another on each, and measures from the first byte sent to
+the last byte of the answer. It is one process, so that it takes little of the machine:
+what it can offer at most is what ``straight`` in the results says.
 """
 
 import asyncio
 import contextlib
+import math
 import os
+import random
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
-import aiohttp
-import uvloop
-from aiohttp import web
+from typing_extensions import override
 
 CREATED = 201
 """What the origin answers to an upload that reached it."""
 
+BROKEN = 0
+"""In place of a status: the connection ended before the answer did."""
+
 START_S = 60.0
 """How long a process may take to begin, on a machine that is busy."""
 
+_POLL_S = 0.005
 _TICKS = os.sysconf("SC_CLK_TCK")
+_END = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client sends: a head that names the length of the body, and the body."""
+
+    head: bytes
+    body: bytes = b""
+
+
+def upload(
+    body: bytes,
+    *,
+    client: str = "",
+    media_type: str = "image/jpeg",
+    method: str = "PUT",
+) -> Request:
+    """Return the request that uploads one body.
+
+    Args:
+        body: What is uploaded.
+        client: Address that a front end would name; empty for none.
+        media_type: What the body is declared to be.
+        method: ``PUT``, or ``POST``, which nobody may send twice.
+    """
+    forwarded = f"X-Forwarded-For: {client}\r\n" if client else ""
+    head = (
+        f"{method} /upload HTTP/1.1\r\nHost: site.example\r\n"
+        f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n{forwarded}\r\n"
+    )
+    return Request(head.encode("ascii"), body)
+
+
+def download(size: int) -> Request:
+    """Return the request for so many bytes, with the headers that browsers send."""
+    return Request(
+        f"GET /{size} HTTP/1.1\r\nHost: site.example\r\nUser-Agent: benchmark/1.0\r\n"
+        "Accept: image/avif,image/webp,*/*;q=0.8\r\nAccept-Language: nl,en;q=0.5\r\n"
+        "Accept-Encoding: gzip, deflate, br\r\nReferer: http://site.example/album\r\n"
+        "Cookie: session=0123456789abcdef\r\n\r\n".encode("ascii")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: HTTP status, or ``BROKEN``.
+        length: Bytes of the body.
+        body: The body itself, if it was to be kept.
+    """
+
+    status: int
+    length: int = 0
+    body: bytes = b""
+
+
+class Connection(asyncio.Protocol):
+    """One connection to a server, on which one request is asked at a time.
+
+    Attributes:
+        is_open: Whether another request may be asked.
+    """
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._head = bytearray()
+        self._left = -1
+        self._length = 0
+        self._status = BROKEN
+        self._last = False
+        self._kept: bytearray | None = None
+
+    @classmethod
+    async def opened(cls, port: int) -> "Connection":
+        """Open one to a port of the loopback."""
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(cls, "127.0.0.1", port)
+        return connection
+
+    async def ask(self, request: Request, *, keep: bool = False) -> Answer:
+        """Send a request and wait for the whole answer."""
+        if self._transport is None or not self.is_open:
+            return Answer(BROKEN)
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._kept = bytearray() if keep else None
+        self._transport.writelines((request.head, request.body))
+        return await self._waiting
+
+    def close(self) -> None:
+        """End it, whatever is on its way."""
+        self.is_open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are of no class of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_open = True
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._left < 0:
+            self._head += data
+            end = self._head.find(_END)
+            if end < 0:
+                return
+            data = bytes(self._head[end + len(_END) :])
+            self._read_head(bytes(self._head[:end]).lower())
+            self._head.clear()
+        self._left -= len(data)
+        if self._kept is not None:
+            self._kept += data
+        if self._left == 0:
+            self._settle(Answer(self._status, self._length, bytes(self._kept or b"")))
+
+    def _read_head(self, head: bytes) -> None:
+        self._status = int(head[9:12])
+        length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
+        self._left = self._length = int(length or 0)
+        self._last = b"connection: close" in head
+
+    def _settle(self, answer: Answer) -> None:
+        self._left = -1
+        if self._last:
+            self.close()
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(answer)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        self._settle(Answer(BROKEN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,96 +181,168 @@ class Load:
     """What a client measured.
 
     Attributes:
-        uploads: How many were answered.
         seconds: From the first byte to the last answer.
-        latencies_ms: Of each upload, sorted.
-        statuses: How often each status came.
+        answers: Status and milliseconds of each request.
     """
 
-    uploads: int
     seconds: float
-    latencies_ms: Sequence[float]
-    statuses: dict[int, int]
+    answers: Sequence[tuple[int, float]] = field(repr=False)
+
+    @property
+    def statuses(self) -> dict[int, int]:
+        """How often each status came."""
+        return dict(Counter(status for status, _ in self.answers))
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second."""
+        return len(self.answers) / self.seconds
+
+    def latencies(self, *statuses: int) -> list[float]:
+        """Milliseconds of the requests with these statuses (of all), sorted."""
+        return sorted(
+            took for status, took in self.answers if not statuses or status in statuses
+        )
+
+    def checked(self, status: int) -> "Load":
+        """Refuse a measurement with any other answer: what drops work is fast.
+
+        Raises:
+            RuntimeError: There was one.
+        """
+        if set(self.statuses) != {status}:
+            raise RuntimeError(f"not every request was answered {status}: {self}")
+        return self
 
     def summary(self) -> dict[str, object]:
         """Return what is worth keeping."""
+        latencies = self.latencies()
         return {
-            "uploads": self.uploads,
-            "per_second": round(self.uploads / self.seconds, 1),
-            "p50_ms": round(statistics.median(self.latencies_ms), 2),
-            "p99_ms": round(
-                self.latencies_ms[max(0, int(0.99 * len(self.latencies_ms)) - 1)], 2
-            ),
-            "statuses": self.statuses,
+            "requests": len(latencies),
+            "per_second": round(self.per_second, 1),
+            "p50_ms": round(statistics.median(latencies), 2),
+            "p99_ms": round(percentile(latencies, 99), 2),
         }
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the nearest rank of sorted values; NaN of none."""
+    if not values:
+        return math.nan
+    return values[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+async def drive(
+    port: int | Sequence[int],
+    requests: Sequence[Request],
+    *,
+    connections: int,
+    count: int | None = None,
+    seconds: float = math.inf,
+) -> Load:
+    """Send requests in turn over so many connections, each after the last answer.
+
+    Args:
+        port: On the loopback; of several, connections take them in turn.
+        requests: Sent in turn.
+        connections: How many at once.
+        count: How many requests in all.
+        seconds: For how long at most.
+    """
+    ports = [port] if isinstance(port, int) else port
+    todo = iter(range(sys.maxsize if count is None else count))
+    answers: list[tuple[int, float]] = []
+    opened = [
+        await Connection.opened(ports[number % len(ports)])
+        for number in range(connections)
+    ]
+
+    async def client(connection: Connection) -> None:
+        for number in todo:
+            sent = time.perf_counter()
+            if sent > end:
+                break
+            answer = await connection.ask(requests[number % len(requests)])
+            answers.append((answer.status, (time.perf_counter() - sent) * 1000))
+        connection.close()
+
+    begun = time.perf_counter()
+    end = begun + seconds
+    async with asyncio.TaskGroup() as clients:
+        for connection in opened:
+            clients.create_task(client(connection))
+    return Load(seconds=time.perf_counter() - begun, answers=answers)
 
 
 async def put(
     port: int, bodies: Sequence[bytes], *, uploads: int, connections: int
 ) -> Load:
-    """Upload bodies in turn over so many connections.
+    """Upload so many bodies, in turn, over so many connections."""
+    requests = [upload(body) for body in bodies]
+    return await drive(port, requests, connections=connections, count=uploads)
+
+
+class Offered:
+    """An open loop: requests come when they come, answered or not.
 
     Args:
         port: On the loopback.
-        bodies: Sent in turn.
-        uploads: How many in all.
-        connections: How many at once.
+        requests: Sent in turn.
     """
-    todo = iter(range(uploads))
-    latencies: list[float] = []
-    statuses: dict[int, int] = {}
 
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number in todo:
-            begun = time.perf_counter()
-            status = await put_one(reader, writer, bodies[number % len(bodies)])
-            latencies.append((time.perf_counter() - begun) * 1000)
-            statuses[status] = statuses.get(status, 0) + 1
-        writer.close()
-        await writer.wait_closed()
+    def __init__(self, port: int, requests: Sequence[Request]) -> None:
+        self._port = port
+        self._requests = requests
+        self._idle: list[Connection] = []
+        self._answers: list[tuple[int, float]] = []
+        self.late_ms: list[float] = []
 
-    begun = time.perf_counter()
-    async with asyncio.TaskGroup() as clients:
-        for _ in range(connections):
-            clients.create_task(client())
-    return Load(
-        uploads=len(latencies),
-        seconds=time.perf_counter() - begun,
-        latencies_ms=sorted(latencies),
-        statuses=statuses,
-    )
+    async def run(self, *, rate: float, seconds: float, seed: int) -> Load:
+        """Offer requests at random times.
 
+        Latency counts from the moment at which a request was due, so that a client that
+        is late does not flatter the server (it is given by ``late_ms`` too).
 
-async def put_one(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    body: bytes,
-    *,
-    client: str = "",
-    media_type: str = "image/jpeg",
-) -> int:
-    """Upload one body and return the status of the answer.
+        Args:
+            rate: A second, on average (exponential pauses).
+            seconds: For how long.
+            seed: Of the times.
+        """
+        rng = random.Random(seed)  # noqa: S311 - times, not secrets
+        begun = due = time.perf_counter()
+        async with asyncio.TaskGroup() as clients:
+            for request in self._endlessly():
+                due += rng.expovariate(rate)
+                if due > begun + seconds:
+                    break
+                await asyncio.sleep(max(due - time.perf_counter(), 0))
+                clients.create_task(self._ask(request, due))
+        for connection in self._idle:
+            connection.close()
+        return Load(seconds=time.perf_counter() - begun, answers=self._answers)
 
-    Args:
-        reader: Of a kept connection.
-        writer: Of the same.
-        body: What is uploaded.
-        client: Address that a front end would name; empty for none.
-        media_type: What the body is declared to be.
-    """
-    forwarded = f"X-Forwarded-For: {client}\r\n" if client else ""
-    head = (
-        f"PUT /upload HTTP/1.1\r\nHost: site.example\r\nContent-Type: {media_type}\r\n"
-        f"Content-Length: {len(body)}\r\n{forwarded}\r\n"
-    )
-    writer.write(head.encode("ascii"))
-    writer.write(body)
-    await writer.drain()
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-    await reader.readexactly(length)
-    return int(head.split(None, 2)[1])
+    def _endlessly(self) -> Iterator[Request]:
+        while True:
+            yield from self._requests
+
+    async def _ask(self, request: Request, due: float) -> None:
+        self.late_ms.append((time.perf_counter() - due) * 1000)
+        connection = await self._connection()
+        answer = Answer(BROKEN) if connection is None else await connection.ask(request)
+        self._answers.append((answer.status, (time.perf_counter() - due) * 1000))
+        if connection is not None and connection.is_open:
+            self._idle.append(connection)
+
+    async def _connection(self) -> Connection | None:
+        """Take one that is idle, or open one; ``None`` if that is refused."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        try:
+            return await Connection.opened(self._port)
+        except OSError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,108 +359,113 @@ class Spawned:
 
     def cpu_s(self) -> float:
         """Return the CPU seconds of the process and all its children, dead or alive."""
-        fields = _stat(self.pid)
-        own = sum(
-            int(field) for field in fields[11:15]
-        )  # user, system, and of the dead
-        return own / _TICKS + sum(Spawned(pid, 0).cpu_s() for pid in self._children())
+        return sum(_cpu_s(pid) for pid in self.tree())
 
     def memory_bytes(self) -> int:
-        """Return the proportional memory of the process and its children."""
-        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text(encoding="ascii")
-        own = next(
-            int(line.split()[1]) for line in rollup.splitlines() if line[:4] == "Pss:"
-        )
-        children = sum(Spawned(pid, 0).memory_bytes() for pid in self._children())
-        return own * 1024 + children
+        """Return the proportional memory of the process and its children.
+
+        What may not be looked into (the filter is not dumpable, so that this needs
+        root) is counted as resident memory, which counts shared pages several times.
+        """
+        return sum(_memory_bytes(pid) for pid in self.tree())
 
     def descriptors(self) -> int:
-        """Return how many descriptors the process itself has open."""
-        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+        """Return how many descriptors the process and its children have open.
 
-    def _children(self) -> list[int]:
-        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in listed.read_text(encoding="ascii").split()]
+        Raises:
+            PermissionError: That needs root.
+        """
+        return sum(_descriptors(pid) for pid in self.tree())
+
+    def tree(self) -> list[int]:
+        """Return the ids of the process and of all its children that live."""
+        found = [self.pid]
+        for pid in found:
+            listed = Path(f"/proc/{pid}/task/{pid}/children")
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += map(int, listed.read_text(encoding="ascii").split())
+        return found
+
+
+def _cpu_s(pid: int) -> float:
+    """Return user and system time of a process and of its dead children (proc(5))."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # its parent counts it from now on
+    fields = text.rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICKS
+
+
+def _memory_bytes(pid: int) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+    except PermissionError:
+        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    lines = (line.split() for line in rollup.splitlines())
+    return next((int(words[1]) * 1024 for words in lines if words[0] == "Pss:"), 0)
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    except FileNotFoundError:
+        return 0
+
+
+def pinned(core: int | None) -> tuple[str, ...]:
+    """Return what a command begins with to stay on one core; nothing for ``None``."""
+    taskset = shutil.which("taskset")
+    if core is None or taskset is None or (os.cpu_count() or 1) <= core:
+        return ()
+    return (taskset, "-c", str(core))
 
 
 @contextlib.contextmanager
-def process(*command: str, env: dict[str, str] | None = None) -> Iterator[Spawned]:
+def spawned(
+    *command: str,
+    env: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Run a process for the length of the block, and yield it with its output."""
+    with tempfile.NamedTemporaryFile(prefix="benchmark-") as output:
+        child = subprocess.Popen(  # noqa: S603 - our own programs
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            pass_fds=descriptors,
+        )
+        try:
+            yield child, Path(output.name)
+        finally:
+            child.terminate()
+            child.wait(timeout=START_S)
+
+
+@contextlib.contextmanager
+def process(*command: str, descriptors: Sequence[int] = ()) -> Iterator[Spawned]:
     """Run a process that says ``port N`` or logs ``listening`` when it is ready."""
-    child = subprocess.Popen(  # noqa: S603 - our own programs
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **(env or {})},
-    )
-    try:
-        yield Spawned(child.pid, _port(child))
-    finally:
-        child.terminate()
-        child.communicate(timeout=START_S)
+    with spawned(*command, descriptors=descriptors) as (child, output):
+        yield Spawned(child.pid, _port(child, output))
 
 
-def _stat(pid: int) -> list[str]:
-    """Return the fields of ``/proc/PID/stat`` behind the name (proc(5))."""
-    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    return text.rpartition(")")[2].split()
-
-
-def _port(child: subprocess.Popen[bytes]) -> int:
+def _port(child: subprocess.Popen[bytes], output: Path) -> int:
     """Read on until the process says where it listens."""
-    if child.stdout is None:
-        raise RuntimeError("the process has no output")
-    for line in child.stdout:
-        if b'"listening"' in line:
-            return int(line.partition(b'"port": ')[2].split(b",")[0].split(b"}")[0])
-        if line.startswith(b"port "):
-            return int(line.split()[1])
-    raise RuntimeError(f"a process ended before it was ready: {child.args!r}")
-
-
-def sink() -> contextlib.AbstractContextManager[Spawned]:
-    """Run an origin that reads and throws away."""
-    return process(sys.executable, "-m", "benchmarks.load", "sink")
-
-
-def forwarder(origin: int) -> contextlib.AbstractContextManager[Spawned]:
-    """Run a plain aiohttp forwarder: it reads a body whole and sends it on."""
-    return process(sys.executable, "-m", "benchmarks.load", "forwarder", str(origin))
-
-
-async def _sink() -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length or 0))
-                writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok")
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=4 * 1024 * 1024)
-    print("port", server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-async def _forwarder(origin: int) -> None:
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
-
-        async def forward(request: web.BaseRequest) -> web.StreamResponse:
-            body = await request.read()
-            url = f"http://127.0.0.1:{origin}{request.path_qs}"
-            async with session.request(request.method, url, data=body) as answer:
-                return web.Response(status=answer.status, body=await answer.read())
-
-        server = web.Server(forward, access_log=None)
-        runner = web.ServerRunner(server)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        print("port", runner.addresses[0][1], flush=True)
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "sink":
-        uvloop.run(_sink())
-    else:
-        uvloop.run(_forwarder(int(sys.argv[2])))
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        ended = child.poll() is not None
+        for line in output.read_bytes().splitlines():
+            if b'"listening"' in line:
+                return int(line.partition(b'"port": ')[2].split(b",")[0].split(b"}")[0])
+            if line.startswith(b"port "):
+                return int(line.split()[1])
+        if ended:
+            break
+        time.sleep(_POLL_S)
+    said = output.read_text("utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"a process was not ready: {child.args!r}\n{said}")

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load
+from benchmarks import load, peers
 from hashsets.demo import pictures
 
 SEED = 20_114
@@ -49,7 +49,7 @@ async def _visible(state: Path, *, rounds: int) -> dict[str, Any]:
     listed = state / "one.txt"
     listed.write_text(hashlib.sha256(body).hexdigest() + "\n", encoding="ascii")
     added, removed = [], []
-    with load.sink() as sink, _filter(sink.port, state) as proxy:
+    with peers.sink() as sink, _filter(sink.port, state) as proxy:
         await _until(proxy.port, body, CREATED)
         for _ in range(rounds):
             _command(state, "import", str(listed), *_AS_LIVE, "--enforce-unsigned")

@@ -1,0 +1,161 @@
+"""CPU of an upload beside the bare pipeline; uploads a second beside a forwarder.
+
+The bare pipeline is digests, three exact look-ups, decode, every signal, and the same
+search of the same reference set, in one process without HTTP.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import load, peers
+from benchmarks.proxy.plan import Plan
+from benchmarks.proxy.report import Aim, Part
+from benchmarks.proxy.site import files_of, filter_before, list_random
+from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.model import Mode, Verdict
+from uploadfilter.proxy.upload import ALWAYS_SCANNED
+from uploadfilter.reference.matching import (
+    Generation,
+    Thresholds,
+    match_exact,
+    match_scans,
+)
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.scanners.messages import Budgets, ContentSpan
+from uploadfilter.scanners.scanning import scan_content
+from uploadfilter.signals import pdq
+from uploadfilter.signals.exact import Digests
+
+ENTRIES = (0, 100_000)
+SIZES_KB = (20, 200, 2000)
+JUDGED_KB = 100
+"""The aim is about files of at least this size: a thumbnail costs what HTTP costs."""
+
+AIM = 1.25
+"""Times the bare pipeline at most."""
+
+CONNECTIONS = (1, 16, 128)
+
+
+async def cpu(folder: Path, plan: Plan) -> Part:
+    """Measure CPU for one upload: bare and through the filter, in turn."""
+    states = [folder / f"cpu{count}" for count in ENTRIES]
+    for state, count in zip(states, ENTRIES, strict=True):
+        list_random(state, count)
+    rows = []
+    for size_kb in SIZES_KB[: plan.sizes]:
+        bodies = files_of(size_kb)
+        rows += [await _cpu_rounds(state, bodies, size_kb, plan) for state in states]
+    aims = [
+        Aim(
+            text=f"CPU of an upload of {row['kb']} KB beside the bare pipeline, "
+            f"{row['entries']:,} entries",
+            measured=row["ratio"],
+            most=AIM,
+        )
+        for row in rows
+        if row["kb"] >= JUDGED_KB
+    ]
+    return Part(rows=rows, aims=aims)
+
+
+async def _cpu_rounds(
+    state: Path, bodies: Sequence[bytes], size_kb: int, plan: Plan
+) -> dict[str, Any]:
+    spent: dict[str, list[float]] = {"bare": [], "filter": [], "ratio": []}
+    uploads = plan.uploads(size_kb)
+    with (
+        ReferenceReader.open(state / REFERENCE_DIRECTORY) as reference,
+        peers.sink() as sink,
+        filter_before(sink.port, state) as proxy,
+    ):
+        generation = reference.current()
+        bare(generation, bodies, len(bodies))
+        await filtered(proxy, bodies, len(bodies) * 4)
+        for _ in range(plan.rounds):
+            alone = bare(generation, bodies, uploads)
+            through = await filtered(proxy, bodies, uploads)
+            spent["bare"].append(alone * 1000)
+            spent["filter"].append(through * 1000)
+            spent["ratio"].append(through / alone)
+    return {
+        "kb": size_kb,
+        "entries": generation.entry_count,
+        "bare_ms": round(statistics.median(spent["bare"]), 3),
+        "filter_ms": round(statistics.median(spent["filter"]), 3),
+        "ratio": round(statistics.median(spent["ratio"]), 3),
+        "ratio_min_max": [round(min(spent["ratio"]), 3), round(max(spent["ratio"]), 3)],
+    }
+
+
+def bare(generation: Generation, bodies: Sequence[bytes], uploads: int) -> float:
+    """Return the CPU seconds of the bare pipeline for one upload."""
+    files = [_in_memory(body) for body in bodies]
+    begun = time.process_time()
+    for number in range(uploads):
+        place = number % len(bodies)
+        _inspect(generation, bodies[place], files[place])
+    spent = time.process_time() - begun
+    for fd in files:
+        os.close(fd)
+    return spent / uploads
+
+
+def _in_memory(body: bytes) -> int:
+    """Return the descriptor of a memory file, which a scan reads from."""
+    fd = os.memfd_create("body")
+    os.write(fd, body)
+    return fd
+
+
+def _inspect(generation: Generation, body: bytes, fd: int) -> None:
+    digests = Digests()
+    digests.update(body)
+    exact = digests.signals()
+    match_exact(generation, "0", exact)
+    span = ContentSpan(path="0", offset=0, length=len(body), declared_type="image/jpeg")
+    (part,) = scan_content(fd, span, types=ALWAYS_SCANNED, budgets=Budgets())
+    known = replace(part.scan, exact=exact)
+    matches = match_scans(
+        generation, [known], thresholds=Thresholds(), quality_of=pdq.quality
+    )
+    judged = decide([known], matches, mode=Mode.ENFORCE, policy=Policy())
+    if judged.verdict is not Verdict.NO_MATCH:
+        raise RuntimeError(f"an unlisted picture was judged {judged.verdict}")
+
+
+async def filtered(proxy: load.Spawned, bodies: Sequence[bytes], uploads: int) -> float:
+    """Return the CPU seconds of all processes of the filter for one upload."""
+    begun = proxy.cpu_s()
+    result = await load.put(proxy.port, bodies, uploads=uploads, connections=4)
+    result.checked(load.CREATED)
+    return (proxy.cpu_s() - begun) / uploads
+
+
+async def uploads(folder: Path, plan: Plan) -> Part:
+    """Measure uploads of 20 KB a second and latency, filter and forwarder in turn."""
+    state = folder / "uploads"
+    list_random(state, 0)
+    requests = [load.upload(body) for body in files_of(SIZES_KB[0])]
+    rows = []
+    with (
+        peers.sink() as sink,
+        filter_before(sink.port, state) as proxy,
+        peers.forwarder(sink.port) as plain,
+    ):
+        for connections in CONNECTIONS:
+            for name, process in (("filter", proxy), ("forwarder", plain)):
+                result = await load.drive(
+                    process.port,
+                    requests,
+                    connections=connections,
+                    seconds=plan.seconds,
+                )
+                summary = {"contender": name, "connections": connections}
+                rows.append(summary | result.checked(load.CREATED).summary())
+    return Part(rows=rows)
