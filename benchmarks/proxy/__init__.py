@@ -1,0 +1,1 @@
+"""What does the proxy cost beside the work that it is there for? See ``run.py``."""

@@ -1,0 +1,163 @@
+"""Pass-through: small requests and downloads, beside nginx and a plain forwarder.
+
+Each contender has a core of its own; client and origin share the other one, so that
+whoever is faster than they are (nginx) is measured by CPU alone. ``straight`` is the
+client at the origin, without anybody between them.
+"""
+
+import contextlib
+import os
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import load, peers
+from benchmarks.proxy.plan import Plan
+from benchmarks.proxy.report import Aim, Part
+from benchmarks.proxy.site import filter_before, list_random
+
+AIM = 0.9
+"""Of what a plain aiohttp forwarder does, at least."""
+
+CONTENDER_CORE, CLIENT_CORE = 0, 1
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is asked for.
+
+    Attributes:
+        name: For people.
+        size: Bytes of each answer.
+        connections: How many at once.
+    """
+
+    name: str
+    size: int
+    connections: int
+
+
+WORK = (
+    Work("1 KB", 1000, 1),
+    Work("1 KB", 1000, 16),
+    Work("1 KB", 1000, 128),
+    Work("100 KB", 100_000, 16),
+    Work("10 MB", 10_000_000, 4),
+    Work("200 MB", 200_000_000, 1),
+)
+
+Contenders = Mapping[str, load.Spawned]
+
+
+async def passing(folder: Path, plan: Plan) -> Part:
+    """Measure requests a second, latency and CPU of each contender, in turn."""
+    state = folder / "passing"
+    list_random(state, 0)
+    with (
+        kept_to(CLIENT_CORE),
+        peers.sink(core=CLIENT_CORE) as sink,
+        filter_before(sink.port, state, core=CONTENDER_CORE) as proxy,
+        peers.forwarder(sink.port, core=CONTENDER_CORE) as plain,
+        _nginx_if_any(sink.port) as others,
+    ):
+        contenders = {"filter": proxy, "forwarder": plain, **others, "straight": sink}
+        for contender in contenders.values():
+            await _check(contender.port)
+        rows: list[Mapping[str, Any]] = []
+        for work in WORK:
+            rows += await _rows(contenders, work, plan)
+    return Part(rows=rows, aims=_aims(rows), notes=_notes(contenders))
+
+
+@contextlib.contextmanager
+def kept_to(core: int) -> Iterator[None]:
+    """Keep ourselves on one core, if there is another one."""
+    before = os.sched_getaffinity(0)
+    if len(before) > 1:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def _nginx_if_any(origin: int) -> Iterator[Contenders]:
+    if not peers.has_nginx():
+        yield {}
+        return
+    with peers.nginx([origin], core=CONTENDER_CORE) as server:
+        yield {"nginx": server}
+
+
+def _notes(contenders: Contenders) -> list[str]:
+    return [] if "nginx" in contenders else ["nginx is not installed"]
+
+
+async def _check(port: int) -> None:
+    """Make sure that every byte comes through."""
+    connection = await load.Connection.opened(port)
+    for work in WORK[:-1]:
+        answer = await connection.ask(load.download(work.size), keep=True)
+        whole = (peers.BLOCK * (work.size // len(peers.BLOCK) + 1))[: work.size]
+        if answer.status != OK or answer.body != whole:
+            raise RuntimeError(f"a download of {work.name} was changed: {answer!r:.80}")
+    connection.close()
+
+
+async def _rows(
+    contenders: Contenders, work: Work, plan: Plan
+) -> list[Mapping[str, Any]]:
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    costs: dict[str, list[float]] = {name: [] for name in contenders}
+    answers: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(plan.rounds):
+        for name, contender in contenders.items():
+            before = contender.cpu_s()
+            result = await load.drive(
+                contender.port,
+                [load.download(work.size)],
+                connections=work.connections,
+                seconds=plan.seconds,
+            )
+            result.checked(OK)
+            spent = contender.cpu_s() - before
+            rates[name].append(result.per_second)
+            costs[name].append(spent * 1000 / len(result.answers))
+            answers[name] += result.latencies()
+    return [
+        {
+            "what": work.name,
+            "connections": work.connections,
+            "contender": name,
+            "per_second": round(statistics.median(rates[name]), 1),
+            "p50_ms": round(statistics.median(answers[name]), 2),
+            "p99_ms": round(load.percentile(sorted(answers[name]), 99), 2),
+            "cpu_ms": round(statistics.median(costs[name]), 4),
+            "of_forwarder": _of_pairs(rates[name], rates["forwarder"]),
+            "cpu_of_forwarder": _of_pairs(costs[name], costs["forwarder"]),
+        }
+        for name in contenders
+    ]
+
+
+def _of_pairs(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median over rounds of one contender's figure over another's."""
+    pairs = zip(ours, theirs, strict=True)
+    return round(statistics.median(a / b if b else float("nan") for a, b in pairs), 3)
+
+
+def _aims(rows: Sequence[Mapping[str, Any]]) -> list[Aim]:
+    return [
+        Aim(
+            text=f"{row['what']} over {row['connections']} connections, "
+            "beside a plain forwarder",
+            measured=row["of_forwarder"],
+            least=AIM,
+        )
+        for row in rows
+        if row["contender"] == "filter"
+    ]

@@ -1,0 +1,54 @@
+"""How much a run measures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        rounds: How often contenders take turns.
+        seconds: How long each of them is driven in a round.
+        sizes: How many of the sizes are tried, the small ones first.
+        upload_kb: Bytes that are uploaded for a figure of CPU, at least, in KB.
+        entries: Sizes of the reference set with which starts are timed.
+        starts: How often a start is timed.
+        soak_s: How long memory is watched.
+        rolls: How often both instances are restarted.
+    """
+
+    rounds: int
+    seconds: float
+    sizes: int
+    upload_kb: int
+    entries: tuple[int, ...]
+    starts: int
+    soak_s: float
+    rolls: int
+
+    def uploads(self, size_kb: int) -> int:
+        """Return how many uploads of that size a figure of CPU is taken over."""
+        return min(max(self.upload_kb // size_kb, 40), 600)
+
+
+FULL = Plan(
+    rounds=5,
+    seconds=2.0,
+    sizes=3,
+    upload_kb=60_000,
+    entries=(0, 100_000, 1_000_000),
+    starts=3,
+    soak_s=60.0,
+    rolls=3,
+)
+QUICK = Plan(
+    rounds=1,
+    seconds=0.3,
+    sizes=2,
+    upload_kb=2_000,
+    entries=(10_000,),
+    starts=1,
+    soak_s=3.0,
+    rolls=1,
+)

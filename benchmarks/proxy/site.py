@@ -1,0 +1,112 @@
+"""The filter as a process, its settings, and what it is sent."""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.load import Spawned, pinned, process
+from hashsets.demo import pictures
+from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
+from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+from uploadfilter.signals.exact import Digests
+
+SEED = 20_112
+
+DIFFERENT = 8
+"""Pictures of each size, sent in turn, so that no cache of one picture helps."""
+
+
+def files_of(size_kb: int) -> list[bytes]:
+    """Return JPEG files of about that size, by trying pixels until it fits."""
+    pixels = size_kb * 1000 * 6
+    side = 0
+    for _ in range(6):
+        side = max(int((pixels / 12) ** 0.5), 8)
+        sample = pictures.jpeg(pictures.photograph(1, width=4 * side, height=3 * side))
+        if abs(len(sample) / (size_kb * 1000) - 1) < 0.05:  # noqa: PLR2004 - 5 %
+            break
+        pixels = int(pixels * size_kb * 1000 / len(sample))
+    return [
+        pictures.jpeg(pictures.photograph(seed, width=4 * side, height=3 * side))
+        for seed in range(DIFFERENT)
+    ]
+
+
+def list_random(state: Path, count: int, *, listed: Sequence[bytes] = ()) -> None:
+    """Make a reference set of random entries, each with SHA-256, PDQ and pHash.
+
+    Args:
+        state: State directory.
+        count: How many.
+        listed: Files that are listed beside them, by their digests.
+    """
+    rng = np.random.Generator(np.random.PCG64(SEED))
+    types = (SignalType.SHA256, SignalType.PDQ, SignalType.PHASH)
+    with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
+        collected = writer.collect()
+        for number in range(count):
+            signals = tuple(
+                EntrySignal(signal=Signal(type=kind, value=rng.bytes(kind.width_bytes)))
+                for kind in types
+            )
+            collected.add(Entry(id=str(number), category="random", signals=signals))
+        for number, file in enumerate(listed):
+            digests = Digests()
+            digests.update(file)
+            exact = tuple(EntrySignal(signal=signal) for signal in digests.signals())
+            collected.add(Entry(id=f"file{number}", category="random", signals=exact))
+        info = SetInfo(
+            name="random",
+            issuer="local",
+            categories=("random",),
+            enforced=True,
+            imported_at=0,
+        )
+        writer.replace_set(collected, info)
+
+
+@contextlib.contextmanager
+def filter_before(
+    origin: int,
+    state: Path,
+    *,
+    instance: str = "main",
+    port: int = 0,
+    core: int | None = None,
+) -> Iterator[Spawned]:
+    """Run the filter in ``ENFORCE``, trusting this machine's word about clients.
+
+    Args:
+        origin: Its port on the loopback.
+        state: State directory.
+        instance: Name among those that share it.
+        port: To listen on; 0 picks one.
+        core: The core that all of its processes stay on; ``None`` for any.
+    """
+    with process(
+        *pinned(core), *serving(origin, state, instance=instance, port=port)
+    ) as proxy:
+        yield proxy
+
+
+def serving(
+    origin: int,
+    state: Path,
+    *,
+    instance: str = "main",
+    port: int = 0,
+    listen: str | None = None,
+) -> tuple[str, ...]:
+    """Return the command that serves."""
+    settings = state / f"{instance}.toml"
+    settings.write_text('trusted_proxies = ["127.0.0.1"]\n', encoding="ascii")
+    return (
+        *(sys.executable, "-m", "uploadfilter", "serve", "--mode", "enforce"),
+        *("--origin", f"http://127.0.0.1:{origin}", "--config", str(settings)),
+        *("--listen", listen or f"127.0.0.1:{port}"),
+        *("--state", str(state), "--instance", instance),
+    )
