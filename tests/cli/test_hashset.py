@@ -1,6 +1,8 @@
 """Importing, listing, showing and removing hash sets from the command line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -297,3 +299,108 @@ def test_words_about_a_set() -> None:
     assert "read               1,300 lines, 3 duplicates" in text
     assert "refused: category  100" in text
     assert headings == ["category", "entries", "md5", "pdq"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Return a CSV file with names in it."""
+    path = tmp_path / "export.csv"
+    path.write_text(
+        f"Media;Category;Hash;Name\na;1;{MD5};Anna\nb;2;{OTHER_MD5};Bob\nc;1;;Eve\n"
+    )
+    return path
+
+
+MAPPED = ("--map", "id=Media", "--map", "category=Category", "--map", "md5=Hash")
+
+
+def test_preview_imports_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    table: Path,
+) -> None:
+    """It needs neither a name nor a category, and shows no cell."""
+    code = run(monkeypatch, *IMPORT, str(table), *MAPPED, "--preview")
+    said = capfd.readouterr()
+    run(monkeypatch, *IMPORT, str(table), *MAPPED, "--preview", "--json")
+    (document,) = json_lines(capfd.readouterr().out)
+
+    assert code == 0
+    assert not state.exists()
+    assert "no_signals" in said.out
+    assert document["categories"] == {"1": 1, "2": 1}
+    assert document["accepted"] == 2
+    for secret in ("Anna", MD5):
+        assert secret not in f"{said} {document}"
+
+
+@pytest.mark.usefixtures("state")
+def test_table_is_imported_by_its_mapping(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    table: Path,
+) -> None:
+    """By options or by a saved mapping; without a terminal nobody is asked."""
+    mapping = tmp_path / "export.toml"
+    mapping.write_text(
+        '[map]\nid = "Media"\nmd5 = "Hash"\ncategory = "Category"\n'
+        '[where]\nname = ["anna", "bob"]\n'
+    )
+    chosen = (*NAMED, "--json", "--skip-bad-lines")
+    run(monkeypatch, *IMPORT, str(table), *MAPPED, *chosen)
+    run(monkeypatch, *IMPORT, str(table), "--mapping", str(mapping), *chosen)
+    first, second = json_lines(capfd.readouterr().out)
+
+    assert first["set"]["entries"] == second["set"]["entries"] == 1
+    assert [item["reason"] for item in first["refused"]] == ["category", "no_signals"]
+    assert [item["reason"] for item in second["refused"]] == ["category", "not_wanted"]
+
+
+def test_columns_that_nobody_named_need_a_yes(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    tmp_path: Path,
+) -> None:
+    """Where nobody can look at the preview, nothing is recognised in silence."""
+    path = tmp_path / "export.csv"
+    path.write_text(f"id,category,md5\na,1,{MD5}\n")
+    arguments = (*IMPORT, str(path), "--format", "csv", *NAMED)
+    refused = run(monkeypatch, *arguments)
+    said = capfd.readouterr().err
+    existed = state.exists()
+    accepted = run(monkeypatch, *arguments, "--yes")
+
+    assert (refused, accepted) == (2, 0)
+    assert "--map FIELD=COLUMN" in said
+    assert not existed
+
+
+TERMINAL = """
+import sys
+sys.stdin.isatty = lambda: True
+from uploadfilter.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])
+def test_terminal_shows_the_preview_and_asks(
+    state: Path, table: Path, answer: str, code: int
+) -> None:
+    """A person reads what is in the file, and then decides."""
+    arguments = (*IMPORT, str(table), *MAPPED, *NAMED, "--skip-bad-lines")
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", TERMINAL, *arguments],
+        input=answer,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "1 entries of 4 lines can be taken" in done.stdout
+    assert "Import this?" in done.stderr
+    assert state.exists() == (code == 0)
+    assert "Anna" not in done.stdout + done.stderr

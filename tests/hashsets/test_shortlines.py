@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -188,14 +187,9 @@ def test_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither many nor long lines are kept beyond a stated size."""
     monkeypatch.setattr(module, "BLOCK_LINES", 3)
     monkeypatch.setattr(module, "BLOCK_BYTES", 100)
-    tally = Tally()
+    lines = [b"a", b"b", b"c", b"d", b"e" * 101, b"f", b"g"]
 
-    def lines() -> Iterator[bytes]:
-        for line in [b"a", b"b", b"c", b"d", b"e" * 101, b"f", b"g"]:
-            tally.lines += 1
-            yield line
-
-    assert list(blocks_of(lines(), tally)) == [
+    assert list(blocks_of(enumerate(lines, start=1))) == [
         [(1, b"a"), (2, b"b"), (3, b"c")],
         [(4, b"d"), (5, b"e" * 101)],
         [(6, b"f"), (7, b"g")],

@@ -4,6 +4,7 @@ The other commands of the group stand in ``cli/generations.py``, ``cli/suppressi
 and ``cli/stats.py``, and are added to it in ``cli/__init__.py``.
 """
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.generations import say_pinned
+from uploadfilter.cli.layouts import Format, TableOptions
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
@@ -33,6 +35,9 @@ from uploadfilter.cli.output import (
     table,
 )
 from uploadfilter.cli.progress import board
+from uploadfilter.cli.surveys import preview_lines, survey_document, survey_lines
+from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
     BadLines,
     ImportReport,
@@ -40,6 +45,7 @@ from uploadfilter.hashsets.importing import (
     list_sets,
     remove_set,
     show_set,
+    survey_file,
 )
 from uploadfilter.model import SignalType
 from uploadfilter.reference.sets import ENTRIES, SetInfo, no_such_set
@@ -61,20 +67,27 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]
 @app.command("import")
 def import_set(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A list, or JSON lines.")
+        Path, typer.Argument(metavar="FILE", help="A list, JSON lines, or CSV.")
     ],
     *,
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="What the hash set is called here.")
-    ],
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the hash set is called here.  [required but for --preview]",
+            show_default=False,
+        ),
+    ] = None,
     categories: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--category",
             metavar="C",
-            help="A category to take; give it once for each. A list gets the one.",
+            help="A category to take; give it once for each. A list gets the one."
+            "  [required but for --preview]",
+            show_default=False,
         ),
-    ],
+    ] = None,
     enforce_unsigned: Annotated[
         bool,
         typer.Option(
@@ -95,20 +108,81 @@ def import_set(
             "--type", help="What a list consists of, where its length does not tell."
         ),
     ] = None,
+    file_format: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="What the file is: csv has to be said, the rest shows."
+        ),
+    ] = Format.AUTO,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="TOML", help="CSV: a saved mapping; options win over it."),
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="CSV: what a column holds: id, category, md5, sha1, ...; once for "
+            "each. Without any, names that are known tell.",
+        ),
+    ] = None,
+    wheres: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="COLUMN=VALUE",
+            help="CSV: take only rows with this value; several of one column allowed.",
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="CSV: what is between cells, or 'tab'."),
+    ] = None,
+    quote: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="CSV: what is around cells, or 'none'."),
+    ] = None,
+    encoding: Annotated[
+        Encoding | None, typer.Option(help="CSV: how it is encoded.")
+    ] = None,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Say what the file holds, and import nothing."),
+    ] = False,
+    yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
     """Import a hash set from a file, in place of one of the same name.
 
     All or nothing: a file that is refused changes nothing. A running proxy takes the
-    new reference set up within two seconds.
+    new reference set up within two seconds. On a terminal, what a CSV file holds is
+    shown first.
 
     **Examples**
 
         uploadfilter hashset import unit7.jsonl --name unit7 --category 1
 
         md5sum * | uploadfilter hashset import /dev/stdin --name own --category own
+
+        uploadfilter hashset import export.csv --map md5=MD5 --preview
     """
+    layout = TableOptions(
+        format=file_format,
+        mapping=mapping,
+        maps=maps or (),
+        wheres=wheres or (),
+        delimiter=delimiter,
+        quote=quote,
+        encoding=encoding,
+    ).layout()
+    allowed = categories or []
+    if preview:
+        _preview(file, allowed, signal_type=signal_type, layout=layout, json=json)
+        return
+    if layout is not None and not yes:
+        _ask(file, allowed, layout, json=json)
     path = state_directory(state)
     create_state(path)
     directory = ReferenceDirectory(path / REFERENCE_DIRECTORY)
@@ -118,12 +192,13 @@ def import_set(
     ):
         report = import_file(
             file,
-            name=name,
-            categories=categories,
+            name=_named(name),
+            categories=allowed,
             enforce_unsigned=enforce_unsigned,
             writer=writer,
             clock=time.time,  # noqa: TID251 -- the clock that is handed down
             signal_type=signal_type,
+            layout=layout,
             bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
             # Of a pipe nobody knows the size.
             progress=shown.move if file.is_file() else None,
@@ -137,6 +212,56 @@ def import_set(
             "its matches are recorded and reject nothing; "
             "import it with --enforce-unsigned to let them",
             style="yellow",
+        )
+
+
+def _named(name: str | None) -> str:
+    if name is None:
+        raise UsageError(
+            "the hash set has no name", hint="Say --name NAME; --preview needs none."
+        )
+    return name
+
+
+def _preview(
+    file: Path,
+    categories: Sequence[str],
+    *,
+    signal_type: SignalType | None,
+    layout: Layout | None,
+    json: bool,
+) -> None:
+    """Say what a file holds."""
+    with board("reading", amount=DownloadColumn()) as shown:
+        survey = survey_file(
+            file,
+            categories=categories,
+            signal_type=signal_type,
+            layout=layout,
+            progress=shown.move if file.is_file() else None,
+        )
+    if json:
+        print_json(survey_document(survey))
+    else:
+        print_text(*preview_lines(survey, categories))
+
+
+def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -> None:
+    """Show what a CSV file holds where somebody reads it, and ask.
+
+    Raises:
+        UsageError: Nobody can be asked, or the file read twice; and nobody has said
+            which columns are meant.
+        typer.Abort: No.
+    """
+    if sys.stdin.isatty() and file.is_file() and not json:
+        _preview(file, categories, signal_type=None, layout=layout, json=False)
+        typer.confirm("Import this?", abort=True, err=True)
+    elif not layout.columns:
+        raise UsageError(
+            "nobody has said which columns are meant",
+            hint="Say --map FIELD=COLUMN for each, or --yes for those whose names are "
+            "known.",
         )
 
 
@@ -215,23 +340,11 @@ def remove_command(
 
 def report_document(report: ImportReport) -> dict[str, object]:
     """Return what programs read about an import."""
-    survey = report.survey
     return {
         "set": set_document(report.set),
         "generation": report.generation,
         "replaced": None if report.replaced is None else set_document(report.replaced),
-        "lines": survey.lines,
-        "accepted": survey.accepted,
-        "refused": [
-            {
-                "reason": item.problem,
-                "count": item.count,
-                "first_line": item.first_line,
-            }
-            for item in survey.problems
-        ],
-        "categories": dict(survey.categories),
-        "ignored_fields": dict(survey.ignored_fields),
+        **survey_document(report.survey),
     }
 
 
@@ -250,25 +363,7 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
         yield Text(f"replaced a set of {report.replaced.entries:,} entries")
     if info.source.duplicates:
         yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
-    if survey.problems:
-        rows = [
-            (
-                item.problem,
-                item.problem.words,
-                f"{item.count:,}",
-                f"{item.first_line:,}",
-            )
-            for item in survey.problems
-        ]
-        yield table("left out", "that is", "count", "first line", rows=rows, numeric=2)
-    if survey.categories:
-        counts = [
-            (word, "yes" if word in info.categories else "no", f"{count:,}")
-            for word, count in survey.categories.items()
-        ]
-        yield table("category", "allowed", "entries", rows=counts, numeric=1)
-    for word, count in survey.ignored_fields.items():
-        yield Text(harmless(f"field {word!r} is not known: ignored {count:,} times"))
+    yield from survey_lines(survey, info.categories)
 
 
 def _signals(info: SetInfo) -> Iterator[str]:

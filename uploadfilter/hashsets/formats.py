@@ -1,7 +1,8 @@
 """Read a file of signals, line by line, as a stream of what may be matched.
 
 The form is known by the first line that is neither blank nor a comment: JSON lines
-begin with a brace, everything else is a list. Memory is bounded by the longest line.
+begin with a brace, everything else is a list. That a file is CSV has to be said. Memory
+is bounded by the longest line.
 
 To add a form, add a module with a ``parse_line``, a member of ``Form``, its first bytes
 in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
@@ -14,10 +15,11 @@ from itertools import chain
 from typing import assert_never
 
 from uploadfilter.errors import HashSetFormatError, UsageError
-from uploadfilter.hashsets import lists
+from uploadfilter.hashsets import csvlines, lists
+from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.lists import ListedSignal
-from uploadfilter.hashsets.shortlines import blocks_of, parse_block
+from uploadfilter.hashsets.shortlines import Numbered, blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.collecting import EntryBlock
@@ -38,7 +40,7 @@ _BINARY = frozenset(range(32)) - frozenset(b"\t\n\r\f\v")
 
 
 class Form(StrEnum):
-    """How a file writes its entries down."""
+    """How a file that is no CSV writes its entries down."""
 
     LIST = "list"
     JSON_LINES = "json_lines"
@@ -51,6 +53,7 @@ def read(
     signal_type: SignalType | None,
     tally: Tally,
     tick: Callable[[], None],
+    table: CSVRequest | None = None,
 ) -> Iterator[Entry | EntryBlock | ListedSignal]:
     """Read a hash-set file.
 
@@ -61,15 +64,19 @@ def read(
         signal_type: What a list consists of; ``None``: digests, known by their length.
         tally: Counts what is read and what is left out.
         tick: Called every ``TICK_LINES`` lines and at the end, whatever they hold.
+        table: What is asked of the file if it is CSV; ``None`` if it is not.
 
     Yields:
-        Of JSON lines the entries, plain ones in blocks, of a list the signals, that may
-        be matched.
+        Of JSON lines and CSV the entries, plain ones in blocks, of a list the signals,
+        that may be matched.
 
     Raises:
-        HashSetFormatError: The file is no text in UTF-8.
+        HashSetFormatError: The file is no text in UTF-8, or no CSV as asked for.
         UsageError: The file is a list, and there is not exactly one category.
     """
+    if table is not None:
+        yield from _table_items(file, table, categories, tally, tick)
+        return
     # Peeked at and not read, because a pipe cannot be set back.
     _check_text(file.peek(_HEAD_BYTES)[:_HEAD_BYTES])
     lines = _lines(file, tally, tick)
@@ -82,7 +89,8 @@ def read(
         case Form.LIST:
             yield from _list_items(lines, lists.types_of(signal_type), tally)
         case Form.JSON_LINES:
-            yield from _json_items(lines, categories, tally)
+            numbered = ((tally.lines, line) for line in lines)
+            yield from _entries(numbered, categories, tally)
         case never:
             assert_never(never)
 
@@ -97,10 +105,31 @@ def _list_items(
             yield item
 
 
-def _json_items(
-    lines: Iterator[bytes], categories: frozenset[str] | None, tally: Tally
+def _table_items(
+    file: BufferedReader,
+    table: CSVRequest,
+    categories: frozenset[str] | None,
+    tally: Tally,
+    tick: Callable[[], None],
 ) -> Iterator[Entry | EntryBlock]:
-    for block in blocks_of(lines, tally):
+    """Read a CSV file: each row becomes the line that would say the same as JSON."""
+
+    def note_line() -> None:
+        tally.lines += 1
+        if not tally.lines % TICK_LINES:
+            tick()
+
+    lines = csvlines.lines_of(
+        file, table, categories=categories, tally=tally, note_line=note_line
+    )
+    yield from _entries(lines, categories, tally)
+    tick()
+
+
+def _entries(
+    lines: Iterator[Numbered], categories: frozenset[str] | None, tally: Tally
+) -> Iterator[Entry | EntryBlock]:
+    for block in blocks_of(lines):
         for item in parse_block(block, categories=categories, tally=tally):
             tally.accepted += len(item) if isinstance(item, EntryBlock) else 1
             yield item

@@ -23,9 +23,18 @@ from uploadfilter.errors import (
     UsageError,
 )
 from uploadfilter.hashsets import formats
+from uploadfilter.hashsets.columns import Layout
+from uploadfilter.hashsets.csvlines import CSVRequest, IdOf
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.lists import ListedSignal
-from uploadfilter.hashsets.tally import NO_CATEGORY, Problem, ProblemCount, Tally
+from uploadfilter.hashsets.tally import (
+    NO_CATEGORY,
+    OTHER_WORDS,
+    Problem,
+    ProblemCount,
+    TableFacts,
+    Tally,
+)
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.collecting import EntryBlock, TableBuilder
 from uploadfilter.reference.layered import LayeredGeneration
@@ -50,6 +59,10 @@ _BATCH_LINES = 4096
 _SHOWN_PROBLEMS = 6
 _SHOWN_CATEGORIES = 10
 
+MOST_NAMED_CATEGORIES = 50
+"""A column with more different values than that is probably none of categories, but of
+names or remarks: of those nothing is said."""
+
 Progress = Callable[[int, int], None]
 """Is told the bytes read so far, and the size of the file in bytes."""
 
@@ -72,6 +85,7 @@ class Survey:
         categories: Entries by category, allowed or not, the most frequent first; empty
             for a list, which has none.
         ignored_fields: How often each field came up that is not known.
+        table: How the file is read, if it is CSV.
     """
 
     lines: int
@@ -79,6 +93,7 @@ class Survey:
     problems: tuple[ProblemCount, ...]
     categories: Mapping[str, int]
     ignored_fields: Mapping[str, int]
+    table: TableFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,19 +135,21 @@ def import_file(
     writer: ReferenceWriter,
     clock: Callable[[], float],
     signal_type: SignalType | None = None,
+    layout: Layout | None = None,
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Put the entries of a file in force, in place of a set of the same name.
 
     Args:
-        path: List or JSON lines; read once, so that it may be a pipe.
+        path: List, JSON lines or CSV; read once, so that it may be a pipe.
         name: What the set is called here.
         categories: Those that are allowed; for a list exactly one, which it gets.
         enforce_unsigned: Whether its entries may reject though nobody signed them.
         writer: Of the reference set.
         clock: Seconds since the epoch.
         signal_type: What a list consists of; ``None``: digests, known by their length.
+        layout: What is known of it if it is CSV; ``None`` if it is not.
         bad_lines: What becomes of the file if a line is malformed.
         progress: Told how far the reading is; none for a pipe, which has no size.
 
@@ -154,6 +171,7 @@ def import_file(
             signal_type=signal_type,
             tally=tally,
             tick=_ticking(file, progress),
+            table=_request(layout, writer.opaque_id),
         )
         _collect(
             collected,
@@ -178,33 +196,45 @@ def import_file(
         set=info,
         generation=writer.number,
         replaced=replaced,
-        survey=_survey(tally),
+        survey=_survey(tally, allowed),
     )
 
 
 def survey_file(
     path: Path,
     *,
+    categories: Sequence[str] = (),
     signal_type: SignalType | None = None,
+    layout: Layout | None = None,
     progress: Progress | None = None,
 ) -> Survey:
     """Read a file and import nothing: which categories are there to choose from?
 
+    Args:
+        path: List, JSON lines or CSV.
+        categories: Those that are allowed; none: all are, to see what there is.
+        signal_type: What a list consists of; ``None``: digests, known by their length.
+        layout: What is known of it if it is CSV; ``None`` if it is not.
+        progress: Told how far the reading is.
+
     Raises:
-        HashSetFormatError: The file is no text.
+        UsageError: The categories cannot be used.
+        HashSetFormatError: The file is no text, or no CSV as asked for.
         HashSetError: It cannot be read.
     """
     tally = Tally()
+    allowed = _checked_categories(categories) if categories else None
     with _opened(path) as file:
         for _ in formats.read(
             file,
-            categories=None,
+            categories=allowed,
             signal_type=signal_type,
             tally=tally,
             tick=_ticking(file, progress),
+            table=_request(layout, _any_id),
         ):
             pass
-    return _survey(tally)
+    return _survey(tally, allowed or frozenset())
 
 
 def list_sets(generation: LayeredGeneration) -> tuple[SetInfo, ...]:
@@ -236,6 +266,15 @@ def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:
     return writer.remove_set(name)
 
 
+def _request(layout: Layout | None, id_of: IdOf) -> CSVRequest | None:
+    return None if layout is None else CSVRequest(layout=layout, id_of=id_of)
+
+
+def _any_id(_signal_type: SignalType, _value: bytes) -> str:
+    """Return an id for who only looks: without the secret there are no others."""
+    return "auto"
+
+
 def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
     return next((info for info in sets if info.name == name), None)
 
@@ -254,7 +293,8 @@ def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
     if not 0 < len(allowed) <= MOST_CATEGORIES:
         raise UsageError(
             f"{len(allowed)} categories given, not 1 to {MOST_CATEGORIES}",
-            hint="Name each category of the set that may be matched.",
+            hint="Name with --category each that may be matched; --preview shows "
+            "which there are.",
         )
     for category in sorted(allowed):
         if not is_category(category):
@@ -367,6 +407,8 @@ def _summary(tally: Tally) -> str:
 def _found_categories(tally: Tally) -> str:
     if not tally.categories:
         return ""
+    if len(tally.categories) > MOST_NAMED_CATEGORIES:
+        return f"; {len(tally.categories)} different categories found"
     shown = list(tally.categories.items())[:_SHOWN_CATEGORIES]
     return "; categories found: " + ", ".join(f"{word!r} {n}" for word, n in shown)
 
@@ -378,11 +420,22 @@ def _source(tally: Tally) -> Source:
     )
 
 
-def _survey(tally: Tally) -> Survey:
+def _survey(tally: Tally, allowed: frozenset[str]) -> Survey:
     return Survey(
         lines=tally.lines,
         accepted=tally.accepted,
         problems=tally.problems,
-        categories=tally.categories,
+        categories=_named_categories(tally.categories, allowed),
         ignored_fields=tally.ignored_fields,
+        table=tally.table,
     )
+
+
+def _named_categories(
+    found: Mapping[str, int], allowed: frozenset[str]
+) -> Mapping[str, int]:
+    """Return a histogram that names nothing which is likely to be no category."""
+    if len(found) <= MOST_NAMED_CATEGORIES:
+        return found
+    named = {word: count for word, count in found.items() if word in allowed}
+    return {**named, OTHER_WORDS: sum(found.values()) - sum(named.values())}

@@ -43,7 +43,9 @@ _FEWEST_LINES = 16
 _MOST_ODD = 8
 """If more than one line in so many is of another form, all are parsed one by one."""
 
-_Numbered: TypeAlias = tuple[int, bytes]
+Numbered: TypeAlias = tuple[int, bytes]
+"""A line, and where it stands in its file, counted from 1."""
+
 _Line: TypeAlias = Any
 """A plain line, as msgspec decoded it: it has a field for each of ``_FIELDS``."""
 
@@ -61,18 +63,13 @@ _digits_of = {kind: attrgetter(kind.value) for kind in SignalType}
 _quality_of = {kind: attrgetter(f"{kind.value}_quality") for kind in PERCEPTUAL_TYPES}
 
 
-def blocks_of(lines: Iterator[bytes], tally: Tally) -> Iterator[list[_Numbered]]:
-    """Yield lines in blocks, each line with its number.
-
-    Args:
-        lines: Counts in ``tally.lines``.
-        tally: Says the number of the line that was read last.
-    """
-    block: list[_Numbered] = []
+def blocks_of(lines: Iterator[Numbered]) -> Iterator[list[Numbered]]:
+    """Yield lines in blocks, each line with its number."""
+    block: list[Numbered] = []
     size = 0
-    for line in lines:
-        block.append((tally.lines, line))
-        size += len(line)
+    for item in lines:
+        block.append(item)
+        size += len(item[1])
         if len(block) == BLOCK_LINES or size > BLOCK_BYTES:
             yield block
             block, size = [], 0
@@ -81,7 +78,7 @@ def blocks_of(lines: Iterator[bytes], tally: Tally) -> Iterator[list[_Numbered]]
 
 
 def parse_block(
-    block: Sequence[_Numbered], *, categories: frozenset[str] | None, tally: Tally
+    block: Sequence[Numbered], *, categories: frozenset[str] | None, tally: Tally
 ) -> Iterator[Entry | EntryBlock]:
     """Parse lines in their order, and note in the tally what is left out.
 
@@ -120,7 +117,7 @@ class _Parser:
         self._categories = categories
         self._tally = tally
 
-    def one_by_one(self, block: Sequence[_Numbered]) -> Iterator[Entry]:
+    def one_by_one(self, block: Sequence[Numbered]) -> Iterator[Entry]:
         """Parse lines of any kind."""
         tally, last = self._tally, self._tally.lines
         for number, line in block:
@@ -132,7 +129,7 @@ class _Parser:
                 yield entry
 
     def together(
-        self, block: Sequence[_Numbered], plain: Sequence[_Line]
+        self, block: Sequence[Numbered], plain: Sequence[_Line]
     ) -> Iterator[Entry | EntryBlock]:
         """Parse plain lines; halve them until those that are not plain are found."""
         if len(block) < _FEWEST_LINES:
@@ -147,7 +144,7 @@ class _Parser:
         yield from self.together(block[half:], plain[half:])
 
     def _allowed(
-        self, block: Sequence[_Numbered], plain: Sequence[_Line], columns: EntryBlock
+        self, block: Sequence[Numbered], plain: Sequence[_Line], columns: EntryBlock
     ) -> Iterator[EntryBlock]:
         """Yield those of an allowed category, and note the others."""
         for category, count in Counter(columns.categories).items():

@@ -36,9 +36,12 @@ class Problem(StrEnum):
     BAD_FIELD = "bad_field"
     UNKNOWN_TYPE = "unknown_type"
     NO_SIGNALS = "no_signals"
+    BAD_QUOTING = "bad_quoting"
+    WRONG_COLUMNS = "wrong_columns"
 
     # The line is well formed, and left out on purpose.
     CATEGORY = "category"
+    NOT_WANTED = "not_wanted"
     EMPTY_FILE = "empty_file"
     DEGENERATE = "degenerate"
 
@@ -65,11 +68,16 @@ _WORDS = {
     Problem.BAD_FIELD: "a field with a value that it cannot have",
     Problem.UNKNOWN_TYPE: "a signal type that does not exist",
     Problem.NO_SIGNALS: "an entry without a signal",
+    Problem.BAD_QUOTING: "a quote that does not end where a cell ends",
+    Problem.WRONG_COLUMNS: "another number of cells than the first row",
     Problem.CATEGORY: "a category that was not named",
+    Problem.NOT_WANTED: "another value than the one that was asked for",
     Problem.EMPTY_FILE: "the digest of the empty file",
     Problem.DEGENERATE: "a value that innocent files have",
 }
-_LEFT_OUT = frozenset({Problem.CATEGORY, Problem.EMPTY_FILE, Problem.DEGENERATE})
+_LEFT_OUT = frozenset(
+    {Problem.CATEGORY, Problem.NOT_WANTED, Problem.EMPTY_FILE, Problem.DEGENERATE}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,26 @@ class ProblemCount:
     first_line: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFacts:
+    """How a CSV file is read.
+
+    Attributes:
+        encoding: Its encoding.
+        delimiter: The character between its cells.
+        columns: Field and name of each column that is read.
+        other_columns: How many are not.
+        shapes: Of the first rows the shape of each cell that is read, in the order of
+            ``columns``; never a value, which may be personal.
+    """
+
+    encoding: str
+    delimiter: str
+    columns: tuple[tuple[str, str], ...]
+    other_columns: int
+    shapes: tuple[tuple[str, ...], ...]
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of one reading.
@@ -95,11 +123,13 @@ class Tally:
         lines: Lines read so far.
         accepted: Entries passed on.
         malformed: Lines that are not what they should be.
+        table: How the file is read, if it is CSV.
     """
 
     lines: int = 0
     accepted: int = 0
     malformed: int = 0
+    table: TableFacts | None = None
     _counts: dict[Problem, int] = field(default_factory=dict)
     _first_lines: dict[Problem, int] = field(default_factory=dict)
     _categories: dict[str, int] = field(default_factory=dict)

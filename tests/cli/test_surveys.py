@@ -1,0 +1,89 @@
+"""What is said of a file: enough to judge it by, and nothing of what is in it."""
+
+from rich.console import Console
+
+from uploadfilter.cli.surveys import preview_lines, survey_document
+from uploadfilter.hashsets.importing import Survey
+from uploadfilter.hashsets.tally import (
+    NO_CATEGORY,
+    OTHER_WORDS,
+    Problem,
+    ProblemCount,
+    TableFacts,
+)
+
+FACTS = TableFacts(
+    encoding="utf-16",
+    delimiter="\t",
+    columns=(("id", "Media\x1bID"), ("md5", "MD5")),
+    other_columns=7,
+    shapes=(("A-9…", "32 hex digits"), ("A-9…", "(empty)")),
+)
+SURVEY = Survey(
+    lines=1234,
+    accepted=1000,
+    problems=(ProblemCount(problem=Problem.NOT_HEX, count=2, first_line=1200),),
+    categories={"A": 900, "B": 100, NO_CATEGORY: 3},
+    ignored_fields={},
+    table=FACTS,
+)
+
+
+def shown(survey: Survey, *allowed: str) -> str:
+    """Return what people read."""
+    console = Console(width=200, no_color=True)
+    with console.capture() as printed:
+        for line in preview_lines(survey, allowed):
+            console.print(line)
+    return printed.get()
+
+
+def test_preview_for_people() -> None:
+    """How it is read, the shapes, the histogram, and what is left out and where."""
+    text = shown(SURVEY, "A")
+
+    assert "CSV in utf-16, cells between tabs; 7 more columns are not read" in text
+    assert r"Media\x1bID" in text
+    assert "32 hex digits" in text
+    assert "not_hex" in text
+    assert "1,200" in text
+    assert "1,000 entries of 1,234 lines can be taken" in text
+    words = [line.split() for line in text.splitlines()]
+    assert ["A", "yes", "900"] in words
+    assert ["B", "no", "100"] in words
+    assert [NO_CATEGORY, "never", "3"] in words
+
+
+def test_preview_before_anything_was_chosen() -> None:
+    """Nothing is allowed yet, and nothing is forbidden."""
+    assert "not named yet" in shown(SURVEY)
+
+
+def test_preview_of_a_wrong_column_says_so() -> None:
+    """So many categories are none."""
+    survey = Survey(
+        lines=1,
+        accepted=1,
+        problems=(),
+        categories={OTHER_WORDS: 99},
+        ignored_fields={},
+    )
+
+    assert "is it the right column?" in shown(survey)
+    assert "CSV" not in shown(survey)
+
+
+def test_preview_for_programs() -> None:
+    """The same as JSON."""
+    document = survey_document(SURVEY)
+
+    assert document["accepted"] == 1000
+    assert document["table"] == {
+        "encoding": "utf-16",
+        "delimiter": "\t",
+        "columns": [
+            {"field": "id", "column": "Media\x1bID", "shapes": ["A-9…", "A-9…"]},
+            {"field": "md5", "column": "MD5", "shapes": ["32 hex digits", "(empty)"]},
+        ],
+        "other_columns": 7,
+    }

@@ -1,0 +1,243 @@
+"""A CSV file becomes one new generation, or changes nothing."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from uploadfilter.errors import HashSetFormatError, UsageError
+from uploadfilter.hashsets.columns import Layout
+from uploadfilter.hashsets.importing import (
+    MOST_NAMED_CATEGORIES,
+    BadLines,
+    ImportReport,
+    import_file,
+    survey_file,
+)
+from uploadfilter.hashsets.tally import OTHER_WORDS
+from uploadfilter.model import Signal, SignalType
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.matching import Query
+from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
+
+ONE = "d131dd02c5e6eec4693d9a0698aff95c"
+TWO = "e131dd02c5e6eec4693d9a0698aff95c"
+TABLE = f"ID;Category;MD5;Name\n1;A;{ONE};Anna\n2;B;{TWO};Bob\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Return an empty reference directory."""
+    path = tmp_path / "reference"
+    ReferenceDirectory(path).init()
+    return path
+
+
+def current(directory: Path) -> LayeredGeneration:
+    """Return the newest generation."""
+    with ReferenceReader.open(directory) as reader:
+        return reader.current()
+
+
+def found(generation: LayeredGeneration, digest: str) -> list[str]:
+    """Return the ids of the entries with an MD5."""
+    signal = Signal(type=SignalType.MD5, value=bytes.fromhex(digest))
+    (candidates,) = generation.search([Query(signal=signal, threshold=0)])
+    return [candidate.entry for candidate in candidates]
+
+
+def bring(
+    directory: Path,
+    data: bytes | str,
+    *,
+    layout: Layout | None = None,
+    categories: Sequence[str] = ("A",),
+    bad_lines: BadLines = BadLines.REFUSE,
+) -> ImportReport:
+    """Import a table."""
+    path = directory.parent / "export.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    with ReferenceDirectory(directory).writer() as writer:
+        return import_file(
+            path,
+            name="s",
+            categories=categories,
+            enforce_unsigned=True,
+            writer=writer,
+            clock=lambda: 0.0,
+            layout=layout or Layout(),
+            bad_lines=bad_lines,
+        )
+
+
+def test_table_is_imported(directory: Path) -> None:
+    """What was allowed is found, and the report says how the file was read."""
+    report = bring(directory, TABLE)
+
+    assert found(current(directory), ONE) == ["1"]
+    assert found(current(directory), TWO) == []
+    assert report.survey.categories == {"A": 1, "B": 1}
+    assert report.survey.table is not None
+    assert report.survey.table.other_columns == 1
+
+
+def test_other_columns_are_stored_nowhere(directory: Path) -> None:
+    """Names and remarks of an export do not come along."""
+    report = bring(directory, TABLE)
+    stored = b"".join(p.read_bytes() for p in directory.rglob("*") if p.is_file())
+
+    assert b"Anna" not in stored
+    assert "Anna" not in repr(report)
+
+
+def test_table_without_ids_keeps_them(directory: Path) -> None:
+    """The same row has the same id after every import, as in a list."""
+    bring(directory, f"MD5\n{ONE}\n{TWO}\n")
+    (before,) = found(current(directory), TWO)
+    bring(directory, f"x,MD5\n1,{TWO}\n")
+    (after,) = found(current(directory), TWO)
+
+    assert after == before
+    assert after.startswith("auto-")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(TABLE + "3;A\n", r"1 wrong_columns \(first in line 4\)", id="row"),
+        pytest.param(
+            TABLE + '3;A;"x', r"1 bad_quoting \(first in line 4\)", id="quote"
+        ),
+        pytest.param(TABLE + '3;A;"' + 140_000 * "x", "begins in line 4", id="endless"),
+        pytest.param("ID;MD5\n", "nothing that can be accepted", id="no-rows"),
+        pytest.param("", "is empty", id="empty"),
+        pytest.param("a;b\n1;2\n", "no column of the file", id="no-columns"),
+    ],
+)
+def test_refused_table_changes_nothing(
+    directory: Path, data: str, message: str
+) -> None:
+    """All or nothing: what was there stays in force, and the message names the line."""
+    bring(directory, TABLE)
+    before = {path.relative_to(directory) for path in directory.rglob("*")}
+
+    with pytest.raises(HashSetFormatError, match=message):
+        bring(directory, data)
+    assert {path.relative_to(directory) for path in directory.rglob("*")} == before
+    assert found(current(directory), ONE) == ["1"]
+
+
+def test_bad_rows_are_skipped_by_request(directory: Path) -> None:
+    """But for one that has no end."""
+    report = bring(directory, TABLE + "3;A\n", bad_lines=BadLines.SKIP)
+
+    assert report.set.source.refused == {"category": 1, "wrong_columns": 1}
+    with pytest.raises(HashSetFormatError, match="begins in line 4"):
+        bring(directory, TABLE + '3;A;"' + 140_000 * "x", bad_lines=BadLines.SKIP)
+
+
+def test_survey_says_what_would_be_taken(tmp_path: Path) -> None:
+    """With an allow-list, and without one to see what there is."""
+    path = tmp_path / "export.csv"
+    path.write_text(TABLE + f"3;;{ONE};n\n")
+    every = survey_file(path, layout=Layout())
+    some = survey_file(path, layout=Layout(), categories=["B"])
+
+    assert (every.accepted, some.accepted) == (2, 1)
+    assert every.categories == some.categories == {"A": 1, "B": 1, "(none)": 1}
+    with pytest.raises(UsageError, match="cannot be called"):
+        survey_file(path, categories=["(x"])
+
+
+def test_categories_that_are_none_are_not_named(directory: Path) -> None:
+    """Who maps the column of remarks does not print them."""
+    rows = [f"{n};Anna {n};{ONE}" for n in range(MOST_NAMED_CATEGORIES + 1)]
+    data = "\n".join(["ID;Category;MD5", *rows])
+    report = bring(directory, data, categories=["Anna 7"])
+
+    assert report.survey.categories == {"Anna 7": 1, OTHER_WORDS: MOST_NAMED_CATEGORIES}
+    with pytest.raises(HashSetFormatError) as caught:
+        bring(directory, data, categories=["A"])
+    assert "51 different categories" in str(caught.value)
+    assert "Anna" not in f"{caught.value} {caught.value.hint}"
+
+
+def pieces() -> st.SearchStrategy[bytes]:
+    """Return pieces of tables, whole and broken."""
+    known = [
+        b"ID;MD5\n",
+        b"1;",
+        ONE.encode(),
+        b"\n",
+        b'"',
+        b";",
+        b"\r",
+        b"\xff\xfe",
+        b"\0",
+    ]
+    return st.lists(st.sampled_from(known) | st.binary(max_size=12), max_size=16).map(
+        b"".join
+    )
+
+
+@given(data=pieces())
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
+def test_random_bytes_never_change_what_is_in_force(
+    directory: Path, data: bytes
+) -> None:
+    """Whatever the file: it is imported, or refused by an error of ours."""
+    before = current(directory).number
+    try:
+        report = bring(directory, data)
+    except (HashSetFormatError, UsageError):
+        assert current(directory).number == before
+    else:
+        assert report.survey.accepted > 0
+        assert current(directory).number == report.generation > before
+
+
+def lines(count: int) -> Iterator[tuple[str, str, str]]:
+    """Yield the cells of many entries."""
+    for n in range(count):
+        yield f"p-{n}", "AB"[n % 2], f"{n + 1:032x}"
+
+
+def test_table_finds_what_json_lines_find(directory: Path, tmp_path: Path) -> None:
+    """The same reference set, seen through both doors."""
+    table = tmp_path / "table.csv"
+    with table.open("w", newline="") as file:
+        csv.writer(file).writerows([("ID", "Category", "MD5"), *lines(200)])
+    twin = tmp_path / "twin" / "reference"
+    twin.parent.mkdir()
+    ReferenceDirectory(twin).init()
+    names = ("id", "category", "md5")
+    twin_file = tmp_path / "twin.jsonl"
+    twin_file.write_text(
+        "".join(
+            json.dumps(dict(zip(names, cells, strict=True))) + "\n"
+            for cells in lines(200)
+        )
+    )
+    bring(directory, table.read_bytes())
+    with ReferenceDirectory(twin).writer() as writer:
+        import_file(
+            twin_file,
+            name="s",
+            categories=["A"],
+            enforce_unsigned=True,
+            writer=writer,
+            clock=lambda: 0.0,
+        )
+    first, second = current(directory), current(twin)
+
+    assert first.entry_count == second.entry_count == 100
+    for _, _, digest in lines(200):
+        assert found(first, digest) == found(second, digest)

@@ -1,0 +1,99 @@
+"""How the command line says what the columns of a CSV file hold.
+
+A mapping file, where there is one, and the options on top of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from uploadfilter.errors import ConfigError, UsageError
+from uploadfilter.hashsets.columns import (
+    Encoding,
+    Layout,
+    folded,
+    pair_of,
+    parsed,
+    separator_of,
+)
+
+
+class Format(StrEnum):
+    """What a file is said to be."""
+
+    AUTO = "auto"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """The options of ``hashset import`` that are about CSV, as they were given.
+
+    Attributes:
+        format: ``auto``: a list or JSON lines, unless another of these is given.
+        mapping: A file that says the same.
+        maps: Pairs ``FIELD=COLUMN``.
+        wheres: Pairs ``COLUMN=VALUE``.
+        delimiter: Character, or ``tab``; ``None`` if it was not given.
+        quote: Character, or ``none``; ``None`` if it was not given.
+        encoding: ``None`` if it was not given.
+    """
+
+    format: Format
+    mapping: Path | None
+    maps: Sequence[str]
+    wheres: Sequence[str]
+    delimiter: str | None
+    quote: str | None
+    encoding: Encoding | None
+
+    def layout(self) -> Layout | None:
+        """Return what is known of the file; ``None`` if it is not CSV.
+
+        Raises:
+            UsageError: An option cannot be used.
+            ConfigError: The mapping file cannot.
+        """
+        given = (self.mapping, self.maps, self.wheres, self.delimiter, self.quote)
+        if self.format is Format.AUTO and not any((*given, self.encoding)):
+            return None
+        saved = Layout() if self.mapping is None else _saved(self.mapping)
+        maps, wheres = _grouped(self.maps), _grouped(self.wheres)
+        wanted = {
+            column: frozenset(map(folded, texts)) for column, texts in wheres.items()
+        }
+        return replace(
+            saved,
+            columns={**saved.columns, **maps},
+            wanted={**saved.wanted, **wanted},
+            delimiter=saved.delimiter
+            if self.delimiter is None
+            else separator_of(self.delimiter),
+            quote=saved.quote if self.quote is None else separator_of(self.quote),
+            encoding=self.encoding or saved.encoding,
+        )
+
+
+def _grouped(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what was said of each name, in the order in which it was said."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in map(pair_of, pairs):
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def _saved(path: Path) -> Layout:
+    try:
+        return parsed(path.read_text(encoding="utf-8"))
+    except UsageError as exc:
+        raise ConfigError(f"{path}: {exc}", hint=exc.hint) from exc
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may read the file.",
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{path}: not UTF-8 at byte {exc.start}", hint="Save the file as UTF-8."
+        ) from exc

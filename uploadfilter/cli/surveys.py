@@ -1,0 +1,115 @@
+"""What ``hashset import`` says of a file: before it is imported, and after.
+
+Of a CSV file it names the columns that are read, and shows the first rows as shapes:
+never a cell, because nobody knows yet what is in it.
+"""
+
+from collections.abc import Collection, Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.output import harmless, table
+from uploadfilter.hashsets.importing import Survey
+from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts
+
+_TAB = "\t"
+
+
+def survey_document(survey: Survey) -> dict[str, object]:
+    """Return what programs read about a file."""
+    return {
+        "lines": survey.lines,
+        "accepted": survey.accepted,
+        "refused": [
+            {
+                "reason": item.problem,
+                "count": item.count,
+                "first_line": item.first_line,
+            }
+            for item in survey.problems
+        ],
+        "categories": dict(survey.categories),
+        "ignored_fields": dict(survey.ignored_fields),
+        "table": None if survey.table is None else _table_document(survey.table),
+    }
+
+
+def _table_document(facts: TableFacts) -> dict[str, object]:
+    return {
+        "encoding": facts.encoding,
+        "delimiter": facts.delimiter,
+        "columns": [
+            {
+                "field": field,
+                "column": name,
+                "shapes": [row[at] for row in facts.shapes],
+            }
+            for at, (field, name) in enumerate(facts.columns)
+        ],
+        "other_columns": facts.other_columns,
+    }
+
+
+def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
+    """Yield what people read about a file that was not imported."""
+    if survey.table is not None:
+        yield from _table_lines(survey.table)
+    yield from survey_lines(survey, allowed)
+    taken = f"{survey.accepted:,} entries of {survey.lines:,} lines can be taken"
+    yield Text(taken, style="green" if survey.accepted else "yellow")
+
+
+def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
+    """Yield what people read about what a file holds: what is left out, and why.
+
+    Args:
+        survey: From ``hashsets.importing``.
+        allowed: Categories that were named; none if nobody has chosen yet.
+    """
+    if survey.problems:
+        rows = [
+            (
+                item.problem,
+                item.problem.words,
+                f"{item.count:,}",
+                f"{item.first_line:,}",
+            )
+            for item in survey.problems
+        ]
+        yield table("left out", "that is", "count", "first line", rows=rows, numeric=2)
+    if survey.categories:
+        counts = [
+            (word, _is_allowed(word, allowed), f"{count:,}")
+            for word, count in survey.categories.items()
+        ]
+        yield table("category", "allowed", "entries", rows=counts, numeric=1)
+    if OTHER_WORDS in survey.categories:
+        yield Text(
+            "too many different categories to be named: is it the right column?",
+            style="yellow",
+        )
+    for word, count in survey.ignored_fields.items():
+        yield Text(harmless(f"field {word!r} is not known: ignored {count:,} times"))
+
+
+def _is_allowed(word: str, allowed: Collection[str]) -> str:
+    if word == NO_CATEGORY:
+        return "never"
+    if not allowed:
+        return "not named yet"
+    return "yes" if word in allowed else "no"
+
+
+def _table_lines(facts: TableFacts) -> Iterator[Text | Table]:
+    delimiter = "tabs" if facts.delimiter == _TAB else repr(facts.delimiter)
+    yield Text(
+        f"CSV in {facts.encoding}, cells between {delimiter}; "
+        f"{facts.other_columns:,} more columns are not read"
+    )
+    rows = [
+        (field, name, *(row[at] for row in facts.shapes))
+        for at, (field, name) in enumerate(facts.columns)
+    ]
+    shapes = [f"row {number}" for number in range(1, len(facts.shapes) + 1)]
+    yield table("read as", "column", *shapes, rows=rows)

@@ -1,0 +1,332 @@
+"""What the columns of a CSV file hold, as the operator says or as their names tell.
+
+A column that nobody asked for is never looked at again. Clauses:
+``hashsets/FORMAT.md``, section 7.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from uploadfilter.errors import HashSetFormatError, UsageError
+from uploadfilter.model import PERCEPTUAL_TYPES, SignalType
+
+ID: Final = "id"
+CATEGORY: Final = "category"
+EXACT_ONLY: Final = "exact_only"
+TYPES: Final[Mapping[str, SignalType]] = MappingProxyType(
+    {kind.value: kind for kind in SignalType}
+)
+QUALITIES: Final = frozenset(f"{kind.value}_quality" for kind in PERCEPTUAL_TYPES)
+FIELDS: Final = (ID, CATEGORY, EXACT_ONLY, *TYPES, *sorted(QUALITIES))
+"""What a column can be."""
+
+NO_QUOTE: Final = "none"
+"""Says that no character quotes."""
+
+_KNOWN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "id": ID,
+        "mediaid": ID,
+        "guid": ID,
+        "category": CATEGORY,
+        "md5": "md5",
+        "md5hash": "md5",
+        "hashmd5": "md5",
+        "sha1": "sha1",
+        "sha1hash": "sha1",
+        "hashsha1": "sha1",
+        "sha256": "sha256",
+        "sha256hash": "sha256",
+        "hashsha256": "sha256",
+        "pdq": "pdq",
+        "pdqhash": "pdq",
+        "pdqquality": "pdq_quality",
+    }
+)
+"""Names of columns that mean one thing only, in small letters and digits. ``phash`` is
+none of them: other tools call other things so (clause 4.2)."""
+
+_SHOWN_COLUMNS: Final = 40
+_NAME_CHARACTERS: Final = 40
+_MOST_DIGITS: Final = 4
+"""A heading may have a year in it; a row of data has long numbers and digests."""
+
+
+class Encoding(StrEnum):
+    """How a CSV file may be encoded."""
+
+    UTF_8 = "utf-8"
+    UTF_16 = "utf-16"
+    UTF_16_LE = "utf-16-le"
+    UTF_16_BE = "utf-16-be"
+    CP1252 = "cp1252"
+    LATIN_1 = "iso-8859-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What is known of a CSV file before it is opened.
+
+    Attributes:
+        columns: Names of columns by the field that they hold, several of a signal type
+            allowed; empty: the names tell.
+        wanted: Texts of which a column must hold one for its row to be taken.
+        delimiter: Character between cells; ``None``: found out.
+        quote: Character around cells, or ``none``.
+        encoding: ``None``: told by a byte order mark, else UTF-8.
+    """
+
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wanted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    delimiter: str | None = None
+    quote: str = '"'
+    encoding: Encoding | None = None
+
+    def __post_init__(self) -> None:
+        for name, columns in self.columns.items():
+            _check_field(name, columns)
+        for what, text in (("delimiter", self.delimiter), ("quote", self.quote)):
+            if text not in (None, NO_QUOTE) and not _is_separator(text):
+                raise UsageError(
+                    f"{what} {text!r} is no single character",
+                    hint="Write one character, such as ';', or 'tab'.",
+                )
+        if self.delimiter == self.quote:
+            raise UsageError("delimiter and quote are the same character")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Where in a row the wanted cells stand.
+
+    Attributes:
+        places: Positions, counted from 0, by field.
+        wanted: Texts, small, of which the cell at a position must hold one.
+        count: Cells that a row must have.
+    """
+
+    places: Mapping[str, tuple[int, ...]]
+    wanted: Mapping[int, frozenset[str]]
+    count: int
+
+
+def layout_of(document: Mapping[str, Any]) -> Layout:
+    """Return the layout that a mapping file describes.
+
+    Args:
+        document: The file as TOML has it.
+
+    Raises:
+        UsageError: A key is unknown, or a value cannot be used.
+    """
+    known = {"map", "where", "delimiter", "quote", "encoding"}
+    for key in document:
+        if key not in known:
+            raise UsageError(f"unknown key {key!r}", hint=_meant(key, known))
+    encoding = document.get("encoding")
+    return Layout(
+        columns=_lists(document, "map"),
+        wanted={
+            name: frozenset(map(folded, texts))
+            for name, texts in _lists(document, "where").items()
+        },
+        delimiter=_separator(document, "delimiter", None),
+        quote=_separator(document, "quote", '"') or '"',
+        encoding=None if encoding is None else encoding_of(str(encoding)),
+    )
+
+
+def parsed(text: str) -> Layout:
+    """Return the layout that the text of a mapping file describes.
+
+    Raises:
+        UsageError: It is not TOML, or not a mapping.
+    """
+    try:
+        return layout_of(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as exc:
+        raise UsageError(
+            f"not TOML: {exc}", hint="See hashsets/FORMAT.md, section 7."
+        ) from exc
+
+
+def pair_of(text: str) -> tuple[str, str]:
+    """Split ``FIELD=COLUMN`` or ``COLUMN=VALUE`` at its first equals sign.
+
+    Raises:
+        UsageError: There is none, or nothing stands before it.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(
+            f"{text!r} is no pair",
+            hint="Write --map FIELD=COLUMN, such as --map md5=MD5, and "
+            "--where COLUMN=VALUE.",
+        )
+    return name.strip(), value.strip()
+
+
+def encoding_of(text: str) -> Encoding:
+    """Return an encoding by its name.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    try:
+        return Encoding(text.lower())
+    except ValueError as exc:
+        raise UsageError(
+            f"encoding {text!r} is not known",
+            hint=f"Known are: {', '.join(Encoding)}.",
+        ) from exc
+
+
+def separator_of(text: str) -> str:
+    """Return the character that a word of the command line means."""
+    return {"tab": "\t", r"\t": "\t"}.get(text.lower(), text)
+
+
+def folded(text: str) -> str:
+    """Return a text as it is compared with what is wanted."""
+    return text.strip().casefold()
+
+
+def recognised(header: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the fields that names of columns tell, with those names."""
+    for name in header:
+        plain = re.sub(r"[^a-z0-9]", "", name.lower())
+        if plain in _KNOWN_NAMES:
+            yield _KNOWN_NAMES[plain], name
+
+
+def found_in(header: Sequence[str], layout: Layout) -> Columns:
+    """Find the columns of a layout by the heading of a file.
+
+    Raises:
+        HashSetFormatError: A column is not there, or is there twice; or none holds a
+            signal.
+    """
+    names = layout.columns
+    if not names:
+        told: dict[str, tuple[str, ...]] = {}
+        for what, name in recognised(header):
+            told[what] = (*told.get(what, ()), name)
+        names = told
+    for what, columns in names.items():
+        # Two columns that could be the id are a question for the operator.
+        if what not in TYPES and len(columns) > 1:
+            raise HashSetFormatError(
+                f"{len(columns)} columns could be the {what}",
+                hint=f"Say which with --map {what}=COLUMN.",
+            )
+    if not names.keys() & TYPES.keys():
+        raise HashSetFormatError(
+            "no column of the file is known to hold a signal",
+            hint=f"Say which one does, such as --map md5=COLUMN. {_shown(header)}",
+        )
+    return Columns(
+        places={
+            what: tuple(_position(header, name) for name in dict.fromkeys(columns))
+            for what, columns in names.items()
+        },
+        wanted={
+            _position(header, name): texts for name, texts in layout.wanted.items()
+        },
+        count=len(header),
+    )
+
+
+def _position(header: Sequence[str], name: str) -> int:
+    """Return where a column stands: written alike, or else in other capitals."""
+    for fold in (str.strip, folded):
+        places = [at for at, cell in enumerate(header) if fold(cell) == fold(name)]
+        if len(places) > 1:
+            raise HashSetFormatError(
+                f"{len(places)} columns are called {name!r}",
+                hint="Rename all but one of them, so that it is clear which is meant.",
+            )
+        if places:
+            return places[0]
+    raise HashSetFormatError(
+        f"the file has no column {name!r}", hint=_shown(header, name)
+    )
+
+
+def _shown(header: Sequence[str], name: str = "") -> str:
+    """Say which columns there are, unless the first row is no heading."""
+    if not _is_heading(header):
+        return "The first row must name the columns, and it seems to hold data."
+    near = difflib.get_close_matches(name, header, n=1) if name else []
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    names = ", ".join(repr(cell[:_NAME_CHARACTERS]) for cell in header[:_SHOWN_COLUMNS])
+    return f"{meant}The columns are: {names}. Is the delimiter right?"
+
+
+def _is_heading(header: Iterable[str]) -> bool:
+    """Tell whether a row can be shown: data may be personal, names of columns are not.
+
+    Data has an address in it, a path or a long number; nothing of it is shown.
+    """
+    return not any(
+        len(re.findall(r"[0-9]", cell)) > _MOST_DIGITS or re.search(r"[@\\]", cell)
+        for cell in header
+    )
+
+
+def _check_field(name: str, columns: Sequence[str]) -> None:
+    if name not in FIELDS:
+        raise UsageError(
+            f"{name!r} is nothing that a column can be", hint=_meant(name, FIELDS)
+        )
+    if not columns or not all(columns):
+        raise UsageError(f"no column is named for {name}")
+    if name not in TYPES and len(columns) > 1:
+        raise UsageError(f"{len(columns)} columns are named for {name}, which is one")
+
+
+def _is_separator(text: str | None) -> bool:
+    return (
+        text is not None
+        and len(text) == 1
+        and (text == "\t" or text.isprintable())
+        and not text.isalnum()
+    )
+
+
+def _separator(
+    document: Mapping[str, Any], key: str, default: str | None
+) -> str | None:
+    value = document.get(key, default)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{key} = {value!r} is no text")
+    return None if value is None else separator_of(value)
+
+
+def _lists(document: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
+    """Return a table whose values are texts, or lists of them."""
+    table = document.get(key, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{key} = {table!r} is no table", hint=f"Write [{key}].")
+    found = {}
+    for name, value in table.items():
+        texts = value if isinstance(value, list) else [value]
+        if not all(isinstance(text, str) for text in texts):
+            raise UsageError(
+                f"{key}.{name} = {value!r} is neither a text nor a list of texts",
+                hint="Write values in quotes, also those that are numbers.",
+            )
+        found[name] = tuple(texts)
+    return found
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{meant}Known are: {', '.join(names)}."

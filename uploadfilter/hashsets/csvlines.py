@@ -1,0 +1,242 @@
+"""Rows of a CSV file as JSON lines: what a row says, written in our own format.
+
+So a table is read by the same rules as every other file, and means the same as its
+entries written as JSON lines (``tests/hashsets/test_csvlines.py``). Cells that nobody
+asked for go nowhere. Clauses: ``hashsets/FORMAT.md``, section 7.
+"""
+
+import re
+from binascii import unhexlify
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import BufferedReader
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.columns import (
+    CATEGORY,
+    EXACT_ONLY,
+    FIELDS,
+    ID,
+    TYPES,
+    Columns,
+    Layout,
+    folded,
+)
+from uploadfilter.hashsets.csvrows import Row, Table, opened_table
+from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.shortlines import Numbered
+from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
+from uploadfilter.model import SignalType
+
+FIRST_ROWS: Final = 5
+"""Rows whose shapes are kept: enough to see that the columns are the right ones."""
+
+IdOf: TypeAlias = Callable[[SignalType, bytes], str]
+"""Returns the id of an entry that has none of its own, from one of its signals."""
+
+_ID_TYPES: Final = (
+    SignalType.SHA256,
+    SignalType.SHA1,
+    SignalType.MD5,
+    *(kind for kind in SignalType if not kind.is_exact),
+)
+"""The signal that gives the id: the first of these that a row has."""
+
+_FLAGS: Final[Mapping[str, bool]] = MappingProxyType(
+    dict.fromkeys(("true", "yes", "y", "1"), True)
+    | dict.fromkeys(("false", "no", "n", "0", ""), False)
+)
+_NOT_TEXT = "\ufffd"
+"""Stands for bytes that are no text; an id that lost some is not the id that it was."""
+
+_NO_ID: Final = "?"
+"""Stands in a line that will be refused for its signals."""
+
+_NO_CATEGORY: Final = "("
+"""No category can be called so: the line is refused for that."""
+
+_SHAPE_CHARACTERS: Final = 24
+_RUN = re.compile(r"(.)\1{4,}")
+_KEPT_IN_SHAPES = frozenset(" -_.:/{}()")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CSVRequest:
+    """What is asked of a CSV file.
+
+    Attributes:
+        layout: What the operator said of it.
+        id_of: Makes ids where no column has them.
+    """
+
+    layout: Layout
+    id_of: IdOf
+
+
+def lines_of(
+    file: BufferedReader,
+    request: CSVRequest,
+    *,
+    categories: frozenset[str] | None,
+    tally: Tally,
+    note_line: Callable[[], None],
+) -> Iterator[Numbered]:
+    """Yield the rows of a file as JSON lines, with the line that each begins on.
+
+    Args:
+        file: At its start.
+        request: What is asked of it.
+        categories: Those that are allowed, ``None`` allows all. Where no column holds
+            them, it must be exactly one, which every row gets.
+        tally: Counts what is left out, and keeps how the file is read.
+        note_line: Called for each line that is read.
+
+    Raises:
+        HashSetFormatError: The file is no such table.
+        UsageError: No column holds a category, and there is not exactly one.
+    """
+    with opened_table(file, request.layout, note_line=note_line) as table:
+        columns = table.columns
+        common = _common_category(columns, categories)
+        tally.table = _facts(table)
+        for row in table.rows:
+            problem = _problem(row, columns)
+            if problem is not None or row.cells is None:
+                tally.note_lines(problem or Problem.BAD_QUOTING, [row.line])
+                continue
+            if len(tally.table.shapes) < FIRST_ROWS:
+                tally.table = _with_shapes(tally.table, row.cells, columns)
+            item = _item(row.cells, columns, common, request.id_of)
+            yield row.line, msgspec.json.encode(item)
+
+
+def _common_category(columns: Columns, categories: frozenset[str] | None) -> str | None:
+    """Return the category of every row, if no column holds them."""
+    if CATEGORY in columns.places or categories is None:
+        return None
+    if len(categories) != 1:
+        raise UsageError(
+            f"no column holds categories, but {len(categories)} were given",
+            hint="Name the column with --map category=COLUMN, or give exactly one "
+            "--category: it is what every row is.",
+        )
+    return next(iter(categories))
+
+
+def _problem(row: Row, columns: Columns) -> Problem | None:
+    """Return why a row is left out before anything is read of it."""
+    cells = row.cells
+    if cells is None:
+        return Problem.BAD_QUOTING
+    if len(cells) != columns.count and (
+        len(cells) < columns.count or any(map(str.strip, cells[columns.count :]))
+    ):
+        return Problem.WRONG_COLUMNS
+    for place, texts in columns.wanted.items():
+        if folded(cells[place]) not in texts:
+            return Problem.NOT_WANTED
+    return None
+
+
+def _item(
+    cells: Sequence[str], columns: Columns, common: str | None, id_of: IdOf
+) -> dict[str, Any]:
+    """Return the JSON object that says what a row says."""
+    item: dict[str, Any] = {CATEGORY: common}
+    for field, (place, *more) in columns.places.items():
+        text = cells[place].strip()
+        item[field] = _value(field, text)
+        for other in more:
+            digits = cells[other].strip()
+            if digits:
+                item.setdefault("signals", []).append({"type": field, "value": digits})
+    if ID not in columns.places:
+        item[ID] = _made_id(item, id_of)
+    return item
+
+
+def _value(field: str, text: str) -> object:
+    """Return a cell as JSON has it; what it cannot be stays a text, and is refused."""
+    if field in TYPES:
+        return text
+    if field == ID:
+        return "" if _NOT_TEXT in text else text
+    if field == CATEGORY:
+        return _NO_CATEGORY if _NOT_TEXT in text else text or None
+    if field == EXACT_ONLY:
+        return _FLAGS.get(text.casefold(), text)
+    is_number = text.isascii() and text.isdigit() and len(text) < _SHAPE_CHARACTERS
+    return int(text) if is_number else text or None
+
+
+def _made_id(item: Mapping[str, Any], id_of: IdOf) -> str:
+    """Return an id from the first signal of a row that may be matched."""
+    others = item.get("signals", ())
+    for kind in _ID_TYPES:
+        texts = [item.get(kind.value)]
+        texts += [other["value"] for other in others if other["type"] == kind.value]
+        for text in texts:
+            value = _unhexlified(text or "")
+            if len(value) == kind.width_bytes and problem_of(kind, value) is None:
+                return id_of(kind, value)
+    return _NO_ID
+
+
+def _unhexlified(text: str) -> bytes:
+    try:
+        return unhexlify(text)
+    except ValueError:
+        return b""
+
+
+def _facts(table: Table) -> TableFacts:
+    places = _places(table.columns)
+    return TableFacts(
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        columns=tuple((field, table.header[place]) for field, place in places),
+        other_columns=len(table.header) - len({place for _, place in places}),
+        shapes=(),
+    )
+
+
+def _with_shapes(
+    facts: TableFacts, cells: Sequence[str], columns: Columns
+) -> TableFacts:
+    shapes = tuple(shape_of(cells[place]) for _, place in _places(columns))
+    return replace(facts, shapes=(*facts.shapes, shapes))
+
+
+def _places(columns: Columns) -> list[tuple[str, int]]:
+    """Return fields with their positions, in the order of the format."""
+    found = [
+        (field, place) for field in FIELDS for place in columns.places.get(field, ())
+    ]
+    return found + [("where", place) for place in columns.wanted]
+
+
+def shape_of(text: str) -> str:
+    """Return what a cell looks like, and not what it says.
+
+    A digest is called one; of everything else digits become ``9`` and letters ``a``.
+    """
+    text = text.strip()
+    if len(text) >= 2 * min(kind.width_bytes for kind in SignalType) and re.fullmatch(
+        "[0-9A-Fa-f]+", text
+    ):
+        return f"{len(text)} hex digits"
+    shape = "".join(map(_shape_of_character, text[:_SHAPE_CHARACTERS]))
+    more = "…" if len(text) > _SHAPE_CHARACTERS else ""
+    return _RUN.sub(r"\1\1…", shape) + more or "(empty)"
+
+
+def _shape_of_character(character: str) -> str:
+    if character.isdigit():
+        return "9"
+    if character.isalpha():
+        return "A" if character.isupper() else "a"
+    return character if character in _KEPT_IN_SHAPES else "?"
