@@ -159,9 +159,11 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	@$(PIP) install 'uv>=$(UV_VERSION)'
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements/run.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/run.txt \
-	    --group dev --group origins --group browser -o requirements/dev.txt
+	    --group dev --group origins --group browser --group deploy \
+	    -o requirements/dev.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
-	    --group dev --group origins --group browser --group bench -o requirements/bench.txt
+	    --group dev --group origins --group browser --group deploy \
+	    --group bench -o requirements/bench.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove what was built, the demo and the environment.

@@ -1,0 +1,180 @@
+"""The logs, shipped by rsyslog for real; the other shippers' files, read."""
+
+import contextlib
+import json
+import subprocess
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.demo import running
+from tests.deploy.frontends import rendered
+from tests.deploy.programs import DEPLOY
+from tests.e2e.curl import curl
+from tests.sites.programs import debian, free_port
+
+SHIPPING = DEPLOY / "log-shipping"
+DECISIONS = "/var/lib/uploadfilter/instances/*/log/*.jsonl"
+"""Where the decision logs are."""
+
+SEGMENT_BYTES = 4096
+"""Segments so small that a few records fill one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipping:
+    """A proxy whose decision log is shipped, and where it is received.
+
+    Attributes:
+        folder: For everything.
+        port: Where the receiver listens.
+        url: Of the proxy.
+        state: Its state directory.
+    """
+
+    folder: Path
+    port: int
+    url: str
+    state: Path
+
+    def upload(self, count: int) -> None:
+        """Make records."""
+        for _ in range(count):
+            curl(f"{self.url}/files/a.txt", "-T", "-", data=b"holiday")
+
+    def written(self) -> list[bytes]:
+        """Return the lines of the decision log."""
+        folder = self.state / "instances" / "main" / "log"
+        files = sorted(folder.glob("*.jsonl"))
+        return [line for file in files for line in file.read_bytes().splitlines()]
+
+    def received(self) -> list[bytes]:
+        """Return the lines that have arrived, in their order."""
+        files = self.folder.glob("kept/*/uploadfilter-decision.jsonl")
+        return [line for file in files for line in file.read_bytes().splitlines()]
+
+    def wait_for_all(self) -> list[bytes]:
+        """Wait until all that was written has arrived; return what has arrived."""
+
+        def look() -> list[bytes] | None:
+            written, received = self.written(), self.received()
+            kinds = Counter(json.loads(line)["record"] for line in written)
+            is_settled = kinds["decision"] == kinds["outcome"]
+            return received if is_settled and set(written) <= set(received) else None
+
+        return running.wait_for(look, what="the log to arrive")
+
+    @contextlib.contextmanager
+    def receiver(self) -> Iterator[None]:
+        """Run the rsyslog that keeps the logs."""
+        names = {
+            'port="2514"': f'port="{self.port}"',
+            "/var/log/uploadfilter/": f"{self.folder}/kept/",
+        }
+        with self._rsyslog("receiver", "rsyslog-receiver.conf", names):
+            yield
+
+    @contextlib.contextmanager
+    def sender(self) -> Iterator[None]:
+        """Run the rsyslog of the filter's machine."""
+        names = {
+            "logs.example.org": "127.0.0.1",
+            'port="2514"': f'port="{self.port}"',
+            "/var/lib/uploadfilter/instances": f"{self.state}/instances",
+            'resumeInterval="5"': 'resumeInterval="1"',
+        }
+        with self._rsyslog("sender", "rsyslog.conf", names):
+            yield
+
+    @contextlib.contextmanager
+    def _rsyslog(self, name: str, file: str, names: dict[str, str]) -> Iterator[None]:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        configuration = folder / file
+        work = f'global(workDirectory="{folder}")\n'
+        configuration.write_text(work + rendered(SHIPPING / file, names))
+        program = debian("rsyslogd", package="rsyslog")
+        arguments = ("-f", str(configuration), "-i", str(folder / "pid"))
+        checked = subprocess.run(  # noqa: S603 - the program that is meant
+            [program, "-N1", *arguments], check=False, capture_output=True, timeout=60
+        )
+        assert checked.returncode == 0, checked.stderr.decode()
+        with running.process([program, "-n", *arguments], log=folder / "output.log"):
+            yield
+
+
+@pytest.fixture
+def shipping(tmp_path: Path) -> Iterator[Shipping]:
+    """Return a proxy whose log has many small segments."""
+    state = tmp_path / "state"
+    running.run_program("init", state=state)
+    log = tmp_path / "proxy.log"
+    with running.origin(tmp_path / "uploads", log=tmp_path / "origin.log") as origin:
+        configuration = tmp_path / "uploadfilter.toml"
+        configuration.write_text(f"[log]\nsegment_bytes = {SEGMENT_BYTES}\n")
+        options = ("--config", str(configuration))
+        with running.proxy(origin, state=state, log=log, options=options) as proxy:
+            yield Shipping(
+                folder=tmp_path, port=free_port(), url=proxy.url, state=state
+            )
+
+
+@pytest.mark.e2e
+def test_rsyslog_ships_each_record(shipping: Shipping) -> None:
+    """Across new segments and restarts of either end, every line arrives as it is."""
+    shipping.upload(3)
+    with shipping.receiver():
+        with shipping.sender():
+            shipping.upload(5)
+            undisturbed = shipping.wait_for_all()
+        shipping.upload(5)
+        with shipping.sender():
+            shipping.wait_for_all()
+    with shipping.sender():
+        shipping.upload(5)
+        with shipping.receiver():
+            shipping.wait_for_all()
+    written = shipping.written()
+
+    assert len(list(shipping.state.glob("instances/main/log/*.jsonl"))) > 3
+    assert undisturbed == written[: len(undisturbed)]
+    # What was under way when an end was stopped may come again, but nothing else comes.
+    assert set(shipping.received()) == set(written)
+
+
+def test_vector_reads_where_the_logs_are() -> None:
+    """What cannot be run here is at least well formed, and names our own names."""
+    settings = tomllib.loads((SHIPPING / "vector.toml").read_text())
+    sources = settings["sources"]
+
+    assert sources["uploadfilter_decisions"]["include"] == [DECISIONS]
+    assert sources["uploadfilter_operational"]["include_matches"] == {
+        "SYSLOG_IDENTIFIER": [identifier()]
+    }
+    assert set(settings["sinks"]["keep"]["inputs"]) == set(sources)
+
+
+def test_fluent_bit_reads_where_the_logs_are() -> None:
+    """As for Vector; and no two inputs share the file that remembers their place."""
+    settings = yaml.safe_load((SHIPPING / "fluent-bit.yaml").read_text())
+    inputs: dict[str, Any] = {
+        one["name"]: one for one in settings["pipeline"]["inputs"]
+    }
+
+    assert inputs["tail"]["path"] == DECISIONS
+    expected = f"SYSLOG_IDENTIFIER={identifier()}"
+    assert inputs["systemd"]["systemd_filter"] == expected
+    assert inputs["tail"]["db"] != inputs["systemd"]["db"]
+
+
+def identifier() -> str:
+    """Return what the unit calls the operational log."""
+    unit = (DEPLOY / "systemd" / "uploadfilter@.service").read_text()
+    lines = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
+    return lines["SyslogIdentifier"]
