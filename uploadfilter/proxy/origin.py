@@ -19,16 +19,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
-from typing_extensions import override
 from yarl import URL
 
-from uploadfilter.proxy.heads import RawHeaders, is_plain, texts, write_exactly
+from uploadfilter.proxy.asking import (
+    OriginAnswer,
+    OriginRequest,
+    StaleConnectionError,
+    url_of,
+)
+from uploadfilter.proxy.heads import RawHeaders, texts
 from uploadfilter.proxy.sending import Sending
 from uploadfilter.proxy.trusting import tls_context
 from uploadfilter.uploads.forwarding import ClientHeaders, Telling
@@ -163,10 +166,6 @@ class OriginFailure(Enum):
     TOO_SLOW = 504
 
 
-class _StaleConnectionError(Exception):
-    """A kept connection turned out to be used up before anything was sent on it."""
-
-
 class Origin:
     """The hosting service behind the proxy. Open it with ``opened``.
 
@@ -216,7 +215,7 @@ class Origin:
         target: str,
         headers: RawHeaders,
         body: AsyncIterator[bytes] | None,
-    ) -> AsyncIterator[aiohttp.ClientResponse | OriginFailure]:
+    ) -> AsyncIterator[OriginAnswer | OriginFailure]:
         """Send one request and hold its response for the length of the block.
 
         Args:
@@ -251,15 +250,15 @@ class Origin:
 
     async def _response(
         self, method: str, target: str, headers: RawHeaders, body: Sending | None
-    ) -> aiohttp.ClientResponse | OriginFailure:
+    ) -> OriginAnswer | OriginFailure:
         try:
             response = await self._answered(method, target, headers, body)
         except TimeoutError:
             return OriginFailure.TOO_SLOW
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, HttpProcessingError, OSError):
             stalled = body is not None and body.is_stalled
             return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
-        if _is_unfit(response):
+        if not isinstance(response, OriginAnswer) or _is_unfit(response):
             response.close()
             return OriginFailure.UNREACHABLE
         if _is_stream(response):
@@ -276,13 +275,13 @@ class Origin:
             try:
                 return await session.request(
                     method,
-                    _url(self._base, target),
+                    url_of(self._base, target),
                     headers=CIMultiDict(texts(headers)),
                     data=body,
                     allow_redirects=False,
                     server_hostname=self._settings.server_name or None,
                 )
-            except _StaleConnectionError:
+            except StaleConnectionError:
                 continue
         raise aiohttp.ServerDisconnectedError
 
@@ -290,11 +289,13 @@ class Origin:
 def _is_unfit(response: aiohttp.ClientResponse) -> bool:
     """Tell whether an answer cannot be passed on as it is.
 
-    That is a change of protocol, which nobody was offered, and control characters in
-    its head, which aiohttp takes in but does not give out.
+    That is a change of protocol, which nobody was offered; a transfer coding that
+    nobody asked for, since aiohttp takes off none but chunked; and control characters
+    in its head, which aiohttp takes in but does not give out.
     """
     return (
         response.status == HTTPStatus.SWITCHING_PROTOCOLS
+        or response.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
         or _CONTROL.search(response.reason or "") is not None
         or any(_CONTROL.search(value) for value in response.headers.values())
     )
@@ -311,46 +312,6 @@ def _be_patient(response: aiohttp.ClientResponse, silence_s: float) -> None:
     if protocol is not None:
         protocol.read_timeout = silence_s
         protocol.start_timeout()
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request whose head goes out byte for byte."""
-
-    _sending: Sending | None = None
-
-    @override
-    def update_body_from_data(self, body: Any, _stacklevel: int = 3) -> None:
-        """Take the body; where there is none, no length is invented."""
-        if body is None:
-            return
-        self._sending = body
-        super().update_body_from_data(body, _stacklevel + 1)
-
-    @override
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        protocol = conn.protocol
-        if protocol is None or protocol.should_close or len(protocol) > 0:
-            # An origin that closes an idle connection may say so first (408). What has
-            # come unasked would be taken for the answer to this request.
-            conn.close()
-            raise _StaleConnectionError
-        if self._body is None and not is_plain(self.headers.values()):
-            # Without a body, the head would go out before anyone could touch it.
-            self._body = aiohttp.BytesPayload(b"")
-        return await super().send(conn)
-
-    @override
-    async def write_bytes(
-        self,
-        writer: AbstractStreamWriter,
-        conn: Connection,
-        content_length: int | None = None,
-    ) -> None:
-        if self._sending is not None:
-            self._sending.goes_by(conn.transport)
-        line = f"{self.method} {self.url.raw_path_qs} HTTP/1.1"
-        write_exactly(writer, line, self.headers)
-        await super().write_bytes(writer, conn, content_length)
 
 
 def _connector(settings: OriginSettings) -> aiohttp.BaseConnector:
@@ -377,7 +338,8 @@ def _session(
         connector_owner=False,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
-        request_class=_Request,
+        request_class=OriginRequest,
+        response_class=OriginAnswer,
         skip_auto_headers=_AUTOMATIC_HEADERS,
         max_line_size=settings.max_header_bytes,
         max_field_size=settings.max_header_bytes,
@@ -389,25 +351,3 @@ def _session(
             sock_read=settings.answer_timeout_s,
         ),
     )
-
-
-def _url(base: URL, target: str) -> URL:
-    """Build the address of a request so that its target goes on byte by byte.
-
-    Even what yarl takes for encoded loses an empty query (``/?``) and everything behind
-    ``#`` when it is taken apart; so all of a target is given for the path. yarl keeps
-    what it has built and gives it to whoever asks for the same: what one request may
-    read must never be changed for another, so only ``*``, which is no path, gets its
-    line from us, in an object that stands for nothing else.
-    """
-    whole = target != "*"
-    request_target = URL.build(
-        scheme=base.scheme,
-        authority=base.raw_authority,
-        path=target if whole else "/",
-        query_string="" if whole else target,
-        encoded=True,
-    )
-    if not whole:
-        request_target._cache["raw_path_qs"] = target  # noqa: SLF001 - see above
-    return request_target

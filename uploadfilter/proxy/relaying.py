@@ -21,6 +21,7 @@ from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
 from typing_extensions import override
 
+from uploadfilter.proxy.asking import OriginAnswer
 from uploadfilter.proxy.heads import texts, write_exactly
 from uploadfilter.uploads.forwarding import returned_headers
 
@@ -75,7 +76,7 @@ def nothing_to_say() -> web.StreamResponse:
 
 async def relay(
     request: web.BaseRequest,
-    answer: aiohttp.ClientResponse,
+    answer: OriginAnswer,
     *,
     last: bool,
     idle_s: float,
@@ -99,7 +100,7 @@ async def relay(
         response.force_close()
     try:
         await response.prepare(request)
-        await _pass_body(request, answer.content, response, idle_s=idle_s)
+        await _pass_body(request, answer, response, idle_s=idle_s)
     except (aiohttp.ClientError, OSError) as exc:
         # The client has gone or takes nothing, or the status has gone out; all that is
         # left is to end the connection, so that a part is not taken for the whole.
@@ -110,12 +111,17 @@ async def relay(
 
 async def _pass_body(
     request: web.BaseRequest,
-    content: aiohttp.StreamReader,
+    answer: OriginAnswer,
     response: _Relayed,
     *,
     idle_s: float,
 ) -> None:
-    """Pass on what is there, then what comes; with the head, if it is there by now."""
+    """Pass on what is there, then what comes; with the head, if it is there by now.
+
+    Raises:
+        ClientPayloadError: The origin did not come to the end of its answer.
+    """
+    content = answer.content
     data = content.read_nowait()
     if not data and not content.at_eof():
         response.send_head()
@@ -123,6 +129,8 @@ async def _pass_body(
     while not content.at_eof():
         await _taken(request, response.write(data), len(data), idle_s=idle_s)
         data = await content.readany()
+    if answer.is_broken_off():
+        raise aiohttp.ClientPayloadError
     await _taken(request, response.write_eof(data), len(data), idle_s=idle_s)
 
 
