@@ -94,6 +94,8 @@ def codes(base: type[errors.UploadFilterError]) -> set[str]:
 
 def default_of(field: "dataclasses.Field[object]") -> str:
     """Write the default of a setting, or that there is none."""
+    if field.default_factory is not dataclasses.MISSING:
+        return str(field.default_factory())
     if field.default is dataclasses.MISSING:
         return "required"
     return shown(field.name, field.default)
@@ -242,6 +244,13 @@ def test_each_setting_is_explained_with_its_default(table: str, room: type) -> N
     }
 
     assert explained == expected
+
+
+def test_each_setting_of_a_route_is_explained() -> None:
+    """The keys and tables of a route each have a row, and there are no others."""
+    keys = {key.removeprefix("routes.") for key in KEYS if key.startswith("routes.")}
+
+    assert first_cells(section(OPERATING, "[[routes]]")) == keys
 
 
 @pytest.mark.parametrize(("title", "enum"), list(ENUMS.items()))

@@ -32,6 +32,13 @@ USUAL_FUNCTION_LINES = 10
 TESTED_ELSEWHERE = {
     "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
+    "uploadfilter/config/__init__.py": "tests/config/test_loading.py",
+    "uploadfilter/config/circles.py": "tests/config/test_loading.py",
+    "uploadfilter/config/plain.py": "tests/config/test_loading.py",
+    "uploadfilter/config/schema.py": "tests/test_docs.py",
+    "uploadfilter/config/settings.py": "tests/config/test_loading.py",
+    "uploadfilter/config/sources.py": "tests/config/test_loading.py",
+    "uploadfilter/config/values.py": "tests/config/test_loading.py",
     "uploadfilter/decisions/appending.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/chain.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",

@@ -29,7 +29,11 @@ They are values: see ``model.Verdict``, ``model.Reason`` and ``uploads.Refusal``
 command line ends with; ``hint`` says what the operator does next.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
+
+from typing_extensions import override
 
 
 class UploadFilterError(Exception):
@@ -55,10 +59,47 @@ class UsageError(UploadFilterError):
     code = "usage"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigProblem:
+    """One mistake in the configuration.
+
+    Attributes:
+        source: The file, option or environment variable that it is in.
+        line: Its line in the file, from 1; ``None`` where there is none.
+        key: The key, as ``limits.max_parts``; empty if it is about all of them.
+        text: Key, value and what is wrong with it; nothing secret.
+        hint: What the operator does next.
+    """
+
+    source: str
+    line: int | None
+    key: str
+    text: str
+    hint: str
+
+    @override
+    def __str__(self) -> str:
+        """Return it as one line that editors can follow."""
+        where = self.source if self.line is None else f"{self.source}:{self.line}"
+        return f"{where}: {self.text}"
+
+
 class ConfigError(UploadFilterError):
-    """The configuration cannot be used; the message names key, value and cure."""
+    """The configuration cannot be used; the message names key, value and cure.
+
+    Args:
+        message: As of every error; of several problems, one line for each.
+        hint: As of every error.
+        problems: Everything that is wrong, if it was told apart.
+    """
 
     code = "config"
+
+    def __init__(
+        self, message: str, *, hint: str = "", problems: Sequence[ConfigProblem] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
 
 
 class HashSetError(UploadFilterError):

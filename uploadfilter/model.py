@@ -173,6 +173,9 @@ class Reason(StrEnum):
     LOG_UNWRITABLE = "log_unwritable"
     INTERNAL_ERROR = "internal_error"
 
+    # What the operator does not want inspected.
+    EXEMPT = "exempt"
+
     # What `scan` could not open; never the reason of an upload.
     UNREADABLE = "unreadable"
 
@@ -188,6 +191,9 @@ INCAPACITY = frozenset(
     }
 )
 """The reasons that are the filter's own fault: the client may try again later."""
+
+EXEMPTIONS = frozenset({Reason.EXEMPT})
+"""The reasons for which an upload goes on although nothing is known of it."""
 
 REFUSALS = frozenset(
     {

@@ -100,7 +100,7 @@ async def _run(settings: Settings) -> None:
             "listening",
             addresses=addresses,
             port=service.port,
-            origin=settings.origin.url,
+            origin=settings.origin.url if settings.origin else None,
             mode=settings.mode,
             instance=settings.instance,
             state=str(settings.state),

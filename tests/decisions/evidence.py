@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from uploadfilter.decisions.policy import CHOOSABLE, Policy
 from uploadfilter.model import (
+    EXEMPTIONS,
     INCAPACITY,
     REFUSALS,
     Action,
@@ -15,6 +16,9 @@ from uploadfilter.model import (
     SignalType,
     Variant,
 )
+
+
+CATEGORIES = ("demo", "other")
 
 
 def scan(path: str = "0", reason: Reason | None = None, *nested: Scan) -> Scan:
@@ -32,6 +36,7 @@ def match(
     entry: str = "a",
     view: str = "stored",
     variant: Variant = Variant.UPRIGHT,
+    category: str = "demo",
 ) -> Match:
     """Return a match; exact types have no view, and only PDQ has a geometry."""
     is_exact = signal_type.is_exact
@@ -39,7 +44,7 @@ def match(
         content=content,
         set=set,
         entry=entry,
-        category="demo",
+        category=category,
         state=state,
         signal_type=signal_type,
         distance=0,
@@ -68,6 +73,7 @@ def _matches(draw: st.DrawFn) -> Match:
         entry=draw(st.sampled_from("ab")),
         view=draw(st.sampled_from(("stored", "white"))),
         variant=draw(st.sampled_from(Variant)),
+        category=draw(st.sampled_from(CATEGORIES)),
     )
 
 
@@ -85,7 +91,9 @@ SCANS = st.lists(
     ),
     max_size=3,
 )
-FAILURES = st.none() | st.sampled_from(sorted(REFUSALS | INCAPACITY))
+FAILURES = st.none() | st.sampled_from(sorted(REFUSALS | INCAPACITY | EXEMPTIONS))
 POLICIES = st.builds(
-    Policy, **{reason.value: st.sampled_from(Action) for reason in CHOOSABLE}
+    Policy,
+    categories=st.dictionaries(st.sampled_from(CATEGORIES), st.sampled_from(Action)),
+    **{reason.value: st.sampled_from(Action) for reason in CHOOSABLE},
 )

@@ -24,6 +24,7 @@ from uploadfilter.decisions.policy import (
     verdict_of,
 )
 from uploadfilter.model import (
+    EXEMPTIONS,
     INCAPACITY,
     REFUSALS,
     Action,
@@ -56,6 +57,26 @@ class Row(NamedTuple):
     action: str
     effect: str
     reason: str
+
+
+def stricter(one: Policy, other: Policy) -> Policy:
+    """Return the policy that is as strict as both of two."""
+    return Policy(
+        categories={
+            name: max(
+                one.action_for_category(name),
+                other.action_for_category(name),
+                key=STRICTNESS.index,
+            )
+            for name in {*one.categories, *other.categories}
+        },
+        **{
+            it.value: max(
+                one.action_for(it), other.action_for(it), key=STRICTNESS.index
+            )
+            for it in CHOOSABLE
+        },
+    )
 
 
 def rows() -> list[Row]:
@@ -98,11 +119,19 @@ def parts(cell: str, separator: str) -> list[str]:
 def test_decide_table(row: Row) -> None:
     """Every row of docs/decision-table.md is what the policy decides."""
     overrides = dict(part.split("=") for part in row.policy.split())
+    categories = {
+        name.removeprefix("category:"): Action(overrides.pop(name))
+        for name in [*overrides]
+        if name.startswith("category:")
+    }
     judgement = decide(
         [parse_scan(text, str(i)) for i, text in enumerate(parts(row.scans, ","))],
         [parse_match(text) for text in parts(row.matches, ";")],
         mode=Mode(row.mode),
-        policy=Policy(**{name: Action(word) for name, word in overrides.items()}),
+        policy=Policy(
+            categories=categories,
+            **{name: Action(word) for name, word in overrides.items()},
+        ),
         failure=Reason(row.failure) if row.failure else None,
     )
 
@@ -133,7 +162,13 @@ def test_decision_table_has_no_case_twice() -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_policy_has_an_action_for_every_reason(reason: Reason) -> None:
     """A reason is chosen for, refused, our own fault, or of `scan` alone."""
-    groups = (set(CHOOSABLE), REFUSALS, INCAPACITY, {Reason.UNREADABLE})
+    groups = (
+        {*CHOOSABLE},
+        REFUSALS,
+        INCAPACITY,
+        EXEMPTIONS,
+        {Reason.UNREADABLE},
+    )
     judgement = decide([scan("0", reason)], (), mode=Mode.ENFORCE, policy=Policy())
 
     assert sum(reason in group for group in groups) == 1
@@ -150,7 +185,11 @@ def test_active_exact_match_is_always_rejected(
 ) -> None:
     """Whatever else is in an upload, it cannot shield a listed picture."""
     judgement = decide(
-        scans, [*matches, match()], mode=mode, policy=policy, failure=failure
+        scans,
+        [*matches, match(category="not in the policy")],
+        mode=mode,
+        policy=policy,
+        failure=failure,
     )
 
     assert judgement.verdict is Verdict.MATCH
@@ -245,6 +284,41 @@ def test_more_evidence_never_softens_the_action(
     )
 
     assert STRICTNESS.index(more.action) >= STRICTNESS.index(less.action)
+
+
+@given(SCANS, MATCHES, FAILURES, POLICIES, POLICIES)
+def test_stricter_policy_is_never_milder(
+    scans: list[Scan],
+    matches: list[Match],
+    failure: Reason | None,
+    policy: Policy,
+    other: Policy,
+) -> None:
+    """A policy that calls itself as strict as another is so for every upload."""
+    strict = stricter(policy, other)
+    own = decide(scans, matches, mode=Mode.ENFORCE, policy=strict, failure=failure)
+    its = decide(scans, matches, mode=Mode.ENFORCE, policy=other, failure=failure)
+
+    assert strict.is_as_strict_as(other)
+    assert STRICTNESS.index(own.action) >= STRICTNESS.index(its.action)
+
+
+@pytest.mark.parametrize("reason", CHOOSABLE)
+def test_policy_is_compared_by_each_reason(reason: Reason) -> None:
+    """One action that is milder makes a policy milder, and only that way round."""
+    mild = Policy(**{reason.value: Action.ACCEPT})
+    strict = Policy(**{reason.value: Action.REJECT})
+
+    assert strict.is_as_strict_as(mild)
+    assert not mild.is_as_strict_as(strict)
+
+
+def test_policy_is_compared_by_each_category() -> None:
+    """A category that is accepted makes a policy milder than one that is silent."""
+    mild, silent = Policy(categories={"demo": Action.ACCEPT}), Policy()
+
+    assert silent.is_as_strict_as(mild)
+    assert not mild.is_as_strict_as(silent)
 
 
 @given(SCANS, MATCHES)

@@ -17,11 +17,12 @@ choose its action (else its group in ``model``), its place in ``_BY_WEIGHT``, an
 in the decision table.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from uploadfilter.model import (
+    EXEMPTIONS,
     INCAPACITY,
     QUALITY_FLOOR,
     REFUSALS,
@@ -89,6 +90,8 @@ _BY_WEIGHT = (
     Reason.NOT_INSPECTED,
 )
 _WEIGHT = {reason: -place for place, reason in enumerate(_BY_WEIGHT)}
+    # The operator does not want it inspected.
+    Reason.EXEMPT,
 _MATCH_WEIGHT = 1  # above every reason
 
 
@@ -125,6 +128,8 @@ class Policy:
             0.3 % of all uploads by chance.
     """
 
+        categories: The action for a match of an entry of a category, by the issuer's
+            word for it; of every other category it is ``REJECT``.
     undecodable: Action = Action.REJECT
     truncated: Action = Action.REJECT
     too_many_pixels: Action = Action.REJECT
@@ -145,6 +150,7 @@ class Policy:
     weak_match: Action = Action.ACCEPT
 
     def action_for(self, reason: Reason) -> Action:
+    categories: Mapping[str, Action] = field(default_factory=dict)
         """Return what is done with an upload for ``reason`` alone."""
         if reason in REFUSALS:
             return Action.REJECT
@@ -152,10 +158,30 @@ class Policy:
             return Action.RETRY_LATER
         # A reason without a field is never an upload's; if it is, nothing may pass.
         action: Action = getattr(self, reason.value, Action.REJECT)
+        if reason in EXEMPTIONS:
+            return Action.ACCEPT
         return action
 
+    def action_for_category(self, category: str) -> Action:
+        """Return what is done with an upload for a match of ``category`` alone."""
+        return self.categories.get(category, Action.REJECT)
 
-CHOOSABLE = tuple(Reason(field.name) for field in fields(Policy))
+    def is_as_strict_as(self, other: "Policy") -> bool:
+        """Tell whether no upload is treated more mildly than by another policy."""
+        named = {*self.categories, *other.categories}
+        pairs = [
+            *((self.action_for(it), other.action_for(it)) for it in CHOOSABLE),
+            *(
+                (self.action_for_category(it), other.action_for_category(it))
+                for it in named
+            ),
+        ]
+        return all(_STRICTNESS[own] >= _STRICTNESS[its] for own, its in pairs)
+
+
+CHOOSABLE = tuple(
+    Reason(field.name) for field in fields(Policy) if field.name != "categories"
+)
 """The reasons that have a field in ``Policy``, in its order."""
 
 
@@ -180,7 +206,7 @@ def decide(
         scans: Scans of its contents, nested ones inside; the order does not matter.
         matches: All matches of all contents, counting or not; nor does their order.
         mode: Whether the action is carried out.
-        policy: Action per reason.
+        policy: Action per reason and category.
         failure: A reason that concerns the upload as a whole: a refusal of the
             request or an incapacity of the filter. ``TOO_LARGE`` is a *body* over the
             limit; a form with too many parts is ``MALFORMED_FORM``.
@@ -262,12 +288,16 @@ def _contributions(
 def _contribution_of(
     match: Match, reason: Reason | None, *, policy: Policy
 ) -> _Contribution:
-    """Weigh one match: it counts, or it is evidence with a reason."""
+    """Weigh one match: it counts, or it is evidence with a reason.
+
+    What falls short of a match is not held against an upload more than the match is.
+    """
     if match.state is EntryState.MONITORED:
         return _Contribution(Action.ACCEPT, reason)
-    if reason is None:
-        return _Contribution(Action.REJECT, None)
-    return _Contribution(policy.action_for(reason), reason)
+    action = policy.action_for_category(match.category)
+    if reason is not None:
+        action = min(action, policy.action_for(reason), key=_STRICTNESS.__getitem__)
+    return _Contribution(action, reason)
 
 
 def _shortcomings(

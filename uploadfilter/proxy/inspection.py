@@ -186,6 +186,7 @@ class Inspection:
         mode: Whether the action is carried out.
         policy: The operator's rules.
         limits: Of bodies and forms.
+        exempt: Whether it goes on without being looked at, as soon as that is recorded.
     """
 
     def __init__(
@@ -195,12 +196,15 @@ class Inspection:
         mode: Mode,
         policy: Policy,
         limits: UploadLimits,
+        exempt: bool = False,
     ) -> None:
         self._mode = mode
         self._policy = policy
         self._limits = limits
         self._refusal = plan if isinstance(plan, Refusal) else None
-        self._extractor = _extractor(plan, limits)
+        # What is wrong with its head ends an exempt upload like any other.
+        self._exempt = exempt and self._refusal is None
+        self._extractor = None if self._exempt else _extractor(plan, limits)
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._open: _Open | None = None
         self._contents: list[Content] = []
@@ -218,6 +222,8 @@ class Inspection:
 
     def begin(self) -> list[Command]:
         """The head has arrived: refuse what must not be read at all."""
+        if self._exempt:
+            return self._decide(Reason.EXEMPT)
         if self._refusal is None or not self._refuses(self._refusal.reason):
             return []
         return self._decide(self._refusal.reason)

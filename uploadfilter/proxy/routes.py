@@ -1,20 +1,28 @@
 """Which route a request takes: host pattern, path prefix and methods; first fit wins.
 
 Rules this module keeps: the target is compared as it came, since it goes on as it
-came; and a route says everything about how its requests are treated, so that nobody has
-to merge settings later.
+came; a route says everything about how its requests are treated, so that nobody has to
+merge settings later; and a request whose target an origin may read otherwise
+(``readings``) is never treated more mildly than it would be so, but *ambiguous*.
 """
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
+
+from typing_extensions import override
 
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
+from uploadfilter.proxy.readings import is_plain, readings
 from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT_ROUTE: Final = "default"
 """The route that the file does not name: everything that fits no other."""
+
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_PATTERN = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,7 @@ class Route:
         mode: Whether actions are carried out.
         exempt: Whether uploads go on without being inspected, which is recorded.
         limits: Of bodies and forms.
-        policy: From reason to action.
+        policy: From reason and category to action.
     """
 
     name: str
@@ -47,11 +55,54 @@ class Route:
 
     def fits(self, *, host: str, path: str, method: str) -> bool:
         """Tell whether a request takes this route, if none before does."""
-        return (
-            (not self.methods or method in self.methods)
-            and _is_under(path, self.path)
-            and (not self.hosts or any(_is_host(host, known) for known in self.hosts))
+        return self._takes(host, method) and _is_under(path, self.path)
+
+    def fits_in_any_case(self, *, host: str, path: str, method: str) -> bool:
+        """Tell the same for an origin to which upper and lower case are one."""
+        is_under = _is_under(path.lower(), self.path.lower())
+        return self._takes(host, method) and is_under
+
+    def _takes(self, host: str, method: str) -> bool:
+        return (not self.methods or method in self.methods) and (
+            not self.hosts or any(_is_host(host, known) for known in self.hosts)
         )
+
+    def covers(self, other: "Route") -> bool:
+        """Tell whether every request that fits another route fits this one too."""
+        methods = not self.methods or (
+            bool(other.methods) and other.methods <= self.methods
+        )
+        hosts = not self.hosts or (
+            bool(other.hosts)
+            and all(any(_covers(own, it) for own in self.hosts) for it in other.hosts)
+        )
+        return methods and hosts and _is_under(other.path, self.path)
+
+    def is_as_strict_as(self, other: "Route") -> bool:
+        """Tell whether nobody gains by taking this route instead of another."""
+        return (
+            (other.exempt or not self.exempt)
+            and (self.mode is Mode.ENFORCE or other.mode is Mode.MONITOR)
+            and all(
+                getattr(self.limits, limit.name) <= getattr(other.limits, limit.name)
+                for limit in fields(UploadLimits)
+            )
+            and self.policy.is_as_strict_as(other.policy)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The route of one request.
+
+    Attributes:
+        route: ``None`` if there is none for it.
+        is_ambiguous: Whether an origin may read the target so that the request should
+            have been treated more strictly. The mode is then the strictest.
+    """
+
+    route: Route | None
+    is_ambiguous: bool = False
 
 
 class Routes:
@@ -63,25 +114,96 @@ class Routes:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
+        self._paths_matter = any(route.path != "/" for route in self._routes)
 
     def __iter__(self) -> Iterator[Route]:
         """Yield them in order."""
         return iter(self._routes)
 
-    def find(self, *, host: bytes | None, target: str, method: str) -> Route | None:
-        """Return the route of a request, or ``None`` if there is none for it.
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Routes) and self._routes == other._routes
+
+    __hash__ = None  # type: ignore[assignment] # policies hold mappings
+
+    def choose(self, *, host: bytes | None, target: str, method: str) -> Choice:
+        """Choose the route of a request.
 
         Args:
             host: Value of Host, as sent; ``None`` if there is none.
             target: As sent.
             method: As sent.
         """
-        name = host_name(host or b"")
-        path = target.partition("?")[0]
+        request = _Request(
+            host=host_name(host or b""), path=target.partition("?")[0], method=method
+        )
+        route = self._found(request)
+        if route is None:
+            return Choice(route=None)
+        if route.exempt and not is_plain(request.path):
+            route = replace(route, exempt=False)
+        if self._paths_matter:
+            return self._beside_others(route, request)
+        return Choice(route=route)
+
+    def _found(self, request: "_Request") -> Route | None:
         for route in self._routes:
-            if route.fits(host=name, path=path, method=method):
+            if route.fits(host=request.host, path=request.path, method=request.method):
                 return route
         return None
+
+    def _beside_others(self, route: Route, request: "_Request") -> Choice:
+        """Compare the route that was found with those of other readings."""
+        others = self._others(route, request)
+        if others is None:
+            return Choice(route=replace(route, mode=Mode.ENFORCE), is_ambiguous=True)
+        stricter = [other for other in others if other is not route]
+        if not stricter:
+            return Choice(route=route)
+        enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
+        mode = Mode.ENFORCE if enforced else route.mode
+        return Choice(route=replace(route, mode=mode), is_ambiguous=True)
+
+    def _others(self, route: Route, request: "_Request") -> list[Route | None] | None:
+        """Return the routes that would have been stricter; ``None`` if nobody knows."""
+        paths = [request.path]
+        if not is_plain(request.path):
+            found = readings(request.path)
+            if found is None:
+                return None
+            paths += found
+        read = [self._found(replace(request, path=path)) for path in paths]
+        in_any_case = [self._found_in_any_case(request, path) for path in paths]
+        return [
+            *(it for it in read if it is None or not _may_stand_for(route, it)),
+            *(it for it in in_any_case if it and not route.is_as_strict_as(it)),
+        ]
+
+    def _found_in_any_case(self, request: "_Request", path: str) -> Route | None:
+        for route in self._routes:
+            if route.fits_in_any_case(
+                host=request.host, path=path, method=request.method
+            ):
+                return route
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What of a request a route is found by."""
+
+    host: str
+    path: str
+    method: str
+
+
+def _may_stand_for(route: Route, other: Route) -> bool:
+    """Tell whether one route may be taken where the origin reads another.
+
+    What is behind another origin is none of this one's business: a path that leads
+    there by one reading would reach by the other what the operator has not published.
+    """
+    return route.origin == other.origin and route.is_as_strict_as(other)
 
 
 def host_name(host: bytes) -> str:
@@ -93,10 +215,20 @@ def host_name(host: bytes) -> str:
     return text.removesuffix(".")
 
 
+def is_host_pattern(text: str) -> bool:
+    """Tell whether a text in lower case can be a host of a route."""
+    return _HOST_PATTERN.fullmatch(text) is not None
+
+
 def _is_host(host: str, pattern: str) -> bool:
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
     return host == pattern
+
+
+def _covers(pattern: str, other: str) -> bool:
+    """Tell whether every host that fits another pattern fits this one."""
+    return pattern == other or _is_host(other.removeprefix("*"), pattern)
 
 
 def _is_under(path: str, prefix: str) -> bool:

@@ -23,6 +23,7 @@ from uploadfilter.proxy.wording import Wording
 from uploadfilter.uploads.forwarding import ends_here, forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
 
+_BAD_REQUEST = 400
 _NOT_FOUND = 404
 _NOT_IMPLEMENTED = 501
 
@@ -63,19 +64,21 @@ class Proxy:
         self, request: web.BaseRequest, live: Live, tally: Tally
     ) -> web.StreamResponse:
         head = _head(request)
-        route = live.settings.routes.find(
+        choice = live.settings.routes.choose(
             host=head.value(b"host"), target=head.target, method=head.method
         )
-        if route is None:
+        if choice.route is None:
             return self._refuse(request, live, _NO_ROUTE)
-        arrival = Arrival(request=request, head=head, live=live, route=route)
-        body = plan(head, route.limits)
+        arrival = Arrival(request=request, head=head, live=live, route=choice.route)
+        body = plan(head, choice.route.limits)
+        if choice.is_ambiguous and isinstance(body, BodyPlan):
+            body = _AMBIGUOUS
         if ends_here(head) and not isinstance(body, Refusal):
             return self._end(arrival)
         if head.has_body:
             tally.kind = Kind.UPLOAD
             return await self._upload(arrival, body)
-        if isinstance(body, Refusal):
+        if isinstance(body, Refusal) and body is not _AMBIGUOUS:
             return self._refuse(request, live, body)
         tally.kind = Kind.PASSED
         return await self._pass_on(arrival)
@@ -88,7 +91,11 @@ class Proxy:
             return self._shed(arrival)
         route = arrival.route
         inspection = Inspection(
-            body, mode=route.mode, policy=route.policy, limits=route.limits
+            body,
+            mode=route.mode,
+            policy=route.policy,
+            limits=route.limits,
+            exempt=route.exempt,
         )
         with ExitStack() as held:
             self._open_uploads += 1
@@ -184,6 +191,13 @@ class Proxy:
 _NO_TRACE = Refusal(
     status=_NOT_IMPLEMENTED,
     reason=Reason.MALFORMED_REQUEST,
+_AMBIGUOUS = Refusal(
+    status=_BAD_REQUEST,
+    reason=Reason.AMBIGUOUS_REQUEST,
+    detail="The request target can be read in more than one way.",
+)
+"""Of an upload only: what has no body goes on as it came, since nothing is in it."""
+
     detail="This service shows no traces.",
 )
 _NO_ROUTE = Refusal(

@@ -19,7 +19,7 @@ import structlog
 from aiohttp import http_exceptions, web
 
 from uploadfilter.errors import LogError, StoreError
-from uploadfilter.model import Action, Match, Reason, Scan, SignalType
+from uploadfilter.model import Action, Match, Reason, Scan, SignalType, Verdict
 from uploadfilter.proxy import answers
 from uploadfilter.proxy.arrival import Arrival, queueing_client
 from uploadfilter.proxy.draining import Drain
@@ -156,6 +156,7 @@ class Upload:
             arrival.client, arrival.head.method
         )
 
+        self._is_continued = False
     async def run(self) -> web.StreamResponse:
         """Inspect the upload, record its decision and carry it out."""
         decided_as(self._ticket.id)
@@ -204,7 +205,10 @@ class Upload:
         return commands or await self._carried_out(self._inspection.end())
 
     async def _continue(self) -> None:
-        """Tell a client that waits for it to send the body (RFC 9110, 10.1.1)."""
+        """Tell a client that waits for it to send the body (RFC 9110, 10.1.1), once."""
+        if self._is_continued:
+            return
+        self._is_continued = True
         if self._request.headers.get("Expect") and self._request.version >= (1, 1):
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._request.writer.output_size = 0
@@ -340,8 +344,11 @@ class Upload:
     async def _record(self, command: Record) -> list[Command]:
         """Make the decision durable; what is only shed is counted."""
         recorder = self._hands.recorder
-        if command.judgement.effect is Action.RETRY_LATER:
-            recorder.shed(self._ticket, command.judgement.reason, status=503)
+        judgement = command.judgement
+        # A match is never merely counted, whatever the policy makes of it.
+        is_shed = judgement.effect is Action.RETRY_LATER
+        if is_shed and judgement.verdict is not Verdict.MATCH:
+            recorder.shed(self._ticket, judgement.reason, status=503)
             return self._inspection.recorded()
         try:
             await recorder.decision(
@@ -457,6 +464,7 @@ class Upload:
                 # The origin does not get the end that would make it a whole request.
                 self._grew_too_large = True
                 raise web.RequestPayloadError("the body is over the limit")
+        await self._continue()
             yield data
 
 

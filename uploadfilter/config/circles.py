@@ -1,0 +1,37 @@
+"""Whether an origin is the proxy itself: requests would go round in a circle."""
+
+from typing import Final, assert_never
+from urllib.parse import urlsplit
+
+from uploadfilter.proxy.addresses import (
+    Address,
+    InheritedAddress,
+    TCPAddress,
+    UnixAddress,
+)
+from uploadfilter.proxy.origin import OriginSettings
+
+_SCHEME_PORTS: Final = {"http": 80, "https": 443}
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def is_circle(origin: OriginSettings, address: Address) -> bool:
+    """Tell whether an origin is what the proxy listens on, as far as names tell."""
+    match address:
+        case UnixAddress():
+            return origin.url == f"unix:{address.path}"
+        case TCPAddress():
+            return _is_same(origin.url, address)
+        case InheritedAddress():
+            return False
+        case never:
+            assert_never(never)
+
+
+def _is_same(url: str, address: TCPAddress) -> bool:
+    origin = urlsplit(url)
+    if (origin.port or _SCHEME_PORTS.get(origin.scheme)) != address.port:
+        return False
+    everywhere = _LOOPBACK if address.host in _EVERYWHERE else ()
+    return origin.hostname in {address.host.lower(), *everywhere}

@@ -1,0 +1,281 @@
+"""Read the configuration: options before variables before the file before defaults."""
+
+import dataclasses
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from uploadfilter.config import schema
+from uploadfilter.config.circles import is_circle
+from uploadfilter.config.lines import Key, lines_of
+from uploadfilter.config.plain import PARSERS, WORDING, read_wording
+from uploadfilter.config.references import Credentials
+from uploadfilter.config.routing import (
+    Common,
+    all_origins,
+    read_origin,
+    read_origins,
+    read_routes,
+)
+from uploadfilter.config.settings import Settings
+from uploadfilter.config.sources import Complaints, Sources
+from uploadfilter.config.values import Reader
+from uploadfilter.errors import ConfigError
+
+_MOST_BYTES: Final = 1024 * 1024
+"""A file of ten thousand routes is half as large; what is larger is no configuration,
+and might never end."""
+
+_NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration that can be used, and where it came from.
+
+    Attributes:
+        settings: What it says.
+        file: The file that was read, if any.
+        plain: Values of the keys at the top of the file, as they were given.
+        sources: Who gave what.
+        references: Values that the file only refers to, by their keys.
+    """
+
+    settings: Settings
+    file: Path | None
+    plain: Mapping[str, Any]
+    sources: Sources
+    references: Mapping[Key, Mapping[str, object]]
+
+
+def load(
+    path: Path | None,
+    *,
+    overrides: Mapping[str, object],
+    default_state: Path,
+    environ: Mapping[str, str] = _NO_ENVIRONMENT,
+) -> Settings:
+    """Read a configuration, as ``read`` does, and return what it says."""
+    return read(
+        path, overrides=overrides, default_state=default_state, environ=environ
+    ).settings
+
+
+def read(
+    path: Path | None,
+    *,
+    overrides: Mapping[str, object],
+    default_state: Path,
+    environ: Mapping[str, str] = _NO_ENVIRONMENT,
+) -> Loaded:
+    """Read a file and put the environment and the command line on top of it.
+
+    Args:
+        path: TOML file, or ``None`` for none.
+        overrides: Values of ``schema.OPTIONS``; ``None`` values are left out.
+        default_state: State directory where nobody names one.
+        environ: The environment of the process.
+
+    Returns:
+        Checked settings, and where each came from.
+
+    Raises:
+        ConfigError: The file cannot be read, or keys, values or combinations of them
+            cannot be used: all of them, each with its line.
+    """
+    text = read_text(path) if path else ""
+    document, lines = _parsed(text, path)
+    others = _put_on_top(document, overrides, environ)
+    sources = Sources(file=str(path) if path else None, lines=lines, others=others)
+    reader = Reader(Complaints(sources), Credentials(environ))
+    plain, settings = _Reading(reader, document, default_state).settings()
+    reader.complaints.raise_any()
+    return Loaded(
+        settings=Settings(**settings),
+        file=path,
+        plain=plain,
+        sources=sources,
+        references=reader.references,
+    )
+
+
+class _Reading:
+    """One document on its way to settings."""
+
+    def __init__(
+        self, reader: Reader, document: Mapping[str, Any], default_state: Path
+    ) -> None:
+        self._reader = reader
+        self._complain = reader.complaints.add
+        self._document = document
+        self._default_state = default_state
+
+    def settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the plain values as they were given, and the fields of ``Settings``.
+
+        They can be used if there were no complaints.
+        """
+        self._reader.refuse_unknown(self._document, schema.TOP, ())
+        given = {k: v for k, v in self._document.items() if k in schema.PLAIN}
+        plain = self._reader.values(given, schema.PLAIN, ())
+        settings = {**self._tables(), **self._plain(plain)}
+        self._add_routes(settings)
+        self._refuse_circles(settings)
+        return plain, settings
+
+    def _tables(self) -> dict[str, Any]:
+        tables: dict[str, Any] = {
+            name: self._reader.table(room, self._document.get(name, {}), (name,))
+            for name, room in schema.TABLES.items()
+            if name != schema.ORIGIN
+        }
+        tables = {name: table for name, table in tables.items() if table is not None}
+        budgets = tables.pop("budgets", None)
+        if budgets is not None and "scanner" in tables:
+            scanner = dataclasses.replace(tables["scanner"], budgets=budgets)
+            tables["scanner"] = scanner
+        return tables
+
+    def _plain(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """Turn the plain keys into the fields of ``Settings``."""
+        settings: dict[str, Any] = {
+            "state": Path(plain.get("state", self._default_state)),
+            "wording": read_wording(self._reader, plain),
+        }
+        for key in plain.keys() - {"state", *WORDING}:
+            parse = PARSERS.get(key)
+            settings[key] = parse(self._reader, plain[key]) if parse else plain[key]
+        return {key: value for key, value in settings.items() if value is not None}
+
+    def _add_routes(self, settings: dict[str, Any]) -> None:
+        document, default = self._document, Settings(state=self._default_state)
+        if schema.ORIGIN in document:
+            key = (schema.ORIGIN,)
+            origin = read_origin(self._reader, document[schema.ORIGIN], key)
+            settings[schema.ORIGIN] = origin
+        elif schema.ROUTES not in document:
+            self._complain(
+                (),
+                "no origin is named",
+                hint='Name what is behind the proxy: --origin URL, or origin = "URL".',
+            )
+        origins = read_origins(self._reader, document.get(schema.ORIGINS, {}))
+        common = Common(
+            origin=schema.ORIGIN in document,
+            mode=settings.get("mode", default.mode),
+            limits=settings.get("limits", default.limits),
+            policy=settings.get("policy", default.policy),
+        )
+        routes = document.get(schema.ROUTES, [])
+        settings[schema.ROUTES] = read_routes(
+            self._reader, routes, common=common, origins=origins
+        )
+        settings[schema.ORIGINS] = origins
+
+    def _refuse_circles(self, settings: Mapping[str, Any]) -> None:
+        """Refuse a proxy that would be its own origin."""
+        origins = all_origins(
+            settings.get(schema.ORIGIN),
+            settings[schema.ORIGINS],
+            self._document.get(schema.ROUTES),
+        )
+        listen = settings.get("listen", Settings(state=self._default_state).listen)
+        for key, origin in origins:
+            for address in listen:
+                if is_circle(origin, address):
+                    self._complain(
+                        key,
+                        f"origin and listen are the same: {address}",
+                        hint="Requests would go round in a circle: let the proxy "
+                        "listen on another port (--listen), and name what is behind "
+                        "it as --origin.",
+                    )
+
+
+def read_text(path: Path) -> str:
+    """Read a file whole.
+
+    Raises:
+        ConfigError: It cannot be read, or is not a regular file of text.
+    """
+    try:
+        # Not waiting for the other end of a pipe, which could be read only once.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            data = file.read(_MOST_BYTES + 1) if is_regular else b""
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check the path and that this user may read the file.",
+        ) from exc
+    if not is_regular or len(data) > _MOST_BYTES:
+        raise ConfigError(
+            f"{path}: not a regular file of at most {_MOST_BYTES // 1024} KiB",
+            hint="It is read again at each SIGHUP: write the settings into a file.",
+        )
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{path}: not UTF-8 at byte {exc.start}", hint="Save the file as UTF-8."
+        ) from exc
+
+
+def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], Mapping[Key, int]]:
+    try:
+        return tomllib.loads(text), lines_of(text)
+    except RecursionError as exc:
+        raise ConfigError(
+            f"{path}: lists or tables are nested too deeply",
+            hint="No key is more than four tables deep; is this the right file?",
+        ) from exc
+    except ValueError as exc:
+        # TOMLDecodeError, and what Python says of numbers with thousands of digits.
+        raise ConfigError(
+            f"{path}: not TOML: {exc}",
+            hint="Texts stand in double quotes; see docs/operating.md for an example.",
+        ) from exc
+
+
+def _put_on_top(
+    document: dict[str, Any],
+    overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+) -> dict[Key, str]:
+    """Let variables, and then options, win over the file; return who gave what."""
+    others: dict[Key, str] = {}
+    for name, key in schema.VARIABLES.items():
+        if environ.get(name):
+            _put(document, key, _from_variable(environ[name], key))
+            others[key] = name
+    for name, key in schema.OPTIONS.items():
+        if overrides.get(name) is not None:
+            _put(document, key, overrides[name])
+            others[key] = f"--{name}"
+    if isinstance(document.get(schema.ORIGIN), str):
+        document[schema.ORIGIN] = {"url": document[schema.ORIGIN]}
+    return others
+
+
+def _from_variable(text: str, key: Key) -> object:
+    if schema.PLAIN.get(str(key[-1])) is str or key[0] == schema.ORIGIN:
+        return text
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _put(document: dict[str, Any], key: Key, value: object) -> None:
+    """Set a value of the document; an origin's URL leaves its times as they are."""
+    if key[0] == schema.ORIGIN:
+        table = document.get(schema.ORIGIN)
+        document[schema.ORIGIN] = {
+            **(table if isinstance(table, dict) else {}),
+            "url": value,
+        }
+        return
+    document[str(key[0])] = value

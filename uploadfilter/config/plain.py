@@ -1,0 +1,99 @@
+"""Read the keys at the top of the file that are more than their texts."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from uploadfilter.config.routing import read_mode
+from uploadfilter.config.values import Reader, shown_value
+from uploadfilter.errors import ConfigError
+from uploadfilter.model import Mode
+from uploadfilter.proxy import texts
+from uploadfilter.proxy.addresses import Address, parse_address
+from uploadfilter.proxy.wording import Wording
+from uploadfilter.state import INSTANCE_NAME
+from uploadfilter.uploads.forwarding import Network
+
+
+def _addresses(
+    reader: Reader, listen: str | tuple[str, ...]
+) -> tuple[Address, ...] | None:
+    """Read where to listen: one address, or a list of them."""
+    found: list[Address] = []
+    for text in (listen,) if isinstance(listen, str) else listen:
+        try:
+            found.append(parse_address(text))
+        except ValueError as exc:
+            reader.complaints.add(
+                ("listen",),
+                f"listen = {text!r} is not HOST:PORT: {exc}",
+                hint="For example 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80 or "
+                "unix:/run/uploadfilter/http.",
+            )
+    if not listen:
+        reader.complaints.add(
+            ("listen",), "listen is empty", hint="Name at least one address."
+        )
+    return tuple(found) or None
+
+
+def _instance(reader: Reader, text: str) -> str | None:
+    if INSTANCE_NAME.fullmatch(text):
+        return text
+    reader.complaints.add(
+        ("instance",),
+        f"instance = {text!r} is not a name",
+        hint="Use lower-case letters, digits and hyphens, at most 64.",
+    )
+    return None
+
+
+def _mode(reader: Reader, text: str) -> Mode | None:
+    return read_mode(reader, text, ("mode",))
+
+
+def _networks(reader: Reader, written: tuple[str, ...]) -> tuple[Network, ...]:
+    found: list[Network] = []
+    for index, text in enumerate(written):
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError:
+            reader.complaints.add(
+                ("trusted_proxies", index),
+                f"trusted_proxies = {shown_value(text, ())} is not a network",
+                hint="Write an address (10.0.0.7) or a network (10.0.0.0/24), whose "
+                "bits behind the prefix are 0.",
+            )
+    return tuple(found)
+
+
+PARSERS: Final[Mapping[str, Callable[[Reader, Any], Any]]] = MappingProxyType(
+    {
+        "listen": _addresses,
+        "instance": _instance,
+        "mode": _mode,
+        "trusted_proxies": _networks,
+    }
+)
+"""What makes more of a plain key than its text; ``None`` if it cannot be used."""
+
+WORDING: Final = frozenset({"objection", "report", "texts", "language"})
+"""Keys that make the wording together."""
+
+
+def read_wording(reader: Reader, plain: Mapping[str, Any]) -> Wording | None:
+    """Read what clients are told, in each language."""
+    folder = plain.get("texts")
+    try:
+        return texts.load(
+            Path(folder) if folder else None,
+            language=plain.get("language", texts.DEFAULT_LANGUAGE),
+            objection=plain.get("objection", ""),
+            report=plain.get("report", ""),
+        )
+    except ConfigError as exc:
+        about = "language" if str(exc).startswith("language") else "texts"
+        reader.complaints.add((about,), str(exc), hint=exc.hint)
+        return None

@@ -1,0 +1,302 @@
+"""Turn ``[[routes]]`` and ``[origins.NAME]`` into routes.
+
+What a route does not say of ``limits`` and ``policy`` is as in the tables of the same
+name at the top of the file, key by key. A route that none could ever take is a mistake,
+as an unknown key is: what it was written for is treated otherwise.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from uploadfilter.config import schema
+from uploadfilter.config.lines import Key
+from uploadfilter.config.sources import dotted
+from uploadfilter.config.values import Reader, shown_value
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import Mode
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.readings import is_plain
+from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route, is_host_pattern
+from uploadfilter.state import INSTANCE_NAME
+from uploadfilter.uploads.limits import UploadLimits
+
+_METHOD = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
+_URL: Final = ("http:", "https:", "unix:")
+_NAME_HINT: Final = "Use lower-case letters, digits and hyphens, at most 64."
+_MODE_HINT: Final = 'Use "monitor" (record only) or "enforce" (reject as well).'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What holds for a route that does not say otherwise.
+
+    Attributes:
+        origin: Whether there is one at the top of the file.
+        mode: At the top of the file.
+        limits: Of ``[limits]``.
+        policy: Of ``[policy]``.
+    """
+
+    origin: bool
+    mode: Mode
+    limits: UploadLimits
+    policy: Policy
+
+
+def read_mode(reader: Reader, text: str, key: Key) -> Mode | None:
+    """Read a mode; ``None`` if there is no such mode."""
+    try:
+        return Mode(text.upper())
+    except ValueError:
+        reader.complaints.add(
+            key, f"{dotted(key)} = {text!r} is not a mode", hint=_MODE_HINT
+        )
+        return None
+
+
+def read_origins(reader: Reader, tables: object) -> dict[str, OriginSettings]:
+    """Read ``[origins.NAME]``."""
+    key = (schema.ORIGINS,)
+    if not isinstance(tables, dict):
+        reader.not_a_table(tables, key)
+        return {}
+    found: dict[str, OriginSettings] = {}
+    for name, table in tables.items():
+        where = (*key, name)
+        if not _is_name(name):
+            text = f"{name!r} cannot be the name of an origin"
+            reader.complaints.add(where, text, hint=_NAME_HINT)
+            continue
+        origin = read_origin(reader, table, where)
+        if origin is not None:
+            found[name] = origin
+    return found
+
+
+def read_origin(reader: Reader, table: object, key: Key) -> OriginSettings | None:
+    """Read one origin: a table, or its URL alone."""
+    table = {"url": table} if isinstance(table, str) else table
+    if isinstance(table, dict) and "url" not in table:
+        reader.complaints.add(
+            key, f"{dotted(key)}.url is missing", hint='Name it: url = "http://HOST".'
+        )
+    return reader.table(OriginSettings, table, key)
+
+
+def read_routes(
+    reader: Reader,
+    tables: object,
+    *,
+    common: Common,
+    origins: dict[str, OriginSettings],
+) -> tuple[Route, ...]:
+    """Read ``[[routes]]``, in order.
+
+    Args:
+        reader: Reads values.
+        tables: What the file says.
+        common: What holds where a route says nothing.
+        origins: Those with names; what routes name by their URL is added.
+    """
+    if not isinstance(tables, list):
+        reader.complaints.add(
+            (schema.ROUTES,),
+            f"routes = {shown_value(tables, ())} is not a list of tables",
+            hint="Write [[routes]] on a line of its own, once for each route.",
+        )
+        return ()
+    reading = _Routes(reader, common, origins)
+    for index, table in enumerate(tables):
+        reading.add(table, (schema.ROUTES, index))
+    return tuple(route for _, route in reading.found)
+
+
+class _Routes:
+    """Reads one route after the other, and looks at each beside those before it."""
+
+    def __init__(
+        self, reader: Reader, common: Common, origins: dict[str, OriginSettings]
+    ) -> None:
+        self.found: list[tuple[Key, Route]] = []
+        self._reader = reader
+        self._complain = reader.complaints.add
+        self._common = common
+        self._origins = origins
+
+    def add(self, table: object, key: Key) -> None:
+        """Read one route."""
+        if not isinstance(table, dict):
+            self._reader.not_a_table(table, key)
+            return
+        self._reader.refuse_unknown(table, {*schema.ROUTE, *schema.ROUTE_TABLES}, key)
+        plain = {name: item for name, item in table.items() if name in schema.ROUTE}
+        values = self._reader.values(plain, schema.ROUTE, key)
+        route = Route(
+            name=self._name(values, key, is_given="name" in table),
+            origin=self._origin(values, key, is_given="origin" in table),
+            hosts=self._hosts(values, key),
+            path=self._path(values, key),
+            methods=self._methods(values, key),
+            mode=self._mode(values, key),
+            exempt=values.get("exempt", False),
+            limits=self._limits(table, key),
+            policy=self._policy(table, key),
+        )
+        self._refuse_shadowed(route, key)
+        self.found.append((key, route))
+
+    def _name(self, values: Mapping[str, Any], key: Key, *, is_given: bool) -> str:
+        name: str = values.get("name", "")
+        where = (*key, "name")
+        if not is_given:
+            self._complain(key, f"{dotted(key)} has no name", hint='Add name = "...".')
+        elif "name" in values and not _is_name(name):
+            text = f"{dotted(where)} = {name!r} cannot be the name of a route"
+            self._complain(
+                where, text, hint=f"{_NAME_HINT} {DEFAULT_ROUTE!r} is taken."
+            )
+        elif name and any(name == known.name for _, known in self.found):
+            text = f"{dotted(where)} = {name!r} is the name of an earlier route"
+            self._complain(where, text, hint="Give each route a name of its own.")
+        return name
+
+    def _origin(self, values: Mapping[str, Any], key: Key, *, is_given: bool) -> str:
+        where = (*key, "origin")
+        if not is_given:
+            if not self._common.origin:
+                text = f"{dotted(key)} has no origin, and neither has the file"
+                self._complain(key, text, hint='Add origin = "NAME" or "URL" to it.')
+            return DEFAULT_ROUTE
+        name: str = values.get("origin", DEFAULT_ROUTE)
+        if name.startswith(_URL):
+            origin = self._reader.table(OriginSettings, {"url": name}, where)
+            if origin is not None:
+                self._origins[name] = origin
+        elif "origin" in values and name not in self._origins:
+            self._complain(
+                where,
+                f"{dotted(where)} = {shown_value(name, where)} is no origin",
+                hint=self._known_origins(),
+            )
+        return name
+
+    def _known_origins(self) -> str:
+        names = ", ".join(name for name in self._origins if not name.startswith(_URL))
+        known = f"Known are: {names}. " if names else ""
+        return f"{known}Write a URL, or the NAME of a table [origins.NAME]."
+
+    def _hosts(self, values: Mapping[str, Any], key: Key) -> tuple[str, ...]:
+        given = values.get("host", ())
+        hosts = (given,) if isinstance(given, str) else given
+        where = (*key, "host")
+        if "host" in values and not hosts:
+            self._complain(
+                where, f"{dotted(where)} is empty", hint="Leave it out for any host."
+            )
+        for host in hosts:
+            if not is_host_pattern(host.lower()):
+                self._complain(
+                    where,
+                    f"{dotted(where)} = {shown_value(host, where)} is not a host",
+                    hint='Write "photos.example.org", or "*.example.org" for all '
+                    "below it; without a port, and in ASCII (xn--...).",
+                )
+        return tuple(host.lower() for host in hosts)
+
+    def _path(self, values: Mapping[str, Any], key: Key) -> str:
+        path: str = values.get("path", "/")
+        where = (*key, "path")
+        text = f"{dotted(where)} = {shown_value(path, where)}"
+        if not path.startswith("/"):
+            self._complain(
+                where,
+                f"{text} does not begin with /",
+                hint=f'Write "/{path}". A path is a prefix, compared byte by byte.',
+            )
+        elif not is_plain(path):
+            self._complain(
+                where,
+                f"{text} is no plain path",
+                hint="A prefix has no query, no escapes (%), no //, . or .. and no ; "
+                "or backslash: name a shorter one.",
+            )
+        return path
+
+    def _methods(self, values: Mapping[str, Any], key: Key) -> frozenset[str]:
+        methods: tuple[str, ...] = values.get("methods", ())
+        where = (*key, "methods")
+        if "methods" in values and not methods:
+            self._complain(
+                where, f"{dotted(where)} is empty", hint="Leave it out for any method."
+            )
+        for method in methods:
+            if not _METHOD.fullmatch(method):
+                text = f"{dotted(where)} = {shown_value(method, where)} is no method"
+                known = _METHOD.fullmatch(method.upper())
+                hint = f"Did you mean {method.upper()!r}?" if known else "Write PUT."
+                self._complain(where, text, hint=f"{hint} Methods are in capitals.")
+        return frozenset(methods)
+
+    def _mode(self, values: Mapping[str, Any], key: Key) -> Mode:
+        if "mode" not in values:
+            return self._common.mode
+        mode = read_mode(self._reader, values["mode"], (*key, "mode"))
+        return mode or self._common.mode
+
+    def _limits(self, table: Mapping[str, object], key: Key) -> UploadLimits:
+        base, own = self._common.limits, table.get("limits", {})
+        return (
+            self._reader.table(UploadLimits, own, (*key, "limits"), base=base) or base
+        )
+
+    def _policy(self, table: Mapping[str, object], key: Key) -> Policy:
+        base, own = self._common.policy, table.get("policy", {})
+        policy = self._reader.table(Policy, own, (*key, "policy"), base=base) or base
+        # Categories are overridden one by one, as all keys are.
+        return replace(policy, categories={**base.categories, **policy.categories})
+
+    def _refuse_shadowed(self, route: Route, key: Key) -> None:
+        """Refuse a route that no request could take, since an earlier one takes all."""
+        for _, earlier in self.found:
+            if earlier.covers(route):
+                self._complain(
+                    key,
+                    f"{dotted(key)} ({route.name!r}) can never be taken: "
+                    f"{earlier.name!r} before it takes every request that fits",
+                    hint=f"Move it before {earlier.name!r}, or take it out.",
+                )
+                return
+
+
+def _is_name(name: str) -> bool:
+    return name != DEFAULT_ROUTE and INSTANCE_NAME.fullmatch(name) is not None
+
+
+def all_origins(
+    origin: OriginSettings | None, origins: Mapping[str, OriginSettings], routes: object
+) -> Iterator[tuple[Key, OriginSettings]]:
+    """Yield every origin with the key that it was given by.
+
+    Args:
+        origin: The one at the top of the file.
+        origins: The others, by name or URL.
+        routes: What the file says of routes, where URLs stand.
+    """
+    if origin is not None:
+        yield (schema.ORIGIN, "url"), origin
+    places: dict[object, Key] = {}
+    for index, table in enumerate(routes if isinstance(routes, list) else ()):
+        url = table.get("origin") if isinstance(table, dict) else None
+        if isinstance(url, str):
+            places.setdefault(url, (schema.ROUTES, index, "origin"))
+    for name, item in origins.items():
+        own = (schema.ORIGINS, name, "url")
+        yield places.get(name, own) if name.startswith(_URL) else own, item
+
+
+def unused_origins(routes: Sequence[Route], origins: Iterable[str]) -> Iterator[str]:
+    """Yield the names of origins that no route names."""
+    used = {route.origin for route in routes}
+    return (name for name in origins if name not in used)

@@ -1,0 +1,175 @@
+"""Which keys there are, of which types, and which of them may change at any time.
+
+Rules this module keeps: a key that is not said to be live needs a restart, so that one
+that is forgotten here is announced to the operator for nothing, and never the other
+way round.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from uploadfilter.config.lines import Key
+from uploadfilter.decisions.log import LogSettings
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.spool import SpoolLimits
+from uploadfilter.reference.matching import Thresholds
+from uploadfilter.scanners.messages import Budgets
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.uploads.forwarding import ClientHeader
+from uploadfilter.uploads.limits import UploadLimits
+
+Wanted: TypeAlias = Any
+"""A type as a field declares it: ``int``, ``tuple[str, ...]``, an enum, ..."""
+
+TABLES: Final[Mapping[str, Any]] = {
+    "origin": OriginSettings,
+    "limits": UploadLimits,
+    "proxy": ProxyLimits,
+    "spool": SpoolLimits,
+    "thresholds": Thresholds,
+    "policy": Policy,
+    "scanner": ScannerSettings,
+    "budgets": Budgets,
+    "log": LogSettings,
+}
+"""The tables of the file, and the settings that each of them fills."""
+
+PLAIN: Final[Mapping[str, Wanted]] = {
+    "listen": str | tuple[str, ...],
+    "state": str,
+    "instance": str,
+    "mode": str,
+    "trusted_proxies": tuple[str, ...],
+    "client_header": ClientHeader,
+    "objection": str,
+    "report": str,
+    "texts": str,
+    "language": str,
+    "spool_directory": str,
+}
+"""The keys at the top of the file."""
+
+ROUTE: Final[Mapping[str, Wanted]] = {
+    "name": str,
+    "host": str | tuple[str, ...],
+    "path": str,
+    "methods": tuple[str, ...],
+    "origin": str,
+    "mode": str,
+    "exempt": bool,
+}
+"""The keys of one of ``[[routes]]``."""
+
+ROUTE_TABLES: Final[Mapping[str, Any]] = {"limits": UploadLimits, "policy": Policy}
+"""The tables of a route; what they do not say is as in the tables of the same name."""
+
+ORIGIN: Final = "origin"
+ROUTES: Final = "routes"
+ORIGINS: Final = "origins"
+TOP: Final = frozenset({*PLAIN, *TABLES, ROUTES, ORIGINS})
+"""What may stand at the top of the file."""
+
+PATHS: Final = frozenset(
+    {
+        "state",
+        "spool_directory",
+        "texts",
+        "ca_file",
+        "client_certificate",
+        "client_key",
+    }
+)
+"""Last words of the keys that name a file or folder."""
+
+VARIABLES: Final[Mapping[str, Key]] = {
+    "UPLOADFILTER_ORIGIN": ("origin", "url"),
+    "UPLOADFILTER_LISTEN": ("listen",),
+    "UPLOADFILTER_MODE": ("mode",),
+    "UPLOADFILTER_STATE_DIR": ("state",),
+    "UPLOADFILTER_INSTANCE": ("instance",),
+    "UPLOADFILTER_SPOOL_DIRECTORY": ("spool_directory",),
+    "UPLOADFILTER_TRUSTED_PROXIES": ("trusted_proxies",),
+}
+"""Environment variables, and the keys that they win over. Lists are split at commas."""
+
+OPTIONS: Final[Mapping[str, Key]] = {
+    "origin": ("origin", "url"),
+    "listen": ("listen",),
+    "mode": ("mode",),
+    "state": ("state",),
+    "instance": ("instance",),
+}
+"""Options of ``serve``, and the keys that they win over."""
+
+_NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
+"""Fields that are no keys: budgets have a table of their own, the module is fixed."""
+
+_LIVE_TABLES = frozenset({"origin", ORIGINS, "limits", "thresholds", "policy", ROUTES})
+_LIVE = frozenset(
+    {
+        "mode",
+        "trusted_proxies",
+        "client_header",
+        "objection",
+        "report",
+        "texts",
+        "language",
+        "proxy.open_uploads",
+        "proxy.body_idle_s",
+        "proxy.body_grace_s",
+        "proxy.body_rate_bytes_s",
+        "proxy.body_total_s",
+        "proxy.answer_idle_s",
+    }
+)
+
+
+def is_live(key: Key) -> bool:
+    """Tell whether a key may change while the service runs."""
+    return key[0] in _LIVE_TABLES or ".".join(map(str, key)) in _LIVE
+
+
+def fields_of(room: type, table: str) -> dict[str, Wanted]:
+    """Return the keys that a table may hold, and their types.
+
+    Args:
+        room: The settings that it fills.
+        table: Its name.
+    """
+    return {
+        name: hint
+        for name, hint in typing.get_type_hints(room).items()
+        if f"{table}.{name}" not in _NOT_CONFIGURED
+    }
+
+
+def required_of(room: type) -> frozenset[str]:
+    """Return the keys without which a table cannot be used."""
+    return frozenset(
+        field.name
+        for field in dataclasses.fields(room)
+        if field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    )
+
+
+def keys() -> tuple[str, ...]:
+    """Return every key that a file may hold, as ``limits.max_parts``."""
+    return (
+        *PLAIN,
+        *(
+            f"{table}.{name}"
+            for table, room in TABLES.items()
+            for name in fields_of(room, table)
+        ),
+        *(f"{ROUTES}.{name}" for name in (*ROUTE, *ROUTE_TABLES)),
+    )
+
+
+def restart_keys() -> tuple[str, ...]:
+    """Return the keys whose change needs a restart."""
+    return tuple(key for key in keys() if not is_live(tuple(key.split("."))))

@@ -1,0 +1,96 @@
+"""Everything that ``serve`` needs to know, as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from uploadfilter.decisions.log import LogSettings
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import Mode
+from uploadfilter.proxy import texts
+from uploadfilter.proxy.addresses import Address, TCPAddress
+from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.live import LiveSettings
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route, Routes
+from uploadfilter.proxy.spool import SpoolLimits
+from uploadfilter.proxy.wording import Wording
+from uploadfilter.reference.matching import Thresholds
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.state import DEFAULT_INSTANCE
+from uploadfilter.uploads.forwarding import ClientHeader, Network
+from uploadfilter.uploads.limits import UploadLimits
+
+_LISTEN = TCPAddress(host="127.0.0.1", port=8080)
+"""Reached from this machine only, until the operator says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that ``serve`` needs to know.
+
+    Attributes:
+        state: The state directory.
+        origin: The hosting service behind the proxy, for requests that fit no route;
+            ``None`` if those are answered 404.
+        origins: Others, by the names that routes use.
+        routes: In the operator's order, without the one that takes the rest.
+        listen: Where to listen.
+        instance: Name of this proxy among those that share the state directory.
+        mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
+        trusted_proxies: Networks whose word about clients is believed.
+        client_header: The header in which they say who the client is.
+        wording: What clients are told, and where they can object and report.
+        spool_directory: Where bodies over the memory limit are held, unlinked.
+        limits: Of bodies and forms.
+        proxy: Of connections and time.
+        spool: Of what is held.
+        thresholds: Largest distances.
+        policy: From reason to action.
+        scanner: Processes, and the budgets of the table ``[budgets]``.
+        log: Size of segments.
+    """
+
+    state: Path
+    origin: OriginSettings | None = None
+    origins: Mapping[str, OriginSettings] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    listen: tuple[Address, ...] = (_LISTEN,)
+    instance: str = DEFAULT_INSTANCE
+    mode: Mode = Mode.MONITOR
+    trusted_proxies: tuple[Network, ...] = ()
+    client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
+    wording: Wording = field(default_factory=texts.load)
+    spool_directory: str | None = None
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    proxy: ProxyLimits = field(default_factory=ProxyLimits)
+    spool: SpoolLimits = field(default_factory=SpoolLimits)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    policy: Policy = field(default_factory=Policy)
+    scanner: ScannerSettings = field(default_factory=ScannerSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def live(self) -> LiveSettings:
+        """What may change while the service runs."""
+        rest = () if self.origin is None else (self._default_route,)
+        default = {} if self.origin is None else {DEFAULT_ROUTE: self.origin}
+        return LiveSettings(
+            routes=Routes((*self.routes, *rest)),
+            origins={**self.origins, **default},
+            trusted_proxies=self.trusted_proxies,
+            client_header=self.client_header,
+            thresholds=self.thresholds,
+            limits=self.proxy,
+            wording=self.wording,
+        )
+
+    @property
+    def _default_route(self) -> Route:
+        return Route(
+            name=DEFAULT_ROUTE,
+            origin=DEFAULT_ROUTE,
+            mode=self.mode,
+            limits=self.limits,
+            policy=self.policy,
+        )

@@ -1,0 +1,296 @@
+"""Turn the values of a TOML document into those that the rooms' settings declare.
+
+Rules this module keeps: what cannot be used is noted and left out, so that the next
+mistake is found in the same run; and no value is shown that could be a secret.
+"""
+
+import difflib
+import math
+import re
+import typing
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from uploadfilter.config import schema
+from uploadfilter.config.lines import Key
+from uploadfilter.config.references import Credentials, UnusableReferenceError
+from uploadfilter.config.schema import Wanted
+from uploadfilter.config.sources import Complaints, dotted
+
+_T = TypeVar("_T")
+
+SEE_DOCS: Final = "docs/operating.md lists every key with its type, range and default."
+
+_UNITS: Final = {
+    "B": 1,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KIB": 1024,
+    "MIB": 1024**2,
+    "GIB": 1024**3,
+}
+_SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]+)?")
+_LARGEST: Final = 2**63 - 1
+"""No limit is larger; what counts with it may be a machine's integer."""
+
+_USER = re.compile(r"(?:(?<=//)|^).*@", re.DOTALL)
+_SECRET_WORDS = re.compile(r"password|passwd|secret|token|private", re.IGNORECASE)
+_LONGEST_SHOWN: Final = 80
+_WRITTEN: Final[Mapping[Wanted, str]] = {
+    bool: "true or false",
+    int: 'a whole number without quotes, or a size such as "20 MiB"',
+    float: "a number without quotes",
+    str: "a text in quotes",
+    str | tuple[str, ...]: "a text in quotes, or a list of texts in brackets",
+}
+_MAPPINGS: Final[Collection[object]] = (Mapping,)
+_ALIKE: Final = 0.85
+"""How much a key in another table must look like an unknown one to be what was meant;
+in its own table ``difflib``'s 0.6 will do."""
+
+
+class Reader:
+    """Reads values, and remembers what it had to complain of.
+
+    Args:
+        complaints: What is wrong.
+        credentials: Where values are that the file only refers to.
+    """
+
+    def __init__(self, complaints: Complaints, credentials: Credentials) -> None:
+        self.complaints = complaints
+        self.references: dict[Key, Mapping[str, object]] = {}
+        self._credentials = credentials
+
+    def table(
+        self, room: type[_T], table: object, key: Key, *, base: _T | None = None
+    ) -> _T | None:
+        """Make a room's settings from one table of the file.
+
+        Args:
+            room: The settings.
+            table: What the file says.
+            key: Of the table.
+            base: What holds for the keys that the table does not name; ``None`` for
+                the defaults of the room.
+
+        Returns:
+            ``None`` if they cannot be made, which has been complained of.
+        """
+        wanted = schema.fields_of(room, str(key[-1]))
+        values = self.values(table, wanted, key)
+        return self._made(room, values, key, base)
+
+    def values(
+        self, table: object, wanted: Mapping[str, Wanted], key: Key
+    ) -> dict[str, Any]:
+        """Return those values of a table that can be used."""
+        if not isinstance(table, dict):
+            self.not_a_table(table, key)
+            return {}
+        self.refuse_unknown(table, wanted, key)
+        found = {
+            name: self.value(value, wanted[name], (*key, name))
+            for name, value in table.items()
+            if name in wanted
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _made(
+        self, room: type[_T], values: dict[str, Any], key: Key, base: _T | None
+    ) -> _T | None:
+        base_values = {} if base is None else _values_of(base)
+        required = frozenset() if base is not None else schema.required_of(room)
+        while not required - values.keys():
+            try:
+                return room(**(base_values | values))
+            except ValueError as exc:
+                concerned = self._concerned(values, str(exc), key)
+                for name in concerned:
+                    del values[name]
+                if not concerned:
+                    return None
+        return None
+
+    def _concerned(
+        self, values: Mapping[str, Any], complaint: str, key: Key
+    ) -> list[str]:
+        """Complain in the words of a room; return the keys that it complains of."""
+        named = [
+            name
+            for name in values
+            if len(values) == 1 or re.search(rf"\b{re.escape(name)}\b", complaint)
+        ] or list(values)
+        shown = ", ".join(
+            f"{dotted((*key, name))} = {shown_value(values[name], (*key, name))}"
+            for name in named
+        )
+        where = (*key, named[0]) if named else key
+        text = f"{shown or f'[{dotted(key)}]'}: {complaint}"
+        self.complaints.add(where, text, hint=SEE_DOCS)
+        return named
+
+    def not_a_table(self, value: object, key: Key) -> None:
+        """Complain of a value where a table should be."""
+        name = dotted(key)
+        self.complaints.add(
+            key,
+            f"{name} = {shown_value(value, key)} is not a table",
+            hint=f"Write [{name}] on a line of its own and its keys below.",
+        )
+
+    def refuse_unknown(
+        self, table: Mapping[str, object], known: Collection[str], key: Key
+    ) -> None:
+        """Complain of keys that nobody reads, and suggest the ones that were meant."""
+        for name in table:
+            if name not in known:
+                self.complaints.add(
+                    (*key, name),
+                    f"unknown key {dotted((*key, name))!r}",
+                    hint=_meant(name, known, key),
+                )
+
+    def value(self, value: object, wanted: Wanted, key: Key) -> Any:  # noqa: ANN401 - whatever the field is declared as
+        """Convert one value to the type of its field; ``None`` if that cannot be."""
+        if typing.get_origin(wanted) in _MAPPINGS:
+            return self._mapping(value, wanted, key)
+        if isinstance(value, dict) and _takes_text(wanted):
+            return self._referred(value, key)
+        try:
+            return _converted(value, wanted)
+        except ValueError as exc:
+            text = f"{dotted(key)} = {shown_value(value, key)} cannot be used"
+            why = f": {exc}" if isinstance(exc, _SizeError) else ""
+            self.complaints.add(
+                key, text + why, hint=f"Write {_described(wanted)}. {SEE_DOCS}"
+            )
+            return None
+
+    def _mapping(self, value: object, wanted: Wanted, key: Key) -> Any:  # noqa: ANN401 - as above
+        if not isinstance(value, dict):
+            self.not_a_table(value, key)
+            return None
+        _, kind = typing.get_args(wanted)
+        found = {
+            name: self.value(item, kind, (*key, name)) for name, item in value.items()
+        }
+        return {name: item for name, item in found.items() if item is not None}
+
+    def _referred(self, value: Mapping[str, object], key: Key) -> str | None:
+        """Fetch a text from where the file says it is."""
+        try:
+            text = self._credentials.fetch(value, is_path=key[-1] in schema.PATHS)
+        except UnusableReferenceError as exc:
+            self.complaints.add(key, f"{dotted(key)}: {exc}", hint=exc.hint)
+            return None
+        self.references[key] = value
+        return text
+
+
+def _values_of(settings: object) -> dict[str, Any]:
+    """Return the values of a room's settings by the names of their fields."""
+    names = typing.get_type_hints(type(settings))
+    return {name: getattr(settings, name) for name in names}
+
+
+class _SizeError(ValueError):
+    """A text is no size."""
+
+
+def shown_value(value: object, key: Key) -> str:
+    """Return a value as it was written, as far as an error may show it."""
+    if any(_SECRET_WORDS.search(str(part)) for part in key):
+        return "..."
+    text = repr(_masked(value))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _masked(value: object) -> object:
+    """Leave out who logs in somewhere, and with which password."""
+    match value:
+        case str():
+            return _USER.sub("...@", value)
+        case list() | tuple():
+            return [_masked(item) for item in value]
+        case dict():
+            return {
+                key: "..." if _SECRET_WORDS.search(key) else _masked(item)
+                for key, item in value.items()
+            }
+        case _:
+            return value
+
+
+def _takes_text(wanted: Wanted) -> bool:
+    return wanted is str or str in typing.get_args(wanted)
+
+
+def _converted(value: object, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
+    """Convert a value.
+
+    Raises:
+        ValueError: It is not what is wanted.
+    """
+    if wanted is int and isinstance(value, str):
+        value = _size(value)
+    if isinstance(value, str) and isinstance(wanted, type):
+        value = _member(value, wanted) if issubclass(wanted, StrEnum) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        # TOML has inf and nan; with nan every comparison is false, limits included.
+        raise ValueError(value)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ValueError(value)
+    return msgspec.convert(value, wanted)
+
+
+def _described(wanted: Wanted) -> str:
+    """Say how a value of a type is written in TOML."""
+    if isinstance(wanted, type) and issubclass(wanted, StrEnum):
+        return "one of " + ", ".join(f'"{str(member).lower()}"' for member in wanted)
+    return _WRITTEN.get(wanted, "a list of texts in brackets and quotes")
+
+
+def _member(value: str, wanted: type[StrEnum]) -> str:
+    """Accept an enum's value in either case: ``reject`` for ``REJECT``."""
+    members = {str(member) for member in wanted}
+    return value.upper() if value.upper() in members else value
+
+
+def _size(text: str) -> int:
+    """Read a size with a unit, such as ``20 MiB``."""
+    found = _SIZE.fullmatch(text.strip())
+    unit = _UNITS.get((found[2] or "B").upper()) if found else None
+    if found is None or unit is None:
+        raise _SizeError(
+            "neither a number nor a size; units are B, KB, MB, GB, KiB, MiB, GiB"
+        )
+    return int(found[1]) * unit
+
+
+def _meant(name: str, known: Iterable[str], key: Key) -> str:
+    """Suggest what an unknown key was meant to be, here or in another table."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"Did you mean {dotted((*key, near[0]))!r}?"
+    elsewhere = _elsewhere(name)
+    if elsewhere is not None:
+        return f"Did you mean {elsewhere}?"
+    return f"Known are: {', '.join(names)}."
+
+
+def _elsewhere(name: str) -> str | None:
+    """Find a key of another table."""
+    places = {item.rpartition(".")[2]: item for item in reversed(schema.keys())}
+    near = difflib.get_close_matches(name, places, n=1, cutoff=_ALIKE)
+    if not near:
+        return None
+    table, _, last = places[near[0]].rpartition(".")
+    if not table:
+        return f"{last!r}, which stands above the first table of the file"
+    return f"[{'[routes]' if table == schema.ROUTES else table}] {last}"
