@@ -88,10 +88,10 @@ _BY_WEIGHT = (
     # Everyday content that is merely not looked into as a whole.
     Reason.TOO_MANY_FRAMES,
     Reason.NOT_INSPECTED,
-)
-_WEIGHT = {reason: -place for place, reason in enumerate(_BY_WEIGHT)}
     # The operator does not want it inspected.
     Reason.EXEMPT,
+)
+_WEIGHT = {reason: -place for place, reason in enumerate(_BY_WEIGHT)}
 _MATCH_WEIGHT = 1  # above every reason
 
 
@@ -126,10 +126,10 @@ class Policy:
         low_quality: Contrast lowered on purpose makes it, and a style sheet undoes it.
         weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
             0.3 % of all uploads by chance.
-    """
-
         categories: The action for a match of an entry of a category, by the issuer's
             word for it; of every other category it is ``REJECT``.
+    """
+
     undecodable: Action = Action.REJECT
     truncated: Action = Action.REJECT
     too_many_pixels: Action = Action.REJECT
@@ -148,18 +148,18 @@ class Policy:
     not_inspected: Action = Action.ACCEPT
     low_quality: Action = Action.REJECT
     weak_match: Action = Action.ACCEPT
+    categories: Mapping[str, Action] = field(default_factory=dict)
 
     def action_for(self, reason: Reason) -> Action:
-    categories: Mapping[str, Action] = field(default_factory=dict)
         """Return what is done with an upload for ``reason`` alone."""
         if reason in REFUSALS:
             return Action.REJECT
         if reason in INCAPACITY:
             return Action.RETRY_LATER
-        # A reason without a field is never an upload's; if it is, nothing may pass.
-        action: Action = getattr(self, reason.value, Action.REJECT)
         if reason in EXEMPTIONS:
             return Action.ACCEPT
+        # A reason without a field is never an upload's; if it is, nothing may pass.
+        action: Action = getattr(self, reason.value, Action.REJECT)
         return action
 
     def action_for_category(self, category: str) -> Action:

@@ -191,13 +191,6 @@ class Proxy:
 _NO_TRACE = Refusal(
     status=_NOT_IMPLEMENTED,
     reason=Reason.MALFORMED_REQUEST,
-_AMBIGUOUS = Refusal(
-    status=_BAD_REQUEST,
-    reason=Reason.AMBIGUOUS_REQUEST,
-    detail="The request target can be read in more than one way.",
-)
-"""Of an upload only: what has no body goes on as it came, since nothing is in it."""
-
     detail="This service shows no traces.",
 )
 _NO_ROUTE = Refusal(
@@ -205,6 +198,13 @@ _NO_ROUTE = Refusal(
     reason=Reason.MALFORMED_REQUEST,
     detail="This service knows no such site.",
 )
+_AMBIGUOUS = Refusal(
+    status=_BAD_REQUEST,
+    reason=Reason.AMBIGUOUS_REQUEST,
+    detail="The request target can be read in more than one way.",
+)
+"""Of an upload only: what has no body goes on as it came, since nothing is in it."""
+
 
 
 def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:

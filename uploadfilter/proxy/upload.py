@@ -149,6 +149,7 @@ class Upload:
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
         self._unheld = b""  # what has arrived last, until the spool has it
         self._grew_too_large = False  # in the rest that is not held
+        self._is_continued = False
         self._generation: Generation | None = None
         self._clock = asyncio.get_running_loop().time
         self._begun_s = self._clock()
@@ -156,7 +157,6 @@ class Upload:
             arrival.client, arrival.head.method
         )
 
-        self._is_continued = False
     async def run(self) -> web.StreamResponse:
         """Inspect the upload, record its decision and carry it out."""
         decided_as(self._ticket.id)
@@ -453,6 +453,7 @@ class Upload:
             yield data
         if self._unheld:
             yield self._unheld
+        await self._continue()
         left = self._arrival.route.limits.max_body_bytes - self._inspection.body_bytes
         while True:
             async with asyncio.timeout(self._settings.limits.body_idle_s):
@@ -464,7 +465,6 @@ class Upload:
                 # The origin does not get the end that would make it a whole request.
                 self._grew_too_large = True
                 raise web.RequestPayloadError("the body is over the limit")
-        await self._continue()
             yield data
 
 
