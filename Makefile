@@ -34,11 +34,14 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 BENCH_STAMP := $(VENV)/.installed-bench
 E2E_STAMP := $(E2E_VENV)/.installed-run
+# Sites of others, and their clients: what they need must not meet what we need.
+SITES_VENV := build/sites-venv
+SITES_STAMP := $(SITES_VENV)/.installed-sites
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format format-check types floors check e2e deploy-test fuzz \
-        properties bench docs wheel deb lock clean
+.PHONY: help run test lint format format-check types floors check e2e deploy-test sites \
+        fuzz properties bench docs wheel deb lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -74,6 +77,13 @@ $(E2E_STAMP): requirements/run.txt $(DEV_STAMP)
 	@$(BIN)/python -m venv $(E2E_VENV)
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --require-hashes --requirement requirements/run.txt
+	@touch $@
+
+$(SITES_STAMP): requirements/sites.txt $(DEV_STAMP)
+	@echo "installing requirements/sites.txt into $(SITES_VENV)"
+	@$(BIN)/python -m venv $(SITES_VENV)
+	@$(SITES_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --require-hashes --requirement requirements/sites.txt
 	@touch $@
 
 $(VECTORS): requirements/vectors.txt $(DEV_STAMP)
@@ -126,6 +136,13 @@ deploy-test: deb $(E2E_STAMP)  ## Start what is in deploy/ for real; needs root 
 	    UPLOADFILTER_DEB="$$(ls $(CURDIR)/$(DEB)/uploadfilter_*.deb)" \
 	    $(BIN)/python -m pytest -m e2e tests/deploy $(ARGS)
 
+sites: wheel $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites through it.
+	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
+	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
+	    UPLOADFILTER_SITES_VENV="$(CURDIR)/$(SITES_VENV)" \
+	    $(BIN)/python -m pytest -n 2 --dist loadgroup -m e2e tests/sites $(ARGS)
+
 fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S seconds: 120 for CI, 14400 for a night.
 	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto tests/fuzz $(ARGS)
 
@@ -164,6 +181,7 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
 	    --group dev --group origins --group browser --group deploy \
 	    --group bench -o requirements/bench.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sites -o requirements/sites.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove what was built, the demo and the environment.

@@ -52,6 +52,10 @@ class Behind:
         """Return the statuses that the site gave to uploads so far."""
         return {record["outcome"] for record in self.records("--records", "outcome")}
 
+    def verdicts(self) -> list[str]:
+        """Return the verdicts so far, in order."""
+        return [record["verdict"] for record in self.records("--records", "decision")]
+
     def verdict(self, answer: Answer) -> str:
         """Return the verdict of the decision that an answer names."""
         decision = answer.json()["decision"]

@@ -2,8 +2,9 @@
 
 A request goes out over a bare socket, byte for byte the same both times, with the same
 ``Host``. What differs by its nature is taken out of both answers before they are
-compared: each such rule has its reason. Everything else must be equal, and headers also
-in their order.
+compared: each such rule has its reason. Everything else must be equal, and headers of
+one name also in their order; that of different names means nothing (RFC 9110, section
+5.3).
 """
 
 import difflib
@@ -133,10 +134,13 @@ def differences(site: Behind, request: Ask, rules: Sequence[Varies] = ()) -> lis
     """Tell how the answer of the site differs from that through the proxy.
 
     Returns:
-        What stands in one answer only, with ``-`` for that of the site and ``+`` for
-        that through the proxy; nothing if they are the same.
+        That the site itself fails, which would prove nothing; or what stands in one
+        answer only, with ``-`` for that of the site and ``+`` for that through the
+        proxy; nothing if they are the same.
     """
     straight, through = (ask(port, request) for port in site.ports)
+    if straight.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        return [f"the site fails by itself: {straight}"]
     return list(
         difflib.unified_diff(
             _lines(straight.without(rules)),
@@ -151,5 +155,6 @@ def differences(site: Behind, request: Ask, rules: Sequence[Varies] = ()) -> lis
 
 def _lines(told: Told) -> list[str]:
     """Return an answer as text; equal texts are equal answers."""
-    headers = [f"{name}: {value}" for name, value in told.headers]
+    in_order = sorted(told.headers, key=lambda header: header[0].lower())
+    headers = [f"{name}: {value}" for name, value in in_order]
     return [told.line, *headers, *map(repr, told.body.split(b"\n"))]

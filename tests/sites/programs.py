@@ -6,6 +6,7 @@ where ``UPLOADFILTER_REQUIRE_PROGRAMS`` is 1, it fails the test: nothing may be 
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,20 @@ SITES_VENV = Path(os.environ.get("UPLOADFILTER_SITES_VENV", ROOT / "build/sites-
 
 COMMAND_S = 120
 """Seconds that one command of a client may take, on a busy machine too."""
+
+
+OF_THE_MACHINE = re.compile(r"(AWS|PIP|TWINE|RCLONE)_|.*_proxy$", re.IGNORECASE)
+"""Variables by which a machine sets clients up; what is tested is on this machine."""
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a program: ours without the settings of clients.
+
+    Args:
+        more: What it holds besides.
+    """
+    ours = {n: v for n, v in os.environ.items() if not OF_THE_MACHINE.match(n)}
+    return {**ours, **(more or {})}
 
 
 def missing(what: str, *, cure: str) -> NoReturn:
@@ -91,8 +106,7 @@ def server(
         DemoError: It ended, or did not listen in time.
     """
     words = [str(word) for word in command]
-    everything = {**os.environ, **(env or {})}
-    with running.process(words, log=log, env=everything) as started:
+    with running.process(words, log=log, env=environment(env)) as started:
 
         def look() -> bool | None:
             if started.poll() is not None:
@@ -136,7 +150,7 @@ def run(
     words = [str(word) for word in command]
     done = subprocess.run(  # noqa: S603 -- the program that is meant
         words,
-        env={**os.environ, **(env or {})},
+        env=environment(env),
         cwd=cwd,
         input=data,
         capture_output=True,
