@@ -290,7 +290,8 @@ def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
     wanted = {
         name_of(path)
         for path in files(PACKAGE)
-        if path.suffix in {".py", ".html", ".toml"} or path.name == "py.typed"
+        if path.suffix in {".py", ".html", ".toml", ".css", ".js", ".svg"}
+        or path.name == "py.typed"
     }
 
     assert names == wanted

@@ -29,6 +29,10 @@ from uploadfilter.decisions.retention import prune
 from uploadfilter.errors import LogError, ServiceError, StoreError
 from uploadfilter.notify import Manager
 from uploadfilter.proxy.addresses import Address, TCPAddress
+from uploadfilter.proxy.admin import listening as admin
+from uploadfilter.proxy.admin.gauges import Gauges, register
+from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.listening import listening
 from uploadfilter.proxy.live import InForce
@@ -134,10 +138,12 @@ class Running:
 
     Attributes:
         addresses: Where, with the ports that were picked.
+        admin: Where the operator is told; ``None`` for nowhere.
         is_whole: Whether the parts live that only a restart replaces.
     """
 
     addresses: tuple[Address, ...]
+    admin: Address | None
     is_whole: Callable[[], bool]
 
     @property
@@ -170,11 +176,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
+        scanners = await stack.enter_async_context(
+            ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
+        )
         hands = Hands(
             in_force=await stack.enter_async_context(InForce.opened(settings.live)),
-            scanners=await stack.enter_async_context(
-                ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
-            ),
+            scanners=scanners,
             reference=reference,
             recorder=recorder,
             room=_spool_room(settings),
@@ -182,15 +189,54 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             metrics=metrics,
         )
         await stack.enter_async_context(_chores(recorder, reference, directory))
+        proxy = Proxy(hands)
+        watched = Watched(
+            instance=settings.instance,
+            begun=_now(),
+            metrics=metrics,
+            in_force=hands.in_force,
+            drain=hands.drain,
+            open_uploads=lambda: proxy.open_uploads,
+            room=hands.room,
+            scanners=scanners,
+            scanner_settings=settings.scanner,
+            reference=reference,
+            is_writable=lambda: decisions.writable,
+            directory=directory,
+            clock=_now,
+        )
+        told_at = await stack.enter_async_context(_admin(watched, settings.admin))
         addresses = await stack.enter_async_context(
             listening(
-                Proxy(hands),
+                proxy,
                 addresses=settings.listen,
                 limits=settings.proxy,
                 drain=hands.drain,
             )
         )
-        yield Running(addresses=addresses, is_whole=decisions.is_alive)
+        yield Running(addresses=addresses, admin=told_at, is_whole=decisions.is_alive)
+
+
+@asynccontextmanager
+async def _admin(
+    watched: Watched, settings: AdminSettings
+) -> AsyncIterator[Address | None]:
+    """Tell the operator for the length of the block, if there is an address for it.
+
+    It ends after the listener of uploads, so that probes see that the proxy drains.
+    """
+    if settings.address is None:
+        yield None
+        return
+    health, history = watched.health(), watched.history()
+    register(watched.metrics.registry, Gauges(watched, health))
+    desk = admin.Desk(watched, health, history, hosts=settings.hosts)
+    async with (
+        beside(health=health.keep(), history=history.keep()),
+        admin.listening(desk, settings) as address,
+    ):
+        log.info("admin_listening", address=str(address))
+        yield address
 
 
 def _spool_room(settings: Settings) -> SpoolRoom:

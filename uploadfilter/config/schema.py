@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from uploadfilter.config.lines import Key
 from uploadfilter.decisions.log import LogSettings
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.origin import OriginSettings
 from uploadfilter.proxy.spool import SpoolLimits
@@ -35,6 +36,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "scanner": ScannerSettings,
     "budgets": Budgets,
     "log": LogSettings,
+    "admin": AdminSettings,
 }
 """The tables of the file, and the settings that each of them fills."""
 

@@ -9,6 +9,7 @@ from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
 from uploadfilter.proxy import texts
 from uploadfilter.proxy.addresses import Address, TCPAddress
+from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.live import LiveSettings
 from uploadfilter.proxy.origin import OriginSettings
@@ -49,6 +50,7 @@ class Settings:
         policy: From reason to action.
         scanner: Processes, and the budgets of the table ``[budgets]``.
         log: Size of segments.
+        admin: Where the operator is told.
     """
 
     state: Path
@@ -69,6 +71,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    admin: AdminSettings = field(default_factory=AdminSettings)
 
     @property
     def live(self) -> LiveSettings:

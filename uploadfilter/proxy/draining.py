@@ -23,6 +23,11 @@ class Drain:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are in flight."""
+        return self._in_flight
+
     @contextmanager
     def request(self) -> Iterator[None]:
         """Count one request in flight for the length of the block."""

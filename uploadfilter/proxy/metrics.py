@@ -14,8 +14,10 @@ What can be asked at any time is no fact but a state, and stands in
 and its row to ``docs/operating.md``; tests hold dashboard, rules and page to that.
 """
 
+from collections import Counter as Tallies
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from types import TracebackType
@@ -129,6 +131,135 @@ class Reload(StrEnum):
     REFUSED = "refused"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """A counter with labels.
+
+    Attributes:
+        name: Without what stands before and behind all of them.
+        text: What it says, for Prometheus.
+        labels: Names.
+        known: Labels of the series that exist from the start.
+    """
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    known: tuple[tuple[str, ...], ...] = ()
+
+
+_USUAL_UPLOADS: Final = tuple(
+    (verdict, action, effect, NONE, mode)
+    for verdict, action, effect, mode in (
+        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.MONITOR),
+        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.ENFORCE),
+        (Verdict.MATCH, Action.REJECT, Action.ACCEPT, Mode.MONITOR),
+        (Verdict.MATCH, Action.REJECT, Action.REJECT, Mode.ENFORCE),
+    )
+)
+"""What alerts and charts ask for, so that it is there before it happens."""
+
+_REQUESTS: Final = _Counted(
+    name="requests",
+    text="Requests that were answered; status none: the client had gone.",
+    labels=("kind", "status"),
+)
+_UPLOADS: Final = _Counted(
+    name="uploads",
+    text="Decisions that are on record.",
+    labels=("verdict", "action", "effect", "reason", "mode"),
+    known=_USUAL_UPLOADS,
+)
+_SHEDS: Final = _Counted(
+    name="uploads_shed",
+    text="Uploads that were turned away undecided, with 503 or 429.",
+    labels=("reason",),
+    known=tuple((reason,) for reason in sorted(INCAPACITY)),
+)
+_LIMITS: Final = _Counted(
+    name="limits_reached",
+    text="Requests that ran into a limit.",
+    labels=("limit",),
+    known=tuple((limit,) for limit in Limit),
+)
+_OUTCOMES: Final = _Counted(
+    name="outcomes",
+    text="What became of forwarded uploads at the origin.",
+    labels=("outcome",),
+    known=tuple((outcome,) for outcome in Outcome),
+)
+_ORIGIN_FAILURES: Final = _Counted(
+    name="origin_failures",
+    text="Requests that an origin did not answer.",
+    labels=("failure",),
+    known=tuple((failure.name.lower(),) for failure in OriginFailure),
+)
+_RELOADS: Final = _Counted(
+    name="reloads",
+    text="Times that the file was read anew.",
+    labels=("result",),
+    known=tuple((result,) for result in Reload),
+)
+_PHASES: Final = (
+    "Seconds that uploads spent in a phase; forward ends with the head of the origin's "
+    "answer, and whole is from head to head."
+)
+_CPU: Final = (
+    "CPU seconds that scanners used for one upload, as the kernel counts them. Uploads "
+    "that were not scanned are not in it. The proxy's own share cannot be told by "
+    "upload: see cpu_seconds_total."
+)
+_RELOADED: Final = "When the settings in force were read, seconds since the epoch."
+_CHECKED_IN: Final = (
+    "When the decision log had its last checkpoint, seconds since the epoch; 0 for "
+    "none yet."
+)
+
+
+class _Counts:
+    """The series of one counter, found by their labels without making texts of them.
+
+    Args:
+        registry: Where it is exposed.
+        counted: What is counted.
+    """
+
+    def __init__(self, registry: CollectorRegistry, counted: _Counted) -> None:
+        name = f"{PREFIX}_{counted.name}_total"
+        self._counter = Counter(name, counted.text, counted.labels, registry=registry)
+        self._series = {
+            labels: self._counter.labels(*labels) for labels in counted.known
+        }
+
+    def add(self, *labels: str) -> None:
+        """Add one to the series with these labels."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = self._counter.labels(*labels)
+        series.inc()
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What the operator's page shows of the counters, as plain numbers.
+
+    Attributes:
+        requests: All of them, uploads included.
+        verdicts: Decisions by verdict.
+        effects: Decisions by effect.
+        sheds: Uploads turned away undecided.
+        scans: Uploads that were scanned.
+        scan_cpu_s: CPU seconds that scanners used for them.
+    """
+
+    requests: int = 0
+    verdicts: Tallies[Verdict] = field(default_factory=Tallies)
+    effects: Tallies[Action] = field(default_factory=Tallies)
+    sheds: int = 0
+    scans: int = 0
+    scan_cpu_s: float = 0.0
+
+
 class Tally:
     """One request, counted when it is over.
 
@@ -167,93 +298,31 @@ class Metrics:
 
     Attributes:
         registry: Everything that is exposed.
+        totals: Some of the counters, as plain numbers.
         recent: The last decisions.
         durations_s: Seconds of the last uploads, for whoever takes them out.
     """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        self.totals = Totals()
         self.recent = RecentDecisions()
         self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)
-        self._requests = _Counts(
-            self._counter(
-                "requests",
-                "Requests that were answered; status none: the client had gone.",
-                "kind",
-                "status",
-            )
-        )
-        self._uploads = _Counts(
-            self._counter(
-                "uploads",
-                "Decisions that are on record.",
-                "verdict",
-                "action",
-                "effect",
-                "reason",
-                "mode",
-            ),
-            *_USUAL_UPLOADS,
-        )
-        self._sheds = _Counts(
-            self._counter(
-                "uploads_shed",
-                "Uploads that were turned away undecided, with 503 or 429.",
-                "reason",
-            ),
-            *((reason,) for reason in INCAPACITY),
-        )
-        self._limits = _Counts(
-            self._counter("limits_reached", "Requests that ran into a limit.", "limit"),
-            *((limit,) for limit in Limit),
-        )
-        self._outcomes = _Counts(
-            self._counter(
-                "outcomes", "What became of forwarded uploads at the origin.", "outcome"
-            ),
-            *((outcome,) for outcome in Outcome),
-        )
-        self._origin_failures = _Counts(
-            self._counter(
-                "origin_failures", "Requests that an origin did not answer.", "failure"
-            ),
-            *((failure.name.lower(),) for failure in OriginFailure),
-        )
-        self._received = self._counter(
-            "received_bytes", "Bytes of bodies that clients sent."
-        )
-        self._sent = self._counter(
-            "sent_bytes", "Bytes of answers that clients were sent."
-        )
-        self._phases = _histograms(
-            self._histogram(
-                "phase_seconds",
-                "Seconds that uploads spent in a phase; forward ends with the head of "
-                "the origin's answer, and whole is from head to head.",
-                PHASE_BUCKETS_S,
-                "phase",
-            ),
-            Phase,
-        )
-        self._cpu = self._histogram(
-            "scan_cpu_seconds",
-            "CPU seconds that scanners used for one upload, as the kernel counts them. "
-            "Uploads that were not scanned are not in it. The proxy's own share cannot "
-            "be told apart by upload: see cpu_seconds_total.",
-            CPU_BUCKETS_S,
-        )
-        self._reloads = _Counts(
-            self._counter("reloads", "Times that the file was read anew.", "result"),
-            *((result,) for result in Reload),
-        )
-        self._reloaded_at = self._gauge(
-            "last_reload_timestamp_seconds",
-            "When the settings in force were read, seconds since the epoch.",
-        )
+        self._requests = _Counts(self.registry, _REQUESTS)
+        self._uploads = _Counts(self.registry, _UPLOADS)
+        self._sheds = _Counts(self.registry, _SHEDS)
+        self._limits = _Counts(self.registry, _LIMITS)
+        self._outcomes = _Counts(self.registry, _OUTCOMES)
+        self._origin_failures = _Counts(self.registry, _ORIGIN_FAILURES)
+        self._reloads = _Counts(self.registry, _RELOADS)
+        self._received = self._counter("received", "Bytes of bodies from clients.")
+        self._sent = self._counter("sent", "Bytes of answers to clients.")
+        phases = self._histogram("phase_seconds", _PHASES, PHASE_BUCKETS_S, "phase")
+        self._phases = {phase: phases.labels(phase) for phase in Phase}
+        self._cpu = self._histogram("scan_cpu_seconds", _CPU, CPU_BUCKETS_S)
+        self._reloaded_at = self._gauge("last_reload_timestamp_seconds", _RELOADED)
         self._checked_in_at = self._gauge(
-            "last_checkpoint_timestamp_seconds",
-            "When the decision log had its last checkpoint, seconds since the epoch; "
-            "0 for none yet.",
+            "last_checkpoint_timestamp_seconds", _CHECKED_IN
         )
 
     def request(self) -> Tally:
@@ -267,6 +336,7 @@ class Metrics:
             kind: How it was treated.
             status: Of the answer; ``None`` if the client had gone.
         """
+        self.totals.requests += 1
         self._requests.add(kind, _STATUS.get(status, "other"))
 
     def moved(self, *, received: int, sent: int) -> None:
@@ -289,11 +359,14 @@ class Metrics:
             record.reason or NONE,
             record.mode,
         )
+        self.totals.verdicts[record.verdict] += 1
+        self.totals.effects[record.effect] += 1
         self._note_limit(record.reason)
         self.recent.add(record)
 
     def shed(self, reason: Reason) -> None:
         """Count an upload that was turned away undecided."""
+        self.totals.sheds += 1
         self._sheds.add(reason)
         self._note_limit(reason)
 
@@ -315,6 +388,8 @@ class Metrics:
 
     def scanned(self, cpu_s: float) -> None:
         """Note the CPU seconds that scanners used for one upload."""
+        self.totals.scans += 1
+        self.totals.scan_cpu_s += cpu_s
         self._cpu.observe(cpu_s)
 
     def checked_in(self, at: float) -> None:
@@ -341,8 +416,8 @@ class Metrics:
         if limit is not None:
             self._limits.add(limit)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{PREFIX}_{name}_total", text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}_bytes_total", text, registry=self.registry)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"{PREFIX}_{name}", text, registry=self.registry)
@@ -381,43 +456,6 @@ _STATUS: Final[Mapping[int | None, str]] = {
     **{int(known): str(int(known)) for known in HTTPStatus},
 }
 """What may stand in a label of an origin's free choice: the registered ones."""
-
-_USUAL_UPLOADS: Final = tuple(
-    (verdict, action, effect, NONE, mode)
-    for verdict, action, effect, mode in (
-        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.MONITOR),
-        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.ENFORCE),
-        (Verdict.MATCH, Action.REJECT, Action.ACCEPT, Mode.MONITOR),
-        (Verdict.MATCH, Action.REJECT, Action.REJECT, Mode.ENFORCE),
-    )
-)
-"""What alerts and charts ask for, so that it is there before it happens."""
-
-
-class _Counts:
-    """The series of one counter, found by their labels without making texts of them.
-
-    Args:
-        counter: With labels.
-        known: Labels of the series that exist from the start.
-    """
-
-    def __init__(self, counter: Counter, *known: tuple[str, ...]) -> None:
-        self._counter = counter
-        self._series = {labels: counter.labels(*labels) for labels in known}
-
-    def add(self, *labels: str) -> None:
-        """Add one to the series with these labels."""
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = self._counter.labels(*labels)
-        series.inc()
-
-
-def _histograms(
-    histogram: Histogram, phases: Iterable[Phase]
-) -> dict[Phase, Histogram]:
-    return {phase: histogram.labels(phase) for phase in phases}
 
 
 class _Plain(Collector):

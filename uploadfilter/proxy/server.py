@@ -44,6 +44,11 @@ class Proxy:
         """What is told to a client whose request cannot even be read."""
         return self._hands.in_force.settings.wording
 
+    @property
+    def open_uploads(self) -> int:
+        """How many uploads are read or inspected."""
+        return self._open_uploads
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         with (
@@ -204,7 +209,6 @@ _AMBIGUOUS = Refusal(
     detail="The request target can be read in more than one way.",
 )
 """Of an upload only: what has no body goes on as it came, since nothing is in it."""
-
 
 
 def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:

@@ -1,0 +1,57 @@
+"""A proxy to look at: everything real, but without scanner processes.
+
+So the scanners are never ready, and everything else can be; the whole service is looked
+at in ``test_listening.py``.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from uploadfilter.config import Settings
+from uploadfilter.model import Mode
+from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.draining import Drain
+from uploadfilter.proxy.live import InForce
+from uploadfilter.proxy.metrics import Metrics
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.spool import SpoolLimits, SpoolRoom
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.scanners.crew import Crew
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings, SilentLog
+
+NOON = 1_793_620_800.0
+"""2026-11-02, 12:00 UTC."""
+
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port, which nobody serves."""
+
+
+@asynccontextmanager
+async def watched(
+    state: Path, *, origin: str = NOWHERE, mode: Mode = Mode.ENFORCE
+) -> AsyncIterator[Watched]:
+    """Make a proxy that takes no requests, for the length of the block."""
+    settings = Settings(origin=OriginSettings(url=origin), state=state, mode=mode)
+    scanner = ScannerSettings(workers=2)
+    counts: Counter[str] = Counter()
+    crew = Crew(scanner, counts=counts, log=SilentLog())
+    async with InForce.opened(settings.live) as in_force:
+        with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reference:
+            yield Watched(
+                instance="main",
+                begun=NOON - 3600,
+                metrics=Metrics(),
+                in_force=in_force,
+                drain=Drain(),
+                open_uploads=lambda: 3,
+                room=SpoolRoom(SpoolLimits()),
+                scanners=ScannerPool(crew, scanner, counts=counts, log=SilentLog()),
+                scanner_settings=scanner,
+                reference=reference,
+                is_writable=lambda: True,
+                directory=state,
+                clock=lambda: NOON,
+            )

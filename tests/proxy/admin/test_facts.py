@@ -1,0 +1,112 @@
+"""What the operator's page says, and in which words."""
+
+import dataclasses
+from pathlib import Path
+
+import msgspec
+
+from tests.proxy.admin.desk import NOON, watched
+from tests.proxy.admin.test_recent import decision
+from tests.proxy.site import exact_entry, list_entries
+from tests.proxy.wire import wire_origin
+from uploadfilter.model import Mode
+from uploadfilter.proxy.admin.facts import Facts, as_json, gather
+from uploadfilter.proxy.admin.watched import Watched
+
+
+async def facts_of(proxy: Watched) -> Facts:
+    """Look at a proxy once."""
+    health = proxy.health()
+    await health.look()
+    return gather(proxy, health, proxy.history())
+
+
+async def test_what_is_wrong_says_what_to_do(tmp_path: Path) -> None:
+    """Each check that fails comes with a cure, the others without."""
+    async with watched(tmp_path) as proxy:
+        facts = await facts_of(proxy)
+
+    assert not facts.is_ready
+    assert facts.headline == "Not ready"
+    assert {check.name: bool(check.to_do) for check in facts.checks} == {
+        "Reference set": True,
+        "Origin": True,
+        "Decision log": False,
+        "Scanners": True,
+        "Service": False,
+    }
+
+
+async def test_hash_sets_are_shown_with_their_counts(tmp_path: Path) -> None:
+    """Name, state and entries by category of every set in force."""
+    list_entries(tmp_path, [exact_entry(1, b"a")], name="unit7", enforced=False)
+    async with watched(tmp_path) as proxy:
+        facts = await facts_of(proxy)
+
+    (shown,) = facts.sets
+    assert (shown.name, shown.issuer, shown.state) == ("unit7", "local", "monitored")
+    assert shown.entries == "1"
+    assert shown.categories == (("a", "1"),)
+    assert "1 entries" in facts.generation
+
+
+async def test_decisions_are_shown_newest_first(tmp_path: Path) -> None:
+    """A row says what was decided and why, and names no one."""
+    async with watched(tmp_path) as proxy:
+        proxy.metrics.decided(decision(1, "unit7", client="0123456789abcdef"))
+        proxy.metrics.decided(decision(2))
+        facts = await facts_of(proxy)
+
+    newest, oldest = facts.decisions
+    assert newest.id == decision(2).id
+    assert (oldest.verdict, oldest.effect, oldest.why) == ("MATCH", "REJECT", "unit7")
+    assert (oldest.client, oldest.duration) == ("01234567", "1 ms")
+
+
+async def test_what_should_be_known_is_said(tmp_path: Path) -> None:
+    """An empty reference set, and a filter that only monitors, are easily forgotten."""
+    list_entries(tmp_path, ())
+    async with watched(tmp_path, mode=Mode.MONITOR) as proxy:
+        facts = await facts_of(proxy)
+
+    said = " ".join(facts.warnings)
+    assert "no entries" in said
+    assert "MONITOR" in said
+    assert "'default' cannot be reached" in said
+
+
+async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:
+    """The figures of the page are those of the metrics."""
+    async with watched(tmp_path) as proxy:
+        proxy.metrics.decided(decision(1, "unit7"))
+        proxy.metrics.scanned(0.02)
+        facts = await facts_of(proxy)
+
+    tiles = {tile.key: (tile.value, tile.note) for tile in facts.tiles}
+    assert tiles["uploads"] == ("1", "0/s now")
+    assert tiles["matches"] == ("1", "1 uploads rejected")
+    assert tiles["cost"] == ("20 ms", "1 uploads scanned")
+    assert tiles["requests"] == ("0", "0 open, 3 uploads")
+    assert facts.up == "60 min"
+
+
+async def test_shape_stays_while_only_figures_change(tmp_path: Path) -> None:
+    """The script loads the page anew for a new generation, not for an upload."""
+    async with wire_origin() as origin, watched(tmp_path, origin=origin.url) as proxy:
+        list_entries(tmp_path, ())
+        before = await facts_of(proxy)
+        proxy.metrics.decided(decision(1))
+        later = await facts_of(dataclasses.replace(proxy, clock=lambda: NOON + 9))
+        list_entries(tmp_path, [exact_entry(1, b"a")])
+        changed = await facts_of(proxy)
+
+    assert before.shape == later.shape
+    assert changed.shape != before.shape
+
+
+async def test_json_is_what_the_page_was_rendered_from(tmp_path: Path) -> None:
+    """The script gets the same facts, field by field."""
+    async with watched(tmp_path) as proxy:
+        facts = await facts_of(proxy)
+
+    assert msgspec.json.decode(as_json(facts), type=Facts) == facts

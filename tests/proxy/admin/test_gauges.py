@@ -1,0 +1,87 @@
+"""What Prometheus is told of the moment."""
+
+from pathlib import Path
+
+from tests.proxy.admin.desk import watched
+from tests.proxy.site import exact_entry, list_entries
+from tests.proxy.test_metrics import value
+from uploadfilter.proxy.admin.gauges import Gauges, register
+from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.scanners.settings import PoolFigures
+
+
+def registered(proxy: Watched) -> Gauges:
+    """Expose the figures of a proxy."""
+    gauges = Gauges(proxy, proxy.health())
+    register(proxy.metrics.registry, gauges)
+    return gauges
+
+
+async def test_figures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    """Two answers differ by what happened in between."""
+    async with watched(tmp_path) as proxy:
+        registered(proxy)
+        with proxy.room.spool() as spool, proxy.drain.request():
+            await spool.write(b"x" * 100)
+            held = value(proxy.metrics, "spool_bytes", where="memory")
+            open_requests = value(proxy.metrics, "open_requests")
+        released = value(proxy.metrics, "spool_bytes", where="memory")
+
+    assert (held, open_requests, released) == (100, 1, 0)
+
+
+async def test_proxy_without_a_reference_set_has_figures(tmp_path: Path) -> None:
+    """What is not there is 0, not missing: an alert can ask for it."""
+    async with watched(tmp_path) as proxy:
+        registered(proxy)
+
+        assert value(proxy.metrics, "generation") == 0
+        assert value(proxy.metrics, "entries") == 0
+        assert value(proxy.metrics, "ready") == 0
+        assert value(proxy.metrics, "check_ready", check="started") == 0
+
+
+async def test_reference_set_is_told(tmp_path: Path) -> None:
+    """Number, age and size of what is in use."""
+    list_entries(tmp_path, [exact_entry(1, b"a"), exact_entry(2, b"b")])
+    async with watched(tmp_path) as proxy:
+        registered(proxy)
+        generation = proxy.reference.current()
+
+        assert value(proxy.metrics, "generation") == generation.number
+        assert value(proxy.metrics, "entries") == 2
+        assert value(proxy.metrics, "hash_sets") == 1
+        assert (value(proxy.metrics, "generation_timestamp_seconds") or 0) > 1.7e9
+
+
+async def test_every_event_of_the_pool_is_a_series(tmp_path: Path) -> None:
+    """What the pool counts, Prometheus can see."""
+    async with watched(tmp_path) as proxy:
+        registered(proxy)
+        found = {
+            name: value(proxy.metrics, "scanner_events_total", event=name)
+            for name in PoolFigures.__dataclass_fields__
+        }
+
+    assert set(found.values()) == {0.0}
+
+
+async def test_seconds_of_processes_never_fall(tmp_path: Path) -> None:
+    """A counter that falls back for a moment would be counted twice."""
+    async with watched(tmp_path) as proxy:
+        gauges = registered(proxy)
+
+        assert gauges.risen("scanners", 5.0) == 5.0
+        assert gauges.risen("scanners", 3.0) == 5.0
+        assert gauges.risen("scanners", 6.0) == 6.0
+        assert gauges.risen("template", 1.0) == 1.0
+
+
+async def test_figures_of_this_process_are_there(tmp_path: Path) -> None:
+    """Memory and descriptors, under the names that everybody uses."""
+    async with watched(tmp_path) as proxy:
+        registered(proxy)
+        told = proxy.metrics.exposition().decode()
+
+    for name in ("process_resident_memory_bytes", "process_open_fds"):
+        assert f"\n{name} " in told

@@ -1,0 +1,173 @@
+"""Whether the proxy can do its work, and what it says if it cannot."""
+
+import asyncio
+import dataclasses
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.proxy.admin.desk import NOWHERE, watched
+from tests.proxy.site import list_entries
+from tests.proxy.wire import wire_origin
+from tests.waiting import until
+from uploadfilter.proxy.admin import health as module
+from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Health, reach
+from uploadfilter.proxy.draining import Drain
+from uploadfilter.proxy.origin import OriginSettings
+
+
+def not_well(health: Health) -> dict[Check, str]:
+    """Return what is not as it must be."""
+    return {
+        finding.check: finding.detail
+        for finding in health.findings
+        if not finding.is_good
+    }
+
+
+async def test_nothing_is_ready_before_the_first_look(tmp_path: Path) -> None:
+    """A proxy that has not looked yet is sent nothing."""
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+
+        assert not_well(health) == {Check.STARTED: "nothing was looked at yet"}
+        assert not health.is_ready
+
+
+async def test_each_thing_that_lacks_is_named(tmp_path: Path) -> None:
+    """Without reference set, origin and scanners, all three are said."""
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+        await health.look()
+
+        found = not_well(health)
+        assert set(found) == {Check.REFERENCE, Check.ORIGIN, Check.SCANNERS}
+        assert found[Check.REFERENCE].startswith("store_missing: ")
+        assert found[Check.ORIGIN].startswith("default ")
+
+
+async def test_what_is_there_is_well(tmp_path: Path) -> None:
+    """With a reference set and an origin, only the scanners lack here."""
+    list_entries(tmp_path, ())
+    async with wire_origin() as origin, watched(tmp_path, origin=origin.url) as proxy:
+        health = proxy.health()
+        await health.look()
+
+        assert set(not_well(health)) == {Check.SCANNERS}
+        assert health.reachable == {"default": True}
+        assert origin.got == []
+
+
+async def test_service_that_ends_is_not_ready(tmp_path: Path) -> None:
+    """A draining proxy is sent nothing more, from that moment on."""
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+        await health.look()
+        await proxy.drain.finish(within_s=1)
+
+        assert not_well(health)[Check.STAYING] == "stopping"
+
+
+async def test_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """The last result of the writer counts, and the room on the disk."""
+    async with watched(tmp_path) as proxy:
+        failing = dataclasses.replace(proxy, is_writable=lambda: False).health()
+        await failing.look()
+
+        assert not_well(failing)[Check.LOG] == "the last record could not be written"
+
+
+async def test_disk_that_fills_up_is_said_before_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another proxy can take the uploads while there is still room for decisions."""
+    monkeypatch.setattr(module, "LEAST_FREE_BYTES", 1 << 62)
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+        await health.look()
+
+        assert not_well(health)[Check.LOG].endswith(" MB are left on its disk")
+
+
+async def test_log_directory_that_is_gone_is_said(tmp_path: Path) -> None:
+    """A disk that cannot even be asked is no reason to stop looking."""
+    async with watched(tmp_path) as proxy:
+        gone = dataclasses.replace(proxy, directory=tmp_path / "gone").health()
+        await gone.look()
+
+        assert not_well(gone)[Check.LOG] == "No such file or directory"
+
+
+async def test_one_origin_of_several_may_be_down() -> None:
+    """Its sites are down anyway; the others are not taken out of service for it."""
+    async with wire_origin() as origin:
+        health = Health(
+            reference=_Usable(),
+            origins=lambda: {
+                "up": OriginSettings(url=origin.url),
+                "down": OriginSettings(url=NOWHERE),
+            },
+            is_writable=lambda: True,
+            has_scanners=lambda: True,
+            directory=Path(),
+            drain=Drain(),
+        )
+        await health.look()
+
+    assert health.is_ready
+    assert health.reachable == {"up": True, "down": False}
+    assert "down " in next(
+        finding.detail for finding in health.findings if finding.check is Check.ORIGIN
+    )
+
+
+class _Usable:
+    """A reference set of which nothing is asked."""
+
+    def current(self) -> object:
+        """Return something."""
+        return self
+
+
+async def test_origin_that_takes_no_connection_is_waited_for_shortly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A probe is not held up by an origin whose queue is full."""
+    monkeypatch.setattr(module, "WITHIN_S", 0.05)
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        with socket.create_connection(full.getsockname()):
+            assert await reach(OriginSettings(url=url)) == "does not answer"
+
+
+async def test_origin_without_tls_is_not_reached_under_https() -> None:
+    """Whoever answers in another protocol is not the origin."""
+    async with wire_origin() as origin:
+        url = origin.url.replace("http:", "https:")
+
+        assert await reach(OriginSettings(url=url)) is not None
+
+
+async def test_looks_go_on_until_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is repaired is seen without being asked for."""
+    monkeypatch.setattr(module, "INTERVAL_S", 0.001)
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+        keeping = asyncio.get_running_loop().create_task(health.keep())
+        await until(lambda: Check.REFERENCE in not_well(health))
+        list_entries(tmp_path, ())
+        await until(lambda: Check.REFERENCE not in not_well(health))
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+        assert keeping.cancelled()
+
+
+def test_each_check_says_what_to_do() -> None:
+    """Nothing is reported to somebody who then has to guess."""
+    assert set(WHAT_TO_DO) == set(Check)

@@ -1,0 +1,331 @@
+"""Gather what the operator's page shows, in the words in which it shows it.
+
+The page is rendered from ``Facts``, and its script fetches the same as JSON: so there
+is one place where a figure becomes a text. What seldom changes (sets, routes, what is
+wrong) has a digest in ``shape``; when it changes, the script loads the page anew.
+
+Rules this module keeps: nothing of a client but what ``recent`` keeps; of routes and
+origins what the operator wrote, and no credentials.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from uploadfilter.model import Action, Mode, Verdict
+from uploadfilter.proxy.admin.charts import Chart, charts
+from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
+from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Finding, Health
+from uploadfilter.proxy.admin.history import History, Sample
+from uploadfilter.proxy.admin.recent import RecentDecision
+from uploadfilter.proxy.admin.watched import Watched, version
+from uploadfilter.proxy.routes import Route
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.sets import ENTRIES, SetInfo
+
+NOTHING: Final = "–"  # noqa: RUF001 - a dash for nothing
+_CHECKS: Final = {
+    Check.STARTED: "Start",
+    Check.REFERENCE: "Reference set",
+    Check.ORIGIN: "Origin",
+    Check.LOG: "Decision log",
+    Check.SCANNERS: "Scanners",
+    Check.STAYING: "Service",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFact:
+    """What was looked at, and what to do if it is not well."""
+
+    name: str
+    is_good: bool
+    detail: str
+    to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One figure in large letters."""
+
+    key: str
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetFact:
+    """A hash set in force."""
+
+    name: str
+    issuer: str
+    state: str
+    entries: str
+    categories: tuple[tuple[str, str], ...]
+    imported: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteFact:
+    """How some requests are treated."""
+
+    name: str
+    applies_to: str
+    origin: str
+    is_reachable: bool | None
+    treatment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFact:
+    """One of the last decisions."""
+
+    id: str
+    time: str
+    verdict: str
+    action: str
+    effect: str
+    why: str
+    client: str
+    duration: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything on the page.
+
+    Attributes:
+        shape: Changes when more than figures do.
+        instance: Name of this proxy.
+        version: Of the program.
+        at: When this was gathered.
+        up: For how long the proxy runs.
+        is_ready: Whether uploads may be sent here.
+        headline: The state in a few words.
+        modes: The modes in force.
+        generation: Of the reference set, in words.
+        warnings: What is not wrong, but should be known.
+        checks: What was looked at.
+        tiles: Figures.
+        charts: Drawings.
+        decisions: The last ones, newest first.
+        sets: Hash sets in force.
+        routes: In the operator's order.
+    """
+
+    shape: str
+    instance: str
+    version: str
+    at: str
+    up: str
+    is_ready: bool
+    headline: str
+    modes: tuple[str, ...]
+    generation: str
+    warnings: tuple[str, ...]
+    checks: tuple[CheckFact, ...]
+    tiles: tuple[Tile, ...]
+    charts: tuple[Chart, ...]
+    decisions: tuple[DecisionFact, ...]
+    sets: tuple[SetFact, ...]
+    routes: tuple[RouteFact, ...]
+
+
+def gather(watched: Watched, health: Health, history: History) -> Facts:
+    """Look at everything once."""
+    now = watched.clock()
+    generation = watched.generation
+    routes = tuple(watched.in_force.settings.routes)
+    checks = tuple(_check(finding) for finding in health.findings)
+    warnings = tuple(_warnings(generation, routes, health))
+    route_facts = tuple(_route(route, health) for route in routes)
+    return Facts(
+        shape=_shape_of(
+            [(check.name, check.is_good) for check in checks],
+            warnings,
+            generation.number if generation else None,
+            route_facts,
+        ),
+        instance=watched.instance,
+        version=version(),
+        at=f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M:%S} UTC",
+        up=age(now - watched.begun),
+        is_ready=health.is_ready,
+        headline="Ready" if health.is_ready else "Not ready",
+        modes=tuple(sorted({_mode(route) for route in routes})),
+        generation=_generation(generation, now),
+        warnings=warnings,
+        checks=checks,
+        tiles=tuple(_tiles(watched, history.last)),
+        charts=charts(history),
+        decisions=tuple(_decision(recent) for recent in watched.metrics.recent),
+        sets=tuple(_set(info, now) for info in (generation.sets if generation else ())),
+        routes=route_facts,
+    )
+
+
+def as_json(facts: Facts) -> bytes:
+    """Encode facts for the script of the page."""
+    return msgspec.json.encode(facts)
+
+
+def _shape_of(*parts: object) -> str:
+    """Return what differs if any of these differs."""
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+def _check(finding: Finding) -> CheckFact:
+    return CheckFact(
+        name=_CHECKS[finding.check],
+        is_good=finding.is_good,
+        detail=finding.detail,
+        to_do="" if finding.is_good else WHAT_TO_DO[finding.check],
+    )
+
+
+def _warnings(
+    generation: LayeredGeneration | None, routes: Iterable[Route], health: Health
+) -> Iterable[str]:
+    if generation is not None and generation.entry_count == 0:
+        yield "The reference set has no entries, so nothing can match."
+    if generation is not None and generation.pinned:
+        yield (
+            "A rollback was not released yet, so nothing can be imported: "
+            "'uploadfilter hashset release'."
+        )
+    if all(route.exempt or route.mode is Mode.MONITOR for route in routes):
+        yield "Every route is in MONITOR or exempt: matches are recorded, and pass."
+    for name, is_reached in health.reachable.items():
+        if not is_reached:
+            yield f"The origin {name!r} cannot be reached."
+
+
+def _generation(generation: LayeredGeneration | None, now: float) -> str:
+    if generation is None:
+        return "none"
+    at = generation.put_in_force_at
+    since = f", in force for {age(now - at.timestamp())}" if at else ""
+    entries = counted(generation.entry_count)
+    return f"{generation.number} with {entries} entries{since}"
+
+
+def _tiles(watched: Watched, sample: Sample | None) -> Iterable[Tile]:
+    yield from _tiles_of_uploads(watched, sample)
+    yield from _tiles_of_means(watched)
+
+
+def _tiles_of_uploads(watched: Watched, sample: Sample | None) -> Iterable[Tile]:
+    totals = watched.metrics.totals
+    decided = sum(totals.verdicts.values())
+    yield Tile(
+        key="uploads",
+        label="Uploads decided",
+        value=counted(decided),
+        note=f"{rate(_decided_rate(sample))} now",
+    )
+    yield Tile(
+        key="matches",
+        label="Matches",
+        value=counted(totals.verdicts[Verdict.MATCH]),
+        note=f"{counted(totals.effects[Action.REJECT])} uploads rejected",
+    )
+    yield Tile(
+        key="latency",
+        label="Median answer",
+        value=_duration(sample.p50_s if sample else None),
+        note=f"99 % within {_duration(sample.p99_s if sample else None)}",
+    )
+    yield Tile(
+        key="sheds",
+        label="Turned away",
+        value=counted(totals.sheds),
+        note=f"{rate(sample.sheds if sample else 0.0)} now",
+    )
+
+
+def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
+    """Show what uploads need: scanners, room, CPU time."""
+    totals, load, room = watched.metrics.totals, watched.scanners.load, watched.room
+    settings = watched.scanner_settings
+    yield Tile(
+        key="queue",
+        label="Scanner queue",
+        value=counted(load.waiting + load.put_back),
+        note=f"{load.scanning} of {settings.workers} busy, {load.slow} slow",
+    )
+    yield Tile(
+        key="spool",
+        label="Held in memory",
+        value=size(room.memory_bytes),
+        note=f"{size(room.disk_bytes)} on disk",
+    )
+    yield Tile(
+        key="cost",
+        label="CPU per scan",
+        value=_duration(totals.scan_cpu_s / totals.scans if totals.scans else None),
+        note=f"{counted(totals.scans)} uploads scanned",
+    )
+    yield Tile(
+        key="requests",
+        label="Requests",
+        value=counted(totals.requests),
+        note=f"{watched.drain.in_flight} open, {watched.open_uploads()} uploads",
+    )
+
+
+def _decided_rate(sample: Sample | None) -> float:
+    if sample is None:
+        return 0.0
+    return sample.match + sample.no_match + sample.inconclusive
+
+
+def _duration(seconds: float | None) -> str:
+    return NOTHING if seconds is None else duration(seconds)
+
+
+def _decision(recent: RecentDecision) -> DecisionFact:
+    return DecisionFact(
+        id=recent.id,
+        time=f"{recent.time:%H:%M:%S}",
+        verdict=recent.verdict,
+        action=recent.action,
+        effect=recent.effect,
+        why=", ".join(recent.sets) or recent.reason or "",
+        client=recent.client,
+        duration=duration(recent.duration_ms / 1000),
+    )
+
+
+def _set(info: SetInfo, now: float) -> SetFact:
+    counts = sorted(info.counts.items())
+    return SetFact(
+        name=info.name,
+        issuer=info.issuer,
+        state="enforced" if info.enforced else "monitored",
+        entries=counted(info.entries - info.revoked),
+        categories=tuple(
+            (category, counted(by_type.get(ENTRIES, 0))) for category, by_type in counts
+        ),
+        imported=f"{age(now - info.imported_at)} ago" if info.imported_at else NOTHING,
+    )
+
+
+def _route(route: Route, health: Health) -> RouteFact:
+    methods = " ".join(sorted(route.methods))
+    hosts = " ".join(route.hosts) or "any host"
+    return RouteFact(
+        name=route.name,
+        applies_to=" ".join(part for part in (methods, hosts, route.path) if part),
+        origin=route.origin,
+        is_reachable=health.reachable.get(route.origin),
+        treatment=_mode(route),
+    )
+
+
+def _mode(route: Route) -> str:
+    return "exempt" if route.exempt else str(route.mode)

@@ -1,0 +1,184 @@
+"""Tell Prometheus what there is at the moment, when it asks.
+
+Nothing here costs an upload anything: the figures are read from where they are kept
+anyway. What only rises is a counter, also if it is kept elsewhere; where such a figure
+may fall back for a moment (a scanner that has died and is not reaped yet), the highest
+that was seen is told, since Prometheus would take the rest for new.
+
+To add a figure, add it to one of the methods, and its row to ``docs/operating.md``.
+"""
+
+import dataclasses
+import platform
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from uploadfilter.proxy.admin.health import Health
+from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
+from uploadfilter.proxy.metrics import PREFIX
+
+
+class Gauges(Collector):
+    """The state of a proxy, as metrics.
+
+    Args:
+        watched: The proxy.
+        health: Its checks.
+    """
+
+    def __init__(self, watched: Watched, health: Health) -> None:
+        self._watched = watched
+        self._health = health
+        self._highest: dict[str, float] = {}
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        """Look once."""
+        yield from self._service()
+        yield from self._spool()
+        yield from self._scanners()
+        yield from self._reference()
+        yield from self._log()
+
+    def _service(self) -> Iterator[Metric]:
+        watched, health = self._watched, self._health
+        labels = {"version": version(), "python": platform.python_version()}
+        build = _gauge("build_info", "Which program this is; always 1.", *labels)
+        build.add_metric(list(labels.values()), 1)
+        yield build
+        yield _gauge("ready", "1 if uploads may be sent here.", value=health.is_ready)
+        checks = _gauge("check_ready", "1 if what was looked at is well.", "check")
+        for finding in health.findings:
+            checks.add_metric([finding.check], finding.is_good)
+        yield checks
+        origins = _gauge("origins", "Origins in force.", "state")
+        reached = list(health.reachable.values())
+        origins.add_metric(["reachable"], reached.count(True))
+        origins.add_metric(["unreachable"], reached.count(False))
+        yield origins
+        yield _gauge(
+            "open_requests",
+            "Requests in flight, uploads included.",
+            value=watched.drain.in_flight,
+        )
+        yield _gauge(
+            "open_uploads",
+            "Uploads that are read or inspected.",
+            value=watched.open_uploads(),
+        )
+
+    def _spool(self) -> Iterator[Metric]:
+        room = self._watched.room
+        held = _gauge("spool_bytes", "Bytes of uploads that are held.", "where")
+        held.add_metric(["memory"], room.memory_bytes)
+        held.add_metric(["disk"], room.disk_bytes)
+        yield held
+        limit = _gauge("spool_limit_bytes", "Bytes that may be held.", "where")
+        limit.add_metric(["memory"], room.limits.memory_total_bytes)
+        limit.add_metric(["disk"], room.limits.disk_total_bytes)
+        yield limit
+
+    def _scanners(self) -> Iterator[Metric]:
+        pool, settings = self._watched.scanners, self._watched.scanner_settings
+        load = pool.load
+        uploads = _gauge("scanner_uploads", "Uploads in the pool.", "standing")
+        uploads.add_metric(["waiting"], load.waiting)
+        uploads.add_metric(["scanning"], load.scanning)
+        uploads.add_metric(["slow"], load.slow)
+        uploads.add_metric(["put_back"], load.put_back)
+        yield uploads
+        places = _gauge("scanner_places", "Uploads that may stand so.", "standing")
+        places.add_metric(["waiting"], settings.queue_limit)
+        places.add_metric(["scanning"], settings.workers)
+        places.add_metric(["slow"], settings.slow_lane)
+        places.add_metric(["put_back"], settings.queue_limit)
+        yield places
+        yield _gauge(
+            "scanner_processes", "Scanners that are alive.", value=load.processes
+        )
+        events = _counter(
+            "scanner_events", "What happened in the pool, see operating.md.", "event"
+        )
+        for name, count in dataclasses.asdict(pool.figures).items():
+            events.add_metric([name], count)
+        yield events
+        cpu = _counter("cpu_seconds", "CPU seconds of all our processes.", "process")
+        cpu.add_metric(["proxy"], own_cpu_s())
+        cpu.add_metric(["template"], self.risen("template", load.template_cpu_s))
+        cpu.add_metric(["scanners"], self.risen("scanners", pool.cpu_s))
+        yield cpu
+
+    def _reference(self) -> Iterator[Metric]:
+        generation = self._watched.generation
+        at = generation.put_in_force_at if generation else None
+        sets = generation.sets if generation else ()
+        yield _gauge(
+            "generation",
+            "Number of the generation in use; 0 for none.",
+            value=generation.number if generation else 0,
+        )
+        yield _gauge(
+            "generation_timestamp_seconds",
+            "When it was put in force, seconds since the epoch; 0 for unknown.",
+            value=at.timestamp() if at else 0,
+        )
+        yield _gauge(
+            "generation_pinned",
+            "1 after a rollback that was not released.",
+            value=generation is not None and generation.pinned,
+        )
+        yield _gauge(
+            "entries",
+            "Entries of the reference set.",
+            value=generation.entry_count if generation else 0,
+        )
+        yield _gauge("hash_sets", "Hash sets in force.", value=len(sets))
+        yield _gauge(
+            "newest_import_timestamp_seconds",
+            "When the newest hash set was imported, seconds since the epoch.",
+            value=max((info.imported_at for info in sets), default=0),
+        )
+
+    def _log(self) -> Iterator[Metric]:
+        yield _gauge(
+            "log_bytes", "Bytes of the decision log.", value=self._health.log_bytes
+        )
+        yield _gauge(
+            "log_free_bytes",
+            "Bytes that are free on its disk.",
+            value=self._health.free_bytes,
+        )
+
+    def risen(self, name: str, seen: float) -> float:
+        """Return the highest that was seen under a name."""
+        self._highest[name] = max(seen, self._highest.get(name, 0.0))
+        return self._highest[name]
+
+
+def register(registry: CollectorRegistry, gauges: Gauges) -> None:
+    """Expose the figures, and those of this process (memory, descriptors, CPU)."""
+    registry.register(gauges)
+    ProcessCollector(registry=registry)
+
+
+def _gauge(
+    name: str, text: str, *labels: str, value: float | None = None
+) -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        f"{PREFIX}_{name}",
+        text,
+        value=None if value is None else float(value),
+        labels=list(labels) if labels else None,
+    )
+
+
+def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"{PREFIX}_{name}", text, labels=list(labels))

@@ -1,0 +1,257 @@
+"""Find out whether the proxy can do its work: what ``/readyz`` and the page tell.
+
+Rules this module keeps: looking may take time (a connection to the origin, a disk that
+hangs), so that it is done beside the requests, at intervals and within a limit; whoever
+asks gets what was seen last, at once. Only what hides nothing is forgiven: one origin
+of several that is down is said, and does not take the others out of service.
+
+To add a check, add it to ``Check`` with what to do, and its finding to ``look``.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+from yarl import URL
+
+from uploadfilter.errors import ServiceError, StoreError
+from uploadfilter.proxy.draining import Drain
+from uploadfilter.proxy.origin import OriginSettings
+
+INTERVAL_S: Final = 5.0
+"""How old an answer may be: a load balancer asks about as often, and a connection each
+five seconds is nothing to an origin."""
+
+WITHIN_S: Final = 2.0
+"""How long a look may take; less than the interval, and than what probes wait for."""
+
+LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
+"""Room that must be left for the decision log: one segment, some 60,000 decisions. With
+less the operator must act, and another proxy can take the uploads meanwhile."""
+
+
+class Check(StrEnum):
+    """What must hold for the proxy to be ready."""
+
+    STARTED = "started"
+    REFERENCE = "reference"
+    ORIGIN = "origin"
+    LOG = "log"
+    SCANNERS = "scanners"
+    STAYING = "staying"
+
+
+WHAT_TO_DO: Final[Mapping[Check, str]] = {
+    Check.STARTED: "Wait: the first look is taken within seconds.",
+    Check.REFERENCE: "Run 'uploadfilter hashset list': its error says what to do. "
+    "Without any reference set, 'uploadfilter init' makes an empty one.",
+    Check.ORIGIN: "See whether the origin runs and listens where the settings say.",
+    Check.LOG: "Free space on the disk of the state directory, and see that this user "
+    "may write there. Do not delete the newest segment.",
+    Check.SCANNERS: "See scanner_start_failed in the operational log: memory, or a "
+    "limit on processes.",
+    Check.STAYING: "Nothing: the proxy is stopping, and finishes what it has begun.",
+}
+"""For the operator, in a sentence or two; more stands in ``docs/operating.md``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a look at one thing has shown.
+
+    Attributes:
+        check: What was looked at.
+        is_good: Whether it is as it must be.
+        detail: What was seen, for the operator; nothing of a client.
+    """
+
+    check: Check
+    is_good: bool
+    detail: str
+
+
+class Reference(Protocol):
+    """Whoever knows the newest generation of the reference set."""
+
+    def current(self) -> object:
+        """Return the newest generation.
+
+        Raises:
+            StoreError: There is none that can be used.
+        """
+
+
+class Health:
+    """What was seen last of everything that the proxy needs.
+
+    Args:
+        reference: The entries.
+        origins: Those in force, by name.
+        is_writable: Whether the last record could be written.
+        has_scanners: Whether scanners can be had.
+        directory: Of the decision log.
+        drain: Whether the service is ending.
+    """
+
+    def __init__(
+        self,
+        *,
+        reference: Reference,
+        origins: Callable[[], Mapping[str, OriginSettings]],
+        is_writable: Callable[[], bool],
+        has_scanners: Callable[[], bool],
+        directory: Path,
+        drain: Drain,
+    ) -> None:
+        self._reference = reference
+        self._origins = origins
+        self._is_writable = is_writable
+        self._has_scanners = has_scanners
+        self._directory = directory
+        self._drain = drain
+        self._seen: tuple[Finding, ...] = (
+            Finding(
+                check=Check.STARTED, is_good=False, detail="nothing was looked at yet"
+            ),
+        )
+        self.reachable: Mapping[str, bool] = {}
+        self.free_bytes = 0
+        self.log_bytes = 0
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was seen last, and whether the service is ending."""
+        return (*self._seen, self._staying())
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether uploads may be sent here."""
+        return all(finding.is_good for finding in self.findings)
+
+    async def keep(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL_S)
+
+    async def look(self) -> None:
+        """Look at everything once, at the same time and within the limit."""
+        self._seen = tuple(
+            await asyncio.gather(
+                _within(Check.REFERENCE, self._look_at_reference()),
+                _within(Check.ORIGIN, self._look_at_origins()),
+                _within(Check.LOG, self._look_at_log()),
+                self._look_at_scanners(),
+            )
+        )
+
+    async def _look_at_reference(self) -> Finding:
+        try:
+            await asyncio.to_thread(self._reference.current)
+        except StoreError as exc:
+            return Finding(
+                check=Check.REFERENCE, is_good=False, detail=f"{exc.code}: {exc}"
+            )
+        return Finding(check=Check.REFERENCE, is_good=True, detail="usable")
+
+    async def _look_at_origins(self) -> Finding:
+        origins = self._origins()
+        reached = await asyncio.gather(*(reach(origin) for origin in origins.values()))
+        self.reachable = {
+            name: failure is None
+            for name, failure in zip(origins, reached, strict=True)
+        }
+        failures = [
+            f"{name} {failure}"
+            for name, failure in zip(origins, reached, strict=True)
+            if failure is not None
+        ]
+        return Finding(
+            check=Check.ORIGIN,
+            is_good=len(failures) < len(origins),
+            detail="; ".join(failures) or "reachable",
+        )
+
+    async def _look_at_log(self) -> Finding:
+        self.free_bytes, self.log_bytes = await asyncio.to_thread(
+            _room_for, self._directory
+        )
+        if not self._is_writable():
+            detail = "the last record could not be written"
+        elif self.free_bytes < LEAST_FREE_BYTES:
+            detail = f"{self.free_bytes // 1_000_000} MB are left on its disk"
+        else:
+            return Finding(check=Check.LOG, is_good=True, detail="writable")
+        return Finding(check=Check.LOG, is_good=False, detail=detail)
+
+    async def _look_at_scanners(self) -> Finding:
+        is_good = self._has_scanners()
+        detail = "running" if is_good else "none can be started"
+        return Finding(check=Check.SCANNERS, is_good=is_good, detail=detail)
+
+    def _staying(self) -> Finding:
+        detail = "stopping" if self._drain.begun else "running"
+        return Finding(
+            check=Check.STAYING, is_good=not self._drain.begun, detail=detail
+        )
+
+
+async def _within(check: Check, look: Awaitable[Finding]) -> Finding:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return await look
+    except TimeoutError:
+        detail = f"no answer within {WITHIN_S:g} s"
+    except OSError as exc:
+        detail = exc.strerror or type(exc).__name__
+    return Finding(check=check, is_good=False, detail=detail)
+
+
+async def reach(origin: OriginSettings) -> str | None:
+    """Connect to an origin and hang up: what a client's request would do first.
+
+    Args:
+        origin: Where it is; under https its certificate is checked as well.
+
+    Returns:
+        Why that failed; ``None`` if it did not.
+    """
+    try:
+        tls = await asyncio.to_thread(origin.tls)
+        async with asyncio.timeout(WITHIN_S / 2):
+            if origin.socket_path is not None:
+                _, writer = await asyncio.open_unix_connection(origin.socket_path)
+            else:
+                url = URL(origin.url)
+                _, writer = await asyncio.open_connection(
+                    url.host,
+                    url.port,
+                    ssl=tls,
+                    server_hostname=(origin.server_name or url.host) if tls else None,
+                )
+    except TimeoutError:
+        return "does not answer"
+    except ServiceError as exc:
+        return str(exc)
+    except OSError as exc:
+        # Of TLS too, whose errors are of this kind; a name that has no address as well.
+        return exc.strerror or type(exc).__name__
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(WITHIN_S / 2):
+            await writer.wait_closed()
+    return None
+
+
+def _room_for(directory: Path) -> tuple[int, int]:
+    """Return the bytes that are free for a log, and those that it has."""
+    free = shutil.disk_usage(directory).free
+    with os.scandir(directory) as entries:
+        used = sum(entry.stat().st_size for entry in entries if entry.is_file())
+    return free, used

@@ -1,0 +1,159 @@
+"""Keep a quarter of an hour of figures, for the charts of the operator's page.
+
+Whoever wants more keeps the metrics elsewhere. A sample is what happened since the one
+before: rates are differences of totals, and quantiles are of exactly the uploads in
+between.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from uploadfilter.model import Verdict
+from uploadfilter.proxy.metrics import Metrics
+
+INTERVAL_S: Final = 5.0
+"""Between two samples: a burst of seconds shows, and 180 of them fit a chart."""
+
+SAMPLES: Final = 180
+"""A quarter of an hour: what somebody looks at who was called just now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What there is at one moment.
+
+    Attributes:
+        waiting: Uploads that wait for a scanner.
+        scanning: Uploads that are scanned, slow ones included.
+        spool_memory: Bytes held in memory.
+        spool_disk: Bytes held on disk.
+    """
+
+    waiting: int
+    scanning: int
+    spool_memory: int
+    spool_disk: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What happened within an interval, and what there was at its end.
+
+    Attributes:
+        at: Seconds since the epoch.
+        match: Decisions of this verdict in a second.
+        no_match: Likewise.
+        inconclusive: Likewise.
+        sheds: Uploads turned away in a second.
+        requests: Requests in a second, uploads included.
+        p50_s: Half of the uploads took at most so long; ``None`` if there were none.
+        p99_s: All but one in a hundred took at most so long.
+        level: What there was.
+    """
+
+    at: float
+    match: float
+    no_match: float
+    inconclusive: float
+    sheds: float
+    requests: float
+    p50_s: float | None
+    p99_s: float | None
+    level: Level
+
+
+class History:
+    """The samples of the last quarter of an hour.
+
+    Args:
+        metrics: What is counted; durations are taken out of it.
+        level: Tells what there is now.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        level: Callable[[], Level],
+        clock: Callable[[], float],
+    ) -> None:
+        self._metrics = metrics
+        self._level = level
+        self._clock = clock
+        self._samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._known = self._totals()
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield the samples, the oldest first."""
+        return iter(tuple(self._samples))
+
+    @property
+    def last(self) -> Sample | None:
+        """The newest sample; ``None`` if there is none yet."""
+        return self._samples[-1] if self._samples else None
+
+    async def keep(self) -> None:
+        """Take samples until cancelled."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            now_s = loop.time()
+            self.sample(elapsed_s=now_s - begun_s)
+            begun_s = now_s
+
+    def sample(self, *, elapsed_s: float) -> None:
+        """Take a sample.
+
+        Args:
+            elapsed_s: Seconds since the one before; a busy loop makes them more.
+        """
+        known, self._known = self._known, self._totals()
+        rates = [
+            (new - old) / elapsed_s for new, old in zip(self._known, known, strict=True)
+        ]
+        durations = self._metrics.durations_s
+        taken = sorted(durations)
+        durations.clear()
+        self._samples.append(
+            Sample(
+                at=self._clock(),
+                match=rates[0],
+                no_match=rates[1],
+                inconclusive=rates[2],
+                sheds=rates[3],
+                requests=rates[4],
+                p50_s=quantile(taken, 0.5),
+                p99_s=quantile(taken, 0.99),
+                level=self._level(),
+            )
+        )
+
+    def _totals(self) -> tuple[int, ...]:
+        totals = self._metrics.totals
+        return (
+            totals.verdicts[Verdict.MATCH],
+            totals.verdicts[Verdict.NO_MATCH],
+            totals.verdicts[Verdict.INCONCLUSIVE],
+            totals.sheds,
+            totals.requests,
+        )
+
+
+def quantile(ordered: Sequence[float], part: float) -> float | None:
+    """Return the value that a part of all values does not exceed.
+
+    Args:
+        ordered: From the least to the greatest.
+        part: Above 0, at most 1.
+
+    Returns:
+        One of the values; ``None`` if there are none.
+    """
+    if not ordered:
+        return None
+    return ordered[min(int(part * len(ordered)), len(ordered) - 1)]

@@ -1,0 +1,271 @@
+"""Serve the operator, the monitoring and the probes on a listener of their own.
+
+Rules this module keeps:
+
+- It is never the listener of uploads: what is told here is for the operator alone.
+- It only tells. GET and HEAD are all there is.
+- A browser that was lured here tells nobody: a foreign name in Host is refused (DNS
+  rebinding), no other site may read an answer, and nothing is inline on the page.
+- It stays responsive when uploads are turned away: every answer is a look at what is
+  kept anyway, the long ones are written in a thread, and connections are few. When
+  there are too many, the oldest one goes, so that nobody can shut the operator out.
+"""
+
+import asyncio
+import ipaddress
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
+
+from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.addresses import Address, TCPAddress, UnixAddress
+from uploadfilter.proxy.admin import page
+from uploadfilter.proxy.admin.facts import as_json, gather
+from uploadfilter.proxy.admin.health import Health
+from uploadfilter.proxy.admin.history import History
+from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.admin.watched import Watched
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+MOST_CONNECTIONS: Final = 32
+"""A few browsers with six connections each, a scraper, and probes."""
+
+KEEP_ALIVE_S: Final = 30.0
+"""Longer than between two fetches of the page, or two scrapes of 15 s."""
+
+_HEAD_BYTES: Final = 8190
+_CLOSING_S: Final = 0.5
+_SOCKET_MODE: Final = 0o660
+"""The operator's group may be given the socket; everybody else may not connect."""
+
+_TEXT: Final = "text/plain; charset=utf-8"
+_METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": page.POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_Answering = Callable[[], Awaitable[web.Response]]
+
+
+class Desk:
+    """Answers what is asked on the admin listener.
+
+    Args:
+        watched: The proxy.
+        health: Its checks.
+        history: Its figures.
+        hosts: Names by which it may be called.
+    """
+
+    def __init__(
+        self,
+        watched: Watched,
+        health: Health,
+        history: History,
+        *,
+        hosts: tuple[str, ...],
+    ) -> None:
+        self._watched = watched
+        self._health = health
+        self._history = history
+        self._hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
+        self._answers: dict[str, _Answering] = {
+            "/": self._page,
+            "/facts.json": self._facts,
+            "/healthz": self._alive,
+            "/readyz": self._ready,
+            "/metrics": self._metrics,
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        answer = await self._answered(request)
+        answer.headers.update(_HEADERS)
+        return answer
+
+    async def _answered(self, request: web.BaseRequest) -> web.Response:
+        if request.method not in {"GET", "HEAD"}:
+            allow = {"Allow": "GET, HEAD"}
+            return _text(405, "This listener only tells.", headers=allow)
+        if not self._is_ours(request.headers.get("Host", "")):
+            return _text(421, "Name this host in hosts of [admin], or use its address.")
+        path = request.raw_path.partition("?")[0]
+        if path.startswith("/static/"):
+            return _static(path.removeprefix("/static/"))
+        answer = self._answers.get(path)
+        return await answer() if answer else _text(404, "There is nothing here.")
+
+    def _is_ours(self, host: str) -> bool:
+        """Tell whether a browser was sent here under a name that is ours.
+
+        An address in figures cannot be another site's name.
+        """
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return name in self._hosts or _is_address(name)
+
+    async def _page(self) -> web.Response:
+        facts = gather(self._watched, self._health, self._history)
+        text = await asyncio.to_thread(page.render, facts)
+        return web.Response(text=text, content_type="text/html", charset="utf-8")
+
+    async def _facts(self) -> web.Response:
+        facts = gather(self._watched, self._health, self._history)
+        return web.Response(body=as_json(facts), content_type="application/json")
+
+    async def _alive(self) -> web.Response:
+        return _text(200, "alive")
+
+    async def _ready(self) -> web.Response:
+        findings = self._health.findings
+        told = {
+            "ready": self._health.is_ready,
+            "checks": {
+                str(item.check): {"ready": item.is_good, "detail": item.detail}
+                for item in findings
+            },
+        }
+        return web.Response(
+            status=200 if self._health.is_ready else 503,
+            body=msgspec.json.encode(told),
+            content_type="application/json",
+        )
+
+    async def _metrics(self) -> web.Response:
+        body = await asyncio.to_thread(self._watched.metrics.exposition)
+        return web.Response(body=body, headers={"Content-Type": _METRICS})
+
+
+def _text(
+    status: int, text: str, headers: dict[str, str] | None = None
+) -> web.Response:
+    known = {"Content-Type": _TEXT, **(headers or {})}
+    return web.Response(status=status, body=f"{text}\n".encode(), headers=known)
+
+
+def _static(name: str) -> web.Response:
+    media_type = page.STATIC.get(name)
+    if media_type is None:
+        return _text(404, "There is nothing here.")
+    return web.Response(
+        body=page.static(name), content_type=media_type, charset="utf-8"
+    )
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+class _Connection(RequestHandler):
+    """One connection of an operator, a scraper or a probe."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: "_Server", **kwargs: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        self._server = server
+        super().__init__(server, **kwargs)
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection in, and let go of the oldest if there are too many."""
+        super().connection_made(transport)
+        self._server.make_room()
+
+
+class _Server(web.Server):
+    """aiohttp's server, for few connections."""
+
+    @override
+    def __call__(self) -> RequestHandler:
+        """Make the handler of a new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def make_room(self) -> None:
+        """Close the oldest connections that are too many."""
+        for oldest in self.connections[:-MOST_CONNECTIONS]:
+            if oldest.transport is not None:
+                oldest.transport.abort()
+
+
+@asynccontextmanager
+async def listening(desk: Desk, settings: AdminSettings) -> AsyncIterator[Address]:
+    """Serve the desk for the length of the block.
+
+    Args:
+        desk: What is answered.
+        settings: Where.
+
+    Yields:
+        The address that was bound, with the port that was picked.
+
+    Raises:
+        ServiceError: It cannot be bound.
+    """
+    server = _Server(
+        desk.handle,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE_S,
+        max_line_size=_HEAD_BYTES,
+        max_field_size=_HEAD_BYTES,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
+    await runner.setup()
+    try:
+        yield await _bound(runner, settings.address)
+    finally:
+        await runner.cleanup()
+
+
+async def _bound(
+    runner: web.ServerRunner, address: TCPAddress | UnixAddress | None
+) -> Address:
+    try:
+        match address:
+            case TCPAddress(host=host, port=port):
+                await web.TCPSite(runner, host, port).start()
+                name = runner.addresses[0]
+                bound = TCPAddress(host=name[0], port=name[1])
+                _say_exposed(bound)
+                return bound
+            case UnixAddress(path=path):
+                await web.UnixSite(runner, path).start()
+                os.chmod(path, _SOCKET_MODE)  # noqa: PTH101 - a path as it was bound
+                return address
+            case None:
+                raise ValueError("no admin listener is configured")
+    except OSError as exc:
+        raise ServiceError(
+            f"the admin listener cannot listen on {address}: {exc.strerror or exc}",
+            hint="Each proxy needs an address of its own: set listen in [admin] to "
+            "another port, or to a unix socket.",
+        ) from exc
+
+
+def _say_exposed(address: TCPAddress) -> None:
+    if not ipaddress.ip_address(address.host.partition("%")[0]).is_loopback:
+        log.warning(
+            "admin_exposed",
+            address=str(address),
+            hint="Whoever can connect there can read state and figures: let nothing "
+            "but monitoring and operators reach it.",
+        )

@@ -1,0 +1,118 @@
+// Keep the operator's page up to date: fetch the facts it was rendered from, and put
+// them where they stand. Texts are made by the server; here nothing is computed.
+
+const BETWEEN_MS = 2000; // figures of seconds; a request costs the proxy a millisecond
+const WITHIN_MS = 10000;
+
+const live = document.getElementById("live");
+const rows = document.getElementById("rows");
+const button = document.createElement("button");
+let isOn = true;
+let timer = 0;
+
+function put(attribute, key, text) {
+  const element = document.querySelector(`[data-${attribute}="${key}"]`);
+  if (element !== null && element.textContent !== text) element.textContent = text;
+}
+
+function cell(text, { kind = "", code = false, pill = "" } = {}) {
+  const td = document.createElement("td");
+  if (kind) td.className = kind;
+  if (!code && !pill) {
+    td.textContent = text;
+    return td;
+  }
+  const inner = document.createElement(code ? "code" : "span");
+  if (pill) inner.className = `pill ${pill}`;
+  inner.textContent = text;
+  td.append(inner);
+  return td;
+}
+
+function row(decision) {
+  const tr = document.createElement("tr");
+  tr.dataset.id = decision.id;
+  tr.append(
+    cell(decision.time),
+    cell(decision.verdict, { pill: decision.verdict.toLowerCase() }),
+    cell(decision.action),
+    cell(decision.effect),
+    cell(decision.why),
+    cell(decision.duration, { kind: "number" }),
+    cell(decision.client, { code: true }),
+    cell(decision.id, { code: true }),
+  );
+  return tr;
+}
+
+function putDecisions(decisions) {
+  const newest = rows.firstElementChild?.dataset.id;
+  if (decisions[0]?.id === newest) return;
+  rows.replaceChildren(...decisions.map(row));
+  document.getElementById("none").hidden = decisions.length > 0;
+}
+
+function putChart(chart) {
+  put("top", chart.key, chart.top);
+  for (const line of chart.lines) {
+    document.querySelector(`[data-line="${line.key}"]`)?.setAttribute("d", line.path);
+    put("last", line.key, line.last);
+  }
+}
+
+function show(facts) {
+  if (facts.shape !== document.body.dataset.shape) {
+    location.reload();
+    return;
+  }
+  for (const key of ["at", "up", "generation"]) put("value", key, facts[key]);
+  for (const tile of facts.tiles) {
+    put("value", tile.key, tile.value);
+    put("note", tile.key, tile.note);
+  }
+  facts.charts.forEach(putChart);
+  putDecisions(facts.decisions);
+}
+
+function say(text, isLost) {
+  let note = live.querySelector("span");
+  if (note === null) {
+    note = document.createElement("span");
+    live.prepend(note, " ");
+  }
+  note.className = isLost ? "lost" : "";
+  if (note.textContent !== text) note.textContent = text;
+}
+
+async function update() {
+  try {
+    const answer = await fetch("facts.json", {
+      cache: "no-store",
+      signal: AbortSignal.timeout(WITHIN_MS),
+    });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    show(await answer.json());
+    say("", false);
+  } catch {
+    say("The proxy does not answer.", true);
+  }
+}
+
+async function tick() {
+  if (!document.hidden) await update();
+  if (isOn) timer = setTimeout(tick, BETWEEN_MS);
+}
+
+function turn(on) {
+  isOn = on;
+  button.setAttribute("aria-pressed", String(on));
+  button.textContent = on ? "Live" : "Paused";
+  clearTimeout(timer);
+  if (on) tick();
+}
+
+button.type = "button";
+button.title = "Turn updates on or off";
+button.addEventListener("click", () => turn(!isOn));
+live.replaceChildren(button);
+turn(true);

@@ -1,0 +1,98 @@
+"""Everything that the admin listener may look at, in one place.
+
+Rules this module keeps: it looks and changes nothing, and each look is at a few
+attributes, so that it costs nothing beside the uploads and works when they are in
+trouble.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from uploadfilter.proxy.admin.health import Health
+from uploadfilter.proxy.admin.history import History, Level
+from uploadfilter.proxy.draining import Drain
+from uploadfilter.proxy.live import InForce
+from uploadfilter.proxy.metrics import Metrics
+from uploadfilter.proxy.spool import SpoolRoom
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.store import ReferenceReader
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A running proxy, as the operator sees it.
+
+    Attributes:
+        instance: Its name.
+        begun: When it was started, seconds since the epoch.
+        metrics: What it has done.
+        in_force: The settings in force.
+        drain: Requests in flight.
+        open_uploads: How many uploads are open.
+        room: What is held.
+        scanners: The pool.
+        scanner_settings: How large the pool may be.
+        reference: The reference set.
+        is_writable: Whether the last record could be written.
+        directory: Of the decision log.
+        clock: Seconds since the epoch.
+    """
+
+    instance: str
+    begun: float
+    metrics: Metrics
+    in_force: InForce
+    drain: Drain
+    open_uploads: Callable[[], int]
+    room: SpoolRoom
+    scanners: ScannerPool
+    scanner_settings: ScannerSettings
+    reference: ReferenceReader
+    is_writable: Callable[[], bool]
+    directory: Path
+    clock: Callable[[], float]
+
+    @property
+    def generation(self) -> LayeredGeneration | None:
+        """The generation that was used last, even if it cannot be used any more."""
+        return self.reference.last
+
+    def level(self) -> Level:
+        """Return what there is now."""
+        load = self.scanners.load
+        return Level(
+            waiting=load.waiting + load.put_back,
+            scanning=load.scanning + load.slow,
+            spool_memory=self.room.memory_bytes,
+            spool_disk=self.room.disk_bytes,
+        )
+
+    def health(self) -> Health:
+        """Make the checks of this proxy."""
+        return Health(
+            reference=self.reference,
+            origins=lambda: self.in_force.settings.origins,
+            is_writable=self.is_writable,
+            has_scanners=lambda: self.scanners.load.is_ready,
+            directory=self.directory,
+            drain=self.drain,
+        )
+
+    def history(self) -> History:
+        """Make the history of this proxy, which begins now."""
+        return History(self.metrics, level=self.level, clock=self.clock)
+
+
+def version() -> str:
+    """Return the version of the program that is installed."""
+    return metadata.version("uploadfilter")
+
+
+def own_cpu_s() -> float:
+    """Return the CPU seconds of this process, its threads included."""
+    return time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
