@@ -1,0 +1,79 @@
+"""The image's definition, read by a linter and compared with what it is built from."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.deploy.programs import DEPLOY
+from tests.repository import ROOT
+from tests.sites.programs import missing
+
+CONTAINERFILE = DEPLOY / "container" / "Containerfile"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Return the instructions, continued lines joined and comments left out."""
+    lines = [
+        line
+        for line in CONTAINERFILE.read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
+    return [
+        (word, rest) for word, _, rest in (o.partition(" ") for o in joined.split("\n"))
+    ]
+
+
+def last(word: str) -> str:
+    """Return the last instruction of a kind, which is the one that counts."""
+    return [rest for name, rest in instructions() if name == word][-1]
+
+
+def test_linter_finds_nothing() -> None:
+    """Each exception stands in the file, with its reason."""
+    linter = Path(sys.executable).with_name("hadolint")
+    if not linter.exists():
+        missing(str(linter), cure="make test")
+    done = subprocess.run(  # noqa: S603 - the linter that is meant
+        [linter, "--no-color", str(CONTAINERFILE)],
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert done.stdout.decode() == ""
+    assert done.returncode == 0
+
+
+def test_image_is_built_of_what_was_tested() -> None:
+    """What is copied from the repository is there, and packages are held to hashes."""
+    copied = [
+        rest.split()[0]
+        for name, rest in instructions()
+        if name == "COPY" and not rest.startswith("--from")
+    ]
+
+    assert copied == ["requirements/run.txt", "dist/uploadfilter-*.whl"]
+    assert (ROOT / copied[0]).is_file()
+    assert any("--require-hashes" in rest for _, rest in instructions())
+
+
+def test_image_runs_as_nobody_in_particular_and_needs_no_shell() -> None:
+    """The user is a number that is not root; commands are lists, not lines."""
+    user, _, group = last("USER").partition(":")
+
+    assert int(user) > 0
+    assert int(group) > 0
+    assert last("ENTRYPOINT").startswith("[")
+    assert last("CMD").startswith("[")
+    assert "CMD [" in last("HEALTHCHECK")
+    assert last("STOPSIGNAL") == "SIGTERM"
+
+
+def test_what_the_filter_writes_goes_to_volumes() -> None:
+    """On a read-only file system the state and the spool have a place."""
+    settings = dict(pair.split("=", 1) for pair in last("ENV").split())
+
+    assert settings["UPLOADFILTER_STATE_DIR"] in last("VOLUME")
+    assert settings["TMPDIR"] in last("VOLUME")
