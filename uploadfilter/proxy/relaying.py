@@ -10,9 +10,13 @@ client takes it. One that breaks off ends so that nobody takes the part for the 
 """
 
 import asyncio
+import fcntl
 import socket
 import struct
-from collections.abc import Awaitable
+import sys
+import termios
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
@@ -29,6 +33,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _INVENTED = ("Content-Type", "Server")
 """What aiohttp adds to an answer that has none."""
+
+_LOOKS = 4
+"""How often we look what a client has taken, in the time in which it must."""
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER for no time at all: a close becomes a reset."""
@@ -100,7 +107,8 @@ async def relay(
         response.force_close()
     try:
         await response.prepare(request)
-        await _pass_body(request, answer, response, idle_s=idle_s)
+        async with _while_client_takes(request, idle_s=idle_s):
+            await _pass_body(answer, response)
     except (aiohttp.ClientError, OSError) as exc:
         # The client has gone or takes nothing, or the status has gone out; all that is
         # left is to end the connection, so that a part is not taken for the whole.
@@ -109,13 +117,7 @@ async def relay(
     return response
 
 
-async def _pass_body(
-    request: web.BaseRequest,
-    answer: OriginAnswer,
-    response: _Relayed,
-    *,
-    idle_s: float,
-) -> None:
+async def _pass_body(answer: OriginAnswer, response: _Relayed) -> None:
     """Pass on what is there, then what comes; with the head, if it is there by now.
 
     Raises:
@@ -127,40 +129,80 @@ async def _pass_body(
         response.send_head()
         data = await content.readany()
     while not content.at_eof():
-        await _taken(request, response.write(data), len(data), idle_s=idle_s)
+        await response.write(data)
         data = await content.readany()
     if answer.is_broken_off():
         raise aiohttp.ClientPayloadError
-    await _taken(request, response.write_eof(data), len(data), idle_s=idle_s)
+    await response.write_eof(data)
 
 
-async def _taken(
-    request: web.BaseRequest, writing: Awaitable[None], size: int, *, idle_s: float
-) -> None:
-    """Wait until the client has taken enough for more to be read.
+@asynccontextmanager
+async def _while_client_takes(
+    request: web.BaseRequest, *, idle_s: float
+) -> AsyncIterator[None]:
+    """Run the block for as long as the client takes something of what waits for it.
 
     Raises:
-        TimeoutError: It has taken nothing for ``idle_s`` seconds.
+        TimeoutError: It has taken nothing for ``idle_s`` seconds, or a little longer.
     """
-    untaken = _waiting_bytes(request) + size
-    while True:
+    scope = asyncio.timeout(None)
+    watch = _Watch(request, scope, interval_s=idle_s / _LOOKS)
+    async with scope:
         try:
-            async with asyncio.timeout(idle_s):
-                await writing
-        except TimeoutError:
-            left = _waiting_bytes(request)
-            if left >= untaken:
-                raise
-            # It is slow, but it is there.
-            untaken, writing = left, request.writer.drain()
+            yield
+        finally:
+            watch.end()
+
+
+class _Watch:
+    """Looks again and again at what a client has taken, and ends a scope if nothing.
+
+    Args:
+        request: Of the client.
+        scope: Timeout that ends.
+        interval_s: Between two looks; ``_LOOKS`` in a row must see nothing taken.
+    """
+
+    def __init__(
+        self, request: web.BaseRequest, scope: asyncio.Timeout, *, interval_s: float
+    ) -> None:
+        self._request = request
+        self._scope = scope
+        self._interval_s = interval_s
+        self._loop = asyncio.get_running_loop()
+        self._taken_bytes = 0
+        self._idle_looks = 0
+        self._next = self._loop.call_later(interval_s, self._look)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._next.cancel()
+
+    def _look(self) -> None:
+        before = self._taken_bytes
+        written = self._request.writer.output_size
+        self._taken_bytes = written - _waiting_bytes(self._request)
+        is_idle = self._taken_bytes <= before and self._request.protocol.writing_paused
+        self._idle_looks = self._idle_looks + 1 if is_idle else 0
+        if self._idle_looks < _LOOKS:
+            self._next = self._loop.call_later(self._interval_s, self._look)
         else:
-            return
+            self._scope.reschedule(self._loop.time())
 
 
 def _waiting_bytes(request: web.BaseRequest) -> int:
-    """Return how much is written that the system has not taken yet."""
+    """Return how much is written that the client has not taken yet.
+
+    The system holds megabytes for a client, and says that it has room only when a third
+    of that is free, which may take a slow one minutes. So it is asked for its queue.
+    """
     transport = request.transport
-    return 0 if transport is None else transport.get_write_buffer_size()
+    if transport is None or transport.is_closing():
+        return 0
+    queued = bytearray(struct.calcsize("i"))
+    connection: socket.socket = transport.get_extra_info("socket")
+    fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, queued)
+    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
 
 def _break_off(request: web.BaseRequest, *, at_once: bool) -> None:
