@@ -140,6 +140,15 @@ def test_bad_rows_are_skipped_by_request(directory: Path) -> None:
         bring(directory, TABLE + '3;A;"' + 140_000 * "x", bad_lines=BadLines.SKIP)
 
 
+def test_type_of_a_list_does_not_go_with_a_table(tmp_path: Path) -> None:
+    """Whoever gives both means something that is not done."""
+    path = tmp_path / "export.csv"
+    path.write_text(TABLE)
+
+    with pytest.raises(UsageError, match="type of a list"):
+        survey_file(path, layout=Layout(), signal_type=SignalType.PDQ)
+
+
 def test_survey_says_what_would_be_taken(tmp_path: Path) -> None:
     """With an allow-list, and without one to see what there is."""
     path = tmp_path / "export.csv"

@@ -296,6 +296,20 @@ def test_unforeseen_status_has_its_own_phrase() -> None:
     assert b"<h1>Request not answered</h1>" in body(answer(409, accept=BROWSER))
 
 
+def test_endless_list_is_read_in_part() -> None:
+    """A client cannot have the event loop read a megabyte for one answer."""
+    lines = [("Accept", "a/b," * 2000)] * 100
+    told = response(
+        make_mocked_request("POST", "/", CIMultiDict([*lines, ("Accept", BROWSER)])),
+        wording=BOTH,
+        status=403,
+        reason=None,
+        decision_id=ID,
+    )
+
+    assert told.content_type == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     ("accept", "html"),
     [

@@ -40,6 +40,7 @@ WEIGHTS = st.sampled_from(["", ";q=1", ";q=0.5", ";q=0.2", ";q=0"])
         pytest.param(" \tnl ; q=0.5\t,, ", "nl", id="odd but legal"),
         pytest.param("i-klingon, abcdefghi, nl", "nl", id="no tag at all"),
         pytest.param("fr," * MOST_RANGES + "nl", "en", id="too many to read"),
+        pytest.param("nl" + "-ab" * 99, "en", id="too long to read"),
     ],
 )
 def test_language_is_looked_up(header: str, language: str) -> None:

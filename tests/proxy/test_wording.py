@@ -20,7 +20,7 @@ def page() -> Page:
 
 def test_id_is_read_out_in_groups(page: Page) -> None:
     """Four characters each, and nothing that is not in the id."""
-    assert page.decision_groups[:3] == ["2026", "1125", "-012"]
+    assert page.decision_groups[:3] == ["2026", "1125-", "0123"]
     assert "".join(page.decision_groups) == ID
 
 

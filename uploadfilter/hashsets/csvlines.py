@@ -21,7 +21,7 @@ from uploadfilter.hashsets.columns import (
     EXACT_ONLY,
     FIELDS,
     ID,
-    TYPES,
+    QUALITIES,
     Columns,
     Layout,
     folded,
@@ -58,6 +58,9 @@ _NO_ID: Final = "?"
 
 _NO_CATEGORY: Final = "("
 """No category can be called so: the line is refused for that."""
+
+_MOST_DIGITS: Final = 9
+"""Python refuses numbers of thousands of digits; a quality has three."""
 
 _SHAPE_CHARACTERS: Final = 24
 _RUN = re.compile(r"(.)\1{4,}")
@@ -101,7 +104,7 @@ def lines_of(
     """
     with opened_table(file, request.layout, note_line=note_line) as table:
         columns = table.columns
-        common = _common_category(columns, categories)
+        item_of = _ItemOf(columns, _common_category(columns, categories), request.id_of)
         tally.table = _facts(table)
         for row in table.rows:
             problem = _problem(row, columns)
@@ -110,8 +113,7 @@ def lines_of(
                 continue
             if len(tally.table.shapes) < FIRST_ROWS:
                 tally.table = _with_shapes(tally.table, row.cells, columns)
-            item = _item(row.cells, columns, common, request.id_of)
-            yield row.line, msgspec.json.encode(item)
+            yield row.line, msgspec.json.encode(item_of(row.cells))
 
 
 def _common_category(columns: Columns, categories: frozenset[str] | None) -> str | None:
@@ -142,35 +144,72 @@ def _problem(row: Row, columns: Columns) -> Problem | None:
     return None
 
 
-def _item(
-    cells: Sequence[str], columns: Columns, common: str | None, id_of: IdOf
-) -> dict[str, Any]:
-    """Return the JSON object that says what a row says."""
-    item: dict[str, Any] = {CATEGORY: common}
-    for field, (place, *more) in columns.places.items():
-        text = cells[place].strip()
-        item[field] = _value(field, text)
-        for other in more:
-            digits = cells[other].strip()
-            if digits:
-                item.setdefault("signals", []).append({"type": field, "value": digits})
-    if ID not in columns.places:
-        item[ID] = _made_id(item, id_of)
-    return item
+class _ItemOf:
+    """Returns the JSON object that says what a row says.
+
+    Args:
+        columns: Where the wanted cells stand.
+        common: The category of every row, if no column holds them.
+        id_of: Makes ids, if no column holds them.
+    """
+
+    def __init__(self, columns: Columns, common: str | None, id_of: IdOf) -> None:
+        self._common = common
+        self._id_of = None if ID in columns.places else id_of
+        self._first = [
+            (field, places[0], _CONVERTERS.get(field, _signal))
+            for field, places in columns.places.items()
+        ]
+        self._more = [
+            (field, place)
+            for field, places in columns.places.items()
+            for place in places[1:]
+        ]
+
+    def __call__(self, cells: Sequence[str]) -> dict[str, Any]:
+        item: dict[str, Any] = {CATEGORY: self._common}
+        for field, place, convert in self._first:
+            item[field] = convert(cells[place].strip())
+        signals = [
+            {"type": field, "value": digits}
+            for field, place in self._more
+            if (digits := cells[place].strip())
+        ]
+        if signals:
+            item["signals"] = signals
+        if self._id_of is not None:
+            item[ID] = _made_id(item, self._id_of)
+        return item
 
 
-def _value(field: str, text: str) -> object:
-    """Return a cell as JSON has it; what it cannot be stays a text, and is refused."""
-    if field in TYPES:
-        return text
-    if field == ID:
-        return "" if _NOT_TEXT in text else text
-    if field == CATEGORY:
-        return _NO_CATEGORY if _NOT_TEXT in text else text or None
-    if field == EXACT_ONLY:
-        return _FLAGS.get(text.casefold(), text)
-    is_number = text.isascii() and text.isdigit() and len(text) < _SHAPE_CHARACTERS
+# Each returns a cell as JSON has it; what it cannot be stays a text, and is refused.
+
+
+def _signal(text: str) -> str:
+    return text
+
+
+def _id(text: str) -> str:
+    return "" if _NOT_TEXT in text else text
+
+
+def _category(text: str) -> str | None:
+    return _NO_CATEGORY if _NOT_TEXT in text else text or None
+
+
+def _flag(text: str) -> bool | str:
+    return _FLAGS.get(text.casefold(), text)
+
+
+def _quality(text: str) -> int | str | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
     return int(text) if is_number else text or None
+
+
+_CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
+    {ID: _id, CATEGORY: _category, EXACT_ONLY: _flag}
+    | dict.fromkeys(QUALITIES, _quality)
+)
 
 
 def _made_id(item: Mapping[str, Any], id_of: IdOf) -> str:

@@ -72,9 +72,15 @@ def read(
 
     Raises:
         HashSetFormatError: The file is no text in UTF-8, or no CSV as asked for.
-        UsageError: The file is a list, and there is not exactly one category.
+        UsageError: The file is a list, and there is not exactly one category; or it is
+            CSV, and a type was given.
     """
     if table is not None:
+        if signal_type is not None:
+            raise UsageError(
+                "the type of a list was given for a CSV file",
+                hint="Leave --type out: --map TYPE=COLUMN says it for each column.",
+            )
         yield from _table_items(file, table, categories, tally, tick)
         return
     # Peeked at and not read, because a pipe cannot be set back.

@@ -32,6 +32,10 @@ _JSON: Final = "application/problem+json"
 _HTML: Final = "text/html; charset=utf-8"
 _POLICY: Final = 403
 
+_MOST_LIST_BYTES: Final = 4096
+"""What is read of a list in a header: browsers send some hundred bytes, but a hundred
+lines of eight thousand are allowed, and are read on the event loop."""
+
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Vary": "Accept, Accept-Language",
@@ -160,7 +164,7 @@ def _joined(request: web.BaseRequest, name: bytes) -> str:
     For a request that could not be parsed, aiohttp makes one up: it has no lines.
     """
     values = [value for key, value in request.raw_headers if key.lower() == name]
-    return b",".join(values).decode("latin-1")
+    return b",".join(values)[:_MOST_LIST_BYTES].decode("latin-1")
 
 
 def prefers_html(accept: str) -> bool:

@@ -11,6 +11,10 @@ from collections.abc import Iterator, Sequence
 MOST_RANGES = 64
 """Ranges that are read of one header; browsers send up to a dozen."""
 
+_MOST_RANGE_CHARACTERS = 80
+"""Longest range that is read: the longest tag in use has 35 (RFC 5646, section 4.4.1),
+and one of thousands of subtags would be shortened thousands of times."""
+
 _ANY = "*"
 _LANGUAGE_RANGE = re.compile(
     r"""
@@ -58,6 +62,8 @@ def choose(header: str, available: Sequence[str], *, default: str) -> str:
 def _ranges(header: str) -> Iterator[tuple[str, float]]:
     """Yield ranges with their weights, in the order of the header, in lower case."""
     for item in header.split(",", MOST_RANGES)[:MOST_RANGES]:
+        if len(item) > _MOST_RANGE_CHARACTERS:
+            continue
         match = _LANGUAGE_RANGE.fullmatch(item)
         # A weight over 1 is no weight.
         if match and (quality := float(match["quality"] or 1)) <= 1:

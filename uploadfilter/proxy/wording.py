@@ -30,7 +30,7 @@ PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 a text is shown also where there is nothing to put in its place."""
 
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s\"'<>]+")
-_GROUP_CHARACTERS: Final = 4
+_GROUP = re.compile("-|[^-]{1,4}-?")
 """People read numbers out by four, and keep their place."""
 
 
@@ -132,9 +132,7 @@ class Page:
     @property
     def decision_groups(self) -> list[str]:
         """The id in pieces that can be read out, which make it up without a gap."""
-        step = _GROUP_CHARACTERS
-        starts = range(0, len(self.decision), step)
-        return [self.decision[start : start + step] for start in starts]
+        return _GROUP.findall(self.decision)
 
     @property
     def objection_link(self) -> str:
