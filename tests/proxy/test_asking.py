@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from yarl import URL
 
 from tests.proxy.fidelity import says
 from tests.proxy.wire import WireOrigin, wire_origin
-from uploadfilter.proxy.asking import OriginAnswer, url_of
+from uploadfilter.proxy.asking import OriginAnswer
 from uploadfilter.proxy.origin import Origin, OriginFailure, OriginSettings
 
 HEADERS = ((b"Host", b"site.example"),)
@@ -94,15 +93,3 @@ async def test_kept_connection_is_used_again(wire: WireOrigin) -> None:
                 assert await answer.content.read() == b"ok"
 
     assert (len(wire.got), wire.connections) == (3, 1)
-
-
-@pytest.mark.parametrize(
-    "target", ["/", "/?", "/a?b=c#d", "//x//y", "*", "/%zz", "/a;b/%2e%2e/c", "/\xe9"]
-)
-def test_target_is_what_was_asked_for(target: str) -> None:
-    """Not a byte of a target is tidied up, and no two requests share one."""
-    base = URL("http://127.0.0.1:1")
-    first, other = url_of(base, target), url_of(base, "/other")
-
-    assert first.raw_path_qs == target
-    assert other.raw_path_qs == "/other"

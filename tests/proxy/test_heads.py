@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from typing_extensions import override
 
-from uploadfilter.proxy.heads import is_plain, texts, write_exactly
+from uploadfilter.proxy.heads import encode_head, is_plain, texts, write_exactly
 
 VALUES = st.binary(max_size=20).map(
     lambda value: bytes(byte for byte in value if byte >= 0x20 and byte != 0x7F)
@@ -71,3 +71,25 @@ async def test_head_with_a_line_break_is_refused() -> None:
 def test_only_ascii_is_plain(value: str, *, expected: bool) -> None:
     """What aiohttp is known to write as it read it needs no care."""
     assert is_plain(["x", value]) is expected
+
+
+@given(values=st.lists(VALUES, max_size=4))
+def test_encoded_head_holds_every_byte(values: list[bytes]) -> None:
+    """Whatever bytes a value has, those are encoded, in their order."""
+    headers = [(b"X-Value", value) for value in values]
+
+    lines = b"".join(b"X-Value: %s\r\n" % value for value in values)
+    encoded = encode_head("GET /\udce9 HTTP/1.1", headers)
+    assert encoded == b"GET /\xe9 HTTP/1.1\r\n" + lines + b"\r\n"
+
+
+@pytest.mark.parametrize("breaking", ["\r\n", "\n", "\r", "\0"])
+@pytest.mark.parametrize("where", ["line", "name", "value"])
+def test_encoded_head_has_no_line_of_others(breaking: str, where: str) -> None:
+    """A header that is written into a target, a name or a value is refused."""
+    texts = {"line": "GET / HTTP/1.1", "name": "X", "value": "1"}
+    texts[where] += breaking
+    header = (texts["name"].encode(), texts["value"].encode())
+
+    with pytest.raises(ValueError, match="line break"):
+        encode_head(texts["line"], [header])

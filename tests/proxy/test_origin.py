@@ -2,11 +2,14 @@
 
 import asyncio
 import gzip
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
+from tests.proxy.fidelity import says
 from tests.proxy.wire import Got, WireOrigin, closed, wire_origin
 from uploadfilter.proxy.origin import Origin, OriginFailure, OriginSettings
 
@@ -258,6 +261,91 @@ async def test_answer_before_the_body_was_read_is_passed_on(wire: WireOrigin) ->
     status, data, _ = await ask(wire, "PUT", headers=headers, data=b"x" * 8_000_000)
 
     assert (status, data) == (413, b"no")
+
+
+async def test_origin_on_a_unix_socket_is_asked(
+    wire: WireOrigin, tmp_path: Path
+) -> None:
+    """No port is needed between two programs on one machine; the Host is kept."""
+    path = str(tmp_path / "app.sock")
+    server = await asyncio.start_unix_server(wire.serve, path)
+    wire.url = f"unix:{path}"
+    async with server:
+        status, data, _ = await ask(wire)
+
+    assert (status, data) == (200, b"ok")
+    assert wire.got[0].header(b"host") == [b"site.example"]
+
+
+async def test_socket_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    """An origin that has not started is the same on a socket as on a port."""
+    got = await failure(OriginSettings(url=f"unix:{tmp_path}/app.sock"))
+
+    assert got is OriginFailure.UNREACHABLE
+
+
+async def test_origin_on_ipv6_is_asked(wire: WireOrigin) -> None:
+    """An IPv6 address stands in brackets."""
+    server = await asyncio.start_server(wire.serve, "::1", 0)
+    wire.url = f"http://[::1]:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        status, data, _ = await ask(wire)
+
+    assert (status, data) == (200, b"ok")
+
+
+async def test_name_that_vanishes_is_unreachable_until_it_is_back(
+    wire: WireOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name servers go and come; nobody has to tell the filter."""
+    known: set[str] = set()
+    real = socket.getaddrinfo
+
+    def look_up(host: str, port: int, *how: int) -> list[tuple[object, ...]]:
+        if host == "origin.test" and host not in known:
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server")
+        return list(real("127.0.0.1", port, *how))
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    url = wire.url.replace("127.0.0.1", "origin.test")
+    async with Origin.opened(OriginSettings(url=url)) as origin:
+        for expected in (OriginFailure.UNREACHABLE, 200):
+            async with origin.asked("GET", "/", [(b"Host", b"x")], None) as answer:
+                got = answer if isinstance(answer, OriginFailure) else answer.status
+            known.add("origin.test")
+
+            assert got == expected
+
+
+async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
+    """Where so many are allowed, one more waits, but not longer than for an answer."""
+    settings = OriginSettings(url=wire.url, connections=1, answer_timeout_s=0.1)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    wire.answering = says(head, hangs=True)
+    async with (
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", [(b"Host", b"x")], None) as first,
+        origin.asked("GET", "/", [(b"Host", b"x")], None) as second,
+    ):
+        assert isinstance(first, aiohttp.ClientResponse)
+        assert second is OriginFailure.TOO_SLOW
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ca_file": "/ca.pem"},
+        {"server_name": "x"},
+        {"client_certificate": "/c.pem"},
+        {"url": "https://x", "client_key": "/key.pem"},
+        {"via": "a b"},
+    ],
+    ids=lambda changed: "+".join(changed),
+)
+def test_settings_refuse_what_does_not_go_together(changed: dict[str, str]) -> None:
+    """A certificate that nobody would verify must not look as if it were."""
+    with pytest.raises(ValueError, match="client_key|https|via"):
+        OriginSettings(**{"url": "http://x"} | changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.proxy import certificates
 from tests.proxy.certificates import ORIGIN_NAME, Certificates
 from tests.proxy.wire import WireOrigin
 from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.asking import OriginAnswer
 from uploadfilter.proxy.origin import Origin, OriginFailure, OriginSettings
 from uploadfilter.proxy.trusting import tls_context
 
@@ -52,7 +52,7 @@ async def ask(settings: OriginSettings) -> bytes | OriginFailure:
     ):
         if isinstance(answer, OriginFailure):
             return answer
-        assert isinstance(answer, aiohttp.ClientResponse)
+        assert isinstance(answer, OriginAnswer)
         return await answer.content.read()
 
 

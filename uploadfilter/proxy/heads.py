@@ -12,6 +12,8 @@ from typing import TypeAlias
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_writer import StreamWriter
 
+_LINE_END = b"\r\n"
+
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
@@ -22,6 +24,27 @@ def texts(headers: RawHeaders) -> Iterator[tuple[str, str]]:
             name.decode("utf-8", "surrogateescape"),
             value.decode("utf-8", "surrogateescape"),
         )
+
+
+def encode_head(first_line: str, headers: RawHeaders) -> bytes:
+    """Return the head of a message, with the empty line behind it.
+
+    Args:
+        first_line: Request line or status line, as text that ``texts`` would decode.
+        headers: As they are to be sent.
+
+    Raises:
+        ValueError: Something in it would end a line, and so begin another one.
+    """
+    pieces = [first_line.encode("utf-8", "surrogateescape"), _LINE_END]
+    for name, value in headers:
+        pieces += (name, b": ", value, _LINE_END)
+    pieces.append(_LINE_END)
+    head = b"".join(pieces)
+    lines = len(headers) + 2
+    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
+        raise ValueError("a head holds a line break or a NUL")
+    return head
 
 
 def is_plain(texts_to_write: Iterable[str]) -> bool:

@@ -15,30 +15,24 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDict
 from yarl import URL
 
-from uploadfilter.proxy.asking import (
-    OriginAnswer,
-    OriginRequest,
-    StaleConnectionError,
-    url_of,
-)
-from uploadfilter.proxy.heads import RawHeaders, texts
+from uploadfilter.proxy.asking import Asking, OriginAnswer
+from uploadfilter.proxy.heads import RawHeaders
 from uploadfilter.proxy.sending import Sending
 from uploadfilter.proxy.trusting import tls_context
 from uploadfilter.uploads.forwarding import ClientHeaders, Telling
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""What aiohttp would add where the client sent none."""
+_CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, section 9.2.1): if a kept connection breaks
@@ -171,23 +165,27 @@ class Origin:
 
     Args:
         settings: Where it is.
-        twice: Session for requests that may be sent again on a fresh connection.
-        once: Session for all others.
+        connector: Keeps connections to it.
+        whom: What the connector is told of where it is.
     """
 
     def __init__(
         self,
         settings: OriginSettings,
         *,
-        twice: aiohttp.ClientSession,
-        once: aiohttp.ClientSession,
+        connector: aiohttp.BaseConnector,
+        whom: aiohttp.ClientRequest,
     ) -> None:
         self.telling = settings.telling()
         self._settings = settings
-        socket = settings.socket_path
-        self._base = URL(settings.url if socket is None else "http://localhost")
-        self._twice = twice
-        self._once = once
+        self._connector = connector
+        self._whom = whom
+        self._patience = aiohttp.ClientTimeout(
+            total=None,
+            # With looking up its name, and waiting for one of so many connections.
+            connect=settings.answer_timeout_s,
+            sock_connect=settings.connect_timeout_s,
+        )
 
     @classmethod
     @asynccontextmanager
@@ -197,14 +195,8 @@ class Origin:
         Raises:
             ServiceError: A certificate or a key cannot be used.
         """
-        async with (
-            _connector(settings) as connector,
-            _session(settings, connector) as twice,
-            _session(settings, connector) as once,
-        ):
-            # There is no public switch (aiohttp 3.14).
-            once._retry_connection = False  # noqa: SLF001
-            yield cls(settings, twice=twice, once=once)
+        async with _connector(settings) as connector:
+            yield cls(settings, connector=connector, whom=_whom(settings))
         # Connections are closed by callbacks that the loop has still to run.
         await asyncio.sleep(0)
 
@@ -230,88 +222,79 @@ class Origin:
         sending = None
         if body is not None:
             sending = Sending(body, patience_s=self._settings.answer_timeout_s)
-        try:
-            response = await self._response(method, target, headers, sending)
-        finally:
-            if sending is not None:
-                sending.stop_clock()
-        if isinstance(response, OriginFailure):
-            yield response
-            return
-        transport = response.connection.transport if response.connection else None
-        try:
-            yield response
-        finally:
-            response.close()
-            # An origin that answered early may never read the rest; a mere close would
-            # wait until it has.
-            if sending and not sending.is_complete and transport:
-                transport.abort()
+        with ExitStack() as held:
+            try:
+                answer = await self._answer(held, method, target, headers, sending)
+            finally:
+                if sending is not None:
+                    sending.stop_clock()
+            yield answer
 
-    async def _response(
-        self, method: str, target: str, headers: RawHeaders, body: Sending | None
+    async def _answer(
+        self,
+        held: ExitStack,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: Sending | None,
     ) -> OriginAnswer | OriginFailure:
         try:
-            response = await self._answered(method, target, headers, body)
+            asking = await self._connected(held)
+            try:
+                answer = await asking.answer(method, target, headers, body)
+            except _BROKEN:
+                if body is not None or method not in _SAFE:
+                    raise
+                asking = await self._connected(held)
+                answer = await asking.answer(method, target, headers, None)
         except TimeoutError:
             return OriginFailure.TOO_SLOW
         except (aiohttp.ClientError, HttpProcessingError, OSError):
             stalled = body is not None and body.is_stalled
             return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
-        if not isinstance(response, OriginAnswer) or _is_unfit(response):
-            response.close()
+        if _is_unfit(answer):
             return OriginFailure.UNREACHABLE
-        if _is_stream(response):
-            _be_patient(response, self._settings.stream_timeout_s)
-        return response
+        if _is_stream(answer):
+            answer.be_patient(self._settings.stream_timeout_s)
+        return answer
 
-    async def _answered(
-        self, method: str, target: str, headers: RawHeaders, body: Sending | None
-    ) -> aiohttp.ClientResponse:
-        """Send a request, on another connection if one is used up beforehand."""
-        safe = body is None and method in _SAFE
-        session = self._twice if safe else self._once
+    async def _connected(self, held: ExitStack) -> Asking:
+        """Take a connection, another one if it is used up beforehand.
+
+        Raises:
+            aiohttp.ServerDisconnectedError: All of them are.
+        """
         for _ in range(_MOST_STALE):
-            try:
-                return await session.request(
-                    method,
-                    url_of(self._base, target),
-                    headers=CIMultiDict(texts(headers)),
-                    data=body,
-                    allow_redirects=False,
-                    server_hostname=self._settings.server_name or None,
-                )
-            except StaleConnectionError:
-                continue
+            asking = Asking(
+                await self._connector.connect(self._whom, [], self._patience),
+                max_header_bytes=self._settings.max_header_bytes,
+                silence_s=self._settings.answer_timeout_s,
+            )
+            if not asking.is_stale():
+                held.callback(asking.close)
+                return asking
+            asking.close()
         raise aiohttp.ServerDisconnectedError
 
 
-def _is_unfit(response: aiohttp.ClientResponse) -> bool:
+def _is_unfit(answer: OriginAnswer) -> bool:
     """Tell whether an answer cannot be passed on as it is.
 
     That is a change of protocol, which nobody was offered; a transfer coding that
     nobody asked for, since aiohttp takes off none but chunked; and control characters
-    in its head, which aiohttp takes in but does not give out.
+    in its head, which no client should have to read.
     """
     return (
-        response.status == HTTPStatus.SWITCHING_PROTOCOLS
-        or response.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
-        or _CONTROL.search(response.reason or "") is not None
-        or any(_CONTROL.search(value) for value in response.headers.values())
+        answer.status == HTTPStatus.SWITCHING_PROTOCOLS
+        or answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
+        or _CONTROL.search(answer.reason) is not None
+        or any(_CONTROL_BYTE.search(value) for _, value in answer.raw_headers)
     )
 
 
-def _is_stream(response: aiohttp.ClientResponse) -> bool:
-    kind = response.headers.get("Content-Type", "")
+def _is_stream(answer: OriginAnswer) -> bool:
+    kind = answer.headers.get("Content-Type", "")
     return kind[: len(_STREAM)].lower() == _STREAM
-
-
-def _be_patient(response: aiohttp.ClientResponse, silence_s: float) -> None:
-    """Let an answer be silent for longer than others."""
-    protocol = response.connection.protocol if response.connection else None
-    if protocol is not None:
-        protocol.read_timeout = silence_s
-        protocol.start_timeout()
 
 
 def _connector(settings: OriginSettings) -> aiohttp.BaseConnector:
@@ -329,25 +312,11 @@ def _connector(settings: OriginSettings) -> aiohttp.BaseConnector:
     )
 
 
-def _session(
-    settings: OriginSettings, connector: aiohttp.BaseConnector
-) -> aiohttp.ClientSession:
-    """Make a session that passes everything on as it is."""
-    return aiohttp.ClientSession(
-        connector=connector,
-        connector_owner=False,
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        request_class=OriginRequest,
-        response_class=OriginAnswer,
-        skip_auto_headers=_AUTOMATIC_HEADERS,
-        max_line_size=settings.max_header_bytes,
-        max_field_size=settings.max_header_bytes,
-        timeout=aiohttp.ClientTimeout(
-            total=None,
-            # With looking up its name, and waiting for one of so many connections.
-            connect=settings.answer_timeout_s,
-            sock_connect=settings.connect_timeout_s,
-            sock_read=settings.answer_timeout_s,
-        ),
+def _whom(settings: OriginSettings) -> aiohttp.ClientRequest:
+    """Make the request that is never sent, of which the connector asks an address."""
+    is_socket = settings.socket_path is not None
+    return aiohttp.ClientRequest(
+        "GET",
+        URL("http://localhost" if is_socket else settings.url),
+        server_hostname=settings.server_name or None,
     )
