@@ -5,6 +5,7 @@ import binascii
 import html
 import json
 import quopri
+import textwrap
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -214,8 +215,22 @@ def test_more_than_the_most_is_said() -> None:
     few = list(encoded(source, kind=Kind.TEXT, most=1, held_bytes=HELD))
     all_of_them = list(encoded(source, kind=Kind.TEXT, most=2, held_bytes=HELD))
 
-    assert few == [Encoded(name="base64:1", data=JPEG + bytes(3)), TooMany()]
+    first = Encoded(name="base64:1", data=JPEG + bytes(3), known_by=JPEG[:48])
+    assert few == [first, TooMany()]
     assert [type(item) for item in all_of_them] == [Encoded, Encoded]
+
+
+@pytest.mark.parametrize("first", [0, 8, 48], ids=["none", "few", "many"])
+def test_readings_of_a_folded_string_are_known_by_the_same(first: int) -> None:
+    """In cards each line but the first begins with a space that means nothing."""
+    lines = textwrap.wrap(BASE64[first:].decode(), 74)
+    folded = "\r\n ".join([BASE64[:first].decode(), *lines])
+    text = MemorySource(f"PHOTO:{folded}\r\nEND:VCARD\r\n".encode())
+    items = encoded(text, kind=Kind.TEXT, most=100, held_bytes=HELD)
+    readings = [item for item in items if isinstance(item, Encoded)]
+
+    assert any(item.data == JPEG for item in readings)
+    assert {item.known_by for item in readings if not item.is_carved} == {JPEG[:48]}
 
 
 def test_equal_strings_are_given_once() -> None:

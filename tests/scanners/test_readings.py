@@ -2,7 +2,6 @@
 
 import pytest
 
-from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason, Scan, View
 from uploadfilter.scanners.readings import Readings
 from uploadfilter.scanners.tree import Node
@@ -16,7 +15,7 @@ def settled(*found: tuple[bytes, Reason | None]) -> Scan:
     readings = Readings(parent, most_dropped=9)
     for number, (data, reason) in enumerate(found):
         node = Node(path=f"0!/{number}", kind="png", size=len(data), reason=reason)
-        readings.add(node, MemorySource(data), is_nested=False)
+        readings.add(node, known_by=data[:48], is_nested=False)
     readings.settle()
     return parent.part()
 
@@ -55,10 +54,10 @@ def test_reason_of_a_picture_with_views_waits_for_the_others(
     shown = Node(path="0!/0", kind="png", size=9, reason=Reason.TRUNCATED)
     shown.add_view(View(name="stored", signals=(), plane=b""))
     parent.nest(shown)
-    readings.add(shown, MemorySource(HEAD), is_nested=True)
+    readings.add(shown, known_by=HEAD, is_nested=True)
     early = parent.part()
     sound = Node(path="0!/1", kind="png", size=9)
-    readings.add(sound, MemorySource(second), is_nested=False)
+    readings.add(sound, known_by=second, is_nested=False)
     readings.settle()
     late = {each.path: each.reason for each in parent.part().walk()}
 

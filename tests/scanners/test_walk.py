@@ -4,6 +4,7 @@ import base64
 import gzip
 import io
 import tarfile
+import textwrap
 import zipfile
 from collections.abc import Callable
 
@@ -120,6 +121,16 @@ def test_wrong_reading_of_a_string_is_no_reason() -> None:
     scan = scanned(f"{garbled} {sound}".encode())
 
     assert {each.size for each in scan.contents if each.views} >= {len(PNG)}
+    assert reasons(scan) == {}
+
+
+def test_photo_in_a_folded_card_is_sound() -> None:
+    """What begins each line but the first is no part of the picture."""
+    lines = textwrap.wrap(base64.b64encode(JPEG).decode(), 74)
+    first, rest = lines[0][:40], [lines[0][40:], *lines[1:]]
+    scan = scanned(("PHOTO;ENCODING=b:" + "\r\n ".join([first, *rest])).encode())
+
+    assert len(JPEG) in {each.size for each in scan.contents if each.views}
     assert reasons(scan) == {}
 
 

@@ -88,11 +88,16 @@ class Encoded:
             has a picture in it, or is a text with such strings.
         is_carved: If true, the data begin where a picture was found in the middle of
             a string: it may be chance, and is dropped if it does not decode.
+        known_by: How the string begins in its first reading. All readings of one
+            string have it in common, however early they part: in cards and calendars
+            lines are folded, so that the first of them may hold a few letters only.
+            Empty if it is carved.
     """
 
     name: str
     data: bytes
     is_carved: bool = False
+    known_by: bytes = b""
 
 
 def effort_for(size: int) -> Effort:
@@ -429,10 +434,16 @@ def _decoded(
         yield from _something("hex", _from_hex(text[start:end]))
     for spelling in _SPELLINGS:
         if _is_something(from_base64(spelling(head))):
-            yield from _something(form, from_base64(spelling(text[start:end])))
+            known_by = from_base64(joined(head))[:_KNOWN_BYTES]
+            for found in _something(form, from_base64(spelling(text[start:end]))):
+                yield replace(found, known_by=known_by)
         if _SPACE not in head.strip():
             return
 
+
+_KNOWN_BYTES = 48
+"""Bytes by which readings of one string are known to be that: 64 characters of base64,
+of which many a beginning is the same, but hardly that of a broken and a sound one."""
 
 _LONGEST_TOLD = 340
 """Characters of a string that holds no tar file, which begins with any name."""
@@ -476,7 +487,7 @@ def _something(form: str, data: bytes) -> Iterator[Encoded]:
     """Yield decoded bytes in which a scan could find more than that they are bytes."""
     kind = sniff(data[:HEAD_BYTES])
     if kind not in STRINGS or kind in {Kind.SVG, Kind.HTML} or _holds_strings(data):
-        yield Encoded(name=form, data=data)
+        yield Encoded(name=form, data=data, known_by=data[:_KNOWN_BYTES])
 
 
 def _is_something(head: bytes) -> bool:

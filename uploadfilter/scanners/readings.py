@@ -2,16 +2,11 @@
 
 from typing import Final, NamedTuple
 
-from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 from uploadfilter.scanners.tree import Node
 
 CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
 """What comes of magic that stands somewhere by chance."""
-
-_READING_BYTES: Final = 48
-"""Bytes by which two readings of one string are known: 64 characters of base64, before
-anything that may be read in two ways comes in most pictures."""
 
 
 class Readings:
@@ -31,29 +26,28 @@ class Readings:
         self._sound: set[bytes] = set()
         self._broken: list[_Broken] = []
 
-    def add(self, node: Node, source: Source, *, is_nested: bool) -> None:
+    def add(self, node: Node, *, known_by: bytes, is_nested: bool) -> None:
         """Take a picture that was walked through.
 
         Args:
             node: The picture.
-            source: Its bytes.
+            known_by: What all readings of its string have in common.
             is_nested: Whether it stands in its parent already, since it has views.
         """
-        head = source.read(0, _READING_BYTES)
         if node.reason in CHANCE:
             # Whether that counts is known at the end, and it may be sent before.
-            self._broken.append(_Broken(head, node, node.reason, is_nested))
+            self._broken.append(_Broken(known_by, node, node.reason, is_nested))
             node.reason = None
             return
-        self._sound.add(head)
+        self._sound.add(known_by)
         if not is_nested:
             self._parent.nest(node)
         node.close()
 
     def settle(self) -> None:
         """Let the broken ones be broken, but for what was read rightly as well."""
-        for head, node, reason, is_nested in self._broken:
-            is_wrong = head in self._sound
+        for known_by, node, reason, is_nested in self._broken:
+            is_wrong = known_by in self._sound
             if not is_wrong:
                 node.fall_short(reason)
             if is_wrong and not is_nested:
@@ -66,7 +60,7 @@ class Readings:
 class _Broken(NamedTuple):
     """A picture that broke off or does not decode."""
 
-    head: bytes
+    known_by: bytes
     node: Node
     reason: Reason
     is_nested: bool

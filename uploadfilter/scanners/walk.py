@@ -388,7 +388,7 @@ class Walk:
             picture.exact = digests_of(decoded)
             steps = self._visit(decoded, picture, declared="", depth=depth + 1)
             is_nested = yield from nesting(steps, picture, node.nest)
-            readings.add(picture, decoded, is_nested=is_nested)
+            readings.add(picture, known_by=item.known_by, is_nested=is_nested)
         else:
             yield from self._enter(decoded, node, item.name, depth=depth + 1)
 
