@@ -6,11 +6,11 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.proxy.fidelity import says
 from tests.proxy.wire import Got, WireOrigin, closed, wire_origin
+from uploadfilter.proxy.asking import OriginAnswer
 from uploadfilter.proxy.origin import Origin, OriginFailure, OriginSettings
 
 
@@ -38,7 +38,7 @@ async def ask(
     async with Origin.opened(OriginSettings(url=wire.url)) as origin:
         sent = None if data is None else body(data)
         async with origin.asked(method, target, headers, sent) as answer:
-            assert isinstance(answer, aiohttp.ClientResponse)
+            assert isinstance(answer, OriginAnswer)
             return answer.status, await answer.content.read(), answer.raw_headers
 
 
@@ -85,7 +85,7 @@ async def test_requests_at_the_same_time_keep_their_targets(wire: WireOrigin) ->
 
         async def ask_for(target: str) -> None:
             async with origin.asked("GET", target, [(b"Host", b"x")], None) as answer:
-                assert isinstance(answer, aiohttp.ClientResponse)
+                assert isinstance(answer, OriginAnswer)
 
         async with asyncio.TaskGroup() as group:
             for target in targets:
@@ -153,7 +153,7 @@ async def test_cookies_are_not_kept(wire: WireOrigin) -> None:
     async with Origin.opened(OriginSettings(url=wire.url)) as origin:
         for _ in range(2):
             async with origin.asked("GET", "/", [(b"Host", b"x")], None) as answer:
-                assert isinstance(answer, aiohttp.ClientResponse)
+                assert isinstance(answer, OriginAnswer)
                 assert (b"Set-Cookie", b"s=secret") in answer.raw_headers
 
     assert all(request.header(b"cookie") == [] for request in wire.got)
@@ -190,7 +190,7 @@ async def test_upload_is_never_sent_twice(wire: WireOrigin, method: str) -> None
     headers = [(b"Host", b"x"), (b"Content-Length", b"5")]
     async with Origin.opened(OriginSettings(url=wire.url)) as origin:
         async with origin.asked(method, "/", headers, body(b"hello")) as answer:
-            assert isinstance(answer, aiohttp.ClientResponse)
+            assert isinstance(answer, OriginAnswer)
             await answer.content.read()
         async with origin.asked(method, "/", headers, body(b"hello")) as answer:
             assert answer is OriginFailure.UNREACHABLE
@@ -327,7 +327,7 @@ async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
         origin.asked("GET", "/", [(b"Host", b"x")], None) as first,
         origin.asked("GET", "/", [(b"Host", b"x")], None) as second,
     ):
-        assert isinstance(first, aiohttp.ClientResponse)
+        assert isinstance(first, OriginAnswer)
         assert second is OriginFailure.TOO_SLOW
 
 
@@ -340,11 +340,11 @@ async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
         {"url": "https://x", "client_key": "/key.pem"},
         {"via": "a b"},
     ],
-    ids=lambda changed: "+".join(changed),
+    ids="+".join,
 )
 def test_settings_refuse_what_does_not_go_together(changed: dict[str, str]) -> None:
     """A certificate that nobody would verify must not look as if it were."""
-    with pytest.raises(ValueError, match="client_key|https|via"):
+    with pytest.raises(ValueError, match=r"client_key|https|via"):
         OriginSettings(**{"url": "http://x"} | changed)  # type: ignore[arg-type]
 
 
