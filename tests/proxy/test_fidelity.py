@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.proxy.fidelity import Client, fresh, in_front_of, parsed, passing, says
+from tests.proxy.fidelity import Client, fresh, parsed, passing, says
 from tests.proxy.site import CLOSE, HOST, Site
-from tests.proxy.wire import OK, TIMEOUT_S, Got, read_request, status
+from tests.proxy.wire import OK, TIMEOUT_S, Got, status
 from tests.waiting import until
 from uploadfilter.proxy.limits import ProxyLimits
 
@@ -444,52 +444,3 @@ async def rest_of(client: socket.socket) -> int:
             while data := await loop.sock_recv(client, MIB):
                 got += len(data)
     return got
-
-
-async def test_origin_on_a_unix_socket_is_asked(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """No port is needed between two programs on one machine; the Host is kept."""
-    folder = tmp_path_factory.mktemp("unix")
-    path = str(folder / "app.sock")
-    got: list[Got] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while request := await read_request(reader):
-            got.append(request)
-            writer.write(OK)
-        writer.close()
-
-    server = await asyncio.start_unix_server(serve, path)
-    async with (
-        server,
-        in_front_of(f"unix:{path}", folder / "state") as port,
-        Client.connected(port) as client,
-    ):
-        client.writer.write(GET)
-        answer = await client.rest()
-
-    assert status(answer) == 200
-    assert got[0].header(b"host") == [b"site.example"]
-
-
-async def test_origin_on_ipv6_is_asked(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """An IPv6 address stands in brackets."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await read_request(reader):
-            writer.write(OK)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "::1", 0)
-    url = f"http://[::1]:{server.sockets[0].getsockname()[1]}"
-    async with (
-        server,
-        in_front_of(url, tmp_path_factory.mktemp("v6")) as port,
-        Client.connected(port) as client,
-    ):
-        client.writer.write(GET)
-
-        assert status(await client.rest()) == 200

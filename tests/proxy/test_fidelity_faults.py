@@ -4,7 +4,6 @@ The origin is raw bytes, and so is the client.
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -228,27 +227,3 @@ async def test_what_came_unasked_is_nobodys_answer(
     assert first.endswith(b"\r\n\r\nok")
     assert second.endswith(b"\r\n\r\nok")
     assert (len(filtered.origin.got), len(connections)) == (2, 2)
-
-
-async def test_name_that_vanishes_is_502_until_it_is_back(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Name servers go and come; the filter needs nobody to tell it."""
-    known: set[str] = set()
-    real = socket.getaddrinfo
-
-    def look_up(host: str, port: int, *how: int) -> list[tuple[object, ...]]:
-        if host == "origin.test" and host not in known:
-            raise socket.gaierror(socket.EAI_AGAIN, "no name server")
-        host = "127.0.0.1" if host == "origin.test" else host
-        return list(real(host, port, *how))
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    async with passing(
-        tmp_path_factory.mktemp("names"), host="origin.test"
-    ) as filtered:
-        gone = await filtered.send(GET)
-        known.add("origin.test")
-        back = await filtered.send(GET)
-
-    assert [status(gone), status(back)] == [502, 200]
