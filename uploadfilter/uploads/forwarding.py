@@ -313,8 +313,8 @@ def _kept(
 ) -> Headers:
     """Return the client's own headers that the origin gets."""
     dropped = _NOT_PASSED_ON
-    if named := _named_in_connection(head.headers):
-        dropped |= named
+    if values := head.values(b"connection"):
+        dropped |= _named_in_connection(values)
     if drop_type:
         dropped |= {b"content-type"}
     if telling.headers is not ClientHeaders.X_FORWARDED:
@@ -352,11 +352,11 @@ def ends_here(head: RequestHead) -> bool:
 
 def returned_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Return the origin's headers that the client gets: all but the connection's."""
-    headers = list(headers)
+    known = [(name.lower(), name, value) for name, value in headers]
     dropped = _HOP_BY_HOP
-    if named := _named_in_connection(headers):
-        dropped |= named
-    return [(name, value) for name, value in headers if name.lower() not in dropped]
+    if values := [value for lower, _, value in known if lower == b"connection"]:
+        dropped |= _named_in_connection(values)
+    return [(name, value) for lower, name, value in known if lower not in dropped]
 
 
 def _is_within(address: _Address, networks: Sequence[Network]) -> bool:
@@ -385,8 +385,8 @@ def _name(node: str) -> str:
     return node_name(node) or ""
 
 
-def _named_in_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
-    return connection_options(headers) - _END_TO_END
+def _named_in_connection(values: Iterable[bytes]) -> frozenset[bytes]:
+    return connection_options(values) - _END_TO_END
 
 
 def _known_as(name: bytes) -> bytes:

@@ -148,6 +148,9 @@ class BodyPlan:
     boundary: bytes | None = None
 
 
+_NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestHead:
     """The head of a request as it came over the wire.
@@ -220,7 +223,7 @@ def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
     if refusal is not None:
         return refusal
     if not head.has_body:
-        return BodyPlan(kind=BodyKind.NONE)
+        return _NO_BODY
     if (head.declared_length or 0) > limits.max_body_bytes:
         return Refusal(
             status=_TOO_LARGE,
@@ -372,7 +375,7 @@ def _rule_characters(head: RequestHead) -> Refusal | None:
 
 def _rule_connection(head: RequestHead) -> Refusal | None:
     """``Connection: content-type`` asks a proxy to hide the type from the origin."""
-    if any(option in SINGLETONS for option in connection_options(head.headers)):
+    if connection_options(head.values(b"connection")) & SINGLETONS:
         return _ambiguous("Connection names a header that belongs to the body.")
     return None
 
@@ -423,13 +426,10 @@ _BODY_RULES: Final[tuple[_Rule, ...]] = (
 )
 
 
-def connection_options(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
-    """Return what Connection names, in lower case."""
+def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
+    """Return what the values of Connection name, in lower case."""
     return frozenset(
-        option.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for option in value.split(b",")
+        option.strip().lower() for value in values for option in value.split(b",")
     )
 
 
