@@ -81,6 +81,9 @@ def behind(
         stored: Where it keeps what it is sent.
         folder: For the proxy's state and log.
         options: More options of ``serve``.
+
+    Raises:
+        DemoError: The log is not intact, or not complete.
     """
     state = folder / "state"
     running.run_program("init", state=state)
@@ -91,3 +94,22 @@ def behind(
         origin, state=state, log=folder / "proxy.log", options=enforcing
     ) as proxy:
         yield Behind(origin=origin, stored=stored, state=state, proxy=proxy)
+    check_records(state)
+
+
+def check_records(state: Path) -> None:
+    """Check that the log is intact and complete: what was accepted has its outcome.
+
+    Raises:
+        DemoError: It is not.
+    """
+    running.run_program("log", "verify", state=state)
+    records = log(state)
+    accepted = {
+        record["id"]
+        for record in records
+        if record["record"] == "decision" and record["effect"] == "ACCEPT"
+    }
+    ended = {record["decision"] for record in records if record["record"] == "outcome"}
+    if accepted != ended:
+        raise running.DemoError(f"without an outcome: {sorted(accepted - ended)}")
