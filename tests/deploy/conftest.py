@@ -11,15 +11,18 @@ import pytest
 from deploy.demo import running
 from deploy.demo.running import Proxy
 from tests.deploy import frontends
+from tests.deploy.programs import free_port
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, write_set
-from tests.sites.programs import free_port
 
 CONFIGURATION = """
 origin = "{origin}"
 listen = ["127.0.0.1:0", "unix:{folder}/http"]
 mode = "enforce"
 trusted_proxies = ["127.0.0.1"]
+
+[admin]
+listen = "127.0.0.1:{admin}"
 """
 
 

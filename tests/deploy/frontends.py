@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.demo import running
-from tests.deploy.programs import DEPLOY
+from tests.deploy.programs import DEPLOY, free_port
 from tests.e2e.curl import Answer, curl
-from tests.sites.programs import debian, free_port
+from tests.sites.programs import debian
 
 NAME = "www.example.org"
 """What the site is called in the configurations that we ship."""
@@ -157,8 +157,10 @@ def haproxy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
         "bind :443": f"bind 127.0.0.1:{port}",
         "/etc/ssl/uploadfilter": str(folder),
         "log /dev/log local0": "log stderr format raw local0",
+        # Not every machine lets a test have 40,000 descriptors.
+        "maxconn 20000": "maxconn 1000",
         "127.0.0.1:8080": behind.filter,
-        "port 8081": f"port {behind.admin}",
+        "port 9180": f"port {behind.admin}",
         "127.0.0.1:8000": behind.origin,
     }
     main = folder / "haproxy.cfg"
@@ -179,7 +181,7 @@ def caddy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
         "/run/caddy/admin.sock": str(folder / "admin.sock"),
         "/etc/ssl/uploadfilter": str(folder),
         "127.0.0.1:8080": behind.filter,
-        "health_port 8081": f"health_port {behind.admin}",
+        "health_port 9180": f"health_port {behind.admin}",
         "127.0.0.1:8000": behind.origin,
     }
     main = folder / "Caddyfile"

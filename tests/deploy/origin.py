@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from deploy.demo.origin import make_app
+from deploy.demo.origin import FOLDER, make_app
 
 RELEASED = web.AppKey("released", asyncio.Event)
 
@@ -36,9 +36,10 @@ async def release(request: web.Request) -> web.Response:
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
-    """Echo messages, if it is a WebSocket; else take what came, as some sites do."""
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        return web.Response(status=201, text=f"took {len(await request.read())} bytes")
+    """Echo messages, if it is a WebSocket; but keep any body, as some sites would."""
+    if body := await request.read():
+        (request.app[FOLDER] / "socket.bin").write_bytes(body)
+        return web.Response(status=201)
     response = web.WebSocketResponse()
     await response.prepare(request)
     async for message in response:

@@ -1,6 +1,8 @@
 """What the tests need of the machine and of ``make``."""
 
 import os
+import random
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +11,19 @@ from tests.sites.programs import missing
 
 DEPLOY = ROOT / "deploy"
 """What an operator gets."""
+
+
+_PORTS = range(20_000, 30_000)
+"""Below those that Linux gives to connections, which come and go at any moment."""
+
+
+def free_port() -> int:
+    """Return a port that nobody has, for programs that cannot pick one themselves."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("each port of this machine is taken")
 
 
 def made(variable: str) -> Path:

@@ -12,11 +12,10 @@ import pytest
 import yaml
 
 from deploy.demo import running
-from tests.deploy.programs import DEPLOY
+from tests.deploy.programs import DEPLOY, free_port
 from tests.e2e import pictures
 from tests.e2e.conftest import write_set
 from tests.e2e.curl import curl
-from tests.sites.programs import free_port
 from uploadfilter.state import INSTANCE_NAME
 
 MANIFESTS = DEPLOY / "kubernetes"
@@ -196,17 +195,19 @@ def test_manifests_run_a_filter(tmp_path: Path) -> None:
     with running.origin(tmp_path / "uploads", log=tmp_path / "origin.log") as origin:
         text = (MANIFESTS / "uploadfilter.toml").read_text()
         text = text.replace("0.0.0.0:8080", "127.0.0.1:0")
-        text = text.replace("0.0.0.0:8081", f"127.0.0.1:{admin}")
+        text = text.replace("0.0.0.0:9180", f"127.0.0.1:{admin}")
         text = text.replace("http://site.site.svc.cluster.local:8000", origin)
         configuration.write_text(text.replace('"monitor"', '"enforce"'))
         options = ("--config", str(configuration), here(FILTER["args"][-1]))
         state = volume / "state"
         with running.proxy(origin, state=state, log=log, options=options) as proxy:
             probe = FILTER["readinessProbe"]["httpGet"]["path"]
-            ready = curl(f"http://127.0.0.1:{admin}{probe}")
+            running.wait_for(
+                lambda: curl(f"http://127.0.0.1:{admin}{probe}").status == 200 or None,
+                what="the filter to be ready",
+            )
             rejected = curl(f"{proxy.url}/l.jpg", "-T", "-", data=pictures.listed())
 
-    assert ready.status == 200
     assert rejected.status == 403
     assert (state / "instances" / "uploadfilter-0" / "log").is_dir()
     assert json.loads(

@@ -15,9 +15,9 @@ import yaml
 
 from deploy.demo import running
 from tests.deploy.frontends import rendered
-from tests.deploy.programs import DEPLOY
+from tests.deploy.programs import DEPLOY, free_port
 from tests.e2e.curl import curl
-from tests.sites.programs import debian, free_port
+from tests.sites.programs import debian
 
 SHIPPING = DEPLOY / "log-shipping"
 DECISIONS = "/var/lib/uploadfilter/instances/*/log/*.jsonl"
