@@ -173,6 +173,10 @@ class Reason(StrEnum):
     LOG_UNWRITABLE = "log_unwritable"
     INTERNAL_ERROR = "internal_error"
 
+    # What its client has used up.
+    TOO_MANY_UPLOADS = "too_many_uploads"
+    MATCH_BUDGET = "match_budget"
+
     # What the operator does not want inspected.
     EXEMPT = "exempt"
 
@@ -188,9 +192,11 @@ INCAPACITY = frozenset(
         Reason.SPOOL_FULL,
         Reason.LOG_UNWRITABLE,
         Reason.INTERNAL_ERROR,
+        Reason.TOO_MANY_UPLOADS,
+        Reason.MATCH_BUDGET,
     }
 )
-"""The reasons that are the filter's own fault: the client may try again later."""
+"""The reasons that are no fault of the upload: the client may try again later."""
 
 EXEMPTIONS = frozenset({Reason.EXEMPT})
 """The reasons for which an upload goes on although nothing is known of it."""

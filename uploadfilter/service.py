@@ -33,12 +33,13 @@ from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.admission import Admission
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.listening import listening
 from uploadfilter.proxy.live import InForce
-from uploadfilter.proxy.metrics import Metrics
+from uploadfilter.proxy.metrics import Limit, Metrics
 from uploadfilter.proxy.recorder import Recorder
-from uploadfilter.proxy.server import Proxy
+from uploadfilter.proxy.sockets import Inherited
 from uploadfilter.proxy.spool import SpoolRoom
 from uploadfilter.proxy.upload import Hands
 from uploadfilter.reference.matching import Generation
@@ -179,24 +180,29 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         scanners = await stack.enter_async_context(
             ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         )
+        room = _spool_room(settings, metrics)
         hands = Hands(
             in_force=await stack.enter_async_context(InForce.opened(settings.live)),
             scanners=scanners,
             reference=reference,
             recorder=recorder,
-            room=_spool_room(settings),
+            room=room,
             drain=Drain(),
+            admission=Admission(
+                room,
+                metrics,
+                descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            ),
             metrics=metrics,
         )
         await stack.enter_async_context(_chores(recorder, reference, directory))
-        proxy = Proxy(hands)
         watched = Watched(
             instance=settings.instance,
             begun=_now(),
             metrics=metrics,
             in_force=hands.in_force,
             drain=hands.drain,
-            open_uploads=lambda: proxy.open_uploads,
+            open_uploads=lambda: hands.admission.open_uploads,
             room=hands.room,
             scanners=scanners,
             scanner_settings=settings.scanner,
@@ -207,12 +213,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
         addresses = await stack.enter_async_context(
-            listening(
-                proxy,
-                addresses=settings.listen,
-                limits=settings.proxy,
-                drain=hands.drain,
-            )
+            listening(hands, addresses=settings.listen, inherited=_inherited(stack))
         )
         yield Running(addresses=addresses, admin=told_at, is_whole=decisions.is_alive)
 
@@ -239,14 +240,25 @@ async def _admin(
         yield address
 
 
-def _spool_room(settings: Settings) -> SpoolRoom:
+def _inherited(stack: AsyncExitStack) -> Inherited:
+    """Take the sockets that whoever started us has opened."""
+    inherited = Inherited.of(os.environ)
+    stack.callback(inherited.close)
+    return inherited
+
+
+def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
     """Make sure at the start that large uploads can be held, not at the first one.
 
     Raises:
         ServiceError: No file can be made in the directory.
     """
     try:
-        room = SpoolRoom(settings.spool, directory=settings.spool_directory)
+        room = SpoolRoom(
+            settings.spool,
+            directory=settings.spool_directory,
+            on_full_share=lambda: metrics.limited(Limit.CLIENT_SPOOL),
+        )
         with tempfile.TemporaryFile(dir=room.directory):
             return room
     except OSError as exc:

@@ -106,7 +106,7 @@ def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN
             state=state,
             mode=Mode.ENFORCE,
             scanner=ScannerSettings(workers=1),
-            proxy=ProxyLimits(linger_s=0.05),
+            proxy=ProxyLimits(linger_s=0.05, half_closed_s=0.2, drain_idle_s=0.05),
             wording=texts.load(objection="https://site.example/objection"),
         ),
         **changes,

@@ -18,6 +18,16 @@ from uploadfilter.proxy.addresses import (
         ("[::1]:443", TCPAddress(host="::1", port=443)),
         ("localhost:0", TCPAddress(host="localhost", port=0)),
         ("unix:/run/uploadfilter/http", UnixAddress(path="/run/uploadfilter/http")),
+        (
+            "[::1]:443 proxy_protocol",
+            TCPAddress(host="::1", port=443, proxy_protocol=True),
+        ),
+        (
+            "unix:/run/http mode=0660 group=www-data proxy_protocol",
+            UnixAddress(
+                path="/run/http", mode=0o660, group="www-data", proxy_protocol=True
+            ),
+        ),
         ("inherited", InheritedAddress()),
         ("inherited:uploads", InheritedAddress(name="uploads")),
     ],
@@ -39,6 +49,10 @@ def test_address_is_read_and_written_alike(text: str, address: Address) -> None:
         "host:http",
         "host:65536",
         "unix:relative",
+        "host:80 mode=0660",
+        "host:80 proxy_protocols",
+        "unix:/run/http mode=0999",
+        "unix:/run/http mode=660x",
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:

@@ -146,3 +146,16 @@ async def test_unheld_rest_keeps_to_the_limit(tmp_path: Path) -> None:
         assert await shared.outcome(decision.id) == "aborted"
         assert shared.origin.got == []
         await closed(writer)
+
+
+@pytest.mark.parametrize("descriptors", [256, 1024, 4096])
+def test_scarce_descriptors_mean_fewer_connections_and_uploads(
+    descriptors: int,
+) -> None:
+    """Something is left for the log, the scanners and the origin."""
+    most = ProxyLimits()
+
+    used = most.most_connections(descriptors) + 4 * most.most_open_uploads(descriptors)
+    assert 0 < used < descriptors
+    assert most.most_connections(1 << 20) == most.connections
+    assert most.most_open_uploads(1 << 20) == most.open_uploads

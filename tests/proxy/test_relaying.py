@@ -1,6 +1,8 @@
 """What the client gets of an origin's answer: all of it, and nothing else."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -104,6 +106,10 @@ async def test_client_that_left_is_no_fault(filtered: Site) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", filtered.port)
         writer.write(b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\n\r\nhi")
         await asked.wait()
+        # A close alone looks like a client that still waits for its answer.
+        reset = struct.pack("ii", 1, 0)
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
         writer.transport.abort()
         await closed(writer)
         left.set()

@@ -110,7 +110,9 @@ OPTIONS: Final[Mapping[str, Key]] = {
 _NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
 """Fields that are no keys: budgets have a table of their own, the module is fixed."""
 
-_LIVE_TABLES = frozenset({"origin", ORIGINS, "limits", "thresholds", "policy", ROUTES})
+_LIVE_TABLES = frozenset(
+    {"origin", ORIGINS, "limits", "proxy", "thresholds", "policy", ROUTES}
+)
 _LIVE = frozenset(
     {
         "mode",
@@ -120,19 +122,16 @@ _LIVE = frozenset(
         "report",
         "texts",
         "language",
-        "proxy.open_uploads",
-        "proxy.body_idle_s",
-        "proxy.body_grace_s",
-        "proxy.body_rate_bytes_s",
-        "proxy.body_total_s",
-        "proxy.answer_idle_s",
     }
 )
+_AT_START = frozenset({"proxy.backlog"})
+"""Keys of live tables that hold for sockets, which are opened once."""
 
 
 def is_live(key: Key) -> bool:
     """Tell whether a key may change while the service runs."""
-    return key[0] in _LIVE_TABLES or ".".join(map(str, key)) in _LIVE
+    name = ".".join(map(str, key))
+    return name in _LIVE or (key[0] in _LIVE_TABLES and name not in _AT_START)
 
 
 def fields_of(room: type, table: str) -> dict[str, Wanted]:

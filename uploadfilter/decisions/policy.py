@@ -65,6 +65,8 @@ _BY_WEIGHT = (
     Reason.NO_SCANNER,
     Reason.OVERLOADED,
     Reason.INTERNAL_ERROR,
+    Reason.MATCH_BUDGET,
+    Reason.TOO_MANY_UPLOADS,
     # Something points at an entry.
     Reason.LOW_QUALITY,
     Reason.WEAK_MATCH,

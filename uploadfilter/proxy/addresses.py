@@ -1,10 +1,16 @@
 """Where the proxy listens: values, read from the operator's words.
 
+An address may be followed by options, each a word of its own, as in nginx::
+
+    10.0.0.7:8080 proxy_protocol
+    unix:/run/uploadfilter/http mode=0660 group=www-data
+
 To add a kind of address, add its value here, its spelling to ``parse_address`` and its
-listener to ``proxy/listening.py``.
+listener to ``proxy/sockets.py``.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from typing_extensions import override
@@ -12,6 +18,12 @@ from typing_extensions import override
 _TOP_PORT: Final = 65535
 _UNIX: Final = "unix:"
 _INHERITED: Final = "inherited"
+_PROXY_PROTOCOL: Final = "proxy_protocol"
+_MODE: Final = re.compile(r"mode=0?([0-7]{3})")
+_GROUP: Final = re.compile(r"group=([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
+
+PRIVATE_MODE: Final = 0o600
+"""Only programs of our own user may connect, until the operator says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +31,22 @@ class TCPAddress:
     """A host and a port.
 
     Attributes:
-        host: Name or address; an IPv6 address without brackets.
+        host: Name or address; an IPv6 address without brackets. ``::`` is every IPv6
+            address of the machine and no IPv4 one, as in nginx: an operator who wants
+            both writes both.
         port: 0 for any free one.
+        proxy_protocol: Whether a front end says whose connection it passes on.
     """
 
     host: str
     port: int
+    proxy_protocol: bool = False
 
     @override
     def __str__(self) -> str:
         """Return it as an operator writes it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{host}:{self.port}{_option(self.proxy_protocol)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +54,23 @@ class UnixAddress:
     """A socket in the file system.
 
     Attributes:
-        path: Absolute path of the socket.
+        path: Absolute path of the socket, without spaces.
+        mode: Who may connect; bits of the file.
+        group: Group of the file; empty for our own.
+        proxy_protocol: Whether a front end says whose connection it passes on.
     """
 
     path: str
+    mode: int = PRIVATE_MODE
+    group: str = ""
+    proxy_protocol: bool = False
 
     @override
     def __str__(self) -> str:
         """Return it as an operator writes it."""
-        return f"{_UNIX}{self.path}"
+        mode = f" mode={self.mode:04o}" if self.mode != PRIVATE_MODE else ""
+        group = f" group={self.group}" if self.group else ""
+        return f"{_UNIX}{self.path}{mode}{group}{_option(self.proxy_protocol)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +79,17 @@ class InheritedAddress:
 
     Attributes:
         name: Of the sockets, as in ``FileDescriptorName=``; empty for all of them.
+        proxy_protocol: Whether a front end says whose connection it passes on.
     """
 
     name: str = ""
+    proxy_protocol: bool = False
 
     @override
     def __str__(self) -> str:
         """Return it as an operator writes it."""
-        return f"{_INHERITED}:{self.name}" if self.name else _INHERITED
+        name = f"{_INHERITED}:{self.name}" if self.name else _INHERITED
+        return f"{name}{_option(self.proxy_protocol)}"
 
 
 Address: TypeAlias = TCPAddress | UnixAddress | InheritedAddress
@@ -73,11 +100,19 @@ def parse_address(text: str) -> Address:
 
     Args:
         text: ``HOST:PORT`` with an IPv6 host in brackets, ``unix:/PATH``,
-            ``inherited`` or ``inherited:NAME``.
+            ``inherited`` or ``inherited:NAME``; then options.
 
     Raises:
         ValueError: It is none of these.
     """
+    place, *options = text.split() or [""]
+    address = _place(place)
+    for option in options:
+        address = _with_option(address, option)
+    return address
+
+
+def _place(text: str) -> Address:
     if text.startswith(_UNIX):
         path = text.removeprefix(_UNIX)
         if not path.startswith("/") or "\0" in path:
@@ -87,6 +122,24 @@ def parse_address(text: str) -> Address:
     if kind == _INHERITED:
         return InheritedAddress(name=name)
     return _tcp(text)
+
+
+def _with_option(address: Address, option: str) -> Address:
+    if option == _PROXY_PROTOCOL:
+        return replace(address, proxy_protocol=True)
+    if isinstance(address, UnixAddress):
+        if mode := _MODE.fullmatch(option):
+            return replace(address, mode=int(mode[1], 8))
+        if group := _GROUP.fullmatch(option):
+            return replace(address, group=group[1])
+        known = "proxy_protocol, mode=0660 and group=NAME"
+    else:
+        known = "proxy_protocol"
+    raise ValueError(f"{option!r} is not an option of it; known: {known}")
+
+
+def _option(proxy_protocol: bool) -> str:
+    return f" {_PROXY_PROTOCOL}" if proxy_protocol else ""
 
 
 def _tcp(text: str) -> TCPAddress:

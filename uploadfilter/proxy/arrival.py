@@ -51,6 +51,11 @@ class Arrival:
         """Address of the client, as far as it is known; empty if it is not."""
         return self.side.client
 
+    @cached_property
+    def client_key(self) -> str:
+        """By what name limits know the client; ``""`` is nobody."""
+        return queueing_client(self.client)
+
 
 def peer(request: web.BaseRequest) -> str:
     """Return the address of the other end; empty for a unix socket or a lost one."""

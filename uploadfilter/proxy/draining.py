@@ -40,6 +40,10 @@ class Drain:
             if self._in_flight == 0:
                 self._idle.set()
 
+    def begin(self) -> None:
+        """Let every answer from now on be the last of its connection."""
+        self.begun = True
+
     async def finish(self, *, within_s: float) -> int:
         """Wait until no request is in flight.
 
@@ -49,7 +53,7 @@ class Drain:
         Returns:
             How many requests are still in flight.
         """
-        self.begun = True
+        self.begin()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._idle.wait()

@@ -111,6 +111,13 @@ class Limit(StrEnum):
     BODY_BYTES = "body_bytes"
     BODY_TIME = "body_time"
     SPOOL = "spool"
+    CLIENT_SPOOL = "client_spool"
+    CLIENT_UPLOADS = "client_uploads"
+    MATCH_BUDGET = "match_budget"
+    CONNECTIONS = "connections"
+    CLIENT_CONNECTIONS = "client_connections"
+    HEAD_BYTES = "head_bytes"
+    HEAD_TIME = "head_time"
 
 
 class Outcome(StrEnum):

@@ -40,9 +40,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 CHECKPOINT_INTERVAL_S: Final = 60.0
 """A cut-off tail can hide at most what was recorded since the last one."""
 
-DURABLE_WITHIN_S: Final = 30.0
-"""A disk that takes longer is stuck; clients and their spools must not wait for it."""
-
 SHED_KEYS: Final = 4096
 """Clients that are counted apart within a minute; the others are counted together, so
 that a flood from many addresses cannot fill memory or the log."""
@@ -143,6 +140,7 @@ class Recorder:
         generation: int | None,
         mode: Mode,
         size: int,
+        within_s: float,
     ) -> None:
         """Make a decision durable.
 
@@ -152,6 +150,7 @@ class Recorder:
             generation: Of the reference set; ``None`` if none was asked.
             mode: Whether the action is carried out.
             size: Bytes of the body that were read.
+            within_s: Seconds after which the disk counts as stuck.
 
         Raises:
             LogError: It is not durable, so nothing may follow from it.
@@ -174,13 +173,13 @@ class Recorder:
             matches=command.matches,
         )
         try:
-            async with asyncio.timeout(DURABLE_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 await asyncio.wrap_future(self._log.append(record))
         except TimeoutError as exc:
             # It may become durable yet; that nothing came of it is then on record too.
             self.outcome(ticket, None)
             raise LogWriteError(
-                f"a record was not durable within {DURABLE_WITHIN_S:g} s",
+                f"a record was not durable within {within_s:g} s",
                 hint="The disk of the decision log is stuck, or far too slow.",
             ) from exc
         self._metrics.decided(record)

@@ -11,11 +11,12 @@ from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy import answers, relaying
+from uploadfilter.proxy.admission import TurnedAway
 from uploadfilter.proxy.arrival import Arrival
 from uploadfilter.proxy.inspection import Inspection
 from uploadfilter.proxy.leaving import while_client_stays
 from uploadfilter.proxy.live import Live
-from uploadfilter.proxy.metrics import Kind, Limit, Tally
+from uploadfilter.proxy.metrics import Kind, Tally
 from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.tracing import traced
 from uploadfilter.proxy.upload import Hands, Upload
@@ -37,17 +38,11 @@ class Proxy:
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
-        self._open_uploads = 0
 
     @property
     def wording(self) -> Wording:
         """What is told to a client whose request cannot even be read."""
         return self._hands.in_force.settings.wording
-
-    @property
-    def open_uploads(self) -> int:
-        """How many uploads are read or inspected."""
-        return self._open_uploads
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -92,9 +87,10 @@ class Proxy:
         self, arrival: Arrival, body: BodyPlan | Refusal
     ) -> web.StreamResponse:
         """Carry out one upload, if there is room for one more."""
-        if self._is_full(arrival):
-            return self._shed(arrival)
-        route = arrival.route
+        hands, route, client = self._hands, arrival.route, arrival.client_key
+        no_room = hands.admission.turned_away(arrival)
+        if no_room is not None and route.mode is Mode.ENFORCE:
+            return self._shed(arrival, no_room)
         inspection = Inspection(
             body,
             mode=route.mode,
@@ -103,41 +99,34 @@ class Proxy:
             exempt=route.exempt,
         )
         with ExitStack() as held:
-            self._open_uploads += 1
-            held.callback(self._leave)
+            if no_room is None:
+                held.enter_context(hands.admission.place(client))
             upload = Upload(
                 arrival,
                 inspection,
-                self._hands,
-                body=held.enter_context(self._hands.room.spool()),
-                contents=held.enter_context(self._hands.room.spool()),
+                hands,
+                body=held.enter_context(hands.room.spool(client)),
+                contents=held.enter_context(hands.room.spool(client)),
                 release=held.close,
+                uninspected=no_room.reason if no_room else None,
             )
             return await upload.run()
 
-    def _leave(self) -> None:
-        """Make room for another upload."""
-        self._open_uploads -= 1
-
-    def _is_full(self, arrival: Arrival) -> bool:
-        """Whether one more upload must be shed; ``MONITOR`` sheds nothing."""
-        enforced = arrival.route.mode is Mode.ENFORCE
-        return enforced and (
-            self._open_uploads >= arrival.live.settings.limits.open_uploads
-        )
-
-    def _shed(self, arrival: Arrival) -> web.StreamResponse:
-        self._hands.metrics.limited(Limit.OPEN_UPLOADS)
+    def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
+        """Answer an upload for which there is no room, before its body is read."""
         recorder = self._hands.recorder
         ticket = recorder.ticket(arrival.client, arrival.head.method)
-        recorder.shed(ticket, Reason.OVERLOADED, status=503)
-        return answers.response(
+        recorder.shed(ticket, no_room.reason, status=no_room.status)
+        answer = answers.response(
             arrival.request,
-            status=503,
-            reason=Reason.OVERLOADED,
+            status=no_room.status,
+            reason=no_room.reason,
             decision_id=None,
             wording=arrival.live.settings.wording,
         )
+        if no_room.retry_after_s is not None:
+            answer.headers["Retry-After"] = str(no_room.retry_after_s)
+        return answer
 
     def _refuse(
         self, request: web.BaseRequest, live: Live, refusal: Refusal

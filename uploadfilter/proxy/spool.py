@@ -5,8 +5,9 @@ Rules this module keeps:
 - A spool is *one file descriptor* from its first byte: an anonymous memory file up to
   ``memory_per_upload``, an unlinked file of mode 0600 after that. Scanners are handed
   the descriptor, the origin is sent from it, and nothing is left behind by a crash.
-- What all spools hold together is bounded in memory and on disk. No room is an
-  expected outcome, not an error: ``write`` answers ``False``.
+- What all spools hold together is bounded in memory and on disk, and so is what those
+  of one client hold: ten uploads that it sends slowly must not keep everybody else out.
+  No room is an expected outcome, not an error: ``write`` answers ``False``.
 - What was written cannot be changed by whoever is handed the descriptor: memory is
   sealed, the file is handed on read-only (``share``).
 """
@@ -51,19 +52,40 @@ class SpoolLimits:
             their whole way; 1 MiB keeps thumbnails and forms off the disk.
         memory_total_bytes: All spools together; 256 uploads at the limit above.
         disk_total_bytes: All spools together; ten uploads of the largest size.
+        memory_per_client_bytes: The spools of one client; a quarter of all, and beyond
+            it they go to disk.
+        disk_per_client_bytes: The spools of one client; a quarter of all, which are two
+            uploads of the largest size and many of any other.
     """
 
     memory_per_upload_bytes: int = MIB
     memory_total_bytes: int = 256 * MIB
     disk_total_bytes: int = 20 * GIB
+    memory_per_client_bytes: int = 64 * MIB
+    disk_per_client_bytes: int = 5 * GIB
 
     def __post_init__(self) -> None:
         """Refuse limits that no upload could keep."""
-        for name in ("memory_per_upload_bytes", "memory_total_bytes"):
+        for name in (
+            "memory_per_upload_bytes",
+            "memory_total_bytes",
+            "memory_per_client_bytes",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
-        if self.disk_total_bytes < 1:
-            raise ValueError("disk_total_bytes must be positive")
+        for name in ("disk_total_bytes", "disk_per_client_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Share:
+    """What the spools of one client hold, or those of nobody, which have no bound."""
+
+    is_bounded: bool
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    spools: int = 0
 
 
 class SpoolRoom:
@@ -73,36 +95,84 @@ class SpoolRoom:
         limits: How much they may hold together.
         directory: Where unlinked files are made; ``None`` for the system's own place
             for temporary files.
+        on_full_share: Told whenever a client may not hold more, though there is room.
     """
 
-    def __init__(self, limits: SpoolLimits, *, directory: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: SpoolLimits,
+        *,
+        directory: str | None = None,
+        on_full_share: Callable[[], None] = lambda: None,
+    ) -> None:
         self.limits = limits
         self.directory = directory or tempfile.gettempdir()
         self.memory_bytes = 0
         self.disk_bytes = 0
+        self._on_full_share = on_full_share
+        self._shares: dict[str, _Share] = {}
 
     @contextmanager
-    def spool(self) -> Iterator["Spool"]:
-        """Open an empty spool for the length of the block."""
-        spool = Spool(self)
+    def spool(self, client: str = "") -> Iterator["Spool"]:
+        """Open an empty spool for the length of the block.
+
+        Args:
+            client: Whose share it takes room from; ``""`` is nobody's.
+        """
+        share = self._shares.get(client) or _Share(is_bounded=bool(client))
+        self._shares[client] = share
+        share.spools += 1
+        spool = Spool(self, share)
         try:
             yield spool
         finally:
             spool.close()
+            share.spools -= 1
+            if not share.spools:
+                del self._shares[client]
 
-    def take_memory(self, size: int) -> bool:
-        """Reserve ``size`` bytes of memory; false if there is no room."""
-        if self.memory_bytes + size > self.limits.memory_total_bytes:
+    def has_room(self, client: str, size: int) -> bool:
+        """Tell whether ``size`` more bytes would be held now; nothing is reserved."""
+        if size <= self.limits.memory_per_upload_bytes:
+            return True
+        if self.disk_bytes + size > self.limits.disk_total_bytes:
             return False
-        self.memory_bytes += size
+        share = self._shares.get(client)
+        held = share.disk_bytes if share else 0
+        if client and held + size > self.limits.disk_per_client_bytes:
+            self._on_full_share()
+            return False
         return True
 
-    def take_disk(self, size: int) -> bool:
+    def take_memory(self, size: int, share: "_Share") -> bool:
+        """Reserve ``size`` bytes of memory; false if there is no room."""
+        of_client = share.memory_bytes + size
+        if self.memory_bytes + size > self.limits.memory_total_bytes:
+            return False
+        if share.is_bounded and of_client > self.limits.memory_per_client_bytes:
+            return False
+        self.memory_bytes += size
+        share.memory_bytes += size
+        return True
+
+    def take_disk(self, size: int, share: "_Share") -> bool:
         """Reserve ``size`` bytes of disk; false if there is no room."""
         if self.disk_bytes + size > self.limits.disk_total_bytes:
             return False
+        of_client = share.disk_bytes + size
+        if share.is_bounded and of_client > self.limits.disk_per_client_bytes:
+            self._on_full_share()
+            return False
         self.disk_bytes += size
+        share.disk_bytes += size
         return True
+
+    def give_back(self, share: "_Share", *, memory: int = 0, disk: int = 0) -> None:
+        """Return bytes that were reserved."""
+        self.memory_bytes -= memory
+        self.disk_bytes -= disk
+        share.memory_bytes -= memory
+        share.disk_bytes -= disk
 
 
 class Spool:
@@ -116,8 +186,9 @@ class Spool:
         size: Bytes written so far.
     """
 
-    def __init__(self, room: SpoolRoom) -> None:
+    def __init__(self, room: SpoolRoom, share: _Share) -> None:
         self._room = room
+        self._share = share
         self._fd = -1
         self._is_file = False
         self._in_fd = 0
@@ -150,7 +221,7 @@ class Spool:
         limit = self._room.limits.memory_per_upload_bytes
         if self._disk_bytes or self.size + more > limit:
             return False
-        if not self._room.take_memory(more):
+        if not self._room.take_memory(more, self._share):
             return False
         self._memory_bytes += more
         return True
@@ -165,7 +236,7 @@ class Spool:
 
     def _take_disk(self, size: int) -> bool:
         """Reserve disk until this spool is closed, whatever becomes of the write."""
-        if not self._room.take_disk(size):
+        if not self._room.take_disk(size, self._share):
             return False
         self._disk_bytes += size
         return True
@@ -202,7 +273,7 @@ class Spool:
         self._is_file = True
         # What waits for the file is in memory too, and keeps its place there.
         kept = min(self._memory_bytes, FLUSH_BYTES)
-        self._room.memory_bytes -= self._memory_bytes - kept
+        self._room.give_back(self._share, memory=self._memory_bytes - kept)
         self._memory_bytes = kept
 
     async def share(self) -> int | None:
@@ -251,8 +322,9 @@ class Spool:
         """Give the bytes and their room back; may be called twice."""
         self._closed = True
         self._close_when_idle()
-        self._room.memory_bytes -= self._memory_bytes
-        self._room.disk_bytes -= self._disk_bytes
+        self._room.give_back(
+            self._share, memory=self._memory_bytes, disk=self._disk_bytes
+        )
         self._memory_bytes = self._disk_bytes = 0
 
     def _close_when_idle(self) -> None:

@@ -13,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol, TypeVar, assert_never
 
 import structlog
@@ -21,7 +22,8 @@ from aiohttp import http_exceptions, web
 from uploadfilter.errors import LogError, StoreError
 from uploadfilter.model import Action, Match, Reason, Scan, SignalType, Verdict
 from uploadfilter.proxy import answers
-from uploadfilter.proxy.arrival import Arrival, queueing_client
+from uploadfilter.proxy.admission import Admission
+from uploadfilter.proxy.arrival import Arrival
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.inspection import (
     Answer,
@@ -105,6 +107,7 @@ class Hands:
         recorder: Who keeps the decisions.
         room: Where bytes are held meanwhile.
         drain: What is in flight.
+        admission: Which uploads are let in.
         metrics: What is counted.
     """
 
@@ -114,6 +117,7 @@ class Hands:
     recorder: Recorder
     room: SpoolRoom
     drain: Drain
+    admission: Admission
     metrics: Metrics
 
 
@@ -127,6 +131,7 @@ class Upload:
         body: Spool for the bytes as they came.
         contents: Spool for the contents of a form.
         release: Gives back the spools and the upload's place among the open ones.
+        uninspected: Why it is not to be inspected, though it goes on (``MONITOR``).
     """
 
     def __init__(
@@ -138,6 +143,7 @@ class Upload:
         body: Spool,
         contents: Spool,
         release: Callable[[], None],
+        uninspected: Reason | None = None,
     ) -> None:
         self._arrival = arrival
         self._request = arrival.request
@@ -146,6 +152,7 @@ class Upload:
         self._inspection = inspection
         self._hands = hands
         self._release = release
+        self._uninspected = uninspected
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
         self._unheld = b""  # what has arrived last, until the spool has it
         self._grew_too_large = False  # in the rest that is not held
@@ -199,6 +206,8 @@ class Upload:
             await self._continue()
         except OSError:
             return self._inspection.failed(Reason.ABORTED)
+        if self._uninspected is not None:
+            return self._inspection.failed(self._uninspected)
         commands, failure = await self._timed(Phase.RECEIVE, self._read())
         if failure is not None:
             return self._inspection.failed(failure)
@@ -312,7 +321,7 @@ class Upload:
                 fd,
                 [_span(content) for content in command.contents],
                 types=ALWAYS_SCANNED | generation.signal_types,
-                client=queueing_client(self._arrival.client),
+                client=self._arrival.client_key,
             )
         finally:
             os.close(fd)
@@ -357,11 +366,14 @@ class Upload:
                 generation=self._generation.number if self._generation else None,
                 mode=self._arrival.route.mode,
                 size=self._inspection.body_bytes,
+                within_s=self._settings.limits.record_s,
             )
         except LogError as exc:
             recorder.say_unwritable(exc)
             recorder.shed(self._ticket, Reason.LOG_UNWRITABLE, status=503)
             return self._inspection.record_failed()
+        if command.status == HTTPStatus.FORBIDDEN:
+            self._hands.admission.rejected(self._arrival)
         return self._inspection.recorded()
 
     def _answer(self, command: Answer) -> web.StreamResponse:
