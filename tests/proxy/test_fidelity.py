@@ -230,6 +230,15 @@ async def test_old_client_may_keep_its_connection(filtered: Site) -> None:
             assert b"Connection: keep-alive" in answer
 
 
+async def test_old_client_may_name_no_host(filtered: Site) -> None:
+    """HTTP/1.1 wants a Host (RFC 9112, section 3.2): the origin's own, then."""
+    await filtered.send(b"GET / HTTP/1.0\r\n\r\n")
+
+    assert filtered.origin.got[0].header(b"host") == [
+        filtered.origin.url.removeprefix("http://").encode()
+    ]
+
+
 async def test_old_origin_is_understood(filtered: Site) -> None:
     """An HTTP/1.0 origin ends its answers with its connections."""
     filtered.origin.answering = says(b"HTTP/1.0 200 OK\r\n\r\nhello")

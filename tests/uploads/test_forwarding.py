@@ -400,6 +400,21 @@ def test_via_names_the_version_that_the_client_speaks() -> None:
     assert values(sent, b"via") == [b"1.0 edge-7"]
 
 
+def test_origin_without_a_host_gets_its_own() -> None:
+    """HTTP/1.0 need not name one, HTTP/1.1 must (RFC 9112, section 3.2)."""
+    old = RequestHead(method="GET", target="/", headers=(), version=(1, 0))
+    sent = forwarded_headers(
+        old,
+        side("192.0.2.1", old),
+        decision_id=None,
+        body_length=None,
+        content_type=None,
+        telling=Telling(authority="10.1.2.3:8000"),
+    )
+
+    assert sent[0] == (b"Host", b"10.1.2.3:8000")
+
+
 def test_empty_via_is_none() -> None:
     """Some origins compress nothing that came through a proxy."""
     assert values(forward(telling=Telling(via="")), b"via") == []

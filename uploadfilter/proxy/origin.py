@@ -120,8 +120,12 @@ class OriginSettings:
 
     def telling(self) -> Telling:
         """Return what the origin is told about the way that a request has come."""
+        names = {} if self.socket_path else {"authority": URL(self.url).raw_authority}
         return Telling(
-            headers=self.client_headers, whole_chain=self.whole_chain, via=self.via
+            headers=self.client_headers,
+            whole_chain=self.whole_chain,
+            via=self.via,
+            **names,
         )
 
     def tls(self) -> ssl.SSLContext | None:

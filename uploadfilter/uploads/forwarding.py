@@ -106,11 +106,14 @@ class Telling:
             proxy that asked us. Otherwise it gets the client alone, and has one hop to
             trust, wherever the filter stands.
         via: Our name in Via (RFC 9110, section 7.6.3); empty for no Via at all.
+        authority: The origin's own name and port: what stands in Host if a client of
+            HTTP/1.0 named none (RFC 9112, section 3.2).
     """
 
     headers: ClientHeaders = ClientHeaders.X_FORWARDED
     whole_chain: bool = False
     via: str = "uploadfilter"
+    authority: str = "localhost"
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot stand in Via."""
@@ -259,6 +262,8 @@ def forwarded_headers(
         Names and values in order, the client's first.
     """
     kept = _kept(head, side, telling, drop_type=content_type is not None)
+    if not head.values(b"host"):
+        kept.insert(0, (b"Host", telling.authority.encode("ascii")))
     if content_type is not None:
         kept.append((b"Content-Type", content_type.encode("ascii")))
     if body_length is not None:
