@@ -1,8 +1,8 @@
 """Pass the origin's answer on to the client, and change nothing on the way.
 
-aiohttp's server is made for programs that answer for themselves. What it would add to
-another's answer is taken back here: a ``Content-Type`` where the origin sent none (a
-browser would save what it was to show), and a ``Server`` that names our software.
+aiohttp's server is made for programs that answer for themselves: it would give an answer
+a ``Content-Type`` where the origin sent none (a browser would save what it was to show),
+and a ``Server`` that names our software. So the head is written here.
 ``Date`` is added where there is none, as RFC 9110, section 6.6.1, asks of a proxy.
 
 An answer goes on as it comes, each event of a stream at once, and no faster than the
@@ -17,22 +17,22 @@ import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from http import HTTPStatus
 
 import aiohttp
 import structlog
 from aiohttp import HttpVersion11, web
-from multidict import CIMultiDict
+from aiohttp.abc import AbstractStreamWriter
 from typing_extensions import override
 
 from uploadfilter.proxy.asking import OriginAnswer
-from uploadfilter.proxy.heads import texts, write_exactly
+from uploadfilter.proxy.heads import RawHeaders, encode_head, hold_head
 from uploadfilter.uploads.forwarding import returned_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_INVENTED = ("Content-Type", "Server")
-"""What aiohttp adds to an answer that has none."""
+_LENGTH = b"content-length"
 
 _LOOKS = 4
 """How often we look what a client has taken, in the time in which it must."""
@@ -42,29 +42,51 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class _Relayed(web.StreamResponse):
-    """An answer whose head goes out as the origin wrote it."""
+    """An answer whose head goes out as the origin wrote it.
 
-    # The head waits in the writer until it is exact, and for what goes out with it.
-    _send_headers_immediately = False
+    Args:
+        status: As the origin has it.
+        reason: As the origin has it.
+        headers: As the origin wrote them, without those of its connection.
+    """
+
+    def __init__(self, status: int, reason: str, headers: RawHeaders) -> None:
+        super().__init__(status=status, reason=reason)
+        self._lines = list(headers)
+        names = {name.lower(): value for name, value in headers}
+        self.length = int(names[_LENGTH]) if _LENGTH in names else None
+        self._is_dated = b"date" in names
 
     @override
-    async def _prepare_headers(self) -> None:
-        missing = [name for name in _INVENTED if name not in self.headers]
-        length = self.headers.get("Content-Length")
-        await super()._prepare_headers()
-        for name in missing:
-            self.headers.popall(name, None)
-        if length is not None and self.status == HTTPStatus.NOT_MODIFIED:
-            # It tells the length of what was not modified (RFC 9110, section 8.6).
-            self.headers["Content-Length"] = length
+    async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Make the head ready; it waits in the writer for what goes out with it."""
+        self._req, self._payload_writer = request, request.writer
+        if self._keep_alive is None:
+            self._keep_alive = request.keep_alive
+        self._frame(request)
+        if not self._is_dated:
+            now = formatdate(usegmt=True).encode("ascii")
+            self._lines.append((b"Date", now))
+        if request.version < HttpVersion11 and self._keep_alive:
+            self._lines.append((b"Connection", b"keep-alive"))
+        elif request.version >= HttpVersion11 and not self._keep_alive:
+            self._lines.append((b"Connection", b"close"))
+        major, minor = request.version
+        line = f"HTTP/{major}.{minor} {self.status} {self.reason}"
+        hold_head(request.writer, encode_head(line, self._lines))
+        return request.writer
 
-    @override
-    async def _write_headers(self) -> None:
-        await super()._write_headers()
-        if self._req is not None and self._payload_writer is not None:
-            version = self._req.version
-            line = f"HTTP/{version.major}.{version.minor} {self.status} {self.reason}"
-            write_exactly(self._payload_writer, line, self.headers)
+    def _frame(self, request: web.BaseRequest) -> None:
+        """Say where the body ends, in the way that this client knows."""
+        if self.status == HTTPStatus.NO_CONTENT:
+            # It has no body, and no length either (RFC 9110, section 8.6).
+            self._lines = [line for line in self._lines if line[0].lower() != _LENGTH]
+        if self._must_be_empty_body:
+            return
+        request.writer.length = self.length
+        if self.length is None and request.version >= HttpVersion11:
+            request.writer.enable_chunking()
+            self._lines.append((b"Transfer-Encoding", b"chunked"))
 
     def send_head(self) -> None:
         """Send the head without waiting for anything of the body."""
@@ -78,7 +100,7 @@ def nothing_to_say() -> web.StreamResponse:
     It is for OPTIONS that ends here (what the origin can do is the origin's to tell),
     and for a client that has gone, since aiohttp wants one all the same.
     """
-    return _Relayed(headers={"Content-Length": "0"})
+    return _Relayed(HTTPStatus.OK, HTTPStatus.OK.phrase, [(b"Content-Length", b"0")])
 
 
 async def relay(
@@ -97,12 +119,10 @@ async def relay(
         idle_s: Seconds for which the client may take nothing of it.
     """
     response = _Relayed(
-        status=answer.status,
-        reason=answer.reason,
-        headers=CIMultiDict(texts(returned_headers(answer.raw_headers))),
+        answer.status, answer.reason, returned_headers(answer.raw_headers)
     )
     # HTTP/1.0 knows no chunks: without a length, the end of the connection is the end.
-    endless = request.version < HttpVersion11 and response.content_length is None
+    endless = request.version < HttpVersion11 and response.length is None
     if last or endless:
         response.force_close()
     try:
