@@ -114,7 +114,9 @@ def test_pictures_are_uploaded_and_shown(
         "#fileupload", [tmp_path / "boat.jpg", tmp_path / "lake.jpg"]
     )
     expect(keeper.locator("#upload-list .upload-success")).to_have_count(1)
-    expect(keeper.locator("#upload-list .upload-server-error")).to_have_count(1)
+    failed = keeper.locator("#upload-list .upload-server-error")
+    expect(failed).to_have_count(1)
+    expect(failed.locator("..")).to_contain_text("Server Error")
 
     assert site.holds(content)
     assert not site.holds(pictures.listed())

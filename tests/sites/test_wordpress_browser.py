@@ -70,7 +70,7 @@ def test_uploader_shows_an_error_for_a_listed_picture(
 ) -> None:
     """Who uploads a listed picture is told so, and the site holds nothing of it."""
     choose(keeper, wordpress_site, tmp_path / "lake.jpg", pictures.listed())
-    expect(keeper.locator("#media-upload-error")).to_contain_text("Unexpected response")
+    expect(keeper.locator("#media-upload-error")).to_contain_text("was not accepted")
 
     assert not wordpress_site.holds(pictures.listed())
 

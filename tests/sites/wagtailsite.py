@@ -1,4 +1,4 @@
-"""Wagtail, a site on Django, as ``wagtail start`` makes it, with its files in SQLite."""
+"""Wagtail, a site on Django, as ``wagtail start`` makes it, with its data in SQLite."""
 
 import contextlib
 import secrets

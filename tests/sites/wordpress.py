@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from tests.repository import ROOT, code_lines
 from tests.sites.differential import Ask, ask
 from tests.sites.programs import SEARCHED, debian, free_port, missing, run, server
+
+PAGE = ROOT / "docs" / "sites.md"
+"""What operators are told; the program in it is installed as they would."""
 
 SOURCE = Path("/usr/share/wordpress")
 """Where Debian puts WordPress."""
@@ -183,6 +187,9 @@ def _prepare(folder: Path, port: int) -> None:
     (folder / "site" / ".htaccess").unlink(missing_ok=True)
     (folder / "site" / "wp-content" / "uploads").mkdir()
     (folder / "incoming").mkdir()
+    extras = folder / "site" / "wp-content" / "mu-plugins"
+    extras.mkdir()
+    (extras / "uploadfilter.php").write_text("\n".join(code_lines(PAGE, "php")))
     salts = "".join(
         f"define('{name}_{kind}', '{secrets.token_hex(32)}');\n"
         for name in _SALTS

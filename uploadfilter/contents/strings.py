@@ -88,10 +88,7 @@ class Encoded:
             has a picture in it, or is a text with such strings.
         is_carved: If true, the data begin where a picture was found in the middle of
             a string: it may be chance, and is dropped if it does not decode.
-        known_by: How the string begins in its first reading. All readings of one
-            string have it in common, however early they part: in cards and calendars
-            lines are folded, so that the first of them may hold a few letters only.
-            Empty if it is carved.
+        known_by: How its first reading begins, kept by all others; empty if carved.
     """
 
     name: str
@@ -442,8 +439,7 @@ def _decoded(
 
 
 _KNOWN_BYTES = 48
-"""Bytes by which readings of one string are known to be that: 64 characters of base64,
-of which many a beginning is the same, but hardly that of a broken and a sound one."""
+"""Bytes by which readings of one string are known to be that."""
 
 _LONGEST_TOLD = 340
 """Characters of a string that holds no tar file, which begins with any name."""
