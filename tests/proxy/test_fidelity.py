@@ -346,6 +346,26 @@ async def test_target_arrives_byte_for_byte(
     assert filtered.origin.got[0].head.split(b" ")[1] == target
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"GET http://site.example/ HTTP/1.1", id="absolute-target"),
+        pytest.param(b"GET /caf\xc3\xa9 HTTP/1.1", id="target-outside-ascii"),
+        pytest.param(b"GET /a b HTTP/1.1", id="blank-in-target"),
+        pytest.param(b"VERSION-CONTROL / HTTP/1.1", id="method-unknown-to-llhttp"),
+        pytest.param(b"get / HTTP/1.1", id="method-in-lower-case"),
+    ],
+)
+async def test_request_that_the_parser_refuses_goes_nowhere(
+    filtered: Site, line: bytes
+) -> None:
+    """What is refused stands in the operator's list of differences."""
+    answer = await filtered.send(line + b"\r\n" + CLOSE + b"\r\n")
+
+    assert status(answer) == 400
+    assert filtered.origin.got == []
+
+
 async def test_headers_arrive_byte_for_byte(filtered: Site) -> None:
     """Empty values, Latin-1, repeats and odd names: all in their order."""
     sent = [
