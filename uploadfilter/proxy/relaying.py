@@ -1,8 +1,8 @@
 """Pass the origin's answer on to the client, and change nothing on the way.
 
-aiohttp's server is made for programs that answer for themselves: it would give an answer
-a ``Content-Type`` where the origin sent none (a browser would save what it was to show),
-and a ``Server`` that names our software. So the head is written here.
+aiohttp's server is made for programs that answer for themselves. To what others answer
+it would add a ``Content-Type`` where the origin sent none, so that a browser would save
+what it was to show, and a ``Server`` that names our software. So we write heads.
 ``Date`` is added where there is none, as RFC 9110, section 6.6.1, asks of a proxy.
 
 An answer goes on as it comes, each event of a stream at once, and no faster than the
