@@ -284,6 +284,13 @@ def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
     assert planned.kind is BodyKind.RAW
 
 
+def test_method_that_a_header_names_is_known() -> None:
+    """Whoever chooses by the method has to look at both."""
+    named = head((b"X-Method-Override", b"PUT"))
+
+    assert (head().stands_for, named.stands_for) == (None, "PUT")
+
+
 def test_only_a_post_may_stand_for_another_method() -> None:
     """A PUT that says it is a DELETE is read in two ways."""
     headers = (HOST, LENGTH, (b"X-HTTP-Method-Override", b"DELETE"))

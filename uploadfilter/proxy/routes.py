@@ -126,17 +126,36 @@ class Routes:
 
     __hash__ = None  # type: ignore[assignment] # policies hold mappings
 
-    def choose(self, *, host: bytes | None, target: str, method: str) -> Choice:
+    def choose(
+        self,
+        *,
+        host: bytes | None,
+        target: str,
+        method: str,
+        stands_for: str | None = None,
+    ) -> Choice:
         """Choose the route of a request.
 
         Args:
             host: Value of Host, as sent; ``None`` if there is none.
             target: As sent.
             method: As sent.
+            stands_for: Method that a header says is meant, which an origin may believe.
         """
         request = _Request(
             host=host_name(host or b""), path=target.partition("?")[0], method=method
         )
+        choice = self._chosen(request)
+        if stands_for is None or choice.route is None:
+            return choice
+        meant = self._found(replace(request, method=stands_for))
+        if meant is not None and _may_stand_for(choice.route, meant):
+            return choice
+        enforced = meant is None or meant.mode is Mode.ENFORCE
+        mode = Mode.ENFORCE if enforced else choice.route.mode
+        return Choice(route=replace(choice.route, mode=mode), is_ambiguous=True)
+
+    def _chosen(self, request: "_Request") -> Choice:
         route = self._found(request)
         if route is None:
             return Choice(route=None)

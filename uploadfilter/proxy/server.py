@@ -65,7 +65,10 @@ class Proxy:
     ) -> web.StreamResponse:
         head = _head(request)
         choice = live.settings.routes.choose(
-            host=head.value(b"host"), target=head.target, method=head.method
+            host=head.value(b"host"),
+            target=head.target,
+            method=head.method,
+            stands_for=head.stands_for,
         )
         if choice.route is None:
             return self._refuse(request, live, _NO_ROUTE)
@@ -195,7 +198,7 @@ _NO_ROUTE = Refusal(
 _AMBIGUOUS = Refusal(
     status=_BAD_REQUEST,
     reason=Reason.AMBIGUOUS_REQUEST,
-    detail="The request target can be read in more than one way.",
+    detail="The request can be read in more than one way.",
 )
 """Of an upload only: what has no body goes on as it came, since nothing is in it."""
 

@@ -68,10 +68,8 @@ SINGLETONS: Final = frozenset(
 _FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 """Headers that say where a request ends and for whom it is."""
 
-_METHOD_OVERRIDES: Final = (
-    b"x-http-method-override",
-    b"x-http-method",
-    b"x-method-override",
+_METHOD_OVERRIDES: Final = frozenset(
+    {b"x-http-method-override", b"x-http-method", b"x-method-override"}
 )
 _OVERRIDES_OF_POST: Final = frozenset({b"PUT", b"PATCH", b"DELETE"})
 """Methods that a POST may say it stands for: what the block editor of WordPress sends,
@@ -195,6 +193,12 @@ class RequestHead:
     def present(self, names: frozenset[bytes]) -> Iterator[list[bytes]]:
         """Yield the values of those of ``names`` that occur; names in lower case."""
         return (values for name, values in self._by_name.items() if name in names)
+
+    @property
+    def stands_for(self) -> str | None:
+        """The method that a header says is meant; ``None`` if none does."""
+        told = next(chain(*self.present(_METHOD_OVERRIDES)), None)
+        return None if told is None else told.decode("latin-1")
 
     @property
     def has_body(self) -> bool:
@@ -382,7 +386,7 @@ def _rule_connection(head: RequestHead) -> Refusal | None:
 
 def _rule_overrides(head: RequestHead) -> Refusal | None:
     """One POST may stand for one method whose body is read as that of a POST is."""
-    told = list(chain(*head.present(frozenset(_METHOD_OVERRIDES))))
+    told = list(chain(*head.present(_METHOD_OVERRIDES)))
     if not told:
         return None
     if head.method == "POST" and len(told) == 1 and told[0] in _OVERRIDES_OF_POST:
