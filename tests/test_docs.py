@@ -31,6 +31,8 @@ from tests.repository import (
 )
 from uploadfilter import config, errors, model
 from uploadfilter.cli import app
+from uploadfilter.cli import options as options_of_cli
+from uploadfilter.config import schema
 from uploadfilter.decisions import records
 
 ENUMS = {
@@ -244,6 +246,26 @@ def test_each_setting_is_explained_with_its_default(table: str, room: type) -> N
     }
 
     assert explained == expected
+
+
+def test_keys_that_need_a_restart_are_named() -> None:
+    """The operator knows beforehand what a reload will not change."""
+    waiting = {key for key in KEYS if not config.is_live(key)}
+    tables = {
+        f"[{table}]"
+        for table in config.TABLES
+        if all(key in waiting for key in KEYS if key.startswith(f"{table}."))
+    }
+    named = {key for key in waiting if f"[{key.partition('.')[0]}]" not in tables}
+
+    assert first_cells(section(OPERATING, "Reloading")) == tables | named
+
+
+def test_each_variable_is_explained() -> None:
+    """The environment variables for settings each have a row."""
+    explained = first_cells(section(OPERATING, "Where settings come from"))
+
+    assert explained >= {*schema.VARIABLES, options_of_cli.CONFIG_VARIABLE}
 
 
 def test_each_setting_of_a_route_is_explained() -> None:

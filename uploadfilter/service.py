@@ -22,7 +22,7 @@ import structlog
 import uvloop
 
 from uploadfilter import hardening, operational
-from uploadfilter.config import Settings
+from uploadfilter.config import Loaded, Settings
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
@@ -44,6 +44,7 @@ from uploadfilter.proxy.spool import SpoolRoom
 from uploadfilter.proxy.upload import Hands
 from uploadfilter.reference.matching import Generation
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.reloading import Reloader
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.state import instance_directory, log_directory
 
@@ -61,11 +62,12 @@ RETENTION_INTERVAL_S = 3600.0
 """How often old segments are looked for; they are over by whole days."""
 
 
-def run(settings: Settings) -> None:
+def run(loaded: Loaded, *, read: Callable[[], Loaded]) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight get time to finish.
 
     Args:
-        settings: From ``config.load``.
+        loaded: From ``config.read``.
+        read: Reads the same configuration again, for SIGHUP.
 
     Raises:
         UploadFilterError: The service cannot start.
@@ -74,7 +76,7 @@ def run(settings: Settings) -> None:
     hardening.leave_no_core()
     hardening.keep_files_private()
     raise_descriptor_limit()
-    uvloop.run(_run(settings))
+    uvloop.run(_run(loaded, read))
 
 
 def raise_descriptor_limit() -> None:
@@ -87,18 +89,24 @@ def raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
+async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
+    settings = loaded.settings
+    stop, hung_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if loaded.file is not None:
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     # One who starts us under nohup wants hang-ups ignored, and so it stays.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
     manager = Manager.of(os.environ)
     async with (
         running(settings) as service,
-        beside(watchdog=manager.keep_watchdog(service.is_whole)),
+        beside(
+            watchdog=manager.keep_watchdog(service.is_whole),
+            reload=service.reloader(loaded, read, manager, hung_up).keep(),
+        ),
     ):
         addresses = [str(address) for address in service.addresses]
         log.info(
@@ -124,13 +132,15 @@ async def _run(settings: Settings) -> None:
 def _hang_up(stop: asyncio.Event) -> None:
     """End with the terminal; elsewhere a hang-up asks for what we cannot do.
 
-    Uploads in flight must not be lost because somebody expected a daemon to read its
-    settings again.
+    Without a file there is nothing to read again, and uploads in flight must not be
+    lost because somebody expected that there is.
     """
     if sys.stdin is not None and sys.stdin.isatty():
         stop.set()
         return
-    log.warning("hangup_ignored", hint="Settings are read at the start: restart.")
+    log.warning(
+        "hangup_ignored", hint="There is no configuration file to read: restart."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +151,36 @@ class Running:
         addresses: Where, with the ports that were picked.
         admin: Where the operator is told; ``None`` for nowhere.
         is_whole: Whether the parts live that only a restart replaces.
+        hands: What requests are answered with.
     """
 
     addresses: tuple[Address, ...]
     admin: Address | None
     is_whole: Callable[[], bool]
+    hands: Hands
 
     @property
     def port(self) -> int:
         """The first TCP port; 0 if there is none."""
         ports = (item.port for item in self.addresses if isinstance(item, TCPAddress))
         return next(ports, 0)
+
+    def reloader(
+        self,
+        loaded: Loaded,
+        read: Callable[[], Loaded],
+        manager: Manager,
+        asked: asyncio.Event,
+    ) -> Reloader:
+        """Make what reads the configuration of this service again."""
+        return Reloader(
+            loaded,
+            read=read,
+            in_force=self.hands.in_force,
+            manager=manager,
+            tell=lambda result: self.hands.metrics.reloaded(result, _now()),
+            asked=asked,
+        )
 
 
 @asynccontextmanager
@@ -177,10 +206,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
+        room = _spool_room(settings, metrics)
         scanners = await stack.enter_async_context(
             ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         )
-        room = _spool_room(settings, metrics)
         hands = Hands(
             in_force=await stack.enter_async_context(InForce.opened(settings.live)),
             scanners=scanners,
@@ -188,14 +217,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             recorder=recorder,
             room=room,
             drain=Drain(),
-            admission=Admission(
-                room,
-                metrics,
-                descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
-            ),
+            admission=_admission(room, metrics),
             metrics=metrics,
         )
-        await stack.enter_async_context(_chores(recorder, reference, directory))
+        await stack.enter_async_context(_chores(hands, reference, directory))
         watched = Watched(
             instance=settings.instance,
             begun=_now(),
@@ -215,7 +240,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         addresses = await stack.enter_async_context(
             listening(hands, addresses=settings.listen, inherited=_inherited(stack))
         )
-        yield Running(addresses=addresses, admin=told_at, is_whole=decisions.is_alive)
+        yield Running(
+            addresses=addresses,
+            admin=told_at,
+            is_whole=decisions.is_alive,
+            hands=hands,
+        )
 
 
 @asynccontextmanager
@@ -238,6 +268,12 @@ async def _admin(
     ):
         log.info("admin_listening", address=str(address))
         yield address
+
+
+def _admission(room: SpoolRoom, metrics: Metrics) -> Admission:
+    """Let no more in than there are descriptors for."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Admission(room, metrics, descriptors=descriptors)
 
 
 def _inherited(stack: AsyncExitStack) -> Inherited:
@@ -313,18 +349,19 @@ def _now() -> float:
 
 @asynccontextmanager
 async def _chores(
-    recorder: Recorder, reference: ReferenceReader, directory: Path
+    hands: Hands, reference: ReferenceReader, directory: Path
 ) -> AsyncIterator[None]:
     """Keep what has to be kept up, for the length of the block."""
     try:
         async with beside(
-            checkpoints=recorder.keep_checkpoints(),
+            checkpoints=hands.recorder.keep_checkpoints(),
             generations=_watch(reference),
             retention=_keep_retention(directory),
+            origins=hands.in_force.keep_closing(),
         ):
             yield
     finally:
-        await recorder.check_in()
+        await hands.recorder.check_in()
 
 
 @asynccontextmanager

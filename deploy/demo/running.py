@@ -98,7 +98,12 @@ def run_program(
 
 def environment(state: Path) -> dict[str, str]:
     """Return the environment for the program, with nothing but its own state."""
-    return {**os.environ, "UPLOADFILTER_STATE_DIR": str(state), "NO_COLOR": "1"}
+    return {
+        **os.environ,
+        "UPLOADFILTER_STATE_DIR": str(state),
+        "UPLOADFILTER_CONFIG": "",  # none, whatever this machine has
+        "NO_COLOR": "1",
+    }
 
 
 def request(

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.cli.options import (
+    CONFIG_VARIABLE,
+    config_file,
     create_state,
     default_state,
     duration,
@@ -121,3 +123,40 @@ def test_moment_ahead_is_no_age() -> None:
     assert moment_ahead("2026-03-01T12:00:00+02:00").utcoffset() == timedelta(hours=2)
     with pytest.raises(UsageError):
         moment_ahead("7d")
+
+
+def test_configuration_file_is_the_first_of_its_places(tmp_path: Path) -> None:
+    """The one that is named, else the user's own, else that of the system."""
+    own, system = tmp_path / "uploadfilter/uploadfilter.toml", tmp_path / "system.toml"
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+
+    assert config_file(None, environ=environ, system=system) is None
+    system.touch()
+    assert config_file(None, environ=environ, system=system) == system
+    own.parent.mkdir()
+    own.touch()
+    assert config_file(None, environ=environ, system=system) == own
+    environ[CONFIG_VARIABLE] = "/named"
+    assert config_file(None, environ=environ, system=system) == Path("/named")
+    assert config_file(Path("/typed"), environ=environ, system=system) == Path("/typed")
+
+
+def test_configuration_file_that_leads_nowhere_is_not_passed_over(
+    tmp_path: Path,
+) -> None:
+    """A broken link is a mistake to be told, and no reason to use another file."""
+    own, system = tmp_path / "uploadfilter/uploadfilter.toml", tmp_path / "system.toml"
+    system.touch()
+    own.parent.mkdir()
+    own.symlink_to("nowhere")
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+
+    assert config_file(None, environ=environ, system=system) == own
+
+
+def test_empty_variable_means_no_configuration_file(tmp_path: Path) -> None:
+    """Whoever wants none at all can say so."""
+    system = tmp_path / "system.toml"
+    system.touch()
+
+    assert config_file(None, environ={CONFIG_VARIABLE: ""}, system=system) is None

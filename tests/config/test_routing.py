@@ -111,7 +111,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             ORIGIN + "[[routes]]\nname = 'A b'",
-            ":3: routes[0].name = 'A b' cannot be the name",
+            ":3: routes[0].name = 'A b' cannot be its name",
             "lower-case",
             id="name-in-capitals",
         ),
@@ -120,7 +120,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             ORIGIN + A + "host = 'x'\n[[routes]]\nname = 'a'",
-            ":6: routes[1].name = 'a' is the name of an earlier route",
+            ":6: routes[1].name = 'a' is an earlier route",
             "of its own",
             id="name-twice",
         ),
@@ -163,7 +163,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         pytest.param(
             ORIGIN + A + "path = 'up'",
             "'up' does not begin with /",
-            '"/up"',
+            '"/upload"',
             id="path-without-slash",
         ),
         pytest.param(

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from uploadfilter.cli import generations, stats, suppressions
+from uploadfilter.cli.config import app as config_app
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
 from uploadfilter.cli.log import app as log_app
@@ -49,6 +50,7 @@ hashset_app.command("rollback")(generations.rollback_command)
 hashset_app.command("release")(generations.release_command)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
+app.add_typer(config_app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -20,6 +20,12 @@ from uploadfilter.errors import UsageError
 from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME, make_private
 from uploadfilter.state import log_directory as place_of_log
 
+CONFIG_VARIABLE = "UPLOADFILTER_CONFIG"
+"""The environment variable that names the configuration file."""
+
+CONFIG_NAME = "uploadfilter.toml"
+SYSTEM_CONFIG = Path("/etc/uploadfilter") / CONFIG_NAME
+
 STATE_VARIABLE = "UPLOADFILTER_STATE_DIR"
 """The environment variable that names the state directory for every command."""
 
@@ -39,6 +45,18 @@ InstanceOption = Annotated[
         "--instance",
         metavar="NAME",
         help="Which proxy of several on this state.  [default: main]",
+        envvar="UPLOADFILTER_INSTANCE",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file with the same settings and more; options win over it.  "
+        "[default: uploadfilter.toml in the XDG configuration directory, else in "
+        "/etc/uploadfilter]",
         show_default=False,
     ),
 ]
@@ -71,6 +89,53 @@ def default_state(environ: Mapping[str, str] = os.environ) -> Path:
     if not base.is_absolute():
         base = Path.home() / ".local" / "state"
     return base / "uploadfilter"
+
+
+def config_file(
+    named: Path | None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    system: Path = SYSTEM_CONFIG,
+) -> Path | None:
+    """Return the configuration file: the one that was named, or else the first there.
+
+    Args:
+        named: By an option or an argument.
+        environ: The environment of the process. ``UPLOADFILTER_CONFIG`` names a file
+            that must be there; if it is set and empty, no file is looked for.
+        system: Where a system's own file is.
+
+    Returns:
+        ``None`` for none. A file that is there is never passed over, even if it cannot
+        be read.
+
+    Source:
+        XDG Base Directory Specification 0.8, and the Filesystem Hierarchy Standard 3.0,
+        section 3.7.
+    """
+    if named is not None:
+        return named
+    variable = environ.get(CONFIG_VARIABLE)
+    if variable is not None:
+        return Path(variable) if variable else None
+    base = Path(environ.get("XDG_CONFIG_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".config"
+    own = base / "uploadfilter" / CONFIG_NAME
+    return next((path for path in (own, system) if os.path.lexists(path)), None)
+
+
+def given(context: typer.Context, values: Mapping[str, object]) -> dict[str, object]:
+    """Return those values that stand on the command line, and not in the environment.
+
+    Args:
+        context: Of the command.
+        values: Options by the names of their parameters.
+    """
+    sources = {name: context.get_parameter_source(name) for name in values}
+    # By its name, since typer has a copy of click's enum in some releases.
+    typed = {name for name, it in sources.items() if it and it.name == "COMMANDLINE"}
+    return {name: value for name, value in values.items() if name in typed}
 
 
 def state_directory(state: Path | None) -> Path:

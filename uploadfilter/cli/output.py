@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from uploadfilter.errors import UploadFilterError, UsageError
+from uploadfilter.errors import ConfigError, UploadFilterError, UsageError
 
 OK = 0
 """Exit code: all checked, nothing matched; or the command did what it was told."""
@@ -127,11 +127,20 @@ def confirm(question: str, *, refused: str) -> None:
 
 
 def show_error(error: UploadFilterError) -> None:
-    """Show what failed and what to do next, on stderr."""
+    """Show what failed and what to do next, on stderr; all of it, if it is more."""
+    if isinstance(error, ConfigError) and error.problems:
+        for problem in error.problems:
+            show_problem(str(problem), problem.hint)
+        return
+    show_problem(str(error), error.hint)
+
+
+def show_problem(text: str, hint: str) -> None:
+    """Show one thing that is wrong and what to do about it, on stderr."""
     line = Text("uploadfilter: ", style="bold red")
-    _tell(line.append(harmless(str(error)), style="not bold default"))
-    if error.hint:
-        _tell(Text(f"  {harmless(error.hint)}", style="dim"))
+    _tell(line.append(harmless(text), style="not bold default"))
+    if hint:
+        _tell(Text(f"  {harmless(hint)}", style="dim"))
 
 
 def _tell(line: Text) -> None:

@@ -4,23 +4,40 @@ Everything that can be wrong with the command line or the configuration file is 
 before the service starts; ``config`` and ``service`` say what.
 """
 
-from pathlib import Path
+import os
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.options import InstanceOption, StateOption, default_state
+from uploadfilter.cli.options import (
+    ConfigOption,
+    InstanceOption,
+    StateOption,
+    config_file,
+    default_state,
+    given,
+)
 
 
 def serve(
+    context: typer.Context,
     *,
     origin: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The hosting service behind the proxy."),
+        typer.Option(
+            metavar="URL",
+            help="The hosting service behind the proxy.",
+            envvar="UPLOADFILTER_ORIGIN",
+        ),
     ] = None,
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 picks one."),
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to listen; port 0 picks one.",
+            envvar="UPLOADFILTER_LISTEN",
+        ),
     ] = None,
     state: StateOption = None,
     mode: Annotated[
@@ -28,28 +45,23 @@ def serve(
         typer.Option(
             metavar="monitor|enforce",
             help="Only record, or also reject.  [default: monitor]",
+            envvar="UPLOADFILTER_MODE",
             show_default=False,
         ),
     ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="TOML file with the same settings and more; options win over it.",
-        ),
-    ] = None,
+    config_path: ConfigOption = None,
     instance: InstanceOption = None,
 ) -> None:
     """Run the upload proxy before an origin.
 
-    Stops on SIGTERM or Ctrl-C, after the uploads in flight.
+    Stops on SIGTERM or Ctrl-C, after the uploads in flight. SIGHUP reads the
+    configuration file again.
 
     **Examples**
 
         uploadfilter serve --origin http://127.0.0.1:8081 --listen 127.0.0.1:8080
 
-        uploadfilter serve --config /etc/uploadfilter.toml --mode enforce
+        uploadfilter serve --config /etc/uploadfilter/uploadfilter.toml --mode enforce
     """
     # The server's libraries take as long to load as everything else together, and no
     # other command needs them.
@@ -62,6 +74,11 @@ def serve(
         "mode": mode,
         "instance": instance,
     }
-    service.run(
-        config.load(config_file, overrides=overrides, default_state=default_state())
+    read = partial(
+        config.read,
+        config_file(config_path),
+        overrides=given(context, overrides),
+        default_state=default_state(),
+        environ=dict(os.environ),
     )
+    service.run(read(), read=read)

@@ -33,8 +33,18 @@ service runs, say so in ``schema``. ``docs/operating.md`` lists every key, and a
 holds it to that.
 """
 
+from uploadfilter.config.effective import differences, is_live
 from uploadfilter.config.loading import Loaded, load, read
 from uploadfilter.config.schema import TABLES, keys
 from uploadfilter.config.settings import Settings
 
-__all__ = ["TABLES", "Loaded", "Settings", "keys", "load", "read"]
+__all__ = [
+    "TABLES",
+    "Loaded",
+    "Settings",
+    "differences",
+    "is_live",
+    "keys",
+    "load",
+    "read",
+]

@@ -8,7 +8,7 @@ refuse anything, only follow the grammar of TOML 1.0 to know where a value ends.
 import bisect
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 Key: TypeAlias = tuple[str | int, ...]
@@ -27,7 +27,7 @@ _STRINGS: Final = (
 )
 
 
-def lines_of(text: str) -> Mapping[Key, int]:
+def lines_of(text: str) -> dict[Key, int]:
     """Return the line of every key, table and element of a list.
 
     Args:

@@ -90,6 +90,7 @@ def read(
     """
     text = read_text(path) if path else ""
     document, lines = _parsed(text, path)
+    _write_out(document, lines)
     others = _put_on_top(document, overrides, environ)
     sources = Sources(file=str(path) if path else None, lines=lines, others=others)
     reader = Reader(Complaints(sources), Credentials(environ))
@@ -227,7 +228,7 @@ def read_text(path: Path) -> str:
         ) from exc
 
 
-def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], Mapping[Key, int]]:
+def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int]]:
     try:
         return tomllib.loads(text), lines_of(text)
     except RecursionError as exc:
@@ -241,6 +242,19 @@ def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], Mapping[Key, 
             f"{path}: not TOML: {exc}",
             hint="Texts stand in double quotes; see docs/operating.md for an example.",
         ) from exc
+
+
+def _write_out(document: dict[str, Any], lines: dict[Key, int]) -> None:
+    """Turn origins that are a URL alone into tables with one key."""
+    tables = document.get(schema.ORIGINS)
+    places: list[tuple[dict[str, Any], Key]] = [(document, (schema.ORIGIN,))]
+    if isinstance(tables, dict):
+        places += [(tables, (schema.ORIGINS, name)) for name in tables]
+    for table, key in places:
+        name = str(key[-1])
+        if isinstance(table.get(name), str):
+            table[name] = {"url": table[name]}
+            lines[*key, "url"] = lines[key]
 
 
 def _put_on_top(
@@ -258,8 +272,6 @@ def _put_on_top(
         if overrides.get(name) is not None:
             _put(document, key, overrides[name])
             others[key] = f"--{name}"
-    if isinstance(document.get(schema.ORIGIN), str):
-        document[schema.ORIGIN] = {"url": document[schema.ORIGIN]}
     return others
 
 

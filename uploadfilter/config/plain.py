@@ -28,7 +28,7 @@ def _addresses(
         except ValueError as exc:
             reader.complaints.add(
                 ("listen",),
-                f"listen = {text!r} is not HOST:PORT: {exc}",
+                f"listen = {shown_value(text, ())} is not HOST:PORT: {exc}",
                 hint="For example 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80 or "
                 "unix:/run/uploadfilter/http.",
             )
@@ -44,7 +44,7 @@ def _instance(reader: Reader, text: str) -> str | None:
         return text
     reader.complaints.add(
         ("instance",),
-        f"instance = {text!r} is not a name",
+        f"instance = {shown_value(text, ())} is not a name",
         hint="Use lower-case letters, digits and hyphens, at most 64.",
     )
     return None
@@ -94,6 +94,9 @@ def read_wording(reader: Reader, plain: Mapping[str, Any]) -> Wording | None:
             report=plain.get("report", ""),
         )
     except ConfigError as exc:
-        about = "language" if str(exc).startswith("language") else "texts"
-        reader.complaints.add((about,), str(exc), hint=exc.hint)
+        about, text = "texts", str(exc)
+        if text.startswith("language = "):
+            shown = shown_value(plain.get("language"), ())
+            about, text = "language", f"language = {shown} is none that there is"
+        reader.complaints.add((about,), text, hint=exc.hint)
         return None

@@ -51,7 +51,9 @@ def read_mode(reader: Reader, text: str, key: Key) -> Mode | None:
         return Mode(text.upper())
     except ValueError:
         reader.complaints.add(
-            key, f"{dotted(key)} = {text!r} is not a mode", hint=_MODE_HINT
+            key,
+            f"{dotted(key)} = {shown_value(text, key)} is not a mode",
+            hint=_MODE_HINT,
         )
         return None
 
@@ -76,8 +78,7 @@ def read_origins(reader: Reader, tables: object) -> dict[str, OriginSettings]:
 
 
 def read_origin(reader: Reader, table: object, key: Key) -> OriginSettings | None:
-    """Read one origin: a table, or its URL alone."""
-    table = {"url": table} if isinstance(table, str) else table
+    """Read one origin."""
     if isinstance(table, dict) and "url" not in table:
         reader.complaints.add(
             key, f"{dotted(key)}.url is missing", hint='Name it: url = "http://HOST".'
@@ -153,12 +154,12 @@ class _Routes:
         if not is_given:
             self._complain(key, f"{dotted(key)} has no name", hint='Add name = "...".')
         elif "name" in values and not _is_name(name):
-            text = f"{dotted(where)} = {name!r} cannot be the name of a route"
+            text = f"{dotted(where)} = {shown_value(name, where)} cannot be its name"
             self._complain(
                 where, text, hint=f"{_NAME_HINT} {DEFAULT_ROUTE!r} is taken."
             )
         elif name and any(name == known.name for _, known in self.found):
-            text = f"{dotted(where)} = {name!r} is the name of an earlier route"
+            text = f"{dotted(where)} = {shown_value(name, where)} is an earlier route"
             self._complain(where, text, hint="Give each route a name of its own.")
         return name
 
@@ -213,7 +214,7 @@ class _Routes:
             self._complain(
                 where,
                 f"{text} does not begin with /",
-                hint=f'Write "/{path}". A path is a prefix, compared byte by byte.',
+                hint='Write "/upload". A path is a prefix, compared byte by byte.',
             )
         elif not is_plain(path):
             self._complain(

@@ -124,14 +124,14 @@ _LIVE = frozenset(
         "language",
     }
 )
-_AT_START = frozenset({"proxy.backlog"})
-"""Keys of live tables that hold for sockets, which are opened once."""
+_NOT_LIVE = frozenset({"proxy.backlog"})
+"""Of live tables: a socket that listens keeps its length."""
 
 
 def is_live(key: Key) -> bool:
     """Tell whether a key may change while the service runs."""
     name = ".".join(map(str, key))
-    return name in _LIVE or (key[0] in _LIVE_TABLES and name not in _AT_START)
+    return name in _LIVE or (key[0] in _LIVE_TABLES and name not in _NOT_LIVE)
 
 
 def fields_of(room: type, table: str) -> dict[str, Wanted]:
@@ -169,8 +169,3 @@ def keys() -> tuple[str, ...]:
         ),
         *(f"{ROUTES}.{name}" for name in (*ROUTE, *ROUTE_TABLES)),
     )
-
-
-def restart_keys() -> tuple[str, ...]:
-    """Return the keys whose change needs a restart."""
-    return tuple(key for key in keys() if not is_live(tuple(key.split("."))))

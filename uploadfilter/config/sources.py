@@ -60,6 +60,11 @@ class Complaints:
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
         self.problems: list[ConfigProblem] = []
+        self._secrets: list[str] = []
+
+    def keep_secret(self, text: str) -> None:
+        """Show this text in no complaint: the file only refers to it."""
+        self._secrets += {text, repr(text)[1:-1]} - {""}
 
     def add(self, key: Key, text: str, *, hint: str) -> None:
         """Complain of a key.
@@ -69,6 +74,8 @@ class Complaints:
             text: What is wrong; nothing secret in it.
             hint: What the operator does next, as a full sentence.
         """
+        for secret in self._secrets:
+            text, hint = text.replace(secret, "..."), hint.replace(secret, "...")
         source, line = self.sources.of(key)
         self.problems.append(
             ConfigProblem(

@@ -37,7 +37,7 @@ _SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]+)?")
 _LARGEST: Final = 2**63 - 1
 """No limit is larger; what counts with it may be a machine's integer."""
 
-_USER = re.compile(r"(?:(?<=//)|^).*@", re.DOTALL)
+_USER = re.compile(r"^(.*?//)?.*@", re.DOTALL)
 _SECRET_WORDS = re.compile(r"password|passwd|secret|token|private", re.IGNORECASE)
 _LONGEST_SHOWN: Final = 80
 _WRITTEN: Final[Mapping[Wanted, str]] = {
@@ -189,6 +189,8 @@ class Reader:
             self.complaints.add(key, f"{dotted(key)}: {exc}", hint=exc.hint)
             return None
         self.references[key] = value
+        if key[-1] not in schema.PATHS:
+            self.complaints.keep_secret(text)
         return text
 
 
@@ -214,7 +216,7 @@ def _masked(value: object) -> object:
     """Leave out who logs in somewhere, and with which password."""
     match value:
         case str():
-            return _USER.sub("...@", value)
+            return _USER.sub(r"\1...@", value)
         case list() | tuple():
             return [_masked(item) for item in value]
         case dict():

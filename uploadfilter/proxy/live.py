@@ -6,10 +6,14 @@ to are closed when nobody does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
+from uploadfilter.errors import UploadFilterError
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.origin import Origin, OriginSettings
 from uploadfilter.proxy.routes import Routes
@@ -53,46 +57,48 @@ class Live:
     settings: LiveSettings
     origins: Mapping[str, Origin]
 
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, settings: LiveSettings) -> AsyncIterator["Live"]:
-        """Keep the origins open for the length of the block."""
-        async with AsyncExitStack() as stack:
-            origins = {
-                name: await stack.enter_async_context(Origin.opened(origin))
-                for name, origin in settings.origins.items()
-            }
-            yield cls(settings=settings, origins=origins)
-
 
 class InForce:
     """The live settings in force. Open it with ``opened``.
 
     Args:
-        live: The first ones.
-        stack: Closes them.
+        origins: Those that are open.
+        term: The first settings.
     """
 
-    def __init__(self, live: Live, stack: AsyncExitStack) -> None:
-        self._term = _Term(live, stack)
-        self._ending: set[_Term] = set()
+    def __init__(self, origins: "_Origins", term: "_Term") -> None:
+        self._origins = origins
+        self._term = term
+        self._old: set[_Term] = set()
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: LiveSettings) -> AsyncIterator["InForce"]:
-        """Keep settings in force for the length of the block."""
-        stack = AsyncExitStack()
-        live = await stack.enter_async_context(Live.opened(settings))
-        in_force = cls(live, stack)
+        """Keep settings in force for the length of the block.
+
+        Raises:
+            ServiceError: An origin's certificate or key cannot be used.
+        """
+        origins = _Origins()
         try:
-            yield in_force
+            yield cls(origins, await _Term.begun(settings, origins))
         finally:
-            await in_force._close()
+            await origins.close()
 
     @property
     def settings(self) -> LiveSettings:
         """The settings that the next request will take."""
         return self._term.live.settings
+
+    @property
+    def old_terms(self) -> int:
+        """How many earlier settings are still used by requests in flight."""
+        return len(self._old)
+
+    @property
+    def open_origins(self) -> int:
+        """How many origins are open, those of earlier settings included."""
+        return len(self._origins)
 
     @contextmanager
     def use(self) -> Iterator[Live]:
@@ -102,52 +108,129 @@ class InForce:
         try:
             yield term.live
         finally:
-            term.leave()
+            term.users -= 1
+            self._look_at(term)
 
     async def replace(self, settings: LiveSettings) -> None:
         """Put other settings in force for every request that begins from now on.
 
-        Nothing changes if the new origins cannot be opened. The old ones are closed by
-        ``close_old``, as soon as nobody uses them.
+        Origins that are the same stay open. Those that nobody needs any more are closed
+        by ``keep_closing``. There are never more earlier settings than requests in
+        flight: one that no request uses ends here.
+
+        Raises:
+            ServiceError: An origin's certificate or key cannot be used; then nothing
+                has changed.
         """
-        stack = AsyncExitStack()
-        live = await stack.enter_async_context(Live.opened(settings))
-        old, self._term = self._term, _Term(live, stack)
-        self._ending.add(old)
-        old.retire()
+        term = await _Term.begun(settings, self._origins)
+        old, self._term = self._term, term
+        self._old.add(old)
+        self._look_at(old)
 
-    async def close_old(self) -> None:
-        """Close what was replaced and is not used any more; wait for the others."""
-        for term in list(self._ending):
-            await term.unused.wait()
-            self._ending.discard(term)
-            await term.stack.aclose()
+    def _look_at(self, term: "_Term") -> None:
+        """End a term that is over and that nobody uses."""
+        if term in self._old and term.users == 0:
+            self._old.discard(term)
+            self._origins.give_back(term.keys)
 
-    async def _close(self) -> None:
-        for term in (*self._ending, self._term):
-            await term.stack.aclose()
+    async def keep_closing(self) -> None:
+        """Close origins as soon as nobody needs them, until cancelled."""
+        while True:
+            await self._origins.close_unused()
 
 
 class _Term:
     """Live settings, from when they came in force until nobody uses them."""
 
-    def __init__(self, live: Live, stack: AsyncExitStack) -> None:
+    def __init__(self, live: Live, keys: Sequence["_OriginKey"]) -> None:
         self.live = live
-        self.stack = stack
+        self.keys = keys
         self.users = 0
-        self.unused = asyncio.Event()
-        self._retired = False
 
-    def leave(self) -> None:
-        """Note that a user has gone."""
-        self.users -= 1
-        self._look()
+    @classmethod
+    async def begun(cls, settings: LiveSettings, origins: "_Origins") -> "_Term":
+        """Open the origins of settings."""
+        taken: list[_OriginKey] = []
+        found: dict[str, Origin] = {}
+        try:
+            for name, origin in settings.origins.items():
+                key = _OriginKey.of(origin)
+                found[name] = await origins.take(key)
+                taken.append(key)
+        except UploadFilterError:
+            origins.give_back(taken)
+            raise
+        return cls(Live(settings=settings, origins=found), taken)
 
-    def retire(self) -> None:
-        """Note that nobody new will come."""
-        self._retired = True
-        self._look()
 
-    def _look(self) -> None:
-        if self._retired and self.users == 0:
-            self.unused.set()
+class _OriginKey(NamedTuple):
+    """What makes an open origin the same as another.
+
+    Attributes:
+        settings: Of the origin.
+        files: When the files that it names were changed last: a certificate that has
+            been renewed is another one under the same name.
+    """
+
+    settings: OriginSettings
+    files: tuple[tuple[int, int] | None, ...]
+
+    @classmethod
+    def of(cls, settings: OriginSettings) -> "_OriginKey":
+        """Look at the files that an origin names."""
+        names = (
+            settings.ca_file,
+            settings.client_certificate,
+            settings.client_key,
+        )
+        return cls(settings, tuple(_changed(name) for name in names if name))
+
+
+def _changed(name: str) -> tuple[int, int] | None:
+    """Return what tells a file from the one that was there before."""
+    try:
+        found = Path(name).stat()
+    except (OSError, ValueError):
+        return None  # whoever opens it will say so
+    return found.st_mtime_ns, found.st_ino
+
+
+class _Origins:
+    """Open origins, each with the number of terms that need it."""
+
+    def __init__(self) -> None:
+        self._open: dict[_OriginKey, tuple[Origin, AsyncExitStack]] = {}
+        self._terms: Counter[_OriginKey] = Counter()
+        self._given_back = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
+    async def take(self, key: _OriginKey) -> Origin:
+        """Open an origin, unless it is open."""
+        if key not in self._open:
+            stack = AsyncExitStack()
+            origin = await stack.enter_async_context(Origin.opened(key.settings))
+            self._open[key] = origin, stack
+        self._terms[key] += 1
+        return self._open[key][0]
+
+    def give_back(self, keys: Iterable[_OriginKey]) -> None:
+        """Note that a term needs origins no more."""
+        self._terms.subtract(keys)
+        self._given_back.set()
+
+    async def close_unused(self) -> None:
+        """Close what nobody needs, as soon as something has been given back."""
+        await self._given_back.wait()
+        self._given_back.clear()
+        for key in [key for key in self._open if self._terms[key] == 0]:
+            _, stack = self._open.pop(key)
+            del self._terms[key]
+            await stack.aclose()
+
+    async def close(self) -> None:
+        """Close all."""
+        for _, stack in self._open.values():
+            await stack.aclose()

@@ -1,0 +1,134 @@
+"""Checking and showing a configuration from the command line."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import run
+
+USABLE = """
+origin = "http://127.0.0.1:81"
+objection = { env = "OBJECTION" }
+[limits]
+max_parts = 7
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a configuration file in an environment of its own."""
+    (tmp_path / "state/reference").mkdir(parents=True)
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("OBJECTION", "https://example.org/secret")
+    path = tmp_path / "uploadfilter.toml"
+    path.write_text(USABLE)
+    return path
+
+
+def test_usable_file_ends_with_0(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line says so."""
+    assert run(monkeypatch, "config", "check", str(file)) == 0
+    assert "can be used" in capfd.readouterr().err
+
+
+def test_every_mistake_is_told_with_its_line(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, and a line with a hint below for each."""
+    file.write_text('mode = "off"\nlissen = 1\n[limits]\nmax_parts = 0')
+    code = run(monkeypatch, "config", "check", str(file))
+    err = capfd.readouterr().err
+
+    assert code == 2
+    assert [line for line in (1, 2, 4) if f"toml:{line}: " in err] == [1, 2, 4]
+    assert "'listen'" in err
+
+
+def test_json_says_the_same(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Programs get places, keys and hints apart."""
+    file.write_text('origin = "http://x"\nmode = "off"')
+    code = run(monkeypatch, "config", "check", "--json", str(file))
+    document = json.loads(capfd.readouterr().out)
+
+    assert code == 2
+    assert document["usable"] is False
+    assert document["problems"] == [
+        {
+            "source": str(file),
+            "line": 2,
+            "key": "mode",
+            "problem": "mode = 'off' is not a mode",
+            "hint": 'Use "monitor" (record only) or "enforce" (reject as well).',
+        }
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "origin = "])
+def test_file_that_is_no_toml_ends_with_2(
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    text: str | None,
+) -> None:
+    """So does one that is not there; also as JSON."""
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    code = run(monkeypatch, "config", "check", "--json", str(file))
+    (problem,) = json.loads(capfd.readouterr().out)["problems"]
+
+    assert code == 2
+    assert problem["hint"]
+
+
+def test_shown_settings_are_a_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is secret stays where it is; what is from elsewhere says so."""
+    monkeypatch.setenv("UPLOADFILTER_MODE", "enforce")
+    code = run(monkeypatch, "config", "show", "--changed", "--instance", "b", str(file))
+    out = capfd.readouterr().out
+
+    assert code == 0
+    assert tomllib.loads(out) == {
+        "origin": {"url": "http://127.0.0.1:81"},
+        "mode": "enforce",
+        "state": str(file.parent / "state"),
+        "instance": "b",
+        "objection": {"env": "OBJECTION"},
+        "limits": {"max_parts": 7},
+    }
+    assert "UPLOADFILTER_MODE" in out
+    assert "--instance" in out
+    assert "secret" not in out
+
+
+def test_settings_are_shown_as_json(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its key, value and source."""
+    run(monkeypatch, "config", "show", "--json", str(file))
+    document = json.loads(capfd.readouterr().out)
+    settings = {item["key"]: item for item in document["settings"]}
+
+    assert document["file"] == str(file)
+    assert settings["limits.max_parts"]["value"] == 7
+    assert settings["limits.max_parts"]["source"] == "line 5"
+    assert settings["limits.max_name_bytes"]["source"] == "default"
+
+
+def test_settings_that_cannot_be_used_are_not_shown(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """There are none; the mistakes are told instead."""
+    file.write_text('mode = "off"')
+
+    assert run(monkeypatch, "config", "show", str(file)) == 2
+    assert "toml:1: mode = 'off'" in capfd.readouterr().err

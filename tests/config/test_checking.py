@@ -1,0 +1,108 @@
+"""What is found out about a configuration before anything starts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from uploadfilter import config
+from uploadfilter.config.checking import Findings, check
+
+ORIGIN = 'origin = "http://127.0.0.1:81"\n'
+
+
+def found(
+    folder: Path, text: str, environ: Mapping[str, str] | None = None
+) -> Findings:
+    """Check a document whose state directory is ``folder / "state"``."""
+    file = folder / "uploadfilter.toml"
+    file.write_text(text)
+    loaded = config.read(file, overrides={}, default_state=folder / "state")
+    return check(loaded, environ=environ or {}, online=False)
+
+
+def test_machine_as_it_should_be_has_no_findings(tmp_path: Path) -> None:
+    """With a reference set and folders in place there is nothing to say."""
+    (tmp_path / "state/reference").mkdir(parents=True)
+    spool = f"spool_directory = '{tmp_path}'\nlisten = 'unix:{tmp_path}/s'\n"
+
+    assert found(tmp_path, ORIGIN + spool) == Findings(problems=(), warnings=())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("spool_directory = '/nowhere'", "'/nowhere'", id="spool"),
+        pytest.param(
+            "listen = 'unix:/nowhere/s'", "no socket can be made", id="socket"
+        ),
+        pytest.param(
+            f"listen = 'unix:/{'x' * 107}'", "too long for a unix socket", id="length"
+        ),
+        pytest.param("state = '/dev/null'", "no folder", id="state"),
+    ],
+)
+def test_what_would_keep_the_service_from_starting_is_a_problem(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    """It is told with its line and what to do."""
+    (problem,) = found(tmp_path, ORIGIN + text).problems
+
+    assert said in problem.text
+    assert problem.line == 2
+    assert problem.hint
+
+
+def test_certificate_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    """Every origin is looked at, named ones too."""
+    text = "[origins.a]\nurl = 'https://x'\nca_file = '/nowhere'"
+    (problem,) = found(tmp_path, ORIGIN + text).problems
+
+    assert "/nowhere" in problem.text
+    assert problem.key == "origins.a"
+
+
+def test_missing_reference_set_is_a_warning(tmp_path: Path) -> None:
+    """The service starts without it, and answers 503."""
+    (warning,) = found(tmp_path, ORIGIN).warnings
+
+    assert "no reference set" in warning.text
+    assert "init" in warning.hint
+
+
+def test_origin_that_no_route_names_is_a_warning(tmp_path: Path) -> None:
+    """Somebody has forgotten something."""
+    (tmp_path / "state/reference").mkdir(parents=True)
+    (warning,) = found(tmp_path, f"{ORIGIN}[origins.a]\nurl = 'http://x'").warnings
+
+    assert (warning.key, warning.line) == ("origins.a", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("UPLOADFILTER_LISTENS", "UPLOADFILTER_LISTEN?"),
+        ("UPLOADFILTER_COLOUR", "UPLOADFILTER_MODE"),
+    ],
+)
+def test_variable_that_nobody_reads_is_a_warning(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    """A typing error in a name would otherwise go unnoticed."""
+    (tmp_path / "state/reference").mkdir(parents=True)
+    environ = {name: "x", "UPLOADFILTER_MODE": "enforce", "HOME": "/"}
+    (warning,) = found(tmp_path, ORIGIN, environ).warnings
+
+    assert name in warning.text
+    assert meant in warning.hint
+
+
+def test_host_is_looked_up_only_if_asked_for(tmp_path: Path) -> None:
+    """Without a network a file can be checked as well."""
+    file = tmp_path / "uploadfilter.toml"
+    file.write_text("origin = 'http://nowhere.invalid'")
+    loaded = config.read(file, overrides={}, default_state=tmp_path)
+
+    assert check(loaded, environ={}, online=False).problems == ()
+    (problem,) = check(loaded, environ={}, online=True).problems
+    assert "nowhere.invalid" in problem.text

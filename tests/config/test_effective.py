@@ -1,0 +1,144 @@
+"""What is in force: as a file that says the same, and what has changed."""
+
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, reject
+
+from tests.config.documents import VALID_DOCUMENTS
+from uploadfilter import config
+from uploadfilter.config.effective import (
+    DEFAULT,
+    as_toml,
+    differences,
+    is_live,
+    values_of,
+)
+from uploadfilter.errors import ConfigError
+
+ENVIRON = {"REPORT": "report it"}
+TEXT = """
+origin = "http://127.0.0.1:81"
+objection = { env = "REPORT" }
+
+[limits]
+max_parts = 7
+
+[[routes]]
+name = "a"
+host = "a"
+[routes.policy]
+truncated = "accept"
+"""
+
+
+def read(
+    text: str, *, environ: Mapping[str, str] = ENVIRON, **overrides: object
+) -> config.Loaded:
+    """Read a document."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "uploadfilter.toml"
+        path.write_text(text, encoding="utf-8")
+        return config.read(
+            path, overrides=overrides, default_state=Path("/state"), environ=environ
+        )
+
+
+@given(VALID_DOCUMENTS)
+def test_what_is_shown_loads_again_and_says_the_same(text: str) -> None:
+    """All of it, and also what is left of it without the defaults."""
+    try:
+        loaded = read(text)
+    except ConfigError:
+        reject()
+    values = values_of(loaded)
+    changed = [item for item in values if item.source != DEFAULT]
+
+    assert read("\n".join(as_toml(values))).settings == loaded.settings
+    assert read("\n".join(as_toml(changed))).settings == loaded.settings
+
+
+@given(VALID_DOCUMENTS, VALID_DOCUMENTS)
+def test_settings_that_differ_have_keys_that_differ(one: str, other: str) -> None:
+    """No change goes unnamed, and none is named that is none."""
+    try:
+        first, second = read(one), read(other)
+    except ConfigError:
+        reject()
+
+    changed = differences(first, second)
+    assert (first.settings == second.settings) is (not changed)
+    if first.settings.live != second.settings.live:
+        assert any(is_live(key) for key in changed)
+
+
+def test_valid_documents_are_valid() -> None:
+    """The properties above are not about nothing."""
+    loaded = 0
+
+    @given(VALID_DOCUMENTS)
+    def load(text: str) -> None:
+        nonlocal loaded
+        try:
+            read(text)
+        except ConfigError:
+            return
+        loaded += 1
+
+    load()
+
+    assert loaded > 10
+
+
+def test_each_value_says_where_it_is_from() -> None:
+    """The line of the file, the variable or the option; and what is a default."""
+    loaded = read(TEXT, mode="enforce")
+    sources = {item.name: item.source for item in values_of(loaded)}
+
+    assert sources["origin.url"] == "line 2"
+    assert sources["limits.max_parts"] == "line 6"
+    assert sources["routes[0].policy.truncated"] == "line 12"
+    assert sources["mode"] == "--mode"
+    assert sources["limits.max_name_bytes"] == DEFAULT
+
+
+def test_every_key_is_shown() -> None:
+    """Nothing is in force that the operator does not see."""
+    shown = {item.name for item in values_of(read(TEXT))}
+    keys = {key for key in (*config.keys(),) if not key.startswith("routes")}
+
+    assert keys - shown == {"report", "texts", "spool_directory"}
+
+
+def test_change_of_what_is_referred_to_is_a_difference() -> None:
+    """The file is the same, and what is in force is not."""
+    before = read(TEXT)
+    after = read(TEXT, environ={"REPORT": "another"})
+
+    assert differences(before, after) == ("objection",)
+
+
+def test_value_that_is_referred_to_is_not_shown() -> None:
+    """The reference is shown in its place."""
+    text = "\n".join(as_toml(values_of(read(TEXT))))
+
+    assert tomllib.loads(text)["objection"] == {"env": "REPORT"}
+    assert ENVIRON["REPORT"] not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        (TEXT, ()),
+        (TEXT.replace("= 7", "= 8"), ("limits.max_parts",)),
+        (TEXT.replace('host = "a"', 'host = "b"'), ("routes",)),
+        (f'mode = "enforce"{TEXT}', ("mode", "routes")),
+        (f"{TEXT}\n[origins.x]\nurl = 'http://x'", ("origins",)),
+    ],
+)
+def test_differences_are_named_by_key(text: str, changed: tuple[str, ...]) -> None:
+    """Routes and named origins count as one each."""
+    assert differences(read(TEXT), read(text)) == changed

@@ -1,0 +1,174 @@
+"""``uploadfilter config``: check a configuration, and show what is in force."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from uploadfilter.cli.options import (
+    InstanceOption,
+    JSONOption,
+    StateOption,
+    config_file,
+    default_state,
+    given,
+)
+from uploadfilter.cli.output import FAILED, print_json, say, show_problem, write_data
+from uploadfilter.errors import ConfigError, ConfigProblem
+
+if TYPE_CHECKING:
+    from uploadfilter.config import Loaded
+
+app = typer.Typer(
+    name="config",
+    help="Check the configuration, and show what is in force.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]",
+        help="The configuration file.  [default: the one that `serve` would read]",
+        show_default=False,
+    ),
+]
+
+
+@app.command("check")
+def check(
+    context: typer.Context,
+    file: FileArgument = None,
+    *,
+    online: Annotated[
+        bool, typer.Option("--online", help="Look the names of origins up as well.")
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+    instance: InstanceOption = None,
+) -> None:
+    """Find everything that is wrong with a configuration, without starting anything.
+
+    Exit code 0 if the service would start with it, 2 otherwise.
+
+    **Example**
+
+        uploadfilter config check /etc/uploadfilter/uploadfilter.toml
+    """
+    # As in `serve`: the server's libraries take long to load.
+    from uploadfilter.config.checking import check as look_at  # noqa: PLC0415
+
+    path = config_file(file)
+    problems: tuple[ConfigProblem, ...]
+    warnings: tuple[ConfigProblem, ...] = ()
+    try:
+        loaded = _read(context, path, state, instance)
+    except ConfigError as exc:
+        problems = exc.problems or (_as_problem(exc, path),)
+    else:
+        findings = look_at(loaded, environ=os.environ, online=online)
+        problems, warnings = findings.problems, findings.warnings
+    _report(path, problems, warnings, json=json)
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    file: FileArgument = None,
+    *,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Leave defaults out.")
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+    instance: InstanceOption = None,
+) -> None:
+    """Show every setting that would be in force, and where it comes from.
+
+    What is printed can be used as a configuration file.
+
+    **Example**
+
+        uploadfilter config show --changed
+    """
+    from uploadfilter.config import effective  # noqa: PLC0415 -- as above
+
+    path = config_file(file)
+    values = [
+        item
+        for item in effective.values_of(_read(context, path, state, instance))
+        if not changed or item.source != effective.DEFAULT
+    ]
+    if json:
+        print_json(
+            {
+                "file": None if path is None else str(path),
+                "settings": [
+                    {"key": item.name, "value": item.value, "source": item.source}
+                    for item in values
+                ],
+            }
+        )
+        return
+    write_data("".join(f"{it}\n" for it in effective.as_toml(values)).encode())
+
+
+def _read(
+    context: typer.Context, path: Path | None, state: Path | None, instance: str | None
+) -> "Loaded":
+    """Read the configuration as `serve` would."""
+    from uploadfilter import config  # noqa: PLC0415 -- as above
+
+    overrides = {"state": None if state is None else str(state), "instance": instance}
+    return config.read(
+        path,
+        overrides=given(context, overrides),
+        default_state=default_state(),
+        environ=dict(os.environ),
+    )
+
+
+def _as_problem(error: ConfigError, path: Path | None) -> ConfigProblem:
+    """Return what was told of the file as a whole."""
+    source = "the command line" if path is None else str(path)
+    text = str(error).removeprefix(f"{source}: ")
+    return ConfigProblem(source=source, line=None, key="", text=text, hint=error.hint)
+
+
+def _report(
+    path: Path | None,
+    problems: tuple[ConfigProblem, ...],
+    warnings: tuple[ConfigProblem, ...],
+    *,
+    json: bool,
+) -> None:
+    if json:
+        print_json(
+            {
+                "file": None if path is None else str(path),
+                "usable": not problems,
+                "problems": [_document(item) for item in problems],
+                "warnings": [_document(item) for item in warnings],
+            }
+        )
+        return
+    for item in problems:
+        show_problem(str(item), item.hint)
+    for item in warnings:
+        show_problem(f"warning: {item}", item.hint)
+    if not problems:
+        say(f"{path or 'the configuration'} can be used")
+
+
+def _document(item: ConfigProblem) -> dict[str, object]:
+    return {
+        "source": item.source,
+        "line": item.line,
+        "key": item.key,
+        "problem": item.text,
+        "hint": item.hint,
+    }

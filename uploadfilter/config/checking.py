@@ -1,0 +1,181 @@
+"""What can be found out about a configuration without starting the service.
+
+``loading`` has refused what cannot be used at all. Here the machine is looked at: are
+the folders there, can the files be read, is there a host of that name?
+
+A *problem* would keep the service from starting or from working; a *warning* points at
+what was probably meant otherwise.
+"""
+
+import difflib
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from uploadfilter.config import schema
+from uploadfilter.config.lines import Key
+from uploadfilter.config.loading import Loaded
+from uploadfilter.config.routing import all_origins, unused_origins
+from uploadfilter.config.sources import Complaints, dotted
+from uploadfilter.errors import ConfigProblem, ServiceError
+from uploadfilter.proxy.addresses import UnixAddress
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.reference.store import REFERENCE_DIRECTORY
+
+PREFIX: Final = "UPLOADFILTER_"
+OTHER_VARIABLES: Final = frozenset(
+    {"UPLOADFILTER_CONFIG", "UPLOADFILTER_KEY", "UPLOADFILTER_PROGRAM"}
+)
+"""Variables that are no settings: of the command line, the key's, and of our tests."""
+
+_ALIKE: Final = 0.85
+"""How much a variable must look like another one, whose beginning is the same."""
+
+_LONGEST_SOCKET: Final = 107
+"""Bytes of a unix socket's path (unix(7)): 108 with the NUL at its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What was found.
+
+    Attributes:
+        problems: What would keep the service from its work.
+        warnings: What was probably meant otherwise.
+    """
+
+    problems: tuple[ConfigProblem, ...]
+    warnings: tuple[ConfigProblem, ...]
+
+
+def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findings:
+    """Look at what a configuration names.
+
+    Args:
+        loaded: The configuration.
+        environ: The environment of the process.
+        online: Whether names of origins may be looked up.
+    """
+    problems, warnings = Complaints(loaded.sources), Complaints(loaded.sources)
+    _check_folders(loaded, problems)
+    _check_sockets(loaded, problems)
+    for key, origin in _origins(loaded):
+        _check_origin(key, origin, problems, online=online)
+    _warn_of_state(loaded, warnings)
+    _warn_of_unused(loaded, warnings)
+    _warn_of_variables(environ, warnings)
+    return Findings(
+        problems=tuple(problems.problems), warnings=tuple(warnings.problems)
+    )
+
+
+def _origins(loaded: Loaded) -> Iterator[tuple[Key, OriginSettings]]:
+    settings = loaded.settings
+    routes = [{"origin": route.origin} for route in settings.routes]
+    return all_origins(settings.origin, settings.origins, routes)
+
+
+def _check_folders(loaded: Loaded, problems: Complaints) -> None:
+    settings = loaded.settings
+    # The state directory may be missing: the first command makes it.
+    if settings.state.exists() and not _is_usable(settings.state):
+        problems.add(
+            ("state",),
+            f"state = {str(settings.state)!r} is no folder that can be written to",
+            hint="It must belong to this user, with mode 0700.",
+        )
+    if settings.spool_directory is None:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=settings.spool_directory):
+            pass
+    except OSError as exc:
+        problems.add(
+            ("spool_directory",),
+            f"spool_directory = {settings.spool_directory!r}: {exc.strerror}",
+            hint="Name a directory that this user may write to.",
+        )
+
+
+def _is_usable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _check_sockets(loaded: Loaded, problems: Complaints) -> None:
+    for address in loaded.settings.listen:
+        if not isinstance(address, UnixAddress):
+            continue
+        if len(os.fsencode(address.path)) > _LONGEST_SOCKET:
+            problems.add(
+                ("listen",),
+                f"listen = {str(address)!r} is too long for a unix socket",
+                hint=f"A path of a socket has at most {_LONGEST_SOCKET} bytes.",
+            )
+        elif not _is_usable(Path(address.path).parent):
+            problems.add(
+                ("listen",),
+                f"listen = {str(address)!r}: no socket can be made there",
+                hint="Make the folder, for this user to write to.",
+            )
+
+
+def _check_origin(
+    key: Key, origin: OriginSettings, problems: Complaints, *, online: bool
+) -> None:
+    try:
+        origin.tls()
+    except ServiceError as exc:
+        problems.add(key[:-1], f"{dotted(key[:-1])}: {exc}", hint=exc.hint)
+    host = urlsplit(origin.url).hostname
+    if not online or host is None:
+        return
+    try:
+        socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        problems.add(
+            key,
+            f"{dotted(key)} = {origin.url!r}: there is no host of that name",
+            hint="Check the name, and the name servers of this machine.",
+        )
+
+
+def _warn_of_state(loaded: Loaded, warnings: Complaints) -> None:
+    if not (loaded.settings.state / REFERENCE_DIRECTORY).exists():
+        warnings.add(
+            ("state",),
+            f"state = {str(loaded.settings.state)!r} holds no reference set: every "
+            "upload would be answered 503",
+            hint="Run 'uploadfilter init', and import a hash set.",
+        )
+
+
+def _warn_of_unused(loaded: Loaded, warnings: Complaints) -> None:
+    settings = loaded.settings
+    for name in unused_origins(settings.routes, settings.origins):
+        key = (schema.ORIGINS, name)
+        warnings.add(
+            key, f"{dotted(key)} is named by no route", hint="Take it out, or name it."
+        )
+
+
+def _warn_of_variables(environ: Mapping[str, str], warnings: Complaints) -> None:
+    """Point out variables that look like ours, and that nobody reads."""
+    known = sorted({*schema.VARIABLES, *OTHER_VARIABLES})
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+            meant = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}"
+            warnings.problems.append(
+                ConfigProblem(
+                    source="the environment",
+                    line=None,
+                    key="",
+                    text=f"nobody reads the variable {name!r}",
+                    hint=meant,
+                )
+            )

@@ -1,0 +1,222 @@
+"""What is in force, key by key: for people, for programs, and to see what has changed.
+
+Written as TOML, it can be loaded again, and says the same.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Final
+
+from uploadfilter.config import schema
+from uploadfilter.config.lines import Key
+from uploadfilter.config.loading import Loaded
+from uploadfilter.config.settings import Settings
+from uploadfilter.config.sources import dotted
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route
+from uploadfilter.uploads.limits import UploadLimits
+
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One key and what is in force for it.
+
+    Attributes:
+        key: The way to it; routes are known by their index.
+        value: As TOML has it: a text, a number, a truth, a list or a table of them.
+        actual: The same, but for what the file only refers to: what is there.
+        source: ``default``, ``line 7``, ``--mode`` or the name of a variable.
+    """
+
+    key: Key
+    value: Any
+    actual: Any
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The key as people write it."""
+        return dotted(self.key)
+
+
+def values_of(loaded: Loaded) -> tuple[Value, ...]:
+    """Return every key that has a value, in the order of the documentation."""
+    return tuple(_Listing(loaded).all())
+
+
+def differences(one: Loaded, other: Loaded) -> tuple[str, ...]:
+    """Return the keys whose values differ, as ``limits.max_parts``.
+
+    Routes and named origins count as one key each: they are read as a whole.
+    """
+    before, after = _flat(one), _flat(other)
+    return tuple(
+        key for key in {**before, **after} if before.get(key) != after.get(key)
+    )
+
+
+def is_live(key: str) -> bool:
+    """Tell whether a key, as ``differences`` returns it, may change at any time."""
+    return schema.is_live(tuple(key.split(".")))
+
+
+def _flat(loaded: Loaded) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for item in values_of(loaded):
+        if item.key[0] in {schema.ROUTES, schema.ORIGINS}:
+            whole = found.setdefault(str(item.key[0]), {})
+            if isinstance(whole, dict):
+                whole[item.key] = item.actual
+        else:
+            found[".".join(map(str, item.key))] = item.actual
+    return found
+
+
+class _Listing:
+    """Lists the values of one configuration."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._settings = loaded.settings
+
+    def all(self) -> Iterator[Value]:
+        for name in schema.PLAIN:
+            yield from self._plain(name)
+        for table in schema.TABLES:
+            room = _room(self._settings, table)
+            if room is not None:
+                yield from self._table(room, (table,))
+        for name, origin in self._settings.origins.items():
+            if not _is_url(name, origin):
+                yield from self._table(origin, (schema.ORIGINS, name))
+        for index, route in enumerate(self._settings.routes):
+            yield from self._route(route, (schema.ROUTES, index))
+
+    def _value(self, key: Key, value: object) -> Value:
+        actual = _written(value)
+        return Value(
+            key=key,
+            value=self._loaded.references.get(key, actual),
+            actual=actual,
+            source=self._loaded.sources.given(key) or DEFAULT,
+        )
+
+    def _plain(self, name: str) -> Iterator[Value]:
+        value = self._loaded.plain.get(name, _defaults(self._settings).get(name))
+        if value is not None and value != "":
+            yield self._value((name,), value)
+
+    def _table(self, room: object, key: Key) -> Iterator[Value]:
+        for name in schema.fields_of(type(room), str(key[0])):
+            yield self._value((*key, name), getattr(room, name))
+
+    def _route(self, route: Route, key: Key) -> Iterator[Value]:
+        yield self._value((*key, "name"), route.name)
+        if route.hosts:
+            yield self._value((*key, "host"), route.hosts)
+        yield self._value((*key, "path"), route.path)
+        if route.methods:
+            yield self._value((*key, "methods"), sorted(route.methods))
+        if route.origin != DEFAULT_ROUTE:
+            yield self._value((*key, "origin"), route.origin)
+        yield self._value((*key, "mode"), route.mode)
+        yield self._value((*key, "exempt"), route.exempt)
+        yield from self._own(route.limits, self._settings.limits, (*key, "limits"))
+        yield from self._own(route.policy, self._settings.policy, (*key, "policy"))
+
+    def _own(
+        self, own: UploadLimits | Policy, common: UploadLimits | Policy, key: Key
+    ) -> Iterator[Value]:
+        """Yield what of a route's table is not as in the table at the top."""
+        for field in fields(own):
+            value = getattr(own, field.name)
+            if value != getattr(common, field.name):
+                yield self._value((*key, field.name), value)
+
+
+def _room(settings: Settings, table: str) -> object:
+    """Return the settings that a table fills."""
+    if table == "budgets":
+        return settings.scanner.budgets
+    return getattr(settings, table)
+
+
+def _defaults(settings: Settings) -> Mapping[str, object]:
+    """Return what plain keys are if nobody gives them."""
+    return {
+        "listen": [str(address) for address in settings.listen],
+        "state": str(settings.state),
+        "instance": settings.instance,
+        "mode": settings.mode,
+        "trusted_proxies": [str(network) for network in settings.trusted_proxies],
+        "client_header": settings.client_header,
+        "language": settings.wording.default,
+    }
+
+
+def _is_url(name: str, origin: OriginSettings) -> bool:
+    """Tell whether an origin has no table, but stands in routes by its URL."""
+    return name == origin.url
+
+
+def _written(value: object) -> object:
+    """Return a value as TOML has it."""
+    match value:
+        case StrEnum():
+            return value.value.lower() if value.value.isupper() else value.value
+        case tuple() | list():
+            return [_written(item) for item in value]
+        case Mapping():
+            return {name: _written(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def as_toml(values: Sequence[Value]) -> Iterator[str]:
+    """Yield the lines of a file that says the same, each with where it is from."""
+    table: Key = ()
+    for item in values:
+        if item.key[:-1] != table:
+            yield ""
+            yield from _headers(table, item.key[:-1])
+            table = item.key[:-1]
+        yield f"{_name(str(item.key[-1]))} = {_toml(item.value)}  # {item.source}"
+
+
+def _headers(before: Key, table: Key) -> Iterator[str]:
+    """Yield the headers that lead from one table to the next."""
+    if table[0] != schema.ROUTES:
+        yield f"[{'.'.join(_name(str(part)) for part in table)}]"
+        return
+    if table[:2] != before[:2]:
+        yield "[[routes]]"
+    if len(table) > 2:  # noqa: PLR2004 - routes, the index, and what is below
+        yield f"[{'.'.join((schema.ROUTES, *map(str, table[2:])))}]"
+
+
+def _name(name: str) -> str:
+    """Write a key, in quotes where it needs them."""
+    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return name if bare else _toml(name)
+
+
+def _toml(value: object) -> str:
+    """Write a value."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            # What JSON escapes, TOML reads; but not DEL, and no halves of characters.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case Mapping():
+            pairs = [f"{_name(name)} = {_toml(item)}" for name, item in value.items()]
+            return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+        case _:
+            return repr(value)
