@@ -134,7 +134,7 @@ deploy-test: deb $(E2E_STAMP)  ## Start what is in deploy/ for real; needs root 
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    UPLOADFILTER_DEB="$$(ls $(CURDIR)/$(DEB)/uploadfilter_*.deb)" \
-	    $(BIN)/python -m pytest -m e2e tests/deploy $(ARGS)
+	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/deploy $(ARGS)
 
 sites: wheel $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites through it.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \

@@ -1,15 +1,14 @@
 """A small machine with a systemd of its own, made of namespaces.
 
 It runs the real ``systemd`` as its first process, with the real machine's programs and
-network; what it writes to ``/usr``, ``/etc`` and ``/var`` goes into a folder, and it
-sees none of the real machine's processes and units. So a package can be installed, and
-a unit started with all its hardening, and nothing of that is left. Needs root.
+network; what it writes to ``/usr``, ``/etc`` and ``/var`` stays in memory, and it sees
+none of the real machine's processes and units. So a package can be installed, and a
+unit started with all its hardening, and nothing of that is left. Needs root.
 """
 
 import contextlib
 import os
 import secrets
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,13 +80,14 @@ def machine(folder: Path) -> Iterator[Machine]:
     """Run a machine for the length of the block.
 
     Args:
-        folder: For what it writes.
+        folder: For its output, and as the place where its memory is mounted.
     """
     if os.geteuid() != 0:
         missing("right to make a machine", cure="run the tests as root")
     if not _SYSTEMD.exists():
         missing("systemd", cure="apt: systemd")
     unshare = debian("unshare", package="util-linux")
+    (folder / "machine").mkdir()
     cgroup = f"uploadfilter-{secrets.token_hex(4)}"
     command = (
         *(unshare, "--mount", "--fork", "--kill-child", "bash"),
@@ -106,14 +106,17 @@ def machine(folder: Path) -> Iterator[Machine]:
             running.wait_for(
                 lambda: _clear(cgroup) or None, what="the end of a machine"
             )
-            shutil.rmtree(folder / "machine")
 
 
 def _booted(outermost: "subprocess.Popen[bytes]", log: Path) -> Machine | None:
     """Return the machine once its systemd answers."""
     assert outermost.poll() is None, log.read_text()
     pid = _last_child(outermost.pid)
-    if Path(f"/proc/{pid}/exe").resolve() != _SYSTEMD.resolve():
+    try:
+        # By its name: the file lies on the machine's own file system.
+        if Path(f"/proc/{pid}/exe").readlink() != _SYSTEMD:
+            return None
+    except (FileNotFoundError, ProcessLookupError):  # a helper that has just ended
         return None
     made = Machine(pid)
     state = made.run("systemctl", "is-system-running", may_fail=True).strip()

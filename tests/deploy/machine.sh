@@ -3,8 +3,8 @@
 #
 #   machine.sh FOLDER CGROUP
 #
-# What it changes of /usr, /etc and /var goes into FOLDER; of the real machine it sees the
-# files and the network, and no process.
+# What it changes of /usr, /etc and /var goes into a file system in memory on FOLDER; of the
+# real machine it sees the files and the network, and no process.
 set -eu
 folder=$1 cgroup=$2
 
@@ -13,6 +13,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir "/sys/fs/cgroup/$cgroup"
 echo $$ >"/sys/fs/cgroup/$cgroup/cgroup.procs"
 
+mount -t tmpfs tmpfs "$folder"
 for where in usr etc var; do
     mkdir -p "$folder/$where" "$folder/work-$where"
     mount -t overlay overlay "/$where" \

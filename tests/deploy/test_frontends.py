@@ -102,7 +102,8 @@ def test_each_client_is_told_apart(front_end: FrontEnd, site: Site) -> None:
     """Two addresses are two clients in the decision log, and one is one."""
     for number, address in enumerate(("127.0.0.1", "127.0.0.2", "127.0.0.1")):
         options = ("--interface", address, "-T", "-")
-        front_end.curl(f"/files/{number}.txt", *options, data=b"holiday")
+        answer = front_end.curl(f"/files/{number}.txt", *options, data=b"holiday")
+        assert answer.status == 201
     first, second, again = clients(site, newest=3)
 
     assert first == again

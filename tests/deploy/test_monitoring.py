@@ -16,7 +16,8 @@ from tests.proxy.site import exact_entry, list_entries
 from tests.repository import OPERATING, anchors, first_cells, section
 from tests.sites.programs import debian, run
 from uploadfilter.proxy.admin.gauges import Gauges, register
-from uploadfilter.proxy.metrics import Kind
+from uploadfilter.proxy.metrics import Kind, Limit, Phase, Reload
+from uploadfilter.scanners.settings import PoolFigures
 
 PROMETHEUS = DEPLOY / "prometheus"
 DASHBOARD = DEPLOY / "grafana" / "uploadfilter.json"
@@ -104,6 +105,14 @@ async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
     }
     for name, labels in families(await exposition(tmp_path)).items():
         assert labels - OF_PROMETHEUS <= explained[name], name
+
+
+def test_each_value_of_a_label_is_explained_to_operators() -> None:
+    """What stands in a label can be looked up."""
+    words = set(re.findall(r"`([a-z_0-9]+)`", section(OPERATING, "Metrics")))
+    values = {*Kind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
+
+    assert values - words == set()
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])

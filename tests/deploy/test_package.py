@@ -33,9 +33,15 @@ origin = "{origin}"
 listen = "inherited:http"
 mode = "enforce"
 
+[admin]
+listen = {{ env = "UPLOADFILTER_ADMIN" }}
+
 [scanner]
 require_sandbox = true
 """
+
+INSTANCES = ("main", "b", "hung")
+"""The proxies of the tests; each has an admin listener of its own."""
 
 LOG = "/run/operational.log"
 """There is no journal on the machine, so the operational log goes here."""
@@ -99,6 +105,11 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         made_machine.write(CONFIGURATION, SETTINGS.format(origin=site))
         system = "/etc/systemd/system/uploadfilter"
         made_machine.write(f"{system}@.service.d/log.conf", TO_LOG)
+        for instance in INSTANCES:
+            admin = (
+                f"[Service]\nEnvironment=UPLOADFILTER_ADMIN=127.0.0.1:{free_port()}\n"
+            )
+            made_machine.write(f"{system}@{instance}.service.d/admin.conf", admin)
         listen = f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n"
         made_machine.write(f"{system}.socket.d/port.conf", listen)
         made_machine.write("/run/unit7.jsonl", hash_set.read_text())
@@ -108,7 +119,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             " --category demo --enforce-unsigned"
         )
         made_machine.run("systemctl", "daemon-reload")
-        made_machine.run("systemctl", "enable", "--now", "uploadfilter@main")
+        enable = ("systemctl", "enable", "--now", "uploadfilter@main")
+        made_machine.run(*enable, may_fail=True)
+        state = made_machine.property("uploadfilter@main", "ActiveState")
+        assert state == "active", made_machine.run("cat", LOG)
         yield Host(
             machine=made_machine,
             package=package,
@@ -166,6 +180,14 @@ def test_unit_takes_what_the_proxy_does_not_need(host: Host) -> None:
     assert status["Seccomp"] == "2"
     assert status["Uid"].split()[0] != "0"
     assert written.count("Read-only file system") == 2
+
+
+def test_memory_of_a_proxy_is_closed_to_its_own_user(host: Host) -> None:
+    """Whoever runs something else as the same user learns nothing from the proxy."""
+    as_user = ("runuser", "--user", "uploadfilter", "--", "cat")
+    read = host.machine.run(*as_user, f"/proc/{host.pid()}/environ", may_fail=True)
+
+    assert "Permission denied" in read
 
 
 def test_watchdog_replaces_a_proxy_that_hangs(host: Host) -> None:
