@@ -100,7 +100,7 @@ def _part(
         "accepted_p50_ms": round(load.percentile(accepted, 50), 2),
         "accepted_p99_ms": round(load.percentile(accepted, 99), 2),
         "shed": len(shed),
-        "shed_p99_ms": round(load.percentile(shed, 99), 2),
+        "shed_p99_ms": round(load.percentile(shed, 99), 2) if shed else None,
         "shed_most_ms": round(max(shed, default=0.0), 2),
         "statuses": statuses,
         "client_late_p99_ms": round(late_ms, 2),
@@ -113,7 +113,7 @@ def _part(
         ),
         Aim(
             text="p99 of 503 in ms",
-            measured=load.percentile(shed, 99) if shed else float("nan"),
+            measured=load.percentile(shed, 99) if shed else 0.0,
             most=SHED_AIM_MS,
         ),
         Aim(text="answers that are neither 201 nor 503", measured=others, most=0),
