@@ -7,7 +7,7 @@ merge settings later; and a request whose target an origin may read otherwise
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -53,16 +53,8 @@ class Route:
     limits: UploadLimits = field(default_factory=UploadLimits)
     policy: Policy = field(default_factory=Policy)
 
-    def fits(self, *, host: str, path: str, method: str) -> bool:
-        """Tell whether a request takes this route, if none before does."""
-        return self._takes(host, method) and _is_under(path, self.path)
-
-    def fits_in_any_case(self, *, host: str, path: str, method: str) -> bool:
-        """Tell the same for an origin to which upper and lower case are one."""
-        is_under = _is_under(path.lower(), self.path.lower())
-        return self._takes(host, method) and is_under
-
-    def _takes(self, host: str, method: str) -> bool:
+    def takes(self, *, host: str, method: str) -> bool:
+        """Tell whether requests for a host and by a method may take this route."""
         return (not self.methods or method in self.methods) and (
             not self.hosts or any(_is_host(host, known) for known in self.hosts)
         )
@@ -80,7 +72,7 @@ class Route:
 
     def is_as_strict_as(self, other: "Route") -> bool:
         """Tell whether nobody gains by taking this route instead of another."""
-        return (
+        return self is other or (
             (other.exempt or not self.exempt)
             and (self.mode is Mode.ENFORCE or other.mode is Mode.MONITOR)
             and all(
@@ -142,78 +134,61 @@ class Routes:
             method: As sent.
             stands_for: Method that a header says is meant, which an origin may believe.
         """
-        request = _Request(
-            host=host_name(host or b""), path=target.partition("?")[0], method=method
-        )
-        choice = self._chosen(request)
-        if stands_for is None or choice.route is None:
-            return choice
-        meant = self._found(replace(request, method=stands_for))
-        if meant is not None and _may_stand_for(choice.route, meant):
-            return choice
-        enforced = meant is None or meant.mode is Mode.ENFORCE
-        mode = Mode.ENFORCE if enforced else choice.route.mode
-        return Choice(route=replace(choice.route, mode=mode), is_ambiguous=True)
-
-    def _chosen(self, request: "_Request") -> Choice:
-        route = self._found(request)
+        path = target.partition("?")[0]
+        takes = [self._taking(host_name(host or b""), method)]
+        route = _first(takes[0], path)
         if route is None:
             return Choice(route=None)
-        if route.exempt and not is_plain(request.path):
+        if route.exempt and not is_plain(path):
             route = replace(route, exempt=False)
-        if self._paths_matter:
-            return self._beside_others(route, request)
-        return Choice(route=route)
+        if stands_for is not None:
+            takes.append(self._taking(host_name(host or b""), stands_for))
+        elif not self._paths_matter:
+            return Choice(route=route)
+        return self._beside_others(route, path, takes)
 
-    def _found(self, request: "_Request") -> Route | None:
-        for route in self._routes:
-            if route.fits(host=request.host, path=request.path, method=request.method):
-                return route
-        return None
+    def _taking(self, host: str, method: str) -> list[Route]:
+        return [it for it in self._routes if it.takes(host=host, method=method)]
 
-    def _beside_others(self, route: Route, request: "_Request") -> Choice:
+    def _beside_others(
+        self, route: Route, path: str, takes: Sequence[Sequence[Route]]
+    ) -> Choice:
         """Compare the route that was found with those of other readings."""
-        others = self._others(route, request)
-        if others is None:
-            return Choice(route=replace(route, mode=Mode.ENFORCE), is_ambiguous=True)
-        stricter = [other for other in others if other is not route]
+        stricter = self._stricter(route, path, takes)
         if not stricter:
             return Choice(route=route)
         enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
         mode = Mode.ENFORCE if enforced else route.mode
         return Choice(route=replace(route, mode=mode), is_ambiguous=True)
 
-    def _others(self, route: Route, request: "_Request") -> list[Route | None] | None:
-        """Return the routes that would have been stricter; ``None`` if nobody knows."""
-        paths = [request.path]
-        if not is_plain(request.path):
-            found = readings(request.path)
-            if found is None:
-                return None
-            paths += found
-        read = [self._found(replace(request, path=path)) for path in paths]
-        in_any_case = [self._found_in_any_case(request, path) for path in paths]
+    def _stricter(
+        self, route: Route, path: str, takes: Sequence[Sequence[Route]]
+    ) -> list[Route | None]:
+        """Return the routes of other readings for which this one may not stand.
+
+        No route is as strict as one can be, and so is nobody knows which.
+        """
+        paths = readings(path) if self._paths_matter else frozenset({path})
+        if paths is None:
+            return [None]
+        pairs = [(routes, read) for routes in takes for read in paths]
+        found = [_first(routes, read) for routes, read in pairs]
+        in_any_case = [_first_in_any_case(routes, read) for routes, read in pairs]
         return [
-            *(it for it in read if it is None or not _may_stand_for(route, it)),
+            *(it for it in found if it is None or not _may_stand_for(route, it)),
             *(it for it in in_any_case if it and not route.is_as_strict_as(it)),
         ]
 
-    def _found_in_any_case(self, request: "_Request", path: str) -> Route | None:
-        for route in self._routes:
-            if route.fits_in_any_case(
-                host=request.host, path=path, method=request.method
-            ):
-                return route
-        return None
+
+def _first(routes: Iterable[Route], path: str) -> Route | None:
+    """Return the first route that a path is under."""
+    return next((it for it in routes if _is_under(path, it.path)), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """What of a request a route is found by."""
-
-    host: str
-    path: str
-    method: str
+def _first_in_any_case(routes: Iterable[Route], path: str) -> Route | None:
+    """Return the same for an origin to which upper and lower case are one."""
+    path = path.lower()
+    return next((it for it in routes if _is_under(path, it.path.lower())), None)
 
 
 def _may_stand_for(route: Route, other: Route) -> bool:
