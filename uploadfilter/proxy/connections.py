@@ -29,7 +29,7 @@ from uploadfilter.proxy.door import Connections, Peer
 from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.leaving import WatchedConnection
 from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.metrics import Limit, Metrics
+from uploadfilter.proxy.metrics import Kind, Limit, Metrics, Phase
 from uploadfilter.proxy.server import Proxy
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -206,6 +206,7 @@ class Connection(WatchedConnection):
                 wording=wording,
             )
         status = _status_of(exc)
+        self._served.metrics.answered(Kind.REFUSED, status)
         if limit := _LIMITS.get(status):
             self._served.metrics.limited(limit)
         return answers.response(
@@ -229,6 +230,7 @@ class Connection(WatchedConnection):
         """Look at the heads that have just ended, and at what came instead of one."""
         if self._head_bytes + size > self._limits.head_bytes:
             self._cut_large_head()
+        self._served.metrics.took(Phase.HEAD, self._head_took_s())
         self._forget_head()
         if not self._messages:
             return
@@ -236,6 +238,13 @@ class Connection(WatchedConnection):
         if not isinstance(message, RawRequestMessage):
             self._is_cut = True
             self._end_body()
+
+    def _head_took_s(self) -> float:
+        """Return how long the head took that has just ended; most come in one piece."""
+        if self._head_timer is None:
+            return 0.0
+        began_s = self._head_timer.when() - self._limits.head_s
+        return max(self._loop.time() - began_s, 0.0)
 
     def _cut_large_head(self) -> None:
         message, _ = self._messages[-1]

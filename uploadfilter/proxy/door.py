@@ -128,6 +128,7 @@ class Connections:
             self._metrics.limited(Limit.CONNECTIONS)
             return False
         self.count += 1
+        self._metrics.connections = self.count
         self._gone.clear()
         self._doors[door] = None
         return True
@@ -157,6 +158,7 @@ class Connections:
         if door is not None:
             self._doors.pop(door, None)
         self.count -= 1
+        self._metrics.connections = self.count
         if peer.key:
             self._of[peer.key] -= 1
             if not self._of[peer.key]:

@@ -95,6 +95,7 @@ class Kind(StrEnum):
 class Phase(StrEnum):
     """A stretch of an upload's way."""
 
+    HEAD = "head"
     RECEIVE = "receive"
     LOOK_UP = "look_up"
     SCAN = "scan"
@@ -208,8 +209,8 @@ _RELOADS: Final = _Counted(
     known=tuple((result,) for result in Reload),
 )
 _PHASES: Final = (
-    "Seconds that uploads spent in a phase; forward ends with the head of the origin's "
-    "answer, and whole is from head to head."
+    "Seconds that uploads spent in a phase; head is of every request, forward ends "
+    "with the head of the origin's answer, and whole is from head to head."
 )
 _CPU: Final = (
     "CPU seconds that scanners used for one upload, as the kernel counts them. Uploads "
@@ -305,6 +306,7 @@ class Metrics:
 
     Attributes:
         registry: Everything that is exposed.
+        connections: Of clients, open now.
         totals: Some of the counters, as plain numbers.
         recent: The last decisions.
         durations_s: Seconds of the last uploads, for whoever takes them out.
@@ -312,6 +314,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        self.connections = 0
         self.totals = Totals()
         self.recent = RecentDecisions()
         self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)

@@ -79,7 +79,7 @@ class Proxy:
         if ends_here(head) and not isinstance(body, Refusal):
             return self._end(arrival)
         if head.has_body:
-            tally.kind = Kind.UPLOAD
+            tally.kind = Kind.EXEMPT if arrival.route.exempt else Kind.UPLOAD
             return await self._upload(arrival, body)
         if isinstance(body, Refusal) and body is not _AMBIGUOUS:
             return self._refuse(request, live, body)

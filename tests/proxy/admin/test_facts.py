@@ -84,9 +84,9 @@ async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:
 
     tiles = {tile.key: (tile.value, tile.note) for tile in facts.tiles}
     assert tiles["uploads"] == ("1", "0/s now")
-    assert tiles["matches"] == ("1", "1 uploads rejected")
-    assert tiles["cost"] == ("20 ms", "1 uploads scanned")
-    assert tiles["requests"] == ("0", "0 open, 3 uploads")
+    assert tiles["matches"] == ("1", "1 rejected")
+    assert tiles["cost"] == ("20 ms", "1 scanned")
+    assert tiles["requests"] == ("0", "0 open, 0 conn.")
     assert facts.up == "60 min"
 
 

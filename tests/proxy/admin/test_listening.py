@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tests.proxy.admin.desk import watched
@@ -22,6 +24,7 @@ from uploadfilter.proxy.addresses import TCPAddress
 from uploadfilter.proxy.admin.listening import MOST_CONNECTIONS, Desk, listening
 from uploadfilter.proxy.admin.page import POLICY, STATIC
 from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.service import running
 
 LOOPBACK = AdminSettings(listen="127.0.0.1:0")
@@ -97,12 +100,12 @@ class Service:
 
 
 @asynccontextmanager
-async def service(state: Path) -> AsyncIterator[Service]:
+async def service(state: Path, **changes: Any) -> AsyncIterator[Service]:  # noqa: ANN401 - any field of the settings
     """Run a whole service."""
     list_entries(state, [exact_entry(1, b"listed")])
     async with (
         wire_origin() as origin,
-        running(settings(state, origin.url, admin=LOOPBACK)) as proxy,
+        running(settings(state, origin.url, admin=LOOPBACK, **changes)) as proxy,
     ):
         assert isinstance(proxy.admin, TCPAddress)
         yield Service(port=proxy.port, admin=proxy.admin.port, origin=origin)
@@ -132,6 +135,63 @@ async def test_service_tells_of_itself(tmp_path: Path) -> None:
     assert "uploadfilter_received_bytes_total 11.0\n" in metrics
     assert [row["verdict"] for row in facts["decisions"]] == ["MATCH", "NO_MATCH"]
     assert facts["decisions"][0]["id"] in page
+
+
+async def test_what_is_no_request_is_counted(tmp_path: Path) -> None:
+    """Garbage on the upload port is a request that was refused."""
+    async with service(tmp_path) as proxy:
+        answer = await exchange(proxy.port, b"GARBAGE\r\n\r\n")
+        metrics = (await ask(proxy.admin, "/metrics")).text
+
+    assert b" 400 " in answer.splitlines()[0]
+    assert 'uploadfilter_requests_total{kind="refused",status="400"} 1.0\n' in metrics
+
+
+async def test_listener_answers_when_uploads_are_turned_away(tmp_path: Path) -> None:
+    """Overload of the upload port is seen from here, and does not reach here."""
+    limits = ProxyLimits(open_uploads=1, linger_s=0.05)
+    head = b"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    async with service(tmp_path, proxy=limits) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(head)
+        async with asyncio.timeout(20):
+            while "open_uploads 1.0\n" not in (await ask(proxy.admin, "/metrics")).text:
+                pass
+        shed = await proxy.put(b"other")
+        alive = await ask(proxy.admin, "/healthz")
+        metrics = (await ask(proxy.admin, "/metrics")).text
+        writer.write(b"something")
+        accepted = await reader.readline()
+        writer.close()
+
+    assert shed.startswith(b"HTTP/1.1 503 ")
+    assert alive.status == 200
+    assert 'uploadfilter_uploads_shed_total{reason="overloaded"} 1.0\n' in metrics
+    assert 'uploadfilter_limits_reached_total{limit="open_uploads"} 1.0\n' in metrics
+    assert accepted == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_events_of_a_request_name_its_trace_and_its_decision(
+    tmp_path: Path,
+) -> None:
+    """Who reads the operational log finds the upload, in the log and elsewhere."""
+    trace = b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01\r\n"
+    with capture_logs([merge_contextvars]) as logs:
+        async with service(tmp_path) as proxy:
+            proxy.origin.answering = _hang_up
+            answer = await proxy.put(b"other", trace)
+
+    (failed,) = [event for event in logs if event["event"] == "origin_failed"]
+    assert answer.startswith(b"HTTP/1.1 502 ")
+    assert failed["trace"] == "a" * 32
+    assert failed["decision"].startswith("20")
+
+
+async def _hang_up(
+    _: object, __: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """End the connection instead of answering."""
+    writer.close()
 
 
 async def test_probe_is_told_what_lacks(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 The page is rendered from ``Facts``, and its script fetches the same as JSON: so there
 is one place where a figure becomes a text. What seldom changes (sets, routes, what is
-wrong) has a digest in ``shape``; when it changes, the script loads the page anew.
+wrong) has a digest in ``shape``; when it changes, the script takes the page anew.
 
 Rules this module keeps: nothing of a client but what ``recent`` keeps; of routes and
 origins what the operator wrote, and no credentials.
@@ -232,13 +232,13 @@ def _tiles_of_uploads(watched: Watched, sample: Sample | None) -> Iterable[Tile]
         key="matches",
         label="Matches",
         value=counted(totals.verdicts[Verdict.MATCH]),
-        note=f"{counted(totals.effects[Action.REJECT])} uploads rejected",
+        note=f"{counted(totals.effects[Action.REJECT])} rejected",
     )
     yield Tile(
         key="latency",
         label="Median answer",
         value=_duration(sample.p50_s if sample else None),
-        note=f"99 % within {_duration(sample.p99_s if sample else None)}",
+        note=f"99 %: {_duration(sample.p99_s if sample else None)}",
     )
     yield Tile(
         key="sheds",
@@ -256,7 +256,7 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
         key="queue",
         label="Scanner queue",
         value=counted(load.waiting + load.put_back),
-        note=f"{load.scanning} of {settings.workers} busy, {load.slow} slow",
+        note=f"{load.scanning}/{settings.workers} busy, {load.slow} slow",
     )
     yield Tile(
         key="spool",
@@ -268,13 +268,14 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
         key="cost",
         label="CPU per scan",
         value=_duration(totals.scan_cpu_s / totals.scans if totals.scans else None),
-        note=f"{counted(totals.scans)} uploads scanned",
+        note=f"{counted(totals.scans)} scanned",
     )
     yield Tile(
         key="requests",
         label="Requests",
         value=counted(totals.requests),
-        note=f"{watched.drain.in_flight} open, {watched.open_uploads()} uploads",
+        note=f"{watched.drain.in_flight} open, "
+        f"{counted(watched.metrics.connections)} conn.",
     )
 
 

@@ -65,6 +65,11 @@ class Gauges(Collector):
         origins.add_metric(["unreachable"], reached.count(False))
         yield origins
         yield _gauge(
+            "open_connections",
+            "Connections of clients.",
+            value=watched.metrics.connections,
+        )
+        yield _gauge(
             "open_requests",
             "Requests in flight, uploads included.",
             value=watched.drain.in_flight,

@@ -5,7 +5,6 @@ const BETWEEN_MS = 2000; // figures of seconds; a request costs the proxy a mill
 const WITHIN_MS = 10000;
 
 const live = document.getElementById("live");
-const rows = document.getElementById("rows");
 const button = document.createElement("button");
 let isOn = true;
 let timer = 0;
@@ -46,6 +45,7 @@ function row(decision) {
 }
 
 function putDecisions(decisions) {
+  const rows = document.getElementById("rows");
   const newest = rows.firstElementChild?.dataset.id;
   if (decisions[0]?.id === newest) return;
   rows.replaceChildren(...decisions.map(row));
@@ -60,11 +60,17 @@ function putChart(chart) {
   }
 }
 
+// What is not a figure has changed: take the page as the server renders it now. Loading
+// it anew would lose the reader's place, and leave nothing if the proxy ends meanwhile.
+async function takePage() {
+  const text = await (await get("./")).text();
+  const page = new DOMParser().parseFromString(text, "text/html");
+  document.querySelector("main").replaceWith(page.querySelector("main"));
+  document.body.dataset.shape = page.body.dataset.shape;
+  document.title = page.title;
+}
+
 function show(facts) {
-  if (facts.shape !== document.body.dataset.shape) {
-    location.reload();
-    return;
-  }
   for (const key of ["at", "up", "generation"]) put("value", key, facts[key]);
   for (const tile of facts.tiles) {
     put("value", tile.key, tile.value);
@@ -84,14 +90,18 @@ function say(text, isLost) {
   if (note.textContent !== text) note.textContent = text;
 }
 
+async function get(path) {
+  const signal = AbortSignal.timeout(WITHIN_MS);
+  const answer = await fetch(path, { cache: "no-store", signal });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer;
+}
+
 async function update() {
   try {
-    const answer = await fetch("facts.json", {
-      cache: "no-store",
-      signal: AbortSignal.timeout(WITHIN_MS),
-    });
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    show(await answer.json());
+    const facts = await (await get("facts.json")).json();
+    if (facts.shape !== document.body.dataset.shape) await takePage();
+    show(facts);
     say("", false);
   } catch {
     say("The proxy does not answer.", true);

@@ -1,0 +1,218 @@
+"""An operator looks at a running proxy in a browser, with scripts and without."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from deploy.demo import running
+from tests.e2e import pictures
+from tests.e2e.browser import ARGUMENTS, CHROMIUM
+from tests.e2e.conftest import Stage, import_set, stage, write_set
+from tests.e2e.curl import put
+from tests.e2e.test_pages import contrast
+from tests.repository import ROOT
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = """
+mode = "enforce"
+
+[admin]
+listen = "127.0.0.1:0"
+"""
+
+PICTURE = ROOT / "build" / "operators-page.png"
+"""What the page looked like in the last run; ``docs/pictures`` holds one of them."""
+
+WIDE = {"width": 1280, "height": 1000}
+NARROW = {"width": 320, "height": 568}
+"""The narrowest window without scrolling sideways (WCAG 2.2, criterion 1.4.10)."""
+
+LEAST_CONTRAST = 7.0
+"""WCAG 2.2, success criterion 1.4.6 (level AAA), for text of any size."""
+
+_COLOURS = """
+() => [...document.body.querySelectorAll("*")].filter((element) =>
+    [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+).map((element) => {
+    let behind = element;
+    while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
+        behind = behind.parentElement;
+    return [element.outerHTML.slice(0, 80), getComputedStyle(element).color,
+            getComputedStyle(behind).backgroundColor];
+})
+"""
+"""Every element that holds text, its colour, and that of what is behind it."""
+
+_IS_WIDER = "() => document.documentElement.scrollWidth > window.innerWidth"
+
+
+@dataclass(slots=True)
+class Look:
+    """A page in a browser, and what the browser had to complain of.
+
+    Attributes:
+        page: The page.
+        complaints: What its console says, violations of its policy included.
+        hosts: Every host that it asked.
+    """
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run one Chromium for all tests of the file."""
+    if CHROMIUM is None:
+        pytest.fail("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(ARGUMENTS), chromium_sandbox=False
+        )
+        yield started
+        started.close()
+
+
+@contextmanager
+def operated(folder: Path, *options: str) -> Iterator[tuple[Stage, str]]:
+    """Run a proxy with an admin listener; yield both."""
+    config = folder / "proxy.toml"
+    config.write_text(CONFIG)
+    with stage(folder, "--config", str(config), *options) as site:
+        (event,) = site.proxy.events("admin_listening")
+        yield site, f"http://{event['address']}/"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, str]]:
+    """Run one proxy with one listed picture for all tests of the file, until ready."""
+    folder = tmp_path_factory.mktemp("admin")
+    running.run_program("init", state=folder / "state")
+    hash_set = write_set(folder / "demo.jsonl", pictures.listed())
+    import_set(folder / "state", hash_set, "--enforce-unsigned")
+    with operated(folder) as (proxy, url):
+        running.wait_for(
+            lambda: running.request(f"{url}readyz").status == 200 or None,
+            what="readiness",
+        )
+        yield proxy, url
+
+
+@contextmanager
+def looking(browser: Browser, url: str, **options: Any) -> Iterator[Look]:  # noqa: ANN401 - any option of a browser's context
+    """Open a page, and write down what the browser complains of."""
+    context = browser.new_context(**{"viewport": WIDE, **options})
+    look = Look(context.new_page())
+    look.page.on("console", lambda message: look.complaints.append(message.text))
+    look.page.on("pageerror", lambda error: look.complaints.append(str(error)))
+    look.page.on(
+        "request", lambda request: look.hosts.add(urlsplit(request.url).netloc)
+    )
+    look.page.goto(url)
+    yield look
+    context.close()
+
+
+def decided(page: Page) -> int:
+    """Return how many uploads the page says were decided."""
+    return int(page.inner_text("[data-value=uploads]"))
+
+
+def test_page_keeps_itself_up_to_date(
+    site: tuple[Stage, str], browser: Browser
+) -> None:
+    """An upload moves figures, charts and decisions of a page that is open."""
+    proxy, url = site
+    with looking(browser, url) as look:
+        look.page.wait_for_selector("#live button[aria-pressed=true]")
+        before = decided(look.page)
+        rejected = put(proxy.url("/files/a.jpg"), pictures.listed())
+        accepted = put(proxy.url("/files/b.jpg"), pictures.unlisted())
+        look.page.wait_for_selector(f"[data-value=uploads]:text-is('{before + 2}')")
+        look.page.wait_for_selector("[data-line=match]:not([d=''])", state="attached")
+        rows = look.page.locator("#rows tr").all_text_contents()
+        heading = look.page.text_content("#state")
+        PICTURE.parent.mkdir(exist_ok=True)
+        look.page.screenshot(path=PICTURE, full_page=True)
+
+    assert (rejected.status, accepted.status) == (403, 201)
+    assert heading == "Ready"
+    assert "NO_MATCH" in rows[0]
+    assert "MATCHREJECTREJECTdemo" in rows[1]
+    assert look.complaints == []
+    assert look.hosts == {urlsplit(url).netloc}
+
+
+def test_page_can_be_read_without_scripts(
+    site: tuple[Stage, str], browser: Browser
+) -> None:
+    """State, figures, sets, routes and decisions are there, and a way to look again."""
+    proxy, url = site
+    with looking(browser, url, java_script_enabled=False) as look:
+        put(proxy.url("/files/a.jpg"), pictures.listed())
+        look.page.click("text=Load again")
+        text = look.page.inner_text("body")
+
+    for shown in ("Ready", "ENFORCE", "demo", "default", "MATCH", "Last decisions"):
+        assert shown in text
+    assert look.complaints == []
+
+
+def test_page_says_what_is_wrong_and_what_to_do(
+    tmp_path: Path, browser: Browser
+) -> None:
+    """A proxy without a reference set says so, and so does a page that is open."""
+    with operated(tmp_path) as (proxy, url), looking(browser, url) as look:
+        look.page.wait_for_selector(".checks .bad:has-text('Reference set')")
+        wrong = look.page.inner_text(".state")
+        running.run_program("init", state=proxy.state)
+        look.page.wait_for_selector(".state.good")
+
+    assert "Not ready" in wrong
+    assert "uploadfilter init" in wrong
+    assert [text for text in look.complaints if "503" not in text] == []
+
+
+def test_page_says_that_the_proxy_is_gone(tmp_path: Path, browser: Browser) -> None:
+    """Old figures are not taken for new ones."""
+    with operated(tmp_path) as (proxy, url), looking(browser, url) as look:
+        running.stop(proxy.proxy.process)
+        look.page.wait_for_selector("#live .lost")
+        said = look.page.inner_text("#live")
+
+    assert "does not answer" in said
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_can_be_read_by_everybody(
+    site: tuple[Stage, str], browser: Browser, scheme: str
+) -> None:
+    """Every text stands out from its ground, on narrow screens as well."""
+    proxy, url = site
+    put(proxy.url("/files/a.jpg"), pictures.listed())
+    with looking(browser, url, viewport=NARROW, color_scheme=scheme) as look:
+        colours = look.page.evaluate(_COLOURS)
+        is_wider = look.page.evaluate(_IS_WIDER)
+
+    assert len(colours) > 50
+    assert [c for c in colours if contrast(c[1], c[2]) < LEAST_CONTRAST] == []
+    assert not is_wider
+
+
+def test_updates_can_be_paused(site: tuple[Stage, str], browser: Browser) -> None:
+    """Whoever reads a row can keep it from moving."""
+    _, url = site
+    with looking(browser, url) as look:
+        look.page.click("#live button")
+        pressed = look.page.get_attribute("#live button", "aria-pressed")
+        label = look.page.inner_text("#live button")
+
+    assert (pressed, label) == ("false", "Paused")
