@@ -4,6 +4,7 @@ Requests and answers are bytes on sockets: a library would tidy up what is to be
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from typing import Any
 from tests.proxy.site import Site, list_entries, settings
 from tests.proxy.wire import TIMEOUT_S, Got, WireOrigin, closed, wire_origin
 from uploadfilter.proxy.origin import OriginSettings
-from uploadfilter.service import running
+from uploadfilter.service import Running, running
 
 Answering = Callable[[Got, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -55,6 +56,15 @@ async def in_front_of(
     ready = replace(settings(state, url, **(changes or {})), origin=origin)
     async with running(ready) as service:
         yield service.port
+
+
+def unread_answers(service: Running) -> int:
+    """Return how many requests were left by their clients before they were answered."""
+    found = re.search(
+        rb'_requests_total{kind="passed",status="none"} (\d+)',
+        service.hands.metrics.exposition(),
+    )
+    return int(found[1]) if found else 0
 
 
 def says(*pieces: bytes, hangs: bool = False, resets: bool = False) -> Answering:

@@ -2,21 +2,38 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from tests.proxy.site import HOST, Site, site
-from tests.proxy.wire import TIMEOUT_S, Got, closed
+from tests.proxy.fidelity import unread_answers
+from tests.proxy.site import HOST, list_entries, settings
+from tests.proxy.wire import TIMEOUT_S, Got, WireOrigin, closed, wire_origin
+from tests.waiting import until
+from uploadfilter.service import Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A filter whose counters can be read, and its origin."""
+
+    service: Running
+    origin: WireOrigin
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def filtered(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def filtered(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     """A filter in ENFORCE, shared by the tests of this module."""
-    async with site(tmp_path_factory.mktemp("leaving")) as shared:
-        yield shared
+    state = tmp_path_factory.mktemp("leaving")
+    list_entries(state, ())
+    async with (
+        wire_origin() as origin,
+        running(settings(state, origin.url)) as service,
+    ):
+        yield Watched(service=service, origin=origin)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +47,7 @@ async def filtered(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Si
     ],
 )
 async def test_origin_is_left_when_the_client_goes(
-    filtered: Site, begun: bytes
+    filtered: Watched, begun: bytes
 ) -> None:
     """Nobody waits for what nobody will read, however long it takes to come."""
     asked, left = asyncio.Event(), asyncio.Event()
@@ -44,18 +61,21 @@ async def test_origin_is_left_when_the_client_goes(
         left.set()
 
     filtered.origin.answering = wait
-    _, writer = await asyncio.open_connection("127.0.0.1", filtered.port)
+    unread = unread_answers(filtered.service)
+    _, writer = await asyncio.open_connection("127.0.0.1", filtered.service.port)
     writer.write(b"GET /events HTTP/1.1\r\n" + HOST + b"\r\n")
     async with asyncio.timeout(TIMEOUT_S):
         await asked.wait()
         await closed(writer)
         await left.wait()
+    if not begun:
+        await until(lambda: unread_answers(filtered.service) == unread + 1)
 
 
-async def test_client_that_stays_is_not_left(filtered: Site) -> None:
+async def test_client_that_stays_is_not_left(filtered: Watched) -> None:
     """The connection serves one request after the other."""
     filtered.origin.answering = None
-    reader, writer = await asyncio.open_connection("127.0.0.1", filtered.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", filtered.service.port)
     request = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
     for _ in range(2):
         writer.write(request)

@@ -8,12 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class WatchedConnection(RequestHandler):
@@ -43,6 +40,7 @@ async def while_client_stays(request: web.BaseRequest) -> AsyncIterator[None]:
     """Run the block, and leave it when the client goes.
 
     What follows the block is the case that it was left: nobody will read the answer.
+    It is counted (status ``none``), and not logged: clients come and go as they like.
     """
     connection = request.protocol
     if not isinstance(connection, WatchedConnection):
@@ -56,4 +54,3 @@ async def while_client_stays(request: web.BaseRequest) -> AsyncIterator[None]:
     except TimeoutError:
         if not scope.expired():
             raise
-        log.info("answer_broken_off", error="ClientLeft")

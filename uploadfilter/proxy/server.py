@@ -56,7 +56,8 @@ class Proxy:
                 answer = await self._answer(request, live, tally)
             finally:
                 tally.received = request.content.total_bytes
-            tally.status = answer.status
+            if answer.prepared or request.transport is not None:
+                tally.status = answer.status
             tally.sent = _sent(request, answer)
             return answer
 
