@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import socket
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,7 @@ from tests.proxy.site import CLOSE, HOST, Site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, status
 from tests.waiting import until
 from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.uploads.forwarding import ClientHeader, ClientHeaders
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -434,6 +436,39 @@ async def test_expectation_is_ours_to_meet(filtered: Site, body: bytes) -> None:
     assert status(answer) == 200
     assert filtered.origin.got[0].header(b"expect") == []
     assert filtered.origin.got[0].body == body
+
+
+async def test_operator_chooses_how_the_client_is_told(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What a trusted proxy says in the one header goes on in the others."""
+    changes = {
+        "trusted_proxies": (ip_network("127.0.0.1"),),
+        "client_header": ClientHeader.FORWARDED,
+    }
+    state = tmp_path_factory.mktemp("told")
+    async with passing(
+        state,
+        changes=changes,
+        client_headers=ClientHeaders.BOTH,
+        whole_chain=True,
+        via="edge-7",
+    ) as filtered:
+        await filtered.send(
+            b'GET / HTTP/1.1\r\n%sForwarded: for="[2001:db8::7]:80";proto=https\r\n'
+            b"X-Forwarded-For: 203.0.113.9\r\nVia: 1.0 front\r\n\r\n" % CLOSE
+        )
+        got = filtered.origin.got[0]
+
+    assert got.header(b"x-forwarded-for") == [b"2001:db8::7, 127.0.0.1"]
+    assert got.header(b"x-forwarded-proto") == [b"https"]
+    assert got.header(b"forwarded") == [
+        (
+            b'for="[2001:db8::7]:80";proto=https, '
+            b"for=127.0.0.1;host=site.example;proto=http"
+        )
+    ]
+    assert got.header(b"via") == [b"1.0 front", b"1.1 edge-7"]
 
 
 @pytest.mark.parametrize("takes_some", [True, False])

@@ -317,6 +317,49 @@ async def test_name_that_vanishes_is_unreachable_until_it_is_back(
             assert got == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_waited_for"),
+    [(b"text/event-stream; charset=utf-8", True), (b"text/plain", False)],
+)
+async def test_only_events_may_be_silent_for_long(
+    wire: WireOrigin, kind: bytes, *, is_waited_for: bool
+) -> None:
+    """A stream of events has a patience of its own; any other answer hangs."""
+    hours = 3600.0
+    settings = OriginSettings(
+        url=wire.url, answer_timeout_s=0.05, stream_timeout_s=hours
+    )
+    wire.answering = says(
+        b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n\r\n" % kind, hangs=True
+    )
+    async with (
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", [(b"Host", b"x")], None) as answer,
+    ):
+        assert isinstance(answer, OriginAnswer)
+        waited = asyncio.ensure_future(answer.content.readany())
+        done, _ = await asyncio.wait([waited], timeout=0.2)
+        waited.cancel()
+        await asyncio.gather(waited, return_exceptions=True)
+
+    assert (not done) is is_waited_for
+
+
+async def test_silence_of_events_has_an_end(wire: WireOrigin) -> None:
+    """Whoever says nothing for longer than ``stream_timeout_s`` is given up."""
+    settings = OriginSettings(url=wire.url, stream_timeout_s=0.05)
+    wire.answering = says(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", hangs=True
+    )
+    async with (
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", [(b"Host", b"x")], None) as answer,
+    ):
+        assert isinstance(answer, OriginAnswer)
+        with pytest.raises(TimeoutError):
+            await answer.content.readany()
+
+
 async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
     """Where so many are allowed, one more waits, but not longer than for an answer."""
     settings = OriginSettings(url=wire.url, connections=1, answer_timeout_s=0.1)
