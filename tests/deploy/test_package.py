@@ -239,6 +239,35 @@ def test_rolling_restart_of_two_loses_no_request(host: Host) -> None:
     assert set(statuses) == {201}
 
 
+def test_reload_takes_the_settings_up(host: Host) -> None:
+    """``systemctl reload`` ends when the new settings are in force, in one process."""
+    before, settings = host.pid(), host.machine.run("cat", CONFIGURATION)
+    host.machine.write(CONFIGURATION, settings.replace('"enforce"', '"monitor"'))
+    host.machine.run("systemctl", "reload", "uploadfilter@main")
+    monitored = host.put("l.jpg", pictures.listed())
+    host.machine.write(CONFIGURATION, settings)
+    host.machine.run("systemctl", "reload", "uploadfilter@main")
+    enforced = host.put("l.jpg", pictures.listed())
+
+    assert (monitored.status, enforced.status) == (201, 403)
+    assert host.pid() == before
+
+
+def test_reload_of_a_broken_file_fails_and_changes_nothing(host: Host) -> None:
+    """The operator is told, and uploads are filtered as before."""
+    before, settings = host.pid(), host.machine.run("cat", CONFIGURATION)
+    host.machine.write(CONFIGURATION, settings.replace("mode", "mood"))
+    reload = ("systemctl", "reload", "uploadfilter@main")
+    said = host.machine.run(*reload, may_fail=True)
+    rejected = host.put("l.jpg", pictures.listed())
+    host.machine.write(CONFIGURATION, settings)
+    host.machine.run(*reload)
+
+    assert "failed" in said
+    assert rejected.status == 403
+    assert host.pid() == before
+
+
 def test_upgrade_starts_the_new_proxy_and_keeps_the_settings(host: Host) -> None:
     """Installing a release over another keeps the configuration and the state."""
     before, settings = host.pid(), host.machine.run("cat", CONFIGURATION)
