@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 import structlog
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_writer import StreamWriter
 
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed
+from uploadfilter.proxy.relaying import flushed
 
 ENDS = {"answer_broken_off", "request_failed"}
 """What the operational log says of a request that did not come to its end."""
@@ -86,6 +89,34 @@ async def test_repeated_headers_stay_apart(filtered: Site) -> None:
     lines = head(await filtered.send(GET))
 
     assert [line for line in lines if line.startswith(b"Set-Cookie")] == cookies
+
+
+async def test_answer_is_over_when_the_system_has_it_all() -> None:
+    """What is only in our memory would be lost if the service ended now."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    transport, protocol = await loop.create_connection(
+        lambda: BaseProtocol(loop), sock=ours
+    )
+    writer = StreamWriter(protocol, loop)
+    limits = transport.get_write_buffer_limits()
+    # More than a socket holds, and less than makes a writer wait.
+    sent = b"x" * 4096
+    while transport.get_write_buffer_size() == 0:
+        await writer.write(sent)
+    waiting = asyncio.ensure_future(flushed(writer))
+    done, _ = await asyncio.wait([waiting], timeout=0)
+    assert not done
+
+    async with asyncio.timeout(TIMEOUT_S):
+        while not waiting.done():
+            await loop.sock_recv(theirs, 65536)
+
+    assert transport.get_write_buffer_size() == 0
+    assert transport.get_write_buffer_limits() == limits
+    transport.abort()
+    theirs.close()
 
 
 async def test_client_that_left_is_no_fault(filtered: Site) -> None:

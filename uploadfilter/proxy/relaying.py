@@ -129,6 +129,7 @@ async def relay(
         await response.prepare(request)
         async with _while_client_takes(request, idle_s=idle_s):
             await _pass_body(answer, response)
+            await flushed(request.writer)
     except (aiohttp.ClientError, OSError) as exc:
         # The client has gone or takes nothing, or the status has gone out; all that is
         # left is to end the connection, so that a part is not taken for the whole.
@@ -154,6 +155,22 @@ async def _pass_body(answer: OriginAnswer, response: _Relayed) -> None:
     if answer.is_broken_off():
         raise aiohttp.ClientPayloadError
     await response.write_eof(data)
+
+
+async def flushed(writer: AbstractStreamWriter) -> None:
+    """Wait until the system has all that was written.
+
+    What it has arrives also when this process has ended. What is still ours would be
+    lost then, and would be held for as long as a client likes if nobody waited for it.
+    """
+    transport = writer.transport
+    if transport is None or not transport.get_write_buffer_size():
+        return
+    transport.set_write_buffer_limits(high=0)
+    try:
+        await writer.drain()
+    finally:
+        transport.set_write_buffer_limits()
 
 
 @asynccontextmanager
