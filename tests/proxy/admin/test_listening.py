@@ -25,6 +25,7 @@ from uploadfilter.proxy.admin.listening import MOST_CONNECTIONS, Desk, listening
 from uploadfilter.proxy.admin.page import POLICY, STATIC
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.routes import Route
 from uploadfilter.service import running
 
 LOOPBACK = AdminSettings(listen="127.0.0.1:0")
@@ -135,6 +136,17 @@ async def test_service_tells_of_itself(tmp_path: Path) -> None:
     assert "uploadfilter_received_bytes_total 11.0\n" in metrics
     assert [row["verdict"] for row in facts["decisions"]] == ["MATCH", "NO_MATCH"]
     assert facts["decisions"][0]["id"] in page
+
+
+async def test_exempt_uploads_are_a_kind_of_their_own(tmp_path: Path) -> None:
+    """What nobody looked at is not counted among what was inspected."""
+    exempt = Route(name="exempt", origin="default", exempt=True)
+    async with service(tmp_path, routes=(exempt,)) as proxy:
+        answer = await proxy.put(b"listed")
+        metrics = (await ask(proxy.admin, "/metrics")).text
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert 'uploadfilter_requests_total{kind="exempt",status="200"} 1.0\n' in metrics
 
 
 async def test_what_is_no_request_is_counted(tmp_path: Path) -> None:
