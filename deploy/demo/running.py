@@ -266,11 +266,11 @@ def proxy(
     listen = ("--listen", f"127.0.0.1:{port}")
     command = [program(), "serve", "--origin", origin_url, *listen, *options]
     with process(command, log=log, env=environment(state)) as running:
-        bound = said(running, log, _listening_port)
+        bound = said(running, log, listening_port)
         yield Proxy(url=f"http://127.0.0.1:{bound}", process=running, log=log)
 
 
-def _listening_port(line: Mapping[str, object]) -> object:
+def listening_port(line: Mapping[str, object]) -> object:
     """Return the port if a line of the operational log says that it is bound."""
     return line.get("port") if line.get("event") == "listening" else None
 

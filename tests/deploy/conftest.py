@@ -17,7 +17,11 @@ from tests.e2e.conftest import import_set, write_set
 
 CONFIGURATION = """
 origin = "{origin}"
-listen = ["127.0.0.1:0", "unix:{folder}/http"]
+listen = [
+    "127.0.0.1:0",
+    "unix:{folder}/http mode=0666",
+    "127.0.0.1:{told} proxy_protocol",
+]
 mode = "enforce"
 trusted_proxies = ["127.0.0.1"]
 
@@ -36,6 +40,7 @@ class Site:
         origin: URL of the origin.
         proxy: The filter.
         admin: Port of its admin listener.
+        told: Port on which it is told of clients by the PROXY protocol.
     """
 
     folder: Path
@@ -43,12 +48,17 @@ class Site:
     origin: str
     proxy: Proxy
     admin: int
+    told: int
 
     @property
     def behind(self) -> frontends.Behind:
         """The site as a front end has to know it."""
+        return self.behind_at(self.proxy.url.removeprefix("http://"))
+
+    def behind_at(self, place: str) -> frontends.Behind:
+        """Return the site as a front end has to know it, if the filter is there."""
         return frontends.Behind(
-            filter=self.proxy.url.removeprefix("http://"),
+            filter=place,
             admin=self.admin,
             origin=self.origin.removeprefix("http://"),
         )
@@ -71,16 +81,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     running.run_program("init", state=state)
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
     import_set(state, hash_set, "--enforce-unsigned")
-    admin = free_port()
+    admin, told = free_port(), free_port()
+    log = folder / "proxy.log"
     with origin(folder) as url:
         configuration = folder / "uploadfilter.toml"
         configuration.write_text(
-            CONFIGURATION.format(origin=url, folder=folder, admin=admin)
+            CONFIGURATION.format(origin=url, folder=folder, admin=admin, told=told)
         )
-        with running.proxy(
-            url,
-            state=state,
-            log=folder / "proxy.log",
-            options=("--config", str(configuration)),
-        ) as proxy:
-            yield Site(folder=folder, state=state, origin=url, proxy=proxy, admin=admin)
+        command = (running.program(), "serve", "--config", str(configuration))
+        environment = running.environment(state)
+        with running.process(command, log=log, env=environment) as process:
+            port = running.said(process, log, running.listening_port)
+            proxy = Proxy(url=f"http://127.0.0.1:{port}", process=process, log=log)
+            yield Site(
+                folder=folder,
+                state=state,
+                origin=url,
+                proxy=proxy,
+                admin=admin,
+                told=told,
+            )

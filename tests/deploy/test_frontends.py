@@ -7,6 +7,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -212,6 +213,32 @@ def test_large_body_is_not_held_by_the_front_end(
     assert status == 201
     assert held < HELD_BYTES
     assert digest.hexdigest() in {file["sha256"] for file in stored}
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        pytest.param("nginx", "unix:{site.folder}/http", id="nginx-unix"),
+        pytest.param("haproxy", "unix@{site.folder}/http", id="haproxy-unix"),
+        pytest.param(
+            "haproxy", "127.0.0.1:{site.told} send-proxy-v2", id="haproxy-proxy"
+        ),
+    ],
+)
+def test_other_ways_to_the_filter(
+    site: Site, tmp_path: Path, name: str, way: str
+) -> None:
+    """By a unix socket, or told of the client before the request, it is the same."""
+    behind = site.behind_at(way.format(site=site))
+    with FRONT_ENDS[name](behind, tmp_path) as front_end:
+        answers = [
+            front_end.curl("/files/a.txt", "--interface", address, "-T", "-", data=b"x")
+            for address in ("127.0.0.2", "127.0.0.3", "127.0.0.2")
+        ]
+    first, second, again = clients(site, newest=3)
+
+    assert [answer.status for answer in answers] == [201] * 3
+    assert first == again != second
 
 
 def test_reload_loses_no_request(front_end: FrontEnd) -> None:
