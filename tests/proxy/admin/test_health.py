@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.proxy import certificates
 from tests.proxy.admin.desk import NOWHERE, watched
+from tests.proxy.certificates import ORIGIN_NAME
 from tests.proxy.site import list_entries
+from tests.proxy.test_trusting import tls_origin
 from tests.proxy.wire import wire_origin
 from tests.waiting import until
 from uploadfilter.proxy.admin import health as module
@@ -143,12 +146,55 @@ async def test_origin_that_takes_no_connection_is_waited_for_shortly(
             assert await reach(OriginSettings(url=url)) == "does not answer"
 
 
+def of_origins(*origins: OriginSettings) -> Health:
+    """Return checks of nothing but these origins."""
+    return Health(
+        reference=_Usable(),
+        origins=lambda: {f"{n}": origin for n, origin in enumerate(origins)},
+        is_writable=lambda: True,
+        has_scanners=lambda: True,
+        directory=Path(),
+        drain=Drain(),
+    )
+
+
 async def test_origin_without_tls_is_not_reached_under_https() -> None:
     """Whoever answers in another protocol is not the origin."""
     async with wire_origin() as origin:
-        url = origin.url.replace("http:", "https:")
+        health = of_origins(OriginSettings(url=origin.url.replace("http", "https")))
+        await health.look()
 
-        assert await reach(OriginSettings(url=url)) is not None
+    assert health.reachable == {"0": False}
+
+
+async def test_certificate_of_the_origin_is_checked(tmp_path: Path) -> None:
+    """An origin that requests would not be sent to is not reachable."""
+    files = certificates.written(tmp_path)
+    async with tls_origin(files) as wire:
+        known = OriginSettings(
+            url=wire.url, ca_file=files.authority, server_name=ORIGIN_NAME
+        )
+        health = of_origins(
+            known,
+            OriginSettings(url=wire.url, server_name=ORIGIN_NAME),
+            OriginSettings(url=wire.url, ca_file=str(tmp_path / "missing.pem")),
+        )
+        await health.look()
+        await health.look()
+
+    assert health.reachable == {"0": True, "1": False, "2": False}
+
+
+async def test_origin_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
+    """It is reached as its requests are: through the file system."""
+    path = tmp_path / "origin.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        before = await reach(OriginSettings(url=f"unix:{path}"))
+        listener.bind(str(path))
+        listener.listen()
+        after = await reach(OriginSettings(url=f"unix:{path}"))
+
+    assert (before, after) == ("No such file or directory", None)
 
 
 async def test_looks_go_on_until_cancelled(
