@@ -158,7 +158,11 @@ def wait_for(
 
 @contextlib.contextmanager
 def process(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process for the length of the block; its output goes to a file.
 
@@ -169,6 +173,7 @@ def process(
         command: Program and arguments.
         log: File that its stdout and stderr are appended to.
         env: Environment; ``None`` is ours.
+        pass_fds: Descriptors that it inherits, besides its output.
 
     Yields:
         The process, which may end by itself.
@@ -180,6 +185,7 @@ def process(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=env,
+            pass_fds=pass_fds,
             start_new_session=True,
         )
     try:

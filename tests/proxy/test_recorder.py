@@ -8,7 +8,10 @@ from structlog.testing import capture_logs
 
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.errors import LogWriteError, StoreMissingError
+from uploadfilter.model import Mode
+from uploadfilter.proxy import inspection
 from uploadfilter.proxy.metrics import Metrics
 from uploadfilter.proxy.origin import OriginFailure
 from uploadfilter.proxy.recorder import Recorder
@@ -68,3 +71,40 @@ async def test_two_failures_of_the_origin_are_told_apart(recorder: Recorder) -> 
         recorder.say_origin_failed(OriginFailure.TOO_SLOW)
 
     assert [item["failure"] for item in events] == ["unreachable", "too_slow"]
+
+
+@pytest.mark.parametrize("leap_s", [-3600.0, 3600.0], ids=["back", "forth"])
+async def test_duration_does_not_depend_on_who_sets_the_clock(
+    tmp_path: Path, leap_s: float
+) -> None:
+    """An upload takes as long as it takes, whatever the time of day is said to be."""
+    wall, elapsed = [NOON], [100.0]
+    metrics = Metrics()
+    with DecisionLog.open(tmp_path, instance="main", clock=lambda: NOON) as decisions:
+        recorder = Recorder(
+            decisions,
+            clients=ClientHasher(tmp_path, clock=lambda: NOON),
+            instance="main",
+            clock=lambda: wall[0],
+            metrics=metrics,
+            elapsed=lambda: elapsed[0],
+        )
+        ticket = recorder.ticket("192.0.2.7", "PUT")
+        wall[0] += leap_s
+        elapsed[0] += 1.5
+        await recorder.decision(
+            ticket,
+            inspection.Record(
+                judgement=decide((), (), mode=Mode.ENFORCE, policy=Policy()),
+                scans=(),
+                matches=(),
+                status=None,
+            ),
+            generation=1,
+            mode=Mode.ENFORCE,
+            size=0,
+            within_s=30,
+        )
+
+    (recent,) = metrics.recent
+    assert recent.duration_ms == 1500

@@ -9,6 +9,7 @@ crash eats becomes ``unknown`` when the log is opened again.
 
 import asyncio
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -68,13 +69,13 @@ class Ticket:
         id: Of its decision, to be quoted by an uploader who objects.
         client: Keyed hash of the client's address; ``None`` if there is no key today.
         method: Of the request.
-        begun: Seconds since the epoch.
+        begun_s: Monotonic seconds.
     """
 
     id: str
     client: str | None
     method: str
-    begun: float
+    begun_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Recorder:
         instance: Name of this proxy.
         clock: Seconds since the epoch.
         metrics: Where what is recorded is counted.
+        elapsed: Monotonic seconds: how long an upload took does not depend on who sets
+            the clock meanwhile.
     """
 
     def __init__(
@@ -105,12 +108,14 @@ class Recorder:
         instance: str,
         clock: Callable[[], float],
         metrics: Metrics,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = decisions
         self._metrics = metrics
         self._clients = clients
         self._instance = instance
         self._clock = clock
+        self._elapsed = elapsed
         self._sheds: Counter[_Shed] = Counter()
         self._said: set[tuple[str, str]] = set()
 
@@ -121,7 +126,7 @@ class Recorder:
             id=new_decision_id(now, os.urandom(ID_ENTROPY_BYTES)),
             client=self._client(client),
             method=method,
-            begun=now,
+            begun_s=self._elapsed(),
         )
 
     def _client(self, address: str) -> str | None:
@@ -155,10 +160,9 @@ class Recorder:
         Raises:
             LogError: It is not durable, so nothing may follow from it.
         """
-        now = self._clock()
         record = decision_record(
             id=ticket.id,
-            now=now,
+            now=self._clock(),
             instance=self._instance,
             mode=mode,
             generation=generation,
@@ -167,8 +171,7 @@ class Recorder:
             client=ticket.client,
             method=ticket.method,
             size=size,
-            # A clock that was set back must not make an upload end before it began.
-            duration_s=max(now - ticket.begun, 0.0),
+            duration_s=self._elapsed() - ticket.begun_s,
             scans=command.scans,
             matches=command.matches,
         )
