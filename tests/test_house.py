@@ -46,6 +46,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/arrival.py": "tests/proxy/test_server.py",
     "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/listening.py": "tests/proxy/test_server.py",
+    "uploadfilter/proxy/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
     "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
 }

@@ -26,7 +26,7 @@ from uploadfilter.proxy.origin import OriginSettings
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.scanners.settings import ScannerSettings
-from uploadfilter.service import running
+from uploadfilter.service import Running, running
 from uploadfilter.signals.exact import Digests
 
 HOST = b"Host: site.example\r\n"
@@ -41,11 +41,13 @@ class Site:
         port: Where the filter listens.
         origin: What stands behind it.
         state: Its state directory.
+        service: The filter itself; ``None`` if it is another process.
     """
 
     port: int
     origin: WireOrigin
     state: Path
+    service: Running | None = None
 
     async def send(self, *pieces: bytes) -> bytes:
         """Send bytes to the filter and return its whole answer."""
@@ -133,7 +135,7 @@ async def site(
         wire_origin() as origin,
         running(settings(state, origin.url, **changes)) as service,
     ):
-        yield Site(port=service.port, origin=origin, state=state)
+        yield Site(port=service.port, origin=origin, state=state, service=service)
 
 
 def list_entries(

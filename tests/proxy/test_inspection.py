@@ -52,11 +52,15 @@ MONITORED = replace(LISTED, state=EntryState.MONITORED)
 
 
 def inspect(
-    plan: BodyPlan | Refusal = RAW, mode: Mode = Mode.ENFORCE, max_body: int = 1000
+    plan: BodyPlan | Refusal = RAW,
+    mode: Mode = Mode.ENFORCE,
+    max_body: int = 1000,
+    *,
+    exempt: bool = False,
 ) -> Inspection:
     """Make an inspection with the policy that a new operator has."""
     limits = UploadLimits(max_body_bytes=max_body)
-    return Inspection(plan, mode=mode, policy=Policy(), limits=limits)
+    return Inspection(plan, mode=mode, policy=Policy(), limits=limits, exempt=exempt)
 
 
 def form(*contents: bytes) -> bytes:
@@ -404,3 +408,37 @@ def test_nothing_is_forwarded_before_it_is_recorded(events: list[str]) -> None:
         commands += EVENTS[event](upload)
 
     assert not [c for c in commands if isinstance(c, Forward | Answer)]
+
+
+def test_exempt_upload_is_recorded_and_goes_on_unread() -> None:
+    """Nothing of it is looked at, and nothing goes on before the record."""
+    for plan, mode in itertools.product((RAW, FORM), Mode):
+        inspection = inspect(plan, mode, exempt=True)
+        (record,) = inspection.begin()
+        assert isinstance(record, Record)
+        assert record.judgement.reason is Reason.EXEMPT
+        assert record.judgement.verdict is Verdict.INCONCLUSIVE
+        assert record.judgement.effect is Action.ACCEPT
+        assert (record.scans, record.status) == ((), None)
+        assert inspection.recorded() == [
+            Forward(where=Where.BODY, parts=None, unread=True)
+        ]
+
+
+def test_exempt_upload_with_a_bad_head_is_refused() -> None:
+    """An exemption is for contents, and not for what is wrong with a request."""
+    for mode in Mode:
+        (record,) = inspect(UNFRAMEABLE, mode, exempt=True).begin()
+        assert isinstance(record, Record)
+        assert record.judgement.reason is Reason.MALFORMED_REQUEST
+        assert record.judgement.effect is Action.REJECT
+
+
+def test_exempt_upload_that_cannot_be_recorded_is_not_forwarded() -> None:
+    """Nothing passes unrecorded."""
+    inspection = inspect(exempt=True)
+    inspection.begin()
+
+    assert inspection.record_failed() == [
+        Answer(status=503, reason=Reason.LOG_UNWRITABLE)
+    ]

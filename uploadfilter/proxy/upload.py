@@ -46,6 +46,7 @@ from uploadfilter.proxy.recorder import Recorder, Ticket
 from uploadfilter.proxy.relaying import relay
 from uploadfilter.proxy.spool import Spool, SpoolRoom
 from uploadfilter.proxy.tracing import decided_as
+from uploadfilter.proxy.unheld import Unheld
 from uploadfilter.reference.matching import Generation, match_scans
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.signals import pdq
@@ -155,7 +156,7 @@ class Upload:
         self._uninspected = uninspected
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
         self._unheld = b""  # what has arrived last, until the spool has it
-        self._grew_too_large = False  # in the rest that is not held
+        self._unheld_rest: Unheld | None = None
         self._is_continued = False
         self._generation: Generation | None = None
         self._clock = asyncio.get_running_loop().time
@@ -404,8 +405,8 @@ class Upload:
                 self._head.method, self._head.target, headers, self._last_of(body)
             ) as answer:
                 self._hands.metrics.took(Phase.FORWARD, self._clock() - begun_s)
-                if self._grew_too_large:
-                    return self._answer(Answer(status=413, reason=Reason.TOO_LARGE))
+                if self._unheld_rest and self._unheld_rest.answer:
+                    return self._answer(self._unheld_rest.answer)
                 if isinstance(answer, OriginFailure):
                     self._hands.recorder.say_origin_failed(answer)
                     return self._answer(Answer(status=answer.value, reason=None))
@@ -466,17 +467,13 @@ class Upload:
         if self._unheld:
             yield self._unheld
         await self._continue()
-        left = self._arrival.route.limits.max_body_bytes - self._inspection.body_bytes
-        while True:
-            async with asyncio.timeout(self._settings.limits.body_idle_s):
-                data = await self._request.content.readany()
-            if not data:
-                return
-            left -= len(data)
-            if left < 0:
-                # The origin does not get the end that would make it a whole request.
-                self._grew_too_large = True
-                raise web.RequestPayloadError("the body is over the limit")
+        self._unheld_rest = Unheld(
+            self._request.content,
+            self._settings.limits,
+            read_bytes=self._inspection.body_bytes,
+            most_bytes=self._arrival.route.limits.max_body_bytes,
+        )
+        async for data in self._unheld_rest.pieces():
             yield data
 
 
