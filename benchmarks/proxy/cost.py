@@ -31,7 +31,6 @@ from uploadfilter.scanners.scanning import scan_content
 from uploadfilter.signals import pdq
 from uploadfilter.signals.exact import Digests
 
-ENTRIES = (0, 100_000)
 SIZES_KB = (20, 200, 2000)
 JUDGED_KB = 100
 """The aim is about files of at least this size: a thumbnail costs what HTTP costs."""
@@ -44,8 +43,8 @@ CONNECTIONS = (1, 16, 128)
 
 async def cpu(folder: Path, plan: Plan) -> Part:
     """Measure CPU for one upload: bare and through the filter, in turn."""
-    states = [folder / f"cpu{count}" for count in ENTRIES]
-    for state, count in zip(states, ENTRIES, strict=True):
+    states = [folder / f"cpu{count}" for count in (0, plan.listed)]
+    for state, count in zip(states, (0, plan.listed), strict=True):
         list_random(state, count)
     rows = []
     for size_kb in SIZES_KB[: plan.sizes]:

@@ -26,7 +26,7 @@ async def instances(folder: Path, plan: Plan) -> Part:
     throughput of one on two cores.
     """
     state = folder / "instances"
-    list_random(state, 100_000)
+    list_random(state, plan.listed)
     requests = [load.upload(body) for body in files_of(SIZE_KB)]
     per_second: dict[int, list[float]] = {1: [], 2: []}
     cpu_ms: dict[int, list[float]] = {1: [], 2: []}

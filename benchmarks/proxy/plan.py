@@ -12,6 +12,7 @@ class Plan:
         seconds: How long each of them is driven in a round.
         sizes: How many of the sizes are tried, the small ones first.
         upload_kb: Bytes that are uploaded for a figure of CPU, at least, in KB.
+        listed: Entries of the reference set that uploads are compared with.
         entries: Sizes of the reference set with which starts are timed.
         starts: How often a start is timed.
         soak_s: How long memory is watched.
@@ -22,6 +23,7 @@ class Plan:
     seconds: float
     sizes: int
     upload_kb: int
+    listed: int
     entries: tuple[int, ...]
     starts: int
     soak_s: float
@@ -37,6 +39,7 @@ FULL = Plan(
     seconds=2.0,
     sizes=3,
     upload_kb=60_000,
+    listed=100_000,
     entries=(0, 100_000, 1_000_000),
     starts=3,
     soak_s=60.0,
@@ -47,6 +50,7 @@ QUICK = Plan(
     seconds=0.3,
     sizes=2,
     upload_kb=2_000,
+    listed=2_000,
     entries=(10_000,),
     starts=1,
     soak_s=3.0,

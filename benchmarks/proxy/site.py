@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ DIFFERENT = 8
 """Pictures of each size, sent in turn, so that no cache of one picture helps."""
 
 
-def files_of(size_kb: int) -> list[bytes]:
+@lru_cache
+def files_of(size_kb: int) -> tuple[bytes, ...]:
     """Return JPEG files of about that size, by trying pixels until it fits."""
     pixels = size_kb * 1000 * 6
     side = 0
@@ -30,10 +32,10 @@ def files_of(size_kb: int) -> list[bytes]:
         if abs(len(sample) / (size_kb * 1000) - 1) < 0.05:  # noqa: PLR2004 - 5 %
             break
         pixels = int(pixels * size_kb * 1000 / len(sample))
-    return [
+    return tuple(
         pictures.jpeg(pictures.photograph(seed, width=4 * side, height=3 * side))
         for seed in range(DIFFERENT)
-    ]
+    )
 
 
 def list_random(state: Path, count: int, *, listed: Sequence[bytes] = ()) -> None:
