@@ -141,7 +141,7 @@ sites: wheel $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites t
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    UPLOADFILTER_SITES_VENV="$(CURDIR)/$(SITES_VENV)" \
-	    $(BIN)/python -m pytest -n 2 --dist loadgroup -m e2e tests/sites $(ARGS)
+	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/sites $(ARGS)
 
 fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S seconds: 120 for CI, 14400 for a night.
 	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto tests/fuzz $(ARGS)

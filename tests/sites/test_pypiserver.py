@@ -12,7 +12,7 @@ from tests.sites.differential import Ask, differences
 from tests.sites.packages import wheel
 from tests.sites.programs import free_port, installed, run, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pypiserver")]
+pytestmark = pytest.mark.e2e
 
 PACKAGE = "/packages/lakes-1.0-py3-none-any.whl"
 

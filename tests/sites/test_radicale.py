@@ -13,7 +13,7 @@ from tests.sites.behind import Behind, behind
 from tests.sites.differential import Ask, differences
 from tests.sites.programs import free_port, installed, server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("radicale")]
+pytestmark = pytest.mark.e2e
 
 BOOK = "/keeper/book/"
 XML = {"Content-Type": "application/xml; charset=utf-8"}

@@ -13,7 +13,7 @@ from tests.sites.front import tls_front
 from tests.sites.programs import debian, run
 from tests.sites.s3store import Store, s3store
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("s3")]
+pytestmark = pytest.mark.e2e
 
 BUCKET = {"Bucket": "lakes"}
 KEY = {**BUCKET, "Key": "shore/a b+c=ü.txt"}

@@ -16,7 +16,7 @@ from tests.sites.differential import Ask, Varies, differences
 from tests.sites.visitor import visitor
 from tests.sites.wagtailsite import USER, Wagtail, wagtail
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("wagtail")]
+pytestmark = pytest.mark.e2e
 
 STYLE = "/static/wagtailadmin/css/core.css"
 LOGIN = "/admin/login/"

@@ -19,7 +19,7 @@ from tests.sites.behind import Behind
 from tests.sites.differential import Ask, Varies, differences
 from tests.sites.wordpress import USER, WordPress
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("wordpress")]
+pytestmark = pytest.mark.e2e
 
 STYLE = "/wp-includes/css/dist/block-library/style.css"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -12,7 +12,7 @@ from tests.sites.behind import Behind
 from tests.sites.visitor import visitor
 from tests.sites.wordpress import USER, WordPress
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("wordpress")]
+pytestmark = pytest.mark.e2e
 
 CHOOSER = ".moxie-shim input[type=file]"
 """Where the uploader takes files, hidden under its button."""

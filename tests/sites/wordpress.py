@@ -8,6 +8,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,7 +190,9 @@ def _prepare(folder: Path, port: int) -> None:
     (folder / "incoming").mkdir()
     extras = folder / "site" / "wp-content" / "mu-plugins"
     extras.mkdir()
-    (extras / "uploadfilter.php").write_text("\n".join(code_lines(PAGE, "php")))
+    # The page has it indented, and all before its first mark would be printed.
+    program = textwrap.dedent("\n".join(code_lines(PAGE, "php")))
+    (extras / "uploadfilter.php").write_text(program)
     salts = "".join(
         f"define('{name}_{kind}', '{secrets.token_hex(32)}');\n"
         for name in _SALTS
