@@ -57,15 +57,17 @@ def test_host_of_an_ipv6_address_keeps_its_colons() -> None:
 @pytest.mark.parametrize(
     ("stands_for", "is_ambiguous", "mode"),
     [
-        pytest.param(None, False, Mode.MONITOR, id="nothing"),
-        pytest.param("PATCH", False, Mode.MONITOR, id="same route"),
-        pytest.param("PUT", True, Mode.ENFORCE, id="stricter route"),
-        pytest.param("DELETE", True, Mode.MONITOR, id="route of another origin"),
-        pytest.param("MOVE", True, Mode.ENFORCE, id="no route"),
+        pytest.param([], False, Mode.MONITOR, id="nothing"),
+        pytest.param(["PATCH"], False, Mode.MONITOR, id="same route"),
+        pytest.param(["PUT"], True, Mode.ENFORCE, id="stricter route"),
+        pytest.param(["DELETE"], True, Mode.MONITOR, id="route of another origin"),
+        pytest.param(["MOVE"], True, Mode.ENFORCE, id="no route"),
+        pytest.param(["POST", "PUT"], True, Mode.ENFORCE, id="any of two"),
+        pytest.param(["POST"] * 5, True, Mode.ENFORCE, id="too many"),
     ],
 )
 def test_method_that_is_meant_gains_nothing(
-    stands_for: str | None, is_ambiguous: bool, mode: Mode
+    stands_for: list[str], is_ambiguous: bool, mode: Mode
 ) -> None:
     """A POST that stands for another method takes no looser route than that one."""
     routes = Routes(
@@ -168,7 +170,7 @@ def test_nobody_gains_by_a_target_that_can_be_read_otherwise(
     In MONITOR nothing is refused, unless the other route is in ENFORCE.
     """
     method = "PUT" if overrides else "POST"
-    stands_for = method if overrides else None
+    stands_for = [method] if overrides else []
     choice = routes.choose(
         host=b"h", target=f"{path}?q", method="POST", stands_for=stands_for
     )

@@ -284,11 +284,30 @@ def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
     assert planned.kind is BodyKind.RAW
 
 
-def test_method_that_a_header_names_is_known() -> None:
-    """Whoever chooses by the method has to look at both."""
-    named = head((b"X-Method-Override", b"PUT"))
-
-    assert (head().stands_for, named.stands_for) == (None, "PUT")
+@pytest.mark.parametrize(
+    ("headers", "methods"),
+    [
+        pytest.param((), set(), id="none"),
+        pytest.param(((b"X-Method-Override", b"PUT"),), {"PUT"}, id="one"),
+        pytest.param(((b"x-http-method", b"put"),), {"PUT"}, id="small letters"),
+        pytest.param(((b"X_HTTP_Method", b"PUT"),), {"PUT"}, id="as CGI knows it"),
+        pytest.param(
+            ((b"X-HTTP-Method", b"PUT"), (b"X-HTTP-Method-Override", b"POST")),
+            {"PUT", "POST"},
+            id="two headers",
+        ),
+        pytest.param(
+            ((b"X-HTTP-Method", b"PUT"), (b"X-HTTP-Method", b"POST")),
+            {"PUT", "POST"},
+            id="one header twice",
+        ),
+    ],
+)
+def test_methods_that_headers_name_are_known(
+    headers: tuple[tuple[bytes, bytes], ...], methods: set[str]
+) -> None:
+    """Whoever chooses by the method has to look at all that an origin may believe."""
+    assert head(*headers).stands_for == methods
 
 
 def test_only_a_post_may_stand_for_another_method() -> None:

@@ -7,7 +7,7 @@ merge settings later; and a request whose target an origin may read otherwise
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -20,6 +20,9 @@ from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT_ROUTE: Final = "default"
 """The route that the file does not name: everything that fits no other."""
+
+_MOST_MEANT: Final = 4
+"""An honest client says once which method is meant; one that says more is confusing."""
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_PATTERN = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]")
@@ -124,7 +127,7 @@ class Routes:
         host: bytes | None,
         target: str,
         method: str,
-        stands_for: str | None = None,
+        stands_for: Collection[str] = (),
     ) -> Choice:
         """Choose the route of a request.
 
@@ -132,7 +135,7 @@ class Routes:
             host: Value of Host, as sent; ``None`` if there is none.
             target: As sent.
             method: As sent.
-            stands_for: Method that a header says is meant, which an origin may believe.
+            stands_for: Methods that headers say are meant: an origin may believe one.
         """
         path = target.partition("?")[0]
         takes = [self._taking(host_name(host or b""), method)]
@@ -141,25 +144,15 @@ class Routes:
             return Choice(route=None)
         if route.exempt and not is_plain(path):
             route = replace(route, exempt=False)
-        if stands_for is not None:
-            takes.append(self._taking(host_name(host or b""), stands_for))
-        elif not self._paths_matter:
+        if not stands_for and not self._paths_matter:
             return Choice(route=route)
-        return self._beside_others(route, path, takes)
+        if len(stands_for) > _MOST_MEANT:
+            return _choice(route, stricter=[None])
+        takes += [self._taking(host_name(host or b""), meant) for meant in stands_for]
+        return _choice(route, stricter=self._stricter(route, path, takes))
 
     def _taking(self, host: str, method: str) -> list[Route]:
         return [it for it in self._routes if it.takes(host=host, method=method)]
-
-    def _beside_others(
-        self, route: Route, path: str, takes: Sequence[Sequence[Route]]
-    ) -> Choice:
-        """Compare the route that was found with those of other readings."""
-        stricter = self._stricter(route, path, takes)
-        if not stricter:
-            return Choice(route=route)
-        enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
-        mode = Mode.ENFORCE if enforced else route.mode
-        return Choice(route=replace(route, mode=mode), is_ambiguous=True)
 
     def _stricter(
         self, route: Route, path: str, takes: Sequence[Sequence[Route]]
@@ -178,6 +171,15 @@ class Routes:
             *(it for it in found if it is None or not _may_stand_for(route, it)),
             *(it for it in in_any_case if it and not route.is_as_strict_as(it)),
         ]
+
+
+def _choice(route: Route, *, stricter: Sequence[Route | None]) -> Choice:
+    """Return what becomes of a request for which other routes would be stricter."""
+    if not stricter:
+        return Choice(route=route)
+    enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
+    mode = Mode.ENFORCE if enforced else route.mode
+    return Choice(route=replace(route, mode=mode), is_ambiguous=True)
 
 
 def _first(routes: Iterable[Route], path: str) -> Route | None:

@@ -195,10 +195,14 @@ class RequestHead:
         return (values for name, values in self._by_name.items() if name in names)
 
     @property
-    def stands_for(self) -> str | None:
-        """The method that a header says is meant; ``None`` if none does."""
-        told = next(chain(*self.present(_METHOD_OVERRIDES)), None)
-        return None if told is None else told.decode("latin-1")
+    def stands_for(self) -> frozenset[str]:
+        """The methods that any header says are meant, as any origin may read it."""
+        return frozenset(
+            value.decode("latin-1").upper()
+            for name in self.names
+            if name.replace(b"_", b"-") in _METHOD_OVERRIDES
+            for value in self.values(name)
+        )
 
     @property
     def has_body(self) -> bool:
