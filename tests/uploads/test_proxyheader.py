@@ -21,6 +21,7 @@ TCP6 = (
     + (4711).to_bytes(2)
     + (80).to_bytes(2)
 )
+MAPPED = (ipaddress.ip_address("::ffff:192.0.2.7").packed * 2) + TCP6[32:]
 UNIX = b"/run/a".ljust(108, b"\0") * 2
 TLV = b"\x04\x00\x03abc"
 
@@ -33,6 +34,7 @@ def header(command: int, family: int, fields: bytes = b"") -> bytes:
 GOOD = {
     "tcp4": (header(0x21, 0x11, TCP4), "192.0.2.7", 4711),
     "tcp6": (header(0x21, 0x21, TCP6), "2001:db8::7", 4711),
+    "ipv4-in-ipv6": (header(0x21, 0x21, MAPPED), "192.0.2.7", 4711),
     "unix": (header(0x21, 0x31, UNIX), "", 0),
     "with-tlv": (header(0x21, 0x11, TCP4 + TLV), "192.0.2.7", 4711),
     "longest": (

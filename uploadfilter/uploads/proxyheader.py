@@ -105,7 +105,8 @@ def _told(data: bytes, length: int) -> ProxyHeader:
             source = str(ipaddress.IPv4Address(data[16:20]))
             port = int.from_bytes(data[24:26])
         case 0x21:
-            source = str(ipaddress.IPv6Address(data[16:32]))
+            address = ipaddress.IPv6Address(data[16:32])
+            source = str(address.ipv4_mapped or address)
             port = int.from_bytes(data[48:50])
         case _:
             source, port = "", 0
