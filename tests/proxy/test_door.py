@@ -5,7 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +166,48 @@ async def until_ok(shared: Site, data: bytes) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         while b" 200 " not in await shared.send(data):
             pass
+
+
+async def test_idle_connections_end_with_the_service(tmp_path: Path) -> None:
+    """One that never sent anything is given a moment, and not for ever."""
+    async with site(tmp_path, proxy=limits()) as shared:
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+        assert b" 200 " in await shared.send(GET)
+
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await reader.read() == b""
+    await closed(writer)
+
+
+async def test_request_that_comes_while_the_service_ends_is_answered(
+    tmp_path: Path,
+) -> None:
+    """An idle connection may be used at the very moment; its answer is its last."""
+    async with AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(
+            site(tmp_path, proxy=limits(drain_idle_s=TIMEOUT_S))
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+        writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        await reader.readuntil(b"ok")
+        ending = asyncio.ensure_future(stack.pop_all().aclose())
+        await until_refused(shared.port)
+        writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+
+        answer = await reader.read()
+        assert b" 200 OK\r\n" in answer
+        assert b"\r\nConnection: close\r\n" in answer
+        await closed(writer)
+        await ending
+
+
+async def until_refused(port: int) -> None:
+    """Wait until nobody listens any more."""
+    with suppress(ConnectionError):
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                await closed(writer)
 
 
 async def test_oldest_idle_connection_makes_room(tmp_path: Path) -> None:

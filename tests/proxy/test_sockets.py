@@ -140,6 +140,22 @@ def test_own_socket_is_removed_and_another_is_not(
     assert not Path(address.path).exists()
 
 
+def test_inherited_unix_socket_is_neither_removed_nor_looked_at(
+    stack: ExitStack, tmp_path: Path
+) -> None:
+    """A look would be a connection, for which the manager would start us again."""
+    path = tmp_path / "http"
+    manager = stack.enter_context(socket.socket(socket.AF_UNIX))
+    manager.bind(str(path))
+    manager.listen()
+    manager.setblocking(False)
+    remove(Listener(socket=manager, address=UnixAddress(path=str(path))))
+
+    assert path.exists()
+    with pytest.raises(BlockingIOError):
+        manager.accept()
+
+
 INHERIT = """
 import os, sys
 # What a service manager does between fork and exec: move them to 3, 4, ...

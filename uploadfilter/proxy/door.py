@@ -184,6 +184,11 @@ class Connections:
                 "trusted_proxies may connect, and they send version 2 of the header.",
             )
 
+    def end_silent(self) -> None:
+        """End every connection that has not sent anything."""
+        for door in tuple(self._doors):
+            door.end()
+
     async def gone(self) -> None:
         """Wait until there are no connections."""
         await self._gone.wait()

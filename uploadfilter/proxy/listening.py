@@ -113,6 +113,7 @@ async def _see_out(connections: Connections, drain: Drain, limits: ProxyLimits) 
     with suppress(TimeoutError):
         async with asyncio.timeout(idle_s):
             await connections.gone()
+    connections.end_silent()
     left = await drain.finish(within_s=limits.drain_s - idle_s)
     if left:
         log.warning("requests_cut_off", requests=left, drain_s=limits.drain_s)

@@ -41,10 +41,14 @@ class Listener:
     Attributes:
         socket: Bound, and not yet accepting.
         address: Where it is, with the port that was picked.
+        is_ours: Whether its name in the file system is ours to remove. One that was
+            inherited is not: whoever opened it goes on listening, and would take a look
+            whether it does for somebody who wants us started again.
     """
 
     socket: socket.socket
     address: Address
+    is_ours: bool = False
 
     @property
     def is_unix(self) -> bool:
@@ -163,8 +167,10 @@ def remove(listener: Listener) -> None:
     A proxy that took our place has put its own there.
     """
     address = listener.address
-    if isinstance(address, UnixAddress) and _is_free(address.path):
-        with suppress(FileNotFoundError):
+    if not listener.is_ours or not isinstance(address, UnixAddress):
+        return
+    with suppress(OSError):
+        if _is_free(address.path):
             Path(address.path).unlink()
 
 
@@ -208,7 +214,7 @@ def _unix(address: UnixAddress) -> Listener:
         with suppress(OSError):
             Path(aside).unlink()
         raise
-    return Listener(socket=sock, address=address)
+    return Listener(socket=sock, address=address, is_ours=True)
 
 
 def _belong(path: str, address: UnixAddress) -> None:
