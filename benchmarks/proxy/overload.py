@@ -51,6 +51,7 @@ async def overload(folder: Path, plan: Plan) -> Part:
         filter_before(sink.port, state) as proxy,
         _unhindered(),
     ):
+        await load.drive(proxy.port, requests, connections=2, count=32)  # to warm up
         closed = await load.drive(
             proxy.port,
             requests,
