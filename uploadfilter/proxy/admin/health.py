@@ -147,9 +147,9 @@ class Health:
         """Look at everything once, at the same time and within the limit."""
         self._seen = tuple(
             await asyncio.gather(
-                _within(Check.REFERENCE, self._look_at_reference()),
-                _within(Check.ORIGIN, self._look_at_origins()),
-                _within(Check.LOG, self._look_at_log()),
+                _within(Check.REFERENCE, self._look_at_reference),
+                _within(Check.ORIGIN, self._look_at_origins),
+                _within(Check.LOG, self._look_at_log),
                 self._look_at_scanners(),
             )
         )
@@ -223,10 +223,10 @@ class Health:
         )
 
 
-async def _within(check: Check, look: Awaitable[Finding]) -> Finding:
+async def _within(check: Check, look: Callable[[], Awaitable[Finding]]) -> Finding:
     try:
         async with asyncio.timeout(WITHIN_S):
-            return await look
+            return await look()
     except TimeoutError:
         detail = f"no answer within {WITHIN_S:g} s"
     except OSError as exc:
