@@ -83,8 +83,11 @@ def test_every_command_has_help(
     """Help goes to stdout and is a success."""
     for command in _commands(typer.main.get_command(cli.app), ()):
         assert run(monkeypatch, *command, "--help") == 0
+    shown = capfd.readouterr().out
 
-    assert "Usage" in capfd.readouterr().out
+    assert "Usage" in shown
+    assert "-h" in shown
+    assert "<bool>" not in shown  # a flag takes nothing
 
 
 def _commands(command: object, path: tuple[str, ...]) -> list[tuple[str, ...]]:

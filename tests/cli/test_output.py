@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from uploadfilter.cli.output import encodable, harmless, print_text, say, table
+from uploadfilter.cli.output import (
+    encodable,
+    harmless,
+    print_text,
+    say,
+    show_error,
+    table,
+)
+from uploadfilter.errors import ConfigError, ConfigProblem
 
 
 @pytest.mark.parametrize(
@@ -56,6 +64,22 @@ def test_cell_is_folded_and_not_cut(capfd: pytest.CaptureFixture[str]) -> None:
     print_text(table("what", rows=[[wide]]))
 
     assert "".join(capfd.readouterr().out.split()) == "what" + wide
+
+
+def test_every_problem_of_a_file_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """Each on a line of its own, with its hint below, and harmless."""
+    problems = [
+        ConfigProblem(source="a.toml", line=n, key="x", text=text, hint=f"cure {n}")
+        for n, text in enumerate(("one", "two\x1b[2J"), start=1)
+    ]
+    show_error(ConfigError("one\ntwo", hint="cure", problems=problems))
+
+    assert capfd.readouterr().err.splitlines() == [
+        "uploadfilter: a.toml:1: one",
+        "  cure 1",
+        "uploadfilter: a.toml:2: two\\x1b[2J",
+        "  cure 2",
+    ]
 
 
 def test_words_that_nobody_reads_change_nothing(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter import config
+from uploadfilter.config import schema
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
 from uploadfilter.proxy.addresses import TCPAddress
@@ -242,3 +243,176 @@ def test_every_key_is_listed_once() -> None:
 
     assert len(keys) == len(set(keys))
     assert {"listen", "origin.url", "budgets.max_pixels", "policy.truncated"} <= {*keys}
+
+
+def read(
+    tmp_path: Path, text: str, environ: dict[str, str], **overrides: object
+) -> config.Loaded:
+    """Read a file with an environment and options."""
+    path = tmp_path / "uploadfilter.toml"
+    path.write_text(text, encoding="utf-8")
+    return config.read(path, overrides=overrides, default_state=STATE, environ=environ)
+
+
+@pytest.mark.parametrize("typed", ["--mode", None])
+@pytest.mark.parametrize("variable", ["UPLOADFILTER_MODE", None])
+@pytest.mark.parametrize("written", ["line 2", None])
+def test_option_wins_over_variable_over_file_over_default(
+    tmp_path: Path, typed: str | None, variable: str | None, written: str | None
+) -> None:
+    """Of all who say something, the nearest to the start of the service is believed."""
+    loaded = read(
+        tmp_path,
+        ORIGIN + ('mode = "enforce"' if written else ""),
+        {"UPLOADFILTER_MODE": "monitor"} if variable else {},
+        mode="enforce" if typed else None,
+    )
+    expected = typed or variable or written
+
+    assert loaded.sources.given(("mode",)) == expected
+    monitors = expected in {"UPLOADFILTER_MODE", None}
+    assert loaded.settings.mode is (Mode.MONITOR if monitors else Mode.ENFORCE)
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    """Each goes where the key of its name would."""
+    environ = {
+        "UPLOADFILTER_ORIGIN": "http://127.0.0.1:82",
+        "UPLOADFILTER_LISTEN": "[::1]:80, unix:/run/x",
+        "UPLOADFILTER_MODE": "enforce",
+        "UPLOADFILTER_STATE_DIR": "/elsewhere",
+        "UPLOADFILTER_INSTANCE": "b",
+        "UPLOADFILTER_SPOOL_DIRECTORY": "/spool",
+        "UPLOADFILTER_TRUSTED_PROXIES": "10.0.0.0/8,::1",
+    }
+    settings = read(tmp_path, "[origin]\nconnections = 7", environ).settings
+
+    assert environ.keys() == schema.VARIABLES.keys()
+    assert settings.origin
+    assert (settings.origin.url, settings.origin.connections) == (
+        "http://127.0.0.1:82",
+        7,
+    )
+    assert [str(address) for address in settings.listen] == ["[::1]:80", "unix:/run/x"]
+    assert [str(network) for network in settings.trusted_proxies] == [
+        "10.0.0.0/8",
+        "::1/128",
+    ]
+    assert (str(settings.state), settings.instance) == ("/elsewhere", "b")
+    assert settings.spool_directory == "/spool"
+    assert settings.mode is Mode.ENFORCE
+
+
+def test_empty_variable_says_nothing(tmp_path: Path) -> None:
+    """Containers pass on variables that nobody has set."""
+    loaded = read(tmp_path, ORIGIN, {"UPLOADFILTER_MODE": ""})
+
+    assert loaded.sources.given(("mode",)) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "overrides", "named"),
+    [
+        ({"UPLOADFILTER_MODE": "off"}, {}, "UPLOADFILTER_MODE: mode = 'off'"),
+        ({"UPLOADFILTER_MODE": "off"}, {"mode": "of"}, "--mode: mode = 'of'"),
+        ({"UPLOADFILTER_ORIGIN": "x"}, {}, "UPLOADFILTER_ORIGIN: origin.url = 'x'"),
+        ({}, {"listen": "x"}, "--listen: listen = 'x'"),
+    ],
+)
+def test_mistake_elsewhere_names_its_place(
+    tmp_path: Path, environ: dict[str, str], overrides: dict[str, str], named: str
+) -> None:
+    """An operator looks in the file in vain for what a variable says."""
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path, ORIGIN, environ, **overrides)
+
+    assert str(error.value).startswith(named)
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    """In the order of the file, each with its line."""
+    text = """
+[limits]
+max_parts = 0
+max_name_bytes = -1
+max_body_bytes = "4 apples"
+[proxy]
+open_uplods = 4
+[thresholds]
+pdq = 99
+phash = 99
+"""
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, text)
+
+    lines = [(it.line, it.key) for it in error.value.problems]
+    assert lines == [
+        (None, ""),
+        (3, "limits.max_parts"),
+        (4, "limits.max_name_bytes"),
+        (5, "limits.max_body_bytes"),
+        (7, "proxy.open_uplods"),
+        (9, "thresholds.pdq"),
+        (10, "thresholds.phash"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        pytest.param("keep_alive_s = 9", "[proxy] keep_alive_s", id="from-the-top"),
+        pytest.param("[proxy]\nmax_parts = 9", "[limits] max_parts", id="other-table"),
+        pytest.param(
+            "[limits]\nmode = 'enforce'", "'mode', which stands above", id="to-the-top"
+        ),
+        pytest.param(
+            "[spool]\ntrusted_proxys = []", "'trusted_proxies', which", id="both"
+        ),
+        pytest.param("[policy]\nexempt = true", "[[routes]] exempt", id="to-routes"),
+        pytest.param("[limit]\nmax_parts = 9", "'limits'", id="table"),
+        pytest.param("[origin]\nadress = 'x'", "Known are", id="nothing-near"),
+    ],
+)
+def test_key_that_was_meant_is_suggested(tmp_path: Path, text: str, meant: str) -> None:
+    """Also if it belongs into another table."""
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, text)
+
+    assert meant in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("x = " + "[" * 5000, "nested too deeply", id="deep"),
+        pytest.param("x = " + "9" * 5000, "not TOML", id="long-number"),
+        pytest.param("[limits]\nmax_parts = " + "9" * 30, "cannot be used", id="huge"),
+        pytest.param("a = 1\na = 2\n", r"not TOML: .*line 2", id="twice"),
+        pytest.param("x = '" + "y" * 2_000_000 + "'", "regular file", id="long-file"),
+    ],
+)
+def test_document_that_could_hurt_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    """The cost of a file is bounded, and every fault of it is the operator's to see."""
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, text)
+
+
+def test_file_of_an_editor_of_windows_is_read(tmp_path: Path) -> None:
+    """A byte order mark and other line ends do not matter."""
+    path = tmp_path / "x.toml"
+    path.write_bytes(b'\xef\xbb\xbforigin = "http://x"\r\nmode = "off"\r\n')
+
+    with pytest.raises(ConfigError, match=r"x\.toml:2: mode = 'off'"):
+        config.load(path, overrides={}, default_state=STATE)
+
+
+def test_credential_of_a_key_that_names_a_file_is_its_place(tmp_path: Path) -> None:
+    """The certificate is read from where systemd has put it."""
+    (tmp_path / "ca").write_text("x")
+    text = '[origin]\nurl = "https://x"\nca_file = { credential = "ca" }'
+    loaded = read(tmp_path, text, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+    assert loaded.settings.origin
+    assert loaded.settings.origin.ca_file == str(tmp_path / "ca")

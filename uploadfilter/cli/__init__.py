@@ -15,6 +15,9 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup, TyperOption
+from typing_extensions import override
 
 from uploadfilter.cli import generations, stats, suppressions
 from uploadfilter.cli.config import app as config_app
@@ -27,7 +30,35 @@ from uploadfilter.cli.scan import scan as scan_command
 from uploadfilter.cli.serve import serve as serve_command
 from uploadfilter.errors import UploadFilterError
 
-app = typer.Typer(
+
+def _without_types_of_flags(
+    command: TyperCommand | TyperGroup, above: typer.Context | None = None
+) -> None:
+    """Leave ``<bool>``, which typer shows, out of the help on flags: they take none."""
+    context = typer.Context(command, parent=above, **command.context_settings)
+    help_option = command.get_help_option(context)
+    for parameter in (*command.params, help_option):
+        if isinstance(parameter, TyperOption) and parameter.is_flag:
+            parameter.metavar = ""
+    if isinstance(command, TyperGroup):
+        for below in command.commands.values():
+            if isinstance(below, TyperCommand | TyperGroup):
+                _without_types_of_flags(below, context)
+
+
+class _Program(typer.Typer):
+    """The program, whose help is as we want it."""
+
+    @override
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Run one command."""
+        command = typer.main.get_command(self)
+        if isinstance(command, TyperCommand | TyperGroup):
+            _without_types_of_flags(command)
+        return command(*args, **kwargs)
+
+
+app = _Program(
     name="uploadfilter",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
