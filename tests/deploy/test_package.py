@@ -153,8 +153,8 @@ def test_unit_filters_uploads(host: Host) -> None:
 
     assert accepted.status == 201
     assert rejected.status == 403
-    status = host.machine.property("uploadfilter@main", "StatusText")
-    assert status.startswith("ENFORCE at 127.0.0.1:")
+    # At the start with its addresses, after a reload without them.
+    assert "ENFORCE" in host.machine.property("uploadfilter@main", "StatusText")
 
 
 def test_unit_leaves_the_scanners_their_sandbox(host: Host) -> None:
