@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.proxy.site import CLOSE, HOST, Site, exact_entry, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed, status
+from uploadfilter.proxy import texts
 from uploadfilter.proxy.limits import ProxyLimits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -43,6 +44,28 @@ def origin(shared: Site) -> None:
     shared.origin.answering = None
     shared.origin.answers = [OK]
     shared.origin.got.clear()
+
+
+async def test_client_that_reads_none_of_our_answers_is_given_up(
+    tmp_path: Path,
+) -> None:
+    """What we say ourselves is not waited for longer than what the origin says."""
+    wordy = texts.load(objection="https://site.example/" + "x" * 200_000)
+    asked = b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 30\r\n\r\n" + LISTED
+    patience = limits(answer_idle_s=0.05)
+    listed = [exact_entry(1, LISTED)]
+    async with site(tmp_path, listed=listed, proxy=patience, wording=wordy) as slow:
+        with socket.create_connection(("127.0.0.1", slow.port)) as client:
+            client.setblocking(False)
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(keep_asking(client, asked), TIMEOUT_S)
+
+
+async def keep_asking(client: socket.socket, request: bytes) -> None:
+    """Send a request again and again, until the connection breaks."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await loop.sock_sendall(client, request)
 
 
 async def test_slow_head_is_given_up_with_an_answer(tmp_path: Path) -> None:

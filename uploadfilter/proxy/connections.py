@@ -30,6 +30,7 @@ from uploadfilter.proxy.draining import Drain
 from uploadfilter.proxy.leaving import WatchedConnection
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.metrics import Kind, Limit, Metrics, Phase
+from uploadfilter.proxy.relaying import break_off, flushed, while_client_takes
 from uploadfilter.proxy.server import Proxy
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -178,11 +179,35 @@ class Connection(WatchedConnection):
         """Send an answer, and see to it that the last one is read."""
         if self._served.drain.begun and not resp.prepared:
             resp.force_close()
-        sent = await super().finish_response(request, resp, start_time)
+        if resp.prepared:
+            sent = await super().finish_response(request, resp, start_time)
+        else:
+            sent = await self._sent(request, resp, start_time)
         if self._ended and not self._messages:
             self.close()
         if self._is_cut and not self._messages:
             await self._linger()
+        return sent
+
+    async def _sent(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer of our own, to a client that takes it.
+
+        One is short, but a client may ask for many and read none.
+        """
+        try:
+            async with while_client_takes(request, idle_s=self._limits.answer_idle_s):
+                sent = await super().finish_response(request, resp, start_time)
+                await flushed(request.writer)
+        except TimeoutError:
+            break_off(request, at_once=True)
+            return resp, True
+        except ConnectionError:
+            return resp, True
         return sent
 
     @override

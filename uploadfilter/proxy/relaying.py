@@ -127,14 +127,14 @@ async def relay(
         response.force_close()
     try:
         await response.prepare(request)
-        async with _while_client_takes(request, idle_s=idle_s):
+        async with while_client_takes(request, idle_s=idle_s):
             await _pass_body(answer, response)
             await flushed(request.writer)
     except (aiohttp.ClientError, OSError) as exc:
         # The client has gone or takes nothing, or the status has gone out; all that is
         # left is to end the connection, so that a part is not taken for the whole.
         log.info("answer_broken_off", error=type(exc).__name__)
-        _break_off(request, at_once=endless or isinstance(exc, TimeoutError))
+        break_off(request, at_once=endless or isinstance(exc, TimeoutError))
     return response
 
 
@@ -174,7 +174,7 @@ async def flushed(writer: AbstractStreamWriter) -> None:
 
 
 @asynccontextmanager
-async def _while_client_takes(
+async def while_client_takes(
     request: web.BaseRequest, *, idle_s: float
 ) -> AsyncIterator[None]:
     """Run the block for as long as the client takes something of what waits for it.
@@ -242,7 +242,7 @@ def _waiting_bytes(request: web.BaseRequest) -> int:
     return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
 
-def _break_off(request: web.BaseRequest, *, at_once: bool) -> None:
+def break_off(request: web.BaseRequest, *, at_once: bool) -> None:
     """End the connection in the middle of an answer.
 
     Args:
