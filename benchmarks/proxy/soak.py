@@ -43,6 +43,9 @@ OK = 200
 DOWNLOAD_BYTES = 1_000_000
 IDLE_S = 1.0
 
+LEAST_JUDGED_S = 600.0
+"""Bombs come and go, and with them processes: within a minute that looks like a slope."""
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -146,6 +149,10 @@ async def soak(folder: Path, plan: Plan) -> Part:
     kept = seen[len(seen) // WARM_UP :]
     rows = [_trend(kept, "memory_mib"), _trend(kept, "descriptors")]
     memory, descriptors = rows
+    rest = [{"traffic": traffic.counts}, {"samples": seen}]
+    if plan.soak_s < LEAST_JUDGED_S:
+        note = f"{plan.soak_s:g} s are too few to tell a slope: --hours 1 judges it"
+        return Part(rows=[*rows, *rest], notes=[note])
     aims = [
         Aim(
             text=f"growth of memory in {plan.soak_s:g} s, of its median, at most",
@@ -158,7 +165,7 @@ async def soak(folder: Path, plan: Plan) -> Part:
             most=MOST_DESCRIPTORS,
         ),
     ]
-    return Part(rows=[*rows, {"traffic": traffic.counts}, {"samples": seen}], aims=aims)
+    return Part(rows=[*rows, *rest], aims=aims)
 
 
 def _sample(proxy: load.Spawned, at_s: float) -> dict[str, Any]:
