@@ -44,7 +44,7 @@ DOWNLOAD_BYTES = 1_000_000
 IDLE_S = 1.0
 
 LEAST_JUDGED_S = 600.0
-"""Bombs come and go, and with them processes: within a minute that looks like a slope."""
+"""Bombs come and go, and with them processes, which looks like a slope in a minute."""
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ async def soak(folder: Path, plan: Plan) -> Part:
     kept = seen[len(seen) // WARM_UP :]
     rows = [_trend(kept, "memory_mib"), _trend(kept, "descriptors")]
     memory, descriptors = rows
-    rest = [{"traffic": traffic.counts}, {"samples": seen}]
+    rest: list[dict[str, Any]] = [{"traffic": traffic.counts}, {"samples": seen}]
     if plan.soak_s < LEAST_JUDGED_S:
         note = f"{plan.soak_s:g} s are too few to tell a slope: --hours 1 judges it"
         return Part(rows=[*rows, *rest], notes=[note])
