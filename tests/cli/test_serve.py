@@ -18,6 +18,30 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
 
 
+def test_configuration_file_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file that the environment names must be there, too."""
+    monkeypatch.setenv("UPLOADFILTER_CONFIG", "named.toml")
+
+    assert run(monkeypatch, "serve", *ORIGIN) == 2
+    assert "named.toml" in capfd.readouterr().err
+
+
+def test_what_is_typed_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The message names who said what cannot be used."""
+    monkeypatch.setenv("UPLOADFILTER_MODE", "enforce")
+    run(monkeypatch, "serve", *ORIGIN, "--mode", "typed")
+    monkeypatch.setenv("UPLOADFILTER_MODE", "told")
+    run(monkeypatch, "serve", *ORIGIN)
+    err = capfd.readouterr().err
+
+    assert "--mode: mode = 'typed'" in err
+    assert "UPLOADFILTER_MODE: mode = 'told'" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,11 +1,13 @@
 """Configuration: what is read, and what an operator is told about a mistake."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from uploadfilter import config
 from uploadfilter.config import schema
+from uploadfilter.config.loading import read_text
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
 from uploadfilter.proxy.addresses import TCPAddress
@@ -141,6 +143,21 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
         ),
         pytest.param(
             ORIGIN + 'listen = "0.0.0.0:81"', "the same", "--listen", id="wide-circle"
+        ),
+        pytest.param(
+            ORIGIN + 'listen = "localhost:81"', "the same", "circle", id="localhost"
+        ),
+        pytest.param(
+            'origin = "http://LocalHost:81"\nlisten = "[::1]:81"',
+            "the same",
+            "circle",
+            id="circle-by-name",
+        ),
+        pytest.param(
+            'origin = "http://127.0.0.1"\nlisten = "0.0.0.0:80"',
+            "the same",
+            "circle",
+            id="circle-by-usual-port",
         ),
         pytest.param(
             ORIGIN + 'mode = "strict"', "mode = 'strict'", '"monitor"', id="mode"
@@ -416,3 +433,33 @@ def test_credential_of_a_key_that_names_a_file_is_its_place(tmp_path: Path) -> N
 
     assert loaded.settings.origin
     assert loaded.settings.origin.ca_file == str(tmp_path / "ca")
+
+
+def load_until_refused(path: Path) -> None:
+    """Load a file again and again."""
+    while True:
+        read_text(path)
+
+
+def test_file_that_is_being_written_is_not_read_by_half(tmp_path: Path) -> None:
+    """Half a file may well be TOML, and lack the routes at its end."""
+    path = tmp_path / "uploadfilter.toml"
+    path.write_text(ORIGIN)
+    ended = threading.Event()
+
+    def write() -> None:
+        with path.open("r+") as file:
+            while not ended.is_set():
+                file.seek(len(ORIGIN))
+                file.truncate()
+                file.write("# a comment\n")
+                file.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with pytest.raises(ConfigError, match="while it was read"):
+            load_until_refused(path)
+    finally:
+        ended.set()
+        writer.join()

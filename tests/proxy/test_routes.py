@@ -245,6 +245,22 @@ def test_exempt_target_is_plain(target: str, is_exempt: bool) -> None:
     assert choice.route.exempt is is_exempt
 
 
+def test_target_with_endless_readings_is_refused() -> None:
+    """Nobody knows what it is, and nobody has cause to send it."""
+    routes = Routes(
+        [
+            Route(name="a", path="/a", origin="one", mode=Mode.MONITOR),
+            Route(name="rest", origin="one", mode=Mode.MONITOR),
+        ]
+    )
+    target = "/%" + "25" * 3000 + "2e"
+    choice = routes.choose(host=b"h", target=target, method="PUT")
+
+    assert choice.is_ambiguous
+    assert choice.route
+    assert choice.route.mode is Mode.ENFORCE
+
+
 def test_other_origin_is_not_reached_by_another_reading() -> None:
     """What is behind one origin is not what was published of the other."""
     routes = Routes(

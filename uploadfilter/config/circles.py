@@ -14,6 +14,8 @@ from uploadfilter.proxy.origin import OriginSettings
 _SCHEME_PORTS: Final = {"http": 80, "https": 443}
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOCALHOST: Final = "localhost"
+"""A name for either of the two."""
 
 
 def is_circle(origin: OriginSettings, address: Address) -> bool:
@@ -33,5 +35,8 @@ def _is_same(url: str, address: TCPAddress) -> bool:
     origin = urlsplit(url)
     if (origin.port or _SCHEME_PORTS.get(origin.scheme)) != address.port:
         return False
-    everywhere = _LOOPBACK if address.host in _EVERYWHERE else ()
-    return origin.hostname in {address.host.lower(), *everywhere}
+    host, hosts = origin.hostname, {address.host.lower()}
+    if address.host in _EVERYWHERE:
+        hosts |= _LOOPBACK
+    is_named = _LOCALHOST in {host, *hosts}
+    return host in hosts or (is_named and host in _LOOPBACK and hosts <= _LOOPBACK)

@@ -208,13 +208,20 @@ def read_text(path: Path) -> str:
         # Not waiting for the other end of a pipe, which could be read only once.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:
-            is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            before = os.fstat(fd)
+            is_regular = stat.S_ISREG(before.st_mode)
             data = file.read(_MOST_BYTES + 1) if is_regular else b""
+            is_changing = is_regular and _state(os.fstat(fd)) != _state(before)
     except OSError as exc:
         raise ConfigError(
             f"cannot read {str(path)!r}: {exc.strerror}",
             hint="Check the path and that this user may read the file.",
         ) from exc
+    if is_changing:
+        raise ConfigError(
+            f"{path}: was written while it was read",
+            hint="Write a new file beside it, and rename that to its name.",
+        )
     if not is_regular or len(data) > _MOST_BYTES:
         raise ConfigError(
             f"{path}: not a regular file of at most {_MOST_BYTES // 1024} KiB",
@@ -226,6 +233,11 @@ def read_text(path: Path) -> str:
         raise ConfigError(
             f"{path}: not UTF-8 at byte {exc.start}", hint="Save the file as UTF-8."
         ) from exc
+
+
+def _state(found: os.stat_result) -> tuple[int, int]:
+    """Return what tells a file that is being written from one that is not."""
+    return found.st_size, found.st_mtime_ns
 
 
 def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int]]:
