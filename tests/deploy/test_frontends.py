@@ -5,12 +5,10 @@ import hashlib
 import http.client
 import json
 import re
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.deploy.conftest import Site
@@ -30,6 +28,16 @@ TLS, and what its garbage collector has not looked at yet."""
 
 _DECISION = re.compile(rb"[0-9a-f]")
 """The number of a decision is shown in groups; it is all that differs."""
+
+HANDSHAKE = """GET /socket HTTP/1.1\r
+Host: {host}:{port}\r
+Connection: Upgrade\r
+Upgrade: websocket\r
+Sec-WebSocket-Version: 13\r
+Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r
+\r
+"""
+"""What opens a WebSocket (RFC 6455, 1.3)."""
 
 _OWN_HEADERS = frozenset(
     {"date", "server", "via", "alt-svc", "connection", "keep-alive"}
@@ -150,21 +158,23 @@ def test_events_arrive_one_by_one(front_end: FrontEnd) -> None:
     assert second == b"data: second\n"
 
 
-async def test_websocket_goes_around_the_filter(front_end: FrontEnd) -> None:
+def test_websocket_goes_around_the_filter(front_end: FrontEnd) -> None:
     """The path that the operator named carries messages both ways."""
-    context = ssl.create_default_context(cafile=str(front_end.certificate))
-    url = f"wss://127.0.0.1:{front_end.port}/socket"
-    headers = {"Host": f"{NAME}:{front_end.port}"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(
-            url, ssl=context, server_hostname=NAME, headers=headers
-        ) as socket,
-    ):
-        await socket.send_str("hello")
-        message = await socket.receive_str(timeout=30)
+    message = b"hello"
+    frame = bytes([0x81, 0x80 | len(message), 0, 0, 0, 0]) + message  # RFC 6455, 5.2
+    with front_end.connect() as sock, sock.makefile("rwb") as stream:
+        stream.write(HANDSHAKE.format(host=NAME, port=front_end.port).encode())
+        stream.flush()
+        status = stream.readline()
+        while stream.readline().strip():
+            pass
+        stream.write(frame)
+        stream.flush()
+        _, size = stream.read(2)
+        echoed = stream.read(size)
 
-    assert message == "echo hello"
+    assert status.split()[1] == b"101"
+    assert echoed == b"echo hello"
 
 
 @pytest.mark.parametrize(
