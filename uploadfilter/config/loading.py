@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -30,6 +31,12 @@ from uploadfilter.errors import ConfigError
 _MOST_BYTES: Final = 1024 * 1024
 """A file of ten thousand routes is half as large; what is larger is no configuration,
 and might never end."""
+
+_DEEP_NAME = re.compile(
+    r"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}"""
+)
+"""A name of more parts than any key, or any host, has. To read one takes time and memory with the
+square of its length, and a file of the size above would take minutes and gigabytes."""
 
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -241,19 +248,25 @@ def _state(found: os.stat_result) -> tuple[int, int]:
 
 
 def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int]]:
+    if _DEEP_NAME.search(text):
+        raise _too_deep(path)
     try:
         return tomllib.loads(text), lines_of(text)
     except RecursionError as exc:
-        raise ConfigError(
-            f"{path}: lists or tables are nested too deeply",
-            hint="No key is more than four tables deep; is this the right file?",
-        ) from exc
+        raise _too_deep(path) from exc
     except ValueError as exc:
         # TOMLDecodeError, and what Python says of numbers with thousands of digits.
         raise ConfigError(
             f"{path}: not TOML: {exc}",
             hint="Texts stand in double quotes; see docs/operating.md for an example.",
         ) from exc
+
+
+def _too_deep(path: Path | None) -> ConfigError:
+    return ConfigError(
+        f"{path}: lists or tables are nested too deeply",
+        hint="No key is more than four tables deep; is this the right file?",
+    )
 
 
 def _write_out(document: dict[str, Any], lines: dict[Key, int]) -> None:
