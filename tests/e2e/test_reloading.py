@@ -1,6 +1,8 @@
 """The installed program reads its configuration again, and serves meanwhile."""
 
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,36 @@ def test_configuration_is_checked_and_shown(tmp_path: Path) -> None:
     assert b'url = "http://127.0.0.1:81"  # line 1' in shown.stdout
     assert checked.returncode == 2
     assert f"{config}:1: unknown key 'lissen'".encode() in checked.stderr
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_hang_up_of_a_terminal_ends_the_proxy_without_a_file_only(
+    state: Path, tmp_path: Path, with_file: bool
+) -> None:
+    """Who closes a terminal means to end what runs in it; a file is read again."""
+    config, log = tmp_path / "uploadfilter.toml", tmp_path / "proxy.log"
+    config.write_text('mode = "enforce"\n')
+    options = ("--config", str(config)) if with_file else ()
+    terminal, its_end = os.openpty()
+    with log.open("wb") as output:
+        proxy = subprocess.Popen(  # noqa: S603 -- our own program
+            [
+                *(running.program(), "serve", "--origin", "http://127.0.0.1:9"),
+                *("--listen", "127.0.0.1:0", *options),
+            ],
+            env=running.environment(state),
+            stdin=its_end,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        running.said(proxy, log, lambda line: line["event"] == "listening" or None)
+        proxy.send_signal(signal.SIGHUP)
+        expected = "reload_applied" if with_file else "stopped"
+        running.said(proxy, log, lambda line: line["event"] == expected or None)
+        code = running.stop(proxy) if with_file else proxy.wait(running.STOP_DEADLINE_S)
+        assert code == 0
+    finally:
+        running.stop(proxy)
+        os.close(terminal)
+        os.close(its_end)
