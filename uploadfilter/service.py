@@ -217,7 +217,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             recorder=recorder,
             room=room,
             drain=Drain(),
-            admission=_admission(room, metrics),
+            admission=_admission(room, metrics, scanners),
             metrics=metrics,
         )
         await stack.enter_async_context(_chores(hands, reference, directory))
@@ -270,10 +270,12 @@ async def _admin(
         yield address
 
 
-def _admission(room: SpoolRoom, metrics: Metrics) -> Admission:
+def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admission:
     """Let no more in than there are descriptors for."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return Admission(room, metrics, descriptors=descriptors)
+    return Admission(
+        room, metrics, wait_s=scanners.expected_wait_s, descriptors=descriptors
+    )
 
 
 def _inherited(stack: AsyncExitStack) -> Inherited:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from hashsets.demo.pictures import jpeg, photograph
 from tests.proxy.site import HOST, Site, exact_entry, site
 from tests.proxy.wire import closed, status
 from uploadfilter.decisions.records import ShedRecord
@@ -212,3 +213,28 @@ async def until_held(shared: Site, body: bytes) -> None:
     async with asyncio.timeout(10):
         while status(await shared.put(body, told("192.0.2.7"))) != 503:
             pass
+
+
+async def test_lasting_overload_turns_the_newest_away(tmp_path: Path) -> None:
+    """More comes than can be scanned: others are told so before they send a body."""
+    impatient = limits(
+        queue_target_s=1e-6, queue_burst_s=1e-6, open_uploads_per_client=99
+    )
+    async with site(tmp_path, trusted_proxies=TRUSTED, proxy=impatient) as shared:
+        picture = jpeg(photograph(7, width=1200, height=900))
+        answers = [
+            status(answer)
+            for answer in await asyncio.gather(
+                *(
+                    shared.put(picture, told(f"192.0.2.{number}"))
+                    for number in range(40)
+                )
+            )
+        ]
+        alone = status(await shared.put(picture, told("198.51.100.1")))
+        shed = [item for item in shared.records() if isinstance(item, ShedRecord)]
+
+    assert set(answers) == {200, 503}
+    assert alone == 200
+    assert len(shared.origin.got) == answers.count(200) + 1
+    assert {item.reason for item in shed} <= {Reason.OVERLOADED}

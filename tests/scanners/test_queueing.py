@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from uploadfilter.scanners.queueing import (
     HALF_LIFE_S,
+    MUCH_S,
+    PATIENCE_S,
     PROVISION_S,
     Claim,
     Lanes,
@@ -82,6 +84,53 @@ def test_uploads_of_one_client_are_served_in_order() -> None:
         standings.append(admit(lanes, now_s=1) == [following])
 
     assert all(standings)
+
+
+def test_claim_is_overtaken_only_for_a_while() -> None:
+    """Among many clients there is always one that used less, and yet all get a turn."""
+    lanes = lanes_of()
+    used = ask(lanes, "used")
+    lanes.leave(used, now_s=0.5)
+    placed = ask(lanes, "first", now_s=0.5)
+    ask(lanes, "used", now_s=0.5)
+    order = []
+    for number in range(40):
+        now_s = 0.5 + (number + 1) * 0.005
+        ask(lanes, f"new-{number}", now_s=now_s)
+        lanes.leave(placed, now_s=now_s)
+        (placed,) = admit(lanes, now_s=now_s)
+        order.append(placed.client)
+
+    # For PATIENCE_S newcomers go first, then whoever waited longest.
+    assert order.index("used") == PATIENCE_S / 0.005
+
+
+def test_client_that_uses_much_is_overtaken_for_long() -> None:
+    """A flood does not come first because it has waited."""
+    lanes = lanes_of()
+    flood = ask(lanes, "flood")
+    lanes.leave(flood, now_s=2 * MUCH_S)
+    placed = ask(lanes, "first", now_s=2 * MUCH_S)
+    ask(lanes, "flood", now_s=2 * MUCH_S)
+    late_s = 2 * MUCH_S + 5 * PATIENCE_S
+    ask(lanes, "other", now_s=late_s)
+    lanes.leave(placed, now_s=late_s)
+
+    assert [claim.client for claim in admit(lanes, now_s=late_s)] == ["other"]
+
+
+def test_wait_is_expected_from_those_that_go_before() -> None:
+    """A free place is no wait; a flood of somebody else does not count."""
+    lanes = lanes_of(places=2)
+    assert lanes.expected_wait_s("a", now_s=0) == 0
+    claims = [ask(lanes, "a") for _ in range(12)]
+    expected_s = lanes.expected_wait_s("b", now_s=0)
+    lanes.leave(claims[0], now_s=5 * MUCH_S)
+    admit(lanes, now_s=5 * MUCH_S)
+
+    assert expected_s == pytest.approx(11 * PROVISION_S / 2)
+    of_a = lanes.expected_wait_s("a", now_s=5 * MUCH_S)
+    assert lanes.expected_wait_s("b", now_s=5 * MUCH_S) == pytest.approx(of_a / 10)
 
 
 def test_client_that_used_much_waits_for_the_others() -> None:

@@ -23,6 +23,7 @@ from uploadfilter.proxy.arrival import Arrival
 from uploadfilter.proxy.budgets import MatchBudgets
 from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.metrics import Limit, Metrics
+from uploadfilter.proxy.overload import Overload
 from uploadfilter.proxy.spool import SpoolRoom
 
 RETRY_CLIENT_S: Final = 5
@@ -53,6 +54,7 @@ class Admission:
     Args:
         room: Where bodies are held.
         metrics: Where each limit that was reached is counted.
+        wait_s: Tells for how long an upload of a client would wait to be scanned.
         descriptors: How many this process may have.
         clock: Monotonic seconds.
     """
@@ -62,11 +64,14 @@ class Admission:
         room: SpoolRoom,
         metrics: Metrics,
         *,
+        wait_s: Callable[[str], float],
         descriptors: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._room = room
         self._metrics = metrics
+        self._wait_s = wait_s
+        self._overload = Overload()
         self._clock = clock
         self._descriptors = descriptors
         self._budgets = MatchBudgets()
@@ -138,9 +143,23 @@ class Admission:
         if self.open_uploads >= limits.most_open_uploads(self._descriptors):
             self._metrics.limited(Limit.OPEN_UPLOADS)
             return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
+        if self._is_overload(arrival.client_key, limits):
+            self._metrics.limited(Limit.QUEUE)
+            return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
         length = arrival.head.declared_length or 0
         if length <= arrival.route.limits.max_body_bytes and not self._room.has_room(
             arrival.client_key, length
         ):
             return TurnedAway(reason=Reason.SPOOL_FULL, status=_OURS)
         return None
+
+    def _is_overload(self, client: str, limits: ProxyLimits) -> bool:
+        """Tell whether an upload would wait long, as others have for a while now."""
+        wait_s = self._wait_s(client)
+        lasts = self._overload.look(
+            wait_s,
+            target_s=limits.queue_target_s,
+            interval_s=limits.queue_burst_s,
+            now_s=self._clock(),
+        )
+        return lasts and wait_s > limits.queue_target_s

@@ -109,6 +109,7 @@ class Limit(StrEnum):
     """A limit that a request ran into."""
 
     OPEN_UPLOADS = "open_uploads"
+    QUEUE = "queue"
     BODY_BYTES = "body_bytes"
     BODY_TIME = "body_time"
     SPOOL = "spool"

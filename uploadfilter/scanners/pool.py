@@ -138,6 +138,10 @@ class ScannerPool:
             template_cpu_s=self._crew.template_cpu_s,
         )
 
+    def expected_wait_s(self, client: str) -> float:
+        """Return for how long a new upload of a client would wait to be scanned."""
+        return self._turns.expected_wait_s(client)
+
     @property
     def figures(self) -> PoolFigures:
         """What the pool has done so far."""

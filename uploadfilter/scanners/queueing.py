@@ -4,7 +4,9 @@ Plain bookkeeping without processes, clocks or futures, so that every order of e
 can be tested. An upload that wants to be scanned is a *claim*. Rules:
 
 - Of the clients that wait, the one whose scans took the least time of late is next;
-  within a client, who came first is served first.
+  within a client, who came first is served first. One that has been overtaken for a
+  while goes first, if its client does not use much: under a lasting load of many
+  clients there would always be one that used less.
 - When too many wait, the newest claim of the client with the most is turned away. So a
   client that floods the queue crowds out itself and nobody else.
 - A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
@@ -39,6 +41,17 @@ KNOWN_SLOW_S: Final = 1.0
 """Seconds that slow scans of a client took of late, from which on another slow one is
 expected: half a bomb, or a dozen of the largest honest pictures."""
 
+PATIENCE_S: Final = 0.1
+"""Seconds for which a claim may be overtaken. A burst of twenty photos of one client
+passes within it, and others with a single one go before them meanwhile."""
+
+MUCH_S: Final = 1.0
+"""Seconds that scans of a client took of late, from which on it uses much: two hundred
+photos. It is overtaken for as long as others wait that use less."""
+
+_REMEMBERED_SCANS: Final = 32
+"""Scans over which the usual time of one is averaged."""
+
 _REBASE_AT: Final = 64.0
 """Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
 
@@ -66,13 +79,22 @@ class Claim:
         is_slow: True once it has taken long, wherever it stands.
     """
 
-    __slots__ = ("charged_s", "client", "is_slow", "number", "placed_at_s", "standing")
+    __slots__ = (
+        "asked_at_s",
+        "charged_s",
+        "client",
+        "is_slow",
+        "number",
+        "placed_at_s",
+        "standing",
+    )
 
     def __init__(self, client: str) -> None:
         self.client = client
         self.standing = Standing.WAITING
         self.is_slow = False
         self.number = 0
+        self.asked_at_s = 0.0
         self.placed_at_s = 0.0
         self.charged_s = 0.0
 
@@ -107,6 +129,10 @@ class Usage:
     def recent_s(self, client: str, *, now_s: float) -> float:
         """Return the seconds that a client used, what is old counted less."""
         return self.of(client) * math.exp2((self._epoch_s - now_s) / HALF_LIFE_S)
+
+    def is_much(self, client: str, *, now_s: float) -> bool:
+        """Tell whether a client uses so much that others go before it."""
+        return self.recent_s(client, now_s=now_s) > MUCH_S
 
     def _rebase(self, now_s: float) -> None:
         """Scale everything to the present; forget those that used least."""
@@ -176,22 +202,43 @@ class WaitingClaims:
         if not claims:
             del self._of[claim.client]
 
-    def take(self, *, except_for: Iterable[str]) -> Claim | None:
+    def ahead_of(self, client: str, *, now_s: float) -> int:
+        """Return how many claims would be served before a new one of a client."""
+        if self._usage.is_much(client, now_s=now_s):
+            return self._count
+        return sum(
+            len(claims)
+            for other, claims in self._of.items()
+            if not self._usage.is_much(other, now_s=now_s)
+        )
+
+    def take(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
         """Take out the claim that is next.
 
         Args:
             except_for: Clients that must wait on.
+            now_s: Seconds, by the clock of all others.
         """
         clients = self._of.keys() - except_for
         if not clients:
             return None
-        first = min(
+        first = self._overtaken(clients, now_s=now_s) or min(
             clients,
             key=lambda client: (self._usage.of(client), self._of[client][0].number),
         )
         claim = self._of[first][0]
         self.remove(claim)
         return claim
+
+    def _overtaken(self, clients: Iterable[str], *, now_s: float) -> str | None:
+        """Return whose claim has waited longest of those that have for too long."""
+        found = [
+            client
+            for client in clients
+            if now_s - self._of[client][0].asked_at_s > PATIENCE_S
+            and not self._usage.is_much(client, now_s=now_s)
+        ]
+        return min(found, key=lambda client: self._of[client][0].number, default=None)
 
 
 class Lanes:
@@ -223,6 +270,7 @@ class Lanes:
         self._slow = 0
         self._slow_of: Counter[str] = Counter()  # slow scans, wherever they stand
         self._in_lane_of: Counter[str] = Counter()
+        self._usual_s = PROVISION_S
 
     @property
     def waiting(self) -> int:
@@ -244,12 +292,23 @@ class Lanes:
         """Scans that hold a place."""
         return self._placed
 
+    def expected_wait_s(self, client: str, *, now_s: float) -> float:
+        """Return for how long a new claim of a client would wait for a place.
+
+        It is reckoned from those that would go before it and what a scan takes.
+        """
+        ahead = self._waiting.ahead_of(client, now_s=now_s)
+        if not ahead and self._placed < self._places:
+            return 0.0
+        return (ahead + 1) * self._usual_s / self._places
+
     def ask(self, claim: Claim, *, now_s: float) -> Claim | None:
         """Give a claim a place, or let it wait; return who is turned away, if any.
 
         Whose turn it is is decided by ``admit``; only a claim that need not wait is
         given its place at once.
         """
+        claim.asked_at_s = now_s
         if not self._waiting and self._may_enter(claim.client, now_s=now_s):
             self._place(claim, now_s=now_s)
             return None
@@ -265,7 +324,8 @@ class Lanes:
         and those that were put back and go on in the slow lane.
         """
         while len(self._waiting) and self._has_place:
-            claim = self._waiting.take(except_for=self._barred(now_s=now_s))
+            barred = self._barred(now_s=now_s)
+            claim = self._waiting.take(except_for=barred, now_s=now_s)
             if claim is None:
                 break
             if self._placed >= self._places:
@@ -300,6 +360,8 @@ class Lanes:
             case Standing.PLACED:
                 self._placed -= 1
                 self._charge(claim, now_s=now_s)
+                took_s = now_s - claim.placed_at_s
+                self._usual_s += (took_s - self._usual_s) / _REMEMBERED_SCANS
             case Standing.HELD_UP:
                 self._placed -= 1
                 self._held_up.remove(claim)
@@ -400,7 +462,7 @@ class Lanes:
 
     def _resumed(self, full: set[str], *, now_s: float) -> Claim | None:
         """Take out a claim that was put back, but for clients whose share is full."""
-        claim = self._put_back.take(except_for=full)
+        claim = self._put_back.take(except_for=full, now_s=now_s)
         if claim is not None:
             claim.placed_at_s = now_s
             claim.charged_s = 0.0

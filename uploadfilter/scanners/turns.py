@@ -33,6 +33,10 @@ class Turns:
         self._calls: dict[Claim, asyncio.Future[Reason | None]] = {}
         self._put_back: dict[Claim, Callable[[], None]] = {}
 
+    def expected_wait_s(self, client: str) -> float:
+        """Return for how long a new claim of a client would wait for a place."""
+        return self.lanes.expected_wait_s(client, now_s=self._loop.time())
+
     async def enter(
         self, claim: Claim, *, on_put_back: Callable[[], None]
     ) -> Reason | None:
