@@ -1,5 +1,6 @@
 """What the tests need of the machine and of ``make``."""
 
+import contextlib
 import os
 import random
 import socket
@@ -20,9 +21,10 @@ _PORTS = range(20_000, 30_000)
 def free_port() -> int:
     """Return a port that nobody has, for programs that cannot pick one themselves."""
     for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        # Not by connecting, which waits for whoever listens and accepts nobody.
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
     raise AssertionError("each port of this machine is taken")
 
 
