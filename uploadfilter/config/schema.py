@@ -124,14 +124,12 @@ _LIVE = frozenset(
         "language",
     }
 )
-_NOT_LIVE = frozenset({"proxy.backlog"})
-"""Of live tables: a socket that listens keeps its length."""
 
 
 def is_live(key: Key) -> bool:
     """Tell whether a key may change while the service runs."""
     name = ".".join(map(str, key))
-    return name in _LIVE or (key[0] in _LIVE_TABLES and name not in _NOT_LIVE)
+    return key[0] in _LIVE_TABLES or name in _LIVE
 
 
 def fields_of(room: type, table: str) -> dict[str, Wanted]:

@@ -30,8 +30,6 @@ class ProxyLimits:
         connections_per_client: A browser opens six; these are forty browsers behind
             one translated address, all connected at the same moment. Beyond: 429. What
             trusted proxies open is not counted.
-        backlog: Connections that may wait to be accepted, while the loop is busy or the
-            service is started anew; Linux takes no more (``net.core.somaxconn``).
         open_uploads: Uploads that are read or inspected at once; one more is shed with
             503. Each may hold a megabyte of memory and some descriptors.
         open_uploads_per_client: A quarter of all, so that it takes four clients to keep
@@ -80,7 +78,6 @@ class ProxyLimits:
 
     connections: int = 10_000
     connections_per_client: int = 256
-    backlog: int = 4096
     open_uploads: int = 256
     open_uploads_per_client: int = 64
     queue_target_s: float = 0.1

@@ -31,6 +31,11 @@ from uploadfilter.proxy.upload import Hands
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted, while the loop is busy or, in a socket that
+is inherited, while the service is started anew. Linux takes ``net.core.somaxconn`` at
+most, which is 4,096 since version 5.4, and cuts down what is more."""
+
 _CLOSING_S: Final = 1.0
 """How long aiohttp may take to close its connections; nothing is in flight then."""
 
@@ -66,7 +71,7 @@ async def listening(
         stack.push_async_callback(server.shutdown, _CLOSING_S)
         async with AsyncExitStack() as open_sockets:
             bound = [
-                await _accepting(open_sockets, listener, server, limits.backlog)
+                await _accepting(open_sockets, listener, server)
                 for address in addresses
                 for listener in sockets.open_listeners(address, inherited)
             ]
@@ -83,7 +88,7 @@ async def listening(
 
 
 async def _accepting(
-    stack: AsyncExitStack, listener: Listener, server: Server, backlog: int
+    stack: AsyncExitStack, listener: Listener, server: Server
 ) -> Listener:
     """Accept connections until the stack is closed."""
     make = partial(
@@ -95,12 +100,12 @@ async def _accepting(
     loop = asyncio.get_running_loop()
     if listener.is_unix:
         accepting = await loop.create_unix_server(
-            make, sock=listener.socket, backlog=backlog
+            make, sock=listener.socket, backlog=BACKLOG
         )
         stack.callback(sockets.remove, listener)
     else:
         accepting = await loop.create_server(
-            make, sock=listener.socket, backlog=backlog
+            make, sock=listener.socket, backlog=BACKLOG
         )
     stack.callback(accepting.close)
     return listener
