@@ -35,8 +35,8 @@ and might never end."""
 _DEEP_NAME = re.compile(
     r"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}"""
 )
-"""A name of more parts than any key, or any host, has. To read one takes time and memory
-with the square of its length: minutes and gigabytes for a file of the size above."""
+"""A name of more parts than any key, or any host, has. To read one takes time and
+memory with the square of its length: minutes and gigabytes for a file as above."""
 
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
