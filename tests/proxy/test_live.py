@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.proxy.site import settings
+from tests.proxy.wire import wire_origin
 from tests.waiting import until
 from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.asking import OriginAnswer
 from uploadfilter.proxy.live import InForce, LiveSettings
 from uploadfilter.proxy.origin import OriginSettings
 from uploadfilter.service import beside
@@ -95,6 +97,31 @@ async def test_origin_that_comes_back_at_once_is_not_closed(
                 (origin,) = live.origins.values()
                 async with origin.asked("GET", "/", [], None) as answer:
                     assert answer is not None
+
+
+async def test_origin_that_is_taken_while_another_closes_is_not_closed(
+    first: LiveSettings,
+) -> None:
+    """Two are given back, and one is needed again before its turn to be closed."""
+    async with wire_origin() as served:
+        both = replace(
+            first,
+            origins={
+                "first": OriginSettings(url="http://127.0.0.1:10"),
+                "second": OriginSettings(url=served.url),
+            },
+        )
+        async with opened(both) as in_force:
+            await in_force.replace(first)
+            # At every turn of the loop: the second is closed in the next ones.
+            while in_force.open_origins == len(both.origins) + 1:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            await in_force.replace(both)
+            await until(lambda: in_force.open_origins == len(both.origins))
+            with in_force.use() as live:
+                second = live.origins["second"]
+                async with second.asked("GET", "/", [(b"Host", b"x")], None) as answer:
+                    assert isinstance(answer, OriginAnswer)
 
 
 async def test_origin_that_cannot_be_opened_changes_nothing(

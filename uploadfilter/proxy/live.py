@@ -225,10 +225,12 @@ class _Origins:
         """Close what nobody needs, as soon as something has been given back."""
         await self._given_back.wait()
         self._given_back.clear()
-        for key in [key for key in self._open if self._terms[key] == 0]:
-            _, stack = self._open.pop(key)
-            del self._terms[key]
-            await stack.aclose()
+        for key in tuple(self._open):
+            # While one is being closed, another may be taken again.
+            if self._terms[key] == 0:
+                _, stack = self._open.pop(key)
+                del self._terms[key]
+                await stack.aclose()
 
     async def close(self) -> None:
         """Close all."""
