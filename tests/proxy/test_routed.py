@@ -125,6 +125,26 @@ async def test_slow_exempt_upload_is_given_up(tmp_path: Path) -> None:
     assert status(answer) == 408
 
 
+async def test_client_that_leaves_an_exempt_upload_is_not_held_against_the_origin(
+    tmp_path: Path,
+) -> None:
+    """Nobody is called at night because a phone has lost its network."""
+    async with with_route(tmp_path) as it:
+        _, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        head = b"PUT /free HTTP/1.1\r\n%sContent-Length: 9\r\n\r\nx" % CLOSE
+        writer.write(head)
+        decision = await it.new_decision(0)
+        writer.transport.abort()
+        outcome = await it.outcome(decision.id)
+        assert it.service is not None
+        failures = it.service.hands.metrics.registry.get_sample_value(
+            "uploadfilter_origin_failures_total", {"failure": "unreachable"}
+        )
+
+    assert outcome == "aborted"
+    assert failures == 0
+
+
 @pytest.mark.parametrize("target", [b"/free/%2e%2e/x", b"/free//x", b"/free/a;b"])
 async def test_odd_target_is_not_exempt(tmp_path: Path, target: bytes) -> None:
     """It is inspected like any other."""

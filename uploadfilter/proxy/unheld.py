@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader, http_exceptions, web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.inspection import Answer
@@ -11,6 +11,9 @@ from uploadfilter.proxy.limits import ProxyLimits
 
 _TOO_LARGE = Answer(status=413, reason=Reason.TOO_LARGE)
 _TOO_SLOW = Answer(status=408, reason=Reason.TOO_SLOW)
+_BROKEN = Answer(status=400, reason=Reason.MALFORMED_REQUEST)
+"""Of garbage, and of a client that has gone, which never reads it: either way the
+origin is not to blame."""
 
 
 class Unheld:
@@ -61,6 +64,8 @@ class Unheld:
                 data = await self._content.readany()
         except TimeoutError:
             raise self._broken_off(_TOO_SLOW) from None
+        except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
+            raise self._broken_off(_BROKEN) from None
         # For a slow origin, which takes nothing meanwhile, the client cannot be blamed.
         self._waited_s += loop.time() - begun_s
         self._read_bytes += len(data)
