@@ -233,6 +233,17 @@ def test_malformed_line_refuses_the_file(directory: Path) -> None:
     assert current(directory).number == 1
 
 
+def test_table_that_is_read_as_a_list_is_refused_with_the_way_to_read_it(
+    directory: Path,
+) -> None:
+    """Whoever has CSV and did not say so learns which option says it."""
+    path = write(directory, "id;md5", f"1;{ONE}")
+
+    with pytest.raises(HashSetFormatError) as caught:
+        bring(directory, path)
+    assert "--map" in (caught.value.hint or "")
+
+
 def test_malformed_lines_are_skipped_by_request(directory: Path) -> None:
     """The rest is imported, and the report says what was left out."""
     path = write(directory, ONE, ONE[:-1], "zz", TWO)

@@ -146,7 +146,8 @@ def _check_text(head: bytes) -> None:
     if head.startswith(_WIDE_BOMS):
         raise HashSetFormatError(
             "the file is UTF-16, not UTF-8",
-            hint="Convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
+            hint="Of CSV, say what its columns hold with --map: it is read as it is. "
+            "Else convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
         )
     if not _BINARY.isdisjoint(head):
         raise HashSetFormatError(

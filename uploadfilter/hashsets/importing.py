@@ -367,8 +367,8 @@ def _check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
     if tally.malformed and bad_lines is BadLines.REFUSE:
         raise HashSetFormatError(
             f"{str(path)!r} has malformed lines: {_summary(tally)}",
-            hint=f"Nothing was imported. {_where(tally)}Correct the file, or leave "
-            "the malformed lines out with --skip-bad-lines.",
+            hint=f"Nothing was imported. {_where(tally)}{_table(tally)}Correct the "
+            "file, or leave the malformed lines out with --skip-bad-lines.",
         )
     if not tally.accepted:
         found = _found_categories(tally)
@@ -385,13 +385,23 @@ def _advice(tally: Tally) -> str:
         return "Give every entry of the file a category."
     if any(item.problem is Problem.CATEGORY for item in tally.problems):
         return "Name with --category what is to be taken."
-    return f"{_where(tally)}Check that it is the right file."
+    return f"{_where(tally)}{_table(tally)}Check that it is the right file."
 
 
 def _where(tally: Tally) -> str:
     """Return a sentence about the first line that was left out, if there is one."""
     for item in tally.problems:
         return f"Line {item.first_line} has {item.problem.words}. "
+    return ""
+
+
+def _table(tally: Tally) -> str:
+    """Return a sentence for whoever has a table, whose first line names its columns."""
+    if tally.table is None and any(
+        item.problem is Problem.NOT_HEX and item.first_line == 1
+        for item in tally.problems
+    ):
+        return "Of CSV, say what its columns hold with --map. "
     return ""
 
 

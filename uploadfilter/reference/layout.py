@@ -261,7 +261,8 @@ def _missing(directory: Path) -> StoreError:
         return _unnamed(directory / CURRENT_FILE, "is missing")
     return StoreMissingError(
         f"there is no reference set in {str(directory)!r}",
-        hint="Make one with 'uploadfilter init' or 'uploadfilter hashset import'.",
+        hint="Make one with 'uploadfilter init' or 'uploadfilter hashset import'; if "
+        "there was one, restore it, since nothing matches in a new one.",
     )
 
 

@@ -47,7 +47,7 @@ async def test_each_thing_that_lacks_is_named(tmp_path: Path) -> None:
         found = not_well(health)
         assert set(found) == {Check.REFERENCE, Check.ORIGIN, Check.SCANNERS}
         assert found[Check.REFERENCE].startswith("store_missing: ")
-        assert found[Check.ORIGIN].startswith("default ")
+        assert found[Check.ORIGIN].startswith("default: ")
 
 
 async def test_what_is_there_is_well(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_one_origin_of_several_may_be_down() -> None:
 
     assert health.is_ready
     assert health.reachable == {"up": True, "down": False}
-    assert "down " in next(
+    assert "down: " in next(
         finding.detail for finding in health.findings if finding.check is Check.ORIGIN
     )
 

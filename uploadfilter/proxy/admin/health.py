@@ -51,7 +51,8 @@ class Check(StrEnum):
 WHAT_TO_DO: Final[Mapping[Check, str]] = {
     Check.STARTED: "Wait: the first look is taken within seconds.",
     Check.REFERENCE: "Run 'uploadfilter hashset list': its error says what to do. "
-    "Without any reference set, 'uploadfilter init' makes an empty one.",
+    "Restore what was there: 'uploadfilter init' makes an empty one, which lets "
+    "everything pass.",
     Check.ORIGIN: "See whether the origin runs and listens where the settings say.",
     Check.LOG: "Free space on the disk of the state directory, and see that this user "
     "may write there. Do not delete the newest segment.",
@@ -179,7 +180,7 @@ class Health:
             for name, failure in zip(origins, reached, strict=True)
         }
         failures = [
-            f"{name} {failure}"
+            f"{name}: {failure}"
             for name, failure in zip(origins, reached, strict=True)
             if failure is not None
         ]
