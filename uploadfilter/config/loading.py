@@ -38,6 +38,10 @@ _DEEP_NAME = re.compile(
 """A name of more parts than any key, or any host, has. To read one takes time and
 memory with the square of its length: minutes and gigabytes for a file as above."""
 
+_NUL = re.compile(r"\\u0000|\\U00000000")
+"""How TOML writes the one character that no system call takes, each with an error of
+its own that nobody expects."""
+
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -250,6 +254,11 @@ def _state(found: os.stat_result) -> tuple[int, int]:
 def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int]]:
     if _DEEP_NAME.search(text):
         raise _too_deep(path)
+    if found := _NUL.search(text):
+        raise ConfigError(
+            f"{path}:{text.count(chr(10), 0, found.start()) + 1}: a text holds NUL",
+            hint="It can stand in no path, address or name: take it out.",
+        )
     try:
         return tomllib.loads(text), lines_of(text)
     except RecursionError as exc:
