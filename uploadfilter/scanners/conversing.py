@@ -66,6 +66,7 @@ class Conversation:
         self.cpu_s = 0.0
         self._loop = asyncio.get_running_loop()
         self._process: ScannerProcess | None = None
+        self._used_before_s = 0.0
         self._is_slow = False
         self._is_broken_off = False
 
@@ -108,8 +109,11 @@ class Conversation:
             return
         self._counts["uploads"] += 1
         # From now on: an upload is not slow since the pool has no process for it.
-        slow_at_s = self._loop.time() + self._settings.slow_after_s
-        watch = Watch(slow_at_s=slow_at_s, on_slow=slow_down)
+        watch = Watch(
+            slow_after_s=self._settings.slow_after_s,
+            left_s=self._fast_for_s,
+            on_slow=slow_down,
+        )
         try:
             await self._attend(process, progress, fd, watch)
             while not progress.is_complete:
@@ -120,6 +124,19 @@ class Conversation:
                 await self._attend(process, progress, fd, watch)
         finally:
             watch.close()
+
+    def _fast_for_s(self) -> float:
+        """Return how many more CPU seconds it may use before it is slow.
+
+        On a machine that is busy with other things, a photo takes as long as a bomb.
+        If it were put back for that, its scan would be begun anew, and there would be
+        more to do the less gets done.
+        """
+        process = self._process
+        used_s = self.cpu_s
+        if process is not None:
+            used_s += process.cpu_s - self._used_before_s
+        return self._settings.slow_after_s - used_s
 
     async def _next(
         self, progress: Progress, go_on: Callable[[], Awaitable[Reason | None]]
@@ -146,7 +163,7 @@ class Conversation:
     ) -> None:
         """Have one process scan what it is asked, as far as it comes; part with it."""
         alone = progress.wants_alone
-        used_s = process.cpu_s
+        used_s = self._used_before_s = process.cpu_s
         began_s = self._loop.time()
         try:
             loss = await self._converse(process, progress, fd, watch)

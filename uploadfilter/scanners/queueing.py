@@ -271,6 +271,7 @@ class Lanes:
         self._slow_of: Counter[str] = Counter()  # slow scans, wherever they stand
         self._in_lane_of: Counter[str] = Counter()
         self._usual_s = PROVISION_S
+        self._scans = 0
 
     @property
     def waiting(self) -> int:
@@ -360,8 +361,7 @@ class Lanes:
             case Standing.PLACED:
                 self._placed -= 1
                 self._charge(claim, now_s=now_s)
-                took_s = now_s - claim.placed_at_s
-                self._usual_s += (took_s - self._usual_s) / _REMEMBERED_SCANS
+                self._remember(now_s - claim.placed_at_s)
             case Standing.HELD_UP:
                 self._placed -= 1
                 self._held_up.remove(claim)
@@ -477,6 +477,11 @@ class Lanes:
                 self._placed -= 1
                 return claim
         return None
+
+    def _remember(self, took_s: float) -> None:
+        """Take one more scan into account for what a scan usually takes."""
+        self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
+        self._usual_s += (took_s - self._usual_s) / self._scans
 
     def _forget_slow(self, claim: Claim) -> None:
         """Take a slow scan off the account of its client."""

@@ -30,9 +30,10 @@ class ScannerSettings:
     Attributes:
         workers: Scans at a time that are not slow; one for each CPU, since scanning
             waits for nothing.
-        slow_after_s: Seconds after which a scan is slow: it goes on at low priority
-            and makes room for another: in the slow lane or, if that is full, by being
-            begun anew when it has room. Twenty times what a photo takes.
+        slow_after_s: CPU seconds after which a scan is slow, or ten times as long by
+            the clock: it goes on at low priority and makes room for another: in the
+            slow lane or, if that is full, by being begun anew when it has room. Twenty
+            times what a photo takes.
         slow_lane: Slow scans at a time, beside ``workers``. Two for each CPU end a bomb
             of 2 CPU seconds within 5 s; more of them would only take more memory.
             A quarter of it, but at least one, is for any one client. A client that has

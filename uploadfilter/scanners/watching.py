@@ -9,21 +9,41 @@ early, it is set anew.
 import asyncio
 import math
 from collections.abc import Callable
+from typing import Final
 
 from uploadfilter.scanners.channel import Channel
+
+PUT_OFF: Final = 10
+"""Times as long as a scan may take before it is slow whatever it says: one that waits
+for something uses no CPU time and holds a place all the same."""
+
+_PAUSE_S: Final = 0.002
+"""The least between two looks."""
 
 
 class Watch:
     """Watches over the scan of one upload until ``close``.
 
     Args:
-        slow_at_s: Time of the event loop at which the scan is slow.
-        on_slow: Called once at that time, if the watch is still open.
+        slow_after_s: Seconds after which the scan is slow, if ``left_s`` does not say
+            otherwise.
+        left_s: Asked then how many more seconds it may at least take. It may be put
+            off until ``PUT_OFF`` times as long.
+        on_slow: Called once when it is slow, if the watch is still open.
     """
 
-    def __init__(self, *, slow_at_s: float, on_slow: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        slow_after_s: float,
+        left_s: Callable[[], float],
+        on_slow: Callable[[], None],
+    ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._slow_at_s = slow_at_s
+        now_s = self._loop.time()
+        self._slow_at_s = slow_at_s = now_s + slow_after_s
+        self._slow_at_last_s = now_s + PUT_OFF * slow_after_s
+        self._left_s = left_s
         self._on_slow = on_slow
         self._channel: Channel | None = None
         self._end_s = math.inf
@@ -49,8 +69,7 @@ class Watch:
     def _fire(self) -> None:
         now_s = self._loop.time()
         if now_s >= self._slow_at_s:
-            self._slow_at_s = math.inf
-            self._on_slow()
+            self._look(now_s)
         if self._channel is not None and now_s >= self._end_s:
             self._channel.interrupt()
             self.lift()
@@ -58,6 +77,15 @@ class Watch:
         self._set_at_s = next_s
         if next_s < math.inf:
             self._set(next_s)
+
+    def _look(self, now_s: float) -> None:
+        """Say that the scan is slow, or look again when it can be."""
+        left_s = self._left_s()
+        if left_s > 0 and now_s < self._slow_at_last_s:
+            self._slow_at_s = min(now_s + max(left_s, _PAUSE_S), self._slow_at_last_s)
+            return
+        self._slow_at_s = math.inf
+        self._on_slow()
 
     def _set(self, at_s: float) -> None:
         self._timer.cancel()
