@@ -17,8 +17,11 @@ def found(
     """Check a document whose state directory is ``folder / "state"``."""
     file = folder / "uploadfilter.toml"
     file.write_text(text)
-    loaded = config.read(file, overrides={}, default_state=folder / "state")
-    return check(loaded, environ=environ or {}, online=False)
+    environ = environ or {}
+    loaded = config.read(
+        file, overrides={}, environ=environ, default_state=folder / "state"
+    )
+    return check(loaded, environ=environ, online=False)
 
 
 def test_machine_as_it_should_be_has_no_findings(tmp_path: Path) -> None:
@@ -95,6 +98,15 @@ def test_variable_that_nobody_reads_is_a_warning(
 
     assert name in warning.text
     assert meant in warning.hint
+
+
+def test_variable_that_the_file_refers_to_is_no_warning(tmp_path: Path) -> None:
+    """The settings of the package take the admin listener's address from one."""
+    (tmp_path / "state/reference").mkdir(parents=True)
+    text = f"{ORIGIN}\n[admin]\nlisten = {{ env = 'UPLOADFILTER_ADMIN' }}\n"
+    environ = {"UPLOADFILTER_ADMIN": "127.0.0.1:9180"}
+
+    assert found(tmp_path, text, environ).warnings == ()
 
 
 def test_host_is_looked_up_only_if_asked_for(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
         _check_origin(key, origin, problems, online=online)
     _warn_of_state(loaded, warnings)
     _warn_of_unused(loaded, warnings)
-    _warn_of_variables(environ, warnings)
+    _warn_of_variables(loaded, environ, warnings)
     return Findings(
         problems=tuple(problems.problems), warnings=tuple(warnings.problems)
     )
@@ -163,11 +163,14 @@ def _warn_of_unused(loaded: Loaded, warnings: Complaints) -> None:
         )
 
 
-def _warn_of_variables(environ: Mapping[str, str], warnings: Complaints) -> None:
+def _warn_of_variables(
+    loaded: Loaded, environ: Mapping[str, str], warnings: Complaints
+) -> None:
     """Point out variables that look like ours, and that nobody reads."""
     known = sorted({*schema.VARIABLES, *OTHER_VARIABLES})
+    referred = {reference.get("env") for reference in loaded.references.values()}
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and name not in referred:
             near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
             meant = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}"
             warnings.problems.append(
