@@ -35,7 +35,7 @@ class ProxyLimits:
         open_uploads_per_client: A quarter of all, so that it takes four clients to keep
             everybody else out; a phone that sends its pictures has up to ten open.
         queue_target_s: How long an upload may have to wait for a scanner under a
-            lasting load: twenty photos on one core, and less than a person notices.
+            lasting load: ten photos a core, and less than a person notices.
         queue_burst_s: For so long the wait may be longer, as when somebody uploads a
             hundred pictures at once. If it does not come down by then, the newest
             uploads are answered 503 at once, until it has.
@@ -80,7 +80,7 @@ class ProxyLimits:
     connections_per_client: int = 256
     open_uploads: int = 256
     open_uploads_per_client: int = 64
-    queue_target_s: float = 0.1
+    queue_target_s: float = 0.05
     queue_burst_s: float = 1.0
     match_budget: int = 20
     match_window_s: float = 3600.0
