@@ -401,6 +401,8 @@ def test_settings_refuse_what_does_not_go_together(changed: dict[str, str]) -> N
         "http://x?q",
         "unix:run/x",
         "http://u:p@x",
+        "http://a..b",
+        f"http://{'a' * 64}.b",
     ],
 )
 def test_settings_refuse_what_is_no_origin(url: str) -> None:

@@ -151,6 +151,11 @@ def _check_url(url: URL) -> None:
         raise ValueError(
             "an origin is http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
         )
+    try:
+        # As the resolver does for each request; yarl lets empty labels pass.
+        url.host.encode("idna")
+    except UnicodeError as exc:
+        raise ValueError("the parts of an origin's name are 1 to 63 long") from exc
     if url.raw_user is not None or url.raw_password is not None:
         raise ValueError("an origin is an address without user and password")
     if url.path not in {"", "/"} or url.query_string or url.fragment:
