@@ -204,7 +204,9 @@ class Origin:
         Raises:
             ServiceError: A certificate or a key cannot be used.
         """
-        async with _connector(settings) as connector:
+        # In a thread, since a reload reads certificates while others are served.
+        tls = await asyncio.to_thread(settings.tls)
+        async with _connector(settings, tls) as connector:
             yield cls(settings, connector=connector, whom=_whom(settings))
         # Connections are closed by callbacks that the loop has still to run.
         await asyncio.sleep(0)
@@ -306,7 +308,9 @@ def _is_stream(answer: OriginAnswer) -> bool:
     return kind[: len(_STREAM)].lower() == _STREAM
 
 
-def _connector(settings: OriginSettings) -> aiohttp.BaseConnector:
+def _connector(
+    settings: OriginSettings, tls: ssl.SSLContext | None
+) -> aiohttp.BaseConnector:
     if settings.socket_path is not None:
         return aiohttp.UnixConnector(
             settings.socket_path,
@@ -317,7 +321,7 @@ def _connector(settings: OriginSettings) -> aiohttp.BaseConnector:
         limit=settings.connections,
         keepalive_timeout=settings.idle_timeout_s,
         ttl_dns_cache=_NAME_CACHED_S,
-        ssl=settings.tls() or True,
+        ssl=tls or True,
     )
 
 
