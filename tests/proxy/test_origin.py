@@ -409,3 +409,10 @@ def test_settings_refuse_what_is_no_origin(url: str) -> None:
     """An address that targets could not simply be appended to is refused."""
     with pytest.raises(ValueError, match="origin"):
         OriginSettings(url=url)
+
+
+@pytest.mark.parametrize("name", [".x", "a..b", "a" * 64])
+def test_settings_refuse_a_name_that_no_certificate_has(name: str) -> None:
+    """Otherwise each request would fail, and so would looking at the origin."""
+    with pytest.raises(ValueError, match="origin"):
+        OriginSettings(url="https://x", server_name=name)

@@ -109,6 +109,7 @@ class OriginSettings:
             for key in ("ca_file", "server_name", "client_certificate", "client_key"):
                 if getattr(self, key):
                     raise ValueError(f"{key} is only for an origin under https")
+        _check_name(self.server_name)
         if self.client_key and not self.client_certificate:
             raise ValueError("client_key is the key of a client_certificate")
         self.telling()
@@ -151,15 +152,20 @@ def _check_url(url: URL) -> None:
         raise ValueError(
             "an origin is http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
         )
-    try:
-        # As the resolver does for each request; yarl lets empty labels pass.
-        url.host.encode("idna")
-    except UnicodeError as exc:
-        raise ValueError("the parts of an origin's name are 1 to 63 long") from exc
+    _check_name(url.host)
     if url.raw_user is not None or url.raw_password is not None:
         raise ValueError("an origin is an address without user and password")
     if url.path not in {"", "/"} or url.query_string or url.fragment:
         raise ValueError("an origin has no path: targets go on as they came")
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that could never be looked up, or be in a certificate."""
+    try:
+        # As resolver and TLS do for each connection; yarl lets empty labels pass.
+        name.encode("idna")
+    except UnicodeError as exc:
+        raise ValueError("the parts of an origin's name are 1 to 63 long") from exc
 
 
 class OriginFailure(Enum):
