@@ -287,6 +287,17 @@ async def test_nothing_can_be_done(tmp_path: Path, method: str) -> None:
     assert (told.status, told.headers["Allow"]) == (405, "GET, HEAD")
 
 
+async def test_what_is_no_request_is_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever looks for open ports does not fill the log with tracebacks."""
+    async with listener(tmp_path) as port:
+        answer = await exchange(port, b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.0 400")
+    assert caplog.records == []
+
+
 async def test_head_has_no_body(tmp_path: Path) -> None:
     """HEAD is GET without the body."""
     async with listener(tmp_path) as port:

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
@@ -192,6 +193,20 @@ class _Connection(RequestHandler):
         """Take a connection in, and let go of the oldest if there are too many."""
         super().connection_made(transport)
         self._server.make_room()
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; aiohttp would log a traceback of each."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self.keep_alive(val=False)
+        return _text(400, "This is no request.")
 
 
 class _Server(web.Server):
