@@ -59,7 +59,7 @@ def test_backup_renamed_into_place_is_followed(directory: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "way",
-    [("tar", "--extract", "--file"), ("rsync", "--archive")],
+    [("tar", "--extract", "--file"), ("rsync", "--archive", "--checksum")],
     ids=["tar", "rsync"],
 )
 def test_backup_over_a_running_instance_is_followed(
