@@ -10,7 +10,12 @@ from tests.proxy.site import CLOSE, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed, status
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import Mode, Reason
-from uploadfilter.proxy.limits import ProxyLimits
+from uploadfilter.proxy.door import TURNING_AWAY
+from uploadfilter.proxy.limits import (
+    DESCRIPTORS_PER_UPLOAD,
+    RESERVED_DESCRIPTORS,
+    ProxyLimits,
+)
 from uploadfilter.proxy.spool import SpoolLimits
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -152,10 +157,13 @@ async def test_unheld_rest_keeps_to_the_limit(tmp_path: Path) -> None:
 def test_scarce_descriptors_mean_fewer_connections_and_uploads(
     descriptors: int,
 ) -> None:
-    """Something is left for the log, the scanners and the origin."""
+    """Something is left for the log and the scanners if all wait for slow origins."""
     most = ProxyLimits()
+    connections = most.most_connections(descriptors)
 
-    used = most.most_connections(descriptors) + 4 * most.most_open_uploads(descriptors)
+    used = 2 * connections
+    used += DESCRIPTORS_PER_UPLOAD * most.most_open_uploads(descriptors)
     assert 0 < used < descriptors
+    assert used < descriptors - TURNING_AWAY or descriptors < RESERVED_DESCRIPTORS
     assert most.most_connections(1 << 20) == most.connections
     assert most.most_open_uploads(1 << 20) == most.open_uploads

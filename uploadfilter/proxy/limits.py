@@ -108,7 +108,7 @@ class ProxyLimits:
 
     def most_connections(self, descriptors: int) -> int:
         """Return how many connections a process with so many descriptors takes."""
-        return min(self.connections, _shared_out(descriptors) * 2)
+        return min(self.connections, _shared_out(descriptors))
 
     def most_open_uploads(self, descriptors: int) -> int:
         """Return how many uploads a process with so many descriptors takes at once."""
@@ -124,7 +124,8 @@ class ProxyLimits:
 def _shared_out(descriptors: int) -> int:
     """Return a third of the descriptors that are free to be used.
 
-    Two are for clients, one is for uploads and for connections to the origin. A process
-    that may have hardly any takes a few all the same, and says so at its start.
+    One is for clients; one is for the connections to origins, of which each request may
+    need one until a slow origin has answered; one is for uploads. A process that may
+    have hardly any takes a few all the same, and says so at its start.
     """
     return max((descriptors - RESERVED_DESCRIPTORS) // 3, LEAST_SHARE)
