@@ -65,15 +65,6 @@ def test_reload_bears_the_time_of_the_monotonic_clock(address: str) -> None:
     assert before <= int(stamp) <= time.monotonic_ns() // 1000
 
 
-def test_status_is_sent_alone(address: str) -> None:
-    """What the service does can change without its state."""
-    with listener(address) as sock:
-        Manager.of({"NOTIFY_SOCKET": address}).status("generation 7")
-        message = sock.recv(4096)
-
-    assert message == b"STATUS=generation 7"
-
-
 def test_nobody_is_told_where_nobody_asked() -> None:
     """Outside of a service manager every call does nothing."""
     with capture_logs() as said:

@@ -90,10 +90,6 @@ class Manager:
         """Say that no new requests are taken and that those in flight are finished."""
         self._send("STOPPING=1", f"STATUS={status}")
 
-    def status(self, status: str) -> None:
-        """Say what the service is doing; for people, one line."""
-        self._send(f"STATUS={status}")
-
     async def keep_watchdog(self, alive: Callable[[], bool]) -> None:
         """Ping again and again until cancelled, as long as we are what we should be.
 
