@@ -24,7 +24,7 @@ CONFIGURATION = "/etc/uploadfilter/uploadfilter.toml"
 STATE = "/var/lib/uploadfilter"
 AS_OPERATOR = (
     *("runuser", "--user", "uploadfilter", "--"),
-    *("env", f"UPLOADFILTER_STATE_DIR={STATE}"),
+    *("env", f"UPLOADFILTER_STATE_DIR={STATE}", "UPLOADFILTER_ADMIN=127.0.0.1:9180"),
 )
 """How docs/operating.md runs commands that touch the state."""
 
@@ -118,6 +118,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             "uploadfilter hashset import /run/unit7.jsonl --name unit7"
             " --category demo --enforce-unsigned"
         )
+        installed.operate("uploadfilter config check")
         made_machine.run("systemctl", "daemon-reload")
         enable = ("systemctl", "enable", "--now", "uploadfilter@main")
         made_machine.run(*enable, may_fail=True)
