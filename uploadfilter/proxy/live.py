@@ -142,7 +142,7 @@ class InForce:
 class _Term:
     """Live settings, from when they came in force until nobody uses them."""
 
-    def __init__(self, live: Live, keys: Sequence["_OriginKey"]) -> None:
+    def __init__(self, live: Live, keys: Sequence["OriginKey"]) -> None:
         self.live = live
         self.keys = keys
         self.users = 0
@@ -150,11 +150,11 @@ class _Term:
     @classmethod
     async def begun(cls, settings: LiveSettings, origins: "_Origins") -> "_Term":
         """Open the origins of settings."""
-        taken: list[_OriginKey] = []
+        taken: list[OriginKey] = []
         found: dict[str, Origin] = {}
         try:
             for name, origin in settings.origins.items():
-                key = _OriginKey.of(origin)
+                key = OriginKey.of(origin)
                 found[name] = await origins.take(key)
                 taken.append(key)
         except UploadFilterError:
@@ -163,7 +163,7 @@ class _Term:
         return cls(Live(settings=settings, origins=found), taken)
 
 
-class _OriginKey(NamedTuple):
+class OriginKey(NamedTuple):
     """What makes an open origin the same as another.
 
     Attributes:
@@ -176,7 +176,7 @@ class _OriginKey(NamedTuple):
     files: tuple[tuple[int, int] | None, ...]
 
     @classmethod
-    def of(cls, settings: OriginSettings) -> "_OriginKey":
+    def of(cls, settings: OriginSettings) -> "OriginKey":
         """Look at the files that an origin names."""
         names = (
             settings.ca_file,
@@ -199,15 +199,15 @@ class _Origins:
     """Open origins, each with the number of terms that need it."""
 
     def __init__(self) -> None:
-        self._open: dict[_OriginKey, tuple[Origin, AsyncExitStack]] = {}
-        self._terms: Counter[_OriginKey] = Counter()
+        self._open: dict[OriginKey, tuple[Origin, AsyncExitStack]] = {}
+        self._terms: Counter[OriginKey] = Counter()
         self._given_back = asyncio.Event()
 
     def __len__(self) -> int:
         """Return how many are open."""
         return len(self._open)
 
-    async def take(self, key: _OriginKey) -> Origin:
+    async def take(self, key: OriginKey) -> Origin:
         """Open an origin, unless it is open."""
         if key not in self._open:
             stack = AsyncExitStack()
@@ -216,7 +216,7 @@ class _Origins:
         self._terms[key] += 1
         return self._open[key][0]
 
-    def give_back(self, keys: Iterable[_OriginKey]) -> None:
+    def give_back(self, keys: Iterable[OriginKey]) -> None:
         """Note that a term needs origins no more."""
         self._terms.subtract(keys)
         self._given_back.set()

@@ -38,6 +38,25 @@ async def test_nothing_is_ready_before_the_first_look(tmp_path: Path) -> None:
         assert not health.is_ready
 
 
+async def test_what_was_seen_is_not_believed_for_ever() -> None:
+    """If nobody looks any more, nobody knows whether uploads may be sent here."""
+    now_s = [0.0]
+    health = Health(
+        reference=_Usable(),
+        origins=dict,
+        is_writable=lambda: True,
+        has_scanners=lambda: True,
+        directory=Path(),
+        drain=Drain(),
+        clock=lambda: now_s[0],
+    )
+    await health.look()
+    now_s[0] = module.BELIEVED_S + 1
+
+    assert not_well(health) == {Check.STARTED: "nothing was looked at for 31 s"}
+    assert not health.is_ready
+
+
 async def test_each_thing_that_lacks_is_named(tmp_path: Path) -> None:
     """Without reference set, origin and scanners, all three are said."""
     async with watched(tmp_path) as proxy:
@@ -183,6 +202,27 @@ async def test_certificate_of_the_origin_is_checked(tmp_path: Path) -> None:
         await health.look()
 
     assert health.reachable == {"0": True, "1": False, "2": False}
+
+
+async def test_renewed_authority_of_the_origin_is_believed(tmp_path: Path) -> None:
+    """The file is another one under the same name, as for requests after a reload."""
+    files = certificates.written(tmp_path)
+    authority = tmp_path / "renewed.pem"
+    authority.write_text(certificates.CLIENT)  # it has signed nothing
+    async with tls_origin(files) as wire:
+        health = of_origins(
+            OriginSettings(
+                url=wire.url, ca_file=str(authority), server_name=ORIGIN_NAME
+            )
+        )
+        await health.look()
+        before = health.reachable
+        fresh = tmp_path / "fresh.pem"
+        fresh.write_text(certificates.AUTHORITY)
+        fresh.rename(authority)
+        await health.look()
+
+    assert (before, health.reachable) == ({"0": False}, {"0": True})
 
 
 async def test_origin_on_a_unix_socket_is_reached(tmp_path: Path) -> None:

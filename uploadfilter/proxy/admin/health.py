@@ -12,6 +12,7 @@ import asyncio
 import os
 import shutil
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,11 +24,16 @@ from yarl import URL
 
 from uploadfilter.errors import ServiceError, StoreError
 from uploadfilter.proxy.draining import Drain
+from uploadfilter.proxy.live import OriginKey
 from uploadfilter.proxy.origin import OriginSettings
 
 INTERVAL_S: Final = 5.0
 """How old an answer may be: a load balancer asks about as often, and a connection each
 five seconds is nothing to an origin."""
+
+BELIEVED_S: Final = 30.0
+"""How long what was seen is believed if nothing is looked at any more: a loop that is
+busy for seconds must not take the proxy out of service."""
 
 WITHIN_S: Final = 2.0
 """How long a look may take; less than the interval, and than what probes wait for."""
@@ -49,7 +55,8 @@ class Check(StrEnum):
 
 
 WHAT_TO_DO: Final[Mapping[Check, str]] = {
-    Check.STARTED: "Wait: the first look is taken within seconds.",
+    Check.STARTED: "Wait: the first look is taken within seconds. If none follows, see "
+    "chore_failed in the operational log, and restart the proxy.",
     Check.REFERENCE: "Run 'uploadfilter hashset list': its error says what to do. "
     "Restore what was there: 'uploadfilter init' makes an empty one, which lets "
     "everything pass.",
@@ -99,6 +106,7 @@ class Health:
         has_scanners: Whether scanners can be had.
         directory: Of the decision log.
         drain: Whether the service is ending.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -110,7 +118,9 @@ class Health:
         has_scanners: Callable[[], bool],
         directory: Path,
         drain: Drain,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._reference = reference
         self._origins = origins
         self._is_writable = is_writable
@@ -122,8 +132,9 @@ class Health:
                 check=Check.STARTED, is_good=False, detail="nothing was looked at yet"
             ),
         )
+        self._seen_at_s = clock()
         # Reading the authorities of a system takes 20 ms of CPU time.
-        self._tls: dict[OriginSettings, ssl.SSLContext | None] = {}
+        self._tls: dict[OriginKey, ssl.SSLContext | None] = {}
         self.reachable: Mapping[str, bool] = {}
         self.free_bytes = 0
         self.log_bytes = 0
@@ -131,7 +142,12 @@ class Health:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was seen last, and whether the service is ending."""
-        return (*self._seen, self._staying())
+        age_s = self._clock() - self._seen_at_s
+        if age_s <= BELIEVED_S:
+            return (*self._seen, self._staying())
+        detail = f"nothing was looked at for {age_s:.0f} s"
+        unseen = Finding(check=Check.STARTED, is_good=False, detail=detail)
+        return (unseen, self._staying())
 
     @property
     def is_ready(self) -> bool:
@@ -154,6 +170,7 @@ class Health:
                 self._look_at_scanners(),
             )
         )
+        self._seen_at_s = self._clock()
 
     async def _look_at_reference(self) -> Finding:
         try:
@@ -167,10 +184,11 @@ class Health:
     async def _look_at_origins(self) -> Finding:
         origins = self._origins()
         # What is not in force any more is not asked for again.
+        in_force = set(origins.values())
         self._tls = {
-            origin: self._tls[origin]
-            for origin in origins.values()
-            if origin in self._tls
+            key: context
+            for key, context in self._tls.items()
+            if key.settings in in_force
         }
         reached = await asyncio.gather(
             *(self._reach(origin) for origin in origins.values())
@@ -192,13 +210,14 @@ class Health:
 
     async def _reach(self, origin: OriginSettings) -> str | None:
         """Connect to an origin; return why that failed."""
-        if origin not in self._tls:
+        # A certificate that has been renewed is another one under the same name.
+        key = await asyncio.to_thread(OriginKey.of, origin)
+        if key not in self._tls:
             try:
-                context = await asyncio.to_thread(origin.tls)
+                self._tls[key] = await asyncio.to_thread(origin.tls)
             except ServiceError as exc:
                 return str(exc)
-            self._tls[origin] = context
-        return await reach(origin, tls=self._tls[origin])
+        return await reach(origin, tls=self._tls[key])
 
     async def _look_at_log(self) -> Finding:
         self.free_bytes, self.log_bytes = await asyncio.to_thread(
