@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from aiohttp.http_writer import StreamWriter
 
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed
+from uploadfilter.proxy.limits import ProxyLimits
 from uploadfilter.proxy.relaying import flushed
 
 ENDS = {"answer_broken_off", "request_failed"}
@@ -117,6 +119,28 @@ async def test_answer_is_over_when_the_system_has_it_all() -> None:
     assert transport.get_write_buffer_limits() == limits
     transport.abort()
     theirs.close()
+
+
+async def test_client_that_reads_none_of_many_small_answers_is_given_up(
+    tmp_path: Path,
+) -> None:
+    """Small answers go without a clock only for as long as the system takes them."""
+    patience = ProxyLimits(answer_idle_s=0.05)
+    async with site(tmp_path, proxy=patience) as slow:
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n" + bytes(16_000)
+        slow.origin.answers = [answer]
+        asked = b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"
+        with socket.create_connection(("127.0.0.1", slow.port)) as client:
+            client.setblocking(False)
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(keep_asking(client, asked), TIMEOUT_S)
+
+
+async def keep_asking(client: socket.socket, request: bytes) -> None:
+    """Send a request again and again, until the connection breaks."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await loop.sock_sendall(client, request)
 
 
 async def test_client_that_left_is_no_fault(filtered: Site) -> None:
