@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from uploadfilter.model import Action, Mode, Verdict
+from uploadfilter.model import Action, EntryState, Mode, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Finding, Health
@@ -307,7 +307,7 @@ def _set(info: SetInfo, now: float) -> SetFact:
     return SetFact(
         name=info.name,
         issuer=info.issuer,
-        state="enforced" if info.enforced else "monitored",
+        state=(EntryState.ACTIVE if info.enforced else EntryState.MONITORED).value,
         entries=counted(info.entries - info.revoked),
         categories=tuple(
             (category, counted(by_type.get(ENTRIES, 0))) for category, by_type in counts
