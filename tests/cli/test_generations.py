@@ -1,12 +1,16 @@
 """Listing, checking and compacting generations, and going from one to another."""
 
+import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
+from rich.console import Console
 
 from tests.cli.running import json_lines, run
 from uploadfilter.cli.generations import generations_table, megabytes, when
+from uploadfilter.reference.changes import ChangeKind
 from uploadfilter.reference.layout import BASES, DATA_FILE, OVERLAYS
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
@@ -57,6 +61,21 @@ def test_generations_are_listed_newest_first(
         for item in found["generations"]
     ] == [(2, "import", "one", 1), (1, "init", None, 0)]
     assert all(item["base"]["bytes"] > 0 for item in found["generations"])
+
+
+def test_generations_fit_on_a_terminal_of_80_columns(state: Path) -> None:
+    """What made a generation is folded, and a moment is not."""
+    (current, *_) = ReferenceDirectory(state / REFERENCE_DIRECTORY).generations()
+    made = msgspec.structs.replace(
+        current, kind=ChangeKind.UNSUPPRESS, subject="unit7/1007", entries=90_000_000
+    )
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(generations_table([made, msgspec.structs.replace(made, pinned=True)]))
+    shown = console.export_text()
+
+    assert shown.count(when(made.at)) == 2
+    assert "90,000,000" in shown
+    assert "kept, pinned" in shown
 
 
 def test_generations_for_people(

@@ -231,16 +231,15 @@ def generations_table(found: Sequence[Current]) -> Table:
             ("in force" if at == 0 else "kept") + (", pinned" if item.pinned else ""),
             when(item.at),
             " ".join(word for word in (item.kind.value, item.subject) if word),
-            str(item.base.number),
-            f"{item.sets:,}",
             f"{item.entries:,}",
+            str(item.base.number),
             megabytes(item.base.size),
             megabytes(item.overlay.size),
         )
         for at, item in enumerate(found)
     ]
-    columns = ("number", "state", "since", "made by", "base", "sets", "entries")
-    return table(*columns, "base MB", "overlay MB", rows=rows, numeric=5)
+    columns = ("number", "state", "since", "made by", "entries", "base", "MB", "+ MB")
+    return table(*columns, rows=rows, numeric=4, whole=("state", "since"))
 
 
 def report_document(report: CheckReport) -> dict[str, object]:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 import typer
@@ -154,13 +154,19 @@ def _tell(line: Text) -> None:
         sys.stderr.flush()
 
 
-def table(*columns: str, rows: Iterable[Iterable[str]], numeric: int = 0) -> Table:
+def table(
+    *columns: str,
+    rows: Iterable[Iterable[str]],
+    numeric: int = 0,
+    whole: Collection[str] = (),
+) -> Table:
     """Return a plain table of foreign text.
 
     Args:
         columns: Headings, left to right.
         rows: Cells, as many as columns in each row.
         numeric: How many of the last columns are right-aligned.
+        whole: Headings of columns that are not folded, whatever the width.
 
     Returns:
         A table without markup.
@@ -170,7 +176,10 @@ def table(*columns: str, rows: Iterable[Iterable[str]], numeric: int = 0) -> Tab
         right = index >= len(columns) - numeric
         # What is cut cannot be copied: an id, a checkpoint.
         result.add_column(
-            heading, justify="right" if right else "left", overflow="fold"
+            heading,
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=heading in whole,
         )
     for row in rows:
         result.add_row(*(Text(harmless(cell)) for cell in row))
