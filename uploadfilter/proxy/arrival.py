@@ -58,7 +58,7 @@ class Arrival:
 
 
 def peer(request: web.BaseRequest) -> str:
-    """Return the address of the other end; empty for a unix socket or a lost one."""
+    """Return the address of the other end, as ``door`` has it; empty for a lost one."""
     return request.remote or ""
 
 
