@@ -40,6 +40,10 @@ MOST_DESCRIPTORS = 3.0
 BOMBS_SENT = ("png-169-megapixels", "gif-frames", "zip-zeros", "jpeg-96-scans")
 REJECTED = 403
 OK = 200
+TOLD_TO_WAIT = frozenset({429, 503})
+"""A client whose bombs were rejected twenty times in an hour; an overload, if the machine
+has other things to do. They are counted apart."""
+
 DOWNLOAD_BYTES = 1_000_000
 IDLE_S = 1.0
 
@@ -74,9 +78,10 @@ class Traffic:
         while not self.stopped.is_set():
             begun = time.perf_counter()
             answer = await connection.ask(requests[number % len(requests)])
-            if answer.status not in allowed:
+            if answer.status not in {*allowed, *TOLD_TO_WAIT}:
                 raise RuntimeError(f"{what}: {answer.status} is none of {allowed}")
-            self.count(what)
+            told_to_wait = answer.status in TOLD_TO_WAIT
+            self.count(f"{what} answered {answer.status}" if told_to_wait else what)
             number += 1
             if not connection.is_open:
                 connection = await load.Connection.opened(self.port)
