@@ -41,8 +41,8 @@ BOMBS_SENT = ("png-169-megapixels", "gif-frames", "zip-zeros", "jpeg-96-scans")
 REJECTED = 403
 OK = 200
 TOLD_TO_WAIT = frozenset({429, 503})
-"""A client whose bombs were rejected twenty times in an hour; an overload, if the machine
-has other things to do. They are counted apart."""
+"""A client whose bombs were rejected twenty times in an hour; an overload, if the
+machine has other things to do. They are counted apart."""
 
 DOWNLOAD_BYTES = 1_000_000
 IDLE_S = 1.0
