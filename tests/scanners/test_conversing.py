@@ -156,13 +156,14 @@ async def test_slow_scan_goes_on_at_low_priority() -> None:
     async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
         task = group.create_task(scan(pool, ";who;hang", "%PDF-1.7;who"))
         await until(lambda: pool.figures.slowed == 1)
-        slow = [pid for pid in pool.pids if os.getpriority(os.PRIO_PROCESS, pid) > 0]
-        policies = [os.sched_getscheduler(pid) for pid in slow]
+        # By the policy: under nice(1) every process here has a low priority already.
+        slow = [p for p in pool.pids if os.sched_getscheduler(p) == os.SCHED_BATCH]
+        priorities = [os.getpriority(os.PRIO_PROCESS, pid) for pid in slow]
         (photo,) = await scan(pool, ";who")
         task.cancel()
 
     assert len(slow) == 1
-    assert policies == [os.SCHED_BATCH]
+    assert min(priorities) > 0
     assert pids([photo]) != slow
 
 
