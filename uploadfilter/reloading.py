@@ -60,16 +60,17 @@ class Reloader:
     async def reload(self) -> Reload:
         """Read the configuration again, and apply what can change now."""
         self._manager.reloading()
+        result = Reload.REFUSED
         try:
             loaded = await asyncio.to_thread(self._read)
             await self._apply(loaded)
+            result = Reload.APPLIED
         except UploadFilterError as exc:
             _say_refused(exc)
-            result = Reload.REFUSED
-        else:
-            result = Reload.APPLIED
-        self._manager.ready(f"settings {result}; {self._last.settings.mode}")
-        self._tell(result)
+        finally:
+            # Whatever happens: a service manager waits for it.
+            self._manager.ready(f"settings {result}; {self._last.settings.mode}")
+            self._tell(result)
         return result
 
     async def _apply(self, loaded: config.Loaded) -> None:

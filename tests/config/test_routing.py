@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter import config
+from uploadfilter.config.routing import MOST_ROUTES
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
 from uploadfilter.proxy.routes import DEFAULT_ROUTE
@@ -340,3 +341,15 @@ def test_route_that_some_request_can_take_is_kept(
     text = f"{ORIGIN}[[routes]]\nname = 'a'\n{earlier}\n[[routes]]\nname = 'b'\n{later}"
 
     assert len(load(tmp_path, text).routes) == 2
+
+
+def test_routes_are_as_many_as_can_be_looked_at(tmp_path: Path) -> None:
+    """Each request looks at one after the other."""
+    routes = "".join(
+        f'[[routes]]\nname = "r{number}"\nhost = "h{number}.example"\n'
+        f'origin = "http://127.0.0.1:9"\n'
+        for number in range(MOST_ROUTES + 1)
+    )
+
+    with pytest.raises(ConfigError, match="1001 routes"):
+        load(tmp_path, routes)

@@ -91,6 +91,8 @@ KINDS = [
     (b"%PDF-1.7", Kind.PDF),
     (b"\n" * 900 + b"%PDF-1.7", Kind.PDF),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind.OLE),
+    (b"PACK\0\0\0\2\0\0\0\1", Kind.GIT),
+    (b"00a5" + b"0" * 40 + b" " + b"7" * 40 + b" refs/heads/main\0 ", Kind.GIT),
     (b"RIFF\0\0\0\0AVI LIST", Kind.VIDEO),
     (b"\x1a\x45\xdf\xa3webm", Kind.VIDEO),
     (b"<!DOCTYPE html><p>", Kind.HTML),

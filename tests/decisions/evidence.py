@@ -17,7 +17,6 @@ from uploadfilter.model import (
     Variant,
 )
 
-
 CATEGORIES = ("demo", "other")
 
 

@@ -219,6 +219,7 @@ async def test_origin_that_answers_garbage_is_unreachable(wire: WireOrigin) -> N
     [
         pytest.param(b"HTTP/1.1 200 OK\r\nX: a\x01b\r\n", id="control-character"),
         pytest.param(b"HTTP/1.1 200 O\x01K\r\n", id="reason"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX : a\r\n", id="blank-in-a-name"),
         pytest.param(
             b"HTTP/1.1 101 Switching Protocols\r\n"
             b"Connection: Upgrade\r\nUpgrade: websocket\r\n",

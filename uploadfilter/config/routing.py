@@ -58,6 +58,11 @@ def read_mode(reader: Reader, text: str, key: Key) -> Mode | None:
         return None
 
 
+MOST_ROUTES: Final = 1000
+"""Every request looks at one route after the other, 2 to 3 microseconds each, and a
+file is compared with itself in half a second."""
+
+
 def read_origins(reader: Reader, tables: object) -> dict[str, OriginSettings]:
     """Read ``[origins.NAME]``."""
     key = (schema.ORIGINS,)
@@ -108,8 +113,14 @@ def read_routes(
             hint="Write [[routes]] on a line of its own, once for each route.",
         )
         return ()
+    if len(tables) > MOST_ROUTES:
+        reader.complaints.add(
+            (schema.ROUTES, MOST_ROUTES),
+            f"there are {len(tables)} routes, and at most {MOST_ROUTES} are looked at",
+            hint="Let one route have several hosts, or run another instance.",
+        )
     reading = _Routes(reader, common, origins)
-    for index, table in enumerate(tables):
+    for index, table in enumerate(tables[:MOST_ROUTES]):
         reading.add(table, (schema.ROUTES, index))
     return tuple(route for _, route in reading.found)
 

@@ -53,6 +53,7 @@ class Kind(StrEnum):
     TAR = "tar"
     PDF = "pdf"
     OLE = "ole"
+    GIT = "git"
 
     VIDEO = "video"
     SVG = "svg"
@@ -93,6 +94,7 @@ CONTAINERS = frozenset(
         Kind.TAR,
         Kind.PDF,
         Kind.OLE,
+        Kind.GIT,
     }
 )
 
@@ -174,6 +176,8 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"Rar!\x1a\x07", Kind.RAR),
     (b"MSCF\0\0\0\0", Kind.CAB),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind.OLE),
+    (b"PACK\0\0\0\2", Kind.GIT),
+    (b"PACK\0\0\0\3", Kind.GIT),
     (b"\x1a\x45\xdf\xa3", Kind.VIDEO),
 )
 """Magic that is enough by itself, at the first byte."""
@@ -316,6 +320,16 @@ def _bzip2(head: bytes) -> Kind | None:
     return Kind.BZIP2 if starts else None
 
 
+def _git(head: bytes) -> Kind | None:
+    """Know a push over HTTP by its first command; the pack is behind them all."""
+    return Kind.GIT if _PUSH.match(head) else None
+
+
+_PUSH = re.compile(rb"0[0-9a-f]{3}[0-9a-f]{40,64} [0-9a-f]{40,64} refs/")
+"""A line with its length, the old and the new object, and the name of the reference
+(gitprotocol-pack(5))."""
+
+
 def _tar(head: bytes) -> Kind | None:
     """Look for the magic behind the first name, or add up an older header."""
     if head[257:262] == b"ustar":
@@ -342,6 +356,7 @@ _TESTS: dict[int, tuple[Callable[[bytes], Kind | None], ...]] = {
     0x00: (_icon, _iso_media),
     0x01: (_emf,),
     0x1F: (_gzip,),
+    ord("0"): (_git,),
     ord("B"): (_bmp, _bzip2),
     ord("G"): (_gif,),
     ord("P"): (_pnm,),

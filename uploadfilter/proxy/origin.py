@@ -31,6 +31,7 @@ from uploadfilter.proxy.trusting import tls_context
 from uploadfilter.uploads.forwarding import ClientHeaders, Telling
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
@@ -298,14 +299,18 @@ def _is_unfit(answer: OriginAnswer) -> bool:
     """Tell whether an answer cannot be passed on as it is.
 
     That is a change of protocol, which nobody was offered; a transfer coding that
-    nobody asked for, since aiohttp takes off none but chunked; and control characters
-    in its head, which no client should have to read.
+    nobody asked for, since aiohttp takes off none but chunked; and names that are none
+    (``Content-Length ``) or control characters in its head, which two readers could
+    take for different things.
     """
     return (
         answer.status == HTTPStatus.SWITCHING_PROTOCOLS
         or answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
         or _CONTROL.search(answer.reason) is not None
-        or any(_CONTROL_BYTE.search(value) for _, value in answer.raw_headers)
+        or any(
+            _CONTROL_BYTE.search(value) or not _TOKEN.fullmatch(name)
+            for name, value in answer.raw_headers
+        )
     )
 
 

@@ -76,6 +76,7 @@ _COUNTED: Final = frozenset({"OPTIONS", "TRACE"})
 """Methods whose Max-Forwards is counted down (RFC 9110, section 7.6.2)."""
 
 _OWN_PORT = re.compile(rb":([0-9]{1,5})$")
+_TOP_PORT: Final = 65535
 _COUNT = re.compile(rb"[0-9]{1,9}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
@@ -296,7 +297,7 @@ def _tell_x_forwarded(
 def _port(head: RequestHead, side: ClientSide) -> bytes:
     """Return the port that the client asked: as told, in Host, or its scheme's."""
     told = head.value(b"x-forwarded-port") if side.trusted else None
-    if told and _COUNT.fullmatch(told):
+    if told and _COUNT.fullmatch(told) and int(told) <= _TOP_PORT:
         return told
     written = _OWN_PORT.search(side.host)
     return written[1] if written else _DEFAULT_PORTS[side.scheme]
