@@ -43,18 +43,18 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/chain.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
-    "uploadfilter/proxy/arrival.py": "tests/proxy/test_server.py",
-    "uploadfilter/proxy/draining.py": "tests/proxy/test_faults.py",
-    "uploadfilter/proxy/listening.py": "tests/proxy/test_server.py",
-    "uploadfilter/proxy/unheld.py": "tests/proxy/test_routed.py",
-    "uploadfilter/proxy/upload.py": "tests/proxy/test_server.py",
+    "uploadfilter/proxy/requests/arrival.py": "tests/proxy/clients/test_server.py",
+    "uploadfilter/proxy/requests/draining.py": "tests/proxy/test_faults.py",
+    "uploadfilter/proxy/clients/listening.py": "tests/proxy/clients/test_server.py",
+    "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
+    "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""
 
 CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
-    "uploadfilter/proxy/upload.py": "request handler",
+    "uploadfilter/proxy/inspecting/upload.py": "request handler",
     "uploadfilter/scanners/serving.py": "scanner main",
 }
 """The outermost boundaries, where an unforeseen error must be turned into an end."""
@@ -303,4 +303,4 @@ def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
 
     assert names == wanted
     assert "uploadfilter/py.typed" in names
-    assert "uploadfilter/proxy/pages/answer.html" in names
+    assert "uploadfilter/proxy/answering/pages/answer.html" in names

@@ -14,8 +14,8 @@ import structlog
 from uploadfilter import config
 from uploadfilter.errors import ConfigError, UploadFilterError
 from uploadfilter.notify import Manager
-from uploadfilter.proxy.live import InForce
-from uploadfilter.proxy.metrics import Reload
+from uploadfilter.proxy.counting.metrics import Reload
+from uploadfilter.proxy.requests.live import InForce
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -28,20 +28,20 @@ from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
 from uploadfilter.errors import LogError, ServiceError, StoreError
 from uploadfilter.notify import Manager
-from uploadfilter.proxy.addresses import Address, TCPAddress
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.admission import Admission
-from uploadfilter.proxy.draining import Drain
-from uploadfilter.proxy.listening import listening
-from uploadfilter.proxy.live import InForce
-from uploadfilter.proxy.metrics import Limit, Metrics
-from uploadfilter.proxy.recorder import Recorder
-from uploadfilter.proxy.sockets import Inherited
-from uploadfilter.proxy.spool import SpoolRoom
-from uploadfilter.proxy.upload import Hands
+from uploadfilter.proxy.clients.addresses import Address, TCPAddress
+from uploadfilter.proxy.clients.listening import listening
+from uploadfilter.proxy.clients.sockets import Inherited
+from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.spool import SpoolRoom
+from uploadfilter.proxy.inspecting.upload import Hands
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.matching import Generation
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.reloading import Reloader

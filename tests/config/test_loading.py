@@ -10,7 +10,7 @@ from uploadfilter.config import schema
 from uploadfilter.config.loading import read_text
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
-from uploadfilter.proxy.addresses import TCPAddress
+from uploadfilter.proxy.clients.addresses import TCPAddress
 
 STATE = Path("/state")
 

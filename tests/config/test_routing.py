@@ -8,7 +8,7 @@ from uploadfilter import config
 from uploadfilter.config.routing import MOST_ROUTES
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
-from uploadfilter.proxy.routes import DEFAULT_ROUTE
+from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE
 
 ORIGIN = 'origin = "http://127.0.0.1:81"\n'
 ROUTE = '[[routes]]\nname = "a"\norigin = "http://127.0.0.1:82"\n'

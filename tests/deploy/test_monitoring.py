@@ -16,7 +16,7 @@ from tests.proxy.site import exact_entry, list_entries
 from tests.repository import OPERATING, anchors, first_cells, section
 from tests.sites.programs import debian, run
 from uploadfilter.proxy.admin.gauges import Gauges, register
-from uploadfilter.proxy.metrics import Kind, Limit, Phase, Reload
+from uploadfilter.proxy.counting.metrics import Kind, Limit, Phase, Reload
 from uploadfilter.scanners.settings import PoolFigures
 
 PROMETHEUS = DEPLOY / "prometheus"

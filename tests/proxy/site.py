@@ -19,10 +19,10 @@ from uploadfilter.decisions.records import (
     decode,
 )
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
-from uploadfilter.proxy import texts
-from uploadfilter.proxy.addresses import TCPAddress
-from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.answering import texts
+from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.scanners.settings import ScannerSettings

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from tests.scanners import standins_hostile, standins_landlocked
-from uploadfilter.proxy.spool import SpoolLimits, SpoolRoom
+from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
 from uploadfilter.scanners.channel import Closed
 from uploadfilter.scanners.messages import (
     Budgets,

@@ -23,8 +23,8 @@ from uploadfilter.config.loading import Loaded
 from uploadfilter.config.routing import all_origins, unused_origins
 from uploadfilter.config.sources import Complaints, dotted
 from uploadfilter.errors import ConfigProblem, ServiceError
-from uploadfilter.proxy.addresses import UnixAddress
-from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.clients.addresses import UnixAddress
+from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.reference.store import REFERENCE_DIRECTORY
 
 PREFIX: Final = "UPLOADFILTER_"

@@ -3,13 +3,13 @@
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
-from uploadfilter.proxy.addresses import (
+from uploadfilter.proxy.clients.addresses import (
     Address,
     InheritedAddress,
     TCPAddress,
     UnixAddress,
 )
-from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.origins.origin import OriginSettings
 
 _SCHEME_PORTS: Final = {"http": 80, "https": 443}
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound

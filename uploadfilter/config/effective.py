@@ -15,8 +15,8 @@ from uploadfilter.config.loading import Loaded
 from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import dotted
 from uploadfilter.decisions.policy import Policy
-from uploadfilter.proxy.origin import OriginSettings
-from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
 from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT: Final = "default"

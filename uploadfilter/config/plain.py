@@ -10,9 +10,9 @@ from uploadfilter.config.routing import read_mode
 from uploadfilter.config.values import Reader, shown_value
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Mode
-from uploadfilter.proxy import texts
-from uploadfilter.proxy.addresses import Address, parse_address
-from uploadfilter.proxy.wording import Wording
+from uploadfilter.proxy.answering import texts
+from uploadfilter.proxy.answering.wording import Wording
+from uploadfilter.proxy.clients.addresses import Address, parse_address
 from uploadfilter.state import INSTANCE_NAME
 from uploadfilter.uploads.forwarding import Network
 

@@ -16,9 +16,9 @@ from uploadfilter.config.sources import dotted
 from uploadfilter.config.values import Reader, shown_value
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
-from uploadfilter.proxy.origin import OriginSettings
-from uploadfilter.proxy.readings import is_plain
-from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route, is_host_pattern
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.routing.readings import is_plain
+from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, is_host_pattern
 from uploadfilter.state import INSTANCE_NAME
 from uploadfilter.uploads.limits import UploadLimits
 

@@ -14,9 +14,9 @@ from uploadfilter.config.lines import Key
 from uploadfilter.decisions.log import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.origin import OriginSettings
-from uploadfilter.proxy.spool import SpoolLimits
+from uploadfilter.proxy.inspecting.spool import SpoolLimits
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.settings import ScannerSettings

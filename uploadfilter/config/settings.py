@@ -7,15 +7,15 @@ from pathlib import Path
 from uploadfilter.decisions.log import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
-from uploadfilter.proxy import texts
-from uploadfilter.proxy.addresses import Address, TCPAddress
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.live import LiveSettings
-from uploadfilter.proxy.origin import OriginSettings
-from uploadfilter.proxy.routes import DEFAULT_ROUTE, Route, Routes
-from uploadfilter.proxy.spool import SpoolLimits
-from uploadfilter.proxy.wording import Wording
+from uploadfilter.proxy.answering import texts
+from uploadfilter.proxy.answering.wording import Wording
+from uploadfilter.proxy.clients.addresses import Address, TCPAddress
+from uploadfilter.proxy.inspecting.spool import SpoolLimits
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.requests.live import LiveSettings
+from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.state import DEFAULT_INSTANCE

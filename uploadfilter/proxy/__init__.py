@@ -1,5 +1,8 @@
 """The running service: requests come in, decisions are recorded, origins are asked.
 
-``inspection`` is the state machine of one upload and does no I/O; ``server`` is the
-short loop around it; ``spool``, ``origin``, ``recorder`` and ``answers`` are its hands.
+From the door inwards: ``clients`` lets connections in and makes requests of them;
+``inspecting`` takes an upload from its head to its record; ``requests`` is what one
+request carries with it; ``routing``, ``origins`` and ``answering`` say where it goes,
+go there, and answer where it does not. ``counting`` keeps the numbers that ``admin``
+shows.
 """

@@ -12,11 +12,11 @@ from pathlib import Path
 from uploadfilter.config import Settings
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.draining import Drain
-from uploadfilter.proxy.live import InForce
-from uploadfilter.proxy.metrics import Metrics
-from uploadfilter.proxy.origin import OriginSettings
-from uploadfilter.proxy.spool import SpoolLimits, SpoolRoom
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.crew import Crew
 from uploadfilter.scanners.pool import ScannerPool

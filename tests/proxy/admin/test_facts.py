@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tests.proxy.admin.desk import NOON, watched
-from tests.proxy.admin.test_recent import decision
+from tests.proxy.counting.test_recent import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
 from uploadfilter.model import Mode

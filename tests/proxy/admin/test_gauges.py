@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tests.proxy.admin.desk import watched
+from tests.proxy.counting.test_metrics import value
 from tests.proxy.site import exact_entry, list_entries
-from tests.proxy.test_metrics import value
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.scanners.settings import PoolFigures

@@ -10,14 +10,14 @@ import pytest
 from tests.proxy import certificates
 from tests.proxy.admin.desk import NOWHERE, watched
 from tests.proxy.certificates import ORIGIN_NAME
+from tests.proxy.origins.test_trusting import tls_origin
 from tests.proxy.site import list_entries
-from tests.proxy.test_trusting import tls_origin
 from tests.proxy.wire import wire_origin
 from tests.waiting import until
 from uploadfilter.proxy.admin import health as module
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Health, reach
-from uploadfilter.proxy.draining import Drain
-from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.draining import Drain
 
 
 def not_well(health: Health) -> dict[Check, str]:

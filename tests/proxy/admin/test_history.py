@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import pytest
 
-from tests.proxy.test_metrics import decision
+from tests.proxy.counting.test_metrics import decision
 from tests.waiting import until
 from uploadfilter.model import Reason, Verdict
 from uploadfilter.proxy.admin import history as module
 from uploadfilter.proxy.admin.history import SAMPLES, History, Level, quantile
-from uploadfilter.proxy.metrics import Kind, Metrics, Phase
+from uploadfilter.proxy.counting.metrics import Kind, Metrics, Phase
 
 LEVEL = Level(waiting=4, scanning=1, spool_memory=2, spool_disk=3)
 

@@ -15,17 +15,17 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tests.proxy.admin.desk import watched
+from tests.proxy.counting.test_metrics import decision
 from tests.proxy.site import exact_entry, list_entries, settings
-from tests.proxy.test_metrics import decision
 from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until
 from uploadfilter.errors import ServiceError
-from uploadfilter.proxy.addresses import TCPAddress
 from uploadfilter.proxy.admin.listening import MOST_CONNECTIONS, Desk, listening
 from uploadfilter.proxy.admin.page import POLICY, STATIC
 from uploadfilter.proxy.admin.settings import AdminSettings
-from uploadfilter.proxy.limits import ProxyLimits
-from uploadfilter.proxy.routes import Route
+from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.service import running
 
 LOOPBACK = AdminSettings(listen="127.0.0.1:0")

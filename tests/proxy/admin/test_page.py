@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tests.proxy.admin.desk import watched
 from tests.proxy.admin.test_facts import facts_of
-from tests.proxy.admin.test_recent import decision
+from tests.proxy.counting.test_recent import decision
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.proxy.admin.page import POLICY, STATIC, render, static
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from uploadfilter.proxy.addresses import TCPAddress, UnixAddress
 from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Finding, Health
 from uploadfilter.proxy.admin.history import History, Sample
-from uploadfilter.proxy.admin.recent import RecentDecision
 from uploadfilter.proxy.admin.watched import Watched, version
-from uploadfilter.proxy.routes import Route
+from uploadfilter.proxy.counting.recent import RecentDecision
+from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import ENTRIES, SetInfo
 

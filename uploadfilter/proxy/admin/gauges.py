@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
-from uploadfilter.proxy.metrics import PREFIX
+from uploadfilter.proxy.counting.metrics import PREFIX
 
 
 class Gauges(Collector):

@@ -23,9 +23,9 @@ from typing import Final, Protocol
 from yarl import URL
 
 from uploadfilter.errors import ServiceError, StoreError
-from uploadfilter.proxy.draining import Drain
-from uploadfilter.proxy.live import OriginKey
-from uploadfilter.proxy.origin import OriginSettings
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.live import OriginKey
 
 INTERVAL_S: Final = 5.0
 """How old an answer may be: a load balancer asks about as often, and a connection each

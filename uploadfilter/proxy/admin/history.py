@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.model import Verdict
-from uploadfilter.proxy.metrics import Metrics
+from uploadfilter.proxy.counting.metrics import Metrics
 
 INTERVAL_S: Final = 5.0
 """Between two samples: a burst of seconds shows, and 180 of them fit a chart."""

@@ -28,13 +28,13 @@ from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
 from uploadfilter.errors import ServiceError
-from uploadfilter.proxy.addresses import Address, TCPAddress, UnixAddress
 from uploadfilter.proxy.admin import page
 from uploadfilter.proxy.admin.facts import as_json, gather
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from uploadfilter.proxy.addresses import (
+from uploadfilter.proxy.clients.addresses import (
     InheritedAddress,
     TCPAddress,
     UnixAddress,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level
-from uploadfilter.proxy.draining import Drain
-from uploadfilter.proxy.live import InForce
-from uploadfilter.proxy.metrics import Metrics
-from uploadfilter.proxy.spool import SpoolRoom
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting.spool import SpoolRoom
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool import ScannerPool

@@ -1,0 +1,337 @@
+"""What clients are told when an upload is not forwarded."""
+
+import json
+import re
+from html import escape, unescape
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
+
+from uploadfilter.model import INCAPACITY, REFUSALS, Reason
+from uploadfilter.proxy.answering import texts
+from uploadfilter.proxy.answering.answers import RETRY_AFTER_S, prefers_html, response
+from uploadfilter.proxy.answering.wording import Wording
+
+ID = "0195f3c2-0000-7000-8000-000000000001"
+OBJECTION = "https://site.example/objection?a=1&b=2"
+REPORT = "https://hotline.example/report"
+LANGUAGES = ["", "nl", "en"]
+BOTH = texts.load(objection=OBJECTION, report=REPORT)
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+STATUSES = [400, 403, 404, 408, 413, 415, 429, 431, 501, 502, 503, 504]
+
+
+def answer(
+    status: int,
+    *,
+    accept: str = "*/*",
+    language: str = "",
+    wording: Wording = BOTH,
+    reason: Reason | None = None,
+    decision_id: str | None = ID,
+    detail: str = "",
+) -> web.Response:
+    """Answer a request that accepts what ``accept`` and ``language`` say."""
+    headers = {"Accept": accept, "Accept-Language": language}
+    return response(
+        make_mocked_request("POST", "/", headers),
+        wording=wording,
+        status=status,
+        reason=reason,
+        decision_id=decision_id,
+        detail=detail,
+    )
+
+
+def body(told: web.Response) -> bytes:
+    """Return the body of an answer."""
+    assert isinstance(told.body, bytes)
+    return told.body
+
+
+def shown(page: bytes) -> str:
+    """Return the text of a page, as it is read without its elements."""
+    return unescape(re.sub(r"<[^>]*>", "", page.decode()))
+
+
+def tags(page: bytes) -> list[str]:
+    """Return the names of a page's elements, in order."""
+    return [name.decode() for name in re.findall(rb"<([a-z0-9]+)", page)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("accept", ["*/*", BROWSER])
+def test_rejections_are_alike_whatever_the_reason(accept: str, language: str) -> None:
+    """A match and every reason for a rejection by policy have the same bytes."""
+    reasons = [None, *(reason for reason in Reason if reason not in REFUSALS)]
+
+    answers = [
+        answer(
+            403,
+            accept=accept,
+            language=language,
+            reason=reason,
+            detail=f"because of {reason}",
+        )
+        for reason in reasons
+    ]
+
+    assert len({body(told) for told in answers}) == 1
+    assert len({str(told.headers) for told in answers}) == 1
+    assert len({told.keep_alive for told in answers}) == 1
+
+
+@pytest.mark.parametrize("accept", ["*/*", BROWSER])
+def test_rejections_differ_in_the_decision_only(accept: str) -> None:
+    """Two rejections are as long as each other, and alike but for the id."""
+    other = ID.replace("1", "2")
+
+    first = body(answer(403, accept=accept))
+    second = body(answer(403, accept=accept, decision_id=other))
+
+    assert len(first) == len(second)
+    assert shown(first).replace(ID, other) == shown(second)
+    assert tags(first) == tags(second)
+
+
+def test_rejection_as_a_problem() -> None:
+    """Programs get RFC 9457: the decision, where to object, and nothing more."""
+    told = answer(403)
+
+    assert told.content_type == "application/problem+json"
+    assert json.loads(body(told)) == {
+        "type": "about:blank",
+        "title": "Forbidden",
+        "status": 403,
+        "detail": "An automatic check did not accept this upload. "
+        "Such a decision can be wrong.",
+        "decision": ID,
+        "objection": OBJECTION,
+        "report": REPORT,
+    }
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("accept", ["*/*", BROWSER])
+def test_answers_are_neither_stored_nor_guessed_at(status: int, accept: str) -> None:
+    """No cache keeps an answer, and no browser takes it for something else."""
+    told = answer(status, accept=accept)
+
+    assert told.status == status
+    assert told.headers["Cache-Control"] == "no-store"
+    assert told.headers["X-Content-Type-Options"] == "nosniff"
+    assert told.headers["Vary"] == "Accept, Accept-Language"
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_page_can_be_read_by_everybody(status: int) -> None:
+    """A page has a language, a title, one heading, a main part, and no script."""
+    told = answer(status, accept=BROWSER)
+    page = body(told)
+
+    assert told.content_type == "text/html"
+    assert told.charset == "utf-8"
+    assert b'<html lang="en" dir="ltr">' in page
+    assert [tags(page).count(tag) for tag in ("title", "h1", "main")] == [1, 1, 1]
+    assert not {"script", "img", "link", "iframe", "form"} & set(tags(page))
+    assert "default-src 'none'" in told.headers["Content-Security-Policy"]
+
+
+def test_page_of_a_rejection_names_decision_and_objection() -> None:
+    """People see the number of the decision, and can follow the objection."""
+    page = body(answer(403, accept=BROWSER)).decode()
+
+    assert ID in shown(page.encode())
+    for place in (OBJECTION, REPORT):
+        assert f'href="{escape(place)}">{escape(place)}</a>' in page
+
+
+@pytest.mark.parametrize(
+    "objection", ["Write to <abuse> & ask", "javascript:alert(1)", 'https://x/"onclick']
+)
+def test_objection_that_is_no_address_is_shown_as_text(objection: str) -> None:
+    """Only web and mail addresses are links; all else is text, and escaped."""
+    wording = texts.load(objection=objection, report=objection)
+    page = body(answer(403, accept=BROWSER, wording=wording))
+
+    assert "a" not in tags(page)
+    assert b"<abuse>" not in page
+    assert b'/"on' not in page
+
+
+def test_page_without_an_objection_says_whom_to_ask() -> None:
+    """An operator who names no place to object leaves people to the site."""
+    page = body(answer(403, accept=BROWSER, wording=texts.load())).decode()
+
+    assert "ask the site" in page
+    assert "Where to object" not in page
+    assert "come across" not in page
+
+
+def test_page_accuses_nobody() -> None:
+    """Where to report stands on every rejection, and says that it is about nobody."""
+    page = shown(body(answer(403, accept=BROWSER)))
+
+    assert "says nothing about you" in page
+    assert "Such a decision can be wrong." in page
+    assert "not looked at by a person" in page
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES) - {403}))
+def test_only_rejections_say_where_to_object_and_report(status: int) -> None:
+    """Who was merely too slow has no use for either."""
+    for accept in ("*/*", BROWSER):
+        told = body(answer(status, accept=accept)).decode()
+
+        assert OBJECTION not in unescape(told)
+        assert REPORT not in told
+
+
+@pytest.mark.parametrize("accept", ["*/*", BROWSER])
+@pytest.mark.parametrize(
+    ("language", "tag", "words"),
+    [("", "en", "can be wrong"), ("nl-BE, en;q=0.5", "nl", "kan onjuist zijn")],
+)
+def test_answer_is_in_the_language_that_was_asked_for(
+    accept: str, language: str, tag: str, words: str
+) -> None:
+    """Problem and page alike, and the header says which language it is."""
+    told = answer(403, accept=accept, language=language)
+
+    assert told.headers["Content-Language"] == tag
+    assert words in body(told).decode()
+    if accept == BROWSER:
+        assert f'<html lang="{tag}" dir="ltr">'.encode() in body(told)
+
+
+def test_detail_is_in_the_language_of_the_answer() -> None:
+    """What was wrong is told in Dutch, or, for want of words, more generally."""
+    known, unknown = (
+        json.loads(body(answer(400, language="nl", detail=detail)))["detail"]
+        for detail in ("There is no Host.", "Two lengths.")
+    )
+
+    assert known == "Er is geen Host."
+    assert unknown == "De aanvraag kon niet worden gelezen."
+
+
+def test_headers_may_stand_in_several_lines() -> None:
+    """A list that a client splits is a list (RFC 9110, section 5.3)."""
+    headers = CIMultiDict(
+        [
+            ("Accept", "*/*;q=0.1"),
+            ("Accept", "text/html"),
+            ("Accept-Language", "fr"),
+            ("Accept-Language", "nl;q=0.5"),
+        ]
+    )
+    told = response(
+        make_mocked_request("POST", "/", headers),
+        wording=BOTH,
+        status=403,
+        reason=None,
+        decision_id=ID,
+    )
+
+    assert (told.content_type, told.headers["Content-Language"]) == ("text/html", "nl")
+
+
+async def test_answer_names_no_software() -> None:
+    """Whoever looks for a way in learns nothing of our versions."""
+    told = answer(403)
+
+    await told.prepare(make_mocked_request("POST", "/"))
+
+    assert "Server" not in told.headers
+
+
+@pytest.mark.parametrize("status", [400, 408, 413, 415, 431, 501])
+def test_client_is_told_what_is_wrong_with_its_request(status: int) -> None:
+    """Of a request that was refused, the detail is the client's own business."""
+    told = json.loads(body(answer(status, detail="Two lengths.")))
+
+    assert told["detail"] == "Two lengths."
+    assert "objection" not in told
+
+
+@pytest.mark.parametrize("status", [403, 502, 503, 504])
+def test_client_is_not_told_about_our_side(status: int) -> None:
+    """Rejections and failures of ours have a fixed text, whatever the detail."""
+    assert b"secret" not in body(answer(status, detail="secret"))
+    assert b"secret" not in body(answer(status, detail="secret", accept=BROWSER))
+
+
+def test_incapacity_asks_to_come_back() -> None:
+    """A 503 says when to try again, and not which part of the filter failed."""
+    answers = [answer(503, reason=reason) for reason in sorted(INCAPACITY)]
+
+    assert f"in {RETRY_AFTER_S} seconds" in body(answers[0]).decode()
+
+    assert len({body(told) for told in answers}) == 1
+    assert {told.headers["Retry-After"] for told in answers} == {str(RETRY_AFTER_S)}
+
+
+def test_answer_without_a_decision_names_none() -> None:
+    """What is not on record has no number."""
+    assert "decision" not in json.loads(body(answer(502, decision_id=None)))
+    assert b"Number" not in body(answer(502, decision_id=None, accept=BROWSER))
+
+
+@pytest.mark.parametrize("reason", sorted(REFUSALS))
+def test_connection_ends_after_a_refused_request(reason: Reason) -> None:
+    """Where a refused request ends is uncertain, so no other may follow it."""
+    assert answer(400, reason=reason).keep_alive is False
+
+
+def test_connection_goes_on_after_a_rejection() -> None:
+    """A rejected upload was read to its end; its sender may go on."""
+    assert answer(403, reason=None).keep_alive is not False
+
+
+def test_unforeseen_status_has_its_own_phrase() -> None:
+    """A status without words of ours has its own title, and words for any other."""
+    assert json.loads(body(answer(409)))["title"] == "Conflict"
+    assert b"<h1>Request not answered</h1>" in body(answer(409, accept=BROWSER))
+
+
+def test_endless_list_is_read_in_part() -> None:
+    """A client cannot have the event loop read a megabyte for one answer."""
+    lines = [("Accept", "a/b," * 2000)] * 100
+    told = response(
+        make_mocked_request("POST", "/", CIMultiDict([*lines, ("Accept", BROWSER)])),
+        wording=BOTH,
+        status=403,
+        reason=None,
+        decision_id=ID,
+    )
+
+    assert told.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("accept", "html"),
+    [
+        pytest.param("", False, id="nothing"),
+        pytest.param("*/*", False, id="anything"),
+        pytest.param(BROWSER, True, id="browser"),
+        pytest.param("text/html", True, id="page"),
+        pytest.param("TEXT/*", True, id="text"),
+        pytest.param("text/html, */*", True, id="page or anything"),
+        pytest.param("text/html;q=0.5, */*;q=0.9", False, id="rather anything"),
+        pytest.param("application/json, text/html", False, id="as well"),
+        pytest.param("application/json;q=0.8, text/html", True, id="rather a page"),
+        pytest.param("application/problem+json, text/html;q=0.9", False, id="problem"),
+        pytest.param("application/*, text/html", True, id="named more exactly"),
+        pytest.param("text/html;q=0", False, id="no page"),
+        pytest.param("text/html;q=0, */*;q=0", False, id="nothing at all"),
+        pytest.param("text/html;q=x", False, id="malformed weight"),
+        pytest.param("html", False, id="malformed range"),
+        pytest.param("text/html;level=1", False, id="other parameters"),
+        pytest.param(",,text/html ; q=1.000,", True, id="odd but legal"),
+    ],
+)
+def test_page_is_for_who_prefers_one(accept: str, *, html: bool) -> None:
+    """Programs that accept anything get a problem, people get a page."""
+    assert prefers_html(accept) == html

@@ -1,0 +1,240 @@
+"""Who is let in with an upload, and who is told to come back, before a body is read."""
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from hashsets.demo.pictures import jpeg, photograph
+from tests.proxy.site import HOST, Site, exact_entry, site
+from tests.proxy.wire import closed, status
+from uploadfilter.decisions.records import ShedRecord
+from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.inspecting.spool import GIB, SpoolLimits
+from uploadfilter.proxy.requests.limits import ProxyLimits
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TRUSTED = (ipaddress.ip_network("127.0.0.1"),)
+LISTED = b"bytes that somebody has listed"
+TEXT = b"a holiday greeting without any picture"
+
+
+def limits(**changes: Any) -> ProxyLimits:  # noqa: ANN401 - any of its fields
+    """Return limits with which tests are quick."""
+    return ProxyLimits(linger_s=0.05, drain_idle_s=0.05, **changes)
+
+
+def told(address: str) -> bytes:
+    """Return the header by which a front end says who its client is."""
+    return b"X-Forwarded-For: " + address.encode()
+
+
+@asynccontextmanager
+async def begun(shared: Site, address: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Keep an upload of a client open for the length of the block, then finish it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+    writer.write(
+        b"PUT /x HTTP/1.1\r\n%sConnection: close\r\n%s\r\nContent-Length: 2\r\n"
+        b"Expect: 100-continue\r\n\r\n" % (HOST, told(address))
+    )
+    assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
+    try:
+        yield reader
+    finally:
+        writer.write(b"ok")
+        await reader.read()
+        await closed(writer)
+
+
+def retry_after(answer: bytes) -> int:
+    """Return when a client is to try again, in seconds."""
+    (line,) = [
+        line for line in answer.split(b"\r\n") if line.startswith(b"Retry-After")
+    ]
+    return int(line.partition(b":")[2])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def enforcing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A filter behind a trusted front end; each test has clients of its own."""
+    async with site(
+        tmp_path_factory.mktemp("enforcing"),
+        listed=[exact_entry(1, LISTED)],
+        trusted_proxies=TRUSTED,
+        proxy=limits(match_budget=2, match_window_s=1000, open_uploads_per_client=2),
+    ) as shared:
+        yield shared
+
+
+async def test_client_that_was_rejected_too_often_is_told_to_wait(
+    enforcing: Site,
+) -> None:
+    """All its uploads are answered 429 until the window ends, and nobody else's."""
+    prober = told("192.0.2.7")
+    rejected = [status(await enforcing.put(LISTED, prober)) for _ in range(2)]
+    known = len(enforcing.origin.got)
+    answer = await enforcing.put(TEXT, prober)
+
+    assert rejected == [403, 403]
+    assert status(answer) == 429
+    assert 900 < retry_after(answer) <= 1000
+    assert status(await enforcing.put(TEXT, told("192.0.2.8"))) == 200
+    assert len(enforcing.origin.got) == known + 1
+
+
+async def test_network_of_ipv6_is_one_client(enforcing: Site) -> None:
+    """Who has 64 bits of addresses has one budget for all of them."""
+    await enforcing.put(LISTED, told("2001:db8::1"))
+    await enforcing.put(LISTED, told("2001:db8::2"))
+
+    assert status(await enforcing.put(TEXT, told("2001:db8::ffff:2"))) == 429
+    assert status(await enforcing.put(TEXT, told("2001:db8:0:1::1"))) == 200
+
+
+async def test_clients_that_look_alike_are_not_held_to_account(
+    enforcing: Site,
+) -> None:
+    """Behind a front end on this machine that is not trusted, all have one address."""
+    for _ in range(3):
+        assert status(await enforcing.put(LISTED)) == 403
+    assert status(await enforcing.put(TEXT)) == 200
+
+
+async def test_one_client_cannot_take_every_place(enforcing: Site) -> None:
+    """Its next upload is answered 429, another's is taken."""
+    greedy = "192.0.2.9"
+    async with begun(enforcing, greedy), begun(enforcing, greedy):
+        answer = await enforcing.put(TEXT, told(greedy))
+
+        assert status(answer) == 429
+        assert retry_after(answer) > 0
+        assert status(await enforcing.put(TEXT, told("192.0.2.10"))) == 200
+
+    assert status(await enforcing.put(TEXT, told(greedy))) == 200
+
+
+async def test_monitor_holds_nothing_against_a_client(tmp_path: Path) -> None:
+    """What would be rejected passes, and so does what follows it."""
+    async with (
+        site(
+            tmp_path,
+            listed=[exact_entry(1, LISTED)],
+            mode=Mode.MONITOR,
+            trusted_proxies=TRUSTED,
+            proxy=limits(match_budget=1, open_uploads_per_client=1),
+        ) as shared,
+        begun(shared, "192.0.2.7"),
+    ):
+        for _ in range(3):
+            assert status(await shared.put(LISTED, told("192.0.2.7"))) == 200
+
+
+async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
+    """Nobody is asked to send it; on record they are counted, not listed."""
+    head = (
+        b"PUT /x HTTP/1.1\r\n%sConnection: close\r\nContent-Length: 2\r\n"
+        b"Expect: 100-continue\r\n\r\n" % HOST
+    )
+    async with (
+        site(tmp_path, proxy=limits(open_uploads=1)) as shared,
+        begun(shared, "192.0.2.7"),
+    ):
+        answers = [await shared.send(head) for _ in range(3)]
+
+    assert [answer[:13] for answer in answers] == 3 * [b"HTTP/1.1 503 "]
+    assert retry_after(answers[0]) > 0
+    (shed,) = [item for item in shared.records() if isinstance(item, ShedRecord)]
+    assert (shed.reason, shed.status, shed.count) == (Reason.OVERLOADED, 503, 3)
+
+
+async def test_full_proxy_in_monitor_forwards_without_a_look(tmp_path: Path) -> None:
+    """It is on record that nobody looked, and no memory is taken for it."""
+    async with (
+        site(tmp_path, mode=Mode.MONITOR, proxy=limits(open_uploads=1)) as shared,
+        begun(shared, "192.0.2.7"),
+    ):
+        assert status(await shared.put(TEXT)) == 200
+
+        (decision,) = shared.decisions()
+        assert decision.reason is Reason.OVERLOADED
+        assert shared.origin.got[0].body == TEXT
+
+
+async def test_body_that_says_it_has_no_room_is_refused_at_its_head(
+    tmp_path: Path,
+) -> None:
+    """Two gigabytes are not sent for nothing."""
+    room = SpoolLimits(disk_total_bytes=GIB)
+    async with site(tmp_path, spool=room, proxy=limits()) as shared:
+        answer = await shared.send(
+            b"PUT /x HTTP/1.1\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n"
+            % (HOST, GIB + 1)
+        )
+
+        assert answer.startswith(b"HTTP/1.1 503 ")
+
+
+async def test_slow_uploads_of_one_client_leave_room_for_others(
+    tmp_path: Path,
+) -> None:
+    """What one client may hold is less than what there is."""
+    room = SpoolLimits(
+        memory_per_upload_bytes=1000,
+        disk_total_bytes=400_000,
+        disk_per_client_bytes=100_000,
+    )
+    body = b"x" * 60_000
+    async with (
+        site(tmp_path, spool=room, trusted_proxies=TRUSTED, proxy=limits()) as shared,
+        AsyncExitStack() as stack,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+        stack.push_async_callback(closed, writer)
+        writer.write(
+            b"PUT /x HTTP/1.1\r\n%s%s\r\nContent-Length: 90000\r\n"
+            b"Expect: 100-continue\r\n\r\n" % (HOST, told("192.0.2.7"))
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(body)
+        await until_held(shared, body)
+
+        assert status(await shared.put(body, told("192.0.2.7"))) == 503
+        assert status(await shared.put(body, told("192.0.2.8"))) == 200
+
+
+async def until_held(shared: Site, body: bytes) -> None:
+    """Wait until a body is held, told by what its client may not hold beside it."""
+    async with asyncio.timeout(10):
+        while status(await shared.put(body, told("192.0.2.7"))) != 503:
+            pass
+
+
+async def test_lasting_overload_turns_the_newest_away(tmp_path: Path) -> None:
+    """More comes than can be scanned: others are told so before they send a body."""
+    impatient = limits(
+        queue_target_s=1e-6, queue_burst_s=1e-6, open_uploads_per_client=99
+    )
+    async with site(tmp_path, trusted_proxies=TRUSTED, proxy=impatient) as shared:
+        picture = jpeg(photograph(7, width=1200, height=900))
+        answers = [
+            status(answer)
+            for answer in await asyncio.gather(
+                *(
+                    shared.put(picture, told(f"192.0.2.{number}"))
+                    for number in range(40)
+                )
+            )
+        ]
+        alone = status(await shared.put(picture, told("198.51.100.1")))
+        shed = [item for item in shared.records() if isinstance(item, ShedRecord)]
+
+    assert set(answers) == {200, 503}
+    assert alone == 200
+    assert len(shared.origin.got) == answers.count(200) + 1
+    assert {item.reason for item in shed} <= {Reason.OVERLOADED}

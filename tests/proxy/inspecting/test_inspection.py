@@ -1,0 +1,444 @@
+"""The way of one upload, without a socket: events in, commands out."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import (
+    Action,
+    EntryState,
+    Match,
+    Mode,
+    Reason,
+    Scan,
+    SignalType,
+    Verdict,
+)
+from uploadfilter.proxy.inspecting.inspection import (
+    Answer,
+    Command,
+    Forward,
+    Hold,
+    Inspection,
+    LookUp,
+    MatchSignals,
+    Record,
+    StartScan,
+    Where,
+)
+from uploadfilter.signals.exact import Digests
+from uploadfilter.uploads.head import BodyKind, BodyPlan, Refusal
+from uploadfilter.uploads.limits import UploadLimits
+
+RAW = BodyPlan(kind=BodyKind.RAW, declared_type="image/jpeg")
+FORM = BodyPlan(kind=BodyKind.FORM, boundary=b"b0undary")
+REFUSED = Refusal(status=415, reason=Reason.UNSUPPORTED_CODING, detail="No codings.")
+UNFRAMEABLE = Refusal(status=400, reason=Reason.MALFORMED_REQUEST, detail="Not HTTP.")
+LISTED = Match(
+    content="0",
+    set="demo",
+    entry="1",
+    category="a",
+    state=EntryState.ACTIVE,
+    signal_type=SignalType.MD5,
+    distance=0,
+)
+MONITORED = replace(LISTED, state=EntryState.MONITORED)
+
+
+def inspect(
+    plan: BodyPlan | Refusal = RAW,
+    mode: Mode = Mode.ENFORCE,
+    max_body: int = 1000,
+    *,
+    exempt: bool = False,
+) -> Inspection:
+    """Make an inspection with the policy that a new operator has."""
+    limits = UploadLimits(max_body_bytes=max_body)
+    return Inspection(plan, mode=mode, policy=Policy(), limits=limits, exempt=exempt)
+
+
+def form(*contents: bytes) -> bytes:
+    """Encode a form with one file part for each content."""
+    parts = [
+        b"--b0undary\r\n"
+        b'Content-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n%s\r\n" % content
+        for content in contents
+    ]
+    return b"".join(parts) + b"--b0undary--\r\n"
+
+
+def held(commands: Sequence[Command], where: Where) -> bytes:
+    """Return what the commands put into one spool."""
+    return b"".join(
+        command.data
+        for command in commands
+        if isinstance(command, Hold) and command.where is where
+    )
+
+
+def record(commands: Sequence[Command]) -> Record:
+    """Return the one record among the commands."""
+    (found,) = [command for command in commands if isinstance(command, Record)]
+    return found
+
+
+def scanned(upload: Inspection, reason: Reason | None = None) -> list[Command]:
+    """Let a scanner find nothing in a raw body."""
+    return upload.scanned([Scan(path="", kind="jpeg", size=6, reason=reason)])
+
+
+def test_accepted_upload_is_forwarded_after_its_record() -> None:
+    """What matches nothing goes on, once that is on record and not before."""
+    upload = inspect()
+
+    assert upload.begin() == []
+    assert upload.receive(b"abc") == [Hold(where=Where.BODY, data=b"abc")]
+    assert upload.receive(b"def") == [Hold(where=Where.BODY, data=b"def")]
+    (look_up,) = upload.end()
+    assert isinstance(look_up, LookUp)
+    assert upload.looked_up([]) == [
+        StartScan(where=Where.BODY, contents=look_up.contents)
+    ]
+    (search,) = scanned(upload)
+    assert isinstance(search, MatchSignals)
+    judgement = record(upload.matched([])).judgement
+    assert (judgement.verdict, judgement.effect) == (Verdict.NO_MATCH, Action.ACCEPT)
+    assert upload.recorded() == [Forward(where=Where.BODY, parts=None, unread=False)]
+
+
+def test_digests_are_those_of_the_bytes_that_arrived() -> None:
+    """The proxy's own digests go into the look-up, however the body was cut."""
+    upload = inspect()
+    upload.receive(b"abc")
+    upload.receive(b"def")
+    (look_up,) = upload.end()
+    digests = Digests()
+    digests.update(b"abcdef")
+
+    assert isinstance(look_up, LookUp)
+    assert look_up.contents[0].exact == digests.signals()
+
+
+def test_exact_match_that_rejects_ends_the_search() -> None:
+    """A listed picture is answered without being decoded, and never forwarded."""
+    upload = inspect()
+    upload.receive(b"abcdef")
+    upload.end()
+
+    commands = upload.looked_up([LISTED])
+
+    assert record(commands).status == 403
+    assert upload.recorded() == [Answer(status=403, reason=None)]
+
+
+def test_monitored_match_does_not_end_the_search() -> None:
+    """What only counts must not shield what rejects."""
+    upload = inspect()
+    upload.receive(b"abcdef")
+    upload.end()
+
+    (command,) = upload.looked_up([MONITORED])
+
+    assert isinstance(command, StartScan)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["monitored-first", "listed-first"])
+def test_monitored_match_beside_a_listed_picture_is_rejected(order: int) -> None:
+    """In one form, in both orders, the listed picture decides."""
+    upload = inspect(FORM)
+    upload.receive(form(b"first", b"second"))
+    upload.end()
+    matches = [MONITORED, replace(LISTED, content="1")][::order]
+
+    assert record(upload.looked_up(matches)).judgement.action is Action.REJECT
+
+
+def test_scanners_digests_are_not_believed() -> None:
+    """A scanner that was taken over cannot give a content another's digests."""
+    upload = inspect()
+    upload.receive(b"abcdef")
+    (look_up,) = upload.end()
+    upload.looked_up([])
+    lie = Digests()
+    lie.update(b"harmless")
+
+    (search,) = upload.scanned(
+        [Scan(path="7", kind="jpeg", size=6, exact=lie.signals())]
+    )
+
+    assert isinstance(look_up, LookUp)
+    assert isinstance(search, MatchSignals)
+    assert search.scans[0].exact == look_up.contents[0].exact
+    assert search.scans[0].path == "0"
+
+
+def test_monitor_forwards_what_enforce_would_reject() -> None:
+    """In MONITOR the record says REJECT and the bytes go on."""
+    upload = inspect(mode=Mode.MONITOR)
+    upload.receive(b"abcdef")
+    upload.end()
+
+    judgement = record(upload.looked_up([LISTED])).judgement
+
+    assert (judgement.action, judgement.effect) == (Action.REJECT, Action.ACCEPT)
+    assert upload.recorded() == [Forward(where=Where.BODY, parts=None, unread=False)]
+
+
+def test_enforced_form_is_held_as_contents_and_encoded_anew() -> None:
+    """Of a form in ENFORCE only the contents are held; the framing is written anew."""
+    upload = inspect(FORM)
+
+    commands = upload.receive(form(b"first", b"second")) + upload.end()
+    upload.looked_up([])
+    upload.scanned([Scan(path="", kind="data", size=5)] * 2)
+    upload.matched([])
+    (forward,) = upload.recorded()
+
+    assert held(commands, Where.BODY) == b""
+    assert held(commands, Where.CONTENTS) == b"firstsecond"
+    assert isinstance(forward, Forward)
+    assert forward.parts is not None
+    assert [part.length for part in forward.parts] == [5, 6]
+
+
+def test_monitored_form_is_held_twice_and_forwarded_as_it_came() -> None:
+    """In MONITOR the original bytes of a form go on."""
+    upload = inspect(FORM, Mode.MONITOR)
+    body = form(b"first")
+
+    commands = upload.receive(body) + upload.end()
+    upload.looked_up([])
+    upload.scanned([Scan(path="", kind="data", size=5)])
+    upload.matched([])
+
+    assert held(commands, Where.BODY) == body
+    assert held(commands, Where.CONTENTS) == b"first"
+    assert upload.recorded() == [Forward(where=Where.BODY, parts=None, unread=False)]
+
+
+def test_malformed_form_is_refused_in_mid_body() -> None:
+    """In ENFORCE a form that cannot be read ends at once."""
+    upload = inspect(FORM)
+
+    commands = upload.receive(b"not a form at all\r\n" * 3)
+
+    assert record(commands).judgement.reason is Reason.MALFORMED_FORM
+    (answer,) = upload.recorded()
+    assert isinstance(answer, Answer)
+    assert answer.status == 400
+
+
+def test_malformed_form_goes_on_in_monitor() -> None:
+    """In MONITOR the rest is still held, and what was seen is still looked up."""
+    upload = inspect(FORM, Mode.MONITOR)
+    body = form(b"first")[:-4] + b"\r\n--b0undary\r\ngarbage"
+
+    commands = upload.receive(body) + upload.receive(b"more") + upload.end()
+    judgement = record(upload.looked_up([LISTED])).judgement
+
+    assert held(commands, Where.BODY) == body + b"more"
+    assert judgement.verdict is Verdict.MATCH
+    assert upload.recorded() == [Forward(where=Where.BODY, parts=None, unread=False)]
+
+
+def test_refused_head_is_answered_before_the_body() -> None:
+    """What two parsers could read differently ends with the head."""
+    upload = inspect(REFUSED)
+
+    assert record(upload.begin()).status == 415
+    assert upload.recorded() == [
+        Answer(status=415, reason=Reason.UNSUPPORTED_CODING, detail="No codings.")
+    ]
+
+
+def test_refused_head_goes_on_in_monitor_and_is_inspected_as_it_is() -> None:
+    """In MONITOR the bytes are looked at and go on; the record says REJECT."""
+    upload = inspect(REFUSED, Mode.MONITOR)
+
+    assert upload.begin() == []
+    upload.receive(b"abcdef")
+    upload.end()
+    upload.looked_up([])
+    scanned(upload)
+    judgement = record(upload.matched([])).judgement
+
+    assert judgement.reason is Reason.UNSUPPORTED_CODING
+    assert (judgement.action, judgement.effect) == (Action.REJECT, Action.ACCEPT)
+
+
+def test_unframeable_head_is_refused_in_monitor_too() -> None:
+    """What cannot be framed cannot be forwarded."""
+    upload = inspect(UNFRAMEABLE, Mode.MONITOR)
+
+    assert record(upload.begin()).judgement.effect is Action.REJECT
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_body_over_the_limit_is_refused(mode: Mode) -> None:
+    """A body that grows over the limit is refused in both modes, and not held."""
+    upload = inspect(mode=mode, max_body=5)
+
+    commands = upload.receive(b"123456")
+
+    assert held(commands, Where.BODY) == b""
+    assert record(commands).status == 413
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [
+        pytest.param(Reason.TOO_SLOW, 408, id="slow"),
+        pytest.param(Reason.ABORTED, 400, id="gone"),
+        pytest.param(Reason.MALFORMED_REQUEST, 400, id="garbage"),
+        pytest.param(Reason.SPOOL_FULL, 503, id="spool"),
+        pytest.param(Reason.NO_REFERENCE_SET, 503, id="reference"),
+        pytest.param(Reason.INTERNAL_ERROR, 503, id="bug"),
+    ],
+)
+def test_failure_is_recorded_and_answered(reason: Reason, status: int) -> None:
+    """Whatever goes wrong in ENFORCE is on record, and the origin gets nothing."""
+    upload = inspect()
+    upload.receive(b"abc")
+
+    assert record(upload.failed(reason)).judgement.reason is reason
+    assert upload.recorded() == [Answer(status=status, reason=reason)]
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.NO_REFERENCE_SET, Reason.INTERNAL_ERROR, Reason.SPOOL_FULL]
+)
+def test_incapacity_in_monitor_goes_on_with_what_is_unread(reason: Reason) -> None:
+    """In MONITOR the filter's own fault costs no upload, even in mid-body."""
+    upload = inspect(mode=Mode.MONITOR)
+    upload.receive(b"abc")
+
+    judgement = record(upload.failed(reason)).judgement
+
+    assert (judgement.action, judgement.effect) == (Action.RETRY_LATER, Action.ACCEPT)
+    assert upload.recorded() == [Forward(where=Where.BODY, parts=None, unread=True)]
+
+
+def test_failure_after_the_decision_changes_nothing() -> None:
+    """There is one decision, and the first one stands."""
+    upload = inspect()
+    upload.receive(b"abc")
+    upload.failed(Reason.TOO_SLOW)
+
+    assert upload.failed(Reason.ABORTED) == []
+
+
+def test_decision_that_is_not_durable_has_no_effect() -> None:
+    """If the record cannot be written, the client is told to come back."""
+    upload = inspect()
+    upload.receive(b"abc")
+    upload.failed(Reason.TOO_SLOW)
+
+    assert upload.record_failed() == [Answer(status=503, reason=Reason.LOG_UNWRITABLE)]
+
+
+def test_failed_scan_is_rejected_with_its_reason() -> None:
+    """What content does to a scanner is a 403, as every policy rejection."""
+    upload = inspect()
+    upload.receive(b"abcdef")
+    upload.end()
+    upload.looked_up([])
+    scanned(upload, Reason.TOO_MANY_PIXELS)
+
+    judgement = record(upload.matched([])).judgement
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert upload.recorded() == [Answer(status=403, reason=Reason.TOO_MANY_PIXELS)]
+
+
+def test_empty_form_is_forwarded_without_a_scan() -> None:
+    """A form without parts holds nothing to look at."""
+    upload = inspect(FORM)
+    upload.receive(b"--b0undary--\r\n")
+    upload.end()
+
+    assert record(upload.looked_up([])).judgement.verdict is Verdict.NO_MATCH
+
+
+@given(
+    cuts=st.lists(st.integers(0, 200), max_size=8),
+    mode=st.sampled_from(Mode),
+    plan=st.sampled_from([RAW, FORM]),
+)
+def test_body_is_held_the_same_however_it_is_cut(
+    cuts: list[int], mode: Mode, plan: BodyPlan
+) -> None:
+    """Chunks are an accident of the network: the spools hold the same bytes."""
+    body = form(b"first", b"\r\n--b0undar", b"")
+    whole, pieces = inspect(plan, mode), inspect(plan, mode)
+    edges = [0, *sorted(cut for cut in cuts if cut < len(body)), len(body)]
+
+    expected = whole.receive(body) + whole.end()
+    got: list[Command] = []
+    for start, end in itertools.pairwise(edges):
+        got += pieces.receive(body[start:end])
+    got += pieces.end()
+
+    for where in Where:
+        assert held(got, where) == held(expected, where)
+    assert got[-1] == expected[-1]
+
+
+EVENTS: dict[str, Callable[[Inspection], list[Command]]] = {
+    "slow": lambda upload: upload.failed(Reason.TOO_SLOW),
+    "gone": lambda upload: upload.failed(Reason.ABORTED),
+    "listed": lambda upload: upload.matched([LISTED]),
+    "nothing": lambda upload: upload.matched([]),
+}
+
+
+@given(events=st.lists(st.sampled_from(sorted(EVENTS)), min_size=1, max_size=4))
+def test_nothing_is_forwarded_before_it_is_recorded(events: list[str]) -> None:
+    """No order of events brings an effect out of anything but ``recorded``."""
+    upload = inspect()
+    commands = upload.receive(b"abcdef") + upload.end() + upload.looked_up([])
+    commands += scanned(upload)
+    for event in events:
+        commands += EVENTS[event](upload)
+
+    assert not [c for c in commands if isinstance(c, Forward | Answer)]
+
+
+def test_exempt_upload_is_recorded_and_goes_on_unread() -> None:
+    """Nothing of it is looked at, and nothing goes on before the record."""
+    for plan, mode in itertools.product((RAW, FORM), Mode):
+        inspection = inspect(plan, mode, exempt=True)
+        (record,) = inspection.begin()
+        assert isinstance(record, Record)
+        assert record.judgement.reason is Reason.EXEMPT
+        assert record.judgement.verdict is Verdict.INCONCLUSIVE
+        assert record.judgement.effect is Action.ACCEPT
+        assert (record.scans, record.status) == ((), None)
+        assert inspection.recorded() == [
+            Forward(where=Where.BODY, parts=None, unread=True)
+        ]
+
+
+def test_exempt_upload_with_a_bad_head_is_refused() -> None:
+    """An exemption is for contents, and not for what is wrong with a request."""
+    for mode in Mode:
+        (record,) = inspect(UNFRAMEABLE, mode, exempt=True).begin()
+        assert isinstance(record, Record)
+        assert record.judgement.reason is Reason.MALFORMED_REQUEST
+        assert record.judgement.effect is Action.REJECT
+
+
+def test_exempt_upload_that_cannot_be_recorded_is_not_forwarded() -> None:
+    """Nothing passes unrecorded."""
+    inspection = inspect(exempt=True)
+    inspection.begin()
+
+    assert inspection.record_failed() == [
+        Answer(status=503, reason=Reason.LOG_UNWRITABLE)
+    ]

@@ -1,0 +1,159 @@
+"""TLS to the origin: whoever cannot prove to be it gets nothing."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.proxy import certificates
+from tests.proxy.certificates import ORIGIN_NAME, Certificates
+from tests.proxy.wire import WireOrigin
+from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.origins.asking import OriginAnswer
+from uploadfilter.proxy.origins.origin import Origin, OriginFailure, OriginSettings
+from uploadfilter.proxy.origins.trusting import tls_context
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Certificates:
+    """Certificates in files."""
+    return certificates.written(tmp_path)
+
+
+@asynccontextmanager
+async def tls_origin(
+    files: Certificates, *, asks_for_certificate: bool = False
+) -> AsyncIterator[WireOrigin]:
+    """Run an origin under TLS for the length of the block."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.origin)
+    if asks_for_certificate:
+        context.load_verify_locations(files.authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+    origin = WireOrigin()
+    server = await asyncio.start_server(origin.serve, "127.0.0.1", 0, ssl=context)
+    origin.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield origin
+    finally:
+        server.close()
+        await origin.stop()
+        await server.wait_closed()
+
+
+async def ask(settings: OriginSettings) -> bytes | OriginFailure:
+    """Ask once; return the body of the answer, or why there is none."""
+    async with (
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", [(b"Host", b"site.example")], None) as answer,
+    ):
+        if isinstance(answer, OriginFailure):
+            return answer
+        assert isinstance(answer, OriginAnswer)
+        return await answer.content.read()
+
+
+async def test_origin_under_its_own_authority_is_asked(files: Certificates) -> None:
+    """``ca_file`` and ``server_name`` say who may answer; Host is kept."""
+    async with tls_origin(files) as wire:
+        answer = await ask(
+            OriginSettings(
+                url=wire.url, ca_file=files.authority, server_name=ORIGIN_NAME
+            )
+        )
+
+        assert answer == b"ok"
+        assert wire.got[0].header(b"host") == [b"site.example"]
+
+
+async def test_certificate_of_nobody_we_know_is_refused(files: Certificates) -> None:
+    """Without its authority, an origin is anyone; nothing of a request is sent."""
+    async with tls_origin(files) as wire:
+        answer = await ask(OriginSettings(url=wire.url, server_name=ORIGIN_NAME))
+
+        assert answer is OriginFailure.UNREACHABLE
+        assert wire.got == []
+
+
+async def test_certificate_of_another_name_is_refused(files: Certificates) -> None:
+    """The certificate must hold the name of ``url`` if no other one is given."""
+    async with tls_origin(files) as wire:
+        answer = await ask(OriginSettings(url=wire.url, ca_file=files.authority))
+
+        assert answer is OriginFailure.UNREACHABLE
+        assert wire.got == []
+
+
+async def test_origin_is_shown_our_certificate(files: Certificates) -> None:
+    """An origin that lets in nobody else asks for it."""
+    known = OriginSettings(
+        url="https://x", ca_file=files.authority, server_name=ORIGIN_NAME
+    )
+    async with tls_origin(files, asks_for_certificate=True) as wire:
+        stranger = await ask(with_url(known, wire.url))
+        friend = await ask(
+            with_url(
+                known,
+                wire.url,
+                client_certificate=files.client,
+                client_key=files.client_key,
+            )
+        )
+
+    assert stranger is OriginFailure.UNREACHABLE
+    assert friend == b"ok"
+
+
+def with_url(
+    settings: OriginSettings,
+    url: str,
+    *,
+    client_certificate: str = "",
+    client_key: str = "",
+) -> OriginSettings:
+    """Return settings of another address, with a certificate of ours."""
+    return OriginSettings(
+        url=url,
+        ca_file=settings.ca_file,
+        server_name=settings.server_name,
+        client_certificate=client_certificate,
+        client_key=client_key,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"ca_file": "/nowhere.pem"}, "cannot read ca_file '/nowhere.pem'"),
+        ({"ca_file": __file__}, "no certificate can be read"),
+        ({"client_certificate": "/nowhere.pem"}, "cannot read client_certificate"),
+        ({"client_key": "/nowhere.pem"}, "cannot read client_certificate"),
+        ({"client_key": "locked"}, "cannot be used"),
+        ({"client_key": "origin"}, "cannot be used"),
+    ],
+    ids=["no-ca", "not-a-ca", "no-certificate", "no-key", "password", "another-key"],
+)
+def test_file_that_cannot_be_used_is_said_at_the_start(
+    files: Certificates, changed: dict[str, str], complaint: str
+) -> None:
+    """The service does not start on it, and says which file and what to do."""
+    named = {"locked": files.locked_key, "origin": files.origin}
+    given = {"ca_file": "", "client_certificate": files.client}
+    given["client_key"] = files.client_key
+    given |= {key: named.get(value, value) for key, value in changed.items()}
+
+    with pytest.raises(ServiceError, match=complaint) as caught:
+        tls_context(**given)
+
+    assert caught.value.hint
+
+
+def test_context_verifies() -> None:
+    """There is no way to switch it off."""
+    context = tls_context(ca_file="", client_certificate="", client_key="")
+
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname

@@ -1,0 +1,195 @@
+"""What a client is told when its upload is not forwarded.
+
+Rules this module keeps:
+
+- Every rejection by policy, whatever the reason, has one and the same body: the id of
+  the decision, where to object and where to report. Nothing else about the list, the
+  evidence or the policy, so that nobody can learn from answers what is listed, or how
+  near they are.
+- Of the other answers, a client may be told what was wrong with its own request, and
+  that the filter is at fault; never which part of the filter.
+- An answer is a problem (RFC 9457) for programs, or a page for people who prefer HTML,
+  in the language that they would rather read.
+- No answer is stored or guessed at: ``no-store``, ``nosniff``, and no script.
+"""
+
+import json
+import re
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from typing_extensions import override
+
+from uploadfilter.model import REFUSALS, Reason
+from uploadfilter.proxy.answering.wording import Catalogue, Page, Wording, filled
+
+RETRY_AFTER_S: Final = 30
+"""When to try again after a 503, in seconds: longer than it takes to replace scanners
+or to restart, shorter than a person's patience."""
+
+_JSON: Final = "application/problem+json"
+_HTML: Final = "text/html; charset=utf-8"
+_POLICY: Final = 403
+
+_MOST_LIST_BYTES: Final = 4096
+"""What is read of a list in a header: browsers send some hundred bytes, but a hundred
+lines of eight thousand are allowed, and are read on the event loop."""
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Vary": "Accept, Accept-Language",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""A page loads nothing and runs nothing; its style stands in it."""
+
+_RANGE = re.compile(
+    r"""
+    [ \t]*(?P<type>[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*
+    (?:;[ \t]*q=(?P<quality>[01](?:\.[0-9]{0,3})?)[ \t]*)?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A media range with a weight (RFC 9110, section 12.5.1). One with other parameters
+does not read as this, and is passed over: we have nothing to offer for it."""
+
+
+def problem(
+    catalogue: Catalogue, *, status: int, detail: str, decision_id: str | None
+) -> Page:
+    """Word an answer.
+
+    Args:
+        catalogue: What is said in the client's language.
+        status: HTTP status.
+        detail: What a client may be told about its own request, in English; ignored
+            where all answers must be alike.
+        decision_id: Id of the decision on record, if there is one.
+    """
+    words = catalogue.words(status)
+    is_policy = status == _POLICY
+    is_about_request = status <= HTTPStatus.NOT_IMPLEMENTED and not is_policy
+    own = catalogue.detail(detail) if detail and is_about_request else ""
+    decision = decision_id or ""
+    objection = catalogue.objection if is_policy else ""
+    report = catalogue.report if is_policy else ""
+    return Page(
+        language=catalogue.language,
+        direction=catalogue.direction,
+        status=status,
+        heading=words.heading.format(),
+        text=own or words.text.format(seconds=RETRY_AFTER_S),
+        decision=decision,
+        objection=objection,
+        report=report,
+        texts=filled(
+            catalogue.page, decision=decision, objection=objection, report=report
+        ),
+    )
+
+
+def as_json(told: Page) -> bytes:
+    """Write an answer as RFC 9457 has it; empty members are left out.
+
+    The type is ``about:blank``: the status says all there is to say, and the title is
+    therefore the status's own phrase (section 4.2.1).
+    """
+    members = {
+        "type": "about:blank",
+        "title": HTTPStatus(told.status).phrase,
+        "status": told.status,
+        "detail": told.text,
+        "decision": told.decision,
+        "objection": told.objection,
+        "report": told.report,
+    }
+    present = {name: value for name, value in members.items() if value}
+    return json.dumps(present, ensure_ascii=False).encode("utf-8")
+
+
+class _Answer(web.Response):
+    """An answer that does not say which version of what has written it."""
+
+    @override
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Server", None)
+
+
+def response(
+    request: web.BaseRequest,
+    *,
+    wording: Wording,
+    status: int,
+    reason: Reason | None,
+    decision_id: str | None,
+    detail: str = "",
+) -> web.Response:
+    """Build the answer to a request that is not forwarded.
+
+    Args:
+        request: The request; its Accept chooses between a problem and a page, and its
+            Accept-Language the language of both.
+        wording: What clients are told.
+        status: HTTP status.
+        reason: Why. The client is not told; but after a request that was refused, where
+            the next one begins is uncertain, so the connection ends.
+        decision_id: Id of the decision on record, if there is one.
+        detail: What a client may be told about its own request, in English.
+    """
+    catalogue = wording.catalogue(_joined(request, b"accept-language"))
+    told = problem(catalogue, status=status, detail=detail, decision_id=decision_id)
+    headers = _HEADERS | {"Content-Language": catalogue.language}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if prefers_html(_joined(request, b"accept")):
+        headers |= {"Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY}
+        body = wording.template.render(page=told).encode("utf-8")
+    else:
+        headers["Content-Type"] = _JSON
+        body = as_json(told)
+    answer = _Answer(status=status, headers=headers, body=body)
+    if reason in REFUSALS:
+        answer.force_close()
+    return answer
+
+
+def _joined(request: web.BaseRequest, name: bytes) -> str:
+    """Return a header that is a list, which may stand in several lines.
+
+    For a request that could not be parsed, aiohttp makes one up: it has no lines.
+    """
+    values = [value for key, value in request.raw_headers if key.lower() == name]
+    return b",".join(values)[:_MOST_LIST_BYTES].decode("latin-1")
+
+
+def prefers_html(accept: str) -> bool:
+    """Tell whether a client would rather have a page than a problem in JSON.
+
+    Args:
+        accept: Value of the Accept header; empty if there is none.
+
+    Returns:
+        True only if HTML has the greater weight, or the same and is named more exactly:
+        ``*/*`` alone, as programs send it, is no wish for a page.
+    """
+    ranges = [_RANGE.fullmatch(item) for item in accept.split(",")]
+    weights = {
+        match["type"].lower(): float(match["quality"] or 1) for match in ranges if match
+    }
+    html = _weight(weights, "text/html")
+    problems = _weight(weights, _JSON), _weight(weights, "application/json")
+    return html[0] > 0 and html > max(problems)
+
+
+def _weight(weights: dict[str, float], media_type: str) -> tuple[float, int]:
+    """Return the weight of a type, and how exactly it is named: 2, 1, or 0."""
+    any_of_kind = media_type.partition("/")[0] + "/*"
+    for exactness, name in ((2, media_type), (1, any_of_kind), (0, "*/*")):
+        if name in weights:
+            return weights[name], exactness
+    return 0.0, 0

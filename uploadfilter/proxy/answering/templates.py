@@ -1,0 +1,153 @@
+"""The page that an answer stands on: ours, or one of the operator's.
+
+Rules this module keeps: everything is escaped; a template can read no file and reach
+nothing but its ``page``, and has nothing that differs from one rendering to the next,
+so that all rejections stay alike. A page of the operator's is rendered in every case
+when the service starts.
+"""
+
+import html
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from http import HTTPStatus
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import jinja2
+import jinja2.nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from uploadfilter.errors import ConfigError
+from uploadfilter.proxy.answering.wording import Catalogue, Page, filled
+
+_OURS: Final = "built-in.html"
+"""The name by which a page of the operator's can extend ours."""
+
+_OWN: Final = "answer.html"
+_DECISION: Final = "20260101-0123456789abcdef0123"
+_OBJECTION: Final = "https://example.org/objection?a=1&b=2"
+_REPORT: Final = "https://example.org/report?a=1&b=2"
+_TAG = re.compile(r"<[^>]*>")
+
+# What a template may fail with when it is rendered.
+_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+@cache
+def built_in() -> jinja2.Template:
+    """Return our own page."""
+    return _environment("").get_template(_OURS)
+
+
+def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Template:
+    """Return a page of the operator's, rendered once in every case.
+
+    Args:
+        path: Where it stands, for the message.
+        source: The template.
+        catalogues: The languages that it will be in.
+
+    Raises:
+        ConfigError: It cannot be rendered, or leaves out what a page must say.
+    """
+    try:
+        environment = _environment(source)
+        _check_escaping(path, environment.parse(source))
+        template = environment.get_template(_OWN)
+        for page in _cases(catalogues):
+            _check(path, page, template.render(page=page))
+    except jinja2.TemplateSyntaxError as exc:
+        raise ConfigError(
+            f"{path}: line {exc.lineno}: {exc.message}",
+            hint="The language of templates is Jinja's.",
+        ) from exc
+    except (jinja2.TemplateError, *_FAILURES) as exc:
+        raise ConfigError(
+            f"{path}: cannot be rendered: {exc}",
+            hint="docs/operating.md, 'Texts of answers', names every field of page.",
+        ) from exc
+    return template
+
+
+def _environment(source: str) -> jinja2.Environment:
+    ours = resources.files("uploadfilter.proxy.answering") / "pages" / "answer.html"
+    environment = ImmutableSandboxedEnvironment(
+        loader=jinja2.DictLoader(
+            {_OURS: ours.read_text(encoding="utf-8"), _OWN: source}
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    # Two rejections would not be alike with them, or not escaped.
+    for name in ("random", "safe"):
+        del environment.filters[name]
+    environment.globals.pop("lipsum")
+    return environment
+
+
+def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
+    """Refuse a page that puts places and texts in without escaping them."""
+    switch = parsed.find(jinja2.nodes.EvalContextModifier)
+    if switch is not None:
+        raise ConfigError(
+            f"{path}: line {switch.lineno}: autoescape is switched",
+            hint="Leave it out: what a page gets are texts, and no HTML.",
+        )
+
+
+def _cases(catalogues: Iterable[Catalogue]) -> Iterator[Page]:
+    """Yield a page of every language, every status, with and without all places."""
+    for catalogue in catalogues:
+        texts = filled(
+            catalogue.page, decision=_DECISION, objection=_OBJECTION, report=_REPORT
+        )
+        page = Page(
+            language=catalogue.language,
+            direction=catalogue.direction,
+            status=0,
+            heading="",
+            text="",
+            decision="",
+            objection="",
+            report="",
+            texts=texts,
+        )
+        for status, words in catalogue.statuses.items():
+            number = int(status) if status.isdigit() else 499
+            said = replace(page, status=number, heading=words.heading, text=words.text)
+            for decision in ("", _DECISION):
+                yield replace(said, decision=decision)
+            if number == HTTPStatus.FORBIDDEN:
+                yield from _rejections(replace(said, decision=_DECISION))
+
+
+def _rejections(page: Page) -> Iterator[Page]:
+    for objection, report in itertools.product(("", _OBJECTION), ("", _REPORT)):
+        yield replace(page, objection=objection, report=report)
+
+
+def _check(path: Path, page: Page, rendered: str) -> None:
+    """Refuse a page that leaves out what people need, or has no language."""
+    shown = html.unescape(_TAG.sub("", rendered))
+    wanted = {
+        "page.heading": page.heading,
+        "page.decision": page.decision,
+        "page.objection": page.objection,
+        "page.report": page.report,
+    }
+    for name, value in wanted.items():
+        if value not in shown:
+            raise ConfigError(
+                f"{path}: a page with status {page.status} does not show {name}",
+                hint=f"Put {{{{ {name} }}}} where it is not empty.",
+            )
+    if f'lang="{page.language}"' not in rendered:
+        raise ConfigError(
+            f"{path}: the page does not say which language it is in",
+            hint='Begin it with <html lang="{{ page.language }}" '
+            'dir="{{ page.direction }}">.',
+        )

@@ -1,0 +1,301 @@
+"""Read the texts of answers: those of the package, and the operator's in their place.
+
+A folder of the operator holds a file for each language, named by its tag (``nl.toml``),
+and may hold a page of its own (``answer.html``). Of a language that the package has, a
+file need only say what is to be different; another one must be whole, because nobody
+should read half an answer in another language.
+
+Everything is checked here, when the service starts: that no text is missing or unknown,
+that a text has only those placeholders that it can have, and that the page can be
+rendered in every case. An answer cannot fail for its words later.
+
+To add a language, add its file to ``pages`` with every text of ``en.toml``, and a value
+for each of the ``details`` of ``nl.toml``.
+"""
+
+import difflib
+import re
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import jinja2
+
+from uploadfilter.errors import ConfigError
+from uploadfilter.proxy.answering import templates
+from uploadfilter.proxy.answering.wording import (
+    OTHER_STATUS,
+    PLACEHOLDERS,
+    Catalogue,
+    Wording,
+    Words,
+)
+
+DEFAULT_LANGUAGE: Final = "en"
+BUILT_IN: Final = (DEFAULT_LANGUAGE, "nl")
+"""The languages of the package, in the order in which they are offered."""
+
+PAGE_FILE: Final = "answer.html"
+
+_Texts: TypeAlias = dict[str, str]
+"""Texts by their full name, such as ``status.403.heading``."""
+
+_LANGUAGE_TAG = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
+_STATUS_TEXT = re.compile(r"status\.[45][0-9]{2}\.(?:heading|text)", re.ASCII)
+_DIRECTIONS = ("ltr", "rtl")
+_DETAILS = "details."
+_CONTACT: Final = ("contact.objection", "contact.report")
+"""Where to object and report for readers of one language, in place of the settings."""
+
+_SEE_DOCS = "docs/operating.md, 'Texts of answers', names every text."
+
+
+def load(
+    directory: Path | None = None,
+    *,
+    language: str = DEFAULT_LANGUAGE,
+    objection: str = "",
+    report: str = "",
+) -> Wording:
+    """Return what clients are told.
+
+    Args:
+        directory: The operator's texts; ``None`` for those of the package alone.
+        language: Tag of the language for whoever asks for none that there is.
+        objection: Where to object: an address, a text, or empty.
+        report: Where to report what people come across; as ``objection``.
+
+    Raises:
+        ConfigError: A file cannot be read or used; it names the file, the text, and
+            what to do.
+    """
+    texts: dict[str, Mapping[str, str]] = {tag: _built_in(tag) for tag in BUILT_IN}
+    page_source = ""
+    if directory is not None:
+        for path in _files(directory):
+            if path.name == PAGE_FILE:
+                page_source = _read(path)
+                continue
+            tag = _tag_of(path, texts)
+            texts[tag] = _checked(path, texts.get(tag), _flattened(path, _read(path)))
+    catalogues = {
+        tag: _catalogue(tag, found, objection=objection, report=report)
+        for tag, found in texts.items()
+    }
+    if language not in catalogues:
+        raise ConfigError(
+            f"language = {language!r} is none that there is",
+            hint=f"There are: {', '.join(catalogues)}. Others are added in the folder "
+            "that texts names.",
+        )
+    return Wording(
+        catalogues=MappingProxyType(catalogues),
+        default=language,
+        page_source=page_source,
+        template=_template(directory, page_source, catalogues),
+    )
+
+
+def _template(
+    directory: Path | None, source: str, catalogues: Mapping[str, Catalogue]
+) -> jinja2.Template:
+    if directory is None or not source:
+        return templates.built_in()
+    return templates.own(directory / PAGE_FILE, source, catalogues.values())
+
+
+@cache
+def _built_in(tag: str) -> Mapping[str, str]:
+    """Return the package's texts in one language."""
+    path = resources.files("uploadfilter.proxy.answering") / "pages" / f"{tag}.toml"
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return MappingProxyType(dict(_named(document)))
+
+
+def _files(directory: Path) -> list[Path]:
+    """Return the operator's files; what editors and mounts leave behind is no file."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read the texts in {str(directory)!r}: {exc.strerror}",
+            hint="texts names a folder that this user may read.",
+        ) from exc
+    return [
+        directory / name
+        for name in names
+        if not name.startswith(".") and not name.endswith("~")
+    ]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check that this user may read the file.",
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(
+            f"{path}: not UTF-8 at byte {exc.start}", hint="Save the file as UTF-8."
+        ) from exc
+
+
+def _tag_of(path: Path, known: Mapping[str, object]) -> str:
+    """Return the language that a file is for, as it is written where it is known."""
+    if path.suffix != ".toml" or not _LANGUAGE_TAG.fullmatch(path.stem):
+        raise ConfigError(
+            f"{path}: neither the texts of a language nor {PAGE_FILE}",
+            hint="Name a file by its language, such as nl.toml or pt-BR.toml.",
+        )
+    tags = {tag.lower(): tag for tag in known}
+    return tags.get(path.stem.lower(), path.stem)
+
+
+def _flattened(path: Path, text: str) -> _Texts:
+    """Return the texts of a file by their full names."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(
+            f"{path}: not TOML: {exc}", hint="Texts stand in double quotes."
+        ) from exc
+    found: _Texts = {}
+    for name, value in _named(document):
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"{path}: {name} = {value!r} is no text",
+                hint=f"Write a text in quotes. {_SEE_DOCS}",
+            )
+        # A text may go over several lines of the file, and is one paragraph.
+        found[name] = " ".join(value.split())
+    return found
+
+
+def _named(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the values of tables within tables with their full names."""
+    for key, value in table.items():
+        # The English words of a detail have full stops of their own.
+        if isinstance(value, dict) and prefix != _DETAILS:
+            yield from _named(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value  # type: ignore[misc] # _flattened checks it
+
+
+def _checked(path: Path, base: Mapping[str, str] | None, own: _Texts) -> _Texts:
+    """Return the texts of one language, its own before those of the package."""
+    for name, text in own.items():
+        _check_name(path, name)
+        _check_text(path, name, text)
+    if base is not None:
+        return {**base, **own}
+    missing = [name for name in _wanted() if name not in own]
+    if missing:
+        raise ConfigError(
+            f"{path}: {missing[0]} is missing, and {len(missing) - 1} more",
+            hint="A language that is not in the package needs all texts: "
+            f"{', '.join(missing)}.",
+        )
+    return own
+
+
+def _wanted() -> list[str]:
+    """Return the names of the texts that every language has."""
+    return [name for name in _built_in(DEFAULT_LANGUAGE) if name not in _CONTACT]
+
+
+def _check_name(path: Path, name: str) -> None:
+    known = [*_wanted(), *_CONTACT]
+    if name in known or _STATUS_TEXT.fullmatch(name):
+        return
+    details = [key for key in _built_in("nl") if key.startswith(_DETAILS)]
+    if name.startswith(_DETAILS) and name in details:
+        return
+    near = difflib.get_close_matches(name, [*known, *details], n=1)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    raise ConfigError(f"{path}: unknown text {name!r}", hint=meant + _SEE_DOCS)
+
+
+def _check_text(path: Path, name: str, text: str) -> None:
+    if name == "direction":
+        if text not in _DIRECTIONS:
+            raise ConfigError(
+                f"{path}: direction = {text!r} is none",
+                hint='Write "ltr" (left to right) or "rtl" (right to left).',
+            )
+        return
+    if not text and name not in _CONTACT:
+        raise ConfigError(f"{path}: {name} is empty", hint="Write what is to be said.")
+    if not text.isprintable():
+        raise ConfigError(
+            f"{path}: {name} has a character that cannot be shown",
+            hint="Leave control characters out.",
+        )
+    if not name.startswith((_DETAILS, "contact.")):
+        _check_placeholders(path, name, text)
+
+
+def _check_placeholders(path: Path, name: str, text: str) -> None:
+    """Refuse a text that could not be filled, or that asks for what it does not get."""
+    allowed = PLACEHOLDERS.get(name, frozenset())
+    try:
+        found = list(string.Formatter().parse(text))
+    except ValueError as exc:
+        raise ConfigError(
+            f"{path}: {name}: {exc}", hint="Write a brace that is meant twice: {{ }}."
+        ) from exc
+    for _, field, spec, conversion in found:
+        if field is not None and (field not in allowed or spec or conversion):
+            words = ", ".join(f"{{{word}}}" for word in sorted(allowed))
+            raise ConfigError(
+                f"{path}: {name}: unknown placeholder {{{field}}}",
+                hint=f"This text can have {words or 'none'}. Write a brace that is "
+                "meant twice: {{ }}.",
+            )
+
+
+def _catalogue(
+    tag: str, texts: Mapping[str, str], *, objection: str, report: str
+) -> Catalogue:
+    """Make a catalogue of texts that have been checked."""
+    statuses = {name.split(".")[1] for name in texts if name.startswith("status.")} | {
+        OTHER_STATUS
+    }
+    fallback = _words(texts, OTHER_STATUS, None)
+    return Catalogue(
+        language=tag,
+        direction=texts["direction"],
+        statuses=MappingProxyType(
+            {status: _words(texts, status, fallback) for status in statuses}
+        ),
+        page=MappingProxyType(_below(texts, "page.")),
+        details=MappingProxyType(_below(texts, _DETAILS)),
+        objection=texts.get("contact.objection", objection),
+        report=texts.get("contact.report", report),
+    )
+
+
+def _words(texts: Mapping[str, str], status: str, fallback: Words | None) -> Words:
+    heading, text = (
+        texts.get(f"status.{status}.heading"),
+        texts.get(f"status.{status}.text"),
+    )
+    if fallback is not None:
+        heading, text = heading or fallback.heading, text or fallback.text
+    if heading is None or text is None:
+        raise AssertionError("texts were not checked")
+    return Words(heading=heading, text=text)
+
+
+def _below(texts: Mapping[str, str], prefix: str) -> _Texts:
+    return {
+        name.removeprefix(prefix): text
+        for name, text in texts.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,1 @@
+"""Listeners and connections, and what each client may take of them."""

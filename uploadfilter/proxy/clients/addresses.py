@@ -1,0 +1,153 @@
+"""Where the proxy listens: values, read from the operator's words.
+
+An address may be followed by options, each a word of its own, as in nginx::
+
+    10.0.0.7:8080 proxy_protocol
+    unix:/run/uploadfilter/http mode=0660 group=www-data
+
+To add a kind of address, add its value here, its spelling to ``parse_address`` and its
+listener to ``proxy/clients/sockets.py``.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from typing_extensions import override
+
+_TOP_PORT: Final = 65535
+_UNIX: Final = "unix:"
+_INHERITED: Final = "inherited"
+_PROXY_PROTOCOL: Final = "proxy_protocol"
+_MODE: Final = re.compile(r"mode=0?([0-7]{3})")
+_GROUP: Final = re.compile(r"group=([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
+
+PRIVATE_MODE: Final = 0o600
+"""Only programs of our own user may connect, until the operator says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TCPAddress:
+    """A host and a port.
+
+    Attributes:
+        host: Name or address; an IPv6 address without brackets. ``::`` is every IPv6
+            address of the machine and no IPv4 one, as in nginx: an operator who wants
+            both writes both.
+        port: 0 for any free one.
+        proxy_protocol: Whether a front end says whose connection it passes on.
+    """
+
+    host: str
+    port: int
+    proxy_protocol: bool = False
+
+    @override
+    def __str__(self) -> str:
+        """Return it as an operator writes it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}{_option(self.proxy_protocol)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnixAddress:
+    """A socket in the file system.
+
+    Attributes:
+        path: Absolute path of the socket, without spaces.
+        mode: Who may connect; bits of the file.
+        group: Group of the file; empty for our own.
+        proxy_protocol: Whether a front end says whose connection it passes on.
+    """
+
+    path: str
+    mode: int = PRIVATE_MODE
+    group: str = ""
+    proxy_protocol: bool = False
+
+    @override
+    def __str__(self) -> str:
+        """Return it as an operator writes it."""
+        mode = f" mode={self.mode:04o}" if self.mode != PRIVATE_MODE else ""
+        group = f" group={self.group}" if self.group else ""
+        return f"{_UNIX}{self.path}{mode}{group}{_option(self.proxy_protocol)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InheritedAddress:
+    """Sockets that whoever started us has opened (``sd_listen_fds(3)``).
+
+    Attributes:
+        name: Of the sockets, as in ``FileDescriptorName=``; empty for all of them.
+        proxy_protocol: Whether a front end says whose connection it passes on.
+    """
+
+    name: str = ""
+    proxy_protocol: bool = False
+
+    @override
+    def __str__(self) -> str:
+        """Return it as an operator writes it."""
+        name = f"{_INHERITED}:{self.name}" if self.name else _INHERITED
+        return f"{name}{_option(self.proxy_protocol)}"
+
+
+Address: TypeAlias = TCPAddress | UnixAddress | InheritedAddress
+
+
+def parse_address(text: str) -> Address:
+    """Read an address.
+
+    Args:
+        text: ``HOST:PORT`` with an IPv6 host in brackets, ``unix:/PATH``,
+            ``inherited`` or ``inherited:NAME``; then options.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    place, *options = text.split() or [""]
+    address = _place(place)
+    for option in options:
+        address = _with_option(address, option)
+    return address
+
+
+def _place(text: str) -> Address:
+    if text.startswith(_UNIX):
+        path = text.removeprefix(_UNIX)
+        if not path.startswith("/") or "\0" in path:
+            raise ValueError("the path of a unix socket begins with /")
+        return UnixAddress(path=path)
+    kind, _, name = text.partition(":")
+    if kind == _INHERITED:
+        return InheritedAddress(name=name)
+    return _tcp(text)
+
+
+def _with_option(address: Address, option: str) -> Address:
+    if option == _PROXY_PROTOCOL:
+        return replace(address, proxy_protocol=True)
+    if isinstance(address, UnixAddress):
+        if mode := _MODE.fullmatch(option):
+            return replace(address, mode=int(mode[1], 8))
+        if group := _GROUP.fullmatch(option):
+            return replace(address, group=group[1])
+        known = "proxy_protocol, mode=0660 and group=NAME"
+    else:
+        known = "proxy_protocol"
+    raise ValueError(f"{option!r} is not an option of it; known: {known}")
+
+
+def _option(proxy_protocol: bool) -> str:
+    return f" {_PROXY_PROTOCOL}" if proxy_protocol else ""
+
+
+def _tcp(text: str) -> TCPAddress:
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not host or (":" in host and not bracketed):
+        raise ValueError("an address is HOST:PORT, an IPv6 host in brackets")
+    if not port.isascii() or not port.isdigit() or int(port) > _TOP_PORT:
+        raise ValueError("a port is a number up to 65535")
+    return TCPAddress(host=host, port=int(port))

@@ -1,0 +1,384 @@
+"""Make requests of what a client sends on one connection.
+
+Rules this module keeps:
+
+- aiohttp's server is made for applications. What it would do on its own is switched off
+  (no decompression, no access log), and what it leaves undone is done here: a head has
+  a time and a size, and what is no HTTP gets our own answer.
+- Whoever is refused gets to read why: what it still sends is thrown away for a while,
+  since a close with unread bytes is a reset that takes the answer with it.
+- A client that has ended its own side of the connection still gets its answers.
+
+It leans on private parts of aiohttp (ADR 0015, 0029), each held by a test on the wire.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from aiohttp import http_exceptions, web
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import _ErrInfo
+from typing_extensions import override
+
+from uploadfilter.model import Reason
+from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.clients.door import Connections, Peer
+from uploadfilter.proxy.clients.leaving import WatchedConnection
+from uploadfilter.proxy.clients.server import Proxy
+from uploadfilter.proxy.counting.metrics import Kind, Limit, Metrics, Phase
+from uploadfilter.proxy.origins.relaying import break_off, flushed, while_client_takes
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.limits import ProxyLimits
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_LINE_BYTES: Final = 4
+"""Colon, space and line end of a header line."""
+
+
+class _HeadTooSlow(http_exceptions.HttpProcessingError):
+    """A head that did not end in time."""
+
+    code = HTTPStatus.REQUEST_TIMEOUT
+
+
+class _HeadTooLarge(http_exceptions.HttpProcessingError):
+    """A head that is over the limit as a whole."""
+
+    code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+class Server(web.Server):
+    """aiohttp's server, for connections that have come through a ``Door``.
+
+    Args:
+        proxy: What is done with each request.
+        connections: Where connections are counted.
+        drain: Whether the service is ending.
+        metrics: Where each limit that was reached is counted.
+    """
+
+    def __init__(
+        self, proxy: Proxy, *, connections: Connections, drain: Drain, metrics: Metrics
+    ) -> None:
+        super().__init__(proxy.handle)
+        self.proxy = proxy
+        self.register = connections
+        self.drain = drain
+        self.metrics = metrics
+
+    def open(self, peer: Peer) -> "Connection":
+        """Make the handler of a connection that begins to send."""
+        return Connection(self, peer, self.register.limits)
+
+
+class Connection(WatchedConnection):
+    """One client's connection.
+
+    Args:
+        server: What all connections share.
+        peer: Who is at the other end.
+        limits: In force when it began.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_head_bytes",
+        "_head_timer",
+        "_is_cut",
+        "_limits",
+        "_parting",
+        "_payload",
+        "_peer",
+        "_served",
+    )
+
+    def __init__(self, server: Server, peer: Peer, limits: ProxyLimits) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            auto_decompress=False,
+            access_log=None,  # type: ignore[arg-type] # it is how to say "none"
+            keepalive_timeout=limits.keep_alive_s,
+            lingering_time=limits.linger_s,
+            max_line_size=limits.header_line_bytes,
+            max_field_size=limits.header_line_bytes,
+            max_headers=limits.header_lines,
+        )
+        self._served = server
+        self._peer = peer
+        self._limits = limits
+        self._payload: StreamReader = EMPTY_PAYLOAD
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._parting: asyncio.Future[None] | None = None
+        self._is_cut = False
+        self._ended = False
+
+    @property
+    @override
+    def peername(self) -> tuple[str, int]:
+        """The other end, as the front end has told it."""
+        return self._peer.host, self._peer.port
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Count the connection out."""
+        self._served.register.guest_left(self, self._peer)
+        self._forget_head()
+        self._part()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, and watch how a head comes."""
+        if self._is_cut:
+            return
+        known = self._request_count
+        is_head = self._payload.is_eof()
+        super().data_received(data)
+        if self._request_count != known:
+            self._on_messages(len(data))
+        elif is_head and data:
+            self._on_part_of_head(len(data))
+
+    @override
+    def eof_received(self) -> bool:  # type: ignore[override] # aiohttp never stays
+        """Keep our side open for the answers to what has arrived whole."""
+        self._ended = True
+        self._part()
+        if self._is_waiting or not self._payload.is_eof():
+            return self._is_cut
+        self._watch_half(-1)
+        return True
+
+    def end_if_idle(self) -> bool:
+        """End the connection if no request is on it, and tell whether it was."""
+        is_idle = self._is_waiting and self._head_timer is None
+        if is_idle:
+            self._served.register.guest_left(self, self._peer)
+            self.force_close()
+        return is_idle
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether everything was answered that has been asked."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._messages
+
+    @override
+    async def finish_response(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, and see to it that the last one is read."""
+        if self._served.drain.begun and not resp.prepared:
+            resp.force_close()
+        if resp.prepared:
+            sent = await super().finish_response(request, resp, start_time)
+        else:
+            sent = await self._sent(request, resp, start_time)
+        if self._ended and not self._messages:
+            self.close()
+        if self._is_cut and not self._messages:
+            await self._linger()
+        return sent
+
+    async def _sent(
+        self,
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer of our own, to a client that takes it.
+
+        One is short, but a client may ask for many and read none.
+        """
+        try:
+            async with while_client_takes(request, idle_s=self._limits.answer_idle_s):
+                sent = await super().finish_response(request, resp, start_time)
+                await flushed(request.writer)
+        except TimeoutError:
+            break_off(request, at_once=True)
+            return resp, True
+        except ConnectionError:
+            return resp, True
+        return sent
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that cannot be parsed, or one whose handling failed."""
+        self.keep_alive(val=False)
+        wording = self._served.proxy.wording
+        if not isinstance(exc, http_exceptions.HttpProcessingError):
+            log.error("request_failed", status=status, exc_info=exc)
+            return answers.response(
+                request,
+                status=503,
+                reason=Reason.INTERNAL_ERROR,
+                decision_id=None,
+                wording=wording,
+            )
+        status = _status_of(exc)
+        self._served.metrics.answered(Kind.REFUSED, status)
+        if limit := _LIMITS.get(status):
+            self._served.metrics.limited(limit)
+        return answers.response(
+            request,
+            status=status,
+            reason=Reason.MALFORMED_REQUEST,
+            detail="" if status in _LIMITS else "The request is not valid HTTP.",
+            decision_id=None,
+            wording=wording,
+        )
+
+    @override
+    def _process_keepalive(self) -> None:
+        """End an idle connection; one on which a head is coming has its own time."""
+        if self._head_timer is None:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
+
+    def _on_messages(self, size: int) -> None:
+        """Look at the heads that have just ended, and at what came instead of one."""
+        if self._head_bytes + size > self._limits.head_bytes:
+            self._cut_large_head()
+        self._served.metrics.took(Phase.HEAD, self._head_took_s())
+        self._forget_head()
+        if not self._messages:
+            return
+        message, self._payload = self._messages[-1]
+        if not isinstance(message, RawRequestMessage):
+            self._is_cut = True
+            self._end_body()
+
+    def _head_took_s(self) -> float:
+        """Return how long the head took that has just ended; most come in one piece."""
+        if self._head_timer is None:
+            return 0.0
+        began_s = self._head_timer.when() - self._limits.head_s
+        return max(self._loop.time() - began_s, 0.0)
+
+    def _cut_large_head(self) -> None:
+        message, _ = self._messages[-1]
+        if (
+            isinstance(message, RawRequestMessage)
+            and _head_size(message) > self._limits.head_bytes
+        ):
+            self._messages[-1] = _failed(_HeadTooLarge())
+
+    def _end_body(self) -> None:
+        """End the reading of a body behind which, or in which, garbage has come.
+
+        aiohttp 3.14 only queues its own answer for after the request, and leaves
+        whoever reads the body waiting for more.
+        """
+        request = self._current_request
+        if request is None or request.content.is_eof():
+            return
+        garbage = web.RequestPayloadError("the body is not framed as it says")
+        request.content.set_exception(garbage)
+        # Nothing is left to be read away, which aiohttp would try and complain of.
+        request.content.feed_eof()
+
+    def _on_part_of_head(self, size: int) -> None:
+        """Count a head that is still coming, and begin its time with its first byte."""
+        self._head_bytes += size
+        if self._head_bytes > self._limits.head_bytes:
+            self._fail(_HeadTooLarge())
+        elif self._head_timer is None:
+            self._head_timer = self._loop.call_later(
+                self._limits.head_s, self._on_late_head
+            )
+
+    def _on_late_head(self) -> None:
+        self._head_timer = None
+        self._fail(_HeadTooSlow())
+
+    def _fail(self, error: http_exceptions.HttpProcessingError) -> None:
+        """Answer with an error after what has been asked before, and read no more."""
+        self._forget_head()
+        self._is_cut = True
+        self._messages.append(_failed(error))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _forget_head(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    async def _linger(self) -> None:
+        """Throw away what still comes, until the client has read its answer."""
+        transport = self.transport
+        if transport is None or transport.is_closing() or self._ended:
+            return
+        self._parting = self._loop.create_future()
+        transport.write_eof()
+        # Reading may have been held up for what nobody will read any more.
+        transport.resume_reading()
+        try:
+            async with asyncio.timeout(self._limits.linger_s):
+                await self._parting
+        except TimeoutError:
+            self.force_close()
+
+    def _part(self) -> None:
+        """Note that the client has nothing more to say."""
+        if self._parting is not None and not self._parting.done():
+            self._parting.set_result(None)
+
+    def _watch_half(self, written: int) -> None:
+        """End a connection that may have been left, once nothing more comes for it."""
+        transport, request = self.transport, self._current_request
+        if transport is None:
+            return
+        now = request.writer.output_size if request is not None else 0
+        if now == written and not transport.get_write_buffer_size():
+            transport.abort()
+            return
+        self._loop.call_later(self._limits.half_closed_s, self._watch_half, now)
+
+
+_LIMITS: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: Limit.HEAD_TIME,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Limit.HEAD_BYTES,
+}
+
+
+def _failed(
+    error: http_exceptions.HttpProcessingError,
+) -> tuple[Any, StreamReader]:
+    """Return what aiohttp queues in place of a request that it cannot parse."""
+    return _ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD
+
+
+def _status_of(error: http_exceptions.HttpProcessingError) -> HTTPStatus:
+    """Return the status of what is wrong with a head."""
+    if isinstance(error, _HeadTooSlow | _HeadTooLarge):
+        return HTTPStatus(error.code)
+    # For too many lines there is no class.
+    if isinstance(error, http_exceptions.LineTooLong) or error.message.startswith(
+        "Too many headers"
+    ):
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return HTTPStatus.BAD_REQUEST
+
+
+def _head_size(message: RawRequestMessage) -> int:
+    """Return about how long a head was, in bytes."""
+    lines = message.raw_headers
+    return len(message.path) + sum(len(n) + len(v) + _LINE_BYTES for n, v in lines)

@@ -1,0 +1,167 @@
+"""Listen for clients for the length of a block, and see the last ones out.
+
+Rules this module keeps: sockets are opened by ``proxy/clients/sockets.py`` and
+connections let in by ``proxy/clients/door.py``; here they begin and end. What is in
+flight at the end is finished, and connections that are idle are given a moment in which
+they may still be used, since closing one at that very moment would lose a request.
+"""
+
+import asyncio
+import ipaddress
+import resource
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+import structlog
+from aiohttp import http_parser
+
+from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.clients import sockets
+from uploadfilter.proxy.clients.addresses import Address, TCPAddress
+from uploadfilter.proxy.clients.connections import Server
+from uploadfilter.proxy.clients.door import Connections, Door
+from uploadfilter.proxy.clients.server import Proxy
+from uploadfilter.proxy.clients.sockets import Inherited, Listener
+from uploadfilter.proxy.inspecting.upload import Hands
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.requests.live import LiveSettings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted, while the loop is busy or, in a socket that
+is inherited, while the service is started anew. Linux takes ``net.core.somaxconn`` at
+most, which is 4,096 since version 5.4, and cuts down what is more."""
+
+_CLOSING_S: Final = 1.0
+"""How long aiohttp may take to close its connections; nothing is in flight then."""
+
+
+@asynccontextmanager
+async def listening(
+    hands: Hands, *, addresses: Sequence[Address], inherited: Inherited
+) -> AsyncIterator[tuple[Address, ...]]:
+    """Serve clients for the length of the block.
+
+    Args:
+        hands: What is needed to carry out their requests.
+        addresses: Where to listen.
+        inherited: Sockets that whoever started us has opened.
+
+    Yields:
+        The addresses that were bound, with the ports that were picked.
+
+    Raises:
+        ServiceError: An address cannot be bound, or aiohttp lacks its C parser.
+    """
+    _require_c_parser()
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    limits = hands.in_force.settings.limits
+    _say_scarce(limits, descriptors)
+    connections = Connections(
+        lambda: hands.in_force.settings, hands.metrics, descriptors=descriptors
+    )
+    server = Server(
+        Proxy(hands), connections=connections, drain=hands.drain, metrics=hands.metrics
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(server.shutdown, _CLOSING_S)
+        async with AsyncExitStack() as open_sockets:
+            bound = [
+                await _accepting(open_sockets, listener, server)
+                for address in addresses
+                for listener in sockets.open_listeners(address, inherited)
+            ]
+            if left := inherited.left():
+                log.warning(
+                    "sockets_unused",
+                    addresses=list(left),
+                    hint='Write listen = "inherited", or take them from the unit.',
+                )
+            addresses = tuple(listener.address for listener in bound)
+            _say_alike(addresses, hands.in_force.settings)
+            yield addresses
+        await _see_out(connections, hands.drain, hands.in_force.settings.limits)
+
+
+async def _accepting(
+    stack: AsyncExitStack, listener: Listener, server: Server
+) -> Listener:
+    """Accept connections until the stack is closed."""
+    make = partial(
+        Door,
+        server.register,
+        server.open,
+        proxy_protocol=listener.address.proxy_protocol,
+    )
+    loop = asyncio.get_running_loop()
+    if listener.is_unix:
+        accepting = await loop.create_unix_server(
+            make, sock=listener.socket, backlog=BACKLOG
+        )
+        stack.callback(sockets.remove, listener)
+    else:
+        accepting = await loop.create_server(
+            make, sock=listener.socket, backlog=BACKLOG
+        )
+    stack.callback(accepting.close)
+    return listener
+
+
+async def _see_out(connections: Connections, drain: Drain, limits: ProxyLimits) -> None:
+    """Finish what is in flight, and what idle connections may still bring."""
+    drain.begin()
+    idle_s = min(limits.drain_idle_s, limits.drain_s)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(idle_s):
+            await connections.gone()
+    connections.end_silent()
+    left = await drain.finish(within_s=limits.drain_s - idle_s)
+    if left:
+        log.warning("requests_cut_off", requests=left, drain_s=limits.drain_s)
+
+
+def _say_scarce(limits: ProxyLimits, descriptors: int) -> None:
+    """Tell the operator that the limits are lower than what is configured."""
+    connections = limits.most_connections(descriptors)
+    uploads = limits.most_open_uploads(descriptors)
+    if (connections, uploads) != (limits.connections, limits.open_uploads):
+        log.warning(
+            "descriptors_scarce",
+            descriptors=descriptors,
+            connections=connections,
+            open_uploads=uploads,
+            hint="Allow more: LimitNOFILE= in the unit, or ulimit -n.",
+        )
+
+
+def _say_alike(addresses: Sequence[Address], settings: LiveSettings) -> None:
+    """Tell the operator that no client can be told from another.
+
+    Only programs on this machine reach such a listener, and the one that does is most
+    likely a front end.
+    """
+    if not settings.trusted_proxies and any(map(_is_local, addresses)):
+        log.warning(
+            "client_limits_off",
+            hint="Clients come from this machine, so that limits for each client are "
+            "not applied: name the front end in trusted_proxies.",
+        )
+
+
+def _is_local(address: Address) -> bool:
+    if isinstance(address, TCPAddress):
+        return ipaddress.ip_address(address.host.partition("%")[0]).is_loopback
+    return True
+
+
+def _require_c_parser() -> None:
+    """Refuse to run on aiohttp's pure-Python parser, which lets smuggled bytes pass."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise ServiceError(
+            "aiohttp has no C parser here, and its Python one is too lenient",
+            hint="Install aiohttp from a wheel, and unset AIOHTTP_NO_EXTENSIONS.",
+        )

@@ -1,0 +1,221 @@
+"""Take requests, find the route of each, and give it to whoever carries it out.
+
+Rules this module keeps: a request without a body is forwarded; one with a body becomes
+an ``Upload``; and every request is treated to its end as the settings in force at its
+beginning say.
+"""
+
+from contextlib import ExitStack
+
+from aiohttp import web
+
+from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.answering.wording import Wording
+from uploadfilter.proxy.clients.leaving import while_client_stays
+from uploadfilter.proxy.counting.metrics import Kind, Tally
+from uploadfilter.proxy.inspecting.admission import TurnedAway
+from uploadfilter.proxy.inspecting.inspection import Inspection
+from uploadfilter.proxy.inspecting.upload import Hands, Upload
+from uploadfilter.proxy.origins import relaying
+from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.proxy.requests.live import Live
+from uploadfilter.proxy.requests.tracing import traced
+from uploadfilter.uploads.forwarding import ends_here, forwarded_headers
+from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
+
+_BAD_REQUEST = 400
+_NOT_FOUND = 404
+_NOT_IMPLEMENTED = 501
+
+
+class Proxy:
+    """What is done with each request.
+
+    Args:
+        hands: What uploads need to be carried out.
+    """
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    @property
+    def wording(self) -> Wording:
+        """What is told to a client whose request cannot even be read."""
+        return self._hands.in_force.settings.wording
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        with (
+            self._hands.drain.request(),
+            self._hands.in_force.use() as live,
+            traced(request.raw_headers),
+            self._hands.metrics.request() as tally,
+        ):
+            try:
+                answer = await self._answer(request, live, tally)
+            finally:
+                tally.received = request.content.total_bytes
+            if answer.prepared or request.transport is not None:
+                tally.status = answer.status
+            tally.sent = _sent(request, answer)
+            return answer
+
+    async def _answer(
+        self, request: web.BaseRequest, live: Live, tally: Tally
+    ) -> web.StreamResponse:
+        head = _head(request)
+        choice = live.settings.routes.choose(
+            host=head.value(b"host"),
+            target=head.target,
+            method=head.method,
+            stands_for=head.stands_for,
+        )
+        if choice.route is None:
+            return self._refuse(request, live, _NO_ROUTE)
+        arrival = Arrival(request=request, head=head, live=live, route=choice.route)
+        body = plan(head, choice.route.limits)
+        if choice.is_ambiguous and isinstance(body, BodyPlan):
+            body = _AMBIGUOUS
+        if ends_here(head) and not isinstance(body, Refusal):
+            return self._end(arrival)
+        if head.has_body:
+            tally.kind = Kind.EXEMPT if arrival.route.exempt else Kind.UPLOAD
+            return await self._upload(arrival, body)
+        if isinstance(body, Refusal) and body is not _AMBIGUOUS:
+            return self._refuse(request, live, body)
+        tally.kind = Kind.PASSED
+        return await self._pass_on(arrival)
+
+    async def _upload(
+        self, arrival: Arrival, body: BodyPlan | Refusal
+    ) -> web.StreamResponse:
+        """Carry out one upload, if there is room for one more."""
+        hands, route, client = self._hands, arrival.route, arrival.client_key
+        no_room = hands.admission.turned_away(arrival)
+        if no_room is not None and route.mode is Mode.ENFORCE:
+            return self._shed(arrival, no_room)
+        inspection = Inspection(
+            body,
+            mode=route.mode,
+            policy=route.policy,
+            limits=route.limits,
+            exempt=route.exempt,
+        )
+        with ExitStack() as held:
+            if no_room is None:
+                held.enter_context(hands.admission.place(client))
+            upload = Upload(
+                arrival,
+                inspection,
+                hands,
+                body=held.enter_context(hands.room.spool(client)),
+                contents=held.enter_context(hands.room.spool(client)),
+                release=held.close,
+                uninspected=no_room.reason if no_room else None,
+            )
+            return await upload.run()
+
+    def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
+        """Answer an upload for which there is no room, before its body is read."""
+        recorder = self._hands.recorder
+        ticket = recorder.ticket(arrival.client, arrival.head.method)
+        recorder.shed(ticket, no_room.reason, status=no_room.status)
+        answer = answers.response(
+            arrival.request,
+            status=no_room.status,
+            reason=no_room.reason,
+            decision_id=None,
+            wording=arrival.live.settings.wording,
+        )
+        if no_room.retry_after_s is not None:
+            answer.headers["Retry-After"] = str(no_room.retry_after_s)
+        return answer
+
+    def _refuse(
+        self, request: web.BaseRequest, live: Live, refusal: Refusal
+    ) -> web.StreamResponse:
+        """Refuse a request that has no body, so that there is nothing to record."""
+        return answers.response(
+            request,
+            status=refusal.status,
+            reason=refusal.reason,
+            detail=refusal.detail,
+            decision_id=None,
+            wording=live.settings.wording,
+        )
+
+    async def _pass_on(self, arrival: Arrival) -> web.StreamResponse:
+        """Forward a request that has no body."""
+        request, head, live = arrival.request, arrival.head, arrival.live
+        headers = forwarded_headers(
+            head,
+            arrival.side,
+            decision_id=None,
+            # A client that said "no body" (0) is told so on; one that said nothing is
+            # not, since some origins take a length as the sign of an upload.
+            body_length=head.declared_length,
+            content_type=None,
+            telling=arrival.origin.telling,
+        )
+        async with (
+            while_client_stays(request),
+            arrival.origin.asked(head.method, head.target, headers, None) as answer,
+        ):
+            if isinstance(answer, OriginFailure):
+                self._hands.recorder.say_origin_failed(answer)
+                return answers.response(
+                    request,
+                    status=answer.value,
+                    reason=None,
+                    decision_id=None,
+                    wording=live.settings.wording,
+                )
+            return await relaying.relay(
+                request,
+                answer,
+                last=self._hands.drain.begun,
+                idle_s=live.settings.limits.answer_idle_s,
+            )
+        return relaying.nothing_to_say()
+
+    def _end(self, arrival: Arrival) -> web.StreamResponse:
+        """Answer a request that asked to go no further."""
+        if arrival.head.method == "OPTIONS":
+            return relaying.nothing_to_say()
+        return self._refuse(arrival.request, arrival.live, _NO_TRACE)
+
+
+_NO_TRACE = Refusal(
+    status=_NOT_IMPLEMENTED,
+    reason=Reason.MALFORMED_REQUEST,
+    detail="This service shows no traces.",
+)
+_NO_ROUTE = Refusal(
+    status=_NOT_FOUND,
+    reason=Reason.MALFORMED_REQUEST,
+    detail="This service knows no such site.",
+)
+_AMBIGUOUS = Refusal(
+    status=_BAD_REQUEST,
+    reason=Reason.AMBIGUOUS_REQUEST,
+    detail="The request can be read in more than one way.",
+)
+"""Of an upload only: what has no body goes on as it came, since nothing is in it."""
+
+
+def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:
+    """Return the bytes of an answer; ours are sent when the handler has returned."""
+    if isinstance(answer, web.Response):
+        return answer.content_length or 0
+    return request.writer.output_size
+
+
+def _head(request: web.BaseRequest) -> RequestHead:
+    return RequestHead(
+        method=request.method,
+        target=request.raw_path,
+        headers=tuple(request.raw_headers),
+        version=(request.version.major, request.version.minor),
+    )

@@ -1,0 +1,1 @@
+"""What happened, as numbers for those who watch."""

@@ -1,0 +1,490 @@
+"""Count what the proxy does: one method for each fact, one line where it happens.
+
+Rules this module keeps:
+
+- Labels come from enums and never from clients, so that nobody can make the number of
+  series grow, or read in them what somebody uploaded.
+- Nothing is global: whoever makes ``Metrics`` has a registry of its own.
+- A fact costs a microsecond or two: the series of small domains exist from the start,
+  the others are remembered by their labels. That also lets an alert see the first
+  event, since a series that begins at 1 never rose.
+
+What can be asked at any time is no fact but a state, and stands in
+``proxy/admin/gauges.py``. To add a metric, add it to ``Metrics``, a method beside it,
+and its row to ``docs/operating.md``; tests hold dashboard, rules and page to that.
+"""
+
+from collections import Counter as Tallies
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
+from uploadfilter.proxy.counting.recent import RecentDecisions
+from uploadfilter.proxy.origins.origin import OriginFailure
+
+PREFIX: Final = "uploadfilter"
+
+NONE: Final = "none"
+"""Value of a label where there is nothing to name: no reason, no status."""
+
+PHASE_BUCKETS_S: Final = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    60.0,
+    300.0,
+)
+"""From a look-up (under 1 ms) over the scan of a photo (5 ms), ``slow_after_s`` (0.1),
+a bomb at its budget (2), the longest wait in the queue (30) to a slow body."""
+
+CPU_BUCKETS_S: Final = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+)
+"""Around a photo's 5 to 10 ms; 2 s is the budget of one content, 10 s of an upload."""
+
+DURATIONS_KEPT: Final = 8192
+"""Durations of uploads between two looks of ``History``; 1,600 a second are more than
+one process manages."""
+
+
+class Kind(StrEnum):
+    """How a request was treated."""
+
+    UPLOAD = "upload"
+    EXEMPT = "exempt"
+    PASSED = "passed"
+    REFUSED = "refused"
+
+
+class Phase(StrEnum):
+    """A stretch of an upload's way."""
+
+    HEAD = "head"
+    RECEIVE = "receive"
+    LOOK_UP = "look_up"
+    SCAN = "scan"
+    MATCH = "match"
+    RECORD = "record"
+    FORWARD = "forward"
+    WHOLE = "whole"
+
+
+class Limit(StrEnum):
+    """A limit that a request ran into."""
+
+    OPEN_UPLOADS = "open_uploads"
+    QUEUE = "queue"
+    BODY_BYTES = "body_bytes"
+    BODY_TIME = "body_time"
+    SPOOL = "spool"
+    CLIENT_SPOOL = "client_spool"
+    CLIENT_UPLOADS = "client_uploads"
+    MATCH_BUDGET = "match_budget"
+    CONNECTIONS = "connections"
+    CLIENT_CONNECTIONS = "client_connections"
+    HEAD_BYTES = "head_bytes"
+    HEAD_TIME = "head_time"
+
+
+class Outcome(StrEnum):
+    """What became of a forwarded upload; classes of the origin's status."""
+
+    INFORMATION = "1xx"
+    SUCCESS = "2xx"
+    REDIRECTION = "3xx"
+    CLIENT_ERROR = "4xx"
+    SERVER_ERROR = "5xx"
+    ABORTED = "aborted"
+
+
+class Reload(StrEnum):
+    """What came of a SIGHUP."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """A counter with labels.
+
+    Attributes:
+        name: Without what stands before and behind all of them.
+        text: What it says, for Prometheus.
+        labels: Names.
+        known: Labels of the series that exist from the start.
+    """
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    known: tuple[tuple[str, ...], ...] = ()
+
+
+_USUAL_UPLOADS: Final = tuple(
+    (verdict, action, effect, NONE, mode)
+    for verdict, action, effect, mode in (
+        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.MONITOR),
+        (Verdict.NO_MATCH, Action.ACCEPT, Action.ACCEPT, Mode.ENFORCE),
+        (Verdict.MATCH, Action.REJECT, Action.ACCEPT, Mode.MONITOR),
+        (Verdict.MATCH, Action.REJECT, Action.REJECT, Mode.ENFORCE),
+    )
+)
+"""What alerts and charts ask for, so that it is there before it happens."""
+
+_REQUESTS: Final = _Counted(
+    name="requests",
+    text="Requests that were answered; status none: the client had gone.",
+    labels=("kind", "status"),
+)
+_UPLOADS: Final = _Counted(
+    name="uploads",
+    text="Decisions that are on record.",
+    labels=("verdict", "action", "effect", "reason", "mode"),
+    known=_USUAL_UPLOADS,
+)
+_SHEDS: Final = _Counted(
+    name="uploads_shed",
+    text="Uploads that were turned away undecided, with 503 or 429.",
+    labels=("reason",),
+    known=tuple((reason,) for reason in sorted(INCAPACITY)),
+)
+_LIMITS: Final = _Counted(
+    name="limits_reached",
+    text="Requests that ran into a limit.",
+    labels=("limit",),
+    known=tuple((limit,) for limit in Limit),
+)
+_OUTCOMES: Final = _Counted(
+    name="outcomes",
+    text="What became of forwarded uploads at the origin.",
+    labels=("outcome",),
+    known=tuple((outcome,) for outcome in Outcome),
+)
+_ORIGIN_FAILURES: Final = _Counted(
+    name="origin_failures",
+    text="Requests that an origin did not answer.",
+    labels=("failure",),
+    known=tuple((failure.name.lower(),) for failure in OriginFailure),
+)
+_RELOADS: Final = _Counted(
+    name="reloads",
+    text="Times that the file was read anew.",
+    labels=("result",),
+    known=tuple((result,) for result in Reload),
+)
+_PHASES: Final = (
+    "Seconds that uploads spent in a phase; head is of every request, forward ends "
+    "with the head of the origin's answer, and whole is from head to head."
+)
+_CPU: Final = (
+    "CPU seconds that scanners used for one upload, as the kernel counts them. Uploads "
+    "that were not scanned are not in it. The proxy's own share cannot be told by "
+    "upload: see cpu_seconds_total."
+)
+_RELOADED: Final = "When the settings in force were read, seconds since the epoch."
+_CHECKED_IN: Final = (
+    "When the decision log had its last checkpoint, seconds since the epoch; 0 for "
+    "none yet."
+)
+
+
+class _Counts:
+    """The series of one counter, found by their labels without making texts of them.
+
+    Args:
+        registry: Where it is exposed.
+        counted: What is counted.
+    """
+
+    def __init__(self, registry: CollectorRegistry, counted: _Counted) -> None:
+        name = f"{PREFIX}_{counted.name}_total"
+        self._counter = Counter(name, counted.text, counted.labels, registry=registry)
+        self._series = {
+            labels: self._counter.labels(*labels) for labels in counted.known
+        }
+
+    def add(self, *labels: str) -> None:
+        """Add one to the series with these labels."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = self._counter.labels(*labels)
+        series.inc()
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What the operator's page shows of the counters, as plain numbers.
+
+    Attributes:
+        requests: All of them, uploads included.
+        verdicts: Decisions by verdict.
+        effects: Decisions by effect.
+        sheds: Uploads turned away undecided.
+        scans: Uploads that were scanned.
+        scan_cpu_s: CPU seconds that scanners used for them.
+    """
+
+    requests: int = 0
+    verdicts: Tallies[Verdict] = field(default_factory=Tallies)
+    effects: Tallies[Action] = field(default_factory=Tallies)
+    sheds: int = 0
+    scans: int = 0
+    scan_cpu_s: float = 0.0
+
+
+class Tally:
+    """One request, counted when it is over.
+
+    Attributes:
+        kind: How it was treated.
+        status: Of its answer; ``None`` if there was none.
+        received: Bytes of its body.
+        sent: Bytes of its answer.
+    """
+
+    __slots__ = ("_metrics", "kind", "received", "sent", "status")
+
+    def __init__(self, metrics: "Metrics") -> None:
+        self._metrics = metrics
+        self.kind = Kind.REFUSED
+        self.status: int | None = None
+        self.received = 0
+        self.sent = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Count the request, whatever became of it."""
+        self._metrics.answered(self.kind, self.status)
+        self._metrics.moved(received=self.received, sent=self.sent)
+
+
+class Metrics:
+    """What the proxy has done since it started.
+
+    Attributes:
+        registry: Everything that is exposed.
+        connections: Of clients, open now.
+        totals: Some of the counters, as plain numbers.
+        recent: The last decisions.
+        durations_s: Seconds of the last uploads, for whoever takes them out.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.connections = 0
+        self.totals = Totals()
+        self.recent = RecentDecisions()
+        self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)
+        self._requests = _Counts(self.registry, _REQUESTS)
+        self._uploads = _Counts(self.registry, _UPLOADS)
+        self._sheds = _Counts(self.registry, _SHEDS)
+        self._limits = _Counts(self.registry, _LIMITS)
+        self._outcomes = _Counts(self.registry, _OUTCOMES)
+        self._origin_failures = _Counts(self.registry, _ORIGIN_FAILURES)
+        self._reloads = _Counts(self.registry, _RELOADS)
+        self._received = self._counter("received", "Bytes of bodies from clients.")
+        self._sent = self._counter("sent", "Bytes of answers to clients.")
+        phases = self._histogram("phase_seconds", _PHASES, PHASE_BUCKETS_S, "phase")
+        self._phases = {phase: phases.labels(phase) for phase in Phase}
+        self._cpu = self._histogram("scan_cpu_seconds", _CPU, CPU_BUCKETS_S)
+        self._reloaded_at = self._gauge("last_reload_timestamp_seconds", _RELOADED)
+        self._checked_in_at = self._gauge(
+            "last_checkpoint_timestamp_seconds", _CHECKED_IN
+        )
+
+    def request(self) -> Tally:
+        """Begin a request; it is counted at the end of the block."""
+        return Tally(self)
+
+    def answered(self, kind: Kind, status: int | None) -> None:
+        """Count a request that has its answer.
+
+        Args:
+            kind: How it was treated.
+            status: Of the answer; ``None`` if the client had gone.
+        """
+        self.totals.requests += 1
+        self._requests.add(kind, _STATUS.get(status, "other"))
+
+    def moved(self, *, received: int, sent: int) -> None:
+        """Count the bytes of a request's body and of its answer's."""
+        self._received.inc(received)
+        self._sent.inc(sent)
+
+    def took(self, phase: Phase, seconds: float) -> None:
+        """Note how long an upload was in a phase."""
+        self._phases[phase].observe(seconds)
+        if phase is Phase.WHOLE:
+            self.durations_s.append(seconds)
+
+    def decided(self, record: DecisionRecord) -> None:
+        """Count a decision that is on record."""
+        self._uploads.add(
+            record.verdict,
+            record.action,
+            record.effect,
+            record.reason or NONE,
+            record.mode,
+        )
+        self.totals.verdicts[record.verdict] += 1
+        self.totals.effects[record.effect] += 1
+        self._note_limit(record.reason)
+        self.recent.add(record)
+
+    def shed(self, reason: Reason) -> None:
+        """Count an upload that was turned away undecided."""
+        self.totals.sheds += 1
+        self._sheds.add(reason)
+        self._note_limit(reason)
+
+    def limited(self, limit: Limit) -> None:
+        """Count a request that ran into a limit."""
+        self._limits.add(limit)
+
+    def came_out(self, status: int | None) -> None:
+        """Count what the origin made of an upload.
+
+        Args:
+            status: Its answer's; ``None`` if it gave none.
+        """
+        self._outcomes.add(outcome_of(status))
+
+    def origin_failed(self, failure: OriginFailure) -> None:
+        """Count a request that an origin did not answer."""
+        self._origin_failures.add(failure.name.lower())
+
+    def scanned(self, cpu_s: float) -> None:
+        """Note the CPU seconds that scanners used for one upload."""
+        self.totals.scans += 1
+        self.totals.scan_cpu_s += cpu_s
+        self._cpu.observe(cpu_s)
+
+    def checked_in(self, at: float) -> None:
+        """Note that the log has a checkpoint, at seconds since the epoch."""
+        self._checked_in_at.set(at)
+
+    def reloaded(self, result: Reload, at: float) -> None:
+        """Note that the file was read, and since when it is in force."""
+        self._reloads.add(result)
+        if result is Reload.APPLIED:
+            self._reloaded_at.set(at)
+
+    def started(self, at: float) -> None:
+        """Note since when the settings of the start are in force."""
+        self._reloaded_at.set(at)
+
+    def exposition(self) -> bytes:
+        """Write everything in Prometheus' text format."""
+        return generate_latest(_Plain(self.registry))
+
+    def _note_limit(self, reason: Reason | None) -> None:
+        """Count the limit that a reason names by itself."""
+        limit = _LIMIT_OF.get(reason)
+        if limit is not None:
+            self._limits.add(limit)
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(f"{PREFIX}_{name}_bytes_total", text, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"{PREFIX}_{name}", text, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Iterable[float], *labels: str
+    ) -> Histogram:
+        return Histogram(
+            f"{PREFIX}_{name}",
+            text,
+            labels,
+            buckets=tuple(buckets),
+            registry=self.registry,
+        )
+
+
+def outcome_of(status: int | None) -> Outcome:
+    """Return the class of an origin's status; ``None`` is no answer."""
+    if status is None:
+        return Outcome.ABORTED
+    return _CLASSES.get(status // 100, Outcome.SERVER_ERROR)
+
+
+_CLASSES: Final = {
+    int(outcome[0]): outcome for outcome in Outcome if outcome[0].isdigit()
+}
+
+_LIMIT_OF: Final[Mapping[Reason | None, Limit]] = {
+    Reason.TOO_LARGE: Limit.BODY_BYTES,
+    Reason.TOO_SLOW: Limit.BODY_TIME,
+    Reason.SPOOL_FULL: Limit.SPOOL,
+}
+
+_STATUS: Final[Mapping[int | None, str]] = {
+    None: NONE,
+    **{int(known): str(int(known)) for known in HTTPStatus},
+}
+"""What may stand in a label of an origin's free choice: the registered ones."""
+
+
+class _Plain(Collector):
+    """A registry without the times at which its series were made.
+
+    The library gives each counter such a series beside it, which doubles what is sent
+    and tells nothing here: all of them were made at the start.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [
+                sample
+                for sample in metric.samples
+                if not sample.name.endswith("_created")
+            ]
+            yield metric

@@ -1,0 +1,165 @@
+"""Decide at the head of an upload whether there is room for it, before its body comes.
+
+Rules this module keeps:
+
+- It is always the newest upload that is turned away, and at once: what was begun is
+  finished, and whoever is turned away has sent nothing in vain.
+- What one client holds is bounded, so that no client keeps the others out. That holds
+  for clients that can be told apart (``Arrival.client_key``).
+- In ``MONITOR`` nothing is turned away. An upload over a limit of the process goes on
+  unheld and uninspected, which is recorded (``overloaded``, or ``spool_full``); what
+  only bounds one client, such as its match budget, is just counted.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.inspecting.budgets import MatchBudgets
+from uploadfilter.proxy.inspecting.overload import Overload
+from uploadfilter.proxy.inspecting.spool import SpoolRoom
+from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.proxy.requests.limits import ProxyLimits
+
+RETRY_CLIENT_S: Final = 5
+"""When to try again after too many uploads at once: they take a second or two."""
+
+_CLIENT: Final = 429
+_OURS: Final = 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAway:
+    """Why there is no room for an upload.
+
+    Attributes:
+        reason: For the log.
+        status: 429 if it is for what the client has used up, 503 otherwise.
+        retry_after_s: When to try again; ``None`` for the usual time.
+    """
+
+    reason: Reason
+    status: int
+    retry_after_s: int | None = None
+
+
+class Admission:
+    """The uploads that are open, and what was rejected of each client.
+
+    Args:
+        room: Where bodies are held.
+        metrics: Where each limit that was reached is counted.
+        wait_s: Tells for how long an upload of a client would wait to be scanned.
+        descriptors: How many this process may have.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        room: SpoolRoom,
+        metrics: Metrics,
+        *,
+        wait_s: Callable[[str], float],
+        descriptors: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._room = room
+        self._metrics = metrics
+        self._wait_s = wait_s
+        self._overload = Overload()
+        self._clock = clock
+        self._descriptors = descriptors
+        self._budgets = MatchBudgets()
+        self._of: dict[str, int] = {}
+        self.open_uploads = 0
+
+    def turned_away(self, arrival: Arrival) -> TurnedAway | None:
+        """Tell whether there is room for one more upload, and if not, why.
+
+        Args:
+            arrival: Its head.
+
+        Returns:
+            ``None`` if it is to be carried out.
+        """
+        limits = arrival.live.settings.limits
+        client = arrival.client_key
+        found = self._client_limit(client, limits)
+        if found and arrival.route.mode is Mode.ENFORCE:
+            return found
+        return self._our_limit(arrival, limits)
+
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """Count one open upload of a client for the length of the block."""
+        self.open_uploads += 1
+        self._of[client] = self._of.get(client, 0) + 1
+        try:
+            yield
+        finally:
+            self.open_uploads -= 1
+            self._of[client] -= 1
+            if not self._of[client]:
+                del self._of[client]
+
+    def rejected(self, arrival: Arrival) -> None:
+        """Note that an upload was rejected by policy, and that its client knows."""
+        self._budgets.rejected(
+            arrival.client_key,
+            now_s=self._clock(),
+            window_s=arrival.live.settings.limits.match_window_s,
+        )
+
+    def _client_limit(self, client: str, limits: ProxyLimits) -> TurnedAway | None:
+        """Look at what this client has used up; nobody is no client."""
+        if not client:
+            return None
+        spent_s = self._budgets.spent_for_s(
+            client, now_s=self._clock(), budget=limits.match_budget
+        )
+        if spent_s:
+            self._metrics.limited(Limit.MATCH_BUDGET)
+            return TurnedAway(
+                reason=Reason.MATCH_BUDGET,
+                status=_CLIENT,
+                retry_after_s=math.ceil(spent_s),
+            )
+        if self._of.get(client, 0) >= limits.open_uploads_per_client:
+            self._metrics.limited(Limit.CLIENT_UPLOADS)
+            return TurnedAway(
+                reason=Reason.TOO_MANY_UPLOADS,
+                status=_CLIENT,
+                retry_after_s=RETRY_CLIENT_S,
+            )
+        return None
+
+    def _our_limit(self, arrival: Arrival, limits: ProxyLimits) -> TurnedAway | None:
+        """Look at what all clients together have used up."""
+        if self.open_uploads >= limits.most_open_uploads(self._descriptors):
+            self._metrics.limited(Limit.OPEN_UPLOADS)
+            return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
+        if self._is_overload(arrival.client_key, limits):
+            self._metrics.limited(Limit.QUEUE)
+            return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
+        length = arrival.head.declared_length or 0
+        if length <= arrival.route.limits.max_body_bytes and not self._room.has_room(
+            arrival.client_key, length
+        ):
+            return TurnedAway(reason=Reason.SPOOL_FULL, status=_OURS)
+        return None
+
+    def _is_overload(self, client: str, limits: ProxyLimits) -> bool:
+        """Tell whether an upload would wait long, as others have for a while now."""
+        wait_s = self._wait_s(client)
+        lasts = self._overload.look(
+            wait_s,
+            target_s=limits.queue_target_s,
+            interval_s=limits.queue_burst_s,
+            now_s=self._clock(),
+        )
+        return lasts and wait_s > limits.queue_target_s

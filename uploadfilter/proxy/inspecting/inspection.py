@@ -1,0 +1,442 @@
+"""The state machine of one upload: events in, commands out, no I/O.
+
+Whoever drives it (``proxy/inspecting/upload.py``, or a test) calls one method per event
+and carries out the commands it returns, in order::
+
+    begin ─► receive* ─► end ─► looked_up ─► scanned ─► matched ─► recorded
+                │         │          └───────────────────────┐        │
+                └─ failed ┴─► Record ◄──────────────────────-┘        ├─► Forward
+                                                                      └─► Answer
+
+Rules this module keeps:
+
+- ``Forward`` and ``Answer`` come only from ``recorded``: no effect before its record.
+- Every upload ends in exactly one ``Record``, whatever happens to it.
+- It decides nothing: ``decisions.policy.decide`` does, here and only here.
+- In ``MONITOR`` the original bytes are held beside the contents, since they go on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import TypeAlias, assert_never
+
+from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.model import (
+    Action,
+    Judgement,
+    Match,
+    Mode,
+    Reason,
+    Scan,
+    Signal,
+)
+from uploadfilter.signals.exact import Digests
+from uploadfilter.uploads.canonical import FormPart
+from uploadfilter.uploads.extractors import (
+    ContentData,
+    ContentEnded,
+    ContentStarted,
+    Event,
+    FormExtractor,
+    RawExtractor,
+    Refused,
+)
+from uploadfilter.uploads.head import BodyKind, BodyPlan, Refusal
+from uploadfilter.uploads.limits import UploadLimits
+
+
+class Where(Enum):
+    """Which of an upload's two spools bytes belong to."""
+
+    BODY = auto()
+    CONTENTS = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Append ``data`` to a spool; on no room, call ``failed(SPOOL_FULL)``."""
+
+    where: Where
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """One content of the upload, at its place in a spool.
+
+    Attributes:
+        path: Its ordinal in the upload, from 0, as in the record.
+        offset: Where it begins in the spool, in bytes.
+        length: Its length in bytes.
+        declared_type: The media type that the client claims, if any.
+        exact: Its digests.
+    """
+
+    path: str
+    offset: int
+    length: int
+    declared_type: str | None
+    exact: tuple[Signal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """Look up the exact signals of the contents; answer with ``looked_up``."""
+
+    contents: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartScan:
+    """Have the contents scanned; answer with ``scanned``."""
+
+    where: Where
+    contents: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchSignals:
+    """Search for the signals of the scans; answer with ``matched``."""
+
+    scans: tuple[Scan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Make the decision durable; answer with ``recorded``.
+
+    Attributes:
+        judgement: What was decided.
+        scans: The evidence: every content that was seen.
+        matches: The evidence: every match.
+        status: What the client will be answered; ``None`` if the origin answers.
+    """
+
+    judgement: Judgement
+    scans: tuple[Scan, ...]
+    matches: tuple[Match, ...]
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """Send the upload to the origin.
+
+    Attributes:
+        where: The spool that holds the bytes to send.
+        parts: The parts of a form that is to be encoded anew; ``None`` if the bytes of
+            the spool go on as they came.
+        unread: Whether the rest of the body is still to come from the client, and goes
+            on unheld.
+    """
+
+    where: Where
+    parts: tuple[FormPart, ...] | None
+    unread: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Answer the client; the origin gets nothing.
+
+    Attributes:
+        status: HTTP status.
+        reason: Why, for the log and for statuses that may say so.
+        detail: What a client may be told about its own request; empty otherwise.
+    """
+
+    status: int
+    reason: Reason | None
+    detail: str = ""
+
+
+Command: TypeAlias = (
+    Hold | LookUp | StartScan | MatchSignals | Record | Forward | Answer
+)
+
+_STATUS = {
+    Reason.MALFORMED_REQUEST: 400,
+    Reason.AMBIGUOUS_REQUEST: 400,
+    Reason.MALFORMED_FORM: 400,
+    Reason.UNSUPPORTED_CODING: 415,
+    Reason.TOO_LARGE: 413,
+    Reason.TOO_SLOW: 408,
+    Reason.ABORTED: 400,
+}
+"""The status of a refusal that does not bring its own; a 400 to a client that has gone
+is never read, but recorded."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The content that is arriving."""
+
+    path: str
+    offset: int
+    declared_type: str | None
+    digests: Digests = field(default_factory=Digests)
+
+
+class Inspection:
+    """One upload on its way from the first header to its answer.
+
+    Args:
+        plan: What the request head said of the body, or why it is refused.
+        mode: Whether the action is carried out.
+        policy: The operator's rules.
+        limits: Of bodies and forms.
+        exempt: Whether it goes on without being looked at, as soon as that is recorded.
+    """
+
+    def __init__(
+        self,
+        plan: BodyPlan | Refusal,
+        *,
+        mode: Mode,
+        policy: Policy,
+        limits: UploadLimits,
+        exempt: bool = False,
+    ) -> None:
+        self._mode = mode
+        self._policy = policy
+        self._limits = limits
+        self._refusal = plan if isinstance(plan, Refusal) else None
+        # What is wrong with its head ends an exempt upload like any other.
+        self._exempt = exempt and self._refusal is None
+        self._extractor = None if self._exempt else _extractor(plan, limits)
+        self._is_form = isinstance(self._extractor, FormExtractor)
+        self._open: _Open | None = None
+        self._contents: list[Content] = []
+        self._scans: tuple[Scan, ...] = ()
+        self._matches: tuple[Match, ...] = ()
+        self._body_bytes = 0
+        self._contents_bytes = 0
+        self._ended = False
+        self._judgement: Judgement | None = None
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of the body that have arrived."""
+        return self._body_bytes
+
+    def begin(self) -> list[Command]:
+        """The head has arrived: refuse what must not be read at all."""
+        if self._exempt:
+            return self._decide(Reason.EXEMPT)
+        if self._refusal is None or not self._refuses(self._refusal.reason):
+            return []
+        return self._decide(self._refusal.reason)
+
+    def receive(self, data: bytes) -> list[Command]:
+        """Some of the body has arrived."""
+        self._body_bytes += len(data)
+        if self._body_bytes > self._limits.max_body_bytes:
+            return self.failed(Reason.TOO_LARGE)
+        commands: list[Command] = []
+        if self._holds_body:
+            commands.append(Hold(where=Where.BODY, data=data))
+        if self._extractor is not None and not self._has_refused_form:
+            commands += self._extracted(self._extractor.receive(data))
+        return commands
+
+    def end(self) -> list[Command]:
+        """The body is complete."""
+        self._ended = True
+        commands: list[Command] = []
+        if self._extractor is not None and not self._has_refused_form:
+            commands = self._extracted(self._extractor.end())
+        if self._judgement is not None:
+            return commands
+        return [*commands, LookUp(contents=tuple(self._contents))]
+
+    def looked_up(self, matches: Sequence[Match]) -> list[Command]:
+        """The exact signals were looked up: only a rejecting match ends the search."""
+        self._matches = tuple(matches)
+        self._scans = tuple(unscanned(content) for content in self._contents)
+        judgement = self._judge(None, scans=())
+        if judgement.action is Action.REJECT or not self._contents:
+            return self._decide(self._failure)
+        where = Where.CONTENTS if self._is_form else Where.BODY
+        return [StartScan(where=where, contents=tuple(self._contents))]
+
+    def scanned(self, scans: Sequence[Scan]) -> list[Command]:
+        """The contents were scanned; digests of a scanner's own are not believed."""
+        self._scans = tuple(
+            replace(scan, path=content.path, exact=content.exact)
+            for content, scan in zip(self._contents, scans, strict=True)
+        )
+        return [MatchSignals(scans=self._scans)]
+
+    def matched(self, matches: Sequence[Match]) -> list[Command]:
+        """All signals were searched."""
+        self._matches = tuple(matches)
+        return self._decide(self._failure)
+
+    def failed(self, reason: Reason) -> list[Command]:
+        """The upload cannot be inspected to its end, for a reason of any kind."""
+        if self._judgement is not None:
+            return []
+        if not self._scans:
+            self._scans = tuple(unscanned(content) for content in self._contents)
+        return self._decide(reason)
+
+    def recorded(self) -> list[Command]:
+        """The decision is durable: now, and only now, it may have its effect."""
+        judgement = self._judged()
+        match judgement.effect:
+            case Action.ACCEPT:
+                return [self._forward()]
+            case Action.REJECT | Action.RETRY_LATER:
+                status = self._status(judgement)
+                detail = self._refusal.detail if self._refusal else ""
+                return [Answer(status=status, reason=judgement.reason, detail=detail)]
+            case never:
+                assert_never(never)
+
+    def record_failed(self) -> list[Command]:
+        """The decision could not be made durable, so it may have no effect."""
+        return [Answer(status=503, reason=Reason.LOG_UNWRITABLE)]
+
+    @property
+    def _holds_body(self) -> bool:
+        """The bytes as they came are needed, unless a form is encoded anew."""
+        return not self._is_form or self._mode is Mode.MONITOR
+
+    @property
+    def _has_refused_form(self) -> bool:
+        return self._refusal is not None and self._is_form
+
+    @property
+    def _failure(self) -> Reason | None:
+        return self._refusal.reason if self._refusal else None
+
+    def _refuses(self, reason: Reason) -> bool:
+        return self._judge(reason, scans=()).effect is not Action.ACCEPT
+
+    def _judge(self, failure: Reason | None, *, scans: tuple[Scan, ...]) -> Judgement:
+        return decide(
+            scans, self._matches, mode=self._mode, policy=self._policy, failure=failure
+        )
+
+    def _judged(self) -> Judgement:
+        if self._judgement is None:
+            raise RuntimeError("an upload was recorded before it was decided")
+        return self._judgement
+
+    def _decide(self, failure: Reason | None) -> list[Command]:
+        judgement = self._judge(failure, scans=self._scans)
+        self._judgement = judgement
+        accepted = judgement.effect is Action.ACCEPT
+        return [
+            Record(
+                judgement=judgement,
+                scans=self._scans,
+                matches=self._matches,
+                status=None if accepted else self._status(judgement),
+            )
+        ]
+
+    def _status(self, judgement: Judgement) -> int:
+        """The status that an effect other than ``ACCEPT`` is answered with."""
+        if judgement.effect is Action.RETRY_LATER:
+            return 503
+        if judgement.reason is None:
+            return 403
+        if self._refusal is not None and self._refusal.reason is judgement.reason:
+            return self._refusal.status
+        return _STATUS.get(judgement.reason, 403)
+
+    def _forward(self) -> Forward:
+        encode = self._is_form and self._mode is Mode.ENFORCE
+        parts = None
+        if encode and isinstance(self._extractor, FormExtractor):
+            parts = self._extractor.parts
+        return Forward(
+            where=Where.CONTENTS if encode else Where.BODY,
+            parts=parts,
+            unread=not self._ended,
+        )
+
+    def _extracted(self, events: Sequence[Event]) -> list[Command]:
+        commands: list[Command] = []
+        for event in events:
+            commands += self._on_event(event)
+        return commands
+
+    def _on_event(self, event: Event) -> list[Command]:
+        match event:
+            case ContentStarted():
+                self._open = _Open(
+                    path=str(len(self._contents)),
+                    offset=self._contents_bytes,
+                    declared_type=event.declared_type,
+                )
+                return []
+            case ContentData():
+                return self._on_data(event.data)
+            case ContentEnded():
+                self._close_content()
+                return []
+            case Refused():
+                return self._on_refused(event.refusal)
+            case never:
+                assert_never(never)
+
+    def _on_data(self, data: bytes) -> list[Command]:
+        if self._open is None:
+            raise RuntimeError("an extractor gave data outside of a content")
+        self._open.digests.update(data)
+        self._contents_bytes += len(data)
+        if not self._is_form:
+            return []
+        return [Hold(where=Where.CONTENTS, data=data)]
+
+    def _close_content(self) -> None:
+        if self._open is None:
+            raise RuntimeError("an extractor ended a content that it had not begun")
+        content = Content(
+            path=self._open.path,
+            offset=self._open.offset,
+            length=self._contents_bytes - self._open.offset,
+            declared_type=self._open.declared_type,
+            exact=self._open.digests.signals(),
+        )
+        self._contents.append(content)
+        self._open = None
+
+    def _on_refused(self, refusal: Refusal) -> list[Command]:
+        """A form that cannot be read ends here; ``MONITOR`` lets it go on."""
+        self._refusal = refusal
+        self._open = None
+        self._scans = tuple(unscanned(content) for content in self._contents)
+        if self._refuses(refusal.reason):
+            return self._decide(refusal.reason)
+        return []
+
+
+def _extractor(
+    plan: BodyPlan | Refusal, limits: UploadLimits
+) -> RawExtractor | FormExtractor | None:
+    """Choose what turns the body into contents.
+
+    A refused head whose body goes on all the same (``MONITOR``) is looked at as it is.
+    """
+    if isinstance(plan, Refusal):
+        return RawExtractor(None)
+    match plan.kind:
+        case BodyKind.NONE:
+            return None
+        case BodyKind.RAW:
+            return RawExtractor(plan.declared_type)
+        case BodyKind.FORM:
+            return FormExtractor(plan.boundary or b"", limits)
+        case never:
+            assert_never(never)
+
+
+def unscanned(content: Content) -> Scan:
+    """What is known of a content from its bytes alone."""
+    return Scan(
+        path=content.path, kind="unscanned", size=content.length, exact=content.exact
+    )

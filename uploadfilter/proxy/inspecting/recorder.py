@@ -1,0 +1,290 @@
+"""Put what happens to uploads on record: decisions, outcomes, sheds, checkpoints.
+
+The policy decides and the log makes durable; this module only gives a decision its
+words: who (a keyed hash), when, how long. ``decision`` returns when the record is on
+disk, so whoever awaits it before acting keeps the promise that nothing passes
+unrecorded. An outcome is only appended: the log keeps its order, and an outcome that a
+crash eats becomes ``unknown`` when the log is opened again.
+"""
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from uploadfilter.decisions.clients import ClientHasher
+from uploadfilter.decisions.records import (
+    ABORTED,
+    ID_ENTROPY_BYTES,
+    Checkpoint,
+    OutcomeRecord,
+    Record,
+    ShedRecord,
+    decision_record,
+    moment,
+    new_decision_id,
+)
+from uploadfilter.errors import LogError, LogWriteError, StoreError
+from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting import inspection
+from uploadfilter.proxy.origins.origin import OriginFailure
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+CHECKPOINT_INTERVAL_S: Final = 60.0
+"""A cut-off tail can hide at most what was recorded since the last one."""
+
+SHED_KEYS: Final = 4096
+"""Clients that are counted apart within a minute; the others are counted together, so
+that a flood from many addresses cannot fill memory or the log."""
+
+_MINUTE_S: Final = 60.0
+
+
+class Log(Protocol):
+    """Whoever makes records durable, such as ``decisions.log.DecisionLog``."""
+
+    def append(self, record: Record) -> "Future[int]":
+        """Hand a record over; the future is settled when it is durable."""
+
+    def append_soon(self, record: Record) -> "Future[int]":
+        """Hand over a record that nothing waits for."""
+
+    def checkpoint(self) -> "Future[Checkpoint]":
+        """Record how far the log has come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What is known of an upload from its start.
+
+    Attributes:
+        id: Of its decision, to be quoted by an uploader who objects.
+        client: Keyed hash of the client's address; ``None`` if there is no key today.
+        method: Of the request.
+        begun_s: Monotonic seconds.
+    """
+
+    id: str
+    client: str | None
+    method: str
+    begun_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Shed:
+    """What sheds are counted by."""
+
+    client: str | None
+    reason: Reason
+    status: int
+
+
+class Recorder:
+    """Writes what happens to uploads.
+
+    Args:
+        decisions: Where it is written.
+        clients: Turns an address into a keyed hash.
+        instance: Name of this proxy.
+        clock: Seconds since the epoch.
+        metrics: Where what is recorded is counted.
+        elapsed: Monotonic seconds: how long an upload took does not depend on who sets
+            the clock meanwhile.
+    """
+
+    def __init__(
+        self,
+        decisions: Log,
+        *,
+        clients: ClientHasher,
+        instance: str,
+        clock: Callable[[], float],
+        metrics: Metrics,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = decisions
+        self._metrics = metrics
+        self._clients = clients
+        self._instance = instance
+        self._clock = clock
+        self._elapsed = elapsed
+        self._sheds: Counter[_Shed] = Counter()
+        self._said: set[tuple[str, str]] = set()
+
+    def ticket(self, client: str, method: str) -> Ticket:
+        """Begin an upload: give it the id that its decision will have."""
+        now = self._clock()
+        return Ticket(
+            id=new_decision_id(now, os.urandom(ID_ENTROPY_BYTES)),
+            client=self._client(client),
+            method=method,
+            begun_s=self._elapsed(),
+        )
+
+    def _client(self, address: str) -> str | None:
+        """Hash an address; on a disk that takes no key, the log will say so itself."""
+        try:
+            return self._clients.hash(address)
+        except LogError as exc:
+            self.say_unwritable(exc)
+            return None
+
+    async def decision(
+        self,
+        ticket: Ticket,
+        command: inspection.Record,
+        *,
+        generation: int | None,
+        mode: Mode,
+        size: int,
+        within_s: float,
+    ) -> None:
+        """Make a decision durable.
+
+        Args:
+            ticket: Of the upload.
+            command: What was decided, and the evidence.
+            generation: Of the reference set; ``None`` if none was asked.
+            mode: Whether the action is carried out.
+            size: Bytes of the body that were read.
+            within_s: Seconds after which the disk counts as stuck.
+
+        Raises:
+            LogError: It is not durable, so nothing may follow from it.
+        """
+        record = decision_record(
+            id=ticket.id,
+            now=self._clock(),
+            instance=self._instance,
+            mode=mode,
+            generation=generation,
+            judgement=command.judgement,
+            status=command.status,
+            client=ticket.client,
+            method=ticket.method,
+            size=size,
+            duration_s=self._elapsed() - ticket.begun_s,
+            scans=command.scans,
+            matches=command.matches,
+        )
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.wrap_future(self._log.append(record))
+        except TimeoutError as exc:
+            # It may become durable yet; that nothing came of it is then on record too.
+            self.outcome(ticket, None)
+            raise LogWriteError(
+                f"a record was not durable within {within_s:g} s",
+                hint="The disk of the decision log is stuck, or far too slow.",
+            ) from exc
+        self._metrics.decided(record)
+
+    def outcome(self, ticket: Ticket, status: int | None) -> None:
+        """Note what became of a forwarded upload; nobody waits for it.
+
+        Args:
+            ticket: Of the upload.
+            status: The origin's; ``None`` if it gave none.
+        """
+        record = OutcomeRecord(
+            time=moment(self._clock()),
+            decision=ticket.id,
+            outcome=ABORTED if status is None else status,
+        )
+        self._metrics.came_out(status)
+        self._append(record)
+
+    def shed(self, ticket: Ticket, reason: Reason | None, *, status: int) -> None:
+        """Count an upload that a limit, or our own incapacity, turned away."""
+        why = reason or Reason.INTERNAL_ERROR
+        key = _Shed(ticket.client, why, status)
+        self._metrics.shed(why)
+        if self._is_news("uploads_shed", why):
+            log.warning("uploads_shed", reason=why, status=status)
+        if key not in self._sheds and len(self._sheds) >= SHED_KEYS:
+            key = _Shed(None, why, status)
+        self._sheds[key] += 1
+
+    def write_sheds(self) -> None:
+        """Write what was counted, one record for each client, reason and status."""
+        now = self._clock()
+        minute = moment(now - now % _MINUTE_S)
+        sheds, self._sheds = self._sheds, Counter()
+        self._said.clear()
+        for key, count in sheds.items():
+            self._append(
+                ShedRecord(
+                    time=moment(now),
+                    minute=minute,
+                    client=key.client,
+                    reason=key.reason,
+                    status=key.status,
+                    count=count,
+                )
+            )
+
+    def _append(self, record: Record) -> None:
+        """Append a record that nothing waits for; a failure is said, not raised."""
+        self._log.append_soon(record).add_done_callback(self._report)
+
+    async def keep_checkpoints(self) -> None:
+        """Write sheds and a checkpoint every minute, until cancelled.
+
+        The checkpoint goes to the operational log too, so that it leaves the machine.
+        """
+        while True:
+            await asyncio.sleep(CHECKPOINT_INTERVAL_S)
+            await self.check_in()
+
+    async def check_in(self) -> None:
+        """Write sheds and a checkpoint now."""
+        self.write_sheds()
+        try:
+            point = await asyncio.wrap_future(self._log.checkpoint())
+        except LogError as exc:
+            self.say_unwritable(exc)
+            return
+        self._metrics.checked_in(self._clock())
+        log.info("checkpoint", checkpoint=point.text())
+
+    def _report(self, future: "Future[int]") -> None:
+        error = future.exception()
+        if isinstance(error, LogError):
+            self.say_unwritable(error)
+
+    def say_unwritable(self, error: LogError) -> None:
+        """Tell the operator that uploads cannot be put on record, once a minute."""
+        if self._is_news("decision_log_unwritable", str(error)):
+            log.error("decision_log_unwritable", error=str(error), hint=error.hint)
+
+    def say_unusable(self, error: StoreError) -> None:
+        """Tell the operator that there is nothing to match with, once a minute."""
+        if self._is_news("reference_set_unusable", str(error)):
+            log.error("reference_set_unusable", error=str(error), hint=error.hint)
+
+    def say_origin_failed(self, failure: OriginFailure) -> None:
+        """Tell the operator that the origin does not answer, once a minute."""
+        self._metrics.origin_failed(failure)
+        if self._is_news("origin_failed", failure.name):
+            log.warning(
+                "origin_failed", failure=failure.name.lower(), status=failure.value
+            )
+
+    def _is_news(self, event: str, about: str) -> bool:
+        """Tell whether something has not been said within this minute.
+
+        The operator must know, and the operational log must not drown: what fills it
+        may be what fills the disk. Called by the log's thread as well: at worst
+        something is said twice.
+        """
+        news = (event, about) not in self._said
+        self._said.add((event, about))
+        return news

@@ -1,0 +1,1 @@
+"""Asking origins, and passing on what they answer."""

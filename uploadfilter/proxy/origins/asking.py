@@ -1,0 +1,207 @@
+"""One request on one connection to the origin, and its answer, byte for byte.
+
+Connections are aiohttp's: its connector opens and keeps them, and their protocol reads
+answers with the parser and the clocks of its client. The rest of that client is made
+for programs that want answers: it normalises, follows, resends and invents. For a proxy
+that passes things on, a head is bytes, and half of the time of a small request went
+into taking it apart and putting it together again (``benchmarks proxy``).
+"""
+
+import asyncio
+from http import HTTPStatus
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http_parser import RawResponseMessage
+from aiohttp.http_writer import StreamWriter
+
+from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
+from uploadfilter.proxy.origins.sending import Sending
+
+_CHUNKED = (b"Transfer-Encoding", b"chunked")
+
+
+class OriginAnswer:
+    """What the origin answers, and whether it has come to its end.
+
+    Args:
+        message: Its head.
+        content: Its body, as it comes.
+        by: The connection that it came by.
+
+    Attributes:
+        status: As sent.
+        reason: As sent.
+        headers: As text.
+        raw_headers: As sent.
+        content: The body.
+    """
+
+    def __init__(
+        self,
+        message: RawResponseMessage,
+        content: aiohttp.StreamReader,
+        by: ResponseHandler,
+    ) -> None:
+        self.status = message.code
+        self.reason = message.reason
+        self.headers = message.headers
+        self.raw_headers = message.raw_headers
+        self.content = content
+        self._by = by
+
+    def be_patient(self, silence_s: float) -> None:
+        """Let it be silent for longer than other answers."""
+        self._by.read_timeout = silence_s
+        self._by.start_timeout()
+
+    def is_broken_off(self) -> bool:
+        """Tell whether a body that is over was cut off by a connection that broke.
+
+        Without a length and without chunks, a body ends with its connection, and for
+        aiohttp it does so however that ends.
+        """
+        return isinstance(self._by.exception(), aiohttp.ClientOSError)
+
+
+class Asking:
+    """One request on a connection that nobody else uses meanwhile.
+
+    Args:
+        connection: As the connector gave it.
+        max_header_bytes: Longest line in the head of the answer.
+        silence_s: Seconds for which the origin may be silent.
+    """
+
+    def __init__(
+        self, connection: Connection, *, max_header_bytes: int, silence_s: float
+    ) -> None:
+        self._connection = connection
+        self._max_header_bytes = max_header_bytes
+        self._silence_s = silence_s
+        self._sending: Sending | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def is_stale(self) -> bool:
+        """Tell whether the connection was used up before anything was asked on it.
+
+        An origin that closes an idle connection may say so first (408). What has come
+        unasked would be taken for the answer to this request.
+        """
+        by = self._connection.protocol
+        return by is None or by.should_close or len(by) > 0
+
+    async def answer(
+        self, method: str, target: str, headers: RawHeaders, body: Sending | None
+    ) -> OriginAnswer:
+        """Send a request and read the head of its answer.
+
+        Args:
+            method: As the client sent it.
+            target: As the client sent it.
+            headers: To be sent as they are; a body without a length goes in chunks.
+            body: What follows, or ``None``.
+
+        Raises:
+            TimeoutError: The origin is silent, or the body is.
+            aiohttp.ClientError: The connection broke.
+            HttpProcessingError: What came is not HTTP.
+        """
+        by = self._connection.protocol
+        if by is None or by.transport is None:
+            raise aiohttp.ServerDisconnectedError
+        by.set_response_params(
+            skip_payload=method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            read_timeout=self._silence_s,
+            max_line_size=self._max_header_bytes,
+            max_field_size=self._max_header_bytes,
+        )
+        length = _length_of(headers)
+        if body is not None and length is None:
+            headers = [*headers, _CHUNKED]
+        by.transport.write(encode_head(f"{method} {target} HTTP/1.1", headers))
+        if body is None:
+            by.start_timeout()
+        else:
+            self._send(body, length, by)
+        message, content = await _head_of_answer(by)
+        content.on_eof(self._body_ended)
+        return OriginAnswer(message, content, by)
+
+    def _send(self, body: Sending, length: int | None, by: ResponseHandler) -> None:
+        """Begin to send a body; an answer may come before its end."""
+        loop = asyncio.get_running_loop()
+        body.goes_by(by.transport)
+        self._sending = body
+        self._task = loop.create_task(_send(body, length, by), name="body to origin")
+        self._task.add_done_callback(self._sent)
+
+    def _sent(self, task: "asyncio.Task[None]") -> None:
+        """Let whoever waits for the answer know that it will not come."""
+        by = self._connection.protocol
+        error = None if task.cancelled() else task.exception()
+        if by is None or error is None:
+            return
+        if isinstance(error, TimeoutError):
+            by.set_exception(error)
+        else:
+            by.set_exception(aiohttp.ClientOSError(None, "the body broke off"), error)
+
+    def _body_ended(self) -> None:
+        """Let another request have the connection, when all of ours is sent."""
+        if self._task is None or self._task.done():
+            self._connection.release()
+
+    def close(self) -> None:
+        """End what is still going on; the connection is kept if nothing is."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+        if self._connection.protocol is None:
+            return
+        transport = self._connection.transport
+        self._connection.close()
+        # An origin that answered early may never read the rest; a mere close would
+        # wait until it has.
+        if self._sending and not self._sending.is_complete and transport:
+            transport.abort()
+
+
+async def _send(body: Sending, length: int | None, by: ResponseHandler) -> None:
+    writer = StreamWriter(by, asyncio.get_running_loop())
+    if length is None:
+        writer.enable_chunking()
+    writer.length = length
+    async for piece in body:
+        await writer.write(piece)
+    await writer.write_eof()
+    by.start_timeout()
+
+
+async def _head_of_answer(
+    by: ResponseHandler,
+) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """Read the head of the answer, past what only says that there will be one.
+
+    aiohttp stops its clock at an informational answer (1xx), so that an origin which
+    then hangs would be waited for without end.
+    """
+    while True:
+        message, content = await by.read()
+        if not _is_informational(message.code):
+            return message, content
+        by.start_timeout()
+
+
+def _is_informational(status: int) -> bool:
+    return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
+
+
+def _length_of(headers: RawHeaders) -> int | None:
+    """Return the length that a request says its body has."""
+    for name, value in headers:
+        if name.lower() == b"content-length":
+            return int(value)
+    return None

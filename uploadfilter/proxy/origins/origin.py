@@ -1,0 +1,346 @@
+"""Ask the origin, and change nothing on the way.
+
+aiohttp's client is made for programs that want answers, not for a proxy that passes
+them on. Each convenience that would change a request or a response is switched off
+here, and ``tests/proxy/origins/test_origin.py`` holds one test for each:
+
+- redirects are passed on, not followed; cookies are nobody's business here;
+- responses stay compressed as they came;
+- a request that may change something is never sent a second time;
+- the target goes on byte by byte: yarl is told that it is encoded already;
+- no header is added that the client did not send, and none loses a byte.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum
+from http import HTTPStatus
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+from uploadfilter.proxy.origins.asking import Asking, OriginAnswer
+from uploadfilter.proxy.origins.heads import RawHeaders
+from uploadfilter.proxy.origins.sending import Sending
+from uploadfilter.proxy.origins.trusting import tls_context
+from uploadfilter.uploads.forwarding import ClientHeaders, Telling
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing (RFC 9110, section 9.2.1): if a kept connection breaks
+before an answer, they are sent once more. PUT and DELETE are idempotent, but the second
+answer may not be the first one's: 404 for what has just been deleted."""
+
+_MOST_STALE = 8
+"""Connections that are tried until one is not used up. Each of them leaves the pool; an
+origin that talks before it is asked would never be done."""
+
+_UNIX = "unix:"
+_NAME_CACHED_S = 10
+"""How long an address is kept that the origin's name had. Names move within minutes; in
+ten seconds, a name server that is gone for a moment is not missed."""
+
+_STREAM = "text/event-stream"
+"""Server-sent events (WHATWG HTML, section 9.2), which may come hours apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginSettings:
+    """Where the origin is, how long it may take, and what it is told.
+
+    Attributes:
+        url: ``http://host[:port]``, ``https://...`` or ``unix:/path/of/socket``.
+        connect_timeout_s: A server in the same rack answers within milliseconds; five
+            seconds outlast one lost SYN and its repetition after one and three seconds.
+        answer_timeout_s: From the last byte sent to the first byte of the answer,
+            between any two of its bytes, and for what the origin takes nothing of a
+            body; nginx's ``proxy_read_timeout`` and ``proxy_send_timeout`` are 60 s
+            too. So long, at most, does a request wait for one of ``connections``.
+        stream_timeout_s: Between any two bytes of server-sent events, which are silent
+            while nothing happens. It only ends what nobody would end: when either side
+            closes its connection, so does the other.
+        idle_timeout_s: How long an idle connection is kept. Below the five seconds
+            after which Node and Apache close theirs, so that a connection is not lost
+            at the moment it is used again.
+        connections: Most connections at once; 0 is no limit.
+        max_header_bytes: Longest line of the origin's header; twice of what nginx
+            allows, since the origin is honest.
+        ca_file: Authorities in PEM that may have signed the origin's certificate;
+            empty for those of the system.
+        server_name: Name that the certificate must hold; empty for the one in ``url``.
+        client_certificate: What we show the origin, in PEM; empty for nothing.
+        client_key: Its key, unless that stands in the same file.
+        client_headers: In which headers the origin is told who the client is. Nearly
+            every program reads ``X-Forwarded-*``.
+        whole_chain: Whether it gets every hop instead of the client alone.
+        via: Our name in Via; empty for none.
+    """
+
+    url: str
+    connect_timeout_s: float = 5.0
+    answer_timeout_s: float = 60.0
+    stream_timeout_s: float = 3600.0
+    idle_timeout_s: float = 4.0
+    connections: int = 0
+    max_header_bytes: int = 16 * 1024
+    ca_file: str = ""
+    server_name: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    client_headers: ClientHeaders = ClientHeaders.X_FORWARDED
+    whole_chain: bool = False
+    via: str = "uploadfilter"
+
+    def __post_init__(self) -> None:
+        """Refuse what is not the address of an origin."""
+        if self.socket_path is None:
+            _check_url(URL(self.url))
+        elif not self.socket_path.startswith("/"):
+            raise ValueError("an origin's socket is named as unix:/PATH")
+        if not self.url.startswith("https:"):
+            for key in ("ca_file", "server_name", "client_certificate", "client_key"):
+                if getattr(self, key):
+                    raise ValueError(f"{key} is only for an origin under https")
+        _check_name(self.server_name)
+        if self.client_key and not self.client_certificate:
+            raise ValueError("client_key is the key of a client_certificate")
+        self.telling()
+
+    @property
+    def socket_path(self) -> str | None:
+        """Path of the origin's unix socket; ``None`` if it listens on a port."""
+        return self.url.removeprefix(_UNIX) if self.url.startswith(_UNIX) else None
+
+    def telling(self) -> Telling:
+        """Return what the origin is told about the way that a request has come."""
+        names = {} if self.socket_path else {"authority": URL(self.url).raw_authority}
+        return Telling(
+            headers=self.client_headers,
+            whole_chain=self.whole_chain,
+            via=self.via,
+            **names,
+        )
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Read the certificates and keys that the settings name.
+
+        Returns:
+            ``None`` for an origin without TLS.
+
+        Raises:
+            ServiceError: A file cannot be read, or is not what it should be.
+        """
+        if not self.url.startswith("https:"):
+            return None
+        return tls_context(
+            ca_file=self.ca_file,
+            client_certificate=self.client_certificate,
+            client_key=self.client_key,
+        )
+
+
+def _check_url(url: URL) -> None:
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError(
+            "an origin is http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
+        )
+    _check_name(url.host)
+    if url.raw_user is not None or url.raw_password is not None:
+        raise ValueError("an origin is an address without user and password")
+    if url.path not in {"", "/"} or url.query_string or url.fragment:
+        raise ValueError("an origin has no path: targets go on as they came")
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that could never be looked up, or be in a certificate."""
+    try:
+        # As resolver and TLS do for each connection; yarl lets empty labels pass.
+        name.encode("idna")
+    except UnicodeError as exc:
+        raise ValueError("the parts of an origin's name are 1 to 63 long") from exc
+
+
+class OriginFailure(Enum):
+    """Why there is no answer from the origin; the value is our status for it."""
+
+    UNREACHABLE = 502
+    TOO_SLOW = 504
+
+
+class Origin:
+    """The hosting service behind the proxy. Open it with ``opened``.
+
+    Args:
+        settings: Where it is.
+        connector: Keeps connections to it.
+        whom: What the connector is told of where it is.
+    """
+
+    def __init__(
+        self,
+        settings: OriginSettings,
+        *,
+        connector: aiohttp.BaseConnector,
+        whom: aiohttp.ClientRequest,
+    ) -> None:
+        self.telling = settings.telling()
+        self._settings = settings
+        self._connector = connector
+        self._whom = whom
+        self._patience = aiohttp.ClientTimeout(
+            total=None,
+            # With looking up its name, and waiting for one of so many connections.
+            connect=settings.answer_timeout_s,
+            sock_connect=settings.connect_timeout_s,
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: OriginSettings) -> AsyncIterator["Origin"]:
+        """Keep connections to the origin for the length of the block.
+
+        Raises:
+            ServiceError: A certificate or a key cannot be used.
+        """
+        # In a thread, since a reload reads certificates while others are served.
+        tls = await asyncio.to_thread(settings.tls)
+        async with _connector(settings, tls) as connector:
+            yield cls(settings, connector=connector, whom=_whom(settings))
+        # Connections are closed by callbacks that the loop has still to run.
+        await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def asked(
+        self,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: AsyncIterator[bytes] | None,
+    ) -> AsyncIterator[OriginAnswer | OriginFailure]:
+        """Send one request and hold its response for the length of the block.
+
+        Args:
+            method: As the client sent it.
+            target: As the client sent it, beginning with ``/`` or being ``*``.
+            headers: To be sent as they are; with a body they hold its framing.
+            body: What follows, or ``None``.
+
+        Yields:
+            The response, of which only the head has been read, or why there is none.
+        """
+        sending = None
+        if body is not None:
+            sending = Sending(body, patience_s=self._settings.answer_timeout_s)
+        with ExitStack() as held:
+            try:
+                answer = await self._answer(held, method, target, headers, sending)
+            finally:
+                if sending is not None:
+                    sending.stop_clock()
+            yield answer
+
+    async def _answer(
+        self,
+        held: ExitStack,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: Sending | None,
+    ) -> OriginAnswer | OriginFailure:
+        try:
+            asking = await self._connected(held)
+            try:
+                answer = await asking.answer(method, target, headers, body)
+            except _BROKEN:
+                if body is not None or method not in _SAFE:
+                    raise
+                asking = await self._connected(held)
+                answer = await asking.answer(method, target, headers, None)
+        except TimeoutError:
+            return OriginFailure.TOO_SLOW
+        except (aiohttp.ClientError, HttpProcessingError, OSError):
+            stalled = body is not None and body.is_stalled
+            return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
+        if _is_unfit(answer):
+            return OriginFailure.UNREACHABLE
+        if _is_stream(answer):
+            answer.be_patient(self._settings.stream_timeout_s)
+        return answer
+
+    async def _connected(self, held: ExitStack) -> Asking:
+        """Take a connection, another one if it is used up beforehand.
+
+        Raises:
+            aiohttp.ServerDisconnectedError: All of them are.
+        """
+        for _ in range(_MOST_STALE):
+            asking = Asking(
+                await self._connector.connect(self._whom, [], self._patience),
+                max_header_bytes=self._settings.max_header_bytes,
+                silence_s=self._settings.answer_timeout_s,
+            )
+            if not asking.is_stale():
+                held.callback(asking.close)
+                return asking
+            asking.close()
+        raise aiohttp.ServerDisconnectedError
+
+
+def _is_unfit(answer: OriginAnswer) -> bool:
+    """Tell whether an answer cannot be passed on as it is.
+
+    That is a change of protocol, which nobody was offered; a transfer coding that
+    nobody asked for, since aiohttp takes off none but chunked; and names that are none
+    (``Content-Length ``) or control characters in its head, which two readers could
+    take for different things.
+    """
+    return (
+        answer.status == HTTPStatus.SWITCHING_PROTOCOLS
+        or answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
+        or _CONTROL.search(answer.reason) is not None
+        or any(
+            _CONTROL_BYTE.search(value) or not _TOKEN.fullmatch(name)
+            for name, value in answer.raw_headers
+        )
+    )
+
+
+def _is_stream(answer: OriginAnswer) -> bool:
+    kind = answer.headers.get("Content-Type", "")
+    return kind[: len(_STREAM)].lower() == _STREAM
+
+
+def _connector(
+    settings: OriginSettings, tls: ssl.SSLContext | None
+) -> aiohttp.BaseConnector:
+    if settings.socket_path is not None:
+        return aiohttp.UnixConnector(
+            settings.socket_path,
+            limit=settings.connections,
+            keepalive_timeout=settings.idle_timeout_s,
+        )
+    return aiohttp.TCPConnector(
+        limit=settings.connections,
+        keepalive_timeout=settings.idle_timeout_s,
+        ttl_dns_cache=_NAME_CACHED_S,
+        ssl=tls or True,
+    )
+
+
+def _whom(settings: OriginSettings) -> aiohttp.ClientRequest:
+    """Make the request that is never sent, of which the connector asks an address."""
+    is_socket = settings.socket_path is not None
+    return aiohttp.ClientRequest(
+        "GET",
+        URL("http://localhost" if is_socket else settings.url),
+        server_hostname=settings.server_name or None,
+    )

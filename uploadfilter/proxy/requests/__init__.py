@@ -1,0 +1,1 @@
+"""One request as it came, and the settings under which it is treated."""

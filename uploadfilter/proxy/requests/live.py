@@ -1,0 +1,238 @@
+"""What may change while the service runs, and who still uses what it was before.
+
+A request takes the live settings once, at its start, and keeps them to its end: an
+upload that began under the old file ends under it, and origins that it may still talk
+to are closed when nobody does.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from uploadfilter.errors import UploadFilterError
+from uploadfilter.proxy.answering.wording import Wording
+from uploadfilter.proxy.origins.origin import Origin, OriginSettings
+from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.routing.routes import Routes
+from uploadfilter.reference.matching import Thresholds
+from uploadfilter.uploads.forwarding import ClientHeader, Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """What a file says about requests; it may be exchanged for another at any time.
+
+    Attributes:
+        routes: How each request is treated.
+        origins: Where they go, by the names that routes use.
+        trusted_proxies: Networks whose word about clients is believed.
+        client_header: The header in which they say who the client is.
+        thresholds: Largest distances.
+        limits: Of connections and time.
+        wording: What clients are told, and where they can object.
+    """
+
+    routes: Routes
+    origins: Mapping[str, OriginSettings]
+    trusted_proxies: tuple[Network, ...]
+    client_header: ClientHeader
+    thresholds: Thresholds
+    limits: ProxyLimits
+    wording: Wording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """The settings in force, with the origins opened.
+
+    Attributes:
+        settings: As the file has them.
+        origins: By name, ready to be asked.
+    """
+
+    settings: LiveSettings
+    origins: Mapping[str, Origin]
+
+
+class InForce:
+    """The live settings in force. Open it with ``opened``.
+
+    Args:
+        origins: Those that are open.
+        term: The first settings.
+    """
+
+    def __init__(self, origins: "_Origins", term: "_Term") -> None:
+        self._origins = origins
+        self._term = term
+        self._old: set[_Term] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: LiveSettings) -> AsyncIterator["InForce"]:
+        """Keep settings in force for the length of the block.
+
+        Raises:
+            ServiceError: An origin's certificate or key cannot be used.
+        """
+        origins = _Origins()
+        try:
+            yield cls(origins, await _Term.begun(settings, origins))
+        finally:
+            await origins.close()
+
+    @property
+    def settings(self) -> LiveSettings:
+        """The settings that the next request will take."""
+        return self._term.live.settings
+
+    @property
+    def old_terms(self) -> int:
+        """How many earlier settings are still used by requests in flight."""
+        return len(self._old)
+
+    @property
+    def open_origins(self) -> int:
+        """How many origins are open, those of earlier settings included."""
+        return len(self._origins)
+
+    @contextmanager
+    def use(self) -> Iterator[Live]:
+        """Take what is in force now, and keep it for the length of the block."""
+        term = self._term
+        term.users += 1
+        try:
+            yield term.live
+        finally:
+            term.users -= 1
+            self._look_at(term)
+
+    async def replace(self, settings: LiveSettings) -> None:
+        """Put other settings in force for every request that begins from now on.
+
+        Origins that are the same stay open. Those that nobody needs any more are closed
+        by ``keep_closing``. There are never more earlier settings than requests in
+        flight: one that no request uses ends here.
+
+        Raises:
+            ServiceError: An origin's certificate or key cannot be used; then nothing
+                has changed.
+        """
+        term = await _Term.begun(settings, self._origins)
+        old, self._term = self._term, term
+        self._old.add(old)
+        self._look_at(old)
+
+    def _look_at(self, term: "_Term") -> None:
+        """End a term that is over and that nobody uses."""
+        if term in self._old and term.users == 0:
+            self._old.discard(term)
+            self._origins.give_back(term.keys)
+
+    async def keep_closing(self) -> None:
+        """Close origins as soon as nobody needs them, until cancelled."""
+        while True:
+            await self._origins.close_unused()
+
+
+class _Term:
+    """Live settings, from when they came in force until nobody uses them."""
+
+    def __init__(self, live: Live, keys: Sequence["OriginKey"]) -> None:
+        self.live = live
+        self.keys = keys
+        self.users = 0
+
+    @classmethod
+    async def begun(cls, settings: LiveSettings, origins: "_Origins") -> "_Term":
+        """Open the origins of settings."""
+        taken: list[OriginKey] = []
+        found: dict[str, Origin] = {}
+        try:
+            for name, origin in settings.origins.items():
+                key = OriginKey.of(origin)
+                found[name] = await origins.take(key)
+                taken.append(key)
+        except UploadFilterError:
+            origins.give_back(taken)
+            raise
+        return cls(Live(settings=settings, origins=found), taken)
+
+
+class OriginKey(NamedTuple):
+    """What makes an open origin the same as another.
+
+    Attributes:
+        settings: Of the origin.
+        files: When the files that it names were changed last: a certificate that has
+            been renewed is another one under the same name.
+    """
+
+    settings: OriginSettings
+    files: tuple[tuple[int, int] | None, ...]
+
+    @classmethod
+    def of(cls, settings: OriginSettings) -> "OriginKey":
+        """Look at the files that an origin names."""
+        names = (
+            settings.ca_file,
+            settings.client_certificate,
+            settings.client_key,
+        )
+        return cls(settings, tuple(_changed(name) for name in names if name))
+
+
+def _changed(name: str) -> tuple[int, int] | None:
+    """Return what tells a file from the one that was there before."""
+    try:
+        found = Path(name).stat()
+    except (OSError, ValueError):
+        return None  # whoever opens it will say so
+    return found.st_mtime_ns, found.st_ino
+
+
+class _Origins:
+    """Open origins, each with the number of terms that need it."""
+
+    def __init__(self) -> None:
+        self._open: dict[OriginKey, tuple[Origin, AsyncExitStack]] = {}
+        self._terms: Counter[OriginKey] = Counter()
+        self._given_back = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return how many are open."""
+        return len(self._open)
+
+    async def take(self, key: OriginKey) -> Origin:
+        """Open an origin, unless it is open."""
+        if key not in self._open:
+            stack = AsyncExitStack()
+            origin = await stack.enter_async_context(Origin.opened(key.settings))
+            self._open[key] = origin, stack
+        self._terms[key] += 1
+        return self._open[key][0]
+
+    def give_back(self, keys: Iterable[OriginKey]) -> None:
+        """Note that a term needs origins no more."""
+        self._terms.subtract(keys)
+        self._given_back.set()
+
+    async def close_unused(self) -> None:
+        """Close what nobody needs, as soon as something has been given back."""
+        await self._given_back.wait()
+        self._given_back.clear()
+        for key in tuple(self._open):
+            # While one is being closed, another may be taken again.
+            if self._terms[key] == 0:
+                _, stack = self._open.pop(key)
+                del self._terms[key]
+                await stack.aclose()
+
+    async def close(self) -> None:
+        """Close all."""
+        for _, stack in self._open.values():
+            await stack.aclose()

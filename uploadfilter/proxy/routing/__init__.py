@@ -1,0 +1,1 @@
+"""Which route a request takes, in whichever way its target is read."""

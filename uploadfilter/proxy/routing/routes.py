@@ -1,0 +1,233 @@
+"""Which route a request takes: host pattern, path prefix and methods; first fit wins.
+
+Rules this module keeps: the target is compared as it came, since it goes on as it
+came; a route says everything about how its requests are treated, so that nobody has to
+merge settings later; and a request whose target an origin may read otherwise
+(``readings``) is never treated more mildly than it would be so, but *ambiguous*.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Final
+
+from typing_extensions import override
+
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import Mode
+from uploadfilter.proxy.routing.readings import is_plain, readings
+from uploadfilter.uploads.limits import UploadLimits
+
+DEFAULT_ROUTE: Final = "default"
+"""The route that the file does not name: everything that fits no other."""
+
+_MOST_MEANT: Final = 4
+"""An honest client says once which method is meant; one that says more is confusing."""
+
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_PATTERN = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How some requests are treated.
+
+    Attributes:
+        name: For logs and for the operator.
+        hosts: Patterns of hosts: ``photos.example.org``, or ``*.example.org`` for
+            whatever ends so; lower case, without a port. Empty for any.
+        path: Prefix of the path, whole segments: ``/a`` is ``/a`` and ``/a/b``, but not
+            ``/ab``.
+        methods: Empty for any.
+        origin: Name of the origin.
+        mode: Whether actions are carried out.
+        exempt: Whether uploads go on without being inspected, which is recorded.
+        limits: Of bodies and forms.
+        policy: From reason and category to action.
+    """
+
+    name: str
+    origin: str
+    hosts: tuple[str, ...] = ()
+    path: str = "/"
+    methods: frozenset[str] = frozenset()
+    mode: Mode = Mode.MONITOR
+    exempt: bool = False
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    policy: Policy = field(default_factory=Policy)
+
+    def takes(self, *, host: str, method: str) -> bool:
+        """Tell whether requests for a host and by a method may take this route."""
+        return (not self.methods or method in self.methods) and (
+            not self.hosts or any(_is_host(host, known) for known in self.hosts)
+        )
+
+    def covers(self, other: "Route") -> bool:
+        """Tell whether every request that fits another route fits this one too."""
+        methods = not self.methods or (
+            bool(other.methods) and other.methods <= self.methods
+        )
+        hosts = not self.hosts or (
+            bool(other.hosts)
+            and all(any(_covers(own, it) for own in self.hosts) for it in other.hosts)
+        )
+        return methods and hosts and _is_under(other.path, self.path)
+
+    def is_as_strict_as(self, other: "Route") -> bool:
+        """Tell whether nobody gains by taking this route instead of another."""
+        return self is other or (
+            (other.exempt or not self.exempt)
+            and (self.mode is Mode.ENFORCE or other.mode is Mode.MONITOR)
+            and all(
+                getattr(self.limits, limit.name) <= getattr(other.limits, limit.name)
+                for limit in fields(UploadLimits)
+            )
+            and self.policy.is_as_strict_as(other.policy)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The route of one request.
+
+    Attributes:
+        route: ``None`` if there is none for it.
+        is_ambiguous: Whether an origin may read the target so that the request should
+            have been treated more strictly. The mode is then the strictest.
+    """
+
+    route: Route | None
+    is_ambiguous: bool = False
+
+
+class Routes:
+    """All routes, in the operator's order.
+
+    Args:
+        routes: The first that fits wins.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = tuple(routes)
+        self._paths_matter = any(route.path != "/" for route in self._routes)
+
+    def __iter__(self) -> Iterator[Route]:
+        """Yield them in order."""
+        return iter(self._routes)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Routes) and self._routes == other._routes
+
+    __hash__ = None  # type: ignore[assignment] # policies hold mappings
+
+    def choose(
+        self,
+        *,
+        host: bytes | None,
+        target: str,
+        method: str,
+        stands_for: Collection[str] = (),
+    ) -> Choice:
+        """Choose the route of a request.
+
+        Args:
+            host: Value of Host, as sent; ``None`` if there is none.
+            target: As sent.
+            method: As sent.
+            stands_for: Methods that headers say are meant: an origin may believe one.
+        """
+        path = target.partition("?")[0]
+        takes = [self._taking(host_name(host or b""), method)]
+        route = _first(takes[0], path)
+        if route is None:
+            return Choice(route=None)
+        if route.exempt and not is_plain(path):
+            route = replace(route, exempt=False)
+        if not stands_for and not self._paths_matter:
+            return Choice(route=route)
+        if len(stands_for) > _MOST_MEANT:
+            return _choice(route, stricter=[None])
+        takes += [self._taking(host_name(host or b""), meant) for meant in stands_for]
+        return _choice(route, stricter=self._stricter(route, path, takes))
+
+    def _taking(self, host: str, method: str) -> list[Route]:
+        return [it for it in self._routes if it.takes(host=host, method=method)]
+
+    def _stricter(
+        self, route: Route, path: str, takes: Sequence[Sequence[Route]]
+    ) -> list[Route | None]:
+        """Return the routes of other readings for which this one may not stand.
+
+        No route is as strict as one can be, and so is nobody knows which.
+        """
+        paths = readings(path) if self._paths_matter else frozenset({path})
+        if paths is None:
+            return [None]
+        pairs = [(routes, read) for routes in takes for read in paths]
+        found = [_first(routes, read) for routes, read in pairs]
+        in_any_case = [_first_in_any_case(routes, read) for routes, read in pairs]
+        return [
+            *(it for it in found if it is None or not _may_stand_for(route, it)),
+            *(it for it in in_any_case if it and not route.is_as_strict_as(it)),
+        ]
+
+
+def _choice(route: Route, *, stricter: Sequence[Route | None]) -> Choice:
+    """Return what becomes of a request for which other routes would be stricter."""
+    if not stricter:
+        return Choice(route=route)
+    enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
+    mode = Mode.ENFORCE if enforced else route.mode
+    return Choice(route=replace(route, mode=mode), is_ambiguous=True)
+
+
+def _first(routes: Iterable[Route], path: str) -> Route | None:
+    """Return the first route that a path is under."""
+    return next((it for it in routes if _is_under(path, it.path)), None)
+
+
+def _first_in_any_case(routes: Iterable[Route], path: str) -> Route | None:
+    """Return the same for an origin to which upper and lower case are one."""
+    path = path.lower()
+    return next((it for it in routes if _is_under(path, it.path.lower())), None)
+
+
+def _may_stand_for(route: Route, other: Route) -> bool:
+    """Tell whether one route may be taken where the origin reads another.
+
+    What is behind another origin is none of this one's business: a path that leads
+    there by one reading would reach by the other what the operator has not published.
+    """
+    return route.origin == other.origin and route.is_as_strict_as(other)
+
+
+def host_name(host: bytes) -> str:
+    """Return a host in lower case, without its port and the dot of the root."""
+    text = host.decode("latin-1").lower()
+    if not text.endswith("]"):
+        name, colon, port = text.rpartition(":")
+        text = name if colon and (not port or port.isdigit()) else text
+    return text.removesuffix(".")
+
+
+def is_host_pattern(text: str) -> bool:
+    """Tell whether a text in lower case can be a host of a route."""
+    return _HOST_PATTERN.fullmatch(text) is not None
+
+
+def _is_host(host: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
+    return host == pattern
+
+
+def _covers(pattern: str, other: str) -> bool:
+    """Tell whether every host that fits another pattern fits this one."""
+    return pattern == other or _is_host(other.removeprefix("*"), pattern)
+
+
+def _is_under(path: str, prefix: str) -> bool:
+    if prefix.endswith("/"):
+        return path.startswith(prefix) or prefix == "/"
+    return path == prefix or path.startswith(prefix + "/")
