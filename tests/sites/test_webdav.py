@@ -137,7 +137,7 @@ def rclone(site: Behind, tmp_path: Path) -> Callable[..., str]:
         "RCLONE_CONFIG_DAV_TYPE": "webdav",
         "RCLONE_CONFIG_DAV_URL": site.proxy.url,
         "RCLONE_RETRIES": "1",
-        "RCLONE_LOW_LEVEL_RETRIES": "1",
+        "RCLONE_LOW_LEVEL_RETRIES": "3",
     }
 
     def words(*arguments: str | Path) -> str:
@@ -208,7 +208,7 @@ def test_tree_is_copied_with_rclone(
         name.removeprefix("tree/"): content
         for name, content in files.items()
         if name != "tree/lake.jpg"
-    }
+    }, said
     assert not site.holds(pictures.listed())
 
 

@@ -49,6 +49,9 @@ MUCH_S: Final = 1.0
 """Seconds that scans of a client took of late, from which on it uses much: two hundred
 photos. It is overtaken for as long as others wait that use less."""
 
+_SHORT_QUEUE: Final = 2
+"""Claims for each place that may always wait."""
+
 _REMEMBERED_SCANS: Final = 32
 """Scans over which the usual time of one is averaged."""
 
@@ -296,10 +299,11 @@ class Lanes:
     def expected_wait_s(self, client: str, *, now_s: float) -> float:
         """Return for how long a new claim of a client would wait for a place.
 
-        It is reckoned from those that would go before it and what a scan takes.
+        It is reckoned from those that would go before it and what a scan takes. A short
+        queue is none: it keeps scanners busy, however long each scan takes.
         """
         ahead = self._waiting.ahead_of(client, now_s=now_s)
-        if not ahead and self._placed < self._places:
+        if ahead < _SHORT_QUEUE * self._places:
             return 0.0
         return (ahead + 1) * self._usual_s / self._places
 
