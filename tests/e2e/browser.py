@@ -57,11 +57,14 @@ async (url) => {
     image.src = url;
     await ended;
     await image.decode().catch(() => null);
+    await new Promise((painted) => requestAnimationFrame(
+        () => requestAnimationFrame(painted)));
     return image.naturalWidth * image.naturalHeight > 0;
 }
 """
 """Load a picture into the stage, and say whether there is one. A damaged picture may be
-shown in part: decoding then fails, but it has a size."""
+shown in part: decoding then fails, but it has a size. On a busy machine it is painted
+some frames later, and a screenshot would show half of it."""
 
 _PAINT = "(colour) => { document.body.style.background = colour; }"
 
