@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,43 @@ async def test_what_was_seen_is_not_believed_for_ever() -> None:
 
     assert not_well(health) == {Check.STARTED: "nothing was looked at for 31 s"}
     assert not health.is_ready
+
+
+class _Hanging:
+    """A reference set on a disk that hangs."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.goes_on = threading.Event()
+
+    def current(self) -> object:
+        """Hang until the disk is back."""
+        self.asked += 1
+        self.goes_on.wait()
+        return object()
+
+
+async def test_disk_that_hangs_takes_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However often is looked: uploads need the others for their spools."""
+    monkeypatch.setattr(module, "WITHIN_S", 0.05)
+    hanging = _Hanging()
+    health = Health(
+        reference=hanging,
+        origins=dict,
+        is_writable=lambda: True,
+        has_scanners=lambda: True,
+        directory=Path(),
+        drain=Drain(),
+    )
+    for _ in range(3):
+        await health.look()
+    found = not_well(health)
+    hanging.goes_on.set()
+
+    assert hanging.asked == 1
+    assert found[Check.REFERENCE].startswith("no answer within")
 
 
 async def test_each_thing_that_lacks_is_named(tmp_path: Path) -> None:

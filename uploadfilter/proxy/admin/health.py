@@ -13,12 +13,13 @@ import os
 import shutil
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from yarl import URL
 
@@ -26,6 +27,8 @@ from uploadfilter.errors import ServiceError, StoreError
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import OriginKey
+
+_T = TypeVar("_T")
 
 INTERVAL_S: Final = 5.0
 """How old an answer may be: a load balancer asks about as often, and a connection each
@@ -135,6 +138,7 @@ class Health:
         self._seen_at_s = clock()
         # Reading the authorities of a system takes 20 ms of CPU time.
         self._tls: dict[OriginKey, ssl.SSLContext | None] = {}
+        self._looking: dict[Hashable, asyncio.Task[Any]] = {}
         self.reachable: Mapping[str, bool] = {}
         self.free_bytes = 0
         self.log_bytes = 0
@@ -174,7 +178,7 @@ class Health:
 
     async def _look_at_reference(self) -> Finding:
         try:
-            await asyncio.to_thread(self._reference.current)
+            await self._in_thread(Check.REFERENCE, self._reference.current)
         except StoreError as exc:
             return Finding(
                 check=Check.REFERENCE, is_good=False, detail=f"{exc.code}: {exc}"
@@ -211,17 +215,17 @@ class Health:
     async def _reach(self, origin: OriginSettings) -> str | None:
         """Connect to an origin; return why that failed."""
         # A certificate that has been renewed is another one under the same name.
-        key = await asyncio.to_thread(OriginKey.of, origin)
+        key = await self._in_thread(origin, partial(OriginKey.of, origin))
         if key not in self._tls:
             try:
-                self._tls[key] = await asyncio.to_thread(origin.tls)
+                self._tls[key] = await self._in_thread(key, origin.tls)
             except ServiceError as exc:
                 return str(exc)
         return await reach(origin, tls=self._tls[key])
 
     async def _look_at_log(self) -> Finding:
-        self.free_bytes, self.log_bytes = await asyncio.to_thread(
-            _room_for, self._directory
+        self.free_bytes, self.log_bytes = await self._in_thread(
+            Check.LOG, partial(_room_for, self._directory)
         )
         if not self._is_writable():
             detail = "the last record could not be written"
@@ -230,6 +234,22 @@ class Health:
         else:
             return Finding(check=Check.LOG, is_good=True, detail="writable")
         return Finding(check=Check.LOG, is_good=False, detail=detail)
+
+    async def _in_thread(self, about: Hashable, work: Callable[[], _T]) -> _T:
+        """Do what may hang in a thread, and never twice at a time.
+
+        A disk that hangs would take one more thread with each look, until uploads had
+        none for their spools.
+        """
+        going_on = self._looking.get(about)
+        if going_on is None:
+            loop = asyncio.get_running_loop()
+            going_on = loop.create_task(asyncio.to_thread(work), name="a look")
+            self._looking[about] = going_on
+            going_on.add_done_callback(lambda _: self._looking.pop(about, None))
+            # Whoever waited may have given up.
+            going_on.add_done_callback(lambda it: it.cancelled() or it.exception())
+        return cast("_T", await asyncio.shield(going_on))
 
     async def _look_at_scanners(self) -> Finding:
         is_good = self._has_scanners()
