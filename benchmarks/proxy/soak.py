@@ -186,7 +186,8 @@ def _trend(samples: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     """Return median, and growth over the time of the samples with its interval."""
     times = [sample["at_s"] for sample in samples]
     values = [sample[name] for sample in samples]
-    slope, _, low, high = stats.theilslopes(values, times, CONFIDENCE)
+    found = stats.theilslopes(values, times, CONFIDENCE)
+    slope, low, high = float(found[0]), float(found[2]), float(found[3])
     watched_s = times[-1] - times[0]
     return {
         "what": name,
