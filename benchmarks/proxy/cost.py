@@ -71,7 +71,7 @@ async def _cpu_rounds(
     with (
         ReferenceReader.open(state / REFERENCE_DIRECTORY) as reference,
         peers.sink() as sink,
-        filter_before(sink.port, state) as proxy,
+        filter_before(sink.port, state, sheds=False) as proxy,
     ):
         generation = reference.current()
         bare(generation, bodies, len(bodies))
@@ -144,7 +144,7 @@ async def uploads(folder: Path, plan: Plan) -> Part:
     rows = []
     with (
         peers.sink() as sink,
-        filter_before(sink.port, state) as proxy,
+        filter_before(sink.port, state, sheds=False) as proxy,
         peers.forwarder(sink.port) as plain,
     ):
         for connections in CONNECTIONS:

@@ -34,7 +34,9 @@ async def instances(folder: Path, plan: Plan) -> Part:
         sink = stack.enter_context(peers.sink())
         running = [
             stack.enter_context(
-                filter_before(sink.port, state, instance=f"i{core}", core=core)
+                filter_before(
+                    sink.port, state, instance=f"i{core}", core=core, sheds=False
+                )
             )
             for core in CORES
         ]

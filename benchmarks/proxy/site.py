@@ -79,6 +79,7 @@ def filter_before(
     instance: str = "main",
     port: int = 0,
     core: int | None = None,
+    sheds: bool = True,
 ) -> Iterator[Spawned]:
     """Run the filter in ``ENFORCE``, trusting this machine's word about clients.
 
@@ -88,10 +89,11 @@ def filter_before(
         instance: Name among those that share it.
         port: To listen on; 0 picks one.
         core: The core that all of its processes stay on; ``None`` for any.
+        sheds: Whether it turns uploads away under a lasting overload; not where a
+            closed loop measures how many it carries out.
     """
-    with process(
-        *pinned(core), *serving(origin, state, instance=instance, port=port)
-    ) as proxy:
+    command = serving(origin, state, instance=instance, port=port, sheds=sheds)
+    with process(*pinned(core), *command) as proxy:
         yield proxy
 
 
@@ -102,10 +104,13 @@ def serving(
     instance: str = "main",
     port: int = 0,
     listen: str | None = None,
+    sheds: bool = True,
 ) -> tuple[str, ...]:
     """Return the command that serves."""
     settings = state / f"{instance}.toml"
-    settings.write_text('trusted_proxies = ["127.0.0.1"]\n', encoding="ascii")
+    patience = "" if sheds else "[proxy]\nqueue_target_s = 60\n"
+    text = 'trusted_proxies = ["127.0.0.1"]\n' + patience
+    settings.write_text(text, encoding="ascii")
     return (
         *(sys.executable, "-m", "uploadfilter", "serve", "--mode", "enforce"),
         *("--origin", f"http://127.0.0.1:{origin}", "--config", str(settings)),
