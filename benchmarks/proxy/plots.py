@@ -18,7 +18,7 @@ COLOURS = {
 
 
 def draw(parts: Mapping[str, Any], path: Path) -> None:
-    """Draw those of the parts that were measured, and save them.
+    """Draw those of the parts that were measured, and save them, if there are any.
 
     Args:
         parts: What was kept of each part.
@@ -26,6 +26,8 @@ def draw(parts: Mapping[str, Any], path: Path) -> None:
     """
     mpl.rcParams.update({"svg.hashsalt": "uploadfilter", "svg.fonttype": "none"})
     drawn = [(name, draws) for name, draws in _DRAWN.items() if name in parts]
+    if not drawn:
+        return
     figure, places = plt.subplots(
         1, len(drawn), figsize=(4.6 * len(drawn), 3.8), layout="constrained"
     )
