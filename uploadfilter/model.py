@@ -149,6 +149,7 @@ class Reason(StrEnum):
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_COMPRESSED = "too_compressed"
     TOO_DEEP = "too_deep"
+    SEARCH_UNFINISHED = "search_unfinished"
     ENCRYPTED = "encrypted"
     NOT_INSPECTED = "not_inspected"
 

@@ -79,7 +79,10 @@ def test_first_reason_stands() -> None:
     assert root.part().reason is Reason.TOO_DEEP
 
 
-@pytest.mark.parametrize("everyday", [Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES])
+@pytest.mark.parametrize(
+    "everyday",
+    [Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES, Reason.SEARCH_UNFINISHED],
+)
 def test_everyday_reason_hides_no_other(everyday: Reason) -> None:
     """A drawing or a long animation in which too much is hidden does not pass."""
     root = node()

@@ -89,6 +89,7 @@ _BY_WEIGHT = (
     Reason.TRUNCATED,
     # Everyday content that is merely not looked into as a whole.
     Reason.TOO_MANY_FRAMES,
+    Reason.SEARCH_UNFINISHED,
     Reason.NOT_INSPECTED,
     # The operator does not want it inspected.
     Reason.EXEMPT,
@@ -122,6 +123,9 @@ class Policy:
         too_many_bytes: What a container would unpack to, unseen beyond the budget.
         too_compressed: The same, told by the ratio: a bomb.
         too_deep: Nobody nests archives four deep but to hide or to hurt.
+        search_unfinished: Everything that begins like a picture was compared, in the
+            content and in its members; the search for pictures in the middle of bytes
+            was not finished. Large everyday files are like that.
         encrypted: Nothing of it was seen.
         not_inspected: What this version does not look into (7z, rar, drawings in SVG)
             is everyday content; rejecting it would have the filter switched off.
@@ -146,6 +150,7 @@ class Policy:
     too_many_bytes: Action = Action.REJECT
     too_compressed: Action = Action.REJECT
     too_deep: Action = Action.REJECT
+    search_unfinished: Action = Action.ACCEPT
     encrypted: Action = Action.REJECT
     not_inspected: Action = Action.ACCEPT
     low_quality: Action = Action.REJECT

@@ -10,8 +10,10 @@ from typing import Final
 
 from uploadfilter.model import NESTED, Reason, Scan, Signal, View
 
-_EVERYDAY: Final = frozenset({Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES})
-"""Reasons of drawings and long animations, known before anything else of them is."""
+_EVERYDAY: Final = frozenset(
+    {Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES, Reason.SEARCH_UNFINISHED}
+)
+"""Reasons of everyday contents, which may be known before any other reason is."""
 
 _MOST_NAME: Final = 200
 """Characters of a member's name that are kept: four of them fit a path."""
