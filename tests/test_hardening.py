@@ -43,7 +43,10 @@ def run_hardened(program: str, *, user: int | None = None) -> str:
 ORDINARY = pytest.param(
     NOBODY,
     id="ordinary-user",
-    marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another"),
+    marks=(
+        pytest.mark.rightless,
+        pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another"),
+    ),
 )
 
 
@@ -83,6 +86,7 @@ def test_hardened_process_opens_its_own_descriptors(user: int | None) -> None:
     assert said == "b'bytes' True"
 
 
+@pytest.mark.rightless
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")
 def test_hardened_process_is_closed_to_its_own_user() -> None:
     """Another process of the same user reads neither its memory nor its files."""

@@ -468,6 +468,7 @@ def test_full_disk_in_a_real_process(directory: Path) -> None:
     assert verify(directory).ok
 
 
+@pytest.mark.rightless
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "existing"])
 def test_read_only_directory_is_refused(is_new: bool) -> None:
     """A log that cannot be written is said to be so at the start."""
