@@ -52,6 +52,17 @@ def _zip(method: int) -> Maker:
     return make
 
 
+def _zip_named(name: bytes) -> Maker:
+    """Return a maker of a zip with a name as programs without UTF-8 write it."""
+
+    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
+        stand_in = "n" * len(name)
+        archive = zipped((f"{stand_in}.bmp", pictures.encoded(target, "BMP")))
+        return archive.replace(stand_in.encode(), name)
+
+    return make
+
+
 def _zip_nested(target: Image.Image, _decoy: Image.Image) -> bytes:
     inner = zipped(("c/d.bmp", pictures.encoded(target, "BMP")))
     return zipped(("a.txt", b"nothing"), ("b.zip", inner))
@@ -283,6 +294,34 @@ CONTAINER_TRICKS = (
         FileType.ZIP,
         _zip(zipfile.ZIP_LZMA),
         "packed by LZMA",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-name-cp437",
+        FileType.ZIP,
+        _zip_named("Grüße".encode("cp437")),
+        "named as an older Windows writes it",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-name-cp1252",
+        FileType.ZIP,
+        _zip_named("Grüße".encode("cp1252")),
+        "named as a careless program writes it",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-name-shift-jis",
+        FileType.ZIP,
+        _zip_named("写真".encode("shift-jis")),
+        "named as a Japanese Windows writes it",
+        shown=Shown.NOTHING,
+    ),
+    _held(
+        "zip-name-gbk",
+        FileType.ZIP,
+        _zip_named("照片".encode("gbk")),
+        "named as a Chinese Windows writes it",
         shown=Shown.NOTHING,
     ),
     _held(

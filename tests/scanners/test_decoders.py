@@ -4,7 +4,10 @@ A library that is updated may ask the kernel for something new, or import a part
 itself late; then what it says in a scanner differs from what it says here.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +20,6 @@ from uploadfilter.model import PERCEPTUAL_TYPES, Scan
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signals.formats import SWITCHED_ON
-
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 
 TARGET = pictures.photograph(11, width=96, height=72)
 DECOY = pictures.photograph(12, width=96, height=72)
@@ -47,6 +48,7 @@ GROUPS = {
 }
 
 
+@pytest.mark.asyncio(loop_factories=["uvloop"])
 @pytest.mark.parametrize("group", GROUPS)
 async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> None:
     """No decoder needs anything that a scanner has given up."""
@@ -68,3 +70,18 @@ async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> 
 
     assert strange == []
     assert sum(bool(scan.views or scan.contents) for scan in scans) > len(scans) / 2
+
+
+def test_nothing_is_imported_while_a_content_is_scanned(tmp_path: Path) -> None:
+    """Modules and codecs are there before, for sound files and for broken ones."""
+    for trick in TRICKS:
+        content = trick.make(TARGET, DECOY)
+        (tmp_path / f"{trick.name}{trick.suffix}").write_bytes(content)
+        half = content[: len(content) // 2]
+        (tmp_path / f"{trick.name}-half{trick.suffix}").write_bytes(half)
+    command = [sys.executable, "-m", "tests.scanners.importing", str(tmp_path)]
+    late = subprocess.run(  # noqa: S603 - our own program
+        command, check=True, capture_output=True, text=True, timeout=300
+    )
+
+    assert late.stdout == ""

@@ -4,8 +4,12 @@
 module gives a walk its bytes and its time, and cuts what it finds into parts.
 """
 
+import codecs
+import encodings
+import pkgutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from uploadfilter.contents import containers, magic
@@ -26,8 +30,21 @@ def prepare() -> None:
 
     Libraries import and open files late; they do so here, since they cannot later.
     """
+    _load_codecs()
     prepare_process()
     containers.prepare()
+
+
+def _load_codecs() -> None:
+    """Load every codec of Python, each of which is a module that is imported late.
+
+    Names in archives and texts may be in any of them. All together take 0.06 CPU
+    seconds and 5 MiB, once for a thousand scanners.
+    """
+    for module in pkgutil.iter_modules(encodings.__path__):
+        # Those of other systems, and modules that are no codec, are not found.
+        with suppress(LookupError, UnicodeError):
+            codecs.lookup(module.name)
 
 
 def scan_content(

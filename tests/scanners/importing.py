@@ -1,0 +1,40 @@
+"""A program that scans files as a scanner does, and prints what it imported meanwhile.
+
+A module must be imported, and a codec loaded, before a scanner is confined: later it
+cannot open the file. The tests run this in a new interpreter, since in their own
+nearly everything is imported already::
+
+    python -m tests.scanners.importing FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+from tests.scanners.scans import scanned
+from uploadfilter.model import PERCEPTUAL_TYPES
+from uploadfilter.scanners.scanning import prepare
+from uploadfilter.scanners.worker import warm
+from uploadfilter.signals.formats import SWITCHED_ON
+
+
+def main(folder: Path) -> None:
+    """Scan the files of a folder, and print each late import with the file's name."""
+    contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    late: list[object] = []
+
+    def note(event: str, details: tuple[object, ...]) -> None:
+        if event == "import":
+            late.append(details[0])
+
+    prepare()
+    warm()
+    sys.addaudithook(note)
+    for name, content in contents.items():
+        scanned(content, types=frozenset(PERCEPTUAL_TYPES), formats=SWITCHED_ON)
+        if late:
+            sys.stdout.write(f"{name}: {late}\n")
+        late.clear()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
