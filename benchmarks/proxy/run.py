@@ -3,6 +3,7 @@
 - **cpu**: CPU seconds of *all* processes for one upload, beside the bare pipeline.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
 - **passing**: small requests and downloads, beside that forwarder, nginx, and nobody.
+- **oracle**: whether the time of an answer tells what is listed.
 - **instances**: one and two instances, each on a core of its own.
 - **overload**: twice the capacity is offered.
 - **start**: from the start of the process to the first upload, cold and warm.
@@ -28,6 +29,7 @@ from benchmarks import machine
 from benchmarks.proxy import plots
 from benchmarks.proxy.cost import cpu, uploads
 from benchmarks.proxy.instances import instances
+from benchmarks.proxy.oracle import oracle
 from benchmarks.proxy.overload import overload
 from benchmarks.proxy.passing import passing
 from benchmarks.proxy.plan import FULL, QUICK, Plan
@@ -45,6 +47,7 @@ PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "cpu": cpu,
     "uploads": uploads,
     "passing": passing,
+    "oracle": oracle,
     "instances": instances,
     "overload": overload,
     "start": starting,

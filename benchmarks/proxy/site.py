@@ -38,13 +38,20 @@ def files_of(size_kb: int) -> tuple[bytes, ...]:
     )
 
 
-def list_random(state: Path, count: int, *, listed: Sequence[bytes] = ()) -> None:
+def list_random(
+    state: Path,
+    count: int,
+    *,
+    listed: Sequence[bytes] = (),
+    near: Sequence[EntrySignal] = (),
+) -> None:
     """Make a reference set of random entries, each with SHA-256, PDQ and pHash.
 
     Args:
         state: State directory.
         count: How many.
         listed: Files that are listed beside them, by their digests.
+        near: Signals that are listed beside them.
     """
     rng = np.random.Generator(np.random.PCG64(SEED))
     types = (SignalType.SHA256, SignalType.PDQ, SignalType.PHASH)
@@ -61,6 +68,9 @@ def list_random(state: Path, count: int, *, listed: Sequence[bytes] = ()) -> Non
             digests.update(file)
             exact = tuple(EntrySignal(signal=signal) for signal in digests.signals())
             collected.add(Entry(id=f"file{number}", category="random", signals=exact))
+        for number, signal in enumerate(near):
+            own = Entry(id=f"near{number}", category="random", signals=(signal,))
+            collected.add(own)
         info = SetInfo(
             name="random",
             issuer="local",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import (
+    INCAPACITY,
     Action,
     EntryState,
     Match,
@@ -49,6 +50,7 @@ LISTED = Match(
     distance=0,
 )
 MONITORED = replace(LISTED, state=EntryState.MONITORED)
+NEAR = replace(LISTED, signal_type=SignalType.PDQ, distance=8, view="stored")
 
 
 def inspect(
@@ -126,27 +128,40 @@ def test_digests_are_those_of_the_bytes_that_arrived() -> None:
     assert look_up.contents[0].exact == digests.signals()
 
 
-def test_exact_match_that_rejects_ends_the_search() -> None:
-    """A listed picture is answered without being decoded, and never forwarded."""
+@pytest.mark.parametrize(
+    ("by_digest", "by_view"),
+    [([LISTED], [LISTED]), ([MONITORED], [MONITORED]), ([], [NEAR]), ([], [])],
+    ids=["exact", "monitored", "near", "none"],
+)
+def test_work_does_not_tell_the_kind_of_match(
+    by_digest: list[Match], by_view: list[Match]
+) -> None:
+    """Every content is scanned and searched for before anything is decided."""
+    upload = inspect()
+    upload.receive(b"abcdef")
+    (look_up,) = upload.end()
+
+    assert isinstance(look_up, LookUp)
+    (scan,) = upload.looked_up(by_digest)
+    assert scan == StartScan(where=Where.BODY, contents=look_up.contents)
+    (search,) = scanned(upload)
+    assert isinstance(search, MatchSignals)
+    status = 403 if LISTED in by_digest or NEAR in by_view else None
+    assert record(upload.matched(by_view)).status == status
+
+
+@pytest.mark.parametrize("reason", sorted(INCAPACITY))
+def test_exact_match_counts_though_the_scan_fails(reason: Reason) -> None:
+    """What the digests said stands, whatever becomes of the rest."""
     upload = inspect()
     upload.receive(b"abcdef")
     upload.end()
+    upload.looked_up([LISTED])
 
-    commands = upload.looked_up([LISTED])
+    found = record(upload.failed(reason))
 
-    assert record(commands).status == 403
+    assert (found.judgement.verdict, found.status) == (Verdict.MATCH, 403)
     assert upload.recorded() == [Answer(status=403, reason=None)]
-
-
-def test_monitored_match_does_not_end_the_search() -> None:
-    """What only counts must not shield what rejects."""
-    upload = inspect()
-    upload.receive(b"abcdef")
-    upload.end()
-
-    (command,) = upload.looked_up([MONITORED])
-
-    assert isinstance(command, StartScan)
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["monitored-first", "listed-first"])
@@ -157,7 +172,10 @@ def test_monitored_match_beside_a_listed_picture_is_rejected(order: int) -> None
     upload.end()
     matches = [MONITORED, replace(LISTED, content="1")][::order]
 
-    assert record(upload.looked_up(matches)).judgement.action is Action.REJECT
+    upload.looked_up(matches)
+    upload.scanned([Scan(path="", kind="data", size=5)] * 2)
+
+    assert record(upload.matched(matches)).judgement.action is Action.REJECT
 
 
 def test_scanners_digests_are_not_believed() -> None:
@@ -185,7 +203,9 @@ def test_monitor_forwards_what_enforce_would_reject() -> None:
     upload.receive(b"abcdef")
     upload.end()
 
-    judgement = record(upload.looked_up([LISTED])).judgement
+    upload.looked_up([LISTED])
+    scanned(upload)
+    judgement = record(upload.matched([LISTED])).judgement
 
     assert (judgement.action, judgement.effect) == (Action.REJECT, Action.ACCEPT)
     assert upload.recorded() == [Forward(where=Where.BODY, parts=None, unread=False)]
@@ -241,7 +261,9 @@ def test_malformed_form_goes_on_in_monitor() -> None:
     body = form(b"first")[:-4] + b"\r\n--b0undary\r\ngarbage"
 
     commands = upload.receive(body) + upload.receive(b"more") + upload.end()
-    judgement = record(upload.looked_up([LISTED])).judgement
+    upload.looked_up([LISTED])
+    upload.scanned([Scan(path="", kind="data", size=5)])
+    judgement = record(upload.matched([LISTED])).judgement
 
     assert held(commands, Where.BODY) == body + b"more"
     assert judgement.verdict is Verdict.MATCH

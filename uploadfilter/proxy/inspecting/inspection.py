@@ -13,6 +13,8 @@ Rules this module keeps:
 - ``Forward`` and ``Answer`` come only from ``recorded``: no effect before its record.
 - Every upload ends in exactly one ``Record``, whatever happens to it.
 - It decides nothing: ``decisions.policy.decide`` does, here and only here.
+- The same commands come in the same order whether something is listed exactly, nearly
+  or not at all: how long an answer takes tells nothing about the reference set.
 - In ``MONITOR`` the original bytes are held beside the contents, since they go on.
 """
 
@@ -251,11 +253,14 @@ class Inspection:
         return [*commands, LookUp(contents=tuple(self._contents))]
 
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
-        """The exact signals were looked up: only a rejecting match ends the search."""
+        """The exact signals were looked up: what they say counts, and ends nothing.
+
+        An answer that came before the scan would tell a listed file from one that only
+        looks like it (ADR 0037).
+        """
         self._matches = tuple(matches)
         self._scans = tuple(unscanned(content) for content in self._contents)
-        judgement = self._judge(None, scans=())
-        if judgement.action is Action.REJECT or not self._contents:
+        if not self._contents:
             return self._decide(self._failure)
         where = Where.CONTENTS if self._is_form else Where.BODY
         return [StartScan(where=where, contents=tuple(self._contents))]

@@ -1,0 +1,142 @@
+"""Does the time of an answer tell what is listed: this file, one like it, or nothing?
+
+The same files are sent in turn to three filters, alone and beside a picture that is
+dear to decode in one form. One filter has their digests listed, another a PDQ near to
+theirs, the third nothing of them. Filters are compared by the share of pairs in which
+the one is slower than the other (the statistic of Mann and Whitney, divided by its
+largest value): 0.5 is no difference, 0 or 1 a sure one.
+"""
+
+import bisect
+import contextlib
+import io
+import itertools
+import random
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import load, peers
+from benchmarks.proxy.plan import Plan
+from benchmarks.proxy.report import Aim, Part
+from benchmarks.proxy.site import SEED, files_of, filter_before, list_random
+from hashsets.demo import pictures
+from uploadfilter.model import EntrySignal
+from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.signals.views import view_of
+
+SIZE_KB = 200
+EACH = 4
+"""Files that are sent."""
+
+DEAR_SIDE = 1500
+"""Pixels of a PNG that takes ten times as long as a file."""
+
+NEAR_BITS = 0x0F
+"""Four bits by which a near entry differs."""
+
+SAME_AIM = 0.15
+"""How far from 0.5 a comparison with the files that match exactly may be: the noise of
+a busy machine with sixty answers of each filter."""
+
+_BOUNDARY = "b0undary"
+
+
+async def oracle(folder: Path, plan: Plan) -> Part:
+    """Measure how long the answers of the three filters take."""
+    files = files_of(SIZE_KB)[:EACH]
+    near = [_near(file) for file in files]
+    list_random(folder / "exact", plan.listed, listed=files)
+    list_random(folder / "near", plan.listed, near=near)
+    list_random(folder / "none", plan.listed)
+    dear = pictures.png(pictures.photograph(99, width=DEAR_SIDE, height=DEAR_SIDE))
+    rows: list[Mapping[str, object]] = []
+    aims: list[Aim] = []
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(peers.sink())
+        ports = {
+            name: stack.enter_context(filter_before(sink.port, folder / name)).port
+            for name in ("exact", "near", "none")
+        }
+        for place, beside, rounds in (
+            ("alone", b"", 10 * plan.rounds),
+            ("in a form", dear, 3 * plan.rounds),
+        ):
+            requests = [_request(file, beside) for file in files]
+            took = await _in_turn(ports, requests, rounds)
+            rows += [_row(place, name, found) for name, found in took.items()]
+            aims += [_aim(place, took, name) for name in ("near", "none")]
+    return Part(rows=rows, aims=aims)
+
+
+def _aim(place: str, took: Mapping[str, Sequence[float]], name: str) -> Aim:
+    return Aim(
+        text=f"{place}: from 0.5, share of pairs in which {name} is slower than exact",
+        measured=abs(_slower(took[name], took["exact"]) - 0.5),
+        most=SAME_AIM,
+    )
+
+
+async def _in_turn(
+    ports: Mapping[str, int], requests: Sequence[load.Request], rounds: int
+) -> dict[str, list[float]]:
+    """Send each request to every filter, and return how long they took in ms."""
+    took: dict[str, list[float]] = {name: [] for name in ports}
+    order = random.Random(SEED)  # noqa: S311 - turns, not secrets
+    for number in range(rounds + 1):
+        turns = list(itertools.product(requests, ports.items()))
+        order.shuffle(turns)  # who comes after whom must not matter
+        for request, (name, port) in turns:
+            found = await load.drive(port, [request], connections=1, count=1)
+            found.checked(load.CREATED if name == "none" else 403)
+            if number:  # the first round is to warm up
+                took[name] += found.latencies()
+    return took
+
+
+def _request(file: bytes, dear: bytes) -> load.Request:
+    """Return the upload of a file, beside another one in a form if there is one."""
+    if not dear:
+        return load.upload(file)
+    parts = b"".join(
+        b"--b0undary\r\nContent-Disposition: form-data; "
+        b'name="f"; filename="f"\r\n\r\n%s\r\n' % content
+        for content in (file, dear)
+    )
+    body = parts + b"--b0undary--\r\n"
+    media_type = f"multipart/form-data; boundary={_BOUNDARY}"
+    return load.upload(body, media_type=media_type, method="POST")
+
+
+def _near(file: bytes) -> EntrySignal:
+    """Return an entry's PDQ that is four bits away from that of a file."""
+    with Image.open(io.BytesIO(file)) as image:
+        plane = np.asarray(image.convert("L"))
+    height, width = plane.shape
+    shown = Picture(plane=plane, shape=Shape(height=height, width=width))
+    upright = view_of(shown, name="stored").signals[0].signal
+    value = bytes((upright.value[0] ^ NEAR_BITS,)) + upright.value[1:]
+    return EntrySignal(signal=replace(upright, value=value))
+
+
+def _row(place: str, name: str, took: Sequence[float]) -> dict[str, object]:
+    ordered = sorted(took)
+    return {
+        "place": place,
+        "match": name,
+        "answers": len(ordered),
+        "p10_ms": round(load.percentile(ordered, 10), 2),
+        "p50_ms": round(statistics.median(ordered), 2),
+        "p90_ms": round(load.percentile(ordered, 90), 2),
+    }
+
+
+def _slower(ones: Iterable[float], others: Sequence[float]) -> float:
+    """Return in which share of pairs the one took longer than the other."""
+    ordered = sorted(others)
+    places = [bisect.bisect_left(ordered, one) for one in ones]
+    return statistics.mean(places) / len(ordered)
