@@ -26,6 +26,7 @@ from hashsets.demo.tricks_formats import DEPTH_TRICKS, FORMAT_TRICKS
 from hashsets.demo.tricks_frames import FRAMES_TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
 from hashsets.demo.tricks_pages import PAGE_TRICKS
+from hashsets.demo.tricks_parts import PART_TRICKS
 from hashsets.demo.tricks_text import TEXT_TRICKS
 from hashsets.demo.tricks_truncation import TRUNCATION_TRICKS
 from hashsets.demo.tricks_views import VIEW_TRICKS
@@ -35,6 +36,7 @@ _PLAIN: tuple[Trick, ...] = (
     *BITMAP_TRICKS,
     *DEPTH_TRICKS,
     *VIEW_TRICKS,
+    *PART_TRICKS,
     *FRAMES_TRICKS,
     *TRUNCATION_TRICKS,
     *EDIT_TRICKS,

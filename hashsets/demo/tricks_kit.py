@@ -44,6 +44,7 @@ class Family(StrEnum):
     TRUNCATION = "truncation"
     ALPHA = "alpha"
     PROFILE = "profile"
+    PART = "part"
     FRAMES = "frames"
     EMBEDDED = "embedded"
     JUNK = "junk"

@@ -4,7 +4,8 @@
 shown, ``views.py`` their signals.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -28,6 +29,8 @@ class Frame:
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and which Pillow has put right.
         count: How many frames its file has, as far as the limits reach.
+        parts: Left, upper, right and lower edge of each part of ``image`` that viewers
+            may show alone, because the file says so.
     """
 
     image: Image.Image
@@ -38,6 +41,13 @@ class Frame:
     is_truncated: bool = False
     is_inverted: bool = False
     count: int = 1
+    parts: tuple[tuple[int, int, int, int], ...] = ()
+
+    def parted(self) -> "Iterator[Frame]":
+        """Yield each part of the frame as a frame of its own."""
+        for box in self.parts:
+            image = self.image.crop(box)
+            yield replace(self, image=image, full=image.size, parts=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,14 @@ from typing import BinaryIO
 from PIL import Image
 
 from uploadfilter.model import Reason
-from uploadfilter.signals import jxlheader, padding, pngchunks, timing, windows
+from uploadfilter.signals import (
+    apertures,
+    jxlheader,
+    padding,
+    pngchunks,
+    timing,
+    windows,
+)
 from uploadfilter.signals.bitmaps import MaskedReader
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import FORMATS, Format
@@ -22,6 +29,7 @@ from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_fra
 from uploadfilter.signals.readers import (
     ChainedReader,
     JPEGReader,
+    PartedReader,
     PillowReader,
     Reader,
     WebPReader,
@@ -211,7 +219,7 @@ def _open_avif(
     def opened(data: bytes, is_padded: bool) -> Reader:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
         count: int = getattr(image, "n_frames", 1)
-        return _animation(
+        whole = _animation(
             image,
             picture_format,
             limits,
@@ -220,12 +228,28 @@ def _open_avif(
             is_padded=is_padded,
             is_deep=timing.avif_is_deep(data),
         )
+        return _parted(whole, data)
 
     reader = _as_it_came(data, opened)
     other = _other_brand(data)
     return (
         reader if other is None else ChainedReader(reader, _as_it_came(other, opened))
     )
+
+
+def _parted(whole: Reader, data: bytes) -> Reader:
+    """Return a reader that shows clean apertures as well, if the file has any."""
+    found = apertures.apertures_of(data)
+    if not found:
+        return whole
+    heeded = found[: apertures.MOST_APERTURES]
+
+    def parts_of(size: tuple[int, int]) -> tuple[apertures.Box, ...]:
+        parts = (apertures.part_of(size, aperture) for aperture in heeded)
+        return tuple(dict.fromkeys(part for part in parts if part is not None))
+
+    lack = Reason.TOO_MANY_VIEWS if len(found) > len(heeded) else None
+    return PartedReader(whole, parts_of, lack=lack)
 
 
 def _other_brand(data: bytes) -> bytes | None:
@@ -315,12 +339,16 @@ def _open_heic(
     data = _held_items(file, picture_format, limits)
     # The library shows pictures, and no sequences of them.
     lack = Reason.NOT_INSPECTED if padding.has_box(data, b"moov") else None
-    return _as_it_came(
-        data,
-        lambda data, is_padded: HEIFReader(
-            data, picture_format, limits, lack=lack, is_padded=is_padded
-        ),
-    )
+
+    def opened(data: bytes, is_padded: bool) -> Reader:
+        return HEIFReader(data, picture_format, limits, lack=lack, is_padded=is_padded)
+
+    reader = _as_it_came(data, opened)
+    if not apertures.apertures_of(data):
+        return reader
+    # The library shows the part; others show the whole.
+    whole = apertures.without_apertures(data)
+    return ChainedReader(reader, _as_it_came(whole, opened))
 
 
 def _open_jxl(

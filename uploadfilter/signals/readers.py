@@ -10,7 +10,7 @@ Rules this module keeps:
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
@@ -19,6 +19,7 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin, _webp
 
 from uploadfilter.model import Reason
 from uploadfilter.signals import jpegscans, padding
+from uploadfilter.signals.apertures import Box
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
@@ -221,6 +222,34 @@ class ChainedReader:
         if number < before:
             return self._first.frame(number)
         return replace(self._second.frame(number - before), number=number)
+
+
+class PartedReader:
+    """A reader of a file that says that a part of each frame is shown alone.
+
+    Args:
+        whole: Shows the frames as stored.
+        parts_of: Returns the parts of a frame of some width and height.
+        lack: What is known to be missing besides.
+    """
+
+    def __init__(
+        self,
+        whole: Reader,
+        parts_of: Callable[[tuple[int, int]], tuple[Box, ...]],
+        *,
+        lack: Reason | None = None,
+    ) -> None:
+        self._whole = whole
+        self._parts_of = parts_of
+        self.durations = whole.durations
+        self.lack = lack or whole.lack
+        self.passing_pixels = whole.passing_pixels
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame, and say which parts it has."""
+        frame = self._whole.frame(number)
+        return replace(frame, parts=self._parts_of(frame.image.size))
 
 
 class JPEGReader:

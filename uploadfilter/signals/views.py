@@ -4,9 +4,10 @@ Equal views are merged: a plane that was seen before is not looked at again, and
 with the signals of an earlier one is dropped, unless it may match where that one does
 not. So an ordinary photograph has one view and costs one decode.
 
-Names of views are made of up to three parts: ``frame:3``, of all frames but the first;
-how it is shown (``showing.py``), unless that is ``stored``; and ``trim:1``, without its
-borders (``trimming.py``). What is left without a part is ``stored``.
+Names of views are made of up to four parts: ``frame:3``, of all frames except the
+first; ``part:1``, where viewers may show a part of the frame alone; how it is shown
+(``showing.py``), unless that is ``stored``; and ``trim:1``, without its borders
+(``trimming.py``). What is left without a part is ``stored``.
 """
 
 import hashlib
@@ -214,23 +215,31 @@ class _Gathering:
 
 
 def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
-    """Yield the ways to show a frame whose planes are new."""
+    """Yield the ways to show a frame, and each part of it, whose planes are new."""
+    yield from _ways_of(frame, seen, 0)
+    for number, part in enumerate(frame.parted(), start=1):
+        yield from _ways_of(part, seen, number)
+
+
+def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
+    """Yield the ways to show a frame, or a part of one, whose planes are new."""
     for shown in showings(frame):
-        way = _way(frame.number, shown.name, 0, shown.picture)
+        way = _way(frame.number, part, shown.name, 0, shown.picture)
         if not seen.is_new_plane(way):
             continue
         yield way
         if shown.name == RAW:
             continue
         for step, inner in enumerate(trimmed(shown.picture), start=1):
-            way = _way(frame.number, shown.name, step, inner)
+            way = _way(frame.number, part, shown.name, step, inner)
             if seen.is_new_plane(way):
                 yield way
 
 
-def _way(number: int, shown: str, step: int, picture: Picture) -> _Way:
+def _way(number: int, part: int, shown: str, step: int, picture: Picture) -> _Way:
     """Return a way to show a frame, with its name."""
     parts = [f"frame:{number}"] if number else []
+    parts += [f"part:{part}"] if part else []
     parts += [shown] if shown != STORED else []
     parts += [f"trim:{step}"] if step else []
     kind = shown if shown in _UNSEEN else ""

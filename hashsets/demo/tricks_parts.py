@@ -1,0 +1,190 @@
+"""Tricks with what is shown of a picture: a part of it, or a part of a canvas."""
+
+import io
+import struct
+from functools import partial
+
+import pillow_heif
+from PIL import Image, ImageOps
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks_kit import Family, FileType, Shown, of_family
+
+# --- Clean apertures ------------------------------------------------------------------
+
+
+def item_box(name: bytes, body: bytes) -> bytes:
+    """Return one box of an AVIF or HEIC."""
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def with_properties(file: bytes, *properties: bytes) -> bytes:
+    """Return an AVIF or HEIC of one picture with more properties of the picture.
+
+    Args:
+        file: As an encoder of this project's libraries wrote it.
+        properties: Boxes; a reader must heed them, in this order.
+    """
+    added = b"".join(properties)
+    listed = file.index(b"ipco") - 4
+    (length,) = struct.unpack_from(">I", file, listed)
+    known = _count_boxes(file[listed + 8 : listed + length])
+    named = file.index(b"ipma") - 4
+    grown = len(added) + len(properties)
+    numbers = bytes(0x80 | known + each for each in range(1, len(properties) + 1))
+    (table_bytes,) = struct.unpack_from(">I", file, named)
+    table = bytearray(file[named : named + table_bytes] + numbers)
+    struct.pack_into(">I", table, 0, len(table))
+    table[18] += len(properties)
+    changed = bytearray(file)
+    for box, more in ((b"meta", grown), (b"iprp", grown), (b"ipco", len(added))):
+        at = file.index(box) - 4
+        (old,) = struct.unpack_from(">I", file, at)
+        struct.pack_into(">I", changed, at, old + more)
+    data_at = file.index(b"mdat") + 4
+    place = file.index(struct.pack(">I", data_at), file.index(b"iloc"))
+    struct.pack_into(">I", changed, place, data_at + grown)
+    head, between = changed[: listed + length], changed[listed + length : named]
+    return bytes(head + added + between + table + changed[named + table_bytes :])
+
+
+def _count_boxes(boxes: bytes) -> int:
+    """Return how many boxes stand one after the other."""
+    count = at = 0
+    while at < len(boxes):
+        at += int.from_bytes(boxes[at : at + 4], "big")
+        count += 1
+    return count
+
+
+def clean_aperture(
+    size: tuple[int, int], whole: tuple[int, int], *, at: tuple[int, int] = (0, 0)
+) -> bytes:
+    """Return the box that says that a part of a picture is shown.
+
+    Args:
+        size: Width and height of the part.
+        whole: Those of the picture.
+        at: Left and upper edge of the part.
+    """
+    fields: list[int] = []
+    for kept, length, start in zip(size, whole, at, strict=True):
+        fields += [kept, 1, 2 * start + kept - length, 2]
+    across, down = fields[:4], fields[4:]
+    order = (*across[:2], *down[:2], *across[2:], *down[2:])
+    return item_box(b"clap", struct.pack(">IIIIiIiI", *order))
+
+
+def _turn(quarters: int) -> bytes:
+    return item_box(b"irot", bytes([quarters]))
+
+
+def _mirror(axis: int) -> bytes:
+    return item_box(b"imir", bytes([axis]))
+
+
+def _item_file(image: Image.Image, file_format: str) -> bytes:
+    """Encode as AVIF or HEIC."""
+    if file_format == "AVIF":
+        return pictures.encoded(image, "AVIF", speed=9)
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image).save(buffer, format="HEIF", quality=80)
+    return buffer.getvalue()
+
+
+def _beside(
+    target: Image.Image, decoy: Image.Image, at: tuple[int, int]
+) -> Image.Image:
+    """Return the target on a canvas twice as wide and high, with decoys around it."""
+    width, height = target.size
+    canvas = Image.new("RGB", (2 * width, 2 * height))
+    for place in ((0, 0), (width, 0), (0, height), (width, height)):
+        canvas.paste(decoy, place)
+    canvas.paste(target, at)
+    return canvas
+
+
+def _aperture(
+    target: Image.Image,
+    decoy: Image.Image,
+    *,
+    file_format: str = "AVIF",
+    at: tuple[int, int] = (0, 0),
+    turns: tuple[bytes, ...] = (),
+) -> bytes:
+    """Show the target alone, of a canvas that is four times as large."""
+    canvas = _beside(target, decoy, at)
+    box = clean_aperture(target.size, canvas.size, at=at)
+    return with_properties(_item_file(canvas, file_format), box, *turns)
+
+
+def _aperture_turned(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Show the target alone, turned and mirrored by the file, so that it is upright."""
+    stored = ImageOps.mirror(target).transpose(Image.Transpose.ROTATE_270)
+    canvas = _beside(stored, decoy.resize(stored.size), (0, 0))
+    box = clean_aperture(stored.size, canvas.size)
+    return with_properties(_item_file(canvas, "AVIF"), box, _turn(1), _mirror(1))
+
+
+def _hidden_beside(
+    target: Image.Image, decoy: Image.Image, *, file_format: str
+) -> bytes:
+    """Say that the decoy is shown alone, of a picture that is the target."""
+    strip = target.copy()
+    strip.paste(decoy.resize((32, 32)), (0, 0))
+    box = clean_aperture((32, 32), strip.size)
+    return with_properties(_item_file(strip, file_format), box)
+
+
+_part = of_family(Family.PART)
+
+
+PART_TRICKS = (
+    _part(
+        "avif-aperture",
+        FileType.AVIF,
+        _aperture,
+        "of a picture four times as large, a clean aperture shows the target",
+    ),
+    _part(
+        "avif-aperture-inside",
+        FileType.AVIF,
+        partial(_aperture, at=(320, 240)),
+        "the same where the part begins inside",
+        shown=Shown.NOTHING,
+    ),
+    _part(
+        "avif-aperture-turned",
+        FileType.AVIF,
+        _aperture_turned,
+        "a clean aperture, and then a turn and a mirror",
+    ),
+    _part(
+        "avif-aperture-unheeded",
+        FileType.AVIF,
+        partial(_hidden_beside, file_format="AVIF"),
+        "a clean aperture shows a corner of the target",
+        shown=Shown.NOTHING,
+    ),
+    _part(
+        "heic-aperture",
+        FileType.HEIC,
+        partial(_aperture, file_format="HEIF", at=(320, 240)),
+        "a clean aperture in a HEIC",
+        shown=Shown.NOTHING,
+    ),
+    _part(
+        "heic-aperture-turned",
+        FileType.HEIC,
+        partial(_aperture, file_format="HEIF", turns=(_turn(1), _mirror(0))),
+        "a clean aperture in a HEIC, and then a turn and a mirror",
+        shown=Shown.NOTHING,
+    ),
+    _part(
+        "heic-aperture-unheeded",
+        FileType.HEIC,
+        partial(_hidden_beside, file_format="HEIF"),
+        "a clean aperture in a HEIC shows a corner of the target",
+        shown=Shown.NOTHING,
+    ),
+)
