@@ -87,10 +87,13 @@ BEGINNINGS = (
 @given(
     parts=st.lists(st.sampled_from(BEGINNINGS) | st.binary(max_size=30), max_size=12),
     start=st.integers(0, 40),
+    behind=st.sampled_from([0, 1 << 15]),
 )
-def test_search_finds_what_the_slow_way_finds(parts: list[bytes], start: int) -> None:
-    """However beginnings are mixed, cut off and put together."""
-    content = b"".join(parts)
+def test_search_finds_what_the_slow_way_finds(
+    parts: list[bytes], start: int, behind: int
+) -> None:
+    """However beginnings are mixed, cut off and put together, in short and in long."""
+    content = b"".join(parts) + bytes(behind)
 
     assert found(content, start=start) == list(slowly(content, start=start))
 

@@ -9,6 +9,7 @@ from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     MAX_DECLARED_TYPE,
+    MOST_CONTENTS,
     Budgets,
     ContentReply,
     ContentSpan,
@@ -138,3 +139,23 @@ def test_budgets_that_nothing_can_keep_are_refused(
     """A typing error in the configuration is found at the start."""
     with pytest.raises(ValueError, match=message):
         Budgets(**changes)  # type: ignore[arg-type]  # any field
+
+
+@pytest.mark.parametrize(
+    ("length", "contents"),
+    [
+        pytest.param(0, 5000, id="nothing"),
+        pytest.param(3 << 20, 5000 + 3 * 2000, id="package"),
+        pytest.param(1 << 30, MOST_CONTENTS, id="backup"),
+    ],
+)
+def test_more_contents_may_be_nested_in_more_bytes(length: int, contents: int) -> None:
+    """An archive of 6 MB may hold more than one of 6 KB, up to a bound."""
+    assert Budgets().for_content(length).max_contents == contents
+
+
+def test_bound_of_an_operator_is_never_lowered() -> None:
+    """Who allows more than the bound gets it."""
+    budgets = Budgets(max_contents=MOST_CONTENTS + 1)
+
+    assert budgets.for_content(1 << 30) == budgets

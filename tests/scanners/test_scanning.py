@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
+from tests.contents.zips import zipped
 from tests.scanners.memory import upload_of
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, SignalType, Variant
@@ -251,3 +252,11 @@ def test_neighbours_are_not_seen() -> None:
     assert [len(parts) for parts in results] == [1, 1, 1]
     assert [len(part.scan.views) for (part,) in results] == [1, 0, 1]
     assert [part.scan.contents for (part,) in results] == [(), (), ()]
+
+
+def test_contents_without_views_are_sent_before_they_are_many() -> None:
+    """The digests of thousands of texts are not lost with the process."""
+    names = [str(number) for number in range(4500)]
+    parts = parts_of(zipped({name: name.encode() for name in names}))
+
+    assert [len(part.scan.contents) for part in parts] == [2000, 2000, 500]

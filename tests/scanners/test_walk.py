@@ -185,7 +185,7 @@ def test_members_of_one_name_are_both_looked_at() -> None:
     [
         pytest.param(
             zip_of(a=JPEG, b=PNG),
-            Budgets(max_contents=1),
+            Budgets(max_contents=1, contents_per_mib=0),
             {"0": Reason.TOO_MANY_CONTENTS},
             id="contents",
         ),
@@ -242,7 +242,9 @@ def test_budget_that_ends_a_scan_is_its_reason(
 
 def test_what_was_seen_before_the_budget_counts() -> None:
     """A listed picture in front of a bomb is seen."""
-    scan = scanned(zip_of(a=JPEG, b=PNG), budgets=Budgets(max_contents=1))
+    scan = scanned(
+        zip_of(a=JPEG, b=PNG), budgets=Budgets(max_contents=1, contents_per_mib=0)
+    )
 
     assert list(found(scan)) == ["0!/a"]
 
@@ -427,7 +429,7 @@ def test_text_too_long_to_be_held_is_looked_into() -> None:
 
 def test_no_more_carved_pictures_are_reported_than_there_may_be() -> None:
     """The one that is too many ends the scan; it is not sent."""
-    budgets = Budgets(max_contents=3)
+    budgets = Budgets(max_contents=3, contents_per_mib=0)
 
     scan = scanned(NOISE + JPEG * 5, budgets=budgets)
 

@@ -31,6 +31,9 @@ from uploadfilter.contents.source import Source
 _STRETCH_BYTES = 1 << 19
 """Bytes that are searched at a time: they stay in the cache, with the marks on them."""
 
+_SHORT_BYTES = 1 << 14
+"""Bytes up to which a search for each pair by itself is faster than marks on all."""
+
 _OVERLAP_BYTES = 64
 """By how much stretches overlap: more than the longest pattern."""
 
@@ -270,6 +273,8 @@ def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
 
 def _in_stretch(piece: bytes) -> Iterable[tuple[int, int]]:
     """Yield offsets within a stretch, and the number of the form of each, in order."""
+    if len(piece) <= _SHORT_BYTES:
+        return _in_short(piece)
     pairs = _pairs(piece)
     if pairs is None:
         # Nobody may want more than the first few, so that none is looked for early.
@@ -283,6 +288,12 @@ def _in_stretch(piece: bytes) -> Iterable[tuple[int, int]]:
             and form.pattern.match(piece, at - form.pair_at)
         }
     )
+
+
+def _in_short(piece: bytes) -> Iterable[tuple[int, int]]:
+    """Yield the same in a piece that is short: an archive has thousands of them."""
+    numbers = (number for number, form in enumerate(_FORMS) if form.pair in piece)
+    return heapq.merge(*(_of_form(piece, number) for number in numbers))
 
 
 def _of_form(piece: bytes, number: int) -> Iterator[tuple[int, int]]:

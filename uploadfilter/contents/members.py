@@ -21,9 +21,10 @@ RATIO_GRACE_BYTES = 16 * 1024 * 1024
 thousandfold and hurts nobody."""
 
 MOST_HEADERS = 5000
+_BYTES_PER_HEADER = 1024
 """Headers that a container reads in one content, those that it does not yield included
-(folders, members that it saw before): five times what callers take, and a tenth of a
-second where each is a frame of zstd."""
+(folders, members that it saw before), a tenth of a second where each is a frame of
+zstd; and one more for each so many bytes of what was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,11 @@ class Meter:
         self._limits = limits
         self._content_bytes = content_bytes
         self._output_bytes = 0
+
+    @property
+    def most_headers(self) -> int:
+        """How many headers each container in the content may read."""
+        return MOST_HEADERS + (self._content_bytes or 0) // _BYTES_PER_HEADER
 
     @property
     def spent(self) -> Reason | None:
@@ -94,8 +100,8 @@ class Shortfall:
         reason: ``ENCRYPTED``, ``TOO_COMPRESSED``, ``TOO_MANY_BYTES``, ``TRUNCATED``
             (it broke off, or is damaged from here on), ``OUT_OF_MEMORY`` (unpacking it
             would hold too much), ``UNDECODABLE`` (nothing in it can be read),
-            ``TOO_MANY_CONTENTS`` (more than ``MOST_HEADERS``) or ``NOT_INSPECTED`` (a
-            method that is not unpacked).
+            ``TOO_MANY_CONTENTS`` (more than ``Meter.most_headers``) or
+            ``NOT_INSPECTED`` (a method that is not unpacked).
     """
 
     reason: Reason

@@ -13,7 +13,6 @@ from typing import Final
 
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
-    MOST_HEADERS,
     Chunks,
     Member,
     Meter,
@@ -156,7 +155,7 @@ class StreamContainer:
     def _chunks(self, source: Source, meter: Meter) -> Chunks:
         """Unpack one stream after another, as if they were one."""
         position = 0
-        for _ in range(MOST_HEADERS):
+        for _ in range(meter.most_headers):
             behind = yield from unpack(source, self.make, meter, start=position)
             following = None if behind is None else self._next(source, behind)
             if following is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import MOST_HEADERS, Member, Meter, Shortfall
+from uploadfilter.contents.members import Member, Meter, Shortfall
 from uploadfilter.contents.source import PartSource, Source
 from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN
 from uploadfilter.model import Reason
@@ -70,8 +70,7 @@ class TarContainer:
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
         """Yield the plain files in a tar file."""
-        del meter  # nothing is unpacked
-        return _Walk(source).items()
+        return _Walk(source, most_headers=meter.most_headers).items()
 
 
 @dataclass(slots=True)
@@ -101,15 +100,16 @@ class _Said:
 class _Walk:
     """One way through a tar file."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, most_headers: int) -> None:
         self._source = source
+        self._most_headers = most_headers
         self._position = 0
         self._everywhere = _Said()
         self._here = _Said()
 
     def items(self) -> Iterator[Member | Shortfall]:
         """Yield the plain files, up to the end or to what cannot be read."""
-        for _ in range(MOST_HEADERS):
+        for _ in range(self._most_headers):
             has_ended = self._pass_zeros()
             block = self._source.read(self._position, _BLOCK_BYTES)
             if not is_header(block):

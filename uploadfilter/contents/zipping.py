@@ -15,7 +15,6 @@ from typing import Final
 from uploadfilter.contents import zipheaders
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
-    MOST_HEADERS,
     Chunks,
     Member,
     Meter,
@@ -85,7 +84,7 @@ class ZipContainer:
             if meter.spent is not None:
                 yield Shortfall(reason=meter.spent)
                 return
-        if walk.headers >= MOST_HEADERS:
+        if walk.headers >= meter.most_headers:
             yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
         elif is_empty and not zipheaders.has_end(source):
             yield Shortfall(reason=Reason.UNDECODABLE)
@@ -95,7 +94,7 @@ class _Walk:
     """One way through a zip file.
 
     Attributes:
-        headers: How many headers were read so far; no more than ``MOST_HEADERS``.
+        headers: How many headers were read so far; no more than ``Meter.most_headers``.
     """
 
     def __init__(self, source: Source, meter: Meter) -> None:
@@ -110,7 +109,7 @@ class _Walk:
     def listed(self) -> Iterator[Member | Shortfall]:
         """Yield what the directories list."""
         for entry in zipheaders.listed(self._source, counts=self._is_outside):
-            if self.headers >= MOST_HEADERS:
+            if self.headers >= self._meter.most_headers:
                 return
             self.headers += 1
             yield from self._entry(entry)
@@ -118,7 +117,7 @@ class _Walk:
     def unlisted(self) -> Iterator[Member | Shortfall]:
         """Yield what has a local header that no directory led to."""
         offset = zipheaders.next_local(self._source, 0)
-        while offset is not None and self.headers < MOST_HEADERS:
+        while offset is not None and self.headers < self._meter.most_headers:
             self.headers += 1
             if offset not in self._behind:
                 yield from self._found(offset)

@@ -41,7 +41,7 @@ are 20 MB; without this, a thousand archives could each be 36 MB."""
 
 MOST_PARTS: Final = 4096
 """Parts in which one content may come. Each but the last has a view, of which
-``Budgets.max_upload_signals`` allows two thousand."""
+``Budgets.max_upload_signals`` allows two thousand, or two thousand contents."""
 
 
 class Loss(StrEnum):
@@ -143,6 +143,14 @@ class Progress:
         length = self._spans[self._asked[0]].length
         return self._budgets.content_wall_s + self._budgets.allowance(length)
 
+    @property
+    def _content_budgets(self) -> Budgets:
+        """The budgets of the content that is being scanned."""
+        return self._budgets_of(self._asked[0])
+
+    def _budgets_of(self, ordinal: int) -> Budgets:
+        return self._budgets.for_content(self._spans[ordinal].length)
+
     def ask(self) -> ScanRequest:
         """Return what to ask of a process next; there must be something left."""
         alone = self.wants_alone
@@ -173,7 +181,7 @@ class Progress:
             frame,
             self._spans[self._asked[0]],
             index=self._index,
-            budgets=self._budgets,
+            budgets=self._content_budgets,
             digests=self._digests,
         )
         return Loss.GARBAGE if reply is None else reply
@@ -186,7 +194,7 @@ class Progress:
             self._record(reply.scan)
             return True
         if self._gathered is None:
-            self._gathered = Gathered(self._budgets)
+            self._gathered = Gathered(self._content_budgets)
         if not self._gathered.add(reply.scan):
             return False
         if reply.is_last:
@@ -294,7 +302,7 @@ class Progress:
         self._record(self._scan_of(self._asked[0], reason))
 
     def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:
-        gathered = self._gathered or Gathered(self._budgets)
+        gathered = self._gathered or Gathered(self._budgets_of(ordinal))
         if ordinal in self._seen:
             gathered.fill_up(self._seen[ordinal])
         scan = gathered.scan(reason)

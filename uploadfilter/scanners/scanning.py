@@ -15,14 +15,18 @@ from typing import Final
 from uploadfilter.contents import containers, magic
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.scanners.messages import Budgets, ContentSpan, Part
-from uploadfilter.scanners.spans import open_span
+from uploadfilter.scanners.spans import digests_of, open_span
 from uploadfilter.scanners.tree import Node
-from uploadfilter.scanners.walk import NeedsAlone, Walk, WalkSettings, digests_of
+from uploadfilter.scanners.walk import NeedsAlone, Walk, WalkSettings
 from uploadfilter.signals.decoding import prepare_process
 
 _TIME_TO_FINISH: Final = 0.85
 """Share of the CPU seconds after which no further step is begun, so that a scan that
 takes many steps ends by itself. One long step is ended by the alarm."""
+
+_MOST_UNSENT: Final = 2000
+"""Contents that wait for a view before they are sent without: half a megabyte, and what
+the loss of this process can cost of their digests."""
 
 
 def prepare() -> None:
@@ -85,7 +89,7 @@ def scan_content(
     walk = Walk(
         WalkSettings(
             types=types,
-            budgets=budgets,
+            budgets=budgets.for_content(span.length),
             also=formats,
             alone=alone,
             deadline_s=None
@@ -98,7 +102,8 @@ def scan_content(
     declared = (span.declared_type or "").strip().lower()
     try:
         for _ in walk.steps(source, root, declared=declared):
-            if root.has_views:
+            if root.has_views or walk.unsent_contents >= _MOST_UNSENT:
+                walk.unsent_contents = 0
                 yield Part(scan=root.part(), is_last=False)
     except NeedsAlone:
         empty = Scan(path=span.path, kind=kind.value, size=span.length)

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.contents.source import MemorySource, Source, SourceFile
+from uploadfilter.model import Signal
 from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.signals.exact import Digests
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read of a pass over a whole content; stays in the second-level cache."""
@@ -65,3 +67,11 @@ def chunks_of(source: Source) -> Iterator[bytes]:
             # The file is shorter than it was said to be: what is there was read.
             return
         yield chunk
+
+
+def digests_of(source: Source) -> tuple[Signal, ...]:
+    """Return md5, sha1 and sha256 of all bytes of a source."""
+    digests = Digests()
+    for chunk in chunks_of(source):
+        digests.update(chunk)
+    return digests.signals()

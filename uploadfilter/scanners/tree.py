@@ -175,8 +175,10 @@ def nesting(
 
 def _clean(name: str) -> str:
     """Return a name that is no path of its own, and that can be sent and printed."""
-    printable = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for letter in name[:_MOST_NAME]
-    )
+    printable = name[:_MOST_NAME]
+    if not printable.isprintable():
+        printable = "".join(
+            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+            for letter in printable
+        )
     return printable.replace(NESTED, "!\N{REPLACEMENT CHARACTER}") or "-"

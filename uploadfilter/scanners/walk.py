@@ -28,15 +28,14 @@ from uploadfilter.contents.members import (
     UnpackLimits,
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
-from uploadfilter.model import Reason, Signal, SignalType
+from uploadfilter.model import Reason, SignalType
 from uploadfilter.scanners.holding import Covered, Held, icon_entries
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.readings import CHANCE, Readings
-from uploadfilter.scanners.spans import chunks_of, open_file
+from uploadfilter.scanners.spans import digests_of, open_file
 from uploadfilter.scanners.tree import Node, nesting
 from uploadfilter.signals import formats
 from uploadfilter.signals.decoding import DecodeLimits
-from uploadfilter.signals.exact import Digests
 from uploadfilter.signals.frame import Lack
 from uploadfilter.signals.views import views_of
 
@@ -103,6 +102,9 @@ class Walk:
     Args:
         settings: What it looks for.
         content_bytes: Length of the content.
+
+    Attributes:
+        unsent_contents: Nested contents that were counted since somebody set it to 0.
     """
 
     def __init__(self, settings: WalkSettings, *, content_bytes: int) -> None:
@@ -128,6 +130,7 @@ class Walk:
         self._contents_left = budgets.max_contents
         self._signals_left = budgets.max_upload_signals
         self._patience_s = _PATIENCE_S
+        self.unsent_contents = 0
 
     def steps(self, source: Source, root: Node, *, declared: str) -> Iterator[None]:
         """Walk through a content; what is found is added to ``root``.
@@ -240,6 +243,7 @@ class Walk:
 
     def _count(self) -> None:
         self._contents_left -= 1
+        self.unsent_contents += 1
         if self._contents_left < 0:
             raise _Ended(Reason.TOO_MANY_CONTENTS)
 
@@ -251,7 +255,7 @@ class Walk:
         *,
         depth: int,
         reason: Reason | None = None,
-    ) -> Iterator[None]:
+    ) -> Generator[None, None, Node]:
         """Walk through a nested content whose bytes are there.
 
         Args:
@@ -260,6 +264,9 @@ class Walk:
             name: What it is called there.
             depth: How deep it is nested.
             reason: Why the bytes are not all of it, if they are not.
+
+        Returns:
+            Its node.
         """
         kind = magic.sniff(source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, source.size)
@@ -270,6 +277,7 @@ class Walk:
             node.fall_short(reason)
         yield from self._visit(source, node, declared="", depth=depth)
         node.close()
+        return node
 
     def _unpack(
         self,
@@ -317,10 +325,12 @@ class Walk:
         if held.has_more:
             yield from self._search(held, parent, name, depth=depth)
             return
-        covered.note(held.source)
-        yield from self._enter(
+        node = yield from self._enter(
             held.source, parent, name, depth=depth, reason=held.reason
         )
+        if magic.is_picture(Kind(node.kind)):
+            # Nothing else can be carved as well.
+            covered.note(held.source)
 
     def _search(
         self, held: Held, parent: Node, name: str, *, depth: int
@@ -480,11 +490,3 @@ def _may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
     """Say whether letters in what is no text may begin like a picture by chance."""
     is_uri = item.name.startswith("data")
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
-
-
-def digests_of(source: Source) -> tuple[Signal, ...]:
-    """Return md5, sha1 and sha256 of all bytes of a source."""
-    digests = Digests()
-    for chunk in chunks_of(source):
-        digests.update(chunk)
-    return digests.signals()
