@@ -8,6 +8,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from hashsets.demo import pictures
+from hashsets.demo.tricks_icc import (
+    PRIMARIES,
+    RAMP,
+    STEPS,
+    WHITE,
+    curve_of,
+    fixed,
+    linear_of,
+    profile_of,
+    xyz,
+)
 from hashsets.demo.tricks_kit import (
     Family,
     FileType,
@@ -23,71 +34,6 @@ from hashsets.demo.tricks_kit import (
     webp_head,
 )
 
-_PRIMARIES = (
-    (0.4361, 0.2225, 0.0139),
-    (0.3851, 0.7169, 0.0971),
-    (0.1431, 0.0606, 0.7141),
-)
-"""XYZ of sRGB's red, green and blue under D50, as ICC wants them."""
-
-_WHITE = (0.9642, 1.0, 0.8249)
-"""XYZ of D50."""
-
-_STEPS = 256
-"""Steps of a curve: one for each stored value."""
-
-
-def _linear(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return light from sRGB values, both 0 to 1."""
-    low = values <= 0.04045  # noqa: PLR2004 -- IEC 61966-2-1
-    linear: NDArray[np.float64] = np.where(
-        low, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
-    )
-    return linear
-
-
-_RAMP = np.linspace(0, 1, _STEPS)
-
-
-def _fixed(value: float) -> bytes:
-    """Return a number as ICC's s15Fixed16."""
-    return struct.pack(">i", round(value * 65536))
-
-
-def _xyz(values: tuple[float, ...]) -> bytes:
-    return b"XYZ " + bytes(4) + b"".join(map(_fixed, values))
-
-
-def _curve(light: NDArray[np.float64]) -> bytes:
-    """Return a curve from stored values to light, both 0 to 1."""
-    steps = np.round(light * 65535).astype(">u2").tobytes()
-    return b"curv" + bytes(4) + struct.pack(">I", len(light)) + steps
-
-
-def _text(words: str) -> bytes:
-    """Return a description as version 2 of ICC wants it."""
-    ascii_words = words.encode("ascii") + b"\0"
-    length = struct.pack(">I", len(ascii_words))
-    return b"desc" + bytes(4) + length + ascii_words + bytes(78)
-
-
-def _profile(
-    tags: dict[bytes, bytes], *, space: bytes = b"RGB ", device: bytes = b"mntr"
-) -> bytes:
-    """Return an ICC profile, version 2.1, of its tags."""
-    tags = {b"desc": _text("sample"), b"cprt": b"text" + bytes(4) + b"none\0", **tags}
-    tags[b"wtpt"] = _xyz(_WHITE)
-    table, data = struct.pack(">I", len(tags)), b""
-    start = 128 + 4 + 12 * len(tags)
-    for name, tag in tags.items():
-        table += name + struct.pack(">II", start + len(data), len(tag))
-        data += tag + bytes(-len(tag) % 4)
-    date = struct.pack(">6H", 2024, 1, 1, 0, 0, 0)
-    head = bytes(8) + struct.pack(">I", 0x02100000) + device + space + b"XYZ " + date
-    head += b"acsp" + bytes(28) + b"".join(map(_fixed, _WHITE)) + bytes(48)
-    size = struct.pack(">I", len(head) + len(table) + len(data))
-    return size + head[4:] + table + data
-
 
 def _matrix_profile(
     *, curve: NDArray[np.float64], order: tuple[int, int, int] = (0, 1, 2)
@@ -95,16 +41,16 @@ def _matrix_profile(
     """Return a profile of a curve and three primaries, in this order."""
     tags = {}
     for name, number in zip((b"r", b"g", b"b"), order, strict=True):
-        tags[name + b"XYZ"] = _xyz(_PRIMARIES[number])
-        tags[name + b"TRC"] = _curve(curve)
-    return _profile(tags)
+        tags[name + b"XYZ"] = xyz(PRIMARIES[number])
+        tags[name + b"TRC"] = curve_of(curve)
+    return profile_of(tags)
 
 
 def _table_profile(curve: NDArray[np.float64]) -> bytes:
     """Return a profile whose colours stand in a table of two steps a side."""
     corners = np.array(
         [
-            np.dot((red, green, blue), _PRIMARIES)
+            np.dot((red, green, blue), PRIMARIES)
             for red in (0, 1)
             for green in (0, 1)
             for blue in (0, 1)
@@ -112,19 +58,19 @@ def _table_profile(curve: NDArray[np.float64]) -> bytes:
     )
     head = b"mft2" + bytes(4) + bytes((3, 3, 2, 0))
     unit = (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    matrix = b"".join(map(_fixed, unit)) + struct.pack(">HH", _STEPS, 2)
+    matrix = b"".join(map(fixed, unit)) + struct.pack(">HH", STEPS, 2)
     inputs = np.round(curve * 65535).astype(">u2").tobytes() * 3
     # In a table, 1.0 of XYZ is 0x8000.
     table = np.round(corners * 32768).astype(">u2").tobytes()
     outputs = struct.pack(">HH", 0, 65535) * 3
     tables = head + matrix + inputs + table + outputs
-    return _profile({b"A2B0": tables})
+    return profile_of({b"A2B0": tables})
 
 
 def _inverted(target: Image.Image) -> tuple[Image.Image, bytes]:
     """Return a negative, and the profile that makes it positive."""
     image = Image.fromarray(255 - pixels(target))
-    return image, _matrix_profile(curve=_linear(_RAMP[::-1]))
+    return image, _matrix_profile(curve=linear_of(RAMP[::-1]))
 
 
 def _inverted_jpeg(target: Image.Image, _decoy: Image.Image) -> bytes:
@@ -150,22 +96,22 @@ def _inverted_avif(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 def _inverted_grey(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Store a grey negative with a profile of one curve."""
-    curve = _curve(_linear(_RAMP[::-1]))
-    profile = _profile({b"kTRC": curve}, space=b"GRAY")
+    curve = curve_of(linear_of(RAMP[::-1]))
+    profile = profile_of({b"kTRC": curve}, space=b"GRAY")
     image = Image.fromarray(255 - grey(target))
     return pictures.png(image, icc_profile=profile)
 
 
 def _table_jpeg(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Store a negative with a profile that is a table."""
-    profile = _table_profile(_linear(_RAMP[::-1]))
+    profile = _table_profile(linear_of(RAMP[::-1]))
     image = Image.fromarray(255 - pixels(target))
     return pictures.jpeg(image, 90, icc_profile=profile)
 
 
 def _rotated(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Exchange the channels, and the primaries with them."""
-    profile = _matrix_profile(curve=_linear(_RAMP), order=(1, 2, 0))
+    profile = _matrix_profile(curve=linear_of(RAMP), order=(1, 2, 0))
     image = Image.fromarray(pixels(target)[:, :, (1, 2, 0)])
     return pictures.jpeg(image, 90, icc_profile=profile)
 
@@ -178,19 +124,19 @@ def _one_channel(target: Image.Image, decoy: Image.Image) -> bytes:
     tags = {}
     shares = (0.0, 0.0, 1.0)
     for name, share in zip((b"r", b"g", b"b"), shares, strict=True):
-        tags[name + b"XYZ"] = _xyz(tuple(share * value for value in _WHITE))
-        tags[name + b"TRC"] = _curve(_linear(_RAMP))
+        tags[name + b"XYZ"] = xyz(tuple(share * value for value in WHITE))
+        tags[name + b"TRC"] = curve_of(linear_of(RAMP))
     luma = grey(decoy)
     image = Image.fromarray(np.dstack((luma, luma, grey(target))))
-    return pictures.png(image, icc_profile=_profile(tags))
+    return pictures.png(image, icc_profile=profile_of(tags))
 
 
 def _four_colours(target: Image.Image, decoy: Image.Image) -> bytes:
     """Let only black count of four colours; the others show the decoy."""
     corners = [
-        tuple((1 - (number & 1)) * value for value in _WHITE) for number in range(16)
+        tuple((1 - (number & 1)) * value for value in WHITE) for number in range(16)
     ]
-    profile = _cmyk_profile(np.array(corners), curve=1 - _linear(_RAMP[::-1]))
+    profile = _cmyk_profile(np.array(corners), curve=1 - linear_of(RAMP[::-1]))
     black = Image.fromarray(255 - grey(target))
     image = Image.merge("CMYK", (*ImageOps.invert(decoy).split(), black))
     return pictures.jpeg(image, 95, subsampling=0, icc_profile=profile)
@@ -200,21 +146,21 @@ def _cmyk_profile(corners: NDArray[np.float64], *, curve: NDArray[np.float64]) -
     """Return the profile of a printer: XYZ of the 16 corners, the last colour first."""
     head = b"mft2" + bytes(4) + bytes((4, 3, 2, 0))
     unit = (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    matrix = b"".join(map(_fixed, unit)) + struct.pack(">HH", _STEPS, 2)
+    matrix = b"".join(map(fixed, unit)) + struct.pack(">HH", STEPS, 2)
     inputs = np.round(curve * 65535).astype(">u2").tobytes() * 4
     table = np.round(corners * 32768).astype(">u2").tobytes()
     tables = head + matrix + inputs + table + struct.pack(">HH", 0, 65535) * 3
-    return _profile({b"A2B0": tables}, space=b"CMYK", device=b"prtr")
+    return profile_of({b"A2B0": tables}, space=b"CMYK", device=b"prtr")
 
 
 def _bent(image: Image.Image, gamma: float) -> Pixels:
     """Return the values that a gamma makes into those of sRGB."""
-    light = _linear(pixels(image) / 255)
+    light = linear_of(pixels(image) / 255)
     return np.round(light ** (1 / gamma) * 255).astype(np.uint8)
 
 
 def _gamma8(target: Image.Image, _decoy: Image.Image) -> bytes:
-    profile = _matrix_profile(curve=_RAMP**8)
+    profile = _matrix_profile(curve=RAMP**8)
     return pictures.png(Image.fromarray(_bent(target, 8)), icc_profile=profile)
 
 

@@ -33,6 +33,7 @@ from hashsets.demo.tricks_kit import (
     with_chunk,
 )
 from hashsets.demo.tricks_profiles import PROFILE_TRICKS
+from hashsets.demo.tricks_readings import READING_TRICKS
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -305,4 +306,5 @@ VIEW_TRICKS = (
     *ORIENTATION_TRICKS,
     *ALPHA_TRICKS,
     *PROFILE_TRICKS,
+    *READING_TRICKS,
 )

@@ -86,6 +86,16 @@ def profile(
     return size + head[4:] + entries + body
 
 
+def renamed(profile: bytes, name: bytes, to: bytes) -> bytes:
+    """Return a profile in whose table of tags one has another's name."""
+    return profile.replace(name, to, 1)
+
+
+def headed(profile: bytes, *, at: int, to: bytes) -> bytes:
+    """Return a profile with other bytes in its header."""
+    return profile[:at] + to + profile[at + len(to) :]
+
+
 def xyz(colour: Sequence[float]) -> bytes:
     """Return a colour of three numbers."""
     return b"XYZ " + bytes(4) + b"".join(map(_fixed, colour))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from tests.fuzz import seeds
-from tests.signals import twins
+from tests.signals import icc, twins
 from tests.signals.sketches import (
     decoded,
     frames,
@@ -263,6 +263,19 @@ def test_last_page_of_a_long_document_is_seen() -> None:
 
     assert [frame.number for frame in frames(content, limits=limits)] == [0, count - 1]
     assert lacks(content, limits=limits) == [Reason.TOO_MANY_FRAMES]
+
+
+def test_profile_that_cannot_be_evaluated_makes_the_picture_undecodable() -> None:
+    """What is stored is compared, but it may not be what is shown."""
+    profile = icc.profile({})
+    content = pictures.png(IMAGE, icc_profile=profile)
+
+    assert len(frames(content)) == 1
+    assert lacks(content) == [Reason.UNDECODABLE]
+    assert lacks(pictures.png(IMAGE.convert("L"), icc_profile=profile)) == [
+        Reason.UNDECODABLE
+    ]
+    assert lacks(pictures.png(IMAGE, icc_profile=b"no profile" * 20)) == []
 
 
 def test_frames_before_a_broken_one_are_shown() -> None:

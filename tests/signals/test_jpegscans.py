@@ -10,7 +10,12 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from tests.fuzz import seeds
-from uploadfilter.signals.jpegscans import JPEGCost, cost_of, shown_length
+from uploadfilter.signals.jpegscans import (
+    JPEGCost,
+    cost_of,
+    profile_of_parts,
+    shown_length,
+)
 
 SCAN = b"\xff\xda"
 IMAGE = seeds.image(3, width=160, height=120)
@@ -185,3 +190,40 @@ def test_broken_file_has_a_cost_or_none(
 
     assert shown_length(io.BytesIO(bytes(content[:kept]))) <= kept
     assert found is None or found.scans >= 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "profile"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([b"\1\1abc"], b"abc", id="one"),
+        pytest.param([b"\1\2ab", b"\2\2c"], b"abc", id="two"),
+        pytest.param([b"\2\2c", b"\1\2ab"], b"abc", id="out of order"),
+        pytest.param([b"\1\1ab", b"\1\1c"], b"ab", id="another after it"),
+        pytest.param([b"\1\1ab", b"\0\0c"], b"ab", id="nonsense after it"),
+        pytest.param([b"\1\1", b"\1\1ab"], b"ab", id="an empty one before it"),
+        pytest.param([b"\1\2ab"], None, id="a part is missing"),
+        pytest.param([b"\1\2ab", b"\1\2ab", b"\2\2c"], None, id="one number twice"),
+        pytest.param([b"\1\2ab", b"\2\3c"], None, id="two counts"),
+        pytest.param([b"\0\1ab"], None, id="number 0"),
+        pytest.param([b"\2\1ab"], None, id="a number beyond the count"),
+        pytest.param([b"\1\0ab"], None, id="count 0"),
+    ],
+)
+def test_profile_is_put_together_as_chromium_does(
+    parts: list[bytes], profile: bytes | None
+) -> None:
+    """Each of these was shown to Chromium 156."""
+    assert profile_of_parts(tuple(parts)) == profile
+
+
+def test_parts_of_a_profile_are_found_up_to_the_first_scan() -> None:
+    """Chromium looks no further, and Pillow not so far."""
+    part = b"\xff\xe2" + struct.pack(">H", 2 + 12 + 5) + b"ICC_PROFILE\0\1\1abc"
+    first = PROGRESSIVE.index(SCAN)
+    second = PROGRESSIVE.index(SCAN, first + 2)
+    before = PROGRESSIVE[:first] + part + PROGRESSIVE[first:]
+    after = PROGRESSIVE[:second] + part + PROGRESSIVE[second:]
+
+    assert cost(before).profile_parts == (b"\1\1abc",)
+    assert cost(after).profile_parts == ()

@@ -39,6 +39,7 @@ def luma_change(profile: bytes) -> int:
         pytest.param(LITTLECMS_SRGB, id="littlecms"),
         pytest.param(icc.colour_profile(SRGB_TABLE), id="table"),
         pytest.param(icc.colour_profile(icc.table(icc.srgb_light(256))), id="256"),
+        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(70_000))), id="huge"),
         pytest.param(icc.colour_profile(icc.SRGB_FORMULA), id="formula"),
         pytest.param(icc.grey_profile(SRGB_TABLE), id="grey"),
         pytest.param(
@@ -69,7 +70,6 @@ def test_srgb_needs_no_conversion(profile: bytes) -> None:
         ),
         pytest.param(icc.profile({}, samples=b"CMYK"), id="CMYK"),
         pytest.param(icc.colour_profile(icc.formula(9, 1.0)), id="unknown formula"),
-        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(70_000))), id="huge"),
         pytest.param(icc.colour_profile(SRGB_TABLE[:-2]), id="curve cut off"),
     ],
 )
@@ -94,18 +94,64 @@ def test_curve_that_differs_at_one_value_needs_conversion() -> None:
         pytest.param(b"", id="empty"),
         pytest.param(b"no profile" * 40, id="garbage"),
         pytest.param(LITTLECMS_SRGB[:128].replace(b"acsp", b"scpa"), id="no signature"),
-        pytest.param(
-            (2 * MAX_PROFILE_BYTES).to_bytes(4, "big")
-            + icc.colour_profile(INVERTED)[4:]
-            + bytes(MAX_PROFILE_BYTES),
-            id="too large",
-        ),
         pytest.param(icc.profile({}, samples=b"Luv "), id="other samples"),
     ],
 )
 def test_what_is_no_profile_needs_no_conversion(profile: bytes | None) -> None:
     """Browsers ignore it, so the stored values are what is shown."""
     assert not needs_conversion(profile)
+
+
+def test_profile_that_is_too_large_is_not_passed_over() -> None:
+    """It changes what is shown, and nothing here can say how."""
+    whole = icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES)
+    large = len(whole).to_bytes(4, "big") + whole[4:]
+
+    assert needs_conversion(large)
+    assert transform_of(large) is None
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(
+            icc.colour_profile(
+                SRGB_TABLE, more={b"x%03d" % at: b"text" + bytes(8) for at in range(97)}
+            ),
+            id="more tags than littlecms reads",
+        ),
+        pytest.param(
+            icc.renamed(
+                icc.colour_profile(SRGB_TABLE, more={b"zTRC": INVERTED}),
+                b"zTRC",
+                b"rTRC",
+            ),
+            id="a curve twice",
+        ),
+        pytest.param(
+            icc.colour_profile(SRGB_TABLE, more={b"cicp": b"cicp" + bytes(8)}),
+            id="code points",
+        ),
+        pytest.param(
+            icc.colour_profile(SRGB_TABLE, more={b"D2B0": b"mpet" + bytes(60)}),
+            id="a table that few know",
+        ),
+        pytest.param(
+            icc.headed(icc.colour_profile(SRGB_TABLE), at=12, to=b"link"), id="a link"
+        ),
+        pytest.param(
+            icc.headed(icc.colour_profile(SRGB_TABLE), at=8, to=b"\5"), id="version 5"
+        ),
+        pytest.param(
+            icc.headed(icc.colour_profile(SRGB_TABLE), at=20, to=b"Lab "), id="Lab"
+        ),
+    ],
+)
+def test_profile_that_programs_may_read_differently_is_not_srgb(
+    profile: bytes,
+) -> None:
+    """Where only some programs see the curves of sRGB, all ways are shown."""
+    assert needs_conversion(profile)
 
 
 def test_padding_behind_a_profile_changes_nothing() -> None:

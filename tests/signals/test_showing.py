@@ -13,7 +13,7 @@ from tests.signals import icc
 from tests.signals.sketches import photograph
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.picture import Luma, Shape
-from uploadfilter.signals.showing import showings
+from uploadfilter.signals.showing import lacks_conversion, showings
 
 COLOURS = photograph(11, 96, 64)
 GREY = COLOURS.convert("L")
@@ -46,6 +46,13 @@ def marked(image: Image.Image, transparent: object) -> Image.Image:
     """Return a copy of an image with a note of what is transparent in it."""
     image = image.copy()
     image.info["transparency"] = transparent
+    return image
+
+
+def marked_gamma(image: Image.Image, gamma: float) -> Image.Image:
+    """Return a copy of an image with the gamma of a PNG's chunk."""
+    image = image.copy()
+    image.info["gamma"] = gamma
     return image
 
 
@@ -177,6 +184,46 @@ def test_profile_that_changes_nothing_is_ignored(
 ) -> None:
     """SRGB, garbage, and what does not fit: browsers show the stored colours."""
     assert list(shown(image, profile=profile)) == ["stored"]
+
+
+def test_profile_is_shown_in_each_way_in_which_it_is_read() -> None:
+    """A second profile, or a second way to read one, is one more showing."""
+    rotated = icc.colour_profile(icc.SRGB_FORMULA, icc.SRGB[::-1])
+    planes = shown(COLOURS, profile=INVERTED, other_profiles=(rotated,))
+    alike = shown(COLOURS, profile=INVERTED, other_profiles=(INVERTED,))
+
+    assert list(planes) == ["stored", "icc", "icc:2"]
+    assert list(alike) == ["stored", "icc"]
+    np.testing.assert_array_equal(
+        planes["icc:2"], shown(COLOURS, profile=rotated)["icc"]
+    )
+
+
+def test_chunks_count_beside_a_profile_that_browsers_may_refuse() -> None:
+    """Beside one that all programs read alike they do not."""
+    steep = marked_gamma(COLOURS, 1 / 8)
+    odd = icc.headed(INVERTED, at=8, to=b"\5")
+
+    assert list(shown(steep, profile=INVERTED)) == ["stored", "icc"]
+    assert list(shown(steep, profile=odd)) == ["stored", "icc", "icc:2"]
+
+
+@pytest.mark.parametrize(
+    ("image", "profile", "lacks"),
+    [
+        pytest.param(COLOURS, None, False, id="no profile"),
+        pytest.param(COLOURS, b"no profile", False, id="garbage"),
+        pytest.param(COLOURS, INVERTED, False, id="sound"),
+        pytest.param(COLOURS, CMYK_PROFILE, False, id="for other samples"),
+        pytest.param(COLOURS, icc.profile({}), True, id="nothing in it"),
+        pytest.param(COLOURS.convert("CMYK"), CMYK_PROFILE, True, id="CMYK"),
+    ],
+)
+def test_profile_that_cannot_be_evaluated_is_a_lack(
+    image: Image.Image, profile: bytes | None, lacks: bool
+) -> None:
+    """Unless it is none, or every program passes over it."""
+    assert lacks_conversion(frame_of(image, profile=profile)) is lacks
 
 
 def test_transparent_picture_is_drawn_as_its_profile_says() -> None:

@@ -34,6 +34,7 @@ from uploadfilter.signals.limits import DecodeLimits, OverBudgetError
 from uploadfilter.signals.opening import open_reader
 from uploadfilter.signals.readers import Reader
 from uploadfilter.signals.sampling import sampled
+from uploadfilter.signals.showing import lacks_conversion
 
 __all__ = ["DecodeLimits", "frames_of", "prepare_process"]
 
@@ -101,8 +102,7 @@ def frames_of(
                 # Those behind it are built on it.
                 break
             continue
-        if shown.is_truncated:
-            reasons.append(Reason.TRUNCATED)
+        reasons.extend(_shortfalls(shown))
         pixels = shown.image.width * shown.image.height
         if not reader.passing_pixels and pixels * len(waiting) > pixels_left - pixels:
             # Pages are alike: of a long document, the last one is seen as well.
@@ -118,6 +118,14 @@ def frames_of(
         reasons.append(reader.lack)
     for reason in dict.fromkeys(reasons):
         yield Lack(reason=reason)
+
+
+def _shortfalls(frame: Frame) -> Iterator[Reason]:
+    """Yield why a frame does not show all that others may see of it."""
+    if frame.is_truncated:
+        yield Reason.TRUNCATED
+    if lacks_conversion(frame):
+        yield Reason.UNDECODABLE
 
 
 def _sparser(reader: Reader, number: int, *, most: int) -> "deque[int]":

@@ -25,6 +25,7 @@ class Frame:
         scale: ``image`` is this many times smaller on both axes, rounded up: 1, 2, 4
             or 8 (JPEG only).
         profile: The ICC profile, if there is one.
+        other_profiles: Profiles that other programs take instead.
         is_truncated: If true, the file broke off, and the image shows what came before.
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and which Pillow has put right.
@@ -38,6 +39,7 @@ class Frame:
     full: tuple[int, int]
     scale: int = 1
     profile: bytes | None = None
+    other_profiles: tuple[bytes, ...] = ()
     is_truncated: bool = False
     is_inverted: bool = False
     count: int = 1

@@ -76,7 +76,12 @@ def profile_of_code_points(info: Mapping[Any, object]) -> bytes | None:
         A profile for RGB; ``None`` if there are none, or they mean nothing.
     """
     stored = info.get(CODE_POINTS)
-    points = codepoints.read(stored) if isinstance(stored, bytes) else None
+    return profile_of_points(stored) if isinstance(stored, bytes) else None
+
+
+def profile_of_points(stored: bytes) -> bytes | None:
+    """Return the profile that four code points amount to, if they mean anything."""
+    points = codepoints.read(stored)
     if points is None:
         return None
     curve = _SRGB_CURVE if points.light is None else _table(points.light)

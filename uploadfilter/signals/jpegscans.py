@@ -22,6 +22,11 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers that begin a frame (SOF0 to SOF15, without DHT, JPG and DAC)."""
 
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_PROFILE = 0xE2
+_PROFILE_START = b"ICC_PROFILE\0"
+_MOST_PROFILE_PARTS = 256
+"""One more than their numbers can tell apart: decoders give up before the next."""
+
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a segment behind them."""
 
@@ -53,12 +58,15 @@ class JPEGCost:
         scans: How many scans, at least 1, or more than that.
         block_visits: Blocks of all scans together, or more.
         coefficient_bytes: What is held as coefficients; 0 if it has only one scan.
+        profile_parts: What stands in the segments of a colour profile before the first
+            scan, with their numbers.
     """
 
     size: tuple[int, int]
     scans: int
     block_visits: int
     coefficient_bytes: int
+    profile_parts: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,7 @@ class _Header:
 
     first_scan: frozenset[int]
     data_start: int
+    profile_parts: tuple[bytes, ...]
 
     @property
     def has_several_scans(self) -> bool:
@@ -99,7 +108,11 @@ def cost_of(
     all_blocks = sum(header.blocks.values())
     if not header.has_several_scans:
         return JPEGCost(
-            size=header.size, scans=1, block_visits=all_blocks, coefficient_bytes=0
+            size=header.size,
+            scans=1,
+            block_visits=all_blocks,
+            coefficient_bytes=0,
+            profile_parts=header.profile_parts,
         )
     scans = _bytes_like_scans(file)
     visits = scans * all_blocks
@@ -112,6 +125,7 @@ def cost_of(
         scans=scans,
         block_visits=visits,
         coefficient_bytes=all_blocks * _BLOCK_SIDE**2 * _BYTES_PER_COEFFICIENT,
+        profile_parts=header.profile_parts,
     )
 
 
@@ -191,11 +205,17 @@ def _read_header(file: BinaryIO) -> _Header | None:
     if file.read(2) != _PICTURE_START:
         return None
     frame: tuple[int, bytes] | None = None
+    parts: list[bytes] = []
     for marker, segment in _segments(file):
         if marker in _FRAMES:
             frame = marker, segment
+        elif marker == _PROFILE and segment.startswith(_PROFILE_START):
+            if len(parts) < _MOST_PROFILE_PARTS:
+                parts.append(segment[len(_PROFILE_START) :])
+        elif marker == _SCAN and frame is not None:
+            return _header(frame, _components(segment), file.tell(), tuple(parts))
         elif marker == _SCAN:
-            return _header(frame, _components(segment), file.tell()) if frame else None
+            return None
     return None
 
 
@@ -235,7 +255,10 @@ def _skip_to_marker(file: BinaryIO, *, most: int) -> tuple[int | None, int]:
 
 
 def _header(
-    frame: tuple[int, bytes], first_scan: frozenset[int], data_start: int
+    frame: tuple[int, bytes],
+    first_scan: frozenset[int],
+    data_start: int,
+    profile_parts: tuple[bytes, ...],
 ) -> _Header | None:
     """Return what the frame header and the first scan say, if they are sound."""
     marker, segment = frame
@@ -257,4 +280,36 @@ def _header(
         blocks={number: units * h * v for number, (h, v) in specs.items()},
         first_scan=first_scan,
         data_start=data_start,
+        profile_parts=profile_parts,
     )
+
+
+def profile_of_parts(parts: tuple[bytes, ...]) -> bytes | None:
+    """Put a colour profile together, as Chromium does.
+
+    The profile is there as soon as every part of it is, and what follows does not
+    count. Before that, two parts of one number, or two statements of how many there
+    are, make it none.
+
+    Args:
+        parts: Each with its number and how many there are, a byte each.
+
+    Returns:
+        ``None`` if there is none.
+
+    Source:
+        ICC.1:2022, annex B.4; where it leaves a choice, what Chromium 156 does.
+    """
+    found: dict[int, bytes] = {}
+    expected = 0
+    for part in parts:
+        if len(part) <= 2:  # noqa: PLR2004 -- the two numbers, and nothing after
+            continue
+        number, count = part[0], part[1]
+        expected = expected or count
+        if not 1 <= number <= count or count != expected or number in found:
+            return None
+        found[number] = part[2:]
+        if len(found) == expected:
+            return b"".join(found[at] for at in range(1, expected + 1))
+    return None

@@ -183,6 +183,10 @@ def profile_of(image: Image.Image) -> bytes | None:
     return profile if isinstance(profile, bytes) and profile else None
 
 
+def _others(profile: bytes | None, first: bytes | None) -> tuple[bytes, ...]:
+    return () if profile is None or profile == first else (profile,)
+
+
 def load(image: Image.Image) -> bool:
     """Load an image; return whether the file broke off before its end."""
     try:
@@ -286,6 +290,7 @@ class JPEGReader:
         if cost.scans > limits.max_jpeg_scans or cost.block_visits > most_visits:
             raise OverBudgetError(Reason.TOO_MANY_JPEG_SCANS)
         self._coefficient_bytes = cost.coefficient_bytes
+        self._profile = jpegscans.profile_of_parts(cost.profile_parts)
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
@@ -312,7 +317,8 @@ class JPEGReader:
             number=number,
             full=full,
             scale=scale,
-            profile=profile_of(image),
+            profile=self._profile,
+            other_profiles=_others(profile_of(image), self._profile),
             is_truncated=is_truncated,
             # Pillow takes every four-colour JPEG for one by Adobe.
             is_inverted=image.mode == "CMYK",
@@ -325,8 +331,7 @@ class JPEGReader:
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
             raise BadPictureError("Pillow took it for something else")
         full = image.size
-        profile = profile_of(image)
-        has_colours = profile is not None and needs_conversion(profile)
+        has_colours = any(map(needs_conversion, self._profiles(image)))
         # Pillow takes "L" for three-colour JPEGs only; others keep their mode.
         image.draft("RGB" if has_colours else "L", (DRAFT_SIDE, DRAFT_SIDE))
         scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
@@ -337,6 +342,10 @@ class JPEGReader:
             held_bytes=self._coefficient_bytes,
         )
         return image, full, scale
+
+    def _profiles(self, image: Image.Image) -> set[bytes | None]:
+        """Return the profile that browsers take, and the one that Pillow takes."""
+        return {self._profile, profile_of(image)}
 
 
 class WebPReader:

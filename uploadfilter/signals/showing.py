@@ -11,6 +11,7 @@ which becomes that of a view:
 ``icc``             the colours, converted to sRGB, if a profile (or what stands for
                     one in a PNG) changes anything
 ``icc/white, ...``  both
+``icc:2``, ...      the same in another way, where programs read the profile in several
 ``raw``             as other tools misread the samples (``modes.raw_of``); of the first
                     frame only, since those tools know no other
 ==================  ================================================================
@@ -26,15 +27,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from uploadfilter.signals import modes, profiles
+from uploadfilter.signals.conversions import Conversion, conversions_of
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.gammas import profile_of_chunks, profile_of_code_points
 from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.picture import Luma, Picture, Shape
 
 STORED: Final = "stored"
+CONVERTED: Final = "icc"
 ALPHA: Final = "alpha"
 RAW: Final = "raw"
 """Names of showings that others treat in a special way."""
@@ -54,6 +57,10 @@ than that: the operators of a side of 65,535 pixels take seconds to build."""
 _CONVERTED_SIDE: Final = 360
 """Both sides of a plane that was converted by a profile stay at least this long. The
 conversion takes 16 ns for each pixel, eight times as long as all signals."""
+
+_CONVERTED_PIXELS: Final = 400_000
+"""Nor has it more pixels: a conversion by a table of four colours takes 0.3
+microseconds for each."""
 
 _SCALES: Final = (1, 2, 4, 8)
 _OPAQUE: Final = 255
@@ -183,56 +190,85 @@ def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Im
 
 
 def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
-    """Yield the showings of the colours that the profile says they are."""
-    found = _conversion(frame)
-    if found is None:
-        return
-    colours, transform = found
+    """Yield the showings of the colours that profiles say they are."""
     while _may_be_halved(frame, by):
         by *= 2
+    for number, (colours, conversion) in enumerate(_conversions(frame), start=1):
+        word = CONVERTED if number == 1 else f"{CONVERTED}:{number}"
+        names = (word,) if alpha is None else (word, f"{word}/white", f"{word}/black")
+        planes = _converting(colours, conversion, alpha)
+        yield from _shown(frame, names, planes, by)
+
+
+def _converting(
+    colours: Reading, conversion: Conversion, alpha: Reading | None
+) -> _Planes:
+    """Return what converts a band, and draws it on white and on black."""
 
     def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
         samples = colours(band)
-        luma = _srgb_luma(_smaller(samples, by), transform)
+        luma = conversion.luma(_smaller(samples, by))
         if alpha is None:
             return (luma,)
         seen, shade = _weighted(samples, alpha(band), by)
-        return (luma, *_drawn(_srgb_luma(seen, transform), shade))
+        return (luma, *_drawn(conversion.luma(seen), shade))
 
-    names = ("icc",) if alpha is None else ("icc", "icc/white", "icc/black")
-    yield from _shown(frame, names, convert, by)
+    return convert
 
 
-def _conversion(frame: Frame) -> tuple[Reading, ImageCms.ImageCmsTransform] | None:
-    """Return the samples that a profile is for, and its transform, if it matters.
+def _conversions(frame: Frame) -> Iterator[tuple[Reading, Conversion]]:
+    """Yield the samples that a profile is for and a conversion, for each that matters.
 
-    The chunks of a PNG may stand for one: code points come before it, others behind.
+    The chunks of a PNG may stand for a profile.
     """
-    info = frame.image.info
-    found = profile_of_code_points(info), frame.profile, profile_of_chunks(info)
-    for profile in found:
-        if profile is None or not profiles.needs_conversion(profile):
-            continue
+    for profile in profiles_of(frame):
         mode = profiles.samples_of(profile)
         colours = modes.colours_of(frame.image, mode) if mode is not None else None
-        transform = profiles.transform_of(profile) if colours is not None else None
-        if colours is not None and transform is not None:
-            return colours, transform
-    return None
+        if colours is not None:
+            for conversion in conversions_of(profile):
+                yield colours, conversion
+
+
+def profiles_of(frame: Frame) -> Iterator[bytes]:
+    """Yield the profiles of a frame that change what it shows.
+
+    Browsers take the code points of a PNG before a profile, and gamma and primaries
+    where there is none; other programs do not.
+    """
+    info = frame.image.info
+    found = (profile_of_code_points(info), frame.profile, *frame.other_profiles)
+    is_settled = False
+    for profile in dict.fromkeys(found):
+        if profile is not None and profiles.needs_conversion(profile):
+            is_settled |= profiles.is_plain(profile) and _fits(frame, profile)
+            yield profile
+    instead = None if is_settled else profile_of_chunks(info)
+    if instead is not None and profiles.needs_conversion(instead):
+        yield instead
+
+
+def _fits(frame: Frame, profile: bytes) -> bool:
+    """Say whether a profile is for such samples as a frame has."""
+    mode = profiles.samples_of(profile)
+    return mode is not None and modes.colours_of(frame.image, mode) is not None
+
+
+def lacks_conversion(frame: Frame) -> bool:
+    """Say whether a frame has a profile for its samples that cannot be evaluated."""
+    return any(
+        _fits(frame, profile) and not conversions_of(profile)
+        for profile in profiles_of(frame)
+    )
 
 
 def _may_be_halved(frame: Frame, by: int) -> bool:
     """Say whether converted planes may be twice as small again."""
     if frame.scale * by >= _SCALES[-1]:
         return False
-    return min(frame.image.size) >= 2 * by * _CONVERTED_SIDE
-
-
-def _srgb_luma(
-    samples: Image.Image, transform: ImageCms.ImageCmsTransform
-) -> Image.Image:
-    """Return the luma of samples as their profile says they look."""
-    return transform.apply(samples).convert("L")
+    width, height = frame.image.size
+    if width * height > _CONVERTED_PIXELS * by**2:
+        return True
+    return min(width, height) >= 2 * by * _CONVERTED_SIDE
 
 
 def _weighted(

@@ -1,0 +1,193 @@
+"""Tricks with profiles of which programs take different things, or nothing at all.
+
+Each holds the target in its blue, and the decoy in its red and green. Chromium goes by
+a profile in which blue is all there is, and shows the target; a program that gives the
+profile up, or goes by something else in it, shows the decoy.
+"""
+
+import struct
+
+import numpy as np
+from PIL import Image
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks_icc import (
+    PRIMARIES,
+    RAMP,
+    WHITE,
+    curve_of,
+    linear_of,
+    profile_of,
+    xyz,
+)
+from hashsets.demo.tricks_kit import (
+    Family,
+    FileType,
+    Maker,
+    Trick,
+    grey,
+    jpeg_segment,
+    of_family,
+    pixels,
+)
+
+_CURVE = curve_of(linear_of(RAMP))
+_FRAME = b"\xff\xc0"
+_TABLES = b"\xff\xc4"
+
+
+def _tags(curve: bytes = _CURVE) -> dict[bytes, bytes]:
+    """Return the tags of a curve and of primaries of which only blue counts."""
+    tags = {}
+    for letter, share in zip((b"r", b"g", b"b"), (0.0, 0.0, 1.0), strict=True):
+        tags[letter + b"XYZ"] = xyz(tuple(share * value for value in WHITE))
+        tags[letter + b"TRC"] = curve
+    return tags
+
+
+def _in_blue(target: Image.Image, decoy: Image.Image) -> Image.Image:
+    luma = grey(decoy)
+    return Image.fromarray(np.dstack((luma, luma, grey(target))))
+
+
+def _jpeg(target: Image.Image, decoy: Image.Image) -> bytes:
+    return pictures.jpeg(_in_blue(target, decoy), 95, subsampling=0)
+
+
+def _with_profile(profile: bytes) -> Maker:
+    """Return what stores the target in blue, with a profile."""
+
+    def make(target: Image.Image, decoy: Image.Image) -> bytes:
+        return pictures.png(_in_blue(target, decoy), icc_profile=profile)
+
+    return make
+
+
+def _linear_light(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Store light that is steeper than linear, with a profile of code points."""
+    light = linear_of(pixels(target) / 255)
+    image = Image.fromarray(np.round(light * 255).astype(np.uint8))
+    return pictures.png(image, icc_profile=_code_points())
+
+
+def _crowded() -> bytes:
+    """Return a profile with more tags than littlecms reads."""
+    more = {b"x%03d" % at: b"text" + bytes(8) for at in range(120)}
+    return profile_of({**more, **_tags()})
+
+
+def _srgb_primaries() -> dict[bytes, bytes]:
+    names = (b"rXYZ", b"gXYZ", b"bXYZ")
+    return {name: xyz(primary) for name, primary in zip(names, PRIMARIES, strict=True)}
+
+
+def _repeated() -> bytes:
+    """Return a profile with each primary twice, the second time sRGB's."""
+    again = {b"%d___" % at: tag for at, tag in enumerate(_srgb_primaries().values())}
+    profile = profile_of({**_tags(), **again})
+    for at, name in enumerate(_srgb_primaries()):
+        profile = profile.replace(b"%d___" % at, name, 1)
+    return profile
+
+
+def _code_points() -> bytes:
+    """Return a profile that is sRGB by its curves, and linear by code points."""
+    points = b"cicp" + bytes(4) + bytes((1, 8, 0, 1))
+    return profile_of({**_tags(), **_srgb_primaries(), b"cicp": points})
+
+
+def _real_table() -> bytes:
+    """Return a table of real numbers that passes its samples on as they are."""
+    one = struct.pack(">f", 1.0)
+    zero = bytes(4)
+    rows = (one + zero * 3, zero + one + zero * 2, zero * 2 + one + zero)
+    matrix = b"matf" + bytes(4) + struct.pack(">HH", 3, 3) + b"".join(rows)
+    head = b"mpet" + bytes(4) + struct.pack(">HHI", 3, 3, 1)
+    return head + struct.pack(">II", len(head) + 8, len(matrix)) + matrix
+
+
+def _long_curve() -> bytes:
+    """Return a curve of more values than littlecms reads."""
+    return curve_of(linear_of(np.linspace(0, 1, 70_000)))
+
+
+def _behind_frame(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the profile between the header of the frame and the first scan."""
+    profile = profile_of(_tags())
+    stored = _jpeg(target, decoy)
+    at = stored.index(_TABLES, stored.index(_FRAME))
+    segment = jpeg_segment(0xE2, b"ICC_PROFILE\0\1\1" + profile)
+    return stored[:at] + segment + stored[at:]
+
+
+def _two_profiles(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put a harmless profile after one that is complete."""
+    parts = (profile_of(_tags()), profile_of({**_tags(), **_srgb_primaries()}))
+    stored = _jpeg(target, decoy)
+    segments = [jpeg_segment(0xE2, b"ICC_PROFILE\0\1\1" + part) for part in parts]
+    return stored[:2] + b"".join(segments) + stored[2:]
+
+
+def _parts_apart(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the second half of a profile first, and the first half after the frame."""
+    profile = profile_of(_tags())
+    half = len(profile) // 2
+    stored = _jpeg(target, decoy)
+    at = stored.index(_TABLES, stored.index(_FRAME))
+    first = jpeg_segment(0xE2, b"ICC_PROFILE\0\1\2" + profile[:half])
+    second = jpeg_segment(0xE2, b"ICC_PROFILE\0\2\2" + profile[half:])
+    return stored[:2] + second + stored[2:at] + first + stored[at:]
+
+
+_read = of_family(Family.PROFILE)
+
+READING_TRICKS: tuple[Trick, ...] = (
+    _read(
+        "icc-after-frame",
+        FileType.JPEG,
+        _behind_frame,
+        "a profile after the header of the frame",
+    ),
+    _read(
+        "icc-two-profiles",
+        FileType.JPEG,
+        _two_profiles,
+        "a harmless profile after one that is complete",
+    ),
+    _read(
+        "icc-parts-apart",
+        FileType.JPEG,
+        _parts_apart,
+        "the halves of a profile in the wrong order, one after the frame",
+    ),
+    _read(
+        "icc-many-tags",
+        FileType.PNG,
+        _with_profile(_crowded()),
+        "more tags than littlecms reads",
+    ),
+    _read(
+        "icc-tags-twice",
+        FileType.PNG,
+        _with_profile(_repeated()),
+        "each primary twice, the second one harmless",
+    ),
+    _read(
+        "icc-real-table",
+        FileType.PNG,
+        _with_profile(profile_of({**_tags(), b"D2B0": _real_table()})),
+        "a table of real numbers beside curves: browsers do not know it",
+    ),
+    _read(
+        "icc-long-curve",
+        FileType.PNG,
+        _with_profile(profile_of(_tags(_long_curve()))),
+        "curves of more values than littlecms reads",
+    ),
+    _read(
+        "icc-code-points",
+        FileType.PNG,
+        _linear_light,
+        "linear light by code points in a profile of sRGB",
+    ),
+)

@@ -1,0 +1,245 @@
+"""Convert samples by a profile, in each way in which programs read it.
+
+Programs differ in what they take from one profile: Chromium (Skia) goes by the first
+tag of a name, and prefers code points to tables, and tables to curves; littlecms, which
+most other programs use, knows more kinds of tables and fewer tags. Where both must come
+to the same colours, which is so for the profiles of cameras and screens, there is one
+conversion, by littlecms; else there is one for each way.
+
+Rules this module keeps: what Skia would show is worked out here, number by number;
+nothing is held that is as large as a picture, except its samples and its luma.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from uploadfilter.signals import codepoints, gammas, iccprofile
+from uploadfilter.signals.icccurves import BadProfileError, Floats, Formula
+from uploadfilter.signals.iccprofile import Profile
+from uploadfilter.signals.icctables import ColourTable
+from uploadfilter.signals.profiles import (
+    MAX_PROFILE_BYTES,
+    cached,
+    is_plain,
+    samples_of,
+    srgb_of,
+    transform_of,
+)
+
+_TO_XYZ: Final[Floats] = np.array(
+    [
+        [0.436065674, 0.385147095, 0.143066406],
+        [0.222488403, 0.716873169, 0.060607910],
+        [0.013916016, 0.097076416, 0.714096069],
+    ]
+)
+"""From the light of sRGB to XYZ, adapted to D50, as profiles have it."""
+
+_FROM_XYZ: Final[Floats] = np.linalg.inv(_TO_XYZ).astype(np.float64)
+_D50: Final[Floats] = np.array([0.9642, 1.0, 0.8249])
+
+_STEPS: Final = 8192
+"""Steps of light that are told apart; in the dark, each is a third of a grey step."""
+
+_CHUNK: Final = 1 << 14
+"""Pixels that are worked out at a time."""
+
+_TOLERANCE: Final = 3
+"""Grey steps by which two ways to convert may differ and count as one."""
+
+
+class Conversion(Protocol):
+    """One way to convert samples."""
+
+    @property
+    def mode(self) -> str:
+        """Pillow's mode for the samples: ``RGB``, ``L`` or ``CMYK``."""
+
+    def luma(self, samples: Image.Image) -> Image.Image:
+        """Return the luma of samples as they are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ByLittlecms:
+    """A conversion by littlecms."""
+
+    mode: str
+    transform: ImageCms.ImageCmsTransform
+
+    def luma(self, samples: Image.Image) -> Image.Image:
+        return self.transform.apply(samples).convert("L")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BySkia:
+    """A conversion as Skia does it.
+
+    Attributes:
+        mode: Pillow's mode for the samples.
+        lights: For each channel, what stands for each of its 256 samples.
+        light: From what stands for samples to light of sRGB, a row for each pixel.
+    """
+
+    mode: str
+    lights: Sequence[Floats]
+    light: Callable[[Sequence[Floats]], Floats]
+
+    def luma(self, samples: Image.Image) -> Image.Image:
+        pixels = np.asarray(samples).reshape(-1, len(samples.getbands()))
+        shown = np.empty((len(pixels), 3), np.uint8)
+        for start in range(0, len(pixels), _CHUNK):
+            part = pixels[start : start + _CHUNK].T
+            # A grey sample stands for all three.
+            channels = np.broadcast_to(part, (len(self.lights), part.shape[1]))
+            known = [ramp[at] for ramp, at in zip(self.lights, channels, strict=True)]
+            shown[start : start + _CHUNK] = _encoded(self.light(known))
+        whole = shown.reshape(samples.height, samples.width, 3)
+        return Image.fromarray(whole).convert("L")
+
+
+def _encoded(light: Floats) -> NDArray[np.uint8]:
+    """Return light as sRGB encodes it."""
+    steps = np.clip(np.nan_to_num(light), 0, 1) * (_STEPS - 1) + 0.5
+    return _ENCODED[steps.astype(np.intp)]
+
+
+_ENCODED: Final = np.round(srgb_of(np.linspace(0, 1, _STEPS)) * 255).astype(np.uint8)
+
+
+@cached
+def conversions_of(profile: bytes) -> tuple[Conversion, ...]:
+    """Return every way to convert by a profile that may give other colours.
+
+    Args:
+        profile: Bytes of a profile, from anybody.
+
+    Returns:
+        Conversions of samples of the same mode; none if it cannot be evaluated.
+    """
+    profile = iccprofile.cut(profile)
+    mode = samples_of(profile)
+    if mode is None or len(profile) > MAX_PROFILE_BYTES:
+        return ()
+    transform = transform_of(profile)
+    by_littlecms = (
+        () if transform is None else (_ByLittlecms(mode=mode, transform=transform),)
+    )
+    try:
+        by_skia = tuple(_by_skia(iccprofile.read_profile(profile), mode))
+    except BadProfileError:
+        return by_littlecms
+    if is_plain(profile) and by_littlecms and _agree(by_littlecms[0], by_skia[0]):
+        return by_littlecms
+    return (*by_skia, *by_littlecms)
+
+
+def _agree(one: Conversion, other: Conversion) -> bool:
+    """Say whether two conversions by the same curves and primaries come to the same.
+
+    Each sample of each channel is tried, and colours evenly over all.
+    """
+    tried = _TRIED[one.mode]
+    lumas = (np.asarray(item.luma(tried)).astype(int) for item in (one, other))
+    first, second = lumas
+    return bool(np.abs(first - second).max() <= _TOLERANCE)
+
+
+def _colours_to_try() -> NDArray[np.uint8]:
+    """Return ramps of each channel and of all, and a cube of colours."""
+    ramp = np.arange(256, dtype=np.uint8)
+    none = np.zeros(256, np.uint8)
+    ramps = [
+        np.stack([ramp if number in used else none for number in range(3)], axis=1)
+        for used in ({0}, {1}, {2}, {0, 1, 2})
+    ]
+    edge = np.linspace(0, 255, 8).astype(np.uint8)
+    cube = np.stack(np.meshgrid(edge, edge, edge), axis=-1).reshape(-1, 3)
+    return np.concatenate((*ramps, cube))[None]
+
+
+_TRIED: Final = {
+    "RGB": Image.fromarray(_colours_to_try()),
+    "L": Image.fromarray(np.arange(256, dtype=np.uint8)[None]),
+}
+
+
+def _by_skia(profile: Profile, mode: str) -> Iterator[Conversion]:
+    """Yield the ways in which Skia may convert, the likeliest first."""
+    if profile.code_points is not None and mode == "RGB":
+        meant = gammas.profile_of_points(_as_screens_do(profile.code_points))
+        transform = None if meant is None else transform_of(meant)
+        if transform is not None:
+            yield _ByLittlecms(mode=mode, transform=transform)
+    if profile.table is not None:
+        yield _by_table(profile.table, profile, mode)
+    if profile.curves is not None and profile.matrix is not None and mode != "CMYK":
+        yield _by_matrix(profile, profile.matrix, mode)
+
+
+def _as_screens_do(points: bytes) -> bytes:
+    """Return code points in which the curves of cameras are that of sRGB.
+
+    So Chromium takes them in a profile, and otherwise than in a PNG.
+    """
+    if points[1] in _CAMERAS:
+        return points[:1] + bytes((codepoints.SRGB,)) + points[2:]
+    return points
+
+
+_CAMERAS: Final = frozenset({1, 6, 11})
+
+
+def _gamut(profile: Profile) -> Floats:
+    """Return the lights in which Chromium keeps colours until it shows them."""
+    matrix = profile.matrix
+    if matrix is None or abs(np.linalg.det(matrix)) < 1e-9:  # noqa: PLR2004
+        return _TO_XYZ
+    return matrix
+
+
+def _by_table(table: ColourTable, profile: Profile, mode: str) -> Conversion:
+    gamut = _gamut(profile)
+    into = np.linalg.inv(gamut).T
+    shown = (_FROM_XYZ @ gamut).T
+
+    def light(samples: Sequence[Floats]) -> Floats:
+        colours = table.connected(samples)
+        xyz = _of_lab(colours) if profile.is_lab else colours
+        kept: Floats = np.clip(np.nan_to_num(xyz @ into), 0, 1) @ shown
+        return kept
+
+    return _BySkia(mode=mode, lights=table.lights(), light=light)
+
+
+def _of_lab(colours: Floats) -> Floats:
+    """Return XYZ of Lab, both as a table gives them."""
+    lightness = colours[:, 0] * 100
+    red, yellow = (colours[:, at] * 255 - 128 for at in (1, 2))
+    middle = (lightness + 16) / 116
+    parts = np.stack((middle + red / 500, middle, middle - yellow / 200), axis=1)
+    cubes = parts**3
+    light = np.where(cubes > 0.008856, cubes, (parts - 16 / 116) / 7.787)  # noqa: PLR2004
+    xyz: Floats = light * _D50
+    return xyz
+
+
+def _by_matrix(profile: Profile, matrix: Floats, mode: str) -> Conversion:
+    curves = profile.curves or ()
+    shown = (_FROM_XYZ @ matrix).T
+    ramp = np.arange(256) / 255
+    lights = [curve.light(ramp) for curve in curves]
+    first = curves[0]
+    if not isinstance(first, Formula) or any(curve != first for curve in curves):
+        # Kept in eight bits of the same primaries until it is shown.
+        lights = [np.clip(one, 0, 1) for one in lights]
+
+    def light(samples: Sequence[Floats]) -> Floats:
+        mixed: Floats = np.stack(samples, axis=1) @ shown
+        return mixed
+
+    return _BySkia(mode=mode, lights=lights, light=light)
