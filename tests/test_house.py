@@ -164,6 +164,9 @@ def holds_code(module: Path) -> bool:
     return len(parse(module).body) > 1
 
 
+_MERGE_MARK = re.compile(r"(?:<{7}|>{7}) .*")
+
+
 def test_each_module_has_its_tests() -> None:
     """The tests of ``uploadfilter/a/b.py`` stand in ``tests/a/test_b.py``."""
     missing = [
@@ -249,6 +252,20 @@ def test_repository_holds_no_picture_but_of_our_pages() -> None:
 
     assert [name_of(path) for path in kept if path.parent != OF_OUR_PAGES] == []
     assert [name_of(p) for p in kept if p.stat().st_size > OF_OUR_PAGES_BYTES] == []
+
+
+def test_no_merge_was_left_half_done() -> None:
+    """No text holds the marks that git leaves where two changes meet."""
+    marked = [
+        f"{name_of(path)}:{number}"
+        for path in files()
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), 1
+        )
+        if _MERGE_MARK.fullmatch(line)
+    ]
+
+    assert marked == []
 
 
 def test_repository_names_no_path_of_a_machine() -> None:
