@@ -323,10 +323,12 @@ class Scan:
         exact: md5, sha1 and sha256, in this order. Of a top-level content they are
             computed outside the scanner.
         views: Every view that was decoded.
-        reason: ``None`` if complete.
+        reason: The weightiest one why it is not complete; ``None`` if it is.
         contents: Scans of nested contents.
         dropped: Candidates, found by their magic inside this content, that did not
             decode and were dropped: magic occurs by chance.
+        further: The other reasons why it is not complete, each once. An operator may
+            accept any reason, which must not hide another one.
     """
 
     path: str
@@ -337,6 +339,12 @@ class Scan:
     reason: Reason | None = None
     contents: tuple["Scan", ...] = ()
     dropped: int = 0
+    further: tuple[Reason, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """All reasons why it is not complete."""
+        return () if self.reason is None else (self.reason, *self.further)
 
     def walk(self) -> Iterator["Scan"]:
         """Yield this scan and all nested ones, outermost first."""
@@ -390,9 +398,12 @@ class Judgement:
             cannot be forwarded at all.
         reason: Why the verdict is inconclusive or the action is not ``ACCEPT``;
             ``None`` for a match and for a complete scan without one.
+        reasons: Every reason that there is, whatever its action: what another policy
+            would have made of the upload can be told from them.
     """
 
     verdict: Verdict
     action: Action
     effect: Action
     reason: Reason | None
+    reasons: tuple[Reason, ...] = ()

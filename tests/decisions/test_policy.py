@@ -1,6 +1,7 @@
 """The decision table of the documentation, and what must hold beyond its rows."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,12 +136,38 @@ def test_decide_table(row: Row) -> None:
         failure=Reason(row.failure) if row.failure else None,
     )
 
-    assert judgement == Judgement(
+    assert replace(judgement, reasons=()) == Judgement(
         verdict=Verdict(row.verdict),
         action=Action(row.action),
         effect=Action(row.effect),
         reason=Reason(row.reason) if row.reason else None,
     )
+
+
+def test_every_reason_is_named() -> None:
+    """What another policy would do can be told; a monitored entry asks nothing."""
+    scan = parse_scan("not_inspected", "0")
+    scan = replace(scan, further=(Reason.ENCRYPTED, Reason.SEARCH_UNFINISHED))
+    match = parse_match("phash monitored")
+    judgement = decide([scan], [match], mode=Mode.ENFORCE, policy=Policy())
+
+    assert judgement.reasons == (
+        Reason.ENCRYPTED,
+        Reason.SEARCH_UNFINISHED,
+        Reason.NOT_INSPECTED,
+    )
+
+
+@pytest.mark.parametrize("reason", CHOOSABLE)
+def test_no_reason_of_a_content_hides_another(reason: Reason) -> None:
+    """Whichever is first: what rejects by itself rejects beside anything."""
+    actions: dict[str, Any] = {each.value: Action.ACCEPT for each in CHOOSABLE}
+    actions[reason.value] = Action.REJECT
+    policy = Policy(**actions)
+    others = tuple(each for each in CHOOSABLE if each is not reason)
+    scan = replace(parse_scan(others[0].value, "0"), further=(*others[1:], reason))
+
+    assert decide([scan], [], mode=Mode.ENFORCE, policy=policy).reason is reason
 
 
 def test_decision_table_names_every_reason() -> None:

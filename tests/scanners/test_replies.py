@@ -105,6 +105,17 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(replace(SCAN, kind="jpeg\nverdict=MATCH"), id="kind-of-its-own"),
         pytest.param(replace(SCAN, kind=""), id="no-kind"),
         pytest.param(replace(SCAN, reason=Reason.NO_SCANNER), id="incapacity"),
+        pytest.param(
+            replace(SCAN, reason=Reason.CRASHED, further=(Reason.NO_SCANNER,)),
+            id="further-incapacity",
+        ),
+        pytest.param(
+            replace(SCAN, reason=Reason.CRASHED, further=(Reason.CRASHED,)),
+            id="reason-twice",
+        ),
+        pytest.param(
+            replace(SCAN, reason=None, further=(Reason.CRASHED,)), id="no-first-reason"
+        ),
         pytest.param(replace(SCAN, reason=Reason.ABORTED), id="refusal"),
         pytest.param(_with_inner(path="!/a\x1b[2J"), id="name-for-a-terminal"),
         pytest.param(_with_inner(reason=Reason.OVERLOADED), id="incapacity-within"),

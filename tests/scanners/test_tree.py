@@ -76,12 +76,44 @@ def test_first_reason_stands() -> None:
     root.fall_short(Reason.ENCRYPTED)
     root.fall_short(Reason.NOT_INSPECTED)
 
-    assert root.part().reason is Reason.TOO_DEEP
+    assert root.part().reasons == (
+        Reason.TOO_DEEP,
+        Reason.ENCRYPTED,
+        Reason.NOT_INSPECTED,
+    )
+
+
+def test_reason_is_named_once() -> None:
+    """However often a content falls short for it, before or after it was sent."""
+    root = node()
+    for _ in range(2):
+        root.fall_short(Reason.TOO_DEEP)
+        root.fall_short(Reason.ENCRYPTED)
+    root.part()
+    root.fall_short(Reason.ENCRYPTED)
+
+    assert not root.has_news
+    assert root.part().reasons == (Reason.TOO_DEEP, Reason.ENCRYPTED)
+
+
+def test_reasons_are_taken_back_by_name() -> None:
+    """What turns out to be chance leaves the others standing."""
+    root = node()
+    for reason in (Reason.TRUNCATED, Reason.TOO_MANY_FRAMES, Reason.UNDECODABLE):
+        root.fall_short(reason)
+    root.forget({Reason.TRUNCATED, Reason.UNDECODABLE})
+
+    assert root.part().reasons == (Reason.TOO_MANY_FRAMES,)
 
 
 @pytest.mark.parametrize(
     "everyday",
-    [Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES, Reason.SEARCH_UNFINISHED],
+    [
+        Reason.NOT_INSPECTED,
+        Reason.TOO_MANY_FRAMES,
+        Reason.SEARCH_UNFINISHED,
+        Reason.ENCRYPTED,
+    ],
 )
 def test_everyday_reason_hides_no_other(everyday: Reason) -> None:
     """A drawing or a long animation in which too much is hidden does not pass."""
@@ -93,7 +125,11 @@ def test_everyday_reason_hides_no_other(everyday: Reason) -> None:
     root.fall_short(Reason.OUT_OF_TIME)
 
     assert root.has_news
-    assert root.part().reason is Reason.TOO_MANY_CONTENTS
+    assert root.part().reasons == (
+        Reason.TOO_MANY_CONTENTS,
+        everyday,
+        Reason.OUT_OF_TIME,
+    )
 
 
 def test_dropped_candidates_add_up_over_the_parts() -> None:

@@ -240,6 +240,36 @@ def test_budget_that_ends_a_scan_is_its_reason(
     assert reasons(scanned(content, budgets=budgets)) == reason
 
 
+def test_search_that_is_over_keeps_no_member_from_being_seen() -> None:
+    """Bytes in which many pictures are found end the search, and the walk goes on."""
+    dear = NOISE + JPEG * 9
+    content = tar_of(("a", dear), ("b", PNG), ("c", dear), ("d", JPEG))
+
+    scan = scanned(content, budgets=Budgets(max_contents=12, contents_per_mib=0))
+
+    assert {"0!/b", "0!/d"} <= found(scan).keys()
+    assert reasons(scan) == {
+        "0!/a": Reason.SEARCH_UNFINISHED,
+        "0!/c": Reason.SEARCH_UNFINISHED,
+    }
+
+
+def test_strings_of_a_text_that_a_site_reads_are_no_search() -> None:
+    """Junk in front of them must not make an accepted reason of what was not seen."""
+    strings = [base64.b64encode(PNG + bytes((n,))).decode() for n in range(9)]
+    text = '","'.join(strings).encode()
+
+    budgets = Budgets(max_contents=5, contents_per_mib=0)
+
+    sent = scanned(text, budgets=budgets)
+    packed = scanned(gzip.compress(text), budgets=budgets)
+    kept = scanned(zip_of(a=text), budgets=budgets)
+
+    assert Reason.TOO_MANY_CONTENTS in {each.reason for each in sent.walk()}
+    assert Reason.TOO_MANY_CONTENTS in {each.reason for each in packed.walk()}
+    assert {each.reason for each in kept.walk()} == {None, Reason.SEARCH_UNFINISHED}
+
+
 def test_what_was_seen_before_the_budget_counts() -> None:
     """A listed picture in front of a bomb is seen."""
     scan = scanned(
@@ -263,10 +293,15 @@ def test_first_view_counts_whatever_ends_the_second(
 ) -> None:
     """A listed first frame is seen, wherever it stands, if the next one is too much."""
     content = make(pictures.animated_png())
-    scan = scanned(content, budgets=Budgets(max_upload_signals=40))
+    # The search has half of the signals, and ends without ending the walk.
+    is_carved = "embedded" in path
+    most = 80 if is_carved else 40
+    scan = scanned(content, budgets=Budgets(max_upload_signals=most))
 
     assert found(scan) == {path: ["stored"]}
-    assert reasons(scan) == {"0": Reason.TOO_MANY_SIGNALS}
+    assert reasons(scan) == {
+        "0": Reason.SEARCH_UNFINISHED if is_carved else Reason.TOO_MANY_SIGNALS
+    }
 
 
 @pytest.mark.parametrize(
@@ -428,13 +463,13 @@ def test_text_too_long_to_be_held_is_looked_into() -> None:
 
 
 def test_no_more_carved_pictures_are_reported_than_there_may_be() -> None:
-    """The one that is too many ends the scan; it is not sent."""
-    budgets = Budgets(max_contents=3, contents_per_mib=0)
+    """The one that is too many ends the search; it is not sent."""
+    budgets = Budgets(max_contents=6, contents_per_mib=0)
 
     scan = scanned(NOISE + JPEG * 5, budgets=budgets)
 
     assert len(scan.contents) == 3
-    assert scan.reason is Reason.TOO_MANY_CONTENTS
+    assert scan.reason is Reason.SEARCH_UNFINISHED
 
 
 def test_word_in_a_program_is_no_moving_picture() -> None:

@@ -69,6 +69,13 @@ class TooMany:
     """The last item: there is more, and it was not looked at."""
 
 
+class Unfinished:
+    """The last item: whatever begins like an encoded picture was yielded before.
+
+    What stands in the middle of strings, or after junk in them, was not all looked at.
+    """
+
+
 def candidates(
     source: Source, *, start: int = 0, most: int
 ) -> Iterator[Candidate | TooMany]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from uploadfilter.contents import jxl
-from uploadfilter.contents.carving import TooMany
+from uploadfilter.contents.carving import TooMany, Unfinished
 from uploadfilter.contents.effort import Effort, SpentError
 from uploadfilter.contents.entities import expanded
 from uploadfilter.contents.layers import unescaped, unquoted, unwrapped
@@ -112,7 +112,7 @@ def encoded(
     most: int,
     held_bytes: int,
     effort: Effort | None = None,
-) -> Iterator[Encoded | TooMany]:
+) -> Iterator[Encoded | TooMany | Unfinished]:
     """Yield what the strings in a content encode.
 
     Args:
@@ -125,7 +125,7 @@ def encoded(
         effort: What it may cost, together with others; by itself if none is given.
 
     Yields:
-        Strings, and ``TooMany`` if there are more, or if it costs too much to see.
+        Strings; then ``Unfinished``, or ``TooMany`` if not even all beginnings were.
     """
     if effort is None:
         effort = effort_for(source.size)

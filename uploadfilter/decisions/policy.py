@@ -193,10 +193,14 @@ CHOOSABLE = tuple(
 
 
 class _Contribution(NamedTuple):
-    """What one piece of evidence asks for; a reason of ``None`` is a match."""
+    """What one piece of evidence asks for; a reason of ``None`` is a match.
+
+    What does not count against an upload, whatever the policy, is of a monitored entry.
+    """
 
     action: Action
     reason: Reason | None
+    counts: bool = True
 
 
 def decide(
@@ -223,13 +227,15 @@ def decide(
         that was a match, and for ``NO_MATCH``.
     """
     contributions = list(_contributions(scans, matches, policy=policy, failure=failure))
-    action, reason = max(contributions, key=_rank, default=(Action.ACCEPT, None))
+    nothing = _Contribution(Action.ACCEPT, None)
+    action, reason, _ = max(contributions, key=_rank, default=nothing)
     forwarded = mode is Mode.MONITOR and failure not in UNFORWARDABLE
     return Judgement(
         verdict=_verdict(contributions),
         action=action,
         effect=Action.ACCEPT if forwarded else action,
         reason=reason,
+        reasons=_reasons(contributions),
     )
 
 
@@ -261,6 +267,12 @@ def _verdict(contributions: Sequence[_Contribution]) -> Verdict:
     return Verdict.INCONCLUSIVE
 
 
+def _reasons(contributions: Iterable[_Contribution]) -> tuple[Reason, ...]:
+    """Return every reason that counts, the weightiest first."""
+    named = {item.reason for item in contributions if item.counts}
+    return tuple(reason for reason in _BY_WEIGHT if reason in named)
+
+
 def _rank(contribution: _Contribution) -> tuple[int, int]:
     """Order contributions: the strictest last, among equals the weightiest."""
     return _STRICTNESS[contribution.action], _weight(contribution)
@@ -284,8 +296,8 @@ def _contributions(
         yield _Contribution(policy.action_for(failure), failure)
     for scan in scans:
         for content in scan.walk():
-            if content.reason is not None:
-                yield _Contribution(policy.action_for(content.reason), content.reason)
+            for lacking in content.reasons:
+                yield _Contribution(policy.action_for(lacking), lacking)
     supports = _supports(matches)
     for match in matches:
         for reason in _shortcomings(match, supports) or (None,):
@@ -300,7 +312,7 @@ def _contribution_of(
     What falls short of a match is not held against an upload more than the match is.
     """
     if match.state is EntryState.MONITORED:
-        return _Contribution(Action.ACCEPT, reason)
+        return _Contribution(Action.ACCEPT, reason, counts=False)
     action = policy.action_for_category(match.category)
     if reason is not None:
         action = min(action, policy.action_for(reason), key=_STRICTNESS.__getitem__)

@@ -177,6 +177,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         matches: The first ``MATCHES_RECORDED`` matches, counting ones or not.
         matches_omitted: How many more there were.
         contents_omitted: How many more contents there were.
+        reasons: Every reason that counted, the weightiest first, whatever the policy
+            made of it; empty in records of older versions.
     """
 
     id: str
@@ -196,6 +198,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     matches: tuple[MatchRecord, ...]
     matches_omitted: int = 0
     contents_omitted: int = 0
+    reasons: tuple[Reason, ...] = ()
 
 
 class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
@@ -367,6 +370,7 @@ def decision_record(
         matches=listed,
         matches_omitted=len(matches) - len(listed),
         contents_omitted=sum(1 for scan in scans for _ in scan.walk()) - len(contents),
+        reasons=judgement.reasons,
     )
 
 

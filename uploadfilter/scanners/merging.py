@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-- Parts are put together by path: their views and nested contents in order, the later
-  reason, the sum of what was dropped.
+- Parts are put together by path: their views and nested contents in order, all reasons
+  with the one of the later part first, the sum of what was dropped.
 - The parts together keep the budgets that each of them keeps by itself.
 - Two contents may have the same name in the same container. A part that cannot go on
   with the content of its path, since its kind or size differ or it names a view again,
@@ -118,7 +118,7 @@ class _Node:
         self.exact: tuple[Signal, ...] = ()
         self.views: dict[str, View] = {}
         self.signals = 0
-        self.reason: Reason | None = None
+        self.reasons: tuple[Reason, ...] = ()
         self.dropped = 0
         self.nested: list[_Node] = []
         self.newest: dict[str, _Node] = {}  # of several with one path
@@ -141,7 +141,7 @@ class _Node:
         for view in part.views:
             self.views[view.name] = view
             self.signals += len(view.signals)
-        self.reason = part.reason or self.reason
+        self.reasons = _merged(part.reasons, self.reasons)
         self.dropped += part.dropped
 
     def fill_up(self, view: View, budgets: Budgets) -> bool:
@@ -170,13 +170,20 @@ class _Node:
 
     def scan(self, reason: Reason | None) -> Scan:
         """Return this content with all that is nested in it."""
+        reasons = self.reasons if reason is None else _merged((reason,), self.reasons)
         return Scan(
             path=self.path,
             kind=self.kind,
             size=self.size,
             exact=self.exact,
             views=tuple(self.views.values()),
-            reason=reason or self.reason,
+            reason=next(iter(reasons), None),
             contents=tuple(nested.scan(None) for nested in self.nested),
             dropped=self.dropped,
+            further=reasons[1:],
         )
+
+
+def _merged(first: tuple[Reason, ...], then: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return all reasons, each once."""
+    return tuple(dict.fromkeys((*first, *then)))

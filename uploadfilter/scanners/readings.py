@@ -1,12 +1,10 @@
 """Which of the pictures that strings were read as are meant, and which are nonsense."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from uploadfilter.model import Reason
+from uploadfilter.scanners.chance import CHANCE
 from uploadfilter.scanners.tree import Node
-
-CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
-"""What comes of magic that stands somewhere by chance."""
 
 
 class Readings:
@@ -37,7 +35,7 @@ class Readings:
         if node.reason in CHANCE:
             # Whether that counts is known at the end, and it may be sent before.
             self._broken.append(_Broken(known_by, node, node.reason, is_nested))
-            node.reason = None
+            node.forget(CHANCE)
             return
         self._sound.add(known_by)
         if not is_nested:

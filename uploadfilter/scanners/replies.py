@@ -131,7 +131,7 @@ def _signals_of(scan: Scan, budgets: Budgets) -> int | None:
     """
     sound = (
         scan.kind in _KINDS
-        and scan.reason in _REASONS
+        and _are_sound(scan)
         and scan.size >= 0
         and 0 <= scan.dropped <= budgets.max_contents
         and (not scan.exact or _are_digests(scan))
@@ -148,6 +148,16 @@ def _signals_of(scan: Scan, budgets: Budgets) -> int | None:
         signals += len(view.signals)
     is_within = signals <= budgets.max_signals and len(names) == len(scan.views)
     return signals if is_within else None
+
+
+def _are_sound(scan: Scan) -> bool:
+    """Check the reasons of a content: each once, and none without a first."""
+    named = {scan.reason, *scan.further}
+    return (
+        named <= _REASONS
+        and len(named) == 1 + len(scan.further)
+        and (scan.reason is not None or not scan.further)
+    )
 
 
 def _are_digests(scan: Scan) -> bool:
@@ -204,4 +214,5 @@ def _placed(scan: Scan, path: str, *, exact: bool) -> Scan:
         reason=scan.reason,
         contents=tuple([_placed(nested, path, exact=True) for nested in scan.contents]),
         dropped=scan.dropped,
+        further=scan.further,
     )

@@ -102,8 +102,8 @@ def scan_content(
     declared = (span.declared_type or "").strip().lower()
     try:
         for _ in walk.steps(source, root, declared=declared):
-            if root.has_views or walk.unsent_contents >= _MOST_UNSENT:
-                walk.unsent_contents = 0
+            if root.has_views or walk.accounts.unsent_contents >= _MOST_UNSENT:
+                walk.accounts.unsent_contents = 0
                 yield Part(scan=root.part(), is_last=False)
     except NeedsAlone:
         empty = Scan(path=span.path, kind=kind.value, size=span.length)

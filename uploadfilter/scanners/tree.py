@@ -4,14 +4,19 @@ A scan grows as a tree: contents nested in contents, each with its views. What w
 is sent in parts, so that it counts whatever the next step does to this process.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from uploadfilter.model import NESTED, Reason, Scan, Signal, View
 
 _EVERYDAY: Final = frozenset(
-    {Reason.NOT_INSPECTED, Reason.TOO_MANY_FRAMES, Reason.SEARCH_UNFINISHED}
+    {
+        Reason.NOT_INSPECTED,
+        Reason.TOO_MANY_FRAMES,
+        Reason.SEARCH_UNFINISHED,
+        Reason.ENCRYPTED,
+    }
 )
 """Reasons of everyday contents, which may be known before any other reason is."""
 
@@ -29,6 +34,9 @@ class Node:
         size: As in ``Scan``.
         exact: As in ``Scan``.
         reason: As in ``Scan``; see ``fall_short``.
+        further: As in ``Scan``.
+        is_sent: Whether a site may look at this content as it was sent, or after it
+            decoded the texts and streams that it is nested in: nothing else.
         is_closed: Whether nothing more will be found in this content.
         has_views: Whether a view was found, here or deeper, that was not sent yet.
     """
@@ -38,6 +46,8 @@ class Node:
     size: int
     exact: tuple[Signal, ...] = ()
     reason: Reason | None = None
+    further: tuple[Reason, ...] = ()
+    is_sent: bool = False
     is_closed: bool = False
     has_views: bool = field(default=False, init=False)
     _parent: "Node | None" = field(default=None, init=False, repr=False)
@@ -113,13 +123,27 @@ class Node:
     def fall_short(self, reason: Reason) -> None:
         """Note why this content is not scanned completely.
 
-        The first reason stands, unless it is one for which everyday contents pass: that
-        must not hide what a content does to a scanner.
+        The first reason stands first, unless it is one for which everyday contents
+        pass, and the new one is not.
         """
-        is_graver = self.reason in _EVERYDAY and reason not in _EVERYDAY
-        if self.reason is None or is_graver:
+        if reason == self.reason or reason in self.further:
+            return
+        self._is_changed = True
+        if self.reason is None:
             self.reason = reason
-            self._is_changed = True
+        elif self.reason in _EVERYDAY and reason not in _EVERYDAY:
+            self.further = (self.reason, *self.further)
+            self.reason = reason
+        else:
+            self.further = (*self.further, reason)
+
+    def forget(self, reasons: Collection[Reason]) -> None:
+        """Take back why this content is not complete, as far as it is one of these."""
+        kept = [each for each in (self.reason, *self.further) if each not in reasons]
+        first, *others = kept or [None]
+        self.reason = first
+        self.further = tuple(each for each in others if each is not None)
+        self._is_changed = True
 
     def close(self) -> None:
         """Say that nothing more will be found in this content."""
@@ -141,6 +165,7 @@ class Node:
             reason=self.reason,
             contents=tuple(node.part() for node in self._contents if node.has_news),
             dropped=self._dropped,
+            further=self.further,
         )
         self._views.clear()
         # What is over was sent, so that a part costs nothing for what came long before.

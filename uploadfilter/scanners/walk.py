@@ -7,12 +7,15 @@ The order of the rules is the order of the code in ``_visit``:
 2. A picture by its first bytes or by its declared type: decoded; if that gives no
    view, the decoder's reason.
 3. A container: each member is a nested content.
-4. Whatever it is, since a picture with a page in it is a page where a site says so:
-   what is encoded in it is a nested content.
-5. Whatever it is, carved: a picture that begins at any other offset is a nested
-   content with views only. Magic occurs by chance, so what does not decode is dropped.
+4. A text that a site may read: what is encoded in it is a nested content.
+5. Whatever else it is, since a picture with a page in it may be read as a page: the
+   same, as a part of the *search* (``accounts.py``).
+6. Whatever it is, carved, as a part of the search: a picture that begins at any other
+   offset is a nested content with views only. Magic occurs by chance, so what does not
+   decode is dropped.
 
-What was seen counts: a content that falls short keeps its views.
+What was seen counts: a content that falls short keeps its views. The search ends by its
+own account, and the walk goes on; only a budget of the content itself ends the walk.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -29,9 +32,12 @@ from uploadfilter.contents.members import (
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason, SignalType
+from uploadfilter.scanners.accounts import Accounts, Ended
+from uploadfilter.scanners.chance import CHANCE, SURE, may_be_chance, most_bytes
 from uploadfilter.scanners.holding import Covered, Held, icon_entries
 from uploadfilter.scanners.messages import Budgets
-from uploadfilter.scanners.readings import CHANCE, Readings
+from uploadfilter.scanners.readings import Readings
+from uploadfilter.scanners.sent import is_decoded, is_read_as_text
 from uploadfilter.scanners.spans import digests_of, open_file
 from uploadfilter.scanners.tree import Node, nesting
 from uploadfilter.signals import formats
@@ -42,9 +48,6 @@ from uploadfilter.signals.views import views_of
 _BLOCK_OVERLAP: Final = 16 * 1024 * 1024
 """By how much the blocks overlap in which a long unpacked content is searched: more
 than nearly every picture, which must lie in one block as a whole to be decoded."""
-
-_SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
-"""Kinds whose magic does not occur by chance as good as ever, header included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +75,12 @@ _LEAST_CARVED_SIDE: Final = 32
 """Pixels of the shorter side of a picture that is carved. Programs have thousands of
 icons in them, and of smaller pictures nobody can tell what they show."""
 
-_PATIENCE_S: Final = 0.05
-_PATIENCE_PER_GIB_S: Final = 2.0
 _MOST_CANDIDATES: Final = 20_000
-"""CPU seconds for candidates that do not decode, by the length of all that is carved.
-
-They are one account for a content and all that is nested in it, of which each could
-else be as dear. Random bytes take a hundredth of a second for each GiB. Bytes that are
-made of nothing but beginnings, each of which is followed far before it fails, would
-take them all.
-"""
+"""Candidates of one content that are tried, each of which has its price."""
 
 
 class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
     """The content needs a decoder that this process must not run."""
-
-
-class _Ended(Exception):  # noqa: N818  # not an error: it becomes a reason
-    """A budget of the whole content is used up."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Walk:
@@ -104,7 +91,7 @@ class Walk:
         content_bytes: Length of the content.
 
     Attributes:
-        unsent_contents: Nested contents that were counted since somebody set it to 0.
+        accounts: What it has used up.
     """
 
     def __init__(self, settings: WalkSettings, *, content_bytes: int) -> None:
@@ -127,10 +114,12 @@ class Walk:
             content_bytes=content_bytes,
         )
         self._effort = strings.effort_for(content_bytes)
-        self._contents_left = budgets.max_contents
-        self._signals_left = budgets.max_upload_signals
-        self._patience_s = _PATIENCE_S
-        self.unsent_contents = 0
+        self.accounts = Accounts(
+            settings.clock,
+            deadline_s=settings.deadline_s,
+            contents=budgets.max_contents,
+            signals=budgets.max_upload_signals,
+        )
 
     def steps(self, source: Source, root: Node, *, declared: str) -> Iterator[None]:
         """Walk through a content; what is found is added to ``root``.
@@ -147,9 +136,10 @@ class Walk:
             NeedsAlone: See ``ScanRequest.alone``.
             MemoryError: The address space of the process is too small.
         """
+        root.is_sent = True
         try:
             yield from self._visit(source, root, declared=declared, depth=0)
-        except _Ended as ended:
+        except Ended as ended:
             root.fall_short(ended.reason)
 
     def _visit(
@@ -171,21 +161,37 @@ class Walk:
             yield from self._unpack(
                 hidden, source, node, covered, depth=depth, is_sure=False
             )
+        is_text = node.is_sent and is_read_as_text(kind, declared)
+        if is_text:
+            yield from self._decode_strings(source, node, kind, set(), depth=depth)
+        if kind is Kind.ICO:
+            covered.note_starts(source, icon_entries(source))
+        rest = self._find(source, node, covered, has_strings=not is_text, depth=depth)
+        yield from self.accounts.searching(rest, node.fall_short)
+
+    def _find(
+        self,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        has_strings: bool,
+        depth: int,
+    ) -> Iterator[None]:
+        """Search a content: in what is encoded in it, and at every offset."""
+        kind = Kind(node.kind)
         seen: set[int] = set()
         packet = packets.packet_of(source) if magic.is_picture(kind) else None
         if packet is not None:
             yield from self._decode_strings(packet, node, Kind.XML, seen, depth=depth)
-        yield from self._decode_strings(source, node, kind, seen, depth=depth)
-        if kind is Kind.ICO:
-            covered.note_starts(source, icon_entries(source))
+        if has_strings:
+            yield from self._decode_strings(source, node, kind, seen, depth=depth)
         yield from self._carve(source, node, covered)
 
     def _pause(self) -> Iterator[None]:
         """Let what was found be sent; end if there is no time for more."""
         yield
-        deadline_s = self._settings.deadline_s
-        if deadline_s is not None and self._settings.clock() > deadline_s:
-            raise _Ended(Reason.OUT_OF_TIME)
+        self.accounts.check_time()
 
     # --- Pictures ------------------------------------------------------------------
 
@@ -222,9 +228,7 @@ class Walk:
             if isinstance(view, Lack):
                 node.fall_short(view.reason)
                 continue
-            self._signals_left -= len(view.signals)
-            if self._signals_left < 0:
-                raise _Ended(Reason.TOO_MANY_SIGNALS)
+            self.accounts.count_signals(len(view.signals))
             node.add_view(view)
             if not is_usual:
                 yield from self._pause()
@@ -238,14 +242,13 @@ class Walk:
 
     def _nested(self, parent: Node, name: str, kind: Kind, size: int) -> Node:
         """Return the node of a content inside another, and count it."""
-        self._count()
-        return Node(path=parent.path_of(name), kind=kind.value, size=size)
-
-    def _count(self) -> None:
-        self._contents_left -= 1
-        self.unsent_contents += 1
-        if self._contents_left < 0:
-            raise _Ended(Reason.TOO_MANY_CONTENTS)
+        self.accounts.count_content()
+        return Node(
+            path=parent.path_of(name),
+            kind=kind.value,
+            size=size,
+            is_sent=parent.is_sent and is_decoded(Kind(parent.kind)),
+        )
 
     def _enter(
         self,
@@ -342,11 +345,18 @@ class Walk:
         if magic.is_picture(kind) or magic.is_container(kind):
             node.fall_short(Reason.TOO_MANY_BYTES)
         seen: set[int] = set()
+        is_text = node.is_sent and is_read_as_text(kind, "")
         while True:
-            yield from self._decode_strings(held.source, node, kind, seen, depth=depth)
-            yield from self._carve(held.source, node, Covered())
+            block = held.source
+            if is_text:
+                yield from self._decode_strings(block, node, kind, seen, depth=depth)
+            rest = self._find(
+                block, node, Covered(), has_strings=not is_text, depth=depth
+            )
+            yield from self.accounts.searching(rest, node.fall_short)
             if not held.has_more:
                 break
+            yield from self._pause()
             held.go_on(overlap=_BLOCK_OVERLAP)
         if held.reason is not None:
             node.fall_short(held.reason)
@@ -367,7 +377,10 @@ class Walk:
         try:
             for item in found:
                 if isinstance(item, carving.TooMany):
-                    raise _Ended(Reason.TOO_MANY_CONTENTS)
+                    raise self.accounts.end(Reason.TOO_MANY_CONTENTS)
+                if isinstance(item, carving.Unfinished):
+                    node.fall_short(Reason.SEARCH_UNFINISHED)
+                    return
                 if hash(item.data) not in seen:
                     seen.add(hash(item.data))
                     yield from self._read(item, node, kind, readings, depth=depth)
@@ -386,7 +399,7 @@ class Walk:
         """Walk through what one string encodes."""
         decoded = MemorySource(item.data)
         begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
-        if item.is_carved or _may_be_chance(item, kind, begins_as):
+        if item.is_carved or may_be_chance(item, kind, begins_as):
             yield from self._pause()
             if begins_as.value in self._decoded:
                 candidate = carving.Candidate(offset=0, kind=begins_as)
@@ -406,16 +419,17 @@ class Walk:
 
     def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
         """Try every offset but the first at which a picture may begin."""
-        self._patience_s += _PATIENCE_PER_GIB_S * source.size / (1 << 30)
+        self.accounts.carve(source.size)
         for item in carving.candidates(source, start=1, most=_MOST_CANDIDATES):
-            if isinstance(item, carving.TooMany) or self._patience_s <= 0:
-                raise _Ended(Reason.TOO_MANY_CONTENTS)
+            if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
+                node.fall_short(Reason.SEARCH_UNFINISHED)
+                return
             if item.kind.value not in self._decoded or covered.hold(source, item):
                 continue
             yield from self._pause()
             begun_s = self._settings.clock()
             if not (yield from self._try(source, node, item)):
-                self._patience_s -= self._settings.clock() - begun_s
+                self.accounts.waste(self._settings.clock() - begun_s)
 
     def _try(
         self, source: Source, parent: Node, item: carving.Candidate
@@ -425,23 +439,23 @@ class Walk:
         Returns:
             Whether it was nested.
         """
-        if self._contents_left <= 0:
-            raise _Ended(Reason.TOO_MANY_CONTENTS)
+        if not self.accounts.has_room:
+            raise self.accounts.end(Reason.TOO_MANY_CONTENTS)
         word = "thumb" if item.is_thumbnail else "embedded"
-        size = min(source.size - item.offset, _most_bytes(source, item))
+        size = min(source.size - item.offset, most_bytes(source, item))
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
         names = frozenset({item.kind.value})
         steps = self._show(part, node, names, self._carving_limits)
         is_nested = yield from nesting(steps, node, parent.nest_embedded)
         node.close()
-        if node.reason in CHANCE or not (is_nested or item.kind in _SURE):
-            node.reason = None
+        is_meant = is_nested or item.kind in SURE
+        node.forget(CHANCE if is_meant else frozenset(Reason))
         if node.reason is not None and not is_nested:
             parent.nest_embedded(node)
             is_nested = True
         if is_nested:
-            self._count()
+            self.accounts.count_content()
         else:
             parent.drop(most=self._budgets.max_contents)
         return is_nested
@@ -472,21 +486,3 @@ def _hidden(
         if claimed is not None:
             yield claimed
             return
-
-
-def _most_bytes(source: Source, item: carving.Candidate) -> int:
-    """Return how long a candidate is at most; some decoders read all of it at first."""
-    if item.kind is Kind.WEBP:
-        return 8 + int.from_bytes(source.read(item.offset + 4, 4), "little") + 1
-    return _MOST_JXL_BYTES if item.kind is Kind.JXL else source.size
-
-
-_MOST_JXL_BYTES: Final = 16 * 1024 * 1024
-"""Its two bytes of magic are in every long file, by chance; no such picture is longer.
-"""
-
-
-def _may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
-    """Say whether letters in what is no text may begin like a picture by chance."""
-    is_uri = item.name.startswith("data")
-    return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)

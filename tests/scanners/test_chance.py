@@ -1,0 +1,35 @@
+"""Which pictures inside something may be there by chance."""
+
+import pytest
+
+from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.source import MemorySource
+from uploadfilter.contents.strings import Encoded
+from uploadfilter.scanners.chance import may_be_chance, most_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "begins_as", "is_chance"),
+    [
+        pytest.param("base64:1", Kind.DATA, Kind.JXL, True, id="letters-in-a-program"),
+        pytest.param("base64:1", Kind.TEXT, Kind.JXL, False, id="letters-in-a-text"),
+        pytest.param("data:1", Kind.DATA, Kind.JXL, False, id="uri"),
+        pytest.param("base64:1", Kind.DATA, Kind.ZIP, False, id="archive"),
+    ],
+)
+def test_letters_in_a_program_may_be_chance(
+    name: str, kind: Kind, begins_as: Kind, *, is_chance: bool
+) -> None:
+    """Somebody wrote what stands in a text, and what is called a URI."""
+    item = Encoded(name=name, data=b"")
+
+    assert may_be_chance(item, kind, begins_as) is is_chance
+
+
+def test_webp_is_as_long_as_it_says() -> None:
+    """What lies after it is not given to its decoder."""
+    source = MemorySource(b"junkRIFF" + (100).to_bytes(4, "little") + bytes(999))
+
+    assert most_bytes(source, Candidate(offset=4, kind=Kind.WEBP)) == 109
+    assert most_bytes(source, Candidate(offset=4, kind=Kind.PNG)) == source.size

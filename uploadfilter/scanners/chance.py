@@ -1,0 +1,32 @@
+"""Which of the pictures that are found inside something may be there by chance."""
+
+from typing import Final
+
+from uploadfilter.contents import carving, magic, strings
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.source import Source
+from uploadfilter.model import Reason
+
+CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
+"""What comes of magic that stands somewhere by chance."""
+
+SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
+"""Kinds whose magic does not occur by chance as good as ever, header included."""
+
+
+def most_bytes(source: Source, item: carving.Candidate) -> int:
+    """Return how long a candidate is at most; some decoders read all of it at first."""
+    if item.kind is Kind.WEBP:
+        return 8 + int.from_bytes(source.read(item.offset + 4, 4), "little") + 1
+    return _MOST_JXL_BYTES if item.kind is Kind.JXL else source.size
+
+
+_MOST_JXL_BYTES: Final = 16 * 1024 * 1024
+"""Its two bytes of magic are in every long file, by chance; no such picture is longer.
+"""
+
+
+def may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
+    """Say whether letters in what is no text may begin like a picture by chance."""
+    is_uri = item.name.startswith("data")
+    return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
