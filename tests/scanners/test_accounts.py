@@ -20,11 +20,20 @@ class Clock:
 
 
 def accounts_of(
-    clock: Clock, *, seconds: float = 8, contents: int = 8, signals: int = 8
+    clock: Clock,
+    *,
+    seconds: float = 8,
+    contents: int = 8,
+    signals: int = 8,
+    content_bytes: int = 1 << 30,
 ) -> Accounts:
     """Return accounts of a walk that has just begun."""
     return Accounts(
-        clock, deadline_s=clock.now_s + seconds, contents=contents, signals=signals
+        clock,
+        deadline_s=clock.now_s + seconds,
+        contents=contents,
+        signals=signals,
+        content_bytes=content_bytes,
     )
 
 
@@ -45,6 +54,22 @@ def test_search_may_use_up_its_share_of_the_time() -> None:
 
     assert (taken, again) == (8 * SEARCH_SHARE - 1, 0)
     assert reasons == [Reason.SEARCH_UNFINISHED] * 2
+
+
+def test_search_of_a_short_content_takes_little_time() -> None:
+    """Whatever is packed into it: many short files would else cost much."""
+    clock, reasons = Clock(), list[Reason]()
+    accounts = accounts_of(clock, content_bytes=100)
+
+    def steps() -> Iterator[None]:
+        while True:
+            clock.now_s += 0.15
+            accounts.check_time()
+            yield
+
+    taken = len(list(accounts.searching(steps(), reasons.append)))
+
+    assert (taken, reasons) == (1, [Reason.SEARCH_UNFINISHED])
 
 
 def test_what_is_no_search_is_not_charged_to_it() -> None:

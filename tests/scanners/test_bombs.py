@@ -18,6 +18,7 @@ PARTS = 4
 BOUNDED = frozenset(
     {
         Reason.TOO_MANY_PIXELS,
+        Reason.SEARCH_UNFINISHED,
         Reason.TOO_MANY_FRAMES,
         Reason.TOO_MANY_VIEWS,
         Reason.TOO_MANY_SIGNALS,

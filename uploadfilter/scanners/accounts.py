@@ -18,6 +18,11 @@ SEARCH_SHARE: Final = 0.5
 """Of CPU seconds, contents and signals, what the search may use up. The rest is for
 what begins like a picture."""
 
+_SEARCH_S: Final = 0.2
+_SEARCH_PER_MIB_S: Final = 0.1
+"""CPU seconds that the search takes at most, by the length of what was sent: short
+contents cost little, whatever is packed into them."""
+
 _PATIENCE_S: Final = 0.05
 _PATIENCE_PER_GIB_S: Final = 2.0
 """CPU seconds for candidates that do not decode, by the length of all that is carved.
@@ -49,6 +54,7 @@ class Accounts:
         deadline_s: When no further step is begun, on that clock; ``None`` is never.
         contents: Nested contents that the walk may find.
         signals: Signals that all views may have.
+        content_bytes: Length of the content.
 
     Attributes:
         unsent_contents: Nested contents that were counted since somebody set it to 0.
@@ -61,6 +67,7 @@ class Accounts:
         deadline_s: float | None,
         contents: int,
         signals: int,
+        content_bytes: int,
     ) -> None:
         self._clock = clock
         self._deadline_s = deadline_s
@@ -71,9 +78,12 @@ class Accounts:
         # Of the search:
         self._is_searching = False
         self._search_begun_s = 0.0
-        self._search_left_s = (
-            None if deadline_s is None else SEARCH_SHARE * (deadline_s - clock())
-        )
+        self._search_left_s: float | None = None
+        if deadline_s is not None:
+            self._search_left_s = min(
+                SEARCH_SHARE * (deadline_s - clock()),
+                _SEARCH_S + _SEARCH_PER_MIB_S * content_bytes / (1 << 20),
+            )
         self._search_contents_left = int(SEARCH_SHARE * contents)
         self._search_signals_left = int(SEARCH_SHARE * signals)
 

@@ -119,6 +119,7 @@ class Walk:
             deadline_s=settings.deadline_s,
             contents=budgets.max_contents,
             signals=budgets.max_upload_signals,
+            content_bytes=content_bytes,
         )
 
     def steps(self, source: Source, root: Node, *, declared: str) -> Iterator[None]:
