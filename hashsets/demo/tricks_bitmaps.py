@@ -153,6 +153,37 @@ def _icon(
     return icon((*_ICON, entry), cursor=cursor, bits=bits)
 
 
+def _restated_icon(
+    target: Image.Image,
+    decoy: Image.Image,
+    *,
+    length: int,
+    bmp: bool = False,
+    cursor: bool = False,
+) -> bytes:
+    """Let the directory say any length of the one entry."""
+    made = bytearray(_icon(target, decoy, bmp=bmp, cursor=cursor, bits=24))
+    struct.pack_into("<I", made, 14, length)
+    return bytes(made)
+
+
+def _odd_icon(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Let the entry begin at an odd offset, behind a kilobyte of nothing."""
+    made = bytearray(_icon(target, decoy, bmp=False))
+    struct.pack_into("<II", made, 14, 0, 22 + 1501)
+    return bytes(made[:22] + bytes(1501) + made[22:])
+
+
+def _shared_icon(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Let many entries be the same bytes, each with another length."""
+    entry = pictures.png(target.resize(_ICON, Image.Resampling.LANCZOS))
+    sides = bytes((_ICON[0] % 256, _ICON[1] % 256, 0, 0))
+    places = b"".join(
+        sides + struct.pack("<HHII", 1, 32, length, 6 + 16 * 40) for length in range(40)
+    )
+    return struct.pack("<HHH", 0, 1, 40) + places + entry
+
+
 _format = of_family(Family.FORMAT)
 
 BITMAP_TRICKS = (
@@ -187,5 +218,48 @@ BITMAP_TRICKS = (
         FileType.ICO,
         partial(_icon, bmp=True, cursor=True),
         "a BMP in a cursor",
+    ),
+    _format(
+        "ico-no-length",
+        FileType.ICO,
+        partial(_restated_icon, length=0),
+        "a PNG in an icon, of which the directory says that it has no bytes",
+    ),
+    _format(
+        "ico-bmp-no-length",
+        FileType.ICO,
+        partial(_restated_icon, length=0, bmp=True),
+        "the same of a BMP",
+    ),
+    _format(
+        "ico-long",
+        FileType.ICO,
+        partial(_restated_icon, length=0xFFFFFFFF),
+        "a PNG in an icon, of which the directory says that it has four gigabytes",
+    ),
+    _format(
+        "ico-bmp-long",
+        FileType.ICO,
+        partial(_restated_icon, length=0x7FFFFFFF, bmp=True),
+        "a BMP of which the directory says that it has two",
+    ),
+    _format(
+        "cur-no-length",
+        FileType.ICO,
+        partial(_restated_icon, length=0, cursor=True),
+        "a PNG in a cursor, of which the directory says that it has no bytes",
+    ),
+    _format(
+        "cur-bmp-no-length",
+        FileType.ICO,
+        partial(_restated_icon, length=0, bmp=True, cursor=True),
+        "the same of a BMP",
+    ),
+    _format("ico-odd", FileType.ICO, _odd_icon, "an entry without bytes, far away"),
+    _format(
+        "ico-shared",
+        FileType.ICO,
+        _shared_icon,
+        "forty entries of different lengths, the first of none, at one place",
     ),
 )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
+from hashsets.demo.tricks_bitmaps import icon
 from uploadfilter.contents.magic import (
     CONTAINERS,
     DRAWINGS,
@@ -54,6 +55,12 @@ KINDS = [
     (pictures.encoded(IMAGE, "TIFF"), Kind.TIFF),
     (pictures.encoded(IMAGE, "AVIF"), Kind.AVIF),
     (pictures.encoded(IMAGE, "ICO"), Kind.ICO),
+    (
+        icon((16, 16, pictures.png(IMAGE)), (16, 16, pictures.png(IMAGE)))[:6]
+        + bytes(16)
+        + icon((16, 16, b""), (16, 16, pictures.png(IMAGE)))[22:],
+        Kind.ICO,
+    ),
     (pictures.encoded(IMAGE, "MPO"), Kind.JPEG),
     (b"MM\0*\0\0\0\x08", Kind.TIFF),
     (struct.pack("<2sIHHI IHHHH", b"BM", 99, 0, 0, 26, 12, 9, 9, 1, 24), Kind.BMP),
@@ -131,6 +138,14 @@ def test_kind_of_first_bytes(head: bytes, kind: Kind) -> None:
         pytest.param(bitmap(header=40, depth=7), id="BM with an unknown depth"),
         pytest.param(b"BM", id="BM alone"),
         pytest.param(b"\0\0\1\0\0\0" + bytes(20), id="icon without entries"),
+        pytest.param(
+            b"\0\0\1\0\1\0" + bytes(8) + b"\0\0\0\0\x16\0\0\0" + b"neither",
+            id="icon of nothing",
+        ),
+        pytest.param(
+            b"\0\0\1\0\1\0" + b"\xff" * 8 + bytes(4) + b"\xff" * 4,
+            id="icon of odd numbers",
+        ),
         pytest.param(b"\0\0\1\xba\x21\0\1\0" + bytes(20), id="MPEG stream"),
         pytest.param(b"RIFF\0\0\0\0WAVEfmt ", id="RIFF with sound"),
         pytest.param(b"GIF is a format", id="text with GIF"),

@@ -5,11 +5,14 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures
 from tests.fuzz import seeds
 from tests.signals.sketches import frames, lacks
+from uploadfilter.contents import magic
 from uploadfilter.model import Reason
 from uploadfilter.signals.icons import as_icon
 
@@ -54,6 +57,21 @@ def test_icon_with_a_true_directory_is_left_as_it_is() -> None:
 
     assert as_icon(seeds.seed("ico")) == seeds.seed("ico")
     assert as_icon(bitmap) == bitmap
+
+
+@given(length=st.integers(0, 2**32 - 1), bitmap=st.booleans(), cursor=st.booleans())
+def test_no_length_in_the_directory_hides_an_entry(
+    length: int, *, bitmap: bool, cursor: bool
+) -> None:
+    """Browsers do not read how long an entry is, so it decides nothing here."""
+    honest = (seeds.cursor if cursor else seeds.icon)((32, 32), bitmap=bitmap)
+    content = bytearray(honest)
+    struct.pack_into("<I", content, 14, length)
+
+    (expected,), (shown,) = frames(honest), frames(bytes(content))
+
+    assert magic.sniff(bytes(content[: magic.HEAD_BYTES])) is magic.Kind.ICO
+    np.testing.assert_array_equal(np.asarray(shown.image), np.asarray(expected.image))
 
 
 BITS = {"1": 1, "P": 8, "RGB": 24, "RGBA": 32}

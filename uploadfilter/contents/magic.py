@@ -243,13 +243,45 @@ def _bmp(head: bytes) -> Kind | None:
 
 
 def _icon(head: bytes) -> Kind | None:
-    """Require a first directory entry that points behind the directory."""
+    """Require a directory entry that points behind the directory, to something.
+
+    Some viewers skip entries that point elsewhere, and most show an entry whatever its
+    length says. So any entry within reach may be the one that is shown.
+    """
     if head[:4] not in {b"\0\0\1\0", b"\0\0\2\0"}:
         return None
     count = int.from_bytes(head[4:6], "little")
-    length = int.from_bytes(head[14:18], "little")
-    offset = int.from_bytes(head[18:22], "little")
-    return Kind.ICO if count and length and offset >= 6 + 16 * count else None
+    for start in range(6, min(6 + 16 * count, len(head) - 15), 16):
+        entry = head[start : start + 16]
+        length = int.from_bytes(entry[8:12], "little")
+        offset = int.from_bytes(entry[12:16], "little")
+        is_behind = offset >= 6 + 16 * count
+        is_first = start == 6  # noqa: PLR2004  # behind the count
+        if is_behind and (
+            (is_first and length) or _is_icon_entry(entry, head[offset:])
+        ):
+            return Kind.ICO
+    return None
+
+
+def _is_icon_entry(entry: bytes, body: bytes) -> bool:
+    """Say whether an entry and what it points to may be those of an icon or a cursor.
+
+    Args:
+        entry: The entry of the directory.
+        body: What it points to, as far as the head reaches; may be empty.
+    """
+    if entry[3]:  # reserved
+        return False
+    depth_or_place = int.from_bytes(entry[6:8], "little")
+    begins = int.from_bytes(body[:4], "little")
+    is_picture = body.startswith(b"\x89PNG") or begins in _DIB_HEADER_BYTES
+    return is_picture if body else depth_or_place <= _MOST_HOT_SPOT
+
+
+_MOST_HOT_SPOT = 256
+"""Where a cursor points, in pixels from its upper edge; icons have their depth there.
+"""
 
 
 def _iso_media(head: bytes) -> Kind | None:

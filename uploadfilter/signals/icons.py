@@ -142,7 +142,12 @@ def as_icon(data: bytes) -> bytes:
             struct.pack_into("<HH", icon, entry + 4, 1, depth or _PNG_DEPTH)
         elif depth:
             struct.pack_into("<H", icon, entry + 6, depth)
-        if length and offset + length <= len(data):
+        stated = int.from_bytes(data[entry + 8 : entry + 12], "little")
+        is_sound = 0 < stated <= len(data) - offset
+        if not is_sound:
+            # Browsers do not read it: they show whatever begins there.
+            length = length or max(0, len(data) - offset)
+        if length and (offset + length <= len(data) or not is_sound):
             # Pillow itself writes masks that are too short.
             struct.pack_into("<I", icon, entry + 8, length)
     return bytes(icon)
