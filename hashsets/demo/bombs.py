@@ -17,6 +17,7 @@ from hashsets.demo import bombs_formats as formats
 from hashsets.demo import bombs_packed as packed
 from hashsets.demo import bombs_pictures as pictures
 from hashsets.demo import bombs_text as text
+from hashsets.demo import bombs_views as views
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ BOMBS: tuple[Bomb, ...] = (
     ),
     Bomb("png-comments", "image/png", pictures.text_png),
     Bomb("png-profile", "image/png", pictures.profile_png),
+    Bomb("png-pages", "image/png", views.sheer_png),
     Bomb("png-frames", "image/png", pictures.animated_png),
     Bomb("jpeg-2000-scans", "image/jpeg", pictures.many_scans_jpeg),
     Bomb("jpeg-96-scans", "image/jpeg", pictures.some_scans_jpeg),

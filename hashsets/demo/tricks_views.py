@@ -176,6 +176,41 @@ def _bmp_alpha(target: Image.Image, _decoy: Image.Image) -> bytes:
     return bmp_file(sizes + masks + b"BGRs" + bytes(48), b"", samples.tobytes())
 
 
+_PAGE = 128
+"""The grey page on which a picture is seen that is not seen on white or black."""
+
+_SHEER = 0.75
+"""How transparent such a picture is where it is most so."""
+
+
+def grey_page_rgba(target: Image.Image, decoy: Image.Image) -> Image.Image:
+    """Return the target as seen on a grey page; on white and black, the decoy is too.
+
+    What shines through is the decoy; the colours make up for it at one grey only.
+    """
+    clear = ImageOps.autocontrast(decoy.convert("L"), cutoff=1)
+    sheer = np.asarray(clear, dtype=np.float32) / 255 * _SHEER
+    lowest, highest = _PAGE * _SHEER, 255 - (255 - _PAGE) * _SHEER
+    bright = np.asarray(ImageOps.autocontrast(target.convert("L"), cutoff=1))
+    seen = lowest + bright.astype(np.float32) / 255 * (highest - lowest)
+    colours = np.clip((seen - _PAGE * sheer) / (1 - sheer), 0, 255)
+    samples = np.dstack((colours, colours, colours, 255 * (1 - sheer)))
+    return Image.fromarray(np.rint(samples).astype(np.uint8), "RGBA")
+
+
+def _grey_page_gif(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Do the same by pixels that are transparent or not, twice as many each way."""
+    size = 2 * target.width, 2 * target.height
+    image = grey_page_rgba(target.resize(size), decoy.resize(size))
+    holes = ~np.asarray(image.getchannel("A").convert("1"))
+    levels = np.asarray(image.getchannel("R")).copy()
+    levels[levels == 0] = 1
+    levels[holes] = 0
+    indexed = Image.fromarray(levels, "P")
+    indexed.putpalette(bytes(value for value in range(256) for _ in range(3)))
+    return pictures.encoded(indexed, "GIF", transparency=0, optimize=False)
+
+
 def _jxl_alpha(target: Image.Image, decoy: Image.Image) -> bytes:
     return jxl(_black_rgba(target, decoy), lossless=True)
 
@@ -293,6 +328,30 @@ ALPHA_TRICKS = (
         FileType.AVIF,
         _with_alpha(_black_rgba, "AVIF", speed=9),
         "black, and alpha as a second picture",
+    ),
+    _alpha(
+        "png-grey-page",
+        FileType.PNG,
+        _with_alpha(grey_page_rgba, "PNG"),
+        "seen on a grey page, and neither on white nor on black",
+    ),
+    _alpha(
+        "webp-grey-page",
+        FileType.WEBP,
+        _with_alpha(grey_page_rgba, "WEBP", lossless=True, exact=True, method=0),
+        "the same in a WebP",
+    ),
+    _alpha(
+        "avif-grey-page",
+        FileType.AVIF,
+        _with_alpha(grey_page_rgba, "AVIF", speed=9),
+        "the same in an AVIF",
+    ),
+    _alpha(
+        "gif-grey-page",
+        FileType.GIF,
+        _grey_page_gif,
+        "the same in a GIF, by holes between its pixels",
     ),
     _alpha("jxl-alpha", FileType.JXL, _jxl_alpha, "black and alpha"),
     _alpha("bmp-alpha", FileType.BMP, _bmp_alpha, "black, and alpha by a mask"),

@@ -78,12 +78,14 @@ class Served:
         media_type: As the site declares it.
         is_document: If true, it is opened by itself, not in an ``img`` element.
         moves: If true, it is looked at several times.
+        pages: Colours of the page on which a picture is shown, beside white and black.
     """
 
     content: bytes
     media_type: str
     is_document: bool = False
     moves: bool = False
+    pages: tuple[str, ...] = ()
 
 
 class Browser:
@@ -109,7 +111,7 @@ class Browser:
         for look in range(_LOOKS if file.moves else 1):
             if look:
                 self._page.wait_for_timeout(_BETWEEN_LOOKS_MS)
-            for colour in ("white", "black"):
+            for colour in ("white", "black", *file.pages):
                 self._page.evaluate(_PAINT, colour)
                 yield _opened(element.screenshot())
 

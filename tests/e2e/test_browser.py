@@ -160,6 +160,7 @@ def test_chromium_shows_what_the_list_says(
             media_type=trick.media_type,
             is_document=trick.type.is_document,
             moves=trick.family in {Family.FRAMES, Family.COMBINED},
+            pages=("#808080",) if trick.family is Family.ALPHA else (),
         )
         for trick in tricks.TRICKS
     }

@@ -53,10 +53,13 @@ def found(
 
 
 def names(content: bytes) -> list[str]:
-    """Return the names of the views of content that is wholly shown."""
+    """Return the names of the views of content that is wholly shown.
+
+    Those on grey pages are left out: see ``test_pages.py``.
+    """
     views, reasons = found(content)
     assert reasons == []
-    return [view.name for view in views]
+    return [view.name for view in views if "grey:" not in view.name]
 
 
 def half_transparent(image: Image.Image, seed: int = 30) -> Image.Image:
@@ -194,24 +197,24 @@ def test_view_that_nobody_sees_does_not_hide_one_that_people_do(
 
 @pytest.mark.parametrize("count", [10, 30])
 def test_all_ways_of_fewer_frames_are_shown(count: int) -> None:
-    """Frames in four ways fit the budget by leaving out frames, not ways."""
-    views, reasons = found(moving(count), most_views=48)
+    """Frames in five ways fit the budget by leaving out frames, not ways."""
+    views, reasons = found(moving(count), most_views=60)
 
     ways: dict[str, int] = {}
     for view in views:
         frame = view.name.partition("/")[0] if view.name.startswith("frame") else ""
         ways[frame] = ways.get(frame, 0) + 1
-    assert set(ways.values()) == {4}
+    assert set(ways.values()) == {5}
     assert ways.keys() >= {"", f"frame:{count - 1}"}
     assert reasons == ([] if count == 10 else [Reason.TOO_MANY_FRAMES])
-    assert len(views) <= 48
+    assert len(views) <= 60
 
 
 def test_frames_fit_the_signals_too() -> None:
     """Signals are counted like views, and frames left out for them."""
     views, reasons = found(moving(10), most_signals=24 * SIGNALS_OF_A_VIEW)
 
-    assert 20 <= len(views) <= 24
+    assert 15 <= len(views) <= 24
     assert reasons == [Reason.TOO_MANY_FRAMES]
 
 

@@ -141,6 +141,34 @@ def quality(plane: bytes) -> int:
     return min(steps // _QUALITY_DIVISOR, 100)
 
 
+def plane_of(picture: Picture) -> Floats:
+    """Return the plane of 64 x 64 in full geometry from which PDQ is computed."""
+    columns = _PDQ.columns(picture.shape)
+    projected = operators.project_columns(picture.plane, list(columns))
+    plane: Floats = _PDQ.shrink(picture, projected)[0]
+    return plane
+
+
+def bits_of(planes: Floats) -> NDArray[np.bool_]:
+    """Return the 256 bits of each of some planes, in any order that stays the same."""
+    flat = (_DCT @ planes @ _DCT.T).reshape(len(planes), _BITS)
+    median = np.partition(flat, _BITS // 2 - 1, axis=1)[:, _BITS // 2 - 1 : _BITS // 2]
+    bits: NDArray[np.bool_] = flat > median
+    return bits
+
+
+def qualities_of(planes: Floats) -> NDArray[np.int64]:
+    """Return PDQ's quality of each of some planes; see ``quality``."""
+    steps = sum(
+        np.abs(np.trunc(np.diff(planes, axis=axis) * np.float32(100) / np.float32(255)))
+        .sum(axis=(1, 2))
+        .astype(np.int64)
+        for axis in (1, 2)
+    )
+    qualities: NDArray[np.int64] = np.minimum(steps // _QUALITY_DIVISOR, 100)
+    return qualities
+
+
 def _quantised(difference: Floats) -> int:
     """Return the sum of grey differences in whole per cent of the range."""
     per_cent = difference * np.float32(100) / np.float32(255)
@@ -240,3 +268,6 @@ def _exact_variants(
             *(mirrored, flipped, upright.T, turned.T),
         )
     )
+
+
+_PDQ = PDQ()

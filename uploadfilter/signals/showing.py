@@ -7,6 +7,7 @@ which becomes that of a view:
 ==================  ================================================================
 ``stored``          the colours, without alpha and profile; always first
 ``white, black``    drawn on that colour, if any pixel is transparent
+``grey:104, ...``   drawn on that grey, where it shows something else (``pages.py``)
 ``alpha``           the alpha itself, if any pixel is transparent
 ``icc``             the colours, converted to sRGB, if a profile (or what stands for
                     one in a PNG) changes anything
@@ -34,6 +35,7 @@ from uploadfilter.signals.conversions import Conversion, conversions_of
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.gammas import profile_of_chunks, profile_of_code_points
 from uploadfilter.signals.modes import Reading
+from uploadfilter.signals.pages import greys_between
 from uploadfilter.signals.picture import Luma, Picture, Shape
 
 STORED: Final = "stored"
@@ -94,7 +96,8 @@ def showings(frame: Frame) -> Iterator[Shown]:
     alpha = _transparency(image)
     if alpha is not None:
         names = ("white", "black", ALPHA)
-        yield from _shown(frame, names, _backed(luma, alpha), reduction)
+        backed = _shown(frame, names, _backed(luma, alpha), reduction)
+        yield from _with_greys(backed, frame.count)
     yield from _converted(frame, alpha, reduction)
     raw = modes.raw_of(image) if frame.number == 0 else None
     if raw is not None:
@@ -189,6 +192,21 @@ def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Im
     return white, black
 
 
+def _with_greys(backed: Iterator[Shown], frames: int) -> Iterator[Shown]:
+    """Yield what is shown, and what pages between white and black show besides."""
+    kept: dict[str, Picture] = {}
+    prefix = ""
+    for item in backed:
+        prefix, _, page = item.name.rpartition("/")
+        kept[page] = item.picture
+        yield item
+    if "white" not in kept:
+        return
+    prefix = f"{prefix}/" if prefix else ""
+    for grey, picture in greys_between(kept["black"], kept["white"], frames=frames):
+        yield Shown(f"{prefix}grey:{grey}", picture)
+
+
 def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
     """Yield the showings of the colours that profiles say they are."""
     while _may_be_halved(frame, by):
@@ -197,7 +215,7 @@ def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
         word = CONVERTED if number == 1 else f"{CONVERTED}:{number}"
         names = (word,) if alpha is None else (word, f"{word}/white", f"{word}/black")
         planes = _converting(colours, conversion, alpha)
-        yield from _shown(frame, names, planes, by)
+        yield from _with_greys(_shown(frame, names, planes, by), frame.count)
 
 
 def _converting(

@@ -1,0 +1,139 @@
+"""On whatever plain page a transparent picture is shown, a view lies near."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashsets.demo import tricks_views
+from tests.signals.sketches import photograph
+from uploadfilter.model import QUALITY_FLOOR
+from uploadfilter.signals import pages, pdq
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.picture import Floats, Luma, Picture, Shape
+from uploadfilter.signals.showing import showings
+
+SIZE = 160, 120
+WITHIN_BITS = pages.NEAR_BITS + 8
+"""Pages between two that were thought of lie a few bits further away."""
+
+
+def picture_of(luma: Luma) -> Picture:
+    """Return a picture of luma."""
+    height, width = luma.shape
+    return Picture(plane=luma, shape=Shape(height=height, width=width))
+
+
+def plane_of(luma: Luma) -> Floats:
+    """Return PDQ's plane of luma."""
+    return pdq.plane_of(picture_of(luma))
+
+
+def shown(image: Image.Image, *, count: int = 1) -> dict[str, Luma]:
+    """Return what is shown of a picture, by name."""
+    frame = Frame(image=image, number=0, full=image.size, count=count)
+    return {item.name: item.picture.plane for item in showings(frame)}
+
+
+def on_page(image: Image.Image, colour: tuple[int, int, int]) -> Luma:
+    """Draw a picture on a page as Pillow draws it."""
+    page = Image.new("RGBA", image.size, (*colour, 255))
+    return np.asarray(Image.alpha_composite(page, image).convert("L"))
+
+
+def bits_between(one: Luma, others: list[Luma]) -> int:
+    """Return the least distance of one picture to some others."""
+    bits = pdq.bits_of(np.stack([plane_of(luma) for luma in (one, *others)]))
+    return int(np.count_nonzero(bits[1:] != bits[0], axis=1).min())
+
+
+def transparent(kind: str, seed: int) -> Image.Image:
+    """Return a picture with alpha: made for a grey page, a cut-out, or anything."""
+    one, two, three = (photograph(seed + each, *SIZE) for each in range(3))
+    if kind == "grey page":
+        return tricks_views.grey_page_rgba(one, two)
+    alpha = two.convert("L")
+    image = Image.merge("RGBA", (*one.split(), alpha))
+    if kind == "holes":
+        image.putalpha(alpha.convert("1").convert("L"))
+    elif kind == "flat":
+        image = Image.merge("RGBA", (*[Image.new("L", SIZE, 130)] * 3, alpha))
+    elif kind == "veil":
+        image.putalpha(three.convert("L").point(lambda value: 128 + value // 2))
+    return image
+
+
+@settings(max_examples=30)
+@given(
+    kind=st.sampled_from(["grey page", "holes", "flat", "veil", "any"]),
+    seed=st.integers(0, 1000),
+    colour=st.one_of(
+        st.integers(0, 255).map(lambda grey: (grey, grey, grey)),
+        st.tuples(*[st.integers(0, 255)] * 3),
+    ),
+)
+def test_every_page_is_near_to_a_view(
+    kind: str, seed: int, colour: tuple[int, int, int]
+) -> None:
+    """Grey or coloured, what a page shows differs in few bits from some view."""
+    image = transparent(kind, seed)
+    seen = on_page(image, colour)
+    speaks = pdq.qualities_of(plane_of(seen)[None])[0] >= QUALITY_FLOOR
+    views = [plane for name, plane in shown(image).items() if name != "alpha"]
+
+    assert not speaks or bits_between(seen, views) <= WITHIN_BITS
+
+
+def test_picture_for_a_grey_page_is_found_by_a_grey_view_only() -> None:
+    """White and black show too much of the decoy."""
+    target = photograph(31, *SIZE)
+    views = shown(tricks_views.grey_page_rgba(target, photograph(32, *SIZE)))
+    luma = np.asarray(target.convert("L"))
+    greys = [plane for name, plane in views.items() if name.startswith("grey:")]
+    others = [plane for name, plane in views.items() if not name.startswith("grey:")]
+
+    assert bits_between(luma, others) > 31
+    assert bits_between(luma, greys) <= 31
+
+
+@given(grey=st.integers(0, 255), alpha=st.integers(0, 255), page=st.integers(0, 255))
+def test_page_between_is_mixed_as_it_is_drawn(grey: int, alpha: int, page: int) -> None:
+    """What two pages show tells what any between them shows, but for rounding."""
+    black, white = (
+        picture_of(np.full((1, 1), round((grey * alpha + back * (255 - alpha)) / 255)))
+        for back in (0, 255)
+    )
+    drawn = (grey * alpha + page * (255 - alpha)) / 255
+
+    mixed = pages.mixed(black, white, page)[0, 0]
+
+    assert abs(int(mixed) - drawn) <= 1.5
+
+
+@pytest.mark.parametrize("alpha", [0, 128, 254])
+def test_even_transparency_needs_no_page(alpha: int) -> None:
+    """A picture that is as transparent everywhere has the same signals on any page."""
+    image = photograph(33, *SIZE).convert("RGBA")
+    image.putalpha(alpha)
+
+    assert not [name for name in shown(image) if name.startswith("grey:")]
+
+
+def test_soft_edges_need_no_page() -> None:
+    """A photograph on an oval with soft edges is shown as before."""
+    image = photograph(34, *SIZE).convert("RGBA")
+    rows, columns = np.ogrid[-1 : 1 : SIZE[1] * 1j, -1 : 1 : SIZE[0] * 1j]
+    oval = np.clip(40 * (1.4 - rows**2 - columns**2), 0, 1) * 255
+    image.putalpha(Image.fromarray(oval.astype(np.uint8)))
+
+    assert len([name for name in shown(image) if name.startswith("grey:")]) <= 1
+
+
+@pytest.mark.parametrize("count", [2, 12, 60])
+def test_frames_have_fewer_pages(count: int) -> None:
+    """Long animations get one page of each frame, so that many frames are shown."""
+    names = shown(transparent("any", 40), count=count)
+    greys = [name for name in names if name.startswith("grey:")]
+
+    assert 1 <= len(greys) <= max(1, 8 // count)
