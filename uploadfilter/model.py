@@ -145,6 +145,7 @@ class Reason(StrEnum):
     TOO_MANY_SIGNALS = "too_many_signals"
     TOO_MANY_VIEWS = "too_many_views"
     TOO_MANY_FRAMES = "too_many_frames"
+    KEY_FRAME_UNSEEN = "key_frame_unseen"
     TOO_MANY_JPEG_SCANS = "too_many_jpeg_scans"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_COMPRESSED = "too_compressed"

@@ -25,6 +25,7 @@ from hashsets.demo.tricks_embedded import EMBEDDED_TRICKS, JUNK_TRICKS
 from hashsets.demo.tricks_formats import DEPTH_TRICKS, FORMAT_TRICKS
 from hashsets.demo.tricks_frames import FRAMES_TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
+from hashsets.demo.tricks_moving import MOVING_TRICKS
 from hashsets.demo.tricks_pages import PAGE_TRICKS
 from hashsets.demo.tricks_parts import PART_TRICKS
 from hashsets.demo.tricks_text import TEXT_TRICKS
@@ -38,6 +39,7 @@ _PLAIN: tuple[Trick, ...] = (
     *VIEW_TRICKS,
     *PART_TRICKS,
     *FRAMES_TRICKS,
+    *MOVING_TRICKS,
     *TRUNCATION_TRICKS,
     *EDIT_TRICKS,
     *BOMB_TRICKS,

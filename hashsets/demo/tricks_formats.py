@@ -146,7 +146,8 @@ def _real_tiff(target: Image.Image, _decoy: Image.Image) -> bytes:
     return pictures.encoded(Image.fromarray(samples), "TIFF")
 
 
-def _heic(target: Image.Image, _decoy: Image.Image) -> bytes:
+def heic(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Return a HEIC as phones write it."""
     buffer = io.BytesIO()
     pillow_heif.from_pillow(target).save(buffer, format="HEIF", quality=80)
     return buffer.getvalue()
@@ -278,7 +279,7 @@ FORMAT_TRICKS = (
     ),
     _format("avif", FileType.AVIF, saved("AVIF", speed=9), "a usual AVIF"),
     _format("avif-grey", FileType.AVIF, saved("AVIF", mode="L", speed=9), "luma only"),
-    _format("heic", FileType.HEIC, _heic, "what iPhones write", shown=Shown.NOTHING),
+    _format("heic", FileType.HEIC, heic, "what iPhones write", shown=Shown.NOTHING),
     _format(
         "heic-second",
         FileType.HEIC,

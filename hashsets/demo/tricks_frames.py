@@ -95,7 +95,7 @@ def _animated(
     return make
 
 
-def _small_animated(file_format: str, *, before: int, after: int) -> Maker:
+def small_animated(file_format: str, *, before: int, after: int) -> Maker:
     """Return a maker of a long animation of small frames."""
     long = _animated(file_format, before=before, after=after)
 
@@ -125,7 +125,7 @@ def _gif_parts(image: Image.Image) -> tuple[bytes, bytes]:
     return palette, content[at + 10 : -1]
 
 
-def _gif_frame(
+def gif_frame(
     image: Image.Image, place: tuple[int, int], *, delay_ms: int, disposal: int
 ) -> bytes:
     """Return one frame of a GIF with its own palette, put at a place."""
@@ -137,7 +137,7 @@ def _gif_frame(
     return control + head + palette + data
 
 
-def _gif_file(size: tuple[int, int], frames: Sequence[bytes]) -> bytes:
+def gif_file(size: tuple[int, int], frames: Sequence[bytes]) -> bytes:
     """Return a GIF that plays once, on a page of this size."""
     head = b"GIF89a" + struct.pack("<HHBBB", *size, 0x70, 0, 0)
     return head + b"".join(frames) + b";"
@@ -157,22 +157,22 @@ def _tiles(
 
 def _gif_tiles(target: Image.Image, decoy: Image.Image) -> bytes:
     """Lay sixteen pieces, one a frame, over the decoy."""
-    frames = [_gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP)]
+    frames = [gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP)]
     frames += [
-        _gif_frame(tile, place, delay_ms=_SHORT_MS, disposal=_KEEP)
+        gif_frame(tile, place, delay_ms=_SHORT_MS, disposal=_KEEP)
         for place, tile in _tiles(target, 4)
     ]
-    return _gif_file(target.size, frames)
+    return gif_file(target.size, frames)
 
 
 def _gif_restored(target: Image.Image, decoy: Image.Image) -> bytes:
     """Show the target first, then parts of the decoy that vanish again."""
-    frames = [_gif_frame(target, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP)]
+    frames = [gif_frame(target, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP)]
     half = decoy.crop((0, 0, decoy.width, decoy.height // 2))
-    frames.append(_gif_frame(half, (0, 0), delay_ms=_SHORT_MS, disposal=_RESTORE))
+    frames.append(gif_frame(half, (0, 0), delay_ms=_SHORT_MS, disposal=_RESTORE))
     spot = decoy.crop((0, 0, 8, 8))
-    frames.append(_gif_frame(spot, (0, 0), delay_ms=_LONG_MS, disposal=_KEEP))
-    return _gif_file(target.size, frames)
+    frames.append(gif_frame(spot, (0, 0), delay_ms=_LONG_MS, disposal=_KEEP))
+    return gif_file(target.size, frames)
 
 
 def _gif_cleared(target: Image.Image, decoy: Image.Image) -> bytes:
@@ -181,20 +181,20 @@ def _gif_cleared(target: Image.Image, decoy: Image.Image) -> bytes:
     upper = target.crop((0, 0, target.width, middle))
     lower = target.crop((0, middle, target.width, target.height))
     frames = (
-        _gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_CLEAR),
-        _gif_frame(upper, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
-        _gif_frame(lower, (0, middle), delay_ms=_LONG_MS, disposal=_KEEP),
+        gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_CLEAR),
+        gif_frame(upper, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
+        gif_frame(lower, (0, middle), delay_ms=_LONG_MS, disposal=_KEEP),
     )
-    return _gif_file(target.size, frames)
+    return gif_file(target.size, frames)
 
 
 def _gif_outside(target: Image.Image, decoy: Image.Image) -> bytes:
     """Claim a page of one pixel, which browsers stretch to the first frame."""
     frames = (
-        _gif_frame(target, (0, 0), delay_ms=_LONG_MS, disposal=_KEEP),
-        _gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
+        gif_frame(target, (0, 0), delay_ms=_LONG_MS, disposal=_KEEP),
+        gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
     )
-    return _gif_file((1, 1), frames)
+    return gif_file((1, 1), frames)
 
 
 def _webp_tiles(target: Image.Image, _decoy: Image.Image) -> bytes:
@@ -215,11 +215,11 @@ def _webp_tiles(target: Image.Image, _decoy: Image.Image) -> bytes:
     return webp_file(webp_head(*target.size, flags=0x02), *frames)
 
 
-def _apng_control(
-    number: int, *, box: tuple[int, int, int, int], delay_ms: int
+def apng_control(
+    number: int, *, box: tuple[int, int, int, int], delay_ms: int, blend: int = 0
 ) -> bytes:
     """Return the control chunk of one frame: size and place, then how long."""
-    fields = struct.pack(">I4IHHBB", number, *box, delay_ms, 1000, 0, 0)
+    fields = struct.pack(">I4IHHBB", number, *box, delay_ms, 1000, 0, blend)
     return png_chunk(b"fcTL", fields)
 
 
@@ -231,14 +231,14 @@ def _apng_tiles(target: Image.Image, decoy: Image.Image) -> bytes:
     head += png_chunk(b"acTL", struct.pack(">II", 1 + len(tiles), 1))
     first = zlib.compress(png_rows(pixels(decoy), depth=8))
     parts = [
-        _apng_control(0, box=(width, height, 0, 0), delay_ms=_SHORT_MS),
+        apng_control(0, box=(width, height, 0, 0), delay_ms=_SHORT_MS),
         png_chunk(b"IDAT", first),
     ]
     number = 1
     for place, tile in tiles:
         data = zlib.compress(png_rows(pixels(tile), depth=8))
         box = (*tile.size, *place)
-        parts.append(_apng_control(number, box=box, delay_ms=_SHORT_MS))
+        parts.append(apng_control(number, box=box, delay_ms=_SHORT_MS))
         parts.append(png_chunk(b"fdAT", struct.pack(">I", number + 1) + data))
         number += 2
     return head + b"".join(parts) + png_chunk(b"IEND", b"")
@@ -287,7 +287,7 @@ FRAMES_TRICKS = (
     _framed(
         "gif-many",
         FileType.GIF,
-        _small_animated("GIF", before=20, after=60),
+        small_animated("GIF", before=20, after=60),
         "81 frames, the longest of which is the target",
     ),
     _framed("gif-tiles", FileType.GIF, _gif_tiles, "sixteen pieces, one a frame"),
@@ -318,7 +318,7 @@ FRAMES_TRICKS = (
     _framed(
         "webp-many",
         FileType.WEBP,
-        _small_animated("WEBP", before=30, after=40),
+        small_animated("WEBP", before=30, after=40),
         "71 frames, the longest of which is the target",
     ),
     _framed("webp-tiles", FileType.WEBP, _webp_tiles, "sixteen pieces, one a frame"),

@@ -17,12 +17,17 @@ LIMITS = ROOT / "docs" / "limits.md"
 LEAST = 78
 """Tricks of the catalogue from which this list began."""
 
-DATED = frozenset({"avif-second"})
+DATED = frozenset({"avif-second", "avif-large"})
 """Tricks in which an encoder writes the time of day."""
 
-REFUSED = frozenset({"html-contrast", "jxl-cut-90", "png-195-megapixels"})
+REFUSED = frozenset(
+    {
+        *("html-contrast", "jxl-cut-90", "png-195-megapixels"),
+        *("gif-put-over", "apng-large-over", "webp-large-over", "webp-far"),
+    }
+)
 """Tricks that a browser shows whole, and that the filter refuses without seeing: a
-quality too low to tell, a decoder that shows nothing of a broken file, and a budget."""
+quality too low to tell, a decoder that shows nothing of a broken file, and budgets."""
 
 LARGEST_FILE = 4_000_000
 """Bytes: every trick is a file that somebody would upload."""

@@ -20,6 +20,7 @@ BOUNDED = frozenset(
         Reason.TOO_MANY_PIXELS,
         Reason.SEARCH_UNFINISHED,
         Reason.TOO_MANY_FRAMES,
+        Reason.KEY_FRAME_UNSEEN,
         Reason.TOO_MANY_VIEWS,
         Reason.TOO_MANY_SIGNALS,
         Reason.TOO_MANY_JPEG_SCANS,

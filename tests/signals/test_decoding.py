@@ -75,6 +75,8 @@ SHOWN = {
 """Files that all show the picture, in every format and kind of sample."""
 
 LIMITS = DecodeLimits()
+FRAME_COST = 10_000 + seeds.WIDTH * seeds.HEIGHT * 5 // 4
+"""What a frame of a small animation costs at most, in pixels."""
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -224,7 +226,7 @@ def test_frames_are_sampled(name: str, most: int, numbers: list[int]) -> None:
     shown = frames(seeds.seed(name), limits=limits)
 
     assert [frame.number for frame in shown] == numbers
-    expected = [] if most == 4 else [Reason.TOO_MANY_FRAMES]
+    expected = {4: [], 3: [Reason.TOO_MANY_FRAMES]}.get(most, [Reason.KEY_FRAME_UNSEEN])
     assert lacks(seeds.seed(name), limits=limits) == expected
 
 
@@ -246,13 +248,13 @@ def test_sampled_frame_is_the_one_that_a_viewer_sees() -> None:
     np.testing.assert_array_equal(np.asarray(sampled.image), np.asarray(last.image))
 
 
-def test_pixels_of_all_frames_together_are_limited() -> None:
-    """Frames that are built on each other are shown as far as the limit reaches."""
-    limits = DecodeLimits(max_total_pixels=3 * seeds.WIDTH * seeds.HEIGHT)
-    content = seeds.seed("webp/moving")
+@pytest.mark.parametrize("name", ["gif/moving", "png/moving", "webp/moving"])
+def test_key_frame_out_of_reach_is_said_to_be_unseen(name: str) -> None:
+    """Where the first, longest and last frame cost too much, that is the reason."""
+    limits = DecodeLimits(max_total_pixels=FRAME_COST)
 
-    assert [frame.number for frame in frames(content, limits=limits)] == [0, 1, 2]
-    assert lacks(content, limits=limits) == [Reason.TOO_MANY_FRAMES]
+    assert [frame.number for frame in frames(seeds.seed(name), limits=limits)] == [0, 1]
+    assert lacks(seeds.seed(name), limits=limits) == [Reason.KEY_FRAME_UNSEEN]
 
 
 def test_last_page_of_a_long_document_is_seen() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import seeds
-from uploadfilter.signals.padding import continued, has_box, missing_bytes
+from uploadfilter.signals.padding import continued, missing_bytes
 
 
 @given(
@@ -70,12 +70,3 @@ def test_missing_bytes_are_those_that_were_cut(name: str, cut: int) -> None:
 def test_nothing_is_missing_where_little_arrived(content: bytes) -> None:
     """A claim of more than there is gives no bytes."""
     assert missing_bytes(content) == 0
-
-
-def test_box_is_found_at_the_top_only() -> None:
-    """The name of a box inside another, or in its content, is none."""
-    inner = struct.pack(">I4s", 8, b"moov")
-    outer = struct.pack(">I4s", 8 + len(inner), b"free") + inner
-
-    assert not has_box(outer, b"moov")
-    assert has_box(outer + inner, b"moov")

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.signals.sampling import sampled
+from uploadfilter.signals.sampling import (
+    Course,
+    Sample,
+    key_frames,
+    sampled,
+    sampled_in_reach,
+    shown_ms,
+)
 
 durations = st.lists(st.integers(0, 1000), min_size=1, max_size=200)
 
@@ -85,4 +92,77 @@ def test_first_goes_before_longest_before_last(
     most: int, shown: tuple[int, ...]
 ) -> None:
     """With little room, the order of importance decides."""
-    assert sampled([1, 1, 9, 1, 1, 1, 1, 1, 1, 1], most) == shown
+    assert sampled([100, 100, 900, *[100] * 7], most) == shown
+
+
+@given(durations=durations)
+def test_key_frames_are_first_last_and_longest(durations: list[int]) -> None:
+    """Longest by what the file says, and by what browsers make of it."""
+    keys = key_frames(durations)
+
+    seen = [shown_ms(duration) for duration in durations]
+    assert set(keys) == {
+        0,
+        len(durations) - 1,
+        durations.index(max(durations)),
+        seen.index(max(seen)),
+    }
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [(0, 100), (10, 100), (11, 11), (99, 99), (5000, 5000)],
+)
+def test_shortest_frames_are_shown_longer(said: int, seen: int) -> None:
+    """As browsers do, since the first who wrote GIFs meant it so."""
+    assert shown_ms(said) == seen
+
+
+def obvious(
+    durations: list[int], course: Course, *, keys: tuple[int, ...], budget: int
+) -> set[int]:
+    """Return the frames that are decoded, found step by step."""
+    decoded = set(range(1))
+
+    def fits(number: int) -> bool:
+        more = set(range(course.starts[number], number + 1)) | decoded
+        return sum(course.costs[each] for each in more if each) <= budget
+
+    for number in (*keys, *sampled(durations, len(durations)), *range(len(durations))):
+        if fits(number):
+            decoded |= set(range(course.starts[number], number + 1))
+    return decoded
+
+
+@given(
+    frames=st.lists(
+        st.tuples(st.integers(0, 300), st.booleans(), st.integers(0, 9)),
+        min_size=1,
+        max_size=40,
+    ),
+    most=st.integers(4, 60),
+    budget=st.integers(0, 200),
+)
+def test_key_frames_are_in_reach_if_the_budget_allows(
+    frames: list[tuple[int, bool, int]], most: int, budget: int
+) -> None:
+    """All that is chosen can be decoded, and no key frame is left out that could be."""
+    durations = [duration for duration, _, _ in frames]
+    starts, start = [], 0
+    for number, (_, begins, _) in enumerate(frames):
+        start = number if begins else start
+        starts.append(start)
+    course = Course(starts=starts, costs=[cost for *_, cost in frames], shown_pixels=1)
+    keys = key_frames(durations)
+
+    found = sampled_in_reach(durations, course, keys=keys, most=most, budget=budget)
+
+    assert isinstance(found, Sample)
+    assert len(found.numbers) == min(most, found.reach)
+    needed = {
+        each for number in found.numbers for each in range(starts[number], number + 1)
+    }
+    assert sum(course.costs[each] for each in needed if each) <= budget
+    reachable = obvious(durations, course, keys=keys, budget=budget)
+    assert set(found.numbers) & set(keys) == reachable & set(keys)

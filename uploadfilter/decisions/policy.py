@@ -87,6 +87,7 @@ _BY_WEIGHT = (
     Reason.ENCRYPTED,
     Reason.UNDECODABLE,
     Reason.TRUNCATED,
+    Reason.KEY_FRAME_UNSEEN,
     # Everyday content that is merely not looked into as a whole.
     Reason.TOO_MANY_FRAMES,
     Reason.SEARCH_UNFINISHED,
@@ -119,6 +120,8 @@ class Policy:
         too_many_views: The same.
         too_many_frames: Long animations are everyday content. First, last and longest
             shown frame and those evenly between were seen.
+        key_frame_unseen: One of these three was not, so that what people look at may
+            be a listed picture.
         too_many_jpeg_scans: No encoder writes so many; each costs a whole decode.
         too_many_bytes: What a container would unpack to, unseen beyond the budget.
         too_compressed: The same, told by the ratio: a bomb.
@@ -146,6 +149,7 @@ class Policy:
     too_many_signals: Action = Action.REJECT
     too_many_views: Action = Action.REJECT
     too_many_frames: Action = Action.ACCEPT
+    key_frame_unseen: Action = Action.REJECT
     too_many_jpeg_scans: Action = Action.REJECT
     too_many_bytes: Action = Action.REJECT
     too_compressed: Action = Action.REJECT

@@ -21,6 +21,7 @@ from uploadfilter.signals.faults import BadPictureError
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.sampling import Course
 
 _HEAD: Final = struct.Struct("<2s8xIIiiHHI20x4I")
 """Up to the four masks, which may stand in the header or behind it."""
@@ -73,7 +74,8 @@ class MaskedReader:
 
     durations: Sequence[int] = (0,)
     lack: Reason | None = None
-    passing_pixels = 0
+    keys: Sequence[int] | None = None
+    course: Course | None = None
 
     def __init__(
         self, file: BinaryIO, picture_format: Format, limits: DecodeLimits

@@ -32,8 +32,8 @@ from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.hashes import WHASH
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError
 from uploadfilter.signals.opening import open_reader
-from uploadfilter.signals.readers import Reader
-from uploadfilter.signals.sampling import sampled
+from uploadfilter.signals.readers import Reader, keys_of
+from uploadfilter.signals.sampling import Sample, sampled, sampled_in_reach
 from uploadfilter.signals.showing import lacks_conversion
 
 __all__ = ["DecodeLimits", "frames_of", "prepare_process"]
@@ -86,38 +86,80 @@ def frames_of(
     if isinstance(reader, Lack):
         yield reader
         return
-    most = min(limits.max_frames, most_frames or limits.max_frames)
-    count = len(reader.durations)
-    reach = _reach(reader, limits)
-    waiting = deque(sampled(reader.durations[:reach], most))
-    reasons: list[Reason] = []
-    pixels_left, tried = limits.max_total_pixels, 0
-    while waiting and pixels_left >= 0:
-        number = waiting.popleft()
-        tried += 1
-        shown = _shown(reader, number, least_side=limits.least_side)
-        if isinstance(shown, Lack):
-            reasons.append(shown.reason)
-            if reader.passing_pixels:
-                # Those behind it are built on it.
-                break
-            continue
-        reasons.extend(_shortfalls(shown))
-        pixels = shown.image.width * shown.image.height
-        if not reader.passing_pixels and pixels * len(waiting) > pixels_left - pixels:
-            # Pages are alike: of a long document, the last one is seen as well.
-            waiting = _sparser(reader, number, most=pixels_left // pixels)
-        pixels_left -= pixels
-        yield replace(shown, count=reach)
-        # The next one must not be in memory together with this one. The class's own
-        # method leaves the caller's file open.
-        Image.Image.close(shown.image)
-    if tried < count:
-        reasons.append(Reason.TOO_MANY_FRAMES)
-    if reader.lack is not None:
-        reasons.append(reader.lack)
-    for reason in dict.fromkeys(reasons):
-        yield Lack(reason=reason)
+    yield from _Showing(reader, limits, most_frames or limits.max_frames).items()
+
+
+class _Showing:
+    """The frames of an opened file on their way out.
+
+    Args:
+        reader: The file.
+        limits: What it may cost.
+        most: At most how many frames to show.
+    """
+
+    def __init__(self, reader: Reader, limits: DecodeLimits, most: int) -> None:
+        self._reader = reader
+        self._limits = limits
+        self._keys = frozenset(keys_of(reader))
+        sample = _sample(reader, limits, min(limits.max_frames, most))
+        self._waiting = deque(sample.numbers)
+        self._reach = sample.reach
+        self._tried: set[int] = set()
+        self._reasons: list[Reason] = []
+
+    def items(self) -> Iterator[Frame | Lack]:
+        """Yield the frames, then why they are not all there is."""
+        pixels_left = self._limits.max_total_pixels
+        while self._waiting:
+            number = self._waiting.popleft()
+            if pixels_left < 0 and number not in self._keys:
+                continue
+            self._tried.add(number)
+            shown = _shown(self._reader, number, least_side=self._limits.least_side)
+            if isinstance(shown, Lack):
+                self._fail(number, shown.reason)
+                continue
+            self._reasons.extend(_shortfalls(shown))
+            pixels = shown.image.width * shown.image.height
+            if pixels * len(self._waiting) > pixels_left - pixels:
+                # Pages are alike: of a long document, the last one is seen as well.
+                self._thin_out(number, most=pixels_left // pixels)
+            pixels_left -= pixels
+            yield replace(shown, count=self._reach)
+            # The next one must not be in memory together with this one. The class's own
+            # method leaves the caller's file open.
+            Image.Image.close(shown.image)
+        yield from map(_lack, dict.fromkeys(self._all_reasons()))
+
+    def _fail(self, number: int, reason: Reason) -> None:
+        """Note that a frame cannot be shown, nor any that is built on it."""
+        self._reasons.append(reason)
+        course = self._reader.course
+        if course is not None:
+            built = {at for at in self._waiting if course.starts[at] <= number}
+            self._waiting = deque(at for at in self._waiting if at not in built)
+            self._tried |= built
+
+    def _thin_out(self, number: int, *, most: int) -> None:
+        """Choose fewer of the frames that wait, as far as there is room for."""
+        waiting = (number, *self._waiting)
+        keys = [
+            place for place, at in enumerate(waiting) if not place or at in self._keys
+        ]
+        durations = [self._reader.durations[at] for at in waiting]
+        places = sampled(durations, max(most, len(keys)), keys=keys)
+        self._waiting = deque(waiting[place] for place in places if place)
+
+    def _all_reasons(self) -> Iterator[Reason]:
+        """Yield why the frames are not all there is."""
+        yield from self._reasons
+        if not self._keys <= self._tried:
+            yield Reason.KEY_FRAME_UNSEEN
+        elif len(self._tried) < len(self._reader.durations) and not self._reasons:
+            yield Reason.TOO_MANY_FRAMES
+        if self._reader.lack is not None:
+            yield self._reader.lack
 
 
 def _shortfalls(frame: Frame) -> Iterator[Reason]:
@@ -128,13 +170,28 @@ def _shortfalls(frame: Frame) -> Iterator[Reason]:
         yield Reason.UNDECODABLE
 
 
-def _sparser(reader: Reader, number: int, *, most: int) -> "deque[int]":
-    """Choose fewer frames behind one, as far as there is room for as many in all."""
-    chosen = sampled(reader.durations[number:], max(most, _FIRST_AND_LAST))
-    return deque(number + place for place in chosen if place)
+def _lack(reason: Reason) -> Lack:
+    return Lack(reason=reason)
 
 
-_FIRST_AND_LAST = 2
+def _sample(reader: Reader, limits: DecodeLimits, most: int) -> Sample:
+    """Choose the frames to show."""
+    durations, keys, course = reader.durations, keys_of(reader), reader.course
+    if course is None:
+        numbers = sampled(durations, most, keys=keys)
+        return Sample(numbers=numbers, reach=len(durations))
+    fitting = limits.max_total_pixels // max(1, course.shown_pixels)
+    return sampled_in_reach(
+        durations,
+        course,
+        keys=keys,
+        most=min(most, max(fitting, _MOST_KEYS)),
+        budget=limits.max_total_pixels,
+    )
+
+
+_MOST_KEYS = 4
+"""Key frames that durations tell: there is always room for them."""
 
 
 def _opened(
@@ -150,14 +207,6 @@ def _opened(
     except Image.DecompressionBombError:
         return Lack(reason=Reason.TOO_MANY_PIXELS)
     return Lack(reason=Reason.UNDECODABLE) if reader is None else reader
-
-
-def _reach(reader: Reader, limits: DecodeLimits) -> int:
-    """Return how many frames can be decoded, one after the other, within the limits."""
-    if not reader.passing_pixels:
-        return len(reader.durations)
-    reach = max(1, limits.max_total_pixels // reader.passing_pixels)
-    return min(reach, len(reader.durations))
 
 
 def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Lack:

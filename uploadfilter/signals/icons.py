@@ -15,6 +15,7 @@ from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.readers import load, profile_of
+from uploadfilter.signals.sampling import Course
 
 _LONGEST_SIDE = 1024
 """Pixels: the directory counts to 256, and the largest icons on sale have 1,024. There
@@ -36,13 +37,13 @@ class IconReader:
         BadPictureError: It has no entries.
     """
 
-    passing_pixels = 0
+    course: Course | None = None
 
     def __init__(
         self, data: bytes, picture_format: Format, limits: DecodeLimits
     ) -> None:
         count = int.from_bytes(data[4:6], "little")
-        self.lack = Reason.TOO_MANY_FRAMES if count > _MOST_ENTRIES else None
+        self.lack = Reason.KEY_FRAME_UNSEEN if count > _MOST_ENTRIES else None
         if self.lack is not None:
             data = data[:4] + _MOST_ENTRIES.to_bytes(2, "little") + data[6:]
         icon = as_icon(data)
@@ -56,9 +57,9 @@ class IconReader:
         self._limits = limits
         if not self._file.entry:
             raise BadPictureError("an icon without entries")
-        self.durations: Sequence[int] = tuple(
-            entry.square for entry in self._file.entry
-        )
+        self.durations: Sequence[int] = (0,) * len(self._file.entry)
+        # Which one is shown depends on who shows it.
+        self.keys: Sequence[int] | None = range(len(self._file.entry))
 
     def frame(self, number: int) -> Frame:
         """Decode an entry; Pillow's order begins with the one that it shows."""

@@ -19,6 +19,7 @@ from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import DecodeLimits, check_frame
 from uploadfilter.signals.readers import JPEGReader
+from uploadfilter.signals.sampling import Course
 
 _USUAL_BITS = 8
 """Bits of a sample; more take twice the memory while they are decoded."""
@@ -35,7 +36,8 @@ class HEIFReader:
         is_padded: Whether zeros stand for what did not arrive of the file.
     """
 
-    passing_pixels = 0
+    keys: Sequence[int] | None = None
+    course: Course | None = None
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class HEIFReader:
 
 
 class JXLReader:
-    """A JPEG XL: its first frame, or the JPEG that it was made from.
+    """A JPEG XL: its last frame, or the JPEG that it was made from.
 
     Args:
         data: The file.
@@ -102,7 +104,8 @@ class JXLReader:
     """
 
     durations: Sequence[int] = (0,)
-    passing_pixels = 0
+    keys: Sequence[int] | None = None
+    course: Course | None = None
 
     def __init__(
         self, data: bytes, picture_format: Format, limits: DecodeLimits, jpeg: Format
@@ -115,8 +118,8 @@ class JXLReader:
         self._format = picture_format
         self._limits = limits
         self._jpeg = jpeg
-        # The library shows the first frame only.
-        self.lack = Reason.NOT_INSPECTED if header.is_animated else None
+        # The library shows the last frame only.
+        self.lack = Reason.KEY_FRAME_UNSEEN if header.is_animated else None
 
     def frame(self, number: int) -> Frame:
         """Decode the picture; the library shows nothing of a truncated one."""

@@ -17,10 +17,11 @@ class DecodeLimits:
             with the libraries 300 MiB resident.
         max_frames: Frames of one content that are shown; of more, a sample.
         max_jpeg_scans: Scans of a JPEG; encoders write about ten.
-        max_total_pixels: Pixels of all frames together, those included that are only
-            decoded because a later one is built on them: 30 frames in full HD, or 500
-            of a usual animation. GIF takes 11 ns for each, WebP and AVIF 15, PNG up to
-            28, so that twice as many would run out of time.
+        max_total_pixels: Pixels of all frames that are shown, 30 in full HD; and
+            pixels of all that are decoded, since a later one is built on them, which
+            are 500 of a usual animation. To decode a pixel takes 3 to 12 ns, of
+            photographs in PNG and lossless WebP up to 30, and to compare it 10, so
+            that twice as many would run out of time.
         max_block_visits: Blocks (8 x 8) that a JPEG may have beyond eight for each of
             its bytes, counted once for each scan that they are part of. An empty scan
             costs up to 50 ns for each, and this is 0.15 s. No complete JPEG in one scan

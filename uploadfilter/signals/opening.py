@@ -6,23 +6,24 @@ has its opener in ``_OPENERS``.
 
 import io
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
 from uploadfilter.model import Reason
 from uploadfilter.signals import (
     apertures,
+    boxes,
     jxlheader,
     padding,
     pngchunks,
     timing,
-    windows,
 )
 from uploadfilter.signals.bitmaps import MaskedReader
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.gammas import CODE_POINTS
+from uploadfilter.signals.gifs import GIFReader
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
@@ -34,6 +35,10 @@ from uploadfilter.signals.readers import (
     Reader,
     WebPReader,
 )
+from uploadfilter.signals.sampling import Course
+from uploadfilter.signals.segments import SegmentReader, png_segment, webp_segment
+
+_Opened = TypeVar("_Opened")
 
 Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
 """Opens a file as a format; ``None`` if it is none of that format."""
@@ -102,8 +107,8 @@ def _held_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
     libavif and libheif look for each item among all the others.
     """
     data = _held(file, picture_format, limits)
-    if data.count(b"infe") > _MOST_ITEMS:
-        raise OverBudgetError(Reason.TOO_MANY_FRAMES)
+    if boxes.item_count(data) > _MOST_ITEMS:
+        raise OverBudgetError(Reason.KEY_FRAME_UNSEEN)
     return data
 
 
@@ -144,14 +149,28 @@ def _open_png(
     if frames is None:
         raise BadPictureError("too many chunks")
     part = pngchunks.part_of(file)
-    part.file.seek(0)
-    image = Image.open(part.file, formats=picture_format.pillow)
-    # Pillow keeps what is known of all frames here.
-    image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
-    if not getattr(image, "is_animated", False):
-        return PillowReader(image, picture_format, limits)
-    count: int = getattr(image, "n_frames", 1)
-    return _animation(image, picture_format, limits, frames, count=count)
+    if len(frames.durations) > 1 or not frames.is_whole:
+        # What was left out may have been part of an animation.
+        frames = timing.png_timing(part.file) or frames
+    lack = None if frames.is_whole else Reason.KEY_FRAME_UNSEEN
+
+    def opened(file: BinaryIO, count: int) -> Reader:
+        file.seek(0)
+        image = Image.open(file, formats=picture_format.pillow)
+        # Pillow keeps what is known of all frames here.
+        image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
+        return PillowReader(
+            image, picture_format, limits, durations=(0,) * count, lack=lack
+        )
+
+    if frames.course is None:
+        return opened(part.file, 1)
+    return SegmentReader(
+        frames.durations,
+        frames.course,
+        lambda segment: opened(png_segment(part.file, frames, segment), len(segment)),
+        lack=lack,
+    )
 
 
 def _open_gif(
@@ -159,23 +178,7 @@ def _open_gif(
 ) -> Reader | None:
     if not _head(file).startswith(_GIF_MAGICS):
         return None
-    data = _held(file, picture_format, limits)
-    frames = timing.gif_timing(data)
-    if not frames.durations:
-        raise BadPictureError("no frame in reach")
-    _check_canvas(frames, picture_format, limits)
-
-    def opened(data: bytes, frames: timing.Timing) -> Reader:
-        return _animation(
-            Image.open(io.BytesIO(data), formats=picture_format.pillow),
-            picture_format,
-            limits,
-            frames,
-            count=len(frames.durations),
-            held_bytes=2 * len(data),
-        )
-
-    return windows.opened_in_reach(data, frames, opened, limits)
+    return GIFReader(_held(file, picture_format, limits), picture_format, limits)
 
 
 def _open_webp(
@@ -188,23 +191,49 @@ def _open_webp(
     frames = timing.webp_timing(data)
     # Its decoder allocates the canvas as soon as it is opened.
     _check_canvas(frames, picture_format, limits)
-    if len(frames.durations) == 1:
+    if frames.course is None:
         return _as_it_came(
             data,
             lambda data, is_padded: WebPReader(
                 data, picture_format, limits, is_padded=is_padded
             ),
         )
-    return _as_it_came(
-        data,
-        lambda data, is_padded: _animation(
+    return _open_moving_webp(data, frames, frames.course, picture_format, limits)
+
+
+def _open_moving_webp(
+    data: bytes,
+    frames: timing.Timing,
+    course: Course,
+    picture_format: Format,
+    limits: DecodeLimits,
+) -> Reader:
+    """Open a WebP of several frames."""
+
+    def whole(data: bytes, is_padded: bool) -> tuple[bytes, bool, int]:
+        image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+        return data, is_padded, getattr(image, "n_frames", 1)
+
+    data, is_padded, count = _as_it_came(data, whole)
+
+    def opened(data: bytes, count: int) -> PillowReader:
+        return PillowReader(
             Image.open(io.BytesIO(data), formats=picture_format.pillow),
             picture_format,
             limits,
-            frames,
+            durations=(0,) * count,
             held_bytes=picture_format.held_times * len(data),
             is_padded=is_padded,
-        ),
+        )
+
+    if not frames.is_whole or count != len(frames.durations):
+        reader = opened(data, count)
+        reader.lack = Reason.KEY_FRAME_UNSEEN
+        return reader
+    return SegmentReader(
+        frames.durations,
+        course,
+        lambda segment: opened(webp_segment(data, frames, segment), len(segment)),
     )
 
 
@@ -218,15 +247,19 @@ def _open_avif(
 
     def opened(data: bytes, is_padded: bool) -> Reader:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
-        count: int = getattr(image, "n_frames", 1)
-        whole = _animation(
+        count = min(getattr(image, "n_frames", 1), timing.MOST_COUNTED)
+        track = boxes.track_of(data, count)
+        whole = PillowReader(
             image,
             picture_format,
             limits,
-            timing.Timing(durations=timing.avif_durations(data, count)),
+            durations=track.durations,
+            lack=Reason.KEY_FRAME_UNSEEN if count == timing.MOST_COUNTED else None,
+            keys=None if track.is_sure or count == 1 else range(count),
+            course=_avif_course(image.size, track) if count > 1 else None,
             held_bytes=picture_format.held_times * len(data),
             is_padded=is_padded,
-            is_deep=timing.avif_is_deep(data),
+            is_deep=boxes.is_deep(data),
         )
         return _parted(whole, data)
 
@@ -252,18 +285,30 @@ def _parted(whole: Reader, data: bytes) -> Reader:
     return PartedReader(whole, parts_of, lack=lack)
 
 
+def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:
+    """Return what it costs to come to each frame of a sequence."""
+    # Its decoder begins at the last frame that it can decode by itself.
+    syncs, pixels = frozenset(track.syncs), size[0] * size[1]
+    count = len(track.durations)
+    return Course(
+        starts=timing.starts_of([number in syncs for number in range(count)]),
+        costs=(pixels,) * count,
+        shown_pixels=pixels,
+    )
+
+
 def _other_brand(data: bytes) -> bytes | None:
     """Return an AVIF that is a picture and a sequence as the one that it does not say.
 
     The first brand decides which of both is shown, but not to every viewer.
     """
-    if not (padding.has_box(data, b"meta") and padding.has_box(data, b"moov")):
+    if not (boxes.has_box(data, b"meta") and boxes.has_box(data, b"moov")):
         return None
     brand = b"avif" if data[8:12] in _SEQUENCE_BRANDS else b"avis"
     return data[:8] + brand + data[12:]
 
 
-def _as_it_came(data: bytes, opened: Callable[[bytes, bool], Reader]) -> Reader:
+def _as_it_came(data: bytes, opened: Callable[[bytes, bool], _Opened]) -> _Opened:
     """Open a file, if need be with zeros for what did not arrive of it."""
     try:
         return opened(data, False)
@@ -286,50 +331,6 @@ def _check_canvas(
     )
 
 
-def _animation(
-    image: Image.Image,
-    picture_format: Format,
-    limits: DecodeLimits,
-    frames: timing.Timing,
-    *,
-    count: int | None = None,
-    held_bytes: int = 0,
-    is_padded: bool = False,
-    is_deep: bool = False,
-) -> Reader:
-    """Return a reader of frames that are built on each other.
-
-    Args:
-        image: As Pillow opened it.
-        picture_format: Its format.
-        limits: What it may cost.
-        frames: What was read of its frames.
-        count: How many frames to show, if not as many as Pillow sees.
-        held_bytes: Bytes that are in memory besides.
-        is_padded: Whether zeros were put behind it.
-        is_deep: Whether its samples have more than 8 bits.
-    """
-    if count is None:
-        count = getattr(image, "n_frames", 1)
-    known = frames.durations[: min(count, timing.MOST_COUNTED)]
-    durations = known + (0,) * (min(count, timing.MOST_COUNTED) - len(known))
-    width, height = max(image.size, frames.canvas)
-    lack = Reason.TRUNCATED if frames.is_cut else None
-    if not frames.is_whole or count > timing.MOST_COUNTED:
-        lack = Reason.TOO_MANY_FRAMES
-    return PillowReader(
-        image,
-        picture_format,
-        limits,
-        durations=durations,
-        lack=lack,
-        passing_pixels=width * height if count > 1 else 0,
-        held_bytes=held_bytes,
-        is_padded=is_padded,
-        is_deep=is_deep,
-    )
-
-
 def _open_heic(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
@@ -338,7 +339,7 @@ def _open_heic(
         return None
     data = _held_items(file, picture_format, limits)
     # The library shows pictures, and no sequences of them.
-    lack = Reason.NOT_INSPECTED if padding.has_box(data, b"moov") else None
+    lack = Reason.KEY_FRAME_UNSEEN if boxes.has_box(data, b"moov") else None
 
     def opened(data: bytes, is_padded: bool) -> Reader:
         return HEIFReader(data, picture_format, limits, lack=lack, is_padded=is_padded)
@@ -376,7 +377,7 @@ def _open_tiff(
         picture_format,
         limits,
         durations=pages.durations,
-        lack=None if pages.is_whole else Reason.TOO_MANY_FRAMES,
+        lack=None if pages.is_whole else Reason.KEY_FRAME_UNSEEN,
         # Packed pages are unpacked by libtiff, which has the file in memory.
         held_bytes=0
         if image.info.get("compression") == "raw"

@@ -54,11 +54,6 @@ def missing_bytes(data: bytes) -> int:
     return missing if 0 < missing <= len(data) else 0
 
 
-def has_box(data: bytes, name: bytes) -> bool:
-    """Return whether a file made of boxes has one of this name at its top level."""
-    return any(found == name for found, _ in _boxes(data))
-
-
 def _end_of_boxes(data: bytes) -> int:
     """Return where the last box of a file that begins within it would end."""
     return max((end for _, end in _boxes(data)), default=0)

@@ -25,6 +25,7 @@ from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.profiles import needs_conversion
+from uploadfilter.signals.sampling import Course, key_frames
 
 DRAFT_SIDE = 512
 """Both sides of a scaled JPEG stay at least this long, in pixels.
@@ -49,8 +50,12 @@ class Reader(Protocol):
         """What is known to be missing, though every frame were shown."""
 
     @property
-    def passing_pixels(self) -> int:
-        """Pixels that it costs to pass over a frame; 0 if it costs none."""
+    def keys(self) -> Sequence[int] | None:
+        """The key frames in order of their weight; ``None`` if durations tell them."""
+
+    @property
+    def course(self) -> Course | None:
+        """What it costs to come to each frame; ``None`` if each stands by itself."""
 
     def frame(self, number: int) -> Frame:
         """Decode a frame; of several, in ascending order.
@@ -73,7 +78,8 @@ class PillowReader:
         limits: What a frame may cost.
         durations: One for each frame.
         lack: What is known to be missing.
-        passing_pixels: Pixels that it costs to pass over a frame.
+        keys: Its key frames, if durations do not tell them.
+        course: What it costs to come to each frame.
         held_bytes: Bytes that are in memory besides.
         is_padded: Whether zeros stand for what did not arrive of the file.
         is_deep: Whether its samples have more than 8 bits.
@@ -87,14 +93,16 @@ class PillowReader:
         *,
         durations: Sequence[int] = (0,),
         lack: Reason | None = None,
-        passing_pixels: int = 0,
+        keys: Sequence[int] | None = None,
+        course: Course | None = None,
         held_bytes: int = 0,
         is_padded: bool = False,
         is_deep: bool = False,
     ) -> None:
         self.durations = durations
         self.lack = lack
-        self.passing_pixels = passing_pixels
+        self.keys = keys
+        self.course = course
         self._image = image
         self._limits = limits
         self._held_bytes = held_bytes
@@ -205,6 +213,30 @@ def shows_nothing(image: Image.Image) -> bool:
     return not np.asarray(image.getextrema()).any()
 
 
+def keys_of(reader: Reader) -> Sequence[int]:
+    """Return the key frames of a file, in order of their weight."""
+    return key_frames(reader.durations) if reader.keys is None else reader.keys
+
+
+def _chained(first: Reader, second: Reader) -> Course | None:
+    """Return what it costs to come to the frames of two readers."""
+    courses = [_course_of(first), _course_of(second)]
+    before = len(first.durations)
+    return Course(
+        starts=(*courses[0].starts, *(before + at for at in courses[1].starts)),
+        costs=(*courses[0].costs, *courses[1].costs),
+        shown_pixels=max(each.shown_pixels for each in courses),
+    )
+
+
+def _course_of(reader: Reader) -> Course:
+    """Return the course of a reader; frames that stand by themselves cost nothing."""
+    count = len(reader.durations)
+    return reader.course or Course(
+        starts=range(count), costs=(0,) * count, shown_pixels=0
+    )
+
+
 class ChainedReader:
     """Two readers of one file, one after the other.
 
@@ -216,9 +248,14 @@ class ChainedReader:
     def __init__(self, first: Reader, second: Reader) -> None:
         self._first = first
         self._second = second
+        before = len(first.durations)
         self.durations: Sequence[int] = (*first.durations, *second.durations)
         self.lack = first.lack or second.lack
-        self.passing_pixels = max(first.passing_pixels, second.passing_pixels)
+        self.keys: Sequence[int] | None = (
+            *keys_of(first),
+            *(before + key for key in keys_of(second)),
+        )
+        self.course = _chained(first, second)
 
     def frame(self, number: int) -> Frame:
         """Decode a frame of either."""
@@ -248,7 +285,8 @@ class PartedReader:
         self._parts_of = parts_of
         self.durations = whole.durations
         self.lack = lack or whole.lack
-        self.passing_pixels = whole.passing_pixels
+        self.keys = whole.keys
+        self.course = whole.course
 
     def frame(self, number: int) -> Frame:
         """Decode a frame, and say which parts it has."""
@@ -271,7 +309,8 @@ class JPEGReader:
 
     durations: Sequence[int] = (0,)
     lack: Reason | None = None
-    passing_pixels = 0
+    keys: Sequence[int] | None = None
+    course: Course | None = None
 
     def __init__(
         self, file: BinaryIO, picture_format: Format, limits: DecodeLimits
@@ -360,7 +399,8 @@ class WebPReader:
 
     durations: Sequence[int] = (0,)
     lack: Reason | None = None
-    passing_pixels = 0
+    keys: Sequence[int] | None = None
+    course: Course | None = None
 
     def __init__(
         self,
@@ -371,6 +411,9 @@ class WebPReader:
         is_padded: bool = False,
     ) -> None:
         self._decoder: _webp.WebPAnimDecoder | None = _webp.WebPAnimDecoder(data)
+        if self._decoder.get_info()[3] > 1:
+            # They were not found where they should be.
+            self.lack = Reason.KEY_FRAME_UNSEEN
         self._data = data
         self._format = picture_format
         self._limits = limits

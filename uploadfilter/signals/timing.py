@@ -8,17 +8,17 @@ Rules this module keeps: the steps that are taken are limited by the length of a
 whatever it says, which also limits those of Pillow behind it; what is cut off or
 nonsense ends the count, and raises nothing.
 
-Sources: CSS "GIF89a" (1990); W3C PNG, third edition, section 11.3.6; Google's WebP
-container specification; ISO/IEC 14496-12 (``stts``); TIFF 6.0 and BigTIFF.
+Sources: W3C PNG, third edition, section 11.3.6; Google's WebP container specification;
+TIFF 6.0 and BigTIFF. GIFs are in ``gifs.py``, what is made of boxes in ``boxes.py``.
 """
 
 import io
-import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Final, Literal
+
+from uploadfilter.signals.sampling import Course
 
 MOST_COUNTED = 5000
 """Frames that are counted: three minutes at 24 a second. To come to a later one, all
@@ -42,117 +42,38 @@ class Timing:
     """The frames of a file.
 
     Attributes:
-        durations: For how long each frame is shown, in a unit of the file's.
-        canvas: Width and height that all frames together need, where the file says so.
+        durations: For how long each frame is shown, in milliseconds.
+        canvas: Width and height of what is shown, where the file says so.
         is_whole: If false, there may be more frames than were counted, or the file
             contradicts itself.
-        is_cut: If true, the file breaks off before the next frame begins.
-        places: Where the blocks of each frame begin, and where those of the last end;
-            empty where that is not known.
+        places: Where each frame begins in the file; empty where that is not known.
+        course: What it costs to come to each frame, if there are several.
     """
 
     durations: tuple[int, ...]
     canvas: tuple[int, int] = (0, 0)
     is_whole: bool = True
-    is_cut: bool = False
     places: tuple[int, ...] = ()
+    course: Course | None = None
 
 
-def _steps_for(length: int) -> int:
+def starts_of(is_independent: Sequence[bool]) -> tuple[int, ...]:
+    """Return for each frame the first one that has to be decoded for it.
+
+    Args:
+        is_independent: For each frame, whether it and those after it look the same
+            whatever was shown before. The first one always does.
+    """
+    starts, start = [], 0
+    for number, begins in enumerate(is_independent):
+        start = number if begins else start
+        starts.append(start)
+    return tuple(starts)
+
+
+def steps_for(length: int) -> int:
     """Return how many steps a file of this length may take."""
     return _FREE_STEPS + length // _BYTES_PER_STEP
-
-
-# --- GIF -----------------------------------------------------------------------------
-
-_GIF_HEADER = struct.Struct("<6sHHBBB")
-_GIF_IMAGE = struct.Struct("<HHHHB")
-_TABLE_FLAG = 0x80
-_EXTENSION, _IMAGE = b"!"[0], b","[0]
-_GRAPHIC_CONTROL = 0xF9
-
-
-def gif_timing(data: bytes) -> Timing:
-    """Return the frames of a GIF; its canvas is as large as its largest frame."""
-    if len(data) < _GIF_HEADER.size:
-        return Timing(durations=(), is_whole=False)
-    _, width, height, flags, _, _ = _GIF_HEADER.unpack_from(data)
-    walk = _GIFWalk(data, _GIF_HEADER.size + _table_bytes(flags))
-    durations: list[int] = []
-    places = [walk.at]
-    for right, bottom, duration in islice(walk.images(), MOST_COUNTED + 1):
-        width, height = max(width, right), max(height, bottom)
-        durations.append(duration)
-        places.append(min(walk.at, len(data)))
-    return Timing(
-        durations=tuple(durations[:MOST_COUNTED]),
-        canvas=(width, height),
-        is_whole=len(durations) <= MOST_COUNTED and walk.steps_left > 0,
-        is_cut=len(durations) <= MOST_COUNTED and walk.is_cut,
-        places=tuple(places[: MOST_COUNTED + 1]),
-    )
-
-
-def _table_bytes(flags: int) -> int:
-    """Return the length of the colour table that flags announce."""
-    return 3 << ((flags & 7) + 1) if flags & _TABLE_FLAG else 0
-
-
-class _GIFWalk:
-    """Steps from block to block.
-
-    Attributes:
-        at: Where it is: behind an image, when it yields one.
-        steps_left: How many more blocks are stepped over.
-        is_cut: Whether the data break off within a block.
-    """
-
-    def __init__(self, data: bytes, at: int) -> None:
-        self._data = data
-        self.at = at
-        self.steps_left = _steps_for(len(data))
-        self.is_cut = False
-
-    def images(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the right and bottom edge and the duration of each frame."""
-        data, duration = self._data, 0
-        while self.at < len(data) and self.steps_left > 0:
-            block = data[self.at]
-            self.at += 1
-            self.steps_left -= 1
-            if block == _EXTENSION:
-                if data[self.at : self.at + 1] == bytes((_GRAPHIC_CONTROL,)):
-                    start = self.at + 3
-                    duration = int.from_bytes(data[start : start + 2], "little")
-                self.at += 1
-                self._skip_blocks()
-            elif block == _IMAGE:
-                edges = self._image()
-                if edges is None:
-                    self.is_cut = True
-                    return
-                yield *edges, duration
-                duration = 0
-            elif block == b";"[0]:
-                return
-
-    def _image(self) -> tuple[int, int] | None:
-        """Step over an image; return its right and bottom edge."""
-        if self.at + _GIF_IMAGE.size > len(self._data):
-            return None
-        left, top, width, height, flags = _GIF_IMAGE.unpack_from(self._data, self.at)
-        self.at += _GIF_IMAGE.size + _table_bytes(flags) + 1
-        self._skip_blocks()
-        return left + width, top + height
-
-    def _skip_blocks(self) -> None:
-        """Step over data blocks up to the empty one."""
-        data, at, steps, end = self._data, self.at, self.steps_left, len(self._data)
-        while at < end and data[at] and steps > 0:
-            at += data[at] + 1
-            steps -= 1
-        self.at, self.steps_left = at + 1, steps
-        self.is_cut = at >= end
 
 
 # --- PNG -----------------------------------------------------------------------------
@@ -193,32 +114,140 @@ def png_timing(file: BinaryIO) -> Timing | None:
         The frames, without any of a PNG that does not move; ``None`` if there are too
         many chunks to step over.
     """
-    durations: list[int] = []
-    claimed, starts_with_default = 0, False
-    steps_left = _steps_for(file.seek(0, io.SEEK_END))
+    found = _APNGFrames()
+    steps_left = steps_for(file.seek(0, io.SEEK_END))
     for chunk in png_chunks(file):
         steps_left -= 1
         if steps_left < 0:
             return None
-        if chunk.name == b"acTL":
-            claimed = int.from_bytes(chunk.head[:4], "big")
-        elif chunk.name == b"IDAT":
-            starts_with_default = starts_with_default or not durations
+        found.note(chunk)
+    return found.timing()
+
+
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """What the control chunk of a frame of an APNG says, and where it begins."""
+
+    start: int
+    width: int
+    height: int
+    left: int
+    top: int
+    duration: int
+    disposal: int
+    blend: int
+
+
+_CONTROL = struct.Struct(">4xIIIIHHBB")
+_RESTORE = 2
+_REPLACE = 0
+_HAS_ALPHA: Final = 4
+_FRAME_PIXELS: Final = 10_000
+_SHARE_OF_CANVAS: Final = 4
+"""What a frame costs beside its own pixels: 0.1 ms, and copies of the canvas, which go
+four times as fast."""
+
+
+def _cost(width: int, height: int, canvas_pixels: int) -> int:
+    return _FRAME_PIXELS + width * height + canvas_pixels // _SHARE_OF_CANVAS
+
+
+class _APNGFrames:
+    """The chunks of an APNG that matter to its frames."""
+
+    def __init__(self) -> None:
+        self._controls: list[_Control] = []
+        self._canvas = (0, 0)
+        self._is_opaque = False
+        self._claimed: list[int] = []
+        self._data_at: int | None = None
+        self._is_default = False
+        self._has_frame_data = False
+
+    def note(self, chunk: PNGChunk) -> None:
+        """Note one chunk."""
+        if chunk.name == b"IHDR" and not any(self._canvas):
+            width, height, _, colour = struct.unpack_from(">IIBB", chunk.head.ljust(10))
+            self._canvas = width, height
+            self._is_opaque = not colour & _HAS_ALPHA
+        elif chunk.name == b"tRNS":
+            self._is_opaque = False
+        elif chunk.name == b"acTL":
+            # Those that come after the data are passed over.
+            count = int.from_bytes(chunk.head[:4], "big")
+            self._claimed.append(count if self._data_at is None else -1)
+        elif chunk.name == b"IDAT" and self._data_at is None:
+            self._data_at = chunk.start
+            self._is_default = not self._controls
+        elif chunk.name == b"fdAT":
+            self._has_frame_data = True
         elif chunk.name == b"fcTL":
-            durations.append(_apng_duration(chunk.head))
-    return Timing(
-        durations=(*((0,) if starts_with_default else ()), *durations),
-        is_whole=claimed == len(durations) <= MOST_COUNTED,
-    )
+            self._controls.append(_control(chunk))
+
+    def timing(self) -> Timing:
+        """Return what they say."""
+        controls = self._controls
+        default = (self._data_at or 0,) if self._is_default else ()
+        durations = (*(0 for _ in default), *(each.duration for each in controls))
+        return Timing(
+            durations=durations or (0,),
+            canvas=self._canvas,
+            is_whole=self._is_whole() and len(durations) <= MOST_COUNTED,
+            places=(*default, *(each.start for each in controls)),
+            course=self._course() if len(durations) > 1 else None,
+        )
+
+    def _is_whole(self) -> bool:
+        """Say whether every decoder shows the same frames."""
+        if not self._claimed and not self._controls and not self._has_frame_data:
+            return True
+        if self._claimed != [len(self._controls)]:
+            return False
+        # What a first frame that covers a part leaves of the default image is unclear.
+        return bool(self._controls) and self._covers(self._controls[0])
+
+    def _covers(self, control: _Control) -> bool:
+        box = control.left, control.top, control.width, control.height
+        return box == (0, 0, *self._canvas)
+
+    def _is_independent(self, control: _Control) -> bool:
+        is_replaced = control.blend == _REPLACE or self._is_opaque
+        is_first = control is self._controls[0]
+        return (
+            self._covers(control)
+            and (is_replaced or is_first)
+            and control.disposal != _RESTORE
+        )
+
+    def _course(self) -> Course:
+        width, height = self._canvas
+        pixels = width * height
+        default = (True,) if self._is_default else ()
+        return Course(
+            starts=starts_of((*default, *map(self._is_independent, self._controls))),
+            costs=(
+                *(_cost(width, height, pixels) for _ in default),
+                *(_cost(each.width, each.height, pixels) for each in self._controls),
+            ),
+            shown_pixels=pixels,
+        )
 
 
-def png_chunks(file: BinaryIO) -> Iterator[PNGChunk]:
+def _control(chunk: PNGChunk) -> _Control:
+    """Read the control of a frame; no denominator means hundredths of a second."""
+    fields = _CONTROL.unpack(chunk.head.ljust(_CONTROL.size, b"\0"))
+    width, height, left, top, over, under, disposal, blend = fields
+    duration = 1000 * over // (under or 100)
+    return _Control(chunk.start, width, height, left, top, duration, disposal, blend)
+
+
+def png_chunks(file: BinaryIO, at: int = 8) -> Iterator[PNGChunk]:
     """Yield the chunks of a PNG up to its end; a file that breaks off has fewer.
 
     Args:
         file: The PNG, seekable; it may be read from elsewhere between two chunks.
+        at: Where the first of them begins.
     """
-    at = 8
     while True:
         file.seek(at)
         head = file.read(_CHUNK_HEAD.size + _CONTROL_BYTES)
@@ -232,38 +261,83 @@ def png_chunks(file: BinaryIO) -> Iterator[PNGChunk]:
         at = chunk.end
 
 
-def _apng_duration(body: bytes) -> int:
-    """Return a frame's duration in milliseconds; no denominator means hundredths."""
-    over = int.from_bytes(body[20:22], "big")
-    under = int.from_bytes(body[22:24], "big")
-    return 1000 * over // (under or 100)
-
-
 # --- WebP ----------------------------------------------------------------------------
 
 
 def webp_timing(data: bytes) -> Timing:
     """Return the frames of a WebP, and its canvas."""
-    durations: list[int] = []
+    frames: list[_WebPFrame] = []
     canvas = (0, 0)
-    for name, body in _riff_chunks(data):
+    steps_left = steps_for(len(data))
+    for name, start, body in _riff_chunks(data):
+        steps_left -= 1
         if name == b"ANMF":
-            durations.append(int.from_bytes(body[12:15], "little"))
+            frames.append(_webp_frame(start, body, canvas))
         elif canvas == (0, 0):
             canvas = _webp_size(name, body)
-        if len(durations) == MOST_COUNTED:
-            return Timing(durations=tuple(durations), canvas=canvas, is_whole=False)
-    return Timing(durations=tuple(durations) or (0,), canvas=canvas)
+        if len(frames) == MOST_COUNTED:
+            steps_left = 0
+        if steps_left <= 0:
+            break
+    return Timing(
+        durations=tuple(each.duration for each in frames) or (0,),
+        canvas=canvas,
+        is_whole=steps_left > 0,
+        places=tuple(each.start for each in frames),
+        course=_webp_course(frames, canvas) if len(frames) > 1 else None,
+    )
 
 
-def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names of chunks, and the beginning of what they hold."""
+@dataclass(frozen=True, slots=True)
+class _WebPFrame:
+    """One frame of a WebP, and where it begins."""
+
+    start: int
+    width: int
+    height: int
+    duration: int
+    is_independent: bool
+
+
+_FRAME_HEAD_BYTES = 16
+_FRAME_BYTES = 40
+_NOT_BLENDED = 0x02
+_LOSSLESS_ALPHA = 0x10
+"""In the last byte of the size of a lossless picture."""
+
+
+def _webp_frame(start: int, body: bytes, canvas: tuple[int, int]) -> _WebPFrame:
+    """Read the beginning of a frame."""
+    left, top, width, height, duration = (
+        int.from_bytes(body[at : at + 3], "little") for at in range(0, 15, 3)
+    )
+    size = width + 1, height + 1
+    covers = (left, top, *size) == (0, 0, *canvas)
+    is_replaced = bool(body[15:16] and body[15] & _NOT_BLENDED)
+    stored = body[_FRAME_HEAD_BYTES : _FRAME_HEAD_BYTES + 4]
+    bits = body[_FRAME_HEAD_BYTES + 12 : _FRAME_HEAD_BYTES + 13]
+    is_opaque = stored == b"VP8 " or (
+        stored == b"VP8L" and bits != b"" and not bits[0] & _LOSSLESS_ALPHA
+    )
+    return _WebPFrame(start, *size, duration, covers and (is_replaced or is_opaque))
+
+
+def _webp_course(frames: Sequence[_WebPFrame], canvas: tuple[int, int]) -> Course:
+    pixels = canvas[0] * canvas[1]
+    return Course(
+        starts=starts_of([each.is_independent for each in frames]),
+        costs=tuple(_cost(each.width, each.height, pixels) for each in frames),
+        shown_pixels=pixels,
+    )
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """Yield names of chunks, where they begin, and the beginning of what they hold."""
     at = 12
-    for _ in range(_steps_for(len(data))):
-        if at + 8 > len(data):
-            return
+    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    while at + 8 <= end:
         length = int.from_bytes(data[at + 4 : at + 8], "little")
-        yield data[at : at + 4], data[at + 8 : at + 24]
+        yield data[at : at + 4], at, data[at + 8 : at + 8 + _FRAME_BYTES]
         at += 8 + length + length % 2
 
 
@@ -283,55 +357,6 @@ def _webp_size(name: bytes, body: bytes) -> tuple[int, int]:
         bits = int.from_bytes(body[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     return 0, 0
-
-
-# --- AVIF ----------------------------------------------------------------------------
-
-_TIME_TO_SAMPLE = re.compile(rb"stts\0\0\0\0")
-_RUN = struct.Struct(">II")
-
-
-def avif_durations(data: bytes, count: int) -> tuple[int, ...]:
-    """Return for how long each frame of an AVIF sequence is shown.
-
-    The first table of durations in the file is taken for that of the colours, which is
-    where writers put it; where there is none, all frames are alike.
-
-    Args:
-        data: The file.
-        count: How many frames its decoder sees.
-    """
-    durations: list[int] = []
-    found = _TIME_TO_SAMPLE.search(data)
-    if found is not None:
-        at = found.end() + 4
-        runs = int.from_bytes(data[found.end() : at], "big")
-        end = min(at + runs * _RUN.size, len(data) - _RUN.size + 1)
-        for start in range(at, end, _RUN.size):
-            samples, duration = _RUN.unpack_from(data, start)
-            durations += [duration] * min(samples, count - len(durations))
-            if len(durations) >= count:
-                break
-    return tuple(durations) + (0,) * (count - len(durations))
-
-
-_CODEC = b"av1C"
-_HIGH_BIT_DEPTH = 0x40
-
-
-def avif_is_deep(data: bytes) -> bool:
-    """Return whether a part of an AVIF may have samples of more than 8 bits.
-
-    Args:
-        data: The file; each of its parts has a box that says so.
-    """
-    at = data.find(_CODEC)
-    while at >= 0:
-        flags = data[at + 6 : at + 7]
-        if flags and flags[0] & _HIGH_BIT_DEPTH:
-            return True
-        at = data.find(_CODEC, at + 1)
-    return False
 
 
 # --- TIFF ----------------------------------------------------------------------------

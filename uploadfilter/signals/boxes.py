@@ -1,0 +1,192 @@
+"""Read what files of boxes (AVIF, HEIC) say of their items and frames.
+
+Rules this module keeps: only boxes are counted that stand where decoders look for them;
+how many are stepped over is limited; what is cut off or nonsense ends the reading, and
+raises nothing.
+
+Source: ISO/IEC 14496-12 (boxes, ``stts``, ``stss``), 23008-12 (``iinf``).
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+_LARGE: Final = 1
+_HEAD_BYTES: Final = 8
+_LARGE_HEAD_BYTES: Final = 16
+_MOST_BOXES: Final = 5000
+"""Boxes that are stepped over on one level; files have some dozens, and one for each
+item, which are counted at 2,000."""
+
+_FULL: Final = 4
+"""Bytes of version and flags."""
+
+Span = tuple[int, int]
+"""Where the content of a box begins and ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """What a sequence says of its frames.
+
+    Attributes:
+        durations: For how long each is shown, in milliseconds.
+        syncs: Numbers of the frames that can be decoded by themselves; empty if the
+            file does not say.
+        is_sure: Whether there is one track of pictures alone, with one table of each
+            kind, so that every decoder reads the same.
+    """
+
+    durations: tuple[int, ...]
+    syncs: tuple[int, ...] = ()
+    is_sure: bool = True
+
+
+def item_count(data: bytes) -> int:
+    """Return how many items a file says that it has, or lists.
+
+    Args:
+        data: The file.
+    """
+    counts = [0]
+    for meta in _named(data, (0, len(data)), b"meta"):
+        for start, end in _named(data, (meta[0] + _FULL, meta[1]), b"iinf"):
+            is_long = data[start : start + 1] != b"\0"
+            first = start + _FULL + (4 if is_long else 2)
+            said = int.from_bytes(data[start + _FULL : first], "big")
+            listed = sum(1 for _ in _boxes(data, (first, end)))
+            counts.append(max(said, listed))
+    return sum(counts)
+
+
+def has_box(data: bytes, name: bytes) -> bool:
+    """Return whether a file has a box of this name at its top level."""
+    return any(True for _ in _named(data, (0, len(data)), name))
+
+
+def track_of(data: bytes, count: int) -> Track:
+    """Return what a sequence says of its frames.
+
+    Args:
+        data: The file.
+        count: How many frames its decoder sees.
+    """
+    tracks = [
+        span
+        for moov in _named(data, (0, len(data)), b"moov")
+        for span in _named(data, moov, b"trak")
+        if _handler(data, span) in _SHOWN
+    ]
+    found = [_tables(data, span) for span in tracks]
+    if len(found) != 1 or found[0] is None:
+        return Track(durations=(0,) * count, is_sure=False)
+    scale, times, syncs = found[0]
+    durations = _durations(data, times, scale, count)
+    return Track(
+        durations=durations + (0,) * (count - len(durations)),
+        syncs=() if syncs is None else _syncs(data, syncs, count),
+        is_sure=len(durations) == count,
+    )
+
+
+_SHOWN: Final = frozenset({b"pict", b"vide"})
+"""Handlers of tracks that are shown; transparency has one of its own, ``auxv``."""
+
+
+def _handler(data: bytes, track: Span) -> bytes:
+    """Return what handles a track."""
+    for media in _named(data, track, b"mdia"):
+        for start, _ in _named(data, media, b"hdlr"):
+            return data[start + 8 : start + 12]
+    return b""
+
+
+def _tables(data: bytes, track: Span) -> tuple[int, Span, Span | None] | None:
+    """Return a track's units a second, its durations and its independent frames.
+
+    Returns:
+        ``None`` if one of them is missing, or is there twice.
+    """
+    media = list(_named(data, track, b"mdia"))
+    heads = [head for each in media for head in _named(data, each, b"mdhd")]
+    tables = media
+    for name in (b"minf", b"stbl"):
+        tables = [inner for each in tables for inner in _named(data, each, name)]
+    times = [span for each in tables for span in _named(data, each, b"stts")]
+    syncs = [span for each in tables for span in _named(data, each, b"stss")]
+    if any(len(each) != 1 for each in (media, heads, tables, times)) or syncs[1:]:
+        return None
+    at = heads[0][0] + (20 if data[heads[0][0]] else 12)
+    scale = int.from_bytes(data[at : at + 4], "big")
+    return (scale, times[0], syncs[0] if syncs else None) if scale else None
+
+
+_RUN: Final = struct.Struct(">II")
+
+
+def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, ...]:
+    """Return what a table of durations says of so many frames."""
+    durations: list[int] = []
+    start, end = table[0] + _FULL + 4, table[1]
+    runs = int.from_bytes(data[start - 4 : start], "big")
+    for at in range(start, min(start + runs * _RUN.size, end - 7), _RUN.size):
+        samples, duration = _RUN.unpack_from(data, at)
+        durations += [1000 * duration // scale] * min(samples, count - len(durations))
+        if len(durations) >= count:
+            break
+    return tuple(durations)
+
+
+def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
+    """Return which frames a table says can be decoded by themselves."""
+    start, end = table[0] + _FULL + 4, table[1]
+    said = int.from_bytes(data[start - 4 : start], "big")
+    numbers = (
+        int.from_bytes(data[at : at + 4], "big") - 1
+        for at in range(start, min(start + 4 * min(said, count), end - 3), 4)
+    )
+    return tuple(sorted({each for each in numbers if 0 <= each < count}))
+
+
+def _named(data: bytes, span: Span, name: bytes) -> Iterator[Span]:
+    """Yield the content of each box of a name on one level."""
+    for found, inner in _boxes(data, span):
+        if found == name:
+            yield inner
+
+
+def _boxes(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
+    """Yield the name and the content of each box on one level."""
+    at, end = span
+    for _ in range(_MOST_BOXES):
+        if at + _HEAD_BYTES > end:
+            return
+        length, start = int.from_bytes(data[at : at + 4], "big"), at + _HEAD_BYTES
+        if length == _LARGE:
+            start = at + _LARGE_HEAD_BYTES
+            length = int.from_bytes(data[at + 8 : start], "big")
+        after = min(at + length, end) if length else end
+        yield data[at + 4 : at + 8], (min(start, after), after)
+        if after < start:
+            return
+        at = after
+
+
+_CODEC = b"av1C"
+_HIGH_BIT_DEPTH = 0x40
+
+
+def is_deep(data: bytes) -> bool:
+    """Return whether a part of an AVIF may have samples of more than 8 bits.
+
+    Args:
+        data: The file; each of its parts has a box that says so.
+    """
+    at = data.find(_CODEC)
+    while at >= 0:
+        flags = data[at + 6 : at + 7]
+        if flags and flags[0] & _HIGH_BIT_DEPTH:
+            return True
+        at = data.find(_CODEC, at + 1)
+    return False
