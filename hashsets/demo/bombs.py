@@ -63,6 +63,7 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("jpeg-2000-scans", "image/jpeg", pictures.many_scans_jpeg),
     Bomb("jpeg-96-scans", "image/jpeg", pictures.some_scans_jpeg),
     Bomb("jpeg-4-gigapixels", "image/jpeg", pictures.huge_jpeg),
+    Bomb("jpeg-canvas", "image/jpeg", views.canvas_jpeg),
     Bomb("jpeg-segments", "image/jpeg", pictures.segmented_jpeg),
     Bomb("jpeg-thousandfold", "image/jpeg", pictures.pictures_in_a_row),
     Bomb("gif-4-gigapixels", "image/gif", pictures.huge_gif),

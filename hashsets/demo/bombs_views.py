@@ -16,3 +16,16 @@ def sheer_png() -> bytes:
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(samples), "LA").save(file, "PNG")
     return file.getvalue()
+
+
+def canvas_jpeg() -> bytes:
+    """Return a progressive JPEG of 24 megapixels with little on a plain canvas.
+
+    It is decoded once more when its border was trimmed.
+    """
+    rng = np.random.Generator(np.random.PCG64(_SEED))
+    canvas = np.full((4890, 4890), 255, np.uint8)
+    canvas[2300:2600, 2300:2600] = rng.integers(0, 256, (300, 300), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(canvas).save(file, "JPEG", progressive=True, quality=95)
+    return file.getvalue()

@@ -43,6 +43,7 @@ class Family(StrEnum):
     ORIENTATION = "orientation"
     TRUNCATION = "truncation"
     ALPHA = "alpha"
+    COLOUR = "colour"
     PROFILE = "profile"
     PART = "part"
     FRAMES = "frames"

@@ -4,6 +4,7 @@ import io
 import struct
 from functools import partial
 
+import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps
 
@@ -136,7 +137,132 @@ def _hidden_beside(
     return with_properties(_item_file(strip, file_format), box)
 
 
+# --- Canvases -------------------------------------------------------------------------
+
+
+def _on_canvas(
+    target: Image.Image,
+    _decoy: Image.Image,
+    *,
+    file_format: str = "JPEG",
+    times: int = 6,
+    place: tuple[float, float] = (0.0, 0.0),
+    colour: tuple[int, int, int] = (255, 255, 255),
+    noise: int = 0,
+    mode: str = "RGB",
+    **options: object,
+) -> bytes:
+    """Put the target on a plain canvas so many times as wide and high.
+
+    Args:
+        target: The picture.
+        file_format: Of the file.
+        times: How much wider and higher than the picture the canvas is.
+        place: Where on it: 0 is the left or upper edge, 1 the other.
+        colour: Of the canvas.
+        noise: By how many grey steps each pixel of the canvas may differ.
+        mode: Of the file's samples.
+        options: For the encoder.
+    """
+    if file_format == "JPEG":
+        # It is decoded at a smaller scale whatever its size.
+        target = target.resize((320, 240), Image.Resampling.LANCZOS)
+    width, height = target.width * times, target.height * times
+    canvas = Image.new("RGB", (width, height), colour)
+    if noise:
+        rng = np.random.Generator(np.random.PCG64(noise))
+        grains = rng.integers(-noise, noise + 1, (height, width, 1), np.int16)
+        dirty = np.clip(np.asarray(canvas).astype(np.int16) + grains, 0, 255)
+        canvas = Image.fromarray(dirty.astype(np.uint8))
+    left = round(place[0] * (width - target.width))
+    top = round(place[1] * (height - target.height))
+    canvas.paste(target, (left, top))
+    return pictures.encoded(canvas.convert(mode), file_format, **options)
+
+
+def _on_clear_canvas(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Put the target on a canvas that is transparent around it."""
+    canvas = Image.new("RGBA", (6 * target.width, 6 * target.height))
+    canvas.paste(target, (2 * target.width, 3 * target.height))
+    return pictures.png(canvas)
+
+
 _part = of_family(Family.PART)
+
+_HIDDEN = Shown.NOTHING
+"""A browser shows the canvas so small that the picture on it is another to PDQ; a
+person who comes nearer sees it."""
+
+CANVAS_TRICKS = tuple(
+    _part(
+        f"canvas-{name}",
+        file_type,
+        partial(_on_canvas, **options),
+        about,
+        shown=_HIDDEN,
+    )
+    for name, file_type, about, options in (
+        (
+            "jpeg",
+            FileType.JPEG,
+            "in the corner of a white canvas six times as wide",
+            {},
+        ),
+        (
+            "jpeg-inside",
+            FileType.JPEG,
+            "somewhere on a grey canvas six times as wide",
+            {"place": (0.37, 0.61), "colour": (120, 120, 120), "progressive": True},
+        ),
+        (
+            "jpeg-twelve",
+            FileType.JPEG,
+            "on a black canvas twelve times as wide",
+            {"times": 12, "place": (1, 0.5), "colour": (0, 0, 0)},
+        ),
+        (
+            "jpeg-noise",
+            FileType.JPEG,
+            "on a canvas of four greys",
+            {"place": (1, 1), "noise": 2, "quality": 90},
+        ),
+        (
+            "png",
+            FileType.PNG,
+            "in the corner of a white canvas six times as wide",
+            {"file_format": "PNG"},
+        ),
+        (
+            "png-palette",
+            FileType.PNG,
+            "the same with a palette",
+            {"file_format": "PNG", "mode": "P", "place": (1, 0)},
+        ),
+        (
+            "webp",
+            FileType.WEBP,
+            "on a blue canvas",
+            {
+                "file_format": "WEBP",
+                "place": (0.9, 0.1),
+                "colour": (0, 60, 180),
+                "method": 0,
+            },
+        ),
+        (
+            "gif",
+            FileType.GIF,
+            "on a canvas in a GIF",
+            {"file_format": "GIF", "place": (0.5, 0.5), "mode": "P"},
+        ),
+        (
+            "tiff",
+            FileType.TIFF,
+            "on a canvas in a TIFF",
+            {"file_format": "TIFF", "place": (0.1, 0.9), "compression": "tiff_lzw"},
+        ),
+    )
+)
 
 
 PART_TRICKS = (
@@ -186,5 +312,13 @@ PART_TRICKS = (
         partial(_hidden_beside, file_format="HEIF"),
         "a clean aperture in a HEIC shows a corner of the target",
         shown=Shown.NOTHING,
+    ),
+    *CANVAS_TRICKS,
+    _part(
+        "canvas-clear",
+        FileType.PNG,
+        _on_clear_canvas,
+        "on a transparent canvas six times as wide",
+        shown=_HIDDEN,
     ),
 )

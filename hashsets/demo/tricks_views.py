@@ -361,7 +361,63 @@ ALPHA_TRICKS = (
 )
 
 
+def equal_luma(target: Image.Image, _decoy: Image.Image) -> Image.Image:
+    """Return the target as more and less red, at one luma."""
+    light = np.asarray(target.convert("L"))
+    red = 128 + (light.astype(np.float32) - 128) * _COLOUR_REACH
+    flat = np.full_like(red, 128)
+    samples = np.dstack((flat, flat, red)).astype(np.uint8)
+    return Image.fromarray(samples, "YCbCr").convert("RGB")
+
+
+_COLOUR_REACH = 0.4
+"""How far the colours reach beside the light: as far as RGB has them at this luma."""
+
+
+def _in_colours(file_format: str, **options: object) -> Maker:
+    """Return a maker that writes the target in colours of one luma."""
+
+    def make(target: Image.Image, decoy: Image.Image) -> bytes:
+        return pictures.encoded(equal_luma(target, decoy), file_format, **options)
+
+    return make
+
+
+def _moving_colours(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Show the decoy and then the target, in colours of the same luma."""
+    frames = [equal_luma(image, image) for image in (decoy, target)]
+    return pictures.encoded(
+        frames[0], "PNG", save_all=True, append_images=frames[1:], duration=900
+    )
+
+
+_colour = of_family(Family.COLOUR)
+
+
+COLOUR_TRICKS = (
+    *(
+        _colour(
+            f"{name}-equal-luma",
+            file_type,
+            make,
+            "colours that all have the same luma",
+            shown=Shown.NOTHING,
+        )
+        for name, file_type, make in (
+            ("jpeg", FileType.JPEG, _in_colours("JPEG", quality=90)),
+            ("png", FileType.PNG, _in_colours("PNG")),
+            ("gif", FileType.GIF, _in_colours("GIF")),
+            ("webp", FileType.WEBP, _in_colours("WEBP", quality=90)),
+            ("avif", FileType.AVIF, _in_colours("AVIF", speed=9)),
+            ("tiff", FileType.TIFF, _in_colours("TIFF")),
+            ("apng", FileType.PNG, _moving_colours),
+        )
+    ),
+)
+
+
 VIEW_TRICKS = (
+    *COLOUR_TRICKS,
     *ORIENTATION_TRICKS,
     *ALPHA_TRICKS,
     *PROFILE_TRICKS,

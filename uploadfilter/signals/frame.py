@@ -4,7 +4,7 @@
 shown, ``views.py`` their signals.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -32,6 +32,8 @@ class Frame:
         count: How many frames its file has, as far as the limits reach.
         parts: Left, upper, right and lower edge of each part of ``image`` that viewers
             may show alone, because the file says so.
+        again: Decodes the frame once more, so many times smaller and in a mode
+            (``L`` or ``RGB``); ``None`` where that gives nothing more.
     """
 
     image: Image.Image
@@ -44,6 +46,7 @@ class Frame:
     is_inverted: bool = False
     count: int = 1
     parts: tuple[tuple[int, int, int, int], ...] = ()
+    again: "Callable[[int, str], Frame] | None" = None
 
     def parted(self) -> "Iterator[Frame]":
         """Yield each part of the frame as a frame of its own."""

@@ -333,20 +333,24 @@ class JPEGReader:
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
-        image, full, scale = self._opened(self._file)
+        return replace(self._frame(number, None, ""), again=self._again)
+
+    def _again(self, scale: int, mode: str) -> Frame:
+        """Decode the picture at a scale and in a mode that was not chosen at first."""
+        return self._frame(0, scale, mode)
+
+    def _frame(self, number: int, scale: int | None, mode: str) -> Frame:
+        image, full, scale_of = self._opened(self._file, scale, mode)
         is_truncated = False
         try:
             image.load()
         except DECODER_ERRORS:
             # With an end marker behind it, libjpeg shows what it has, of a progressive
             # one every scan that arrived; Pillow alone would give nothing of it.
-            image, full, scale = self._opened(
-                padding.continued(
-                    self._file,
-                    jpegscans.shown_length(self._file),
-                    padding.END_OF_JPEG,
-                )
+            continued = padding.continued(
+                self._file, jpegscans.shown_length(self._file), padding.END_OF_JPEG
             )
+            image, full, scale_of = self._opened(continued, scale, mode)
             image.load()
             if shows_nothing(image):
                 raise
@@ -355,7 +359,7 @@ class JPEGReader:
             image=image,
             number=number,
             full=full,
-            scale=scale,
+            scale=scale_of,
             profile=self._profile,
             other_profiles=_others(profile_of(image), self._profile),
             is_truncated=is_truncated,
@@ -363,16 +367,27 @@ class JPEGReader:
             is_inverted=image.mode == "CMYK",
         )
 
-    def _opened(self, file: BinaryIO) -> tuple[Image.Image, tuple[int, int], int]:
-        """Return the image, to be decoded as small as it serves, and its full size."""
+    def _opened(
+        self, file: BinaryIO, wanted: int | None, mode: str
+    ) -> tuple[Image.Image, tuple[int, int], int]:
+        """Return the image, not decoded yet, its full size and its scale.
+
+        Args:
+            file: The JPEG.
+            wanted: How many times smaller; ``None`` is as small as it serves.
+            mode: ``L`` or ``RGB``; empty is what it needs.
+        """
         file.seek(0)
         image = Image.open(file, formats=self._format.pillow)
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
             raise BadPictureError("Pillow took it for something else")
         full = image.size
         has_colours = any(map(needs_conversion, self._profiles(image)))
+        least = (DRAFT_SIDE, DRAFT_SIDE)
+        if wanted is not None:
+            least = -(-full[0] // wanted), -(-full[1] // wanted)
         # Pillow takes "L" for three-colour JPEGs only; others keep their mode.
-        image.draft("RGB" if has_colours else "L", (DRAFT_SIDE, DRAFT_SIDE))
+        image.draft(mode or ("RGB" if has_colours else "L"), least)
         scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
         check_frame(
             image.size,

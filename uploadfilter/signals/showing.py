@@ -42,7 +42,8 @@ STORED: Final = "stored"
 CONVERTED: Final = "icc"
 ALPHA: Final = "alpha"
 RAW: Final = "raw"
-"""Names of showings that others treat in a special way."""
+GREY_PAGE: Final = "grey"
+"""Names of showings, or words of them, that others treat in a special way."""
 
 _Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
 """From a band of a frame to the same band of several planes, some times smaller."""
@@ -204,7 +205,7 @@ def _with_greys(backed: Iterator[Shown], frames: int) -> Iterator[Shown]:
         return
     prefix = f"{prefix}/" if prefix else ""
     for grey, picture in greys_between(kept["black"], kept["white"], frames=frames):
-        yield Shown(f"{prefix}grey:{grey}", picture)
+        yield Shown(f"{prefix}{GREY_PAGE}:{grey}", picture)
 
 
 def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:

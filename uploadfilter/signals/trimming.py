@@ -27,7 +27,7 @@ _STEPS: Final = 2
 """Borders inside borders that are looked for; a third has never been seen."""
 
 _LEAST_SIDE: Final = 64
-"""Pixels of the plane: PDQ's own. Less than that is no picture to tell anything by."""
+"""Pixels of the full picture: PDQ's own. Less is no picture to tell anything by."""
 
 _LEAST_SHARE: Final = 0.01
 """Of a side: what is thinner moves no signal out of its threshold."""
@@ -61,6 +61,10 @@ _CHUNK: Final = 32
 """Lines that are compared at a time."""
 
 
+Corner = tuple[int, int]
+"""First row and first column of a part, in pixels of the plane."""
+
+
 def trimmed(picture: Picture) -> Iterator[Picture]:
     """Yield the picture without its border, and without the border inside of that.
 
@@ -71,12 +75,20 @@ def trimmed(picture: Picture) -> Iterator[Picture]:
         None, one or two pictures, each smaller than the one before; their planes are
         parts of the plane.
     """
+    for inner, _ in trimmed_parts(picture):
+        yield inner
+
+
+def trimmed_parts(picture: Picture) -> Iterator[tuple[Picture, Corner]]:
+    """Yield what ``trimmed`` yields, and where in the picture each part begins."""
+    top, left = 0, 0
     for _ in range(_STEPS):
-        box = _box(picture.plane)
+        box = _box(picture.plane, picture.shape.scale)
         if box is None:
             return
         picture = _cut(picture, *box)
-        yield picture
+        top, left = top + box[0].start, left + box[1].start
+        yield picture, (top, left)
 
 
 def _cut(picture: Picture, rows: slice, columns: slice) -> Picture:
@@ -103,15 +115,20 @@ def _side(length: int, kept: slice, scale: int) -> int:
     return min(int(kept.stop) * scale, length) - int(kept.start) * scale
 
 
-def _box(plane: Luma) -> tuple[slice, slice] | None:
+def _box(plane: Luma, scale: int) -> tuple[slice, slice] | None:
     """Return the rows and columns inside the border; ``None`` if there is none."""
     rows = _inside(plane)
     if rows is None:
-        return None
-    # Few stars on a dark sky are border from side to side, and yet something.
-    columns = _inside(plane[rows].T) or slice(0, plane.shape[1])
+        # In rows that are long beside what is in them, it counts for nothing.
+        columns = _inside(plane.T)
+        rows = _inside(plane[:, columns]) if columns is not None else None
+        if columns is None or rows is None:
+            return None
+    else:
+        # Few stars on a dark sky are border from side to side, and yet something.
+        columns = _inside(plane[rows].T) or slice(0, plane.shape[1])
     kept = plane[rows, columns].shape
-    if min(kept) < _LEAST_SIDE:
+    if min(kept) * scale < _LEAST_SIDE:
         return None
     removed = max(1 - kept[0] / plane.shape[0], 1 - kept[1] / plane.shape[1])
     return (rows, columns) if removed >= _LEAST_SHARE else None

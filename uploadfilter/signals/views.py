@@ -17,15 +17,16 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from uploadfilter.model import Reason, SignalType, View, ViewSignal
+from uploadfilter.model import QUALITY_FLOOR, Reason, SignalType, View, ViewSignal
 from uploadfilter.signals import operators, pdq
+from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
+from uploadfilter.signals.closeups import inner_pictures
 from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Picture
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
-from uploadfilter.signals.showing import ALPHA, RAW, STORED, showings
-from uploadfilter.signals.trimming import trimmed
+from uploadfilter.signals.showing import ALPHA, RAW, STORED, Shown, showings
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Computed for every view, whatever was asked for: they cost little, and ``scan``
@@ -96,11 +97,13 @@ class _Way:
         kind: Empty, or the words of the name for which matching has thresholds of its
             own: ``alpha``, ``raw``, ``trim``.
         picture: What it shows.
+        is_stored: Whether it is the frame as stored.
     """
 
     name: str
     kind: str
     picture: Picture
+    is_stored: bool = False
 
 
 class _Seen:
@@ -111,6 +114,7 @@ class _Seen:
     """
 
     def __init__(self) -> None:
+        self.is_faint = False
         self._first: _Way | None = None
         self._planes: dict[bytes, set[str]] = {}
         self._values: dict[bytes, dict[str, bytes]] = {}
@@ -185,6 +189,8 @@ class _Gathering:
         ways = 0
         for way in _ways(frame, self._seen):
             view = view_of(way.picture, name=way.name, types=self.types)
+            if way.is_stored:
+                self._seen.is_faint = pdq.quality(view.plane) < QUALITY_FLOOR
             if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
@@ -223,17 +229,31 @@ def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
 
 def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
     """Yield the ways to show a frame, or a part of one, whose planes are new."""
-    for shown in showings(frame):
+    for shown in _shown(frame, seen):
         way = _way(frame.number, part, shown.name, 0, shown.picture)
-        if not seen.is_new_plane(way):
+        if seen.is_new_plane(way):
+            yield way
+        elif way.is_stored:
+            # Nobody computes what a plane says that was seen before.
+            seen.is_faint = says_little(shown.picture)
             continue
-        yield way
+        else:
+            continue
         if shown.name == RAW:
             continue
-        for step, inner in enumerate(trimmed(shown.picture), start=1):
+        for step, inner in enumerate(inner_pictures(frame, shown), start=1):
             way = _way(frame.number, part, shown.name, step, inner)
             if seen.is_new_plane(way):
                 yield way
+
+
+def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
+    """Yield the ways to show a frame, its colours last if its luma says little."""
+    seen.is_faint = False
+    yield from showings(frame)
+    colours = colours_shown(frame) if seen.is_faint else None
+    if colours is not None:
+        yield Shown(CHROMA, colours)
 
 
 def _way(number: int, part: int, shown: str, step: int, picture: Picture) -> _Way:
@@ -243,7 +263,12 @@ def _way(number: int, part: int, shown: str, step: int, picture: Picture) -> _Wa
     parts += [shown] if shown != STORED else []
     parts += [f"trim:{step}"] if step else []
     kind = shown if shown in _UNSEEN else ""
-    return _Way("/".join(parts) or STORED, kind + ("/trim" if step else ""), picture)
+    return _Way(
+        "/".join(parts) or STORED,
+        kind + ("/trim" if step else ""),
+        picture,
+        is_stored=shown == STORED and not step,
+    )
 
 
 _UNSEEN: Final = frozenset({ALPHA, RAW})

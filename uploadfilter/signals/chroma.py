@@ -1,0 +1,88 @@
+"""Show the colours of a picture that has hardly any light and shade.
+
+PDQ and its like see luma only. A picture whose colours all have the same luma is flat
+to them, though a person sees it well. So where luma says too little to be matched, the
+colours are shown as well: the one difference in which the pixels differ most, stretched
+over the whole range. A photograph has more luma than that, and is not looked at here.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from uploadfilter.model import QUALITY_FLOOR
+from uploadfilter.signals import pdq
+from uploadfilter.signals.faults import DECODER_ERRORS
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.limits import OverBudgetError
+from uploadfilter.signals.picture import Luma, Picture, Shape
+
+CHROMA: Final = "chroma"
+"""Name of this way to show a frame."""
+
+_LEAST_SIDE: Final = 256
+"""Both sides stay at least this long when colours are made smaller to be looked at."""
+
+_LEAST_SPREAD: Final = 6.0
+"""Standard deviation of the colours, in steps, below which nobody sees a picture: what
+JPEG and the conversions leave of grey has less."""
+
+_REACH: Final = 2.5
+"""Standard deviations from the middle that become black and white."""
+
+_SCALES: Final = (1, 2, 4, 8)
+_COLOURS: Final = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "RGBa", "HSV"})
+
+
+def says_little(luma: Picture) -> bool:
+    """Say whether luma is too flat to be matched, as far as PDQ sees it."""
+    return int(pdq.qualities_of(pdq.plane_of(luma)[None])[0]) < QUALITY_FLOOR
+
+
+def colours_shown(frame: Frame) -> Picture | None:
+    """Return the colours of a frame as one plane; ``None`` if it has hardly any.
+
+    Args:
+        frame: The frame; if only its luma was decoded, it is decoded once more.
+    """
+    if frame.image.mode == "L" and frame.again is not None:
+        try:
+            frame = frame.again(frame.scale, "RGB")
+        except (OverBudgetError, *DECODER_ERRORS):
+            return None
+    if frame.image.mode not in _COLOURS:
+        return None
+    image = frame.image
+    by = max(s for s in _SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
+    while frame.scale * by > _SCALES[-1]:
+        by //= 2
+    plane = _widest(np.asarray(_small_colours(image, by), dtype=np.float32))
+    if plane is None:
+        return None
+    width, height = frame.full if frame.scale > 1 else image.size
+    shape = Shape(height=height, width=width, scale=frame.scale * by)
+    return Picture(plane=plane, shape=shape)
+
+
+def _small_colours(image: Image.Image, by: int) -> Image.Image:
+    """Return the two differences of colours, Cb and Cr, made smaller."""
+    bare = image.convert("RGBA").convert("RGB") if image.mode != "RGB" else image
+    smaller = bare.reduce(by) if by > 1 else bare
+    return smaller.convert("YCbCr")
+
+
+def _widest(samples: NDArray[np.float32]) -> Luma | None:
+    """Return the mixture of Cb and Cr that differs most, over the range of grey."""
+    colours = samples[:, :, 1:].reshape(-1, 2)
+    colours = colours - colours.mean(axis=0)
+    spreads, axes = np.linalg.eigh(colours.T @ colours / len(colours))
+    spread = float(np.sqrt(max(spreads[-1], 0.0)))
+    if spread < _LEAST_SPREAD:
+        return None
+    # Of the two signs, the one with more red; the other is found as a negative.
+    axis = axes[:, -1] * (1 if axes[1, -1] >= 0 else -1)
+    values = (colours @ axis) * np.float32(127.5 / (_REACH * spread)) + 127.5
+    plane: Luma = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return plane.reshape(samples.shape[:2])

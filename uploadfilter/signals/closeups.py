@@ -1,0 +1,134 @@
+"""Look closer at a small picture inside a large plain canvas.
+
+Large pictures are decoded, or made, smaller before they are looked at. If little is
+left of one when its border is trimmed, that was too small: the part is then taken from
+the frame at a better scale, and of a JPEG the frame is decoded once more.
+
+Rules this module keeps:
+
+- A frame without a border, or with much inside it, costs nothing here.
+- No more pixels are decoded again than ``MOST_PIXELS``, and no larger part is copied.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from uploadfilter.signals.faults import DECODER_ERRORS
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.limits import OverBudgetError
+from uploadfilter.signals.pages import mixed
+from uploadfilter.signals.picture import Picture
+from uploadfilter.signals.showing import GREY_PAGE, Shown, showings
+from uploadfilter.signals.trimming import Corner, trimmed, trimmed_parts
+
+ENOUGH_SIDE: Final = 256
+"""Pixels of the shorter side of a plane with which a trimmed picture is looked at. PDQ
+then differs by up to 10 bits from that of the full picture."""
+
+MOST_PIXELS: Final = 24_000_000
+"""Pixels of a JPEG that is decoded again, which takes an eighth of a second where it is
+plain. What is left of a canvas has a 25th of its width at least, so that a scale is
+found at which it is large enough."""
+
+_MOST_COPIED: Final = 4_000_000
+_MARGIN: Final = 10
+"""Pixels of the plane around a part: where its border ends is seen better from near,
+and the first eight lines of a border may have hidden some of it."""
+
+_SCALES: Final = (8, 4, 2, 1)
+
+
+def inner_pictures(frame: Frame, shown: Shown) -> Iterator[Picture]:
+    """Yield what is shown without its border, and without the border inside of that.
+
+    Args:
+        frame: The frame.
+        shown: One way to show it.
+    """
+    for inner, corner in trimmed_parts(shown.picture):
+        closer = _closer(frame, inner, corner) if _is_little(inner) else None
+        if closer is None:
+            yield inner
+            continue
+        yield from _again(closer, shown.name, inner)
+        return
+
+
+def _is_little(inner: Picture) -> bool:
+    return inner.shape.scale > 1 and min(inner.plane.shape) < ENOUGH_SIDE
+
+
+def _again(closer: Frame, name: str, inner: Picture) -> Iterator[Picture]:
+    """Yield the trimmed pictures of a part, as it is shown under a name."""
+    picture = _shown_as(closer, name)
+    if picture is None:
+        yield inner
+        return
+    parts = list(trimmed(picture))
+    yield from parts or [picture]
+
+
+def _shown_as(frame: Frame, name: str) -> Picture | None:
+    """Return what a frame shows under a name; a page of any grey can be made."""
+    prefix, _, page = name.rpartition("/")
+    word, _, grey = page.partition(":")
+    shown = {item.name: item.picture for item in showings(frame)}
+    if word != GREY_PAGE or name in shown:
+        return shown.get(name)
+    prefix = f"{prefix}/" if prefix else ""
+    black, white = shown.get(f"{prefix}black"), shown.get(f"{prefix}white")
+    if black is None or white is None:
+        return None
+    return Picture(plane=mixed(black, white, int(grey)), shape=black.shape)
+
+
+def _closer(frame: Frame, inner: Picture, corner: Corner) -> Frame | None:
+    """Return a part of a frame at a better scale; ``None`` if there is none."""
+    scale = _scale_for(frame, inner)
+    source = frame
+    if scale < frame.scale and frame.again is not None:
+        try:
+            source = frame.again(scale, "RGB" if frame.image.mode == "RGB" else "L")
+        except (OverBudgetError, *DECODER_ERRORS):
+            return None
+    if source.scale >= inner.shape.scale:
+        return None
+    box = _box(source, inner, corner)
+    width, height = box[2] - box[0], box[3] - box[1]
+    if width * height > _MOST_COPIED:
+        return None
+    full = width * source.scale, height * source.scale
+    return replace(
+        source,
+        image=source.image.crop(box),
+        number=frame.number,
+        count=frame.count,
+        full=full,
+        again=None,
+    )
+
+
+def _scale_for(frame: Frame, inner: Picture) -> int:
+    """Return the scale at which a part is large enough, as far as that may be had."""
+    sides = inner.shape.height, inner.shape.width
+    for scale in _SCALES:
+        if min(sides) >= scale * ENOUGH_SIDE:
+            break
+    width, height = frame.full
+    while scale < frame.scale and width * height > scale * scale * MOST_PIXELS:
+        scale *= 2
+    return scale
+
+
+def _box(source: Frame, inner: Picture, corner: Corner) -> tuple[int, int, int, int]:
+    """Return where a part lies in a frame that may have another scale."""
+    times = inner.shape.scale // source.scale
+    top, left = corner
+    rows, columns = inner.plane.shape
+    return (
+        max(0, left - _MARGIN) * times,
+        max(0, top - _MARGIN) * times,
+        min(source.image.width, (left + columns + _MARGIN) * times),
+        min(source.image.height, (top + rows + _MARGIN) * times),
+    )
