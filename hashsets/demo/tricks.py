@@ -24,6 +24,7 @@ from hashsets.demo.tricks_edits import BOMB_TRICKS, EDIT_TRICKS
 from hashsets.demo.tricks_embedded import EMBEDDED_TRICKS, JUNK_TRICKS
 from hashsets.demo.tricks_formats import DEPTH_TRICKS, FORMAT_TRICKS
 from hashsets.demo.tricks_frames import FRAMES_TRICKS
+from hashsets.demo.tricks_kinds import KIND_TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
 from hashsets.demo.tricks_moving import MOVING_TRICKS
 from hashsets.demo.tricks_pages import PAGE_TRICKS
@@ -45,6 +46,7 @@ _PLAIN: tuple[Trick, ...] = (
     *BOMB_TRICKS,
     *EMBEDDED_TRICKS,
     *JUNK_TRICKS,
+    *KIND_TRICKS,
     *CONTAINER_TRICKS,
     *TEXT_TRICKS,
     *PAGE_TRICKS,

@@ -49,6 +49,7 @@ class Family(StrEnum):
     FRAMES = "frames"
     EMBEDDED = "embedded"
     JUNK = "junk"
+    KIND = "kind"
     CONTAINER = "container"
     TEXT = "text"
     EDIT = "edit"

@@ -6,7 +6,7 @@ from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.strings import Encoded
-from uploadfilter.scanners.chance import may_be_chance, most_bytes
+from uploadfilter.scanners.chance import is_usual_photo, may_be_chance, most_bytes
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_webp_is_as_long_as_it_says() -> None:
 
     assert most_bytes(source, Candidate(offset=4, kind=Kind.WEBP)) == 109
     assert most_bytes(source, Candidate(offset=4, kind=Kind.PNG)) == source.size
+
+
+def test_photo_without_a_profile_is_usual() -> None:
+    """Of such a one, all views are cheap."""
+    names = frozenset({"jpeg"})
+
+    assert is_usual_photo(MemorySource(b"\xff\xd8\xff"), names)
+    assert not is_usual_photo(MemorySource(b"\xff\xd8\xffICC_PROFILE"), names)
+    assert not is_usual_photo(MemorySource(b"\xff\xd8\xff"), frozenset({"png"}))

@@ -9,6 +9,8 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import brotli
@@ -16,8 +18,14 @@ import zstandard
 
 from uploadfilter.contents import documents, tars, zipping
 from uploadfilter.contents.magic import HEAD_BYTES, Kind
-from uploadfilter.contents.members import Container, Member, Meter, UnpackLimits
-from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.members import (
+    Container,
+    Member,
+    Meter,
+    Shortfall,
+    UnpackLimits,
+)
+from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.streams import BROTLI, BZIPPED, GZIPPED, XZ, ZSTD
 
 _ZIP: Final = zipping.ZipContainer()
@@ -84,6 +92,60 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
         yield _TAR
     if kind is not Kind.PDF and b"%PDF-" in head[:1024]:
         yield _PDF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """A container with a few stray bytes in front of it, as a container.
+
+    Its magic may stand there by chance. So a member of which nothing can be unpacked is
+    none, and if that is the first one there is no container.
+
+    Attributes:
+        container: What reads it.
+        offset: How many bytes stand in front.
+    """
+
+    container: Container
+    offset: int
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Nothing is known by its first bytes."""
+        return frozenset()
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield what is in the container."""
+        rest = PartSource(source, self.offset, source.size - self.offset)
+        found = self.container.members(rest, meter)
+        for item in found:
+            first = _begun(item)
+            if first is None:
+                return
+            yield self._placed(first, source, rest)
+            for other in found:
+                if isinstance(other, Member):
+                    yield self._placed(other, source, rest)
+                else:
+                    yield other
+
+    def _placed(self, member: Member, source: Source, rest: Source) -> Member:
+        """Say where a member lies in the source, if it lies there as it is."""
+        part = member.content
+        if not isinstance(part, PartSource) or part.whole is not rest:
+            return member
+        place = PartSource(source, self.offset + part.start, part.size)
+        return Member(name=member.name, content=place)
+
+
+def _begun(item: Member | Shortfall) -> Member | None:
+    """Return a member of which something was unpacked; ``None`` for anything else."""
+    if isinstance(item, Shortfall) or not isinstance(item.content, Iterator):
+        return None if isinstance(item, Shortfall) else item
+    first = next(item.content, None)
+    if not isinstance(first, bytes):
+        return None
+    return Member(name=item.name, content=chain((first,), item.content))
 
 
 def prepare() -> None:

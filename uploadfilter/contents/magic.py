@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
+from uploadfilter.contents import gif, rarities
+
 HEAD_BYTES = 1100
 """How much of a content ``sniff`` wants to see: readers accept a PDF's magic anywhere
 in the first 1,024 bytes."""
@@ -36,6 +38,8 @@ class Kind(StrEnum):
     PNM = "pnm"
     QOI = "qoi"
     TGA = "tga"
+
+    OTHER = "other"
 
     EPS = "eps"
     WMF = "wmf"
@@ -75,6 +79,10 @@ PICTURES = frozenset(
 
 A TGA has no magic: only its declared type tells.
 """
+
+UNREAD = frozenset({Kind.OTHER})
+"""What some tool of an origin opens as a picture, and no browser. No decoder of ours
+reads it."""
 
 DRAWINGS = frozenset({Kind.SVG, Kind.EPS, Kind.WMF, Kind.EMF})
 """Programs that draw: what they show can be any picture, and is only known to who runs
@@ -122,6 +130,11 @@ def declares_picture(declared_type: str | None) -> bool:
     return declared.startswith("image/") and not declared.startswith("image/svg")
 
 
+def is_unread(kind: Kind) -> bool:
+    """Say whether some tool opens this kind as a picture, and nothing of ours does."""
+    return kind in UNREAD
+
+
 def is_container(kind: Kind) -> bool:
     """Say whether this kind holds or wraps other contents."""
     return kind in CONTAINERS
@@ -138,14 +151,27 @@ def sniff(head: bytes) -> Kind:
     """
     if not head:
         return Kind.EMPTY
-    for magic, kind in _BY_FIRST_BYTE.get(head[0], ()):
-        if head.startswith(magic):
+    found = begins_as(head)
+    for test in (_tar, _pdf, _rare):
+        found = found or test(head)
+    return found or _text_kind(head)
+
+
+def begins_as(data: bytes, at: int = 0) -> Kind | None:
+    """Say which kind begins at an offset, by what stands right there.
+
+    Args:
+        data: Bytes, with ``HEAD_BYTES`` after the offset or as many as there are.
+        at: The offset; there must be a byte.
+    """
+    for magic, kind in _BY_FIRST_BYTE.get(data[at], ()):
+        if data.startswith(magic, at):
             return kind
-    for test in (*_TESTS.get(head[0], ()), _tar, _pdf):
-        found = test(head)
+    for test in _TESTS.get(data[at], ()):
+        found = test(data[at:] if at else data)
         if found is not None:
             return found
-    return _text_kind(head)
+    return None
 
 
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
@@ -158,10 +184,12 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"8BPS\0\x01", Kind.PSD),
     (b"8BPS\0\x02", Kind.PSD),
     (b"II\xbc\x01", Kind.JXR),
-    (b"%!PS", Kind.EPS),
+    (b"%!", Kind.EPS),
+    (b"\x04%!", Kind.EPS),
     (b"\xc5\xd0\xd3\xc6", Kind.EPS),
+    (b"push graphic-context", Kind.EPS),
     (b"\xd7\xcd\xc6\x9a", Kind.WMF),
-    (b"\x01\0\x09\0\0\x03", Kind.WMF),
+    *((bytes((form, 0, 9, 0, 0, age)), Kind.WMF) for form in (1, 2) for age in (1, 3)),
     (b"\0\0\0\x0cJXL \r\n\x87\n", Kind.JXL),
     (b"\xff\x0a", Kind.JXL),
     (b"\0\0\0\x0cjP  \r\n\x87\n", Kind.JP2),
@@ -190,20 +218,7 @@ _BY_FIRST_BYTE = {
 
 def _gif(head: bytes) -> Kind | None:
     """Require a version, and behind the screen something that is not prose."""
-    if head[:6] not in {b"GIF87a", b"GIF89a"}:
-        return None
-    # Width, height, flags, background and aspect, of which one is binary in any file
-    # that was not made to be mistaken for a text; and one such begins a block.
-    table = (
-        3 << (head[10] & 7) + 1 if len(head) > _GIF_FLAGS_AT and head[10] >> 7 else 0
-    )
-    block = head[13 + table : 14 + table]
-    is_prose = _PROSE.fullmatch(head[6:14]) and block not in {b"!", b",", b";"}
-    return None if is_prose else Kind.GIF
-
-
-_GIF_FLAGS_AT = 10
-_PROSE = re.compile(rb"[\t\r\n -~]*")
+    return Kind.GIF if gif.is_plausible(head) else None
 
 
 _DIB_HEADER_BYTES = frozenset({12, *range(16, 65, 4), 42, 46, 108, 124})
@@ -377,6 +392,11 @@ def _tar(head: bytes) -> Kind | None:
 _TAR_BLOCK_BYTES = 512
 _CHECKSUM_AT = 148
 _CHECKSUM = re.compile(rb" *([0-7]{3,6})[\0 ]")
+
+
+def _rare(head: bytes) -> Kind | None:
+    """Ask for what browsers do not show and tools of origins open."""
+    return Kind.OTHER if rarities.is_one(head) else None
 
 
 def _pdf(head: bytes) -> Kind | None:

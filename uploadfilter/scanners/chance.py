@@ -13,6 +13,27 @@ CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
 SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
 """Kinds whose magic does not occur by chance as good as ever, header included."""
 
+SURE_AT_FIRST: Final = magic.PICTURES - {Kind.ICO}
+"""The same right at the beginning. What an icon begins with, other files do too."""
+
+
+def is_usual_photo(source: Source, names: frozenset[str]) -> bool:
+    """Say whether nothing dear comes behind the first view of a picture.
+
+    Such a picture is sent in one part. Of any other, each view is on its way before the
+    next one is made, which may be the end of this process.
+
+    Args:
+        source: The picture.
+        names: Of the formats that it may be.
+    """
+    is_jpeg = names == frozenset({Kind.JPEG.value})
+    return is_jpeg and b"ICC_PROFILE" not in source.read(0, _PROFILE_BYTES)
+
+
+_PROFILE_BYTES: Final = 128 * 1024
+"""How far into a JPEG a profile is looked for: behind an EXIF segment of 64 KiB."""
+
 
 def most_bytes(source: Source, item: carving.Candidate) -> int:
     """Return how long a candidate is at most; some decoders read all of it at first."""

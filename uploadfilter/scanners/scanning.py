@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from uploadfilter.contents import containers, magic
+from uploadfilter.contents import containers, proposals
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.scanners.messages import Budgets, ContentSpan, Part
 from uploadfilter.scanners.spans import digests_of, open_span
 from uploadfilter.scanners.tree import Node
-from uploadfilter.scanners.walk import NeedsAlone, Walk, WalkSettings
+from uploadfilter.scanners.walk import NeedsAlone, Walk
+from uploadfilter.scanners.wanted import WalkSettings
 from uploadfilter.signals.decoding import prepare_process
 
 _TIME_TO_FINISH: Final = 0.85
@@ -82,7 +83,7 @@ def scan_content(
         MemoryError: The address space of the process was too small.
     """
     source = open_span(fd, span)
-    kind = magic.sniff(source.read(0, magic.HEAD_BYTES))
+    kind = proposals.kind_of(source)
     root = Node(path=span.path, kind=kind.value, size=span.length)
     if digests:
         root.exact = digests_of(source)

@@ -5,7 +5,8 @@ The order of the rules is the order of the code in ``_visit``:
 
 1. Nothing in it: complete.
 2. A picture by its first bytes or by its declared type: decoded; if that gives no
-   view, the decoder's reason.
+   view, the decoder's reason. Then each picture that it is to readers who take less: a
+   nested content if it decodes, and nothing if not.
 3. A container: each member is a nested content.
 4. A text that a site may read: what is encoded in it is a nested content.
 5. Whatever else it is, since a picture with a page in it may be read as a page: the
@@ -18,11 +19,17 @@ What was seen counts: a content that falls short keeps its views. The search end
 own account, and the walk goes on; only a budget of the content itself ends the walk.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
 from typing import Final
 
-from uploadfilter.contents import carving, containers, magic, packets, strings
+from uploadfilter.contents import (
+    carving,
+    containers,
+    magic,
+    packets,
+    proposals,
+    strings,
+)
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
     Container,
@@ -31,15 +38,23 @@ from uploadfilter.contents.members import (
     UnpackLimits,
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
-from uploadfilter.model import Reason, SignalType
+from uploadfilter.model import Reason
 from uploadfilter.scanners.accounts import Accounts, Ended
-from uploadfilter.scanners.chance import CHANCE, SURE, may_be_chance, most_bytes
+from uploadfilter.scanners.besides import Besides, besides
+from uploadfilter.scanners.chance import (
+    CHANCE,
+    SURE,
+    SURE_AT_FIRST,
+    is_usual_photo,
+    may_be_chance,
+    most_bytes,
+)
 from uploadfilter.scanners.holding import Covered, Held, icon_entries
-from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.readings import Readings
 from uploadfilter.scanners.sent import is_decoded, is_read_as_text
 from uploadfilter.scanners.spans import digests_of, open_file
 from uploadfilter.scanners.tree import Node, nesting
+from uploadfilter.scanners.wanted import WalkSettings, carving_limits_of, limits_of
 from uploadfilter.signals import formats
 from uploadfilter.signals.decoding import DecodeLimits
 from uploadfilter.signals.frame import Lack
@@ -49,31 +64,6 @@ _BLOCK_OVERLAP: Final = 16 * 1024 * 1024
 """By how much the blocks overlap in which a long unpacked content is searched: more
 than nearly every picture, which must lie in one block as a whole to be decoded."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalkSettings:
-    """What a walk looks for, and how far it goes.
-
-    Attributes:
-        types: Perceptual signal types to compute.
-        budgets: What it may cost.
-        also: Picture formats that the operator switched on.
-        alone: Whether every decoder may run; see ``ScanRequest``.
-        clock: Tells the CPU seconds that this process used.
-        deadline_s: When no further step is begun, on that clock; ``None`` is never.
-    """
-
-    types: frozenset[SignalType]
-    budgets: Budgets
-    also: frozenset[str]
-    alone: bool
-    clock: Callable[[], float]
-    deadline_s: float | None = None
-
-
-_LEAST_CARVED_SIDE: Final = 32
-"""Pixels of the shorter side of a picture that is carved. Programs have thousands of
-icons in them, and of smaller pictures nobody can tell what they show."""
 
 _MOST_CANDIDATES: Final = 20_000
 """Candidates of one content that are tried, each of which has its price."""
@@ -99,14 +89,8 @@ class Walk:
         self._settings = settings
         self._budgets = budgets
         self._decoded = formats.decoded(settings.also)
-        self._limits = DecodeLimits(
-            max_pixels=budgets.max_pixels,
-            max_decoded_bytes=budgets.max_decoded_bytes,
-            max_frames=budgets.max_frames,
-            max_total_pixels=budgets.max_total_pixels,
-            max_jpeg_scans=budgets.max_jpeg_scans,
-        )
-        self._carving_limits = replace(self._limits, least_side=_LEAST_CARVED_SIDE)
+        self._limits = limits_of(budgets)
+        self._carving_limits = carving_limits_of(budgets)
         self._meter = Meter(
             UnpackLimits(
                 max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
@@ -122,13 +106,21 @@ class Walk:
             content_bytes=content_bytes,
         )
 
-    def steps(self, source: Source, root: Node, *, declared: str) -> Iterator[None]:
+    def steps(
+        self,
+        source: Source,
+        root: Node,
+        *,
+        declared: str = "",
+        claims: tuple[str, ...] = (),
+    ) -> Iterator[None]:
         """Walk through a content; what is found is added to ``root``.
 
         Args:
             source: Its bytes.
             root: Its node.
             declared: Its declared type in small letters; may be empty.
+            claims: What else its client says that it is: see ``ContentSpan``.
 
         Yields:
             Nothing, before each step that may be the last of this process.
@@ -138,31 +130,42 @@ class Walk:
             MemoryError: The address space of the process is too small.
         """
         root.is_sent = True
+        said = (declared, *claims)
         try:
-            yield from self._visit(source, root, declared=declared, depth=0)
+            yield from self._visit(source, root, said=said, depth=0)
         except Ended as ended:
             root.fall_short(ended.reason)
 
     def _visit(
-        self, source: Source, node: Node, *, declared: str, depth: int
+        self, source: Source, node: Node, *, depth: int, said: tuple[str, ...] = ("",)
     ) -> Iterator[None]:
-        """Walk through one content, whatever it is nested in."""
+        """Walk through one content, whatever it is nested in.
+
+        Args:
+            source: Its bytes.
+            node: Its node.
+            depth: How deep it is nested.
+            said: What a client says of it, its declared type first.
+        """
         kind = Kind(node.kind)
         if kind is Kind.EMPTY:
             return
         yield from self._pause()
-        yield from self._look(source, node, kind, declared=declared)
+        yield from self._look(source, node, kind, declared=said[0])
         covered = Covered()
+        claims = (node.path, *said)
+        also = besides(source, kind, claims=claims, decoded=self._decoded)
+        yield from self._propose(source, node, also, covered)
         container = containers.container_for(kind)
         if container is not None:
             yield from self._unpack(container, source, node, covered, depth=depth)
         elif magic.is_container(kind):
             node.fall_short(Reason.NOT_INSPECTED)
-        for hidden in _hidden(source, node, kind, declared):
+        for hidden in also.containers:
             yield from self._unpack(
                 hidden, source, node, covered, depth=depth, is_sure=False
             )
-        is_text = node.is_sent and is_read_as_text(kind, declared)
+        is_text = node.is_sent and is_read_as_text(kind, said[0])
         if is_text:
             yield from self._decode_strings(source, node, kind, set(), depth=depth)
         if kind is Kind.ICO:
@@ -200,7 +203,8 @@ class Walk:
         self, source: Source, node: Node, kind: Kind, *, declared: str
     ) -> Iterator[None]:
         """Add the views of a content that is a picture, or is said to be one."""
-        if magic.is_drawing(kind):
+        is_declared = magic.declares_picture(declared)
+        if magic.is_drawing(kind) or (magic.is_unread(kind) and not is_declared):
             # What a program draws from it can be any picture.
             node.fall_short(Reason.NOT_INSPECTED)
         elif kind.value in self._decoded:
@@ -208,15 +212,29 @@ class Walk:
         elif magic.is_picture(kind):
             # A picture to others, and none to us: never a pass by default.
             node.fall_short(Reason.UNDECODABLE)
-        elif magic.declares_picture(declared):
+        elif is_declared:
             yield from self._show(source, node, self._decoded, self._limits)
+
+    def _propose(
+        self, source: Source, node: Node, also: Besides, covered: Covered
+    ) -> Iterator[None]:
+        """Try a content as the pictures that it is to readers who take less."""
+        if also.is_unread:
+            node.fall_short(Reason.NOT_INSPECTED)
+        for item in also.pictures:
+            yield from self._pause()
+            # A content of its own is looked at however small it is.
+            limits = None if item.offset else self._limits
+            sure = frozenset() if item.offset else SURE_AT_FIRST
+            if (yield from self._try(source, node, item, limits=limits, sure=sure)):
+                covered.note_starts(source, (item.offset,))
 
     def _show(
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
         """Add the views of a picture in one of the formats of these names."""
         self._require(names)
-        is_usual = _is_usual_photo(source, names)
+        is_usual = is_usual_photo(source, names)
         views = views_of(
             open_file(source),
             formats=formats.formats_named(names),
@@ -272,14 +290,14 @@ class Walk:
         Returns:
             Its node.
         """
-        kind = magic.sniff(source.read(0, magic.HEAD_BYTES))
+        kind = proposals.kind_of(source)
         node = self._nested(parent, name, kind, source.size)
         parent.nest(node)
         if reason is None:
             node.exact = digests_of(source)
         else:
             node.fall_short(reason)
-        yield from self._visit(source, node, declared="", depth=depth)
+        yield from self._visit(source, node, depth=depth)
         node.close()
         return node
 
@@ -410,7 +428,7 @@ class Walk:
         elif magic.is_picture(begins_as):
             picture = self._nested(node, item.name, begins_as, decoded.size)
             picture.exact = digests_of(decoded)
-            steps = self._visit(decoded, picture, declared="", depth=depth + 1)
+            steps = self._visit(decoded, picture, depth=depth + 1)
             is_nested = yield from nesting(steps, picture, node.nest)
             readings.add(picture, known_by=item.known_by, is_nested=is_nested)
         else:
@@ -433,9 +451,22 @@ class Walk:
                 self.accounts.waste(self._settings.clock() - begun_s)
 
     def _try(
-        self, source: Source, parent: Node, item: carving.Candidate
+        self,
+        source: Source,
+        parent: Node,
+        item: carving.Candidate,
+        *,
+        limits: DecodeLimits | None = None,
+        sure: frozenset[Kind] = SURE,
     ) -> Generator[None, None, bool]:
         """Nest a candidate in its parent if it decodes, else drop it.
+
+        Args:
+            source: Where it begins.
+            parent: What it is nested in.
+            item: What it may be.
+            limits: Those of a content of its own, if its bytes may all be that picture.
+            sure: Kinds that are a reason though nothing of them is shown.
 
         Returns:
             Whether it was nested.
@@ -447,10 +478,11 @@ class Walk:
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
         names = frozenset({item.kind.value})
-        steps = self._show(part, node, names, self._carving_limits)
+        limits = limits or self._carving_limits
+        steps = self._show(part, node, names, limits)
         is_nested = yield from nesting(steps, node, parent.nest_embedded)
         node.close()
-        is_meant = is_nested or item.kind in SURE
+        is_meant = is_nested or item.kind in sure
         node.forget(CHANCE if is_meant else frozenset(Reason))
         if node.reason is not None and not is_nested:
             parent.nest_embedded(node)
@@ -460,30 +492,3 @@ class Walk:
         else:
             parent.drop(most=self._budgets.max_contents)
         return is_nested
-
-
-def _is_usual_photo(source: Source, names: frozenset[str]) -> bool:
-    """Say whether nothing dear comes behind the first view of a picture.
-
-    Such a picture is sent in one part. Of any other, each view is on its way before the
-    next one is made, which may be the end of this process.
-    """
-    is_jpeg = names == frozenset({Kind.JPEG.value})
-    return is_jpeg and b"ICC_PROFILE" not in source.read(0, _PROFILE_BYTES)
-
-
-_PROFILE_BYTES: Final = 128 * 1024
-"""How far into a JPEG a profile is looked for: behind an EXIF segment of 64 KiB."""
-
-
-def _hidden(
-    source: Source, node: Node, kind: Kind, declared: str
-) -> Iterator[Container]:
-    """Yield what a content may be besides, by its ends, its name or its type."""
-    yield from containers.hidden_in(source, kind)
-    # What has no magic may begin like anything, a text or a picture.
-    for claim in (node.path, declared):
-        claimed = containers.claimed_by(claim)
-        if claimed is not None:
-            yield claimed
-            return

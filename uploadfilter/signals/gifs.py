@@ -120,6 +120,10 @@ def _table_bytes(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & _TABLE_FLAG else 0
 
 
+_WIDEST_CODE = bytes((12,))
+"""Bits of a code of LZW, as the byte before the data of an image says them."""
+
+
 @dataclass(slots=True)
 class _Walk:
     """Steps from block to block.
@@ -183,6 +187,9 @@ class _Walk:
         start = self.at - 1
         left, top, width, height, flags = _IMAGE.unpack_from(self.data, self.at)
         self.at += _IMAGE.size + _table_bytes(flags) + 1
+        if self.data[self.at - 1 : self.at] > _WIDEST_CODE:
+            # No decoder takes it: a comma in prose, or the end of what is readable.
+            return None
         self._skip_blocks()
         said, delay, colour = control
         return Piece(

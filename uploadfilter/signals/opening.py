@@ -21,6 +21,7 @@ from uploadfilter.signals import (
 )
 from uploadfilter.signals.bitmaps import MaskedReader
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
+from uploadfilter.signals.files import made_file
 from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.gammas import CODE_POINTS
 from uploadfilter.signals.gifs import GIFReader
@@ -46,8 +47,14 @@ Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
 _HEAD_BYTES = 32
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _GIF_MAGICS = (b"GIF87a", b"GIF89a")
+_GIF_START = b"GIF8"
+"""What ImageMagick asks for, whatever the version."""
+
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGICS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
+_SWAPPED_MAGICS = {b"II\0*": b"II*\0", b"MM*\0": b"MM\0*"}
+"""Magics with the number 42 in the wrong order, which Pillow opens all the same."""
+
 _ICON_MAGICS = (b"\0\0\1\0", b"\0\0\2\0")
 _HEIF_BRANDS = frozenset(
     {
@@ -176,9 +183,13 @@ def _open_png(
 def _open_gif(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    if not _head(file).startswith(_GIF_MAGICS):
+    head = _head(file)
+    if not head.startswith(_GIF_START):
         return None
-    return GIFReader(_held(file, picture_format, limits), picture_format, limits)
+    data = _held(file, picture_format, limits)
+    if not head.startswith(_GIF_MAGICS):
+        data = _GIF_MAGICS[-1] + data[len(_GIF_MAGICS[-1]) :]
+    return GIFReader(data, picture_format, limits)
 
 
 def _open_webp(
@@ -365,7 +376,10 @@ def _open_tiff(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     """Open a TIFF with all its pages."""
-    if _head(file)[:4] not in _TIFF_MAGICS:
+    magic = _head(file)[:4]
+    if magic in _SWAPPED_MAGICS:
+        file = _with_magic(file, _SWAPPED_MAGICS[magic])
+    elif magic not in _TIFF_MAGICS:
         return None
     pages = timing.tiff_pages(file)
     if not pages.durations:
@@ -383,6 +397,17 @@ def _open_tiff(
         if image.info.get("compression") == "raw"
         else file.seek(0, io.SEEK_END),
     )
+
+
+def _with_magic(file: BinaryIO, magic: bytes) -> BinaryIO:
+    """Return a file that begins with another magic of the same length."""
+
+    def read(offset: int, length: int) -> bytes:
+        file.seek(offset)
+        data = file.read(length)
+        return magic[offset : offset + length] + data[max(len(magic) - offset, 0) :]
+
+    return made_file(file.seek(0, io.SEEK_END), read)
 
 
 def _open_ico(

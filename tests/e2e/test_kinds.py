@@ -1,0 +1,103 @@
+"""What PHP and ImageMagick open as a picture, the scan shows or gives a reason for.
+
+They are who makes thumbnails on most sites, and both go by the first bytes whatever a
+file is called.
+"""
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pytest
+
+from tests.scanners import test_besides as samples
+from tests.scanners.scans import scanned
+
+pytestmark = pytest.mark.e2e
+
+SEED: Final = 20_112
+ROUNDS: Final = 12
+"""Files that are made of each sample."""
+
+LIMIT_S: Final = 300
+
+PHP: Final = """
+foreach (array_slice($argv, 1) as $file) {
+    // Without a magic, noise is a picture too: WBMP is looked for by its size.
+    if (file_get_contents($file, false, null, 0, 1) === "\\0"
+        && (@getimagesize($file)[2] ?? IMAGETYPE_WBMP) === IMAGETYPE_WBMP) continue;
+    $image = @imagecreatefromstring(file_get_contents($file));
+    $side = $image ? min(imagesx($image), imagesy($image)) : 0;
+    if ($side >= 32) echo basename($file), "\\n";
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Write samples with changed heads, under names that say nothing."""
+    folder = tmp_path_factory.mktemp("kinds")
+    rng = np.random.default_rng(SEED)
+    made: dict[str, Path] = {}
+    for name, content in samples.MADE.items():
+        for number in range(ROUNDS):
+            path = folder / f"{name}-{number}.bin"
+            path.write_bytes(changed(content, rng) if number else content)
+            made[path.name] = path
+    return made
+
+
+def changed(content: bytes, rng: np.random.Generator) -> bytes:
+    """Change some bytes of a head, or put one in front or between."""
+    data = bytearray(content)
+    for at in rng.integers(0, 40, rng.integers(0, 5)):
+        data[at] = rng.choice((0, 1, 9, 32, 65, 127, 255))
+    if rng.integers(2):
+        at = rng.choice((0, 13, 30))
+        data[at:at] = samples.STRAY[rng.integers(len(samples.STRAY))]
+    return bytes(data)
+
+
+def passed_over(files: dict[str, Path], shown: set[str]) -> list[str]:
+    """Return the files that are shown and of which a scan says nothing."""
+    return [
+        name
+        for name in sorted(shown)
+        if not samples.says_something(scanned(files[name].read_bytes()))
+    ]
+
+
+def test_what_php_shows_is_never_passed_over(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    """PHP's GD, which WordPress uses where there is no ImageMagick."""
+    script = tmp_path / "show.php"
+    script.write_text("<?php" + PHP, encoding="ascii")
+    done = subprocess.run(  # noqa: S603 - a program of the distribution
+        ("/usr/bin/php", str(script), *map(str, files.values())),
+        capture_output=True,
+        check=True,
+        timeout=LIMIT_S,
+    )
+    shown = set(done.stdout.decode("utf-8").split())
+
+    assert {"JPEG-0.bin", "PNG-0.bin", "GIF-0.bin"} <= shown
+    assert passed_over(files, shown) == []
+
+
+def test_what_imagemagick_shows_is_never_passed_over(files: dict[str, Path]) -> None:
+    """ImageMagick, by whatever magic it knows."""
+    done = subprocess.run(  # noqa: S603 - a program of the distribution
+        ("/usr/bin/identify", "-format", "%f %w %h\\n", *map(str, files.values())),
+        capture_output=True,
+        check=False,  # it fails for those that it does not know
+        timeout=LIMIT_S,
+    )
+    lines = (line.split() for line in done.stdout.decode("utf-8").splitlines())
+    shown = {
+        name for name, *sides in lines if min(map(int, sides)) >= samples.LEAST_SIDE
+    }
+
+    assert {"JPEG-0.bin", "PNG-0.bin", "GIF-0.bin"} <= shown
+    assert passed_over(files, shown) == []

@@ -1,0 +1,323 @@
+"""Say what else a content may be than its first bytes say most plainly.
+
+Readers disagree. One wants a sound header, another takes two letters for a bitmap; one
+reads a drawing behind a page of comments, another gives up; and people cut a byte off
+the front. So the bytes, the declared type and the ending of a name each *propose* kinds
+(ADR 0036), and whoever scans tries each of them. What is proposed here is a guess: if
+it comes to nothing, that says nothing about the content.
+
+Rules this module keeps: a bounded number of bytes is read, nothing is decoded, and a
+proposal that others may hold for a picture and that we cannot decode is said as well.
+
+To add a kind whose readers take less than its test in ``magic.py``: a line in
+``_LOOSE``.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from uploadfilter.contents import magic, rarities
+from uploadfilter.contents.magic import HEAD_BYTES, Kind
+from uploadfilter.contents.source import Source
+
+MOST_STRAY_BYTES: Final = 64
+"""Bytes in front of a content that are taken for stray ones. A mark of an encoding has
+three, a line end two, the header of a boot image 64."""
+
+_MOST_PROLOGUE_BYTES: Final = (1 << 16, 1 << 22)
+"""How far the first element of an XML document is looked for, at first and at last.
+What has comments beyond that is taken for a drawing."""
+
+_MOST_BRANDS_BYTES: Final = 1 << 16
+"""How much of a box of brands is read. Real ones have forty bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a content may be.
+
+    Attributes:
+        kind: The kind.
+        offset: Where it would begin.
+    """
+
+    kind: Kind
+    offset: int = 0
+
+
+def kind_of(source: Source) -> Kind:
+    """Say what a content is: by its first bytes, and further on where these say little.
+
+    Args:
+        source: All of it.
+    """
+    kind = magic.sniff(source.read(0, HEAD_BYTES))
+    if kind is Kind.VIDEO:
+        return _by_late_brands(source)
+    if kind in _MAY_BE_MARKUP and _is_drawing(source):
+        return Kind.SVG
+    return kind
+
+
+_MAY_BE_MARKUP: Final = frozenset({Kind.TEXT, Kind.XML, Kind.HTML, Kind.DATA})
+
+
+def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
+    """Return which pictures and containers a content may be besides ``kind``.
+
+    Args:
+        source: All of it.
+        kind: What ``kind_of`` says.
+    """
+    head = source.read(0, HEAD_BYTES)
+    found = [
+        Proposal(kind=loose)
+        for test in _LOOSE
+        for loose in test(head)
+        if loose is not kind
+    ]
+    if not (magic.is_picture(kind) or magic.is_container(kind)):
+        found += _behind_stray_bytes(head)
+        found += (Proposal(kind=each) for each in _loose_targa(head))
+        if rarities.is_wireless(head, source.size):
+            found.append(Proposal(kind=Kind.OTHER))
+    return tuple(dict.fromkeys(found))
+
+
+def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
+    """Return what a client says that a content is, where its bytes do not tell.
+
+    Args:
+        kind: What ``kind_of`` says.
+        claims: Names of files, or media types.
+        head: The first bytes.
+
+    Returns:
+        A drawing, or a TGA with a plausible header; ``None`` for anything else.
+    """
+    if kind not in _MAY_BE_MARKUP - {Kind.HTML}:
+        return None
+    for claim in claims:
+        word = claim.partition(";")[0].strip().lower()
+        ending = re.split(r"[./+-]", word)[-1] if "svg" not in word else "svg"
+        if ending in _DRAWN:
+            return Kind.SVG
+        if ending in _TARGA and _tga(head):
+            return Kind.TGA
+    return None
+
+
+_DRAWN: Final = frozenset(
+    {"svg", "svgz", "eps", "ps", "postscript", "ai", "wmf", "emf", "mvg", "msl"}
+)
+_TARGA: Final = frozenset({"tga", "targa", "icb", "vda", "vst"})
+"""Endings of names, and of media types, of what need not have a magic."""
+
+
+# --- Readers that take less ----------------------------------------------------------
+
+
+def _loose_gif(head: bytes) -> Iterator[Kind]:
+    """Readers skip what is no block, and ImageMagick goes by four letters."""
+    if head[:4] == b"GIF8":
+        yield Kind.GIF
+
+
+def _loose_bitmap(head: bytes) -> Iterator[Kind]:
+    """Any depth and any size of header, and one without the header of a file."""
+    header = int.from_bytes(head[14:18], "little")
+    is_bitmap = head[:2] == b"BM" and 0 < header <= _LONGEST_DIB_HEADER
+    if is_bitmap or _is_bare_bitmap(head):
+        yield Kind.BMP
+
+
+_LONGEST_DIB_HEADER: Final = 255
+_BARE_DIB_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
+
+
+def _is_bare_bitmap(head: bytes) -> bool:
+    """Pillow opens a bitmap that begins with its second header."""
+    header = int.from_bytes(head[:4], "little")
+    planes_at = 8 if header == _OLD_DIB_HEADER else 12
+    planes, depth = (
+        int.from_bytes(head[at : at + 2], "little") for at in (planes_at, planes_at + 2)
+    )
+    return header in _BARE_DIB_HEADERS and planes == 1 and depth in _DEPTHS
+
+
+_OLD_DIB_HEADER: Final = 12
+_DEPTHS: Final = frozenset({1, 2, 4, 8, 16, 24, 32})
+
+
+def _loose_icon(head: bytes) -> Iterator[Kind]:
+    """An entry may say anything of its length: browsers go by where it begins."""
+    if head[:4] in {b"\0\0\1\0", b"\0\0\2\0"} and head[4:6] not in {b"", b"\0\0"}:
+        yield Kind.ICO
+
+
+def _loose_tiff(head: bytes) -> Iterator[Kind]:
+    """Pillow takes the number 42 in the wrong order too."""
+    if head[:4] in {b"II\0*", b"MM*\0"}:
+        yield Kind.TIFF
+
+
+def _loose_media(head: bytes) -> Iterator[Kind]:
+    """Readers of items look at the fifth byte first."""
+    if head[4:8] == b"ftyp" and head[0]:
+        yield from (Kind.AVIF, Kind.HEIC)
+
+
+def _loose_anymap(head: bytes) -> Iterator[Kind]:
+    """Numbers, comments anywhere, and the younger forms ``P7``, ``PF`` and ``Pf``."""
+    if _ANYMAP.match(head):
+        yield Kind.PNM
+
+
+_ANYMAP: Final = re.compile(
+    rb"P(?:[1-6](?:[^\w#]|#[^\r\n]*[\r\n])+\d{1,10}(?:[^\w#]|#[^\r\n]*[\r\n])+\d"
+    # ImageMagick takes whatever is no digit for what separates two numbers.
+    rb"|[1-3](?:[^\dP]{1,16}\d{1,10}){10}|[4-6](?:\D{1,64}\d{1,10}){2}[^\0]*?[\0-\x08\x80-\xff]"
+    rb"|7\s(?:[^\0]{0,1000}\s)?ENDHDR|[Ff]\s+\d+\s+\d+\s+-?\d)",
+    re.DOTALL,
+)
+
+
+def _loose_coding(head: bytes) -> Iterator[Kind]:
+    """Not every reader looks at the channels and the colour space."""
+    if head[:4] == b"qoif":
+        yield Kind.QOI
+
+
+def _loose_targa(head: bytes) -> Iterator[Kind]:
+    """Pillow tries this format on whatever is none of the others."""
+    if _tga(head):
+        yield Kind.TGA
+
+
+def _tga(head: bytes) -> bool:
+    """Say whether the header of a TGA makes sense, which is all that readers ask."""
+    if len(head) < _TGA_HEADER_BYTES:
+        return False
+    sides = (int.from_bytes(head[at : at + 2], "little") for at in (12, 14))
+    return (
+        (head[1] == 0 or (head[1] == 1 and head[7] in _TGA_TABLE_DEPTHS))
+        and head[2] in _TGA_FORMS
+        and head[16] in _TGA_DEPTHS
+        and all(side >= _LEAST_SIDE for side in sides)
+    )
+
+
+_TGA_HEADER_BYTES: Final = 18
+_TGA_FORMS: Final = frozenset({1, 2, 3, 9, 10, 11})
+_TGA_DEPTHS: Final = frozenset({1, 8, 15, 16, 24, 32})
+_TGA_TABLE_DEPTHS: Final = frozenset({15, 16, 24, 32})
+_LEAST_SIDE: Final = 32
+"""Pixels; of a smaller picture nobody can tell what it shows."""
+
+_LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
+    _loose_gif,
+    _loose_bitmap,
+    _loose_icon,
+    _loose_tiff,
+    _loose_media,
+    _loose_anymap,
+    _loose_coding,
+)
+
+
+# --- Behind stray bytes --------------------------------------------------------------
+
+
+def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
+    """Yield what begins a few bytes further on."""
+    for offset in range(1, min(MOST_STRAY_BYTES, len(head) - 1) + 1):
+        found = magic.begins_as(head, offset)
+        if found is not None and found not in _CARVED_WITH_CARE:
+            yield Proposal(kind=found, offset=offset)
+    at = head.find(b"ustar", _USTAR_AT + 1, _USTAR_AT + MOST_STRAY_BYTES + 5)
+    if at > 0:
+        yield Proposal(kind=Kind.TAR, offset=at - _USTAR_AT)
+
+
+_USTAR_AT: Final = 257
+
+_CARVED_WITH_CARE: Final = frozenset({Kind.JXL, Kind.VIDEO})
+"""Two bytes of magic are everywhere, so that carving asks for more; and a video is not
+looked into wherever it begins."""
+
+
+# --- Brands far behind ---------------------------------------------------------------
+
+
+def _by_late_brands(source: Source) -> Kind:
+    """Look for the brands of pictures in all of a long first box."""
+    size = int.from_bytes(source.read(0, 4), "big")
+    if source.read(4, 4) != b"ftyp" or size <= HEAD_BYTES:
+        return Kind.VIDEO
+    return magic.sniff(source.read(0, min(size, _MOST_BRANDS_BYTES)))
+
+
+# --- The first element of a drawing --------------------------------------------------
+
+
+def _is_drawing(source: Source) -> bool:
+    """Say whether the first element of an XML document is ``svg``."""
+    if not _MAY_BEGIN.match(source.read(0, HEAD_BYTES)):
+        return False
+    for most in _MOST_PROLOGUE_BYTES:
+        text = _text_of(source.read(0, most))
+        element = _first_element(text, is_cut=source.size > most)
+        if element is not None:
+            return element.rpartition(b":")[2].lower() == b"svg"
+    return True
+
+
+_MAY_BEGIN: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*(?:<|\Z)")
+
+
+def _text_of(data: bytes) -> bytes:
+    """Return a text in UTF-8, from whichever encoding of XML its beginning shows."""
+    at = data.find(b"<")
+    if at < 0 or b"\0" not in (data[at - 1 : at], data[at + 1 : at + 2]):
+        return data
+    wide = "utf-16-be" if at % 2 else "utf-16-le"
+    text = data.decode(wide, "replace").removeprefix("\N{BYTE ORDER MARK}")
+    return text.encode("utf-8", "replace")
+
+
+_PROLOGUE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s++|<!--.*?-->|<\?.*?\?>"
+    rb"|<!DOCTYPE(?:[^\[>\"']|\"[^\"]*+\"|'[^']*+')*+"
+    rb"(?:\[(?:[^\]\"'<]|\"[^\"]*+\"|'[^']*+'|<!--.*?-->|<\?.*?\?>|<(?!!--|\?))*+\]\s*+)?>)*+",
+    re.DOTALL | re.IGNORECASE,
+)
+_ELEMENT: Final = re.compile(rb"<([^\s/>!?]+)[\s/>]")
+_ANY_SVG: Final = re.compile(rb"<(?:[^\s/<>!?]{1,64}:)?svg[\s/>]", re.IGNORECASE)
+
+
+def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
+    """Return the name of the first element, or something else if there is none.
+
+    Args:
+        text: The document, as far as it was read.
+        is_cut: Whether there is more of it.
+
+    Returns:
+        ``None`` if the first element may come later.
+    """
+    prologue = _PROLOGUE.match(text)
+    rest = text[prologue.end() :] if prologue else text
+    element = _ELEMENT.match(rest)
+    if element:
+        return element[1]
+    is_short = rest.startswith(b"<") and len(rest) < _LONGEST_NAME
+    if is_cut and (not rest or is_short or rest.startswith((b"<!", b"<?"))):
+        return None
+    # A document type of a form that is not known here: some reader may know it.
+    found = _ANY_SVG.search(rest) if rest.startswith((b"<!", b"<?")) else None
+    return b"svg" if found else b""
+
+
+_LONGEST_NAME: Final = 64

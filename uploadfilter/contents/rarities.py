@@ -1,0 +1,113 @@
+"""Know the pictures that tools of an origin open, and browsers and we do not.
+
+ImageMagick goes by the first bytes whatever a file is called, so that a picture of a
+game or of a telescope under the name of a photo becomes a thumbnail on a site. What
+stands here is recognised and not decoded.
+"""
+
+import re
+import struct
+from typing import Final
+
+
+def is_one(head: bytes) -> bool:
+    """Say whether content that begins so is such a picture.
+
+    Args:
+        head: Its first bytes; 132 of them tell everything.
+    """
+    return (
+        _BEGINNING.match(head) is not None
+        or head[128:132] == b"DICM"
+        or _IMAGE_SIZE.search(head, 0, _IM_HEADER_BYTES) is not None
+        or any(_is_spider(head, order) for order in "<>")
+    )
+
+
+_IMAGE_SIZE: Final = re.compile(rb"^Image size \(x\*y\):", re.MULTILINE)
+_IM_HEADER_BYTES: Final = 512
+"""IFUNC IM: lines with a name and a value."""
+
+
+def _is_spider(head: bytes, order: str) -> bool:
+    """Say whether content begins as SPIDER does: real numbers that are whole ones.
+
+    Args:
+        head: Its first bytes.
+        order: Of their bytes, as ``struct`` has it.
+    """
+    if len(head) < _SPIDER_BYTES:
+        return False
+    labels = struct.unpack_from(f"{order}23f", head)
+    form, records, length, each = labels[4], labels[12], labels[21], labels[22]
+    return form in _SPIDER_FORMS and records > 0 and length == records * each
+
+
+def is_wireless(head: bytes, size: int) -> bool:
+    """Say whether content is a WBMP, as PHP reads one: it has no magic but a zero.
+
+    Args:
+        head: Its first bytes.
+        size: Length of all of it. What is more than twice as long as its picture is
+            taken for something else, since a tenth of all files that begin with a zero
+            would be one.
+    """
+    found = _WIRELESS.match(head)
+    if found is None:
+        return False
+    width, height = (_multibyte(found[number]) for number in (1, 2))
+    needed = found.end() + -(-width // 8) * height
+    sides = range(_LEAST_SIDE, _MOST_WIRELESS_SIDE + 1)
+    return width in sides and height in sides and needed <= size <= 2 * needed
+
+
+def _multibyte(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value = value << 7 | byte & 0x7F
+    return value
+
+
+_LEAST_SIDE: Final = 32
+_MOST_WIRELESS_SIDE: Final = 2048
+"""Pixels: PHP opens no longer ones."""
+
+_WIRELESS: Final = re.compile(
+    rb"\0[\x80-\xff]{0,8}[\0-\x7f]([\x80-\xff]{0,4}[\0-\x7f])([\x80-\xff]{0,4}[\0-\x7f])"
+)
+
+_SPIDER_BYTES: Final = 92
+_SPIDER_FORMS: Final = frozenset({1.0, 3.0, -11.0, -12.0, -21.0, -22.0})
+
+
+_MAGICS: Final = (
+    # Of games and films, of science and of editors.
+    *(b"DDS \x7c\0\0\0", b"v/1\x01", b"#?RADIANCE", b"#?RGBE", b"SDPX", b"XPDS"),
+    *(b"\x80\x2a\x5f\xd7", b"gimp xcf ", b"SIMPLE  = ", b"\x8aMNG\r\n\x1a\n"),
+    *(b"\x8bJNG\r\n\x1a\n", b"\x97JB2\r\n\x1a\n", b"AT&TFORM", b"BPG\xfb", b"FLIF"),
+    *(b"farbfeld", b"id=ImageMagick", b"icns\0", b"\xabKTX ", b"FTEX"),
+    *(b"BLP1", b"BLP2"),
+    # Of Unix, DOS and early Windows.
+    *(b"\x59\xa6\x6a\x95", b"\x01\xda\0\1", b"\x01\xda\0\2", b"\x01\xda\1\1"),
+    *(b"\x01\xda\1\2", b"/* XPM */", b"DanM", b"LinS", b"P7 332"),
+    *(b"gd2\0", b"\x80\xe8\0\0"),
+    # Of cameras.
+    *(b"FUJIFILMCCD-RAW ", b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"FOVb"),
+    b"II\x1a\0\0\0HEAPCCDR",
+)
+"""Magic that is enough by itself."""
+
+_BEGINNING: Final = re.compile(
+    b"|".join(
+        (
+            *map(re.escape, _MAGICS),
+            # PCX: a version and a depth that exist.
+            rb"\x0a[\0\2-\5].[\1\2\4\x08]",
+            # XBM: a bitmap that is written in C.
+            rb"\s*#define[^\n]*width[^\n]*\d\s*#define[^\n]*height",
+            # FLI and FLC: animations with their number after the length.
+            rb".{4}[\x11\x12]\xaf.{2}(?:\x40\x01|\x80\x02|\x00\x04)",
+        )
+    ),
+    re.DOTALL,
+)

@@ -1,0 +1,71 @@
+"""What a content is tried as besides what its first bytes say: see ADR 0036.
+
+The declared type, the names and the bytes each propose kinds. What a walk tries of them
+is told apart here; ``contents/proposals.py`` says what is proposed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from uploadfilter.contents import containers, magic, proposals
+from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Container
+from uploadfilter.contents.source import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Besides:
+    """What a content may be besides its kind.
+
+    Attributes:
+        pictures: Where a picture may begin that we decode.
+        containers: What reads it as a container.
+        is_unread: Whether others may see a picture or files in it, and we do not.
+    """
+
+    pictures: tuple[Candidate, ...] = ()
+    containers: tuple[Container, ...] = ()
+    is_unread: bool = False
+
+
+def besides(
+    source: Source, kind: Kind, *, claims: tuple[str, ...], decoded: frozenset[str]
+) -> Besides:
+    """Return what to try a content as.
+
+    Args:
+        source: All of it.
+        kind: What it is tried as anyway.
+        claims: Its names, and its declared type.
+        decoded: Names of the picture formats that are decoded.
+    """
+    found = proposals.proposed(source, kind)
+    claimed = proposals.claimed(kind, claims, source.read(0, magic.HEAD_BYTES))
+    is_unread = claimed is not None and claimed.value not in decoded
+    if claimed is not None and not is_unread:
+        found = (*found, proposals.Proposal(kind=claimed))
+    pictures: list[Candidate] = []
+    readers = list(_hidden(source, kind, claims))
+    for item in found:
+        reader = containers.container_for(item.kind)
+        if item.kind.value in decoded:
+            pictures.append(Candidate(offset=item.offset, kind=item.kind))
+        elif reader is not None:
+            readers.append(containers.Behind(container=reader, offset=item.offset))
+        else:
+            is_unread |= magic.is_container(item.kind) or not item.offset
+    return Besides(
+        pictures=tuple(pictures), containers=tuple(readers), is_unread=is_unread
+    )
+
+
+def _hidden(source: Source, kind: Kind, claims: tuple[str, ...]) -> Iterator[Container]:
+    """Yield what reads a content by its ends, its name or its type."""
+    yield from containers.hidden_in(source, kind)
+    # What has no magic may begin like anything, a text or a picture.
+    for claim in claims:
+        claimed = containers.claimed_by(claim)
+        if claimed is not None:
+            yield claimed
+            return
