@@ -36,6 +36,7 @@ from uploadfilter.config import schema
 from uploadfilter.decisions import records
 
 ENUMS = {
+    "Preset": model.Preset,
     "Signal type": model.SignalType,
     "Geometry": model.Geometry,
     "Variant": model.Variant,

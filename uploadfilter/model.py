@@ -126,6 +126,14 @@ class Action(StrEnum):
     RETRY_LATER = "RETRY_LATER"
 
 
+class Preset(StrEnum):
+    """The policies that an operator may begin with, the mildest first."""
+
+    MATCHES_ONLY = "matches_only"
+    BALANCED = "balanced"
+    STRICT = "strict"
+
+
 class Reason(StrEnum):
     """Why a verdict is inconclusive, or why an upload was not inspected to its end.
 

@@ -18,6 +18,7 @@ from uploadfilter.config.effective import (
     values_of,
 )
 from uploadfilter.errors import ConfigError
+from uploadfilter.model import Action, Preset, Reason
 
 ENVIRON = {"REPORT": "report it"}
 TEXT = """
@@ -142,3 +143,55 @@ def test_value_that_is_referred_to_is_not_shown() -> None:
 def test_differences_are_named_by_key(text: str, changed: tuple[str, ...]) -> None:
     """Routes and named origins count as one each."""
     assert differences(read(TEXT), read(text)) == changed
+
+
+def test_values_of_a_preset_say_so() -> None:
+    """What the file says itself wins, in a route as at the top."""
+    text = (
+        'origin = "http://127.0.0.1:81"\n'
+        '[policy]\npreset = "strict"\ntruncated = "accept"\n'
+        '[[routes]]\nname = "a"\nhost = "a"\n'
+        '[routes.policy]\npreset = "matches_only"\nencrypted = "retry_later"\n'
+    )
+    found = {item.name: item for item in values_of(read(text))}
+
+    assert {
+        name: (found[name].value, found[name].source)
+        for name in (
+            "policy.preset",
+            "policy.truncated",
+            "policy.not_inspected",
+            "policy.categories",
+            "routes[0].policy.encrypted",
+            "routes[0].policy.undecodable",
+        )
+    } == {
+        "policy.preset": ("strict", "line 3"),
+        "policy.truncated": ("accept", "line 4"),
+        "policy.not_inspected": ("reject", "preset strict"),
+        "policy.categories": ({}, DEFAULT),
+        "routes[0].policy.encrypted": ("retry_later", "line 10"),
+        "routes[0].policy.undecodable": ("accept", "preset matches_only"),
+    }
+
+
+def test_route_without_a_preset_has_the_policy_of_all() -> None:
+    """Its own keys override what the others have, preset and all."""
+    text = (
+        'origin = "http://127.0.0.1:81"\n[policy]\npreset = "strict"\n'
+        '[[routes]]\nname = "a"\nhost = "a"\n[routes.policy]\ntruncated = "accept"\n'
+    )
+    (route,) = read(text).settings.routes
+
+    assert route.policy.preset is Preset.STRICT
+    assert route.policy.action_for(Reason.ENCRYPTED) is Action.REJECT
+    assert route.policy.action_for(Reason.TRUNCATED) is Action.ACCEPT
+
+
+@pytest.mark.parametrize("preset", ['"loose"', "7", "[]", '["strict"]'])
+def test_preset_that_there_is_not_is_refused(preset: str) -> None:
+    """Nobody gets another policy than they think."""
+    text = f'origin = "http://127.0.0.1:81"\n[policy]\npreset = {preset}'
+
+    with pytest.raises(ConfigError, match=r"policy\.preset"):
+        read(text)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from hypothesis import given
@@ -71,12 +71,15 @@ def stricter(one: Policy, other: Policy) -> Policy:
             )
             for name in {*one.categories, *other.categories}
         },
-        **{
-            it.value: max(
-                one.action_for(it), other.action_for(it), key=STRICTNESS.index
-            )
-            for it in CHOOSABLE
-        },
+        **cast(
+            "Any",
+            {
+                it.value: max(
+                    one.action_for(it), other.action_for(it), key=STRICTNESS.index
+                )
+                for it in CHOOSABLE
+            },
+        ),
     )
 
 
@@ -131,7 +134,7 @@ def test_decide_table(row: Row) -> None:
         mode=Mode(row.mode),
         policy=Policy(
             categories=categories,
-            **{name: Action(word) for name, word in overrides.items()},
+            **cast("Any", {name: Action(word) for name, word in overrides.items()}),
         ),
         failure=Reason(row.failure) if row.failure else None,
     )

@@ -1,11 +1,14 @@
 """``uploadfilter config``: check a configuration, and show what is in force."""
 
 import os
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from uploadfilter.cli.comparisons import document_of, print_comparison
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
@@ -13,8 +16,13 @@ from uploadfilter.cli.options import (
     config_file,
     default_state,
     given,
+    log_directory,
+    moment,
 )
 from uploadfilter.cli.output import FAILED, print_json, say, show_problem, write_data
+from uploadfilter.decisions.presets import Comparison
+from uploadfilter.decisions.reading import Filters, read
+from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.errors import ConfigError, ConfigProblem
 
 if TYPE_CHECKING:
@@ -73,6 +81,40 @@ def check(
     _report(path, problems, warnings, json=json)
     if problems:
         raise typer.Exit(FAILED)
+
+
+@app.command("presets")
+def presets(
+    *,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="MOMENT", help="A date, a time, or an age such as 90m or 7d."
+        ),
+    ] = "1d",
+    json: JSONOption = False,
+    state: StateOption = None,
+    instance: InstanceOption = None,
+) -> None:
+    """Show what each preset would have done with the uploads of the last day.
+
+    It reads the decision log, whichever policy was in force then. A preset is chosen
+    with `preset` in `[policy]`.
+
+    **Example**
+
+        uploadfilter config presets --since 7d
+    """
+    now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
+    filters = Filters(since=moment(since, now=now), kind="decision")
+    compared = Comparison()
+    for record in read(log_directory(state, instance), filters=filters):
+        if isinstance(record, DecisionRecord):
+            compared.add(record)
+    if json:
+        print_json(document_of(compared))
+    else:
+        print_comparison(compared)
 
 
 @app.command("show")

@@ -15,11 +15,14 @@ from uploadfilter.config.loading import Loaded
 from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import dotted
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import Preset
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
 from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT: Final = "default"
+_CATEGORIES: Final = "categories"
+"""The one key of a policy that no preset gives a value for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,8 @@ class Value:
         key: The way to it; routes are known by their index.
         value: As TOML has it: a text, a number, a truth, a list or a table of them.
         actual: The same, but for what the file only refers to: what is there.
-        source: ``default``, ``line 7``, ``--mode`` or the name of a variable.
+        source: ``default``, ``line 7``, ``--mode``, the name of a variable, or what
+            was chosen by one of these: ``preset strict``.
     """
 
     key: Key
@@ -103,8 +107,23 @@ class _Listing:
             key=key,
             value=self._loaded.references.get(key, actual),
             actual=actual,
-            source=self._loaded.sources.given(key) or DEFAULT,
+            source=self._source(key),
         )
+
+    def _source(self, key: Key) -> str:
+        """Say who gave a value: itself, or with the preset of its table."""
+        given = self._loaded.sources.given(key)
+        if given is None and key[-2:-1] == (schema.POLICY,):
+            preset = (*key[:-1], schema.PRESET)
+            if self._loaded.sources.given(preset) and key[-1] != _CATEGORIES:
+                return f"{schema.PRESET} {self._preset(key[:-1])}"
+        return given or DEFAULT
+
+    def _preset(self, table: Key) -> Preset:
+        """Return the preset of ``[policy]``, or of the policy of a route."""
+        if table[0] != schema.ROUTES:
+            return self._settings.policy.preset
+        return self._settings.routes[int(table[1])].policy.preset
 
     def _plain(self, name: str) -> Iterator[Value]:
         value = self._loaded.plain.get(name, _defaults(self._settings).get(name))
@@ -132,11 +151,12 @@ class _Listing:
     def _own(
         self, own: UploadLimits | Policy, common: UploadLimits | Policy, key: Key
     ) -> Iterator[Value]:
-        """Yield what of a route's table is not as in the table at the top."""
+        """Yield what a route's table says, or is not as in the table at the top."""
         for field in fields(own):
-            value = getattr(own, field.name)
-            if value != getattr(common, field.name):
-                yield self._value((*key, field.name), value)
+            value, place = getattr(own, field.name), (*key, field.name)
+            is_given = self._loaded.sources.given(place) is not None
+            if is_given or value != getattr(common, field.name):
+                yield self._value(place, value)
 
 
 def _room(settings: Settings, table: str) -> object:

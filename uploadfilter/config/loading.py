@@ -21,6 +21,7 @@ from uploadfilter.config.routing import (
     all_origins,
     read_origin,
     read_origins,
+    read_policy,
     read_routes,
 )
 from uploadfilter.config.settings import Settings
@@ -144,8 +145,10 @@ class _Reading:
         tables: dict[str, Any] = {
             name: self._reader.table(room, self._document.get(name, {}), (name,))
             for name, room in schema.TABLES.items()
-            if name != schema.ORIGIN
+            if name not in {schema.ORIGIN, schema.POLICY}
         }
+        policy = self._document.get(schema.POLICY, {})
+        tables[schema.POLICY] = read_policy(self._reader, policy, (schema.POLICY,))
         tables = {name: table for name, table in tables.items() if table is not None}
         budgets = tables.pop("budgets", None)
         if budgets is not None and "scanner" in tables:

@@ -15,7 +15,8 @@ from uploadfilter.config.lines import Key
 from uploadfilter.config.sources import dotted
 from uploadfilter.config.values import Reader, shown_value
 from uploadfilter.decisions.policy import Policy
-from uploadfilter.model import Mode
+from uploadfilter.decisions.presets import PRESETS
+from uploadfilter.model import Mode, Preset
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.routing.readings import is_plain
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, is_host_pattern
@@ -264,8 +265,9 @@ class _Routes:
         )
 
     def _policy(self, table: Mapping[str, object], key: Key) -> Policy:
-        base, own = self._common.policy, table.get("policy", {})
-        policy = self._reader.table(Policy, own, (*key, "policy"), base=base) or base
+        base, own = self._common.policy, table.get(schema.POLICY, {})
+        place = (*key, schema.POLICY)
+        policy = read_policy(self._reader, own, place, base=base) or base
         # Categories are overridden one by one, as all keys are.
         return replace(policy, categories={**base.categories, **policy.categories})
 
@@ -280,6 +282,26 @@ class _Routes:
                     hint=f"Move it before {earlier.name!r}, or take it out.",
                 )
                 return
+
+
+def read_policy(
+    reader: Reader, table: object, key: Key, *, base: Policy | None = None
+) -> Policy | None:
+    """Read a policy: what the table says, then its preset, then the base.
+
+    Args:
+        reader: Reads values, and collects what is wrong with them.
+        table: What the file says.
+        key: Of the table.
+        base: What holds where the table names neither; ``None`` for the defaults.
+
+    Returns:
+        ``None`` if it cannot be made, which has been complained of.
+    """
+    preset = table.get(schema.PRESET) if isinstance(table, dict) else None
+    if isinstance(preset, str) and preset in set(Preset):
+        base = PRESETS[Preset(preset)]
+    return reader.table(Policy, table, key, base=base)
 
 
 def _is_name(name: str) -> bool:

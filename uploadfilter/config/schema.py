@@ -70,6 +70,8 @@ ROUTE_TABLES: Final[Mapping[str, Any]] = {"limits": UploadLimits, "policy": Poli
 """The tables of a route; what they do not say is as in the tables of the same name."""
 
 ORIGIN: Final = "origin"
+POLICY: Final = "policy"
+PRESET: Final = "preset"
 ROUTES: Final = "routes"
 ORIGINS: Final = "origins"
 TOP: Final = frozenset({*PLAIN, *TABLES, ROUTES, ORIGINS})

@@ -31,6 +31,7 @@ from uploadfilter.model import (
     Judgement,
     Match,
     Mode,
+    Preset,
     Reason,
     Scan,
     SignalType,
@@ -107,6 +108,8 @@ class Policy:
     always rejected and incapacity is always answered "try again later": there is no
     field for them.
 
+    The defaults are the preset ``balanced``.
+
     Attributes:
         undecodable: Bears picture magic or is declared a picture, and is not one for
             us: a browser might think otherwise.
@@ -129,7 +132,8 @@ class Policy:
         search_unfinished: Everything that begins like a picture was compared, in the
             content and in its members; the search for pictures in the middle of bytes
             was not finished. Large everyday files are like that.
-        encrypted: Nothing of it was seen.
+        encrypted: Nothing of it was seen; nor does a visitor see anything of it who
+            lacks the password. Documents with a password are everyday files.
         not_inspected: What this version does not look into (7z, rar, drawings in SVG)
             is everyday content; rejecting it would have the filter switched off.
         low_quality: Contrast lowered on purpose makes it, and a style sheet undoes it.
@@ -137,6 +141,8 @@ class Policy:
             0.3 % of all uploads by chance.
         categories: The action for a match of an entry of a category, by the issuer's
             word for it; of every other category it is ``REJECT``.
+        preset: Which preset it began with: a name for people, whose actions are in the
+            other fields (``presets.py``).
     """
 
     undecodable: Action = Action.REJECT
@@ -155,11 +161,12 @@ class Policy:
     too_compressed: Action = Action.REJECT
     too_deep: Action = Action.REJECT
     search_unfinished: Action = Action.ACCEPT
-    encrypted: Action = Action.REJECT
+    encrypted: Action = Action.ACCEPT
     not_inspected: Action = Action.ACCEPT
     low_quality: Action = Action.REJECT
     weak_match: Action = Action.ACCEPT
     categories: Mapping[str, Action] = field(default_factory=dict)
+    preset: Preset = Preset.BALANCED
 
     def action_for(self, reason: Reason) -> Action:
         """Return what is done with an upload for ``reason`` alone."""
@@ -191,7 +198,9 @@ class Policy:
 
 
 CHOOSABLE = tuple(
-    Reason(field.name) for field in fields(Policy) if field.name != "categories"
+    Reason(field.name)
+    for field in fields(Policy)
+    if field.name not in {"categories", "preset"}
 )
 """The reasons that have a field in ``Policy``, in its order."""
 
@@ -241,6 +250,11 @@ def decide(
         reason=reason,
         reasons=_reasons(contributions),
     )
+
+
+def strictest(actions: Iterable[Action]) -> Action:
+    """Return the strictest of some actions; ``ACCEPT`` if there is none."""
+    return max(actions, key=_STRICTNESS.__getitem__, default=Action.ACCEPT)
 
 
 def verdict_of(

@@ -607,7 +607,7 @@ def locked_zip() -> bytes:
             id="7z",
         ),
         pytest.param(
-            locked_zip(), b"application/zip", 403, Reason.ENCRYPTED, id="locked-zip"
+            locked_zip(), b"application/zip", 200, Reason.ENCRYPTED, id="locked-zip"
         ),
         pytest.param(
             b'{"picture": "data:image/png;base64,' + b"iVBORw0KGgo" * 9 + b'"}',

@@ -1,0 +1,48 @@
+"""Show what each preset would have done with the uploads on record."""
+
+from uploadfilter.cli.output import print_text, table
+from uploadfilter.decisions.presets import Comparison
+from uploadfilter.model import Action, Preset
+
+IN_FORCE = "in force"
+_MOST_REASONS = 3
+
+
+def document_of(compared: Comparison) -> dict[str, object]:
+    """Return everything, for programs."""
+    return {
+        "uploads": compared.uploads,
+        "in_force": _counts(compared.in_force),
+        "presets": {
+            preset.value: {
+                **_counts(compared.actions[preset]),
+                "rejected_without_a_match": {
+                    reason.value: count
+                    for reason, count in compared.unmatched[preset].most_common()
+                },
+            }
+            for preset in Preset
+        },
+    }
+
+
+def print_comparison(compared: Comparison) -> None:
+    """Print a table for people."""
+    rows = [(IN_FORCE, *_cells(compared.in_force), "")]
+    for preset in Preset:
+        unmatched = compared.unmatched[preset]
+        why = [f"{reason} {count}" for reason, count in unmatched.most_common()]
+        more = ["..."] if len(why) > _MOST_REASONS else []
+        cells = (*_cells(compared.actions[preset]), ", ".join(why[:3] + more))
+        rows.append((preset.value, *cells))
+    columns = ("policy", "accepted", "rejected", "later", "rejected without a match")
+    print_text(table(*columns, rows=rows))
+
+
+def _counts(actions: dict[Action, int]) -> dict[str, int]:
+    return {action.value.lower(): actions.get(action, 0) for action in Action}
+
+
+def _cells(actions: dict[Action, int]) -> tuple[str, ...]:
+    order = (Action.ACCEPT, Action.REJECT, Action.RETRY_LATER)
+    return tuple(str(actions.get(action, 0)) for action in order)
