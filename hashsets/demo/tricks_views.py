@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from hashsets.demo import pictures
 from hashsets.demo.tricks_bitmaps import bmp_file, icon
 from hashsets.demo.tricks_formats import jxl
+from hashsets.demo.tricks_gains import GAIN_TRICKS
 from hashsets.demo.tricks_kit import (
     COLOURS_ALPHA,
     GREY,
@@ -422,4 +423,5 @@ VIEW_TRICKS = (
     *ALPHA_TRICKS,
     *PROFILE_TRICKS,
     *READING_TRICKS,
+    *GAIN_TRICKS,
 )

@@ -11,9 +11,10 @@ from PIL import Image
 from hashsets.demo import pictures
 from tests.fuzz import seeds
 from uploadfilter.signals.jpegscans import (
+    PROFILE_START,
     JPEGCost,
     cost_of,
-    profile_of_parts,
+    profile_of,
     shown_length,
 )
 
@@ -214,7 +215,9 @@ def test_profile_is_put_together_as_chromium_does(
     parts: list[bytes], profile: bytes | None
 ) -> None:
     """Each of these was shown to Chromium 156."""
-    assert profile_of_parts(tuple(parts)) == profile
+    segments = tuple(PROFILE_START + part for part in parts)
+
+    assert profile_of((b"MPF\0\1\1", *segments)) == profile
 
 
 def test_parts_of_a_profile_are_found_up_to_the_first_scan() -> None:
@@ -225,5 +228,5 @@ def test_parts_of_a_profile_are_found_up_to_the_first_scan() -> None:
     before = PROGRESSIVE[:first] + part + PROGRESSIVE[first:]
     after = PROGRESSIVE[:second] + part + PROGRESSIVE[second:]
 
-    assert cost(before).profile_parts == (b"\1\1abc",)
-    assert cost(after).profile_parts == ()
+    assert cost(before).segments == (b"ICC_PROFILE\0\1\1abc",)
+    assert cost(after).segments == ()

@@ -22,10 +22,19 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers that begin a frame (SOF0 to SOF15, without DHT, JPG and DAC)."""
 
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_PROFILE = 0xE2
-_PROFILE_START = b"ICC_PROFILE\0"
-_MOST_PROFILE_PARTS = 256
-"""One more than their numbers can tell apart: decoders give up before the next."""
+PACKET_START = b"http://ns.adobe.com/xap/1.0/\0"
+LONG_PACKET_START = b"http://ns.adobe.com/xmp/extension/\0"
+PROFILE_START = b"ICC_PROFILE\0"
+INDEX_START = b"MPF\0"
+GAIN_START = b"urn:iso:std:iso:ts:21496:-1\0"
+_KEPT = {
+    0xE1: (PACKET_START, LONG_PACKET_START),
+    0xE2: (PROFILE_START, INDEX_START, GAIN_START),
+}
+"""Segments that change how a picture is shown: how each begins, by its marker."""
+
+_MOST_KEPT_BYTES = 40_000_000
+"""Twice as much as a profile can have. A file with more in such segments is none."""
 
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a segment behind them."""
@@ -58,15 +67,15 @@ class JPEGCost:
         scans: How many scans, at least 1, or more than that.
         block_visits: Blocks of all scans together, or more.
         coefficient_bytes: What is held as coefficients; 0 if it has only one scan.
-        profile_parts: What stands in the segments of a colour profile before the first
-            scan, with their numbers.
+        segments: What stands before the first scan in segments of a colour profile, of
+            metadata (XMP) and of what else may change how the picture is shown.
     """
 
     size: tuple[int, int]
     scans: int
     block_visits: int
     coefficient_bytes: int
-    profile_parts: tuple[bytes, ...] = ()
+    segments: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,7 @@ class _Header:
 
     first_scan: frozenset[int]
     data_start: int
-    profile_parts: tuple[bytes, ...]
+    segments: tuple[bytes, ...]
 
     @property
     def has_several_scans(self) -> bool:
@@ -112,7 +121,7 @@ def cost_of(
             scans=1,
             block_visits=all_blocks,
             coefficient_bytes=0,
-            profile_parts=header.profile_parts,
+            segments=header.segments,
         )
     scans = _bytes_like_scans(file)
     visits = scans * all_blocks
@@ -125,7 +134,7 @@ def cost_of(
         scans=scans,
         block_visits=visits,
         coefficient_bytes=all_blocks * _BLOCK_SIDE**2 * _BYTES_PER_COEFFICIENT,
-        profile_parts=header.profile_parts,
+        segments=header.segments,
     )
 
 
@@ -205,15 +214,18 @@ def _read_header(file: BinaryIO) -> _Header | None:
     if file.read(2) != _PICTURE_START:
         return None
     frame: tuple[int, bytes] | None = None
-    parts: list[bytes] = []
+    kept: list[bytes] = []
+    room = _MOST_KEPT_BYTES
     for marker, segment in _segments(file):
         if marker in _FRAMES:
             frame = marker, segment
-        elif marker == _PROFILE and segment.startswith(_PROFILE_START):
-            if len(parts) < _MOST_PROFILE_PARTS:
-                parts.append(segment[len(_PROFILE_START) :])
+        elif marker in _KEPT and segment.startswith(_KEPT[marker]):
+            room -= len(segment)
+            if room < 0:
+                return None
+            kept.append(segment)
         elif marker == _SCAN and frame is not None:
-            return _header(frame, _components(segment), file.tell(), tuple(parts))
+            return _header(frame, _components(segment), file.tell(), tuple(kept))
         elif marker == _SCAN:
             return None
     return None
@@ -258,7 +270,7 @@ def _header(
     frame: tuple[int, bytes],
     first_scan: frozenset[int],
     data_start: int,
-    profile_parts: tuple[bytes, ...],
+    segments: tuple[bytes, ...],
 ) -> _Header | None:
     """Return what the frame header and the first scan say, if they are sound."""
     marker, segment = frame
@@ -280,11 +292,24 @@ def _header(
         blocks={number: units * h * v for number, (h, v) in specs.items()},
         first_scan=first_scan,
         data_start=data_start,
-        profile_parts=profile_parts,
+        segments=segments,
     )
 
 
-def profile_of_parts(parts: tuple[bytes, ...]) -> bytes | None:
+def head_segments(file: BinaryIO) -> tuple[bytes, ...]:
+    """Return the segments of a JPEG that may change how it is shown.
+
+    Args:
+        file: The JPEG, seekable.
+
+    Returns:
+        None of what has no frame with a scan.
+    """
+    header = _read_header(file)
+    return () if header is None else header.segments
+
+
+def profile_of(segments: tuple[bytes, ...]) -> bytes | None:
     """Put a colour profile together, as Chromium does.
 
     The profile is there as soon as every part of it is, and what follows does not
@@ -292,7 +317,8 @@ def profile_of_parts(parts: tuple[bytes, ...]) -> bytes | None:
     are, make it none.
 
     Args:
-        parts: Each with its number and how many there are, a byte each.
+        segments: As they stand in the file. In those of a profile, a number and how
+            many there are come first, a byte each.
 
     Returns:
         ``None`` if there is none.
@@ -302,8 +328,9 @@ def profile_of_parts(parts: tuple[bytes, ...]) -> bytes | None:
     """
     found: dict[int, bytes] = {}
     expected = 0
-    for part in parts:
-        if len(part) <= 2:  # noqa: PLR2004 -- the two numbers, and nothing after
+    for segment in segments:
+        part = segment.removeprefix(PROFILE_START)
+        if part is segment or len(part) <= 2:  # noqa: PLR2004 -- the two numbers alone
             continue
         number, count = part[0], part[1]
         expected = expected or count

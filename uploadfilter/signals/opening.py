@@ -28,9 +28,9 @@ from uploadfilter.signals.gifs import GIFReader
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.signals.multipictures import open_jpeg
 from uploadfilter.signals.readers import (
     ChainedReader,
-    JPEGReader,
     PartedReader,
     PillowReader,
     Reader,
@@ -143,7 +143,7 @@ def _open_jpeg(
 ) -> Reader | None:
     if not _head(file).startswith(_JPEG_MAGIC):
         return None
-    return JPEGReader(file, picture_format, limits)
+    return open_jpeg(file, picture_format, limits)
 
 
 def _open_png(

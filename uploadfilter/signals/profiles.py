@@ -213,4 +213,12 @@ def srgb_of(linear: Doubles) -> Doubles:
     return encoded
 
 
+def linear_of(encoded: Doubles) -> Doubles:
+    """Return the light of samples of sRGB, 0 to 1 (IEC 61966-2-1)."""
+    curved = np.power((encoded + 0.055) / 1.055, 2.4)
+    linear: Doubles = np.where(encoded <= _STRAIGHT_UP_TO, encoded / 12.92, curved)
+    return linear
+
+
 _STRAIGHT_BELOW: Final = 0.0031308
+_STRAIGHT_UP_TO: Final = 0.04045

@@ -301,6 +301,11 @@ class JPEGReader:
         file: The JPEG, from its first byte.
         picture_format: The format.
         limits: What it may cost.
+        in_colours: Whether somebody needs its colours, whatever it is.
+
+    Attributes:
+        segments: See ``jpegscans.JPEGCost``.
+        profile: The profile that browsers take.
 
     Raises:
         BadPictureError: There is no picture in it.
@@ -313,7 +318,12 @@ class JPEGReader:
     course: Course | None = None
 
     def __init__(
-        self, file: BinaryIO, picture_format: Format, limits: DecodeLimits
+        self,
+        file: BinaryIO,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        in_colours: bool = False,
     ) -> None:
         self._file = file
         self._format = picture_format
@@ -329,7 +339,9 @@ class JPEGReader:
         if cost.scans > limits.max_jpeg_scans or cost.block_visits > most_visits:
             raise OverBudgetError(Reason.TOO_MANY_JPEG_SCANS)
         self._coefficient_bytes = cost.coefficient_bytes
-        self._profile = jpegscans.profile_of_parts(cost.profile_parts)
+        self._in_colours = in_colours
+        self.segments = cost.segments
+        self.profile = jpegscans.profile_of(cost.segments)
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
@@ -360,8 +372,8 @@ class JPEGReader:
             number=number,
             full=full,
             scale=scale_of,
-            profile=self._profile,
-            other_profiles=_others(profile_of(image), self._profile),
+            profile=self.profile,
+            other_profiles=_others(profile_of(image), self.profile),
             is_truncated=is_truncated,
             # Pillow takes every four-colour JPEG for one by Adobe.
             is_inverted=image.mode == "CMYK",
@@ -382,7 +394,9 @@ class JPEGReader:
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
             raise BadPictureError("Pillow took it for something else")
         full = image.size
-        has_colours = any(map(needs_conversion, self._profiles(image)))
+        has_colours = self._in_colours or any(
+            map(needs_conversion, self._profiles(image))
+        )
         least = (DRAFT_SIDE, DRAFT_SIDE)
         if wanted is not None:
             least = -(-full[0] // wanted), -(-full[1] // wanted)
@@ -399,7 +413,7 @@ class JPEGReader:
 
     def _profiles(self, image: Image.Image) -> set[bytes | None]:
         """Return the profile that browsers take, and the one that Pillow takes."""
-        return {self._profile, profile_of(image)}
+        return {self.profile, profile_of(image)}
 
 
 class WebPReader:

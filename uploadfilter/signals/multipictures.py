@@ -1,0 +1,280 @@
+"""JPEGs that hold a second picture, and are shown changed by it.
+
+Chromium looks for the second picture where the metadata of the first say that it is
+(Multi-Picture Format, or a directory in XMP). Here any picture in the file counts whose
+own metadata are those of a gain map: which of them a viewer finds is its own affair.
+
+Rules this module keeps: files without such metadata are not looked through; a map that
+changes nothing on a usual screen, as those of phones, costs no more than to find it.
+
+Source:
+    CIPA DC-007, 5.2 (MP index); Adobe, "XMP specification, part 3", 1.1.3.
+"""
+
+import io
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.signals import jpegscans
+from uploadfilter.signals.faults import DECODER_ERRORS
+from uploadfilter.signals.files import made_file
+from uploadfilter.signals.formats import Format
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.gainmaps import (
+    BadGainMapError,
+    Gain,
+    gain_of_box,
+    gain_of_packet,
+)
+from uploadfilter.signals.jpegscans import (
+    GAIN_START,
+    INDEX_START,
+    LONG_PACKET_START,
+    PACKET_START,
+)
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError
+from uploadfilter.signals.profiles import needs_conversion
+from uploadfilter.signals.readers import JPEGReader, Reader
+from uploadfilter.signals.sampling import Course
+
+_LONG_PACKET_HEAD: Final = 32 + 4 + 4
+
+_HINTS: Final = re.compile(rb"gain-map|GainMap|Container|&|\0")
+"""What stands in the metadata of a JPEG that has a gain map, however it is written."""
+
+_MAP_MARKS: Final = re.compile(
+    rb"gain-map|urn:iso:std:iso:ts:21496|\xff\xd9(?=\xff\xd8\xff)"
+)
+"""Where a gain map may be in a file: beside its metadata, or after a picture's end."""
+
+_JPEG_MAGIC: Final = b"\xff\xd8\xff"
+_MOST_PLACES: Final = 64
+"""Places at which a second picture may begin. Files of several pictures have three."""
+
+_MOST_MAPS: Final = 4
+_MOST_HELD_BYTES: Final = 100_000_000
+_ENOUGH_PIXELS: Final = 400_000
+_MOST_PIXELS: Final = 2_000_000
+"""Pixels of a picture that is shown changed: it is made smaller until it has as few as
+the first, if it can be, and is refused where it still has more than the second."""
+
+_INDEX_ENTRIES: Final = 0xB002
+_ENTRY_BYTES: Final = 16
+_SCALES: Final = (1, 2, 4, 8)
+
+
+class GainedReader:
+    """A JPEG, and then the same changed by each gain map that changes it.
+
+    Args:
+        stored: Shows it as it is stored.
+        gains: What each map means, and its file.
+        file: The JPEG.
+        picture_format: Its format.
+        limits: What a frame may cost.
+        lack: What is known to be missing.
+    """
+
+    course: Course | None = None
+
+    def __init__(
+        self,
+        stored: Reader,
+        gains: Sequence[tuple[Gain, BinaryIO]],
+        file: BinaryIO,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        lack: Reason | None = None,
+    ) -> None:
+        self.durations: Sequence[int] = (0,) * (1 + len(gains))
+        # Each is what some viewer shows.
+        self.keys: Sequence[int] | None = range(1 + len(gains))
+        self.lack = lack or stored.lack
+        self._stored = stored
+        self._gains = gains
+        self._file = file
+        self._format = picture_format
+        self._limits = limits
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture, or show it as a map changes it."""
+        if number == 0:
+            return self._stored.frame(0)
+        gain, file = self._gains[number - 1]
+        base = self._coloured(self._file)
+        image, scale = _reduced(base)
+        # What the map looks like at the picture's size is all that counts of it.
+        gain_map = self._coloured(file).image.convert("RGB")
+        shown = gain.shown(image, gain_map.resize(image.size, _RESAMPLING))
+        return Frame(image=shown, number=number, full=base.full, scale=scale)
+
+    def _coloured(self, file: BinaryIO) -> Frame:
+        reader = JPEGReader(file, self._format, self._limits, in_colours=True)
+        return reader.frame(0)
+
+
+_RESAMPLING: Final = Image.Resampling.BILINEAR
+
+
+def _reduced(frame: Frame) -> tuple[Image.Image, int]:
+    """Return the colours of a frame, made smaller, and how much smaller they are."""
+    width, height = frame.image.size
+    by = next(
+        (
+            item
+            for item in _SCALES
+            if frame.scale * item == _SCALES[-1]
+            or width * height <= _ENOUGH_PIXELS * item**2
+        ),
+        1,
+    )
+    if width * height > _MOST_PIXELS * by**2:
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+    image = frame.image.reduce(by) if by > 1 else frame.image
+    return image.convert("RGB"), frame.scale * by
+
+
+def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a JPEG with the gain maps that change it on a usual screen.
+
+    Args:
+        file: The JPEG, seekable.
+        picture_format: The format.
+        limits: What a frame may cost.
+
+    Raises:
+        BadPictureError: There is no picture in it.
+        OverBudgetError: It has too many scans, or is too large for them.
+    """
+    stored = JPEGReader(file, picture_format, limits)
+    if not any(map(_hints_at_more, stored.segments)):
+        return stored
+    gains, lack = _gains(file, stored.segments)
+    if not gains and lack is None:
+        return stored
+    if needs_conversion(stored.profile):
+        # Chromium reckons in the lights of the profile.
+        lack = Reason.UNDECODABLE
+    return GainedReader(stored, gains, file, picture_format, limits, lack=lack)
+
+
+def _hints_at_more(segment: bytes) -> bool:
+    """Say whether a segment is of a JPEG that may have a gain map."""
+    if segment.startswith((INDEX_START, GAIN_START)):
+        return True
+    is_packet = segment.startswith((PACKET_START, LONG_PACKET_START))
+    return is_packet and _HINTS.search(segment, len(LONG_PACKET_START)) is not None
+
+
+def _gains(
+    file: BinaryIO, segments: Sequence[bytes]
+) -> tuple[list[tuple[Gain, BinaryIO]], Reason | None]:
+    """Return the maps that change a picture, and what is missing of them."""
+    size = file.seek(0, io.SEEK_END)
+    if size > _MOST_HELD_BYTES:
+        return [], Reason.UNDECODABLE
+    file.seek(0)
+    data = file.read()
+    found: list[tuple[Gain, BinaryIO]] = []
+    lack: Reason | None = None
+    for number, start in enumerate(sorted(_starts(data, segments))):
+        if number >= _MOST_PLACES or len(found) > _MOST_MAPS:
+            return found[:_MOST_MAPS], Reason.UNDECODABLE
+        part = _rest_of(file, start, size)
+        try:
+            gain = _gain(jpegscans.head_segments(part))
+        except BadGainMapError:
+            lack = Reason.UNDECODABLE
+            continue
+        if gain is not None and gain.weight and _has_picture(part):
+            found.append((gain, part))
+    return found, lack
+
+
+def _rest_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
+    """Return a file from one of its bytes on."""
+
+    def read(position: int, count: int) -> bytes:
+        file.seek(start + position)
+        return file.read(count)
+
+    return made_file(size - start, read)
+
+
+def _has_picture(file: BinaryIO) -> bool:
+    """Say whether a JPEG can be opened."""
+    try:
+        with Image.open(file, formats=("JPEG",)):
+            return True
+    except DECODER_ERRORS:
+        return False
+
+
+def _starts(data: bytes, segments: Sequence[bytes]) -> set[int]:
+    """Return where a second picture may begin."""
+    starts = set(_indexed(data, segments))
+    for number, mark in enumerate(_MAP_MARKS.finditer(data)):
+        if number > _MOST_PLACES * 4:
+            break
+        at = mark.end() if mark[0][:1] == b"\xff" else mark.start()
+        starts.add(data.rfind(_JPEG_MAGIC, 0, at + len(_JPEG_MAGIC)))
+    return {start for start in starts if start > 0}
+
+
+def _indexed(data: bytes, segments: Sequence[bytes]) -> Iterator[int]:
+    """Yield where the pictures of an index begin (CIPA DC-007, 5.2.3)."""
+    for segment in segments:
+        if not segment.startswith(INDEX_START):
+            continue
+        # Offsets are counted from the byte after the segment's name.
+        origin = data.find(segment) + len(INDEX_START)
+        body = segment[len(INDEX_START) :]
+        order = "<" if body[:2] == b"II" else ">"
+        for offset in _offsets(body, order):
+            if data[origin + offset :][:2] == _JPEG_MAGIC[:2]:
+                yield origin + offset
+
+
+def _offsets(body: bytes, order: str) -> Iterator[int]:
+    """Yield the offsets in an index, as far as it is whole."""
+    try:
+        (at,) = struct.unpack_from(f"{order}4xI", body)
+        (count,) = struct.unpack_from(f"{order}H", body, at)
+        for number in range(count):
+            tag, _, length, start = struct.unpack_from(
+                f"{order}HHII", body, at + 2 + 12 * number
+            )
+            if tag != _INDEX_ENTRIES:
+                continue
+            for entry in range(min(length // _ENTRY_BYTES, _MOST_PLACES)):
+                place = start + _ENTRY_BYTES * entry
+                yield struct.unpack_from(f"{order}8xI", body, place)[0]
+    except struct.error:
+        return
+
+
+def _gain(segments: Sequence[bytes]) -> Gain | None:
+    """Return what the metadata of a picture say of it as a gain map."""
+    packets, parts = [], []
+    found: list[Gain | None] = []
+    for segment in segments:
+        if segment.startswith(GAIN_START):
+            found.append(gain_of_box(segment[len(GAIN_START) :]))
+        elif segment.startswith(PACKET_START):
+            packets.append(segment[len(PACKET_START) :])
+        elif segment.startswith(LONG_PACKET_START):
+            parts.append(segment[len(LONG_PACKET_START) :])
+    if parts:
+        # After a digest and the whole length stands where the part belongs.
+        parts.sort(key=lambda part: part[36:_LONG_PACKET_HEAD])
+        packets.append(b"".join(part[_LONG_PACKET_HEAD:] for part in parts))
+    found += [gain_of_packet(packet) for packet in packets]
+    that_count = [gain for gain in found if gain is not None]
+    # Any of them may count: one that changes something comes first.
+    return max(that_count, key=lambda gain: abs(gain.weight), default=None)
