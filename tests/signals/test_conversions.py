@@ -154,12 +154,30 @@ def test_four_colours_are_converted_by_their_table() -> None:
         pytest.param(icc.profile({}), id="nothing in it"),
         pytest.param(icc.profile({}, samples=b"CMYK"), id="no table"),
         pytest.param(icc.profile({b"A2B0": b"mft2" + bytes(9)}), id="cut off"),
-        pytest.param(icc.profile({}, samples=b"Luv "), id="other samples"),
     ],
 )
 def test_what_cannot_be_evaluated_has_no_conversion(profile: bytes) -> None:
     """Whether that matters is for others to say."""
     assert conversions_of(profile) == ()
+
+
+@pytest.mark.parametrize(("inputs", "used"), [(1, 1), (2, 2), (4, 3)])
+def test_table_for_other_samples_is_applied(inputs: int, used: int) -> None:
+    """Chromium gives it as many channels as it wants, the fourth is that of opacity."""
+    head = b"mft1" + bytes(4) + bytes((inputs, 3, 2, 0)) + bytes(36)
+    ramp = bytes(range(256))
+    places = np.indices((2,) * inputs).reshape(inputs, -1).T
+    # Lights up with the last sample that is a colour.
+    grid = np.repeat(places[:, used - 1 : used] * 255, 3, axis=1).astype(np.uint8)
+    table = head + ramp * inputs + grid.tobytes() + ramp * 3
+    profile = icc.headed(icc.profile({b"A2B0": table}), at=20, to=b"Lab ")
+    image = Image.fromarray(COLOURS)
+
+    shown = lumas(profile, image)[0]
+
+    channel = COLOURS[:, :, used - 1]
+    assert len(np.unique(shown[channel == 0])) == 1
+    assert shown[channel == 255].mean() != shown[channel == 0].mean()
 
 
 def test_too_large_profile_has_no_conversion() -> None:

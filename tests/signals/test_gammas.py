@@ -23,6 +23,12 @@ CORNERS = np.array(
 )
 
 
+def test_intent_that_means_nothing_overrules_nothing() -> None:
+    """Browsers pass over such a chunk."""
+    assert profile_of_chunks({"gamma": 0.1, "srgb": 4}) is not None
+    assert profile_of_chunks({"gamma": 0.1, "srgb": 3}) is None
+
+
 def converted(profile: bytes | None) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Return some colours as a profile says they look."""
     assert profile is not None

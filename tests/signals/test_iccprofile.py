@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from tests.signals import icc
 from tests.signals.test_icctables import old_table
 from uploadfilter.signals.icccurves import BadProfileError
-from uploadfilter.signals.iccprofile import cut, read_profile, tags_of
+from uploadfilter.signals.iccprofile import (
+    cut,
+    is_strict,
+    read_profile,
+    tags_of,
+)
 
 CURVE = icc.table(icc.srgb_light())
 PLAIN = icc.colour_profile(CURVE, icc.ADOBE)
@@ -76,13 +81,8 @@ def test_code_points_are_read() -> None:
         pytest.param(b"", id="nothing"),
         pytest.param(PLAIN[:128], id="a header alone"),
         pytest.param(icc.headed(PLAIN, at=36, to=b"scpa"), id="no signature"),
-        pytest.param(icc.profile({}, samples=b"Luv "), id="other samples"),
         pytest.param(icc.profile({}), id="no tag that counts"),
         pytest.param(icc.profile({b"kTRC": CURVE}), id="a curve for grey"),
-        pytest.param(
-            icc.profile({b"A2B0": old_table(length=1, inputs=4)}),
-            id="a table for other samples",
-        ),
         pytest.param(icc.profile({b"A2B2": old_table(length=1)}), id="another table"),
         pytest.param(icc.profile({b"cicp": b"cicp" + bytes(5)}), id="short points"),
     ],
@@ -91,6 +91,40 @@ def test_what_cannot_be_evaluated_is_refused(profile: bytes) -> None:
     """A profile without anything to go by is none."""
     with pytest.raises(BadProfileError):
         read_profile(profile)
+
+
+def test_profile_of_other_samples_is_read_as_one_for_rgb() -> None:
+    """Chromium goes by it in a PNG, whatever it says its samples are."""
+    other = icc.headed(PLAIN, at=16, to=b"Luv ")
+
+    assert read_profile(other).matrix is not None
+
+
+@pytest.mark.parametrize(
+    ("profile", "strict"),
+    [
+        pytest.param(PLAIN, True, id="sound"),
+        pytest.param(icc.grey_profile(icc.SRGB_FORMULA), True, id="grey"),
+        pytest.param(PLAIN[:-4], False, id="shorter than it says"),
+        pytest.param(icc.headed(PLAIN, at=68, to=bytes(4)), False, id="another white"),
+        pytest.param(icc.headed(PLAIN, at=136, to=b"\xff"), False, id="a tag outside"),
+        pytest.param(icc.headed(PLAIN, at=140, to=bytes(4)), False, id="an empty tag"),
+        pytest.param(
+            icc.colour_profile(icc.formula(3, 2.0, 1.0, 0.0, -0.1, 0.0)),
+            False,
+            id="a falling line",
+        ),
+        pytest.param(icc.profile({}), False, id="no curves"),
+        pytest.param(
+            icc.colour_profile(CURVE, more={b"B2A0": bytes(8)}), False, id="a way back"
+        ),
+    ],
+)
+def test_profile_that_chromium_surely_takes_is_strict(
+    profile: bytes, strict: bool
+) -> None:
+    """Beside any other, what stands for a profile counts too."""
+    assert is_strict(profile) is strict
 
 
 def test_profile_is_as_long_as_it_says() -> None:
@@ -103,6 +137,7 @@ def test_profile_is_as_long_as_it_says() -> None:
 def test_no_bytes_raise_anything_else(content: bytes, at: int) -> None:
     """Whatever is put into a profile, it is read or refused."""
     for damaged in (content, PLAIN[:at] + content + PLAIN[at + len(content) :]):
+        is_strict(damaged)
         try:
             read_profile(damaged)
         except BadProfileError:

@@ -121,6 +121,36 @@ def test_profile_of_a_moving_picture_is_that_of_all_frames() -> None:
     assert {frame.profile for frame in frames(content)} == {STEEP}
 
 
+@pytest.mark.parametrize(
+    ("content", "odd"),
+    [
+        pytest.param(with_chunks(profile_chunk(STEEP)), False, id="usual"),
+        pytest.param(
+            PLAIN[:-12] + profile_chunk(STEEP) + PLAIN[-12:], True, id="after pixels"
+        ),
+        pytest.param(
+            with_chunks(png_chunk(b"iCCP", b"\0\0" + zlib.compress(STEEP))),
+            True,
+            id="without a name",
+        ),
+    ],
+)
+def test_profile_that_browsers_pass_over_is_noted(content: bytes, odd: bool) -> None:
+    """It is read all the same, since other programs may."""
+    part = part_of(io.BytesIO(content))
+
+    assert part.profile == STEEP
+    assert part.is_odd is odd
+
+
+def test_usual_colours_after_pixels_do_not_count() -> None:
+    """Browsers go on by gamma as if nothing stood there."""
+    chunk = png_chunk(b"sRGB", b"\0")
+
+    assert kept(PLAIN[:-12] + chunk + PLAIN[-12:]) == PLAIN
+    assert kept(with_chunks(chunk)) == with_chunks(chunk)
+
+
 def test_padding_behind_a_profile_is_cut_off() -> None:
     """A profile says how long it is; more would be refused by its length."""
     content = with_chunks(profile_chunk(STEEP + bytes(20 << 20)))

@@ -94,12 +94,22 @@ class _BySkia:
         shown = np.empty((len(pixels), 3), np.uint8)
         for start in range(0, len(pixels), _CHUNK):
             part = pixels[start : start + _CHUNK].T
-            # A grey sample stands for all three.
-            channels = np.broadcast_to(part, (len(self.lights), part.shape[1]))
-            known = [ramp[at] for ramp, at in zip(self.lights, channels, strict=True)]
+            known = [
+                ramp[channel]
+                for ramp, channel in zip(self.lights, _channels(part), strict=False)
+            ]
             shown[start : start + _CHUNK] = _encoded(self.light(known))
         whole = shown.reshape(samples.height, samples.width, 3)
         return Image.fromarray(whole).convert("L")
+
+
+def _channels(samples: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the four channels of samples, of which a profile may take fewer.
+
+    A grey sample stands for three; the fourth of three colours is that they are opaque.
+    """
+    yield from samples if len(samples) > 1 else (samples[0],) * 3
+    yield np.full_like(samples[0], 255)
 
 
 def _encoded(light: Floats) -> NDArray[np.uint8]:

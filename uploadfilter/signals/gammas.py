@@ -21,7 +21,13 @@ from uploadfilter.signals.profiles import PRIMARIES
 CODE_POINTS: Final = "cicp"
 """Where the four bytes of ``cICP`` stand in what is known of an image."""
 
+ODD: Final = "odd profile"
+"""What is known of an image whose profile browsers pass over, and others may not."""
+
 Doubles = NDArray[np.float64]
+
+_INTENTS: Final = range(4)
+"""What may stand in ``sRGB``; browsers pass over the chunk if anything else does."""
 
 _USUAL_POWER: Final = 2.2
 _USUAL_REACH: Final = 0.1
@@ -57,7 +63,7 @@ def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
         A profile for RGB; ``None`` if there are no such chunks, they mean sRGB, or
         they mean nothing.
     """
-    if "srgb" in info:
+    if info.get("srgb") in _INTENTS:
         return None
     curve = _curve(info.get("gamma"))
     columns = _columns(info.get("chromaticity"))

@@ -15,7 +15,13 @@ from typing import Final
 
 import numpy as np
 
-from uploadfilter.signals.icccurves import BadProfileError, Curve, Floats, read_curve
+from uploadfilter.signals.icccurves import (
+    BadProfileError,
+    Curve,
+    Floats,
+    Formula,
+    read_curve,
+)
 from uploadfilter.signals.icctables import ColourTable, read_table
 
 SIGNATURE: Final = b"acsp"
@@ -25,9 +31,13 @@ _CONNECTION_PLACE: Final = slice(20, 24)
 _WHITE_PLACE: Final = 68
 _HEADER_BYTES: Final = 128
 _FIXED_16: Final = 65_536
+_NAME_BYTES: Final = 4
+_FEW: Final = 100
+_D50: Final = (0.9642, 1.0, 0.8249)
+_WHITE_REACH: Final = 0.009
+"""How far the white of a profile may be from D50; Skia allows a little more."""
 
 RGB, GREY, CMYK = b"RGB ", b"GRAY", b"CMYK"
-_CHANNELS: Final = {RGB: 3, GREY: 1, CMYK: 4}
 
 _MOST_TAGS: Final = 65_536
 """Tags that are looked through: more than fit beside anything in a real profile. Each
@@ -64,7 +74,7 @@ class Profile:
     """A profile that can be evaluated.
 
     Attributes:
-        samples: What its samples are: ``RGB``, ``GREY`` or ``CMYK``.
+        samples: What its samples are: ``RGB``, ``GREY``, ``CMYK`` or others.
         curves: Three curves from sample to light, if there are any.
         matrix: From three lights to XYZ, in columns, if there is one.
         table: A table that says more, if there is one.
@@ -116,15 +126,15 @@ def read_profile(profile: bytes) -> Profile:
         BadProfileError: It is none, or nothing of it can be evaluated.
     """
     samples = profile[SAMPLES_PLACE]
-    if profile[SIGNATURE_PLACE] != SIGNATURE or samples not in _CHANNELS:
-        raise BadProfileError("no profile for samples of a picture")
+    if profile[SIGNATURE_PLACE] != SIGNATURE:
+        raise BadProfileError("no profile")
     tags = tags_of(profile).bodies
     is_lab = profile[_CONNECTION_PLACE] == b"Lab "
     found = Profile(
         samples=samples,
         curves=_curves(tags, samples),
         matrix=_white(profile) if _is_grey(tags, samples) else _matrix(tags),
-        table=_table(tags, samples, is_xyz=not is_lab),
+        table=_table(tags, is_xyz=not is_lab),
         is_lab=is_lab,
         code_points=_code_points(tags),
     )
@@ -132,6 +142,39 @@ def read_profile(profile: bytes) -> Profile:
     if not has_matrix and found.table is None and found.code_points is None:
         raise BadProfileError("nothing to evaluate")
     return found
+
+
+def is_strict(profile: bytes) -> bool:
+    """Say whether a profile is so sound that Chromium surely goes by it.
+
+    Args:
+        profile: A plain one (``profiles.is_plain``), as long as it says it is.
+    """
+    tags = tags_of(profile)
+    room = (len(profile) - _HEADER_BYTES - 4) // _TAG.itemsize
+    read = max(0, min(tags.count, _FEW, room))
+    table = np.frombuffer(profile[_HEADER_BYTES + 4 :], _TAG, read)
+    ends = table["start"].astype(np.int64) + table["length"]
+    white = _white(profile)
+    size = int.from_bytes(profile[:4], "big")
+    return (
+        size == len(profile)
+        and tags.count <= len(table)
+        and bool((ends <= size).all())
+        and bool((table["length"] >= _NAME_BYTES).all())
+        and white is not None
+        and bool(np.abs(np.diag(white) - _D50).max() < _WHITE_REACH)
+        and not any(name.startswith(b"B2A") for name in tags.bodies)
+        and all(map(_is_sound, _curves(tags.bodies, profile[SAMPLES_PLACE]) or (None,)))
+    )
+
+
+def _is_sound(curve: Curve | None) -> bool:
+    """Say whether a curve is one that Skia takes."""
+    if isinstance(curve, Formula):
+        numbers = curve.gamma, curve.a, curve.c, curve.limit
+        return min(*numbers, curve.a * curve.limit + curve.b) >= 0
+    return curve is not None
 
 
 def _is_grey(tags: dict[bytes, memoryview], samples: bytes) -> bool:
@@ -164,18 +207,15 @@ def _matrix(tags: dict[bytes, memoryview]) -> Floats | None:
     return np.array(numbers, np.float64).T / _FIXED_16
 
 
-def _table(
-    tags: dict[bytes, memoryview], samples: bytes, *, is_xyz: bool
-) -> ColourTable | None:
-    """Return the first table, if it is one for such samples."""
+def _table(tags: dict[bytes, memoryview], *, is_xyz: bool) -> ColourTable | None:
+    """Return the first table, which may be for fewer or more samples than there are."""
     body = next((tags[name] for name in TABLES if name in tags), None)
     if body is None:
         return None
     try:
-        table = read_table(body, is_xyz=is_xyz)
+        return read_table(body, is_xyz=is_xyz)
     except BadProfileError:
         return None
-    return table if table.inputs == _CHANNELS[samples] else None
 
 
 def _code_points(tags: dict[bytes, memoryview]) -> bytes | None:

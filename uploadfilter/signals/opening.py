@@ -23,9 +23,10 @@ from uploadfilter.signals.bitmaps import MaskedReader
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.files import made_file
 from uploadfilter.signals.formats import FORMATS, Format
-from uploadfilter.signals.gammas import CODE_POINTS
+from uploadfilter.signals.gammas import CODE_POINTS, ODD
 from uploadfilter.signals.gifs import GIFReader
 from uploadfilter.signals.icons import IconReader
+from uploadfilter.signals.itemcolours import coloured
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.multipictures import open_jpeg
@@ -166,6 +167,7 @@ def _open_png(
         image = Image.open(file, formats=picture_format.pillow)
         # Pillow keeps what is known of all frames here.
         image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
+        image.info |= {ODD: True} if part.is_odd else {}
         return PillowReader(
             image, picture_format, limits, durations=(0,) * count, lack=lack
         )
@@ -272,7 +274,7 @@ def _open_avif(
             is_padded=is_padded,
             is_deep=boxes.is_deep(data),
         )
-        return _parted(whole, data)
+        return coloured(_parted(whole, data), data)
 
     reader = _as_it_came(data, opened)
     other = _other_brand(data)
@@ -353,7 +355,10 @@ def _open_heic(
     lack = Reason.KEY_FRAME_UNSEEN if boxes.has_box(data, b"moov") else None
 
     def opened(data: bytes, is_padded: bool) -> Reader:
-        return HEIFReader(data, picture_format, limits, lack=lack, is_padded=is_padded)
+        reader = HEIFReader(
+            data, picture_format, limits, lack=lack, is_padded=is_padded
+        )
+        return coloured(reader, data)
 
     reader = _as_it_came(data, opened)
     if not apertures.apertures_of(data):

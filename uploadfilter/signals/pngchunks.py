@@ -37,7 +37,9 @@ _LENGTHS: Final = {
 }
 """Small chunks that change what is seen, and how long they may be."""
 
+_PIXELS: Final = frozenset({b"PLTE", b"IDAT"})
 _PROFILE: Final = b"iCCP"
+_USUAL: Final = b"sRGB"
 _CODE_POINTS: Final = b"cICP"
 _CODE_POINTS_BYTES: Final = 4
 _LONGEST_NAME: Final = 80
@@ -54,11 +56,14 @@ class PNGPart:
         file: A PNG of the chunks that were kept; the file itself if all were.
         profile: The ICC profile, if there is one.
         code_points: The four bytes of ``cICP``, if there are any.
+        is_odd: Whether the profile stands after pixels, or has no name: browsers then
+            pass over it.
     """
 
     file: BinaryIO
     profile: bytes | None = None
     code_points: bytes | None = None
+    is_odd: bool = False
 
 
 def part_of(file: BinaryIO) -> PNGPart:
@@ -73,14 +78,21 @@ def part_of(file: BinaryIO) -> PNGPart:
     size = file.seek(0, io.SEEK_END)
     spans = _Spans(8)
     found: dict[bytes, bytes] = {}
+    is_odd = has_pixels = False
     for chunk in png_chunks(file):
+        has_pixels |= chunk.name in _PIXELS
         if chunk.name in _UNCHECKED:
             spans.add(chunk.start, min(chunk.end, size))
+        elif chunk.name == _USUAL and has_pixels:
+            # Browsers pass over it there; others convert no more without it.
+            continue
         elif chunk.name not in found and _is_read(chunk):
             body = _checked(file, chunk)
             if body is None:
                 continue
             found[chunk.name] = body
+            if chunk.name == _PROFILE:
+                is_odd = has_pixels or body.startswith(b"\0")
             if chunk.name in _LENGTHS:
                 spans.add(chunk.start, chunk.end)
     packed = found.get(_PROFILE)
@@ -88,6 +100,7 @@ def part_of(file: BinaryIO) -> PNGPart:
         file=file if spans.length >= size else spans.opened(file),
         profile=None if packed is None else _unpacked(packed),
         code_points=found.get(_CODE_POINTS),
+        is_odd=is_odd,
     )
 
 

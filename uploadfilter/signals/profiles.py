@@ -84,6 +84,7 @@ _MODES: Final = {RGB: "RGB", GREY: "L", CMYK: "CMYK"}
 """Pillow's mode for the samples that a profile describes."""
 
 _FIXED_16: Final = 65_536
+_NAME_BYTES: Final = 4
 
 
 def needs_conversion(profile: bytes | None) -> bool:
@@ -99,8 +100,16 @@ def needs_conversion(profile: bytes | None) -> bool:
 
 
 def samples_of(profile: bytes) -> str | None:
-    """Return the mode of the samples that a profile describes, if it is one of ours."""
-    return _MODES.get(profile[iccprofile.SAMPLES_PLACE])
+    """Return the mode of the samples that a profile describes.
+
+    Samples of a kind that no picture has (Lab, or none that anybody knows) are taken
+    for RGB: so Chromium does with a PNG.
+
+    Returns:
+        ``RGB``, ``L`` or ``CMYK``; ``None`` of what has no header.
+    """
+    samples = profile[iccprofile.SAMPLES_PLACE]
+    return _MODES.get(samples, "RGB") if len(samples) == _NAME_BYTES else None
 
 
 def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
@@ -123,6 +132,11 @@ def is_plain(profile: bytes) -> bool:
         profile: Bytes of a profile, as long as it says it is.
     """
     return _is_plain(profile, iccprofile.tags_of(profile))
+
+
+def is_for_pictures(profile: bytes) -> bool:
+    """Say whether a profile is for samples that a picture can have."""
+    return profile[iccprofile.SAMPLES_PLACE] in _MODES
 
 
 def cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
@@ -159,8 +173,6 @@ def _changes_colours(profile: bytes) -> bool:
     """Say whether a profile is one, and not sRGB."""
     samples = profile[iccprofile.SAMPLES_PLACE]
     if profile[iccprofile.SIGNATURE_PLACE] != iccprofile.SIGNATURE:
-        return False
-    if samples not in _MODES:
         return False
     tags = iccprofile.tags_of(profile)
     curves = _CURVES.get(samples)

@@ -30,10 +30,14 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from uploadfilter.signals import modes, profiles
+from uploadfilter.signals import iccprofile, modes, profiles
 from uploadfilter.signals.conversions import Conversion, conversions_of
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.gammas import profile_of_chunks, profile_of_code_points
+from uploadfilter.signals.gammas import (
+    ODD,
+    profile_of_chunks,
+    profile_of_code_points,
+)
 from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.pages import greys_between
 from uploadfilter.signals.picture import Luma, Picture, Shape
@@ -259,11 +263,21 @@ def profiles_of(frame: Frame) -> Iterator[bytes]:
     is_settled = False
     for profile in dict.fromkeys(found):
         if profile is not None and profiles.needs_conversion(profile):
-            is_settled |= profiles.is_plain(profile) and _fits(frame, profile)
+            is_settled |= _is_settled(frame, iccprofile.cut(profile))
             yield profile
     instead = None if is_settled else profile_of_chunks(info)
     if instead is not None and profiles.needs_conversion(instead):
         yield instead
+
+
+def _is_settled(frame: Frame, profile: bytes) -> bool:
+    """Say whether every program goes by a profile, and looks at no chunks."""
+    return (
+        ODD not in frame.image.info
+        and profiles.is_plain(profile)
+        and iccprofile.is_strict(profile)
+        and _fits(frame, profile)
+    )
 
 
 def _fits(frame: Frame, profile: bytes) -> bool:
@@ -275,7 +289,9 @@ def _fits(frame: Frame, profile: bytes) -> bool:
 def lacks_conversion(frame: Frame) -> bool:
     """Say whether a frame has a profile for its samples that cannot be evaluated."""
     return any(
-        _fits(frame, profile) and not conversions_of(profile)
+        profiles.is_for_pictures(profile)
+        and _fits(frame, profile)
+        and not conversions_of(profile)
         for profile in profiles_of(frame)
     )
 
