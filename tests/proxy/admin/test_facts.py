@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 
+from tests.decisions.logs import decision as logged
 from tests.proxy.admin.desk import NOON, watched
 from tests.proxy.counting.test_recent import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
-from uploadfilter.model import Mode
+from uploadfilter.model import Action, Judgement, Mode, Reason, Verdict
 from uploadfilter.proxy.admin.facts import Facts, as_json, gather
 from uploadfilter.proxy.admin.watched import Watched
 
@@ -110,3 +111,24 @@ async def test_json_is_what_the_page_was_rendered_from(tmp_path: Path) -> None:
         facts = await facts_of(proxy)
 
     assert msgspec.json.decode(as_json(facts), type=Facts) == facts
+
+
+async def test_last_day_is_shown_under_each_policy(tmp_path: Path) -> None:
+    """The policy in force first, then the presets, with their reasons."""
+    judged = Judgement(
+        verdict=Verdict.INCONCLUSIVE,
+        action=Action.ACCEPT,
+        effect=Action.ACCEPT,
+        reason=Reason.ENCRYPTED,
+        reasons=(Reason.ENCRYPTED,),
+    )
+    async with watched(tmp_path) as proxy:
+        proxy.metrics.decided(logged("d", judged, now=proxy.clock()))
+        facts = await facts_of(proxy)
+
+    assert [(it.label, it.accepted, it.rejected, it.why) for it in facts.presets] == [
+        ("in force", "1", "0", ""),
+        ("matches_only", "1", "0", ""),
+        ("balanced", "1", "0", ""),
+        ("strict", "0", "1", "encrypted 1"),
+    ]

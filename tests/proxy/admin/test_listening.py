@@ -143,7 +143,7 @@ async def test_service_tells_of_itself(tmp_path: Path) -> None:
     assert forwarded.header(b"traceparent") == [trace[13:].strip()]
     assert 'uploadfilter_phase_seconds_count{phase="whole"} 2.0\n' in metrics
     assert 'uploadfilter_outcomes_total{outcome="2xx"} 1.0\n' in metrics
-    assert "uploadfilter_scan_cpu_seconds_count 1.0\n" in metrics
+    assert "uploadfilter_scan_cpu_seconds_count 2.0\n" in metrics
     assert "uploadfilter_received_bytes_total 11.0\n" in metrics
     assert [row["verdict"] for row in facts["decisions"]] == ["MATCH", "NO_MATCH"]
     assert facts["decisions"][0]["id"] in page

@@ -9,14 +9,15 @@ origins what the operator wrote, and no credentials.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from uploadfilter.model import Action, EntryState, Mode, Verdict
+from uploadfilter.decisions.presets import Comparison
+from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Finding, Health
@@ -96,6 +97,18 @@ class DecisionFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PresetFact:
+    """What a preset, or the policy in force, made of the uploads of the last day."""
+
+    key: str
+    label: str
+    accepted: str
+    rejected: str
+    later: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything on the page.
 
@@ -114,6 +127,7 @@ class Facts:
         tiles: Figures.
         charts: Drawings.
         decisions: The last ones, newest first.
+        presets: The policy in force and the presets, beside each other.
         sets: Hash sets in force.
         routes: In the operator's order.
     """
@@ -132,6 +146,7 @@ class Facts:
     tiles: tuple[Tile, ...]
     charts: tuple[Chart, ...]
     decisions: tuple[DecisionFact, ...]
+    presets: tuple[PresetFact, ...]
     sets: tuple[SetFact, ...]
     routes: tuple[RouteFact, ...]
 
@@ -164,6 +179,7 @@ def gather(watched: Watched, health: Health, history: History) -> Facts:
         tiles=tuple(_tiles(watched, history.last)),
         charts=charts(history),
         decisions=tuple(_decision(recent) for recent in watched.metrics.recent),
+        presets=tuple(_presets(watched.metrics.last_day.compared(now=now))),
         sets=tuple(_set(info, now) for info in (generation.sets if generation else ())),
         routes=route_facts,
     )
@@ -299,6 +315,30 @@ def _decision(recent: RecentDecision) -> DecisionFact:
         why=", ".join(recent.sets) or recent.reason or "",
         client=recent.client,
         duration=duration(recent.duration_ms / 1000),
+    )
+
+
+def _presets(compared: Comparison) -> Iterable[PresetFact]:
+    yield _preset("in-force", "in force", compared.in_force, {})
+    for preset in Preset:
+        unmatched = compared.unmatched[preset]
+        yield _preset(preset, preset, compared.actions[preset], unmatched)
+
+
+def _preset(
+    key: str,
+    label: str,
+    actions: Mapping[Action, int],
+    unmatched: Mapping[Reason, int],
+) -> PresetFact:
+    reasons = sorted(unmatched.items(), key=lambda item: -item[1])
+    return PresetFact(
+        key=key,
+        label=label,
+        accepted=counted(actions.get(Action.ACCEPT, 0)),
+        rejected=counted(actions.get(Action.REJECT, 0)),
+        later=counted(actions.get(Action.RETRY_LATER, 0)),
+        why=", ".join(f"{reason} {counted(count)}" for reason, count in reasons),
     )
 
 

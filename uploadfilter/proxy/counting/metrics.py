@@ -31,6 +31,7 @@ from typing_extensions import override
 
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
+from uploadfilter.proxy.counting.lastday import LastDay
 from uploadfilter.proxy.counting.recent import RecentDecisions
 from uploadfilter.proxy.origins.origin import OriginFailure
 
@@ -310,6 +311,7 @@ class Metrics:
         connections: Of clients, open now.
         totals: Some of the counters, as plain numbers.
         recent: The last decisions.
+        last_day: What each preset would have done with those of the last day.
         durations_s: Seconds of the last uploads, for whoever takes them out.
     """
 
@@ -318,6 +320,7 @@ class Metrics:
         self.connections = 0
         self.totals = Totals()
         self.recent = RecentDecisions()
+        self.last_day = LastDay()
         self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)
         self._requests = _Counts(self.registry, _REQUESTS)
         self._uploads = _Counts(self.registry, _UPLOADS)
@@ -374,6 +377,7 @@ class Metrics:
         self.totals.effects[record.effect] += 1
         self._note_limit(record.reason)
         self.recent.add(record)
+        self.last_day.add(record)
 
     def shed(self, reason: Reason) -> None:
         """Count an upload that was turned away undecided."""

@@ -76,6 +76,11 @@ function show(facts) {
     put("value", tile.key, tile.value);
     put("note", tile.key, tile.note);
   }
+  for (const preset of facts.presets) {
+    for (const column of ["accepted", "rejected", "later", "why"]) {
+      put(column, preset.key, preset[column]);
+    }
+  }
   facts.charts.forEach(putChart);
   putDecisions(facts.decisions);
 }
