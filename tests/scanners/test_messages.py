@@ -130,6 +130,7 @@ def test_unscanned_content_keeps_its_path_and_size() -> None:
         pytest.param({"max_pixels": 0}, "max_pixels must be positive", id="pixels"),
         pytest.param({"content_cpu_s": 0}, "content_cpu_s must be", id="no-time"),
         pytest.param({"per_gib_s": -1}, "must not be negative", id="negative"),
+        pytest.param({"first_mib_s": -1}, "must not be negative", id="negative-first"),
         pytest.param({"address_space": 1 << 20}, "at least", id="memory"),
     ],
 )

@@ -408,5 +408,6 @@ def test_progress_gives_more_time_to_more_bytes() -> None:
     progress.ask()
     budgets = Budgets()
 
-    assert progress.content_wall_s == budgets.content_wall_s + budgets.per_gib_s
-    assert progress.wall_left_s == budgets.upload_wall_s + budgets.per_gib_s
+    more_s = budgets.per_gib_s + 32 * budgets.first_mib_s
+    assert progress.content_wall_s == budgets.content_wall_s + more_s
+    assert progress.wall_left_s == budgets.upload_wall_s + more_s

@@ -36,7 +36,7 @@ def request_for(*spans: ContentSpan, cpu_left_s: float = 10.0) -> ScanRequest:
     return ScanRequest(
         spans=tuple(wire_span(span) for span in spans),
         types=frozenset(),
-        budgets=Budgets(per_gib_s=0),
+        budgets=Budgets(per_gib_s=0, first_mib_s=0),
         cpu_left_s=cpu_left_s,
     )
 

@@ -3,7 +3,12 @@
 import pytest
 
 from uploadfilter.model import Reason
-from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.signals.limits import (
+    DecodeLimits,
+    OverBudgetError,
+    check_frame,
+    check_large,
+)
 
 LIMITS = DecodeLimits(max_pixels=1000, max_decoded_bytes=4000)
 
@@ -31,3 +36,35 @@ def test_frame_is_refused_by_pixels_and_by_bytes(
         refused = exc.reason
 
     assert refused == (Reason.TOO_MANY_PIXELS if is_refused else None)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "file_bytes", "needed_bytes", "is_allowed"),
+    [
+        pytest.param(25_000_000, 0, 0, True, id="free"),
+        pytest.param(25_010_000, 10, 0, False, id="unpaid"),
+        pytest.param(48_000_000, 400_000, 0, True, id="paid"),
+        pytest.param(256_010_000, 10**9, 0, False, id="larger than any"),
+        pytest.param(1_000_000, 0, 200_000_001, False, id="too many bytes"),
+    ],
+)
+def test_large_pictures_are_paid_for_in_bytes(
+    pixels: int, file_bytes: int, needed_bytes: int, *, is_allowed: bool
+) -> None:
+    """A short file may have few pixels, a long one many, and none needs too much."""
+
+    def check() -> None:
+        check_large(
+            (pixels // 10_000, 10_000),
+            DecodeLimits(),
+            file_bytes=file_bytes,
+            flat_pixels=25_000_000,
+            pixels_per_byte=64,
+            needed_bytes=needed_bytes,
+        )
+
+    if is_allowed:
+        check()
+    else:
+        with pytest.raises(OverBudgetError):
+            check()

@@ -42,6 +42,10 @@ MOST_CONTENTS: Final = 100_000
 """Contents nested in one content, however long it is: their paths and digests are then
 20 MB on the way to the proxy."""
 
+_FIRST_MIB: Final = 32
+"""MiB of content that may be the packed samples of one picture. They then take 5 s more
+at most, for an upload that takes as long to send on most lines."""
+
 UNKNOWN_KIND: Final = "unknown"
 """Kind of a content that no scanner reported on."""
 
@@ -80,6 +84,8 @@ class Budgets:
         per_gib_s: Seconds added to each of the four above for every GiB of content,
             since a long video is read to its end, which is no attack. An album of
             photos of 2 megapixels takes 31, a packed archive of them some more.
+        first_mib_s: Seconds added besides for each of the first 32 MiB, which a large
+            picture may be all of: HEIC takes 0.15 for each.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
         max_views: Views of one content. 64 are 20 frames with transparency, each as
@@ -117,6 +123,7 @@ class Budgets:
     upload_cpu_s: float = 10.0
     upload_wall_s: float = 60.0
     per_gib_s: float = 60.0
+    first_mib_s: float = 0.15
     address_space: int = 1024 * 1024 * 1024
     max_views: int = 64
     max_signals: int = 4096
@@ -153,7 +160,13 @@ class Budgets:
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")
-        for name in ("per_gib_s", "max_contents", "contents_per_mib", "max_depth"):
+        for name in (
+            "per_gib_s",
+            "first_mib_s",
+            "max_contents",
+            "contents_per_mib",
+            "max_depth",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         if self.address_space < LEAST_ADDRESS_SPACE:
@@ -168,7 +181,8 @@ class Budgets:
 
     def allowance(self, length: int) -> float:
         """Return the seconds that are added for ``length`` bytes of content."""
-        return self.per_gib_s * length / (1 << 30)
+        first_mib = min(length / (1 << 20), _FIRST_MIB)
+        return self.per_gib_s * length / (1 << 30) + self.first_mib_s * first_mib
 
 
 class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):

@@ -28,6 +28,12 @@ class Format:
         moving_bytes_per_pixel: The same in a file of several frames, of which the
             decoder keeps some to build the next on; whoever takes a frame gets a copy.
         deep_bytes_per_pixel: The same where samples have more than 8 bits.
+        flat_pixels: Pixels that a picture may have, however short its file is, where it
+            is made smaller while it is decoded (``limits.check_large``): what of plain
+            colour takes 0.3 CPU seconds.
+        pixels_per_byte: How many more each byte of such a file allows. Photos have up
+            to 50 for a byte, and plain colour has thousands: so a short file costs no
+            more than it ever did, and a large picture is paid for by whoever sends it.
         held_times: How many times the file itself is in memory.
         is_usual: If false, it is decoded only where the operator switched it on.
         is_common: If true, scanner processes decode many contents of it; any other
@@ -39,6 +45,8 @@ class Format:
     bytes_per_pixel: int = 4
     moving_bytes_per_pixel: int = 8
     deep_bytes_per_pixel: int = 8
+    flat_pixels: int = 25_000_000
+    pixels_per_byte: int = 64
     held_times: int = 0
     is_usual: bool = True
     is_common: bool = False
@@ -48,7 +56,15 @@ FORMATS: tuple[Format, ...] = (
     # 4.0 after scaling. Coefficients of several scans come on top (``jpegscans.py``).
     Format(name="jpeg", pillow=("JPEG",), is_common=True),
     # 4.0; moving 12.0, and a fourth image where one frame is to be taken back.
-    Format(name="png", pillow=("PNG",), moving_bytes_per_pixel=16, is_common=True),
+    Format(
+        name="png",
+        pillow=("PNG",),
+        moving_bytes_per_pixel=16,
+        flat_pixels=50_000_000,
+        # Photos have one or two for a byte; bands take 25 ns for each.
+        pixels_per_byte=16,
+        is_common=True,
+    ),
     # 1.2, with a palette; moving 13.4, and a frame that is to be taken back.
     Format(name="gif", pillow=("GIF",), moving_bytes_per_pixel=16, held_times=1),
     # 12.0: two canvases and the frame; moving 16.1.
@@ -57,6 +73,8 @@ FORMATS: tuple[Format, ...] = (
         pillow=("WEBP",),
         bytes_per_pixel=12,
         moving_bytes_per_pixel=17,
+        # 2 to 5 ns for each.
+        flat_pixels=50_000_000,
         held_times=2,
     ),
     # 9.1 in 4:2:0, 10.7 in 4:4:4, 11.5 with alpha; moving 15.4 in 4:2:0. What more than
@@ -78,7 +96,9 @@ FORMATS: tuple[Format, ...] = (
         held_times=1,
     ),
     # 7.2 to 9.4, real numbers 11.4.
-    Format(name="jxl", pillow=(), bytes_per_pixel=12, held_times=2),
+    Format(
+        name="jxl", pillow=(), bytes_per_pixel=12, flat_pixels=16_600_000, held_times=2
+    ),
     # 4.0, pages 8.0; strips and tiles come on top (``readers.py``).
     Format(name="tiff", pillow=("TIFF",)),
     # 4.0.

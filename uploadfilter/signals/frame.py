@@ -23,15 +23,18 @@ class Frame:
         number: Which frame, from 0; 0 is what plain Pillow shows.
         full: Width and height of the full picture, in pixels.
         scale: ``image`` is this many times smaller on both axes, rounded up: 1, 2, 4
-            or 8 (JPEG only).
+            or 8 (large pictures only).
         profile: The ICC profile, if there is one.
         other_profiles: Profiles that other programs take instead.
         is_truncated: If true, the file broke off, and the image shows what came before.
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and which Pillow has put right.
         count: How many frames its file has, as far as the limits reach.
-        parts: Left, upper, right and lower edge of each part of ``image`` that viewers
-            may show alone, because the file says so.
+        parts: Left, upper, right and lower edge of each part of the full picture that
+            viewers may show alone, because the file says so.
+        stored: If ``image`` was made smaller and has an alpha, each pixel counts in it
+            as far as it is seen; these are the colours of all pixels alike
+            (``shrinking.py``).
         again: Decodes the frame once more, so many times smaller and in a mode
             (``L`` or ``RGB``); ``None`` where that gives nothing more.
     """
@@ -47,12 +50,30 @@ class Frame:
     count: int = 1
     parts: tuple[tuple[int, int, int, int], ...] = ()
     again: "Callable[[int, str], Frame] | None" = None
+    stored: Image.Image | None = None
 
     def parted(self) -> "Iterator[Frame]":
         """Yield each part of the frame as a frame of its own."""
         for box in self.parts:
-            image = self.image.crop(box)
-            yield replace(self, image=image, full=image.size, parts=())
+            yield self.part(box)
+
+    def part(self, box: tuple[int, int, int, int]) -> "Frame":
+        """Return a part of the frame.
+
+        Args:
+            box: Left, upper, right and lower edge in the full picture. Where the image
+                was made smaller, the part begins with a whole pixel of it.
+        """
+        left, upper, right, lower = box
+        scale = self.scale
+        cut = left // scale, upper // scale, -(-right // scale), -(-lower // scale)
+        return replace(
+            self,
+            image=self.image.crop(cut),
+            full=(right - cut[0] * scale, lower - cut[1] * scale),
+            parts=(),
+            stored=None if self.stored is None else self.stored.crop(cut),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

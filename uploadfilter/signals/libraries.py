@@ -6,6 +6,7 @@ never learns of them, and so that their costs are known before they have any.
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pillow_heif
@@ -17,9 +18,16 @@ from uploadfilter.signals import jxlheader
 from uploadfilter.signals.faults import BadPictureError, panics_are_errors
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.largeheif import large_frame
+from uploadfilter.signals.limits import (
+    DecodeLimits,
+    OverBudgetError,
+    check_frame,
+    check_large,
+)
 from uploadfilter.signals.readers import JPEGReader
 from uploadfilter.signals.sampling import Course
+from uploadfilter.signals.shrinking import scale_of_large, shrunk_of
 
 _USUAL_BITS = 8
 """Bits of a sample; more take twice the memory while they are decoded."""
@@ -50,10 +58,8 @@ class HEIFReader:
     ) -> None:
         opened = pillow_heif.open_heif(io.BytesIO(data))
         others = [at for at in range(len(opened)) if at != opened.primary_index]
-        self._pictures = {
-            number: opened[at]
-            for number, at in enumerate((opened.primary_index, *others))
-        }
+        self._places = (opened.primary_index, *others)
+        self._pictures = {number: opened[at] for number, at in enumerate(self._places)}
         self._is_padded = is_padded
         self._data = data
         self._format = picture_format
@@ -67,14 +73,19 @@ class HEIFReader:
         picture = self._pictures.pop(number)
         info: dict[str, Any] = picture.info
         is_deep = info["bit_depth"] > _USUAL_BITS
-        check_frame(
-            picture.size,
-            self._limits,
-            bytes_per_pixel=self._format.deep_bytes_per_pixel
-            if is_deep
-            else self._format.bytes_per_pixel,
-            held_bytes=len(self._data),
-        )
+        profile: bytes | None = info.get("icc_profile") or None
+        try:
+            check_frame(
+                picture.size,
+                self._limits,
+                bytes_per_pixel=self._format.deep_bytes_per_pixel
+                if is_deep
+                else self._format.bytes_per_pixel,
+                held_bytes=len(self._data),
+            )
+        except OverBudgetError:
+            del picture
+            return self._large_frame(number, profile)
         pixels = picture.data
         # Pixels of four bytes are shown where they lie.
         of = Image.frombuffer if picture.mode == "RGBA" else Image.frombytes
@@ -85,8 +96,19 @@ class HEIFReader:
             image=image,
             number=number,
             full=image.size,
-            profile=info.get("icc_profile") or None,
+            profile=profile,
             is_truncated=self._is_padded,
+        )
+
+    def _large_frame(self, number: int, profile: bytes | None) -> Frame:
+        """Decode a picture that is too large to be held whole."""
+        frame = large_frame(
+            self._data, self._places[number], number, self._format, self._limits
+        )
+        return replace(
+            frame,
+            profile=profile,
+            is_truncated=self._is_padded or frame.is_truncated,
         )
 
 
@@ -123,19 +145,55 @@ class JXLReader:
 
     def frame(self, number: int) -> Frame:
         """Decode the picture; the library shows nothing of a truncated one."""
-        check_frame(
-            self._header.size,
-            self._limits,
-            bytes_per_pixel=self._format.bytes_per_pixel,
-            held_bytes=self._format.held_times * len(self._data),
-        )
+        is_large = self._is_large()
         with panics_are_errors():
             is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(self._data)
         if is_jpeg:
             return JPEGReader(io.BytesIO(pixels), self._jpeg, self._limits).frame(0)
+        size = info.width, info.height
+        if is_large and info.mode in _PLAIN_MODES:
+            shrunk = shrunk_of(pixels, info.mode, size, scale_of_large(size))
+            return shrunk.frame(number, profile=profile or None)
         # Half floats come as whole ones.
         mode = "F" if info.mode == "F;16" else info.mode
         image = Image.frombytes(mode, (info.width, info.height), pixels)
         return Frame(
             image=image, number=number, full=image.size, profile=profile or None
         )
+
+    def _is_large(self) -> bool:
+        """Say whether the picture must be made smaller before Pillow has it whole.
+
+        Raises:
+            OverBudgetError: It is too large all the same.
+        """
+        size, held = self._header.size, len(self._data)
+        try:
+            check_frame(
+                size,
+                self._limits,
+                bytes_per_pixel=self._format.bytes_per_pixel,
+                held_bytes=self._format.held_times * held,
+            )
+        except OverBudgetError:
+            width, height = size
+            check_large(
+                size,
+                replace(self._limits, max_large_pixels=_MOST_LARGE_PIXELS),
+                file_bytes=held,
+                flat_pixels=self._format.flat_pixels,
+                pixels_per_byte=self._format.pixels_per_byte,
+                needed_bytes=int(width * height * _LARGE_BYTES_PER_PIXEL) + held,
+            )
+            return scale_of_large(size) > 1
+        return False
+
+
+_PLAIN_MODES = frozenset({"L", "LA", "RGB", "RGBA"})
+
+_LARGE_BYTES_PER_PIXEL = 6.2
+"""What photos need, which is two copies of their colours. A lossless picture of
+few colours may take 15, so that pixels have a bound of their own."""
+
+_MOST_LARGE_PIXELS = 26_500_000
+"""What cameras of 26 megapixels take: with the 15 bytes, 400 MiB resident."""

@@ -29,6 +29,8 @@ class DecodeLimits:
             for each byte.
         least_side: Pixels of the shorter side below which a frame is no picture. Where
             pictures are carved, icons of buttons are none.
+        max_large_pixels: Pixels of a picture that is made smaller while it is decoded,
+            so that it is never held whole. Cameras with the most have 150 million.
     """
 
     max_pixels: int = 64_000_000
@@ -38,6 +40,7 @@ class DecodeLimits:
     max_total_pixels: int = 64_000_000
     max_block_visits: int = 3_000_000
     least_side: int = 1
+    max_large_pixels: int = 256_000_000
 
 
 class OverBudgetError(Exception):
@@ -75,4 +78,34 @@ def check_frame(
     if pixels > limits.max_pixels:
         raise OverBudgetError(Reason.TOO_MANY_PIXELS)
     if pixels * bytes_per_pixel + held_bytes > limits.max_decoded_bytes:
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+
+
+def check_large(
+    size: tuple[int, int],
+    limits: DecodeLimits,
+    *,
+    file_bytes: int,
+    flat_pixels: int,
+    pixels_per_byte: int,
+    needed_bytes: int,
+) -> None:
+    """Refuse a picture that is made smaller as it is decoded, if it costs too much.
+
+    Args:
+        size: Its full width and height, in pixels.
+        limits: What it may cost.
+        file_bytes: How long its file is.
+        flat_pixels: Pixels that such a file may have, however short it is.
+        pixels_per_byte: How many more each byte of the file allows.
+        needed_bytes: What its decoder holds, the file included.
+
+    Raises:
+        OverBudgetError: It has too many pixels, or needs too many bytes.
+    """
+    width, height = size
+    paid = flat_pixels + pixels_per_byte * file_bytes
+    if width * height > min(paid, limits.max_large_pixels):
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+    if needed_bytes > limits.max_decoded_bytes:
         raise OverBudgetError(Reason.TOO_MANY_PIXELS)

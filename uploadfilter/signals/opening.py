@@ -27,6 +27,9 @@ from uploadfilter.signals.gammas import CODE_POINTS, ODD
 from uploadfilter.signals.gifs import GIFReader
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.itemcolours import coloured
+from uploadfilter.signals.largeavif import LargeAVIFReader
+from uploadfilter.signals.largepng import large_png
+from uploadfilter.signals.largewebp import LargeWebPReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.multipictures import open_jpeg
@@ -168,9 +171,12 @@ def _open_png(
         # Pillow keeps what is known of all frames here.
         image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
         image.info |= {ODD: True} if part.is_odd else {}
-        return PillowReader(
+        reader = PillowReader(
             image, picture_format, limits, durations=(0,) * count, lack=lack
         )
+        if frames.course is not None or reader.fits(image.size):
+            return reader
+        return large_png(file, image, picture_format, limits, lack=lack)
 
     if frames.course is None:
         return opened(part.file, 1)
@@ -202,16 +208,28 @@ def _open_webp(
         return None
     data = _held(file, picture_format, limits)
     frames = timing.webp_timing(data)
+    if frames.course is None:
+        return _open_still_webp(data, frames, picture_format, limits)
     # Its decoder allocates the canvas as soon as it is opened.
     _check_canvas(frames, picture_format, limits)
-    if frames.course is None:
-        return _as_it_came(
-            data,
-            lambda data, is_padded: WebPReader(
-                data, picture_format, limits, is_padded=is_padded
-            ),
-        )
     return _open_moving_webp(data, frames, frames.course, picture_format, limits)
+
+
+def _open_still_webp(
+    data: bytes, frames: timing.Timing, picture_format: Format, limits: DecodeLimits
+) -> Reader:
+    """Open a WebP of one frame: as a whole, or smaller where that is too much."""
+    reader: Callable[..., Reader] = WebPReader
+    try:
+        _check_canvas(frames, picture_format, limits)
+    except OverBudgetError:
+        reader = LargeWebPReader
+    return _as_it_came(
+        data,
+        lambda data, is_padded: reader(
+            data, picture_format, limits, is_padded=is_padded
+        ),
+    )
 
 
 def _open_moving_webp(
@@ -262,7 +280,7 @@ def _open_avif(
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
         count = min(getattr(image, "n_frames", 1), timing.MOST_COUNTED)
         track = boxes.track_of(data, count)
-        whole = PillowReader(
+        reader = PillowReader(
             image,
             picture_format,
             limits,
@@ -274,7 +292,10 @@ def _open_avif(
             is_padded=is_padded,
             is_deep=boxes.is_deep(data),
         )
-        return coloured(_parted(whole, data), data)
+        if count == 1 and not reader.fits(image.size):
+            large = LargeAVIFReader(data, picture_format, limits, is_padded=is_padded)
+            return coloured(_parted(large, data), data)
+        return coloured(_parted(reader, data), data)
 
     reader = _as_it_came(data, opened)
     other = _other_brand(data)

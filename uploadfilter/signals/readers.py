@@ -114,6 +114,19 @@ class PillowReader:
             picture_format.deep_bytes_per_pixel if is_deep else 0,
         )
 
+    def fits(self, size: tuple[int, int]) -> bool:
+        """Say whether frames of a size are within the limits."""
+        try:
+            check_frame(
+                size,
+                self._limits,
+                bytes_per_pixel=self._bytes_per_pixel,
+                held_bytes=self._held_bytes,
+            )
+        except OverBudgetError:
+            return False
+        return True
+
     def frame(self, number: int) -> Frame:
         """Decode a frame, as far as the file goes."""
         image = self._image
@@ -291,7 +304,7 @@ class PartedReader:
     def frame(self, number: int) -> Frame:
         """Decode a frame, and say which parts it has."""
         frame = self._whole.frame(number)
-        return replace(frame, parts=self._parts_of(frame.image.size))
+        return replace(frame, parts=self._parts_of(frame.full))
 
 
 class JPEGReader:

@@ -24,7 +24,7 @@ Rules this module keeps:
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,7 @@ from uploadfilter.signals.gammas import (
 from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.pages import greys_between
 from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.signals.shrinking import LONGEST_SIDE, SCALES, reduction_of
 
 STORED: Final = "stored"
 CONVERTED: Final = "icc"
@@ -49,17 +50,11 @@ RAW: Final = "raw"
 GREY_PAGE: Final = "grey"
 """Names of showings, or words of them, that others treat in a special way."""
 
+_BY_ALPHA: Final = frozenset({"white", "black", "grey", ALPHA})
+"""How the names of showings end that a frame's alpha makes."""
+
 _Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
 """From a band of a frame to the same band of several planes, some times smaller."""
-
-_LEAST_SIDE: Final = 512
-"""Both sides of a plane stay at least this long when a large frame is made smaller, as
-libjpeg does with JPEGs while it decodes: signals of 64 million pixels would take
-seconds."""
-
-_LONGEST_SIDE: Final = 12_288
-"""A plane with a longer side is made smaller also where its other side gets shorter
-than that: the operators of a side of 65,535 pixels take seconds to build."""
 
 _CONVERTED_SIDE: Final = 360
 """Both sides of a plane that was converted by a profile stay at least this long. The
@@ -69,7 +64,6 @@ _CONVERTED_PIXELS: Final = 400_000
 """Nor has it more pixels: a conversion by a table of four colours takes 0.3
 microseconds for each."""
 
-_SCALES: Final = (1, 2, 4, 8)
 _OPAQUE: Final = 255
 _WHITE: Final = 255
 _BLACK: Final = 0
@@ -94,6 +88,9 @@ def showings(frame: Frame) -> Iterator[Shown]:
     Args:
         frame: A loaded frame, which must not be changed meanwhile.
     """
+    if frame.stored is not None:
+        yield from _showings_of_shrunk(frame, frame.stored)
+        return
     image = frame.image
     reduction = _reduction(image, frame.scale)
     luma = modes.luma_of(image)
@@ -109,12 +106,24 @@ def showings(frame: Frame) -> Iterator[Shown]:
         yield from _shown(frame, (RAW,), _plain(raw), reduction)
 
 
+def _showings_of_shrunk(frame: Frame, stored: Image.Image) -> Iterator[Shown]:
+    """Yield every way to show a frame that was made smaller while it was decoded.
+
+    Its colours are there twice: of all pixels alike, and as far as they are seen.
+    """
+    yield from showings(replace(frame, image=stored, stored=None))
+    for shown in showings(replace(frame, stored=None)):
+        page = shown.name.rpartition("/")[2].partition(":")[0]
+        if page in _BY_ALPHA:
+            yield shown
+
+
 def _reduction(image: Image.Image, scale: int) -> int:
     """Return how many times smaller than the frame its planes are: 1, 2, 4 or 8."""
+    if scale == 1:
+        return reduction_of(image.size)
     by = 1
-    if scale == 1 and image.width * image.height > modes.WHOLE_PIXELS:
-        by = max(s for s in _SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
-    while max(image.size) > by * _LONGEST_SIDE and scale * by < _SCALES[-1]:
+    while max(image.size) > by * LONGEST_SIDE and scale * by < SCALES[-1]:
         by *= 2
     return by
 
@@ -298,7 +307,7 @@ def lacks_conversion(frame: Frame) -> bool:
 
 def _may_be_halved(frame: Frame, by: int) -> bool:
     """Say whether converted planes may be twice as small again."""
-    if frame.scale * by >= _SCALES[-1]:
+    if frame.scale * by >= SCALES[-1]:
         return False
     width, height = frame.image.size
     if width * height > _CONVERTED_PIXELS * by**2:
