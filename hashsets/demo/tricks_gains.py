@@ -26,7 +26,7 @@ from hashsets.demo.tricks_kit import (
     pixels,
 )
 
-_REACH = 6.0
+REACH = 6.0
 """Powers of two by which a pixel may be brighter or darker."""
 
 _OFFSET = 1 / 64
@@ -78,16 +78,16 @@ def gain_between(shown: Image.Image, stored: Image.Image) -> Image.Image:
     """Return the map that makes one picture of another, brighter one."""
     light, base = (linear_of(pixels(item) / 255) for item in (shown, stored))
     powers = np.log2((base + _OFFSET) / (light + _OFFSET))
-    shares = (powers + _REACH) / (2 * _REACH)
+    shares = (powers + REACH) / (2 * REACH)
     return Image.fromarray(np.round(np.clip(shares, 0, 1) * 255).astype(np.uint8))
 
 
 def _fields(
-    *, is_base_bright: bool, lowest: float = 0.0, highest: float = _REACH
+    *, is_base_bright: bool, lowest: float = 0.0, highest: float = REACH
 ) -> dict[str, str]:
     return {
-        "GainMapMin": str(-_REACH),
-        "GainMapMax": str(_REACH),
+        "GainMapMin": str(-REACH),
+        "GainMapMax": str(REACH),
         "Gamma": "1.0",
         "OffsetSDR": str(_OFFSET),
         "OffsetHDR": str(_OFFSET),
@@ -127,7 +127,7 @@ def _in_elements(target: Image.Image, decoy: Image.Image) -> bytes:
         for name, value in _fields(is_base_bright=True).items()
         if name != "GainMapMin"
     )
-    lowest = f"<rdf:li>{-_REACH}</rdf:li>" * 3
+    lowest = f"<rdf:li>{-REACH}</rdf:li>" * 3
     words += f"<hdrgm:GainMapMin><rdf:Seq>{lowest}</rdf:Seq></hdrgm:GainMapMin>"
     grey_target, grey_decoy = (
         item.convert("L").convert("RGB") for item in (target, decoy)
@@ -139,8 +139,8 @@ def _in_elements(target: Image.Image, decoy: Image.Image) -> bytes:
 def _by_numbers(target: Image.Image, decoy: Image.Image) -> bytes:
     """Say what the map means as ISO 21496-1 does."""
     body = struct.pack(">HHB", 0, 0, 0xC0)
-    body += struct.pack(">4I", round(_REACH), 1, 0, 1)
-    reach = round(_REACH)
+    body += struct.pack(">4I", round(REACH), 1, 0, 1)
+    reach = round(REACH)
     channel = (-reach, 1, reach, 1, 1, 1, 1, 64, 1, 64)
     body += struct.pack(">iIiIIIiIiI", *channel) * 3
     segment = jpeg_segment(0xE2, _ISO + body)

@@ -29,6 +29,8 @@ from hashsets.demo.tricks_kit import (
     jpeg_segment,
     of_family,
     pixels,
+    png_chunk,
+    png_file,
 )
 
 _CURVE = curve_of(linear_of(RAMP))
@@ -139,6 +141,53 @@ def _parts_apart(target: Image.Image, decoy: Image.Image) -> bytes:
     return stored[:2] + second + stored[2:at] + first + stored[at:]
 
 
+def _lab() -> bytes:
+    """Return a profile that says that its samples are Lab."""
+    profile = profile_of(_tags())
+    return profile[:16] + b"Lab " + profile[20:]
+
+
+def _two_samples() -> bytes:
+    """Return a profile whose table takes green alone into account, of two samples."""
+    head = b"mft1" + bytes(4) + bytes((2, 3, 2, 0)) + bytes(36)
+    ramp = bytes(range(256))
+    black, white = bytes(3), bytes((246, 255, 210))
+    table = head + ramp * 2 + (black + white) * 2 + ramp * 3
+    return profile_of({b"A2B0": table})
+
+
+def _in_green(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the target into green; red and blue make up for it in the luma."""
+    shown, hidden = grey(target).astype(float), grey(decoy).astype(float)
+    # Green is a good half of the luma, so the target is held at a third of its range.
+    green = 85 + shown / 3
+    others = np.clip((hidden - 0.587 * green) / 0.413, 0, 255)
+    image = np.dstack((others, green, others)).round().astype(np.uint8)
+    return pictures.png(Image.fromarray(image), icc_profile=_two_samples())
+
+
+def _bitmap(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the profile into a bitmap."""
+    profile = profile_of(_tags())
+    stored = pictures.encoded(_in_blue(target, decoy), "BMP")
+    (start,) = struct.unpack_from("<I", stored, 10)
+    rows = stored[start:]
+    start = 14 + 124
+    head = struct.pack("<2sI4xI", b"BM", start + len(rows) + len(profile), start)
+    second = struct.pack("<I", 124) + stored[18:54] + bytes(16) + b"DEBM" + bytes(48)
+    second += struct.pack("<IIII", 4, 124 + len(rows), len(profile), 0)
+    return head + second + rows + profile
+
+
+def _odd_intent(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Say that colours are usual in a way that means nothing, and then other ones."""
+    places = (0.3127, 0.329, 0.1, 0.0001, 0.2, 0.0001, 0.3127, 0.33)
+    chunks = png_chunk(b"sRGB", b"\4") + png_chunk(b"gAMA", struct.pack(">I", 45_455))
+    numbers = struct.pack(">8I", *(round(place * 100_000) for place in places))
+    chunks += png_chunk(b"cHRM", numbers)
+    return png_file(pixels(_in_blue(target, decoy)), chunks=chunks)
+
+
 _read = of_family(Family.PROFILE)
 
 READING_TRICKS: tuple[Trick, ...] = (
@@ -183,6 +232,25 @@ READING_TRICKS: tuple[Trick, ...] = (
         FileType.PNG,
         _with_profile(profile_of(_tags(_long_curve()))),
         "curves of more values than littlecms reads",
+    ),
+    _read(
+        "icc-other-samples",
+        FileType.PNG,
+        _with_profile(_lab()),
+        "a profile that says that its samples are Lab",
+    ),
+    _read(
+        "icc-two-samples",
+        FileType.PNG,
+        _in_green,
+        "a profile whose table takes two of three samples",
+    ),
+    _read("bmp-profile", FileType.BMP, _bitmap, "a profile in a bitmap"),
+    _read(
+        "png-odd-intent",
+        FileType.PNG,
+        _odd_intent,
+        "primaries beside a chunk that means nothing",
     ),
     _read(
         "icc-code-points",

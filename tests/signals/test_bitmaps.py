@@ -13,10 +13,11 @@ from PIL import Image
 
 from tests.signals.sketches import LIMITS, frames, lacks
 from uploadfilter.model import Reason
-from uploadfilter.signals.bitmaps import MaskedReader
+from uploadfilter.signals.bitmaps import MaskedReader, profile_of
 from uploadfilter.signals.decoding import DecodeLimits
 from uploadfilter.signals.faults import BadPictureError
 from uploadfilter.signals.formats import formats_named
+from uploadfilter.signals.limits import OverBudgetError
 
 (BMP,) = formats_named(frozenset({"bmp"}))
 
@@ -206,3 +207,38 @@ def test_any_header_is_a_picture_or_none(body: bytes, start: int) -> None:
             MaskedReader(io.BytesIO(head + fields + body), BMP, LIMITS).frame(0)
         except BadPictureError:
             continue
+
+
+def profiled(
+    profile: bytes, *, kind: bytes = b"DEBM", length: int = 124, size: int | None = None
+) -> bytes:
+    """Return a bitmap of one pixel with a profile after it."""
+    start = 14 + length
+    head = struct.pack("<2sI4xI", b"BM", start + 4 + len(profile), start)
+    fields = struct.pack("<IiiHHII16x", length, 1, 1, 1, 24, 0, 4)
+    stated = len(profile) if size is None else size
+    rest = bytes(16) + kind + bytes(48) + struct.pack("<IIII", 4, length + 4, stated, 0)
+    return head + (fields + rest)[:length] + b"\1\2\3\0" + profile
+
+
+@pytest.mark.parametrize(
+    ("content", "profile"),
+    [
+        pytest.param(profiled(b"profile"), b"profile", id="held"),
+        pytest.param(profiled(b"C:\\x", kind=b"KNIL"), None, id="a name of one"),
+        pytest.param(profiled(b"profile", kind=b"BGRs"), None, id="usual colours"),
+        pytest.param(profiled(b"profile", length=108), None, id="an older header"),
+        pytest.param(profiled(b"", size=9), None, id="cut off"),
+        pytest.param(profiled(b"")[:100], None, id="header cut off"),
+        pytest.param(b"", None, id="nothing"),
+    ],
+)
+def test_profile_of_a_bitmap_is_read(content: bytes, profile: bytes | None) -> None:
+    """Chromium converts by one that the file holds, and by no other."""
+    assert profile_of(io.BytesIO(content)) == profile
+
+
+def test_profile_of_a_bitmap_is_limited() -> None:
+    """Nothing is read of one that is longer than any."""
+    with pytest.raises(OverBudgetError):
+        profile_of(io.BytesIO(profiled(b"", size=2**31)))

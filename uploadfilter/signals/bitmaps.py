@@ -20,7 +20,8 @@ from uploadfilter.model import Reason
 from uploadfilter.signals.faults import BadPictureError
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.signals.profiles import MAX_PROFILE_BYTES
 from uploadfilter.signals.sampling import Course
 
 _HEAD: Final = struct.Struct("<2s8xIIiiHHI20x4I")
@@ -58,6 +59,36 @@ class _Head:
     start: int
     sample_bytes: int
     masks: tuple[int, ...]
+
+
+def profile_of(file: BinaryIO) -> bytes | None:
+    """Return the colour profile that a bitmap holds, if it holds one.
+
+    Args:
+        file: The bitmap, from its first byte; its position is used.
+
+    Raises:
+        OverBudgetError: It says that it is longer than any.
+    """
+    file.seek(0)
+    head = file.read(_PROFILE_HEAD.size)
+    if len(head) < _PROFILE_HEAD.size:
+        return None
+    magic, length, kind, start, size = _PROFILE_HEAD.unpack(head)
+    if magic != b"BM" or length < _WITH_PROFILE or kind != _HELD_PROFILE:
+        return None
+    if size > MAX_PROFILE_BYTES:
+        raise OverBudgetError(Reason.TOO_MANY_BYTES)
+    file.seek(_FILE_HEAD_BYTES + start)
+    return file.read(size) or None
+
+
+_PROFILE_HEAD: Final = struct.Struct("<2s12xI52xI52xII4x")
+"""Up to where a profile stands, counted from the second header on."""
+
+_WITH_PROFILE: Final = 124
+_FILE_HEAD_BYTES: Final = 14
+_HELD_PROFILE: Final = int.from_bytes(b"MBED", "big")
 
 
 class MaskedReader:
@@ -104,7 +135,11 @@ class MaskedReader:
                 is_truncated = True
                 break
         return Frame(
-            image=image, number=number, full=head.size, is_truncated=is_truncated
+            image=image,
+            number=number,
+            full=head.size,
+            profile=profile_of(self._file),
+            is_truncated=is_truncated,
         )
 
     @property

@@ -19,7 +19,7 @@ _MOST_BOXES: Final = 5000
 """Boxes that are stepped over on one level; files have some dozens, and one for each
 item, which are counted at 2,000."""
 
-_FULL: Final = 4
+FULL: Final = 4
 """Bytes of version and flags."""
 
 Span = tuple[int, int]
@@ -50,11 +50,11 @@ def item_count(data: bytes) -> int:
         data: The file.
     """
     counts = [0]
-    for meta in _named(data, (0, len(data)), b"meta"):
-        for start, end in _named(data, (meta[0] + _FULL, meta[1]), b"iinf"):
+    for meta in named(data, (0, len(data)), b"meta"):
+        for start, end in named(data, (meta[0] + FULL, meta[1]), b"iinf"):
             is_long = data[start : start + 1] != b"\0"
-            first = start + _FULL + (4 if is_long else 2)
-            said = int.from_bytes(data[start + _FULL : first], "big")
+            first = start + FULL + (4 if is_long else 2)
+            said = int.from_bytes(data[start + FULL : first], "big")
             listed = sum(1 for _ in _boxes(data, (first, end)))
             counts.append(max(said, listed))
     return sum(counts)
@@ -62,7 +62,7 @@ def item_count(data: bytes) -> int:
 
 def has_box(data: bytes, name: bytes) -> bool:
     """Return whether a file has a box of this name at its top level."""
-    return any(True for _ in _named(data, (0, len(data)), name))
+    return any(True for _ in named(data, (0, len(data)), name))
 
 
 def track_of(data: bytes, count: int) -> Track:
@@ -74,8 +74,8 @@ def track_of(data: bytes, count: int) -> Track:
     """
     tracks = [
         span
-        for moov in _named(data, (0, len(data)), b"moov")
-        for span in _named(data, moov, b"trak")
+        for moov in named(data, (0, len(data)), b"moov")
+        for span in named(data, moov, b"trak")
         if _handler(data, span) in _SHOWN
     ]
     found = [_tables(data, span) for span in tracks]
@@ -96,8 +96,8 @@ _SHOWN: Final = frozenset({b"pict", b"vide"})
 
 def _handler(data: bytes, track: Span) -> bytes:
     """Return what handles a track."""
-    for media in _named(data, track, b"mdia"):
-        for start, _ in _named(data, media, b"hdlr"):
+    for media in named(data, track, b"mdia"):
+        for start, _ in named(data, media, b"hdlr"):
             return data[start + 8 : start + 12]
     return b""
 
@@ -108,13 +108,13 @@ def _tables(data: bytes, track: Span) -> tuple[int, Span, Span | None] | None:
     Returns:
         ``None`` if one of them is missing, or is there twice.
     """
-    media = list(_named(data, track, b"mdia"))
-    heads = [head for each in media for head in _named(data, each, b"mdhd")]
+    media = list(named(data, track, b"mdia"))
+    heads = [head for each in media for head in named(data, each, b"mdhd")]
     tables = media
     for name in (b"minf", b"stbl"):
-        tables = [inner for each in tables for inner in _named(data, each, name)]
-    times = [span for each in tables for span in _named(data, each, b"stts")]
-    syncs = [span for each in tables for span in _named(data, each, b"stss")]
+        tables = [inner for each in tables for inner in named(data, each, name)]
+    times = [span for each in tables for span in named(data, each, b"stts")]
+    syncs = [span for each in tables for span in named(data, each, b"stss")]
     if any(len(each) != 1 for each in (media, heads, tables, times)) or syncs[1:]:
         return None
     at = heads[0][0] + (20 if data[heads[0][0]] else 12)
@@ -128,7 +128,7 @@ _RUN: Final = struct.Struct(">II")
 def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, ...]:
     """Return what a table of durations says of so many frames."""
     durations: list[int] = []
-    start, end = table[0] + _FULL + 4, table[1]
+    start, end = table[0] + FULL + 4, table[1]
     runs = int.from_bytes(data[start - 4 : start], "big")
     for at in range(start, min(start + runs * _RUN.size, end - 7), _RUN.size):
         samples, duration = _RUN.unpack_from(data, at)
@@ -140,7 +140,7 @@ def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, .
 
 def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
     """Return which frames a table says can be decoded by themselves."""
-    start, end = table[0] + _FULL + 4, table[1]
+    start, end = table[0] + FULL + 4, table[1]
     said = int.from_bytes(data[start - 4 : start], "big")
     numbers = (
         int.from_bytes(data[at : at + 4], "big") - 1
@@ -149,8 +149,14 @@ def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
     return tuple(sorted({each for each in numbers if 0 <= each < count}))
 
 
-def _named(data: bytes, span: Span, name: bytes) -> Iterator[Span]:
-    """Yield the content of each box of a name on one level."""
+def named(data: bytes, span: Span, name: bytes) -> Iterator[Span]:
+    """Yield the content of each box of a name on one level.
+
+    Args:
+        data: The file.
+        span: Where the boxes of that level stand.
+        name: Four bytes.
+    """
     for found, inner in _boxes(data, span):
         if found == name:
             yield inner

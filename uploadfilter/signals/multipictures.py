@@ -108,10 +108,10 @@ class GainedReader:
             return self._stored.frame(0)
         gain, file = self._gains[number - 1]
         base = self._coloured(self._file)
-        image, scale = _reduced(base)
+        image, scale = reduced(base)
         # What the map looks like at the picture's size is all that counts of it.
         gain_map = self._coloured(file).image.convert("RGB")
-        shown = gain.shown(image, gain_map.resize(image.size, _RESAMPLING))
+        shown = gain.shown(image, gain_map.resize(image.size, BILINEAR))
         return Frame(image=shown, number=number, full=base.full, scale=scale)
 
     def _coloured(self, file: BinaryIO) -> Frame:
@@ -119,11 +119,16 @@ class GainedReader:
         return reader.frame(0)
 
 
-_RESAMPLING: Final = Image.Resampling.BILINEAR
+BILINEAR: Final = Image.Resampling.BILINEAR
+"""How a map is stretched over a picture."""
 
 
-def _reduced(frame: Frame) -> tuple[Image.Image, int]:
-    """Return the colours of a frame, made smaller, and how much smaller they are."""
+def reduced(frame: Frame) -> tuple[Image.Image, int]:
+    """Return the colours of a frame, made smaller, and how much smaller they are.
+
+    Raises:
+        OverBudgetError: There are too many of them.
+    """
     width, height = frame.image.size
     by = next(
         (

@@ -19,7 +19,7 @@ from uploadfilter.signals import (
     pngchunks,
     timing,
 )
-from uploadfilter.signals.bitmaps import MaskedReader
+from uploadfilter.signals.bitmaps import MaskedReader, profile_of
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.files import made_file
 from uploadfilter.signals.formats import FORMATS, Format
@@ -42,6 +42,7 @@ from uploadfilter.signals.readers import (
 )
 from uploadfilter.signals.sampling import Course
 from uploadfilter.signals.segments import SegmentReader, png_segment, webp_segment
+from uploadfilter.signals.tonemaps import toned
 
 _Opened = TypeVar("_Opened")
 
@@ -137,9 +138,12 @@ def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
 def _open_bmp(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
     """Open a bitmap, by its masks where Pillow does not know them."""
     try:
-        return _open_plain(file, picture_format, limits)
+        file.seek(0)
+        image = Image.open(file, formats=picture_format.pillow)
     except DECODER_ERRORS:
         return MaskedReader(file, picture_format, limits)
+    image.info["icc_profile"] = profile_of(file)
+    return PillowReader(image, picture_format, limits)
 
 
 def _open_jpeg(
@@ -297,7 +301,9 @@ def _open_avif(
             return coloured(_parted(large, data), data)
         return coloured(_parted(reader, data), data)
 
-    reader = _as_it_came(data, opened)
+    reader = toned(
+        _as_it_came(data, opened), data, lambda changed: opened(changed, False)
+    )
     other = _other_brand(data)
     return (
         reader if other is None else ChainedReader(reader, _as_it_came(other, opened))
@@ -381,7 +387,9 @@ def _open_heic(
         )
         return coloured(reader, data)
 
-    reader = _as_it_came(data, opened)
+    reader = toned(
+        _as_it_came(data, opened), data, lambda changed: opened(changed, False)
+    )
     if not apertures.apertures_of(data):
         return reader
     # The library shows the part; others show the whole.
