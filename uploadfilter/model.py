@@ -171,6 +171,7 @@ class Reason(StrEnum):
     AMBIGUOUS_REQUEST = "ambiguous_request"
     MALFORMED_FORM = "malformed_form"
     UNSUPPORTED_CODING = "unsupported_coding"
+    PIECEWISE_UPLOAD = "piecewise_upload"
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
     ABORTED = "aborted"

@@ -75,8 +75,17 @@ def store(folder: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def site(store: Store, folder: Path) -> Iterator[Behind]:
-    """Return the store behind the proxy; it keeps nothing in files."""
-    with behind(store.origin, stored=folder / "none", folder=folder) as stage:
+    """Return the store behind the proxy, which takes pieces in one bucket."""
+    config = folder / "uploadfilter.toml"
+    config.write_text(
+        '[[routes]]\nname = "pieces"\npath = "/lakes"\n'
+        'policy = { piecewise_upload = "accept" }\n',
+        encoding="ascii",
+    )
+    options = ("--config", str(config))
+    with behind(
+        store.origin, stored=folder / "none", folder=folder, options=options
+    ) as stage:
         yield stage
 
 
@@ -189,6 +198,14 @@ def test_picture_in_several_parts_is_rejected_as_cut_off(
 
     assert answer == {"refused": 403}
     assert "truncated" in reasons
+
+
+def test_part_is_refused_where_pieces_are_not_taken(site: Behind, store: Store) -> None:
+    """By default, and also a single one: nobody can know that it is the whole."""
+    part = {"Bucket": "elsewhere", "Key": "parts.jpg", "UploadId": "a", "PartNumber": 1}
+    (answer,) = store.call(site.proxy.url, ("upload_part", {**part, "Body": TEXT}))
+
+    assert answer == {"refused": 400}
 
 
 def test_object_in_chunks_of_aws_is_refused(

@@ -12,6 +12,7 @@ from uploadfilter.uploads.extractors import (
     Event,
     Extractor,
     FormExtractor,
+    PieceFound,
     Refused,
 )
 from uploadfilter.uploads.head import Refusal, RequestHead
@@ -31,11 +32,13 @@ class Extracted:
         left_open: Data of the content that a refusal cut off, if there is one; not
             compared, since how much it is depends on the cuts.
         refusal: Why the body was refused, if it was.
+        is_piece: Whether it says that it is a piece of a file.
     """
 
     contents: tuple[tuple[str | None, bytes], ...]
     left_open: bytes | None = field(compare=False)
     refusal: Refusal | None
+    is_piece: bool = False
 
 
 def head(
@@ -53,6 +56,7 @@ def collect(events: Iterable[Event]) -> Extracted:
     declared: str | None = None
     data: list[bytes] | None = None
     refusal: Refusal | None = None
+    is_piece = False
     for event in events:
         assert refusal is None, "nothing follows a refusal"
         match event:
@@ -67,11 +71,18 @@ def collect(events: Iterable[Event]) -> Extracted:
                 assert data is not None, "what ends has begun"
                 contents.append((declared, b"".join(data)))
                 data = None
+            case PieceFound():
+                is_piece = True
             case Refused():
                 refusal = event.refusal
     assert data is None or refusal is not None, "a content ends"
     left_open = None if data is None else b"".join(data)
-    return Extracted(contents=tuple(contents), left_open=left_open, refusal=refusal)
+    return Extracted(
+        contents=tuple(contents),
+        left_open=left_open,
+        refusal=refusal,
+        is_piece=is_piece,
+    )
 
 
 def feed(extractor: Extractor, chunks: Iterable[bytes]) -> Extracted:

@@ -217,3 +217,20 @@ def test_boundary_may_begin_a_chunk_of_data_many_times() -> None:
     extracted, _ = read_form(form(field(data)), B)
 
     assert extracted.contents == ((None, data),)
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"), [(b"br", 415), (b"gzip", None), (b"identity", None)]
+)
+def test_form_may_name_a_coding_that_bytes_tell(
+    coding: bytes, status: int | None
+) -> None:
+    """S3 says the field again with the file, and a browser undoes it."""
+    body = (
+        b"--AaBb\r\nContent-Disposition: form-data; name=Content-Encoding\r\n\r\n"
+        + coding
+        + b"\r\n--AaBb--\r\n"
+    )
+    refusal = feed(FormExtractor(B, LIMITS), [body]).refusal
+
+    assert (refusal and refusal.status) == status

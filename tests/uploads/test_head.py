@@ -251,9 +251,6 @@ AMBIGUOUS = [
         [(b"X-HTTP-Method-Override", b"PUT"), (b"X-HTTP-Method", b"PUT")],
         id="two overrides",
     ),
-    pytest.param([(b"Content-Range", b"bytes 0-4/10")], id="range"),
-    pytest.param([(b"Upload-Offset", b"0")], id="tus"),
-    pytest.param([(b"Upload-Complete", b"?0")], id="resumable upload"),
     pytest.param([(b"Expect", b"200-ok")], id="expect"),
     pytest.param(
         [type_of(b"multipart/form-data; boundary=a"), (b"Content-MD5", b"x")],
@@ -273,6 +270,14 @@ def test_ambiguous_request_is_refused_with_a_body(headers: list[Header]) -> None
 
     assert isinstance(refusal, Refusal)
     assert (refusal.status, refusal.reason) == (400, Reason.AMBIGUOUS_REQUEST)
+
+
+def test_piece_is_planned_as_what_it_is() -> None:
+    """Whether pieces are taken is the operator's to say; how it is read, the head's."""
+    plan = plan_with_body((b"Content-Range", b"bytes 0-4/10"))
+
+    assert isinstance(plan, BodyPlan)
+    assert (plan.kind, plan.is_piece) == (BodyKind.RAW, True)
 
 
 @pytest.mark.parametrize("method", [b"PUT", b"PATCH", b"DELETE"])

@@ -60,6 +60,7 @@ _BY_WEIGHT = (
     Reason.TOO_SLOW,
     Reason.MALFORMED_FORM,
     Reason.UNSUPPORTED_CODING,
+    Reason.PIECEWISE_UPLOAD,
     Reason.LOG_UNWRITABLE,
     Reason.SPOOL_FULL,
     Reason.NO_REFERENCE_SET,
@@ -136,6 +137,8 @@ class Policy:
             lacks the password. Documents with a password are everyday files.
         not_inspected: What this version does not look into (7z, rar, drawings in SVG)
             is everyday content; rejecting it would have the filter switched off.
+        piecewise_upload: A picture in two pieces is never seen whole. Where pieces are
+            taken, each is inspected by itself.
         low_quality: Contrast lowered on purpose makes it, and a style sheet undoes it.
         weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
             0.3 % of all uploads by chance.
@@ -163,6 +166,7 @@ class Policy:
     search_unfinished: Action = Action.ACCEPT
     encrypted: Action = Action.ACCEPT
     not_inspected: Action = Action.ACCEPT
+    piecewise_upload: Action = Action.REJECT
     low_quality: Action = Action.REJECT
     weak_match: Action = Action.ACCEPT
     categories: Mapping[str, Action] = field(default_factory=dict)

@@ -48,7 +48,10 @@ _EMBEDDED_LEVELS: Final = 1
 
 _PERCEPTUAL: Final = frozenset(PERCEPTUAL_TYPES)
 _REASONS: Final = frozenset({None, *Reason}) - (
-    REFUSALS | INCAPACITY | {Reason.LOW_QUALITY, Reason.WEAK_MATCH, Reason.UNREADABLE}
+    REFUSALS
+    | INCAPACITY
+    | {Reason.LOW_QUALITY, Reason.WEAK_MATCH, Reason.UNREADABLE}
+    | {Reason.PIECEWISE_UPLOAD}
 )
 """What a content can do to a scanner. The rest is the proxy's to say: of the filter's
 own incapacity a client is told to try again, whatever the operator chose to reject."""

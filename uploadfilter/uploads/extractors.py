@@ -10,12 +10,15 @@ body kinds apart, and its factory in ``tests/uploads/test_extractors.py``, which
 the suite of ``tests/conformance/extractors.py``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
+from uploadfilter.model import Reason
+from uploadfilter.uploads import codings, pieces
 from uploadfilter.uploads.canonical import FormPart
 from uploadfilter.uploads.head import Refusal
 from uploadfilter.uploads.limits import UploadLimits
@@ -68,7 +71,12 @@ class Refused:
     refusal: Refusal
 
 
-Event: TypeAlias = ContentStarted | ContentData | ContentEnded | Refused
+@dataclass(frozen=True, slots=True)
+class PieceFound:
+    """The fields of a form say that its file is a piece of another."""
+
+
+Event: TypeAlias = ContentStarted | ContentData | ContentEnded | PieceFound | Refused
 
 
 class Extractor(Protocol):
@@ -161,6 +169,8 @@ class FormExtractor:
         self._length = 0
         self._parts: list[FormPart] = []
         self._begun = 0
+        self._signs = pieces.Signs()
+        self._said = b""  # what the field that is arriving says, if that matters
 
     @property
     def parts(self) -> tuple[FormPart, ...]:
@@ -189,7 +199,7 @@ class FormExtractor:
         if self._state is not _State.EPILOGUE:
             return self._refused(malformed("The form ends before its last boundary."))
         self._state = _State.OVER
-        return []
+        return [PieceFound()] if self._signs.is_piece else []
 
     def _refused(self, refusal: Refusal) -> list[Event]:
         self._state = _State.OVER
@@ -287,7 +297,7 @@ class FormExtractor:
                 events += [self._event(found)]
         except MultipartError:
             return malformed("The form is malformed.")
-        return None
+        return self._refusal_of_field(events)
 
     def _event(self, found: MultipartSegment | bytes | None) -> Event:
         header = self._header
@@ -295,9 +305,12 @@ class FormExtractor:
             raise RuntimeError("the parser found data in front of a part")
         if isinstance(found, bytes):
             self._length += len(found)
+            self._said += found[: pieces.MOST_VALUE_BYTES - len(self._said)]
             return ContentData(data=found)
         if found is not None:
+            self._said = b""
             return ContentStarted(declared_type=header.declared_type)
+        self._note(header)
         self._parts.append(
             FormPart(
                 name=header.name,
@@ -307,3 +320,25 @@ class FormExtractor:
             )
         )
         return ContentEnded()
+
+    def _note(self, header: PartHeader) -> None:
+        """Take note of what a field that has ended says of the file."""
+        if header.filename is not None:
+            self._signs.add_file(header.name)
+        elif pieces.Signs.are_in(header.name):
+            self._signs.add(header.name, self._said.decode("latin-1"))
+
+    def _refusal_of_field(self, events: Sequence[Event]) -> Refusal | None:
+        """Refuse a form that names a coding of its file, as the head would be."""
+        header = self._header
+        has_ended = bool(events) and isinstance(events[-1], ContentEnded)
+        if not has_ended or header is None or header.filename is not None:
+            return None
+        is_coding = header.name.lower() == codings.FORM_FIELD
+        if not is_coding or codings.is_told_by_bytes(self._said.decode("latin-1")):
+            return None
+        return Refusal(
+            status=415,
+            reason=Reason.UNSUPPORTED_CODING,
+            detail="The file must be stored without a content coding.",
+        )

@@ -17,14 +17,14 @@ A rule is one function that returns its refusal or ``None``, and one line in
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import chain
 from typing import Final
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads import fields
+from uploadfilter.uploads import codings, fields, pieces
 from uploadfilter.uploads.limits import UploadLimits
 
 _BAD_REQUEST = 400
@@ -76,18 +76,6 @@ _OVERRIDES_OF_POST: Final = frozenset({b"PUT", b"PATCH", b"DELETE"})
 since some networks let only GET and POST pass. Any other word could make an origin do
 with the body what no POST does (ADR 0026)."""
 
-_FRAGMENTS: Final = (
-    b"content-range",
-    b"upload-offset",
-    b"upload-complete",
-    b"upload-concat",
-    b"upload-defer-length",
-    b"x-amz-copy-source-range",
-    b"x-amz-write-offset-bytes",
-)
-"""Headers of a request that carries a piece of something, which the origin puts
-together out of the filter's sight: tus, resumable uploads, RFC 9110 section 14.5."""
-
 _DIGESTS: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest")
 """Headers that name the very bytes of a body, which a form encoded anew has not."""
 
@@ -128,6 +116,14 @@ class Refusal:
     detail: str
 
 
+PIECE: Final = Refusal(
+    status=_BAD_REQUEST,
+    reason=Reason.PIECEWISE_UPLOAD,
+    detail="A file is to be sent whole, in one request.",
+)
+"""Why a piece of a file is refused where the operator does not take pieces."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyPlan:
     """What a body is.
@@ -138,12 +134,14 @@ class BodyPlan:
         declared_type: Media type that the client claims, in lower case and without
             parameters; ``None`` if there is none or it cannot be read.
         boundary: Of a form, what separates its parts; otherwise ``None``.
+        is_piece: Whether the head says that it is a piece of a file.
     """
 
     kind: BodyKind
     declared_length: int | None = None
     declared_type: str | None = None
     boundary: bytes | None = None
+    is_piece: bool = False
 
 
 _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
@@ -238,7 +236,18 @@ def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
             reason=Reason.TOO_LARGE,
             detail="The body is longer than this service accepts.",
         )
-    return _first_refusal(_BODY_RULES, head) or _plan_of_type(head)
+    found = _first_refusal(_BODY_RULES, head) or _plan_of_type(head)
+    return found if isinstance(found, Refusal) else _piece_or_whole(found, head)
+
+
+def _piece_or_whole(found: BodyPlan, head: RequestHead) -> BodyPlan:
+    is_piece = pieces.in_head(
+        head.headers,
+        method=head.method,
+        target=head.target,
+        length=head.declared_length,
+    )
+    return replace(found, is_piece=True) if is_piece else found
 
 
 _Rule = Callable[[RequestHead], Refusal | None]
@@ -398,12 +407,6 @@ def _rule_overrides(head: RequestHead) -> Refusal | None:
     return _ambiguous("A header overrides the method.")
 
 
-def _rule_fragments(head: RequestHead) -> Refusal | None:
-    if head.has_any(_FRAGMENTS):
-        return _ambiguous("Uploads in several requests are not enabled here.")
-    return None
-
-
 def _rule_expect(head: RequestHead) -> Refusal | None:
     expect = head.value(b"expect")
     if expect is None or expect.lower() == b"100-continue":
@@ -413,13 +416,8 @@ def _rule_expect(head: RequestHead) -> Refusal | None:
 
 def _rule_content_coding(head: RequestHead) -> Refusal | None:
     """A body is inspected as it is, so it must be sent as it is."""
-    coding = head.value(b"content-encoding")
-    if coding is not None and coding.lower() != b"identity":
-        return _unsupported("The body must be sent without a content coding.")
-    sha256 = head.value(b"x-amz-content-sha256") or b""
-    if sha256.upper().startswith(b"STREAMING-"):
-        return _unsupported("The body must be sent without aws-chunked framing.")
-    return None
+    detail = codings.unread_in(head.values)
+    return _unsupported(detail) if detail else None
 
 
 _BODY_RULES: Final[tuple[_Rule, ...]] = (
@@ -428,7 +426,6 @@ _BODY_RULES: Final[tuple[_Rule, ...]] = (
     _rule_characters,
     _rule_connection,
     _rule_overrides,
-    _rule_fragments,
     _rule_expect,
     _rule_content_coding,
 )

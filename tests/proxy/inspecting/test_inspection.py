@@ -464,3 +464,76 @@ def test_exempt_upload_that_cannot_be_recorded_is_not_forwarded() -> None:
     assert inspection.record_failed() == [
         Answer(status=503, reason=Reason.LOG_UNWRITABLE)
     ]
+
+
+PIECE = replace(RAW, is_piece=True)
+PIECE_OF_FORM = (
+    b'--b0undary\r\nContent-Disposition: form-data; name="chunk"\r\n\r\n1\r\n'
+)
+
+
+def test_piece_is_refused_by_its_head() -> None:
+    """Before the body, with a reason that the client is told."""
+    upload = inspect(PIECE)
+
+    assert record(upload.begin()).judgement.reason is Reason.PIECEWISE_UPLOAD
+    (answer,) = upload.recorded()
+    assert isinstance(answer, Answer)
+    assert (answer.status, bool(answer.detail)) == (400, True)
+
+
+def test_piece_is_refused_by_the_fields_of_its_form() -> None:
+    """At the end of the form, before anything is scanned."""
+    upload = inspect(FORM)
+
+    commands = upload.receive(PIECE_OF_FORM + form(b"half")) + upload.end()
+
+    assert record(commands).judgement.reason is Reason.PIECEWISE_UPLOAD
+    assert not any(isinstance(command, LookUp) for command in commands)
+    assert upload.recorded() != []
+
+
+@pytest.mark.parametrize("plan", [PIECE, FORM], ids=["head", "form"])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_piece_is_inspected_where_it_is_taken(plan: BodyPlan, mode: Mode) -> None:
+    """By itself, and never called checked; a listed one is rejected all the same."""
+    policy = Policy(piecewise_upload=Action.ACCEPT)
+    for matches, verdict, action in (
+        ([], Verdict.INCONCLUSIVE, Action.ACCEPT),
+        ([LISTED], Verdict.MATCH, Action.REJECT),
+    ):
+        upload = Inspection(plan, mode=mode, policy=policy, limits=UploadLimits())
+        assert upload.begin() == []
+        body = PIECE_OF_FORM + form(b"half") if plan is FORM else b"half"
+        (look_up,) = [
+            command
+            for command in upload.receive(body) + upload.end()
+            if isinstance(command, LookUp)
+        ]
+        upload.looked_up(matches)
+        upload.scanned([Scan(path="", kind="data", size=4)] * len(look_up.contents))
+        judgement = record(upload.matched(matches)).judgement
+
+        assert (judgement.verdict, judgement.action) == (verdict, action)
+
+
+def test_piece_is_recorded_in_monitor() -> None:
+    """It goes on, and the record says what would have become of it."""
+    upload = inspect(PIECE, Mode.MONITOR)
+
+    assert upload.begin() == []
+    upload.receive(b"abcdef")
+    upload.end()
+    upload.looked_up([])
+    scanned(upload)
+    judgement = record(upload.matched([])).judgement
+
+    assert judgement.reason is Reason.PIECEWISE_UPLOAD
+    assert (judgement.action, judgement.effect) == (Action.REJECT, Action.ACCEPT)
+
+
+def test_exempt_piece_goes_on() -> None:
+    """Nobody looks at an exempt upload, whole or not."""
+    upload = inspect(PIECE, exempt=True)
+
+    assert record(upload.begin()).judgement.reason is Reason.EXEMPT

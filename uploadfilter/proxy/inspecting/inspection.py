@@ -41,10 +41,11 @@ from uploadfilter.uploads.extractors import (
     ContentStarted,
     Event,
     FormExtractor,
+    PieceFound,
     RawExtractor,
     Refused,
 )
-from uploadfilter.uploads.head import BodyKind, BodyPlan, Refusal
+from uploadfilter.uploads.head import PIECE, BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
 
@@ -206,6 +207,7 @@ class Inspection:
         self._refusal = plan if isinstance(plan, Refusal) else None
         # What is wrong with its head ends an exempt upload like any other.
         self._exempt = exempt and self._refusal is None
+        self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
         self._extractor = None if self._exempt else _extractor(plan, limits)
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._open: _Open | None = None
@@ -226,9 +228,9 @@ class Inspection:
         """The head has arrived: refuse what must not be read at all."""
         if self._exempt:
             return self._decide(Reason.EXEMPT)
-        if self._refusal is None or not self._refuses(self._refusal.reason):
+        if self._failure is None or not self._refuses(self._failure):
             return []
-        return self._decide(self._refusal.reason)
+        return self._decide(self._failure)
 
     def receive(self, data: bytes) -> list[Command]:
         """Some of the body has arrived."""
@@ -294,7 +296,8 @@ class Inspection:
                 return [self._forward()]
             case Action.REJECT | Action.RETRY_LATER:
                 status = self._status(judgement)
-                detail = self._refusal.detail if self._refusal else ""
+                refusal = self._answered(judgement)
+                detail = refusal.detail if refusal else ""
                 return [Answer(status=status, reason=judgement.reason, detail=detail)]
             case never:
                 assert_never(never)
@@ -314,7 +317,9 @@ class Inspection:
 
     @property
     def _failure(self) -> Reason | None:
-        return self._refusal.reason if self._refusal else None
+        if self._refusal is not None:
+            return self._refusal.reason
+        return PIECE.reason if self._is_piece else None
 
     def _refuses(self, reason: Reason) -> bool:
         return self._judge(reason, scans=()).effect is not Action.ACCEPT
@@ -348,9 +353,15 @@ class Inspection:
             return 503
         if judgement.reason is None:
             return 403
-        if self._refusal is not None and self._refusal.reason is judgement.reason:
-            return self._refusal.status
+        refusal = self._answered(judgement)
+        if refusal is not None:
+            return refusal.status
         return _STATUS.get(judgement.reason, 403)
+
+    def _answered(self, judgement: Judgement) -> Refusal | None:
+        """Return the refusal that a client is answered with, if it is one."""
+        refusal = PIECE if self._refusal is None else self._refusal
+        return refusal if refusal.reason is judgement.reason else None
 
     def _forward(self) -> Forward:
         encode = self._is_form and self._mode is Mode.ENFORCE
@@ -383,6 +394,8 @@ class Inspection:
             case ContentEnded():
                 self._close_content()
                 return []
+            case PieceFound():
+                return self._on_piece()
             case Refused():
                 return self._on_refused(event.refusal)
             case never:
@@ -409,6 +422,14 @@ class Inspection:
         )
         self._contents.append(content)
         self._open = None
+
+    def _on_piece(self) -> list[Command]:
+        """The form says at its end that its file is a piece of another."""
+        self._is_piece = True
+        if not self._refuses(PIECE.reason):
+            return []
+        self._scans = tuple(unscanned(content) for content in self._contents)
+        return self._decide(PIECE.reason)
 
     def _on_refused(self, refusal: Refusal) -> list[Command]:
         """A form that cannot be read ends here; ``MONITOR`` lets it go on."""

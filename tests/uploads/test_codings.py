@@ -1,0 +1,37 @@
+"""A coding of a file that the first bytes do not tell is refused."""
+
+import pytest
+
+from uploadfilter.uploads.codings import is_told_by_bytes, unread_in
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "GZIP", " gzip ", "zstd"])
+def test_coding_with_a_magic_is_told_by_bytes(coding: str) -> None:
+    """A scanner opens it whatever a client says."""
+    assert is_told_by_bytes(coding)
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "compress", "gzip, br", "x"])
+def test_other_codings_are_not(coding: str) -> None:
+    """They have no magic, or are two in one."""
+    assert not is_told_by_bytes(coding)
+
+
+@pytest.mark.parametrize(
+    "name", ["content-encoding", "x-ms-blob-content-encoding", "x-content-encoding"]
+)
+def test_coding_is_refused_wherever_it_is_named(name: str) -> None:
+    """Of the body, or of the file that an origin keeps."""
+    said = {name.encode(): [b"identity", b"br"]}
+
+    assert unread_in(lambda asked: said.get(asked, ()))
+    assert unread_in(lambda asked: said.get(asked, ())[:1]) is None
+
+
+def test_stored_gzip_is_opened_and_sent_gzip_is_not() -> None:
+    """What is undone on the way is not what was inspected."""
+    stored = {b"x-ms-blob-content-encoding": [b"gzip"]}
+    sent = {b"content-encoding": [b"gzip"]}
+
+    assert unread_in(lambda asked: stored.get(asked, ())) is None
+    assert unread_in(lambda asked: sent.get(asked, ()))

@@ -1,0 +1,281 @@
+"""Every protocol that cuts a file says so, and what it says is whole passes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.uploads.forms import LIMITS, feed
+from tests.uploads.variants import B
+from uploadfilter.uploads.extractors import FormExtractor
+from uploadfilter.uploads.pieces import Signs, in_head
+
+Header = tuple[str, str]
+
+
+def is_piece(
+    *headers: Header, method: str = "PUT", query: str = "", length: int | None = 10
+) -> bool:
+    """Ask for a head with ten bytes of body."""
+    return in_head(
+        [(name.encode(), value.encode()) for name, value in headers],
+        method=method,
+        target=f"/upload?{query}" if query else "/upload",
+        length=length,
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Content-Range", "bytes 0-9/20")],
+        [("Content-Range", "bytes 10-19/20")],
+        [("Content-Range", "bytes 0-9/*")],
+        [("Content-Range", "0-9")],
+        [("X-Content-Range", "bytes 0-9/20"), ("Session-ID", "1")],
+        [("X-Update-Range", "append")],
+        [("X-Update-Range", "bytes=0-9")],
+        [("x-ms-range", "bytes=0-9")],
+        [("x-ms-page-write", "update")],
+        [("x-ms-blob-content-offset", "0")],
+        [("x-ms-blob-condition-appendpos", "0")],
+        [("Range", "bytes=0-9")],
+        [("Upload-Offset", "0")],
+        [("Upload-Offset", "10"), ("Upload-Complete", "?1")],
+        [("Upload-Complete", "?0")],
+        [("Upload-Incomplete", "?1")],
+        [("Upload-Length", "20"), ("Tus-Resumable", "1.0.0")],
+        [("Upload-Concat", "partial")],
+        [("Upload-Defer-Length", "1")],
+        [("X-Upload-Offset", "10")],
+        [("X-File-Offset", "10"), ("X-File-Size", "20")],
+        [("X-Goog-Upload-Command", "upload"), ("X-Goog-Upload-Offset", "0")],
+        [("X-Goog-Upload-Command", "upload, finalize"), ("X-Goog-Upload-Offset", "8")],
+        [
+            ("X-Goog-Upload-Command", "upload"),
+            ("X-Goog-Upload-Command", "upload, finalize"),
+        ],
+        [("Dropbox-API-Arg", '{"cursor": {"session_id": "a", "offset": 0}}')],
+        [("Dropbox-API-Arg", '{"\\u0063ursor": {}}')],
+        [("Dropbox-API-Arg", "?")],
+        [("OC-Chunked", "1")],
+        [("OC-Total-Length", "20")],
+        [("X-Chunk-Index", "0")],
+        [("X-Chunk-Number", "1"), ("X-Total-Chunks", "2")],
+        [("X-Chunk-Hash", "a")],
+        [("X-File-Chunk", "1")],
+        [("X-Bz-Part-Number", "1")],
+        [("X-Part-Number", "1")],
+        [("X-Block-Index", "0")],
+        [("x-amz-write-offset-bytes", "0")],
+    ],
+)
+def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
+    """Under whichever name; a name alone is enough where no value can be whole."""
+    assert is_piece(*headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("Content-Range", "bytes 0-9/10")],
+        [("X-Content-Range", "bytes 0-9/10")],
+        [("Upload-Complete", "?1")],
+        [("Upload-Incomplete", "?0")],
+        [("Upload-Offset", "0"), ("Upload-Complete", "?1")],
+        [("Upload-Offset", "0"), ("Upload-Length", "10")],
+        [("Upload-Length", "10"), ("Tus-Resumable", "1.0.0")],
+        [("X-Goog-Upload-Command", "start"), ("X-Goog-Upload-Protocol", "resumable")],
+        [("X-Goog-Upload-Command", "upload, finalize"), ("X-Goog-Upload-Offset", "0")],
+        [("Dropbox-API-Arg", '{"path": "/a.jpg", "mode": "add"}')],
+        [("OC-Total-Length", "10")],
+        [("X-File-Size", "10")],
+        [("X-Chunk-Index", "0"), ("X-Total-Chunks", "1")],
+        [("X-Chunk-Number", "1"), ("X-Chunks-Count", "1")],
+        [("X-Segment", "a"), ("X-Requested-With", "XMLHttpRequest")],
+        [("X-Amz-Content-SHA256", "UNSIGNED-PAYLOAD")],
+    ],
+)
+def test_whole_file_is_no_piece(headers: list[Header]) -> None:
+    """An honest client says of everything small that it is all there is."""
+    assert not is_piece(*headers)
+
+
+PIECES = [
+    "partNumber=1&uploadId=a",
+    "comp=block&blockid=a",
+    "comp=page",
+    "comp=appendblock",
+    "comp=range",
+    "append&position=0",
+    "appendpos=0",
+    "action=append&position=0",
+    "resumableChunkNumber=1&resumableTotalChunks=2",
+    "flowChunkNumber=2&flowTotalChunks=2",
+    "dzchunkindex=0&dztotalchunkcount=3",
+    "dzchunkbyteoffset=5",
+    "chunk=1",
+    "chunk=0&chunks=2",
+    "CHUNK=0&Chunks=2",
+    "chunk_index=0",
+    "chunkIndex=0&totalChunks=4",
+    "current_chunk=3&total_chunks=4",
+    "qqpartindex=0&qqtotalparts=2",
+    "qqpartbyteoffset=10",
+    "offset=10",
+    "fileOffset=10",
+    "%63hunk=1",
+    "file[chunk]=1",
+]
+
+
+@pytest.mark.parametrize("query", PIECES)
+def test_query_says_that_it_is_a_piece(query: str) -> None:
+    """In any case, with any punctuation, encoded or not."""
+    assert is_piece(query=query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "chunk=0&chunks=1",
+        "chunk=0",
+        "chunk=0&chunks=0",
+        "resumableChunkNumber=1&resumableTotalChunks=1",
+        "flowChunkNumber=1&flowTotalChunks=1",
+        "dzchunkindex=0&dztotalchunkcount=1&dzchunkbyteoffset=0",
+        "chunkIndex=0&totalChunks=1",
+        "qqpartindex=0&qqtotalparts=1",
+        "partNumber=4711",
+        "uploadId=a",
+        "comp=metadata",
+        "action=append",
+        "position=3",
+        "offset=0",
+        "slice_id=5",
+        "part=2&parts=3",
+        "block=4",
+        "page=2",
+    ],
+)
+def test_query_of_a_whole_file_passes(query: str) -> None:
+    """Words for other things, and one piece that is all."""
+    assert not is_piece(query=query)
+
+
+def test_list_is_asked_for_from_an_offset() -> None:
+    """A message to a program is no file."""
+    json = ("Content-Type", "application/json; charset=utf-8")
+
+    assert not is_piece(json, method="POST", query="offset=20&limit=10")
+    assert is_piece(("Content-Type", "image/jpeg"), method="POST", query="offset=20")
+
+
+def test_range_of_a_post_is_none_of_a_file() -> None:
+    """Only what writes is a piece by it."""
+    assert not is_piece(("Range", "bytes=0-9"), method="POST")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/remote.php/dav/uploads/me/4711/00001",
+        "/remote.php/dav/uploads/me/4711/%30",
+        "/remote.php/webdav/a.jpg-chunking-4711-10-0",
+        "/2/files/upload_session/append_v2",
+    ],
+)
+def test_path_says_that_it_is_a_piece(path: str) -> None:
+    """Some take pieces under paths of their own."""
+    assert in_head([], method="PUT", target=path, length=10)
+    assert not in_head([], method="PUT", target="/remote.php/dav/files/me/a", length=1)
+
+
+def form(fields: dict[str, str], *, file: str = "file") -> bytes:
+    """Encode a form with these fields and a file."""
+    parts = [
+        f'--AaBb\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    parts.append(
+        f'--AaBb\r\nContent-Disposition: form-data; name="{file}"; filename="a.jpg"\r\n'
+        "\r\ndata\r\n--AaBb--\r\n"
+    )
+    return "".join(parts).encode()
+
+
+def form_is_piece(fields: dict[str, str], *, file: str = "file") -> bool:
+    """Read a form; say whether it was found to be a piece."""
+    extractor = FormExtractor(B, LIMITS)
+    body = form(fields, file=file)
+    return feed(extractor, [body[:40], body[40:]]).is_piece
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dzuuid": "a", "dzchunkindex": "0", "dztotalchunkcount": "2"},
+        {"resumableChunkNumber": "1", "resumableTotalChunks": "2"},
+        {"flowChunkNumber": "2", "flowTotalChunks": "2"},
+        {"name": "a.jpg", "chunk": "0", "chunks": "2"},
+        {"name": "a.jpg", "chunk": "1"},
+        {"qqpartindex": "0", "qqtotalparts": "2", "qquuid": "a"},
+        {"chunkIndex": "0"},
+        {"chunk_number": " 2", "total_chunks": "2"},
+        {"offset": "5"},
+        {"total_chunks": "2 of them"},
+    ],
+)
+def test_form_says_that_its_file_is_a_piece(fields: dict[str, str]) -> None:
+    """By the fields of every uploader that cuts files."""
+    assert form_is_piece(fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"chunk": "0", "chunks": "1", "name": "a.jpg"},
+        {"dzchunkindex": "0", "dztotalchunkcount": "1"},
+        {"resumableChunkNumber": "1", "resumableTotalChunks": "1"},
+        {"qqtotalfilesize": "4", "qqfilename": "a.jpg"},
+        {"chunk": "of prose", "parts": "3", "part_number": "4711-A", "slice_id": "5"},
+        {"offset": "0", "position": "3", "start": "10"},
+    ],
+)
+def test_form_with_a_whole_file_is_no_piece(fields: dict[str, str]) -> None:
+    """Plupload says of each small file that it is piece 0 of 1."""
+    assert not form_is_piece(fields)
+
+
+def test_file_that_is_called_a_chunk_is_one() -> None:
+    """Home-made uploaders call it so, and the number as they like."""
+    assert form_is_piece({"index": "3", "total": "9"}, file="chunk")
+    assert not form_is_piece({"totalChunks": "1"}, file="chunk")
+
+
+def test_form_without_a_file_has_an_offset_for_something_else() -> None:
+    """It is where a list begins."""
+    signs = Signs([("offset", "20")])
+
+    assert not signs.is_piece
+
+
+@given(st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40))))
+def test_any_words_are_read(named: list[tuple[str, str]]) -> None:
+    """Nothing of a request makes this raise, and order does not matter."""
+    assert Signs(named).is_piece == Signs(named[::-1]).is_piece
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PIECES), st.booleans()), min_size=1, max_size=4),
+    st.lists(st.sampled_from(["a=1", "page=2", "name=chunk"]), max_size=3),
+)
+def test_other_words_hide_nothing(
+    chosen: list[tuple[str, bool]], others: list[str]
+) -> None:
+    """What is a piece by some words is one whatever else is said before or after."""
+    words = [word for word, _ in chosen[:1]]
+    query = "&".join(others + words if chosen[0][1] else words + others)
+
+    assert is_piece(query=query)

@@ -1,0 +1,42 @@
+"""Codings of a body, or of the file that an origin will keep.
+
+A coding of the *body* is undone on the way; one of the *file* is said again whenever
+somebody asks for it, so that a browser undoes it. What a scanner cannot tell by the
+first bytes is refused in both places.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+FORM_FIELD: Final = "content-encoding"
+"""The field of a form by which S3 is told the coding of the file."""
+
+_TOLD_BY_BYTES: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
+"""Codings of a file that a scanner opens unasked."""
+
+_OF_THE_FILE: Final = (b"x-ms-blob-content-encoding", b"x-content-encoding")
+
+
+def is_told_by_bytes(coding: str) -> bool:
+    """Tell whether a scanner knows a file in this coding by its first bytes."""
+    return coding.strip().lower() in _TOLD_BY_BYTES
+
+
+def unread_in(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
+    """Say why a head names a coding that is not read.
+
+    Args:
+        values: Returns the values of a header; its name is in lower case.
+
+    Returns:
+        One sentence for the client; ``None`` if the body can be inspected as it is.
+    """
+    if any(value.lower() != b"identity" for value in values(b"content-encoding")):
+        return "The body must be sent without a content coding."
+    of_the_file = (value for name in _OF_THE_FILE for value in values(name))
+    if not all(is_told_by_bytes(value.decode("latin-1")) for value in of_the_file):
+        return "The file must be stored without a content coding."
+    sha256 = values(b"x-amz-content-sha256")
+    if sha256 and sha256[0].upper().startswith(b"STREAMING-"):
+        return "The body must be sent without aws-chunked framing."
+    return None

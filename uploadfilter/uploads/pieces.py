@@ -1,0 +1,339 @@
+"""Tell a request that carries a piece of a file, which the origin puts together.
+
+Every protocol for large files has its own words for that: a header, the query, a field
+of a form. A piece is inspected by itself, so that a picture in two of them is never
+seen whole. What says that it is the *whole* file is no piece: clients say
+``chunk=0&chunks=1`` of everything that is small.
+
+Three kinds of words, by the letters of a name alone (``X-Chunk-Index``,
+``dzchunkindex`` and ``chunk_index`` are one):
+
+- how many pieces there are: more than one is a piece;
+- where this one begins: anywhere but at 0 is a piece;
+- which one this is: one alone is whole if nothing else says so, and it is the first.
+
+To add a protocol: its words in ``_COUNT``, ``_PLACE`` or ``_NUMBER``, or a rule of its
+own in ``_HEADERS`` or ``_QUERIES``; and a row in ``tests/uploads/test_pieces.py``.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+MOST_VALUE_BYTES: Final = 32
+"""Bytes of a field that are read: a number has fewer."""
+
+_PREFIX: Final = (
+    r"(?:x|dz|qq|resumable|flow|plupload|file|upload|uploader|current|cur|goog|amz|bz|oc"
+    r"|ms|blob|media|data|fu)*"
+)
+_PIECE: Final = r"(?:chunk|slice|fragment|piece|segment|block|part)"
+_PIECES: Final = r"(?:chunk|slice|fragment|piece)s"
+
+_COUNT: Final = re.compile(
+    rf"{_PREFIX}(?:(?:total|num|nb|numberof|countof|count)?{_PIECES}"
+    rf"|{_PIECES}?(?:count|total|totalcount)|(?:chunk|slice|part|piece)(?:count|total)"
+    r"|total(?:chunk|slice|part|piece|block)(?:s|count|number)?)"
+)
+_PLACE: Final = re.compile(
+    rf"{_PREFIX}(?:{_PIECE}(?:byte)?(?:offset|start|startbyte|begin)|byteoffset"
+    r"|startbyte|startoffset|offsetbyte|rangestart|appendposition)"
+)
+_NUMBER: Final = re.compile(
+    rf"{_PREFIX}chunk(?:index|idx|number|num|no|nr|id|i|current|seq)?|qqpartindex"
+)
+"""Forms use the other words for other things: there are shops for parts, and editors
+whose pages are made of slices and blocks."""
+
+_ONLY_BESIDE_FILES: Final = frozenset({"offset", "fileoffset", "uploadoffset"})
+"""Words for where a list begins, except where a file comes with them."""
+
+_PLUPLOAD: Final = "chunk"
+"""The one number that stands for the whole file by itself, if it is 0."""
+
+_OF_A_HEADER: Final = re.compile(
+    r"x(?:bz|amz|ms|goog|oc|upload|file)*(?:chunk[a-z]*"
+    rf"|{_PIECE}(?:index|idx|number|num|no|nr|id|offset|start))"
+)
+"""Names of headers that number a piece, or describe it."""
+
+
+class Signs:
+    """What the words of one request say.
+
+    Args:
+        named: Names and values of a query, or of fields.
+    """
+
+    def __init__(self, named: Iterable[tuple[str, str]] = ()) -> None:
+        self._counts: list[int] = []
+        self._numbers: list[int] = []
+        self._is_unsure = False
+        self._is_placed = False
+        self._is_placed_beside_files = False
+        self.has_file = False
+        for name, value in named:
+            self.add(name, value)
+
+    @staticmethod
+    def are_in(name: str) -> bool:
+        """Tell whether a field of this name may say something."""
+        letters = _letters(name)
+        patterns = (_COUNT, _PLACE, _NUMBER)
+        is_known = any(pattern.fullmatch(letters) for pattern in patterns)
+        return is_known or letters in _ONLY_BESIDE_FILES
+
+    def add(self, name: str, value: str) -> None:
+        """Take a field, as a query or a form has it."""
+        letters, number = _letters(name), _number(value)
+        if _COUNT.fullmatch(letters):
+            self._counts.append(number)
+        elif letters in _ONLY_BESIDE_FILES:
+            self._is_placed_beside_files |= number > 0
+        elif _PLACE.fullmatch(letters):
+            self._is_placed |= number > 0
+        elif _NUMBER.fullmatch(letters):
+            self._numbers.append(number)
+            self._is_unsure |= letters != _PLUPLOAD
+
+    def add_file(self, name: str) -> None:
+        """Take a field that is a file."""
+        self.has_file = True
+        if _NUMBER.fullmatch(_letters(name)):
+            self._is_unsure = True
+
+    @property
+    def is_piece(self) -> bool:
+        """Whether there is more of this file than comes with this request."""
+        if self._is_placed or (self.has_file and self._is_placed_beside_files):
+            return True
+        if max(self._counts, default=0) > 1 or max(self._numbers, default=0) > 1:
+            return True
+        if max(self._counts, default=0) == 1:
+            return False
+        return self._is_unsure or max(self._numbers, default=0) > 0
+
+
+def _letters(name: str) -> str:
+    return _NO_LETTER.sub("", name[:_LONGEST_NAME].lower())
+
+
+_NO_LETTER: Final = re.compile(r"[^a-z]")
+_LONGEST_NAME: Final = 64
+
+
+def _number(value: str) -> int:
+    """Read a number as PHP does: the digits that it begins with."""
+    found = _DIGITS.match(value)
+    return int(found[1]) if found else 0
+
+
+_DIGITS: Final = re.compile(r"[ \t\r\n]*\+?([0-9]{1,18})")
+
+
+# --- The head ------------------------------------------------------------------------
+
+
+def in_head(
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    method: str,
+    target: str,
+    length: int | None,
+) -> bool:
+    """Tell whether a head says that a piece of a file follows.
+
+    Args:
+        headers: As they came.
+        method: As sent.
+        target: As sent.
+        length: Bytes of the body; ``None`` if the head does not say.
+    """
+    named = [
+        (name.decode("latin-1").lower(), value.decode("latin-1").strip())
+        for name, value in headers
+    ]
+    return (
+        _is_said(named, length)
+        or _is_ranged_write(named, method)
+        or _is_named_by_header(named)
+        or _is_in_target(target, is_data=_is_data(named))
+    )
+
+
+_Named = Sequence[tuple[str, str]]
+"""Names in lower case, and values."""
+
+
+def _is_said(named: _Named, length: int | None) -> bool:
+    """Tell whether a header that is known says so; one that comes twice does."""
+    headers = dict(named)
+    known = [(name, value) for name, value in named if name in _HEADERS]
+    return len({name for name, _ in known}) < len(known) or any(
+        _HEADERS[name](value, headers, length) for name, value in known
+    )
+
+
+def _is_in_target(target: str, *, is_data: bool) -> bool:
+    path, _, query = target.partition("?")
+    if not query:
+        return _PATHS.search(unquote(path)) is not None
+    named = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
+    return _is_in_query(named, is_data=is_data) or bool(_PATHS.search(unquote(path)))
+
+
+_Rule = Callable[[str, Mapping[str, str], int | None], bool]
+
+
+def _always(_value: str, _headers: Mapping[str, str], _length: int | None) -> bool:
+    return True
+
+
+def _is_part_of_range(
+    value: str, _headers: Mapping[str, str], _length: int | None
+) -> bool:
+    """``bytes 0-41/42`` is all there is (RFC 9110, section 14.4)."""
+    found = _RANGE.fullmatch(value)
+    if found is None:
+        return True
+    return int(found[1]) != 0 or int(found[2]) + 1 != int(found[3])
+
+
+_RANGE: Final = re.compile(r"bytes[ =]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+
+
+def _is_offset(value: str, headers: Mapping[str, str], length: int | None) -> bool:
+    """The first piece is the whole if the head says so elsewhere."""
+    if _number(value) > 0 or not value[:1].isdigit():
+        return True
+    is_last = headers.get("upload-complete") == "?1"
+    is_final = "finalize" in headers.get("x-goog-upload-command", "")
+    is_all = "upload-length" in headers and not _is_longer(
+        headers["upload-length"], headers, length
+    )
+    return not (is_last or is_final or is_all)
+
+
+def _is_longer(value: str, _headers: Mapping[str, str], length: int | None) -> bool:
+    """The file is longer than the body, or nobody knows how long that is."""
+    return length is None or _number(value) > length
+
+
+def _is_known_longer(
+    value: str, _headers: Mapping[str, str], length: int | None
+) -> bool:
+    return length is not None and _number(value) > length
+
+
+def _is_not(word: str) -> _Rule:
+    return lambda value, _headers, _length: value != word
+
+
+def _is_not_final(value: str, _headers: Mapping[str, str], _length: int | None) -> bool:
+    """Google's ``start`` has a body of its own, which is no content."""
+    words = {word.strip().lower() for word in value.split(",")}
+    return "upload" in words and "finalize" not in words
+
+
+def _is_in_session(
+    value: str, _headers: Mapping[str, str], _length: int | None
+) -> bool:
+    """Dropbox says in JSON to which session the bytes belong."""
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(said, dict) or not {"cursor", "session_id"}.isdisjoint(said)
+
+
+_HEADERS: Final[Mapping[str, _Rule]] = {
+    # RFC 9110, section 14.5, and those who say it otherwise.
+    "content-range": _is_part_of_range,
+    "x-content-range": _is_part_of_range,
+    "x-upload-content-range": _is_part_of_range,
+    "x-file-range": _is_part_of_range,
+    "x-update-range": _always,
+    # tus, and draft-ietf-httpbis-resumable-upload.
+    "upload-offset": _is_offset,
+    "upload-complete": _is_not("?1"),
+    "upload-incomplete": _is_not("?0"),
+    "upload-concat": _always,
+    "upload-defer-length": _always,
+    "upload-length": _is_longer,
+    # Google, and those who call it the same.
+    "x-upload-offset": _is_offset,
+    "x-file-offset": _is_offset,
+    "x-goog-upload-offset": _is_offset,
+    "x-goog-upload-command": _is_not_final,
+    # Dropbox, ownCloud and Nextcloud.
+    "dropbox-api-arg": _is_in_session,
+    "oc-chunked": _always,
+    "oc-total-length": _is_known_longer,
+    "x-file-size": _is_known_longer,
+    # Azure and Amazon.
+    "x-ms-range": _is_part_of_range,
+    "x-ms-page-write": _always,
+    "x-ms-write": _always,
+    "x-ms-blob-condition-appendpos": _always,
+    "x-ms-blob-content-offset": _always,
+    "x-amz-copy-source-range": _always,
+    "x-amz-write-offset-bytes": _always,
+}
+"""Headers of a request with a body, and what of their values is a piece."""
+
+
+def _is_ranged_write(named: _Named, method: str) -> bool:
+    """Azure writes pages by the header that everybody else reads with."""
+    return method in {"PUT", "PATCH"} and any(name == "range" for name, _ in named)
+
+
+def _is_named_by_header(named: _Named) -> bool:
+    """Whoever makes up a protocol calls its headers like the fields of others."""
+    own = [(name, value) for name, value in named if name.startswith("x-")]
+    if Signs(own).is_piece:
+        return True
+    counts = [_number(value) for name, value in own if _COUNT.fullmatch(_letters(name))]
+    is_numbered = any(_OF_A_HEADER.fullmatch(_letters(name)) for name, _ in own)
+    return is_numbered and counts != [1]
+
+
+def _is_data(named: _Named) -> bool:
+    """Tell whether a body is the bytes of a file: no form, and no message."""
+    types = [value.lower() for name, value in named if name == "content-type"]
+    return not any(value.startswith(_MESSAGES) for value in types)
+
+
+_MESSAGES: Final = (
+    "multipart/",
+    *("application/json", "application/x-www-form-urlencoded", "application/xml"),
+    *("text/", "application/graphql", "application/ld+json"),
+)
+
+
+def _is_in_query(named: _Named, *, is_data: bool) -> bool:
+    signs = Signs(named)
+    signs.has_file = is_data
+    said = {name.lower(): value.lower() for name, value in named}
+    is_append = said.get("action") == "append" and "position" in said
+    is_known = any(rule <= said.keys() for rule in _QUERIES)
+    return signs.is_piece or is_append or is_known or said.get("comp") in _AZURE
+
+
+_QUERIES: Final = (
+    frozenset({"partnumber", "uploadid"}),  # S3, and all who speak it
+    frozenset({"append", "position"}),  # OSS and COS
+    frozenset({"appendpos"}),
+    frozenset({"partnum", "uploadid"}),
+)
+"""Names in a query that together say that this is a piece."""
+
+_AZURE: Final = frozenset({"block", "page", "appendblock", "range"})
+
+_PATHS: Final = re.compile(
+    r"/dav/uploads/[^/]+/[^/]+/[^/]+|-chunking-[0-9]+-[0-9]+-[0-9]+"  # Nextcloud
+    r"|/upload_session/(?:start|append|finish)",  # Dropbox
+    re.IGNORECASE,
+)
+"""Paths under which pieces are taken, whatever their head says."""
