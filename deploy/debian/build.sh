@@ -79,7 +79,7 @@ Package: uploadfilter
 Version: $version
 Architecture: $(dpkg --print-architecture)
 Maintainer: The uploadfilter developers <uploadfilter@example.invalid>
-Depends: $(depends_python), libseccomp2, systemd
+Depends: $(depends_python), libseccomp2, libarchive13t64 | libarchive13, systemd
 Installed-Size: $(du -sk "$root" | cut -f1)
 Section: web
 Priority: optional

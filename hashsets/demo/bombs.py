@@ -5,13 +5,15 @@ megabytes long. Each bomb attacks another budget; ``python -m benchmarks hostile
 measures what each costs, and ``tests/scanners/test_bombs.py`` what becomes of it.
 
 To add a bomb: a function in the module of its sort (``bombs_pictures.py``,
-``bombs_formats.py``, ``bombs_containers.py``, ``bombs_packed.py``, ``bombs_text.py``)
+``bombs_formats.py``, ``bombs_containers.py``, ``bombs_archives.py``,
+``bombs_packed.py``, ``bombs_text.py``)
 that returns its bytes, and its line in ``BOMBS``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hashsets.demo import bombs_archives as archives
 from hashsets.demo import bombs_containers as containers
 from hashsets.demo import bombs_formats as formats
 from hashsets.demo import bombs_packed as packed
@@ -126,6 +128,17 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("jpeg-exif", "image/jpeg", formats.exif_jpeg),
     Bomb("jpeg-restarts", "image/jpeg", formats.restarted_jpeg),
     Bomb("jpeg-tables", "image/jpeg", formats.quality_tables_jpeg),
+    Bomb("7z-zeros", "application/x-7z-compressed", archives.zeros_7z),
+    Bomb("7z-window", "application/x-7z-compressed", archives.wide_7z),
+    Bomb("7z-files", "application/x-7z-compressed", archives.crowded_7z),
+    Bomb("rar-window", "application/vnd.rar", archives.wide_rar),
+    Bomb("cab-zeros", "application/vnd.ms-cab-compressed", archives.zeros_cab),
+    Bomb("ar-members", "application/x-archive", archives.crowded_ar),
+    Bomb("xar-files", "application/x-xar", archives.crowded_xar),
+    Bomb("xar-folders", "application/x-xar", archives.deep_xar),
+    Bomb("iso-folders", "application/x-iso9660-image", archives.endless_disc),
+    Bomb("lzip-zeros", "application/x-lzip", archives.zeros_lzip),
+    Bomb("zip-deflate64", "application/zip", archives.zeros_deflate64),
     Bomb("zip-local-headers", "application/zip", packed.local_headers),
     Bomb("zip-scattered-headers", "application/zip", packed.scattered_headers),
     Bomb("zip-zstd", "application/zip", packed.zip_of_zstd),

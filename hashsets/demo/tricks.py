@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from hashsets.demo import pictures
+from hashsets.demo.tricks_archives import ARCHIVE_TRICKS
 from hashsets.demo.tricks_bitmaps import BITMAP_TRICKS
 from hashsets.demo.tricks_combined import combined
 from hashsets.demo.tricks_containers import CONTAINER_TRICKS
@@ -48,6 +49,7 @@ _PLAIN: tuple[Trick, ...] = (
     *JUNK_TRICKS,
     *KIND_TRICKS,
     *CONTAINER_TRICKS,
+    *ARCHIVE_TRICKS,
     *TEXT_TRICKS,
     *PAGE_TRICKS,
 )

@@ -186,7 +186,7 @@ LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
             id="encrypted-by-one-header",
         ),
         pytest.param(
-            made(said(Said(method=9)), PLAIN),
+            made(said(Said(method=1)), PLAIN),
             [("", b"", Reason.NOT_INSPECTED), SHEEP],
             id="unknown-method",
         ),

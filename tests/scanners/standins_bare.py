@@ -11,8 +11,8 @@ MODULE: Final = "tests.scanners.standins_bare"
 
 
 def nothing() -> Support:
-    """Return what an old kernel without libseccomp offers."""
-    return Support(seccomp=False, landlock_abi=0)
+    """Return what an old kernel without any library of ours offers."""
+    return Support(seccomp=False, landlock_abi=0, libarchive=False)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
-from tests.scanners import standins
+from tests.scanners import standins, standins_bare
 from tests.waiting import until
 from uploadfilter.model import Reason
 from uploadfilter.scanners.crew import Crew
@@ -247,3 +248,25 @@ def test_back_off_grows_and_ends(failures: int) -> None:
 
     assert waits == sorted(waits)
     assert 0 < waits[-1] <= 5
+
+
+class Told(SilentLog):
+    """A log that keeps the names of what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    @override
+    def warning(self, event: str, **fields: object) -> None:
+        self.events.append(event)
+
+
+async def test_what_the_machine_lacks_is_said() -> None:
+    """The operator hears of it at the start."""
+    log = Told()
+    settings = replace(ONE, module=standins_bare.MODULE)
+    crew = Crew(settings, counts=Counter(), log=log)
+    async with crew.keeping():
+        await borrow(crew)
+
+    assert log.events == ["sandbox_incomplete", "libarchive_missing"]

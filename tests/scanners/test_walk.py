@@ -223,10 +223,10 @@ def test_members_of_one_name_are_both_looked_at() -> None:
             JPEG, Budgets(max_pixels=100), {"0": Reason.TOO_MANY_PIXELS}, id="pixels"
         ),
         pytest.param(
-            b"7z\xbc\xaf\x27\x1c" + bytes(99),
+            b"MSWIM\0\0\0" + bytes(99),
             Budgets(),
             {"0": Reason.NOT_INSPECTED},
-            id="7z",
+            id="wim",
         ),
         pytest.param(
             b"8BPS\0\x01" + bytes(99), Budgets(), {"0": Reason.UNDECODABLE}, id="psd"

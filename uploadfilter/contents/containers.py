@@ -16,7 +16,7 @@ from typing import Final
 import brotli
 import zstandard
 
-from uploadfilter.contents import documents, tars, zipping
+from uploadfilter.contents import archives, documents, library, tars, zipping
 from uploadfilter.contents.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Container,
@@ -40,6 +40,7 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     XZ,
     ZSTD,
     _PDF,
+    *archives.ARCHIVES,
 )
 """Those whose content can be told by its first bytes."""
 
@@ -92,6 +93,10 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
         yield _TAR
     if kind is not Kind.PDF and b"%PDF-" in head[:1024]:
         yield _PDF
+    if library.IS_THERE and archives.is_iso(source):
+        yield archives.ISO
+    if library.IS_THERE and archives.is_program(head):
+        yield archives.PROGRAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from uploadfilter.contents import gif, rarities
+from uploadfilter.contents import archivemagic, gif, rarities
 
 HEAD_BYTES = 1100
 """How much of a content ``sniff`` wants to see: readers accept a PDF's magic anywhere
@@ -54,6 +54,14 @@ class Kind(StrEnum):
     SEVEN_ZIP = "7z"
     RAR = "rar"
     CAB = "cab"
+    AR = "ar"
+    CPIO = "cpio"
+    LHA = "lha"
+    XAR = "xar"
+    RPM = "rpm"
+    COMPRESS = "compress"
+    LZIP = "lzip"
+    ARCHIVE = "archive"
     TAR = "tar"
     PDF = "pdf"
     OLE = "ole"
@@ -99,12 +107,16 @@ CONTAINERS = frozenset(
         Kind.SEVEN_ZIP,
         Kind.RAR,
         Kind.CAB,
+        *(Kind.AR, Kind.CPIO, Kind.LHA, Kind.XAR, Kind.RPM),
+        *(Kind.COMPRESS, Kind.LZIP, Kind.ARCHIVE),
         Kind.TAR,
         Kind.PDF,
         Kind.OLE,
         Kind.GIT,
     }
 )
+
+"""What holds or wraps other contents; an ``ARCHIVE`` is one that nothing here opens."""
 
 STRINGS = frozenset({Kind.SVG, Kind.HTML, Kind.XML, Kind.TEXT})
 """Kinds that people and programs read as text."""
@@ -152,7 +164,7 @@ def sniff(head: bytes) -> Kind:
     if not head:
         return Kind.EMPTY
     found = begins_as(head)
-    for test in (_tar, _pdf, _rare):
+    for test in _ANYWHERE:
         found = found or test(head)
     return found or _text_kind(head)
 
@@ -203,6 +215,16 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP),
     (b"Rar!\x1a\x07", Kind.RAR),
     (b"MSCF\0\0\0\0", Kind.CAB),
+    (b"!<arch>\n", Kind.AR),
+    (b"xar!\0", Kind.XAR),
+    (b"\xed\xab\xee\xdb", Kind.RPM),
+    (b"LZIP\0", Kind.LZIP),
+    (b"LZIP\1", Kind.LZIP),
+    (b"MSWIM\0\0\0", Kind.ARCHIVE),
+    (b"hsqs", Kind.ARCHIVE),
+    (b"StuffIt (c)", Kind.ARCHIVE),
+    (b"ALZ\1\n\0", Kind.ARCHIVE),
+    (b"EGGA\0\1", Kind.ARCHIVE),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind.OLE),
     (b"PACK\0\0\0\2", Kind.GIT),
     (b"PACK\0\0\0\3", Kind.GIT),
@@ -324,12 +346,6 @@ def _iso_media(head: bytes) -> Kind | None:
 _BY_BRAND = ((_AVIF_BRANDS, Kind.AVIF), (_HEIC_BRANDS, Kind.HEIC))
 
 
-def _gzip(head: bytes) -> Kind | None:
-    """Require flags that exist: three bytes of magic occur by chance in strings."""
-    starts = head[:3] == b"\x1f\x8b\x08" and not head[3:4] > b"\x1f"
-    return Kind.GZIP if starts else None
-
-
 def _qoi(head: bytes) -> Kind | None:
     """Require three or four channels and one of the two colour spaces."""
     plausible = head[:4] == b"qoif" and head[12:13] in _QOI_CHANNELS
@@ -359,39 +375,9 @@ def _emf(head: bytes) -> Kind | None:
     return Kind.EMF if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF" else None
 
 
-def _bzip2(head: bytes) -> Kind | None:
-    """Require the level and the first block's or the stream's magic after ``BZh``."""
-    if head[:3] != b"BZh" or head[3:4] not in b"123456789":
-        return None
-    starts = head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}
-    return Kind.BZIP2 if starts else None
-
-
-def _git(head: bytes) -> Kind | None:
-    """Know a push over HTTP by its first command; the pack is behind them all."""
-    return Kind.GIT if _PUSH.match(head) else None
-
-
-_PUSH = re.compile(rb"0[0-9a-f]{3}[0-9a-f]{40,64} [0-9a-f]{40,64} refs/")
-"""A line with its length, the old and the new object, and the name of the reference
-(gitprotocol-pack(5))."""
-
-
-def _tar(head: bytes) -> Kind | None:
-    """Look for the magic behind the first name, or add up an older header."""
-    if head[257:262] == b"ustar":
-        return Kind.TAR
-    header = head[:_TAR_BLOCK_BYTES]
-    written = _CHECKSUM.match(header, _CHECKSUM_AT)
-    if len(header) < _TAR_BLOCK_BYTES or not written:
-        return None
-    blanks = sum(header[_CHECKSUM_AT : _CHECKSUM_AT + 8]) - 8 * ord(" ")
-    return Kind.TAR if int(written[1], 8) == sum(header) - blanks else None
-
-
-_TAR_BLOCK_BYTES = 512
-_CHECKSUM_AT = 148
-_CHECKSUM = re.compile(rb" *([0-7]{3,6})[\0 ]")
+def _one(kind: Kind, is_one: Callable[[bytes], bool]) -> "_Test":
+    """Return a test for what is of a kind or is not."""
+    return lambda head: kind if is_one(head) else None
 
 
 def _rare(head: bytes) -> Kind | None:
@@ -404,18 +390,35 @@ def _pdf(head: bytes) -> Kind | None:
     return Kind.PDF if b"%PDF-" in head[:1024] else None
 
 
-_TESTS: dict[int, tuple[Callable[[bytes], Kind | None], ...]] = {
+_Test = Callable[[bytes], Kind | None]
+_CPIO = _one(Kind.CPIO, archivemagic.is_cpio)
+
+_TESTS: dict[int, tuple[_Test, ...]] = {
     0x00: (_icon, _iso_media),
     0x01: (_emf,),
-    0x1F: (_gzip,),
-    ord("0"): (_git,),
-    ord("B"): (_bmp, _bzip2),
+    0x1F: (
+        _one(Kind.GZIP, archivemagic.is_gzip),
+        _one(Kind.COMPRESS, archivemagic.is_compress),
+    ),
+    ord("0"): (_one(Kind.GIT, archivemagic.is_git_push), _CPIO),
+    ord("`"): (_one(Kind.ARCHIVE, archivemagic.is_arj),),
+    0xC7: (_CPIO,),
+    ord("B"): (_bmp, _one(Kind.BZIP2, archivemagic.is_bzip2)),
     ord("G"): (_gif,),
     ord("P"): (_pnm,),
     ord("R"): (_riff,),
-    ord("q"): (_qoi,),
+    ord("q"): (_qoi, _CPIO),
 }
 """Tests by the first byte."""
+
+_ANYWHERE: tuple[_Test, ...] = (
+    _one(Kind.LHA, archivemagic.is_lha),
+    _one(Kind.ARCHIVE, archivemagic.is_ace),
+    _one(Kind.TAR, archivemagic.is_tar),
+    _pdf,
+    _rare,
+)
+"""Tests whatever the first byte is."""
 
 
 def is_data(head: bytes) -> bool:
@@ -426,7 +429,10 @@ def is_data(head: bytes) -> bool:
     Args:
         head: The first few bytes; some that are data are not told by them.
     """
-    return bool(_NO_TEXT.search(head)) and head[0] not in _FIRST_BYTES
+    may_be_lha = head[2:3] == b"-"
+    return (
+        not may_be_lha and bool(_NO_TEXT.search(head)) and head[0] not in _FIRST_BYTES
+    )
 
 
 _FIRST_BYTES = frozenset(_BY_FIRST_BYTE) | frozenset(_TESTS)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import brotli
+import inflate64
 import zstandard
 
 from uploadfilter.contents.members import Shortfall
@@ -102,6 +103,52 @@ class GZIP(Deflate):
 
     def __init__(self) -> None:
         super().__init__(zlib.MAX_WBITS + 16)
+
+
+class Deflate64:
+    """A stream of Deflate64, the method of Windows for files of more than 2 GB.
+
+    The library gives no bound to what a step unpacks, and says of what it was given
+    only whether the stream ended in it. So it is given few bytes at a time.
+    """
+
+    _PIECE_BYTES: Final = 16
+    _MOST_BYTES: Final = 8 * 65_538
+    """What a piece gives at most: 18 bits stand for 65,538 bytes."""
+
+    def __init__(self) -> None:
+        self._stream = inflate64.Inflater()
+        self._held = b""
+
+    @property
+    def finished(self) -> bool:
+        """True once the stream has ended as it should."""
+        return bool(self._stream.eof)
+
+    @property
+    def hungry(self) -> bool:
+        """True if the next step needs more packed bytes."""
+        return not self._held
+
+    @property
+    def leftover(self) -> bytes:
+        """What it was given and did not need, but for a few bytes."""
+        return self._held
+
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more."""
+        held, at, given = self._held + packed, 0, bytearray()
+        while at < len(held) and len(given) <= STEP_BYTES - self._MOST_BYTES:
+            piece = held[at : at + self._PIECE_BYTES]
+            at += len(piece)
+            try:
+                given += self._stream.inflate(piece)
+            except ValueError:  # bad code or distance
+                return DAMAGED
+            if self._stream.eof:
+                break
+        self._held = held[at:]
+        return bytes(given)
 
 
 class BZIP2:

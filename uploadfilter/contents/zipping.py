@@ -12,7 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
-from uploadfilter.contents import zipheaders
+from uploadfilter.contents import archives, library, zipheaders
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
     Chunks,
@@ -28,6 +28,7 @@ from uploadfilter.contents.unpackers import (
     LZMA,
     UNKNOWN,
     Deflate,
+    Deflate64,
     Unpacker,
     Zstandard,
 )
@@ -36,18 +37,20 @@ from uploadfilter.model import Reason
 
 STORED: Final = 0
 _LZMA: Final = 14
+_PPMD: Final = 98
 
 _LZMA_HEAD = struct.Struct("<2sH5s")
 _NO_SIZE: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 _UNPACKERS: Final[dict[int, Callable[[], Unpacker]]] = {
     8: Deflate,
+    9: Deflate64,
     12: BZIP2,
     20: Zstandard,
     93: Zstandard,
     95: LZMA,
 }
-"""Methods by number, but for stored and lzma; 20 was zstd's before it had its own.
+"""Methods by number, but for stored, lzma and PPMd; 20 was zstd's once.
 
 Source:
     APPNOTE.TXT, section 4.4.5.
@@ -131,9 +134,9 @@ class _Walk:
             local = zipheaders.local_header(self._source, local_at)
             if local is not None:
                 is_lost = False
-                yield from self._read(entry.header, local.data_at)
+                yield from self._read(entry.header, local.data_at, local_at)
                 if not local.header.is_sizeless:
-                    yield from self._read(local.header, local.data_at)
+                    yield from self._read(local.header, local.data_at, local_at)
                 self._pass_over(local_at, local, entry.header)
         if is_lost and not entry.header.is_folder:
             yield DAMAGED
@@ -143,7 +146,7 @@ class _Walk:
         local = zipheaders.local_header(self._source, local_at)
         if local is None or local.header.method not in _METHODS:
             return
-        for item in self._read(local.header, local.data_at):
+        for item in self._read(local.header, local.data_at, local_at):
             # Some archivers leave headers without sizes behind. Whoever goes by the
             # directory misses nothing, and all there is to the end was looked at.
             if item != DAMAGED or not self._has_directory:
@@ -172,7 +175,9 @@ class _Walk:
         """Return whether an offset is in no member that is passed over."""
         return not any(start < offset < end for start, end in self._behind.items())
 
-    def _read(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
+    def _read(
+        self, header: Header, data_at: int, local_at: int
+    ) -> Iterator[Member | Shortfall]:
         """Yield a member as one header has it, unless it was read like this before."""
         if header.is_folder:
             return
@@ -182,7 +187,7 @@ class _Walk:
         elif header.method == STORED:
             yield from self._stored(header, data_at)
         elif self._is_new(data_at, header.method):
-            yield self._packed(header, data_at)
+            yield self._packed(header, data_at, local_at)
 
     def _is_new(self, *reading: int) -> bool:
         """Note a reading; say whether it is the first of its kind."""
@@ -203,8 +208,12 @@ class _Walk:
                 if size > there:
                     yield DAMAGED
 
-    def _packed(self, header: Header, data_at: int) -> Member | Shortfall:
+    def _packed(
+        self, header: Header, data_at: int, local_at: int
+    ) -> Member | Shortfall:
         """Return a member that must be unpacked."""
+        if header.method == _PPMD and library.IS_THERE:
+            return Member(name=header.name, content=self._through_library(local_at))
         make, start = _UNPACKERS.get(header.method), data_at
         if header.method == _LZMA:
             fixed = self._source.read(data_at, _LZMA_HEAD.size)
@@ -213,6 +222,16 @@ class _Walk:
         if make is None:
             return UNKNOWN
         return Member(name=header.name, content=self._chunks(make, start, data_at))
+
+    def _through_library(self, local_at: int) -> Chunks:
+        """Unpack a member by a method that only the library knows."""
+        part = PartSource(self._source, local_at, self._source.size - local_at)
+        items = archives.ZIP_MEMBER.members(part, self._meter)
+        first = next(items, DAMAGED)
+        if isinstance(first, Member) and isinstance(first.content, Iterator):
+            yield from first.content
+        else:
+            yield DAMAGED
 
     def _chunks(self, make: Callable[[], Unpacker], start: int, data_at: int) -> Chunks:
         """Unpack a member; note where it ends if it is sound."""

@@ -17,15 +17,17 @@ MAX_REPORT_BYTES: Final = 4096
 
 
 class Support(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What the kernel and the libraries of this machine offer to hold a scanner.
+    """What the kernel and the libraries of this machine offer to a scanner.
 
     Attributes:
         seccomp: Whether system calls can be filtered.
         landlock_abi: Version of Landlock; 0 if there is none.
+        libarchive: Whether 7z, RAR and other archives can be opened; it holds nothing.
     """
 
     seccomp: bool
     landlock_abi: int
+    libarchive: bool = True
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Final
 
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason
+from uploadfilter.scanners.control import Support
 from uploadfilter.scanners.process import ProcessSettings, ScannerProcess, Template
 from uploadfilter.scanners.settings import EventLog, ScannerSettings
 
@@ -236,10 +237,18 @@ class Crew:
         self._templates.add(template)
         self._counts["started"] += 1
         self._start_error = None
-        if template.support.lacks and not self._has_said_lacks:
-            self._has_said_lacks = True
-            self._log.warning("sandbox_incomplete", lacks=list(template.support.lacks))
+        self._say_lacks(template.support)
         return template
+
+    def _say_lacks(self, support: Support) -> None:
+        """Say once what the machine lacks."""
+        if self._has_said_lacks:
+            return
+        self._has_said_lacks = True
+        if support.lacks:
+            self._log.warning("sandbox_incomplete", lacks=list(support.lacks))
+        if not support.libarchive:
+            self._log.warning("libarchive_missing")
 
     async def _use_up(self, template: Template) -> Template | None:
         """Fork processes from a template until it is over or its successor is there.

@@ -129,7 +129,7 @@ class Budgets:
     max_signals: int = 4096
     max_upload_signals: int = 65_536
     max_contents: int = 5000
-    contents_per_mib: int = 2000
+    contents_per_mib: int = 1000
     max_depth: int = 3
     max_frames: int = 60
     max_total_pixels: int = 64_000_000

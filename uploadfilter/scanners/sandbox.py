@@ -25,6 +25,7 @@ from typing import Final
 import landlock
 from landlock import plumbing
 
+from uploadfilter.contents import library
 from uploadfilter.scanners.control import Support
 
 try:
@@ -118,6 +119,7 @@ def support() -> Support:
     return Support(
         seccomp=pyseccomp is not None and pyseccomp.get_api() >= _SECCOMP_API,
         landlock_abi=_landlock_abi(),
+        libarchive=library.IS_THERE,
     )
 
 

@@ -6,6 +6,7 @@ module gives a walk its bytes and its time, and cuts what it finds into parts.
 
 import codecs
 import encodings
+import locale
 import pkgutil
 import time
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ def prepare() -> None:
     Libraries import and open files late; they do so here, since they cannot later.
     """
     _load_codecs()
+    # libarchive makes names of it, whatever the service was started with.
+    with suppress(locale.Error):
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
     prepare_process()
     containers.prepare()
 
