@@ -146,7 +146,7 @@ def test_budgets_that_nothing_can_keep_are_refused(
     ("length", "contents"),
     [
         pytest.param(0, 5000, id="nothing"),
-        pytest.param(3 << 20, 5000 + 3 * 1000, id="package"),
+        pytest.param(3 << 20, 5000 + 3 * 1500, id="package"),
         pytest.param(1 << 30, MOST_CONTENTS, id="backup"),
     ],
 )

@@ -359,7 +359,10 @@ def _given_up(progress: Progress) -> Scan:
     [
         pytest.param(part("stored"), id="view-again"),
         pytest.param(replace(part("white"), kind="tar"), id="another-kind"),
-        pytest.param(part(*(f"frame:{n}" for n in range(64))), id="too-many-views"),
+        pytest.param(
+            part(*(f"frame:{n}" for n in range(Budgets().max_views))),
+            id="too-many-views",
+        ),
     ],
 )
 def test_progress_refuses_parts_that_do_not_fit(second: Scan) -> None:

@@ -145,7 +145,7 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(_with_inner(path="!/" + "a" * 5000), id="nested-with-long-name"),
         pytest.param(_with_inner(size=-1), id="nested-of-negative-size"),
         pytest.param(_with_inner(views=(VIEW, VIEW)), id="nested-one-view-twice"),
-        pytest.param(_nested(5), id="nested-too-deeply"),
+        pytest.param(_nested(Budgets().max_depth + 2), id="nested-too-deeply"),
     ],
 )
 def test_lie_is_no_reply(scan: Scan) -> None:

@@ -21,7 +21,7 @@ RATIO_GRACE_BYTES = 16 * 1024 * 1024
 thousandfold and hurts nobody."""
 
 MOST_HEADERS = 5000
-_BYTES_PER_HEADER = 1024
+_BYTES_PER_HEADER = 512
 """Headers that a container reads in one content, those that it does not yield included
 (folders, members that it saw before), a tenth of a second where each is a frame of
 zstd; and one more for each so many bytes of what was sent."""

@@ -70,7 +70,7 @@ UNKNOWN = "unknown"
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes, so that a reader's memory is bounded.
 
-``CONTENTS_RECORDED`` contents of 64 views and ``MATCHES_RECORDED`` matches stay under
+``CONTENTS_RECORDED`` contents of 96 views and ``MATCHES_RECORDED`` matches stay under
 4 MiB.
 """
 

@@ -25,7 +25,7 @@ FRAME_HEADER: Final = struct.Struct(">I")
 MAX_REPLY_BYTES: Final = 8 * 1024 * 1024
 """Longest frame that is taken from a scanner.
 
-64 views of 16 KiB planes with 4,096 signals are 1.4 MiB; the rest is room for nested
+96 views of 16 KiB planes with 4,096 signals are 2 MiB; the rest is room for nested
 contents. A proxy with 16 scanners holds 128 MiB of them at worst.
 """
 
@@ -43,8 +43,8 @@ MOST_CONTENTS: Final = 100_000
 20 MB on the way to the proxy."""
 
 _FIRST_MIB: Final = 32
-"""MiB of content that may be the packed samples of one picture. They then take 5 s more
-at most, for an upload that takes as long to send on most lines."""
+"""MiB of content that may be one picture or one package of programs. They then take
+13 s more at most."""
 
 UNKNOWN_KIND: Final = "unknown"
 """Kind of a content that no scanner reported on."""
@@ -84,23 +84,24 @@ class Budgets:
         per_gib_s: Seconds added to each of the four above for every GiB of content,
             since a long video is read to its end, which is no attack. An album of
             photos of 2 megapixels takes 31, a packed archive of them some more.
-        first_mib_s: Seconds added besides for each of the first 32 MiB, which a large
-            picture may be all of: HEIC takes 0.15 for each.
+        first_mib_s: Seconds added besides for each of the first 32 MiB, which may be
+            all of a large picture, of which HEIC takes 0.15, or of a package of
+            programs: 4,000 texts in 6.3 MiB take 2 in all, 14,000 in 9 MiB take 2.5.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
-        max_views: Views of one content. 64 are 20 frames with transparency, each as
+        max_views: Views of one content. 96 are 30 frames with transparency, each as
             stored, on white and on black.
         max_signals: Signals of one content. 64 views have 2,048 with PDQ and pHash
-            alone, 3,584 with all types.
+            alone, 3,584 with all types; the 72 of an icon on grey pages have 4,032.
         max_upload_signals: Signals of one upload's content, nested ones included; a
             thousand photos have half as many.
         max_contents: Contents nested in one content, at all depths together. Of 486
             archives of Debian's packages, 18 have more than 1,000 members and 5 more
             than 5,000; a thousand texts take 0.1 s, which the CPU seconds bound.
         contents_per_mib: Contents added to that for every MiB of content, up to
-            ``MOST_CONTENTS`` in all. Packages of programs have up to 900 in each.
-        max_depth: How deep contents are nested: 3 is a photo in a document in an
-            archive in a compressed file.
+            ``MOST_CONTENTS`` in all. Packages of programs have up to 1,600 in each.
+        max_depth: How deep contents are nested: 5 is a photo in the preview, in PDF, of
+            a document in an archive in a backup, which was packed.
         max_frames: Frames of one picture that become views; of more, the first, the
             last, the longest shown and those evenly between.
         max_total_pixels: Pixels of all frames of one picture together, those that are
@@ -123,14 +124,14 @@ class Budgets:
     upload_cpu_s: float = 10.0
     upload_wall_s: float = 60.0
     per_gib_s: float = 60.0
-    first_mib_s: float = 0.15
+    first_mib_s: float = 0.4
     address_space: int = 1024 * 1024 * 1024
-    max_views: int = 64
+    max_views: int = 96
     max_signals: int = 4096
     max_upload_signals: int = 65_536
     max_contents: int = 5000
-    contents_per_mib: int = 1000
-    max_depth: int = 3
+    contents_per_mib: int = 1500
+    max_depth: int = 5
     max_frames: int = 60
     max_total_pixels: int = 64_000_000
     max_ratio: int = 200
