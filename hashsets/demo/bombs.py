@@ -5,8 +5,8 @@ megabytes long. Each bomb attacks another budget; ``python -m benchmarks hostile
 measures what each costs, and ``tests/scanners/test_bombs.py`` what becomes of it.
 
 To add a bomb: a function in the module of its sort (``bombs_pictures.py``,
-``bombs_formats.py``, ``bombs_containers.py``, ``bombs_archives.py``,
-``bombs_packed.py``, ``bombs_text.py``)
+``bombs_formats.py``, ``bombs_large.py``, ``bombs_containers.py``,
+``bombs_archives.py``, ``bombs_packed.py``, ``bombs_text.py``)
 that returns its bytes, and its line in ``BOMBS``.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashsets.demo import bombs_archives as archives
 from hashsets.demo import bombs_containers as containers
 from hashsets.demo import bombs_formats as formats
+from hashsets.demo import bombs_large as large
 from hashsets.demo import bombs_packed as packed
 from hashsets.demo import bombs_pictures as pictures
 from hashsets.demo import bombs_text as text
@@ -76,6 +77,13 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("avif-4-gigapixels", "image/avif", pictures.huge_avif),
     Bomb("avif-16-megapixels", "image/avif", pictures.wide_avif),
     Bomb("jxl-huge", "image/jxl", pictures.huge_jxl),
+    Bomb("png-61-megapixels", "image/png", large.large_png),
+    Bomb("jpeg-64-megapixels", "image/jpeg", large.large_progressive_jpeg),
+    Bomb("webp-49-megapixels", "image/webp", large.large_webp),
+    Bomb("avif-25-megapixels", "image/avif", large.large_avif),
+    Bomb("heic-24-megapixels", "image/heic", large.tiled_heic),
+    Bomb("heic-250-megapixels", "image/heic", large.huge_heic),
+    Bomb("heic-crumbs", "image/heic", large.crumbled_heic),
     Bomb("bmp-900-megapixels", "image/bmp", pictures.huge_bmp),
     Bomb("tiff-pages", "image/tiff", pictures.long_tiff),
     Bomb("tiff-59-megapixels", "image/tiff", pictures.huge_tiff),

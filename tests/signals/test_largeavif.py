@@ -1,14 +1,18 @@
 """AVIF that is too large to be held whole."""
 
+import io
+
 import pytest
 from PIL import ImageCms
 
+from hashsets.demo import grids
 from hashsets.demo.bombs_pictures import wide_avif
-from tests.signals import grids
 from tests.signals.large import agree, photo, saved, with_alpha
 from tests.signals.sketches import frames, lacks
 from uploadfilter.model import Reason
-from uploadfilter.signals.decoding import DecodeLimits
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
+from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.planes import IS_KNOWN
 
 LIMITS = DecodeLimits(max_pixels=4_000_000)
@@ -88,3 +92,17 @@ def test_truncated_picture_is_said_to_be_one() -> None:
     (reason,) = lacks(content[: len(content) // 2], limits=LIMITS)
 
     assert reason in {Reason.TRUNCATED, Reason.UNDECODABLE}
+
+
+def test_picture_is_decoded_again_at_another_scale() -> None:
+    """What is small in it can be looked at from near."""
+    content = avif()
+    shown = frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS)
+
+    frame = next(shown)
+    assert isinstance(frame, Frame)
+    assert frame.again is not None
+    closer = frame.again(2, "RGB")
+
+    assert (closer.scale, closer.full) == (2, photo().size)
+    assert closer.image.size == (1051, 1042)

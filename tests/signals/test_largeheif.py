@@ -7,8 +7,8 @@ import pillow_heif
 import pytest
 from PIL import ImageCms
 
+from hashsets.demo import grids
 from tests.fuzz import seeds
-from tests.signals import grids
 from tests.signals.large import agree, photo, with_alpha
 from tests.signals.sketches import frames, lacks
 from uploadfilter.model import Reason

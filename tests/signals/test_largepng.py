@@ -12,7 +12,9 @@ from hashsets.demo.bombs_pictures import PNG_MAGIC, chunk, flat_png
 from tests.signals.large import WHOLE, agree, photo, saved, with_alpha
 from tests.signals.sketches import frames, lacks
 from uploadfilter.model import Reason
-from uploadfilter.signals.decoding import DecodeLimits
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
+from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.frame import Frame
 
 LIMITS = DecodeLimits(max_pixels=4_000_000)
 SAMPLES = {"LA": 4, "RGB": 2, "RGBA": 6}
@@ -144,3 +146,17 @@ def test_small_file_may_not_claim_to_be_larger_than_ever(channels: int) -> None:
     content = flat_png(7500, 7500, bits=8, channels=channels)
 
     assert lacks(content) == [Reason.TOO_MANY_PIXELS]
+
+
+def test_picture_is_decoded_again_at_another_scale() -> None:
+    """What is small in it can be looked at from near."""
+    content = saved(photo(), "PNG", compress_level=1)
+    shown = frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS)
+
+    frame = next(shown)
+    assert isinstance(frame, Frame)
+    assert frame.again is not None
+    closer = frame.again(2, "RGB")
+
+    assert (closer.scale, closer.full) == (2, photo().size)
+    assert closer.image.size == (1051, 1042)

@@ -1,12 +1,16 @@
 """WebP that is too large to be held whole."""
 
+import io
+
 import pytest
 from PIL import Image, ImageCms
 
 from tests.signals.large import agree, photo, saved, seen, with_alpha
 from tests.signals.sketches import frames, lacks
 from uploadfilter.model import Reason, View
-from uploadfilter.signals.decoding import DecodeLimits
+from uploadfilter.signals.decoding import DecodeLimits, frames_of
+from uploadfilter.signals.formats import FORMATS
+from uploadfilter.signals.frame import Frame
 
 LIMITS = DecodeLimits(max_pixels=4_000_000)
 """Pictures of 4.3 million pixels are too large for these as a whole."""
@@ -86,3 +90,17 @@ def test_lossless_picture_that_is_too_large_is_refused() -> None:
     limits = DecodeLimits(max_decoded_bytes=30_000_000)
 
     assert lacks(content, limits=limits) == [Reason.TOO_MANY_PIXELS]
+
+
+def test_picture_is_decoded_again_at_another_scale() -> None:
+    """What is small in it can be looked at from near."""
+    content = saved(photo(), "WEBP", method=0)
+    shown = frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS)
+
+    frame = next(shown)
+    assert isinstance(frame, Frame)
+    assert frame.again is not None
+    closer = frame.again(2, "RGB")
+
+    assert (closer.scale, closer.full) == (2, photo().size)
+    assert closer.image.size == (1051, 1042)

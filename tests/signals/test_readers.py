@@ -9,6 +9,7 @@ from PIL import Image
 
 from hashsets.demo import bombs_formats, pictures
 from tests.fuzz import seeds
+from tests.signals.lossless import lossless_jpeg
 from tests.signals.sketches import frames, lacks
 from tests.signals.test_jpegscans import many_scans, resized
 from uploadfilter.model import Reason
@@ -233,3 +234,27 @@ def test_canvas_of_a_webp_is_limited_before_it_is_allocated() -> None:
 def test_picture_of_too_many_pieces_is_not_decoded(make: Callable[[], bytes]) -> None:
     """Strips and tiles have a price of their own."""
     assert lacks(make()) == [Reason.TOO_MANY_PIXELS]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_lossless_jpeg_is_decoded_as_it_is(mode: str) -> None:
+    """It cannot be made smaller or converted by its decoder, and is shown exactly."""
+    image = pictures.photograph(3, width=1100, height=1030).convert(mode)
+
+    (frame,) = frames(lossless_jpeg(image))
+
+    assert (frame.mode, frame.scale, frame.full) == (mode, 1, image.size)
+    assert frame.image.tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("bits", "marker"),
+    [(12, 0xC3), (16, 0xC3), (12, 0xC1), (8, 0xC7), (8, 0xCB)],
+)
+def test_jpeg_that_our_decoder_does_not_know_is_undecodable(
+    bits: int, marker: int
+) -> None:
+    """Nothing is missing of the file: we cannot show it, and others may."""
+    image = pictures.photograph(3, width=64, height=48)
+
+    assert lacks(lossless_jpeg(image, bits=bits, marker=marker)) == [Reason.UNDECODABLE]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR
-from uploadfilter.signals import pdq
+from uploadfilter.signals import modes, pdq
 from uploadfilter.signals.faults import DECODER_ERRORS
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import OverBudgetError
@@ -68,9 +68,13 @@ def colours_shown(frame: Frame) -> Picture | None:
 
 def _small_colours(image: Image.Image, by: int) -> Image.Image:
     """Return the two differences of colours, Cb and Cr, made smaller."""
-    bare = image.convert("RGBA").convert("RGB") if image.mode != "RGB" else image
-    smaller = bare.reduce(by) if by > 1 else bare
-    return smaller.convert("YCbCr")
+    small = Image.new("YCbCr", (-(-image.width // by), -(-image.height // by)))
+    # In bands, since a large picture has no room for a second copy of itself.
+    for top, band in modes.bands(image, rows_of=by):
+        bare = band if band.mode == "RGB" else band.convert("RGBA").convert("RGB")
+        smaller = bare.reduce(by) if by > 1 else bare
+        small.paste(smaller.convert("YCbCr"), (0, top // by))
+    return small
 
 
 def _widest(samples: NDArray[np.float32]) -> Luma | None:

@@ -21,6 +21,13 @@ _END = 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers that begin a frame (SOF0 to SOF15, without DHT, JPG and DAC)."""
 
+_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA})
+"""Those that libjpeg-turbo decodes: no hierarchies, and no arithmetic without loss."""
+
+_LOSSLESS = 0xC3
+_BITS = 8
+"""Bits of a sample. Pillow has no way to libjpeg-turbo's functions for more."""
+
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 PACKET_START = b"http://ns.adobe.com/xap/1.0/\0"
 LONG_PACKET_START = b"http://ns.adobe.com/xmp/extension/\0"
@@ -54,7 +61,7 @@ _MOST_HELD_BYTES = 200_000_000
 """Length of a file that is looked into closely; in a longer one, what looks like a scan
 counts as one."""
 
-_NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """A marker within the data of a scan: no stuffed zero, restart or fill byte."""
 
 
@@ -67,6 +74,8 @@ class JPEGCost:
         scans: How many scans, at least 1, or more than that.
         block_visits: Blocks of all scans together, or more.
         coefficient_bytes: What is held as coefficients; 0 if it has only one scan.
+        is_lossless: Whether it has samples instead of coefficients, so that it cannot
+            be made smaller while it is decoded, nor converted.
         segments: What stands before the first scan in segments of a colour profile, of
             metadata (XMP) and of what else may change how the picture is shown.
     """
@@ -75,6 +84,7 @@ class JPEGCost:
     scans: int
     block_visits: int
     coefficient_bytes: int
+    is_lossless: bool = False
     segments: tuple[bytes, ...] = ()
 
 
@@ -84,6 +94,7 @@ class _Header:
 
     size: tuple[int, int]
     is_progressive: bool
+    is_lossless: bool
     blocks: dict[int, int]
     """Blocks of each component."""
 
@@ -108,8 +119,8 @@ def cost_of(
         enough_visits: More visits of blocks than that are too many.
 
     Returns:
-        The cost; ``None`` if there is no frame with a scan behind it, which no decoder
-        shows.
+        The cost; ``None`` if there is no frame with a scan behind it, or one that our
+        decoder does not show.
     """
     header = _read_header(file)
     if header is None:
@@ -121,6 +132,7 @@ def cost_of(
             scans=1,
             block_visits=all_blocks,
             coefficient_bytes=0,
+            is_lossless=header.is_lossless,
             segments=header.segments,
         )
     scans = _bytes_like_scans(file)
@@ -134,6 +146,7 @@ def cost_of(
         scans=scans,
         block_visits=visits,
         coefficient_bytes=all_blocks * _BLOCK_SIDE**2 * _BYTES_PER_COEFFICIENT,
+        is_lossless=header.is_lossless,
         segments=header.segments,
     )
 
@@ -190,7 +203,7 @@ def _scans(data: bytes, at: int) -> Iterator[frozenset[int]]:
 
 def _segments_between(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     """Yield start, marker and end of the segments behind the data of the first scan."""
-    while (found := _NEXT_MARKER.search(data, at)) is not None:
+    while (found := NEXT_MARKER.search(data, at)) is not None:
         marker = data[found.start() + 1]
         at = found.end()
         if marker == _END:
@@ -280,7 +293,10 @@ def _header(
         segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 15)
         for at in range(6, len(segment) - 2, 3)
     }
-    is_sound = height and width and specs and first_scan <= specs.keys()
+    is_sound = marker in _DECODED and segment[:1] == bytes((_BITS,))
+    is_sound = (
+        is_sound and bool(height and width and specs) and first_scan <= specs.keys()
+    )
     if not is_sound or not all(h and v for h, v in specs.values()):
         return None
     widest = max(h for h, _ in specs.values())
@@ -289,6 +305,7 @@ def _header(
     return _Header(
         size=(width, height),
         is_progressive=marker in _PROGRESSIVE,
+        is_lossless=marker == _LOSSLESS,
         blocks={number: units * h * v for number, (h, v) in specs.items()},
         first_scan=first_scan,
         data_start=data_start,

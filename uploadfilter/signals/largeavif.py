@@ -9,6 +9,7 @@ Source: libavif 1.4, ``include/avif/avif.h``.
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from uploadfilter.model import Reason
@@ -148,8 +149,16 @@ class LargeAVIFReader:
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
         check(LIBRARY.avifDecoderNextImage(self._handle))
+        return replace(self._shrunk(number, self._by), again=self._again)
+
+    def _again(self, scale: int, mode: str) -> Frame:
+        """Return the decoded picture at another scale."""
+        del mode  # it always has its colours
+        return self._shrunk(0, scale)
+
+    def _shrunk(self, number: int, by: int) -> Frame:
         image = self._image()
-        shrunk = Converter(self._decoder.image).shrunk(self._by)
+        shrunk = Converter(self._decoder.image).shrunk(by)
         profile = None
         if image.profile_bytes:
             profile = ctypes.string_at(image.profile, image.profile_bytes)

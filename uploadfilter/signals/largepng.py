@@ -140,10 +140,18 @@ class _BandReader:
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
+        return replace(self._frame(number, self._by), again=self._again)
+
+    def _again(self, scale: int, mode: str) -> Frame:
+        """Decode the picture at another scale."""
+        del mode  # it always has its colours
+        return self._frame(0, scale)
+
+    def _frame(self, number: int, by: int) -> Frame:
         rows = self._rows
         marked = self._image.info.get("transparency")
         mode = "RGBA" if isinstance(marked, tuple) else _MODES[rows.colour]
-        shrinker = Shrinker(self._image.size, mode, self._by)
+        shrinker = Shrinker(self._image.size, mode, by)
         shown = 0
         for strip in self._strips():
             shrinker.add(strip)

@@ -15,7 +15,7 @@ Source: libwebp, ``src/webp/decode.h`` (decoder ABI 2).
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from PIL import Image, _webp
@@ -196,11 +196,19 @@ class LargeWebPReader:
             needed_bytes=held + _LEAST_BAND_BYTES,
         )
         # What is left is for a band, and for the pieces that it is made smaller in.
-        self._band_bytes = (limits.max_decoded_bytes - held) * 3 // 4
+        self._band_bytes = (limits.max_decoded_bytes - held) // 2
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
-        shrunk, is_whole = self._banded() if self._has_alpha else self._scaled()
+        return replace(self._frame(number, self._by), again=self._again)
+
+    def _again(self, scale: int, mode: str) -> Frame:
+        """Decode the picture at another scale."""
+        del mode  # it always has its colours
+        return self._frame(0, scale)
+
+    def _frame(self, number: int, by: int) -> Frame:
+        shrunk, is_whole = self._banded(by) if self._has_alpha else self._scaled(by)
         if not is_whole and shows_nothing(shrunk.image):
             raise BadPictureError("the decoder shows nothing")
         return shrunk.frame(
@@ -209,9 +217,9 @@ class LargeWebPReader:
             is_truncated=self._is_padded or not is_whole,
         )
 
-    def _scaled(self) -> tuple[Shrunk, bool]:
+    def _scaled(self, by: int) -> tuple[Shrunk, bool]:
         """Let the library scale; say also whether it came to the end."""
-        by, (width, height) = self._by, self._size
+        width, height = self._size
         box = _Box(0, width // by * by, height // by * by)
         whole = (box.width // by, box.height // by)
         image, is_whole = _decoded(self._data, box, whole, "RGB")
@@ -222,11 +230,11 @@ class LargeWebPReader:
             scale=by,
         ), is_whole
 
-    def _banded(self) -> tuple[Shrunk, bool]:
+    def _banded(self, by: int) -> tuple[Shrunk, bool]:
         """Decode band after band, since the library weighs no colour by its alpha."""
         width, height = self._size
-        rows = max(1, self._band_bytes // (4 * width * self._by)) * self._by
-        shrinker = Shrinker(self._size, "RGBA", self._by)
+        rows = max(1, self._band_bytes // (4 * width * by)) * by
+        shrinker = Shrinker(self._size, "RGBA", by)
         for top in range(0, height, rows):
             box = _Box(top, width, min(rows, height - top))
             strip, is_whole = _decoded(self._data, box, (box.width, box.height), "RGBA")

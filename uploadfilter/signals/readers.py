@@ -23,6 +23,7 @@ from uploadfilter.signals.apertures import Box
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.jpegcoarse import coarse_frame
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.profiles import needs_conversion
 from uploadfilter.signals.sampling import Course, key_frames
@@ -352,13 +353,23 @@ class JPEGReader:
         if cost.scans > limits.max_jpeg_scans or cost.block_visits > most_visits:
             raise OverBudgetError(Reason.TOO_MANY_JPEG_SCANS)
         self._coefficient_bytes = cost.coefficient_bytes
+        self._is_lossless = cost.is_lossless
         self._in_colours = in_colours
         self.segments = cost.segments
         self.profile = jpegscans.profile_of(cost.segments)
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
-        return replace(self._frame(number, None, ""), again=self._again)
+        try:
+            return replace(self._frame(number, None, ""), again=self._again)
+        except OverBudgetError:
+            return coarse_frame(
+                self._file,
+                self._limits,
+                number=number,
+                profile=self.profile,
+                in_colours=self._in_colours or needs_conversion(self.profile),
+            )
 
     def _again(self, scale: int, mode: str) -> Frame:
         """Decode the picture at a scale and in a mode that was not chosen at first."""
@@ -414,7 +425,8 @@ class JPEGReader:
         if wanted is not None:
             least = -(-full[0] // wanted), -(-full[1] // wanted)
         # Pillow takes "L" for three-colour JPEGs only; others keep their mode.
-        image.draft(mode or ("RGB" if has_colours else "L"), least)
+        if not self._is_lossless:
+            image.draft(mode or ("RGB" if has_colours else "L"), least)
         scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
         check_frame(
             image.size,
