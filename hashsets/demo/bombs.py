@@ -101,6 +101,8 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("tar-members", "application/x-tar", containers.crowded_tar),
     Bomb("pdf-768-megabytes", "application/pdf", containers.huge_pdf),
     Bomb("pdf-pictures", "application/pdf", containers.crowded_pdf),
+    Bomb("pdf-program", "application/pdf", views.program_pdf),
+    Bomb("pdf-stretched", "application/pdf", views.stretched_pdf),
     Bomb("svg-entities", "image/svg+xml", containers.laughing_svg),
     Bomb("html-data-uris", "text/html", containers.crowded_page),
     Bomb("html-nested", "text/html", containers.nested_strings),

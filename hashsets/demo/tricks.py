@@ -29,6 +29,7 @@ from hashsets.demo.tricks_kinds import KIND_TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
 from hashsets.demo.tricks_moving import MOVING_TRICKS
 from hashsets.demo.tricks_pages import PAGE_TRICKS
+from hashsets.demo.tricks_papers import PAPER_TRICKS
 from hashsets.demo.tricks_parts import PART_TRICKS
 from hashsets.demo.tricks_text import TEXT_TRICKS
 from hashsets.demo.tricks_truncation import TRUNCATION_TRICKS
@@ -50,6 +51,7 @@ _PLAIN: tuple[Trick, ...] = (
     *KIND_TRICKS,
     *CONTAINER_TRICKS,
     *ARCHIVE_TRICKS,
+    *PAPER_TRICKS,
     *TEXT_TRICKS,
     *PAGE_TRICKS,
 )

@@ -51,6 +51,7 @@ class Family(StrEnum):
     JUNK = "junk"
     KIND = "kind"
     CONTAINER = "container"
+    PAPER = "paper"
     TEXT = "text"
     EDIT = "edit"
     BOMB = "bomb"

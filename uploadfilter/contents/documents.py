@@ -14,7 +14,8 @@ from typing import Final
 import pikepdf
 
 from uploadfilter.contents import magic
-from uploadfilter.contents.inlineimages import inline_images
+from uploadfilter.contents.inlineimages import InlineImage, inline_images
+from uploadfilter.contents.layering import layered
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
 from uploadfilter.contents.pdffilters import (
@@ -25,6 +26,14 @@ from uploadfilter.contents.pdffilters import (
     unfiltered,
 )
 from uploadfilter.contents.pdfimages import FILES, Picture, described, written
+from uploadfilter.contents.pdfpainted import (
+    Painting,
+    alpha_of,
+    is_unmixed,
+    mask_of,
+    painted,
+    painting_of,
+)
 from uploadfilter.contents.pdfstreams import (
     ObjectNumber,
     is_repairable,
@@ -37,6 +46,7 @@ from uploadfilter.contents.unpackers import (
     DAMAGED,
     STEP_BYTES,
     TOO_BIG,
+    UNKNOWN,
     Deflate,
 )
 from uploadfilter.model import Reason
@@ -182,8 +192,7 @@ class _Document:
         picture = described(stream)
         if picture.is_file or is_image:
             if not _is_small(picture):
-                chunks = self._picture(stream, picture)
-                yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
+                yield from self._pictures(stream, picture)
             return
         raw = _raw(stream)
         if isinstance(raw, Shortfall):
@@ -201,6 +210,46 @@ class _Document:
             yield raw
         else:
             yield from self._counted(written(picture, raw), len(raw))
+
+    def _pictures(
+        self, stream: pikepdf.Stream, picture: Picture
+    ) -> Iterator[Member | Shortfall]:
+        """Yield a picture as it is stored, and as it is painted if that differs."""
+        painting = painting_of(stream)
+        is_known = picture.is_file or picture.raster is not None
+        if is_known or painting is None:
+            chunks = self._picture(stream, picture)
+            yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
+        if isinstance(painting, Shortfall):
+            yield painting
+        mask = mask_of(stream)
+        if mask is not None and is_unmixed(stream, mask):
+            yield UNKNOWN
+        elif mask is not None or isinstance(painting, Painting):
+            parts = self._painted(stream, painting, mask)
+            yield Member(name=f"painted:{stream.objgen[0]}", content=parts)
+
+    def _painted(
+        self,
+        stream: pikepdf.Stream,
+        painting: Painting | Shortfall | None,
+        mask: pikepdf.Stream | None,
+    ) -> Chunks:
+        """Write one picture as it is painted, with its mask."""
+        raw, shade = _raw(stream), b"" if mask is None else _raw(mask)
+        if isinstance(raw, Shortfall):
+            yield raw
+            return
+        if isinstance(shade, Shortfall):
+            yield shade
+            return
+        if isinstance(painting, Painting):
+            parts = painted(painting, raw)
+        else:
+            parts = written(described(stream), raw)
+        if mask is not None:
+            parts = layered(parts, alpha_of(mask, shade))
+        yield from self._counted(parts, len(raw) + len(shade))
 
     def _file(self, stream: pikepdf.Stream, raw: bytes) -> Chunks:
         """Unpack an attached file."""
@@ -223,11 +272,21 @@ class _Document:
             if isinstance(found, Shortfall):
                 yield found
             elif not _is_small(found.picture):
-                parts = written(found.picture, found.data)
-                yield Member(
-                    name=f"image:{stream.objgen[0]}.{number}",
-                    content=self._counted(parts, len(found.data)),
-                )
+                yield from self._inline_image(found, f"{stream.objgen[0]}.{number}")
+
+    def _inline_image(
+        self, found: InlineImage, number: str
+    ) -> Iterator[Member | Shortfall]:
+        """Yield a picture among what is drawn, as it is stored and as it is painted."""
+        packed, painting = len(found.data), found.painting
+        if found.picture.raster or found.picture.is_file or painting is None:
+            parts = written(found.picture, found.data)
+            yield Member(name=f"image:{number}", content=self._counted(parts, packed))
+        if isinstance(painting, Shortfall):
+            yield painting
+        elif painting is not None:
+            parts = painted(painting, found.data)
+            yield Member(name=f"painted:{number}", content=self._counted(parts, packed))
 
     def _unfiltered(self, raw: bytes, filters: tuple[Filter, ...]) -> bytes | Shortfall:
         """Unpack a stream to look into it; what comes of it counts, twice if need be.

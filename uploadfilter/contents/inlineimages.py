@@ -12,6 +12,7 @@ import pikepdf
 
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.pdfimages import Picture, described
+from uploadfilter.contents.pdfpainted import Painting, painting_of
 from uploadfilter.contents.pdfvalues import QPDF_ERRORS
 from uploadfilter.model import Reason
 
@@ -28,10 +29,11 @@ second."""
 
 
 class InlineImage(NamedTuple):
-    """A picture in a content stream, and its data as packed."""
+    """A picture in a content stream, its data as packed, and how it is painted."""
 
     picture: Picture
     data: bytes
+    painting: Painting | Shortfall | None = None
 
 
 def inline_images(content: bytes) -> Iterator[InlineImage | Shortfall]:
@@ -59,22 +61,26 @@ def inline_images(content: bytes) -> Iterator[InlineImage | Shortfall]:
 def _image(content: bytes, start: int) -> InlineImage | None:
     """Read the picture whose dictionary begins at an offset, if one does."""
     data = _DATA.search(content, start, start + _MOST_DICTIONARY_BYTES)
-    picture = data and _picture(content[start : data.start() + 1])
-    if not data or not picture:
+    found = data and _picture(content[start : data.start() + 1])
+    if not data or not found:
         return None
+    picture, painting = found
     end = _end(content, data.end(), picture)
-    return InlineImage(picture, content[data.end() : end])
+    return InlineImage(picture, content[data.end() : end], painting)
 
 
-def _picture(entries: bytes) -> Picture | None:
+def _picture(
+    entries: bytes,
+) -> tuple[Picture, Painting | Shortfall | None] | None:
     """Read a dictionary that has no brackets around it."""
     try:
         dictionary = pikepdf.Object.parse(b"<<" + entries + b">>")
     except QPDF_ERRORS:  # no dictionary, or one that names a key twice
         has_size = b"/W" in entries and b"/H" in entries
-        return Picture(raster=None, filters=()) if has_size else None
-    picture = described(dictionary)
-    return picture if picture.raster or picture.is_file else None
+        return (Picture(raster=None, filters=()), None) if has_size else None
+    picture, painting = described(dictionary), painting_of(dictionary)
+    is_one = picture.raster or picture.is_file or painting
+    return (picture, painting) if is_one else None
 
 
 def _end(content: bytes, start: int, picture: Picture) -> int:

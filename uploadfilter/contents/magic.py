@@ -18,6 +18,9 @@ HEAD_BYTES = 1100
 """How much of a content ``sniff`` wants to see: readers accept a PDF's magic anywhere
 in the first 1,024 bytes."""
 
+LAYERED_MAGIC = b"\x89UFL\r\n\x1a\n"
+"""What ``layering.py`` writes, which no other program does."""
+
 
 class Kind(StrEnum):
     """What a content is."""
@@ -29,6 +32,7 @@ class Kind(StrEnum):
     BMP = "bmp"
     TIFF = "tiff"
     ICO = "ico"
+    LAYERED = "layered"
     AVIF = "avif"
     HEIC = "heic"
     JXL = "jxl"
@@ -79,6 +83,7 @@ class Kind(StrEnum):
 PICTURES = frozenset(
     {
         *(Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP, Kind.BMP, Kind.TIFF, Kind.ICO),
+        Kind.LAYERED,
         *(Kind.AVIF, Kind.HEIC, Kind.JXL, Kind.JP2, Kind.PSD, Kind.JXR),
         *(Kind.PNM, Kind.QOI, Kind.TGA),
     }
@@ -189,6 +194,7 @@ def begins_as(data: bytes, at: int = 0) -> Kind | None:
 _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", Kind.JPEG),
     (b"\x89PNG\r\n\x1a\n", Kind.PNG),
+    (LAYERED_MAGIC, Kind.LAYERED),
     (b"II*\0", Kind.TIFF),
     (b"MM\0*", Kind.TIFF),
     (b"II+\0", Kind.TIFF),

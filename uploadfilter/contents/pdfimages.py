@@ -35,7 +35,7 @@ from uploadfilter.contents.rasters import (
 )
 from uploadfilter.contents.unpackers import TOO_BIG, UNKNOWN
 
-_MOST_SIDE: Final = 1_000_000
+MOST_SIDE: Final = 1_000_000
 _BITS: Final = frozenset({1, 2, 4, 8, 16})
 _FIRST_PNG_PREDICTOR: Final = 10
 _TIFF_PREDICTOR: Final = 2
@@ -78,7 +78,7 @@ def _raster(dictionary: pikepdf.Object) -> Raster | None:
     bits = 1 if is_mask else whole(value_of(dictionary, "/BitsPerComponent"))
     space = value_of(dictionary, "/ColorSpace")
     colours = Colours(GREY) if is_mask else colours_of(space)
-    sound = 0 < width <= _MOST_SIDE and 0 < height <= _MOST_SIDE
+    sound = 0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE
     if colours is None or not sound or (bits or BYTE_BITS) not in _BITS:
         return None
     decode = items_of(value_of(dictionary, "/Decode"))

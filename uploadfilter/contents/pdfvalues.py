@@ -69,3 +69,19 @@ def numbers_of(parameters: object) -> dict[str, int]:
     return {
         key: whole(value) for key, value in entries if isinstance(value, int | Decimal)
     }
+
+
+def reals(value: object) -> list[float]:
+    """Return the numbers of an array, or the one that is none; up to ``_MOST_REALS``.
+
+    Returns:
+        None, if one of them is no number, or they are too many.
+    """
+    items = items_of(value)
+    if len(items) > _MOST_REALS:
+        return []
+    numbers = [float(item) for item in items if isinstance(item, int | float | Decimal)]
+    return numbers if len(numbers) == len(items) else []
+
+
+_MOST_REALS: Final = 1000

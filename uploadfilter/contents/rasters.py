@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 BYTE_BITS: Final = 8
 GREY, RGB, CMYK = 1, 3, 4
@@ -86,7 +87,8 @@ class Raster:
 
 
 _SHORT, _LONG = 3, 4
-_FORMATS: Final = {_SHORT: "H", _LONG: "L"}
+_UNDEFINED: Final = 7
+_FORMATS: Final = {_SHORT: "H", _LONG: "L", _UNDEFINED: "B"}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED = 0, 1, 2, 3, 5
 _STRIP_OFFSETS: Final = 273
 _IN_FIELD_BYTES: Final = 4
@@ -205,6 +207,42 @@ def png(raster: Raster, filtered: bytes) -> Iterator[bytes]:
 def _chunk(name: bytes, data: bytes) -> bytes:
     checksum = zlib.crc32(name + data)
     return struct.pack(">L", len(data)) + name + data + struct.pack(">L", checksum)
+
+
+_PROFILE_TAG: Final = 34675
+_EXTRA_SAMPLES: Final = 338
+_UNASSOCIATED: Final = 2
+
+
+def painted_tiff(
+    colours: NDArray[np.uint8], profile: bytes, *, has_alpha: bool
+) -> Iterator[bytes]:
+    """Yield a TIFF file of computed colours.
+
+    Args:
+        colours: Shape (height, width, channels), the alpha last.
+        profile: The ICC profile that the channels are for; may be empty.
+        has_alpha: Whether the last channel says how much is seen.
+    """
+    height, width, count = colours.shape
+    raster = Raster(width=width, height=height, channels=count - has_alpha)
+    fields: list[Field] = [
+        (256, _LONG, [width]),
+        (257, _LONG, [height]),
+        (258, _SHORT, [BYTE_BITS] * count),
+        (259, _SHORT, [Packing.NONE]),
+        (262, _SHORT, [_meaning(raster)]),
+        (_STRIP_OFFSETS, _LONG, [0]),
+        (277, _SHORT, [count]),
+        (278, _LONG, [height]),
+        (279, _LONG, [colours.size]),
+    ]
+    if has_alpha:
+        fields.append((_EXTRA_SAMPLES, _SHORT, [_UNASSOCIATED]))
+    if profile:
+        fields.append((_PROFILE_TAG, _UNDEFINED, list(profile)))
+    yield _directory(fields)
+    yield np.ascontiguousarray(colours).tobytes()
 
 
 def plain(raster: Raster, samples: bytes) -> tuple[Raster, bytes]:

@@ -105,6 +105,8 @@ FORMATS: tuple[Format, ...] = (
     Format(name="bmp", pillow=("BMP", "DIB")),
     # 14.3 for a bitmap of 32 bits.
     Format(name="ico", pillow=("ICO", "CUR"), bytes_per_pixel=15, held_times=1),
+    # Two pictures of others, and the two put together.
+    Format(name="layered", pillow=(), bytes_per_pixel=12),
     # 19.4.
     Format(name="jp2", pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
     # 6.0.

@@ -15,6 +15,7 @@ from uploadfilter.signals import (
     apertures,
     boxes,
     jxlheader,
+    layered,
     padding,
     pngchunks,
     timing,
@@ -452,6 +453,20 @@ def _open_ico(
     return IconReader(_held(file, picture_format, limits), picture_format, limits)
 
 
+def _open_layered(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    """Open two files behind each other, neither of which is such a pair again."""
+    if not _head(file).startswith(layered.MAGIC):
+        return None
+    plain = tuple(
+        item for item in FORMATS if item.is_usual and item is not picture_format
+    )
+    return layered.LayeredReader(
+        file, picture_format, limits, lambda part: open_reader(part, plain, limits)
+    )
+
+
 _OPENERS: dict[str, Opener] = {
     "jpeg": _open_jpeg,
     "png": _open_png,
@@ -467,6 +482,7 @@ _OPENERS: dict[str, Opener] = {
     "psd": _open_plain,
     "pnm": _open_plain,
     "qoi": _open_plain,
+    "layered": _open_layered,
     "tga": _open_plain,
 }
 

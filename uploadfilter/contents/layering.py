@@ -1,0 +1,32 @@
+"""Put two picture files together: one of colours, and one of their alpha.
+
+``signals/layered.py`` reads what is written here; no other program does.
+"""
+
+from collections.abc import Iterator
+
+from uploadfilter.contents.magic import LAYERED_MAGIC
+from uploadfilter.contents.members import Shortfall
+
+
+def layered(
+    colours: Iterator[bytes | Shortfall], alpha: Iterator[bytes | Shortfall]
+) -> Iterator[bytes | Shortfall]:
+    """Yield one file of two.
+
+    Args:
+        colours: Parts of a picture file; a shortfall comes last.
+        alpha: The same of a picture whose luma says how much of the other is seen.
+    """
+    files: list[list[bytes]] = []
+    for parts in (colours, alpha):
+        held: list[bytes] = []
+        for part in parts:
+            if isinstance(part, Shortfall):
+                yield part
+                return
+            held.append(part)
+        files.append(held)
+    yield LAYERED_MAGIC + sum(map(len, files[0])).to_bytes(8, "big")
+    for held in files:
+        yield from held

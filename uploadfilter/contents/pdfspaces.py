@@ -1,0 +1,216 @@
+"""Compute the colours of samples as the colour space of a PDF document says.
+
+``pdfcolours.py`` reads what picture decoders know by themselves. Here is the rest:
+inks that a function mixes, Lab, palettes of any of these. Each space turns a table of
+component values, a row for each sample, into red, green and blue from 0 to 1.
+
+Source:
+    ISO 32000-2:2020, 8.6 "Colour spaces"; IEC 61966-2-1 (sRGB).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pikepdf
+from numpy.typing import NDArray
+
+from uploadfilter.contents.pdffunctions import data_of, function_cost, function_of
+from uploadfilter.contents.pdfprofiles import SAMPLES, is_srgb
+from uploadfilter.contents.pdfvalues import items_of, reals, text_of, value_of, whole
+
+Table = NDArray[np.float64]
+Convert = Callable[[Table], Table]
+
+MOST_COMPONENTS: Final = 8
+"""Inks of one sample; printers have four to seven."""
+
+_MOST_NESTED: Final = 4
+_MOST_PROFILE_BYTES: Final = 4 * 1024 * 1024
+_LEAST_PROFILE_BYTES: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """A colour space.
+
+    Attributes:
+        ranges: Lowest and highest value of each component, shape (components, 2).
+        convert: From component values to red, green and blue, 0 to 1.
+        profile: An ICC profile for the components, if they are 1, 3 or 4; ``convert``
+            is then what readers without colour management do.
+        is_index: If true, the one component numbers colours, whatever its bits.
+        is_device: If true, picture decoders know it by themselves.
+        cost: Steps that one sample takes, about.
+    """
+
+    ranges: Table
+    convert: Convert
+    profile: bytes = b""
+    is_index: bool = False
+    is_device: bool = False
+    cost: int = 24
+
+
+def space_of(space: object, *, depth: int = 0) -> Space | None:
+    """Read a colour space; ``None`` if it cannot be evaluated."""
+    name, *rest = items_of(space) or [None]
+    if depth > _MOST_NESTED or not isinstance(name, pikepdf.Name):
+        return None
+    first = rest[0] if rest else None
+    kind = text_of(name)
+    if kind in _DEVICES:
+        return _device(_DEVICES[kind])
+    if kind == "/Lab":
+        return _lab(first)
+    if kind == "/ICCBased":
+        return _profiled(first, depth)
+    if kind in {"/Indexed", "/I"}:
+        return _indexed(rest, depth)
+    return _inks(kind, rest, depth) if kind in {"/Separation", "/DeviceN"} else None
+
+
+_DEVICES: Final = {
+    **dict.fromkeys(("/DeviceGray", "/G", "/CalGray"), 1),
+    **dict.fromkeys(("/DeviceRGB", "/RGB", "/CalRGB"), 3),
+    **dict.fromkeys(("/DeviceCMYK", "/CMYK"), 4),
+}
+
+
+def _device(count: int) -> Space:
+    converts = {1: _from_grey, 3: _from_rgb, 4: _from_cmyk}
+    return Space(ranges=_unit(count), convert=converts[count], is_device=True)
+
+
+def _unit(count: int) -> Table:
+    return np.array([[0.0, 1.0]] * count)
+
+
+def _from_grey(values: Table) -> Table:
+    return np.repeat(values[:, :1], 3, axis=1)
+
+
+def _from_rgb(values: Table) -> Table:
+    return values[:, :3]
+
+
+def _from_cmyk(values: Table) -> Table:
+    """Take ink from white, as readers without a profile do."""
+    return (1 - values[:, :3]) * (1 - values[:, 3:4])
+
+
+def _profiled(stream: object, depth: int) -> Space | None:
+    """Read a space that an ICC profile describes, with what may stand for it."""
+    count = whole(value_of(stream, "/N"))
+    if count not in {1, 3, 4}:
+        return None
+    instead = value_of(stream, "/Alternate")
+    other = None if instead is None else space_of(instead, depth=depth + 1)
+    if other is None or other.is_index or len(other.ranges) != count:
+        other = _device(count)
+    profile = data_of(stream) or b""
+    if not _LEAST_PROFILE_BYTES <= len(profile) <= _MOST_PROFILE_BYTES:
+        profile = b""
+    # What is no profile for such samples is passed over by readers.
+    is_one = profile[36:40] == b"acsp" and profile[16:20] == SAMPLES[count]
+    if not is_one or is_srgb(profile):
+        profile = b""
+    return Space(
+        ranges=other.ranges,
+        convert=other.convert,
+        profile=profile,
+        is_device=other.is_device,
+    )
+
+
+def _indexed(rest: list[object], depth: int) -> Space | None:
+    """Read a space whose one component numbers the colours of another."""
+    base = space_of(rest[0], depth=depth + 1) if rest else None
+    if base is None or base.is_index:
+        return None
+    lookup = rest[-1]
+    data = bytes(lookup) if isinstance(lookup, pikepdf.String) else data_of(lookup)
+    count = len(base.ranges)
+    colours = (data or b"")[: 256 * count]
+    if len(colours) < count:
+        return None
+    table = np.frombuffer(colours[: len(colours) // count * count], np.uint8)
+    shares = table.reshape(-1, count) / 255
+    low, high = base.ranges[:, 0], base.ranges[:, 1]
+    palette = base.convert(low + shares * (high - low))
+
+    def convert(values: Table) -> Table:
+        numbers = np.clip(np.rint(values[:, 0]), 0, len(palette) - 1)
+        chosen: Table = palette[numbers.astype(np.int64)]
+        return chosen
+
+    return Space(
+        ranges=np.array([[0.0, 255.0]]),
+        convert=convert,
+        is_index=True,
+        is_device=base.is_device and not base.profile,
+    )
+
+
+def _inks(name: str, rest: list[object], depth: int) -> Space | None:
+    """Read a space of inks: a function says how they look in another space."""
+    if len(rest) < 3:  # noqa: PLR2004  # inks, space and function
+        return None
+    count = 1 if name == "/Separation" else len(items_of(rest[0]))
+    other = space_of(rest[1], depth=depth + 1)
+    function = function_of(rest[2])
+    if other is None or other.is_index or function is None:
+        return None
+    if not 0 < count <= MOST_COMPONENTS:
+        return None
+    width = len(other.ranges)
+
+    def convert(values: Table) -> Table:
+        mixed = function(values)
+        if mixed.shape[1] < width:
+            mixed = np.pad(mixed, ((0, 0), (0, width - mixed.shape[1])))
+        return other.convert(np.clip(mixed, other.ranges[:, 0], other.ranges[:, 1]))
+
+    cost = other.cost + function_cost(rest[2])
+    return Space(ranges=_unit(count), convert=convert, cost=cost)
+
+
+_D65: Final = np.array([0.9505, 1.0, 1.089])
+_TO_SRGB: Final = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.9692660, 1.8760108, 0.0415560],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+_STRAIGHT: Final = 6 / 29
+
+
+def _lab(parameters: object) -> Space:
+    """Read a space of lightness and two differences of colours.
+
+    Its white is white: readers carry it over to the white of the screen.
+    """
+    reach = reals(value_of(parameters, "/Range"))
+    reach = reach if len(reach) == 4 else [-100.0, 100.0, -100.0, 100.0]  # noqa: PLR2004
+    ranges = np.array([[0.0, 100.0], reach[:2], reach[2:]])
+    return Space(ranges=ranges, convert=_from_lab, cost=40)
+
+
+def _from_lab(values: Table) -> Table:
+    middle = (values[:, 0] + 16) / 116
+    ratios = np.stack(
+        (middle + values[:, 1] / 500, middle, middle - values[:, 2] / 200), axis=1
+    )
+    curved, straight = ratios**3, 3 * _STRAIGHT**2 * (ratios - 4 / 29)
+    light = np.where(ratios >= _STRAIGHT, curved, straight) * _D65
+    linear = np.clip(light @ _TO_SRGB.T, 0, 1)
+    colours: Table = np.where(
+        linear <= _DARK, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return colours
+
+
+_DARK: Final = 0.0031308
+"""Light below which sRGB is a straight line."""

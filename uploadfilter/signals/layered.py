@@ -1,0 +1,124 @@
+"""Read pictures that were put together here: colours in one file, alpha in another.
+
+A document may keep a picture as a JPEG and cut holes into it by another file. No format
+holds both as they are, so they stand one after the other behind a magic of our own:
+eight bytes, the length of the first file in eight more, the first file, the second.
+Nobody else writes this; whoever uploads it has it decoded like any picture.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.signals import modes
+from uploadfilter.signals.faults import BadPictureError
+from uploadfilter.signals.files import made_file
+from uploadfilter.signals.formats import Format
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.readers import Reader
+from uploadfilter.signals.sampling import Course
+
+MAGIC: Final = b"\x89UFL\r\n\x1a\n"
+"""As ``contents/layering.py`` writes it."""
+
+_HEAD_BYTES: Final = 16
+
+Opener = Callable[[BinaryIO], Reader | None]
+
+
+class LayeredReader:
+    """Colours and their alpha, each a file.
+
+    Args:
+        file: The content, seekable, read from its beginning.
+        picture_format: The format.
+        limits: What the two together may cost.
+        opened: Opens either file.
+    """
+
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    keys: Sequence[int] | None = None
+    course: Course | None = None
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        picture_format: Format,
+        limits: DecodeLimits,
+        opened: Opener,
+    ) -> None:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = file.read(_HEAD_BYTES)
+        length = int.from_bytes(head[len(MAGIC) :], "big")
+        if not head.startswith(MAGIC) or length > size - _HEAD_BYTES:
+            raise BadPictureError("no two files behind each other")
+        self._parts = (
+            _part(file, _HEAD_BYTES, length),
+            _part(file, _HEAD_BYTES + length, size - _HEAD_BYTES - length),
+        )
+        self._format = picture_format
+        self._limits = limits
+        self._opened = opened
+
+    def frame(self, number: int) -> Frame:
+        """Decode both, and put them together at the size of the larger."""
+        colours, alpha = (self._frame(part) for part in self._parts)
+        shade = modes.luma_of(alpha.image)(alpha.image)
+        image = _solid(colours.image)
+        base = colours
+        if shade.width * shade.height > image.width * image.height:
+            image = image.resize(shade.size)
+            base = alpha
+        else:
+            shade = shade.resize(image.size)
+        image.putalpha(shade)
+        keeps_profile = colours.image.mode != "CMYK"
+        return replace(
+            colours,
+            image=image,
+            number=number,
+            full=base.full,
+            scale=base.scale,
+            profile=colours.profile if keeps_profile else None,
+            other_profiles=colours.other_profiles if keeps_profile else (),
+            is_truncated=colours.is_truncated or alpha.is_truncated,
+            is_inverted=False,
+            parts=(),
+            again=None,
+        )
+
+    def _frame(self, part: BinaryIO) -> Frame:
+        reader = self._opened(part)
+        if reader is None:
+            raise BadPictureError("one of the two is no picture")
+        frame = reader.frame(0)
+        check_frame(
+            frame.image.size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+        )
+        return frame
+
+
+def _solid(image: Image.Image) -> Image.Image:
+    """Return the colours alone, in a mode that alpha can be added to."""
+    if image.mode in {"L", "RGB"}:
+        return image
+    reading = modes.colours_of(image, "RGB")
+    return reading(image) if reading is not None else image.convert("RGB")
+
+
+def _part(file: BinaryIO, start: int, length: int) -> BinaryIO:
+    """Return a part of a file as a file."""
+
+    def read(position: int, count: int) -> bytes:
+        file.seek(start + position)
+        return file.read(count)
+
+    return made_file(length, read)
