@@ -9,6 +9,7 @@ import sys
 
 BENCHMARKS = {
     "hashing": "benchmarks.hashing",
+    "everyday": "benchmarks.everyday.run",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy.run",

@@ -1,0 +1,1 @@
+"""How many everyday files are rejected although they match nothing?"""

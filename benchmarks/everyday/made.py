@@ -1,0 +1,139 @@
+"""Everyday files that few packages hold: they are made here, with harmless contents."""
+
+import base64
+import contextlib
+import functools
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pikepdf
+import pillow_heif
+
+from benchmarks.everyday.files import File
+from hashsets.demo import pictures
+
+_NAMES = {
+    "cp437": "Übersicht Straße",
+    "cp1252": "Été à Paris, reçu €",
+    "shift_jis": "会議の資料",
+    "gbk": "会议资料",
+    "euc_kr": "회의 자료",
+    "cp866": "Отчёт за год",
+}
+"""Names as older Windows writes them into zip files, by the code page."""
+
+_TEXT = b"Minutes of the meeting: all is well, and the next one is in spring.\n" * 60
+
+
+def _photo(width: int, height: int) -> pictures.Image.Image:
+    """Return a picture of a size; a small one is enlarged, which is as dear to read."""
+    return pictures.photograph(7, width=width // 8, height=height // 8).resize(
+        (width, height)
+    )
+
+
+def _heic(width: int, height: int) -> bytes:
+    pillow_heif.register_heif_opener()
+    return pictures.encoded(_photo(width, height), "HEIF", quality=60)
+
+
+def _avif(width: int, height: int) -> bytes:
+    return pictures.encoded(_photo(width, height), "AVIF", quality=60, speed=10)
+
+
+def _old_zip(page: str) -> bytes:
+    """Return a zip whose names are bytes of a code page, and do not say so."""
+    name = _NAMES[page].encode(page, "replace")
+    plain = b"X" * len(name)
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(plain.decode() + ".txt", _TEXT)
+        archive.writestr(plain.decode() + ".png", pictures.png(_photo(640, 480)))
+    return file.getvalue().replace(plain, name)
+
+
+def _locked_zip() -> bytes:
+    """Return a zip whose one member says that it is encrypted; nobody can tell more."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("contract.txt", _TEXT)
+    data = bytearray(file.getvalue())
+    for magic, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(magic) + at] |= 1
+    return bytes(data)
+
+
+def _pdf(*, locked: bool) -> bytes:
+    file = BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        document.save(
+            file, encryption=pikepdf.Encryption("reader", "author") if locked else False
+        )
+    return file.getvalue()
+
+
+def _sqlite() -> bytes:
+    """Return a file of tables with a cover in each row."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE books (id INTEGER, title TEXT, cover BLOB)")
+        cover = pictures.jpeg(_photo(640, 480))
+        rows = [(number, f"Book {number}", cover) for number in range(200)]
+        connection.executemany("INSERT INTO books VALUES (?, ?, ?)", rows)
+        connection.commit()
+        return connection.serialize()
+
+
+def _notebook() -> bytes:
+    """Return a notebook with a plot as text, as its program writes it."""
+    plot = base64.encodebytes(pictures.png(_photo(640, 480))).decode()
+    cell = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": ["plot()\n"],
+        "outputs": [{"output_type": "display_data", "data": {"image/png": plot}}],
+    }
+    return json.dumps({"cells": [cell] * 12, "nbformat": 4}, indent=1).encode()
+
+
+def _words() -> bytes:
+    """Return a list of long words, each of which could be base64."""
+    parts = ("donau", "dampf", "schiff", "fahrt", "gesell", "schaft", "kapitän")
+    words = {"".join(parts[n // 7**k % 7] for k in range(6)) for n in range(7**6)}
+    return "\n".join(sorted(words)).encode()
+
+
+MAKERS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    **{
+        f"zip-{page}.zip": ("archive", functools.partial(_old_zip, page))
+        for page in _NAMES
+    },
+    "zip-password.zip": ("encrypted", _locked_zip),
+    "document-password.pdf": ("encrypted", lambda: _pdf(locked=True)),
+    "document.pdf": ("pdf", lambda: _pdf(locked=False)),
+    "books.sqlite": ("data", _sqlite),
+    "notebook.ipynb": ("data", _notebook),
+    "words.txt": ("data", _words),
+    "phone-12.jpg": ("picture", lambda: pictures.jpeg(_photo(4032, 3024))),
+    "phone-12.heic": ("picture", lambda: _heic(4032, 3024)),
+    "phone-24.heic": ("picture", lambda: _heic(5712, 4284)),
+    "phone-48.heic": ("picture", lambda: _heic(8064, 6048)),
+    "phone-50.jpg": ("picture", lambda: pictures.jpeg(_photo(8160, 6120))),
+    "camera-24.webp": ("picture", lambda: pictures.webp(_photo(6000, 4000))),
+    "camera-24.avif": ("picture", lambda: _avif(6000, 4000)),
+    "screen.png": ("picture", lambda: pictures.png(_photo(2560, 1440))),
+}
+"""Names of files, with their sorts and what makes them."""
+
+
+def made(folder: Path) -> Iterator[File]:
+    """Yield the files, making those that are not there yet."""
+    for name, (sort, make) in MAKERS.items():
+        path = folder / name
+        if not path.exists():
+            path.write_bytes(make())
+        yield File(sort=sort, name=f"made: {name}", path=path)
