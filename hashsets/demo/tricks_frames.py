@@ -216,10 +216,15 @@ def _webp_tiles(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def apng_control(
-    number: int, *, box: tuple[int, int, int, int], delay_ms: int, blend: int = 0
+    number: int,
+    *,
+    box: tuple[int, int, int, int],
+    delay_ms: int,
+    disposal: int = 0,
+    blend: int = 0,
 ) -> bytes:
     """Return the control chunk of one frame: size and place, then how long."""
-    fields = struct.pack(">I4IHHBB", number, *box, delay_ms, 1000, 0, blend)
+    fields = struct.pack(">I4IHHBB", number, *box, delay_ms, 1000, disposal, blend)
     return png_chunk(b"fcTL", fields)
 
 

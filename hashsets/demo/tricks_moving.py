@@ -37,6 +37,9 @@ _UNSAID, _KEEP, _RESTORE, _RESTORE_TOO = 0, 1, 3, 4
 _REPLACE, _OVER = 0, 1
 """Ways in which a frame of an APNG is drawn."""
 
+_STAY, _GO_BACK = 0, 2
+"""Disposals of APNG: the frame stays; what was there before comes back."""
+
 _FOUR_TIMES, _FIVE_TIMES = 4, 5
 
 _PLAIN = (120, 99, 160)
@@ -64,11 +67,13 @@ def _gif_sticky(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _gif_restored_by_four(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Take half of the decoy back from the target by a disposal that is none."""
+    """Take the decoy back from between two halves by a disposal that is none."""
+    upper, lower = _halves(target)
     frames = (
-        gif_frame(target, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
-        gif_frame(_halves(decoy)[0], (0, 0), delay_ms=_SHORT_MS, disposal=_RESTORE_TOO),
-        gif_frame(decoy.crop((0, 0, 8, 8)), (0, 0), delay_ms=_LONG_MS, disposal=_KEEP),
+        gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
+        gif_frame(upper, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
+        gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_RESTORE_TOO),
+        gif_frame(lower, (0, upper.height), delay_ms=_LONG_MS, disposal=_KEEP),
     )
     return gif_file(target.size, frames)
 
@@ -199,6 +204,36 @@ def _apng_over_default(target: Image.Image, decoy: Image.Image) -> bytes:
     return _apng(frames, colour=COLOURS_ALPHA, default=decoy, blend=_OVER)
 
 
+def _apng_restored(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Lay the decoy between two halves of the target, and take it back."""
+    middle, size = target.height // 2, target.size
+    upper, lower = _halves(target)
+    whole, half = (*size, 0, 0), (size[0], middle, 0, middle)
+    pieces = (
+        (decoy, whole, _SHORT_MS, _STAY),
+        (upper, (*upper.size, 0, 0), _SHORT_MS, _STAY),
+        (decoy, whole, _SHORT_MS, _GO_BACK),
+        (lower, half, _LONG_MS, _STAY),
+    )
+    parts = [png_head(*size, depth=8, colour=COLOURS_ALPHA)]
+    parts.append(png_chunk(b"acTL", struct.pack(">II", len(pieces), 1)))
+    for number, (image, box, delay_ms, disposal) in enumerate(pieces):
+        control = apng_control(
+            max(0, 2 * number - 1),
+            box=box,
+            delay_ms=delay_ms,
+            disposal=disposal,
+            blend=_OVER,
+        )
+        data = _packed(image, "RGBA")
+        numbered = struct.pack(">I", 2 * number) + data
+        parts += [
+            control,
+            png_chunk(b"fdAT", numbered) if number else png_chunk(b"IDAT", data),
+        ]
+    return b"".join(parts) + png_chunk(b"IEND", b"")
+
+
 def _apng_claims_less(target: Image.Image, decoy: Image.Image) -> bytes:
     return _apng([(decoy, _SHORT_MS), (target, _LONG_MS)], controls=(1,))
 
@@ -288,8 +323,7 @@ MOVING_TRICKS = (
         "gif-disposal-four",
         FileType.GIF,
         _gif_restored_by_four,
-        "a decoy over the target that is taken back by a disposal that old encoders "
-        "write",
+        "a decoy between two halves, taken back by a disposal that old encoders write",
     ),
     _moving(
         "gif-over-the-edge",
@@ -335,6 +369,12 @@ MOVING_TRICKS = (
         FileType.PNG,
         _apng_over_default,
         "the target in black of many strengths, over no decoy",
+    ),
+    _moving(
+        "apng-restored",
+        FileType.PNG,
+        _apng_restored,
+        "a decoy between two halves of the target, and away again",
     ),
     _moving(
         "apng-claims-less",

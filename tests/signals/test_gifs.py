@@ -55,7 +55,7 @@ def test_canvas_grows_with_the_first_frame_only() -> None:
     found = pieces_of(gif_of(gif_image(right=70), gif_image(right=60_000, bottom=9)))
 
     assert found.canvas == (70, 1)
-    assert found.pieces[1].size == (60_000, 9)
+    assert found.pieces[1].piece.size == (60_000, 9)
 
 
 def test_control_is_of_the_next_frame_only() -> None:

@@ -11,67 +11,12 @@ from hashsets.demo import pictures
 from tests.fuzz import seeds
 from uploadfilter.signals.timing import (
     Timing,
-    png_timing,
     tiff_pages,
     webp_timing,
 )
 
 SIZE = (seeds.WIDTH, seeds.HEIGHT)
 DURATIONS = (100, 900, 100, 100)
-
-
-def png_chunk(name: bytes, body: bytes = b"") -> bytes:
-    """Return a chunk with a wrong checksum, which is not looked at."""
-    return struct.pack(">I4s", len(body), name) + body + bytes(4)
-
-
-def png_of(*chunks: bytes) -> io.BytesIO:
-    """Return a PNG of these chunks."""
-    return io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-
-
-@pytest.mark.parametrize(
-    ("name", "durations"),
-    [
-        pytest.param("png", (0,), id="not moving"),
-        pytest.param("png/moving", DURATIONS, id="default image is the first"),
-        pytest.param("png/default", (0, *DURATIONS[:1], *DURATIONS[2:]), id="or none"),
-    ],
-)
-def test_png_frames_have_their_durations(name: str, durations: tuple[int, ...]) -> None:
-    """Milliseconds; a default image that is no part of the animation comes first."""
-    found = png_timing(io.BytesIO(seeds.seed(name)))
-
-    assert found is not None
-    assert len(found.durations) == len(durations)
-    assert found.is_whole
-
-
-def test_png_whose_frames_are_not_those_it_claims_is_not_whole() -> None:
-    """An animation that contradicts itself may hide a frame."""
-    control = png_chunk(b"fcTL", bytes(26))
-    two = png_chunk(b"acTL", struct.pack(">II", 2, 0))
-    data = png_chunk(b"IDAT"), png_chunk(b"IEND")
-
-    claimed = png_timing(png_of(two, control, *data))
-
-    assert claimed is not None
-    assert not claimed.is_whole
-
-
-def test_png_of_empty_chunks_is_given_up() -> None:
-    """Chunks that hold nothing are stepped over so many times and no more."""
-    assert png_timing(png_of(*[png_chunk(b"teSt")] * 30_000)) is None
-
-
-def test_png_of_many_full_chunks_is_read() -> None:
-    """Ordinary chunks are no reason to give up."""
-    chunks = [png_chunk(b"IDAT", bytes(200))] * 30_000
-
-    found = png_timing(png_of(*chunks))
-
-    assert found is not None
-    assert found.durations == (0,)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +92,6 @@ def test_tiff_of_too_many_pages_is_not_whole() -> None:
 def test_any_bytes_have_a_timing(content: bytes) -> None:
     """Nothing that stands behind a magic raises anything."""
     assert webp_timing(b"RIFF\0\0\0\0WEBP" + content).durations
-    png_timing(io.BytesIO(b"\x89PNG\r\n\x1a\n" + content))
     for magic in (b"II*\0", b"MM\0+"):
         tiff_pages(io.BytesIO(magic + content))
 

@@ -190,8 +190,9 @@ def _sample(reader: Reader, limits: DecodeLimits, most: int) -> Sample:
     )
 
 
-_MOST_KEYS = 4
-"""Key frames that durations tell: there is always room for them."""
+_MOST_KEYS = 5
+"""Key frames that durations tell, and a picture that is shown instead of them: there is
+always room for these."""
 
 
 def _opened(

@@ -1,12 +1,7 @@
-"""Read GIFs: find their frames, and draw each onto what the ones before it left.
-
-Pillow unpacks the pieces, one at a time; they are put together here as browsers do it.
-Pillow would draw each frame onto a whole new canvas, keep a disposal for the frames
-after it that name none, and let each frame make the canvas larger.
+"""Read GIFs: find their frames, each of which Pillow unpacks as a GIF of its own.
 
 Rules this module keeps: the steps that are taken are limited by the length of a file,
-whatever it says; what is cut off or nonsense ends the count, and raises nothing; a
-frame costs as much as its own rectangle.
+whatever it says; what is cut off or nonsense ends the count, and raises nothing.
 
 Sources: CompuServe, "GIF89a" (1990); where it leaves a choice, what Chromium 156 does.
 """
@@ -21,11 +16,18 @@ from typing import Final
 from PIL import Image
 
 from uploadfilter.model import Reason
+from uploadfilter.signals.composing import (
+    Box,
+    ComposedReader,
+    Disposal,
+    Drawing,
+    Piece,
+    begins_anew,
+    cost_of,
+)
 from uploadfilter.signals.faults import BadPictureError
 from uploadfilter.signals.formats import Format
-from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import DecodeLimits, check_frame
-from uploadfilter.signals.readers import load
 from uploadfilter.signals.sampling import Course
 from uploadfilter.signals.timing import MOST_COUNTED, starts_of, steps_for
 
@@ -36,18 +38,17 @@ _TABLE_FLAG = 0x80
 _EXTENSION, _SEPARATOR, _TRAILER = b"!"[0], b","[0], b";"[0]
 _GRAPHIC_CONTROL = 0xF9
 _TRANSPARENT = 1
-_CLEAR = 2
-_RESTORE = frozenset({3, 4})
-"""Disposals: the background comes back; what was there before comes back, for which
-some old encoders write 4."""
-
+_DISPOSALS: Final = {
+    2: Disposal.CLEAR,
+    3: Disposal.RESTORE,
+    # Some old encoders write this for the one before.
+    4: Disposal.RESTORE,
+}
 _END = b";"
-_FRAME_PIXELS: Final = 10_000
-"""What it costs to open a frame, beside its pixels: 0.1 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Stored:
     """One frame as it is stored.
 
     Attributes:
@@ -55,11 +56,11 @@ class Piece:
         start: Where its image descriptor begins in the file.
         end: Where its data end.
         duration: For how long it is shown, in milliseconds.
-        disposal: What becomes of it before the next one.
+        disposal: The number that says what becomes of it before the next one.
         transparent: The colour that shows what was there before, if there is one.
     """
 
-    box: tuple[int, int, int, int]
+    box: Box
     start: int
     end: int
     duration: int = 0
@@ -67,10 +68,13 @@ class Piece:
     transparent: int | None = None
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        left, top, right, bottom = self.box
-        return right - left, bottom - top
+    def piece(self) -> Piece:
+        """How it is drawn."""
+        return Piece(
+            box=self.box,
+            drawing=Drawing.REPLACE if self.transparent is None else Drawing.COVER,
+            disposal=_DISPOSALS.get(self.disposal, Disposal.KEEP),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,7 @@ class Pieces:
         is_timed: If false, decoders may disagree about how long a frame is shown.
     """
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Stored, ...]
     canvas: tuple[int, int] = (0, 0)
     head: int = 0
     is_whole: bool = True
@@ -146,7 +150,7 @@ class _Walk:
         """Limit the steps by the length of the file."""
         self.steps_left = steps_for(len(self.data))
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Stored]:
         """Yield each frame."""
         control: tuple[int, int, int] | None = None
         while self.at < len(self.data) and self.steps_left > 0:
@@ -158,7 +162,6 @@ class _Walk:
             elif block == _SEPARATOR:
                 piece = self._image(control or (0, 0, 0))
                 if piece is None:
-                    self.is_cut = True
                     return
                 yield piece
                 control = None
@@ -180,9 +183,10 @@ class _Walk:
         self._skip_blocks()
         return control
 
-    def _image(self, control: tuple[int, int, int]) -> Piece | None:
+    def _image(self, control: tuple[int, int, int]) -> Stored | None:
         """Step over an image, and return it."""
         if self.at + _IMAGE.size > len(self.data):
+            self.is_cut = True
             return None
         start = self.at - 1
         left, top, width, height, flags = _IMAGE.unpack_from(self.data, self.at)
@@ -191,8 +195,10 @@ class _Walk:
             # No decoder takes it: a comma in prose, or the end of what is readable.
             return None
         self._skip_blocks()
+        if self.steps_left <= 0:
+            return None
         said, delay, colour = control
-        return Piece(
+        return Stored(
             box=(left, top, left + width, top + height),
             start=start,
             end=min(self.at, len(self.data)),
@@ -211,8 +217,10 @@ class _Walk:
         self.is_cut = at >= end
 
 
-class GIFReader:
-    """A GIF with all its frames.
+def gif_reader(
+    data: bytes, picture_format: Format, limits: DecodeLimits
+) -> ComposedReader:
+    """Open a GIF with all its frames.
 
     Args:
         data: The file.
@@ -223,169 +231,75 @@ class GIFReader:
         BadPictureError: It has no frame.
         OverBudgetError: Its canvas is too large.
     """
+    found = pieces_of(data)
+    stored, canvas = found.pieces, found.canvas
+    if not stored:
+        raise BadPictureError("no frame in reach")
+    is_moving = len(stored) > 1
 
-    def __init__(
-        self, data: bytes, picture_format: Format, limits: DecodeLimits
-    ) -> None:
-        found = pieces_of(data)
-        if not found.pieces:
-            raise BadPictureError("no frame in reach")
-        self._pieces, self._size, self._head = found.pieces, found.canvas, found.head
-        self._data = data
-        self._limits = limits
-        self._format = picture_format
-        is_moving = len(found.pieces) > 1
-        self._check(self._size, is_moving=is_moving)
-        self.durations: Sequence[int] = tuple(each.duration for each in found.pieces)
-        self.keys: Sequence[int] | None = (
-            None if found.is_timed else range(len(found.pieces))
-        )
-        self.course = _course(found) if is_moving else None
-        self.lack = Reason.TRUNCATED if found.is_cut else None
-        if not found.is_whole:
-            self.lack = Reason.KEY_FRAME_UNSEEN
-        self._canvas: Image.Image | None = None
-        self._left_off = 0
-        self._is_truncated = False
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame, as far as the file goes; the first as it is stored."""
-        if number == 0:
-            image = self._opened(self._pieces[0], self._size, (0, 0))
-            is_truncated = load(image)
-        else:
-            image = self._drawn_up_to(number)
-            is_truncated = self._is_truncated
-        return Frame(
-            image=image,
-            number=number,
-            full=image.size,
-            is_truncated=is_truncated,
-        )
-
-    def _drawn_up_to(self, number: int) -> Image.Image:
-        """Return what is shown when this frame is."""
-        assert self.course is not None  # noqa: S101 -- there are several frames
-        start = self.course.starts[number]
-        canvas = self._canvas
-        if canvas is None or start > self._left_off:
-            canvas = Image.new("RGBA", self._size)
-            self._left_off = start
-        before: Image.Image | None = None
-        self._canvas = canvas
-        for at in range(self._left_off, number + 1):
-            self._left_off = at + 1
-            before = self._draw(canvas, self._pieces[at])
-            if at == number:
-                break
-            self._dispose(canvas, self._pieces[at], before)
-        shown = _without_alpha(canvas)
-        self._dispose(canvas, self._pieces[number], before)
-        return shown
-
-    def _draw(self, canvas: Image.Image, piece: Piece) -> Image.Image | None:
-        """Draw a piece; return what was there before, if that is to come back."""
-        box = _within(piece.box, canvas.size)
-        if box is None:
-            return None
-        before = canvas.crop(box) if piece.disposal in _RESTORE else None
-        image = self._opened(piece, piece.size, piece.box[:2])
-        self._is_truncated |= load(image)
-        left, top = piece.box[:2]
-        inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-        drawn = image.crop(inner) if inner != (0, 0, *piece.size) else image
-        if piece.transparent is None:
-            canvas.paste(drawn.convert("RGBA"), box)
-        else:
-            over = drawn.convert("RGBA")
-            canvas.paste(over, box, over)
-        return before
-
-    @staticmethod
-    def _dispose(canvas: Image.Image, piece: Piece, before: Image.Image | None) -> None:
-        """Take a piece away, if it says so."""
-        box = _within(piece.box, canvas.size)
-        if box is None:
-            return
-        if before is not None:
-            canvas.paste(before, box)
-        elif piece.disposal == _CLEAR:
-            canvas.paste((0, 0, 0, 0), box)
-
-    def _opened(
-        self, piece: Piece, screen: tuple[int, int], origin: tuple[int, int]
-    ) -> Image.Image:
-        """Open a piece as a GIF of its own.
-
-        Args:
-            piece: The piece.
-            screen: Width and height of that GIF.
-            origin: Where its upper left corner is on the canvas.
-        """
-        self._check(screen, is_moving=len(self._pieces) > 1)
-        head = self._data[: self._head]
-        flags = 0 if piece.transparent is None else _TRANSPARENT
-        control = _CONTROL.pack(flags, 0, piece.transparent or 0)
-        left, top = piece.box[0] - origin[0], piece.box[1] - origin[1]
-        parts = (
-            head[:6],
-            struct.pack("<HH", *screen),
-            head[10:],
-            bytes((_EXTENSION, _GRAPHIC_CONTROL, len(control))),
-            control,
-            b"\0,",
-            struct.pack("<HH", left, top),
-            self._data[piece.start + 5 : piece.end],
-            _END,
-        )
-        return Image.open(io.BytesIO(b"".join(parts)), formats=self._format.pillow)
-
-    def _check(self, size: tuple[int, int], *, is_moving: bool) -> None:
+    def check(size: tuple[int, int]) -> None:
         check_frame(
             size,
-            self._limits,
-            bytes_per_pixel=self._format.moving_bytes_per_pixel
+            limits,
+            bytes_per_pixel=picture_format.moving_bytes_per_pixel
             if is_moving
-            else self._format.bytes_per_pixel,
-            held_bytes=2 * len(self._data),
+            else picture_format.bytes_per_pixel,
+            held_bytes=2 * len(data),
         )
 
+    def opened(number: int, screen: tuple[int, int] | None = None) -> Image.Image:
+        check(screen or stored[number].piece.size)
+        file = io.BytesIO(_file_of(data, found.head, stored[number], screen))
+        return Image.open(file, formats=picture_format.pillow)
 
-def _course(found: Pieces) -> Course:
+    check(canvas)
+    pieces = [each.piece for each in stored]
+    lack = Reason.TRUNCATED if found.is_cut else None
+    return ComposedReader(
+        canvas,
+        pieces,
+        opened,
+        first=lambda: opened(0, canvas),
+        durations=tuple(each.duration for each in stored),
+        course=_course(pieces, canvas) if is_moving else None,
+        keys=None if found.is_timed else range(len(stored)),
+        lack=lack if found.is_whole else Reason.KEY_FRAME_UNSEEN,
+    )
+
+
+def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:
     """Return what it costs to come to each frame."""
-    pieces, canvas = found.pieces, found.canvas
-    covers = [_within(each.box, canvas) == (0, 0, *canvas) for each in pieces]
-    is_independent = [
-        (
-            covers[number]
-            and piece.transparent is None
-            and piece.disposal not in _RESTORE
-        )
-        or (covers[number - 1] and pieces[number - 1].disposal == _CLEAR)
-        for number, piece in enumerate(pieces)
-    ]
+    numbers = range(len(pieces))
     return Course(
-        starts=starts_of([True, *is_independent[1:]]),
-        costs=tuple(
-            _FRAME_PIXELS + each.size[0] * each.size[1] for each in found.pieces
-        ),
+        starts=starts_of([begins_anew(pieces, number, canvas) for number in numbers]),
+        costs=tuple(map(cost_of, pieces)),
         shown_pixels=canvas[0] * canvas[1],
     )
 
 
-def _within(
-    box: tuple[int, int, int, int], size: tuple[int, int]
-) -> tuple[int, int, int, int] | None:
-    """Return the part of a box that is on a canvas, if any."""
-    left, top, right, bottom = box
-    right, bottom = min(right, size[0]), min(bottom, size[1])
-    return (left, top, right, bottom) if left < right and top < bottom else None
+def _file_of(
+    data: bytes, head: int, stored: Stored, screen: tuple[int, int] | None
+) -> bytes:
+    """Return a frame as a GIF of its own.
 
-
-def _without_alpha(canvas: Image.Image) -> Image.Image:
-    """Return a copy of a canvas, without its alpha if that is nothing."""
-    lowest, _ = canvas.getchannel("A").getextrema()
-    return canvas.convert("RGB") if lowest == _OPAQUE else canvas.copy()
-
-
-_OPAQUE = 255
+    Args:
+        data: The file.
+        head: Length of its header.
+        stored: The frame.
+        screen: The canvas, if the frame is to be at its place on it.
+    """
+    left, top = (0, 0) if screen is None else stored.box[:2]
+    flags = 0 if stored.transparent is None else _TRANSPARENT
+    control = _CONTROL.pack(flags, 0, stored.transparent or 0)
+    parts = (
+        data[:6],
+        struct.pack("<HH", *(screen or stored.piece.size)),
+        data[10:head],
+        bytes((_EXTENSION, _GRAPHIC_CONTROL, len(control))),
+        control,
+        b"\0,",
+        struct.pack("<HH", left, top),
+        data[stored.start + 5 : stored.end],
+        _END,
+    )
+    return b"".join(parts)

@@ -20,12 +20,13 @@ from uploadfilter.signals import (
     pngchunks,
     timing,
 )
+from uploadfilter.signals.apngs import apng_reader, frames_of_png
 from uploadfilter.signals.bitmaps import MaskedReader, profile_of
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.signals.files import made_file
 from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.gammas import CODE_POINTS, ODD
-from uploadfilter.signals.gifs import GIFReader
+from uploadfilter.signals.gifs import gif_reader
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.itemcolours import coloured
 from uploadfilter.signals.largeavif import LargeAVIFReader
@@ -42,7 +43,7 @@ from uploadfilter.signals.readers import (
     WebPReader,
 )
 from uploadfilter.signals.sampling import Course
-from uploadfilter.signals.segments import SegmentReader, png_segment, webp_segment
+from uploadfilter.signals.segments import SegmentReader, webp_segment
 from uploadfilter.signals.tonemaps import toned
 
 _Opened = TypeVar("_Opened")
@@ -161,36 +162,29 @@ def _open_png(
     """Open a PNG, or an APNG with all its frames."""
     if not _head(file).startswith(_PNG_MAGIC):
         return None
-    frames = timing.png_timing(file)
+    frames = frames_of_png(file)
     if frames is None:
         raise BadPictureError("too many chunks")
     part = pngchunks.part_of(file)
-    if len(frames.durations) > 1 or not frames.is_whole:
+    if frames.frames or not frames.is_whole:
         # What was left out may have been part of an animation.
-        frames = timing.png_timing(part.file) or frames
-    lack = None if frames.is_whole else Reason.KEY_FRAME_UNSEEN
+        frames = frames_of_png(part.file) or frames
 
-    def opened(file: BinaryIO, count: int) -> Reader:
-        file.seek(0)
-        image = Image.open(file, formats=picture_format.pillow)
+    def dressed(image: Image.Image) -> Image.Image:
         # Pillow keeps what is known of all frames here.
         image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
         image.info |= {ODD: True} if part.is_odd else {}
-        reader = PillowReader(
-            image, picture_format, limits, durations=(0,) * count, lack=lack
-        )
-        if frames.course is not None or reader.fits(image.size):
-            return reader
-        return large_png(file, image, picture_format, limits, lack=lack)
+        return image
 
-    if frames.course is None:
-        return opened(part.file, 1)
-    return SegmentReader(
-        frames.durations,
-        frames.course,
-        lambda segment: opened(png_segment(part.file, frames, segment), len(segment)),
-        lack=lack,
-    )
+    if len(frames.frames) > 1:
+        return apng_reader(part.file, frames, picture_format, limits, dressed=dressed)
+    part.file.seek(0)
+    image = dressed(Image.open(part.file, formats=picture_format.pillow))
+    lack = None if frames.is_whole else Reason.KEY_FRAME_UNSEEN
+    reader = PillowReader(image, picture_format, limits, lack=lack)
+    if reader.fits(image.size):
+        return reader
+    return large_png(part.file, image, picture_format, limits, lack=lack)
 
 
 def _open_gif(
@@ -202,7 +196,7 @@ def _open_gif(
     data = _held(file, picture_format, limits)
     if not head.startswith(_GIF_MAGICS):
         data = _GIF_MAGICS[-1] + data[len(_GIF_MAGICS[-1]) :]
-    return GIFReader(data, picture_format, limits)
+    return gif_reader(data, picture_format, limits)
 
 
 def _open_webp(
@@ -246,15 +240,19 @@ def _open_moving_webp(
 ) -> Reader:
     """Open a WebP of several frames."""
 
-    def whole(data: bytes, is_padded: bool) -> tuple[bytes, bool, int]:
+    def whole(data: bytes, is_padded: bool) -> tuple[bytes, bool, Image.Image]:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
-        return data, is_padded, getattr(image, "n_frames", 1)
+        return data, is_padded, image
 
-    data, is_padded, count = _as_it_came(data, whole)
+    data, is_padded, image = _as_it_came(data, whole)
+    count, profile = getattr(image, "n_frames", 1), image.info.get("icc_profile")
+    image.close()
 
     def opened(data: bytes, count: int) -> PillowReader:
+        image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+        image.info["icc_profile"] = profile
         return PillowReader(
-            Image.open(io.BytesIO(data), formats=picture_format.pillow),
+            image,
             picture_format,
             limits,
             durations=(0,) * count,

@@ -4,8 +4,8 @@ Pillow gives up on what browsers pass over: a comment with a wrong checksum, one
 unpacks to more than a megabyte, a chunk with an odd name. The profile and the code
 points are read here, the first of several, as browsers do.
 
-Rules this module keeps: the steps are those that ``timing.png_timing`` allows; what is
-kept is not copied, but read from its place; nothing raises but what is over budget.
+Rules this module keeps: the steps are those that ``apngs.frames_of_png`` allows; what
+is kept is not copied, but read from its place; nothing raises but what is over budget.
 
 Source:
     PNG, third edition, 11.3; where it leaves a choice, what Chromium 156 does.

@@ -1,4 +1,4 @@
-"""Begin an animation at a later frame, where that frame does not build on others.
+"""Begin a WebP at a later frame, where that frame does not build on others.
 
 A frame is built on all before it, so that whoever hides a picture puts it after more
 decoys than can be decoded. But many frames cover all that was there. So an animation is
@@ -6,19 +6,16 @@ cut before each of those, and a segment is opened as if it were a file of its ow
 comes before it costs nothing.
 """
 
-import io
 import struct
-import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import BinaryIO
 
 from uploadfilter.model import Reason
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.readers import Reader
 from uploadfilter.signals.sampling import Course
-from uploadfilter.signals.timing import PNGChunk, Timing, png_chunks
+from uploadfilter.signals.timing import Timing
 
 Opener = Callable[[range], Reader]
 """Opens the frames of a segment."""
@@ -69,74 +66,28 @@ class SegmentReader:
 
 
 def webp_segment(data: bytes, frames: Timing, segment: range) -> bytes:
-    """Return some frames of a WebP as a file.
+    """Return some frames of a WebP as a file, without its profile and metadata.
 
     Args:
         data: The WebP.
         frames: All its frames.
         segment: Which of them.
     """
-    places = (*frames.places, len(data))
     if segment == range(len(frames.places)):
         return data
-    body = data[8 : places[0]] + data[places[segment.start] : places[segment.stop]]
+    places = (*frames.places, len(data))
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in frames.canvas)
+    parts = (
+        b"WEBPVP8X",
+        struct.pack("<II", _HEAD_BYTES, data[_FLAGS_AT] & _HAS_ALPHA | _MOVES),
+        sides,
+        b"ANIM",
+        struct.pack("<IIH", _ANIMATION_BYTES, 0, 0),
+        data[places[segment.start] : places[segment.stop]],
+    )
+    body = b"".join(parts)
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def png_segment(file: BinaryIO, frames: Timing, segment: range) -> BinaryIO:
-    """Return some frames of an APNG as a file.
-
-    Args:
-        file: The APNG, seekable.
-        frames: All its frames, the default image among them if it is none of them.
-        segment: Which of them.
-    """
-    count = len(frames.places)
-    if frames.is_whole and segment == range(count):
-        return file
-    stop = frames.places[segment.stop] if segment.stop < count else None
-    chunks = png_chunks(file, frames.places[segment.start])
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    for chunk in png_chunks(file):
-        if chunk.name in {b"fcTL", b"IDAT", b"fdAT", b"IEND"}:
-            break
-        if chunk.name != b"acTL":
-            parts.append(_chunk(chunk.name, _body(file, chunk)))
-    if len(segment) > 1:
-        parts.append(_chunk(b"acTL", struct.pack(">II", len(segment), 0)))
-    parts += _renumbered(file, chunks, stop, is_moving=len(segment) > 1)
-    return io.BytesIO(b"".join(parts) + _chunk(b"IEND", b""))
-
-
-def _renumbered(
-    file: BinaryIO, chunks: Iterator[PNGChunk], stop: int | None, *, is_moving: bool
-) -> Iterator[bytes]:
-    """Yield chunks of frames, the first of which becomes the default image."""
-    number, controls = 0, 0
-    for chunk in chunks:
-        if stop is not None and chunk.start >= stop:
-            return
-        body = _body(file, chunk)
-        if chunk.name == b"fcTL":
-            controls += 1
-            if is_moving:
-                yield _chunk(b"fcTL", struct.pack(">I", number) + body[4:])
-                number += 1
-        elif chunk.name == b"fdAT" and controls > 1:
-            yield _chunk(b"fdAT", struct.pack(">I", number) + body[4:])
-            number += 1
-        elif chunk.name == b"fdAT":
-            yield _chunk(b"IDAT", body[4:])
-        elif chunk.name == b"IDAT":
-            yield _chunk(b"IDAT", body)
-
-
-def _body(file: BinaryIO, chunk: PNGChunk) -> bytes:
-    """Return what a chunk holds, as far as it arrived."""
-    file.seek(chunk.start + 8)
-    return file.read(chunk.length)
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    checksum = zlib.crc32(body, zlib.crc32(name))
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)
+_HEAD_BYTES, _ANIMATION_BYTES = 10, 6
+_FLAGS_AT, _HAS_ALPHA, _MOVES = 20, 0x10, 0x02

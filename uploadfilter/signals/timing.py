@@ -9,7 +9,8 @@ whatever it says, which also limits those of Pillow behind it; what is cut off o
 nonsense ends the count, and raises nothing.
 
 Sources: W3C PNG, third edition, section 11.3.6; Google's WebP container specification;
-TIFF 6.0 and BigTIFF. GIFs are in ``gifs.py``, what is made of boxes in ``boxes.py``.
+TIFF 6.0 and BigTIFF. GIFs and APNGs have modules of their own; what is made
+of boxes is in ``boxes.py``.
 """
 
 import io
@@ -104,143 +105,6 @@ class PNGChunk:
         return self.start + self.length + 12
 
 
-def png_timing(file: BinaryIO) -> Timing | None:
-    """Return the frames of an APNG; the default image counts if it is not one of them.
-
-    Args:
-        file: The PNG, seekable, read from its beginning.
-
-    Returns:
-        The frames, without any of a PNG that does not move; ``None`` if there are too
-        many chunks to step over.
-    """
-    found = _APNGFrames()
-    steps_left = steps_for(file.seek(0, io.SEEK_END))
-    for chunk in png_chunks(file):
-        steps_left -= 1
-        if steps_left < 0:
-            return None
-        found.note(chunk)
-    return found.timing()
-
-
-@dataclass(frozen=True, slots=True)
-class _Control:
-    """What the control chunk of a frame of an APNG says, and where it begins."""
-
-    start: int
-    width: int
-    height: int
-    left: int
-    top: int
-    duration: int
-    disposal: int
-    blend: int
-
-
-_CONTROL = struct.Struct(">4xIIIIHHBB")
-_RESTORE = 2
-_REPLACE = 0
-_HAS_ALPHA: Final = 4
-_FRAME_PIXELS: Final = 10_000
-_SHARE_OF_CANVAS: Final = 4
-"""What a frame costs beside its own pixels: 0.1 ms, and copies of the canvas, which go
-four times as fast."""
-
-
-def _cost(width: int, height: int, canvas_pixels: int) -> int:
-    return _FRAME_PIXELS + width * height + canvas_pixels // _SHARE_OF_CANVAS
-
-
-class _APNGFrames:
-    """The chunks of an APNG that matter to its frames."""
-
-    def __init__(self) -> None:
-        self._controls: list[_Control] = []
-        self._canvas = (0, 0)
-        self._is_opaque = False
-        self._claimed: list[int] = []
-        self._data_at: int | None = None
-        self._is_default = False
-        self._has_frame_data = False
-
-    def note(self, chunk: PNGChunk) -> None:
-        """Note one chunk."""
-        if chunk.name == b"IHDR" and not any(self._canvas):
-            width, height, _, colour = struct.unpack_from(">IIBB", chunk.head.ljust(10))
-            self._canvas = width, height
-            self._is_opaque = not colour & _HAS_ALPHA
-        elif chunk.name == b"tRNS":
-            self._is_opaque = False
-        elif chunk.name == b"acTL":
-            # Those that come after the data are passed over.
-            count = int.from_bytes(chunk.head[:4], "big")
-            self._claimed.append(count if self._data_at is None else -1)
-        elif chunk.name == b"IDAT" and self._data_at is None:
-            self._data_at = chunk.start
-            self._is_default = not self._controls
-        elif chunk.name == b"fdAT":
-            self._has_frame_data = True
-        elif chunk.name == b"fcTL":
-            self._controls.append(_control(chunk))
-
-    def timing(self) -> Timing:
-        """Return what they say."""
-        controls = self._controls
-        default = (self._data_at or 0,) if self._is_default else ()
-        durations = (*(0 for _ in default), *(each.duration for each in controls))
-        return Timing(
-            durations=durations or (0,),
-            canvas=self._canvas,
-            is_whole=self._is_whole() and len(durations) <= MOST_COUNTED,
-            places=(*default, *(each.start for each in controls)),
-            course=self._course() if len(durations) > 1 else None,
-        )
-
-    def _is_whole(self) -> bool:
-        """Say whether every decoder shows the same frames."""
-        if not self._claimed and not self._controls and not self._has_frame_data:
-            return True
-        if self._claimed != [len(self._controls)]:
-            return False
-        # What a first frame that covers a part leaves of the default image is unclear.
-        return bool(self._controls) and self._covers(self._controls[0])
-
-    def _covers(self, control: _Control) -> bool:
-        box = control.left, control.top, control.width, control.height
-        return box == (0, 0, *self._canvas)
-
-    def _is_independent(self, control: _Control) -> bool:
-        is_replaced = control.blend == _REPLACE or self._is_opaque
-        is_first = control is self._controls[0]
-        return (
-            self._covers(control)
-            and (is_replaced or is_first)
-            and control.disposal != _RESTORE
-        )
-
-    def _course(self) -> Course:
-        width, height = self._canvas
-        pixels = width * height
-        default = (True,) if self._is_default else ()
-        return Course(
-            starts=starts_of((*default, *map(self._is_independent, self._controls))),
-            costs=(
-                *(_cost(width, height, pixels) for _ in default),
-                *(_cost(each.width, each.height, pixels) for each in self._controls),
-            ),
-            shown_pixels=pixels,
-        )
-
-
-def _control(chunk: PNGChunk) -> _Control:
-    """Read the control of a frame; no denominator means hundredths of a second."""
-    fields = _CONTROL.unpack(chunk.head.ljust(_CONTROL.size, b"\0"))
-    width, height, left, top, over, under, disposal, blend = fields
-    duration = 1000 * over // (under or 100)
-    return _Control(chunk.start, width, height, left, top, duration, disposal, blend)
-
-
 def png_chunks(file: BinaryIO, at: int = 8) -> Iterator[PNGChunk]:
     """Yield the chunks of a PNG up to its end; a file that breaks off has fewer.
 
@@ -286,6 +150,16 @@ def webp_timing(data: bytes) -> Timing:
         places=tuple(each.start for each in frames),
         course=_webp_course(frames, canvas) if len(frames) > 1 else None,
     )
+
+
+_FRAME_PIXELS: Final = 10_000
+_SHARE_OF_CANVAS: Final = 4
+"""What a frame costs beside its own pixels: 0.1 ms, and copies of the canvas, which go
+four times as fast."""
+
+
+def _cost(width: int, height: int, canvas_pixels: int) -> int:
+    return _FRAME_PIXELS + width * height + canvas_pixels // _SHARE_OF_CANVAS
 
 
 @dataclass(frozen=True, slots=True)
