@@ -222,6 +222,9 @@ def _open_still_webp(
     try:
         _check_canvas(frames, picture_format, limits)
     except OverBudgetError:
+        if not frames.is_whole:
+            # There may be frames that were not found.
+            raise
         reader = LargeWebPReader
     return _as_it_came(
         data,
