@@ -120,3 +120,12 @@ def test_frames_are_counted_up_to_a_limit() -> None:
 
     assert len(found.frames) == MOST_COUNTED + 1
     assert not found.is_whole
+
+
+@pytest.mark.parametrize("kept", [0, 12, 25])
+def test_control_that_broke_off_is_not_whole(kept: int) -> None:
+    """Its frame is missing, though nothing says that there are data of it."""
+    content = seeds.seed("png/moving")
+    at = content.rindex(b"fcTL")
+
+    assert Reason.KEY_FRAME_UNSEEN in lacks(content[: at + 4 + kept])

@@ -107,6 +107,7 @@ class _Chunks:
         self._data_at: int | None = None
         self._has_default = False
         self._has_frame_data = False
+        self._is_cut = False
 
     def note(self, chunk: PNGChunk) -> None:
         """Note one chunk."""
@@ -127,6 +128,8 @@ class _Chunks:
             self._has_frame_data = True
         elif chunk.name == b"fcTL":
             self._stored.append(self._frame(chunk))
+            is_short = len(chunk.head) < _CONTROL.size
+            self._is_cut |= is_short or chunk.length != _CONTROL.size
 
     def _frame(self, chunk: PNGChunk) -> Stored:
         """Read the control of a frame; no denominator means hundredths of a second."""
@@ -165,9 +168,12 @@ class _Chunks:
             return False
         boxes = [each.piece.box for each in self._stored]
         width, height = self._canvas
-        is_inside = all(box[2] <= width and box[3] <= height for box in boxes)
+        is_inside = all(
+            left < right <= width and top < bottom <= height
+            for left, top, right, bottom in boxes
+        )
         is_covered = self._has_default or boxes[:1] == [(0, 0, width, height)]
-        return bool(boxes) and is_inside and is_covered
+        return bool(boxes) and is_inside and is_covered and not self._is_cut
 
 
 def apng_reader(
