@@ -55,7 +55,7 @@ async def test_parts_are_one_scan() -> None:
 @pytest.mark.parametrize(
     ("end", "reason"),
     [
-        pytest.param("hang", Reason.OUT_OF_TIME, id="hangs"),
+        pytest.param("hang", Reason.NO_SCANNER, id="hangs"),
         pytest.param("burn 60", Reason.OUT_OF_TIME, id="burns-cpu"),
         pytest.param("die", Reason.CRASHED, id="dies"),
         pytest.param("no-such-act", Reason.CRASHED, id="raises"),

@@ -87,7 +87,7 @@ def exists(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param("hang", Reason.OUT_OF_TIME, id="hangs"),
+        pytest.param("hang", Reason.NO_SCANNER, id="hangs"),
         pytest.param("spin", Reason.OUT_OF_TIME, id="burns-cpu"),
         pytest.param("die", Reason.CRASHED, id="dies"),
         pytest.param("leave", Reason.CRASHED, id="exits"),
@@ -148,7 +148,28 @@ async def test_pool_ends_an_upload_that_takes_too_long_in_all() -> None:
     async with ScannerPool.open(replace(STANDIN, budgets=budgets)) as pool:
         scans = await scan(pool, "fine", "linger 60", "fine", "fine")
 
-    assert reasons(scans) == [None, *[Reason.OUT_OF_TIME] * 3]
+    assert reasons(scans) == [None, *[Reason.NO_SCANNER] * 3]
+
+
+@one_loop
+async def test_stopped_scanner_is_no_fault_of_its_content() -> None:
+    """What got no CPU time is scanned again, by another process than that one."""
+    async with ScannerPool.open(HASTY) as pool:
+        os.kill(pool.pids[0], signal.SIGSTOP)
+        scans = await scan(pool, "fine", "fine")
+
+    assert reasons(scans) == [None, None]
+    assert (pool.figures.starved, pool.figures.timed_out) == (1, 0)
+
+
+@one_loop
+async def test_content_is_not_blamed_for_want_of_cpu_time() -> None:
+    """What waits in every process gives a reason of ours; others are scanned."""
+    async with ScannerPool.open(HASTY) as pool:
+        scans = await scan(pool, "hang", "fine")
+
+    assert reasons(scans) == [Reason.NO_SCANNER, None]
+    assert pool.figures.starved == 2
 
 
 @one_loop

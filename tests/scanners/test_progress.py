@@ -119,6 +119,7 @@ def names(scan: Scan) -> list[str]:
     return [view.name for view in scan.views]
 
 
+S = Loss.STARVED
 T, M, G, C, X = Loss.TIME, "made it", Loss.GARBAGE, Loss.CRASH, Loss.EXCESS
 A, NO = Loss.ACCIDENT, Reason.NO_SCANNER
 OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
@@ -146,6 +147,10 @@ OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
         pytest.param([C, C, C, C], [CRASHED] * 3, id="no-more-processes"),
         pytest.param([T, C, C, C], [OUT, CRASHED, CRASHED], id="last-loss-a-crash"),
         pytest.param([M, X], [None, MANY, MANY], id="too-much"),
+        pytest.param([S, M, M, M], [None, None, None], id="starved-once"),
+        pytest.param([S, S, M, M], [NO, None, None], id="starved-twice"),
+        pytest.param([S, C, M, M, M], [None, None, None], id="starved-then-crash"),
+        pytest.param([S, T, M, M], [OUT, None, None], id="starved-then-out-of-time"),
     ],
 )
 def test_progress_table(
@@ -179,16 +184,30 @@ def test_progress_ends_when_its_time_is_used_up() -> None:
     assert reasons(progress) == [OUT] * 3
 
 
-@pytest.mark.parametrize(("wall_s", "cpu_s"), [(61, 0), (0, 11)])
+@pytest.mark.parametrize(
+    ("wall_s", "cpu_s", "reason"), [(61, 0, NO), (0, 11, OUT), (61, 11, OUT)]
+)
 def test_progress_ends_when_the_budget_of_the_upload_is_used_up(
-    wall_s: float, cpu_s: float
+    wall_s: float, cpu_s: float, reason: Reason
 ) -> None:
-    """Contents in processes of their own use up one budget together."""
+    """Contents use up one budget together; the clock alone is no fault of theirs."""
     progress = progress_of(alone="bc")
     Scanner(progress).say(part("stored"))
     progress.finish(wall_s=wall_s, cpu_s=cpu_s)
 
-    assert reasons(progress) == [None, OUT, OUT]
+    assert reasons(progress) == [None, reason, reason]
+
+
+def test_starved_content_is_not_charged() -> None:
+    """What it did not use is left; without any time there is no other try."""
+    progress = progress_of(budgets=Budgets(upload_cpu_s=2))
+    scanner = Scanner(progress)
+    scanner.die(Loss.STARVED, wall_s=1)
+
+    assert scanner.ask().cpu_left_s == 2
+
+    scanner.die(Loss.STARVED, wall_s=60)
+    assert reasons(progress) == [NO] * 3
 
 
 def test_progress_tells_each_process_what_cpu_is_left() -> None:

@@ -208,6 +208,9 @@ def test_reply_that_wants_to_be_alone_says_nothing_else(
         pytest.param(ContentReply(index=1, scan=SCAN), id="earlier"),
         pytest.param(ContentReply(index=3, scan=SCAN), id="later"),
         pytest.param(ContentReply(index=2, scan=SCAN, fault="a b"), id="fault"),
+        pytest.param(
+            ContentReply(index=2, scan=SCAN, fault="a@b:x"), id="fault's place"
+        ),
     ],
 )
 def test_message_out_of_turn_is_no_reply(message: Reply) -> None:

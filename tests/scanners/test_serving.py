@@ -18,6 +18,7 @@ from uploadfilter.scanners.messages import (
     ScanRequest,
     decode_reply,
     encode_frame,
+    unscanned,
     wire_span,
 )
 from uploadfilter.scanners.serving import receive, scan_upload, serve
@@ -82,6 +83,21 @@ def test_fault_names_the_exception_and_nothing_of_the_content() -> None:
         (reply,) = scan_upload(fd, request_for(*spans), text_of)
 
     assert reply.fault == "LookupError"
+
+
+def test_mistake_that_passed_for_bad_bytes_is_told() -> None:
+    """The content keeps its reason, and whoever looks for the bug learns its place."""
+    place = "KeyError@uploadfilter.signals.timing:9"
+
+    def mistaken(
+        _fd: int, span: ContentSpan, _request: ScanRequest, _cpu_s: float
+    ) -> Iterator[Part]:
+        yield Part(scan=unscanned(span, Reason.UNDECODABLE), fault=place)
+
+    with upload_of(b"error") as (fd, spans):
+        (reply,) = scan_upload(fd, request_for(*spans), mistaken)
+
+    assert (reply.scan.reason, reply.fault) == (Reason.UNDECODABLE, place)
 
 
 def test_contents_beyond_the_time_of_the_upload_are_not_looked_at() -> None:

@@ -1,15 +1,25 @@
 """What decoders raise becomes one kind of error, and nothing else does."""
 
+import io
+import re
 import warnings
+import zlib
+from collections.abc import Callable
 
 import pytest
+from PIL import Image
 
 from uploadfilter.signals.faults import (
     DECODER_ERRORS,
     BadPictureError,
+    fault_of,
+    note,
+    noting,
     panics_are_errors,
     quiet,
 )
+from uploadfilter.signals.gifs import pieces_of as gif_pieces
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 
 
 class PanicException(BaseException):  # the name is what is looked at
@@ -43,3 +53,62 @@ def test_warnings_of_decoders_are_not_seen() -> None:
 
     with pytest.warns(UserWarning, match="ours"):
         warnings.warn("ours", stacklevel=1)
+
+
+def caught(work: Callable[[], object]) -> BaseException:
+    """Return what a piece of work raises."""
+    try:
+        work()
+    except (*DECODER_ERRORS, OverBudgetError) as exc:
+        return exc
+    raise AssertionError("nothing was raised")
+
+
+def test_mistake_of_ours_is_known_by_its_place() -> None:
+    """Its class and where it was made, and nothing of what was looked at."""
+    place = re.fullmatch(r"[A-Za-z]+@uploadfilter[a-z.]+:[0-9]+", fault_of(ours()))
+
+    assert place
+    assert fault_of(caught(lambda: next(iter({"a": 1}.values())) / 0)) == ""
+    assert fault_of(KeyError("never raised")) == ""
+
+
+def ours() -> BaseException:
+    """Return a mistake that is made in this package."""
+    return caught(lambda: gif_pieces(None))  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: Image.open(io.BytesIO(b"none")),
+        lambda: zlib.decompress(b"none"),
+        lambda: check_frame((10**6, 10**6), DecodeLimits(), bytes_per_pixel=4),
+    ],
+    ids=["decoder", "library", "meant"],
+)
+def test_errors_of_others_and_deliberate_ones_are_none(
+    work: Callable[[], object],
+) -> None:
+    """Who refuses bad bytes makes no mistake, and neither do we when we mean it."""
+    assert fault_of(caught(work)) == ""
+
+
+def test_mistakes_are_noted_once_and_only_where_somebody_listens() -> None:
+    """A file of a thousand frames makes one a thousand times."""
+    with noting() as found:
+        for _ in range(1000):
+            note(ours())
+    note(ours())
+
+    assert len(found) == 1
+
+
+def test_blocks_that_note_do_not_disturb_each_other() -> None:
+    """The inner one ends before the outer."""
+    with noting() as outer:
+        with noting() as inner:
+            note(ours())
+        assert len(inner) == 1
+
+    assert not outer

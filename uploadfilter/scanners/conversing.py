@@ -27,6 +27,7 @@ from uploadfilter.scanners.watching import Watch
 
 _COUNTED_AS: Final = {
     Loss.TIME: "timed_out",
+    Loss.STARVED: "starved",
     Loss.CRASH: "crashed",
     Loss.ACCIDENT: "crashed",
     Loss.GARBAGE: "garbled",
@@ -36,6 +37,11 @@ _COUNTED_AS: Final = {
 _SLOW_NICENESS: Final = 10
 """A process at the usual priority gets ten times the CPU of one at this, and one at
 this still a tenth."""
+
+
+_USED_UP: Final = 0.85
+"""Share of its CPU seconds after which a scan begins no further step
+(``scanning.py``): one that is ended by the clock with less has not had its time."""
 
 
 class Conversation:
@@ -67,6 +73,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._process: ScannerProcess | None = None
         self._used_before_s = 0.0
+        self._content_began_s = 0.0
         self._is_slow = False
         self._is_broken_off = False
 
@@ -223,7 +230,9 @@ class Conversation:
         while progress.is_asking:
             frame = await process.channel.receive()
             if isinstance(frame, Closed):
-                return await _cause(process, frame)
+                used_s = process.cpu_s - self._content_began_s
+                is_starved = used_s < _USED_UP * progress.content_cpu_s
+                return await _cause(process, frame, is_starved=is_starved)
             reply = progress.read(frame)
             if isinstance(reply, Loss):
                 return reply
@@ -238,6 +247,7 @@ class Conversation:
         self, process: ScannerProcess, progress: Progress, watch: Watch, end_s: float
     ) -> None:
         """Give the next content its time."""
+        self._content_began_s = process.cpu_s
         content_end_s = self._loop.time() + progress.content_wall_s
         watch.limit(process.channel, end_s=min(content_end_s, end_s))
 
@@ -248,6 +258,7 @@ class Conversation:
             process.contents += 1
             self._counts["put_off" if reply.needs_alone else "contents"] += 1
         if reply.fault:
+            self._counts["faults"] += 1
             self._log.warning("scan_raised", fault=reply.fault)
 
     def _part(self, process: ScannerProcess, *, alone: bool) -> None:
@@ -270,11 +281,19 @@ class Conversation:
         return process.is_worn or is_old or self._is_slow
 
 
-async def _cause(process: ScannerProcess, closed: Closed) -> Loss:
-    """Return how a process was lost whose frames have ended."""
+async def _cause(process: ScannerProcess, closed: Closed, *, is_starved: bool) -> Loss:
+    """Return how a process was lost whose frames have ended.
+
+    Args:
+        process: The process.
+        closed: How they ended.
+        is_starved: Whether it did not get the CPU time that its content may use. A scan
+            waits for nothing else, so that its end by the clock is no fault of the
+            content.
+    """
     match closed:
         case Closed.INTERRUPTED:
-            return Loss.TIME
+            return Loss.STARVED if is_starved else Loss.TIME
         case Closed.OVERSIZED:
             return Loss.GARBAGE
         case Closed.ENDED:

@@ -220,11 +220,13 @@ class Part:
         scan: The part.
         is_last: Whether it is the last one of its content.
         needs_alone: Whether the content must be scanned in a process of its own.
+        fault: A mistake of ours that was taken for bad bytes (``signals/faults.py``).
     """
 
     scan: Scan
     is_last: bool = True
     needs_alone: bool = False
+    fault: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -253,8 +255,9 @@ class ContentReply(
     Attributes:
         index: Which span of the request.
         scan: Result. Its path is empty, those of nested contents begin with ``!/``.
-        fault: Class of the exception that ended the scan as ``crashed``, for whoever
-            has to find the bug; empty otherwise.
+        fault: Class of the exception that ended the scan as ``crashed``, or class and
+            place of a mistake of ours that was taken for bad bytes, for whoever has to
+            find the bug; empty otherwise.
         is_last: False if more of this content is to come.
         needs_alone: True if the content must be scanned in a process of its own. The
             scan is then empty, and what was sent of this content before is void.

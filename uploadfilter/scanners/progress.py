@@ -12,7 +12,10 @@ can be tested in a table:
   another process; the second time it is ``crashed``.
 - A process that is lost by *accident*, with its template or before it was asked, says
   nothing about the content, which is scanned again as if nothing had been.
-- A process that used up its time, or that answered what no scanner would, ends its
+- A process that the clock ended before it had its CPU time was *starved*, by a machine
+  that is too busy or by whoever stopped it. Its content is scanned once more, and then
+  is ``no_scanner``: a reason of ours, for which the client is told to try again.
+- A process that used up its CPU time, or that answered what no scanner would, ends its
   content at once: the same bytes would do the same again.
 - An upload that costs more processes than ``max_losses`` gets no more of them: each is
   a scan that somebody else waits for.
@@ -48,6 +51,7 @@ class Loss(StrEnum):
     """How a process was lost while it scanned."""
 
     TIME = "time"
+    STARVED = "starved"
     CRASH = "crash"
     ACCIDENT = "accident"
     GARBAGE = "garbage"
@@ -56,11 +60,16 @@ class Loss(StrEnum):
 
 _REASONS: Final = {
     Loss.TIME: Reason.OUT_OF_TIME,
+    Loss.STARVED: Reason.NO_SCANNER,
     Loss.CRASH: Reason.CRASHED,
     Loss.ACCIDENT: Reason.NO_SCANNER,
     Loss.GARBAGE: Reason.CRASHED,
     Loss.EXCESS: Reason.TOO_MANY_SIGNALS,
 }
+
+
+_OURS: Final = frozenset({Loss.ACCIDENT, Loss.STARVED})
+"""Losses for which no content is charged."""
 
 
 class Progress:
@@ -110,6 +119,7 @@ class Progress:
         self._gathered: Gathered | None = None
         self._parts = 0
         self._crashed: set[int] = set()  # contents that have cost a process
+        self._starved: set[int] = set()  # contents that have waited for one in vain
         self._seen: dict[int, Scan] = {}  # in tries that came to no end
 
     @property
@@ -150,6 +160,13 @@ class Progress:
 
     def _budgets_of(self, ordinal: int) -> Budgets:
         return self._budgets.for_content(self._spans[ordinal].length)
+
+    @property
+    def content_cpu_s(self) -> float:
+        """CPU seconds that the content that is being scanned may use."""
+        length = self._spans[self._asked[0]].length
+        content_s = self._budgets.content_cpu_s + self._budgets.allowance(length)
+        return min(content_s, max(self._cpu_left_s, 0.0))
 
     def ask(self) -> ScanRequest:
         """Return what to ask of a process next; there must be something left."""
@@ -212,8 +229,10 @@ class Progress:
         # More bytes are allowed more time, in the process as well as here.
         allowed_s = self._budgets.allowance(self._asked_bytes)
         self._cpu_left_s -= max(0.0, cpu_s - allowed_s)
-        if self._wall_left_s <= 0 or self._cpu_left_s <= 0:
+        if self._cpu_left_s <= 0:
             self.give_up(Reason.OUT_OF_TIME)
+        elif self._wall_left_s <= 0:
+            self.give_up(Reason.NO_SCANNER)
 
     def lose(self, loss: Loss, *, wall_s: float) -> None:
         """Account for a process that was lost while it scanned a content.
@@ -223,7 +242,7 @@ class Progress:
             wall_s: Seconds since it was asked.
         """
         self._wall_left_s -= wall_s
-        if loss is not Loss.ACCIDENT:
+        if loss not in _OURS:
             # What the process had used is not known for certain, so the whole of what
             # one content may use is charged; but for what no content did.
             self._cpu_left_s = max(0.0, self._cpu_left_s - self._budgets.content_cpu_s)
@@ -268,9 +287,12 @@ class Progress:
         """Say whether the content that is being scanned is scanned once more."""
         if self._losses_left <= 0 or self._cpu_left_s <= 0:
             return False
-        if loss is not Loss.CRASH or self._asked[0] in self._crashed:
-            return loss is Loss.ACCIDENT
-        self._crashed.add(self._asked[0])
+        if loss is Loss.ACCIDENT:
+            return True
+        tried = {Loss.CRASH: self._crashed, Loss.STARVED: self._starved}.get(loss)
+        if tried is None or self._asked[0] in tried or self._wall_left_s <= 0:
+            return False
+        tried.add(self._asked[0])
         return True
 
     def _keep_seen(self) -> None:

@@ -41,7 +41,9 @@ _ATOM: Final = r"[a-z]{1,16}(?::[0-9]{1,6})?"
 _VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
 """``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``."""
 
-_FAULT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_FAULT: Final = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_]{0,63}(?:@[a-z_][a-z0-9_.]{0,127}:[0-9]{1,6})?", re.ASCII
+)
 _MAX_PATH: Final = 4096
 _EMBEDDED_LEVELS: Final = 1
 """What is found by its magic inside the innermost content is nested in it."""

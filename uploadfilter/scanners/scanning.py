@@ -20,6 +20,7 @@ from uploadfilter.scanners.spans import digests_of, open_span
 from uploadfilter.scanners.tree import Node
 from uploadfilter.scanners.walk import NeedsAlone, Walk
 from uploadfilter.scanners.wanted import WalkSettings
+from uploadfilter.signals import faults
 from uploadfilter.signals.decoding import prepare_process
 
 _TIME_TO_FINISH: Final = 0.85
@@ -105,13 +106,14 @@ def scan_content(
         content_bytes=span.length,
     )
     declared = (span.declared_type or "").strip().lower()
-    try:
-        for _ in walk.steps(source, root, declared=declared):
-            if root.has_views or walk.accounts.unsent_contents >= _MOST_UNSENT:
-                walk.accounts.unsent_contents = 0
-                yield Part(scan=root.part(), is_last=False)
-    except NeedsAlone:
-        empty = Scan(path=span.path, kind=kind.value, size=span.length)
-        yield Part(scan=empty, needs_alone=True)
-        return
-    yield Part(scan=root.part())
+    with faults.noting() as mistakes:
+        try:
+            for _ in walk.steps(source, root, declared=declared):
+                if root.has_views or walk.accounts.unsent_contents >= _MOST_UNSENT:
+                    walk.accounts.unsent_contents = 0
+                    yield Part(scan=root.part(), is_last=False)
+        except NeedsAlone:
+            empty = Scan(path=span.path, kind=kind.value, size=span.length)
+            yield Part(scan=empty, needs_alone=True)
+            return
+    yield Part(scan=root.part(), fault=next(iter(mistakes), ""))

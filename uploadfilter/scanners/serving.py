@@ -63,7 +63,7 @@ def scan_upload(
             yield ContentReply(
                 index=index,
                 scan=part.scan,
-                fault=fault,
+                fault=fault or part.fault,
                 is_last=part.is_last,
                 needs_alone=part.needs_alone,
             )

@@ -159,6 +159,9 @@ class PoolFigures:
         crashed: Processes that died in mid-scan.
         garbled: Processes that were killed for what they answered, or how much.
         abandoned: Processes that were killed since nobody waited for them any more.
+        starved: Processes that were killed for want of CPU time, as of a machine that
+            is too busy, or since somebody stopped them.
+        faults: Contents in which a mistake of ours was met.
     """
 
     uploads: int = 0
@@ -177,3 +180,5 @@ class PoolFigures:
     crashed: int = 0
     garbled: int = 0
     abandoned: int = 0
+    starved: int = 0
+    faults: int = 0

@@ -26,7 +26,7 @@ import pillow_heif
 from PIL import AvifImagePlugin, Image, PngImagePlugin, TiffImagePlugin
 
 from uploadfilter.model import Reason
-from uploadfilter.signals.faults import DECODER_ERRORS, quiet
+from uploadfilter.signals.faults import DECODER_ERRORS, note, quiet
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.hashes import WHASH
@@ -224,6 +224,7 @@ def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Lack:
             return Lack(reason=exc.reason)
         except Image.DecompressionBombError:
             return Lack(reason=Reason.TOO_MANY_PIXELS)
-        except DECODER_ERRORS:
+        except DECODER_ERRORS as exc:
+            note(exc)
             # Its header was sound, but there was nothing to show behind it.
             return Lack(reason=Reason.TRUNCATED)

@@ -1,7 +1,12 @@
-"""What decoders raise on bad bytes, as one list.
+"""What decoders raise on bad bytes, as one list; and what is raised by us instead.
 
 Every exception that leaves a decoder is a bug of this list or of the decoder; the tests
 in ``tests/fuzz/`` look for one.
+
+A mistake of ours raises the same classes, and whoever catches them takes it for bad
+bytes: the content gets its reason all the same, since it was not inspected. So that the
+mistake is seen, it is noted by its class and its place (``note``), never by anything of
+the content.
 """
 
 import struct
@@ -9,6 +14,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 DECODER_ERRORS = (
     OSError,
@@ -42,6 +48,60 @@ The others are what plugins of this kind can raise.
 _PANIC = "PanicException"
 """What Python sees of a panic in Rust. Its class is no ``Exception`` and can only be
 imported from a module that exists once there was one."""
+
+
+_MISTAKES = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(AssertionError, NotImplementedError, RecursionError, struct.error),
+)
+"""What a mistake of ours raises. The others come from what we call, directly at times:
+from the file system, zlib, or a library in C."""
+
+_PACKAGE = __name__.partition(".")[0]
+
+_noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[str]]:
+    """Collect the mistakes that are noted during the block, in the order they came."""
+    found: list[str] = []
+    before = _noted.get()
+    _noted.set(found)
+    try:
+        yield found
+    finally:
+        # Not by a token: a scan is a generator, and may be closed from elsewhere.
+        _noted.set(before)
+
+
+def note(exc: BaseException) -> None:
+    """Note an exception that stands for bad bytes, if it is a mistake of ours."""
+    found, fault = _noted.get(), fault_of(exc)
+    if found is not None and fault and fault not in found and len(found) < _MOST_NOTED:
+        found.append(fault)
+
+
+def fault_of(exc: BaseException) -> str:
+    """Return the class and the place of a mistake of ours, as ``KeyError@module:9``.
+
+    Returns:
+        Nothing for an error of a decoder, or for one that we raise on purpose.
+    """
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not isinstance(exc, _MISTAKES):
+        return ""
+    module = str(trace.tb_frame.f_globals.get("__name__", ""))
+    is_ours = module.partition(".")[0] == _PACKAGE
+    is_meant = type(exc).__module__.partition(".")[0] == _PACKAGE
+    name = f"{type(exc).__name__}@{module}:{trace.tb_lineno}"
+    return name if is_ours and not is_meant else ""
+
+
+_MOST_NOTED = 8
+"""Mistakes of one content: the first is the one to look for."""
 
 
 class BadPictureError(ValueError):

@@ -24,7 +24,7 @@ from PIL import Image, PngImagePlugin
 
 from uploadfilter.model import Reason
 from uploadfilter.signals import modes
-from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
+from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_large
@@ -175,7 +175,8 @@ class _BandReader:
         for packed in self._bands():
             try:
                 strip, above = self._decoded(packed, above)
-            except DECODER_ERRORS:
+            except DECODER_ERRORS as exc:
+                note(exc)
                 return
             yield strip
 

@@ -22,7 +22,7 @@ from uploadfilter.signals import (
 )
 from uploadfilter.signals.apngs import apng_reader, frames_of_png
 from uploadfilter.signals.bitmaps import MaskedReader, profile_of
-from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError
+from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.signals.files import made_file
 from uploadfilter.signals.formats import FORMATS, Format
 from uploadfilter.signals.gammas import CODE_POINTS, ODD
@@ -94,7 +94,8 @@ def open_reader(
     for picture_format in formats:
         try:
             reader = _OPENERS[picture_format.name](file, picture_format, limits)
-        except DECODER_ERRORS:
+        except DECODER_ERRORS as exc:
+            note(exc)
             continue
         if reader is not None:
             return reader
@@ -142,7 +143,8 @@ def _open_bmp(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> R
     try:
         file.seek(0)
         image = Image.open(file, formats=picture_format.pillow)
-    except DECODER_ERRORS:
+    except DECODER_ERRORS as exc:
+        note(exc)
         return MaskedReader(file, picture_format, limits)
     image.info["icc_profile"] = profile_of(file)
     return PillowReader(image, picture_format, limits)
@@ -354,7 +356,8 @@ def _as_it_came(data: bytes, opened: Callable[[bytes, bool], _Opened]) -> _Opene
     """Open a file, if need be with zeros for what did not arrive of it."""
     try:
         return opened(data, False)
-    except DECODER_ERRORS:
+    except DECODER_ERRORS as exc:
+        note(exc)
         missing = padding.missing_bytes(data)
         if not missing:
             raise
