@@ -141,3 +141,11 @@ def test_mask_that_did_not_arrive_is_no_reason_to_show_nothing() -> None:
     (shown,) = frames(content[:-10])
 
     assert shown.is_truncated
+
+
+def test_bitmap_may_promise_more_than_a_directory_can_say() -> None:
+    """One entry that is nonsense does not end the others."""
+    bitmap = struct.pack("<IiiHHI20x", 40, 0x7FFFFFFF, 0x7FFFFFFF, 1, 32, 0)
+    directory = b"\0\0\1\0\1\0" + struct.pack("<8xII", 0, 22)
+
+    assert as_icon(directory + bitmap)[14:18] == b"\xff" * 4

@@ -118,6 +118,9 @@ def _missing_bytes(icon: bytes) -> int:
 _BITMAP = struct.Struct("<IiiHHI12xI")
 _OLD_BITMAP_BYTES = 12
 _BITMAP_BYTES = 40
+_LONGEST_ENTRY = 0xFFFFFFFF
+"""Bytes: the sides of a bitmap may promise more than a directory can say."""
+
 _PACKED_FROM, _MASKS = 1, 3
 
 
@@ -150,7 +153,7 @@ def as_icon(data: bytes) -> bytes:
             length = length or max(0, len(data) - offset)
         if length and (offset + length <= len(data) or not is_sound):
             # Pillow itself writes masks that are too short.
-            struct.pack_into("<I", icon, entry + 8, length)
+            struct.pack_into("<I", icon, entry + 8, min(length, _LONGEST_ENTRY))
     return bytes(icon)
 
 
