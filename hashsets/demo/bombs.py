@@ -6,7 +6,7 @@ measures what each costs, and ``tests/scanners/test_bombs.py`` what becomes of i
 
 To add a bomb: a function in the module of its sort (``bombs_pictures.py``,
 ``bombs_formats.py``, ``bombs_large.py``, ``bombs_containers.py``,
-``bombs_archives.py``, ``bombs_packed.py``, ``bombs_text.py``)
+``bombs_archives.py``, ``bombs_pieces.py``, ``bombs_packed.py``, ``bombs_text.py``)
 that returns its bytes, and its line in ``BOMBS``.
 """
 
@@ -19,6 +19,7 @@ from hashsets.demo import bombs_formats as formats
 from hashsets.demo import bombs_large as large
 from hashsets.demo import bombs_packed as packed
 from hashsets.demo import bombs_pictures as pictures
+from hashsets.demo import bombs_pieces as pieces
 from hashsets.demo import bombs_text as text
 from hashsets.demo import bombs_views as views
 
@@ -148,6 +149,13 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("xar-folders", "application/x-xar", archives.deep_xar),
     Bomb("iso-folders", "application/x-iso9660-image", archives.endless_disc),
     Bomb("lzip-zeros", "application/x-lzip", archives.zeros_lzip),
+    Bomb("ole-shared", "application/msword", pieces.shared_ole),
+    Bomb("ole-streams", "application/msword", pieces.crowded_ole),
+    Bomb("ole-packed", "application/vnd.ms-powerpoint", pieces.packed_ole),
+    Bomb("sqlite-rows", "application/vnd.sqlite3", pieces.crowded_sqlite),
+    Bomb("id3-frames", "audio/mpeg", pieces.crowded_tag),
+    Bomb("ogg-pages", "audio/ogg", pieces.crowded_ogg),
+    Bomb("deflate-nothing", "application/octet-stream", pieces.empty_deflate),
     Bomb("zip-deflate64", "application/zip", archives.zeros_deflate64),
     Bomb("zip-local-headers", "application/zip", packed.local_headers),
     Bomb("zip-scattered-headers", "application/zip", packed.scattered_headers),

@@ -31,6 +31,7 @@ from hashsets.demo.tricks_moving import MOVING_TRICKS
 from hashsets.demo.tricks_pages import PAGE_TRICKS
 from hashsets.demo.tricks_papers import PAPER_TRICKS
 from hashsets.demo.tricks_parts import PART_TRICKS
+from hashsets.demo.tricks_pieces import PIECES_TRICKS
 from hashsets.demo.tricks_text import TEXT_TRICKS
 from hashsets.demo.tricks_truncation import TRUNCATION_TRICKS
 from hashsets.demo.tricks_views import VIEW_TRICKS
@@ -52,6 +53,7 @@ _PLAIN: tuple[Trick, ...] = (
     *CONTAINER_TRICKS,
     *ARCHIVE_TRICKS,
     *PAPER_TRICKS,
+    *PIECES_TRICKS,
     *TEXT_TRICKS,
     *PAGE_TRICKS,
 )

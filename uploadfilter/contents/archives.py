@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from uploadfilter.contents import library
+from uploadfilter.contents import library, rarheaders
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Container, Member, Meter, Shortfall
 from uploadfilter.contents.source import MemorySource, PartSource, Source
-from uploadfilter.contents.unpackers import DAMAGED, Deflate
+from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN, Deflate
 from uploadfilter.model import Reason
 
 
@@ -99,6 +99,28 @@ class _Walk:
                 self._is_over = True
                 yield Shortfall(reason=reason)
                 return
+
+
+class RarContainer:
+    """A RAR file."""
+
+    kinds = frozenset({Kind.RAR})
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield the plain files, after what their headers say against it."""
+        found = set(rarheaders.obstacles(source, meter.most_headers))
+        if Reason.ENCRYPTED in found:
+            yield library.ENCRYPTED
+        is_old = Reason.NOT_INSPECTED in found
+        if is_old:
+            yield UNKNOWN
+        for item in _RAR.members(source, meter):
+            # What the library does not know is no damage.
+            if isinstance(item, Member) or not is_old:
+                yield item
+
+
+_RAR: Final = ArchiveContainer(kinds=frozenset({Kind.RAR}), formats=("rar", "rar5"))
 
 
 class XarContainer:
@@ -198,7 +220,7 @@ _PACKED: Final = ("gzip", "bzip2", "xz", "lzma", "zstd")
 ARCHIVES: Final[tuple[Container, ...]] = (
     (
         _archive(Kind.SEVEN_ZIP, "7zip"),
-        _archive(Kind.RAR, "rar", "rar5"),
+        RarContainer(),
         _archive(Kind.CAB, "cab"),
         _archive(Kind.AR, "ar"),
         _archive(Kind.CPIO, "cpio"),

@@ -16,7 +16,17 @@ from typing import Final
 import brotli
 import zstandard
 
-from uploadfilter.contents import archives, documents, library, tars, zipping
+from uploadfilter.contents import (
+    archives,
+    compounds,
+    covers,
+    documents,
+    library,
+    nameless,
+    sqlitepages,
+    tars,
+    zipping,
+)
 from uploadfilter.contents.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Container,
@@ -26,7 +36,13 @@ from uploadfilter.contents.members import (
     UnpackLimits,
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
-from uploadfilter.contents.streams import BROTLI, BZIPPED, GZIPPED, XZ, ZSTD
+from uploadfilter.contents.streams import (
+    BROTLI,
+    BZIPPED,
+    GZIPPED,
+    XZ,
+    ZSTD,
+)
 
 _ZIP: Final = zipping.ZipContainer()
 _TAR: Final = tars.TarContainer()
@@ -40,6 +56,8 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     XZ,
     ZSTD,
     _PDF,
+    compounds.CompoundContainer(),
+    sqlitepages.SQLiteContainer(),
     *archives.ARCHIVES,
 )
 """Those whose content can be told by its first bytes."""
@@ -93,6 +111,13 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
         yield _TAR
     if kind is not Kind.PDF and b"%PDF-" in head[:1024]:
         yield _PDF
+    if head.startswith(covers.ID3_MAGIC):
+        yield covers.ID3Container()
+    if head.startswith(covers.OGG_MAGIC):
+        yield covers.OggContainer()
+    stream = nameless.stream_in(source) if kind is Kind.DATA else None
+    if stream is not None:
+        yield stream
     if library.IS_THERE and archives.is_iso(source):
         yield archives.ISO
     if library.IS_THERE and archives.is_program(head):

@@ -49,6 +49,9 @@ _NOTHING_SAID: Final = 0
 
 _FOLDER_BITS: Final = 0o170000
 
+_STRANGE: Final = ("not supported", "unsupported", "unavailable")
+"""Words of the library for what it does not know."""
+
 _FAILED: Final = -30
 _WHENCE_END: Final = 2
 
@@ -200,7 +203,7 @@ class Reading:
             return TOO_BIG
         if ffi.read_has_encrypted_entries(self._archive) == 1 or "encrypt" in text:
             return ENCRYPTED
-        is_strange = any(word in text for word in ("not supported", "unsupported"))
+        is_strange = any(word in text for word in _STRANGE)
         return UNKNOWN if is_strange else DAMAGED
 
 

@@ -66,6 +66,7 @@ class Kind(StrEnum):
     COMPRESS = "compress"
     LZIP = "lzip"
     ARCHIVE = "archive"
+    SQLITE = "sqlite"
     TAR = "tar"
     PDF = "pdf"
     OLE = "ole"
@@ -113,7 +114,7 @@ CONTAINERS = frozenset(
         Kind.RAR,
         Kind.CAB,
         *(Kind.AR, Kind.CPIO, Kind.LHA, Kind.XAR, Kind.RPM),
-        *(Kind.COMPRESS, Kind.LZIP, Kind.ARCHIVE),
+        *(Kind.COMPRESS, Kind.LZIP, Kind.ARCHIVE, Kind.SQLITE),
         Kind.TAR,
         Kind.PDF,
         Kind.OLE,
@@ -226,6 +227,7 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\xed\xab\xee\xdb", Kind.RPM),
     (b"LZIP\0", Kind.LZIP),
     (b"LZIP\1", Kind.LZIP),
+    (b"SQLite format 3\0", Kind.SQLITE),
     (b"MSWIM\0\0\0", Kind.ARCHIVE),
     (b"hsqs", Kind.ARCHIVE),
     (b"StuffIt (c)", Kind.ARCHIVE),

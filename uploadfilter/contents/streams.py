@@ -25,7 +25,9 @@ from uploadfilter.contents.unpackers import (
     GZIP,
     LZMA,
     Brotli,
+    Deflate,
     Unpacker,
+    Zlib,
     Zstandard,
 )
 from uploadfilter.model import Reason
@@ -190,7 +192,12 @@ ZSTD: Final = StreamContainer(
     make=Zstandard,
     starts=_starts_with(b"\x28\xb5\x2f\xfd", *_SKIPPED_FRAMES),
 )
+ZLIB: Final = StreamContainer(kinds=frozenset(), make=Zlib, starts=lambda _head: False)
+RAW_DEFLATE: Final = StreamContainer(
+    kinds=frozenset(), make=Deflate, starts=lambda _head: False
+)
 BROTLI: Final = StreamContainer(
     kinds=frozenset(), make=Brotli, starts=lambda _head: False
 )
-"""Nothing in its bytes tells brotli: it is tried where a name or type claims it."""
+"""Nothing in their bytes tells these for sure: they are tried where a name or type
+claims them, and where something known comes out of them (``nameless.py``)."""

@@ -98,6 +98,13 @@ class Deflate:
         return unpacked
 
 
+class Zlib(Deflate):
+    """A deflate stream with the header and checksum of zlib."""
+
+    def __init__(self) -> None:
+        super().__init__(zlib.MAX_WBITS)
+
+
 class GZIP(Deflate):
     """One member of a gzip file, with its header and checksum."""
 

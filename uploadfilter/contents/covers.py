@@ -1,0 +1,173 @@
+"""Read the covers of sound files that do not lie in them as they are.
+
+A cover lies in most files as it is, and is carved. In ID3 tags it may be spread, so
+that no player takes its bytes for sound (*unsynchronisation*), or packed; in Ogg it is
+base64 that pages cut in pieces.
+
+Source:
+    https://id3.org, ID3v2.2.0, 2.3.0 and 2.4.0; RFC 3533, section 6.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Member, Meter, Shortfall
+from uploadfilter.contents.runs import Run, RunSource
+from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.streams import unpack
+from uploadfilter.contents.unpackers import Zlib
+from uploadfilter.model import Reason
+
+ID3_MAGIC: Final = b"ID3"
+OGG_MAGIC: Final = b"OggS"
+
+_TAG_HEAD_BYTES: Final = 10
+_UNSYNCHRONISED, _EXTENDED = 0x80, 0x40
+_MOST_TAG_BYTES: Final = 64 * 1024 * 1024
+_MOST_HIDDEN: Final = 64
+"""Frames that are packed or spread: there are 21 sorts of pictures in a tag."""
+
+_OLD, _NEW = 2, 4
+"""The versions of ID3v2 that differ from the usual one, 3, in their frames."""
+
+
+class _Tag(NamedTuple):
+    """A tag without its header.
+
+    Attributes:
+        body: Its frames, and what stands before them.
+        version: 2, 3 or 4.
+        is_spread: Whether all of it, or each frame, is spread.
+        start: Where its first frame begins.
+    """
+
+    body: bytes
+    version: int
+    is_spread: bool
+    start: int
+
+
+class ID3Container:
+    """A sound file that begins with a tag."""
+
+    kinds: frozenset[Kind] = frozenset()
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield what is spread or packed in the tag."""
+        head = source.read(0, _TAG_HEAD_BYTES)
+        size = _synchsafe(head[6:10])
+        if len(head) < _TAG_HEAD_BYTES or size > _MOST_TAG_BYTES:
+            return
+        body, version, flags = source.read(len(head), size), head[3], head[5]
+        is_spread = bool(flags & _UNSYNCHRONISED)
+        if is_spread and version != _NEW:
+            body = _gathered(body)
+            yield Member(name="tag", content=MemorySource(body))
+        start = _extended_bytes(body, version) if flags & _EXTENDED else 0
+        tag = _Tag(body, version, is_spread, start)
+        hidden = (each for each in _frames(tag) if each.is_packed or each.is_spread)
+        for number, frame in enumerate(hidden):
+            if number == _MOST_HIDDEN:
+                yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+                return
+            if frame.is_packed:
+                chunks = unpack(MemorySource(frame.body), Zlib, meter)
+                yield Member(name=frame.name, content=chunks)
+            else:
+                yield Member(name=frame.name, content=MemorySource(frame.body))
+
+
+class _Frame(NamedTuple):
+    """One frame of a tag, gathered if it was spread."""
+
+    name: str
+    body: bytes
+    is_packed: bool
+    is_spread: bool
+
+
+def _frames(tag: _Tag) -> Iterator[_Frame]:
+    """Yield the frames of a tag, up to the first that has no name."""
+    head_bytes, name_bytes = (6, 3) if tag.version == _OLD else (10, 4)
+    at = tag.start
+    while len(head := tag.body[at : at + head_bytes]) == head_bytes and head[0]:
+        size_bytes = head[name_bytes : 2 * name_bytes]
+        size = int.from_bytes(size_bytes, "big")
+        if tag.version == _NEW and max(size_bytes) < 0x80:  # noqa: PLR2004 - seven bits
+            size = _synchsafe(size_bytes)
+        body = tag.body[at + head_bytes : at + head_bytes + size]
+        name = head[:name_bytes].decode("latin-1")
+        yield _frame(tag, name, body, head[9] if head_bytes > 9 else 0)  # noqa: PLR2004
+        at += head_bytes + size
+
+
+def _frame(tag: _Tag, name: str, body: bytes, flags: int) -> _Frame:
+    """Gather one frame, and take what stands before its data off."""
+    if tag.version == _NEW:
+        is_spread = bool(tag.is_spread or flags & 0x02)
+        is_packed, is_grouped, has_length = flags & 0x08, flags & 0x40, flags & 0x01
+    else:
+        is_spread = False
+        is_packed, is_grouped, has_length = flags & 0x80, flags & 0x20, flags & 0x80
+    if is_spread:
+        body = _gathered(body)
+    before = bool(is_grouped) + 4 * bool(has_length)
+    return _Frame(name, body[before:], bool(is_packed), is_spread)
+
+
+def _gathered(data: bytes) -> bytes:
+    """Undo unsynchronisation: a zero was put after each byte of ones."""
+    return data.replace(b"\xff\0", b"\xff")
+
+
+def _extended_bytes(body: bytes, version: int) -> int:
+    """Return how long the extended header is."""
+    if version == _NEW:
+        return _synchsafe(body[:4])
+    return 4 + int.from_bytes(body[:4], "big")
+
+
+def _synchsafe(data: bytes) -> int:
+    """Read a number of which each byte has seven bits."""
+    number = 0
+    for byte in data:
+        number = number << 7 | byte & 0x7F
+    return number
+
+
+# --- Ogg -----------------------------------------------------------------------------
+
+_PAGE_HEAD_BYTES: Final = 27
+_MOST_PAGES: Final = 4096
+"""The headers of a stream come first, covers among them: this many pages have 16 MiB
+where they are as long as usual."""
+
+
+class OggContainer:
+    """A sound file or a video in pages."""
+
+    kinds: frozenset[Kind] = frozenset()
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield the first bytes of each stream, without what is between pages."""
+        streams: dict[bytes, list[Run]] = {}
+        del meter  # nothing is unpacked, and there are no more streams than pages
+        for serial, run in _pages(source):
+            streams.setdefault(serial, []).append(run)
+        for runs in streams.values():
+            if len(runs) > 1:
+                yield Member(name="stream", content=RunSource.of(source, runs))
+
+
+def _pages(source: Source) -> Iterator[tuple[bytes, Run]]:
+    """Yield to which stream each page belongs, and where its body lies."""
+    at = 0
+    for _ in range(_MOST_PAGES):
+        head = source.read(at, _PAGE_HEAD_BYTES + 255)
+        if not head.startswith(OGG_MAGIC) or len(head) < _PAGE_HEAD_BYTES:
+            return
+        body_at = at + _PAGE_HEAD_BYTES + head[26]
+        length = sum(head[_PAGE_HEAD_BYTES : _PAGE_HEAD_BYTES + head[26]])
+        yield head[14:18], Run(body_at, length)
+        at = body_at + length

@@ -1,0 +1,103 @@
+"""Tell compressed streams that have no magic by what comes out of them.
+
+Content that is otherwise nothing known may be a stream of zlib, raw deflate, brotli or
+old LZMA. A few KiB are unpacked: only where a picture, a container, markup or a text
+begins then, the content is taken for such a stream. Each try takes some microseconds.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from uploadfilter.contents import magic
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Shortfall
+from uploadfilter.contents.source import Source
+from uploadfilter.contents.streams import BROTLI, RAW_DEFLATE, XZ, ZLIB, StreamContainer
+
+_PIECE_BYTES: Final = 16 * 1024
+_MOST_PIECES: Final = 64
+"""How much of a stream is given until something comes out of it. Brotli has tables of 8
+KiB before the first byte, and any of them may begin with blocks of nothing; what is no
+such stream is told in the first few hundred bytes."""
+
+_LEAST_BYTES: Final = 64
+"""Fewer may begin like something by chance."""
+
+_LEAST_TEXT: Final = 512
+"""Bytes without a control character, which chance does not give."""
+
+_LZMA_HEAD: Final = struct.Struct("<BLQB")
+_MOST_PROPERTIES: Final = 225
+_UNKNOWN_SIZE: Final = 0xFFFF_FFFF_FFFF_FFFF
+_MOST_SIZE: Final = 1 << 40
+
+
+def stream_in(source: Source) -> StreamContainer | None:
+    """Return what unpacks a content that is a stream without magic, if it is one."""
+    head = source.read(0, _LZMA_HEAD.size)
+    for coding in _CODINGS:
+        if coding.may_be(head) and _is_known(coding.container, source):
+            return coding.container
+    return None
+
+
+def _is_known(container: StreamContainer, source: Source) -> bool:
+    """Say whether something known comes out of a stream."""
+    found = _beginning(container, source)
+    if found is None or len(found) < _LEAST_BYTES:
+        return False
+    kind = magic.sniff(found[: magic.HEAD_BYTES])
+    if kind is Kind.TEXT:
+        return len(found) >= _LEAST_TEXT
+    return kind not in {Kind.DATA, Kind.EMPTY}
+
+
+def _beginning(container: StreamContainer, source: Source) -> bytes | None:
+    """Return the first bytes that come out of a stream; ``None`` if it is none."""
+    unpacker, found, given = container.make(), b"", 0
+    while not unpacker.finished and len(found) < magic.HEAD_BYTES:
+        piece = b""
+        if unpacker.hungry:
+            piece = source.read(given, _PIECE_BYTES)
+            given += len(piece)
+        if unpacker.hungry and (not piece or given > _MOST_PIECES * _PIECE_BYTES):
+            break
+        step = unpacker.step(piece)
+        if isinstance(step, Shortfall):
+            return None
+        found += step
+    return found
+
+
+def _may_be_zlib(head: bytes) -> bool:
+    """Require the method deflate, a window that exists, and the header's check."""
+    return head[0] & 0x8F == 8 and int.from_bytes(head[:2], "big") % 31 == 0  # noqa: PLR2004
+
+
+def _may_be_lzma(head: bytes) -> bool:
+    """Require properties, a window and a size as encoders write them."""
+    if len(head) < _LZMA_HEAD.size:
+        return False
+    properties, window, size, first = _LZMA_HEAD.unpack_from(head)
+    is_window = window & window - 1 == 0 or window in _HALF_STEPS
+    is_size = size == _UNKNOWN_SIZE or size < _MOST_SIZE
+    return properties < _MOST_PROPERTIES and is_window and is_size and not first
+
+
+_HALF_STEPS: Final = frozenset({3 << bit for bit in range(10, 31)} | {0xFFFF_FFFF})
+
+
+class _Coding(NamedTuple):
+    """A coding without magic, and a quick look whether it may be one."""
+
+    container: StreamContainer
+    may_be: Callable[[bytes], bool]
+
+
+_CODINGS: Final = (
+    _Coding(ZLIB, _may_be_zlib),
+    _Coding(XZ, _may_be_lzma),
+    _Coding(RAW_DEFLATE, lambda head: head[0] & 6 != 6),  # noqa: PLR2004 - no such block
+    _Coding(BROTLI, lambda _head: True),
+)
