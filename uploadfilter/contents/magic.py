@@ -438,12 +438,10 @@ def is_data(head: bytes) -> bool:
         head: The first few bytes; some that are data are not told by them.
     """
     may_be_lha = head[2:3] == b"-"
-    return (
-        not may_be_lha and bool(_NO_TEXT.search(head)) and head[0] not in _FIRST_BYTES
-    )
+    return not may_be_lha and bool(_NO_TEXT.search(head)) and head[0] not in FIRST_BYTES
 
 
-_FIRST_BYTES = frozenset(_BY_FIRST_BYTE) | frozenset(_TESTS)
+FIRST_BYTES = frozenset(_BY_FIRST_BYTE) | frozenset(_TESTS)
 _NO_TEXT = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 """Not zero, of which UTF-16 has many."""
 

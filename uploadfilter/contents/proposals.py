@@ -232,7 +232,8 @@ _LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
 
 def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
     """Yield what begins a few bytes further on."""
-    for offset in range(1, min(MOST_STRAY_BYTES, len(head) - 1) + 1):
+    for first in _FIRST.finditer(head, 1, MOST_STRAY_BYTES + 1):
+        offset = first.start()
         found = magic.begins_as(head, offset)
         if found is not None and found not in _CARVED_WITH_CARE:
             yield Proposal(kind=found, offset=offset)
@@ -240,6 +241,10 @@ def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
     if at > 0:
         yield Proposal(kind=Kind.TAR, offset=at - _USTAR_AT)
 
+
+_FIRST: Final = re.compile(b"[%s]" % re.escape(bytes(magic.FIRST_BYTES)))
+"""Nothing begins with another byte; texts, of which archives have thousands, are full
+of those."""
 
 _USTAR_AT: Final = 257
 
