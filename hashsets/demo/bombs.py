@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hashsets.demo import bombs_archives as archives
+from hashsets.demo import bombs_colours as colours
 from hashsets.demo import bombs_containers as containers
 from hashsets.demo import bombs_formats as formats
 from hashsets.demo import bombs_large as large
@@ -157,6 +158,13 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("ogg-pages", "audio/ogg", pieces.crowded_ogg),
     Bomb("deflate-nothing", "application/octet-stream", pieces.empty_deflate),
     Bomb("zip-deflate64", "application/zip", archives.zeros_deflate64),
+    Bomb("png-profile-tags", "image/png", colours.tags_png),
+    Bomb("png-profile-ways", "image/png", colours.ways_png),
+    Bomb("webp-profile-ways", "image/webp", colours.ways_webp),
+    Bomb("png-profile-curve", "image/png", colours.long_curve_png),
+    Bomb("png-profile-steep", "image/png", colours.steep_png),
+    Bomb("jpeg-gain-maps", "image/jpeg", colours.gain_maps_jpeg),
+    Bomb("avif-tone-maps", "image/avif", colours.tone_maps_avif),
     Bomb("zip-local-headers", "application/zip", packed.local_headers),
     Bomb("zip-scattered-headers", "application/zip", packed.scattered_headers),
     Bomb("zip-zstd", "application/zip", packed.zip_of_zstd),

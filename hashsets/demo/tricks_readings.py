@@ -6,6 +6,7 @@ profile up, or goes by something else in it, shows the decoy.
 """
 
 import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -21,10 +22,12 @@ from hashsets.demo.tricks_icc import (
     xyz,
 )
 from hashsets.demo.tricks_kit import (
+    Expected,
     Family,
     FileType,
     Maker,
     Trick,
+    dithered,
     grey,
     jpeg_segment,
     of_family,
@@ -188,6 +191,32 @@ def _odd_intent(target: Image.Image, decoy: Image.Image) -> bytes:
     return png_file(pixels(_in_blue(target, decoy)), chunks=chunks)
 
 
+def _last_bit(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the target into the last bit of a large decoy, and let it alone count."""
+    size = (target.width * 3 // 2, target.height * 3 // 2)
+    bits = dithered(target.resize(size))
+    high = grey(decoy.resize(size)) & 0xFE
+    curve = curve_of(np.arange(256) % 2 * 1.0)
+    names = (b"rTRC", b"gTRC", b"bTRC")
+    profile = profile_of({**_srgb_primaries(), **dict.fromkeys(names, curve)})
+    image = Image.fromarray(high + bits.astype(np.uint8)).convert("RGB")
+    return pictures.png(image, icc_profile=profile)
+
+
+def _last_bits(target: Image.Image, decoy: Image.Image) -> bytes:
+    """Put the target into bits of sixteen that eight do not hold.
+
+    Browsers keep three more than eight where samples are bright.
+    """
+    bright = (grey(decoy) // 2 + 128).astype(np.uint16)
+    samples = bright * 256 + (grey(target) & 0xE0) + 16
+    names = (b"rTRC", b"gTRC", b"bTRC")
+    curve = curve_of(linear_of(np.arange(65_536) % 256 // 32 / 7))
+    profile = profile_of({**_srgb_primaries(), **dict.fromkeys(names, curve)})
+    chunk = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))
+    return png_file(np.dstack([samples] * 3), depth=16, chunks=chunk)
+
+
 _read = of_family(Family.PROFILE)
 
 READING_TRICKS: tuple[Trick, ...] = (
@@ -244,6 +273,19 @@ READING_TRICKS: tuple[Trick, ...] = (
         FileType.PNG,
         _in_green,
         "a profile whose table takes two of three samples",
+    ),
+    _read(
+        "icc-last-bit",
+        FileType.PNG,
+        _last_bit,
+        "a curve that shows the last bit of a large picture",
+    ),
+    _read(
+        "icc-last-bits",
+        FileType.PNG,
+        _last_bits,
+        "a curve that shows bits after the first eight of sixteen",
+        expected=Expected.REFUSED,
     ),
     _read("bmp-profile", FileType.BMP, _bitmap, "a profile in a bitmap"),
     _read(

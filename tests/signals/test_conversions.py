@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from tests.signals import icc
 from tests.signals.test_icctables import old_table
-from uploadfilter.signals.conversions import conversions_of
+from uploadfilter.signals.conversions import conversions_of, is_jagged, is_steep
 from uploadfilter.signals.profiles import MAX_PROFILE_BYTES, needs_conversion
 
 RAMP = np.arange(0, 256, 17, dtype=np.uint8)
@@ -198,3 +198,82 @@ def test_no_bytes_raise(content: bytes, at: int) -> None:
     damaged = whole[:at] + content + whole[at + len(content) :]
     for item in conversions_of(damaged):
         item.luma(Image.new(item.mode, (3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("profile", "steep"),
+    [
+        pytest.param(icc.colour_profile(icc.power(1.0)), False, id="linear"),
+        pytest.param(icc.colour_profile(icc.power(8)), False, id="bent"),
+        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), False, id="Adobe"),
+        pytest.param(icc.colour_profile(FALLING), False, id="falling"),
+        pytest.param(icc.grey_profile(icc.power(2.2)), False, id="grey"),
+        pytest.param(icc.grey_profile(icc.power(0.2)), True, id="steep in the dark"),
+        pytest.param(
+            icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2)),
+            True,
+            id="last bit",
+        ),
+        pytest.param(
+            icc.colour_profile(
+                SRGB, [[40, 40, 40], [-40, -40, -40], [0.9642, 1.0, 0.8249]]
+            ),
+            True,
+            id="differences",
+        ),
+        pytest.param(b"no profile", False, id="garbage"),
+    ],
+)
+def test_steep_profile_shows_single_steps(profile: bytes, steep: bool) -> None:
+    """What averages or cut samples do not tell is told by the profile."""
+    assert is_steep(profile) is steep
+
+
+@pytest.mark.parametrize(
+    ("profile", "jagged"),
+    [
+        pytest.param(icc.colour_profile(SRGB), False, id="usual"),
+        pytest.param(icc.colour_profile(icc.power(2.2)), False, id="power"),
+        pytest.param(
+            icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2)),
+            False,
+            id="8 bits",
+        ),
+        pytest.param(
+            icc.colour_profile(
+                icc.table(np.arange(65_536, dtype=float) % 256 // 32 / 7)
+            ),
+            True,
+            id="16 bits",
+        ),
+        pytest.param(
+            icc.colour_profile(icc.formula(3, 1.0, 0.0, 1.0, 0.0, 0.5005)),
+            True,
+            id="a jump",
+        ),
+        pytest.param(b"no profile", False, id="garbage"),
+    ],
+)
+def test_jagged_profile_tells_more_than_eight_bits(
+    profile: bytes, jagged: bool
+) -> None:
+    """Its curves go up and down between two samples of 8 bits."""
+    assert is_jagged(profile) is jagged
+
+
+def test_code_points_replace_what_they_name() -> None:
+    """Unknown primaries or curves are those of the profile."""
+    swapped = icc.SRGB[1:] + icc.SRGB[:1]
+    names = {"primaries": b"\1\2\0\1", "curve": b"\2\x0d\0\1"}
+    first = {
+        name: lumas(
+            icc.colour_profile(
+                FALLING, swapped, more={b"cicp": b"cicp" + bytes(4) + points}
+            )
+        )[0]
+        for name, points in names.items()
+    }
+
+    assert np.abs(first["primaries"] - luma_of(255 - COLOURS)).max() <= 3
+    rotated = lumas(icc.colour_profile(SRGB, swapped))[0]
+    assert np.abs(first["curve"] - rotated).max() <= 3

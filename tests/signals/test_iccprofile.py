@@ -82,6 +82,9 @@ def test_code_points_are_read() -> None:
         pytest.param(PLAIN[:128], id="a header alone"),
         pytest.param(icc.headed(PLAIN, at=36, to=b"scpa"), id="no signature"),
         pytest.param(icc.profile({}), id="no tag that counts"),
+        pytest.param(
+            icc.headed(PLAIN, at=128, to=b"\0\1\0\0"), id="more tags than are read"
+        ),
         pytest.param(icc.profile({b"kTRC": CURVE}), id="a curve for grey"),
         pytest.param(icc.profile({b"A2B2": old_table(length=1)}), id="another table"),
         pytest.param(icc.profile({b"cicp": b"cicp" + bytes(5)}), id="short points"),

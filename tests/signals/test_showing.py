@@ -229,6 +229,51 @@ def test_profile_that_cannot_be_evaluated_is_a_lack(
     assert lacks_conversion(frame_of(image, profile=profile)) is lacks
 
 
+LAST_BIT = icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2))
+
+
+def test_steep_profile_is_applied_before_pixels_are_put_together() -> None:
+    """A pattern of single pixels may be a picture."""
+    shape = (800, 1000)
+    bits = np.random.default_rng(3).integers(0, 2, shape)
+    bits[:, :500] = 1
+    image = Image.fromarray((bits + 100).astype(np.uint8)).convert("RGB")
+
+    plane = shown(image, profile=LAST_BIT)["icc"]
+
+    assert plane[:, : plane.shape[1] // 2 - 1].min() > 250
+    assert 110 < plane[:, plane.shape[1] // 2 + 1 :].mean() < 145
+
+
+@pytest.mark.parametrize(
+    ("fields", "size", "lacks"),
+    [
+        pytest.param({}, (96, 64), False, id="small"),
+        pytest.param({"is_deep": True}, (96, 64), True, id="of 16 bits"),
+        pytest.param({"scale": 2, "full": (192, 128)}, (96, 64), True, id="scaled"),
+        pytest.param({}, (1200, 900), True, id="large"),
+        pytest.param({"count": 400}, (96, 64), True, id="many frames"),
+    ],
+)
+def test_steep_profile_of_a_coarse_picture_is_a_lack(
+    fields: dict[str, Any], size: tuple[int, int], lacks: bool
+) -> None:
+    """What the profile tells apart is not there any more."""
+    frame = frame_of(COLOURS.resize(size), profile=LAST_BIT, **fields)
+
+    assert lacks_conversion(frame) is lacks
+
+
+def test_jagged_profile_of_a_deep_picture_is_a_lack() -> None:
+    """Browsers show more of 16 bits than the eight that are kept here."""
+    jagged = icc.colour_profile(
+        icc.table(np.arange(65_536, dtype=float) % 256 // 32 / 7)
+    )
+
+    assert lacks_conversion(frame_of(COLOURS, profile=jagged, is_deep=True))
+    assert not lacks_conversion(frame_of(COLOURS, profile=jagged))
+
+
 def test_transparent_picture_is_drawn_as_its_profile_says() -> None:
     """Browsers convert first and draw then."""
     planes = shown(TRANSPARENT["LA"], profile=INVERTED)

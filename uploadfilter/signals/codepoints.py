@@ -85,6 +85,17 @@ def read(stored: bytes) -> CodePoints | None:
     return None if light is None else CodePoints(places=places, light=light)
 
 
+def light_of(curve: int) -> Doubles | None:
+    """Return light for each of 256 samples by a curve's number, if it is known."""
+    if curve == SRGB:
+        return np.where(
+            _RAMP <= 0.04045,  # noqa: PLR2004 -- sRGB
+            _RAMP / 12.92,
+            np.power((_RAMP + 0.055) / 1.055, 2.4),
+        )
+    return _CURVES.get(curve)
+
+
 def _power(gamma: float, scale: float = 1.0) -> Doubles:
     """Return a power, cut off where it is brighter than a screen."""
     light: Doubles = np.minimum(np.power(_RAMP, gamma) * scale, 1.0)

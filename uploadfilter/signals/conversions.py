@@ -19,13 +19,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from uploadfilter.signals import codepoints, gammas, iccprofile
-from uploadfilter.signals.icccurves import BadProfileError, Floats, Formula
+from uploadfilter.signals.icccurves import (
+    BadProfileError,
+    Curve,
+    Floats,
+    Formula,
+)
 from uploadfilter.signals.iccprofile import Profile
 from uploadfilter.signals.icctables import ColourTable
 from uploadfilter.signals.profiles import (
     MAX_PROFILE_BYTES,
     cached,
     is_plain,
+    linear_of,
     samples_of,
     srgb_of,
     transform_of,
@@ -118,6 +124,7 @@ def _encoded(light: Floats) -> NDArray[np.uint8]:
     return _ENCODED[steps.astype(np.intp)]
 
 
+_DECODED: Final = linear_of(np.arange(256) / 255)
 _ENCODED: Final = np.round(srgb_of(np.linspace(0, 1, _STEPS)) * 255).astype(np.uint8)
 
 
@@ -146,6 +153,66 @@ def conversions_of(profile: bytes) -> tuple[Conversion, ...]:
     if is_plain(profile) and by_littlecms and _agree(by_littlecms[0], by_skia[0]):
         return by_littlecms
     return (*by_skia, *by_littlecms)
+
+
+@cached
+def is_steep(profile: bytes) -> bool:
+    """Say whether one step of a sample may change what is shown by many.
+
+    Samples that were made smaller or cut to 8 bits before they are converted do not
+    tell then what is shown: a pattern of single pixels, or the last bits of 16, may be
+    a picture. Each channel is tried from end to end, with the others at a few values.
+
+    Args:
+        profile: Bytes of a profile, from anybody.
+    """
+    return any(
+        np.abs(np.diff(np.asarray(item.luma(_RAMPS[item.mode])).astype(int))).max()
+        > _STEEP
+        for item in conversions_of(profile)
+    )
+
+
+@cached
+def is_jagged(profile: bytes) -> bool:
+    """Say whether a curve of a profile tells samples apart that are one in 8 bits.
+
+    Args:
+        profile: Bytes of a profile, from anybody.
+    """
+    try:
+        found = iccprofile.read_profile(iccprofile.cut(profile))
+    except BadProfileError:
+        return False
+    table = found.table
+    of_table = () if table is None else (*table.curves, *table.outputs)
+    return any(map(_is_jagged, (*(found.curves or ()), *of_table)))
+
+
+def _is_jagged(curve: Curve) -> bool:
+    fine = np.linspace(0, 1, _FINE)
+    coarse = np.linspace(0, 1, 256)
+    between = np.interp(fine, coarse, curve.light(coarse))
+    steps = (srgb_of(np.clip(item, 0, 1)) for item in (between, curve.light(fine)))
+    first, second = steps
+    return bool(np.abs(first - second).max() * 255 > _STEEP)
+
+
+_FINE: Final = 65_536
+"""All that samples of 16 bits can be."""
+
+_STEEP: Final = 48
+"""Grey steps. Linear light has seven, raw colours of cameras have up to 42."""
+
+
+def _ramps(channels: int) -> NDArray[np.uint8]:
+    """Return rows of colours in each of which one channel goes from end to end."""
+    others = np.array((0, 60, 128, 190, 255)[:: 1 + (channels > 3)], np.uint8)  # noqa: PLR2004
+    bases = np.stack(np.meshgrid(*[others] * (channels - 1)), axis=-1)
+    bases = bases.reshape(-1, channels - 1).repeat(256, axis=0)
+    ramp = np.tile(np.arange(256, dtype=np.uint8), len(bases) // 256)
+    rows = [np.insert(bases, at, ramp, axis=1) for at in range(channels)]
+    return np.concatenate(rows).reshape(-1, 256, channels)
 
 
 def _agree(one: Conversion, other: Conversion) -> bool:
@@ -178,30 +245,48 @@ _TRIED: Final = {
 }
 
 
+_RAMPS: Final = {
+    "RGB": Image.fromarray(_ramps(3)),
+    "CMYK": Image.fromarray(_ramps(4), mode="CMYK"),
+    "L": Image.fromarray(np.arange(256, dtype=np.uint8)[None]),
+}
+
+
 def _by_skia(profile: Profile, mode: str) -> Iterator[Conversion]:
     """Yield the ways in which Skia may convert, the likeliest first."""
-    if profile.code_points is not None and mode == "RGB":
-        meant = gammas.profile_of_points(_as_screens_do(profile.code_points))
-        transform = None if meant is None else transform_of(meant)
-        if transform is not None:
-            yield _ByLittlecms(mode=mode, transform=transform)
+    stated = _by_code_points(profile) if mode == "RGB" else None
+    if stated is not None:
+        yield stated
     if profile.table is not None:
         yield _by_table(profile.table, profile, mode)
     if profile.curves is not None and profile.matrix is not None and mode != "CMYK":
-        yield _by_matrix(profile, profile.matrix, mode)
+        yield from _by_matrix(profile, profile.matrix, mode)
 
 
-def _as_screens_do(points: bytes) -> bytes:
-    """Return code points in which the curves of cameras are that of sRGB.
+def _by_code_points(profile: Profile) -> Conversion | None:
+    """Return how code points in a profile convert, if they mean anything.
 
-    So Chromium takes them in a profile, and otherwise than in a PNG.
+    Where one of the two is unknown, the profile's own primaries or curves stand for it.
     """
-    if points[1] in _CAMERAS:
-        return points[:1] + bytes((codepoints.SRGB,)) + points[2:]
-    return points
+    points = profile.code_points
+    if points is None or points[2:] != b"\0\1":
+        return None
+    matrix = gammas.matrix_of(points[0])
+    curve = codepoints.SRGB if points[1] in _CAMERAS else points[1]
+    light = codepoints.light_of(curve)
+    if matrix is None and light is None:
+        return None
+    matrix = profile.matrix if matrix is None else matrix
+    ramp = np.arange(256) / 255
+    own = [item.light(ramp) for item in profile.curves or ()]
+    lights = own if light is None else [light] * 3
+    if matrix is None or not lights:
+        return None
+    return _BySkia(mode="RGB", lights=lights, light=_mixing(matrix))
 
 
 _CAMERAS: Final = frozenset({1, 6, 11})
+"""Curves of cameras, which Chromium takes for that of sRGB in a profile."""
 
 
 def _gamut(profile: Profile) -> Floats:
@@ -216,14 +301,37 @@ def _by_table(table: ColourTable, profile: Profile, mode: str) -> Conversion:
     gamut = _gamut(profile)
     into = np.linalg.inv(gamut).T
     shown = (_FROM_XYZ @ gamut).T
+    kept = _kept(profile)
 
     def light(samples: Sequence[Floats]) -> Floats:
         colours = table.connected(samples)
         xyz = _of_lab(colours) if profile.is_lab else colours
-        kept: Floats = np.clip(np.nan_to_num(xyz @ into), 0, 1) @ shown
-        return kept
+        mixed: Floats = kept(np.clip(np.nan_to_num(xyz @ into), 0, 1)) @ shown
+        return mixed
 
     return _BySkia(mode=mode, lights=table.lights(), light=light)
+
+
+def _kept(profile: Profile) -> Callable[[Floats], Floats]:
+    """Return what becomes of light in the eight bits in which Chromium keeps it.
+
+    They are of the curve of the profile, where that is one formula, else of sRGB.
+    """
+    curve = _one_formula(profile)
+    if curve is None or _gamut(profile) is _TO_XYZ:
+        return lambda light: _DECODED[_encoded(light)]
+    ramp = curve.light(np.arange(256) / 255)
+    between = curve.light((np.arange(255) + 0.5) / 255)
+    if (np.diff(between) < 0).any():
+        return lambda light: light
+    return lambda light: ramp[np.searchsorted(between, light)]
+
+
+def _one_formula(profile: Profile) -> Formula | None:
+    """Return the curve of a profile, if it is one formula for all samples."""
+    first, *others = profile.curves or (None,)
+    is_one = isinstance(first, Formula) and all(curve == first for curve in others)
+    return first if is_one and isinstance(first, Formula) else None
 
 
 def _of_lab(colours: Floats) -> Floats:
@@ -238,18 +346,28 @@ def _of_lab(colours: Floats) -> Floats:
     return xyz
 
 
-def _by_matrix(profile: Profile, matrix: Floats, mode: str) -> Conversion:
-    curves = profile.curves or ()
-    shown = (_FROM_XYZ @ matrix).T
+def _by_matrix(profile: Profile, matrix: Floats, mode: str) -> Iterator[Conversion]:
+    """Yield conversions by curves and primaries.
+
+    Light beyond what a screen shows is cut off before the primaries are applied, where
+    it is kept in eight bits, or only after that.
+    """
+    light = _mixing(matrix)
     ramp = np.arange(256) / 255
-    lights = [curve.light(ramp) for curve in curves]
-    first = curves[0]
-    if not isinstance(first, Formula) or any(curve != first for curve in curves):
-        # Kept in eight bits of the same primaries until it is shown.
-        lights = [np.clip(one, 0, 1) for one in lights]
+    lights = [curve.light(ramp) for curve in profile.curves or ()]
+    cut = [np.clip(one, 0, 1) for one in lights]
+    yield _BySkia(mode=mode, lights=cut, light=light)
+    is_cut = any((one != other).any() for one, other in zip(lights, cut, strict=True))
+    if is_cut and _one_formula(profile) is not None:
+        yield _BySkia(mode=mode, lights=lights, light=light)
+
+
+def _mixing(matrix: Floats) -> Callable[[Sequence[Floats]], Floats]:
+    """Return what mixes three lights of these primaries into those of sRGB."""
+    shown = (_FROM_XYZ @ matrix).T
 
     def light(samples: Sequence[Floats]) -> Floats:
         mixed: Floats = np.stack(samples, axis=1) @ shown
         return mixed
 
-    return _BySkia(mode=mode, lights=lights, light=light)
+    return light

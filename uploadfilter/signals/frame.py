@@ -26,6 +26,7 @@ class Frame:
             or 8 (large pictures only).
         profile: The ICC profile, if there is one.
         other_profiles: Profiles that other programs take instead.
+        is_deep: If true, the file may have samples of more than 8 bits.
         is_truncated: If true, the file broke off, and the image shows what came before.
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and which Pillow has put right.
@@ -45,6 +46,7 @@ class Frame:
     scale: int = 1
     profile: bytes | None = None
     other_profiles: tuple[bytes, ...] = ()
+    is_deep: bool = False
     is_truncated: bool = False
     is_inverted: bool = False
     count: int = 1

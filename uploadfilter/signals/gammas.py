@@ -94,6 +94,14 @@ def profile_of_points(stored: bytes) -> bytes | None:
     return _profile(curve, _columns(points.places) or list(PRIMARIES.values()))
 
 
+def matrix_of(primaries: int) -> Doubles | None:
+    """Return the primaries of a code point, in columns; ``None`` if nobody knows it."""
+    places = codepoints.PLACES.get(primaries)
+    if places is None:
+        return None
+    return np.array(_columns(places) or list(PRIMARIES.values())).T
+
+
 def _table(light: Doubles) -> bytes:
     """Return a curve of values at equal steps (ICC.1:2022, 10.6)."""
     values = np.round(light * _LARGEST_VALUE).astype(">u2").tobytes()

@@ -313,17 +313,17 @@ def _header(
     )
 
 
-def head_segments(file: BinaryIO) -> tuple[bytes, ...]:
+def head_segments(file: BinaryIO) -> tuple[bytes, ...] | None:
     """Return the segments of a JPEG that may change how it is shown.
 
     Args:
         file: The JPEG, seekable.
 
     Returns:
-        None of what has no frame with a scan.
+        ``None`` if it has no frame with a scan.
     """
     header = _read_header(file)
-    return () if header is None else header.segments
+    return None if header is None else header.segments
 
 
 def profile_of(segments: tuple[bytes, ...]) -> bytes | None:

@@ -53,10 +53,14 @@ _MAP_MARKS: Final = re.compile(
 """Where a gain map may be in a file: beside its metadata, or after a picture's end."""
 
 _JPEG_MAGIC: Final = b"\xff\xd8\xff"
-_MOST_PLACES: Final = 64
+_MOST_PLACES: Final = 24
 """Places at which a second picture may begin. Files of several pictures have three."""
 
 _MOST_MAPS: Final = 4
+_MOST_HEAD_BYTES: Final = 1024 * 1024
+_MOST_PACKET_BYTES: Final = 256 * 1024
+"""How far the head of a second picture is read, and how long its metadata may be."""
+
 _MOST_HELD_BYTES: Final = 100_000_000
 _ENOUGH_PIXELS: Final = 400_000
 _MOST_PIXELS: Final = 2_000_000
@@ -101,18 +105,21 @@ class GainedReader:
         self._file = file
         self._format = picture_format
         self._limits = limits
+        self._base: tuple[Image.Image, int, tuple[int, int]] | None = None
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, or show it as a map changes it."""
         if number == 0:
             return self._stored.frame(0)
         gain, file = self._gains[number - 1]
-        base = self._coloured(self._file)
-        image, scale = reduced(base)
+        if self._base is None:
+            base = self._coloured(self._file)
+            self._base = (*reduced(base), base.full)
+        image, scale, full = self._base
         # What the map looks like at the picture's size is all that counts of it.
         gain_map = self._coloured(file).image.convert("RGB")
         shown = gain.shown(image, gain_map.resize(image.size, BILINEAR))
-        return Frame(image=shown, number=number, full=base.full, scale=scale)
+        return Frame(image=shown, number=number, full=full, scale=scale)
 
     def _coloured(self, file: BinaryIO) -> Frame:
         reader = JPEGReader(file, self._format, self._limits, in_colours=True)
@@ -192,8 +199,14 @@ def _gains(
         if number >= _MOST_PLACES or len(found) > _MOST_MAPS:
             return found[:_MOST_MAPS], Reason.UNDECODABLE
         part = _rest_of(file, start, size)
+        head = _rest_of(file, start, min(size, start + _MOST_HEAD_BYTES))
+        found_in_head = jpegscans.head_segments(head)
+        if found_in_head is None:
+            # It is no picture, or has a head that is longer than any.
+            lack = lack if start + _MOST_HEAD_BYTES >= size else Reason.UNDECODABLE
+            continue
         try:
-            gain = _gain(jpegscans.head_segments(part))
+            gain = _gain(found_in_head)
         except BadGainMapError:
             lack = Reason.UNDECODABLE
             continue
@@ -203,7 +216,7 @@ def _gains(
 
 
 def _rest_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
-    """Return a file from one of its bytes on."""
+    """Return a file of the bytes of another, from one on to another one."""
 
     def read(position: int, count: int) -> bytes:
         file.seek(start + position)
@@ -279,6 +292,8 @@ def _gain(segments: Sequence[bytes]) -> Gain | None:
         # After a digest and the whole length stands where the part belongs.
         parts.sort(key=lambda part: part[36:_LONG_PACKET_HEAD])
         packets.append(b"".join(part[_LONG_PACKET_HEAD:] for part in parts))
+    if sum(map(len, packets)) > _MOST_PACKET_BYTES:
+        raise BadGainMapError("metadata that are too long")
     found += [gain_of_packet(packet) for packet in packets]
     that_count = [gain for gain in found if gain is not None]
     # Any of them may count: one that changes something comes first.

@@ -56,8 +56,8 @@ class PNGPart:
         file: A PNG of the chunks that were kept; the file itself if all were.
         profile: The ICC profile, if there is one.
         code_points: The four bytes of ``cICP``, if there are any.
-        is_odd: Whether the profile stands after pixels, or has no name: browsers then
-            pass over it.
+        is_odd: Whether the profile or the code points stand after pixels, or the
+            profile has no name: browsers then pass over them.
     """
 
     file: BinaryIO
@@ -91,8 +91,9 @@ def part_of(file: BinaryIO) -> PNGPart:
             if body is None:
                 continue
             found[chunk.name] = body
-            if chunk.name == _PROFILE:
-                is_odd = has_pixels or body.startswith(b"\0")
+            if chunk.name in {_PROFILE, _CODE_POINTS}:
+                is_nameless = chunk.name == _PROFILE and body.startswith(b"\0")
+                is_odd |= has_pixels or is_nameless
             if chunk.name in _LENGTHS:
                 spans.add(chunk.start, chunk.end)
     packed = found.get(_PROFILE)

@@ -35,8 +35,10 @@ _CACHED: Final = 16
 """Profiles whose verdicts and transforms are kept; cameras use a handful."""
 
 _CACHED_BYTES: Final = 64 * 1024
-"""Of larger ones only the last is kept, for the further frames of its file, so that the
-cache stays below a megabyte; those of cameras and screens have 0.5 to 4 KB."""
+_CACHED_LARGE: Final = 2
+"""Of larger ones only those of one file are kept, for its further frames, so that the
+cache of small ones stays below a megabyte; those of cameras and screens have 0.5 to 4
+KB."""
 
 PRIMARIES: Final = {
     b"rXYZ": (0.4361, 0.2225, 0.0139),
@@ -140,8 +142,8 @@ def is_for_pictures(profile: bytes) -> bool:
 
 
 def cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
-    """Return ``look`` with a cache for small profiles, and for one large one."""
-    of_small, of_large = lru_cache(_CACHED)(look), lru_cache(1)(look)
+    """Return ``look`` with a cache for small profiles, and for two large ones."""
+    of_small, of_large = lru_cache(_CACHED)(look), lru_cache(_CACHED_LARGE)(look)
 
     def found(profile: bytes) -> _Found:
         is_small = len(profile) <= _CACHED_BYTES

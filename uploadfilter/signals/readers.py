@@ -108,6 +108,7 @@ class PillowReader:
         self._limits = limits
         self._held_bytes = held_bytes
         self._is_padded = is_padded
+        self._is_deep = is_deep
         self._is_moving = len(durations) > 1
         self._bytes_per_pixel = max(
             picture_format.bytes_per_pixel,
@@ -140,6 +141,7 @@ class PillowReader:
             bytes_per_pixel=self._bytes_per_pixel,
             held_bytes=self._held_bytes + _piece_bytes(image),
         )
+        is_deep = self._is_deep or _has_deep_samples(image)
         is_truncated = load(image) or self._is_padded
         return Frame(
             # The decoder goes on with its own image, whatever becomes of this one.
@@ -147,8 +149,15 @@ class PillowReader:
             number=number,
             full=image.size,
             profile=profile_of(image),
+            is_deep=is_deep,
             is_truncated=is_truncated,
         )
+
+
+def _has_deep_samples(image: Image.Image) -> bool:
+    """Say whether samples of more than 8 bits stand in a file that was only opened."""
+    tiles = getattr(image, "tile", ())
+    return image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in tiles)
 
 
 def _check_pieces(image: Image.Image) -> None:

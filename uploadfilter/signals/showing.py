@@ -23,6 +23,7 @@ Rules this module keeps:
 - A usual frame (grey or RGB, without a profile) costs one conversion, and no copy.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -31,7 +32,12 @@ import numpy as np
 from PIL import Image
 
 from uploadfilter.signals import iccprofile, modes, profiles
-from uploadfilter.signals.conversions import Conversion, conversions_of
+from uploadfilter.signals.conversions import (
+    Conversion,
+    conversions_of,
+    is_jagged,
+    is_steep,
+)
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.gammas import (
     ODD,
@@ -63,6 +69,16 @@ conversion takes 16 ns for each pixel, eight times as long as all signals."""
 _CONVERTED_PIXELS: Final = 400_000
 """Nor has it more pixels: a conversion by a table of four colours takes 0.3
 microseconds for each."""
+
+_CONVERTED_IN_ALL: Final = 1_200_000
+_LEAST_CONVERTED: Final = 20_000
+_USUAL_FRAMES: Final = 60
+"""Where there are several ways to convert, all frames in all ways have at most so many
+pixels together, but each as many as signals can be computed of."""
+
+_STEEP_PIXELS: Final = 1_000_000
+"""Pixels of all frames that are converted before they are made smaller, where a pattern
+of single pixels may be a picture."""
 
 _OPAQUE: Final = 255
 _WHITE: Final = 255
@@ -223,42 +239,83 @@ def _with_greys(backed: Iterator[Shown], frames: int) -> Iterator[Shown]:
 
 def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
     """Yield the showings of the colours that profiles say they are."""
-    while _may_be_halved(frame, by):
+    found = list(_conversions(frame))
+    count = sum(len(ways) for _, ways, _ in found)
+    most = _CONVERTED_PIXELS
+    if count > 1:
+        most = _CONVERTED_IN_ALL // (count * min(frame.count, _USUAL_FRAMES))
+    while _may_be_halved(frame, by, most=max(_LEAST_CONVERTED, most)):
         by *= 2
-    for number, (colours, conversion) in enumerate(_conversions(frame), start=1):
-        word = CONVERTED if number == 1 else f"{CONVERTED}:{number}"
-        names = (word,) if alpha is None else (word, f"{word}/white", f"{word}/black")
-        planes = _converting(colours, conversion, alpha)
-        yield from _with_greys(_shown(frame, names, planes, by), frame.count)
+    words = itertools.chain((CONVERTED,), map(f"{CONVERTED}:{{}}".format, range(2, 99)))
+    for colours, ways, steep in found:
+        names: list[str] = []
+        for word in itertools.islice(words, len(ways)):
+            names.append(word)
+            if alpha is not None:
+                names += [f"{word}/white", f"{word}/black"]
+        planes = _converting(colours, ways, alpha, is_steep=steep)
+        yield from _with_greys(_shown(frame, tuple(names), planes, by), frame.count)
 
 
 def _converting(
-    colours: Reading, conversion: Conversion, alpha: Reading | None
+    colours: Reading,
+    ways: tuple[Conversion, ...],
+    alpha: Reading | None,
+    *,
+    is_steep: bool,
 ) -> _Planes:
-    """Return what converts a band, and draws it on white and on black."""
+    """Return what converts a band in several ways, and draws it on white and on black.
+
+    Samples are converted before they are made smaller only where that matters.
+    """
 
     def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
         samples = colours(band)
-        luma = conversion.luma(_smaller(samples, by))
+        if is_steep:
+            lumas = [way.luma(samples) for way in ways]
+            shade = None if alpha is None else alpha(band)
+            planes = _each_drawn([(luma, luma) for luma in lumas], shade)
+            return tuple(_smaller(plane, by) for plane in planes)
+        bare = _smaller(samples, by)
         if alpha is None:
-            return (luma,)
+            return tuple(way.luma(bare) for way in ways)
         seen, shade = _weighted(samples, alpha(band), by)
-        return (luma, *_drawn(conversion.luma(seen), shade))
+        return _each_drawn([(way.luma(bare), way.luma(seen)) for way in ways], shade)
 
     return convert
 
 
-def _conversions(frame: Frame) -> Iterator[tuple[Reading, Conversion]]:
-    """Yield the samples that a profile is for and a conversion, for each that matters.
+def _each_drawn(
+    lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image | None
+) -> tuple[Image.Image, ...]:
+    """Return each luma, and how it is drawn with an alpha, if there is one.
 
-    The chunks of a PNG may stand for a profile.
+    Args:
+        lumas: For each way the luma without alpha, and the one to draw.
+        shade: The alpha.
+    """
+    planes: list[Image.Image] = []
+    for luma, seen in lumas:
+        planes.append(luma)
+        if shade is not None:
+            planes += _drawn(seen, shade)
+    return tuple(planes)
+
+
+def _conversions(
+    frame: Frame,
+) -> Iterator[tuple[Reading, tuple[Conversion, ...], bool]]:
+    """Yield the samples that a profile is for, and each way to convert them.
+
+    Whether the profile is steep is said beside them. The chunks of a PNG may stand for
+    a profile.
     """
     for profile in profiles_of(frame):
         mode = profiles.samples_of(profile)
         colours = modes.colours_of(frame.image, mode) if mode is not None else None
         if colours is not None:
-            for conversion in conversions_of(profile):
-                yield colours, conversion
+            steep = _is_small(frame) and is_steep(profile)
+            yield colours, conversions_of(profile), steep
 
 
 def profiles_of(frame: Frame) -> Iterator[bytes]:
@@ -302,15 +359,29 @@ def lacks_conversion(frame: Frame) -> bool:
         and _fits(frame, profile)
         and not conversions_of(profile)
         for profile in profiles_of(frame)
-    )
+    ) or _lacks_samples(frame)
 
 
-def _may_be_halved(frame: Frame, by: int) -> bool:
+def _lacks_samples(frame: Frame) -> bool:
+    """Say whether what was decoded is not all that a profile tells apart."""
+    if frame.is_deep and any(map(is_jagged, profiles_of(frame))):
+        return True
+    is_coarse = frame.is_deep or frame.scale > 1 or not _is_small(frame)
+    return is_coarse and any(map(is_steep, profiles_of(frame)))
+
+
+def _is_small(frame: Frame) -> bool:
+    """Say whether a frame may be converted before it is made smaller."""
+    pixels = frame.image.width * frame.image.height
+    return pixels * frame.count <= _STEEP_PIXELS
+
+
+def _may_be_halved(frame: Frame, by: int, *, most: int) -> bool:
     """Say whether converted planes may be twice as small again."""
     if frame.scale * by >= SCALES[-1]:
         return False
     width, height = frame.image.size
-    if width * height > _CONVERTED_PIXELS * by**2:
+    if width * height > most * by**2:
         return True
     return min(width, height) >= 2 * by * _CONVERTED_SIDE
 

@@ -124,7 +124,9 @@ def maps_of(data: bytes) -> Iterator[ToneMap]:
     """
     for start, end in named(data, (0, len(data)), b"meta"):
         meta = start + FULL, end
-        for item in _items(data, meta):
+        for count, item in enumerate(_items(data, meta)):
+            if count > _MOST_MAPS:
+                raise BadPictureError("too many maps")
             made_of = _made_of(data, meta, item)
             body = _body(data, meta, item)
             if len(made_of) != 2 or not body:  # noqa: PLR2004 -- a picture and a map
