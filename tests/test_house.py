@@ -49,6 +49,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
+    "uploadfilter/signals/pieces.py": "tests/signals/test_readers.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""
 

@@ -133,6 +133,16 @@ def test_profile_of_a_moving_picture_is_that_of_all_frames() -> None:
             True,
             id="without a name",
         ),
+        pytest.param(
+            with_chunks(png_chunk(b"iCCP", b"n\0\0" + zlib.compress(STEEP)[:-4])),
+            True,
+            id="without an end",
+        ),
+        pytest.param(
+            with_chunks(profile_chunk(STEEP), png_chunk(b"cICP", bytes(4))),
+            False,
+            id="code points before pixels",
+        ),
     ],
 )
 def test_profile_that_browsers_pass_over_is_noted(content: bytes, odd: bool) -> None:
@@ -143,10 +153,16 @@ def test_profile_that_browsers_pass_over_is_noted(content: bytes, odd: bool) -> 
     assert part.is_odd is odd
 
 
-def test_usual_colours_after_pixels_do_not_count() -> None:
-    """Browsers go on by gamma as if nothing stood there."""
-    chunk = png_chunk(b"sRGB", b"\0")
-
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        png_chunk(b"sRGB", b"\0"),
+        png_chunk(b"gAMA", bytes(4)),
+        png_chunk(b"cHRM", bytes(32)),
+    ],
+)
+def test_colours_after_pixels_do_not_count(chunk: bytes) -> None:
+    """Browsers go on as if nothing stood there."""
     assert kept(PLAIN[:-12] + chunk + PLAIN[-12:]) == PLAIN
     assert kept(with_chunks(chunk)) == with_chunks(chunk)
 

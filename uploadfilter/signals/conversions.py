@@ -11,7 +11,7 @@ nothing is held that is as large as a picture, except its samples and its luma.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -66,6 +66,10 @@ class Conversion(Protocol):
     def mode(self) -> str:
         """Pillow's mode for the samples: ``RGB``, ``L`` or ``CMYK``."""
 
+    @property
+    def is_dear(self) -> bool:
+        """Whether it takes more than 0.04 microseconds for each pixel."""
+
     def luma(self, samples: Image.Image) -> Image.Image:
         """Return the luma of samples as they are shown."""
 
@@ -76,6 +80,7 @@ class _ByLittlecms:
 
     mode: str
     transform: ImageCms.ImageCmsTransform
+    is_dear: bool = False
 
     def luma(self, samples: Image.Image) -> Image.Image:
         return self.transform.apply(samples).convert("L")
@@ -94,6 +99,7 @@ class _BySkia:
     mode: str
     lights: Sequence[Floats]
     light: Callable[[Sequence[Floats]], Floats]
+    is_dear: bool = True
 
     def luma(self, samples: Image.Image) -> Image.Image:
         pixels = np.asarray(samples).reshape(-1, len(samples.getbands()))
@@ -254,16 +260,27 @@ _RAMPS: Final = {
 
 def _by_skia(profile: Profile, mode: str) -> Iterator[Conversion]:
     """Yield the ways in which Skia may convert, the likeliest first."""
-    stated = _by_code_points(profile) if mode == "RGB" else None
+    stated = None if mode == "CMYK" else _by_code_points(profile, mode)
     if stated is not None:
         yield stated
     if profile.table is not None:
         yield _by_table(profile.table, profile, mode)
+        named = _named_primaries(profile)
+        if named is not None:
+            yield _by_table(profile.table, replace(profile, matrix=named), mode)
     if profile.curves is not None and profile.matrix is not None and mode != "CMYK":
         yield from _by_matrix(profile, profile.matrix, mode)
 
 
-def _by_code_points(profile: Profile) -> Conversion | None:
+def _named_primaries(profile: Profile) -> Floats | None:
+    """Return the primaries that code points in a profile name, if they are known."""
+    points = profile.code_points
+    if points is None or points[2:] != b"\0\1":
+        return None
+    return gammas.matrix_of(points[0])
+
+
+def _by_code_points(profile: Profile, mode: str) -> Conversion | None:
     """Return how code points in a profile convert, if they mean anything.
 
     Where one of the two is unknown, the profile's own primaries or curves stand for it.
@@ -271,7 +288,7 @@ def _by_code_points(profile: Profile) -> Conversion | None:
     points = profile.code_points
     if points is None or points[2:] != b"\0\1":
         return None
-    matrix = gammas.matrix_of(points[0])
+    matrix = _named_primaries(profile)
     curve = codepoints.SRGB if points[1] in _CAMERAS else points[1]
     light = codepoints.light_of(curve)
     if matrix is None and light is None:
@@ -282,7 +299,7 @@ def _by_code_points(profile: Profile) -> Conversion | None:
     lights = own if light is None else [light] * 3
     if matrix is None or not lights:
         return None
-    return _BySkia(mode="RGB", lights=lights, light=_mixing(matrix))
+    return _BySkia(mode=mode, lights=lights, light=_mixing(matrix))
 
 
 _CAMERAS: Final = frozenset({1, 6, 11})

@@ -37,9 +37,9 @@ _LENGTHS: Final = {
 }
 """Small chunks that change what is seen, and how long they may be."""
 
-_PIXELS: Final = frozenset({b"PLTE", b"IDAT"})
+_DATA: Final = b"IDAT"
 _PROFILE: Final = b"iCCP"
-_USUAL: Final = b"sRGB"
+_BEFORE_PIXELS: Final = frozenset({b"sRGB", b"gAMA", b"cHRM"})
 _CODE_POINTS: Final = b"cICP"
 _CODE_POINTS_BYTES: Final = 4
 _LONGEST_NAME: Final = 80
@@ -57,7 +57,7 @@ class PNGPart:
         profile: The ICC profile, if there is one.
         code_points: The four bytes of ``cICP``, if there are any.
         is_odd: Whether the profile or the code points stand after pixels, or the
-            profile has no name: browsers then pass over them.
+            profile is packed unsoundly: browsers then pass over them.
     """
 
     file: BinaryIO
@@ -80,28 +80,27 @@ def part_of(file: BinaryIO) -> PNGPart:
     found: dict[bytes, bytes] = {}
     is_odd = has_pixels = False
     for chunk in png_chunks(file):
-        has_pixels |= chunk.name in _PIXELS
+        has_pixels |= chunk.name == _DATA
         if chunk.name in _UNCHECKED:
             spans.add(chunk.start, min(chunk.end, size))
-        elif chunk.name == _USUAL and has_pixels:
-            # Browsers pass over it there; others convert no more without it.
+        elif chunk.name in _BEFORE_PIXELS and has_pixels:
+            # Browsers pass over it there, whatever other chunks say.
             continue
         elif chunk.name not in found and _is_read(chunk):
             body = _checked(file, chunk)
             if body is None:
                 continue
             found[chunk.name] = body
-            if chunk.name in {_PROFILE, _CODE_POINTS}:
-                is_nameless = chunk.name == _PROFILE and body.startswith(b"\0")
-                is_odd |= has_pixels or is_nameless
+            is_odd |= has_pixels
             if chunk.name in _LENGTHS:
                 spans.add(chunk.start, chunk.end)
     packed = found.get(_PROFILE)
+    profile, is_sound = (None, True) if packed is None else _unpacked(packed)
     return PNGPart(
         file=file if spans.length >= size else spans.opened(file),
-        profile=None if packed is None else _unpacked(packed),
+        profile=profile,
         code_points=found.get(_CODE_POINTS),
-        is_odd=is_odd,
+        is_odd=is_odd or not is_sound,
     )
 
 
@@ -122,30 +121,43 @@ def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
     return body if file.read(4) == checksum else None
 
 
-def _unpacked(packed: bytes) -> bytes | None:
-    """Return a profile, as long as it says it is; ``None`` if it is none.
+def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
+    """Return a profile, as long as it says it is, and whether it is packed soundly.
 
-    What stands behind it is passed over, so that padding hides nothing.
+    What stands behind it is passed over, so that padding hides nothing. Browsers take
+    none from a stream without an end, or without a name before it.
 
     Raises:
         OverBudgetError: It says that it is longer than any.
     """
     name, _, rest = packed[: _LONGEST_NAME + 2].partition(b"\0")
     if not rest or rest[0]:
-        return None
+        return None, False
     unpacker = zlib.decompressobj()
     try:
         head = unpacker.decompress(packed[len(name) + 2 :], _HEAD_BYTES)
         length = int.from_bytes(head[:4], "big")
         if not head.endswith(_SIGNATURE):
-            return None
+            return None, False
         if length > MAX_PROFILE_BYTES:
             raise OverBudgetError(Reason.TOO_MANY_BYTES)
         # No length at all would mean all that there is.
         body = unpacker.decompress(unpacker.unconsumed_tail, max(1, length - len(head)))
     except zlib.error:
-        return None
-    return head + body
+        return None, False
+    return head + body, bool(name) and _ends(unpacker)
+
+
+def _ends(unpacker: "zlib._Decompress") -> bool:
+    """Say whether a stream ends soundly where its profile does, or soon after."""
+    try:
+        unpacker.decompress(unpacker.unconsumed_tail, _MOST_PADDING)
+    except zlib.error:
+        return False
+    return unpacker.eof
+
+
+_MOST_PADDING: Final = 64 * 1024
 
 
 class _Spans:

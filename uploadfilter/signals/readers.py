@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import BinaryIO, Protocol
 
 import numpy as np
-from PIL import Image, JpegImagePlugin, TiffImagePlugin, _webp
+from PIL import Image, JpegImagePlugin, _webp
 
 from uploadfilter.model import Reason
 from uploadfilter.signals import jpegscans, padding
@@ -25,6 +25,7 @@ from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.jpegcoarse import coarse_frame
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.signals.pieces import check_pieces, has_deep_samples, piece_bytes
 from uploadfilter.signals.profiles import needs_conversion
 from uploadfilter.signals.sampling import Course, key_frames
 
@@ -134,14 +135,14 @@ class PillowReader:
         image = self._image
         if number:
             image.seek(number)
-        _check_pieces(image)
+        check_pieces(image)
         check_frame(
             image.size,
             self._limits,
             bytes_per_pixel=self._bytes_per_pixel,
-            held_bytes=self._held_bytes + _piece_bytes(image),
+            held_bytes=self._held_bytes + piece_bytes(image),
         )
-        is_deep = self._is_deep or _has_deep_samples(image)
+        is_deep = self._is_deep or has_deep_samples(image)
         is_truncated = load(image) or self._is_padded
         return Frame(
             # The decoder goes on with its own image, whatever becomes of this one.
@@ -152,60 +153,6 @@ class PillowReader:
             is_deep=is_deep,
             is_truncated=is_truncated,
         )
-
-
-def _has_deep_samples(image: Image.Image) -> bool:
-    """Say whether samples of more than 8 bits stand in a file that was only opened."""
-    tiles = getattr(image, "tile", ())
-    return image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in tiles)
-
-
-def _check_pieces(image: Image.Image) -> None:
-    """Refuse a picture of so many strips or tiles that they are all that it costs.
-
-    Raises:
-        OverBudgetError: They are too many.
-    """
-    pieces = len(getattr(image, "tile", ()))
-    pixels = image.width * image.height
-    if pieces > _MOST_PIECES + pixels // _PIXELS_PER_PIECE:
-        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
-
-
-_MOST_PIECES = 5000
-_PIXELS_PER_PIECE = 8192
-"""Strips or tiles of a TIFF: so many, and more by its size. Pillow takes 8 µs for each,
-and real ones have 8 KiB or more, or are single rows of some thousand pixels."""
-
-
-def _piece_bytes(image: Image.Image) -> int:
-    """Return how long the longest strip or tile of a TIFF page is, unpacked.
-
-    libtiff unpacks one at a time, which may be the whole page. Others have none.
-    """
-    tags = getattr(image, "tag_v2", None)
-    codecs = {tile[0] for tile in getattr(image, "tile", ())}
-    is_packed = "libtiff" in codecs
-    if not is_packed or not isinstance(tags, TiffImagePlugin.ImageFileDirectory_v2):
-        return 0
-    width = _number(tags, TiffImagePlugin.TILEWIDTH, image.width)
-    rows = _number(tags, _TILE_ROWS, 0) or min(
-        _number(tags, TiffImagePlugin.ROWSPERSTRIP, image.height), image.height
-    )
-    bits = _number(tags, TiffImagePlugin.BITSPERSAMPLE, 1)
-    samples = _number(tags, TiffImagePlugin.SAMPLESPERPIXEL, 1)
-    return width * rows * -(-bits * samples // 8)
-
-
-_TILE_ROWS = 323
-"""TIFF's ``TileLength``, for which Pillow has no name."""
-
-
-def _number(tags: TiffImagePlugin.ImageFileDirectory_v2, tag: int, default: int) -> int:
-    """Return the (first) whole number of a tag; not every value is one."""
-    value = tags.get(tag, default)
-    first = value[0] if isinstance(value, tuple) and value else value
-    return first if isinstance(first, int) else default
 
 
 def profile_of(image: Image.Image) -> bytes | None:

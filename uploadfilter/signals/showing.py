@@ -73,8 +73,8 @@ microseconds for each."""
 _CONVERTED_IN_ALL: Final = 1_200_000
 _LEAST_CONVERTED: Final = 20_000
 _USUAL_FRAMES: Final = 60
-"""Where there are several ways to convert, all frames in all ways have at most so many
-pixels together, but each as many as signals can be computed of."""
+"""Where a conversion is dear, all frames in all ways have at most so many pixels
+together, but each as many as signals can be computed of."""
 
 _STEEP_PIXELS: Final = 1_000_000
 """Pixels of all frames that are converted before they are made smaller, where a pattern
@@ -242,9 +242,10 @@ def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
     found = list(_conversions(frame))
     count = sum(len(ways) for _, ways, _ in found)
     most = _CONVERTED_PIXELS
-    if count > 1:
-        most = _CONVERTED_IN_ALL // (count * min(frame.count, _USUAL_FRAMES))
-    while _may_be_halved(frame, by, most=max(_LEAST_CONVERTED, most)):
+    if any(way.is_dear for _, ways, _ in found for way in ways):
+        share = _CONVERTED_IN_ALL // (count * min(frame.count, _USUAL_FRAMES))
+        most = min(most, max(_LEAST_CONVERTED, share))
+    while _may_be_halved(frame, by, most=most):
         by *= 2
     words = itertools.chain((CONVERTED,), map(f"{CONVERTED}:{{}}".format, range(2, 99)))
     for colours, ways, steep in found:
