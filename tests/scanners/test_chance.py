@@ -3,9 +3,9 @@
 import pytest
 
 from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.contents.strings import Encoded
 from uploadfilter.scanners.chance import is_usual_photo, may_be_chance, most_bytes
 
 

@@ -40,6 +40,7 @@ from uploadfilter.contents.streams import (
     BROTLI,
     BZIPPED,
     GZIPPED,
+    HTTP_DEFLATE,
     XZ,
     ZSTD,
 )
@@ -71,6 +72,9 @@ _CLAIMS: Final[dict[str, Container]] = {
     "brotli": BROTLI,
     "lzma": XZ,
     "x-lzma": XZ,
+    "zlib": HTTP_DEFLATE,
+    "deflate": HTTP_DEFLATE,
+    "zz": HTTP_DEFLATE,
 }
 """Endings of names, and types after ``application/``, of what has no magic."""
 

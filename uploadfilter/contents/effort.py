@@ -2,7 +2,14 @@
 
 There are no clocks here, so that a content gives the same every time: what takes about
 a microsecond is a step, and so many steps are enough.
+
+There are two accounts. From the first is taken what finds the beginnings of pictures in
+a text as it stands and once its layers are undone; from the second all that reads it in
+yet another way. So a text that is dear to read does not keep those behind it from being
+searched for what begins like a picture.
 """
+
+from dataclasses import dataclass
 
 
 class SpentError(Exception):
@@ -32,3 +39,16 @@ class Effort:
         self._left -= steps
         if self._left < 0:
             raise SpentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efforts:
+    """The two accounts of a content and all that is nested in it.
+
+    Attributes:
+        plain: For what begins like a picture.
+        deep: For all other readings.
+    """
+
+    plain: Effort
+    deep: Effort

@@ -4,11 +4,13 @@ Rules this module keeps: linear time whatever the bytes, a few nanoseconds for e
 flood of percent signs or backslashes is undone in one pass over arrays; references,
 whose names only a table knows, are counted before and looked up once each.
 
-To add a layer: a step in ``unwrapped``.
+To add a layer: a step in ``unwrapped``, and its sign; or, where it makes something else
+of what the others left, a form in ``rewritings.py``.
 """
 
 import html
 import re
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +19,6 @@ from uploadfilter.contents.effort import Effort
 
 _Bytes = NDArray[np.uint8]
 _Places = NDArray[np.int32]
-
-_MOST_LAYERS = 3
-"""Times that layers are undone: a data URI in an attribute in a JSON string in a form
-has one of each kind, and two of percent signs."""
 
 _NONE = 0xFF
 
@@ -33,6 +31,7 @@ def _table(values: dict[int, int]) -> _Bytes:
 
 
 _DIGITS = _table({ord(digit): int(digit, 16) for digit in "0123456789abcdefABCDEF"})
+_OCTAL = _table({ord(digit): int(digit) for digit in "01234567"})
 _LETTERS = _table(
     {
         **{byte: byte for byte in b"/\"'\\"},
@@ -42,7 +41,7 @@ _LETTERS = _table(
 
 
 def unwrapped(text: bytes, effort: Effort) -> bytes:
-    """Undo every layer, up to ``_MOST_LAYERS`` times.
+    """Undo every layer until nothing changes.
 
     Args:
         text: Any bytes.
@@ -51,15 +50,37 @@ def unwrapped(text: bytes, effort: Effort) -> bytes:
     Raises:
         SpentError: It would cost more.
     """
-    for _ in range(_MOST_LAYERS):
+    before = b""
+    while text != before:
         before = text
-        text = unreferenced(text, effort)
-        text = unstyled(text, effort)
-        text = unescaped(text, effort)
-        text = unquoted(text, effort)
-        if text == before:
-            break
+        for sign, pattern, undone in _LAYERS:
+            # To look for one sign is much faster than to look for any of three.
+            if sign in text and pattern.search(text):
+                effort.take(1 + len(text) // _BYTES_PER_STEP)
+                text = undone(text, effort)
     return text
+
+
+def wrapped(text: bytes) -> NDArray[np.intp]:
+    """Return the spans of signs of layers beside which something may begin.
+
+    Not of those that programs and pages are full of, unless letters stand around them:
+    broken lines, and references to what is no letter.
+
+    Returns:
+        Starts and ends, in order, shape (signs, 2).
+    """
+    spans = [
+        match.span()
+        for sign, pattern in _TELLING
+        if sign in text
+        for match in pattern.finditer(text)
+    ]
+    return np.array(sorted(spans), dtype=np.intp).reshape(-1, 2)
+
+
+_BYTES_PER_STEP = 512
+"""Bytes that are gone through in a step, however few signs there are."""
 
 
 def unquoted(text: bytes, effort: Effort) -> bytes:
@@ -77,9 +98,10 @@ def unquoted(text: bytes, effort: Effort) -> bytes:
 
 
 def unescaped(text: bytes, effort: Effort) -> bytes:
-    r"""Return what a string of JSON or JavaScript stands for.
+    r"""Return what a string of JSON, JavaScript, C or SQL stands for.
 
-    Of a row of backslashes, each second one belongs to the one before it.
+    Of a row of backslashes, each second one belongs to the one before it. Numbers are
+    ``\xff``, ``\u00ff``, ``\u{ff}`` and, in eights, ``\377``.
 
     Raises:
         SpentError: It would cost more.
@@ -87,6 +109,9 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
     if b"\\" not in text:
         return text
     effort.take(text.count(b"\\") // _SIGNS_PER_STEP)
+    if b"\\u{" in text:
+        text = _BRACED.sub(rb"\\x0\1", text)
+        text = _BRACED_ZERO.sub(rb"\\x\1", text)
     data = _padded(text)
     at = _places(data[: len(text)] == ord("\\"))
     firsts = _places(np.diff(at, prepend=-2) != 1)
@@ -97,7 +122,9 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
     longer = at[following == ord("u")]
     longer = longer[(data[longer + 2] == ord("0")) & (data[longer + 3] == ord("0"))]
     kept = np.ones(len(data), dtype=np.bool_)
+    octal = at[_OCTAL[following] != _NONE]
     for places, values, length in (
+        *_octals(data, octal),
         (at, _LETTERS[following], 2),
         (codes, _digits(data, codes + 2), 4),
         (longer, _digits(data, longer + 4), 6),
@@ -107,34 +134,30 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
     return data[kept].tobytes()
 
 
-_STYLED = re.compile(
-    rb"\\(?:0000([2-7][0-9a-fA-F])|0{0,3}([2-7][0-9a-fA-F])(?![0-9a-fA-F]))[ \t\r\n\f]?"
-    rb"|\\\r?\n"
-)
-"""A printable character by its number, which a space may end; or a broken line."""
+_BRACED = re.compile(rb"\\u\{0*([0-9a-fA-F])\}")
+_BRACED_ZERO = re.compile(rb"\\u\{0*([1-9a-fA-F][0-9a-fA-F])\}")
 
 
-def unstyled(text: bytes, effort: Effort) -> bytes:
-    r"""Return what a string of a style sheet stands for.
+def _octals(
+    data: _Bytes, at: _Places
+) -> tuple[tuple[_Places, NDArray[np.int16], int], ...]:
+    """Return where numbers in eights of one to three digits stand, and their values."""
+    first, second, third = (
+        _OCTAL[data[at + number]].astype(np.int16) for number in (1, 2, 3)
+    )
+    has_two = second != _NONE
+    has_three = has_two & (third != _NONE) & (first < _MOST_FIRST_OCTAL)
+    has_two &= ~has_three
+    has_one = ~(has_two | has_three)
+    return (
+        (at[has_three], (first << 6 | second << 3 | third)[has_three], 4),
+        (at[has_two], (first << 3 | second)[has_two], 3),
+        (at[has_one], first[has_one], 2),
+    )
 
-    What no printable character of ASCII stands for is left alone: so nothing is taken
-    from the strings of JSON, in which ``\\b`` is no eleven.
 
-    Raises:
-        SpentError: It would cost more.
-
-    Source:
-        CSS Syntax Module Level 3, 4.3.7.
-    """
-    if b"\\" not in text:
-        return text
-    effort.take(text.count(b"\\") // _REFERENCES_PER_STEP)
-    return _STYLED.sub(_styled, text)
-
-
-def _styled(match: re.Match[bytes]) -> bytes:
-    digits = match[1] or match[2]
-    return bytes((int(digits, 16),)) if digits else b""
+_MOST_FIRST_OCTAL = 4
+"""``\\377`` is the largest byte."""
 
 
 _LONGEST_ESCAPE = 6
@@ -221,3 +244,39 @@ def _referenced(reference: bytes) -> bytes:
     character = html.unescape(number.decode("ascii"))
     is_ours = max(character, default="") <= "\xff"
     return character.encode("latin-1") if is_ours else reference
+
+
+_LAYERS: tuple[
+    tuple[bytes, re.Pattern[bytes], Callable[[bytes, Effort], bytes]], ...
+] = (
+    (b"&", re.compile(rb"&(?:#[xX]?[0-9a-fA-F]|[A-Za-z]{2})"), unreferenced),
+    (
+        b"\\",
+        re.compile(
+            rb"\\(?:u00[0-9a-fA-F]{2}|u\{0*[0-9a-fA-F]{1,2}\}|x[0-9a-fA-F]{2}"
+            rb"|[0-7/nrtfb\"'\\])"
+        ),
+        unescaped,
+    ),
+    (b"%", re.compile(rb"%[0-9a-fA-F]{2}"), unquoted),
+)
+"""Layers by their signs, what is undone or may be, and how."""
+
+_TELLING: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
+    (
+        b"&",
+        re.compile(
+            rb"&(?:#|(?:amp|plus|sol|equals|colon|comma|semi|Tab|NewLine|hyphen|dash"
+            rb"|lowbar|UnderBar|nbsp);)"
+        ),
+    ),
+    (
+        b"\\",
+        re.compile(
+            rb"\\(?:u00|u\{|x[0-9a-fA-F]|[0-7/]"
+            rb"|(?<!\\\\)\\+(?:u00|x[0-9a-fA-F]|[0-7/nrt])"
+            rb"|(?<=[A-Za-z0-9+/]\\)[nrtfb](?=[\\A-Za-z0-9+/]))"
+        ),
+    ),
+    (b"%", re.compile(rb"%[0-9a-fA-F]{2}")),
+)

@@ -28,6 +28,7 @@ from uploadfilter.contents.unpackers import (
     Deflate,
     Unpacker,
     Zlib,
+    ZlibOrDeflate,
     Zstandard,
 )
 from uploadfilter.model import Reason
@@ -201,3 +202,9 @@ BROTLI: Final = StreamContainer(
 )
 """Nothing in their bytes tells these for sure: they are tried where a name or type
 claims them, and where something known comes out of them (``nameless.py``)."""
+
+HTTP_DEFLATE: Final = StreamContainer(
+    kinds=frozenset(), make=ZlibOrDeflate, starts=lambda _head: False
+)
+"""A deflate stream in the wrapping of zlib or bare: HTTP's ``deflate`` is either (RFC
+9110, 8.4.1.2)."""

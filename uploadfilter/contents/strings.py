@@ -1,108 +1,81 @@
-r"""Find the pictures that stand encoded in text: base64, ``data:`` URIs, percent bytes.
+r"""Find the pictures that stand encoded in text: base64, ``data:`` URIs, digits, ...
 
 Programs unwrap a string in layers: JSON's escapes, a form's percent signs, HTML's
-references, a mail's quoted-printable lines, white space. All of them are undone at
-once here, whatever the text says that it is: none of their characters belongs to the
-alphabets of base64, so that undoing a layer that is not there loses nothing.
+references, a mail's quoted-printable lines, white space. All of them are undone here,
+whatever the text says that it is, until nothing changes: none of their characters
+belongs to the alphabets of base64, so that undoing a layer that is not there loses
+little, and the text is searched as it stands as well.
+
+The search is in two parts. First comes what begins like a picture or a container in the
+text as it stands and without its layers. Then, from an account of its own, come the
+other readings: texts that are encoded themselves, other codings (``codings.py``), the
+text as other programs read it (``rewritings.py``); and each of these from the start.
 
 Rules this module keeps: linear time whatever the bytes, at most ``held_bytes`` of text
-at a time, and of a string only its beginning is decoded until that looks like
-something; what there may be many of is counted (``effort.py``). Binary content is
+at a time; what there may be many of is counted (``effort.py``). Binary content is
 passed over at a GiB a second.
-
-To add a layer: see ``layers.py``. To add an alphabet: a reader in ``_Search``.
 """
 
-import binascii
 import re
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import replace
 
-from uploadfilter.contents import jxl
+import numpy as np
+
+from uploadfilter.contents.base64s import Base64Search, is_zlib, packed
 from uploadfilter.contents.carving import TooMany, Unfinished
-from uploadfilter.contents.effort import Effort, SpentError
+from uploadfilter.contents.codings import ALL_CODINGS, HEX, coded
+from uploadfilter.contents.effort import Effort, Efforts, SpentError
 from uploadfilter.contents.entities import expanded
-from uploadfilter.contents.layers import unescaped, unquoted, unwrapped
-from uploadfilter.contents.magic import (
-    HEAD_BYTES,
-    STRINGS,
-    Kind,
-    is_container,
-    is_data,
-    is_picture,
-    sniff,
+from uploadfilter.contents.found import (
+    KNOWN_BYTES,
+    Encoded,
+    in_bytes,
+    is_printed,
+    kind_of,
 )
-from uploadfilter.contents.piles import (
-    ALL_SPACE,
-    STANDARD,
-    Pile,
-    from_base64,
-    joined,
-    pictures,
+from uploadfilter.contents.layers import (
+    unescaped,
+    unquoted,
+    unreferenced,
+    unwrapped,
+    wrapped,
 )
+from uploadfilter.contents.magic import HEAD_BYTES, STRINGS, Kind, sniff
+from uploadfilter.contents.rewritings import REWRITINGS, Rewriting, around
 from uploadfilter.contents.source import Source
-from uploadfilter.contents.uris import DATA, Closings, uris
+from uploadfilter.contents.stretches import texts
+from uploadfilter.contents.uris import base64_uris, plain_uris
 
 _SHORTEST = 80
-"""Characters of base64 that may hold a picture: 60 bytes are fewer than any has that
-shows anything, and SHA-256 has 64 digits. Only ``data:`` URIs may be shorter."""
-
-_SHORTEST_URI = 32
-"""Characters behind a ``data:`` that may hold a picture, or markup with one in it."""
-
-_SHORTEST_WORD = 32
-"""Characters without a space that such a string has somewhere; no prose has."""
-
-_SHORTEST_SEARCHED = 256
-"""Characters from which on a string is also searched for a picture behind junk."""
+"""Characters of text that may encode a picture: 60 bytes are fewer than any has that
+shows anything."""
 
 _MOST_HELD_BYTES = 16 * 1024 * 1024
 """Bytes of text that are looked at together, whatever may be held: there are up to six
 copies of them. The largest photos are shorter in base64."""
 
 _STEPS = 30_000
-_BYTES_PER_STEP = 32
-"""Microseconds that words, URIs and signs may take, in any text and for its length.
-Books take a tenth of that, programs and lists of checksums a half."""
+_BYTES_PER_STEP = 64
+_DEEP_STEPS = 60_000
+_BYTES_PER_DEEP_STEP = 32
+"""Microseconds that beginnings, and all other readings, may take in any text, and for
+its length. Programs take a tenth of that."""
 
-_NESTED_BYTES_PER_STEP = 128
+_NESTED_BYTES_PER_STEP = 256
 """The same for what was unpacked, of which a bomb has two hundred times as much."""
 
-_STRETCH_BYTES = 1 << 20
-_OVERLAP_BYTES = 256
-"""Binary content is tested in stretches, which overlap by more than a short string."""
 
-_SAMPLING = 4
-"""Of binary content, every fourth byte is looked at: a string has 20 in a row."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """What a string in a text encodes.
-
-    Attributes:
-        name: How, and the how-manieth: ``data:1``, ``base64:2``, ``percent:3``,
-            ``hex:4``.
-        data: Decoded; it begins with the magic of a picture, a container or markup, or
-            has a picture in it, or is a text with such strings.
-        is_carved: If true, the data begin where a picture was found in the middle of
-            a string: it may be chance, and is dropped if it does not decode.
-        known_by: How its first reading begins, kept by all others; empty if carved.
-    """
-
-    name: str
-    data: bytes
-    is_carved: bool = False
-    known_by: bytes = b""
-
-
-def effort_for(size: int) -> Effort:
+def effort_for(size: int) -> Efforts:
     """Return what looking at a content of so many bytes may cost, nested ones included.
 
     Each nested one adds a little, by its length.
     """
-    return Effort(_STEPS + size // _BYTES_PER_STEP)
+    return Efforts(
+        plain=Effort(_STEPS + size // _BYTES_PER_STEP),
+        deep=Effort(_DEEP_STEPS + size // _BYTES_PER_DEEP_STEP),
+    )
 
 
 def encoded(
@@ -111,7 +84,7 @@ def encoded(
     kind: Kind,
     most: int,
     held_bytes: int,
-    effort: Effort | None = None,
+    effort: Efforts | None = None,
 ) -> Iterator[Encoded | TooMany | Unfinished]:
     """Yield what the strings in a content encode.
 
@@ -130,99 +103,31 @@ def encoded(
     if effort is None:
         effort = effort_for(source.size)
     else:
-        effort.give(source.size // _NESTED_BYTES_PER_STEP)
+        effort.plain.give(source.size // _NESTED_BYTES_PER_STEP)
+        effort.deep.give(source.size // _NESTED_BYTES_PER_STEP)
     seen: set[int] = set()
-    try:
-        for text in _texts(source, kind, min(held_bytes, _MOST_HELD_BYTES)):
-            for found in _Search(text, effort, as_text=kind in STRINGS).strings():
+    carved: set[int] = set()
+    lack: Unfinished | None = None
+    for text in texts(source, kind, min(held_bytes, _MOST_HELD_BYTES)):
+        search = _Search(text, effort, as_text=kind in STRINGS)
+        try:
+            for found in search.strings():
                 # Two readings of a text find most strings twice.
-                if hash(found.data) in seen:
+                known = hash(found.data)
+                if known in seen or (found.is_carved and known in carved):
                     continue
-                if len(seen) == most:
+                if len(seen) + len(carved) == most:
                     yield TooMany()
                     return
-                seen.add(hash(found.data))
-                yield replace(found, name=f"{found.name}:{len(seen)}")
-    except SpentError:
-        yield TooMany()
-
-
-# --- Pieces of text ------------------------------------------------------------------
-
-_SPACE = b" "
-_WRAPS = b"\r\n\t\f"
-_WORD = (
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    b"+/-_"  # the standard and the URL alphabet
-)
-_ESCAPES = b"%\\&#;="
-_MEMBER, _OTHER = b"\1", b"\0"
-
-
-def _table(members: bytes) -> bytes:
-    return bytes(byte in members for byte in range(256))
-
-
-_IN_WORD = _table(_WORD + _WRAPS)
-_IN_STRING = _table(_WORD + _WRAPS + _SPACE)
-_IN_ESCAPED = _table(_WORD + _WRAPS + _ESCAPES)
-_LONG_WORD = _MEMBER * _SHORTEST_WORD
-_SAMPLED_STRING = _MEMBER * (_SHORTEST // _SAMPLING)
-
-_BREAKS = (b'"', b"<", b"\n\n", b"\r\n\r\n", b"&", b",")
-"""Where a text is cut best, if it must be: no string goes across these."""
-
-
-def _texts(source: Source, kind: Kind, held_bytes: int) -> Iterator[bytes]:
-    """Yield what is to be searched, in pieces of at most ``held_bytes``."""
-    spans = [(0, source.size)] if kind in STRINGS else _wordy(source)
-    for start, end in spans:
-        at = start
-        while at < end:
-            piece = source.read(at, min(held_bytes, end - at))
-            if at + len(piece) < end:
-                piece = piece[: _cut(piece)]
-            yield piece
-            at += len(piece)
-
-
-def _cut(piece: bytes) -> int:
-    """Return where to cut a piece that is not the last, in its second half."""
-    half = len(piece) // 2
-    return next(
-        (at for mark in _BREAKS if (at := piece.rfind(mark, half)) > 0), len(piece)
-    )
-
-
-def _wordy(source: Source) -> Iterator[tuple[int, int]]:
-    """Yield the spans of binary content that may have strings in them."""
-    start: int | None = None
-    for at in range(0, source.size, _STRETCH_BYTES):
-        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        if _SAMPLED_STRING in piece[::_SAMPLING].translate(_IN_ESCAPED):
-            start = at if start is None else start
-        elif start is not None:
-            # The rest of a string may be too short to be seen by itself.
-            yield start, min(at + _OVERLAP_BYTES, source.size)
-            start = None
-    if start is not None:
-        yield start, source.size
-
-
-# --- The search ----------------------------------------------------------------------
-
-_HEX = re.compile(rb"[0-9a-fA-F\s]+\Z")
-
-_HEAD_CHARACTERS = 2048
-"""How much of a string is decoded to see what it is: it gives ``HEAD_BYTES`` also where
-a quarter of it is white space, and half of them where it is hexadecimal."""
-
-_WORD_STEPS, _TRY_STEPS, _LOOK_STEPS = 1, 1, 10
-"""What it takes to find a word, to tell one that holds nothing by its first letters,
-and to see what it begins with."""
-
-_SOFT_BREAK = re.compile(rb"=\r?\n|=(?:3D|2B|2F|0D|0A)")
-"""What tells that lines are quoted-printable."""
+                (carved if found.is_carved else seen).add(known)
+                yield replace(found, name=f"{found.name}:{len(seen) + len(carved)}")
+        except SpentError:
+            if not search.is_deep:
+                yield TooMany()
+                return
+            lack = Unfinished()
+    if lack is not None:
+        yield lack
 
 
 class _Search:
@@ -231,15 +136,20 @@ class _Search:
     Args:
         text: The piece.
         effort: What it may cost.
-        as_text: If true, somebody reads it as text, and all layers count.
+        as_text: If true, somebody reads it as text, and all its readings count.
+
+    Attributes:
+        is_deep: Whether all that begins like a picture in the text was given, and what
+            comes now are other readings.
     """
 
-    def __init__(self, text: bytes, effort: Effort, *, as_text: bool) -> None:
-        # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
-        is_wide = as_text and b"\0" in text
-        self._text = text.translate(None, b"\0") if is_wide else text
-        self._effort = effort
+    def __init__(self, text: bytes, effort: Efforts, *, as_text: bool) -> None:
         self._as_text = as_text
+        self._text = text
+        self._effort = effort
+        self._waiting = deque[tuple[bytes, tuple[Rewriting, ...]]]()
+        self._known = set[int]()
+        self.is_deep = False
 
     def strings(self) -> Iterator[Encoded]:
         """Yield what strings encode, under names without a number.
@@ -247,254 +157,186 @@ class _Search:
         Raises:
             SpentError: It would cost more than it may.
         """
-        yield from _plain_uris(self._text, self._effort)
-        plain = unwrapped(self._text, self._effort)
-        if self._as_text:
-            yield from _percent(self._text, plain, self._effort)
-        yield from self._in_reading(plain)
-        whole = expanded(self._text, self._effort.take) if self._as_text else None
-        if whole is not None:
-            yield from self._in_reading(unwrapped(whole, self._effort))
-        if _SOFT_BREAK.search(self._text):
-            lines = binascii.a2b_qp(self._text)
-            yield from self._in_reading(unwrapped(lines, self._effort))
+        if len(self._text) < _SHORTEST:
+            return
+        readings = _Readings(self._text, self._effort.plain, as_text=self._as_text)
+        yield from readings.found()
+        self.is_deep = True
+        yield from self._deeper(readings, REWRITINGS if self._as_text else ())
+        while self._waiting:
+            text, ways = self._waiting.popleft()
+            self._effort.deep.take(1 + len(text) // _BYTES_PER_STEP)
+            readings = _Readings(text, self._effort.deep, as_text=True)
+            yield from readings.found()
+            yield from self._deeper(readings, ways)
 
-    def _in_reading(self, reading: bytes) -> Iterator[Encoded]:
-        """Yield what strings encode in the text without its layers."""
-        if self._as_text and reading != self._text:
-            yield from _plain_uris(reading, self._effort)
-        known = set()
-        for start, end in _uri_spans(reading, self._effort):
-            known.add(start)
-            yield from _decoded("data", reading, start, end, self._effort)
-        yield from _Words(reading, known, self._effort).strings()
+    def _wait(self, text: bytes, *, ways: tuple[Rewriting, ...] = REWRITINGS) -> None:
+        """Let a text be searched later, from the start, unless it was.
 
+        Args:
+            text: The text.
+            ways: In which it may be rewritten: of two that undo different things, the
+                order says nothing.
+        """
+        if b"\0" in text:
+            text = text.translate(None, b"\0")
+        if len(text) >= _SHORTEST and hash(text) not in self._known:
+            self._known.add(hash(text))
+            self._waiting.append((text, ways))
 
-# --- URIs ----------------------------------------------------------------------------
+    def _deeper(
+        self, readings: "_Readings", ways: tuple[Rewriting, ...]
+    ) -> Iterator[Encoded]:
+        """Yield what a text holds besides what begins in it; note what to search."""
+        effort = self._effort.deep
+        for text, is_given in readings.nested(effort):
+            if not is_given and sniff(text[:HEAD_BYTES]) is Kind.SVG:
+                yield Encoded(name="base64", data=text)
+            self._wait(text)
+        for text in readings.texts:
+            whole = expanded(text, effort.take)
+            if whole is not None:
+                self._wait(whole)
+            for number, way in enumerate(ways, start=1):
+                if way.changes(text) and (
+                    readings.is_hot or _begins(way.parts(text, effort), effort)
+                ):
+                    self._wait(way.whole(text, effort), ways=ways[number:])
+            yield from self._coded(text, effort)
+        yield from readings.as_bytes(effort)
 
+    def _coded(self, text: bytes, effort: Effort) -> Iterator[Encoded]:
+        """Yield what stands in other codings than base64, or is packed."""
+        codings = ALL_CODINGS if self._as_text else HEX
+        for name, data in coded(text, effort, codings, is_something=_is_something):
+            yield from self._bytes(name, data, effort)
+        yield from packed(text, effort)
 
-def _plain_uris(text: bytes, effort: Effort) -> Iterator[Encoded]:
-    """Yield what ``data:`` URIs hold that are not base64."""
-    closings = Closings(text)
-    passed = 0
-    for uri in uris(text, effort, is_base64=False):
-        if uri.at < passed:
-            continue
-        end = closings.end_of(uri)
-        if end - uri.at < _SHORTEST_URI:
-            continue
-        effort.take(_LOOK_STEPS)
-        head = text[uri.at : min(end, uri.at + _HEAD_CHARACTERS)]
-        if _is_something(unquoted(head, effort)):
-            yield from _something("data", unquoted(text[uri.at : end], effort))
-            # What stands in it is found in it, or there is nothing.
-            passed = end
-
-
-def _uri_spans(text: bytes, effort: Effort) -> Iterator[tuple[int, int]]:
-    """Yield where the base64 of ``data:`` URIs stands."""
-    members: bytes | None = None
-    for uri in uris(text, effort, is_base64=True):
-        if members is None:
-            members = text.translate(_IN_STRING)
-        end = members.find(_OTHER, uri.at)
-        end = len(text) if end < 0 else end
-        if end - uri.at >= _SHORTEST_URI:
-            yield uri.at, end
-
-
-# --- Bytes as they are ---------------------------------------------------------------
-
-
-def _percent(text: bytes, plain: bytes, effort: Effort) -> Iterator[Encoded]:
-    """Yield from the first picture on that stands in a text once it is unwrapped.
-
-    Args:
-        text: As it came.
-        plain: Without its layers.
-        effort: What it may cost.
-    """
-    if plain == text or _first_picture(text, effort) is not None:
-        # What stands there as it is, is carved.
-        return
-    # Of bytes, unlike of base64, one layer too many makes something else.
-    readings = [unquoted(text, effort), unescaped(text, effort), plain]
-    if b"+" in text:
-        # A form's spaces.
-        readings.append(unquoted(text.replace(b"+", b" "), effort))
-    for reading in dict.fromkeys(readings):
-        offset = _first_picture(reading, effort)
-        if offset is not None:
-            yield Encoded(name="percent", data=reading[offset:], is_carved=True)
+    def _bytes(self, name: str, data: bytes, effort: Effort) -> Iterator[Encoded]:
+        """Yield what is in bytes; a text in them is searched later."""
+        if is_zlib(data[:HEAD_BYTES]):
+            yield Encoded(name=name, data=data, claim="zlib")
+        # Where among characters a file begins is not known.
+        beside = b"" if name == "characters" else None
+        yield from in_bytes(name, data, effort, beside=beside)
+        if is_printed(data):
+            self._wait(data)
 
 
-def _first_picture(data: bytes, effort: Effort) -> int | None:
-    """Return where the first picture begins in bytes."""
-    return next(pictures(data, effort), None)
-
-
-# --- Words ---------------------------------------------------------------------------
-
-_MOST_BEFORE = 256
-"""Characters before the first long word that may belong to a string: a form turns a
-``+`` into a space."""
-
-_MOST_BEGINNINGS = 16
-"""Words and lines at which a string may begin: a heading or two stand before it."""
-
-_WORD_START = re.compile(rb"\s+(?=\S)")
-
-
-class _Words:
-    """The search for bare strings in a text.
+class _Readings:
+    """A text as it stands, and once its layers are undone.
 
     Args:
-        text: Without layers.
-        known: Where strings begin that were looked at already.
-        effort: What it may cost.
+        text: The text.
+        effort: What its search may cost.
+        as_text: Whether somebody reads it as text.
+
+    Attributes:
+        texts: The text, and the one without layers if anything may be in that.
+        is_hot: Whether there is anything in it, or looks as if there were.
     """
 
-    def __init__(self, text: bytes, known: set[int], effort: Effort) -> None:
-        self._text = text
-        self._known = known
+    def __init__(self, text: bytes, effort: Effort, *, as_text: bool) -> None:
+        self.texts = [text]
         self._effort = effort
-        self._pile = Pile(effort)
+        self._searches = [Base64Search(text, effort)]
+        self.is_hot = as_text and self._searches[0].is_dense
 
-    def strings(self) -> Iterator[Encoded]:
-        """Yield what bare strings hold."""
-        text, words = self._text, self._text.translate(_IN_WORD)
-        start = words.find(_LONG_WORD)
-        if start < 0:
+    def found(self) -> Iterator[Encoded]:
+        """Yield what begins like a picture or a container."""
+        yield from self._found(self.texts[0], self._searches[0])
+        if self.is_hot or self._is_worth_unwrapping():
+            plain = unwrapped(self.texts[0], self._effort)
+            if plain != self.texts[0]:
+                self.texts.append(plain)
+                self._searches.append(Base64Search(plain, self._effort))
+                yield from self._found(plain, self._searches[1])
+
+    def _is_worth_unwrapping(self) -> bool:
+        """Say whether anything is where layers are."""
+        signs = wrapped(self.texts[0])
+        if not len(signs):
+            return False
+        before = around(self.texts[0], signs)
+        after = unwrapped(before, self._effort)
+        return after != before and (
+            _high_bytes(after) > _high_bytes(before) + _FEW_HIGH_BYTES
+            or _begins(after, self._effort)
+        )
+
+    def _found(self, text: bytes, search: Base64Search) -> Iterator[Encoded]:
+        """Yield what begins so in one of both."""
+        yield from plain_uris(text, self._effort)
+        known = set[int]()
+        for at, data in base64_uris(text, self._effort):
+            known.add(at)
+            yield Encoded(name="data", data=data, known_by=data[:KNOWN_BYTES])
+        for each in search.found(known):
+            self.is_hot = True
+            yield each
+
+    def nested(self, effort: Effort) -> Iterator[tuple[bytes, bool]]:
+        """Yield the texts that are encoded in it, and whether they were given."""
+        for search in self._searches:
+            yield from search.texts(effort)
+
+    def as_bytes(self, effort: Effort) -> Iterator[Encoded]:
+        """Yield what stands as bytes in the text once a layer is undone.
+
+        Of bytes, unlike of base64, one layer too many makes something else.
+        """
+        text, plain = self.texts[0], self.texts[-1]
+        if _high_bytes(plain) < _high_bytes(text) + _FEW_HIGH_BYTES:
             return
-        strings = text.translate(_IN_STRING)
-        while start >= 0:
-            end = strings.find(_OTHER, start)
-            end = len(text) if end < 0 else end
-            first = max(strings.rfind(_OTHER, 0, start) + 1, start - _MOST_BEFORE)
-            self._effort.take(_WORD_STEPS)
-            if end - start >= _SHORTEST and self._known.isdisjoint((start, first)):
-                yield from self._word(first, start, end)
-                yield from map(_carved, self._pile.searched())
-            start = words.find(_LONG_WORD, end)
-        yield from map(_carved, self._pile.searched(is_last=True))
-
-    def _word(self, first: int, start: int, end: int) -> Iterator[Encoded]:
-        """Yield what a string holds that begins at ``start``, or before or behind."""
-        text = self._text
-        for at in _beginnings(text, first, start, end):
-            self._effort.take(_TRY_STEPS)
-            found = list(_decoded("base64", text, at, end, self._effort))
-            if found:
-                yield from found
-                if _is_spaced(text[at:end]):
-                    # The next one may stand behind it, in another alignment.
-                    self._pile.add(text[at:end], is_known=True)
-                return
-        if end - first >= _SHORTEST_SEARCHED:
-            self._pile.add(text[first:end], is_known=False)
+        for reading in dict.fromkeys((*_steps(text, effort), plain)):
+            if reading != text and not reading.isascii():
+                yield from in_bytes("percent", reading, effort, beside=text)
 
 
-def _is_spaced(string: bytes) -> bool:
-    """Say whether there is white space between letters."""
-    string = string.strip()
-    return any(space in string for space in _SPACES)
+_URI_BEGINS = re.compile(rb"[dD][aA][tT][aA]:[\w/+.=-]{0,64}[;,][^\s;,]{8}")
+"""The beginning of a URI, and not a name in a program."""
+
+_FEW_HIGH_BYTES = 16
+"""Bytes outside of ASCII that no picture makes do with."""
 
 
-_SPACES = tuple(bytes((byte,)) for byte in ALL_SPACE)
+def _high_bytes(text: bytes) -> int:
+    """Count the bytes outside of ASCII."""
+    if text.isascii():
+        return 0
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) & 0x80))
 
 
-def _carved(data: bytes) -> Encoded:
-    return Encoded(name="base64", data=data, is_carved=True)
-
-
-def _beginnings(text: bytes, first: int, start: int, end: int) -> Iterator[int]:
-    """Yield where in a string the encoded part may begin."""
-    yield start
-    limit = min(start + _MOST_BEFORE, end)
-    for match in islice(_WORD_START.finditer(text, first, limit), _MOST_BEGINNINGS):
-        if match.end() != start:
-            yield match.end()
-    if first != start:
-        yield first
-
-
-def _decoded(
-    form: str, text: bytes, start: int, end: int, effort: Effort
-) -> Iterator[Encoded]:
-    """Yield what a string of base64 or hexadecimal digits is, if it is anything."""
-    told_by = text[start : min(end, start + _TOLD_BY)]
-    if end - start < _LONGEST_TOLD and _is_nothing(told_by):
-        return
-    head = text[start : min(end, start + _HEAD_CHARACTERS)]
-    effort.take(2 * _LOOK_STEPS if _is_hex(head) else _LOOK_STEPS)
-    if _is_hex(head) and _is_something(_from_hex(head)):
-        yield from _something("hex", _from_hex(text[start:end]))
-    for spelling in _SPELLINGS:
-        if _is_something(from_base64(spelling(head))):
-            known_by = from_base64(joined(head))[:_KNOWN_BYTES]
-            for found in _something(form, from_base64(spelling(text[start:end]))):
-                yield replace(found, known_by=known_by)
-        if _SPACE not in head.strip():
-            return
-
-
-_KNOWN_BYTES = 48
-"""Bytes by which readings of one string are known to be that."""
-
-_LONGEST_TOLD = 340
-"""Characters of a string that holds no tar file, which begins with any name."""
-
-_TOLD_BY = 64
-
-
-def _is_nothing(head: bytes) -> bool:
-    """Say whether a short string surely decodes to no text and no picture."""
-    if _SPACE in head:
+def _begins(text: bytes, effort: Effort) -> bool:
+    """Say whether anything begins in a text, or is encoded."""
+    if not text:
         return False
-    return is_data(from_base64(joined(head))) and not _is_picture_in_hex(head)
+    search = Base64Search(text, effort)
+    return (
+        bool(_URI_BEGINS.search(text))
+        or any(True for _ in search.found(set()))
+        or any(True for _ in search.texts(effort))
+    )
 
 
-def _is_picture_in_hex(head: bytes) -> bool:
-    return bool(_HEX.match(head)) and not is_data(_from_hex(head))
+def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield a text with one layer of one kind after another undone."""
+    for undone in (unquoted, unescaped, unreferenced):
+        reading = text
+        for _ in range(_MOST_STEPS):
+            before, reading = reading, undone(reading, effort)
+            if reading == before:
+                break
+            yield reading
+    if b"+" in text and b"%" in text:
+        # A form's spaces.
+        yield unquoted(text.replace(b"+", b" "), effort)
 
 
-def _is_hex(head: bytes) -> bool:
-    """Say whether there are enough hexadecimal digits and nothing else."""
-    return len(head) >= 2 * _SHORTEST and bool(_HEX.match(head[:_SHORTEST]))
-
-
-def _with_plus(string: bytes) -> bytes:
-    """Take spaces for what a form made of ``+``."""
-    string = string.translate(STANDARD, _WRAPS).strip()
-    return string.replace(b" ", b"+")
-
-
-_SPELLINGS = (joined, _with_plus)
-
-
-def _from_hex(string: bytes) -> bytes:
-    """Decode hexadecimal digits, as far as they go."""
-    string = string.translate(None, ALL_SPACE)
-    digits = len(string) - len(string.lstrip(b"0123456789abcdefABCDEF"))
-    return binascii.a2b_hex(string[: digits & ~1])
-
-
-def _something(form: str, data: bytes) -> Iterator[Encoded]:
-    """Yield decoded bytes in which a scan could find more than that they are bytes."""
-    kind = sniff(data[:HEAD_BYTES])
-    if kind not in STRINGS or kind in {Kind.SVG, Kind.HTML} or _holds_strings(data):
-        yield Encoded(name=form, data=data, known_by=data[:_KNOWN_BYTES])
+_MOST_STEPS = 4
+"""Times that one layer is written over bytes."""
 
 
 def _is_something(head: bytes) -> bool:
-    """Say whether decoded bytes begin like a picture, a container or a text."""
-    kind = sniff(head[:HEAD_BYTES])
-    if kind is Kind.JXL and head.startswith(jxl.MAGIC):
-        # Two bytes of magic would be found in every 65,536th string.
-        return jxl.is_plausible(head)
-    return is_picture(kind) or is_container(kind) or kind in STRINGS
-
-
-def _holds_strings(text: bytes) -> bool:
-    """Say whether a text may hold encoded pictures itself."""
-    return _LONG_WORD in text.translate(_IN_ESCAPED) or DATA in text.lower()
+    """Say whether bytes begin like what a scan can look into, packed or not."""
+    return kind_of(head) is not None or is_zlib(head)

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import brotli
 import inflate64
 import zstandard
+from typing_extensions import override
 
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.model import Reason
@@ -156,6 +157,24 @@ class Deflate64:
                 break
         self._held = held[at:]
         return bytes(given)
+
+
+class ZlibOrDeflate(Deflate):
+    """A deflate stream that is wrapped as zlib, or bare if it is not."""
+
+    def __init__(self) -> None:
+        super().__init__(zlib.MAX_WBITS)
+        self._is_begun = False
+
+    @override
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more; the first bytes tell which it is."""
+        if not self._is_begun:
+            self._is_begun = True
+            is_zlib = packed[:1] == b"x" and int.from_bytes(packed[:2], "big") % 31 == 0
+            if not is_zlib:
+                self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        return super().step(packed)
 
 
 class BZIP2:

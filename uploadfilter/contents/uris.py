@@ -12,6 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.found import (
+    STANDARD,
+    Encoded,
+    from_base64,
+    kind_of,
+)
+from uploadfilter.contents.layers import unquoted
+from uploadfilter.contents.magic import Kind, sniff
 
 DATA = b"data:"
 
@@ -93,3 +101,58 @@ class Closings:
             self._bare_end = found.start() if found else limit
             self._is_bare_end = found is not None
         return min(self._bare_end, limit)
+
+
+# --- What they hold ------------------------------------------------------------------
+
+_SHORTEST = 32
+"""Characters of a URI that may hold a picture, or a drawing with one in it."""
+
+_HEAD_CHARACTERS = 2048
+_LOOK_STEPS = 10
+_LETTERS = re.compile(rb"[A-Za-z0-9+/\-_\s]*")
+_SPACE = b"\r\n\t\f "
+
+
+def plain_uris(text: bytes, effort: Effort) -> Iterator[Encoded]:
+    """Yield what ``data:`` URIs hold that are not base64.
+
+    A text in one is none of it: that stands in the text itself once its layers are
+    undone.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    closings = Closings(text)
+    passed = 0
+    for uri in uris(text, effort, is_base64=False):
+        if uri.at < passed:
+            continue
+        end = closings.end_of(uri)
+        if end - uri.at < _SHORTEST:
+            continue
+        effort.take(_LOOK_STEPS)
+        head = unquoted(text[uri.at : min(end, uri.at + _HEAD_CHARACTERS)], effort)
+        if _counts(head):
+            yield Encoded(name="data", data=unquoted(text[uri.at : end], effort))
+            passed = end
+
+
+def base64_uris(text: bytes, effort: Effort) -> Iterator[tuple[int, bytes]]:
+    """Yield where the base64 of ``data:`` URIs begins, and what it stands for.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    for uri in uris(text, effort, is_base64=True):
+        match = _LETTERS.match(text, uri.at)
+        if match is None or len(match[0]) < _SHORTEST:
+            continue
+        effort.take(_LOOK_STEPS)
+        head = match[0][:_HEAD_CHARACTERS].translate(STANDARD, _SPACE)
+        if _counts(from_base64(head)):
+            yield uri.at, from_base64(match[0].translate(STANDARD, _SPACE))
+
+
+def _counts(head: bytes) -> bool:
+    return kind_of(head) is not None or sniff(head) is Kind.SVG

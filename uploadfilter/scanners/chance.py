@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from uploadfilter.contents import carving, magic, strings
+from uploadfilter.contents import carving, containers, magic
+from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 
@@ -47,7 +49,19 @@ _MOST_JXL_BYTES: Final = 16 * 1024 * 1024
 """
 
 
-def may_be_chance(item: strings.Encoded, kind: Kind, begins_as: Kind) -> bool:
+def may_be_chance(item: Encoded, kind: Kind, begins_as: Kind) -> bool:
     """Say whether letters in what is no text may begin like a picture by chance."""
     is_uri = item.name.startswith("data")
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
+
+
+def packed_in(item: Encoded, begins_as: Kind) -> Container | None:
+    """Return what reads a string that may be packed, but need not be.
+
+    Args:
+        item: The string.
+        begins_as: What its bytes begin like.
+    """
+    if item.claim:
+        return containers.claimed_by(item.claim)
+    return containers.container_for(begins_as) if item.is_carved else None

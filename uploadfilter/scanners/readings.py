@@ -2,8 +2,13 @@
 
 from typing import NamedTuple
 
+from uploadfilter.contents.found import Encoded
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.sizes import is_small
+from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 from uploadfilter.scanners.chance import CHANCE
+from uploadfilter.scanners.spans import digests_of
 from uploadfilter.scanners.tree import Node
 
 
@@ -16,22 +21,32 @@ class Readings:
     Args:
         parent: The content with the strings.
         most_dropped: Wrong readings up to which they are counted.
+
+    Attributes:
+        parent: The content with the strings.
     """
 
     def __init__(self, parent: Node, *, most_dropped: int) -> None:
-        self._parent = parent
+        self.parent = parent
         self._most_dropped = most_dropped
         self._sound: set[bytes] = set()
         self._broken: list[_Broken] = []
 
-    def add(self, node: Node, *, known_by: bytes, is_nested: bool) -> None:
+    def add(self, node: Node, item: Encoded, *, is_nested: bool) -> None:
         """Take a picture that was walked through.
 
         Args:
             node: The picture.
-            known_by: What all readings of its string have in common.
+            item: The string.
             is_nested: Whether it stands in its parent already, since it has views.
         """
+        known_by = item.known_by
+        is_broken = node.reason in CHANCE
+        if is_broken and not is_nested and is_small(item.data, Kind(node.kind)):
+            # It would not be seen if it were whole.
+            self.parent.drop(most=self._most_dropped)
+            node.close()
+            return
         if node.reason in CHANCE:
             # Whether that counts is known at the end, and it may be sent before.
             self._broken.append(_Broken(known_by, node, node.reason, is_nested))
@@ -39,8 +54,28 @@ class Readings:
             return
         self._sound.add(known_by)
         if not is_nested:
-            self._parent.nest(node)
+            self.parent.nest(node)
         node.close()
+
+    def add_drawing(self, node: Node, source: Source) -> None:
+        """Take a drawing; what is encoded in it was found in the text around it."""
+        node.exact = digests_of(source)
+        node.fall_short(Reason.NOT_INSPECTED)
+        self.parent.nest(node)
+        node.close()
+
+    def add_packed(self, node: Node, *, is_nested: bool) -> None:
+        """Take what was unpacked; if nothing was in it, it was none."""
+        if not is_nested and node.has_contents:
+            self.parent.nest(node)
+        elif not is_nested:
+            self.parent.drop(most=self._most_dropped)
+        node.close()
+
+    def know(self, known_by: bytes) -> None:
+        """Say that a reading of a string was sound."""
+        if known_by:
+            self._sound.add(known_by)
 
     def settle(self) -> None:
         """Let the broken ones be broken, but for what was read rightly as well."""
@@ -49,9 +84,9 @@ class Readings:
             if not is_wrong:
                 node.fall_short(reason)
             if is_wrong and not is_nested:
-                self._parent.drop(most=self._most_dropped)
+                self.parent.drop(most=self._most_dropped)
             elif not is_nested:
-                self._parent.nest(node)
+                self.parent.nest(node)
             node.close()
 
 

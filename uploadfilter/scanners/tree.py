@@ -150,6 +150,11 @@ class Node:
         self.is_closed = True
 
     @property
+    def has_contents(self) -> bool:
+        """Whether anything is nested in this content that is not closed and sent."""
+        return bool(self._contents)
+
+    @property
     def has_news(self) -> bool:
         """Whether anything changed, here or deeper, since the last part."""
         return self._is_changed or any(node.has_news for node in self._contents)

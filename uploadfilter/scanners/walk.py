@@ -30,13 +30,9 @@ from uploadfilter.contents import (
     proposals,
     strings,
 )
+from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import (
-    Container,
-    Member,
-    Meter,
-    UnpackLimits,
-)
+from uploadfilter.contents.members import Container, Member, Meter, UnpackLimits
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason
 from uploadfilter.scanners.accounts import Accounts, Ended
@@ -48,6 +44,7 @@ from uploadfilter.scanners.chance import (
     is_usual_photo,
     may_be_chance,
     most_bytes,
+    packed_in,
 )
 from uploadfilter.scanners.holding import Covered, Held, icon_entries
 from uploadfilter.scanners.readings import Readings
@@ -400,29 +397,34 @@ class Walk:
                 if isinstance(item, carving.Unfinished):
                     node.fall_short(Reason.SEARCH_UNFINISHED)
                     return
-                if hash(item.data) not in seen:
-                    seen.add(hash(item.data))
-                    yield from self._read(item, node, kind, readings, depth=depth)
+                known = hash((item.is_carved, item.data))
+                if known not in seen:
+                    seen.add(known)
+                    yield from self._read(item, kind, readings, depth=depth)
         finally:
             readings.settle()
 
     def _read(
-        self,
-        item: strings.Encoded,
-        node: Node,
-        kind: Kind,
-        readings: Readings,
-        *,
-        depth: int,
+        self, item: Encoded, kind: Kind, readings: Readings, *, depth: int
     ) -> Iterator[None]:
         """Walk through what one string encodes."""
+        node = readings.parent
         decoded = MemorySource(item.data)
         begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
-        if item.is_carved or may_be_chance(item, kind, begins_as):
+        packed = packed_in(item, begins_as)
+        if packed is not None:
+            inner = self._nested(node, item.name, begins_as, decoded.size)
+            steps = self._unpack(
+                packed, decoded, inner, Covered(), depth=depth + 1, is_sure=False
+            )
+            is_nested = yield from nesting(steps, inner, node.nest)
+            readings.add_packed(inner, is_nested=is_nested)
+        elif item.is_carved or may_be_chance(item, kind, begins_as):
             yield from self._pause()
             if begins_as.value in self._decoded:
                 candidate = carving.Candidate(offset=0, kind=begins_as)
-                yield from self._try(decoded, node, candidate)
+                if (yield from self._try(decoded, node, candidate)):
+                    readings.know(item.known_by)
         elif depth >= self._budgets.max_depth:
             node.fall_short(Reason.TOO_DEEP)
         elif magic.is_picture(begins_as):
@@ -430,7 +432,10 @@ class Walk:
             picture.exact = digests_of(decoded)
             steps = self._visit(decoded, picture, depth=depth + 1)
             is_nested = yield from nesting(steps, picture, node.nest)
-            readings.add(picture, known_by=item.known_by, is_nested=is_nested)
+            readings.add(picture, item, is_nested=is_nested)
+        elif begins_as is Kind.SVG:
+            drawing = self._nested(node, item.name, begins_as, decoded.size)
+            readings.add_drawing(drawing, decoded)
         else:
             yield from self._enter(decoded, node, item.name, depth=depth + 1)
 

@@ -1,0 +1,67 @@
+"""Texts are read as other programs read them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.contents.effort import Effort, SpentError
+from uploadfilter.contents.rewritings import REWRITINGS, around
+
+BY_NAME = {each.name: each for each in REWRITINGS}
+
+
+def plenty() -> Effort:
+    """Return more than any text here takes."""
+    return Effort(1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "read"),
+    [
+        pytest.param("markup", b"a<!-- b\n -->c", b"ac", id="comment"),
+        pytest.param("markup", b"a<?b c?>d", b"ad", id="instruction"),
+        pytest.param("markup", b"a]]><![CDATA[b", b"ab", id="CDATA"),
+        pytest.param("style sheet", rb"\64 \61ta\3a ", b"data:", id="CSS codes"),
+        pytest.param("style sheet", rb"\000064ata\:", b"data:", id="CSS signs"),
+        pytest.param("style sheet", b"a\\\nb", b"ab", id="CSS lines"),
+        pytest.param("shifts", b"a\x1b(Bb\x1b$Bc", b"abc", id="ISO-2022-JP"),
+        pytest.param("quoted-printable", b"a=\r\nb=3D=FF", b"ab=\xff", id="mail"),
+        pytest.param("UTF-7", b"a+AC8-b+-", b"a/b+", id="UTF-7"),
+        pytest.param("UTF-7", b"+AGQAYQB0AGEAOg-", b"data:", id="UTF-7 shifted"),
+    ],
+)
+def test_text_is_read_as_its_programs_read_it(
+    name: str, text: bytes, read: bytes
+) -> None:
+    """What they leave out is left out, and what they decode is decoded."""
+    way = BY_NAME[name]
+
+    assert way.changes(text)
+    assert way.whole(text, plenty()) == read
+    assert read in way.parts(text, plenty()) or b"\\\n" in text
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_text_without_signs_is_left_alone(name: str) -> None:
+    """It is not even read."""
+    assert not BY_NAME[name].changes(b"hello, world")
+    assert BY_NAME[name].parts(b"hello, world", plenty()) == b""
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 299), min_size=1, max_size=9))
+def test_parts_are_what_stands_around(text: bytes, at: list[int]) -> None:
+    """Each span is in a part, with all that is near."""
+    places = sorted(set(at))
+    parts = around(text, np.array([[place, place + 1] for place in places]))
+
+    for place in places:
+        assert text[max(place - 20, 0) : place + 20] in parts
+
+
+def test_flood_costs() -> None:
+    """What is rewritten is counted."""
+    with pytest.raises(SpentError):
+        BY_NAME["markup"].parts(b"<!---->" * 9000, Effort(9))
+    with pytest.raises(SpentError):
+        BY_NAME["markup"].whole(b"<!---->" * 9000, Effort(9))

@@ -1,0 +1,51 @@
+"""Texts are searched whole, and of other bytes where strings are."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.source import MemorySource
+from uploadfilter.contents.stretches import texts
+
+STRING = base64.b64encode(np.random.default_rng(1).bytes(2000))
+NOISE = np.random.default_rng(2).bytes(40_000)
+
+
+def pieces(data: bytes, kind: Kind, held: int = 1 << 20) -> list[bytes]:
+    """Return what is to be searched."""
+    return list(texts(MemorySource(data), kind, held))
+
+
+def test_text_is_cut_where_no_string_is() -> None:
+    """And nothing of it is lost."""
+    text = b'"%b",' % STRING * 9
+    found = pieces(text, Kind.TEXT, 4 * len(STRING))
+
+    assert b"".join(found) == text
+    assert all(piece.count(STRING) for piece in found[:-1])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "cp037"])
+@pytest.mark.parametrize("before", [0, 1, 7])
+def test_wide_and_mainframe_strings_in_bytes_are_found(
+    encoding: str, before: int
+) -> None:
+    """Wherever they begin."""
+    content = NOISE + b"\xff" * before + STRING.decode().encode(encoding) + NOISE
+
+    assert any(STRING in piece for piece in pieces(content, Kind.DATA))
+
+
+def test_bytes_without_strings_are_passed_over() -> None:
+    """Nothing of them is searched."""
+    assert not pieces(NOISE, Kind.DATA)
+    assert not pieces(b"", Kind.TEXT)
+
+
+def test_wide_text_is_given_without_its_zeros() -> None:
+    """Whatever letters it begins with."""
+    text = "\u0434\u0430 " * 9 + STRING.decode()
+
+    assert any(STRING in piece for piece in pieces(text.encode("utf-16-le"), Kind.TEXT))

@@ -1,0 +1,318 @@
+"""Find what strings of base64 hold in one reading of a text.
+
+A string that begins where no letter stands before it, and goes on as long as letters
+and white space do, is what is meant: it is decoded to its last letter, so that its
+exact signals are those of the file. What begins in the middle of letters may be meant
+by a decoder that skips what stands before it. And decoders of PHP, Python and Node skip
+whatever is no letter, so that a string may also go on behind any sign.
+
+Rules this module keeps: nothing is decoded before its beginning was found
+(``beginnings.py``, ``textual.py``); each beginning is counted.
+"""
+
+import re
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator
+
+import numpy as np
+
+from uploadfilter.contents.beginnings import (
+    Beginning,
+    beginnings,
+    decoded,
+    letters_of,
+)
+from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.found import (
+    KNOWN_BYTES,
+    STANDARD,
+    Encoded,
+    from_base64,
+    is_printed,
+    joined,
+    kind_of,
+)
+from uploadfilter.contents.magic import HEAD_BYTES, Kind, sniff
+from uploadfilter.contents.textual import Textual, textuals
+
+_WORD = rb"A-Za-z0-9+/\-_"
+_STRING = re.compile(rb"[%b\s]*" % _WORD)
+_WORD_END = re.compile(rb"[%b]*\Z" % _WORD)
+_WORDS = re.compile(rb"[%b]+" % _WORD)
+_PADDED_WITHIN = re.compile(rb"=+[\s\"',\\\[\]]{0,8}[A-Za-z0-9+/]")
+_TRY_STEPS, _LOOK_STEPS, _TEXT_STEPS = 3, 12, 20
+"""What it takes to find a beginning, to see what begins there, and to read a text."""
+
+_BYTES_PER_STEP = 1024
+_ONLY_FIRST = frozenset({Kind.ICO, Kind.JXL, Kind.PNM})
+"""Kinds whose first bytes mean something only where a string begins."""
+
+_LEAST_REST = 32
+"""Letters behind a string that may go on with it."""
+
+_MOST_REST = 16 * 1024 * 1024
+"""Bytes that a string is believed to have that goes on behind other signs."""
+
+_MOST_BACK = 256
+"""Letters before the first letters of a text that were seen to be text."""
+
+
+class Base64Search:
+    """The search of one reading of a text.
+
+    Args:
+        text: The reading.
+        effort: What it may cost.
+    """
+
+    def __init__(self, text: bytes, effort: Effort) -> None:
+        self._text = text
+        self._effort = effort
+        self._letters = letters_of(text)
+        self._places: _Offsets | None = None
+        self._phases: dict[int, bytes] = {}
+        self._covered: dict[int, int] = {}
+        self._known: set[int] = set()
+
+    def found(self, known: set[int]) -> Iterator[Encoded]:
+        """Yield what begins in the letters.
+
+        Args:
+            known: Offsets at which strings begin that were looked at already.
+
+        Raises:
+            SpentError: It would cost more than it may.
+        """
+        self._known = known
+        for beginning in beginnings(self._letters):
+            self._effort.take(_TRY_STEPS)
+            group, skipped = _normal(beginning)
+            if group < self._covered.get(group % 4, 0):
+                # It is within a string that was given.
+                continue
+            self._effort.take(_LOOK_STEPS)
+            head = decoded(self._letters, group, HEAD_BYTES + skipped)[skipped:]
+            kind = kind_of(head)
+            if kind is not None:
+                yield from self._at(group, skipped, head)
+
+    def _at(self, group: int, skipped: int, head: bytes) -> Iterator[Encoded]:
+        """Yield the readings of a string."""
+        text, at = self._text, self._offset_of(max(group, 0))
+        end = _end_of(text, at)
+        first = head[:KNOWN_BYTES]
+        if skipped or _WORDS.match(text, max(at - 1, 0), at):
+            if kind_of(head) not in _ONLY_FIRST:
+                data = self._from(group, skipped)
+                yield Encoded(name="base64", data=data, is_carved=True)
+            return
+        within = len(letters_of(text[at:end]))
+        self._covered[group % 4] = group + within
+        is_whole = False
+        for data in () if at in self._known else spelled(text[at:end]):
+            if kind_of(data) is not None:
+                is_whole |= _is_whole(data)
+                yield Encoded(name="base64", data=data, known_by=first)
+        if is_whole or len(self._letters) - group - within < _LEAST_REST:
+            return
+        rest = [self._from(group, 0)]
+        if _PADDED_WITHIN.match(text, end):
+            # Each part is padded by itself, as if it stood alone.
+            rest.append(self._parts(at))
+        for data in rest:
+            yield Encoded(name="base64", data=data, is_carved=True, known_by=first)
+
+    def _from(self, group: int, skipped: int) -> bytes:
+        """Return what all letters from a group on stand for, whatever parts them."""
+        phase = group % 4
+        if phase not in self._phases:
+            self._effort.take(len(self._letters) // _BYTES_PER_STEP)
+            self._phases[phase] = from_base64(self._letters[phase:])
+        start = max((group - phase) // 4 * 3 + skipped, 0)
+        data = self._phases[phase][start : start + _MOST_REST]
+        self._effort.take(len(data) // _BYTES_PER_STEP)
+        return data
+
+    def _parts(self, at: int) -> bytes:
+        """Return what words from an offset on stand for, one by one."""
+        parts = list[bytes]()
+        for match in _WORDS.finditer(self._text, at):
+            self._effort.take(1)
+            parts.append(from_base64(match[0].translate(STANDARD)))
+        return b"".join(parts)[:_MOST_REST]
+
+    def _offset_of(self, letter: int) -> int:
+        """Return where in the text a letter stands."""
+        if self._places is None:
+            self._effort.take(1 + len(self._text) // _BYTES_PER_STEP)
+            self._places = _Offsets(self._text)
+        return self._places.of(letter)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are letters in a row as they come of encoding bytes.
+
+        These are capitals, digits and small letters, each their share.
+        """
+        count = len(self._letters) // _BLOCK
+        if not count:
+            return False
+        sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING].translate(_SORTS)
+        sorts = np.frombuffer(sample, dtype=np.uint8).reshape(count, -1)
+        is_dense = np.ones(count, dtype=np.bool_)
+        for sort, least in enumerate(_LEAST_SHARES, start=1):
+            share = np.count_nonzero(sorts == sort, axis=1) / sorts.shape[1]
+            is_dense &= share >= least
+        return bool(is_dense.any())
+
+    # --- Texts -----------------------------------------------------------------------
+
+    def texts(self, effort: Effort) -> Iterator[tuple[bytes, bool]]:
+        """Yield the texts that letters stand for, and whether they were looked at.
+
+        Args:
+            effort: What it may cost.
+
+        Raises:
+            SpentError: It would cost more than it may.
+        """
+        for each in textuals(self._letters):
+            if each.start < self._covered.get(each.start % 4, 0):
+                # It is a stretch of a file that was given.
+                continue
+            effort.take(_TEXT_STEPS + (each.end - each.start) // 64)
+            text, is_known = self._text_of(each)
+            if is_printed(text):
+                yield text, is_known
+
+    def _text_of(self, each: Textual) -> tuple[bytes, bool]:
+        """Return a text, from the beginning of its string on if there is one."""
+        at = self._offset_of(each.start)
+        before = self._text[max(at - _MOST_BACK, 0) : at]
+        word = _WORD_END.search(before)
+        letters = len(word[0]) if word else 0
+        start = each.start - (letters if letters % 4 == 0 else letters // 4 * 4)
+        last = each.end + _MOST_BACK
+        data = decoded(self._letters, start, (last - start) // 4 * 3 + 3)
+        return data, at - letters in self._known
+
+
+# --- Packed strings ------------------------------------------------------------------
+
+
+def packed(text: bytes, effort: Effort) -> Iterator[Encoded]:
+    """Yield the long strings that are packed without a magic, and old tar files.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    flags = text.translate(_IN_WORD)
+    at = flags.find(_LONG)
+    while at >= 0:
+        end = _end_of(text, at)
+        effort.take(1 if end - at < _LEAST_PACKED else _LOOK_STEPS)
+        head = text[at : min(end, at + _HEAD_LETTERS)]
+        head = from_base64(joined(head)) if len(head) >= _LEAST_PACKED else b""
+        if kind_of(head) is Kind.TAR:
+            yield Encoded(name="base64", data=from_base64(joined(text[at:end])))
+        elif is_deflated(head):
+            data = from_base64(joined(text[at:end]))
+            yield Encoded(name="base64", data=data, claim="zlib")
+        at = flags.find(_LONG, end)
+
+
+_IN_WORD = bytes(bool(letters_of(bytes((byte,)))) for byte in range(256))
+_LONG = b"\1" * 64
+_LEAST_PACKED = 200
+"""Letters in a row, and in all lines, that a packed picture has; no checksum has."""
+_HEAD_LETTERS = 1500
+
+
+def is_deflated(head: bytes) -> bool:
+    """Say whether bytes are zlib, or bare deflate, of something that counts."""
+    return is_zlib(head) or kind_of(inflated(head, -zlib.MAX_WBITS)) is not None
+
+
+def is_zlib(head: bytes) -> bool:
+    """Say whether bytes are zlib of something that counts."""
+    is_header = head[:1] == b"x" and int.from_bytes(head[:2], "big") % 31 == 0
+    return is_header and kind_of(inflated(head, zlib.MAX_WBITS)) is not None
+
+
+def inflated(head: bytes, bits: int) -> bytes:
+    """Return the first bytes of what was packed, or none."""
+    try:
+        return zlib.decompressobj(bits).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def spelled(string: bytes) -> Iterator[bytes]:
+    """Yield what a string stands for, with white space left out or a lost plus."""
+    yield from_base64(joined(string))
+    if b" " in string.strip():
+        string = string.translate(STANDARD, b"\r\n\t\f").strip()
+        yield from_base64(string.replace(b" ", b"+"))
+
+
+def _normal(beginning: Beginning) -> tuple[int, int]:
+    """Return group and bytes skipped of a beginning, these 0, 1 or 2."""
+    back = -(beginning.skipped // 3)
+    return beginning.group - 4 * back, beginning.skipped + 3 * back
+
+
+def _end_of(text: bytes, at: int) -> int:
+    match = _STRING.match(text, at)
+    return match.end() if match else at
+
+
+def _is_whole(data: bytes) -> bool:
+    """Say whether a file ends where it says that it does: nothing behind it counts."""
+    match sniff(data[:32]):
+        case Kind.JPEG:
+            return data[-2:] == b"\xff\xd9" and b"\xff\xda" in data
+        case Kind.PNG:
+            return b"IEND" in data[-12:] and b"IDAT" in data
+        case Kind.WEBP:
+            return int.from_bytes(data[4:8], "little") + 8 <= len(data)
+        case _:
+            return False
+
+
+class _Offsets:
+    """Where the letters of a text stand in it."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._counts = [0]
+        for at in range(0, len(text), _STRETCH):
+            piece = text[at : at + _STRETCH]
+            self._counts.append(self._counts[-1] + len(letters_of(piece)))
+
+    def of(self, letter: int) -> int:
+        """Return the offset of a letter by its number; the end if there is none."""
+        stretch = bisect_right(self._counts, letter) - 1
+        at = stretch * _STRETCH
+        piece = np.frombuffer(self._text[at : at + _STRETCH], dtype=np.uint8)
+        places = np.flatnonzero(_IS_LETTER.take(piece))
+        within = letter - self._counts[stretch]
+        return at + int(places[within]) if within < len(places) else len(self._text)
+
+
+_STRETCH = 4096
+_IS_LETTER = np.array([bool(letters_of(bytes((byte,)))) for byte in range(256)])
+
+
+_BLOCK, _BLOCK_SAMPLING = 1024, 4
+_LEAST_SHARES = (0.28, 0.07, 0.2)
+"""Of what was packed and then encoded, 26 of 64 letters are capitals, 10 digits, and 20
+small letters behind ``f``: four times what one in a thousand samples differs by. Names
+in capitals, prose, programs and digits lack one or the other."""
+
+_SORTS = bytes(
+    (byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    + 2 * (byte in b"0123456789")
+    + 3 * (byte in b"ghijklmnopqrstuvwxyz")
+    for byte in range(256)
+)

@@ -1,0 +1,392 @@
+r"""Undo the codings of bytes in text beside base64: digits, numbers, and others.
+
+Each coding says where a text has a run that could be it, which is a test of a
+nanosecond for each byte, and what bytes that run stands for. What these are is the
+caller's to see.
+
+Rules this module keeps: linear time whatever the text; a run gives no more bytes than
+it has; nothing is imported late, since a confined process cannot.
+
+To add a coding: a function like the others, and its lines in ``coded``.
+"""
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.contents.effort import Effort
+
+_Bytes = NDArray[np.uint8]
+_Numbers = NDArray[np.int64]
+
+SHORTEST_BYTES = 60
+"""Bytes that may hold a picture: no picture has fewer that shows anything."""
+
+_MEMBER, _OTHER = b"\1", b"\0"
+_BYTES_PER_STEP = 64
+_TRY_STEPS = 2
+_RUN_STEPS = 20
+"""What it takes to undo a run: for its length, and for itself."""
+
+
+def _table(members: bytes) -> bytes:
+    return bytes(byte in members for byte in range(256))
+
+
+def _runs(text: bytes, table: bytes, shortest: int) -> Iterator[tuple[int, int]]:
+    """Yield where so many bytes of a table stand in a row, and where the row ends."""
+    flags = text.translate(table)
+    row = _MEMBER * shortest
+    start = flags.find(row)
+    while start >= 0:
+        end = flags.find(_OTHER, start)
+        end = len(text) if end < 0 else end
+        yield start, end
+        start = flags.find(row, end)
+
+
+# --- Hexadecimal digits --------------------------------------------------------------
+
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
+_BETWEEN = b" \t\r\n\f,;:\"'\\xX[]-"
+"""What may stand between digits: ``0xff, 0xd8``, ``\xff``, ``FF:D8``, ``"FF","D8"``."""
+
+_IN_HEX = _table(_HEX_DIGITS + _BETWEEN)
+_AS_BLANKS = bytes.maketrans(_BETWEEN, b" " * len(_BETWEEN))
+_WHOLE_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){60,}")
+
+
+def from_digits(text: bytes, effort: Effort) -> Iterator[tuple[str, bytes]]:
+    """Yield what hexadecimal digits and numbers stand for, whatever separates them."""
+    for start, end in _runs(text, _IN_HEX, 2 * SHORTEST_BYTES):
+        run = text[start:end]
+        effort.take(_RUN_STEPS + len(run) // _BYTES_PER_STEP)
+        yield from _named("hex", _from_hex(run))
+        yield from _named("numbers", _from_numbers(run))
+
+
+def _named(name: str, found: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+    return ((name, data) for data in found)
+
+
+def _from_hex(run: bytes) -> Iterator[bytes]:
+    """Yield what a run of hexadecimal digits stands for."""
+    whole = _WHOLE_HEX.search(run)
+    if whole:
+        # A string of digits alone, which is to be had to the last byte.
+        yield binascii.a2b_hex(whole[0].translate(None, b" \t\r\n\f\v"))
+    if not whole or len(whole[0]) < len(run) - 2 * SHORTEST_BYTES:
+        yield _from_pairs(run.replace(b"0x", b"x").replace(b"0X", b"x"))
+
+
+def _from_pairs(run: bytes) -> bytes:
+    """Return what pairs of digits, or single ones, stand for."""
+    blank = run.translate(_AS_BLANKS)
+    try:
+        return bytes.fromhex(blank.decode("ascii"))
+    except ValueError:
+        return _from_odd_digits(blank)
+
+
+_DIGIT = np.zeros(256, dtype=np.uint8)
+for _value, _digit in enumerate(b"0123456789abcdef"):
+    _DIGIT[[_digit, ord(chr(_digit).upper())]] = _value
+
+
+def _from_odd_digits(blank: bytes) -> bytes:
+    """Return the same where some stand alone: each pair from the left in a word."""
+    data = np.frombuffer(blank, dtype=np.uint8)
+    places = np.flatnonzero(data != ord(" "))
+    if not len(places):
+        return b""
+    is_first = np.diff(places, prepend=-2) != 1
+    firsts = np.flatnonzero(is_first)
+    within = np.arange(len(places)) - np.repeat(
+        firsts, np.diff(firsts, append=len(places))
+    )
+    highs = np.flatnonzero(within % 2 == 0)
+    values = _DIGIT[data[places]]
+    following = np.append(values, 0)[highs + 1]
+    has_low = np.append(within, 0)[highs + 1] % 2 == 1
+    pairs = np.where(has_low, values[highs] << 4 | following, values[highs])
+    return pairs.astype(np.uint8).tobytes()
+
+
+# --- Lists of numbers ----------------------------------------------------------------
+
+_IN_NUMBERS = _table(b"0123456789 \t\r\n\f,;:\"'-[]")
+_SHORTEST_NUMBERS = 4 * SHORTEST_BYTES
+"""Characters: three digits and a comma, or an index, a colon and less."""
+
+_MOST_DIGITS = 3
+_BYTE = 256
+
+
+def _from_numbers(run: bytes) -> Iterator[bytes]:
+    """Yield the bytes of lists of numbers, also signed, and with an index before each.
+
+    So Node's ``Buffer`` and a ``Uint8Array`` are written as JSON, and bytes in Java.
+    """
+    for start, end in _runs(run, _IN_NUMBERS, _SHORTEST_NUMBERS):
+        part = run[start:end]
+        numbers = _numbers(part)
+        if len(numbers) < SHORTEST_BYTES:
+            continue
+        yield numbers.tobytes()
+        if b":" in part:
+            yield numbers[1::2].tobytes()
+            yield numbers[::2].tobytes()
+
+
+def _numbers(run: bytes) -> _Bytes:
+    """Return each number as a byte; what is none becomes zero."""
+    data = np.frombuffer(run + b" ", dtype=np.uint8)
+    is_digit = (data >= ord("0")) & (data <= ord("9"))
+    edges = np.flatnonzero(np.diff(is_digit.view(np.int8), prepend=np.int8(0)))
+    starts, ends = edges[::2], edges[1::2]
+    values = np.zeros(len(starts), dtype=np.int32)
+    for back, weight in enumerate((1, 10, 100), start=1):
+        has_digit = ends - starts >= back
+        digits = data.take(ends - back, mode="clip").astype(np.int32) - ord("0")
+        values += np.where(has_digit, digits * weight, 0)
+    before = data.take(starts - 1, mode="clip")
+    values = np.where((before == ord("-")) & (starts > 0), _BYTE - values, values)
+    is_byte = (ends - starts <= _MOST_DIGITS) & (values >= 0) & (values < _BYTE)
+    return np.where(is_byte, values, 0).astype(np.uint8)
+
+
+# --- Lines of uuencode ---------------------------------------------------------------
+
+_BEGIN = re.compile(rb"begin [0-7]{3,4} [^\r\n]*\r?\n")
+
+
+def from_uuencode(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield the files that uuencode wrote."""
+    if b"begin " not in text:
+        return
+    for match in _BEGIN.finditer(text):
+        effort.take(_RUN_STEPS)
+        parts = list[bytes]()
+        at = match.end()
+        while at < len(text):
+            end = text.find(b"\n", at)
+            end = len(text) if end < 0 else end
+            line = text[at:end].rstrip(b"\r")
+            at = end + 1
+            if not line or line.startswith(b"end"):
+                break
+            effort.take(1)
+            try:
+                parts.append(binascii.a2b_uu(line))
+            except binascii.Error:
+                break
+        yield b"".join(parts)
+
+
+# --- Alphabets of 32 and 85 ----------------------------------------------------------
+
+_IN_32 = _table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567=\r\n")
+_IN_SMALL_32 = _table(b"abcdefghijklmnopqrstuvwxyz234567=")
+_LETTERS_32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_VALUE_32 = bytes.maketrans(
+    _LETTERS_32 + _LETTERS_32.lower(), bytes(range(32)) + bytes(range(32))
+)
+
+
+def from_base32(text: bytes, effort: Effort, table: bytes) -> Iterator[bytes]:
+    """Yield what long strings of base32 stand for, in capitals or small letters."""
+    for start, end in _runs(text, table, 2 * SHORTEST_BYTES):
+        letters = text[start:end].translate(_VALUE_32, b"=\r\n")
+        effort.take(_RUN_STEPS + len(letters) // _BYTES_PER_STEP)
+        values = np.frombuffer(letters, dtype=np.uint8)
+        bits = np.unpackbits(values.reshape(-1, 1), axis=1)[:, 3:]
+        yield np.packbits(bits.reshape(-1)[: bits.size // 8 * 8]).tobytes()
+
+
+_Alphabet85 = tuple[bytes, bytes, bytes]
+_ASCII85 = b"".join(b"%c" % (33 + value) for value in range(85))
+_RFC1924 = (
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    b"!#$%&()*+-;<=>?@^_`{|}~"
+)
+_Z85 = (
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    b".-:+=^!/*?&<>()[]{}@%$#"
+)
+_BASE85: tuple[_Alphabet85, ...] = tuple(
+    (
+        _table(alphabet + (b"z~\r\n" if alphabet is _ASCII85 else b"\r\n")),
+        bytes.maketrans(alphabet, bytes(range(85))),
+        bytes(byte for byte in range(256) if byte not in alphabet),
+    )
+    for alphabet in (_ASCII85, _RFC1924, _Z85)
+)
+"""Members, values and other bytes of each alphabet; the first is Ascii85."""
+_FIRST_TWO = frozenset(
+    {
+        *(b"\xff\xd8", b"\x89P", b"GI", b"RI", b"\0\0", b"II", b"MM", b"BM", b"8B"),
+        *(b"PK", b"\x1f\x8b", b"BZ", b"\xfd7", b"\x28\xb5", b"7z", b"Ra", b"%P"),
+        *(b"\xff\x0a", b"\xff\x4f", b"qo", b"x\1", b"x\x5e", b"x\x9c", b"x\xda"),
+        *(b"P%d" % number for number in range(1, 7)),
+    }
+)
+"""First bytes of what counts there: a test that costs less than the others."""
+
+_LONGEST_TRIED_85 = 100
+"""Letters that are read to see whether a string is anything."""
+
+
+def from_base85(
+    text: bytes,
+    effort: Effort,
+    alphabet: _Alphabet85,
+    *,
+    is_something: Callable[[bytes], bool],
+) -> Iterator[bytes]:
+    """Yield what strings of Ascii85, base85 (RFC 1924) or Z85 stand for.
+
+    Many a program is letters of these, so that only a string counts that begins like
+    something at its first letter.
+    """
+    for start, end in _runs(text, alphabet[0], 2 * SHORTEST_BYTES):
+        effort.take(_TRY_STEPS)
+        mark = text.find(b"<~", start, end) if alphabet is _BASE85[0] else -1
+        at = mark + 2 if mark >= 0 else start
+        head = text[at : min(end, at + _LONGEST_TRIED_85)]
+        if _from_85(head[:5], alphabet)[:2] in _FIRST_TWO and is_something(
+            _from_85(head, alphabet)
+        ):
+            effort.take((end - at) // _BYTES_PER_STEP)
+            yield _from_85(text[at:end], alphabet)
+
+
+_GROUP_85 = 5
+_WEIGHTS_85 = tuple(85**power for power in (4, 3, 2, 1, 0))
+
+
+def _from_85(string: bytes, alphabet: _Alphabet85) -> bytes:
+    """Return what letters of 85 stand for: four bytes for each five."""
+    _, values, others = alphabet
+    if alphabet is _BASE85[0]:
+        string = string.partition(b"~>")[0].replace(b"z", b"!!!!!")
+    letters = string.translate(values, others)
+    if len(letters) == _GROUP_85:
+        value = sum(
+            digit * weight for digit, weight in zip(letters, _WEIGHTS_85, strict=True)
+        )
+        return (value & 0xFFFFFFFF).to_bytes(4, "big")
+    missing = -len(letters) % 5
+    data = np.frombuffer(letters + b"\x54" * missing, dtype=np.uint8)
+    groups = data.reshape(-1, 5).astype(np.uint64)
+    weights = np.array(_WEIGHTS_85, dtype=np.uint64)
+    values_of = (groups * weights).sum(axis=1).astype(np.uint32)
+    whole: bytes = values_of.astype(">u4").tobytes()
+    return whole[: len(whole) - missing] if missing else whole
+
+
+# --- Bytes as characters -------------------------------------------------------------
+
+_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
+_LEAST_CONTROLS = 4
+"""Controls outside of ASCII: an eighth of random bytes, and none of any language."""
+
+
+def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield the bytes that a text in UTF-8 has a character of Latin-1 for."""
+    controls = [match.start() for match in islice(_CONTROL.finditer(text), 4)]
+    if len(controls) < _LEAST_CONTROLS:
+        return
+    effort.take(_RUN_STEPS + len(text) // _BYTES_PER_STEP)
+    start = max(controls[0] - _BEFORE_CONTROL, 0)
+    data = np.frombuffer(text, dtype=np.uint8)[start:].copy()
+    leads = np.flatnonzero((data[:-1] & 0xFE) == 0xC2)  # noqa: PLR2004 - UTF-8
+    leads = leads[(data[leads + 1] & 0xC0) == 0x80]  # noqa: PLR2004 - UTF-8
+    data[leads + 1] = data[leads + 1] | (data[leads] & 1) << 6
+    kept = np.ones(len(data), dtype=np.bool_)
+    kept[leads] = False
+    yield data[kept].tobytes()
+
+
+_BEFORE_CONTROL = 4096
+"""Bytes of a picture in which there may be no such control: its header, a palette."""
+
+
+# --- All of them ---------------------------------------------------------------------
+
+_SORTS: tuple[tuple[str, bytes], ...] = (
+    ("hex", _IN_HEX),
+    ("base32", _IN_32),
+    ("base32 in small letters", _IN_SMALL_32),
+    *((f"base85 {number}", each[0]) for number, each in enumerate(_BASE85)),
+)
+"""Alphabets of which a long row says that something may be coded so: at most eight."""
+
+_AS_SORTS = bytes(
+    sum(bool(table[byte]) << bit for bit, (_, table) in enumerate(_SORTS))
+    for byte in range(256)
+)
+_WORD_BYTES = 8
+_ROW_WORDS = 8
+
+
+def _sorts_in(text: bytes) -> frozenset[str]:
+    """Return the alphabets of which the text has a long row: ``2 * SHORTEST_BYTES``.
+
+    Each such row has ``_ROW_WORDS`` words of eight bytes, all of its letters.
+    """
+    count = len(text) // _WORD_BYTES
+    if count < _ROW_WORDS:
+        return frozenset()
+    flags = text[: count * _WORD_BYTES].translate(_AS_SORTS)
+    words = np.frombuffer(flags, dtype=np.uint64).copy()
+    for shift in (32, 16, 8):
+        words &= words >> np.uint64(shift)
+    marks = words.astype(np.uint8)
+    step = 1
+    while step < _ROW_WORDS:
+        marks = marks[:-step] & marks[step:]
+        step *= 2
+    found = int(np.bitwise_or.reduce(marks))
+    return frozenset(name for bit, (name, _) in enumerate(_SORTS) if found >> bit & 1)
+
+
+HEX = frozenset({"hex"})
+ALL_CODINGS = frozenset({name for name, _ in _SORTS} | {"uuencode", "characters"})
+
+
+def coded(
+    text: bytes,
+    effort: Effort,
+    codings: frozenset[str],
+    *,
+    is_something: Callable[[bytes], bool],
+) -> Iterator[tuple[str, bytes]]:
+    """Yield how runs of a text are coded, and the bytes that they stand for.
+
+    Args:
+        text: Any text.
+        effort: What it may cost.
+        codings: Those that are looked for.
+        is_something: Says whether bytes begin like something.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    sorts = _sorts_in(text) & codings
+    if "hex" in sorts:
+        yield from from_digits(text, effort)
+    for name, table in _SORTS[1:3]:
+        if name in sorts:
+            yield from _named("base32", from_base32(text, effort, table))
+    for (name, _), alphabet in zip(_SORTS[3:], _BASE85, strict=True):
+        if name in sorts:
+            found = from_base85(text, effort, alphabet, is_something=is_something)
+            yield from _named("base85", found)
+    if "uuencode" in codings:
+        yield from _named("uuencode", from_uuencode(text, effort))
+    if "characters" in codings:
+        yield from _named("characters", from_characters(text, effort))

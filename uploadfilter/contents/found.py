@@ -1,0 +1,167 @@
+"""What is found in texts, and what bytes must be to count.
+
+Rules this module keeps: what begins like nothing that a scan could look into is not
+given; a nested text is given back to be searched itself.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from uploadfilter.contents import carving, jxl
+from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.effort import Effort, SpentError
+from uploadfilter.contents.magic import (
+    HEAD_BYTES,
+    STRINGS,
+    Kind,
+    is_container,
+    is_picture,
+    sniff,
+)
+from uploadfilter.contents.source import MemorySource
+
+KNOWN_BYTES = 48
+"""Bytes by which readings of one string are known to be that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """What a string in a text encodes.
+
+    Attributes:
+        name: How, and the how-manieth: ``data:1``, ``base64:2``, ``percent:3``,
+            ``hex:4``.
+        data: Decoded; it begins with the magic of a picture or a container, or is a
+            drawing.
+        is_carved: If true, the data begin where something was found in the middle of a
+            string: it may be chance, and is dropped if it does not decode.
+        claim: The coding in which the data are packed, if they have no magic: a name
+            for ``containers.claimed_by``.
+        known_by: How the first reading of the string begins, kept by all others; empty
+            if there is only one.
+    """
+
+    name: str
+    data: bytes
+    is_carved: bool = False
+    claim: str = ""
+    known_by: bytes = b""
+
+
+STANDARD = bytes.maketrans(b"-_", b"+/")
+"""From the URL alphabet to the standard one."""
+
+ALL_SPACE = b"\r\n\t\f "
+_REWRITTEN = tuple(bytes((byte,)) for byte in ALL_SPACE + b"-_")
+
+
+def joined(string: bytes) -> bytes:
+    """Leave white space out."""
+    if not any(byte in string for byte in _REWRITTEN):
+        # Looking for each is faster than one pass that looks up every byte.
+        return string
+    return string.translate(STANDARD, ALL_SPACE)
+
+
+def from_base64(string: bytes) -> bytes:
+    """Decode the standard alphabet, whatever its padding."""
+    whole = len(string) - (len(string) % 4 == 1)
+    if whole % 4 == 0:
+        return binascii.a2b_base64(memoryview(string)[:whole])
+    return binascii.a2b_base64(string[:whole] + b"==")
+
+
+def kind_of(head: bytes) -> Kind | None:
+    """Return what bytes begin like, if a scan can look into that.
+
+    Args:
+        head: The first ``HEAD_BYTES``, or all.
+    """
+    kind = sniff(head[:HEAD_BYTES])
+    if kind is Kind.JXL and head.startswith(jxl.MAGIC) and not jxl.is_plausible(head):
+        # Two bytes of magic would be found in every 65,536th string.
+        return None
+    return kind if is_picture(kind) or is_container(kind) else None
+
+
+def is_text(head: bytes) -> bool:
+    """Say whether bytes begin like a text or markup."""
+    return sniff(head[:HEAD_BYTES]) in STRINGS
+
+
+def is_printed(data: bytes) -> bool:
+    """Say whether bytes are mostly those of text."""
+    return len(data.translate(None, _PRINTED)) < _MOST_UNPRINTED * len(data)
+
+
+_PRINTED = bytes(range(32, 127)) + b"\t\r\n"
+_MOST_UNPRINTED = 0.3
+"""Of random bytes 62 in a hundred are no letters; of text in which other languages
+occur, or a short binary part, fewer than this."""
+
+
+def in_bytes(
+    name: str, data: bytes, effort: Effort, *, beside: bytes | None = None
+) -> Iterator[Encoded]:
+    """Yield what begins in bytes that a run of text stands for.
+
+    Args:
+        name: How they were written.
+        data: The bytes.
+        effort: What it may cost.
+        beside: The text that the bytes are a reading of, if they are not meant as a
+            whole: what stands there as it is, is found there.
+
+    Raises:
+        SpentError: It would cost more.
+    """
+    effort.take(_LOOK_STEPS)
+    if beside is None and kind_of(data):
+        yield Encoded(name=name, data=data)
+        return
+    if len(data) < _SHORT and not _BEGINNING.search(data):
+        return
+    for magic in _CONTAINERS:
+        at = -1 if beside is not None and magic in beside else data.find(magic)
+        if at >= 0 and kind_of(data[at : at + HEAD_BYTES]):
+            effort.take(_LOOK_STEPS + len(data) // _BYTES_PER_STEP)
+            yield Encoded(name=name, data=data[at:], is_carved=True)
+    for at in pictures(data, effort):
+        effort.take((len(data) - at) // _BYTES_PER_STEP)
+        yield Encoded(name=name, data=data[at:], is_carved=True)
+
+
+_CONTAINERS = (
+    *(b"PK\3\4", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
+    *(b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\7", b"%PDF-"),
+)
+_BEGINNING = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|ftyp|JXL |jP  |II[*+]\0|MM\0[*+]|BM|8BPS"
+    rb"|PK\x03\x04|\x1f\x8b\x08|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|%PDF-"
+)
+_SHORT = 8192
+"""Bytes up to which one look for all beginnings costs less than to prepare for many."""
+
+_LOOK_STEPS = 10
+_BYTES_PER_STEP = 4096
+
+
+def pictures(data: bytes, effort: Effort) -> Iterator[int]:
+    """Yield where pictures may begin in bytes.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    for found in carving.candidates(MemorySource(data), most=_MOST_CARVED):
+        effort.take(_CARVED_STEPS)
+        if not isinstance(found, Candidate):
+            raise SpentError
+        # The shortest magic is too common in what was decoded on trial.
+        if not data.startswith(jxl.MAGIC, found.offset):
+            yield found.offset
+
+
+_MOST_CARVED = 20_000
+_CARVED_STEPS = 4

@@ -1,0 +1,175 @@
+r"""Write a text as other programs read it: without comments, as a style sheet, ...
+
+What one program undoes, another leaves alone, and to undo what is not there would break
+what stands there. So each of these is a reading of its own beside the text.
+
+Rules this module keeps: linear time; a reading is made as a whole only if something
+begins where it differs from the text, or if something was found in the text already.
+
+To add one: a line in ``REWRITINGS``.
+"""
+
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.contents.effort import Effort
+
+_Replace = Callable[[re.Match[bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewriting:
+    """A way to read a text.
+
+    Attributes:
+        name: For tests and debugging.
+        signs: Bytes of which one is in every text that it changes.
+        pattern: What it changes.
+        replace: What it makes of that.
+        telling: The changes beside which something is looked for, if not all.
+        only: A sign that stands nowhere but in what is changed, if there is one.
+    """
+
+    name: str
+    signs: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+    replace: _Replace
+    telling: re.Pattern[bytes] | None = None
+    only: bytes = b""
+
+    def changes(self, text: bytes) -> bool:
+        """Say whether a text may be another one when it is read so."""
+        for sign in self.signs:
+            if sign in text:
+                return not self.only or self._is_everywhere(text)
+        return False
+
+    def _is_everywhere(self, text: bytes) -> bool:
+        """Say whether each of the signs that stand nowhere else is one."""
+        return self.only not in self.pattern.sub(b"", text)
+
+    def parts(self, text: bytes, effort: Effort) -> bytes:
+        """Return the text around what would change, rewritten, if anything would.
+
+        Raises:
+            SpentError: It would cost more.
+        """
+        matches = (self.telling or self.pattern).finditer(text)
+        spans = [match.span() for match in matches]
+        if not spans:
+            return b""
+        effort.take(1 + len(spans) // _SPANS_PER_STEP)
+        return self.pattern.sub(self.replace, around(text, np.array(spans)))
+
+    def whole(self, text: bytes, effort: Effort) -> bytes:
+        """Return the text as it is read.
+
+        Raises:
+            SpentError: It would cost more.
+        """
+        effort.take(1 + len(text) // _BYTES_PER_STEP)
+        return self.pattern.sub(self.replace, text)
+
+
+def around(text: bytes, spans: NDArray[np.intp]) -> bytes:
+    """Return the parts of a text around spans, with a break between them.
+
+    Args:
+        text: The text.
+        spans: Starts and ends, in order, shape (spans, 2), at least one.
+    """
+    starts, ends = spans[:, 0] - _AROUND, spans[:, 1] + _AROUND
+    is_apart = starts[1:] > ends[:-1]
+    firsts = np.maximum(starts[np.append(True, is_apart)], 0).tolist()
+    lasts = ends[np.append(is_apart, True)].tolist()
+    return _BREAK.join(
+        [text[start:end] for start, end in zip(firsts, lasts, strict=True)]
+    )
+
+
+_BREAK = b"\n>\n"
+_AROUND = 48
+"""Characters before and after a change in which something is looked for: a beginning
+has fewer letters. Where more than that stands between two letters of one, the text
+looks encoded."""
+
+_SPANS_PER_STEP = 4
+_BYTES_PER_STEP = 128
+
+
+def _nothing(_match: re.Match[bytes]) -> bytes:
+    return b""
+
+
+def _styled(match: re.Match[bytes]) -> bytes:
+    """Return the character of an escape of a style sheet, as Latin-1."""
+    if match[1]:
+        code = int(match[1], 16)
+        return bytes((code,)) if 0 < code < 256 else b""  # noqa: PLR2004 - Latin-1
+    return match[2] or b""
+
+
+def _septets(match: re.Match[bytes]) -> bytes:
+    """Return what a shifted part of UTF-7 stands for, as Latin-1."""
+    letters = match[1]
+    if not letters:
+        return b"+"
+    whole = letters + b"A" * (-len(letters) % 4)
+    return binascii.a2b_base64(whole).translate(None, b"\0")
+
+
+def _printable(match: re.Match[bytes]) -> bytes:
+    """Return the byte of a number in quoted-printable; nothing for a broken line."""
+    return binascii.a2b_hex(match[1]) if match[1] else b""
+
+
+REWRITINGS: tuple[Rewriting, ...] = (
+    Rewriting(
+        name="markup",
+        signs=(b"<!", b"<?", b"]]>"),
+        # What an XML parser leaves out of, or reads as, character data.
+        pattern=re.compile(
+            rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[|\]\]>", re.DOTALL
+        ),
+        replace=_nothing,
+    ),
+    Rewriting(
+        name="style sheet",
+        signs=(b"\\",),
+        # CSS Syntax Module Level 3, 4.3.7.
+        pattern=re.compile(
+            rb"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|\r?\n|([^0-9a-fA-F\r\n]))"
+        ),
+        replace=_styled,
+        # Those that strings of programs are full of tell nothing: no beginning has one
+        # of these letters where it counts.
+        telling=re.compile(rb"\\[^nrtux\"'/\\\n\r]"),
+    ),
+    Rewriting(
+        name="shifts",
+        signs=(b"\x1b",),
+        # ISO 2022 (ECMA-35), 13.2: browsers read ISO-2022-JP.
+        pattern=re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]"),
+        replace=_nothing,
+    ),
+    Rewriting(
+        name="quoted-printable",
+        signs=(b"=\n", b"=\r\n", b"=3D", b"=2B", b"=2F", b"=FF", b"=89", b"=47"),
+        pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
+        replace=_printable,
+    ),
+    Rewriting(
+        name="UTF-7",
+        signs=(b"+A", b"+-"),
+        # RFC 2152; what is shifted to ASCII begins with a zero byte.
+        pattern=re.compile(rb"\+(?:(A[A-H][A-Za-z0-9+/]+)-?|-)"),
+        replace=_septets,
+        # Of base64 that is not in UTF-7, hardly any string has only such signs.
+        only=b"+",
+    ),
+)

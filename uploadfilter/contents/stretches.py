@@ -1,0 +1,122 @@
+"""Say which bytes of a content are text, and cut them into pieces.
+
+What is text as a whole is searched as a whole. Of binary content only what has long
+strings without a space is; also where each character has two bytes or four, or is
+written as mainframes do.
+
+Rules this module keeps: binary content is passed over at a GiB a second; a piece is cut
+where no string is, if that can be.
+"""
+
+from collections.abc import Iterator
+
+from uploadfilter.contents.magic import STRINGS, Kind, is_picture
+from uploadfilter.contents.source import Source
+
+_SHORTEST = 80
+"""Characters of a string that counts in binary content."""
+
+_STRETCH_BYTES = 1 << 20
+_OVERLAP_BYTES = 2048
+"""Binary content is tested in stretches, which overlap by more than a short string."""
+
+_SAMPLING = 4
+"""Of binary content, every fourth byte is looked at: a string has 20 in a row."""
+
+_WIDE_SAMPLING = 8
+_WIDE_PHASES = (0, 1, 2, 3)
+"""The same where a character has two bytes or four, beginning at any of them."""
+
+_LETTERS = (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    b"+/-_"  # the standard and the URL alphabet
+)
+_WRAPS = b"\r\n\t\f"
+_ESCAPES = b"%\\&#;="
+_MEMBER = b"\1"
+_IN_ESCAPED = bytes(
+    byte in _LETTERS or byte in _WRAPS or byte in _ESCAPES for byte in range(256)
+)
+_SAMPLED_STRING = _MEMBER * (_SHORTEST // _SAMPLING)
+_WIDE_STRING = _MEMBER * (_SHORTEST // _WIDE_SAMPLING)
+
+_BREAKS = (b'"', b"<", b"\n\n", b"\r\n\r\n", b"&", b",")
+"""Where a text is cut best, if it must be: hardly any string goes across these."""
+
+
+def texts(source: Source, kind: Kind, held_bytes: int) -> Iterator[bytes]:
+    """Yield what is to be searched, in pieces of at most ``held_bytes``."""
+    spans = [(0, source.size)] if kind in STRINGS else _wordy(source, kind)
+    for start, end in spans:
+        at = start
+        while at < end:
+            piece = source.read(at, min(held_bytes, end - at))
+            if at + len(piece) < end:
+                piece = piece[: _cut(piece)]
+            if kind not in STRINGS or b"\0" not in piece:
+                yield piece
+            if b"\0" in piece and (kind in STRINGS or _is_wide(piece)):
+                # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
+                yield piece.translate(None, b"\0")
+            if not piece.isascii() and _LONG_EBCDIC in piece.translate(_IN_EBCDIC):
+                yield piece.translate(_FROM_EBCDIC)
+            at += len(piece)
+
+
+def _cut(piece: bytes) -> int:
+    """Return where to cut a piece that is not the last, in its second half."""
+    half = len(piece) // 2
+    return next(
+        (at for mark in _BREAKS if (at := piece.rfind(mark, half)) > 0), len(piece)
+    )
+
+
+def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
+    """Yield the spans of binary content that may have strings in them."""
+    start: int | None = None
+    for at in range(0, source.size, _STRETCH_BYTES):
+        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
+        if _is_wordy(piece) or (not is_picture(kind) and _is_wide(piece)):
+            start = at if start is None else start
+        elif start is not None:
+            # The rest of a string may be too short to be seen by itself.
+            yield start, min(at + _OVERLAP_BYTES, source.size)
+            start = None
+    if start is not None:
+        yield start, source.size
+
+
+def _is_wordy(piece: bytes) -> bool:
+    sample = piece[::_SAMPLING]
+    return _SAMPLED_STRING in sample.translate(_IN_ESCAPED) or _LONG_EBCDIC[
+        :: _SAMPLING // 2
+    ] in sample.translate(_IN_EBCDIC)
+
+
+def _is_wide(piece: bytes) -> bool:
+    """Say whether there are strings with zeros between their characters."""
+    return any(
+        _WIDE_STRING in piece[phase::_WIDE_SAMPLING].translate(_IN_ESCAPED)
+        for phase in _WIDE_PHASES
+    )
+
+
+# --- EBCDIC --------------------------------------------------------------------------
+
+_EBCDIC = (
+    *((0xC1, b"ABCDEFGHI"), (0xD1, b"JKLMNOPQR"), (0xE2, b"STUVWXYZ")),
+    *((0x81, b"abcdefghi"), (0x91, b"jklmnopqr"), (0xA2, b"stuvwxyz")),
+    *((0xF0, b"0123456789"), (0x4B, b".<(+"), (0x5C, b"*);"), (0x60, b"-/")),
+    *((0x6B, b",%_>?"), (0x7A, b":#@'=\""), (0x50, b"&"), (0x40, b" "), (0x25, b"\n")),
+    *((0x0D, b"\r"), (0x15, b"\n"), (0x05, b"\t"), (0xE0, b"\\")),
+)
+"""Where characters stand in all code pages of Latin letters (037, 500, 1047, ...)."""
+
+_BY_EBCDIC = {
+    first + number: byte
+    for first, characters in _EBCDIC
+    for number, byte in enumerate(characters)
+}
+_FROM_EBCDIC = bytes(_BY_EBCDIC.get(byte, 0) for byte in range(256))
+_IN_EBCDIC = bytes(_BY_EBCDIC.get(byte, 0) in _LETTERS for byte in range(256))
+_LONG_EBCDIC = _MEMBER * 40
