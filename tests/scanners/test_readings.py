@@ -8,7 +8,7 @@ from uploadfilter.model import Reason, Scan, View
 from uploadfilter.scanners.readings import Readings
 from uploadfilter.scanners.tree import Node
 
-HEAD = bytes(range(48))
+HEAD = bytes(range(64))
 
 
 def item_of(data: bytes) -> Encoded:
@@ -79,7 +79,7 @@ def test_small_picture_that_is_broken_is_dropped() -> None:
     probe = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + b","
     node = Node(path="0!/0", kind="gif", size=20, reason=Reason.TRUNCATED)
     readings.add(node, item_of(probe), is_nested=False)
-    large = b"GIF89a\x40\0\x40\0\0\0\0,\0\0\0\0\x40\0\x40\0"
+    large = b"GIF89a\x40\0\x40\0\0\0\0,\0\0\0\0\x40\0\x40\0" + bytes(60)
     other = Node(path="0!/1", kind="gif", size=20, reason=Reason.TRUNCATED)
     readings.add(other, item_of(large), is_nested=False)
     readings.settle()

@@ -18,6 +18,9 @@ from uploadfilter.contents.magic import Kind
 LEAST_SIDE: Final = 32
 """Pixels of the shorter side below which nobody can tell what a picture shows."""
 
+_LEAST_BYTES: Final = 60
+"""Fewer bytes than any picture has that shows anything."""
+
 _Size = tuple[int, int] | None
 """Width and height; ``None`` where there is no header that any decoder would take."""
 
@@ -31,6 +34,8 @@ def is_small(data: bytes, kind: Kind) -> bool:
         data: Its bytes.
         kind: What they begin like.
     """
+    if len(data) < _LEAST_BYTES:
+        return True
     measure = _SIZES.get(kind)
     if measure is None:
         return False
