@@ -18,6 +18,7 @@ from hashsets.demo import bombs_colours as colours
 from hashsets.demo import bombs_containers as containers
 from hashsets.demo import bombs_formats as formats
 from hashsets.demo import bombs_large as large
+from hashsets.demo import bombs_moving as moving
 from hashsets.demo import bombs_packed as packed
 from hashsets.demo import bombs_pictures as pictures
 from hashsets.demo import bombs_pieces as pieces
@@ -74,6 +75,9 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("gif-4-gigapixels", "image/gif", pictures.huge_gif),
     Bomb("gif-frames", "image/gif", pictures.long_gif),
     Bomb("gif-wide-frames", "image/gif", pictures.wide_gif),
+    Bomb("apng-restored", "image/png", moving.restored_apng),
+    Bomb("apng-scattered", "image/png", moving.scattered_apng),
+    Bomb("webp-segments", "image/webp", moving.segments_webp),
     Bomb("webp-268-megapixels", "image/webp", pictures.huge_webp),
     Bomb("webp-frames", "image/webp", pictures.long_webp),
     Bomb("avif-4-gigapixels", "image/avif", pictures.huge_avif),

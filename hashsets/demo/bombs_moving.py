@@ -1,0 +1,76 @@
+"""Hostile animations: the parts of ``bombs.py`` that attack putting together."""
+
+import io
+import struct
+import zlib
+
+from PIL import Image
+
+from hashsets.demo.bombs_pictures import PNG_MAGIC, chunk, riff, zeros
+
+
+def restored_apng() -> bytes:
+    """Return an APNG of 2,000 frames that cover all and are taken back each time."""
+    side, frames = 1000, 2000
+    packed = zeros(side * (1 + 4 * side))
+    header = struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", frames, 0))]
+    for number in range(frames):
+        order = max(0, 2 * number - 1)
+        fields = (order, side, side, 0, 0, 1, 100, 2, 1)
+        parts.append(chunk(b"fcTL", struct.pack(">IIIIIHHBB", *fields)))
+        numbered = struct.pack(">I", order + 1) + packed
+        parts.append(chunk(b"fdAT", numbered) if number else chunk(b"IDAT", packed))
+    return PNG_MAGIC + b"".join(parts) + chunk(b"IEND", b"")
+
+
+def scattered_apng() -> bytes:
+    """Return an APNG whose frames are packed in 12,000 chunks of a byte."""
+    side, frames = 64, 50
+    packed = zlib.compress(bytes(side * (1 + 3 * side)), 0)[:250]
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", frames, 0))]
+    order = 0
+    for number in range(frames):
+        fields = (order, side, side, 0, 0, 1, 100, 0, 0)
+        parts.append(chunk(b"fcTL", struct.pack(">IIIIIHHBB", *fields)))
+        order += 1
+        for at in range(len(packed)):
+            byte = packed[at : at + 1]
+            if number == 0:
+                parts.append(chunk(b"IDAT", byte))
+                continue
+            parts.append(chunk(b"fdAT", struct.pack(">I", order) + byte))
+            order += 1
+    return PNG_MAGIC + b"".join(parts) + chunk(b"IEND", b"")
+
+
+def segments_webp() -> bytes:
+    """Return a WebP of 60 frames that each begin anew, after a profile of 8 MiB."""
+    frame = (
+        b"\0" * 6
+        + (15).to_bytes(3, "little") * 2
+        + (50).to_bytes(3, "little")
+        + b"\2"
+        + _flat_lossless()
+    )
+    profile = bytes(8 << 20)
+    body = (
+        b"WEBPVP8X"
+        + struct.pack("<II", 10, 0x22)
+        + (15).to_bytes(3, "little") * 2
+        + b"ICCP"
+        + struct.pack("<I", len(profile))
+        + profile
+        + b"ANIM"
+        + struct.pack("<IIH", 6, 0, 0)
+        + (b"ANMF" + struct.pack("<I", len(frame)) + frame) * 60
+    )
+    return riff(body)
+
+
+def _flat_lossless() -> bytes:
+    """Return the picture of a frame: 16 x 16 pixels of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "WEBP", lossless=True)
+    return file.getvalue()[12:]
