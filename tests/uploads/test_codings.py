@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.uploads.codings import is_told_by_bytes, unread_in
+from uploadfilter.uploads.codings import claimed_type, is_told_by_bytes, unread_in
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "GZIP", " gzip ", "zstd"])
@@ -35,3 +35,20 @@ def test_stored_gzip_is_opened_and_sent_gzip_is_not() -> None:
 
     assert unread_in(lambda asked: stored.get(asked, ())) is None
     assert unread_in(lambda asked: sent.get(asked, ()))
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "claimed"),
+    [
+        (None, "/a/b.jpg.BR", "application/x-brotli"),
+        ("text/plain", "a.lzma", "application/x-lzma"),
+        ("image/png", "a.br", "image/png"),
+        ("text/plain", "br", "text/plain"),
+        (None, None, None),
+    ],
+)
+def test_name_claims_a_coding_without_a_magic(
+    declared: str | None, name: str | None, claimed: str | None
+) -> None:
+    """The ending of a file's name, or of the path that it is sent to."""
+    assert claimed_type(declared, name) == claimed

@@ -272,6 +272,14 @@ def test_ambiguous_request_is_refused_with_a_body(headers: list[Header]) -> None
     assert (refusal.status, refusal.reason) == (400, Reason.AMBIGUOUS_REQUEST)
 
 
+def test_path_claims_what_has_no_magic() -> None:
+    """A raw body has no name but where it is sent to."""
+    found = plan(head((b"Content-Length", b"5"), target="/a%2Ebr?b"), UploadLimits())
+
+    assert isinstance(found, BodyPlan)
+    assert found.declared_type == "application/x-brotli"
+
+
 def test_piece_is_planned_as_what_it_is() -> None:
     """Whether pieces are taken is the operator's to say; how it is read, the head's."""
     plan = plan_with_body((b"Content-Range", b"bytes 0-4/10"))

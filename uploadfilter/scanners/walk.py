@@ -109,7 +109,6 @@ class Walk:
         root: Node,
         *,
         declared: str = "",
-        claims: tuple[str, ...] = (),
     ) -> Iterator[None]:
         """Walk through a content; what is found is added to ``root``.
 
@@ -117,7 +116,6 @@ class Walk:
             source: Its bytes.
             root: Its node.
             declared: Its declared type in small letters; may be empty.
-            claims: What else its client says that it is: see ``ContentSpan``.
 
         Yields:
             Nothing, before each step that may be the last of this process.
@@ -127,14 +125,13 @@ class Walk:
             MemoryError: The address space of the process is too small.
         """
         root.is_sent = True
-        said = (declared, *claims)
         try:
-            yield from self._visit(source, root, said=said, depth=0)
+            yield from self._visit(source, root, declared=declared, depth=0)
         except Ended as ended:
             root.fall_short(ended.reason)
 
     def _visit(
-        self, source: Source, node: Node, *, depth: int, said: tuple[str, ...] = ("",)
+        self, source: Source, node: Node, *, depth: int, declared: str = ""
     ) -> Iterator[None]:
         """Walk through one content, whatever it is nested in.
 
@@ -142,15 +139,15 @@ class Walk:
             source: Its bytes.
             node: Its node.
             depth: How deep it is nested.
-            said: What a client says of it, its declared type first.
+            declared: Its declared type in small letters; may be empty.
         """
         kind = Kind(node.kind)
         if kind is Kind.EMPTY:
             return
         yield from self._pause()
-        yield from self._look(source, node, kind, declared=said[0])
+        yield from self._look(source, node, kind, declared=declared)
         covered = Covered()
-        claims = (node.path, *said)
+        claims = (node.path, declared)
         also = besides(source, kind, claims=claims, decoded=self._decoded)
         yield from self._propose(source, node, also, covered)
         container = containers.container_for(kind)
@@ -162,7 +159,7 @@ class Walk:
             yield from self._unpack(
                 hidden, source, node, covered, depth=depth, is_sure=False
             )
-        is_text = node.is_sent and is_read_as_text(kind, said[0])
+        is_text = node.is_sent and is_read_as_text(kind, declared)
         if is_text:
             yield from self._decode_strings(source, node, kind, set(), depth=depth)
         if kind is Kind.ICO:

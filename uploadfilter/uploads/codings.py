@@ -17,6 +17,24 @@ _TOLD_BY_BYTES: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
 _OF_THE_FILE: Final = (b"x-ms-blob-content-encoding", b"x-content-encoding")
 
 
+_CODED: Final = {"br": "application/x-brotli", "lzma": "application/x-lzma"}
+"""Types by the ending of a file's name of what has no magic. Browsers know none of them
+on most systems, and declare plain bytes."""
+
+
+def claimed_type(declared_type: str | None, name: str | None) -> str | None:
+    """Return the type that a client claims by itself or by the file's name.
+
+    Args:
+        declared_type: What it declares, if anything.
+        name: Name of the file, or the path that it is sent to.
+    """
+    if name is None or (declared_type or "").startswith("image/"):
+        return declared_type
+    _, dot, ending = name.lower().rpartition(".")
+    return _CODED.get(ending, declared_type) if dot else declared_type
+
+
 def is_told_by_bytes(coding: str) -> bool:
     """Tell whether a scanner knows a file in this coding by its first bytes."""
     return coding.strip().lower() in _TOLD_BY_BYTES

@@ -22,6 +22,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import chain
 from typing import Final
+from urllib.parse import unquote
 
 from uploadfilter.model import Reason
 from uploadfilter.uploads import codings, fields, pieces
@@ -449,10 +450,12 @@ def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
     refusal = _refusal_of_type(text, media_type)
     if refusal is not None:
         return refusal
+    declared_type = media_type.value if media_type else None
+    path = unquote(head.target.partition("?")[0])
     return BodyPlan(
         kind=BodyKind.RAW,
         declared_length=head.declared_length,
-        declared_type=media_type.value if media_type else None,
+        declared_type=codings.claimed_type(declared_type, path),
     )
 
 

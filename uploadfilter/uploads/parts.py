@@ -22,7 +22,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads import fields
+from uploadfilter.uploads import codings, fields
 from uploadfilter.uploads.head import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -135,21 +135,8 @@ def _part_header(headers: dict[str, str], limits: UploadLimits) -> PartHeader | 
         name=name,
         filename=filename,
         content_type=types[0],
-        declared_type=_claimed(types[1], filename),
+        declared_type=codings.claimed_type(types[1], filename),
     )
-
-
-_CODED: Final = {".br": "application/x-brotli", ".lzma": "application/x-lzma"}
-"""Types by the ending of a file's name of what has no magic. Browsers know none of them
-on most systems, and declare plain bytes."""
-
-
-def _claimed(declared_type: str | None, filename: str | None) -> str | None:
-    """Return the type that a client claims by itself or by the file's name."""
-    if filename is None or (declared_type or "").startswith("image/"):
-        return declared_type
-    _, dot, ending = filename.lower().rpartition(".")
-    return _CODED.get(dot + ending, declared_type)
 
 
 def _names(disposition: str | None) -> tuple[str, str | None] | Refusal:
