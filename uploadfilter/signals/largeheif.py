@@ -59,6 +59,9 @@ _LUMA, _CB, _CR, _ALPHA = 0, 1, 2, 6
 _SAMPLINGS: Final = {0: 4, 1: 3, 2: 2, 3: 1}
 """From libheif's number of a subsampling to libavif's."""
 
+_REACHES: Final = {4: (1, 1), 3: (2, 2), 2: (2, 1), 1: (1, 1)}
+"""Pixels across and down for which a sample of chroma stands, by libavif's number."""
+
 _PLAIN: Final = int.from_bytes(b"hvc1", "big")
 _GRID: Final = int.from_bytes(b"grid", "big")
 _CROP: Final = int.from_bytes(b"clap", "big")
@@ -358,11 +361,6 @@ def _planes(image: ctypes.c_void_p, size: tuple[int, int]) -> AvifImage:
     if _LIBRARY.heif_image_get_colorspace(image) not in {_YCBCR, _GREY}:
         raise BadPictureError("not luma and chroma")
     width, height = size
-    if (
-        _LIBRARY.heif_image_get_width(image, _LUMA) < width
-        or _LIBRARY.heif_image_get_height(image, _LUMA) < height
-    ):
-        raise BadPictureError("smaller than it says")
     sampling = _SAMPLINGS.get(_LIBRARY.heif_image_get_chroma_format(image))
     if sampling is None:
         raise BadPictureError("no known subsampling")
@@ -373,16 +371,39 @@ def _planes(image: ctypes.c_void_p, size: tuple[int, int]) -> AvifImage:
         sampling=sampling,
     )
     _set_matrix(planes, image)
+    across, down = _REACHES[sampling]
+    chroma = -(-width // across), -(-height // down)
     for place, channel in enumerate((_LUMA, _CB, _CR)):
         if channel == _LUMA or sampling != _SAMPLINGS[0]:
-            planes.planes[place], planes.strides[place] = _plane(image, channel)
+            least = size if channel == _LUMA else chroma
+            planes.planes[place], planes.strides[place] = _plane(
+                image, channel, least, planes.depth
+            )
     if _LIBRARY.heif_image_has_channel(image, _ALPHA):
-        planes.alpha, planes.alpha_stride = _plane(image, _ALPHA)
+        planes.alpha, planes.alpha_stride = _plane(image, _ALPHA, size, planes.depth)
     return planes
 
 
-def _plane(image: ctypes.c_void_p, channel: int) -> tuple[int, int]:
-    """Return where a plane is, and how many bytes each of its rows has."""
+def _plane(
+    image: ctypes.c_void_p, channel: int, least: tuple[int, int], bits: int
+) -> tuple[int, int]:
+    """Return where a plane is, and how many bytes each of its rows has.
+
+    Args:
+        image: A decoded picture.
+        channel: Which of its planes.
+        least: Width and height that it must have, since so much is read of it.
+        bits: Bits that its samples must have.
+
+    Raises:
+        BadPictureError: It is missing, or is another one.
+    """
+    if (
+        _LIBRARY.heif_image_get_width(image, channel) < least[0]
+        or _LIBRARY.heif_image_get_height(image, channel) < least[1]
+        or _LIBRARY.heif_image_get_bits_per_pixel_range(image, channel) != bits
+    ):
+        raise BadPictureError("a plane does not fit the others")
     stride = ctypes.c_int()
     address = _LIBRARY.heif_image_get_plane_readonly(
         image, channel, ctypes.byref(stride)
