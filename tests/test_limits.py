@@ -1,0 +1,422 @@
+"""Every line of ``docs/limits.md`` is held by a test.
+
+The page says what the filter does not look into, and what each case gives. A line that
+nobody tests becomes untrue unseen. So each line of its tables is one of three: a sample
+here, which is scanned; tests elsewhere, which are named; or a case without anything of
+ours in it, which says so.
+
+To add a line to the page: its first words, as a key in one of the three tables.
+"""
+
+import ast
+import base64
+import io
+import zlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import pikepdf
+import pytest
+
+from hashsets.demo import pictures
+from hashsets.demo.tricks_kit import png_chunk
+from tests.repository import ROOT, parse, section
+from tests.scanners.scans import scanned
+from uploadfilter.model import Reason
+
+PAGE = ROOT / "docs" / "limits.md"
+
+SECTIONS = ("Pictures", "Files that hold files", "Tricks", "Requests")
+"""Those with tables of cases; what stands in lists is about the machine."""
+
+PHOTO = pictures.photograph(31, width=160, height=120)
+NOISE = bytes(range(256)) * 64
+
+
+class Sample(NamedTuple):
+    """A content of which a line speaks.
+
+    Attributes:
+        make: Makes it.
+        reasons: All reasons of its scan; nothing stands for ``NO_MATCH``.
+        declared: Its declared type.
+    """
+
+    make: Callable[[], bytes]
+    reasons: frozenset[Reason] = frozenset()
+    declared: str | None = None
+
+
+def little_picture_in_a_program() -> bytes:
+    """Return noise with a picture of 24 x 24 pixels in it."""
+    return NOISE + pictures.png(PHOTO.resize((24, 24))) + NOISE
+
+
+def packed_metadata() -> bytes:
+    """Return a PNG whose XMP, with a thumbnail in it, is packed."""
+    encoded = base64.b64encode(pictures.jpeg(PHOTO)).decode()
+    xmp = f"<x:xmpmeta><xmpGImg:image>{encoded}</xmpGImg:image></x:xmpmeta>"
+    body = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp.encode())
+    whole = pictures.png(PHOTO)
+    end = whole.rindex(b"IEND") - 4
+    return whole[:end] + png_chunk(b"iTXt", body) + whole[end:]
+
+
+def surface() -> bytes:
+    """Return a picture in a format of games."""
+    file = io.BytesIO()
+    PHOTO.save(file, "DDS")
+    return file.getvalue()
+
+
+def picture_of_other_viewers() -> bytes:
+    """Return what begins like a JPEG XR."""
+    return b"II\xbc\x01\x08\0\0\0" + bytes(64)
+
+
+def raw_without_pages() -> bytes:
+    """Return what begins like a TIFF, and has a page that cannot be decoded."""
+    entries = ((256, 4, 1, 64), (257, 4, 1, 64), (259, 3, 1, 34892), (273, 4, 1, 8))
+    tags = b"".join(
+        tag.to_bytes(2, "little")
+        + kind.to_bytes(2, "little")
+        + count.to_bytes(4, "little")
+        + value.to_bytes(4, "little")
+        for tag, kind, count, value in entries
+    )
+    return (
+        b"II*\0\x08\0\0\0" + len(entries).to_bytes(2, "little") + tags + bytes(4)
+    ) + NOISE[:4096]
+
+
+def tiles_of_a_page() -> bytes:
+    """Return a page that puts a picture together from two halves."""
+    width, height = PHOTO.size
+    halves = (
+        PHOTO.crop((0, 0, width // 2, height)),
+        PHOTO.crop((width // 2, 0, width, height)),
+    )
+    images = "".join(
+        f'<img src="data:image/png;base64,'
+        f'{base64.b64encode(pictures.png(half)).decode()}">'
+        for half in halves
+    )
+    return f"<!doctype html><body>{images}</body>".encode()
+
+
+def video() -> bytes:
+    """Return what begins like a video."""
+    return b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\1\0mdat" + NOISE[:248]
+
+
+def drawn_page() -> bytes:
+    """Return a PDF whose page is drawn with lines."""
+    file = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        page = document.pages[0]
+        page.Contents = document.make_stream(b"0 0 m 100 100 l S")
+        document.save(file)
+    return file.getvalue()
+
+
+def letters_padded_by_themselves() -> bytes:
+    """Return a picture of which each byte is encoded by itself."""
+    return b"".join(
+        base64.b64encode(bytes((byte,))) for byte in pictures.jpeg(PHOTO)[:3000]
+    )
+
+
+SAMPLES: Mapping[str, Sample] = {
+    "formats that are recognised and not decoded": Sample(
+        picture_of_other_viewers, frozenset({Reason.UNDECODABLE})
+    ),
+    "pictures that tools of an origin open": Sample(
+        surface, frozenset({Reason.NOT_INSPECTED})
+    ),
+    "programs that draw": Sample(
+        lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>',
+        frozenset({Reason.NOT_INSPECTED}),
+    ),
+    "HTML and CSS": Sample(
+        lambda: b"<!doctype html><style>p { filter: invert(1) }</style><p>text</p>"
+    ),
+    "XMP of a picture": Sample(packed_metadata),
+    "camera raws": Sample(raw_without_pages, frozenset({Reason.UNDECODABLE})),
+    "pictures inside other content whose shorter side": Sample(
+        little_picture_in_a_program
+    ),
+    "a picture put together from tiles": Sample(tiles_of_a_page),
+    "packs of Git": Sample(
+        lambda: b"PACK\0\0\0\2\0\0\0\1" + NOISE[:64],
+        frozenset({Reason.NOT_INSPECTED}),
+    ),
+    "archives of other kinds": Sample(lambda: b"\x1f\x1e" + NOISE[:512]),
+    "pages of a PDF": Sample(drawn_page),
+    "base85 (Ascii85": Sample(lambda: b"x" + base64.b85encode(pictures.jpeg(PHOTO))),
+    "base64 of which each few letters": Sample(letters_padded_by_themselves),
+    "video and sound": Sample(video),
+    "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),
+}
+"""Contents of which the page says what they give."""
+
+TRICK = "tests/hashsets/test_tricks.py::test_each_limit_is_named_in_the_limits"
+"""The catalogue holds it: the page names the trick, and the browser's tests scan it."""
+
+NAMED: Mapping[str, str] = {
+    # Pictures.
+    "pictures with more pixels than their decoder": (
+        "tests/scanners/test_scanning.py::test_pixels_are_limited_by_the_budget"
+    ),
+    "a colour profile that is one by its signature": (
+        "tests/signals/test_decoding.py"
+        "::test_profile_that_cannot_be_evaluated_makes_the_picture_undecodable"
+    ),
+    "profiles that tell single steps": (
+        "tests/signals/test_conversions.py::test_jagged_profile_tells_more_than_eight_bits"
+    ),
+    "gain maps of a JPEG, AVIF or HEIC": (
+        "tests/signals/test_multipictures.py::test_map_of_other_colours_is_a_lack"
+    ),
+    "gain maps that do nothing": (
+        "tests/signals/test_multipictures.py::test_map_of_a_phone_changes_nothing"
+    ),
+    "more frames or pages than": (
+        "tests/signals/test_decoding.py::test_last_page_of_a_long_document_is_seen"
+    ),
+    "animations of which more than": (
+        "tests/signals/test_key_frames.py::test_apng_shows_its_key_frames_or_is_rejected"
+    ),
+    "animated JPEG XL": (
+        "tests/signals/test_libraries.py::test_animated_jxl_is_not_whole"
+    ),
+    "sequences in HEIC": (
+        "tests/signals/test_libraries.py::test_heic_with_a_sequence_is_not_whole"
+    ),
+    "entries of icons with a side": (
+        "tests/signals/test_icons.py::test_large_entry_is_limited_by_its_own_header"
+    ),
+    "texts that are full of what looks encoded": (
+        "tests/contents/test_strings.py::test_flood_ends_and_says_so"
+    ),
+    "bytes full of what looks like the beginning": (
+        "tests/contents/test_carving.py::test_flood_of_beginnings_ends"
+    ),
+    "contents that are dear to search": (
+        "tests/scanners/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
+    ),
+    "crops of more than a few per cent": TRICK,
+    "transparent pictures on a page with a pattern": (
+        "tests/signals/test_pages.py::test_frames_have_fewer_pages"
+    ),
+    "a picture in colours of one luma": (
+        "tests/signals/test_chroma.py"
+        "::test_colours_are_a_view_only_where_luma_says_little"
+    ),
+    "a picture on a plain canvas": (
+        "tests/signals/test_closeups.py"
+        "::test_too_large_a_canvas_is_decoded_at_a_scale_within_the_budget"
+    ),
+    # Large pictures, by their format.
+    "JPEG": ("tests/signals/test_jpegcoarse.py::test_views_are_those_of_the_whole"),
+    "PNG": ("tests/signals/test_largepng.py::test_bands_show_what_the_whole_shows"),
+    "GIF": ("tests/signals/test_gifs.py::test_gif_of_empty_blocks_is_given_up"),
+    "BMP": ("tests/signals/test_decoding.py::test_bad_file_gives_a_reason"),
+    "TIFF": ("tests/signals/test_readers.py::test_pages_are_limited_one_by_one"),
+    "HEIC": ("tests/signals/test_largeheif.py::test_tiles_show_what_the_whole_shows"),
+    "WebP": (
+        "tests/signals/test_largewebp.py"
+        "::test_smaller_picture_shows_what_the_whole_shows"
+    ),
+    "AVIF": (
+        "tests/signals/test_largeavif.py"
+        "::test_smaller_picture_shows_what_the_whole_shows"
+    ),
+    "JPEG XL": (
+        "tests/signals/test_libraries.py::test_large_jxl_shows_what_the_whole_shows"
+    ),
+    "JPEG 2000, PSD": (
+        "tests/scanners/test_scanning.py::test_pixels_are_limited_by_the_budget"
+    ),
+    # Files that hold files.
+    "RAR before version 3": ("tests/contents/test_archives.py::test_archive_conforms"),
+    "archives in several volumes": (
+        "tests/contents/test_archives.py::test_what_cannot_be_read_has_a_reason"
+    ),
+    "a 7z, RAR or CAB whose window": (
+        "tests/contents/test_library.py::test_want_of_memory_is_a_shortfall"
+    ),
+    "members packed by a method": (
+        "tests/contents/test_zipping.py::test_zip_is_read_like_this"
+    ),
+    "pictures of a PDF packed by JPEG 2000": (
+        "tests/contents/test_documents.py::test_what_is_not_read_has_a_reason"
+    ),
+    "archives and packed files other than zip": (
+        "tests/contents/test_proposals.py::test_stray_bytes_are_skipped"
+    ),
+    "pictures of a PDF in a colour space": (
+        "tests/contents/test_pdfpainted.py::test_space_that_cannot_be_evaluated_is_said"
+    ),
+    "masks of a PDF on or by JPEG 2000": (
+        "tests/contents/test_pdfpainted.py::test_jpeg_2000_is_not_put_together"
+    ),
+    "pictures of a PDF that are painted": (
+        "tests/contents/test_pdfpainted.py"
+        "::test_dear_colours_of_large_pictures_are_computed_for_some_samples"
+    ),
+    "zlib, raw deflate, Brotli": (
+        "tests/contents/test_containers.py"
+        "::test_codings_without_magic_are_read_where_they_are_claimed"
+    ),
+    "values in an SQLite database": (
+        "tests/contents/test_sqlitepages.py"
+        "::test_what_does_not_fit_into_a_page_is_given_as_it_was"
+    ),
+    "drawings of Windows in old office": (
+        "tests/contents/test_compounds.py"
+        "::test_packed_pictures_of_a_document_are_members"
+    ),
+    "encrypted members, PDFs": (
+        "tests/contents/test_compounds.py::test_document_with_a_password_is_encrypted"
+    ),
+    "a picture in a string that does not decode": (
+        "tests/contents/test_sizes.py::test_picture_is_small_by_its_shorter_side"
+    ),
+    "7z, RAR, CAB, LHA": (
+        "tests/scanners/test_crew.py::test_what_the_machine_lacks_is_said"
+    ),
+    # Tricks.
+    "`svg-strips`": TRICK,
+    "`svg-mosaic`": TRICK,
+    "`svg-blend`": TRICK,
+    "`html-strips`": TRICK,
+    "`html-script`": TRICK,
+    "`png-raw-profile`": TRICK,
+    "`cropped-10`": TRICK,
+    # Requests.
+    "content codings": ("tests/uploads/test_head.py::test_codings_are_not_understood"),
+    "`git clone` and `git fetch`": (
+        "tests/uploads/test_head.py::test_codings_are_not_understood"
+    ),
+    "gRPC": ("tests/uploads/test_head.py::test_codings_are_not_understood"),
+    "multipart types other than": (
+        "tests/uploads/test_head.py::test_type_that_could_be_a_form_is_refused"
+    ),
+    "forms in another charset": (
+        "tests/uploads/test_parts.py::test_odd_headers_are_refused"
+    ),
+    "parts that hold parts": (
+        "tests/uploads/test_origins.py::test_origin_gets_nothing_that_was_not_seen"
+    ),
+    "forms with a digest of their bytes": (
+        "tests/uploads/test_head.py::test_ambiguous_request_is_refused_with_a_body"
+    ),
+    "pieces of a file, which the origin": (
+        "tests/uploads/test_pieces.py::test_head_says_that_it_is_a_piece"
+    ),
+    "pieces that say so in words of their own": (
+        "tests/uploads/test_pieces.py"
+        "::test_form_without_a_file_has_an_offset_for_something_else"
+    ),
+    "a coding that an origin keeps": (
+        "tests/uploads/test_codings.py::test_coding_is_refused_wherever_it_is_named"
+    ),
+    "method overrides": (
+        "tests/uploads/test_head.py::test_only_a_post_may_stand_for_another_method"
+    ),
+    "WebSocket and other upgrades": (
+        "tests/uploads/test_head.py"
+        "::test_upgrades_are_refused_but_for_one_that_is_ignored"
+    ),
+    "a client that ends its sending half": (
+        "tests/proxy/clients/test_connections.py"
+        "::test_half_closed_client_is_not_waited_for_without_end"
+    ),
+    "what the parser cannot take for HTTP": (
+        "tests/proxy/test_fidelity.py"
+        "::test_request_that_the_parser_refuses_goes_nowhere"
+    ),
+    "pictures in the URL": (
+        "tests/proxy/clients/test_server.py::test_request_without_a_body_is_forwarded"
+    ),
+    "trailers": ("tests/proxy/test_fidelity.py::test_trailers_are_dropped_both_ways"),
+}
+"""Tests of the other lines, by their names."""
+
+NOT_OURS: Mapping[str, str] = {
+    "edits made on purpose to defeat PDQ": "each is made for one picture and one hash",
+    "HTTP/2 and HTTP/3": "the front end speaks them; the parser takes HTTP/1 alone",
+    "what the origin fetches by itself": "it never passes the filter",
+    "other ways into the origin": "they never pass the filter",
+}
+"""Lines about what never reaches the filter, so that there is nothing to test."""
+
+
+_NO_CASES = ("| ---", "| what | ", "| format | ")
+
+
+def cases() -> list[str]:
+    """Return the first cell of each line of the tables, except those of figures."""
+    lines = [
+        line
+        for title in SECTIONS
+        for line in _without_figures(section(PAGE, title)).splitlines()
+        if line.startswith("| ") and not line.startswith(_NO_CASES)
+    ]
+    return [line.split("|")[1].strip() for line in lines]
+
+
+def _without_figures(text: str) -> str:
+    """Return a text without the table of what large pictures were measured to cost."""
+    head, _, rest = text.partition("| picture | file | CPU seconds |")
+    return head + rest.partition("\n\n")[2]
+
+
+def key_of(line: str) -> str | None:
+    """Return the longest key with which a line begins."""
+    keys = filter(line.startswith, (*SAMPLES, *NAMED, *NOT_OURS))
+    return max(keys, key=len, default=None)
+
+
+def test_each_line_is_held_by_a_test() -> None:
+    """Each line has a key of its own, and each key has its line."""
+    keys = [key_of(line) for line in cases()]
+
+    assert [line for line in cases() if key_of(line) is None] == []
+    assert sorted(filter(None, keys)) == sorted((*SAMPLES, *NAMED, *NOT_OURS))
+
+
+@pytest.mark.parametrize("name", sorted({*NAMED.values()}))
+def test_named_tests_are_there(name: str) -> None:
+    """A test that is renamed is named anew."""
+    path, _, function = name.partition("::")
+    named = {
+        node.name
+        for node in ast.walk(parse(ROOT / path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+    assert function in named
+
+
+@pytest.mark.parametrize("line", SAMPLES)
+def test_sample_gives_what_its_line_says(line: str) -> None:
+    """The reasons are those of the page, and nothing else is."""
+    sample = SAMPLES[line]
+    scan = scanned(sample.make(), sample.declared)
+    reasons = {reason for content in scan.walk() for reason in content.reasons}
+
+    assert reasons == sample.reasons
+
+
+def test_packed_thumbnail_is_not_seen() -> None:
+    """Only XMP that stands in a file as it is is read."""
+    assert scanned(packed_metadata()).contents == ()
+
+
+def test_little_picture_in_a_program_is_dropped() -> None:
+    """It is counted, and has no views."""
+    scan = scanned(little_picture_in_a_program())
+
+    assert (scan.contents, scan.dropped) == ((), 1)
