@@ -4,6 +4,8 @@ import base64
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import MemorySource
@@ -42,6 +44,19 @@ def test_bytes_without_strings_are_passed_over() -> None:
     """Nothing of them is searched."""
     assert not pieces(NOISE, Kind.DATA)
     assert not pieces(b"", Kind.TEXT)
+
+
+@given(
+    st.integers(0, 99),
+    st.integers(60, 120),
+    st.sampled_from([b"Q", b"/", b"%", b"\xc1", b"\xf0", b"\x4b"]),
+)
+def test_rough_look_passes_over_no_string(at: int, length: int, byte: bytes) -> None:
+    """Twenty of every fourth byte are a string, wherever it begins."""
+    content = bytes(at) + byte * length + bytes(50)
+
+    looked_at = len(range(-at % 4, length, 4))
+    assert bool(pieces(content, Kind.JPEG)) == (looked_at >= 20)
 
 
 def test_wide_text_is_given_without_its_zeros() -> None:

@@ -217,6 +217,21 @@ def test_quality_equals_its_twin() -> None:
     assert ours == twins.pdq_quality(plane.astype(np.float64))
 
 
+def test_below_a_floor_is_what_quality_says() -> None:
+    """Where one axis shows it, and where both must be asked."""
+    ramp = np.tile(np.arange(64, dtype=np.float32) * 4, (64, 1))
+    planes = [contrast * luma(9)[:64, :64] for contrast in np.linspace(0, 1, 21)]
+    planes += [ramp, ramp.T, ramp + ramp.T, 2 * ramp]
+    data = [plane.astype(np.float32).tobytes() for plane in planes]
+    qualities = [pdq.quality(plane) for plane in data]
+
+    assert min(qualities) < 50 <= max(qualities)
+    for floor in (1, 30, 50, 99, 100):
+        assert [pdq.is_below(plane, floor) for plane in data] == [
+            quality < floor for quality in qualities
+        ]
+
+
 def test_quality_falls_with_the_contrast() -> None:
     """A photograph has a high quality, a faint one a low one, a flat one none."""
     image = photograph(2)

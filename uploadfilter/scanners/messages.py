@@ -175,10 +175,13 @@ class Budgets:
 
     def for_content(self, length: int) -> "Budgets":
         """Return the budgets of a content of ``length`` bytes, which grow with it."""
+        return replace(self, max_contents=self.contents_for(length))
+
+    def contents_for(self, length: int) -> int:
+        """Return how many contents may be nested in one of ``length`` bytes."""
         more = self.contents_per_mib * length >> 20
         most = max(self.max_contents, MOST_CONTENTS)
-        contents = min(self.max_contents + more, most)
-        return replace(self, max_contents=contents)
+        return min(self.max_contents + more, most)
 
     def allowance(self, length: int) -> float:
         """Return the seconds that are added for ``length`` bytes of content."""

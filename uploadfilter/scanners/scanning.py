@@ -95,7 +95,7 @@ def scan_content(
     walk = Walk(
         WalkSettings(
             types=types,
-            budgets=budgets.for_content(span.length),
+            budgets=budgets,
             also=formats,
             alone=alone,
             deadline_s=None

@@ -86,6 +86,7 @@ class Walk:
         self._settings = settings
         self._budgets = budgets
         self._decoded = formats.decoded(settings.also)
+        self._most_contents = budgets.contents_for(content_bytes)
         self._limits = limits_of(budgets)
         self._carving_limits = carving_limits_of(budgets)
         self._meter = Meter(
@@ -98,7 +99,7 @@ class Walk:
         self.accounts = Accounts(
             settings.clock,
             deadline_s=settings.deadline_s,
-            contents=budgets.max_contents,
+            contents=self._most_contents,
             signals=budgets.max_upload_signals,
             content_bytes=content_bytes,
         )
@@ -382,11 +383,11 @@ class Walk:
         found = strings.encoded(
             source,
             kind=kind,
-            most=self._budgets.max_contents,
+            most=self._most_contents,
             held_bytes=self._budgets.max_held_bytes,
             effort=self._effort,
         )
-        readings = Readings(node, most_dropped=self._budgets.max_contents)
+        readings = Readings(node, most_dropped=self._most_contents)
         try:
             for item in found:
                 if isinstance(item, carving.TooMany):
@@ -492,5 +493,5 @@ class Walk:
         if is_nested:
             self.accounts.count_content()
         else:
-            parent.drop(most=self._budgets.max_contents)
+            parent.drop(most=self._most_contents)
         return is_nested

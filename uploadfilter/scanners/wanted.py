@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from uploadfilter.model import SignalType
@@ -30,6 +31,7 @@ class WalkSettings:
     deadline_s: float | None = None
 
 
+@lru_cache(maxsize=4)
 def limits_of(budgets: Budgets) -> DecodeLimits:
     """Return what one picture may cost."""
     return DecodeLimits(
@@ -41,6 +43,7 @@ def limits_of(budgets: Budgets) -> DecodeLimits:
     )
 
 
+@lru_cache(maxsize=4)
 def carving_limits_of(budgets: Budgets) -> DecodeLimits:
     """Return the same for a picture that is found somewhere in a content."""
     return replace(limits_of(budgets), least_side=_LEAST_CARVED_SIDE)

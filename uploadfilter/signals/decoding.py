@@ -126,7 +126,7 @@ class _Showing:
                 # Pages are alike: of a long document, the last one is seen as well.
                 self._thin_out(number, most=pixels_left // pixels)
             pixels_left -= pixels
-            yield replace(shown, count=self._reach)
+            yield _counted(shown, self._reach)
             # The next one must not be in memory together with this one. The class's own
             # method leaves the caller's file open.
             Image.Image.close(shown.image)
@@ -160,6 +160,11 @@ class _Showing:
             yield Reason.TOO_MANY_FRAMES
         if self._reader.lack is not None:
             yield self._reader.lack
+
+
+def _counted(frame: Frame, count: int) -> Frame:
+    """Return a frame of so many; most files have one."""
+    return frame if frame.count == count else replace(frame, count=count)
 
 
 def _shortfalls(frame: Frame) -> Iterator[Reason]:
@@ -217,7 +222,7 @@ def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Lack:
             frame = reader.frame(number)
             if min(frame.full) < least_side:
                 return Lack(reason=Reason.UNDECODABLE)
-            return replace(frame, count=len(reader.durations))
+            return _counted(frame, len(reader.durations))
         except MemoryError:
             return Lack(reason=Reason.OUT_OF_MEMORY)
         except OverBudgetError as exc:

@@ -72,6 +72,15 @@ def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
     return _profile(curve or _SRGB_CURVE, columns or list(PRIMARIES.values()))
 
 
+def has_chunks(info: Mapping[Any, object]) -> bool:
+    """Say whether an image may have chunks that amount to a profile.
+
+    Args:
+        info: What is known of the image.
+    """
+    return bool(info.get(CODE_POINTS)) or "gamma" in info or "chromaticity" in info
+
+
 def profile_of_code_points(info: Mapping[Any, object]) -> bytes | None:
     """Return the profile that the code points of a PNG amount to.
 

@@ -141,6 +141,19 @@ def quality(plane: bytes) -> int:
     return min(steps // _QUALITY_DIVISOR, 100)
 
 
+def is_below(plane: bytes, floor: int) -> bool:
+    """Say whether ``quality`` is less than that; most pictures show it in one axis.
+
+    Args:
+        plane: See ``quality``.
+        floor: A quality up to 100.
+    """
+    luma = np.frombuffer(plane, np.float32).reshape(PLANE_SIDE, PLANE_SIDE)
+    enough = floor * _QUALITY_DIVISOR
+    steps = _quantised(luma[1:] - luma[:-1])
+    return steps < enough and steps + _quantised(luma[:, 1:] - luma[:, :-1]) < enough
+
+
 def plane_of(picture: Picture) -> Floats:
     """Return the plane of 64 x 64 in full geometry from which PDQ is computed."""
     columns = _PDQ.columns(picture.shape)

@@ -317,7 +317,7 @@ class JPEGReader:
     def frame(self, number: int) -> Frame:
         """Decode the picture, as far as the file goes."""
         try:
-            return replace(self._frame(number, None, ""), again=self._again)
+            return self._frame(number, None, "")
         except OverBudgetError:
             return coarse_frame(
                 self._file,
@@ -357,6 +357,7 @@ class JPEGReader:
             is_truncated=is_truncated,
             # Pillow takes every four-colour JPEG for one by Adobe.
             is_inverted=image.mode == "CMYK",
+            again=self._again if scale is None else None,
         )
 
     def _opened(

@@ -64,6 +64,8 @@ def key_frames(durations: Sequence[int]) -> tuple[int, ...]:
     Returns:
         Numbers of frames in order of their weight.
     """
+    if len(durations) == 1:
+        return (0,)
     every = range(len(durations))
     said = max(every, key=durations.__getitem__)
     seen = max(every, key=lambda number: shown_ms(durations[number]))

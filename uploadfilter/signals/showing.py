@@ -41,6 +41,7 @@ from uploadfilter.signals.conversions import (
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.gammas import (
     ODD,
+    has_chunks,
     profile_of_chunks,
     profile_of_code_points,
 )
@@ -326,6 +327,8 @@ def profiles_of(frame: Frame) -> Iterator[bytes]:
     where there is none; other programs do not.
     """
     info = frame.image.info
+    if not (frame.profile or frame.other_profiles or has_chunks(info)):
+        return
     found = (profile_of_code_points(info), frame.profile, *frame.other_profiles)
     is_settled = False
     for profile in dict.fromkeys(found):

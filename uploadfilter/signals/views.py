@@ -190,7 +190,7 @@ class _Gathering:
         for way in _ways(frame, self._seen):
             view = view_of(way.picture, name=way.name, types=self.types)
             if way.is_stored:
-                self._seen.is_faint = pdq.quality(view.plane) < QUALITY_FLOOR
+                self._seen.is_faint = pdq.is_below(view.plane, QUALITY_FLOOR)
             if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
