@@ -20,6 +20,11 @@ CODED = {b"hvc1": b"hvcC", b"av01": b"av1C"}
 """Kinds of tiles, and the box with what their decoder needs to know."""
 
 
+FAST = {"preset": "ultrafast"}
+"""How the encoder of HEIC is told to take a seventh of the time: its usual choice needs
+ten seconds for four million pixels."""
+
+
 def box(name: bytes, body: bytes) -> bytes:
     """Return a box."""
     return struct.pack(">I", 8 + len(body)) + name + body
@@ -51,7 +56,9 @@ def packed(tile: Image.Image, kind: bytes) -> bytes:
     """Return a file of one tile."""
     buffer = io.BytesIO()
     if kind == b"hvc1":
-        pillow_heif.from_pillow(tile).save(buffer, format="HEIF", quality=80)
+        pillow_heif.from_pillow(tile).save(
+            buffer, format="HEIF", quality=80, enc_params=FAST
+        )
     else:
         tile.save(buffer, "AVIF", quality=80, speed=10)
     return buffer.getvalue()
