@@ -130,6 +130,26 @@ def test_soft_edges_need_no_page() -> None:
     assert len([name for name in shown(image) if name.startswith("grey:")]) <= 1
 
 
+@pytest.mark.parametrize("size", [(31, 200), (200, 31), (16, 16), (7, 7)])
+def test_picture_that_nobody_can_make_out_has_no_page(size: tuple[int, int]) -> None:
+    """Icons of a few pixels are many, and each would have up to thirty pages."""
+    target, decoy = (photograph(seed, *size) for seed in (41, 42))
+
+    names = shown(tricks_views.grey_page_rgba(target, decoy))
+
+    assert {"stored", "white", "black", "alpha"} <= set(names)
+    assert not [name for name in names if name.startswith("grey:")]
+
+
+def test_picture_that_somebody_can_make_out_has_pages() -> None:
+    """The smallest that counts is shown on grey pages as a large one is."""
+    side = pages.LEAST_SIDE
+    target, decoy = (photograph(seed, side, side) for seed in (41, 42))
+    image = tricks_views.grey_page_rgba(target, decoy)
+
+    assert [name for name in shown(image) if name.startswith("grey:")]
+
+
 @pytest.mark.parametrize("count", [2, 12, 60])
 def test_frames_have_fewer_pages(count: int) -> None:
     """Long animations get one page of each frame, so that many frames are shown."""

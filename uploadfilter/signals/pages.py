@@ -8,7 +8,8 @@ picture as well, is known for every page from the two planes on black and on whi
 without a picture being drawn.
 
 Pages are chosen until each page on which PDQ says something lies within ``NEAR_BITS``
-of one that is shown. A picture whose alpha only softens its edges needs few or none.
+of one that is shown. A picture whose alpha only softens its edges needs few or none,
+and one that nobody can make out gets none: packages hold icons by the thousand.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,11 @@ from uploadfilter.signals.picture import Floats, Picture
 NEAR_BITS: Final = 12
 """Bits of PDQ between a page and the nearest one that is shown, at most. At 8 bits an
 ordinary transparent picture has two more views, at 4 bits seven more."""
+
+LEAST_SIDE: Final = 32
+"""Pixels of the shorter side below which nobody can tell what a picture shows. It has
+no pages: PDQ of so few pixels moves much from grey to grey, so that an icon of 185
+bytes would have more than sixty views."""
 
 STEP: Final = 8
 """Grey steps between pages that are thought of. PDQ of a picture that stands out moves
@@ -55,6 +61,8 @@ def greys_between(
         white: The same picture on white.
         frames: How many frames its file has.
     """
+    if min(black.shape.height, black.shape.width) < LEAST_SIDE:
+        return
     black, white = (_smaller(picture) for picture in (black, white))
     most = len(_GREYS) if frames == 1 else max(1, _MOST_OF_ALL_FRAMES // frames)
     for grey in _chosen(pdq.plane_of(black), pdq.plane_of(white), most):
