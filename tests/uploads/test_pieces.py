@@ -67,6 +67,15 @@ def is_piece(
         [("X-Part-Number", "1")],
         [("X-Block-Index", "0")],
         [("x-amz-write-offset-bytes", "0")],
+        [("X-Object-Manifest", "photos/a_")],
+        [("Chunk-Index", "0"), ("Total-Chunk", "3")],
+        [("Chunk-Number", "2")],
+        [("Chunk-Offset", "20")],
+        [("Part-Number", "2")],
+        [("Upload-Part-Number", "2")],
+        [("File-Offset", "20")],
+        [("X-Offset", "20")],
+        [("X-Slice-Index", "0"), ("X-Total-Slices", "2")],
     ],
 )
 def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
@@ -93,6 +102,8 @@ def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
         [("X-Chunk-Index", "0"), ("X-Total-Chunks", "1")],
         [("X-Chunk-Number", "1"), ("X-Chunks-Count", "1")],
         [("X-Segment", "a"), ("X-Requested-With", "XMLHttpRequest")],
+        [("Part-Number", "1"), ("Total-Parts", "1")],
+        [("X-Offset", "0")],
         [("X-Amz-Content-SHA256", "UNSIGNED-PAYLOAD")],
     ],
 )
@@ -125,6 +136,13 @@ PIECES = [
     "offset=10",
     "fileOffset=10",
     "%63hunk=1",
+    "multipart-manifest=put",
+    "op=APPEND",
+    "fileStart=10",
+    "byteStart=10",
+    "sliceIndex=0&totalSlices=2",
+    "index=0&total_slices=2",
+    "partNumber=1&totalParts=2",
     "file[chunk]=1",
 ]
 
@@ -156,6 +174,10 @@ def test_query_says_that_it_is_a_piece(query: str) -> None:
         "part=2&parts=3",
         "block=4",
         "page=2",
+        "multipart-manifest=get",
+        "op=CREATE",
+        "sliceIndex=0&totalSlices=1",
+        "pieces=12",
     ],
 )
 def test_query_of_a_whole_file_passes(query: str) -> None:
@@ -183,6 +205,11 @@ def test_range_of_a_post_is_none_of_a_file() -> None:
         "/remote.php/dav/uploads/me/4711/%30",
         "/remote.php/webdav/a.jpg-chunking-4711-10-0",
         "/2/files/upload_session/append_v2",
+        "/api/2.0/files/upload_sessions/F9",
+        "/mkblk/4194304",
+        "/bput/ctx/4096",
+        "/mkfile/8192/key/YQ==",
+        "/buckets/b/objects/o/uploads/u/1",
     ],
 )
 def test_path_says_that_it_is_a_piece(path: str) -> None:
@@ -221,6 +248,8 @@ def form_is_piece(fields: dict[str, str], *, file: str = "file") -> bool:
         {"name": "a.jpg", "chunk": "1"},
         {"qqpartindex": "0", "qqtotalparts": "2", "qquuid": "a"},
         {"chunkIndex": "0"},
+        {"sliceIndex": "1", "totalSlices": "3"},
+        {"totalPieces": "3", "index": "0"},
         {"chunk_number": " 2", "total_chunks": "2"},
         {"offset": "5"},
         {"total_chunks": "2 of them"},
@@ -241,6 +270,10 @@ def test_form_says_that_its_file_is_a_piece(fields: dict[str, str]) -> None:
         {"qqtotalfilesize": "4", "qqfilename": "a.jpg"},
         {"chunk": "of prose", "parts": "3", "part_number": "4711-A", "slice_id": "5"},
         {"offset": "0", "position": "3", "start": "10"},
+        {"pieces": "12", "weight": "20"},
+        {"number_of_pieces": "3", "total_parts": "4"},
+        {"chunk_size": "1000", "chunk_overlap": "200"},
+        {"slices": "8", "number": "12", "total": "250"},
     ],
 )
 def test_form_with_a_whole_file_is_no_piece(fields: dict[str, str]) -> None:

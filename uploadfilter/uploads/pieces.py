@@ -30,16 +30,26 @@ _PREFIX: Final = (
     r"|ms|blob|media|data|fu)*"
 )
 _PIECE: Final = r"(?:chunk|slice|fragment|piece|segment|block|part)"
-_PIECES: Final = r"(?:chunk|slice|fragment|piece)s"
 
 _COUNT: Final = re.compile(
-    rf"{_PREFIX}(?:(?:total|num|nb|numberof|countof|count)?{_PIECES}"
-    rf"|{_PIECES}?(?:count|total|totalcount)|(?:chunk|slice|part|piece)(?:count|total)"
-    r"|total(?:chunk|slice|part|piece|block)(?:s|count|number)?)"
+    rf"{_PREFIX}(?:(?:total|num|nb|numberof|countof|count)?chunks"
+    r"|chunks?(?:count|total|totalcount)|totalchunk(?:count|number)?)"
 )
+_OTHER_COUNT: Final = re.compile(
+    rf"{_PREFIX}(?:(?:total|num|nb|numberof|countof|count)?(?:slice|fragment|piece)s"
+    r"|(?:slice|fragment|piece|part)s?(?:count|total|totalcount)"
+    r"|total(?:slice|fragment|part|piece|block)(?:s|count|number)?)"
+)
+_OTHER_NUMBER: Final = re.compile(
+    rf"{_PREFIX}(?:{_PIECE}(?:index|idx|number|num|no|nr|id|i|current|seq)?"
+    r"|index|idx|current|seq)"
+)
+"""Words that forms of shops and carriers use too ("12 pieces"): a count says something
+only beside a number."""
+
 _PLACE: Final = re.compile(
     rf"{_PREFIX}(?:{_PIECE}(?:byte)?(?:offset|start|startbyte|begin)|byteoffset"
-    r"|startbyte|startoffset|offsetbyte|rangestart|appendposition)"
+    r"|startbyte|bytestart|filestart|startoffset|offsetbyte|rangestart|appendposition)"
 )
 _NUMBER: Final = re.compile(
     rf"{_PREFIX}chunk(?:index|idx|number|num|no|nr|id|i|current|seq)?|qqpartindex"
@@ -54,7 +64,7 @@ _PLUPLOAD: Final = "chunk"
 """The one number that stands for the whole file by itself, if it is 0."""
 
 _OF_A_HEADER: Final = re.compile(
-    r"x(?:bz|amz|ms|goog|oc|upload|file)*(?:chunk[a-z]*"
+    r"x?(?:bz|amz|ms|goog|oc|upload|file)*(?:chunk[a-z]*"
     rf"|{_PIECE}(?:index|idx|number|num|no|nr|id|offset|start))"
 )
 """Names of headers that number a piece, or describe it."""
@@ -69,6 +79,8 @@ class Signs:
 
     def __init__(self, named: Iterable[tuple[str, str]] = ()) -> None:
         self._counts: list[int] = []
+        self._other_counts: list[int] = []
+        self._is_numbered = False
         self._numbers: list[int] = []
         self._is_unsure = False
         self._is_placed = False
@@ -81,15 +93,18 @@ class Signs:
     def are_in(name: str) -> bool:
         """Tell whether a field of this name may say something."""
         letters = _letters(name)
-        patterns = (_COUNT, _PLACE, _NUMBER)
+        patterns = (_COUNT, _PLACE, _NUMBER, _OTHER_COUNT, _OTHER_NUMBER)
         is_known = any(pattern.fullmatch(letters) for pattern in patterns)
         return is_known or letters in _ONLY_BESIDE_FILES
 
     def add(self, name: str, value: str) -> None:
         """Take a field, as a query or a form has it."""
         letters, number = _letters(name), _number(value)
+        self._is_numbered |= _OTHER_NUMBER.fullmatch(letters) is not None
         if _COUNT.fullmatch(letters):
             self._counts.append(number)
+        elif _OTHER_COUNT.fullmatch(letters):
+            self._other_counts.append(number)
         elif letters in _ONLY_BESIDE_FILES:
             self._is_placed_beside_files |= number > 0
         elif _PLACE.fullmatch(letters):
@@ -109,9 +124,10 @@ class Signs:
         """Whether there is more of this file than comes with this request."""
         if self._is_placed or (self.has_file and self._is_placed_beside_files):
             return True
-        if max(self._counts, default=0) > 1 or max(self._numbers, default=0) > 1:
+        counts = self._counts + (self._other_counts if self._is_numbered else [])
+        if max(counts, default=0) > 1 or max(self._numbers, default=0) > 1:
             return True
-        if max(self._counts, default=0) == 1:
+        if max(counts, default=0) == 1:
             return False
         return self._is_unsure or max(self._numbers, default=0) > 0
 
@@ -216,6 +232,10 @@ def _is_offset(value: str, headers: Mapping[str, str], length: int | None) -> bo
     return not (is_last or is_final or is_all)
 
 
+def _is_later(value: str, _headers: Mapping[str, str], _length: int | None) -> bool:
+    return _number(value) > 0
+
+
 def _is_longer(value: str, _headers: Mapping[str, str], length: int | None) -> bool:
     """The file is longer than the body, or nobody knows how long that is."""
     return length is None or _number(value) > length
@@ -267,6 +287,11 @@ _HEADERS: Final[Mapping[str, _Rule]] = {
     "x-file-offset": _is_offset,
     "x-goog-upload-offset": _is_offset,
     "x-goog-upload-command": _is_not_final,
+    "x-offset": _is_later,
+    "offset": _is_later,
+    "file-offset": _is_later,
+    # Swift puts objects together of which this is the list.
+    "x-object-manifest": _always,
     # Dropbox, ownCloud and Nextcloud.
     "dropbox-api-arg": _is_in_session,
     "oc-chunked": _always,
@@ -290,13 +315,21 @@ def _is_ranged_write(named: _Named, method: str) -> bool:
 
 
 def _is_named_by_header(named: _Named) -> bool:
-    """Whoever makes up a protocol calls its headers like the fields of others."""
-    own = [(name, value) for name, value in named if name.startswith("x-")]
+    """Protocols of one's own call their headers like the fields of others."""
+    own = [(name, value) for name, value in named if name.startswith(_OWN)]
     if Signs(own).is_piece:
         return True
-    counts = [_number(value) for name, value in own if _COUNT.fullmatch(_letters(name))]
+    counts = [
+        _number(value)
+        for name, value in own
+        if _COUNT.fullmatch(_letters(name)) or _OTHER_COUNT.fullmatch(_letters(name))
+    ]
     is_numbered = any(_OF_A_HEADER.fullmatch(_letters(name)) for name, _ in own)
     return is_numbered and counts != [1]
+
+
+_OWN: Final = ("x-", "chunk", "part-", "slice", "total-", "file-", "upload-")
+"""What names of headers begin with that no standard gives."""
 
 
 def _is_data(named: _Named) -> bool:
@@ -318,7 +351,9 @@ def _is_in_query(named: _Named, *, is_data: bool) -> bool:
     said = {name.lower(): value.lower() for name, value in named}
     is_append = said.get("action") == "append" and "position" in said
     is_known = any(rule <= said.keys() for rule in _QUERIES)
-    return signs.is_piece or is_append or is_known or said.get("comp") in _AZURE
+    is_joined = said.get("multipart-manifest") == "put" or said.get("op") == "append"
+    is_known = is_known or is_joined or said.get("comp") in _AZURE
+    return signs.is_piece or is_append or is_known
 
 
 _QUERIES: Final = (
@@ -333,7 +368,10 @@ _AZURE: Final = frozenset({"block", "page", "appendblock", "range"})
 
 _PATHS: Final = re.compile(
     r"/dav/uploads/[^/]+/[^/]+/[^/]+|-chunking-[0-9]+-[0-9]+-[0-9]+"  # Nextcloud
-    r"|/upload_session/(?:start|append|finish)",  # Dropbox
+    r"|/upload_session/(?:start|append|finish)"  # Dropbox
+    r"|/upload_sessions/[^/]+\Z"  # Box
+    r"|/mkblk/[0-9]+|/bput/[^/]+/[0-9]+|/mkfile/[0-9]+"  # Qiniu
+    r"|/buckets/[^/]+/objects/[^/]+/uploads/[^/]+/[0-9]+",
     re.IGNORECASE,
 )
 """Paths under which pieces are taken, whatever their head says."""
