@@ -213,6 +213,12 @@ NAMED: Mapping[str, str] = {
         "tests/signals/test_chroma.py"
         "::test_colours_are_a_view_only_where_luma_says_little"
     ),
+    "a JPEG in colours that no screen has": (
+        "tests/signals/test_clipping.py::test_ordinary_pictures_have_no_such_view"
+    ),
+    "one transparent colour of 16 bits": (
+        "tests/signals/test_pngkeys.py::test_a_deep_one_of_an_animation_is_a_lack"
+    ),
     "a picture on a plain canvas": (
         "tests/signals/test_closeups.py"
         "::test_too_large_a_canvas_is_decoded_at_a_scale_within_the_budget"

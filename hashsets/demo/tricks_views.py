@@ -35,6 +35,7 @@ from hashsets.demo.tricks_kit import (
 )
 from hashsets.demo.tricks_profiles import PROFILE_TRICKS
 from hashsets.demo.tricks_readings import READING_TRICKS
+from hashsets.demo.tricks_screens import SCREEN_TRICKS
 from hashsets.demo.tricks_tones import TONE_TRICKS
 
 _TURNS = {
@@ -426,4 +427,5 @@ VIEW_TRICKS = (
     *READING_TRICKS,
     *GAIN_TRICKS,
     *TONE_TRICKS,
+    *SCREEN_TRICKS,
 )

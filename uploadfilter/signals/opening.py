@@ -18,6 +18,7 @@ from uploadfilter.signals import (
     layered,
     padding,
     pngchunks,
+    pngkeys,
     timing,
 )
 from uploadfilter.signals.apngs import apng_reader, frames_of_png
@@ -30,7 +31,6 @@ from uploadfilter.signals.gifs import gif_reader
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.itemcolours import coloured
 from uploadfilter.signals.largeavif import LargeAVIFReader
-from uploadfilter.signals.largepng import large_png
 from uploadfilter.signals.largewebp import LargeWebPReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
@@ -167,7 +167,7 @@ def _open_png(
     frames = frames_of_png(file)
     if frames is None:
         raise BadPictureError("too many chunks")
-    part = pngchunks.part_of(file)
+    part, bits = pngchunks.part_of(file), pngkeys.bits_of(file)
     if frames.frames or not frames.is_whole:
         # What was left out may have been part of an animation.
         frames = frames_of_png(part.file) or frames
@@ -176,17 +176,24 @@ def _open_png(
         # Pillow keeps what is known of all frames here.
         image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
         image.info |= {ODD: True} if part.is_odd else {}
+        pngkeys.settle(image, part.file, bits)
         return image
 
     if len(frames.frames) > 1:
-        return apng_reader(part.file, frames, picture_format, limits, dressed=dressed)
-    part.file.seek(0)
-    image = dressed(Image.open(part.file, formats=picture_format.pillow))
+        return apng_reader(
+            part.file,
+            frames,
+            picture_format,
+            limits,
+            dressed=lambda image: pngkeys.shallow(dressed(image), bits),
+        )
+
+    def opened() -> Image.Image:
+        part.file.seek(0)
+        return dressed(Image.open(part.file, formats=picture_format.pillow))
+
     lack = None if frames.is_whole else Reason.KEY_FRAME_UNSEEN
-    reader = PillowReader(image, picture_format, limits, lack=lack)
-    if reader.fits(image.size):
-        return reader
-    return large_png(part.file, image, picture_format, limits, lack=lack)
+    return pngkeys.open_still(part.file, opened, picture_format, limits, lack)
 
 
 def _open_gif(

@@ -20,6 +20,7 @@ import numpy as np
 from uploadfilter.model import QUALITY_FLOOR, Reason, SignalType, View, ViewSignal
 from uploadfilter.signals import operators, pdq
 from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
+from uploadfilter.signals.clipping import CLIPPED, clipped, is_calm
 from uploadfilter.signals.closeups import inner_pictures
 from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.formats import Format
@@ -115,6 +116,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.is_faint = False
+        self.is_calm = False
         self._first: _Way | None = None
         self._planes: dict[bytes, set[str]] = {}
         self._values: dict[bytes, dict[str, bytes]] = {}
@@ -191,6 +193,7 @@ class _Gathering:
             view = view_of(way.picture, name=way.name, types=self.types)
             if way.is_stored:
                 self._seen.is_faint = pdq.is_below(view.plane, QUALITY_FLOOR)
+            self._seen.is_calm |= is_calm(view)
             if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
@@ -248,9 +251,12 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
 
 
 def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
-    """Yield the ways to show a frame, its colours last if its luma says little."""
-    seen.is_faint = False
+    """Yield the ways to show a frame: those that need its colours last, if at all."""
+    seen.is_faint = seen.is_calm = False
     yield from showings(frame)
+    luma = clipped(frame) if seen.is_calm else None
+    if luma is not None:
+        yield Shown(CLIPPED, luma)
     colours = colours_shown(frame) if seen.is_faint else None
     if colours is not None:
         yield Shown(CHROMA, colours)

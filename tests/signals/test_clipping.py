@@ -1,0 +1,91 @@
+"""A JPEG whose colours no screen has is seen as screens show it."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashsets.demo import pictures, tricks_screens
+from tests.signals.sketches import photograph
+from uploadfilter.model import SignalType, View
+from uploadfilter.signals import formats
+from uploadfilter.signals.clipping import CLIPPED
+from uploadfilter.signals.decoding import DecodeLimits
+from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.signals.views import view_of, views_of
+
+TARGET = pictures.photograph(61, width=640, height=480)
+DECOY = pictures.photograph(62, width=640, height=480)
+NEAR = 31
+FRAMED = 200
+
+
+def views(content: bytes) -> dict[str, View]:
+    """Return the views of a file, by name."""
+    found = views_of(
+        io.BytesIO(content),
+        formats=formats.FORMATS,
+        limits=DecodeLimits(),
+        most_views=64,
+        most_signals=4096,
+    )
+    return {view.name: view for view in found if isinstance(view, View)}
+
+
+def bits_apart(one: View, other: View) -> int:
+    """Return in how many bits of PDQ two views differ."""
+    values = [view.value(SignalType.PDQ) or b"" for view in (one, other)]
+    return (int.from_bytes(values[0]) ^ int.from_bytes(values[1])).bit_count()
+
+
+def seen(image: Image.Image) -> View:
+    """Return the view of a picture as a screen shows it."""
+    plane = np.asarray(image.convert("RGB").convert("L"))
+    height, width = plane.shape
+    return view_of(
+        Picture(plane=plane, shape=Shape(height=height, width=width)), name=""
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": 2}, {"progressive": True}])
+@pytest.mark.parametrize("size", [(640, 480), (2400, 1800)])
+@pytest.mark.parametrize("lumas", [(118, 138), (0, 24), (235, 255), (60, 80)])
+def test_what_a_screen_shows_is_a_view(
+    lumas: tuple[int, int], size: tuple[int, int], options: dict[str, object]
+) -> None:
+    """Whatever luma is stored, the luma of the colours that a screen has is a view."""
+    image = tricks_screens.clipped(
+        TARGET.resize(size), DECOY.resize(size), darkest=lumas[0], brightest=lumas[1]
+    )
+
+    content = pictures.jpeg(image, 92, **options)
+
+    found = views(content)
+
+    shown = seen(Image.open(io.BytesIO(content)))
+    assert bits_apart(found["stored"], shown) > NEAR
+    assert bits_apart(found[CLIPPED], shown) <= NEAR
+
+
+def test_a_border_with_more_contrast_does_not_hide_it() -> None:
+    """What is left without its border is asked as well."""
+    inner = tricks_screens.clipped(TARGET, DECOY)
+    framed = Image.new("YCbCr", (640 + FRAMED, 480 + FRAMED), (255, 128, 128))
+    framed.paste((0, 128, 128), (0, 0, FRAMED // 4, framed.height))
+    framed.paste(inner, (FRAMED // 2, FRAMED // 2))
+
+    found = views(pictures.jpeg(framed, 92, subsampling=0))
+
+    target = seen(TARGET)
+    assert min(bits_apart(view, target) for view in found.values()) <= NEAR
+
+
+def test_ordinary_pictures_have_no_such_view() -> None:
+    """Colours that a screen has change nothing, however hard they are compressed."""
+    for seed in range(20):
+        image = photograph(seed, 320, 240)
+        faint = pictures.dimmed(image, contrast=0.4)
+        for content in (pictures.jpeg(faint, 20), pictures.jpeg(image, 5)):
+            assert CLIPPED not in views(content)
+        assert CLIPPED not in views(pictures.jpeg(faint.convert("L")))

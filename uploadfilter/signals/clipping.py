@@ -1,0 +1,59 @@
+"""Show a JPEG in the luma of its colours, where these are none that a screen has.
+
+A JPEG stores luma and two differences of colours. They may say more red, or less than
+no green; screens then show the nearest colour that they have, whose luma is another. So
+the stored luma may show a decoy while the colours show the target. The colours of a
+JPEG are dear, and change luma by so much only that a picture with much contrast stays
+what it is: so they are decoded where the stored luma has little contrast.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from uploadfilter.model import View
+from uploadfilter.signals.faults import DECODER_ERRORS
+from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.limits import OverBudgetError
+from uploadfilter.signals.picture import Picture
+from uploadfilter.signals.showing import showings
+
+CLIPPED: Final = "clipped"
+"""Name of this way to show a frame."""
+
+_MOST_SPREAD: Final = 36.0
+"""Standard deviation of luma, in PDQ's plane, below which another picture may be made
+of it. Colours move middle grey by 23 steps either way, and black or white by 80 one
+way: where the luma has two greys 32 steps from their middle, no colours but those of 19
+steps or fewer are the same on both."""
+
+_LEAST_SHIFT: Final = 1.0
+"""Mean difference of both lumas, in steps, below which they show the same. That of
+saturated photographs with hard compression is half as large."""
+
+
+def is_calm(view: View) -> bool:
+    """Say whether a view has so little contrast that colours may make another of it."""
+    plane = np.frombuffer(view.plane, dtype=np.float32)
+    return bool(plane.std() < _MOST_SPREAD)
+
+
+def clipped(frame: Frame) -> Picture | None:
+    """Return the luma of a frame's colours; ``None`` if it is the stored luma.
+
+    Args:
+        frame: The frame; only one of which luma alone was decoded can have another.
+    """
+    if frame.image.mode != "L" or frame.again is None:
+        return None
+    try:
+        coloured = frame.again(frame.scale, "RGB")
+    except (OverBudgetError, *DECODER_ERRORS):
+        return None
+    if coloured.image.mode != "RGB":
+        return None
+    stored, shown = (next(showings(each)).picture for each in (frame, coloured))
+    if stored.plane.shape != shown.plane.shape:
+        return shown
+    shift = np.abs(stored.plane.astype(np.int16) - shown.plane.astype(np.int16))
+    return shown if float(shift.mean()) >= _LEAST_SHIFT else None
