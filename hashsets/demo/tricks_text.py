@@ -5,6 +5,7 @@ find; those tricks say so.
 """
 
 import base64
+import binascii
 import gzip
 import json
 import urllib.parse
@@ -248,6 +249,21 @@ def _mail(target: Image.Image, _decoy: Image.Image) -> bytes:
     return head + body + b"--b--\r\n"
 
 
+def _mail_printable(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Send the picture by mail with a number for each byte that is no letter."""
+    return (
+        b"From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: image/jpeg\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        + binascii.b2a_qp(_data(target), istext=False)
+    )
+
+
+def _json_characters(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Write a character for each byte, and escape only what JSON must."""
+    text = json.dumps({"a": _data(target).decode("latin-1")}, ensure_ascii=False)
+    return text.encode()
+
+
 def _hex(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Write two digits for each byte, as databases print them."""
     return b"INSERT INTO a VALUES (X'" + _data(target).hex().encode() + b"');\n"
@@ -389,6 +405,20 @@ TEXT_TRICKS = (
         shown=Shown.NOTHING,
     ),
     _text("hex", FileType.DATA, _hex, "two digits a byte", shown=Shown.NOTHING),
+    _text(
+        "mail-printable",
+        FileType.MAIL,
+        _mail_printable,
+        "sent by mail as quoted-printable",
+        shown=Shown.NOTHING,
+    ),
+    _text(
+        "json-characters",
+        FileType.JSON,
+        _json_characters,
+        "a character for each byte",
+        shown=Shown.NOTHING,
+    ),
     _text("mail", FileType.MAIL, _mail, "attached to a mail", shown=Shown.NOTHING),
     _text(
         "json-base64",

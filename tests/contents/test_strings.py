@@ -74,6 +74,11 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "lost plus": lambda data: base64.b64encode(data).replace(b"+", b" "),
     "references": lambda data: referenced(base64.b64encode(data)),
     "quoted-printable": lambda data: quopri.encodestring(base64.b64encode(data)),
+    "quoted-printable bytes": lambda data: binascii.b2a_qp(data, istext=False),
+    "every byte quoted": lambda data: b"=\r\n".join(
+        "".join(f"={byte:02X}" for byte in data[at : at + 24]).encode()
+        for at in range(0, len(data), 24)
+    ),
     "percent bytes": lambda data: quote(data, safe="").encode(),
     "form bytes": lambda data: quote_plus(data, safe="").encode(),
     "every byte": lambda data: "".join(f"%{byte:02x}" for byte in data).encode(),
@@ -109,6 +114,13 @@ def test_encoded_picture_is_found(picture: bytes, encoding: str, frame: str) -> 
     text = FRAMES[frame](ENCODINGS[encoding](picture))
 
     assert any(found.startswith(picture) for found in strings(text, kind=Kind.TEXT))
+
+
+def test_bytes_are_characters_under_escapes() -> None:
+    """JSON that keeps what is outside of ASCII escapes the controls alone."""
+    text = json.dumps({"a": JPEG.decode("latin-1")}, ensure_ascii=False).encode()
+
+    assert any(JPEG in found for found in strings(text, kind=Kind.TEXT))
 
 
 @given(

@@ -295,6 +295,12 @@ _LEAST_CONTROLS = 4
 """Controls outside of ASCII: an eighth of random bytes, and none of any language."""
 
 
+def are_characters(text: bytes) -> bool:
+    """Say whether characters of Latin-1 in a text in UTF-8 may stand for bytes."""
+    controls = islice(_CONTROL.finditer(text), _LEAST_CONTROLS)
+    return sum(1 for _ in controls) == _LEAST_CONTROLS
+
+
 def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
     """Yield the bytes that a text in UTF-8 has a character of Latin-1 for."""
     controls = [match.start() for match in islice(_CONTROL.finditer(text), 4)]

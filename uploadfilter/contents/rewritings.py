@@ -33,6 +33,8 @@ class Rewriting:
         replace: What it makes of that.
         telling: The changes beside which something is looked for, if not all.
         only: A sign that stands nowhere but in what is changed, if there is one.
+        gives_bytes: A control that no text has many of, if bytes of a file may be
+            written so.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Rewriting:
     replace: _Replace
     telling: re.Pattern[bytes] | None = None
     only: bytes = b""
+    gives_bytes: re.Pattern[bytes] | None = None
 
     def changes(self, text: bytes) -> bool:
         """Say whether a text may be another one when it is read so."""
@@ -162,6 +165,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         signs=(b"=\n", b"=\r\n", b"=3D", b"=2B", b"=2F", b"=FF", b"=89", b"=47"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
         replace=_printable,
+        gives_bytes=re.compile(rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])"),
     ),
     Rewriting(
         name="UTF-7",

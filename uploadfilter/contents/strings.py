@@ -20,12 +20,13 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from uploadfilter.contents.base64s import Base64Search, is_zlib, packed
 from uploadfilter.contents.carving import TooMany, Unfinished
-from uploadfilter.contents.codings import ALL_CODINGS, HEX, coded
+from uploadfilter.contents.codings import ALL_CODINGS, HEX, are_characters, coded
 from uploadfilter.contents.effort import Effort, Efforts, SpentError
 from uploadfilter.contents.entities import expanded
 from uploadfilter.contents.found import (
@@ -202,6 +203,8 @@ class _Search:
                     readings.is_hot or _begins(way.parts(text, effort), effort)
                 ):
                     self._wait(way.whole(text, effort), ways=ways[number:])
+                if _gives_bytes(way, text):
+                    yield from in_bytes(way.name, way.whole(text, effort), effort)
             yield from self._coded(text, effort)
         yield from readings.as_bytes(effort)
 
@@ -245,12 +248,16 @@ class _Readings:
     def found(self) -> Iterator[Encoded]:
         """Yield what begins like a picture or a container."""
         yield from self._found(self.texts[0], self._searches[0])
-        if self.is_hot or self._is_worth_unwrapping():
+        if self.is_hot or self._is_worth_unwrapping() or self._has_characters():
             plain = unwrapped(self.texts[0], self._effort)
             if plain != self.texts[0]:
                 self.texts.append(plain)
                 self._searches.append(Base64Search(plain, self._effort))
                 yield from self._found(plain, self._searches[1])
+
+    def _has_characters(self) -> bool:
+        """Say whether characters stand for bytes, and a layer may lie over them."""
+        return b"\\" in self.texts[0] and are_characters(self.texts[0])
 
     def _is_worth_unwrapping(self) -> bool:
         """Say whether anything is where layers are."""
@@ -293,8 +300,19 @@ class _Readings:
                 yield from in_bytes("percent", reading, effort, beside=text)
 
 
+def _gives_bytes(way: Rewriting, text: bytes) -> bool:
+    """Say whether a text, read so, may be the bytes of a file."""
+    if way.gives_bytes is None:
+        return False
+    found = way.gives_bytes.finditer(text)
+    return sum(1 for _ in islice(found, _FEW_CONTROLS)) == _FEW_CONTROLS
+
+
 _URI_BEGINS = re.compile(rb"[dD][aA][tT][aA]:[\w/+.=-]{0,64}[;,][^\s;,]{8}")
 """The beginning of a URI, and not a name in a program."""
+
+_FEW_CONTROLS = 4
+"""Controls that no text has, and each picture has more of."""
 
 _FEW_HIGH_BYTES = 16
 """Bytes outside of ASCII that no picture makes do with."""
