@@ -9,7 +9,6 @@ over the whole range. A photograph has more luma than that, and is not looked at
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR
@@ -17,7 +16,7 @@ from uploadfilter.signals import modes, pdq
 from uploadfilter.signals.faults import DECODER_ERRORS
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import OverBudgetError
-from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.signals.picture import Floats, Luma, Picture, Shape
 
 CHROMA: Final = "chroma"
 """Name of this way to show a frame."""
@@ -58,7 +57,7 @@ def colours_shown(frame: Frame) -> Picture | None:
     by = max(s for s in _SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
     while frame.scale * by > _SCALES[-1]:
         by //= 2
-    plane = _widest(np.asarray(_small_colours(image, by), dtype=np.float32))
+    plane = _widest(_small_colours(image, by))
     if plane is None:
         return None
     width, height = frame.full if frame.scale > 1 else image.size
@@ -77,16 +76,29 @@ def _small_colours(image: Image.Image, by: int) -> Image.Image:
     return small
 
 
-def _widest(samples: NDArray[np.float32]) -> Luma | None:
+def _widest(small: Image.Image) -> Luma | None:
     """Return the mixture of Cb and Cr that differs most, over the range of grey."""
-    colours = samples[:, :, 1:].reshape(-1, 2)
-    colours = colours - colours.mean(axis=0)
-    spreads, axes = np.linalg.eigh(colours.T @ colours / len(colours))
+    blue, red = (small.getchannel(name) for name in ("Cb", "Cr"))
+    ranges = np.ptp(np.array([blue.getextrema(), red.getextrema()]), axis=1)
+    # No deviation is more than half the range.
+    if np.hypot(*ranges) < 2 * _LEAST_SPREAD:
+        return None
+    colours = np.stack([_centred(blue), _centred(red)])
+    spreads, axes = np.linalg.eigh(colours @ colours.T / colours.shape[1])
     spread = float(np.sqrt(max(spreads[-1], 0.0)))
     if spread < _LEAST_SPREAD:
         return None
     # Of the two signs, the one with more red; the other is found as a negative.
     axis = axes[:, -1] * (1 if axes[1, -1] >= 0 else -1)
-    values = (colours @ axis) * np.float32(127.5 / (_REACH * spread)) + 127.5
-    plane: Luma = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return plane.reshape(samples.shape[:2])
+    values = (axis * np.float32(127.5 / (_REACH * spread))) @ colours
+    values += np.float32(127.5)
+    np.clip(np.rint(values, out=values), 0, 255, out=values)
+    plane: Luma = values.astype(np.uint8)
+    return plane.reshape(small.height, small.width)
+
+
+def _centred(channel: Image.Image) -> Floats:
+    """Return the samples of a channel, less their mean."""
+    samples = np.asarray(channel).reshape(-1).astype(np.float32)
+    samples -= samples.mean()
+    return samples

@@ -126,8 +126,14 @@ def _channels(samples: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 def _encoded(light: Floats) -> NDArray[np.uint8]:
     """Return light as sRGB encodes it."""
-    steps = np.clip(np.nan_to_num(light), 0, 1) * (_STEPS - 1) + 0.5
+    steps = _within(light) * (_STEPS - 1) + 0.5
     return _ENCODED[steps.astype(np.intp)]
+
+
+def _within(light: Floats) -> Floats:
+    """Return light from 0 to 1; what is no number is dark."""
+    within: Floats = np.fmin(np.fmax(light, 0), 1)
+    return within
 
 
 _DECODED: Final = linear_of(np.arange(256) / 255)
@@ -323,7 +329,7 @@ def _by_table(table: ColourTable, profile: Profile, mode: str) -> Conversion:
     def light(samples: Sequence[Floats]) -> Floats:
         colours = table.connected(samples)
         xyz = _of_lab(colours) if profile.is_lab else colours
-        mixed: Floats = kept(np.clip(np.nan_to_num(xyz @ into), 0, 1)) @ shown
+        mixed: Floats = kept(_within(xyz @ into)) @ shown
         return mixed
 
     return _BySkia(mode=mode, lights=table.lights(), light=light)

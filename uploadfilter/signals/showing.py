@@ -71,8 +71,8 @@ _CONVERTED_PIXELS: Final = 400_000
 """Nor has it more pixels: a conversion by a table of four colours takes 0.3
 microseconds for each."""
 
-_CONVERTED_IN_ALL: Final = 1_200_000
-_LEAST_CONVERTED: Final = 20_000
+_CONVERTED_IN_ALL: Final = 600_000
+_LEAST_CONVERTED: Final = 10_000
 _USUAL_FRAMES: Final = 60
 """Where a conversion is dear, all frames in all ways have at most so many pixels
 together, but each as many as signals can be computed of."""

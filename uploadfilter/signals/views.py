@@ -118,7 +118,9 @@ class _Seen:
         self.is_faint = False
         self.is_calm = False
         self._first: _Way | None = None
+        self._last = b""
         self._planes: dict[bytes, set[str]] = {}
+        self._faint: dict[bytes, bool] = {}
         self._values: dict[bytes, dict[str, bytes]] = {}
 
     def is_new_plane(self, way: _Way) -> bool:
@@ -131,11 +133,18 @@ class _Seen:
             return True
         if not self._planes:
             self._planes[_digest(self._first.picture)] = {self._first.kind}
-        kinds = self._planes.setdefault(_digest(way.picture), set())
+        self._last = _digest(way.picture)
+        kinds = self._planes.setdefault(self._last, set())
         if not kinds.isdisjoint({"", way.kind}):
             return False
         kinds.add(way.kind)
         return True
+
+    def look_again(self, picture: Picture) -> None:
+        """Say of the plane that was asked for last whether it is faint."""
+        if self._last not in self._faint:
+            self._faint[self._last] = says_little(picture)
+        self.is_faint = self._faint[self._last]
 
     def is_new_view(self, view: View, kind: str) -> bool:
         """Say whether a view tells anything that none before it told, and note it.
@@ -238,7 +247,7 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
             yield way
         elif way.is_stored:
             # Nobody computes what a plane says that was seen before.
-            seen.is_faint = says_little(shown.picture)
+            seen.look_again(shown.picture)
             continue
         else:
             continue
