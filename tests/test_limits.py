@@ -213,6 +213,10 @@ NAMED: Mapping[str, str] = {
         "tests/signals/test_chroma.py"
         "::test_colours_are_a_view_only_where_luma_says_little"
     ),
+    "a JPEG with 1,024 pixels or more": (
+        "tests/signals/test_readers.py"
+        "::test_jpeg_is_decoded_as_small_as_512_pixels_allow"
+    ),
     "a JPEG in colours that no screen has": (
         "tests/signals/test_clipping.py::test_ordinary_pictures_have_no_such_view"
     ),

@@ -118,14 +118,14 @@ SCREEN_TRICKS = (
     _colour(
         "jpeg-clipped",
         FileType.JPEG,
-        partial(_jpeg, range_of=(192, 208), subsampling=0),
+        partial(_jpeg, range_of=(12, 32), subsampling=0),
         "the decoy in luma, with colours that no screen has",
     ),
     _colour(
-        "jpeg-clipped-coarse",
+        "jpeg-clipped-dark",
         FileType.JPEG,
-        partial(_jpeg, range_of=(0, 24), subsampling=2, progressive=True),
-        "the same where the decoy is nearly black, with colours at half the size",
+        partial(_jpeg, range_of=(0, 12), subsampling=0, progressive=True),
+        "the same where the decoy is nearly black, progressive",
     ),
     _colour(
         "jpeg-clipped-bright",
