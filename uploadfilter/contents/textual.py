@@ -75,11 +75,11 @@ def textuals(letters: bytes) -> Iterator[Textual]:
     ends: dict[int, list[Textual]] = {}
     for at in range(0, len(letters), _STRETCH):
         piece = letters[at : at + _STRETCH + _GROUP * _ROW]
-        for phase, row in _rows(piece):
-            start = max(at + row * _GROUP + phase - _GROUP, 0)
+        for phase, first, last in _runs(piece):
+            start = max(at + first * _GROUP + phase - _GROUP, 0)
             start += (phase - start) % _GROUP
             found = ends.setdefault(phase, [])
-            end = at + (row + _ROW) * _GROUP
+            end = at + (last + _ROW) * _GROUP
             if found and start - found[-1].end <= _GAP:
                 found[-1] = Textual(found[-1].start, max(end, found[-1].end))
             else:
@@ -88,8 +88,12 @@ def textuals(letters: bytes) -> Iterator[Textual]:
         yield from found
 
 
-def _rows(piece: bytes) -> Iterator[tuple[int, int]]:
-    """Yield phases, and the numbers of aligned groups at which a row of text begins."""
+def _runs(piece: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield phases, and at which aligned groups the first and last row of text begin.
+
+    Rows that overlap, or have no more than the gap between them, are one run: a long
+    text has as many rows as groups.
+    """
     count = len(piece) // _GROUP
     if count < _ROW:
         return
@@ -104,5 +108,12 @@ def _rows(piece: bytes) -> Iterator[tuple[int, int]]:
     if not marks.any():
         return
     for phase in range(_GROUP):
-        for row in np.flatnonzero(marks & np.uint8(1 << phase)).tolist():
-            yield phase, row
+        rows = np.flatnonzero(marks & np.uint8(1 << phase))
+        if not len(rows):
+            continue
+        gaps = np.diff(rows) * _GROUP + phase - _GROUP * (_ROW + 1)
+        breaks = np.flatnonzero(gaps > _GAP)
+        firsts = rows[np.append(0, breaks + 1)].tolist()
+        lasts = rows[np.append(breaks, len(rows) - 1)].tolist()
+        for first, last in zip(firsts, lasts, strict=True):
+            yield phase, first, last
