@@ -124,8 +124,8 @@ SCREEN_TRICKS = (
     _colour(
         "jpeg-clipped-dark",
         FileType.JPEG,
-        partial(_jpeg, range_of=(0, 12), subsampling=0, progressive=True),
-        "the same where the decoy is nearly black, progressive",
+        partial(_jpeg, range_of=(0, 12), subsampling=0),
+        "the same where the decoy is nearly black",
     ),
     _colour(
         "jpeg-clipped-bright",
