@@ -269,6 +269,21 @@ def test_zip_without_its_beginning_is_read(missing: int) -> None:
     assert found[0] == DAMAGE
 
 
+def test_member_of_another_name_is_not_broken_for_the_directory() -> None:
+    """In a backup with an archive, an offset may lead to another member by chance."""
+    first, second = (
+        zipped({name: TEXT * count}) for name, count in (("a", 1), ("b", 9))
+    )
+    # The directory of the last archive says 0 for its member; there lies that of the
+    # first, whose data are shorter and of another method.
+    first = made(Made(data=TEXT[:9], size=9, local=Said(name=b"a", method=STORED)))
+
+    found = contents_of(ZIP, first + second)
+
+    assert ("b", TEXT * 9, None) in found
+    assert all(reason is None for _, _, reason in found)
+
+
 def wide(data: bytes) -> bytes:
     """Let a zip file of one stored member say its sizes and places in 64 bits."""
     extra = b"\1\0\x10\0" + len(data).to_bytes(8, "little") * 2

@@ -6,6 +6,7 @@ given; a nested text is given back to be searched itself.
 
 import binascii
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,12 +66,24 @@ def joined(string: bytes) -> bytes:
     return string.translate(STANDARD, ALL_SPACE)
 
 
-def from_base64(string: bytes) -> bytes:
-    """Decode the standard alphabet, whatever its padding."""
-    whole = len(string) - (len(string) % 4 == 1)
+def from_base64(text: bytes) -> bytes:
+    """Decode the standard alphabet, whatever its padding; pass over what is none."""
+    try:
+        return _decoded(text)
+    except binascii.Error:
+        # Signs that are no letters stand between them: they must not be counted.
+        return _decoded(text.translate(None, _NO_LETTERS))
+
+
+_LETTERS = string.ascii_letters + string.digits + "+/"
+_NO_LETTERS = bytes(byte for byte in range(256) if chr(byte) not in _LETTERS)
+
+
+def _decoded(text: bytes) -> bytes:
+    whole = len(text) - (len(text) % 4 == 1)
     if whole % 4 == 0:
-        return binascii.a2b_base64(memoryview(string)[:whole])
-    return binascii.a2b_base64(string[:whole] + b"==")
+        return binascii.a2b_base64(memoryview(text)[:whole])
+    return binascii.a2b_base64(text[:whole] + b"==")
 
 
 def kind_of(head: bytes) -> Kind | None:

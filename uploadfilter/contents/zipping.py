@@ -8,6 +8,7 @@ lies. Where two headers of one member disagree, both readings are given.
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -133,8 +134,10 @@ class _Walk:
         for local_at in entry.local_at:
             local = zipheaders.local_header(self._source, local_at)
             if local is not None:
+                read = self._read(entry.header, local.data_at, local_at)
+                is_chance = not is_lost and local.header.name != entry.header.name
+                yield from map(_if_sound, read) if is_chance else read
                 is_lost = False
-                yield from self._read(entry.header, local.data_at, local_at)
                 if not local.header.is_sizeless:
                     yield from self._read(local.header, local.data_at, local_at)
                 self._pass_over(local_at, local, entry.header)
@@ -238,6 +241,18 @@ class _Walk:
         behind = yield from unpack(self._source, make, self._meter, start=start)
         if behind is not None:
             self._ended[data_at] = behind
+
+
+def _if_sound(item: Member | Shortfall) -> Member | Shortfall:
+    """Let a member break off where a header led to it by chance, as far as one knows.
+
+    In a backup that holds an archive, an offset that counts from the beginning of the
+    archive may lead to another member when it is counted from that of the backup.
+    """
+    if isinstance(item, Member) and isinstance(item.content, Iterator):
+        sound = (chunk for chunk in item.content if chunk != DAMAGED)
+        return replace(item, content=sound)
+    return item
 
 
 def _lzma_head(header: Header, head: bytes) -> bytes:
