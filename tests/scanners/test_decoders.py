@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hashsets.demo import pictures
+from hashsets.demo.bombs import BOMBS
 from hashsets.demo.tricks import TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
 from tests.scanners.memory import upload_of
@@ -73,15 +74,17 @@ async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> 
 
 
 def test_nothing_is_imported_while_a_content_is_scanned(tmp_path: Path) -> None:
-    """Modules and codecs are there before, for sound files and for broken ones."""
+    """Modules and codecs are there before, for sound, broken and costly files."""
     for trick in TRICKS:
         content = trick.make(TARGET, DECOY)
         (tmp_path / f"{trick.name}{trick.suffix}").write_bytes(content)
         half = content[: len(content) // 2]
         (tmp_path / f"{trick.name}-half{trick.suffix}").write_bytes(half)
+    for bomb in BOMBS:
+        (tmp_path / bomb.name).write_bytes(bomb.make())
     command = [sys.executable, "-m", "tests.scanners.importing", str(tmp_path)]
     late = subprocess.run(  # noqa: S603 - our own program
-        command, check=True, capture_output=True, text=True, timeout=300
+        command, check=True, capture_output=True, text=True, timeout=900
     )
 
     assert late.stdout == ""

@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 import pikepdf
+from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
 from uploadfilter.contents.members import Shortfall
@@ -198,7 +199,7 @@ def _chosen(samples: Samples, cost: int) -> Samples:
     if by == 1 or by > min(height, width):
         return samples
     cells = height // by, width // by
-    rng = np.random.Generator(np.random.PCG64(height * width))
+    rng = Generator(PCG64(height * width))
     down, across = rng.integers(0, by, (2, *cells))
     rows = by * np.arange(cells[0])[:, None] + down
     chosen: Samples = samples[rows, by * np.arange(cells[1]) + across]
