@@ -41,7 +41,9 @@ def test_every_directory_that_is_made_is_private(tmp_path: Path) -> None:
 
 def test_directory_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     """What an operator made is not changed behind their back."""
-    (tmp_path / "state").mkdir(mode=0o750)
+    (tmp_path / "state").mkdir()
+    # The mask of the user who runs the tests takes rights from what mkdir is told.
+    (tmp_path / "state").chmod(0o750)
 
     make_private(tmp_path / "state")
 

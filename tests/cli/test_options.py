@@ -41,7 +41,9 @@ def test_new_state_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_state_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     """What an operator made is not changed behind their back."""
-    (tmp_path / "s").mkdir(mode=0o750)
+    (tmp_path / "s").mkdir()
+    # The mask of the user who runs the tests takes rights from what mkdir is told.
+    (tmp_path / "s").chmod(0o750)
 
     create_state(tmp_path / "s")
 

@@ -15,6 +15,9 @@ PHOTO = pictures.jpeg(pictures.photograph(1, width=320, height=240))
 WORKERS, SPARES = 2, 2
 PARTS = 4
 
+PATIENCE_S = 600.0
+"""Seconds by the clock after which a scan is given up."""
+
 BOUNDED = frozenset(
     {
         Reason.TOO_MANY_PIXELS,
@@ -63,7 +66,9 @@ async def check(pool: ScannerPool, bomb: Bomb) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_bombs_end_within_their_budgets(part: int) -> None:
     """Each has a reason or is complete, crashes nothing, and the next is served."""
-    settings = ScannerSettings(workers=WORKERS, spares=SPARES)
+    # A busy machine gives a scan of low priority little time by the clock.
+    budgets = Budgets(content_wall_s=PATIENCE_S, upload_wall_s=PATIENCE_S)
+    settings = ScannerSettings(workers=WORKERS, spares=SPARES, budgets=budgets)
     async with ScannerPool.open(settings) as pool:
         for bomb in BOMBS[part::PARTS]:
             await check(pool, bomb)

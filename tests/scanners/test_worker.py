@@ -17,6 +17,9 @@ from uploadfilter.signals.views import ALWAYS
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 
 ONE = ScannerSettings(workers=1)
+
+PATIENT = Budgets(content_wall_s=600, upload_wall_s=600)
+"""A busy machine gives a scan of low priority little time by the clock."""
 PHOTO = pictures.photograph(5, width=640, height=480)
 JPEG = pictures.jpeg(PHOTO)
 
@@ -68,18 +71,16 @@ async def test_scanner_computes_digests_when_asked() -> None:
 @pytest.mark.parametrize(
     ("content", "budgets", "reason"),
     [
-        pytest.param(
-            pictures.bomb_png(), Budgets(), Reason.TOO_MANY_PIXELS, id="pixels"
-        ),
+        pytest.param(pictures.bomb_png(), PATIENT, Reason.TOO_MANY_PIXELS, id="pixels"),
         pytest.param(
             pictures.bomb_png(side=7000),
-            Budgets(address_space=256 << 20),
+            replace(PATIENT, address_space=256 << 20),
             Reason.OUT_OF_MEMORY,
             id="memory",
         ),
         pytest.param(
             pictures.bomb_png(side=7000),
-            Budgets(content_cpu_s=0.05),
+            replace(PATIENT, content_cpu_s=0.05),
             Reason.OUT_OF_TIME,
             id="time",
         ),
@@ -99,7 +100,7 @@ async def test_bomb_costs_no_more_than_its_budget(
 
 async def test_scanner_scans_a_picture_after_a_bomb_that_ate_its_memory() -> None:
     """A process that ran out of memory is replaced before the next upload."""
-    settings = replace(ONE, budgets=Budgets(address_space=256 << 20))
+    settings = replace(ONE, budgets=replace(PATIENT, address_space=256 << 20))
     with upload_of(pictures.bomb_png(side=7000)) as (fd, spans):
         async with ScannerPool.open(settings) as pool:
             pids = pool.pids

@@ -1,6 +1,7 @@
 """The filter as a whole, on the wire: what clients get and what the origin gets."""
 
 import asyncio
+import base64
 import io
 import socket
 import zipfile
@@ -600,17 +601,19 @@ def locked_zip() -> bytes:
         pytest.param(pictures.grey16_png(PHOTO), b"image/png", 200, None, id="16-bit"),
         pytest.param(pictures.rgba_png(PHOTO), b"image/png", 200, None, id="alpha"),
         pytest.param(
-            b"7z\xbc\xaf\x27\x1c" + b"\0" * 40,
-            b"application/x-7z-compressed",
+            b"PACK\0\0\0\2" + b"\0" * 40,
+            b"application/x-git",
             200,
             Reason.NOT_INSPECTED,
-            id="7z",
+            id="git",
         ),
         pytest.param(
             locked_zip(), b"application/zip", 200, Reason.ENCRYPTED, id="locked-zip"
         ),
         pytest.param(
-            b'{"picture": "data:image/png;base64,' + b"iVBORw0KGgo" * 9 + b'"}',
+            b'{"picture": "data:image/png;base64,'
+            + base64.b64encode(pictures.png(PHOTO)[:33] + b"\xee" * 99)
+            + b'"}',
             b"application/json",
             403,
             Reason.UNDECODABLE,
