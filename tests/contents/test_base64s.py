@@ -94,6 +94,18 @@ def test_lost_plus_is_read_as_one() -> None:
 
 def test_what_looks_encoded_is_dense() -> None:
     """Names in capitals, prose and digits do not."""
-    assert Base64Search(base64.b64encode(NOISE), plenty()).is_dense
+    assert Base64Search(base64.b64encode(NOISE), plenty()).dense()
     for text in (b"THIS SOFTWARE IS ", b"it was the best ", NOISE.hex().encode()):
-        assert not Base64Search(text * 300, plenty()).is_dense
+        assert not Base64Search(text * 300, plenty()).dense()
+
+
+def test_where_it_looks_encoded_is_told() -> None:
+    """With the block before and after, in which the string begins and ends."""
+    string = base64.b64encode(NOISE)
+    prose = b"it was the best of times, " * 400
+    text = prose + string + prose
+    (hot,) = Base64Search(text, plenty()).dense()
+
+    assert hot.first <= len(prose) <= hot.start + 1024
+    assert hot.end - 1024 <= len(prose + string) <= hot.last
+    assert prose[:1024] not in text[hot.first : hot.last]

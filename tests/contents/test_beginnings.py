@@ -47,6 +47,17 @@ def test_fast_search_finds_what_the_slow_one_finds(string: bytes) -> None:
     assert in_order(fast) == in_order(slow)
 
 
+@given(st.lists(pieces, max_size=8).map(b"".join))
+def test_many_letters_are_searched_as_few_are(string: bytes) -> None:
+    """There are two ways to look pairs of letters up, by how many there are."""
+    before = b"z" * 9000
+    many = [each for each in beginnings(before + string) if each.group >= len(before)]
+    few = [each for each in beginnings(string) if each.group >= 0]
+    moved = [(group - len(before), skipped) for group, skipped in in_order(many)]
+
+    assert moved == in_order(few)
+
+
 @pytest.mark.parametrize("at", [131_069, 131_070, 131_071, 131_072, 131_073])
 def test_beginning_across_two_stretches_is_found_once(at: int) -> None:
     """A stretch is looked at with what follows it."""

@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from uploadfilter.contents.beginnings import (
     Beginning,
@@ -33,6 +34,7 @@ from uploadfilter.contents.found import (
     joined,
     kind_of,
 )
+from uploadfilter.contents.hot import Hot
 from uploadfilter.contents.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.textual import Textual, textuals
 
@@ -74,6 +76,7 @@ class Base64Search:
         self._phases: dict[int, bytes] = {}
         self._covered: dict[int, int] = {}
         self._known: set[int] = set()
+        self.last_found = 0
 
     def found(self, known: set[int]) -> Iterator[Encoded]:
         """Yield what begins in the letters.
@@ -100,6 +103,7 @@ class Base64Search:
     def _at(self, group: int, skipped: int, head: bytes) -> Iterator[Encoded]:
         """Yield the readings of a string."""
         text, at = self._text, self._offset_of(max(group, 0))
+        self.last_found = at
         end = _end_of(text, at)
         first = head[:KNOWN_BYTES]
         if skipped or _WORDS.match(text, max(at - 1, 0), at):
@@ -149,22 +153,35 @@ class Base64Search:
             self._places = _Offsets(self._text)
         return self._places.of(letter)
 
-    @property
-    def is_dense(self) -> bool:
-        """Whether there are letters in a row as they come of encoding bytes.
+    def dense(self) -> list[Hot]:
+        """Return where letters stand in a row as they come of encoding bytes.
 
         These are capitals, digits and small letters, each their share.
         """
+        return [
+            Hot(
+                start=self._offset_of(first * _BLOCK),
+                end=self._offset_of(end * _BLOCK),
+                first=self._offset_of(max(first - 1, 0) * _BLOCK),
+                last=self._offset_of((end + 1) * _BLOCK),
+            )
+            for first, end in _rows_of(self._dense_blocks())
+        ]
+
+    def _dense_blocks(self) -> NDArray[np.bool_]:
+        """Return which blocks of letters are."""
         count = len(self._letters) // _BLOCK
         if not count:
-            return False
+            return _NO_BLOCKS
         sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING].translate(_SORTS)
         sorts = np.frombuffer(sample, dtype=np.uint8).reshape(count, -1)
         is_dense = np.ones(count, dtype=np.bool_)
         for sort, least in enumerate(_LEAST_SHARES, start=1):
             share = np.count_nonzero(sorts == sort, axis=1) / sorts.shape[1]
             is_dense &= share >= least
-        return bool(is_dense.any())
+            if not is_dense.any():
+                return _NO_BLOCKS
+        return is_dense
 
     # --- Texts -----------------------------------------------------------------------
 
@@ -304,6 +321,15 @@ _STRETCH = 4096
 _IS_LETTER = np.array([bool(letters_of(bytes((byte,)))) for byte in range(256)])
 
 
+def _rows_of(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return where flags are set in a row: starts and ends."""
+    if not len(flags):
+        return []
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+_NO_BLOCKS = np.zeros(0, dtype=np.bool_)
 _BLOCK, _BLOCK_SAMPLING = 1024, 4
 _LEAST_SHARES = (0.28, 0.07, 0.2)
 """Of what was packed and then encoded, 26 of 64 letters are capitals, 10 digits, and 20

@@ -177,6 +177,9 @@ _STRETCH = 1 << 17
 _SEEN = 6
 """Letters of a needle that are compared by tables."""
 
+_FEW = 8192
+"""Letters up to which to look up all costs less than to sort out the rare ones."""
+
 
 # --- The search ----------------------------------------------------------------------
 
@@ -187,9 +190,12 @@ def beginnings(letters: bytes) -> Iterator[Beginning]:
     Args:
         letters: Of the standard alphabet, and nothing else.
     """
+    if len(letters) <= _FEW:
+        for place, marks in _marked_in_few(letters):
+            yield from _verified(letters, place, marks)
+        return
     for at in range(0, len(letters), _STRETCH):
         piece = letters[at : at + _STRETCH + _SEEN]
-        piece += b"AAAAAA"[: max(0, _PAIR + _SEEN - len(piece))]
         for place, marks in _marked(piece):
             if place < _STRETCH:
                 yield from _verified(letters, at + place, marks)
@@ -212,6 +218,21 @@ def _marked(piece: bytes) -> list[tuple[int, int]]:
     places, marks = _followed(data, places, marks, _LAST, 4)
     order = np.argsort(places)
     return list(zip(places[order].tolist(), marks[order].tolist(), strict=True))
+
+
+def _marked_in_few(letters: bytes) -> list[tuple[int, int]]:
+    """Return the same of few letters: all pairs of them are looked up at once."""
+    data = np.frombuffer(letters + b"A" * _SEEN, dtype=np.uint8)
+    pairs = data[1:].astype(np.uint16)
+    pairs <<= 8
+    pairs |= data[:-1]
+    marks = _HERE.take(pairs[:-4])
+    marks &= _NEXT.take(pairs[2:-2])
+    marks &= _LAST.take(pairs[4:])
+    places = np.flatnonzero(marks)
+    if not len(places):
+        return []
+    return list(zip(places.tolist(), marks[places].tolist(), strict=True))
 
 
 def _followed(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.hot import Hot
 
 _Bytes = NDArray[np.uint8]
 _Places = NDArray[np.int32]
@@ -76,7 +77,23 @@ def wrapped(text: bytes) -> NDArray[np.intp]:
         if sign in text
         for match in pattern.finditer(text)
     ]
+    if not spans:
+        return _NO_SPANS
     return np.array(sorted(spans), dtype=np.intp).reshape(-1, 2)
+
+
+_NO_SPANS = np.zeros((0, 2), dtype=np.intp)
+
+
+def is_layered(text: bytes, hot: Hot) -> bool:
+    """Say whether a layer changes what is encoded in a stretch, or may be."""
+    return any(
+        sign in text and pattern.search(text, hot.start, hot.end)
+        for sign, pattern, _ in _LAYERS
+    ) or any(
+        sign in text and pattern.search(text, hot.first, hot.last)
+        for sign, pattern in _TELLING
+    )
 
 
 _BYTES_PER_STEP = 512

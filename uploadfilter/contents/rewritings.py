@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.hot import Hot
 
 _Replace = Callable[[re.Match[bytes]], bytes]
 
@@ -35,6 +36,7 @@ class Rewriting:
         only: A sign that stands nowhere but in what is changed, if there is one.
         gives_bytes: A control that no text has many of, if bytes of a file may be
             written so.
+        alone: Such a sign where it is not, so that most texts are told by the first.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Rewriting:
     telling: re.Pattern[bytes] | None = None
     only: bytes = b""
     gives_bytes: re.Pattern[bytes] | None = None
+    alone: re.Pattern[bytes] | None = None
 
     def changes(self, text: bytes) -> bool:
         """Say whether a text may be another one when it is read so."""
@@ -54,7 +57,17 @@ class Rewriting:
 
     def _is_everywhere(self, text: bytes) -> bool:
         """Say whether each of the signs that stand nowhere else is one."""
+        if self.alone is not None and self.alone.search(text):
+            return False
         return self.only not in self.pattern.sub(b"", text)
+
+    def touches(self, text: bytes, hot: Hot) -> bool:
+        """Say whether it changes what is encoded in a stretch, or may be."""
+        telling = self.telling or self.pattern
+        return bool(
+            self.pattern.search(text, hot.start, hot.end)
+            or telling.search(text, hot.first, hot.last)
+        )
 
     def parts(self, text: bytes, effort: Effort) -> bytes:
         """Return the text around what would change, rewritten, if anything would.
@@ -175,5 +188,6 @@ REWRITINGS: tuple[Rewriting, ...] = (
         replace=_septets,
         # Of base64 that is not in UTF-7, hardly any string has only such signs.
         only=b"+",
+        alone=re.compile(rb"(?<![A-Za-z0-9+/])\+(?!-|A[A-H][A-Za-z0-9+/])"),
     ),
 )

@@ -36,7 +36,9 @@ from uploadfilter.contents.found import (
     is_printed,
     kind_of,
 )
+from uploadfilter.contents.hot import Hot
 from uploadfilter.contents.layers import (
+    is_layered,
     unescaped,
     unquoted,
     unreferenced,
@@ -200,7 +202,8 @@ class _Search:
                 self._wait(whole)
             for number, way in enumerate(ways, start=1):
                 if way.changes(text) and (
-                    readings.is_hot or _begins(way.parts(text, effort), effort)
+                    any(way.touches(text, span) for span in readings.hot(text))
+                    or _begins(way.parts(text, effort), effort)
                 ):
                     self._wait(way.whole(text, effort), ways=ways[number:])
                 if _gives_bytes(way, text):
@@ -236,28 +239,47 @@ class _Readings:
 
     Attributes:
         texts: The text, and the one without layers if anything may be in that.
-        is_hot: Whether there is anything in it, or looks as if there were.
     """
 
     def __init__(self, text: bytes, effort: Effort, *, as_text: bool) -> None:
         self.texts = [text]
         self._effort = effort
+        self._as_text = as_text
         self._searches = [Base64Search(text, effort)]
-        self.is_hot = as_text and self._searches[0].is_dense
+        self._hot: list[list[Hot]] = []
+        self._begin_reading()
 
     def found(self) -> Iterator[Encoded]:
         """Yield what begins like a picture or a container."""
         yield from self._found(self.texts[0], self._searches[0])
-        if self.is_hot or self._is_worth_unwrapping() or self._has_characters():
-            plain = unwrapped(self.texts[0], self._effort)
-            if plain != self.texts[0]:
+        text = self.texts[0]
+        if (
+            self._is_layered_where_hot()
+            or self._is_worth_unwrapping()
+            or self._has_characters()
+        ):
+            plain = unwrapped(text, self._effort)
+            if plain != text:
                 self.texts.append(plain)
                 self._searches.append(Base64Search(plain, self._effort))
+                self._begin_reading()
                 yield from self._found(plain, self._searches[1])
 
     def _has_characters(self) -> bool:
         """Say whether characters stand for bytes, and a layer may lie over them."""
         return b"\\" in self.texts[0] and are_characters(self.texts[0])
+
+    def _begin_reading(self) -> None:
+        """Note where the latest text looks as if something were encoded."""
+        self._hot.append(self._searches[-1].dense() if self._as_text else [])
+
+    def hot(self, text: bytes) -> list[Hot]:
+        """Return where there is anything in one of both, or looks as if there were."""
+        return self._hot[self.texts.index(text)]
+
+    def _is_layered_where_hot(self) -> bool:
+        """Say whether a layer would change what is, or may be, encoded."""
+        return any(is_layered(self.texts[0], span) for span in self._hot[0])
 
     def _is_worth_unwrapping(self) -> bool:
         """Say whether anything is where layers are."""
@@ -278,8 +300,11 @@ class _Readings:
         for at, data in base64_uris(text, self._effort):
             known.add(at)
             yield Encoded(name="data", data=data, known_by=data[:KNOWN_BYTES])
+        hot = self.hot(text)
         for each in search.found(known):
-            self.is_hot = True
+            # It may go on after anything, however far.
+            start = min((search.last_found, *(span.first for span in hot)))
+            hot[:] = [Hot(start=start, end=len(text), first=start, last=len(text))]
             yield each
 
     def nested(self, effort: Effort) -> Iterator[tuple[bytes, bool]]:
@@ -295,8 +320,9 @@ class _Readings:
         text, plain = self.texts[0], self.texts[-1]
         if _high_bytes(plain) < _high_bytes(text) + _FEW_HIGH_BYTES:
             return
+        least = _high_bytes(text) + _FEW_HIGH_BYTES
         for reading in dict.fromkeys((*_steps(text, effort), plain)):
-            if reading != text and not reading.isascii():
+            if _high_bytes(reading) >= least:
                 yield from in_bytes("percent", reading, effort, beside=text)
 
 
@@ -322,7 +348,7 @@ def _high_bytes(text: bytes) -> int:
     """Count the bytes outside of ASCII."""
     if text.isascii():
         return 0
-    return int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) & 0x80))
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.int8) < 0))
 
 
 def _begins(text: bytes, effort: Effort) -> bool:
