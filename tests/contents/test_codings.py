@@ -4,6 +4,7 @@ import base64
 import codecs
 import json
 from collections.abc import Callable
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,10 @@ CODINGS: dict[str, Callable[[bytes], str]] = {
     "base85": lambda data: base64.b85encode(data).decode(),
 }
 
-HEADS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0")
+HEADS = (
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF", b"\0\0\1\0"),
+    *(b"MM\0*", b"BM", b"PK\3\4", b"\x1f\x8b\x08", b"%PDF-", b"\xff\x0a", b"P6\n"),
+)
 
 
 def undone(text: bytes, codings: frozenset[str] = ALL_CODINGS) -> list[bytes]:
@@ -60,6 +64,29 @@ def test_bytes_are_read_back(coding: str, head: bytes, rest: bytes) -> None:
 def test_any_text_can_be_looked_at(text: bytes) -> None:
     """No bytes make it fail."""
     undone(text + b"0x1," * 99 + text + b"begin 644 a\n" + text + b"<~" + b"a" * 200)
+
+
+DIGITS = "0123456789abcdefABCDEF"
+WORDS = st.tuples(
+    st.text(DIGITS, min_size=3, max_size=3), st.text(DIGITS, min_size=1, max_size=5)
+)
+
+
+@given(st.lists(WORDS, min_size=40, max_size=90).map(chain.from_iterable).map(list))
+def test_words_of_digits_are_read_pair_by_pair(words: list[str]) -> None:
+    """From the left, and what is left over stands alone."""
+    pairs = [word[at : at + 2] for word in words for at in range(0, len(word), 2)]
+    data = bytes(int(pair, 16) for pair in pairs)
+
+    assert data in undone(" ".join(words).encode())
+
+
+@pytest.mark.parametrize("before", [b"", b"abc ", b"0 1 2 ", b"a " * 60])
+def test_string_of_digits_is_had_to_the_last_byte(before: bytes) -> None:
+    """Whatever single digits stand before it."""
+    data = HEADS[0] + bytes(range(100))
+
+    assert data in undone(before + b'"' + data.hex().encode() + b'" ', HEX)
 
 
 def test_binary_content_is_looked_at_for_digits_alone() -> None:

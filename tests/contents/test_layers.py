@@ -125,3 +125,18 @@ def test_signs_of_programs_tell_nothing() -> None:
     text = b'print("a:\\n")\nif (a && b) return "&lt;p&gt;" + "\\t- "; 50% off'
 
     assert not len(wrapped(text))
+
+
+@given(pieces(b"%41", b"%s", b"\\x41", b"\\n", b"&#65;", b"&", b"a" * 40))
+def test_each_sign_stands_in_a_span(text: bytes) -> None:
+    """Signs near each other share one."""
+    spans = [range(*span) for span in wrapped(text).tolist()]
+
+    for match in re.finditer(rb"%41|&#65;", text):
+        assert any(match.start() in span for span in spans)
+
+
+def test_signs_near_each_other_are_one() -> None:
+    """A flood of them is gone through once."""
+    assert len(wrapped(b"%41" * 1000)) == 1
+    assert len(wrapped(b"%41" + b"a" * 99 + b"%41")) == 2

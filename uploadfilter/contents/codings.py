@@ -57,7 +57,8 @@ _BETWEEN = b" \t\r\n\f,;:\"'\\xX[]-"
 
 _IN_HEX = _table(_HEX_DIGITS + _BETWEEN)
 _AS_BLANKS = bytes.maketrans(_BETWEEN, b" " * len(_BETWEEN))
-_WHOLE_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}\s*){60,}")
+_IN_SPACED_HEX = _table(_HEX_DIGITS + b" \t\r\n\f")
+_PAIRS = re.compile(rb"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}\s*+)++")
 
 
 def from_digits(text: bytes, effort: Effort) -> Iterator[tuple[str, bytes]]:
@@ -75,12 +76,24 @@ def _named(name: str, found: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
 
 def _from_hex(run: bytes) -> Iterator[bytes]:
     """Yield what a run of hexadecimal digits stands for."""
-    whole = _WHOLE_HEX.search(run)
+    whole, length = _whole_hex(run)
     if whole:
         # A string of digits alone, which is to be had to the last byte.
-        yield binascii.a2b_hex(whole[0].translate(None, b" \t\r\n\f\v"))
-    if not whole or len(whole[0]) < len(run) - 2 * SHORTEST_BYTES:
+        yield binascii.a2b_hex(whole)
+    if not whole or length < len(run) - 2 * SHORTEST_BYTES:
         yield _from_pairs(run.replace(b"0x", b"x").replace(b"0X", b"x"))
+
+
+def _whole_hex(run: bytes) -> tuple[bytes, int]:
+    """Return the first long string of pairs of digits, and its length with spaces."""
+    for start, end in _runs(run, _IN_SPACED_HEX, 2 * SHORTEST_BYTES):
+        for match in _PAIRS.finditer(run, start, end):
+            length = match.end() - match.start()
+            if length >= 2 * SHORTEST_BYTES:
+                digits = match[0].translate(None, b" \t\r\n\f")
+                if len(digits) >= 2 * SHORTEST_BYTES:
+                    return digits, length
+    return b"", 0
 
 
 def _from_pairs(run: bytes) -> bytes:
@@ -100,20 +113,17 @@ for _value, _digit in enumerate(b"0123456789abcdef"):
 def _from_odd_digits(blank: bytes) -> bytes:
     """Return the same where some stand alone: each pair from the left in a word."""
     data = np.frombuffer(blank, dtype=np.uint8)
-    places = np.flatnonzero(data != ord(" "))
-    if not len(places):
-        return b""
-    is_first = np.diff(places, prepend=-2) != 1
-    firsts = np.flatnonzero(is_first)
-    within = np.arange(len(places)) - np.repeat(
-        firsts, np.diff(firsts, append=len(places))
-    )
-    highs = np.flatnonzero(within % 2 == 0)
-    values = _DIGIT[data[places]]
-    following = np.append(values, 0)[highs + 1]
-    has_low = np.append(within, 0)[highs + 1] % 2 == 1
-    pairs = np.where(has_low, values[highs] << 4 | following, values[highs])
-    return pairs.astype(np.uint8).tobytes()
+    is_digit = data != ord(" ")
+    numbers = np.arange(1, len(data) + 1, dtype=np.int32)
+    # How many digits of its word stand before each, and it.
+    within = numbers - np.maximum.accumulate(np.where(is_digit, np.int32(0), numbers))
+    is_high = within % 2 == 1
+    values = _DIGIT.take(data)
+    pairs = values.copy()
+    has_low = is_digit[1:]
+    pairs[:-1] = np.where(has_low, values[:-1] << 4 | values[1:], values[:-1])
+    read: bytes = pairs[is_high].tobytes()
+    return read
 
 
 # --- Lists of numbers ----------------------------------------------------------------
@@ -236,6 +246,33 @@ _FIRST_TWO = frozenset(
 )
 """First bytes of what counts there: a test that costs less than the others."""
 
+_TOLD_BY = 3
+
+
+def _first_values() -> frozenset[bytes]:
+    """Return the values of three letters with which such a string may begin.
+
+    Five letters are a number of four bytes, of which these are the highest digits; one
+    that is too large is cut to its lowest four bytes.
+    """
+    lowest, largest = 85 * 85, 85**3 - 1
+    numbers = {
+        number
+        for pair in _FIRST_TWO
+        for start in (int.from_bytes(pair, "big") << 16,)
+        for value in (start, start + (1 << 32))
+        for number in range(value // lowest, (value + 0xFFFF) // lowest + 1)
+    }
+    return frozenset(
+        bytes((number // 85**2, number // 85 % 85, number % 85))
+        for number in numbers
+        if number <= largest
+    )
+
+
+_FIRST_VALUES = _first_values()
+"""By which nearly every string is told without more arithmetic."""
+
 _LONGEST_TRIED_85 = 100
 """Letters that are read to see whether a string is anything."""
 
@@ -256,6 +293,9 @@ def from_base85(
         effort.take(_TRY_STEPS)
         mark = text.find(b"<~", start, end) if alphabet is _BASE85[0] else -1
         at = mark + 2 if mark >= 0 else start
+        first = text[at : at + _TOLD_BY].translate(alphabet[1], alphabet[2])
+        if len(first) == _TOLD_BY and first not in _FIRST_VALUES:
+            continue
         head = text[at : min(end, at + _LONGEST_TRIED_85)]
         if _from_85(head[:5], alphabet)[:2] in _FIRST_TWO and is_something(
             _from_85(head, alphabet)

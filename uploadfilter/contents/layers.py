@@ -85,6 +85,17 @@ def wrapped(text: bytes) -> NDArray[np.intp]:
 _NO_SPANS = np.zeros((0, 2), dtype=np.intp)
 
 
+def _telling(sign: bytes, pattern: bytes) -> tuple[bytes, re.Pattern[bytes]]:
+    """Return a sign, and a pattern for all of them that stand near each other."""
+    near = b"(?:%b)(?:[^%b]{0,%d}+(?:%b))*+"
+    each = re.escape(sign)
+    return sign, re.compile(near % (pattern, each, _NEAR, pattern))
+
+
+_NEAR = 64
+"""Characters between signs of which it is no use to tell one from the other."""
+
+
 def is_layered(text: bytes, hot: Hot) -> bool:
     """Say whether a layer changes what is encoded in a stretch, or may be."""
     return any(
@@ -280,20 +291,16 @@ _LAYERS: tuple[
 """Layers by their signs, what is undone or may be, and how."""
 
 _TELLING: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
-    (
+    _telling(
         b"&",
-        re.compile(
-            rb"&(?:#|(?:amp|plus|sol|equals|colon|comma|semi|Tab|NewLine|hyphen|dash"
-            rb"|lowbar|UnderBar|nbsp);)"
-        ),
+        rb"&(?:#|(?:amp|plus|sol|equals|colon|comma|semi|Tab|NewLine|hyphen|dash"
+        rb"|lowbar|UnderBar|nbsp);)",
     ),
-    (
+    _telling(
         b"\\",
-        re.compile(
-            rb"\\(?:u00|u\{|x[0-9a-fA-F]|[0-7/]"
-            rb"|(?<!\\\\)\\+(?:u00|x[0-9a-fA-F]|[0-7/nrt])"
-            rb"|(?<=[A-Za-z0-9+/]\\)[nrtfb](?=[\\A-Za-z0-9+/]))"
-        ),
+        rb"\\(?:u00|u\{|x[0-9a-fA-F]|[0-7/]"
+        rb"|(?<!\\\\)\\+(?:u00|x[0-9a-fA-F]|[0-7/nrt])"
+        rb"|(?<=[A-Za-z0-9+/]\\)[nrtfb](?=[\\A-Za-z0-9+/]))",
     ),
-    (b"%", re.compile(rb"%[0-9a-fA-F]{2}")),
+    _telling(b"%", rb"%[0-9a-fA-F]{2}"),
 )
