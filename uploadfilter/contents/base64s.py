@@ -173,7 +173,10 @@ class Base64Search:
         count = len(self._letters) // _BLOCK
         if not count:
             return _NO_BLOCKS
-        sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING].translate(_SORTS)
+        sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING]
+        if not _has_capitals(sample.translate(_IS_CAPITAL), count):
+            return _NO_BLOCKS
+        sample = sample.translate(_SORTS)
         sorts = np.frombuffer(sample, dtype=np.uint8).reshape(count, -1)
         is_dense = np.ones(count, dtype=np.bool_)
         for sort, least in enumerate(_LEAST_SHARES, start=1):
@@ -321,6 +324,20 @@ _STRETCH = 4096
 _IS_LETTER = np.array([bool(letters_of(bytes((byte,)))) for byte in range(256)])
 
 
+def _has_capitals(flags: bytes, count: int) -> bool:
+    """Say whether one of so many blocks has the share of capitals that it needs.
+
+    Args:
+        flags: A byte for each letter that is looked at, 1 for a capital.
+        count: Blocks.
+    """
+    words = np.frombuffer(flags, dtype=np.uint64).reshape(count, -1)
+    # In each byte of a sum there are as many as there are words, at most.
+    sums = words.sum(axis=1).view(np.uint8).reshape(count, -1)
+    least = _LEAST_SHARES[0] * (len(flags) // count)
+    return bool((sums.sum(axis=1, dtype=np.uint16) >= least).any())
+
+
 def _rows_of(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return where flags are set in a row: starts and ends."""
     if not len(flags):
@@ -336,6 +353,7 @@ _LEAST_SHARES = (0.28, 0.07, 0.2)
 small letters behind ``f``: four times what one in a thousand samples differs by. Names
 in capitals, prose, programs and digits lack one or the other."""
 
+_IS_CAPITAL = bytes(byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ" for byte in range(256))
 _SORTS = bytes(
     (byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     + 2 * (byte in b"0123456789")

@@ -33,6 +33,7 @@ class Rewriting:
         pattern: What it changes.
         replace: What it makes of that.
         telling: The changes beside which something is looked for, if not all.
+        certain: What is in every text that it changes, where signs are common.
         only: A sign that stands nowhere but in what is changed, if there is one.
         gives_bytes: A control that no text has many of, if bytes of a file may be
             written so.
@@ -44,6 +45,7 @@ class Rewriting:
     pattern: re.Pattern[bytes]
     replace: _Replace
     telling: re.Pattern[bytes] | None = None
+    certain: re.Pattern[bytes] | None = None
     only: bytes = b""
     gives_bytes: re.Pattern[bytes] | None = None
     alone: re.Pattern[bytes] | None = None
@@ -52,6 +54,8 @@ class Rewriting:
         """Say whether a text may be another one when it is read so."""
         for sign in self.signs:
             if sign in text:
+                if self.certain is not None and not self.certain.search(text):
+                    return False
                 return not self.only or self._is_everywhere(text)
         return False
 
@@ -175,7 +179,8 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="quoted-printable",
-        signs=(b"=\n", b"=\r\n", b"=3D", b"=2B", b"=2F", b"=FF", b"=89", b"=47"),
+        signs=(b"=",),
+        certain=re.compile(rb"=(?:\r?\n|3D|2B|2F|FF|89|47)"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
         replace=_printable,
         gives_bytes=re.compile(rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])"),

@@ -49,7 +49,7 @@ from uploadfilter.contents.magic import HEAD_BYTES, STRINGS, Kind, sniff
 from uploadfilter.contents.rewritings import REWRITINGS, Rewriting, around
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.stretches import texts
-from uploadfilter.contents.uris import base64_uris, plain_uris
+from uploadfilter.contents.uris import base64_uris, may_have_uris, plain_uris
 
 _SHORTEST = 80
 """Characters of text that may encode a picture: 60 bytes are fewer than any has that
@@ -357,7 +357,7 @@ def _begins(text: bytes, effort: Effort) -> bool:
         return False
     search = Base64Search(text, effort)
     return (
-        bool(_URI_BEGINS.search(text))
+        (may_have_uris(text) and bool(_URI_BEGINS.search(text)))
         or any(True for _ in search.found(set()))
         or any(True for _ in search.texts(effort))
     )

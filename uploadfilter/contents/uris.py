@@ -60,8 +60,9 @@ def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
     Raises:
         SpentError: It would cost more.
     """
-    # Most of what is long has not even a colon.
-    lowered = text.lower() if b":" in text else b""
+    if not may_have_uris(text):
+        return
+    lowered = text.lower()
     start = lowered.find(DATA)
     while start >= 0:
         effort.take(_STEPS)
@@ -69,6 +70,11 @@ def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
         if match and bool(_BASE64.search(match[1])) is is_base64:
             yield Uri(start, match.end(), is_base64)
         start = lowered.find(DATA, start + len(DATA))
+
+
+def may_have_uris(text: bytes) -> bool:
+    """Say whether a URI may begin in a text; most texts have none."""
+    return b"a:" in text or b"A:" in text
 
 
 class Closings:
