@@ -127,6 +127,35 @@ def letters_padded_by_themselves() -> bytes:
     )
 
 
+def parted_digits() -> bytes:
+    """Return a picture in digits, with a dot between both of each byte."""
+    digits = pictures.jpeg(PHOTO).hex()
+    return ".".join(digits).encode()
+
+
+def characters_of_an_object() -> bytes:
+    """Return a picture as characters of UTF-8, among bytes that are no text."""
+    picture = pictures.jpeg(PHOTO).decode("latin-1").encode()
+    return b"\0\1\2\3" * 64 + picture + b"\0" * 256
+
+
+def packed_drawing() -> bytes:
+    """Return a text with a picture in it, packed and in base64, as draw.io does."""
+    encoded = base64.b64encode(pictures.jpeg(PHOTO)).decode()
+    text = f'<mxCell style="image=data:image/jpeg,{encoded}"/>'.encode()
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(text) + packer.flush()
+    return b"<diagram>" + base64.b64encode(packed) + b"</diagram>"
+
+
+def picture_in_pieces() -> bytes:
+    """Return a string of CBOR in pieces of two bytes each."""
+    picture = pictures.jpeg(PHOTO)
+    pieces = (picture[at : at + 2] for at in range(0, len(picture), 2))
+    head = b"".join(bytes((0x40 + len(piece),)) + piece for piece in pieces)
+    return b"\x5f" + head + b"\xff"
+
+
 SAMPLES: Mapping[str, Sample] = {
     "formats that are recognised and not decoded": Sample(
         picture_of_other_viewers, frozenset({Reason.UNDECODABLE})
@@ -155,6 +184,10 @@ SAMPLES: Mapping[str, Sample] = {
     "pages of a PDF": Sample(drawn_page),
     "base85 (Ascii85": Sample(lambda: b"x" + base64.b85encode(pictures.jpeg(PHOTO))),
     "base64 of which each few letters": Sample(letters_padded_by_themselves),
+    "hexadecimal with something between": Sample(parted_digits),
+    "bytes as characters of UTF-8": Sample(characters_of_an_object),
+    "raw deflate in base64": Sample(packed_drawing),
+    "a picture that a protocol cuts": Sample(picture_in_pieces),
     "video and sound": Sample(video),
     "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),
 }
