@@ -1,12 +1,17 @@
 """Which pictures inside something may be there by chance."""
 
+import gzip
+
 import pytest
 
+from tests.scanners.scans import scanned
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import MemorySource
+from uploadfilter.model import Reason
 from uploadfilter.scanners.chance import is_usual_photo, may_be_chance, most_bytes
+from uploadfilter.scanners.messages import Budgets
 
 
 @pytest.mark.parametrize(
@@ -42,3 +47,19 @@ def test_photo_without_a_profile_is_usual() -> None:
     assert is_usual_photo(MemorySource(b"\xff\xd8\xff"), names)
     assert not is_usual_photo(MemorySource(b"\xff\xd8\xffICC_PROFILE"), names)
     assert not is_usual_photo(MemorySource(b"\xff\xd8\xff"), frozenset({"png"}))
+
+
+@pytest.mark.parametrize(
+    ("content", "is_too_deep"),
+    [
+        pytest.param(b"\0" + gzip.compress(b"a text in it"), True, id="sound"),
+        pytest.param(b"\0\x1f\x8b\x08" + bytes(7) + b"\xff" * 90, False, id="chance"),
+    ],
+)
+def test_only_what_holds_something_is_too_deep(
+    content: bytes, *, is_too_deep: bool
+) -> None:
+    """A magic behind a stray byte may be there by chance, as in modules of GRUB."""
+    scan = scanned(content, budgets=Budgets(max_depth=0))
+
+    assert (Reason.TOO_DEEP in scan.reasons) is is_too_deep

@@ -1,11 +1,12 @@
 """Which of the pictures that are found inside something may be there by chance."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.contents import carving, containers, magic
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Container
+from uploadfilter.contents.members import Container, Member, Meter
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 
@@ -53,6 +54,22 @@ def may_be_chance(item: Encoded, kind: Kind, begins_as: Kind) -> bool:
     """Say whether letters in what is no text may begin like a picture by chance."""
     is_uri = item.name.startswith("data")
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
+
+
+def holds_something(container: Container, source: Source, meter: Meter) -> bool:
+    """Say whether the first thing that a container holds can be read at all.
+
+    Args:
+        container: What reads the content.
+        source: The content, which may be no container after all.
+        meter: Counts what is unpacked.
+    """
+    first = next(iter(container.members(source, meter)), None)
+    if not isinstance(first, Member):
+        return False
+    if not isinstance(first.content, Iterator):
+        return True
+    return isinstance(next(first.content, None), bytes)
 
 
 def packed_in(item: Encoded, begins_as: Kind) -> Container | None:

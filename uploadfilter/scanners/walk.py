@@ -41,6 +41,7 @@ from uploadfilter.scanners.chance import (
     CHANCE,
     SURE,
     SURE_AT_FIRST,
+    holds_something,
     is_usual_photo,
     may_be_chance,
     most_bytes,
@@ -320,7 +321,8 @@ class Walk:
         if not self._settings.alone:
             raise NeedsAlone
         if depth >= self._budgets.max_depth:
-            node.fall_short(Reason.TOO_DEEP)
+            if is_sure or holds_something(container, source, self._meter):
+                node.fall_short(Reason.TOO_DEEP)
             return
         for number, item in enumerate(container.members(source, self._meter), start=1):
             if isinstance(item, Member):
