@@ -330,3 +330,13 @@ def test_string_may_break_off_anywhere(length: int, behind: bytes) -> None:
     text = b"data:image/png;base64," + b"j" * length + b"\x1b" + behind + b"k" * 90
 
     assert not strings(text, kind=Kind.HTML)
+
+
+@pytest.mark.parametrize("length", range(240, 260))
+def test_white_space_of_any_kind_is_no_letter(length: int) -> None:
+    """Whatever the number of letters beside it; nothing stops at it."""
+    noise = base64.b64encode(NOISE[:600]).replace(b"+", b"a")
+    text = noise[: length // 2] + b"\v" + noise[length // 2 : length] + b"!"
+
+    assert strings(text * 2, kind=Kind.TEXT) == []
+    assert strings(b"\v".join((BASE64[:300], BASE64[300:])), kind=Kind.TEXT) == [JPEG]

@@ -272,7 +272,7 @@ def spelled(string: bytes) -> Iterator[bytes]:
     """Yield what a string stands for, with white space left out or a lost plus."""
     yield from_base64(joined(string))
     if b" " in string.strip():
-        string = string.translate(STANDARD, b"\r\n\t\f").strip()
+        string = string.translate(STANDARD, b"\r\n\t\f\v").strip()
         yield from_base64(string.replace(b" ", b"+"))
 
 

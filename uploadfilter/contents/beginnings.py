@@ -33,20 +33,11 @@ _STANDARD = bytes.maketrans(URL_LETTERS, LETTERS[-2:])
 _NO_LETTER = bytes(
     byte for byte in range(256) if byte not in LETTERS and byte not in URL_LETTERS
 )
-_NO_STANDARD_LETTER = bytes(byte for byte in range(256) if byte not in LETTERS)
 
 
 def letters_of(text: bytes) -> bytes:
     """Return the letters of a text, in the standard alphabet, and nothing else."""
     return text.translate(_STANDARD, _NO_LETTER)
-
-
-def standard_letters_of(text: bytes) -> bytes:
-    """Return the letters of the standard alphabet alone.
-
-    Decoders for it skip the two others.
-    """
-    return text.translate(None, _NO_STANDARD_LETTER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.layers import unescaped
 
 _Bytes = NDArray[np.uint8]
 _Numbers = NDArray[np.int64]
@@ -172,29 +173,47 @@ def _numbers(run: bytes) -> _Bytes:
 # --- Lines of uuencode ---------------------------------------------------------------
 
 _BEGIN = re.compile(rb"begin [0-7]{3,4} [^\r\n]*\r?\n")
+_FULL_LINES = re.compile(rb"\n(M[ -`]{60}\r?\n)M")
+"""Two lines of 45 bytes each, as PHP writes them, without a line before them."""
 
 
 def from_uuencode(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield the files that uuencode wrote."""
-    if b"begin " not in text:
-        return
-    for match in _BEGIN.finditer(text):
+    """Yield the files that uuencode wrote, and what stands in its lines alone."""
+    if b"begin " in text:
+        for match in _BEGIN.finditer(text):
+            effort.take(_RUN_STEPS)
+            yield _from_lines(text, match.end(), effort)[0]
+    end = 0
+    if _FULL_LINES.match(b"\n" + text[:_TWO_LINES]):
         effort.take(_RUN_STEPS)
-        parts = list[bytes]()
-        at = match.end()
-        while at < len(text):
-            end = text.find(b"\n", at)
-            end = len(text) if end < 0 else end
-            line = text[at:end].rstrip(b"\r")
-            at = end + 1
-            if not line or line.startswith(b"end"):
-                break
-            effort.take(1)
-            try:
-                parts.append(binascii.a2b_uu(line))
-            except binascii.Error:
-                break
-        yield b"".join(parts)
+        data, end = _from_lines(text, 0, effort)
+        yield data
+    for match in _FULL_LINES.finditer(text):
+        if match.start(1) >= end:
+            effort.take(_RUN_STEPS)
+            data, end = _from_lines(text, match.start(1), effort)
+            yield data
+
+
+_TWO_LINES = 64
+
+
+def _from_lines(text: bytes, at: int, effort: Effort) -> tuple[bytes, int]:
+    """Return what lines of uuencode stand for, and the offset behind them."""
+    parts = list[bytes]()
+    while at < len(text):
+        end = text.find(b"\n", at)
+        end = len(text) if end < 0 else end
+        line = text[at:end].rstrip(b"\r")
+        at = end + 1
+        if not line or line.startswith(b"end"):
+            break
+        effort.take(1)
+        try:
+            parts.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            break
+    return b"".join(parts), at
 
 
 # --- Alphabets of 32 and 85 ----------------------------------------------------------
@@ -354,7 +373,11 @@ def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
     data[leads + 1] = data[leads + 1] | (data[leads] & 1) << 6
     kept = np.ones(len(data), dtype=np.bool_)
     kept[leads] = False
-    yield data[kept].tobytes()
+    characters = data[kept].tobytes()
+    yield characters
+    if b"\\u00" in characters:
+        # JSON writes controls as escapes: undone once, and no byte is an escape again.
+        yield unescaped(characters, effort)
 
 
 _BEFORE_CONTROL = 4096

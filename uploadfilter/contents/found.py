@@ -54,7 +54,7 @@ class Encoded:
 STANDARD = bytes.maketrans(b"-_", b"+/")
 """From the URL alphabet to the standard one."""
 
-ALL_SPACE = b"\r\n\t\f "
+ALL_SPACE = b"\r\n\t\f\v "
 _REWRITTEN = tuple(bytes((byte,)) for byte in ALL_SPACE + b"-_")
 
 

@@ -17,14 +17,17 @@ passed over at a GiB a second.
 """
 
 import re
+from binascii import b2a_base64
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
 from uploadfilter.contents.base64s import Base64Search, is_zlib, packed
+from uploadfilter.contents.beginnings import URL_LETTERS
 from uploadfilter.contents.carving import TooMany, Unfinished
 from uploadfilter.contents.codings import ALL_CODINGS, HEX, are_characters, coded
 from uploadfilter.contents.effort import Effort, Efforts, SpentError
@@ -65,6 +68,9 @@ _DEEP_STEPS = 60_000
 _BYTES_PER_DEEP_STEP = 32
 """Microseconds that beginnings, and all other readings, may take in any text, and for
 its length. Programs take a tenth of that."""
+
+_BYTES_PER_REREADING = 512
+"""Of what is done to a whole text, and costs two nanoseconds for each byte."""
 
 _NESTED_BYTES_PER_STEP = 256
 """The same for what was unpacked, of which a bomb has two hundred times as much."""
@@ -150,7 +156,7 @@ class _Search:
         self._as_text = as_text
         self._text = text
         self._effort = effort
-        self._waiting = deque[tuple[bytes, tuple[Rewriting, ...]]]()
+        self._waiting = deque[_Waiting]()
         self._known = set[int]()
         self.is_deep = False
 
@@ -167,25 +173,36 @@ class _Search:
         self.is_deep = True
         yield from self._deeper(readings, REWRITINGS if self._as_text else ())
         while self._waiting:
-            text, ways = self._waiting.popleft()
+            text, ways, is_guess = self._waiting.popleft()
             self._effort.deep.take(1 + len(text) // _BYTES_PER_STEP)
             readings = _Readings(text, self._effort.deep, as_text=True)
-            yield from readings.found()
+            for found in readings.found():
+                if not is_guess:
+                    yield found
+                elif _is_standard(found.data):
+                    yield replace(found, is_carved=True)
             yield from self._deeper(readings, ways)
 
-    def _wait(self, text: bytes, *, ways: tuple[Rewriting, ...] = REWRITINGS) -> None:
+    def _wait(
+        self,
+        text: bytes,
+        *,
+        ways: tuple[Rewriting, ...] = REWRITINGS,
+        is_guess: bool = False,
+    ) -> None:
         """Let a text be searched later, from the start, unless it was.
 
         Args:
             text: The text.
             ways: In which it may be rewritten: of two that undo different things, the
                 order says nothing.
+            is_guess: Whether strings that were sound may be broken in it.
         """
         if b"\0" in text:
             text = text.translate(None, b"\0")
         if len(text) >= _SHORTEST and hash(text) not in self._known:
             self._known.add(hash(text))
-            self._waiting.append((text, ways))
+            self._waiting.append(_Waiting(text, ways, is_guess))
 
     def _deeper(
         self, readings: "_Readings", ways: tuple[Rewriting, ...]
@@ -210,6 +227,23 @@ class _Search:
                     yield from in_bytes(way.name, way.whole(text, effort), effort)
             yield from self._coded(text, effort)
         yield from readings.as_bytes(effort)
+        for text in readings.texts if self._as_text else ():
+            self._reread(text, effort, is_hot=bool(readings.hot(text)))
+
+    def _reread(self, text: bytes, effort: Effort, *, is_hot: bool) -> None:
+        """Let a text be searched as the decoders do that skip two letters for URLs.
+
+        Those of PHP and Python are such, also where nothing else stands in the way.
+        """
+        if is_hot and b"&" in text:
+            # What a reference leaves may look like another one.
+            self._wait(unreferenced(text, effort))
+        plain = text.translate(None, URL_LETTERS)
+        if plain != text:
+            effort.take(1 + len(text) // _BYTES_PER_REREADING)
+            search = Base64Search(plain, effort)
+            if is_hot or any(True for _ in search.found(set())):
+                self._wait(plain, is_guess=True)
 
     def _coded(self, text: bytes, effort: Effort) -> Iterator[Encoded]:
         """Yield what stands in other codings than base64, or is packed."""
@@ -227,6 +261,14 @@ class _Search:
         yield from in_bytes(name, data, effort, beside=beside)
         if is_printed(data):
             self._wait(data)
+
+
+class _Waiting(NamedTuple):
+    """A text that is searched later, as ``_Search._wait`` describes it."""
+
+    text: bytes
+    ways: tuple[Rewriting, ...]
+    is_guess: bool
 
 
 class _Readings:
@@ -379,6 +421,20 @@ def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
 
 _MOST_STEPS = 4
 """Times that one layer is written over bytes."""
+
+
+def _is_standard(data: bytes) -> bool:
+    """Say whether base64 of bytes has a letter that the alphabet for URLs lacks.
+
+    All of the standard alphabet has, unless it is short; without its two letters, the
+    alphabet for URLs has not.
+    """
+    letters = b2a_base64(data[:_TOLD_BYTES])
+    return b"+" in letters or b"/" in letters
+
+
+_TOLD_BYTES = 64 * 1024
+"""Bytes by which alphabets are told apart."""
 
 
 def _is_something(head: bytes) -> bool:

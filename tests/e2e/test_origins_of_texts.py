@@ -1,0 +1,324 @@
+"""What the programs of sites decode to a picture, the filter sees.
+
+The rule: where a real decoder gives the picture back, the scan of the very text has a
+view of it, or a reason that rejects. A decoder that refuses a text proves nothing, so
+each test says how often at least the picture must have come back.
+"""
+
+import base64
+import binascii
+import codecs
+import json
+import random
+import textwrap
+import xmlrpc.client
+import zlib
+from collections.abc import Callable, Sequence
+from xml.parsers.expat import ExpatError
+
+import pytest
+
+from hashsets.demo import pictures
+from tests.e2e.decoders import decoded_by
+from tests.scanners.scans import scanned
+from tests.signals.large import distance
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import Action, Reason
+
+pytestmark = pytest.mark.e2e
+
+IMAGE = pictures.photograph(3, width=96, height=72)
+JPEG = pictures.jpeg(IMAGE)
+PNG = pictures.png(IMAGE)
+PICTURES = (JPEG, PNG, pictures.gif(IMAGE))
+(LISTED, *_) = scanned(PNG).views
+SAME_BITS = 31
+"""Bits of PDQ up to which two pictures are taken for one."""
+
+CASES = 24
+"""Texts for each decoder and each sort of junk."""
+
+Spoil = Callable[[random.Random, bytes], bytes]
+
+
+def rejects(reason: Reason) -> bool:
+    """Say whether the default policy rejects for a reason."""
+    return getattr(Policy(), reason.value) is Action.REJECT
+
+
+def is_caught(text: bytes) -> bool:
+    """Say whether the picture in a text is seen, or the text is rejected."""
+    scans = list(scanned(text).walk())
+    return any(
+        distance(view, LISTED) <= SAME_BITS for scan in scans for view in scan.views
+    ) or any(rejects(reason) for scan in scans for reason in scan.reasons)
+
+
+def missed(texts: Sequence[bytes], given: Sequence[bytes], *, least: int) -> list[str]:
+    """Return the texts of which a decoder made the picture and the filter nothing."""
+    back = [
+        text
+        for text, data in zip(texts, given, strict=True)
+        # The start of a picture shows most of it.
+        if any(picture[: len(picture) * 9 // 10] in data for picture in PICTURES)
+    ]
+    assert len(back) >= least, f"{len(back)} of {len(texts)} pictures came back"
+    return [text[:90].decode("latin-1") for text in back if not is_caught(text)]
+
+
+# --- Junk in base64 ------------------------------------------------------------------
+
+
+def with_junk(*junk: bytes, every: int = 40) -> Spoil:
+    """Return what puts junk between letters, also between the first ones."""
+
+    def spoil(chance: random.Random, letters: bytes) -> bytes:
+        parts = list[bytes]()
+        at = 0
+        while at < len(letters):
+            step = chance.randint(1, 6) if at < 24 else chance.randint(1, 2 * every)
+            parts += (letters[at : at + step], chance.choice(junk))
+            at += step
+        return b"".join(parts)
+
+    return spoil
+
+
+def short_lines(chance: random.Random, letters: bytes) -> bytes:
+    """Write so few letters in a line that no line looks like anything."""
+    width = chance.randint(1, 12)
+    end = chance.choice((b"\n", b"\r\n", b"\t", b" \n "))
+    return end.join(letters[at : at + width] for at in range(0, len(letters), width))
+
+
+def padded_within(chance: random.Random, letters: bytes) -> bytes:
+    """Put padding after whole groups."""
+    step = 4 * chance.randint(1, 30)
+    return b"=".join(letters[at : at + step] for at in range(0, len(letters), step))
+
+
+SIGNS = {
+    "exclamation marks": with_junk(b"!"),
+    "full stops": with_junk(b"."),
+    "hyphens": with_junk(b"-"),
+    "underlines": with_junk(b"_"),
+    "hyphens, seldom": with_junk(b"-", b"_", every=500),
+    "hyphens and others": with_junk(b"-", b"!", b"_", b"*", b"--\n"),
+    "all sorts": with_junk(
+        *(b"%c" % byte for byte in b"!.:;,*~^(){}[]|?@$\\'\"\0\x7f")
+    ),
+    "bytes outside of ASCII": with_junk(b"\xff", b"\x80", b"\xc3\xa4", b"\xe2\x82\xac"),
+    "short lines": short_lines,
+    "padding": padded_within,
+}
+MARKUP = {
+    **SIGNS,
+    "comments": with_junk(b"<!-- and so on -->", b"<!---->"),
+    "comments of letters": with_junk(b"<!--AAAA-->"),
+    "processing instructions": with_junk(b"<?php echo 1 ?>", b"<?a?>"),
+    "boundaries": with_junk(b"<![CDATA[]]>", b"<![CDATA[\n]]>"),
+    "references": with_junk(b"&#33;", b"&#x2e;", b"&amp;"),
+    "all of them": with_junk(b"<!--a-->", b"<?a b?>", b"<![CDATA[!]]>", b"&#45;", b"!"),
+}
+_CALL = (
+    b'<?xml version="1.0"?>\n<methodCall><methodName>metaWeblog.newMediaObject'
+    b"</methodName><params><param><value><base64>%b</base64></value></param></params>"
+    b"</methodCall>"
+)
+
+
+def spoilt(spoil: Spoil, seed: int) -> list[bytes]:
+    """Return base64 of pictures, spoilt at random."""
+    chance = random.Random(seed)  # noqa: S311 - a test must be repeatable
+    return [
+        spoil(chance, base64.b64encode(PICTURES[number % len(PICTURES)]))
+        for number in range(CASES)
+    ]
+
+
+def by_python(text: bytes) -> bytes:
+    """Return what Python's decoder makes of a text."""
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return b""
+
+
+def by_xmlrpc(text: bytes) -> bytes:
+    """Return what Python's XML-RPC makes of a call."""
+    parser, unmarshaller = xmlrpc.client.getparser()
+    try:
+        parser.feed(text)
+        parser.close()
+        (value,) = unmarshaller.close()
+    except (xmlrpc.client.Error, binascii.Error, ValueError, ExpatError):
+        return b""
+    return bytes(value.data) if isinstance(value, xmlrpc.client.Binary) else b""
+
+
+@pytest.mark.parametrize("junk", SIGNS)
+@pytest.mark.parametrize("decoder", ["PHP", "Node", "Python"])
+def test_junk_that_a_decoder_skips_hides_nothing(decoder: str, junk: str) -> None:
+    """Base64 with junk between any two letters is read as the decoder reads it."""
+    texts = spoilt(SIGNS[junk], seed=1)
+    given = (
+        [by_python(text) for text in texts]
+        if decoder == "Python"
+        else decoded_by(decoder, texts)
+    )
+    # Node reads hyphens and underlines; padding ends it for Python and may for Node.
+    is_read = not (decoder == "Node" and junk.startswith(("hyphen", "under")))
+    is_read &= junk != "padding" or decoder == "PHP"
+
+    assert not missed(texts, given, least=CASES if is_read else 0)
+
+
+@pytest.mark.parametrize("junk", MARKUP)
+@pytest.mark.parametrize("decoder", ["WordPress", "Python"])
+def test_junk_in_a_call_hides_nothing(decoder: str, junk: str) -> None:
+    """Neither does what an XML parser leaves out of a ``base64`` element."""
+    texts = [_CALL % letters for letters in spoilt(MARKUP[junk], seed=2)]
+    given = (
+        [by_xmlrpc(text) for text in texts]
+        if decoder == "Python"
+        else decoded_by(decoder, texts)
+    )
+    # Neither parser takes zeros, or bytes that are not UTF-8.
+    is_xml = junk not in {"all sorts", "bytes outside of ASCII"}
+    is_read = is_xml and (junk != "padding" or decoder == "WordPress")
+
+    assert not missed(texts, given, least=CASES if is_read else 0)
+
+
+# --- Other codings -------------------------------------------------------------------
+
+
+def _latin(data: bytes) -> bytes:
+    return json.dumps(data.decode("latin-1"), ensure_ascii=False).encode()
+
+
+def _deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+def _in_json(data: bytes) -> bytes:
+    return json.dumps(base64.b64encode(data).decode()).encode()
+
+
+def _uuencoded(data: bytes) -> bytes:
+    return b"".join(
+        binascii.b2a_uu(data[at : at + 45]) for at in range(0, len(data), 45)
+    )
+
+
+def _quoted(data: bytes) -> bytes:
+    return binascii.b2a_qp(data, istext=False)
+
+
+def _notebook(data: bytes) -> bytes:
+    lines = base64.encodebytes(data).decode().splitlines(keepends=True)
+    return json.dumps({"data": {"image/png": lines}}, indent=1).encode()
+
+
+CODINGS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "base64 of PHP": ("PHP", base64.b64encode),
+    "short lines": (
+        "PHP",
+        lambda data: "\n".join(
+            textwrap.wrap(base64.b64encode(data).decode(), 4)
+        ).encode(),
+    ),
+    "hexadecimal of PHP": ("PHP hexadecimal", lambda data: data.hex().encode()),
+    "hexadecimal of Node": (
+        "Node hexadecimal",
+        lambda data: data.hex().upper().encode(),
+    ),
+    "uuencode": ("PHP uuencode", _uuencoded),
+    "quoted-printable": ("PHP quoted-printable", _quoted),
+    "all quoted": (
+        "PHP quoted-printable",
+        lambda data: "".join(f"={byte:02X}" for byte in data).encode(),
+    ),
+    "Buffer in JSON": (
+        "Node Buffer",
+        lambda data: json.dumps({"type": "Buffer", "data": list(data)}).encode(),
+    ),
+    "array of integers": ("Node Buffer", lambda data: json.dumps(list(data)).encode()),
+    "array in lines": (
+        "Node Buffer",
+        lambda data: json.dumps(list(data), indent=2).encode(),
+    ),
+    "Latin-1 in JSON": ("Node Latin-1", _latin),
+    "Latin-1 escaped in JSON": (
+        "Node Latin-1",
+        lambda data: json.dumps(data.decode("latin-1")).encode(),
+    ),
+    "lines of a notebook": ("Node notebook", _notebook),
+    "base64 in JSON": ("Node base64 in JSON", _in_json),
+    "URL alphabet in JSON": (
+        "Node base64 in JSON",
+        lambda data: json.dumps(base64.urlsafe_b64encode(data).decode()).encode(),
+    ),
+    "zlib in JSON": ("Node zlib in JSON", lambda data: _in_json(zlib.compress(data))),
+    "deflate in JSON": ("Node deflate in JSON", lambda data: _in_json(_deflated(data))),
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_what_a_program_decodes_is_seen(coding: str) -> None:
+    """Each coding is undone as the program does that reads it."""
+    decoder, encode = CODINGS[coding]
+    texts = [encode(picture) for picture in PICTURES]
+
+    assert not missed(texts, decoded_by(decoder, texts), least=len(texts))
+
+
+@pytest.mark.parametrize(
+    ("name", "encode", "decode"),
+    [
+        ("0x", lambda data: b"0x" + data.hex().encode(), lambda text: text[2:]),
+        (
+            "bytea",
+            lambda data: b"COPY a (b) FROM stdin;\n\\\\x" + data.hex().encode(),
+            lambda text: text.split(b"x")[1],
+        ),
+        (
+            "list of 0xff",
+            lambda data: ", ".join(f"0x{byte:02x}" for byte in data).encode(),
+            lambda text: text.replace(b"0x", b"").replace(b", ", b""),
+        ),
+        (
+            "list of 0xff in lines",
+            lambda data: ",\n".join(f"0x{byte:02X}" for byte in data).encode(),
+            lambda text: text.replace(b"0x", b"").replace(b",\n", b""),
+        ),
+    ],
+)
+def test_digits_of_databases_and_programs_are_seen(
+    name: str, encode: Callable[[bytes], bytes], decode: Callable[[bytes], bytes]
+) -> None:
+    """Digits with signs around them are what PHP decodes once those are left out."""
+    texts = [encode(picture) for picture in PICTURES]
+    given = decoded_by("PHP hexadecimal", [decode(text) for text in texts])
+
+    assert not missed(texts, given, least=len(texts)), name
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp037", "cp500", "cp1140", "utf-7"],
+)
+@pytest.mark.parametrize("before", ["", "Hello\n", "\u20ac\u4e2d ", '{"a": "'])
+def test_charsets_hide_nothing(charset: str, before: str) -> None:
+    """Base64 in any charset that Python reads is seen."""
+    texts = list[bytes]()
+    for picture in PICTURES:
+        letters = base64.b64encode(picture).decode()
+        # EBCDIC lacks some of what stands before.
+        texts.append(codecs.encode(before + letters, charset, "replace"))
+    given = [
+        base64.b64decode(codecs.decode(text, charset)[len(before) :]) for text in texts
+    ]
+
+    assert not missed(texts, given, least=len(texts))
