@@ -14,6 +14,7 @@ BENCHMARKS = {
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy.run",
     "recall": "benchmarks.recall.run",
+    "texts": "benchmarks.texts",
 }
 """Name on the command line, and the module that answers it."""
 

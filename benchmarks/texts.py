@@ -1,0 +1,149 @@
+"""How many MB of text a second are searched for what is encoded in them?
+
+Texts of each usual kind are generated, and read from the folders that are named. A
+figure is CPU time of one process; the texts of a kind are searched one by one, as the
+members of an archive are. Compare two versions in one run on one machine.
+"""
+
+import argparse
+import base64
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from uploadfilter.contents.magic import HEAD_BYTES, STRINGS, sniff
+from uploadfilter.contents.source import MemorySource
+from uploadfilter.contents.strings import encoded
+
+SEED = 34
+BYTES = 4_000_000
+QUICK_BYTES = 200_000
+MOST_FOUND = 5000
+HELD_BYTES = 128 << 20
+
+_WORDS = (
+    *("the", "of", "and", "to", "in", "is", "that", "for", "it", "as"),
+    *("was", "with", "be", "by", "on", "not", "he", "his"),
+)
+
+
+def _prose(rng: random.Random) -> str:
+    return " ".join(rng.choices(_WORDS, k=12)) + ".\n"
+
+
+def _program(rng: random.Random) -> str:
+    name = "_".join(rng.choices(_WORDS, k=3))
+    return f'def {name}(self, value=None):\n    return self.{name}("%s\\n" % value)\n'
+
+
+def _script(rng: random.Random) -> str:
+    one, two, three = rng.choices("abcdefghijklmnopqrstuvwxyzABCDEFGH", k=3)
+    return f'function {one}({two},{three}){{return {two}&&{three}.{one}?"":null}};'
+
+
+def _notebook(rng: random.Random) -> str:
+    return json.dumps({"cell_type": "code", "source": [_program(rng), _prose(rng)]})
+
+
+def _table(rng: random.Random) -> str:
+    return f"{rng.randrange(10**6)},{rng.random():.6f},{rng.choice(_WORDS)}\n"
+
+
+_INSERT = "INSERT INTO `t` VALUES"
+
+
+def _dump(rng: random.Random) -> str:
+    values = f"({rng.randrange(10**6)},'{_prose(rng).strip()}')"
+    return f"{_INSERT} {values};\n"
+
+
+def _source_map(rng: random.Random) -> str:
+    letters = "AAAACCEGIKMQSUWYacegikmoqsuwy02468"
+    return "".join(rng.choices(letters, k=4)) + rng.choice(",,,;")
+
+
+def _checksums(rng: random.Random) -> str:
+    return f"{rng.randbytes(32).hex()}  {rng.choice(_WORDS)}.txt\n"
+
+
+def _words(rng: random.Random) -> str:
+    return "".join(rng.choices("abcdefghilmnoprstu", k=rng.randrange(3, 12))) + "\n"
+
+
+def _picture(rng: random.Random) -> str:
+    data = base64.b64encode(rng.randbytes(6000)).decode()
+    return json.dumps({"data": {"image/png": data}})
+
+
+_KINDS: dict[str, tuple[Callable[[random.Random], str], int]] = {
+    "prose": (_prose, 1_000_000),
+    "program": (_program, 3000),
+    "script": (_script, 1_000_000),
+    "notebook": (_notebook, 100_000),
+    "notebook with base64": (_picture, 100_000),
+    "CSV": (_table, 1_000_000),
+    "SQL dump": (_dump, 1_000_000),
+    "source map": (_source_map, 1_000_000),
+    "checksums": (_checksums, 100_000),
+    "word list": (_words, 1_000_000),
+}
+"""What makes a line of each kind, and the bytes of one text."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a line for each kind of text; return 0."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks texts")
+    parser.add_argument("folders", nargs="*", type=Path, help="whose texts to search")
+    parser.add_argument("--quick", action="store_true", help="a smoke run")
+    options = parser.parse_args(arguments)
+    size = QUICK_BYTES if options.quick else BYTES
+    for kind, (line, length) in _KINDS.items():
+        _report(kind, _generated(line, min(length, size), size))
+    for folder in options.folders:
+        _report(folder.name, _read(folder))
+    return 0
+
+
+def _generated(
+    line: Callable[[random.Random], str], length: int, size: int
+) -> list[bytes]:
+    """Return texts of one kind, of so many bytes each and so many in all."""
+    rng = random.Random(SEED)  # noqa: S311  # the same texts every time
+    texts = list[bytes]()
+    for _ in range(size // length):
+        parts = list[str]()
+        count = 0
+        while count < length:
+            text = line(rng)
+            parts.append(text)
+            count += len(text)
+        texts.append("".join(parts).encode())
+    return texts
+
+
+def _read(folder: Path) -> Iterator[bytes]:
+    """Yield the texts in a folder, however deep."""
+    for path in sorted(folder.rglob("*")):
+        data = path.read_bytes() if path.is_file() else b""
+        if data and sniff(data[:HEAD_BYTES]) in STRINGS:
+            yield data
+
+
+def _report(name: str, texts: Iterable[bytes]) -> None:
+    """Search texts, and print how many bytes of them a second were searched."""
+    count, size, found, taken_s = 0, 0, 0, 0.0
+    for text in texts:
+        begun_s = time.process_time()
+        kind = sniff(text[:HEAD_BYTES])
+        items = encoded(
+            MemorySource(text), kind=kind, most=MOST_FOUND, held_bytes=HELD_BYTES
+        )
+        found += sum(1 for _ in items)
+        taken_s += time.process_time() - begun_s
+        count, size = count + 1, size + len(text)
+    rate = size / 1e6 / max(taken_s, 1e-9)
+    print(
+        f"{name:22}{count:7} texts{size / 1e6:9.1f} MB{rate:8.1f} MB/s  {found} found"
+    )
