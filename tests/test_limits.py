@@ -329,6 +329,9 @@ NAMED: Mapping[str, str] = {
     "7z, RAR, CAB, LHA": (
         "tests/scanners/test_crew.py::test_what_the_machine_lacks_is_said"
     ),
+    "hyphens or underlines between letters": (
+        "tests/scanners/test_alphabets.py::test_signs_of_urls_within_the_standard_alphabet_hide_nothing"
+    ),
     # Tricks.
     "`svg-strips`": TRICK,
     "`svg-mosaic`": TRICK,
