@@ -40,6 +40,9 @@ MISSES: Mapping[str, str] = {}
 FAR = 256
 """Bits between the target and nothing at all."""
 
+LOOKS_AGAIN = 3
+"""How often a trick is opened again that does not show what it should."""
+
 SCAN_S = 600
 """Seconds that the program may take for all tricks, on a busy machine."""
 
@@ -131,6 +134,11 @@ def nearest_of(distances: Iterable[int]) -> int:
     return nearest
 
 
+def is_shown(bits: int) -> bool:
+    """Say whether a screenshot at a distance of the target shows it whole."""
+    return what_is_shown(bits) is Shown.TARGET
+
+
 def what_is_shown(bits: int) -> Shown:
     """Return what a screenshot at a distance of the target shows."""
     if bits <= Thresholds().pdq:
@@ -176,11 +184,17 @@ def test_chromium_shows_what_the_list_says(
             name: nearest_of(map(distance_to, chromium.pictures(name)))
             for name in served
         }
+        for trick in tricks.TRICKS:
+            # A busy machine may paint a picture after it was looked at.
+            for _ in range(LOOKS_AGAIN):
+                if trick.shown is not Shown.TARGET or is_shown(nearest[trick.name]):
+                    break
+                pictures = chromium.pictures(trick.name)
+                nearest[trick.name] = nearest_of(map(distance_to, pictures))
     wrong = table(
         (trick.name, f"{nearest[trick.name]} bits", f"not {trick.shown!r}")
         for trick in tricks.TRICKS
-        if (what_is_shown(nearest[trick.name]) is Shown.TARGET)
-        is not (trick.shown is Shown.TARGET)
+        if is_shown(nearest[trick.name]) is not (trick.shown is Shown.TARGET)
     )
 
     assert not wrong, f"tricks of which Chromium shows something else:\n{wrong}"
