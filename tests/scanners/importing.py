@@ -10,7 +10,7 @@ nearly everything is imported already::
 import sys
 from pathlib import Path
 
-from tests.scanners.scans import scanned
+from tests.scanners.scans import parts_of
 from uploadfilter.model import PERCEPTUAL_TYPES
 from uploadfilter.scanners.scanning import prepare
 from uploadfilter.scanners.worker import warm
@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     warm()
     sys.addaudithook(note)
     for name, content in contents.items():
-        scanned(content, types=frozenset(PERCEPTUAL_TYPES), formats=SWITCHED_ON)
+        parts_of(content, types=frozenset(PERCEPTUAL_TYPES), formats=SWITCHED_ON)
         if late:
             sys.stdout.write(f"{name}: {late}\n")
         late.clear()

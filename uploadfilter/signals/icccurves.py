@@ -48,7 +48,7 @@ class Formula:
             base = np.maximum(self.a * sizes + self.b, 0.0)
             powers = np.where(base > 0, np.power(base, self.gamma), 0.0) + self.e
             light = np.where(sizes < self.limit, self.c * sizes + self.f, powers)
-            shown: Floats = np.nan_to_num(np.copysign(1.0, samples) * light)
+            shown: Floats = np.nan_to_num(np.where(samples < 0, -light, light))
             return shown
 
 
