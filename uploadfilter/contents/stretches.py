@@ -8,7 +8,7 @@ Rules this module keeps: binary content is passed over at a GiB a second; a piec
 where no string is, if that can be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from uploadfilter.contents.magic import STRINGS, Kind, is_picture
 from uploadfilter.contents.source import Source
@@ -76,7 +76,12 @@ def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
     start: int | None = None
     for at in range(0, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        if _is_wordy(piece) or (not is_picture(kind) and _is_wide(piece)):
+        # No reader looks into a picture for text as mainframes write it.
+        if is_picture(kind):
+            is_wordy = _is_wordy(piece, _STRINGS_IN[:1])
+        else:
+            is_wordy = _is_wordy(piece, _STRINGS_IN) or _is_wide(piece)
+        if is_wordy:
             start = at if start is None else start
         elif start is not None:
             # The rest of a string may be too short to be seen by itself.
@@ -86,17 +91,17 @@ def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
         yield start, source.size
 
 
-def _is_wordy(piece: bytes) -> bool:
-    """Say whether there are long strings, in ASCII or as mainframes write them.
+def _is_wordy(piece: bytes, strings_in: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Say whether there are long strings, each of the bytes of its table.
 
-    Half of the bytes that count are looked at first: in compressed bytes, one look in a
-    hundred goes on.
+    Half of the bytes that count are looked at first, which ends most looks into
+    compressed bytes.
     """
     rough = piece[:: 2 * _SAMPLING]
     return any(
         string[::2] in rough.translate(table)
         and string in piece[::_SAMPLING].translate(table)
-        for table, string in _STRINGS_IN
+        for table, string in strings_in
     )
 
 
