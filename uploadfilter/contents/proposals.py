@@ -3,7 +3,7 @@
 Readers disagree. One wants a sound header, another takes two letters for a bitmap; one
 reads a drawing behind a page of comments, another gives up; and people cut a byte off
 the front. So the bytes, the declared type and the ending of a name each *propose* kinds
-(ADR 0036), and whoever scans tries each of them. What is proposed here is a guess: if
+(ADR 0036), and the scanner tries each of them. What is proposed here is a guess: if
 it comes to nothing, that says nothing about the content.
 
 Rules this module keeps: a bounded number of bytes is read, nothing is decoded, and a
