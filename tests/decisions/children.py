@@ -67,6 +67,8 @@ def fill_the_disk(directory: Path) -> None:
 
     The limit acts like a full disk: the last write takes a part, the next one nothing.
     """
+    # Else Python leaves half of a compiled module behind, for all tests after this one.
+    sys.dont_write_bytecode = True
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     with DecisionLog.open(directory, instance="main", clock=Clock()) as log:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))

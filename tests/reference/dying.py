@@ -67,6 +67,8 @@ def interrupt(number: int) -> None:
 
 def fill_disk(number: int) -> None:
     """Let no file grow beyond some 2 KiB a step, so that writing fails further on."""
+    # Else Python leaves half of a compiled module behind, for all tests after this one.
+    sys.dont_write_bytecode = True
     limit = (number - 1) * 2048
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 

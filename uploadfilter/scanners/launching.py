@@ -16,8 +16,9 @@ from typing import BinaryIO, Final
 
 _PACKAGE_ROOT: Final = Path(__file__).resolve().parents[2]
 _PASSED_PREFIXES: Final = ("OPENBLAS_",)
-_PASSED_NAMES: Final = frozenset({"LD_LIBRARY_PATH"})
-"""What a process needs to load its libraries; it gets nothing else of this one's
+_PASSED_NAMES: Final = frozenset({"LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE"})
+"""What a process needs to load its libraries, and whether it may keep what it compiled:
+on a full disk Python leaves half a module behind. It gets nothing else of this one's
 environment, and forgets even that once it has started."""
 
 _TUNING: Final = {
