@@ -13,7 +13,9 @@ from uploadfilter.signals.icccurves import (
     read_curve,
 )
 
-SAMPLES = st.lists(st.floats(-1, 2), min_size=1, max_size=20)
+SAMPLES = st.lists(
+    st.floats(-1, 2).map(lambda sample: round(sample, 6)), min_size=1, max_size=20
+)
 NUMBERS = st.floats(-2, 2).map(lambda number: round(number * 65536) / 65536)
 
 
