@@ -26,6 +26,8 @@ from uploadfilter.scanners.settings import ScannerSettings
 one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
 """For tests of what the other process does."""
 
+OURS = os.getpid()
+
 NO_TYPES: frozenset[SignalType] = frozenset()
 STANDIN = ScannerSettings(workers=1, module=standins.MODULE)
 """One stand-in, with the budgets of the product."""
@@ -55,10 +57,30 @@ def reasons(scans: Sequence[Scan]) -> list[Reason | None]:
     return [each.reason for each in scans]
 
 
-def template_of(pool: ScannerPool) -> int:
-    """Return the process id of the template that the scanners were forked from."""
-    stat = Path(f"/proc/{pool.pids[0]}/stat").read_bytes()
+def parent_of(pid: int) -> int:
+    """Return the process id of a parent; 0 if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return int(stat.rpartition(b")")[2].split()[1])
+
+
+async def template_of(pool: ScannerPool) -> int:
+    """Wait for a scanner that is alive, and return its template's process id.
+
+    A scanner whose template died has another parent until it ends itself.
+    """
+    templates = set[int]()
+
+    def find() -> bool:
+        templates.update(
+            parent for pid in pool.pids if parent_of(parent := parent_of(pid)) == OURS
+        )
+        return bool(templates)
+
+    await until(find)
+    return templates.pop()
 
 
 def all_gone(pool: ScannerPool, pids: Sequence[int]) -> bool:
@@ -354,7 +376,7 @@ async def test_pool_scans_again_what_a_killed_template_left() -> None:
                 for _ in range(3)
             ]
             await until(lambda: pool.figures.contents == 3)
-            os.kill(template_of(pool), signal.SIGKILL)
+            os.kill(await template_of(pool), signal.SIGKILL)
         after = await scan(pool, "fine")
 
     assert [reasons(task.result()) for task in tasks] == [[None] * 3] * 3
@@ -372,7 +394,7 @@ async def test_death_of_the_template_is_no_verdict() -> None:
         for times in range(1, 4):
             await until(lambda: pool.figures.uploads == 1)
             pids = pool.pids
-            os.kill(template_of(pool), signal.SIGKILL)
+            os.kill(await template_of(pool), signal.SIGKILL)
             await until(partial(all_gone, pool, pids))
             # On a busy machine the scan may be over, or between two processes.
             await until(partial(is_over_or_has_lost, task, pool, times))
@@ -387,7 +409,7 @@ async def test_wait_for_a_process_is_not_slow() -> None:
     settings = replace(STANDIN, spares=0, slow_after_s=0.02)
     async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
         now_s = asyncio.get_running_loop().time
-        template = template_of(pool)
+        template = await template_of(pool)
         used_up = group.create_task(scan(pool, "hang"))
         await until(lambda: pool.figures.slowed == 1)
         os.kill(template, signal.SIGSTOP)
@@ -415,7 +437,7 @@ async def test_pool_outlives_its_template_under_load() -> None:
             for _ in range(3):
                 await until(lambda: bool(pool.pids))
                 pids = pool.pids
-                os.kill(template_of(pool), signal.SIGKILL)
+                os.kill(await template_of(pool), signal.SIGKILL)
                 await until(partial(all_gone, pool, pids))
         after = await scan(pool, "fine")
 
@@ -521,7 +543,7 @@ async def test_pool_without_processes_says_so_and_recovers(
     async with ScannerPool.open(replace(STANDIN, spares=spares)) as pool:
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", str(tmp_path / "missing"))
-            os.kill(template_of(pool), signal.SIGKILL)
+            os.kill(await template_of(pool), signal.SIGKILL)
             await until(lambda: pool.figures.start_failures > 0)
             without = await scan(pool, "fine", "fine")
         await until(lambda: pool.figures.started == 2)
@@ -537,7 +559,7 @@ async def test_pool_answers_those_who_wait_when_no_process_starts(
     """Nobody waits in the queue of a pool that has no processes."""
     async with ScannerPool.open(STANDIN) as pool:
         monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
-        os.kill(template_of(pool), signal.SIGKILL)
+        os.kill(await template_of(pool), signal.SIGKILL)
         await until(lambda: not pool.pids)
         scans = await asyncio.gather(scan(pool, "fine"), scan(pool, "fine"))
 
@@ -577,7 +599,7 @@ async def test_pool_leaves_nothing_behind() -> None:
         await scan(pool, "fine", "die", "raise", "fine")
         await cancel(pool, scan(pool, "linger 20"))
         await until(lambda: bool(pool.pids))
-        pids = (*pool.pids, template_of(pool))
+        pids = (*pool.pids, await template_of(pool))
     after = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
     assert pids

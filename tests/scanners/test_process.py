@@ -224,6 +224,17 @@ async def test_scanners_die_with_their_template() -> None:
             await template.fork()
 
 
+async def test_failed_order_tells_that_the_template_has_ended() -> None:
+    """A template that was killed is over before the event loop reads of its end."""
+    async with template_of() as template:
+        os.kill(template.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, template.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop must not read of it
+
+        with pytest.raises(ScannerError):
+            await template.fork()
+        assert template.over.is_set()
+
+
 async def test_template_ends_when_the_proxy_goes() -> None:
     """It needs no signal to end: the end of its socket is enough."""
     template = await Template.start(SETTINGS)

@@ -8,9 +8,9 @@ pidfd is enough.
 
 import asyncio
 import os
+import select
 import signal
 import socket
-import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -29,7 +29,7 @@ from uploadfilter.scanners.control import (
     Support,
     decode_report,
 )
-from uploadfilter.scanners.launching import Child, spawn, tail
+from uploadfilter.scanners.launching import Child, cpu_s_of, spawn, tail
 from uploadfilter.scanners.messages import Ready, Unready, decode_reply
 
 WORKER_MODULE: Final = "uploadfilter.scanners.worker"
@@ -52,9 +52,6 @@ _END_TIMEOUT_S: Final = 10.0
 
 _FAREWELL_S: Final = 2.0
 """A template needs milliseconds to end; it is killed if it needs longer."""
-
-_CPU_CLOCK: Final = 2
-"""Kind of clock that counts all CPU time of a process (``CPUCLOCK_SCHED`` of Linux)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +131,7 @@ class ScannerProcess:
     def cpu_s(self) -> float:
         """CPU seconds that the process used so far, as the kernel counts them."""
         if not self._ended.is_set():
-            self._cpu_s = max(self._cpu_s, _cpu_s_of(self.pid))
+            self._cpu_s = max(self._cpu_s, cpu_s_of(self.pid))
         return self._cpu_s
 
     async def await_ready(self, timeout_s: float) -> None:
@@ -247,6 +244,15 @@ class Template:
         if self.over.is_set():
             raise self._over_error()
         self.forks += 1
+        try:
+            return await self._fork()
+        except ScannerError:
+            if self._has_hung_up:
+                # Its end is seen here before the event loop reads of it.
+                self.retire()
+            raise
+
+    async def _fork(self) -> ScannerProcess:
         process = await self._order()
         try:
             await process.await_ready(self._settings.start_timeout_s)
@@ -255,6 +261,19 @@ class Template:
             await process.end()
             raise
         return process
+
+    @property
+    def _has_hung_up(self) -> bool:
+        """True if the template has closed its end of the control socket.
+
+        A process that ends closes its descriptors before the kernel kills its children,
+        so that this is true once a scanner was seen to end with its template.
+        """
+        if self.over.is_set():
+            return True
+        poll = select.poll()
+        poll.register(self._control, 0)
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
 
     @property
     def is_worn(self) -> bool:
@@ -269,7 +288,7 @@ class Template:
     def cpu_s(self) -> float:
         """CPU seconds that the template used for itself."""
         if not self._ended.is_set():
-            self._cpu_s = max(self._cpu_s, _cpu_s_of(self.pid))
+            self._cpu_s = max(self._cpu_s, cpu_s_of(self.pid))
         return self._cpu_s
 
     def retire(self) -> None:
@@ -471,21 +490,6 @@ async def _await_end(ended: asyncio.Event, pid: int) -> None:
             await ended.wait()
     except TimeoutError as exc:
         raise ScannerError(f"scanner process {pid} cannot be killed") from exc
-
-
-def _cpu_s_of(pid: int) -> float:
-    """Return the CPU seconds of a process; 0 if it is gone.
-
-    From its clock and not from /proc, which needs a descriptor, and which hardened
-    services are not shown of a process that is not dumpable.
-
-    Source:
-        ``clock_getcpuclockid(3)``, whose numbers are part of the kernel's interface.
-    """
-    try:
-        return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
-    except OSError:
-        return 0.0
 
 
 def _not_ready_in(timeout_s: float) -> ScannerError:
