@@ -408,6 +408,9 @@ class Judgement:
             cannot be forwarded at all.
         reason: Why the verdict is inconclusive or the action is not ``ACCEPT``;
             ``None`` for a match and for a complete scan without one.
+        would: The action if every hash set were enforced, whatever the mode: what a
+            pilot counts. It is ``action`` where no entry is only monitored.
+        would_reason: The reason for it, as ``reason`` is for the action.
         reasons: Every reason that there is, whatever its action: what another policy
             would have made of the upload can be told from them.
     """
@@ -416,4 +419,6 @@ class Judgement:
     action: Action
     effect: Action
     reason: Reason | None
+    would: Action
+    would_reason: Reason | None
     reasons: tuple[Reason, ...] = ()

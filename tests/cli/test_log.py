@@ -1,5 +1,6 @@
 """Reading and checking the decision log from the command line."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,10 +42,23 @@ MATCH = Match(
     variant=Variant.MIRROR,
 )
 REJECTED = Judgement(
-    verdict=Verdict.MATCH, action=Action.REJECT, effect=Action.REJECT, reason=None
+    verdict=Verdict.MATCH,
+    action=Action.REJECT,
+    effect=Action.REJECT,
+    reason=None,
+    would=Action.REJECT,
+    would_reason=None,
 )
 ACCEPTED = Judgement(
-    verdict=Verdict.NO_MATCH, action=Action.ACCEPT, effect=Action.ACCEPT, reason=None
+    verdict=Verdict.NO_MATCH,
+    action=Action.ACCEPT,
+    effect=Action.ACCEPT,
+    reason=None,
+    would=Action.ACCEPT,
+    would_reason=None,
+)
+COUNTED = replace(
+    ACCEPTED, verdict=Verdict.MATCH, would=Action.REJECT, would_reason=None
 )
 
 
@@ -103,6 +117,7 @@ def segment(state: Path) -> Path:
         pytest.param((), [1, 2, 3], id="all"),
         pytest.param(("--verdict", "match"), [2, 3], id="verdict"),
         pytest.param(("--action", "ACCEPT"), [1], id="action"),
+        pytest.param(("--would", "reject"), [2, 3], id="would"),
         pytest.param(("--set", "unit7"), [2, 3], id="set"),
         pytest.param(("--set", "other"), [], id="other-set"),
         pytest.param(("--since", "2026-03-10T14:00:00Z"), [2, 3], id="since"),
@@ -261,6 +276,15 @@ def test_decision_in_words() -> None:
     assert "MATCH  REJECT  0 contents, 1,000 bytes" in what
     assert "unit7/e1 pdq 4 mirror" in what
     assert "and 2 more matches" in what
+
+
+def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> None:
+    """A pilot sees that a picture of a monitored set would have been rejected."""
+    _, _, counted = cells(decision(3, COUNTED, matches=(MATCH,)))
+    _, _, rejected = cells(decision(3, REJECTED, matches=(MATCH,)))
+
+    assert "MATCH  ACCEPT (would: REJECT)" in counted
+    assert "would" not in rejected
 
 
 def test_shed_uploads_in_words() -> None:

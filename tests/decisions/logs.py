@@ -32,18 +32,24 @@ ACCEPTED = Judgement(
     action=Action.ACCEPT,
     effect=Action.ACCEPT,
     reason=None,
+    would=Action.ACCEPT,
+    would_reason=None,
 )
 REJECTED = Judgement(
     verdict=Verdict.MATCH,
     action=Action.REJECT,
     effect=Action.REJECT,
     reason=None,
+    would=Action.REJECT,
+    would_reason=None,
 )
 REFUSED = Judgement(
     verdict=Verdict.INCONCLUSIVE,
     action=Action.REJECT,
     effect=Action.REJECT,
     reason=Reason.MALFORMED_FORM,
+    would=Action.REJECT,
+    would_reason=Reason.MALFORMED_FORM,
 )
 LISTED = Match(
     content="0",

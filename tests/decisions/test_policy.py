@@ -30,7 +30,6 @@ from uploadfilter.model import (
     REFUSALS,
     Action,
     EntryState,
-    Judgement,
     Match,
     Mode,
     Reason,
@@ -139,22 +138,23 @@ def test_decide_table(row: Row) -> None:
         failure=Reason(row.failure) if row.failure else None,
     )
 
-    assert replace(judgement, reasons=()) == Judgement(
-        verdict=Verdict(row.verdict),
-        action=Action(row.action),
-        effect=Action(row.effect),
-        reason=Reason(row.reason) if row.reason else None,
+    assert (judgement.verdict, judgement.action, judgement.effect) == (
+        Verdict(row.verdict),
+        Action(row.action),
+        Action(row.effect),
     )
+    assert judgement.reason == (Reason(row.reason) if row.reason else None)
 
 
 def test_every_reason_is_named() -> None:
-    """What another policy would do can be told; a monitored entry asks nothing."""
+    """What another policy would do can be told, also once the hash set is enforced."""
     scan = parse_scan("not_inspected", "0")
     scan = replace(scan, further=(Reason.ENCRYPTED, Reason.SEARCH_UNFINISHED))
     match = parse_match("phash monitored")
     judgement = decide([scan], [match], mode=Mode.ENFORCE, policy=Policy())
 
     assert judgement.reasons == (
+        Reason.WEAK_MATCH,
         Reason.ENCRYPTED,
         Reason.SEARCH_UNFINISHED,
         Reason.NOT_INSPECTED,
@@ -259,6 +259,28 @@ def test_effect_is_the_action_in_enforce(
     )
 
     assert judgement.effect is judgement.action
+
+
+@given(SCANS, MATCHES, FAILURES, MODES, POLICIES)
+def test_what_would_be_done_is_the_action_of_enforced_sets_in_enforce(
+    scans: list[Scan],
+    matches: list[Match],
+    failure: Reason | None,
+    mode: Mode,
+    policy: Policy,
+) -> None:
+    """A pilot counts exactly what would happen after it, and never less."""
+    judgement = decide(scans, matches, mode=mode, policy=policy, failure=failure)
+    after = decide(
+        scans,
+        [replace(it, state=EntryState.ACTIVE) for it in matches],
+        mode=Mode.ENFORCE,
+        policy=policy,
+        failure=failure,
+    )
+
+    assert (judgement.would, judgement.would_reason) == (after.effect, after.reason)
+    assert STRICTNESS.index(judgement.would) >= STRICTNESS.index(judgement.action)
 
 
 @given(SCANS, MATCHES, FAILURES, POLICIES)

@@ -120,7 +120,8 @@ def test_decision_line_is_as_documented() -> None:
         '"matches":[{"content":"0!/0","set":"s","entry":"a","category":"demo",'
         '"state":"active","signal_type":"pdq","distance":0,"view":"stored",'
         '"variant":"upright","geometry":"full","quality":null,"complement":false}],'
-        '"matches_omitted":0,"contents_omitted":0,"reasons":[]}'
+        '"matches_omitted":0,"contents_omitted":0,"reasons":[],'
+        '"would":"ACCEPT","would_reason":null}'
     )
 
 

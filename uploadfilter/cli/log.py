@@ -96,6 +96,13 @@ def show(
     action: Annotated[
         Action | None, typer.Option(case_sensitive=False, help="Decisions only.")
     ] = None,
+    would: Annotated[
+        Action | None,
+        typer.Option(
+            case_sensitive=False,
+            help="Decisions only: the action if every hash set were enforced.",
+        ),
+    ] = None,
     decision: Annotated[
         str | None,
         typer.Option("--id", metavar="ID", help="One decision and its outcome."),
@@ -123,6 +130,8 @@ def show(
 
         uploadfilter log show --since 1d --verdict match
 
+        uploadfilter log show --since 7d --would reject
+
         uploadfilter log show --follow --json | jq .verdict
     """
     now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
@@ -134,6 +143,7 @@ def show(
         id=decision,
         verdict=verdict,
         action=action,
+        would=would,
         set=hash_set,
     )
     as_json = json or not sys.stdout.isatty()
@@ -327,6 +337,9 @@ def _decision_words(record: DecisionRecord) -> str:
     effect = f"{record.action}"
     if record.effect is not record.action:
         effect += f" (done: {record.effect})"
+    would, _ = record.if_enforced
+    if would is not record.action:
+        effect += f" (would: {would})"
     words = [record.id, record.verdict, effect]
     if record.reason is not None:
         words.append(record.reason)

@@ -9,8 +9,11 @@ anything else: not a monitored match a listed picture in the same form, not a ha
 content one that could not be decoded. Because only the strictest counts, the order of
 scans and matches cannot matter.
 
+Beside what the policy says stands what it *would* say if every hash set were enforced:
+a pilot begins with hash sets that are only monitored, and counts.
+
 Rules this module keeps: more evidence never makes an action milder; in ``ENFORCE`` the
-effect is the action.
+effect is the action; what would be done is never milder than the action.
 
 To add a reason: a member of ``model.Reason``, a field of ``Policy`` if the operator may
 choose its action (else its group in ``model``), its place in ``_BY_WEIGHT``, and a row
@@ -18,7 +21,7 @@ in the decision table.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 from uploadfilter.model import (
@@ -210,14 +213,10 @@ CHOOSABLE = tuple(
 
 
 class _Contribution(NamedTuple):
-    """What one piece of evidence asks for; a reason of ``None`` is a match.
-
-    What does not count against an upload, whatever the policy, is of a monitored entry.
-    """
+    """What one piece of evidence asks for; a reason of ``None`` is a match."""
 
     action: Action
     reason: Reason | None
-    counts: bool = True
 
 
 def decide(
@@ -244,14 +243,21 @@ def decide(
         that was a match, and for ``NO_MATCH``.
     """
     contributions = list(_contributions(scans, matches, policy=policy, failure=failure))
-    nothing = _Contribution(Action.ACCEPT, None)
-    action, reason, _ = max(contributions, key=_rank, default=nothing)
+    action, reason = _strictest(contributions)
+    would, would_reason = action, reason
+    if any(match.state is EntryState.MONITORED for match in matches):
+        enforced = [replace(match, state=EntryState.ACTIVE) for match in matches]
+        would, would_reason = _strictest(
+            _contributions(scans, enforced, policy=policy, failure=failure)
+        )
     forwarded = mode is Mode.MONITOR and failure not in UNFORWARDABLE
     return Judgement(
         verdict=_verdict(contributions),
         action=action,
         effect=Action.ACCEPT if forwarded else action,
         reason=reason,
+        would=would,
+        would_reason=would_reason,
         reasons=_reasons(contributions),
     )
 
@@ -290,9 +296,18 @@ def _verdict(contributions: Sequence[_Contribution]) -> Verdict:
 
 
 def _reasons(contributions: Iterable[_Contribution]) -> tuple[Reason, ...]:
-    """Return every reason that counts, the weightiest first."""
-    named = {item.reason for item in contributions if item.counts}
+    """Return every reason, the weightiest first."""
+    named = {item.reason for item in contributions}
     return tuple(reason for reason in _BY_WEIGHT if reason in named)
+
+
+def _strictest(
+    contributions: Iterable[_Contribution],
+) -> tuple[Action, Reason | None]:
+    """Return the action that wins, with its reason."""
+    nothing = _Contribution(Action.ACCEPT, None)
+    action, reason = max(contributions, key=_rank, default=nothing)
+    return action, reason
 
 
 def _rank(contribution: _Contribution) -> tuple[int, int]:
@@ -334,7 +349,7 @@ def _contribution_of(
     What falls short of a match is not held against an upload more than the match is.
     """
     if match.state is EntryState.MONITORED:
-        return _Contribution(Action.ACCEPT, reason, counts=False)
+        return _Contribution(Action.ACCEPT, reason)
     action = policy.action_for_category(match.category)
     if reason is not None:
         action = min(action, policy.action_for(reason), key=_STRICTNESS.__getitem__)

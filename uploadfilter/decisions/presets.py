@@ -61,30 +61,34 @@ def action_under(record: DecisionRecord, preset: Preset) -> Action:
     """Return what a preset would have done with an upload that is on record.
 
     Args:
-        record: Its decision. A match counts as it counted then, with the action for its
-            category: presets have none.
+        record: Its decision. A match counts as if its hash set were enforced, with the
+            action for its category: presets have none.
         preset: The preset, with nothing that overrides it.
     """
     policy = PRESETS[preset]
     actions = [policy.action_for(reason) for reason in _reasons(record)]
-    if record.reason is None:
-        actions.append(record.action)
+    would, reason = record.if_enforced
+    if reason is None:
+        actions.append(would)
     return strictest(actions)
 
 
 def _reasons(record: DecisionRecord) -> tuple[Reason, ...]:
-    """Return what counted against an upload; older records name one reason alone."""
+    """Return what would count against an upload; older records name one reason."""
     return record.reasons or (() if record.reason is None else (record.reason,))
 
 
 class Comparison:
-    """What each preset would have done with some uploads.
+    """What each preset would have done with some uploads, in ``ENFORCE``.
+
+    Hash sets that are only monitored count as if they were enforced: so a pilot finds
+    out what a preset would do to its users.
 
     It holds numbers for presets, actions and reasons, however many uploads there are.
 
     Attributes:
         uploads: How many there were.
-        in_force: Uploads by the action that the policy said.
+        in_force: Uploads by the action that the policy in force would have said.
         actions: Uploads by the action that each preset would have said.
         unmatched: Of those that each preset would have rejected, the ones without a
             match, by the weightiest reason that the preset rejects.
@@ -99,11 +103,12 @@ class Comparison:
     def add(self, record: DecisionRecord) -> None:
         """Count an upload."""
         self.uploads += 1
-        self.in_force[record.action] += 1
+        would, reason = record.if_enforced
+        self.in_force[would] += 1
         for preset, policy in PRESETS.items():
             action = action_under(record, preset)
             self.actions[preset][action] += 1
-            if action is Action.REJECT and record.reason is not None:
+            if action is Action.REJECT and reason is not None:
                 refused = (it for it in _reasons(record) if _rejects(policy, it))
                 self.unmatched[preset].update([next(refused)])
 

@@ -34,6 +34,7 @@ class Filters:
         id: Of a decision; finds its outcome too.
         verdict: Decisions only.
         action: Decisions only.
+        would: Decisions only: the action if every hash set were enforced.
         set: Decisions that list a match of this hash set.
     """
 
@@ -43,6 +44,7 @@ class Filters:
     id: str | None = None
     verdict: Verdict | None = None
     action: Action | None = None
+    would: Action | None = None
     set: str | None = None
 
     def admits(self, record: Record) -> bool:
@@ -60,12 +62,14 @@ class Filters:
         return self.until is None or time < self.until
 
     def _admits_decision(self, record: Record) -> bool:
-        if self.verdict is None and self.action is None and self.set is None:
+        wanted = (self.verdict, self.action, self.would, self.set)
+        if all(it is None for it in wanted):
             return True
         return (
             isinstance(record, DecisionRecord)
             and self.verdict in (None, record.verdict)
             and self.action in (None, record.action)
+            and self.would in (None, record.if_enforced[0])
             and (self.set is None or any(m.set == self.set for m in record.matches))
         )
 

@@ -177,8 +177,11 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         matches: The first ``MATCHES_RECORDED`` matches, counting ones or not.
         matches_omitted: How many more there were.
         contents_omitted: How many more contents there were.
-        reasons: Every reason that counted, the weightiest first, whatever the policy
+        reasons: Every reason that there is, the weightiest first, whatever the policy
             made of it; empty in records of older versions.
+        would: What the policy would say if every hash set were enforced; ``None`` in
+            records of older versions, see ``if_enforced``.
+        would_reason: The reason for that, where it was not a match.
     """
 
     id: str
@@ -199,6 +202,18 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     matches_omitted: int = 0
     contents_omitted: int = 0
     reasons: tuple[Reason, ...] = ()
+    would: Action | None = None
+    would_reason: Reason | None = None
+
+    @property
+    def if_enforced(self) -> tuple[Action, Reason | None]:
+        """The action and its reason if every hash set were enforced.
+
+        Records of older versions do not say it: there it is what was said then.
+        """
+        if self.would is None:
+            return self.action, self.reason
+        return self.would, self.would_reason
 
 
 class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
@@ -371,6 +386,8 @@ def decision_record(
         matches_omitted=len(matches) - len(listed),
         contents_omitted=sum(1 for scan in scans for _ in scan.walk()) - len(contents),
         reasons=judgement.reasons,
+        would=judgement.would,
+        would_reason=judgement.would_reason,
     )
 
 

@@ -85,7 +85,7 @@ async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:
 
     tiles = {tile.key: (tile.value, tile.note) for tile in facts.tiles}
     assert tiles["uploads"] == ("1", "0/s now")
-    assert tiles["matches"] == ("1", "1 rejected")
+    assert tiles["matches"] == ("1", "1 rejected, 1 would be")
     assert tiles["cost"] == ("20 ms", "1 scanned")
     assert tiles["requests"] == ("0", "0 open, 0 conn.")
     assert facts.up == "60 min"
@@ -120,6 +120,8 @@ async def test_last_day_is_shown_under_each_policy(tmp_path: Path) -> None:
         action=Action.ACCEPT,
         effect=Action.ACCEPT,
         reason=Reason.ENCRYPTED,
+        would=Action.ACCEPT,
+        would_reason=Reason.ENCRYPTED,
         reasons=(Reason.ENCRYPTED,),
     )
     async with watched(tmp_path) as proxy:

@@ -91,6 +91,7 @@ class DecisionFact:
     verdict: str
     action: str
     effect: str
+    would: str
     why: str
     client: str
     duration: str
@@ -248,7 +249,8 @@ def _tiles_of_uploads(watched: Watched, sample: Sample | None) -> Iterable[Tile]
         key="matches",
         label="Matches",
         value=counted(totals.verdicts[Verdict.MATCH]),
-        note=f"{counted(totals.effects[Action.REJECT])} rejected",
+        note=f"{counted(totals.effects[Action.REJECT])} rejected, "
+        f"{counted(totals.would[Action.REJECT])} would be",
     )
     yield Tile(
         key="latency",
@@ -312,6 +314,7 @@ def _decision(recent: RecentDecision) -> DecisionFact:
         verdict=recent.verdict,
         action=recent.action,
         effect=recent.effect,
+        would=recent.would,
         why=", ".join(recent.sets) or recent.reason or "",
         client=recent.client,
         duration=duration(recent.duration_ms / 1000),

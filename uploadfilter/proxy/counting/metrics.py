@@ -14,10 +14,9 @@ What can be asked at any time is no fact but a state, and stands in
 and its row to ``docs/operating.md``; tests hold dashboard, rules and page to that.
 """
 
-from collections import Counter as Tallies
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from types import TracebackType
@@ -33,6 +32,7 @@ from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
 from uploadfilter.proxy.counting.lastday import LastDay
 from uploadfilter.proxy.counting.recent import RecentDecisions
+from uploadfilter.proxy.counting.totals import Totals
 from uploadfilter.proxy.origins.origin import OriginFailure
 
 PREFIX: Final = "uploadfilter"
@@ -180,6 +180,12 @@ _UPLOADS: Final = _Counted(
     labels=("verdict", "action", "effect", "reason", "mode"),
     known=_USUAL_UPLOADS,
 )
+_WOULD: Final = _Counted(
+    name="uploads_would",
+    text="Decisions by what ENFORCE would do if every hash set were enforced.",
+    labels=("action", "reason"),
+    known=((Action.ACCEPT, NONE), (Action.REJECT, NONE)),
+)
 _SHEDS: Final = _Counted(
     name="uploads_shed",
     text="Uploads that were turned away undecided, with 503 or 429.",
@@ -249,27 +255,6 @@ class _Counts:
         series.inc()
 
 
-@dataclass(slots=True, kw_only=True)
-class Totals:
-    """What the operator's page shows of the counters, as plain numbers.
-
-    Attributes:
-        requests: All of them, uploads included.
-        verdicts: Decisions by verdict.
-        effects: Decisions by effect.
-        sheds: Uploads turned away undecided.
-        scans: Uploads that were scanned.
-        scan_cpu_s: CPU seconds that scanners used for them.
-    """
-
-    requests: int = 0
-    verdicts: Tallies[Verdict] = field(default_factory=Tallies)
-    effects: Tallies[Action] = field(default_factory=Tallies)
-    sheds: int = 0
-    scans: int = 0
-    scan_cpu_s: float = 0.0
-
-
 class Tally:
     """One request, counted when it is over.
 
@@ -324,6 +309,7 @@ class Metrics:
         self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)
         self._requests = _Counts(self.registry, _REQUESTS)
         self._uploads = _Counts(self.registry, _UPLOADS)
+        self._would = _Counts(self.registry, _WOULD)
         self._sheds = _Counts(self.registry, _SHEDS)
         self._limits = _Counts(self.registry, _LIMITS)
         self._outcomes = _Counts(self.registry, _OUTCOMES)
@@ -373,8 +359,9 @@ class Metrics:
             record.reason or NONE,
             record.mode,
         )
-        self.totals.verdicts[record.verdict] += 1
-        self.totals.effects[record.effect] += 1
+        would, reason = record.if_enforced
+        self._would.add(would, reason or NONE)
+        self.totals.decided(record)
         self._note_limit(record.reason)
         self.recent.add(record)
         self.last_day.add(record)

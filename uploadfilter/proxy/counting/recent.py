@@ -34,6 +34,7 @@ class RecentDecision:
         verdict: What the evidence says.
         action: What the policy says.
         effect: What was done.
+        would: What the policy would say if every hash set were enforced.
         mode: Whether the action was carried out.
         reason: Why, where it was not a match.
         sets: Names of the hash sets that matched, at most ``SETS_SHOWN``.
@@ -46,6 +47,7 @@ class RecentDecision:
     verdict: Verdict
     action: Action
     effect: Action
+    would: Action
     mode: Mode
     reason: Reason | None
     sets: tuple[str, ...]
@@ -61,6 +63,7 @@ class RecentDecision:
             verdict=record.verdict,
             action=record.action,
             effect=record.effect,
+            would=record.if_enforced[0],
             mode=record.mode,
             reason=record.reason,
             sets=tuple(dict.fromkeys(match.set for match in record.matches))[

@@ -35,6 +35,7 @@ function row(decision) {
     cell(decision.time),
     cell(decision.verdict, { pill: decision.verdict.toLowerCase() }),
     cell(decision.action),
+    cell(decision.would),
     cell(decision.effect),
     cell(decision.why),
     cell(decision.duration, { kind: "number" }),
