@@ -295,12 +295,9 @@ class Offered:
         self._requests = requests
         self._idle: list[Connection] = []
         self._answers: list[tuple[int, float]] = []
-        self.early: list[tuple[int, float]] = []
         self.late_ms: list[float] = []
 
-    async def run(
-        self, *, rate: float, seconds: float, seed: int, settling_s: float = 0.0
-    ) -> Load:
+    async def run(self, *, rate: float, seconds: float, seed: int) -> Load:
         """Offer requests at random times.
 
         Latency counts from the moment at which a request was due, so that a client that
@@ -310,8 +307,6 @@ class Offered:
             rate: A second, on average (exponential pauses).
             seconds: For how long.
             seed: Of the times.
-            settling_s: What is due within the first seconds is kept apart (``early``):
-                whether a load lasts can only be told after a while.
         """
         rng = random.Random(seed)  # noqa: S311 - times, not secrets
         begun = due = time.perf_counter()
@@ -321,9 +316,7 @@ class Offered:
                 if due > begun + seconds:
                     break
                 await asyncio.sleep(max(due - time.perf_counter(), 0))
-                early = due < begun + settling_s
-                kept = self.early if early else self._answers
-                clients.create_task(self._ask(request, due, kept))
+                clients.create_task(self._ask(request, due))
         for connection in self._idle:
             connection.close()
         return Load(seconds=time.perf_counter() - begun, answers=self._answers)
@@ -332,13 +325,11 @@ class Offered:
         while True:
             yield from self._requests
 
-    async def _ask(
-        self, request: Request, due: float, kept: list[tuple[int, float]]
-    ) -> None:
+    async def _ask(self, request: Request, due: float) -> None:
         self.late_ms.append((time.perf_counter() - due) * 1000)
         connection = await self._connection()
         answer = Answer(BROKEN) if connection is None else await connection.ask(request)
-        kept.append((answer.status, (time.perf_counter() - due) * 1000))
+        self._answers.append((answer.status, (time.perf_counter() - due) * 1000))
         if connection is not None and connection.is_open:
             self._idle.append(connection)
 

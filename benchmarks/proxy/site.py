@@ -118,7 +118,7 @@ def serving(
 ) -> tuple[str, ...]:
     """Return the command that serves."""
     settings = state / f"{instance}.toml"
-    patience = "" if sheds else "[proxy]\nqueue_target_s = 60\n"
+    patience = "" if sheds else "[proxy]\nlongest_wait_s = 60\n"
     text = 'trusted_proxies = ["127.0.0.1"]\n' + patience
     settings.write_text(text, encoding="ascii")
     return (

@@ -133,6 +133,17 @@ def test_wait_is_expected_from_those_that_go_before() -> None:
     assert lanes.expected_wait_s("b", now_s=5 * MUCH_S) == 0
 
 
+def test_wait_is_expected_from_how_long_scans_hold_their_places() -> None:
+    """A scan that was moved to the slow lane held its place for as long as it did."""
+    lanes = lanes_of()
+    bomb = ask(lanes, "a")
+    for _ in range(4):
+        ask(lanes, "b")
+    lanes.slow_down(bomb, now_s=0.1)
+
+    assert lanes.expected_wait_s("c", now_s=0.1) == pytest.approx(5 * 0.1)
+
+
 def test_client_that_used_much_waits_for_the_others() -> None:
     """Seconds of late count, and not only how many scans there were."""
     lanes = lanes_of()

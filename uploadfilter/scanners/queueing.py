@@ -371,6 +371,7 @@ class Lanes:
                 self._held_up.remove(claim)
                 self._charge(claim, now_s=now_s)
                 self._forget_slow(claim)
+                self._remember(now_s - claim.placed_at_s)
             case Standing.SLOW:
                 self._slow -= 1
                 self._in_lane_of[claim.client] -= 1
@@ -445,6 +446,7 @@ class Lanes:
         claim = self._held_up.pop()
         self._placed -= 1
         self._charge(claim, now_s=now_s)
+        self._remember(now_s - claim.placed_at_s)
         claim.standing = Standing.PUT_BACK
         self._put_back.add(claim)
         self._called.append(claim)
@@ -457,7 +459,7 @@ class Lanes:
                 for client, share in self._in_lane_of.items()
                 if client and share >= self._client_share
             }
-            claim = self._resumed(full, now_s=now_s) or self._moved(full)
+            claim = self._resumed(full, now_s=now_s) or self._moved(full, now_s=now_s)
             if claim is None:
                 return
             self._slow += 1
@@ -473,17 +475,18 @@ class Lanes:
             self._called.append(claim)
         return claim
 
-    def _moved(self, full: set[str]) -> Claim | None:
+    def _moved(self, full: set[str], *, now_s: float) -> Claim | None:
         """Take a slow scan off its place, but for clients whose share is full."""
         for claim in self._held_up:
             if claim.client not in full:
                 self._held_up.remove(claim)
                 self._placed -= 1
+                self._remember(now_s - claim.placed_at_s)
                 return claim
         return None
 
     def _remember(self, took_s: float) -> None:
-        """Take one more scan into account for what a scan usually takes."""
+        """Take one more scan into account for how long a scan usually holds a place."""
         self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
         self._usual_s += (took_s - self._usual_s) / self._scans
 

@@ -217,9 +217,7 @@ async def until_held(shared: Site, body: bytes) -> None:
 
 async def test_lasting_overload_turns_the_newest_away(tmp_path: Path) -> None:
     """More comes than can be scanned: others are told so before they send a body."""
-    impatient = limits(
-        queue_target_s=1e-6, queue_burst_s=1e-6, open_uploads_per_client=99
-    )
+    impatient = limits(longest_wait_s=1e-6, open_uploads_per_client=99)
     async with site(tmp_path, trusted_proxies=TRUSTED, proxy=impatient) as shared:
         picture = jpeg(photograph(7, width=1200, height=900))
         answers = [

@@ -21,7 +21,6 @@ from typing import Final
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
-from uploadfilter.proxy.inspecting.overload import Overload
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -71,7 +70,6 @@ class Admission:
         self._room = room
         self._metrics = metrics
         self._wait_s = wait_s
-        self._overload = Overload()
         self._clock = clock
         self._descriptors = descriptors
         self._budgets = MatchBudgets()
@@ -143,23 +141,17 @@ class Admission:
         if self.open_uploads >= limits.most_open_uploads(self._descriptors):
             self._metrics.limited(Limit.OPEN_UPLOADS)
             return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
-        if self._is_overload(arrival.client_key, limits):
+        wait_s = self._wait_s(arrival.client_key)
+        if wait_s > limits.longest_wait_s:
             self._metrics.limited(Limit.QUEUE)
-            return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
+            return TurnedAway(
+                reason=Reason.OVERLOADED,
+                status=_OURS,
+                retry_after_s=math.ceil(wait_s),
+            )
         length = arrival.head.declared_length or 0
         if length <= arrival.route.limits.max_body_bytes and not self._room.has_room(
             arrival.client_key, length
         ):
             return TurnedAway(reason=Reason.SPOOL_FULL, status=_OURS)
         return None
-
-    def _is_overload(self, client: str, limits: ProxyLimits) -> bool:
-        """Tell whether an upload would wait long, as others have for a while now."""
-        wait_s = self._wait_s(client)
-        lasts = self._overload.look(
-            wait_s,
-            target_s=limits.queue_target_s,
-            interval_s=limits.queue_burst_s,
-            now_s=self._clock(),
-        )
-        return lasts and wait_s > limits.queue_target_s

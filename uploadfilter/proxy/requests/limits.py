@@ -34,11 +34,10 @@ class ProxyLimits:
             503. Each may hold a megabyte of memory and some descriptors.
         open_uploads_per_client: A quarter of all, so that it takes four clients to keep
             everybody else out; a phone that sends its pictures has up to ten open.
-        queue_target_s: How long an upload may have to wait for a scanner under a
-            lasting load: ten photos a core, and less than a person notices.
-        queue_burst_s: For so long the wait may be longer, as when somebody uploads a
-            hundred pictures at once. If it does not come down by then, the newest
-            uploads are answered 503 at once, until it has.
+        longest_wait_s: For how long an upload may have to wait for a scanner; one that
+            would wait longer is answered 503 at its head. An upload that waits two
+            seconds is served, one that is answered 503 is lost for most people, and
+            photos of some megabytes take longer to send than that.
         match_budget: Rejections by policy that a client gets within a window; then all
             its uploads are answered 429 until the window ends. Whether an upload is
             rejected tells something of what is listed, so that trying is bounded: an
@@ -80,8 +79,7 @@ class ProxyLimits:
     connections_per_client: int = 256
     open_uploads: int = 256
     open_uploads_per_client: int = 64
-    queue_target_s: float = 0.05
-    queue_burst_s: float = 1.0
+    longest_wait_s: float = 2.0
     match_budget: int = 20
     match_window_s: float = 3600.0
     head_s: float = 10.0
