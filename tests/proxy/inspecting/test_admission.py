@@ -135,6 +135,38 @@ async def test_monitor_holds_nothing_against_a_client(tmp_path: Path) -> None:
             assert status(await shared.put(LISTED, told("192.0.2.7"))) == 200
 
 
+async def test_bodies_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
+    """When all places are taken, a body of who has the most yields, on record."""
+    crowd = [f"2001:db8:0:{number}::1" for number in range(4)]
+    async with (
+        site(tmp_path, trusted_proxies=TRUSTED, proxy=limits(open_uploads=4)) as shared,
+        AsyncExitStack() as stack,
+    ):
+        readers = []
+        for address in crowd:
+            reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+            stack.push_async_callback(closed, writer)
+            writer.write(
+                b"PUT /x HTTP/1.1\r\n%s%s\r\nContent-Length: 90000\r\n"
+                b"Expect: 100-continue\r\n\r\n" % (HOST, told(address))
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"abc")
+            readers.append(reader)
+        answers = [await shared.put(TEXT, told("192.0.2.8")) for _ in range(3)]
+
+        ended, _ = await asyncio.wait(
+            [asyncio.ensure_future(reader.readuntil(b"\r\n")) for reader in readers],
+            return_when="FIRST_COMPLETED",
+        )
+        refused = {status(task.result()) for task in ended}
+        reasons = {decision.reason for decision in shared.decisions()}
+
+    assert [status(answer) for answer in answers] == 3 * [200]
+    assert refused == {408}
+    assert reasons == {None, Reason.TOO_SLOW}
+
+
 async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
     """Nobody is asked to send it; on record they are counted, not listed."""
     head = (

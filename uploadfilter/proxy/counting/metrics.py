@@ -110,6 +110,7 @@ class Limit(StrEnum):
     """A limit that a request ran into."""
 
     OPEN_UPLOADS = "open_uploads"
+    YIELDED = "yielded"
     QUEUE = "queue"
     BODY_BYTES = "body_bytes"
     BODY_TIME = "body_time"

@@ -2,8 +2,10 @@
 
 Rules this module keeps:
 
-- It is always the newest upload that is turned away, and at once: what was begun is
-  finished, and whoever is turned away has sent nothing in vain.
+- An upload whose body has come is finished. It is the newest one that is turned away,
+  and at once, so that its client has sent nothing in vain.
+- Where all places are taken, a body that is arriving yields to the newest upload:
+  one of the network with the most, or one that is slow (``arriving.py``).
 - What one client holds is bounded, so that no client keeps the others out. That holds
   for clients that can be told apart (``Arrival.client_key``).
 - In ``MONITOR`` nothing is turned away. An upload over a limit of the process goes on
@@ -20,6 +22,7 @@ from typing import Final
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.inspecting.arriving import Arriving, Body, network_of
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.arrival import Arrival
@@ -73,6 +76,7 @@ class Admission:
         self._clock = clock
         self._descriptors = descriptors
         self._budgets = MatchBudgets()
+        self._arriving = Arriving()
         self._of: dict[str, int] = {}
         self.open_uploads = 0
 
@@ -104,6 +108,23 @@ class Admission:
             self._of[client] -= 1
             if not self._of[client]:
                 del self._of[client]
+
+    @contextmanager
+    def arriving(self, arrival: Arrival) -> Iterator[Body]:
+        """Let a body be ended for another upload, for the length of the block.
+
+        In ``MONITOR`` it never is: its upload would go on all the same.
+        """
+        network = network_of(arrival.client_key)
+        body = Body(network=network, begun_s=self._clock())
+        if arrival.route.mode is Mode.MONITOR:
+            yield body
+            return
+        self._arriving.add(body)
+        try:
+            yield body
+        finally:
+            self._arriving.end(body)
 
     def rejected(self, arrival: Arrival) -> None:
         """Note that an upload was rejected by policy, and that its client knows."""
@@ -138,7 +159,7 @@ class Admission:
 
     def _our_limit(self, arrival: Arrival, limits: ProxyLimits) -> TurnedAway | None:
         """Look at what all clients together have used up."""
-        if self.open_uploads >= limits.most_open_uploads(self._descriptors):
+        if not self._has_place(arrival, limits):
             self._metrics.limited(Limit.OPEN_UPLOADS)
             return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
         wait_s = self._wait_s(arrival.client_key)
@@ -155,3 +176,16 @@ class Admission:
         ):
             return TurnedAway(reason=Reason.SPOOL_FULL, status=_OURS)
         return None
+
+    def _has_place(self, arrival: Arrival, limits: ProxyLimits) -> bool:
+        """Tell whether a place is free, or was made free."""
+        held = self.open_uploads - self._arriving.yielding
+        if held < limits.most_open_uploads(self._descriptors):
+            return True
+        if arrival.route.mode is Mode.MONITOR:
+            return False
+        network = network_of(arrival.client_key)
+        has_yielded = self._arriving.make_room(network, now_s=self._clock())
+        if has_yielded:
+            self._metrics.limited(Limit.YIELDED)
+        return has_yielded

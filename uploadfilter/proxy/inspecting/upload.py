@@ -13,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Protocol, TypeVar, assert_never
 
@@ -24,6 +25,7 @@ from uploadfilter.model import Action, Match, Reason, Scan, SignalType, Verdict
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.counting.metrics import Metrics, Phase
 from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.arriving import Body
 from uploadfilter.proxy.inspecting.inspection import (
     Answer,
     Command,
@@ -209,7 +211,9 @@ class Upload:
             return self._inspection.failed(Reason.ABORTED)
         if self._uninspected is not None:
             return self._inspection.failed(self._uninspected)
-        commands, failure = await self._timed(Phase.RECEIVE, self._read())
+        with self._hands.admission.arriving(self._arrival) as arriving:
+            reading = self._read(arriving)
+            commands, failure = await self._timed(Phase.RECEIVE, reading)
         if failure is not None:
             return self._inspection.failed(failure)
         return commands or await self._carried_out(self._inspection.end())
@@ -223,7 +227,7 @@ class Upload:
             await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._request.writer.output_size = 0
 
-    async def _read(self) -> tuple[list[Command], Reason | None]:
+    async def _read(self, arriving: Body) -> tuple[list[Command], Reason | None]:
         """Read the body; return a decision that came before its end, or a failure."""
         loop = asyncio.get_running_loop()
         limits = self._settings.limits
@@ -231,16 +235,21 @@ class Upload:
         while True:
             allowed_s = limits.time_allowed_s(self._inspection.body_bytes)
             left_s = min(limits.body_idle_s, begun + allowed_s - loop.time())
+            if arriving.has_yielded:
+                return [], Reason.TOO_SLOW
             try:
-                async with asyncio.timeout(max(left_s, 0)):
+                async with asyncio.timeout(max(left_s, 0)) as patience:
+                    arriving.on_yield = partial(patience.reschedule, 0)
                     data = await self._request.content.readany()
             except TimeoutError:
                 return [], Reason.TOO_SLOW
             except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
                 return [], self._broken_body()
+            arriving.on_yield = None
             if not data:
                 return [], None
             self._unheld = data
+            arriving.received_bytes += len(data)
             commands = await self._carried_out(self._inspection.receive(data))
             if commands:
                 return commands, None

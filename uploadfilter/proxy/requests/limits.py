@@ -30,8 +30,9 @@ class ProxyLimits:
         connections_per_client: A browser opens six; these are forty browsers behind
             one translated address, all connected at the same moment. Beyond: 429. What
             trusted proxies open is not counted.
-        open_uploads: Uploads that are read or inspected at once; one more is shed with
-            503. Each may hold a megabyte of memory and some descriptors.
+        open_uploads: Uploads that are read or inspected at once. For one more, a slow
+            body is ended, or it is shed with 503. Each may hold a megabyte of memory
+            and some descriptors.
         open_uploads_per_client: A quarter of all, so that it takes four clients to keep
             everybody else out; a phone that sends its pictures has up to ten open.
         longest_wait_s: For how long an upload may have to wait for a scanner; one that
