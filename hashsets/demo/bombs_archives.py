@@ -1,6 +1,8 @@
 """Hostile archives of the kinds that libarchive reads: a part of ``bombs.py``."""
 
+import io
 import struct
+import tarfile
 import zlib
 
 import inflate64
@@ -88,3 +90,42 @@ def zeros_deflate64() -> bytes:
     packer = inflate64.Deflater()
     packed = bytes(packer.deflate(bytes(64 * MIB)) + packer.flush())
     return made.zip_member(packed, size=64 * MIB)
+
+
+def archive_magics() -> bytes:
+    """Return bytes that are full of what archives begin with."""
+    return (
+        b"\0\xff" * 99 + b"Rar!\x1a\7\1\0" * 250_000 + b"7z\xbc\xaf\x27\x1c" * 250_000
+    )
+
+
+def holes_tar() -> bytes:
+    """Return a tar of a thousand files that are holes of 16 MiB."""
+    info = tarfile.TarInfo("a")
+    info.size = 1
+    info.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.size": str(16 * MIB),
+        "GNU.sparse.map": f"{16 * MIB - 1},1",
+    }
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for _ in range(1000):
+            archive.addfile(info, io.BytesIO(b"a"))
+    return out.getvalue()
+
+
+def crowded_disc() -> bytes:
+    """Return the image of a disc with two trees of a hundred thousand files each."""
+    disc = bytearray(made.iso("A", b""))
+    record = made.disc_record(b"AB", 21, 0, flags=0)
+    folder = record * 100_000
+    at = len(disc)
+    root = made.disc_record(b"\0", at // 2048, len(folder), flags=2)
+    for number, kind in ((16, 1), (17, 2)):
+        start = number * 2048
+        disc[start : start + 2048] = disc[16 * 2048 : 17 * 2048]
+        disc[start] = kind
+        disc[start + 156 : start + 156 + len(root)] = root
+    return bytes(disc) + folder

@@ -25,6 +25,7 @@ from hashsets.demo.tricks_edits import BOMB_TRICKS, EDIT_TRICKS
 from hashsets.demo.tricks_embedded import EMBEDDED_TRICKS, JUNK_TRICKS
 from hashsets.demo.tricks_formats import DEPTH_TRICKS, FORMAT_TRICKS
 from hashsets.demo.tricks_frames import FRAMES_TRICKS
+from hashsets.demo.tricks_joined import JOINED_TRICKS
 from hashsets.demo.tricks_kinds import KIND_TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
 from hashsets.demo.tricks_moving import MOVING_TRICKS
@@ -52,6 +53,7 @@ _PLAIN: tuple[Trick, ...] = (
     *KIND_TRICKS,
     *CONTAINER_TRICKS,
     *ARCHIVE_TRICKS,
+    *JOINED_TRICKS,
     *PAPER_TRICKS,
     *PIECES_TRICKS,
     *TEXT_TRICKS,

@@ -6,13 +6,13 @@ import zlib
 
 import pytest
 
-from hashsets.demo import bombs_archives
+from hashsets.demo import bombs_archives, pictures
 from hashsets.demo import tricks_archives as made
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
 from tests.contents import zips
 from tests.contents.libraries import needs_libarchive
 from uploadfilter.contents import archives
-from uploadfilter.contents.archives import ARCHIVES, ISO, PROGRAM
+from uploadfilter.contents.archives import ARCHIVES, ISO, archives_inside
 from uploadfilter.contents.magic import Kind, sniff
 from uploadfilter.contents.members import Container, Meter, UnpackLimits
 from uploadfilter.contents.source import MemorySource
@@ -25,6 +25,8 @@ SENTENCE = b"To be packed, and to be the same again. "
 TEXT = SENTENCE * 60
 ZEROS = bytes(9 * 1024 * 1024)
 NAMED = (("a.bmp", TEXT),)
+PHOTO = pictures.jpeg(pictures.photograph(3, width=96, height=72))
+PAPER = b"%PDF-1.4\n%%EOF\n"
 
 
 def container_of(kind: Kind) -> Container:
@@ -111,15 +113,31 @@ def test_what_cannot_be_read_has_a_reason(
     assert contents_of(container_of(kind), file)[-1][2] is reason
 
 
+def inside(content: bytes) -> list[tuple[str, bytes, Reason | None]]:
+    """Return what is in the archives that begin in the middle of a content."""
+    source = MemorySource(content)
+    return [
+        item
+        for container in archives_inside(source, sniff(content))
+        for item in contents_of(container, content)
+    ]
+
+
 @pytest.mark.parametrize(
     "archive", [made.seven_zip(TEXT), made.rar5(TEXT), made.rar4(TEXT), made.cab(TEXT)]
 )
-def test_archive_behind_a_program_is_read(archive: bytes) -> None:
+@pytest.mark.parametrize("before", [b"MZ" + bytes(99), PHOTO, PAPER, b"a\n" * 200_000])
+def test_archive_inside_another_content_is_read(before: bytes, archive: bytes) -> None:
     """Programs that unpack themselves name the magic before it comes."""
-    program = b"MZ" + bytes(99) + archive[:8] + bytes(5000)
+    before += archive[:8] + bytes(5000)
 
-    assert contents_of(PROGRAM, program + archive) == [("a.bmp", TEXT, None)]
-    assert contents_of(PROGRAM, program) == []
+    assert inside(before + archive + bytes(99)) == [("a.bmp", TEXT, None)]
+    assert inside(before) == []
+
+
+def test_members_of_an_archive_in_an_archive_are_found_once() -> None:
+    """A member that is stored as it is, is a content of its own."""
+    assert inside(zips.zipped({"a": made.seven_zip(TEXT)}, method=0)) == []
 
 
 def test_name_in_another_encoding_is_kept_readable() -> None:
@@ -158,7 +176,7 @@ def test_what_begins_like_no_disc_is_none() -> None:
 
 def test_zip_in_a_program_is_none_of_these() -> None:
     """Zip archives behind programs are found by their end."""
-    assert contents_of(PROGRAM, b"MZ" + zips.zipped({"a": TEXT})) == []
+    assert inside(b"MZ" + zips.zipped({"a": TEXT})) == []
 
 
 PACKED_BY_PPMD = base64.b64decode(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
+from tests.contents.libraries import needs_libarchive
 from uploadfilter.contents.members import MOST_HEADERS
 from uploadfilter.contents.tars import TarContainer, is_header
 from uploadfilter.model import Reason
@@ -100,8 +101,8 @@ def test_tar_conforms(check: Check) -> None:
         ),
         pytest.param(
             header(b"map", b"5", b"S") + padded(b"sheep") + SHEEP,
-            [("", b"", Reason.NOT_INSPECTED), ("sheep", TEXT, None)],
-            id="sparse",
+            [("map", b"sheep", None), ("sheep", TEXT, None)],
+            id="map-of-nothing",
         ),
     ],
 )
@@ -120,12 +121,25 @@ def test_extended_headers_outweigh_plain_ones() -> None:
     assert contents_of(TAR, file)[0] == ("other", TEXT[:5], None)
 
 
-def test_sparse_files_of_posix_are_not_inspected() -> None:
-    """A file with holes is not what lies in the archive."""
-    said = {"GNU.sparse.major": "1"}
-    file = tarred({"a": TEXT}, dialect=tarfile.PAX_FORMAT, pax=said)
+@needs_libarchive
+def test_files_with_holes_are_filled() -> None:
+    """Holes are zeros to whoever unpacks the file."""
+    holes = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": "99"}
+    said = {**holes, "GNU.sparse.map": "9,5,90,4"}
+    file = tarred({"a": b"sheepends"}, dialect=tarfile.PAX_FORMAT, pax=said)
+    filled = bytes(9) + b"sheep" + bytes(76) + b"ends" + bytes(5)
 
-    assert contents_of(TAR, file) == [("", b"", Reason.NOT_INSPECTED)]
+    assert contents_of(TAR, file) == [("a", filled, None)]
+
+
+@needs_libarchive
+def test_holes_that_no_picture_has_are_not_filled() -> None:
+    """Images of machines are mostly holes."""
+    holes = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1"}
+    said = {**holes, "GNU.sparse.size": str(1 << 40), "GNU.sparse.map": "0,5"}
+    file = tarred({"a": b"sheep"}, dialect=tarfile.PAX_FORMAT, pax=said)
+
+    assert contents_of(TAR, file) == [("a", b"sheep", Reason.NOT_INSPECTED)]
 
 
 def test_binary_sizes_are_read() -> None:

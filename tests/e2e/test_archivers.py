@@ -4,6 +4,7 @@ It stands for the programs on everybody's desk. Debian's lacks what RAR is unpac
 with, and does not know lzip.
 """
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +13,35 @@ import pytest
 
 from hashsets.demo import pictures
 from hashsets.demo import tricks_archives as made
+from hashsets.demo import tricks_joined as joined
 from tests.scanners.scans import scanned
 from uploadfilter.model import SignalType
 
 pytestmark = pytest.mark.e2e
 
+PHOTO = pictures.jpeg(pictures.photograph(4, width=96, height=72))
 CONTENT = pictures.encoded(pictures.photograph(3, width=96, height=72), "BMP")
 (ITSELF,) = (
     signal.value
     for signal in scanned(CONTENT, digests=True).exact
     if signal.type is SignalType.SHA256
 )
+
+
+def unpacked(*command: str) -> bytes:
+    """Return what a program writes."""
+    return subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
+
+
+def digests(content: bytes) -> set[bytes]:
+    """Return the digests of all that is in a content."""
+    scans = scanned(content, digests=True).walk()
+    return {signal.value for scan in scans for signal in scan.exact}
+
+
+def has_content(content: bytes) -> bool:
+    """Say whether the very content is found in another one."""
+    return ITSELF in digests(content)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +57,8 @@ CONTENT = pictures.encoded(pictures.photograph(3, width=96, height=72), "BMP")
         ("iso", lambda data: made.iso("A.BMP", data)),
         ("Z", made.compress),
         ("zip", made.zip64_deflated),
+        ("jpg", lambda data: PHOTO + made.seven_zip(data)),
+        ("iso", lambda data: joined.two_trees(("A", b"a"), ("a.bmp", data))),
     ],
 )
 def test_what_others_unpack_is_unpacked(
@@ -46,13 +67,36 @@ def test_what_others_unpack_is_unpacked(
     """The bytes that 7-Zip gives are those whose digest is looked up."""
     archive = tmp_path / f"archive.{ending}"
     archive.write_bytes(make(CONTENT))
-    command = ["7z", "x", "-so", "-y", str(archive)]
-    unpacked = subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-    digests = {
-        signal.value
-        for content in scanned(archive.read_bytes()).walk()
-        for signal in content.exact
-    }
 
-    assert CONTENT in unpacked.stdout
-    assert ITSELF in digests
+    assert CONTENT in unpacked("7z", "x", "-so", "-y", str(archive))
+    assert has_content(archive.read_bytes())
+
+
+def test_what_tar_fills_is_filled(tmp_path: Path) -> None:
+    """A file with holes is what GNU tar unpacks, whichever way it writes the map."""
+    file = tmp_path / "a"
+    with file.open("wb") as out:
+        out.write(CONTENT[:54])
+        out.seek(1 << 16)
+        out.write(CONTENT[54:])
+    whole = file.read_bytes()
+    for form in (
+        "--format=gnu",
+        *(f"--sparse-version={v}" for v in ("0.0", "0.1", "1.0")),
+    ):
+        archive = tmp_path / "a.tar"
+        pack = ("tar", "-S", "-C", str(tmp_path), "-cf", str(archive))
+        pax = () if "=gnu" in form else ("--format=pax",)
+        unpacked(*pack, *pax, form, "a")
+
+        assert unpacked("tar", "-xOf", str(archive)) == whole
+        assert hashlib.sha256(whole).digest() in digests(archive.read_bytes())
+
+
+def test_member_that_is_called_like_a_folder_is_unpacked(tmp_path: Path) -> None:
+    """Info-ZIP goes by the length of what is packed."""
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(joined.zip_folder(CONTENT))
+
+    assert unpacked("unzip", "-p", str(archive)) == CONTENT
+    assert has_content(archive.read_bytes())

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures, tricks_kinds
+from hashsets.demo.tricks_archives import seven_zip
+from tests.contents.libraries import needs_libarchive
 from tests.scanners.scans import scanned
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container
@@ -215,3 +217,15 @@ def test_first_claim_that_means_something_counts() -> None:
     """Of names and types, one is believed."""
     assert len(readers_of(b"\1\2", "x.txt", "a.br", "application/x-lzma")) == 1
     assert not readers_of(b"\1\2", "x.txt")
+
+
+@needs_libarchive
+def test_archive_behind_a_photo_is_opened_once() -> None:
+    """Its password is said as well, and one that stands behind a byte is no second."""
+    photo = pictures.jpeg(pictures.photograph(3, width=96, height=72))
+    hidden = pictures.png(pictures.photograph(4, width=96, height=72))
+    closed = scanned(photo + seven_zip(hidden, is_encrypted=True))
+    opened = scanned(b"\1" + seven_zip(hidden))
+
+    assert closed.reasons == (Reason.ENCRYPTED,)
+    assert len(opened.contents) == 1

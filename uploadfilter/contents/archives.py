@@ -8,13 +8,11 @@ library, there is nothing here, and such archives are recognised and not opened.
 To add a format: its line in ``ARCHIVES`` or ``STREAMS``.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
-from uploadfilter.contents import library, rarheaders
+from uploadfilter.contents import discs, inside, library, rarheaders
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Container, Member, Meter, Shortfall
 from uploadfilter.contents.source import MemorySource, PartSource, Source
@@ -30,11 +28,13 @@ class ArchiveContainer:
         kinds: What ``magic.sniff`` calls it; none if it cannot be told by its bytes.
         formats: What the library calls it.
         filters: How it may be packed as a whole, as the library calls that.
+        has_holes: Whether its members may have holes, as the library says.
     """
 
     kinds: frozenset[Kind]
     formats: tuple[str, ...]
     filters: tuple[str, ...] = ("none",)
+    has_holes: bool = False
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
         """Yield the plain files in an archive."""
@@ -44,7 +44,8 @@ class ArchiveContainer:
             if isinstance(opened, Shortfall):
                 yield Shortfall(reason=Reason.UNDECODABLE)
                 return
-            yield from _Walk(opened, meter, source.size).items()
+            walk = _Walk(opened, meter, source.size, has_holes=self.has_holes)
+            yield from walk.items()
 
 
 class _Walk:
@@ -54,12 +55,19 @@ class _Walk:
         reading: The library's.
         meter: Counts what is unpacked.
         packed_bytes: Length of the archive.
+        has_holes: Whether its members may have holes.
     """
 
     def __init__(
-        self, reading: library.Reading, meter: Meter, packed_bytes: int
+        self,
+        reading: library.Reading,
+        meter: Meter,
+        packed_bytes: int,
+        *,
+        has_holes: bool,
     ) -> None:
         self._reading = reading
+        self._may_fill = meter.may_fill if has_holes else None
         self._meter = meter
         self._packed_bytes = packed_bytes
         self._is_over = False
@@ -77,9 +85,8 @@ class _Walk:
             if entry.is_encrypted:
                 yield library.ENCRYPTED
             elif entry.is_file:
-                yield Member(
-                    name=_name(entry.name), content=self._chunks(self._reading.blocks())
-                )
+                blocks = self._reading.blocks(self._may_fill)
+                yield Member(name=_name(entry.name), content=self._chunks(blocks))
             if self._is_over:
                 yield Shortfall(reason=self._meter.spent or Reason.TOO_COMPRESSED)
                 return
@@ -158,7 +165,12 @@ class DiscContainer:
     kinds: frozenset[Kind] = frozenset()
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the plain files on a disc."""
+        """Yield the files that only some readers list, then the plain ones."""
+        apart = discs.listed_apart(source, meter.most_headers)
+        for file, name in apart.items():
+            start = min(file.offset, source.size)
+            size = min(file.size, source.size - start)
+            yield Member(name=name, content=PartSource(source, start, size))
         if source.size < _LEAST_DISC_BYTES:
             # The library wants so many sectors, and other readers do not.
             data = source.read(0, source.size).ljust(_LEAST_DISC_BYTES, b"\0")
@@ -170,35 +182,52 @@ _DISC: Final = ArchiveContainer(kinds=frozenset(), formats=("iso9660",))
 _LEAST_DISC_BYTES: Final = 24 * 2048
 
 
-class ProgramContainer:
-    """A program with an archive behind it, which it unpacks when it is run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsideContainer:
+    """An archive that begins in the middle of another content.
+
+    Attributes:
+        container: What reads it.
+        offset: Where it begins.
+    """
+
+    container: Container
+    offset: int
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Nothing is known by the first bytes of the content."""
+        return frozenset()
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield the plain files in it."""
+        rest = PartSource(source, self.offset, source.size - self.offset)
+        yield from self.container.members(rest, meter)
+
+
+class _Unsearched:
+    """The rest of a content that is full of what archives begin with."""
 
     kinds: frozenset[Kind] = frozenset()
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield what is in the first archive that begins in the first MiB."""
-        head = source.read(0, _PROGRAM_BYTES)
-        for found in islice(_BEHIND_PROGRAMS.finditer(head), _MOST_TRIES):
-            part = PartSource(source, found.start(), source.size - found.start())
-            container = _BY_MAGIC[found[0]]
-            items = container.members(part, meter)
-            first = next(items, None)
-            # The program names the magic itself, to look for it.
-            if isinstance(first, Member) or first == library.ENCRYPTED:
-                yield first
-                yield from items
-                return
+    def members(self, _source: Source, _meter: Meter) -> Iterator[Shortfall]:
+        """Say that it was not looked at."""
+        yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
 
-def is_program(head: bytes) -> bool:
-    """Say whether bytes begin a program of Windows or Linux."""
-    return head.startswith((b"MZ", b"\x7fELF"))
+def archives_inside(source: Source, kind: Kind) -> Iterator[Container]:
+    """Yield what reads the archives that begin after the first byte of a content.
 
-
-_PROGRAM_BYTES: Final = 1024 * 1024
-"""How long a program is that unpacks an archive: 7-Zip's has 0.2 MB, WinRAR's 0.3."""
-
-_MOST_TRIES: Final = 8
+    Args:
+        source: The content.
+        kind: What its first bytes say.
+    """
+    for found in inside.archives(source, kind):
+        if isinstance(found, inside.Start):
+            container = _BY_KIND[found.kind]
+            yield InsideContainer(container=container, offset=found.offset)
+        else:
+            yield _Unsearched()
 
 
 def _name(name: bytes) -> str:
@@ -236,25 +265,18 @@ ARCHIVES: Final[tuple[Container, ...]] = (
 )
 """Those whose content can be told by its first bytes."""
 
-_BY_MAGIC: Final = {
-    magic: container
-    for container in ARCHIVES
-    for magic, kind in (
-        (b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP),
-        (b"Rar!\x1a\7", Kind.RAR),
-        (b"MSCF\0\0\0\0", Kind.CAB),
-    )
-    if kind in container.kinds
-}
-_BEHIND_PROGRAMS: Final = re.compile(b"|".join(map(re.escape, _BY_MAGIC)) or rb"(?!)")
-
-PROGRAM: Final = ProgramContainer()
+_BY_KIND: Final = {kind: each for each in ARCHIVES for kind in each.kinds}
 
 ISO: Final = DiscContainer()
 """The image of a disc, which begins with whatever its maker likes."""
 
 ZIP_MEMBER: Final = ArchiveContainer(kinds=frozenset(), formats=("zip_streamable",))
 """A member of a zip file, from its local header on."""
+
+SPARSE_MEMBER: Final = ArchiveContainer(
+    kinds=frozenset(), formats=("tar",), has_holes=True
+)
+"""A member of a tar file that has holes, from its first header on."""
 
 _ISO_MARK_AT: Final = 32_769
 _ISO_MARK: Final = b"CD001"

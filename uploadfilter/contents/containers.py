@@ -124,8 +124,8 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
         yield stream
     if library.IS_THERE and archives.is_iso(source):
         yield archives.ISO
-    if library.IS_THERE and archives.is_program(head):
-        yield archives.PROGRAM
+    if library.IS_THERE:
+        yield from archives.archives_inside(source, kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

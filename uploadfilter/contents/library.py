@@ -18,7 +18,7 @@ Source:
 import ctypes
 import errno
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_longlong, c_size_t, c_void_p
 from dataclasses import dataclass, field
@@ -163,24 +163,37 @@ class Reading:
                 is_encrypted=bool(ffi.entry_is_encrypted(self._entry)),
             )
 
-    def blocks(self) -> Iterator[bytes | Shortfall]:
+    def blocks(
+        self, may_fill: Callable[[int], bool] | None = None
+    ) -> Iterator[bytes | Shortfall]:
         """Return the bytes of the member at hand, in order; a shortfall comes last.
 
-        Where the library says that there is a hole before a block, there is none: some
-        of its readers count on from the member before. Of a member that is not at hand
-        any more there is nothing.
-        """
-        return self._blocks(self._number)
+        Of a member that is not at hand any more there is nothing.
 
-    def _blocks(self, number: int) -> Iterator[bytes | Shortfall]:
+        Args:
+            may_fill: Says whether so many zeros may stand for a hole. Without it, what
+                the library says of holes does not count: some of its readers count on
+                from the member before.
+        """
+        return self._blocks(self._number, may_fill)
+
+    def _blocks(
+        self, number: int, may_fill: Callable[[int], bool] | None
+    ) -> Iterator[bytes | Shortfall]:
         at, length, offset = c_void_p(), c_size_t(), c_longlong()
-        out = byref(at), byref(length), byref(offset)
+        out, given = (byref(at), byref(length), byref(offset)), 0
         while self._archive is not None and number == self._number:
             try:
                 ended = ffi.read_data_block(self._archive, *out)
             except libarchive.ArchiveError as exc:
                 yield self._shortfall(exc)
                 return
+            hole = max(0, offset.value - given) if may_fill else 0
+            given += hole + length.value
+            if may_fill and not may_fill(hole):
+                yield UNKNOWN
+                return
+            yield from _zeros(hole)
             if ended == ffi.ARCHIVE_EOF:
                 return
             for start in range(0, length.value, STEP_BYTES):
@@ -205,6 +218,11 @@ class Reading:
             return ENCRYPTED
         is_strange = any(word in text for word in _STRANGE)
         return UNKNOWN if is_strange else DAMAGED
+
+
+def _zeros(count: int) -> Iterator[bytes]:
+    for start in range(0, count, STEP_BYTES):
+        yield bytes(min(STEP_BYTES, count - start))
 
 
 @contextmanager

@@ -121,7 +121,6 @@ CONTAINERS = frozenset(
         Kind.GIT,
     }
 )
-
 """What holds or wraps other contents; an ``ARCHIVE`` is one that nothing here opens."""
 
 STRINGS = frozenset({Kind.SVG, Kind.HTML, Kind.XML, Kind.TEXT})
@@ -219,6 +218,7 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\xfd7zXZ\0", Kind.XZ),
     (b"\x28\xb5\x2f\xfd", Kind.ZSTD),
     (b"\x04\x22\x4d\x18", Kind.LZ4),
+    (b"\x02\x21\x4c\x18", Kind.LZ4),
     (b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP),
     (b"Rar!\x1a\x07", Kind.RAR),
     (b"MSCF\0\0\0\0", Kind.CAB),

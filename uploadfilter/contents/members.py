@@ -27,6 +27,11 @@ _BYTES_PER_HEADER = 512
 zstd; and one more for each so many bytes of what was sent."""
 
 
+_MOST_HOLE_BYTES = 8 * 1024 * 1024
+"""Zeros that stand for holes in files, in all. Images of machines have holes of any
+length, pictures and documents none that is longer than a picture."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpackLimits:
     """What unpacking one content may give, at all depths together.
@@ -55,6 +60,12 @@ class Meter:
         self._limits = limits
         self._content_bytes = content_bytes
         self._output_bytes = 0
+        self._hole_bytes = 0
+
+    def may_fill(self, hole_bytes: int) -> bool:
+        """Count a hole in a file; say whether zeros may stand for it."""
+        self._hole_bytes += hole_bytes
+        return self._hole_bytes <= _MOST_HOLE_BYTES
 
     @property
     def most_headers(self) -> int:

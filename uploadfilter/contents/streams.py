@@ -38,7 +38,11 @@ PACKED_BYTES: Final = 16 * 1024
 stream is given again byte by byte."""
 
 _PADDING_BYTES: Final = 64 * 1024
-"""How many zero bytes may stand between two streams: tapes and xz pad to blocks."""
+"""How many zero bytes between two streams are passed over at a time. There may be any
+number: tapes and xz pad to blocks, and Python reads on after all of them."""
+
+_MAGIC_BYTES: Final = 6
+"""Bytes by which another stream is known."""
 
 Unpacking = Generator[bytes | Shortfall, None, int | None]
 """Chunks, and in the end the offset behind the stream, or none after a shortfall."""
@@ -168,9 +172,13 @@ class StreamContainer:
 
     def _next(self, source: Source, position: int) -> int | None:
         """Return where the next stream begins, behind zero bytes or none."""
-        behind = source.read(position, _PADDING_BYTES)
-        start = len(behind) - len(behind.lstrip(b"\0"))
-        return position + start if self.starts(behind[start:]) else None
+        while behind := source.read(position, _PADDING_BYTES):
+            following = behind.lstrip(b"\0")
+            position += len(behind) - len(following)
+            if following:
+                head = source.read(position, _MAGIC_BYTES)
+                return position if self.starts(head) else None
+        return None
 
 
 def _starts_with(*magic: bytes) -> Callable[[bytes], bool]:

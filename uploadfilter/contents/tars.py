@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from uploadfilter.contents import archives, library
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Member, Meter, Shortfall
+from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
 from uploadfilter.contents.source import PartSource, Source
 from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN
 from uploadfilter.model import Reason
@@ -23,9 +24,9 @@ from uploadfilter.model import Reason
 _BLOCK_BYTES: Final = 512
 _ZEROS: Final = bytes(_BLOCK_BYTES)
 
-_MOST_ZERO_BLOCKS: Final = 2048
-"""Zero blocks that may stand between two archives in one file: a mebibyte, the largest
-record that archivers pad to by themselves."""
+_ZERO_BYTES: Final = 64 * 1024
+"""How many zero bytes between two archives in one file are passed over at a time. There
+may be any number: ``tar -i`` and Python read on after them if they are told to."""
 
 _MOST_EXTENDED_BYTES: Final = 128 * 1024
 """Longest extended header or long name that is read: a thousand times the longest that
@@ -70,7 +71,7 @@ class TarContainer:
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
         """Yield the plain files in a tar file."""
-        return _Walk(source, most_headers=meter.most_headers).items()
+        return _Walk(source, meter).items()
 
 
 @dataclass(slots=True)
@@ -100,16 +101,17 @@ class _Said:
 class _Walk:
     """One way through a tar file."""
 
-    def __init__(self, source: Source, *, most_headers: int) -> None:
+    def __init__(self, source: Source, meter: Meter) -> None:
         self._source = source
-        self._most_headers = most_headers
+        self._meter = meter
         self._position = 0
+        self._first = 0
         self._everywhere = _Said()
         self._here = _Said()
 
     def items(self) -> Iterator[Member | Shortfall]:
         """Yield the plain files, up to the end or to what cannot be read."""
-        for _ in range(self._most_headers):
+        for _ in range(self._meter.most_headers):
             has_ended = self._pass_zeros()
             block = self._source.read(self._position, _BLOCK_BYTES)
             if not is_header(block):
@@ -117,6 +119,8 @@ class _Walk:
                 if block and not has_ended:
                     yield DAMAGED
                 return
+            if self._here == _Said():
+                self._first = self._position
             self._position += _BLOCK_BYTES
             yield from self._item(block)
             if self._position > self._source.size:
@@ -127,11 +131,14 @@ class _Walk:
     def _pass_zeros(self) -> bool:
         """Go behind zero blocks; say whether there were some."""
         start = self._position
-        for _ in range(_MOST_ZERO_BLOCKS):
-            if self._source.read(self._position, _BLOCK_BYTES) != _ZEROS:
+        if self._source.read(start, _BLOCK_BYTES) != _ZEROS:
+            return False
+        while piece := self._source.read(self._position, _ZERO_BYTES):
+            zeros = len(piece) - len(piece.lstrip(b"\0"))
+            self._position += zeros // _BLOCK_BYTES * _BLOCK_BYTES
+            if zeros < _ZERO_BYTES:
                 break
-            self._position += _BLOCK_BYTES
-        return self._position > start
+        return True
 
     def _item(self, block: bytes) -> Iterator[Member | Shortfall]:
         """Read what one header stands for, and go behind it."""
@@ -170,7 +177,7 @@ class _Walk:
         start = self._position
         self._position += _padded(size)
         if kind == b"S" or here.is_sparse or everywhere.is_sparse:
-            yield UNKNOWN
+            yield self._sparse(name)
         elif size or not name.endswith("/"):
             there = max(0, min(size, self._source.size - start))
             start = min(start, self._source.size)
@@ -179,6 +186,22 @@ class _Walk:
             # An archive need not be padded at its end, but no data may be missing.
             if there == size:
                 self._position = min(self._position, self._source.size)
+
+    def _sparse(self, name: str) -> Member | Shortfall:
+        """Return a file with holes, whose map is among its headers or its data."""
+        if not library.IS_THERE:
+            return UNKNOWN
+        part = PartSource(self._source, self._first, self._source.size - self._first)
+        return Member(name=name, content=self._filled(part))
+
+    def _filled(self, part: Source) -> Chunks:
+        """Unpack the first file of a part, with zeros for its holes."""
+        items = archives.SPARSE_MEMBER.members(part, self._meter)
+        item = next(items, None)
+        if isinstance(item, Member) and isinstance(item.content, Iterator):
+            yield from item.content
+        else:
+            yield UNKNOWN
 
     def _is_at_header(self) -> bool:
         """Say whether a header or the end is next, and no data."""

@@ -87,7 +87,8 @@ class Header:
     @property
     def is_folder(self) -> bool:
         """True if it is nothing but the name of a folder."""
-        return self.name.endswith("/") and not self.size and not self.has_descriptor
+        has_bytes = self.size or self.packed_size or self.has_descriptor
+        return self.name.endswith("/") and not has_bytes
 
 
 class LocalHeader(NamedTuple):

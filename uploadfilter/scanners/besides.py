@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from uploadfilter.contents import containers, magic, proposals
+from uploadfilter.contents.archives import InsideContainer
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container
@@ -47,10 +48,13 @@ def besides(
         found = (*found, proposals.Proposal(kind=claimed))
     pictures: list[Candidate] = []
     readers = list(_hidden(source, kind, claims))
+    known = {each.offset for each in readers if isinstance(each, InsideContainer)}
     for item in found:
         reader = containers.container_for(item.kind)
         if item.kind.value in decoded:
             pictures.append(Candidate(offset=item.offset, kind=item.kind))
+        elif item.offset in known:
+            continue
         elif reader is not None:
             readers.append(containers.Behind(container=reader, offset=item.offset))
         else:

@@ -13,6 +13,9 @@ from uploadfilter.model import Reason
 CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
 """What comes of magic that stands somewhere by chance."""
 
+NO_CHANCE: Final = frozenset({Reason.ENCRYPTED, Reason.SEARCH_UNFINISHED})
+"""Why nothing is seen of what is no container by chance."""
+
 SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
 """Kinds whose magic does not occur by chance as good as ever, header included."""
 

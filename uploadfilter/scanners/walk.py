@@ -39,6 +39,7 @@ from uploadfilter.scanners.accounts import Accounts, Ended
 from uploadfilter.scanners.besides import Besides, besides
 from uploadfilter.scanners.chance import (
     CHANCE,
+    NO_CHANCE,
     SURE,
     SURE_AT_FIRST,
     holds_something,
@@ -61,7 +62,6 @@ from uploadfilter.signals.views import views_of
 _BLOCK_OVERLAP: Final = 16 * 1024 * 1024
 """By how much the blocks overlap in which a long unpacked content is searched: more
 than nearly every picture, which must lie in one block as a whole to be decoded."""
-
 
 _MOST_CANDIDATES: Final = 20_000
 """Candidates of one content that are tried, each of which has its price."""
@@ -329,7 +329,7 @@ class Walk:
                 is_sure = True
                 name = item.name or str(number)
                 yield from self._member(item, node, name, covered, depth=depth + 1)
-            elif is_sure:
+            elif is_sure or item.reason in NO_CHANCE:
                 node.fall_short(item.reason)
 
     def _member(

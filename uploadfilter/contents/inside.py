@@ -1,0 +1,180 @@
+"""Find the archives that begin in the middle of other content.
+
+Programs that unpack themselves are such, and so is an archive that somebody hangs to a
+photo: WinRAR and 7-Zip look for their magic in whatever they are given.
+
+Rules this module keeps: linear time; six bytes of magic are not enough, since programs
+name them to look for them, so that the checksum of what comes next must be right.
+
+To add a format: a line in ``_FORMS``.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from uploadfilter.contents import magic
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.source import Source
+
+_MOST_STARTS: Final = 8
+"""Archives that are opened in one content; their tools open the first."""
+
+_MOST_LOOKS: Final = 2000
+"""Places with the magic of an archive that are looked at. Programs name it once or
+twice, and each look takes two microseconds."""
+
+_STRETCH_BYTES: Final = 1 << 18
+_OVERLAP_BYTES: Final = 16
+"""Bytes that are searched at a time, and by how much stretches overlap."""
+
+_SEARCHED: Final = frozenset({Kind.PDF, Kind.SQLITE, Kind.OLE})
+"""Containers that are searched. Of the others, the members would be found twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where an archive begins.
+
+    Attributes:
+        offset: Of its first byte.
+        kind: What it is.
+    """
+
+    offset: int
+    kind: Kind
+
+
+class Unfinished:
+    """The last item: there is more, and it was not looked at."""
+
+
+def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
+    """Yield the archives that begin after the first byte.
+
+    Args:
+        source: The content.
+        kind: What its first bytes say.
+    """
+    if magic.is_container(kind) and kind not in _SEARCHED:
+        return
+    found = 0
+    for looks, (offset, form) in enumerate(_places(source, kind)):
+        if looks == _MOST_LOOKS or found == _MOST_STARTS:
+            yield Unfinished()
+            return
+        if form.is_one(source, offset):
+            found += 1
+            yield Start(offset, form.kind)
+
+
+def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
+    """Yield where a magic stands, and of which form."""
+    spans = _around_pixels(source) if kind is Kind.JPEG else ((1, source.size),)
+    for start, end in spans:
+        for at in range(start, end, _STRETCH_BYTES):
+            piece = source.read(at, min(_STRETCH_BYTES + _OVERLAP_BYTES, end - at))
+            for form in _FORMS:
+                found = piece.find(form.magic)
+                while 0 <= found < _STRETCH_BYTES:
+                    yield at + found, form
+                    found = piece.find(form.magic, found + 1)
+
+
+# --- Forms ---------------------------------------------------------------------------
+
+
+class _Form(NamedTuple):
+    """How a kind of archive begins, and what else must hold there."""
+
+    magic: bytes
+    kind: Kind
+    is_one: Callable[[Source, int], bool]
+
+
+def _is_seven_zip(source: Source, at: int) -> bool:
+    """Require the checksum of the first header, and room for the last one."""
+    head = source.read(at, _SEVEN_ZIP.size)
+    if len(head) < _SEVEN_ZIP.size:
+        return False
+    check, offset, size = _SEVEN_ZIP.unpack(head)
+    is_there = at + _SEVEN_ZIP.size + offset + size <= source.size
+    return bool(is_there and check == zlib.crc32(head[12:]))
+
+
+_SEVEN_ZIP: Final = struct.Struct("<8xLQQ4x")
+
+
+def _is_rar(source: Source, at: int) -> bool:
+    """Require the checksum of the first header."""
+    head = source.read(at, _RAR_BYTES)
+    if head[6:8] == b"\1\0":
+        # RAR 5.0 archive format, "Main archive header"; its length has one byte.
+        body = head[12 : 13 + head[12]] if len(head) > _RAR5_BYTES else b""
+        return len(body) > 1 and head[8:12] == struct.pack("<L", zlib.crc32(body))
+    length = int.from_bytes(head[12:14], "little")
+    body = head[9 : 7 + length]
+    is_main = head[6:7] == b"\0" and head[9:10] == b"\x73" and len(body) == length - 2
+    return is_main and head[7:9] == struct.pack("<H", zlib.crc32(body) & 0xFFFF)
+
+
+_RAR_BYTES: Final = 256
+_RAR5_BYTES: Final = 13
+
+
+def _is_cabinet(source: Source, at: int) -> bool:
+    """Require the version, and a length that is there."""
+    head = source.read(at, 26)
+    length = int.from_bytes(head[8:12], "little")
+    return head[24:26] == b"\3\1" and length <= source.size - at
+
+
+_FORMS: Final = (
+    _Form(b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP, _is_seven_zip),
+    _Form(b"Rar!\x1a\7", Kind.RAR, _is_rar),
+    _Form(b"MSCF\0\0\0\0", Kind.CAB, _is_cabinet),
+)
+
+
+# --- Photos --------------------------------------------------------------------------
+
+
+def _around_pixels(source: Source) -> tuple[tuple[int, int], ...]:
+    """Return what to search of a JPEG: its header, and what comes after its pixels.
+
+    An archive among the pixels would be seen as pixels, and photos are searched often.
+    """
+    start = _first_scan(source)
+    if start is None:
+        return ((1, source.size),)
+    end = _find(source, _END_OF_IMAGE, start)
+    return ((1, start), (end, source.size))
+
+
+_END_OF_IMAGE: Final = b"\xff\xd9"
+_START_OF_SCAN: Final = b"\xff\xda"
+_MOST_SEGMENTS: Final = 512
+
+
+def _first_scan(source: Source) -> int | None:
+    """Return where the pixels of a JPEG begin, if its header is sound."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        head = source.read(at, 4)
+        if head[:2] == _START_OF_SCAN:
+            return at
+        if head[:1] != b"\xff":
+            return None
+        at += 2 + int.from_bytes(head[2:4], "big")
+    return None
+
+
+def _find(source: Source, wanted: bytes, start: int) -> int:
+    """Return where some bytes stand first from an offset on; the end if nowhere."""
+    for at in range(start, source.size, _STRETCH_BYTES):
+        found = source.read(at, _STRETCH_BYTES + len(wanted) - 1).find(wanted)
+        if found >= 0:
+            return at + found
+    return source.size
