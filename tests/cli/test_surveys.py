@@ -17,6 +17,9 @@ FACTS = TableFacts(
     delimiter="\t",
     columns=(("id", "Media\x1bID"), ("md5", "MD5")),
     other_columns=7,
+    unread=("Name\x1b", "PhotoDNA"),
+    not_compared={"PhotoDNA": "PhotoDNA"},
+    empty=("MD5",),
     shapes=(("A-9…", "32 hex digits"), ("A-9…", "(empty)")),
 )
 SURVEY = Survey(
@@ -42,7 +45,10 @@ def test_preview_for_people() -> None:
     """How it is read, the shapes, the histogram, and what is left out and where."""
     text = shown(SURVEY, "A")
 
-    assert "CSV in utf-16, cells between tabs; 7 more columns are not read" in text
+    assert "CSV in utf-16, cells between tabs; the first row names the columns" in text
+    assert r"columns that are not read: 'Name\x1b', 'PhotoDNA' and 5 more" in text
+    assert "column 'PhotoDNA' holds PhotoDNA, which is not compared" in text
+    assert "column 'MD5' is read, and has nothing in any row" in text
     assert r"Media\x1bID" in text
     assert "32 hex digits" in text
     assert "not_hex" in text
@@ -86,4 +92,7 @@ def test_preview_for_programs() -> None:
             {"field": "md5", "column": "MD5", "shapes": ["32 hex digits", "(empty)"]},
         ],
         "other_columns": 7,
+        "has_heading": True,
+        "unread_columns": ("Name\x1b", "PhotoDNA"),
+        "empty_columns": ("MD5",),
     }

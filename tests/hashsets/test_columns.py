@@ -133,7 +133,7 @@ def test_mapping_file() -> None:
     [
         ({"mpa": {}}, "unknown key 'mpa'"),
         ({"map": "md5"}, "map = 'md5' is no table"),
-        ({"map": {"md5": 5}}, "map.md5 = 5 is neither"),
+        ({"map": {"md5": 5.5}}, "map.md5 = 5.5 is neither"),
         ({"map": {"md5": []}}, "no column is named for md5"),
         ({"map": {"md5": ""}}, "no column is named for md5"),
         ({"map": {"md6": "x"}}, "'md6' is nothing that a column can be"),

@@ -85,6 +85,70 @@ def test_table_is_imported(directory: Path) -> None:
     assert report.survey.table.other_columns == 1
 
 
+@pytest.mark.parametrize(
+    ("table", "columns", "ids"),
+    [
+        pytest.param(f"1,{ONE}\n2,{TWO}\n", {"id": "1", "md5": "2"}, ["1"], id="none"),
+        pytest.param(f"n;x\n1;{ONE}\n", {"id": "1", "md5": "2"}, ["1"], id="heading"),
+        pytest.param(f"2;1\n{ONE};7\n", {"md5": "2", "id": "1"}, ["7"], id="names"),
+    ],
+)
+def test_columns_can_be_numbered(
+    directory: Path, table: str, columns: dict[str, str], ids: list[str]
+) -> None:
+    """With a heading or without; a column that is called so comes first."""
+    layout = Layout(columns={what: (name,) for what, name in columns.items()})
+    report = bring(directory, table, layout=layout)
+
+    assert found(current(directory), ONE) == ids
+    assert report.survey.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "layout"),
+    [
+        pytest.param(f"Anna,{ONE}", Layout(), id="nobody-said"),
+        pytest.param(f"Anna,{ONE}", Layout(columns={"md5": ("MD5",)}), id="by-name"),
+    ],
+)
+def test_table_without_a_heading_says_the_numbers(
+    directory: Path, first: str, layout: Layout
+) -> None:
+    """And nothing of the data."""
+    with pytest.raises(HashSetFormatError, match="no heading") as caught:
+        bring(directory, f"{first}\n", layout=layout)
+
+    assert "--map md5=2" in caught.value.hint
+    assert "Anna" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_first_row_that_may_be_data_is_not_shown(directory: Path) -> None:
+    """Where columns have numbers, a row without a signal may be a heading or not."""
+    layout = Layout(columns={"md5": ("2",)})
+    report = bring(directory, f"Anna,\nBob,{ONE}\n", layout=layout)
+
+    assert "Anna" not in repr(report)
+    assert report.survey.table is not None
+    assert report.survey.table.has_heading
+
+
+def test_columns_without_a_value_are_named(directory: Path) -> None:
+    """A heading that nothing stands under is no silent loss."""
+    with pytest.raises(HashSetFormatError, match="no_signals") as caught:
+        bring(directory, "ID,MD5,SHA1\n1,,\n2,,\n")
+    assert "any row of: 'MD5', 'SHA1'" in caught.value.hint
+
+    report = bring(directory, f"ID,MD5,SHA1\n1,{ONE},\n")
+    assert report.survey.table is not None
+    assert report.survey.table.empty == ("SHA1",)
+
+
+def test_table_of_photodna_alone_is_refused_by_name(directory: Path) -> None:
+    """It has signals, but none that anybody here compares."""
+    with pytest.raises(HashSetFormatError, match="no signals but PhotoDNA"):
+        bring(directory, "ID,PhotoDNA\n1,x\n")
+
+
 def test_other_columns_are_stored_nowhere(directory: Path) -> None:
     """Names and remarks of an export do not come along."""
     report = bring(directory, TABLE)

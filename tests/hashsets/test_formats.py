@@ -109,10 +109,10 @@ def test_survey_of_a_list_needs_no_category() -> None:
         (f"{ONE}\n".encode("utf-16"), "is UTF-16"),
         (b"\xfe\xff" + ONE.encode("utf-16-be"), "is UTF-16"),
         (ONE.encode("utf-16-le"), "is not text"),
-        (b"\x1f\x8b\x08\x00\x00", "is not text"),
-        (b"PK\x03\x04\x14\x00", "is not text"),
+        (b"\x1f\x8b\x08\x00\x00", "packed by gzip"),
+        (b"PK\x03\x04\x14\x00", "a zip archive"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "is not text"),
-        (b"SQLite format 3\x00", "is not text"),
+        (b"SQLite format 3\x00", "a database of SQLite"),
     ],
 )
 def test_other_files_are_refused_with_a_hint(data: bytes, message: str) -> None:

@@ -31,6 +31,7 @@ def test_what_is_left_out_on_purpose_is_not_malformed() -> None:
         Problem.CATEGORY,
         Problem.NOT_WANTED,
         Problem.EMPTY_FILE,
+        Problem.TRIVIAL,
         Problem.DEGENERATE,
     }
 

@@ -35,13 +35,19 @@ from uploadfilter.cli.output import (
     table,
 )
 from uploadfilter.cli.progress import board
-from uploadfilter.cli.surveys import preview_lines, survey_document, survey_lines
+from uploadfilter.cli.surveys import (
+    preview_document,
+    preview_lines,
+    survey_document,
+    survey_lines,
+)
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
     BadLines,
     ImportReport,
     import_file,
+    is_unsaid_table,
     list_sets,
     remove_set,
     show_set,
@@ -111,7 +117,7 @@ def import_set(
     file_format: Annotated[
         Format,
         typer.Option(
-            "--format", help="What the file is: csv has to be said, the rest shows."
+            "--format", help="What the file is, where its first line does not tell."
         ),
     ] = Format.AUTO,
     mapping: Annotated[
@@ -164,7 +170,7 @@ def import_set(
 
         uploadfilter hashset import unit7.jsonl --name unit7 --category 1
 
-        md5sum * | uploadfilter hashset import /dev/stdin --name own --category own
+        md5sum *.jpg | uploadfilter hashset import /dev/stdin --name own --category own
 
         uploadfilter hashset import export.csv --map md5=MD5 --preview
     """
@@ -177,6 +183,8 @@ def import_set(
         quote=quote,
         encoding=encoding,
     ).layout()
+    if layout is None and signal_type is None and is_unsaid_table(file):
+        layout = Layout()
     allowed = categories or []
     if preview:
         _preview(file, allowed, signal_type=signal_type, layout=layout, json=json)
@@ -241,7 +249,7 @@ def _preview(
             progress=shown.move if file.is_file() else None,
         )
     if json:
-        print_json(survey_document(survey))
+        print_json(preview_document(survey))
     else:
         print_text(*preview_lines(survey, categories))
 
@@ -259,9 +267,9 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         typer.confirm("Import this?", abort=True, err=True)
     elif not layout.columns:
         raise UsageError(
-            "nobody has said which columns are meant",
+            "the file is CSV, and nobody has said which columns are meant",
             hint="Say --map FIELD=COLUMN for each, or --yes for those whose names are "
-            "known.",
+            "known; --preview shows both.",
         )
 
 
@@ -361,9 +369,21 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
     yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
     if report.replaced is not None:
         yield Text(f"replaced a set of {report.replaced.entries:,} entries")
+    yield Text(f"SHA-256 of the file: {info.source.sha256}")
+    if info.exact_alone:
+        yield _exact_alone_line(info)
     if info.source.duplicates:
         yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
     yield from survey_lines(survey, info.categories)
+
+
+def _exact_alone_line(info: SetInfo) -> Text:
+    """Say that files may be listed that are no pictures."""
+    return Text(
+        f"{info.exact_alone:,} entries have exact signals alone, beside others with "
+        "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
+        style="yellow",
+    )
 
 
 def _signals(info: SetInfo) -> Iterator[str]:
@@ -386,8 +406,11 @@ def set_document(info: SetInfo) -> dict[str, object]:
         "imported_at": datetime.fromtimestamp(info.imported_at, UTC),
         "entries": info.entries,
         "revoked": info.revoked,
+        "exact_alone": info.exact_alone,
         "counts": info.counts,
         "source": {
+            "sha256": info.source.sha256 or None,
+            "bytes": info.source.bytes,
             "lines": info.source.lines,
             "refused": info.source.refused,
             "duplicates": info.source.duplicates,
@@ -405,7 +428,10 @@ def set_lines(info: SetInfo) -> Iterator[Text]:
         "imported": _when(info),
         "entries": f"{info.entries:,}",
         "read": f"{info.source.lines:,} lines, {info.source.duplicates:,} duplicates",
+        "SHA-256": info.source.sha256 or "not known: an older version imported it",
     }
+    if info.exact_alone:
+        words["exact alone"] = f"{info.exact_alone:,}"
     if info.revoked:
         words["revoked"] = f"{info.revoked:,}"
     for reason, count in info.source.refused.items():

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless, table
+from uploadfilter.hashsets.columns import CATEGORY, not_compared
 from uploadfilter.hashsets.importing import Survey
 from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts
 
@@ -48,14 +49,24 @@ def _table_document(facts: TableFacts) -> dict[str, object]:
             for at, (field, name) in enumerate(facts.columns)
         ],
         "other_columns": facts.other_columns,
+        "has_heading": facts.has_heading,
+        "unread_columns": facts.unread,
+        "empty_columns": facts.empty,
     }
+
+
+def preview_document(survey: Survey) -> dict[str, object]:
+    """Return what programs read about a file that was not imported."""
+    return {**survey_document(survey), "sha256": survey.sha256}
 
 
 def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
     """Yield what people read about a file that was not imported."""
     if survey.table is not None:
-        yield from _table_lines(survey.table)
+        yield _shapes_table(survey.table)
     yield from survey_lines(survey, allowed)
+    if survey.sha256:
+        yield Text(f"SHA-256 of the file: {survey.sha256}")
     taken = f"{survey.accepted:,} entries of {survey.lines:,} lines can be taken"
     yield Text(taken, style="green" if survey.accepted else "yellow")
 
@@ -67,6 +78,8 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
         survey: From ``hashsets.importing``.
         allowed: Categories that were named; none if nobody has chosen yet.
     """
+    if survey.table is not None:
+        yield from _table_lines(survey.table)
     if survey.problems:
         rows = [
             (
@@ -84,13 +97,17 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
             for word, count in survey.categories.items()
         ]
         yield table("category", "allowed", "entries", rows=counts, numeric=1)
+    if survey.table is not None and not _has_categories(survey.table):
+        yield Text("no column holds categories: every row gets the one of --category")
     if OTHER_WORDS in survey.categories:
         yield Text(
             "too many different categories to be named: is it the right column?",
             style="yellow",
         )
     for word, count in survey.ignored_fields.items():
-        yield Text(harmless(f"field {word!r} is not known: ignored {count:,} times"))
+        what = not_compared([word]).get(word)
+        why = "is not known" if what is None else f"holds {what}, which is not compared"
+        yield Text(harmless(f"field {word!r} {why}: ignored {count:,} times"))
 
 
 def _is_allowed(word: str, allowed: Collection[str]) -> str:
@@ -101,15 +118,44 @@ def _is_allowed(word: str, allowed: Collection[str]) -> str:
     return "yes" if word in allowed else "no"
 
 
-def _table_lines(facts: TableFacts) -> Iterator[Text | Table]:
+def _table_lines(facts: TableFacts) -> Iterator[Text]:
+    """Yield how a table is read, and which of its columns are not."""
     delimiter = "tabs" if facts.delimiter == _TAB else repr(facts.delimiter)
     yield Text(
-        f"CSV in {facts.encoding}, cells between {delimiter}; "
-        f"{facts.other_columns:,} more columns are not read"
+        f"CSV in {facts.encoding}, cells between {delimiter}; {_first_row(facts)}"
     )
+    if facts.other_columns:
+        names = ", ".join(map(repr, facts.unread))
+        more = facts.other_columns - len(facts.unread)
+        words = [names] if names else []
+        words += [f"{more:,} more"] if more else []
+        yield Text(harmless(f"columns that are not read: {' and '.join(words)}"))
+    for name, what in facts.not_compared.items():
+        yield Text(
+            harmless(f"column {name!r} holds {what}, which is not compared"),
+            style="yellow",
+        )
+    for name in facts.empty:
+        yield Text(
+            harmless(f"column {name!r} is read, and has nothing in any row"),
+            style="yellow",
+        )
+
+
+def _has_categories(facts: TableFacts) -> bool:
+    return any(field == CATEGORY for field, _ in facts.columns)
+
+
+def _first_row(facts: TableFacts) -> str:
+    if facts.has_heading:
+        return "the first row names the columns"
+    return "there is no heading: the first row holds data"
+
+
+def _shapes_table(facts: TableFacts) -> Table:
     rows = [
         (field, name, *(row[at] for row in facts.shapes))
         for at, (field, name) in enumerate(facts.columns)
     ]
     shapes = [f"row {number}" for number in range(1, len(facts.shapes) + 1)]
-    yield table("read as", "column", *shapes, rows=rows)
+    return table("read as", "column", *shapes, rows=rows)

@@ -52,6 +52,24 @@ _KNOWN_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 """Names of columns that mean one thing only, in small letters and digits. ``phash`` is
 none of them: other tools call other things so (clause 4.2)."""
 
+_NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "photodna": "PhotoDNA",
+        "photodnahash": "PhotoDNA",
+        "pdna": "PhotoDNA",
+        "netclean": "NetClean's signal",
+        "videntifier": "Videntifier's signal",
+        "tmk": "TMK, which is of videos",
+        "tmkpdqf": "TMK, which is of videos",
+        "ssdeep": "ssdeep",
+        "tlsh": "TLSH",
+    }
+)
+"""Names of columns with signals that this filter has no comparison for."""
+
+_DIGITS: Final = frozenset(2 * kind.width_bytes for kind in SignalType)
+"""Numbers of hex digits that a signal has: no name of a column consists of so many."""
+
 _SHOWN_COLUMNS: Final = 40
 _NAME_CHARACTERS: Final = 40
 _MOST_DIGITS: Final = 4
@@ -200,9 +218,75 @@ def folded(text: str) -> str:
 def recognised(header: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the fields that names of columns tell, with those names."""
     for name in header:
-        plain = re.sub(r"[^a-z0-9]", "", name.lower())
+        plain = _plain(name)
         if plain in _KNOWN_NAMES:
             yield _KNOWN_NAMES[plain], name
+
+
+def not_compared(names: Iterable[str]) -> dict[str, str]:
+    """Return the columns with signals that nobody here compares, and what those are."""
+    known = {name: _NOT_COMPARED.get(_plain(name)) for name in names}
+    return {name: what for name, what in known.items() if what is not None}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def is_data(row: Iterable[str]) -> bool:
+    """Tell whether a row holds a signal, so that it cannot be a heading."""
+    return any(types_like(cell) for cell in row)
+
+
+def types_like(cell: str) -> tuple[SignalType, ...]:
+    """Return the types of which a cell could be the signal, by its length."""
+    digits = cell.strip()
+    if len(digits) not in _DIGITS or not re.fullmatch("[0-9A-Fa-f]+", digits):
+        return ()
+    return tuple(kind for kind in SignalType if 2 * kind.width_bytes == len(digits))
+
+
+def is_named(header: Sequence[str], layout: Layout) -> bool:
+    """Tell whether a heading is one beyond doubt: a name in it was known, or given."""
+    given = {name for names in layout.columns.values() for name in names}
+    words = {folded(name) for name in given | layout.wanted.keys()}
+    return not words.isdisjoint(map(folded, header)) or any(recognised(header))
+
+
+def numbers_of(row: Sequence[str]) -> list[str]:
+    """Return the numbers of columns as names for them: 1, 2, 3, ..."""
+    return [str(number) for number in range(1, len(row) + 1)]
+
+
+def numbers_for(row: Sequence[str], layout: Layout) -> list[str]:
+    """Return the names of the columns of a file without a heading: 1, 2, 3, ...
+
+    Args:
+        row: The first row, which holds data.
+        layout: What the operator said.
+
+    Raises:
+        HashSetFormatError: Nobody said which column holds what, or not by number.
+    """
+    numbers = numbers_of(row)
+    named = {name for names in layout.columns.values() for name in names}
+    if named and {*named, *layout.wanted} <= set(numbers):
+        return numbers
+    raise HashSetFormatError(
+        "the file has no heading: its first row seems to hold data",
+        hint=f"Say by number what its {len(row)} columns hold: {_guessed(row)}.",
+    )
+
+
+def _guessed(row: Sequence[str]) -> str:
+    """Return options for the columns that look like signals; nothing of the data."""
+    found = []
+    for number, cell in enumerate(row, start=1):
+        types = types_like(cell)
+        if types:
+            usual = SignalType.PHASH if SignalType.PHASH in types else types[0]
+            found.append(f"--map {usual.value}={number} ({len(cell.strip())} digits)")
+    return ", ".join(found) or "--map md5=1"
 
 
 def found_in(header: Sequence[str], layout: Layout) -> Columns:
@@ -226,10 +310,7 @@ def found_in(header: Sequence[str], layout: Layout) -> Columns:
                 hint=f"Say which with --map {what}=COLUMN.",
             )
     if not names.keys() & TYPES.keys():
-        raise HashSetFormatError(
-            "no column of the file is known to hold a signal",
-            hint=f"Say which one does, such as --map md5=COLUMN. {_shown(header)}",
-        )
+        raise _no_signals(header)
     return Columns(
         places={
             what: tuple(_position(header, name) for name in dict.fromkeys(columns))
@@ -242,8 +323,24 @@ def found_in(header: Sequence[str], layout: Layout) -> Columns:
     )
 
 
+def _no_signals(header: Sequence[str]) -> HashSetFormatError:
+    """Return the error for a file none of whose columns holds what can be compared."""
+    other = sorted(set(not_compared(header).values()))
+    if other:
+        return HashSetFormatError(
+            f"the file has no signals but {', '.join(other)}, which is not compared",
+            hint="Have it exported with MD5, SHA-1, SHA-256 or PDQ. "
+            f"Or say which column holds one of these, such as --map md5=COLUMN. "
+            f"{_shown(header)}",
+        )
+    return HashSetFormatError(
+        "no column of the file is known to hold a signal",
+        hint=f"Say which one does, such as --map md5=COLUMN. {_shown(header)}",
+    )
+
+
 def _position(header: Sequence[str], name: str) -> int:
-    """Return where a column stands: written alike, or else in other capitals."""
+    """Return where a column stands: written alike, in other capitals, or by number."""
     for fold in (str.strip, folded):
         places = [at for at, cell in enumerate(header) if fold(cell) == fold(name)]
         if len(places) > 1:
@@ -253,6 +350,10 @@ def _position(header: Sequence[str], name: str) -> int:
             )
         if places:
             return places[0]
+    if name.isascii() and name.isdigit() and len(name) <= _MOST_DIGITS:
+        at = int(name)
+        if 0 < at <= len(header):
+            return at - 1
     raise HashSetFormatError(
         f"the file has no column {name!r}", hint=_shown(header, name)
     )
@@ -260,15 +361,20 @@ def _position(header: Sequence[str], name: str) -> int:
 
 def _shown(header: Sequence[str], name: str = "") -> str:
     """Say which columns there are, unless the first row is no heading."""
-    if not _is_heading(header):
+    if not is_heading(header):
         return "The first row must name the columns, and it seems to hold data."
     near = difflib.get_close_matches(name, header, n=1) if name else []
     meant = f"Did you mean {near[0]!r}? " if near else ""
-    names = ", ".join(repr(cell[:_NAME_CHARACTERS]) for cell in header[:_SHOWN_COLUMNS])
+    names = ", ".join(map(repr, shown_names(header)))
     return f"{meant}The columns are: {names}. Is the delimiter right?"
 
 
-def _is_heading(header: Iterable[str]) -> bool:
+def shown_names(header: Sequence[str]) -> list[str]:
+    """Return the names of columns that are shown: the first, and the first of each."""
+    return [cell[:_NAME_CHARACTERS] for cell in header[:_SHOWN_COLUMNS]]
+
+
+def is_heading(header: Iterable[str]) -> bool:
     """Tell whether a row can be shown: data may be personal, names of columns are not.
 
     Data has an address in it, a path or a long number; nothing of it is shown.
@@ -316,6 +422,9 @@ def _lists(document: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
     found = {}
     for name, value in table.items():
         texts = value if isinstance(value, list) else [value]
+        # Columns may be counted, and numbers need no quotes then.
+        if key == "map":
+            texts = [str(text) if type(text) is int else text for text in texts]
         if not all(isinstance(text, str) for text in texts):
             raise UsageError(
                 f"{key}.{name} = {value!r} is neither a text nor a list of texts",

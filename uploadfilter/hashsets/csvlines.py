@@ -9,6 +9,7 @@ import re
 from binascii import unhexlify
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BufferedReader
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -22,14 +23,19 @@ from uploadfilter.hashsets.columns import (
     FIELDS,
     ID,
     QUALITIES,
+    TYPES,
     Columns,
     Layout,
     folded,
+    is_heading,
+    not_compared,
+    shown_names,
 )
 from uploadfilter.hashsets.csvrows import Row, Table, opened_table
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.shortlines import Numbered
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
+from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import SignalType
 
 FIRST_ROWS: Final = 5
@@ -55,6 +61,9 @@ _NOT_TEXT = "\ufffd"
 
 _NO_ID: Final = "?"
 """Stands in a line that will be refused for its signals."""
+
+UNNAMED_CATEGORY: Final = "unnamed"
+"""What every row gets for who only looks, where no column holds categories."""
 
 _NO_CATEGORY: Final = "("
 """No category can be called so: the line is refused for that."""
@@ -106,6 +115,7 @@ def lines_of(
         columns = table.columns
         item_of = _ItemOf(columns, _common_category(columns, categories), request.id_of)
         tally.table = _facts(table)
+        empty = {place for _, place in _places(columns)}
         for row in table.rows:
             problem = _problem(row, columns)
             if problem is not None or row.cells is None:
@@ -113,13 +123,19 @@ def lines_of(
                 continue
             if len(tally.table.shapes) < FIRST_ROWS:
                 tally.table = _with_shapes(tally.table, row.cells, columns)
+            if empty:
+                empty -= {place for place in empty if row.cells[place].strip()}
             yield row.line, msgspec.json.encode(item_of(row.cells))
+        names = tuple(table.header[place] for place in sorted(empty))
+        tally.table = replace(tally.table, empty=names)
 
 
 def _common_category(columns: Columns, categories: frozenset[str] | None) -> str | None:
     """Return the category of every row, if no column holds them."""
-    if CATEGORY in columns.places or categories is None:
+    if CATEGORY in columns.places:
         return None
+    if categories is None:
+        return UNNAMED_CATEGORY
     if len(categories) != 1:
         raise UsageError(
             f"no column holds categories, but {len(categories)} were given",
@@ -157,7 +173,7 @@ class _ItemOf:
         self._common = common
         self._id_of = None if ID in columns.places else id_of
         self._first = [
-            (field, places[0], _CONVERTERS.get(field, _signal))
+            (field, places[0], _CONVERTERS[field])
             for field, places in columns.places.items()
         ]
         self._more = [
@@ -173,7 +189,7 @@ class _ItemOf:
         signals = [
             {"type": field, "value": digits}
             for field, place in self._more
-            if (digits := cells[place].strip())
+            if (digits := hex_of(cells[place].strip(), TYPES[field]))
         ]
         if signals:
             item["signals"] = signals
@@ -183,10 +199,6 @@ class _ItemOf:
 
 
 # Each returns a cell as JSON has it; what it cannot be stays a text, and is refused.
-
-
-def _signal(text: str) -> str:
-    return text
 
 
 def _id(text: str) -> str:
@@ -209,6 +221,7 @@ def _quality(text: str) -> int | str | None:
 _CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
     {ID: _id, CATEGORY: _category, EXACT_ONLY: _flag}
     | dict.fromkeys(QUALITIES, _quality)
+    | {name: partial(hex_of, kind=kind) for name, kind in TYPES.items()}
 )
 
 
@@ -234,12 +247,18 @@ def _unhexlified(text: str) -> bytes:
 
 def _facts(table: Table) -> TableFacts:
     places = _places(table.columns)
+    read = {place for _, place in places}
+    unread = [name for at, name in enumerate(table.header) if at not in read]
+    is_shown = is_heading(table.header)
     return TableFacts(
         encoding=table.encoding,
         delimiter=table.delimiter,
         columns=tuple((field, table.header[place]) for field, place in places),
-        other_columns=len(table.header) - len({place for _, place in places}),
+        other_columns=len(unread),
         shapes=(),
+        unread=tuple(shown_names(unread)) if is_shown else (),
+        not_compared=not_compared(unread),
+        has_heading=table.has_heading,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import chain
 from typing import Final, NamedTuple
 
 from uploadfilter.errors import HashSetFormatError
@@ -23,6 +24,10 @@ from uploadfilter.hashsets.columns import (
     Encoding,
     Layout,
     found_in,
+    is_data,
+    is_named,
+    numbers_for,
+    numbers_of,
 )
 
 MOST_ROW_CHARACTERS: Final = 128 << 10
@@ -39,6 +44,9 @@ _BOMS: Final = (
 )
 _EXCEL_LINE = re.compile(r'"?sep=(.)"?\s*')
 """What Excel writes above the heading, and reads."""
+
+_POWERSHELL_LINE = re.compile(r"#TYPE [\w.+`\[\],]+\s*")
+"""What Windows PowerShell 5 writes above the heading."""
 
 
 class Row(NamedTuple):
@@ -60,7 +68,8 @@ class Table:
     Attributes:
         encoding: As it is read.
         delimiter: Likewise.
-        header: Names of its columns.
+        header: Names of its columns; their numbers where there is no heading.
+        has_heading: Whether the first row names the columns.
         columns: Where the wanted cells stand.
         rows: Those with data, blank ones left out; read once.
     """
@@ -68,6 +77,7 @@ class Table:
     encoding: Encoding
     delimiter: str
     header: Sequence[str]
+    has_heading: bool
     columns: Columns
     rows: Iterator[Row]
 
@@ -101,23 +111,31 @@ def opened_table(
 def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> Table:
     first = _first_line(lines)
     excel = _EXCEL_LINE.fullmatch(first)
-    if excel:
+    if excel or _POWERSHELL_LINE.fullmatch(first):
         lines.begin_row()
         first = _first_line(lines)
     delimiter = layout.delimiter or (excel and excel[1]) or _sniffed(first, layout)
     rows = _rows(lines, first, delimiter=delimiter, quote=layout.quote)
-    header = [cell.strip() for cell in next(rows, Row(1, None)).cells or ()]
+    top = next(rows, Row(1, None))
+    header = [cell.strip() for cell in top.cells or ()]
     if not header:
         raise HashSetFormatError(
             "the first row of the file cannot be read",
             hint="It must name the columns. Say what is between and around cells with "
             "--delimiter and --quote.",
         )
+    has_heading = not is_data(header)
+    if not has_heading:
+        header = numbers_for(header, layout)
+        rows = chain([top], rows)
+    columns = found_in(header, layout)
     return Table(
         encoding=encoding,
         delimiter=delimiter,
-        header=header,
-        columns=found_in(header, layout),
+        # What nobody calls by a name of it may be data, which is shown nowhere.
+        header=header if is_named(header, layout) else numbers_of(header),
+        has_heading=has_heading,
+        columns=columns,
         rows=rows,
     )
 
@@ -211,8 +229,10 @@ def _sniffed(first: str, layout: Layout) -> str:
     """
 
     def sense(delimiter: str) -> tuple[int, int]:
-        header = _cells(first, delimiter=delimiter, quote=layout.quote)
+        header = cells_of(first, delimiter=delimiter, quote=layout.quote)
         try:
+            if is_data(header):
+                header = numbers_for(header, layout)
             found_in(header, layout)
         except HashSetFormatError:
             return 0, len(header)
@@ -221,7 +241,8 @@ def _sniffed(first: str, layout: Layout) -> str:
     return max(DELIMITERS, key=sense)
 
 
-def _cells(line: str, *, delimiter: str, quote: str) -> list[str]:
+def cells_of(line: str, *, delimiter: str, quote: str = '"') -> list[str]:
+    """Return the cells of one line, without white space at their ends."""
     reader = _reader(iter([line]), delimiter=delimiter, quote=quote, strict=False)
     return [cell.strip() for cell in next(reader, [])]
 

@@ -1,17 +1,20 @@
 """Signals that say nothing about a picture, and would match innocent ones.
 
-The digest of the empty file matches every empty upload; the perceptual signal of a flat
-area matches every flat picture. Lists that were made without looking hold both.
+The digest of the empty file matches every empty upload, that of a line end every file
+of one; the perceptual signal of a flat area matches every flat picture. Lists that were
+made without looking hold all of them.
 """
 
 import hashlib
 import struct
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadfilter.hashsets import trivial
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EXACT_TYPES, SignalType
 
@@ -76,7 +79,7 @@ def problem_of(signal_type: SignalType, value: bytes) -> Problem | None:
     if value in _CONSTANT:
         return Problem.DEGENERATE
     if signal_type.is_exact:
-        return None
+        return Problem.TRIVIAL if value in trivial.digests() else None
     is_flat = _is_flat_pdq if signal_type is SignalType.PDQ else _is_flat_64
     return Problem.DEGENERATE if is_flat(signal_type, value) else None
 
@@ -107,16 +110,22 @@ def suspects(signal_type: SignalType, values: bytes) -> NDArray[np.bool_]:
 
 
 def _are_known(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which digests are all alike in their bytes, or of the empty file."""
-    width = rows.shape[1]
-    known = [np.zeros(width, np.uint8), np.full(width, 255, np.uint8)]
-    known += [np.frombuffer(d, np.uint8) for d in _EMPTY_FILE if len(d) == width]
+    """Return which digests are all alike in their bytes, or of a trivial content."""
+    known, known_heads = _known(rows.shape[1])
     # Nearly always the first eight bytes tell.
     heads = np.ascontiguousarray(rows[:, :8]).view(np.uint64)[:, 0]
-    suspect = np.isin(heads, [value[:8].view(np.uint64)[0] for value in known])
+    suspect = np.isin(heads, known_heads)
     for row in np.flatnonzero(suspect).tolist():
-        suspect[row] = any((rows[row] == value).all() for value in known)
+        suspect[row] = rows[row].tobytes() in known
     return suspect
+
+
+@cache
+def _known(width: int) -> tuple[frozenset[bytes], NDArray[np.uint64]]:
+    """Return the digests of a width that nothing may be matched by, and their heads."""
+    everything = _EMPTY_FILE | _CONSTANT | trivial.digests()
+    known = frozenset(value for value in everything if len(value) == width)
+    return known, np.sort(np.frombuffer(b"".join(v[:8] for v in known), np.uint64))
 
 
 def _are_flat_pdq(

@@ -1,8 +1,9 @@
 """Read a file of signals, line by line, as a stream of what may be matched.
 
 The form is known by the first line that is neither blank nor a comment: JSON lines
-begin with a brace, everything else is a list. That a file is CSV has to be said. Memory
-is bounded by the longest line.
+begin with a brace, everything else is a list. That a file is CSV has to be said. What
+is known to be in a format of somebody else (``hashsets/recognising.py``) is refused by
+its name. Memory is bounded by the longest line.
 
 To add a form, add a module with a ``parse_line``, a member of ``Form``, its first bytes
 in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
@@ -19,6 +20,7 @@ from uploadfilter.hashsets import csvlines, lists
 from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table, refuse_foreign
 from uploadfilter.hashsets.shortlines import Numbered, blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
@@ -34,7 +36,6 @@ _BOM = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n\v\f"
 _COMMENT = b"#"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_HEAD_BYTES = 4096
 # Control characters that text does not hold; tabs, line ends and form feeds it may.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\r\f\v")
 
@@ -71,10 +72,14 @@ def read(
         that may be matched.
 
     Raises:
-        HashSetFormatError: The file is no text in UTF-8, or no CSV as asked for.
+        HashSetFormatError: The file is no text in UTF-8, is in a format of somebody
+            else, or is CSV and not as asked for.
         UsageError: The file is a list, and there is not exactly one category; or it is
             CSV, and a type was given.
     """
+    # Peeked at and not read, because a pipe cannot be set back.
+    head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    refuse_foreign(head)
     if table is not None:
         if signal_type is not None:
             raise UsageError(
@@ -83,8 +88,12 @@ def read(
             )
         yield from _table_items(file, table, categories, tally, tick)
         return
-    # Peeked at and not read, because a pipe cannot be set back.
-    _check_text(file.peek(_HEAD_BYTES)[:_HEAD_BYTES])
+    if signal_type is None and is_table(head):
+        raise HashSetFormatError(
+            "this is CSV, and nobody has said so",
+            hint="Say --format csv, and with --map what its columns hold.",
+        )
+    _check_text(head)
     lines = _lines(file, tally, tick)
     first = next(lines, None)
     if first is None:

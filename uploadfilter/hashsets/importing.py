@@ -10,23 +10,23 @@ unless the operator enforces them. Categories are an explicit allow-list.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
 
 from uploadfilter.errors import (
-    HashSetError,
     HashSetFormatError,
     HashSetNameError,
     UsageError,
 )
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.columns import Layout
-from uploadfilter.hashsets.csvlines import CSVRequest, IdOf
+from uploadfilter.hashsets.csvlines import UNNAMED_CATEGORY, CSVRequest, IdOf
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.opening import HashedFile, opened
+from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table
 from uploadfilter.hashsets.tally import (
     NO_CATEGORY,
     OTHER_WORDS,
@@ -86,6 +86,7 @@ class Survey:
             for a list, which has none.
         ignored_fields: How often each field came up that is not known.
         table: How the file is read, if it is CSV.
+        sha256: Of the file, in hex; empty of an import, whose set has it.
     """
 
     lines: int
@@ -94,6 +95,7 @@ class Survey:
     categories: Mapping[str, int]
     ignored_fields: Mapping[str, int]
     table: TableFacts | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,7 @@ def import_file(
     allowed = _checked_categories(categories)
     tally = Tally()
     collected = writer.collect()
-    with _opened(path) as file:
+    with opened(path) as (file, raw):
         items = formats.read(
             file,
             categories=allowed,
@@ -179,6 +181,7 @@ def import_file(
             category=categories[0],
             writer=writer,
         )
+        source = _source(tally, raw)
     _check_outcome(path, tally, bad_lines)
     replaced = _info_of(writer.sets, name)
     info = writer.replace_set(
@@ -189,7 +192,7 @@ def import_file(
             categories=tuple(sorted(allowed)),
             enforced=enforce_unsigned,
             imported_at=int(clock()),
-            source=_source(tally),
+            source=source,
         ),
     )
     return ImportReport(
@@ -224,7 +227,7 @@ def survey_file(
     """
     tally = Tally()
     allowed = _checked_categories(categories) if categories else None
-    with _opened(path) as file:
+    with opened(path) as (file, raw):
         for _ in formats.read(
             file,
             categories=allowed,
@@ -234,7 +237,22 @@ def survey_file(
             table=_request(layout, _any_id),
         ):
             pass
-    return _survey(tally, allowed or frozenset())
+        sha256 = raw.sha256()
+    return replace(_survey(tally, allowed or frozenset()), sha256=sha256)
+
+
+def is_unsaid_table(path: Path) -> bool:
+    """Tell whether a file is CSV beyond doubt, though nobody said so.
+
+    Of a pipe nobody knows before it is read: False.
+
+    Raises:
+        HashSetError: The file cannot be read.
+    """
+    if not path.is_file():
+        return False
+    with opened(path) as (file, _):
+        return is_table(file.peek(HEAD_BYTES)[:HEAD_BYTES])
 
 
 def list_sets(generation: LayeredGeneration) -> tuple[SetInfo, ...]:
@@ -340,21 +358,6 @@ def _until_malformed(
             yield item
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file, and say of a failed read which file it was."""
-    try:
-        with path.open("rb") as file:
-            yield file
-    except HashSetFormatError as exc:
-        raise HashSetFormatError(f"{str(path)!r}: {exc}", hint=exc.hint) from exc
-    except OSError as exc:
-        raise HashSetError(
-            f"cannot read {str(path)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may read the file.",
-        ) from exc
-
-
 def _ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], None]:
     """Return what tells the caller how far the file has been read."""
     if progress is None:
@@ -385,6 +388,9 @@ def _advice(tally: Tally) -> str:
         return "Give every entry of the file a category."
     if any(item.problem is Problem.CATEGORY for item in tally.problems):
         return "Name with --category what is to be taken."
+    if not tally.problems:
+        what = "names of columns" if tally.table else "comments and headings"
+        return f"It has {what} and no entry: was the export complete?"
     return f"{_where(tally)}{_table(tally)}Check that it is the right file."
 
 
@@ -396,7 +402,10 @@ def _where(tally: Tally) -> str:
 
 
 def _table(tally: Tally) -> str:
-    """Return a sentence for whoever has a table, whose first line names its columns."""
+    """Return a sentence for who has a table, whose first line names its columns."""
+    if tally.table is not None and tally.table.empty:
+        names = ", ".join(map(repr, tally.table.empty))
+        return f"Nothing stands in any row of: {names}. "
     if tally.table is None and any(
         item.problem is Problem.NOT_HEX and item.first_line == 1
         for item in tally.problems
@@ -423,10 +432,12 @@ def _found_categories(tally: Tally) -> str:
     return "; categories found: " + ", ".join(f"{word!r} {n}" for word, n in shown)
 
 
-def _source(tally: Tally) -> Source:
+def _source(tally: Tally, file: HashedFile) -> Source:
     return Source(
         lines=tally.lines,
         refused={item.problem.value: item.count for item in tally.problems},
+        sha256=file.sha256(),
+        bytes=file.count,
     )
 
 
@@ -445,6 +456,8 @@ def _named_categories(
     found: Mapping[str, int], allowed: frozenset[str]
 ) -> Mapping[str, int]:
     """Return a histogram that names nothing which is likely to be no category."""
+    if not allowed and found.keys() == {UNNAMED_CATEGORY}:
+        return {}
     if len(found) <= MOST_NAMED_CATEGORIES:
         return found
     named = {word: count for word, count in found.items() if word in allowed}

@@ -19,6 +19,7 @@ import msgspec
 
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.tally import Problem, Tally
+from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import (
     FULL_WINDOW,
     Entry,
@@ -186,7 +187,7 @@ def _signal(signal_type: SignalType, digits: object) -> Signal:
     if not isinstance(digits, str):
         raise _Refused(Problem.BAD_FIELD)
     try:
-        value = unhexlify(digits)
+        value = unhexlify(hex_of(digits, signal_type))
     except ValueError as exc:
         is_hex = all(digit in "0123456789abcdefABCDEF" for digit in digits)
         raise _Refused(Problem.ODD_LENGTH if is_hex else Problem.NOT_HEX) from exc

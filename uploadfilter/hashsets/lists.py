@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from uploadfilter.hashsets.tally import Problem
+from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import EXACT_TYPES, SignalType
 
 
@@ -48,6 +49,7 @@ _TAGS = MappingProxyType(
 _HEADINGS = frozenset({b"MD5", b"SHA1", b"SHA-1", b"SHA256", b"SHA-256"})
 """First line of the text that X-Ways exports."""
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
+_PREFIXES = (b"0x", b"0X", b"\\x")
 
 
 def types_of(signal_type: SignalType | None) -> Types:
@@ -79,7 +81,7 @@ def parse_line(line: bytes, types: Types) -> ListedSignal | Problem | None:
 def _parse_other(line: bytes, types: Types) -> ListedSignal | Problem | None:
     """Parse a line that is more, or less, than one digest."""
     # A backslash says that the name, which nobody reads, is escaped.
-    line = line.removeprefix(b"\\")
+    line = line if line.startswith(_PREFIXES) else line.removeprefix(b"\\")
     tagged = _TAGGED.fullmatch(line)
     if tagged is not None:
         tag, digits = tagged.groups()
@@ -92,6 +94,21 @@ def _parse_other(line: bytes, types: Types) -> ListedSignal | Problem | None:
     return _parse_digits(digits, types)
 
 
+def _as_hex(word: bytes, types: Types) -> bytes:
+    """Return a value in hex digits, if it is written in another way with a sign of it.
+
+    Where nobody says the type, only ``0x`` and the padding of base64 are such signs.
+    """
+    if len(types) > 1 and not (word.startswith(_PREFIXES) or word.endswith(b"=")):
+        return word
+    text = word.decode("ascii", "replace")
+    for kind in types.values():
+        digits = hex_of(text, kind)
+        if digits != text:
+            return digits.encode()
+    return word
+
+
 def _parse_tagged(tag: bytes, digits: bytes, types: Types) -> ListedSignal | Problem:
     signal_type = _TAGS.get(tag)
     if signal_type is None or signal_type not in types.values():
@@ -100,6 +117,7 @@ def _parse_tagged(tag: bytes, digits: bytes, types: Types) -> ListedSignal | Pro
 
 
 def _parse_digits(digits: bytes, types: Types) -> ListedSignal | Problem:
+    digits = _as_hex(digits, types)
     if not _HEX.fullmatch(digits):
         return Problem.NOT_HEX
     if len(digits) % 2:

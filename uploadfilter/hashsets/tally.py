@@ -43,6 +43,7 @@ class Problem(StrEnum):
     CATEGORY = "category"
     NOT_WANTED = "not_wanted"
     EMPTY_FILE = "empty_file"
+    TRIVIAL = "trivial"
     DEGENERATE = "degenerate"
 
     @property
@@ -73,10 +74,17 @@ _WORDS = {
     Problem.CATEGORY: "a category that was not named",
     Problem.NOT_WANTED: "another value than the one that was asked for",
     Problem.EMPTY_FILE: "the digest of the empty file",
+    Problem.TRIVIAL: "the digest of a content that can be no listed picture",
     Problem.DEGENERATE: "a value that innocent files have",
 }
 _LEFT_OUT = frozenset(
-    {Problem.CATEGORY, Problem.NOT_WANTED, Problem.EMPTY_FILE, Problem.DEGENERATE}
+    {
+        Problem.CATEGORY,
+        Problem.NOT_WANTED,
+        Problem.EMPTY_FILE,
+        Problem.TRIVIAL,
+        Problem.DEGENERATE,
+    }
 )
 
 
@@ -102,8 +110,13 @@ class TableFacts:
     Attributes:
         encoding: Its encoding.
         delimiter: The character between its cells.
-        columns: Field and name of each column that is read.
+        columns: Field and name of each column that is read; its number where no
+            heading names it.
         other_columns: How many are not.
+        unread: Names of the first of those; none where there is no heading.
+        not_compared: Those with signals that nobody here compares, and what they are.
+        has_heading: Whether the first row names the columns.
+        empty: Names of the columns that are read and hold nothing, in any row.
         shapes: Of the first rows the shape of each cell that is read, in the order of
             ``columns``; never a value, which may be personal.
     """
@@ -113,6 +126,10 @@ class TableFacts:
     columns: tuple[tuple[str, str], ...]
     other_columns: int
     shapes: tuple[tuple[str, ...], ...]
+    unread: tuple[str, ...] = ()
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+    has_heading: bool = True
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -233,8 +233,8 @@ class TableBuilder:
         """Return the tables of this one set; nothing more can be added.
 
         Args:
-            info: What is known of it; its numbers of entries, signals and duplicates
-                are filled in.
+            info: What is known of it; its numbers of entries, signals and duplicates,
+                and of entries with exact signals alone, are filled in.
         """
         listed = self._entry_table()
         target, kept = _merged_ids(listed, np.frombuffer(self._id_hashes, np.int64))
@@ -251,6 +251,7 @@ class TableBuilder:
             info,
             entries=len(entries),
             counts=counts,
+            exact_alone=_exact_alone(entries, perceptual),
             source=replace(info.source, duplicates=duplicates),
         )
         return Tables(
@@ -308,6 +309,18 @@ class TableBuilder:
         for (signal_type, _), table in perceptual.items():
             count(signal_type.value, table.entries)
         return counts
+
+
+def _exact_alone(
+    entries: EntryTable, perceptual: Mapping[Shape, PerceptualTable]
+) -> int:
+    """Count entries without a perceptual signal beside others that have one."""
+    if not perceptual:
+        return 0
+    is_alone = entries.exact_only == 0
+    for table in perceptual.values():
+        is_alone[table.entries] = False
+    return int(is_alone.sum())
 
 
 def _merged_ids(

@@ -25,11 +25,16 @@ class Source:
         lines: Lines of the file, comments and blank ones included.
         refused: Entries and signals that were left out, by reason.
         duplicates: Entries that repeat the id of an earlier one.
+        sha256: Of the file, in hex, so that who made it can confirm that it arrived;
+            empty if an older version imported it.
+        bytes: Its length.
     """
 
     lines: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
+    sha256: str = ""
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,9 @@ class SetInfo:
             were imported.
         source: What the import read.
         revoked: How many of the entries have been revoked since.
+        exact_alone: Entries that have exact signals alone, and do not say that this is
+            meant, in a set whose other entries have perceptual ones: pictures would
+            have both.
     """
 
     name: str
@@ -58,6 +66,7 @@ class SetInfo:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     source: Source = field(default_factory=Source)
     revoked: int = 0
+    exact_alone: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a name that could not be used everywhere."""

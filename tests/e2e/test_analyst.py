@@ -1,0 +1,290 @@
+"""An analyst with a case: from a folder, or another program's export, to a hash set.
+
+Every command is run as the page prints it, by a shell, with the installed program.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.demo import running
+from hashsets.demo import pictures
+from tests.hashsets.test_formats import read
+from tests.repository import ROOT
+from uploadfilter.errors import HashSetFormatError
+from uploadfilter.hashsets.recognising import COMMANDS, HEAD_BYTES, refuse_foreign
+
+pytestmark = pytest.mark.e2e
+
+PAGE = (ROOT / "hashsets" / "FORMAT.md").read_text(encoding="utf-8")
+ONE, TWO = "c8a9e1d2f3b4a5968778695a4b3c2d1e", "1e2d3c4b5a69788796a5b4f3d2e1a9c8"
+SHA1 = f"{TWO}01234567"
+PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
+
+
+def shell(command: str, folder: Path) -> str:
+    """Run a line of the page in a folder, where ``uploadfilter`` is on the path."""
+    path = f"{Path(running.program()).parent}:{os.environ['PATH']}"
+    done = subprocess.run(  # noqa: S602 -- commands of our own page
+        command,
+        shell=True,
+        cwd=folder,
+        env={**running.environment(folder / "state"), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def section(number: int) -> str:
+    """Return one section of the page."""
+    parts = re.split(r"^## (\d+)\. ", PAGE, flags=re.MULTILINE)
+    return parts[parts.index(str(number)) + 1]
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    """Return the blocks of a kind in a section."""
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    """Return a folder with what lies in one beside pictures."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    picture = pictures.jpeg(pictures.photograph(7))
+    (folder / "holiday.jpg").write_bytes(picture)
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"broken" * 40)
+    (folder / "notes.txt").write_text("look at these again")
+    thumbs = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504)
+    (folder / "Thumbs.db").write_bytes(thumbs)
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("more.jpg", pictures.jpeg(pictures.photograph(8)))
+    return folder
+
+
+def test_recipe_lists_pictures_and_nothing_else(tmp_path: Path, case: Path) -> None:
+    """Section 6 as printed: one entry, and the rest is named to be looked at."""
+    scan, short, listing, rest, trying = blocks(section(6), "sh")
+    (program,) = blocks(section(6), "jq")
+    (tmp_path / "short.jq").write_text(program)
+    digest = hashlib.sha256((case / "holiday.jpg").read_bytes()).hexdigest()
+
+    shell(scan + short + listing, tmp_path)
+    entries = [
+        json.loads(line) for line in (tmp_path / "unit7.jsonl").read_text().splitlines()
+    ]
+    left_out = shell(rest, tmp_path)
+    said = shell(trying, tmp_path)
+
+    assert [entry["sha256"] for entry in entries] == [digest]
+    assert (tmp_path / "unit7.txt").read_text() == f"{digest}\n"
+    assert sorted(left_out.split()) == [
+        "folder/Thumbs.db",
+        "folder/broken.png",
+        "folder/more.zip",
+        "folder/notes.txt",
+    ]
+    assert "imported 'unit7': 1 entries" in said
+    sent = hashlib.sha256((tmp_path / "unit7.jsonl").read_bytes()).hexdigest()
+    assert said.count(sent) == 2
+
+
+def test_entry_that_may_be_no_picture_is_pointed_out(tmp_path: Path) -> None:
+    """A maker of both kinds of signals gave a file none that shows a picture."""
+    entries = [
+        {"id": "picture", "category": "1", "sha256": "ab" * 32, "pdq": PDQ},
+        {"id": "notes", "category": "1", "sha256": "cd" * 32},
+        {"id": "meant", "category": "1", "sha256": "ef" * 32, "exact_only": True},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, entries)))
+
+    said = shell(
+        "uploadfilter hashset import a.jsonl --name a --category 1; "
+        "uploadfilter hashset show a --json",
+        tmp_path,
+    )
+
+    assert "1 entries have exact signals alone" in said
+    assert '"exact_alone":1' in said
+
+
+VICS: dict[str, Any] = {
+    "@odata.context": "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml"
+    "/UK/$metadata#Media",
+    "value": [
+        {"MediaID": 7, "Category": 1, "MD5": ONE.upper(), "SHA1": "", "PhotoDNA": "x"},
+        {
+            "MediaID": 8,
+            "Category": 0,
+            "MD5": TWO.upper(),
+            "AlternativeHashes": [{"HashName": "PDQ", "HashValue": PDQ}],
+        },
+    ],
+}
+CASES = {
+    "odata.metadata": "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Cases",
+    "value": [{"CaseID": "{a}", "Media": VICS["value"], "TotalMediaFiles": 2}],
+}
+NCMEC = f"""<?xml version="1.0" encoding="UTF-8"?>
+<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2">
+ <images count="2"><image><member id="42">A</member><id>image1</id>
+  <classification>1</classification><fingerprints><md5>{ONE}</md5><pdna>x</pdna>
+  <pdq>{PDQ}</pdq></fingerprints></image>
+  <deletedImage><member id="43">B</member><id>image4</id></deletedImage></images>
+ <videos><video><id>v</id><fingerprints><md5>{TWO}</md5></fingerprints></video></videos>
+</queryResult>"""
+EXCHANGE = {
+    "data": [
+        {"id": "1", "type": "HASH_MD5", "indicator": ONE, "should_delete": False},
+        {"id": "2", "type": "HASH_MD5", "indicator": TWO, "should_delete": True},
+        {"id": "3", "type": "HASH_TMK", "indicator": "x"},
+    ]
+}
+STOPNCII = {
+    "hashRecords": [
+        {"signalType": "ImagePDQ", "hashValue": PDQ, "hashStatus": "Active"},
+        {"signalType": "VideoMD5", "hashValue": ONE, "hashStatus": "Active"},
+        {"signalType": "ImagePDQ", "hashValue": PDQ, "hashStatus": "Withdrawn"},
+    ]
+}
+ARACHNID: list[dict[str, str]] = [
+    {"sha1_base32": "D4WTYS22NF4IPFVFWTZ5FYNJZAASGRLH", "classification": "1"}
+]
+STIX = {
+    "type": "bundle",
+    "objects": [
+        {"type": "file", "id": "file--1", "hashes": {"MD5": ONE, "SHA-1": SHA1}},
+        {"type": "identity", "id": "identity--1"},
+    ],
+}
+MISP = {
+    "Event": {
+        "Attribute": [
+            {"type": "md5", "value": ONE, "uuid": "u-1", "category": "Payload"},
+            {"type": "filename", "value": "a", "uuid": "u-2", "category": "Payload"},
+        ]
+    }
+}
+HASHDEEP = (
+    "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n## Invoked from: /case\n"
+    f"## \n1051,{ONE},{'ab' * 32},/case/a.jpg\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("export", "ids"),
+    [
+        pytest.param(VICS, ["7", "8"], id="vics-2.0"),
+        pytest.param(CASES, ["7", "8"], id="vics-1.3-cases"),
+        pytest.param(VICS["value"][0], ["7"], id="vics-lines"),
+        pytest.param(NCMEC, ["42-image1"], id="ncmec"),
+        pytest.param(EXCHANGE, ["1"], id="threatexchange"),
+        pytest.param(STOPNCII, [PDQ[:16]], id="stopncii"),
+        pytest.param(ARACHNID, [ARACHNID[0]["sha1_base32"]], id="arachnid"),
+        pytest.param(STIX, ["file--1"], id="stix"),
+        pytest.param(MISP, ["u-1"], id="misp"),
+        pytest.param([{"id": "a", "category": "1", "md5": ONE}], ["a"], id="json"),
+    ],
+)
+def test_foreign_export_is_converted(
+    tmp_path: Path, export: str | dict[str, Any] | list[Any], ids: list[str]
+) -> None:
+    """The command of the message makes entries of it that are read without a word."""
+    data = text_of(export)
+    (tmp_path / "FILE").write_bytes(data)
+    with pytest.raises(HashSetFormatError) as caught:
+        refuse_foreign(data[:HEAD_BYTES])
+
+    complaint = shell(caught.value.hint.partition("Convert it: ")[2], tmp_path)
+    found, tally = read((tmp_path / "NEW.jsonl").read_bytes(), categories=None)
+
+    assert complaint == ""
+    assert found == ids
+    assert (tally.problems, tally.ignored_fields) == ((), {})
+
+
+def text_of(export: str | dict[str, Any] | list[Any]) -> bytes:
+    """Return an export as programs write it, with a byte order mark."""
+    text = export if isinstance(export, str) else json.dumps(export)
+    return b"\xef\xbb\xbf" + text.encode()
+
+
+def test_large_vics_is_converted_record_by_record(tmp_path: Path) -> None:
+    """The command for gigabytes gives what the other one takes."""
+    (tmp_path / "FILE").write_bytes(text_of(VICS))
+    (stream,) = (line for line in blocks(section(8), "sh") if "--stream" in line)
+    complaint = shell(stream, tmp_path)
+    (tmp_path / "RECORDS.json").rename(tmp_path / "FILE")
+
+    complaint += shell(COMMANDS["vics"], tmp_path)
+    found, _ = read((tmp_path / "NEW.jsonl").read_bytes(), categories=None)
+
+    assert complaint == ""
+    assert found == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("export", "name", "signal"),
+    [
+        pytest.param(CASES, "VICS 1.3", f"md5 {ONE}", id="vics"),
+        pytest.param(NCMEC, "NCMEC", f"md5 {ONE}", id="ncmec"),
+        pytest.param(HASHDEEP, "hashdeep", f"md5 {ONE}", id="hashdeep"),
+    ],
+)
+def test_foreign_export_is_named_and_imported_in_the_end(
+    tmp_path: Path, export: str | dict[str, Any], name: str, signal: str
+) -> None:
+    """With the words of the program alone, from a file whose name has a blank."""
+    (tmp_path / "the export").write_bytes(text_of(export))
+
+    said = shell("uploadfilter hashset import 'the export' --preview", tmp_path)
+    complaint = shell(said.partition("Convert it: ")[2], tmp_path)
+    report = shell(
+        "uploadfilter hashset import NEW.* --yes --name a --category 1; "
+        f"uploadfilter lookup {signal} --json",
+        tmp_path,
+    )
+
+    assert name in said
+    assert complaint == ""
+    assert '"set":"a"' in report
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_preview_counts_what_an_import_takes(tmp_path: Path, encoding: str) -> None:
+    """Of a table that nobody announced: 16 of 17 lines, and which columns are read."""
+    rows = [f"{number:032X};f{number}.jpg;{number}" for number in range(0xA1, 0xB1)]
+    table = "\r\n".join(["MD5;filename;size", *rows, ""])
+    (tmp_path / "export.csv").write_bytes(table.encode(encoding))
+
+    said = shell("uploadfilter hashset import export.csv --preview", tmp_path)
+    report = shell(
+        "uploadfilter hashset import export.csv --name a --category 1 --yes", tmp_path
+    )
+
+    assert "16 entries of 17 lines can be taken" in said
+    assert "columns that are not read: 'filename', 'size'" in said
+    assert "imported 'a': 16 entries" in report
+
+
+def test_table_without_a_heading_is_read_by_numbers(tmp_path: Path) -> None:
+    """The message says the option, and with it every row is an entry."""
+    (tmp_path / "a.csv").write_text(f"a.jpg,{ONE},17\nb.jpg,{TWO},18\n")
+
+    said = shell("uploadfilter hashset import a.csv --preview", tmp_path)
+    report = shell(
+        "uploadfilter hashset import a.csv --map md5=2 --name a --category 1", tmp_path
+    )
+
+    assert "--map md5=2 (32 digits)" in said
+    assert "imported 'a': 2 entries (monitored) from 2 lines" in report

@@ -1,0 +1,92 @@
+"""Open a file of signals, and know afterwards which file it was.
+
+It is read once, also from a pipe, so that its digest is computed on the way.
+"""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader, FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
+
+from uploadfilter.errors import HashSetError, HashSetFormatError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_ANY_FILE: Final = "FILE"
+"""Stands in a hint for the file that was given."""
+
+_READ_BYTES: Final = 1 << 16
+
+
+class HashedFile(FileIO):
+    """A file that keeps count of what was read of it, and its digest.
+
+    Attributes:
+        count: Bytes read so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._digest = hashlib.sha256()
+        self.count = 0
+
+    @override
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Read into a buffer; return how many bytes."""
+        # A regular file and a pipe that blocks always answer with a number.
+        count = super().readinto(buffer) or 0
+        self._take(memoryview(buffer)[:count])
+        return count
+
+    @override
+    def readall(self) -> bytes:
+        """Return what is left."""
+        data = super().readall()
+        self._take(data)
+        return data
+
+    def sha256(self) -> str:
+        """Read what is left, and return the digest of the whole file in hex."""
+        rest = bytearray(_READ_BYTES)
+        while self.readinto(rest):
+            pass
+        return self._digest.hexdigest()
+
+    def _take(self, data: bytes | memoryview) -> None:
+        self._digest.update(data)
+        self.count += len(data)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BufferedReader, HashedFile]]:
+    """Open a file, and say of a failed read which file it was.
+
+    Yields:
+        What reads it, and what knows afterwards which file it was.
+
+    Raises:
+        HashSetFormatError: As it was raised in the block.
+        HashSetError: The file cannot be read.
+    """
+    try:
+        raw = HashedFile(path)
+        file: BufferedReader = BufferedReader(raw)
+        with file:
+            yield file, raw
+    except HashSetFormatError as exc:
+        # So that a command in the hint can be run as it stands there.
+        name = shlex.quote(str(path)) if path.is_file() else _ANY_FILE
+        hint = re.sub(rf"\b{_ANY_FILE}\b", lambda _: name, exc.hint)
+        raise HashSetFormatError(f"{str(path)!r}: {exc}", hint=hint) from exc
+    except OSError as exc:
+        raise HashSetError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may read the file.",
+        ) from exc

@@ -1,0 +1,301 @@
+"""Files in the formats of others, known by how they begin, and what to do with each.
+
+None of these is read as it is. A file that is recognised is refused with its name, and
+with a command that turns it into JSON lines or CSV. ``hashsets/FORMAT.md``, section 8,
+has the same commands, and a test that runs them holds both to each other.
+
+To add a form, add a row to ``_TEXTS`` or ``_MAGIC``, and its clause and test.
+"""
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from uploadfilter.errors import HashSetFormatError
+from uploadfilter.hashsets import lists
+from uploadfilter.hashsets.columns import is_data, not_compared, recognised
+from uploadfilter.hashsets.csvrows import DELIMITERS, cells_of
+from uploadfilter.hashsets.tally import Problem
+
+HEAD_BYTES: Final = 4096
+"""Bytes of a file that are looked at: a heading, or the first record of an export."""
+
+_VICS_PROGRAM: Final = (
+    "(.value[]? // .) | (.Media // [.])[] | {id: (.MediaID // .MD5), "
+    "category: .Category, md5: .MD5, sha1: .SHA1, sha256: .SHA256} + "
+    '([.AlternativeHashes[]? | (.HashName // "" | ascii_downcase) as $name | '
+    'select($name | IN("sha256", "pdq")) | {($name): .HashValue}] | add)'
+)
+_STOPNCII_PROGRAM: Final = (
+    '.hashRecords[] | select(.signalType == "ImagePDQ" and .hashStatus == "Active") | '
+    '{id: .hashValue[:16], category: "stopncii", pdq: .hashValue}'
+)
+_EXCHANGE_PROGRAM: Final = (
+    '{HASH_MD5: "md5", HASH_SHA1: "sha1", HASH_SHA256: "sha256", HASH_PDQ: "pdq"} '
+    "as $types | .. | objects | select(.indicator and .should_delete != true) | "
+    "$types[.type | strings] as $type | select($type) | "
+    '{id: .id, category: "threatexchange", ($type): .indicator}'
+)
+_ARACHNID_PROGRAM: Final = (
+    ".. | objects | select(.sha256_hex or .sha1_base32) | "
+    "{id: (.sha256_hex // .sha1_base32), category: .classification, "
+    "sha256: .sha256_hex, sha1: .sha1_base32}"
+)
+_STIX_PROGRAM: Final = (
+    '.. | objects | select(.type == "file" and .hashes) | {id: .id, category: "stix", '
+    'md5: .hashes.MD5, sha1: .hashes["SHA-1"], sha256: .hashes["SHA-256"]}'
+)
+_MISP_PROGRAM: Final = (
+    '.. | objects | select(.value and (.type // "" | IN("md5", "sha1", "sha256"))) | '
+    "{id: .uuid, category: .category, (.type): .value}"
+)
+_NCMEC_PROGRAM: Final = (
+    "import json, sys; from xml.etree import ElementTree; "
+    '[print(json.dumps({"id": image.find("{*}member").get("id", "") + "-" '
+    '+ image.findtext("{*}id"), "category": image.findtext("{*}classification")} '
+    '| {tag: it.text for it in image.find("{*}fingerprints") '
+    'if (tag := it.tag.rpartition("}")[2]) in ("md5", "sha1", "pdq")})) '
+    'for image in ElementTree.parse(sys.argv[1]).findall(".//{*}image")]'
+)
+
+
+def _jq(program: str) -> str:
+    return f"jq -c '{program}' FILE > NEW.jsonl"
+
+
+COMMANDS: Final = MappingProxyType(
+    {
+        "vics": _jq(_VICS_PROGRAM),
+        "ncmec": f"python3 -c '{_NCMEC_PROGRAM}' FILE > NEW.jsonl",
+        "stopncii": _jq(_STOPNCII_PROGRAM),
+        "threatexchange": _jq(_EXCHANGE_PROGRAM),
+        "arachnid": _jq(_ARACHNID_PROGRAM),
+        "stix": _jq(_STIX_PROGRAM),
+        "misp": _jq(_MISP_PROGRAM),
+        "hashdeep": "sed -n 's/^%%%% size/size/p; /^[0-9]/p' FILE > NEW.csv",
+        "json": "jq -c 'if type == \"array\" then .[] else . end' FILE > NEW.jsonl",
+    }
+)
+"""The commands that convert a form, by its name."""
+
+_UNPACK: Final = "Unpack it, and import what is in it."
+_EXPORT: Final = "Export it from its program as CSV, in UTF-8."
+_MAGIC: Final = (
+    (b"PK\x03\x04", "a zip archive, as are .xlsx and .ods", f"{_UNPACK} {_EXPORT}"),
+    (b"\x1f\x8b", "packed by gzip", "Unpack it: gunzip -c FILE > NEW."),
+    (b"BZh", "packed by bzip2", "Unpack it: bunzip2 -c FILE > NEW."),
+    (b"\xfd7zXZ\0", "packed by xz", "Unpack it: xz -dc FILE > NEW."),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard", "Unpack it: zstd -dc FILE > NEW."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (b"%PDF-", "a PDF", "Ask for the list as CSV, or as JSON lines."),
+    (
+        b"SQLite format 3\0",
+        "a database of SQLite, as NSRL and Autopsy have them",
+        "NSRL lists known harmless files, and is never imported. " + _EXPORT,
+    ),
+    (b"HASH\r\n\xff\0", "a hash set of EnCase", _EXPORT),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old file of Microsoft Office", _EXPORT),
+)
+"""How files begin that are no text, what they are, and what to do."""
+
+_VICS = re.compile(r'(?:ProjectVic|DataModels)/[^"]*?(\d\.\d)\.xml', re.IGNORECASE)
+_PHOTODNA = re.compile(
+    r"[0-9A-Fa-f]{288}|[A-Za-z0-9+/]{192}|[0-9]{1,3}(?:,[0-9]{1,3}){143}"
+)
+"""144 bytes in hex, in base64, or as numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """A form of text, and how it is known.
+
+    Attributes:
+        fits: Tells by the beginning of a file, and by its first line.
+        name: What it is.
+        command: Key of ``COMMANDS``; empty if none helps.
+        hint: What there is to know besides.
+    """
+
+    fits: Callable[[str, str], object]
+    name: str
+    command: str = ""
+    hint: str = ""
+
+
+def _has(pattern: str) -> Callable[[str, str], object]:
+    search = re.compile(pattern, re.DOTALL).search
+    return lambda head, _: search(head)
+
+
+_TEXTS: Final = (
+    _Text(
+        fits=lambda head, _: head.startswith("<") and "hashsharing" in head,
+        name="an answer of NCMEC's hash-sharing service, in XML",
+        command="ncmec",
+        hint="Videos, deleted entries and PhotoDNA are left out.",
+    ),
+    _Text(
+        fits=_has(r"(?i)^<(?:!doctype html|html)"),
+        name="a web page",
+        hint="Perhaps the download was refused: open it in a browser.",
+    ),
+    _Text(
+        fits=lambda head, _: head.startswith("<"),
+        name="XML",
+        hint="Have it exported as CSV or JSON lines.",
+    ),
+    _Text(
+        fits=_has(r"^[\[{].*\"hashRecords\"\s*:"),
+        name="an answer of StopNCII, in JSON",
+        command="stopncii",
+    ),
+    _Text(
+        fits=_has(r"^[\[{].*\"sha(?:1_base32|256_hex)\"\s*:"),
+        name="an answer of Project Arachnid, in JSON",
+        command="arachnid",
+    ),
+    _Text(
+        fits=_has(r"^[\[{].*\"type\"\s*:\s*\"HASH_[A-Z0-9]+\""),
+        name="an answer of ThreatExchange, in JSON",
+        command="threatexchange",
+    ),
+    _Text(
+        fits=_has(r"^[\[{].*\"type\"\s*:\s*\"bundle\""),
+        name="a bundle of STIX 2, in JSON",
+        command="stix",
+        hint="Hashes in patterns are left out.",
+    ),
+    _Text(
+        fits=_has(r"^[\[{].*\"(?:Event|Attribute)\"\s*:\s*[\[{]"),
+        name="an event of MISP, in JSON",
+        command="misp",
+    ),
+    _Text(
+        fits=lambda _, line: line.startswith("[") or line == "{",
+        name="one JSON document over several lines, or a list around all entries",
+        command="json",
+        hint="Its fields must be called as in FORMAT.md, section 3.",
+    ),
+    _Text(
+        fits=lambda head, _: head.startswith("%%%% HASHDEEP"),
+        name="a list of hashdeep",
+        command="hashdeep",
+        hint="Take out what is no picture first.",
+    ),
+)
+
+
+def refuse_foreign(head: bytes) -> None:
+    """Refuse a file that is known to be in a format of somebody else.
+
+    Args:
+        head: How it begins, ``HEAD_BYTES`` or less.
+
+    Raises:
+        HashSetFormatError: With its name, and what to do.
+    """
+    for magic, name, hint in _MAGIC:
+        if head.startswith(magic):
+            raise HashSetFormatError(f"this is {name}", hint=hint)
+    text = _text(head)
+    if text is None:
+        return
+    line = first_line(text)
+    _refuse_vics(text)
+    _refuse_photodna(line)
+    _refuse_harmless(line)
+    for form in _TEXTS:
+        if form.fits(text, line):
+            raise _foreign(form.name, form.command, form.hint)
+
+
+def is_table(head: bytes) -> bool:
+    """Tell whether a file that nobody said to be CSV is CSV beyond doubt.
+
+    Its first line names a column with signals, or holds a signal among other cells; and
+    it is no line of a list.
+    """
+    text = _text(head)
+    line = first_line(text) if text is not None else ""
+    if not line or line.startswith(("{", "[", "<")):
+        return False
+    is_list = lists.parse_line(line.encode(), lists.DIGESTS)
+    if not isinstance(is_list, Problem):
+        return False
+    return any(
+        _is_top_of_table(cells_of(line, delimiter=delimiter))
+        for delimiter in DELIMITERS
+    )
+
+
+def first_line(text: str) -> str:
+    """Return the first line that means something, without white space at its ends."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not _is_above(line)), "")
+
+
+def _is_above(line: str) -> bool:
+    """Tell whether a line stands above the first one: a comment, or Excel's."""
+    return line.startswith("#") or re.fullmatch(r'"?sep=."?', line) is not None
+
+
+def _is_top_of_table(cells: list[str]) -> bool:
+    kinds = {kind for kind, _ in recognised(cells)}
+    if kinds - {"id", "category"} or not_compared(cells):
+        return True
+    return len(cells) > 1 and is_data(cells)
+
+
+def _text(head: bytes) -> str | None:
+    """Return the beginning of a file as text; ``None`` if it is none."""
+    for mark, codec in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if head.startswith(mark):
+            return head[len(mark) :].decode(codec, "replace").lstrip()
+    return None if b"\0" in head else head.decode("utf-8", "replace").lstrip()
+
+
+def _refuse_vics(text: str) -> None:
+    if not text.startswith(("{", "[")):
+        return
+    version = _VICS.search(text)
+    if version or re.search(r"\"MediaID\"\s*:", text):
+        raise _foreign(
+            f"VICS{f' {version[1]}' if version else ''}, the JSON of Project VIC and "
+            "CAID",
+            "vics",
+            "PhotoDNA is left out. Choose categories with care: some mean that a "
+            "picture is harmless.",
+        )
+
+
+def _refuse_photodna(line: str) -> None:
+    if _PHOTODNA.fullmatch(line):
+        raise HashSetFormatError(
+            "this is a list of PhotoDNA, which is not compared",
+            hint="Have it exported with MD5, SHA-1, SHA-256 or PDQ.",
+        )
+
+
+def _refuse_harmless(line: str) -> None:
+    """Refuse NIST's list of known harmless files, which must never be matched."""
+    if re.search(r"ProductCode.*OpSystemCode", line):
+        raise HashSetFormatError(
+            "this is NSRL, NIST's list of known harmless files",
+            hint="It must never be imported: every file in it would be a match.",
+        )
+
+
+def _foreign(name: str, command: str, hint: str) -> HashSetFormatError:
+    # The command stands last, so that it can be copied to the end of the line.
+    how = f"Convert it: {COMMANDS[command]}" if command else ""
+    return HashSetFormatError(
+        f"this is {name}, which is not read as it is", hint=f"{hint} {how}".strip()
+    )
