@@ -146,7 +146,7 @@ def test_page_keeps_itself_up_to_date(
     assert (rejected.status, accepted.status) == (403, 201)
     assert heading == "Ready"
     assert "NO_MATCH" in rows[0]
-    assert "MATCHREJECTREJECTdemo" in rows[1]
+    assert "MATCHREJECTREJECTREJECTdemo" in rows[1]
     assert look.complaints == []
     assert look.hosts == {urlsplit(url).netloc}
 
