@@ -26,7 +26,8 @@ from uploadfilter.config import Loaded, Settings
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
-from uploadfilter.errors import LogError, ServiceError, StoreError
+from uploadfilter.errors import LogError, ServiceError
+from uploadfilter.following import Following
 from uploadfilter.notify import Manager
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
@@ -42,21 +43,12 @@ from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Hands
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
-from uploadfilter.reference.matching import Generation
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.reloading import Reloader
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.state import instance_directory, log_directory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-WATCH_INTERVAL_S = 1.0
-"""How often a new generation is looked for between uploads. Each upload looks anyway;
-this tells the operator, and keeps the promise of two seconds on an idle proxy."""
-
-PINNED_INTERVAL_S = 3600.0
-"""How often it is said again that a rollback waits to be released: until then imports
-are refused, and the reference set grows old."""
 
 RETENTION_INTERVAL_S = 3600.0
 """How often old segments are looked for; they are over by whole days."""
@@ -357,13 +349,22 @@ async def _chores(
     try:
         async with beside(
             checkpoints=hands.recorder.keep_checkpoints(),
-            generations=_watch(reference),
+            generations=_following(hands, reference).keep(),
             retention=_keep_retention(directory),
             origins=hands.in_force.keep_closing(),
         ):
             yield
     finally:
         await hands.recorder.check_in()
+
+
+def _following(hands: Hands, reference: ReferenceReader) -> Following:
+    """Make what tells the operator of the reference set."""
+    return Following(
+        reference,
+        settings=lambda: hands.in_force.settings,
+        clock=asyncio.get_running_loop().time,
+    )
 
 
 @asynccontextmanager
@@ -404,52 +405,3 @@ async def _keep_retention(directory: Path) -> None:
             if deleted:
                 log.info("segments_deleted", segments=list(deleted))
         await asyncio.sleep(RETENTION_INTERVAL_S)
-
-
-async def _watch(reference: ReferenceReader) -> None:
-    """Tell the operator which generation is in use, whenever that changes."""
-    known: int | str | None = None
-    now = asyncio.get_running_loop().time
-    alarm_at = now()
-    while True:
-        try:
-            # In a thread, since a new generation is opened and verified here.
-            generation = await asyncio.to_thread(reference.current)
-        except StoreError as exc:
-            if exc.code != known:
-                _say_unusable(exc)
-            known = exc.code
-        else:
-            if generation.number != known:
-                _say_active(generation)
-                alarm_at = now()
-            known = generation.number
-            if generation.pinned and now() >= alarm_at:
-                _say_pinned(generation)
-                alarm_at = now() + PINNED_INTERVAL_S
-        await asyncio.sleep(WATCH_INTERVAL_S)
-
-
-def _say_unusable(error: StoreError) -> None:
-    log.error(
-        "reference_set_unusable", code=error.code, error=str(error), hint=error.hint
-    )
-
-
-def _say_pinned(generation: Generation) -> None:
-    log.warning(
-        "generation_pinned",
-        generation=generation.number,
-        hint="A rollback was not released yet, and imports are refused: find out what "
-        "was wrong, then run 'uploadfilter hashset release'.",
-    )
-
-
-def _say_active(generation: Generation) -> None:
-    log.info(
-        "generation_active",
-        generation=generation.number,
-        entries=generation.entry_count,
-    )
-    if generation.entry_count == 0:
-        log.warning("reference_set_empty", generation=generation.number)

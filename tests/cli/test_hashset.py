@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import json_lines, run
-from uploadfilter.cli.hashset import counts_table, set_lines
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo, Source
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
@@ -279,26 +277,6 @@ def test_missing_reference_set_is_not_made_by_looking(
     assert code == 2
     assert "there is no reference set" in capfd.readouterr().err
     assert not state.exists()
-
-
-def test_words_about_a_set() -> None:
-    """What was refused is told with the rest, and counts stand in columns."""
-    info = SetInfo(
-        name="unit7",
-        issuer=LOCAL_ISSUER,
-        categories=("1", "2"),
-        enforced=True,
-        imported_at=0,
-        entries=1200,
-        counts={"1": {"entries": 1200, "md5": 1200, "pdq": 7}},
-        source=Source(lines=1300, refused={"category": 100}, duplicates=3),
-    )
-    text = "\n".join(str(line) for line in set_lines(info))
-    headings = [str(column.header) for column in counts_table(info).columns]
-
-    assert "read               1,300 lines, 3 duplicates" in text
-    assert "refused: category  100" in text
-    assert headings == ["category", "entries", "md5", "pdq"]
 
 
 @pytest.fixture

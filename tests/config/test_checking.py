@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proxy.site import exact_entry, list_entries
 from uploadfilter import config
 from uploadfilter.config.checking import Findings, check
 
@@ -26,7 +27,7 @@ def found(
 
 def test_machine_as_it_should_be_has_no_findings(tmp_path: Path) -> None:
     """With a reference set and folders in place there is nothing to say."""
-    (tmp_path / "state/reference").mkdir(parents=True)
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     spool = f"spool_directory = '{tmp_path}'\nlisten = 'unix:{tmp_path}/s'\n"
 
     assert found(tmp_path, ORIGIN + spool) == Findings(problems=(), warnings=())
@@ -73,9 +74,49 @@ def test_missing_reference_set_is_a_warning(tmp_path: Path) -> None:
     assert "init" in warning.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "enforced", "line"),
+    [
+        pytest.param("mode = 'enforce'", False, 2, id="at-the-top"),
+        pytest.param("[[routes]]\nname = 'a'\nmode = 'enforce'", False, 2, id="route"),
+        pytest.param(
+            "mode = 'enforce'\n[[routes]]\nname = 'a'\nmode = 'monitor'",
+            True,
+            2,
+            id="no-route-does",
+        ),
+        pytest.param(
+            "mode = 'enforce'\n[policy.categories]\na = 'accept'", True, 2, id="policy"
+        ),
+    ],
+)
+def test_enforce_that_rejects_no_match_is_a_warning(
+    tmp_path: Path, text: str, *, enforced: bool, line: int
+) -> None:
+    """The operator asks for what does not happen; the service starts with it."""
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")], enforced=enforced)
+    findings = found(tmp_path, ORIGIN + text)
+    (warning,) = findings.warnings
+
+    assert findings.problems == ()
+    assert "ENFORCE rejects no match" in warning.text
+    assert warning.line == line
+    assert warning.hint
+
+
+def test_damaged_reference_set_is_a_warning(tmp_path: Path) -> None:
+    """It is said as the service would say it, and what to do."""
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
+    (tmp_path / "state/reference/current").write_text("{}")
+    (warning,) = found(tmp_path, ORIGIN).warnings
+
+    assert warning.text.startswith("store_corrupt: ")
+    assert warning.hint
+
+
 def test_origin_that_no_route_names_is_a_warning(tmp_path: Path) -> None:
     """Somebody has forgotten something."""
-    (tmp_path / "state/reference").mkdir(parents=True)
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     (warning,) = found(tmp_path, f"{ORIGIN}[origins.a]\nurl = 'http://x'").warnings
 
     assert (warning.key, warning.line) == ("origins.a", 2)
@@ -92,7 +133,7 @@ def test_variable_that_nobody_reads_is_a_warning(
     tmp_path: Path, name: str, meant: str
 ) -> None:
     """A typing error in a name would otherwise go unnoticed."""
-    (tmp_path / "state/reference").mkdir(parents=True)
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     environ = {name: "x", "UPLOADFILTER_MODE": "enforce", "HOME": "/"}
     (warning,) = found(tmp_path, ORIGIN, environ).warnings
 
@@ -102,7 +143,7 @@ def test_variable_that_nobody_reads_is_a_warning(
 
 def test_variable_that_the_file_refers_to_is_no_warning(tmp_path: Path) -> None:
     """The settings of the package take the admin listener's address from one."""
-    (tmp_path / "state/reference").mkdir(parents=True)
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     text = f"{ORIGIN}\n[admin]\nlisten = {{ env = 'UPLOADFILTER_ADMIN' }}\n"
     environ = {"UPLOADFILTER_ADMIN": "127.0.0.1:9180"}
 

@@ -52,3 +52,100 @@ def test_pilot_counts_what_would_be_rejected(state: Path, listed: Path) -> None:
     assert 'uploads_would_total{action="REJECT",reason="none"} 1.0' in metrics
     assert "0 rejected, 1 would be" in page
     assert json.loads(shown.stdout)["in_force"]["reject"] == 1
+
+
+def wait_for_reading(admin: str, *, lacks: list[str]) -> dict[str, object]:
+    """Wait until ``/readyz`` says which routes enforce nothing; return its answer."""
+
+    def look() -> dict[str, object] | None:
+        told = curl(f"{admin}/readyz").json()
+        found = [item["lack"] for item in told["unenforced"]]
+        return told if told["ready"] and found == lacks else None
+
+    return running.wait_for(look, what=f"unenforced {lacks}")
+
+
+def test_enforce_that_enforces_nothing_is_said_everywhere(
+    state: Path, listed: Path
+) -> None:
+    """Importing again keeps what was chosen; what was given up on purpose is told."""
+    import_set(state, listed, "--enforce-unsigned")
+    with operated(state.parent, 'mode = "enforce"') as (site, admin):
+        wait_for_reading(admin, lacks=[])
+        import_set(state, listed)
+        answers = [put(site.url("/files/a.jpg"), pictures.listed()).status]
+        import_set(state, listed, "--monitored")
+        told = wait_for_reading(admin, lacks=["monitored"])
+        answers.append(put(site.url("/files/b.jpg"), pictures.listed()).status)
+        metrics = curl(f"{admin}/metrics").body.decode()
+        page = curl(f"{admin}/").body.decode()
+        events = site.proxy.events("nothing_enforced")
+        config = str(state.parent / "uploadfilter.toml")
+        origin = f"{site.origin}"
+
+    assert answers == [403, 201]
+    assert told["ready"] is True
+    assert 'unenforced_routes{lack="monitored"} 1.0' in metrics
+    assert "ENFORCE rejects no match" in page
+    assert [event["lack"] for event in events] == ["monitored"]
+    (state.parent / "whole.toml").write_text(
+        f'origin = "{origin}"\n{Path(config).read_text()}'
+    )
+    checked = [
+        running.run_program(
+            *("config", "check", str(state.parent / "whole.toml"), *options),
+            state=state,
+            may_fail=True,
+        )
+        for options in ((), ("--strict",))
+    ]
+    assert [done.returncode for done in checked] == [0, 1]
+    assert b"ENFORCE rejects no match" in checked[0].stderr
+
+
+@pytest.mark.parametrize(
+    ("commands", "text", "lack"),
+    [
+        pytest.param([], 'mode = "enforce"', "entries", id="no-set"),
+        pytest.param(
+            [("import",), ("suppress", "demo", "entry-0", "--reason", "stock")],
+            'mode = "enforce"',
+            "withdrawn",
+            id="all-suppressed",
+        ),
+        pytest.param(
+            [("import",), ("remove", "demo", "--yes")],
+            'mode = "enforce"',
+            "entries",
+            id="removed",
+        ),
+        pytest.param(
+            [("import",)],
+            'mode = "enforce"\n[[routes]]\nname = "all"\nmode = "monitor"',
+            "routes",
+            id="every-route-monitors",
+        ),
+        pytest.param(
+            [("import",)],
+            'mode = "enforce"\n[policy.categories]\ndemo = "accept"',
+            "policy",
+            id="category-accepted",
+        ),
+    ],
+)
+def test_every_way_to_enforce_nothing_is_said_at_the_start(
+    state: Path, listed: Path, commands: list[tuple[str, ...]], text: str, lack: str
+) -> None:
+    """Whatever the cause, the operational log names it before the first upload."""
+    for first, *rest in commands:
+        if first == "import":
+            import_set(state, listed, "--enforce-unsigned")
+        else:
+            running.run_program("hashset", first, *rest, state=state)
+    with operated(state.parent, text) as (site, _):
+        (event,) = running.wait_for(
+            lambda: site.proxy.events("nothing_enforced") or None, what="the event"
+        )
+
+    assert event["lack"] == lack
+    assert event["hint"]

@@ -19,7 +19,14 @@ from uploadfilter.cli.options import (
     log_directory,
     moment,
 )
-from uploadfilter.cli.output import FAILED, print_json, say, show_problem, write_data
+from uploadfilter.cli.output import (
+    FAILED,
+    FOUND,
+    print_json,
+    say,
+    show_problem,
+    write_data,
+)
 from uploadfilter.decisions.presets import Comparison
 from uploadfilter.decisions.reading import Filters, read
 from uploadfilter.decisions.records import DecisionRecord
@@ -53,13 +60,17 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Look the names of origins up as well.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with 1 if there are warnings.")
+    ] = False,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
     """Find everything that is wrong with a configuration, without starting anything.
 
-    Exit code 0 if the service would start with it, 2 otherwise.
+    Exit code 0 if the service would start with it, 2 otherwise; with `--strict` 1 if
+    it would, and there are warnings.
 
     **Example**
 
@@ -81,6 +92,8 @@ def check(
     _report(path, problems, warnings, json=json)
     if problems:
         raise typer.Exit(FAILED)
+    if warnings and strict:
+        raise typer.Exit(FOUND)
 
 
 @app.command("presets")

@@ -14,6 +14,7 @@ from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
+from uploadfilter.cli.enforcement import say_lack
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
@@ -127,10 +128,12 @@ def activate_command(
             )
         writer.activate(number, undo_withdrawals=undo_withdrawals)
         now = writer.number
+        generation = writer.generation
     if json:
         print_json({"activated": number, "generation": now})
     else:
         say(f"generation {number} is in force again, as generation {now}")
+    say_lack(generation)
 
 
 def rollback_command(
@@ -171,12 +174,14 @@ def rollback_command(
             )
         returned_to = writer.rollback(number)
         now = writer.number
+        generation = writer.generation
     if json:
         shape = {"returned_to": returned_to, "generation": now, "pinned": True}
         print_json(shape)
     else:
         say(f"returned to generation {returned_to}, as generation {now}")
         say_pinned(now)
+    say_lack(generation)
 
 
 def release_command(*, json: JSONOption = False, state: StateOption = None) -> None:

@@ -6,17 +6,23 @@ and ``cli/stats.py``, and are added to it in ``cli/__init__.py``.
 
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import DownloadColumn
-from rich.table import Table
 from rich.text import Text
 
+from uploadfilter.cli.enforcement import (
+    DropCategoriesOption,
+    EnforceUnsignedOption,
+    MonitoredOption,
+    lack_in,
+    say_lack,
+    say_lack_of_set,
+    say_state,
+)
 from uploadfilter.cli.generations import say_pinned
 from uploadfilter.cli.layouts import Format, TableOptions
 from uploadfilter.cli.options import (
@@ -32,20 +38,25 @@ from uploadfilter.cli.output import (
     print_json,
     print_text,
     say,
-    table,
 )
 from uploadfilter.cli.progress import board
+from uploadfilter.cli.sets import (
+    counts_table,
+    report_document,
+    report_lines,
+    set_document,
+    set_lines,
+    sets_table,
+)
 from uploadfilter.cli.surveys import (
     preview_document,
     preview_lines,
-    survey_document,
-    survey_lines,
 )
 from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.choices import Chosen, chosen_state, settled
 from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
     BadLines,
-    ImportReport,
     import_file,
     is_unsaid_table,
     list_sets,
@@ -54,7 +65,8 @@ from uploadfilter.hashsets.importing import (
     survey_file,
 )
 from uploadfilter.model import SignalType
-from uploadfilter.reference.sets import ENTRIES, SetInfo, no_such_set
+from uploadfilter.proxy.routing.enforcing import OneSet
+from uploadfilter.reference.sets import SetInfo, no_such_set
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceDirectory,
@@ -90,17 +102,13 @@ def import_set(
             "--category",
             metavar="C",
             help="A category to take; give it once for each. A list gets the one."
-            "  [required but for --preview]",
+            "  [default: those of the set that is replaced]",
             show_default=False,
         ),
     ] = None,
-    enforce_unsigned: Annotated[
-        bool,
-        typer.Option(
-            "--enforce-unsigned",
-            help="Let this unsigned set reject; else its matches are only recorded.",
-        ),
-    ] = False,
+    enforce_unsigned: EnforceUnsignedOption = False,
+    monitored: MonitoredOption = False,
+    drop_categories: DropCategoriesOption = False,
     skip_bad_lines: Annotated[
         bool,
         typer.Option(
@@ -185,7 +193,12 @@ def import_set(
     ).layout()
     if layout is None and signal_type is None and is_unsaid_table(file):
         layout = Layout()
-    allowed = categories or []
+    chosen = Chosen(
+        state=chosen_state(enforce_unsigned=enforce_unsigned, monitored=monitored),
+        categories=categories or [],
+        drops_categories=drop_categories,
+    )
+    allowed = chosen.categories
     if preview:
         _preview(file, allowed, signal_type=signal_type, layout=layout, json=json)
         return
@@ -198,11 +211,12 @@ def import_set(
         board("reading", amount=DownloadColumn()) as shown,
         directory.writer() as writer,
     ):
+        held = settled(_named(name), chosen, writer.sets)
         report = import_file(
             file,
             name=_named(name),
-            categories=allowed,
-            enforce_unsigned=enforce_unsigned,
+            categories=held.categories,
+            enforce_unsigned=held.enforced,
             writer=writer,
             clock=time.time,  # noqa: TID251 -- the clock that is handed down
             signal_type=signal_type,
@@ -211,16 +225,13 @@ def import_set(
             # Of a pipe nobody knows the size.
             progress=shown.move if file.is_file() else None,
         )
+        generation = writer.generation
     if json:
         print_json(report_document(report))
     else:
         print_text(*report_lines(report))
-    if not enforce_unsigned:
-        say(
-            "its matches are recorded and reject nothing; "
-            "import it with --enforce-unsigned to let them",
-            style="yellow",
-        )
+    say_state(held)
+    say_lack(generation)
 
 
 def _named(name: str | None) -> str:
@@ -286,10 +297,12 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
         sets = list_sets(generation)
     if json:
         found = [set_document(info) for info in sets]
-        print_json({"generation": generation.number, "sets": found})
+        lack = lack_in(generation)
+        print_json({"generation": generation.number, "lack": lack, "sets": found})
         return
     print_text(sets_table(sets))
     say(f"generation {generation.number}, {generation.entry_count:,} entries")
+    say_lack(generation)
     if generation.pinned:
         say_pinned(generation.number)
 
@@ -305,13 +318,20 @@ def show_command(
         uploadfilter hashset show unit7
     """
     with _reader(state) as reader:
-        details = show_set(reader.current(), name)
+        generation = reader.current()
+        details = show_set(generation, name)
     if json:
-        shape = {**set_document(details.info), "first_ids": details.first_ids}
-        print_json(shape)
+        print_json(
+            {
+                **set_document(details.info),
+                "first_ids": details.first_ids,
+                "lack": lack_in(OneSet(generation=generation, name=name)),
+            }
+        )
         return
     print_text(*set_lines(details.info), counts_table(details.info))
     print_text(Text(harmless(f"first ids: {', '.join(details.first_ids) or 'none'}")))
+    say_lack_of_set(generation, name)
 
 
 @app.command("remove")
@@ -340,133 +360,12 @@ def remove_command(
             )
         info = remove_set(writer, name)
         number = writer.number
+        generation = writer.generation
     if json:
         print_json({**set_document(info), "generation": number})
     else:
         say(f"removed {name!r} with {info.entries:,} entries; generation {number}")
-
-
-def report_document(report: ImportReport) -> dict[str, object]:
-    """Return what programs read about an import."""
-    return {
-        "set": set_document(report.set),
-        "generation": report.generation,
-        "replaced": None if report.replaced is None else set_document(report.replaced),
-        **survey_document(report.survey),
-    }
-
-
-def report_lines(report: ImportReport) -> Iterator[Text | Table]:
-    """Yield what people read about an import."""
-    survey, info = report.survey, report.set
-    yield Text(
-        harmless(
-            f"imported {info.name!r}: {info.entries:,} entries ({_state(info)}) from "
-            f"{survey.lines:,} lines; generation {report.generation}"
-        ),
-        style="green",
-    )
-    yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
-    if report.replaced is not None:
-        yield Text(f"replaced a set of {report.replaced.entries:,} entries")
-    yield Text(f"SHA-256 of the file: {info.source.sha256}")
-    if info.exact_alone:
-        yield _exact_alone_line(info)
-    if info.source.duplicates:
-        yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
-    yield from survey_lines(survey, info.categories)
-
-
-def _exact_alone_line(info: SetInfo) -> Text:
-    """Say that files may be listed that are no pictures."""
-    return Text(
-        f"{info.exact_alone:,} entries have exact signals alone, beside others with "
-        "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
-        style="yellow",
-    )
-
-
-def _signals(info: SetInfo) -> Iterator[str]:
-    """Yield how many signals of each type a set has, so that a wrong type is seen."""
-    sums: Counter[str] = Counter()
-    for counts in info.counts.values():
-        sums.update(counts)
-    for word, count in sorted(sums.items()):
-        if word != ENTRIES:
-            yield f"{count:,} {word}"
-
-
-def set_document(info: SetInfo) -> dict[str, object]:
-    """Return what programs read about a hash set."""
-    return {
-        "name": info.name,
-        "issuer": info.issuer,
-        "categories": info.categories,
-        "enforced": info.enforced,
-        "imported_at": datetime.fromtimestamp(info.imported_at, UTC),
-        "entries": info.entries,
-        "revoked": info.revoked,
-        "exact_alone": info.exact_alone,
-        "counts": info.counts,
-        "source": {
-            "sha256": info.source.sha256 or None,
-            "bytes": info.source.bytes,
-            "lines": info.source.lines,
-            "refused": info.source.refused,
-            "duplicates": info.source.duplicates,
-        },
-    }
-
-
-def set_lines(info: SetInfo) -> Iterator[Text]:
-    """Yield what people read about a hash set, above its numbers."""
-    words = {
-        "name": info.name,
-        "issuer": info.issuer,
-        "state": _state(info),
-        "categories": ", ".join(info.categories),
-        "imported": _when(info),
-        "entries": f"{info.entries:,}",
-        "read": f"{info.source.lines:,} lines, {info.source.duplicates:,} duplicates",
-        "SHA-256": info.source.sha256 or "not known: an older version imported it",
-    }
-    if info.exact_alone:
-        words["exact alone"] = f"{info.exact_alone:,}"
-    if info.revoked:
-        words["revoked"] = f"{info.revoked:,}"
-    for reason, count in info.source.refused.items():
-        words[f"refused: {reason}"] = f"{count:,}"
-    width = max(map(len, words))
-    for label, value in words.items():
-        yield Text(harmless(f"{label:<{width}}  {value}"))
-
-
-def counts_table(info: SetInfo) -> Table:
-    """Return the numbers of entries and signals by category."""
-    types = sorted({word for counts in info.counts.values() for word in counts})
-    types = [ENTRIES, *(word for word in types if word != ENTRIES)]
-    rows = [
-        (category, *(f"{counts.get(word, 0):,}" for word in types))
-        for category, counts in sorted(info.counts.items())
-    ]
-    return table("category", *types, rows=rows, numeric=len(types))
-
-
-def sets_table(sets: Sequence[SetInfo]) -> Table:
-    """Return hash sets as a table, one row each."""
-    rows = [
-        (
-            info.name,
-            info.issuer,
-            _state(info),
-            ", ".join(info.categories),
-            _when(info),
-            f"{info.entries:,}",
-        )
-        for info in sets
-    ]
-    columns = ("name", "issuer", "state", "categories", "imported", "entries")
-    return table(*columns, rows=rows, numeric=1)
+    say_lack(generation)
 
 
 def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
@@ -483,12 +382,3 @@ def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
 
 def _reader(state: Path | None) -> ReferenceReader:
     return ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY)
-
-
-def _state(info: SetInfo) -> str:
-    """Return whether the entries of a set may reject, in the words of the glossary."""
-    return "active" if info.enforced else "monitored"
-
-
-def _when(info: SetInfo) -> str:
-    return f"{datetime.fromtimestamp(info.imported_at, UTC):%Y-%m-%d %H:%M}"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from uploadfilter.cli.enforcement import say_lack
 from uploadfilter.cli.generations import reference_directory, when
 from uploadfilter.cli.options import (
     JSONOption,
@@ -86,11 +87,13 @@ def suppress_command(
             expires_at=None if ends is None else ends.timestamp(),
         )
         number = writer.number
+        generation = writer.generation
     if json:
         print_json({**suppression_document(suppression), "generation": number})
     else:
         end = when(suppression.expires_at)
         say(f"suppressed {name}/{entry} until {end} UTC; generation {number}")
+    say_lack(generation)
 
 
 def unsuppress_command(

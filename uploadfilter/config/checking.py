@@ -22,10 +22,10 @@ from uploadfilter.config.lines import Key
 from uploadfilter.config.loading import Loaded
 from uploadfilter.config.routing import all_origins, unused_origins
 from uploadfilter.config.sources import Complaints, dotted
-from uploadfilter.errors import ConfigProblem, ServiceError
+from uploadfilter.errors import ConfigProblem, ServiceError, StoreError
 from uploadfilter.proxy.clients.addresses import UnixAddress
 from uploadfilter.proxy.origins.origin import OriginSettings
-from uploadfilter.reference.store import REFERENCE_DIRECTORY
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 
 PREFIX: Final = "UPLOADFILTER_"
 OTHER_VARIABLES: Final = frozenset(
@@ -67,6 +67,7 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
     for key, origin in _origins(loaded):
         _check_origin(key, origin, problems, online=online)
     _warn_of_state(loaded, warnings)
+    _warn_of_unenforced(loaded, warnings)
     _warn_of_unused(loaded, warnings)
     _warn_of_variables(loaded, environ, warnings)
     return Findings(
@@ -152,6 +153,24 @@ def _warn_of_state(loaded: Loaded, warnings: Complaints) -> None:
             "upload would be answered 503",
             hint="Run 'uploadfilter init', and import a hash set.",
         )
+
+
+def _warn_of_unenforced(loaded: Loaded, warnings: Complaints) -> None:
+    """Point out routes in ENFORCE that reject no match with the hash sets in force."""
+    directory = loaded.settings.state / REFERENCE_DIRECTORY
+    try:
+        with ReferenceReader.open(directory) as reader:
+            found = loaded.settings.live.unenforced(reader.current())
+    except StoreError as exc:
+        if directory.exists():
+            warnings.add(("state",), f"{exc.code}: {exc}", hint=exc.hint)
+        return
+    names = [route.name for route in loaded.settings.routes]
+    for item in found:
+        key: Key = ("mode",)
+        if item.route in names:
+            key = (schema.ROUTES, names.index(item.route))
+        warnings.add(key, item.words, hint=item.to_do)
 
 
 def _warn_of_unused(loaded: Loaded, warnings: Complaints) -> None:

@@ -80,6 +80,7 @@ class Settings:
         default = {} if self.origin is None else {DEFAULT_ROUTE: self.origin}
         return LiveSettings(
             routes=Routes((*self.routes, *rest)),
+            mode=self.mode,
             origins={**self.origins, **default},
             trusted_proxies=self.trusted_proxies,
             client_header=self.client_header,

@@ -71,18 +71,23 @@ def find_entries(tables: Tables, name: str, ids: Collection[str]) -> dict[str, i
         name: Name of the hash set.
         ids: Which entries; those that are not there are left out.
     """
+    return {word: row for row, word in rows_with_ids(tables, name, ids)}
+
+
+def rows_with_ids(
+    tables: Tables, name: str, ids: Collection[str]
+) -> Iterator[tuple[int, str]]:
+    """Yield the rows of entries of one hash set, each with its id."""
     names = [info.name for info in tables.sets]
     if name not in names or not ids:
-        return {}
+        return
     wanted = {word.encode() for word in ids}
     entries = tables.entries
-    found = {}
     for row in _likely_rows(entries, names.index(name), wanted):
         start, end = _span(entries, row)
         word = entries.ids[start:end].tobytes()
         if word in wanted:
-            found[word.decode()] = row
-    return found
+            yield row, word.decode()
 
 
 def _likely_rows(

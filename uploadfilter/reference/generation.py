@@ -4,7 +4,7 @@ It stays valid as long as somebody holds it, whatever becomes of the files, and 
 searched by several threads at once. It passes ``tests/conformance/generations.py``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +18,7 @@ from uploadfilter.model import (
     SignalType,
 )
 from uploadfilter.reference.base import read_chunks, read_exact, read_meta, rows_of
+from uploadfilter.reference.countable import Countable, countable
 from uploadfilter.reference.folding import find_entries
 from uploadfilter.reference.layout import corrupt
 from uploadfilter.reference.mapping import Mapped
@@ -113,6 +114,17 @@ class MappedGeneration:
     def rows_by_id(self, name: str, ids: Sequence[str]) -> dict[str, int]:
         """Return the rows of those entries of a hash set that are there, by id."""
         return find_entries(self._tables, name, ids)
+
+    def countable(
+        self, sets: Collection[str], withdrawn: Collection[tuple[str, str]]
+    ) -> Countable:
+        """Find out which categories of hash sets have entries whose match counts.
+
+        Args:
+            sets: Names of the hash sets.
+            withdrawn: Entries that are out of force: name of the set, and id.
+        """
+        return countable(self.tables_with_exact(), sets, withdrawn)
 
     def table_stats(self, thresholds: Thresholds) -> tuple[TableStats, ...]:
         """Return what each table of perceptual values is made of, and costs.

@@ -55,6 +55,11 @@ class ReferenceWriter:
         return self._committer.live
 
     @property
+    def generation(self) -> LayeredGeneration:
+        """The generation in force."""
+        return self._live
+
+    @property
     def number(self) -> int:
         """Number of the generation in force."""
         return self._live.number

@@ -134,3 +134,23 @@ async def test_last_day_is_shown_under_each_policy(tmp_path: Path) -> None:
         ("balanced", "1", "0", ""),
         ("strict", "0", "1", "encrypted 1"),
     ]
+
+
+async def test_page_warns_of_enforce_that_rejects_no_match(tmp_path: Path) -> None:
+    """What the operator asked for and does not get, and what to do."""
+    list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
+    async with watched(tmp_path) as proxy:
+        facts = await facts_of(proxy)
+
+    assert any("ENFORCE rejects no match" in it for it in facts.warnings)
+    assert any("--enforce-unsigned" in it for it in facts.warnings)
+
+
+async def test_page_names_what_is_only_monitored_beside_others(tmp_path: Path) -> None:
+    """One hash set of two that rejects nothing is easily missed."""
+    list_entries(tmp_path, [exact_entry(1, b"a")])
+    list_entries(tmp_path, [exact_entry(2, b"b")], name="unit7", enforced=False)
+    async with watched(tmp_path) as proxy:
+        facts = await facts_of(proxy)
+
+    assert "Only monitored, so that their matches pass: unit7." in facts.warnings

@@ -54,6 +54,24 @@ async def test_reference_set_is_told(tmp_path: Path) -> None:
         assert (value(proxy.metrics, "generation_timestamp_seconds") or 0) > 1.7e9
 
 
+async def test_enforce_that_rejects_no_match_is_told(tmp_path: Path) -> None:
+    """A monitored hash set in ENFORCE: the route that it is about, and why."""
+    list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+        register(proxy.metrics.registry, Gauges(proxy, health))
+        await health.look()
+
+        def told(name: str, **labels: str) -> float | None:
+            return value(proxy.metrics, name, **labels)
+
+        assert told("enforcing_routes") == 1
+        assert told("unenforced_routes", lack="monitored") == 1
+        assert told("unenforced_routes", lack="entries") == 0
+        assert told("entries_by_state", state="monitored") == 1
+        assert told("entries_by_state", state="active") == 0
+
+
 async def test_every_event_of_the_pool_is_a_series(tmp_path: Path) -> None:
     """What the pool counts, Prometheus can see."""
     async with watched(tmp_path) as proxy:

@@ -45,6 +45,7 @@ async def test_what_was_seen_is_not_believed_for_ever() -> None:
     health = Health(
         reference=_Usable(),
         origins=dict,
+        unenforced=tuple,
         is_writable=lambda: True,
         has_scanners=lambda: True,
         directory=Path(),
@@ -81,6 +82,7 @@ async def test_disk_that_hangs_takes_one_thread(
     health = Health(
         reference=hanging,
         origins=dict,
+        unenforced=tuple,
         is_writable=lambda: True,
         has_scanners=lambda: True,
         directory=Path(),
@@ -164,6 +166,7 @@ async def test_one_origin_of_several_may_be_down() -> None:
     async with wire_origin() as origin:
         health = Health(
             reference=_Usable(),
+            unenforced=tuple,
             origins=lambda: {
                 "up": OriginSettings(url=origin.url),
                 "down": OriginSettings(url=NOWHERE),
@@ -207,6 +210,7 @@ def of_origins(*origins: OriginSettings) -> Health:
     """Return checks of nothing but these origins."""
     return Health(
         reference=_Usable(),
+        unenforced=tuple,
         origins=lambda: {f"{n}": origin for n, origin in enumerate(origins)},
         is_writable=lambda: True,
         has_scanners=lambda: True,

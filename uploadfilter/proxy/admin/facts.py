@@ -217,9 +217,23 @@ def _warnings(
         )
     if all(route.exempt or route.mode is Mode.MONITOR for route in routes):
         yield "Every route is in MONITOR or exempt: matches are recorded, and pass."
+    else:
+        yield from _only_monitored(generation)
+    for item in health.unenforced:
+        yield f"{item.words[0].upper()}{item.words[1:]}. {item.to_do}"
     for name, is_reached in health.reachable.items():
         if not is_reached:
             yield f"The origin {name!r} cannot be reached."
+
+
+def _only_monitored(generation: LayeredGeneration | None) -> Iterable[str]:
+    """Name the sets that reject nothing beside others that do: it is easily missed."""
+    sets = generation.sets if generation else ()
+    names = [info.name for info in sets if not info.enforced]
+    if names and len(names) < len(sets):
+        yield (
+            f"Only monitored, so that their matches pass: {', '.join(sorted(names))}."
+        )
 
 
 def _generation(generation: LayeredGeneration | None, now: float) -> str:

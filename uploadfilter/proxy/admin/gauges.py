@@ -21,9 +21,11 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from uploadfilter.model import EntryState
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
 from uploadfilter.proxy.counting.metrics import PREFIX
+from uploadfilter.proxy.routing.enforcing import Lack, enforcing
 
 
 class Gauges(Collector):
@@ -145,12 +147,38 @@ class Gauges(Collector):
             "Entries of the reference set.",
             value=generation.entry_count if generation else 0,
         )
+        by_state = _gauge(
+            "entries_by_state", "Of these, active and monitored.", "state"
+        )
+        for state in EntryState:
+            is_active = state is EntryState.ACTIVE
+            entries = (
+                it.entries - it.revoked for it in sets if it.enforced is is_active
+            )
+            by_state.add_metric([state], sum(entries))
+        yield by_state
+        yield from self._enforcement()
         yield _gauge("hash_sets", "Hash sets in force.", value=len(sets))
         yield _gauge(
             "newest_import_timestamp_seconds",
             "When the newest hash set was imported, seconds since the epoch.",
             value=max((info.imported_at for info in sets), default=0),
         )
+
+    def _enforcement(self) -> Iterator[Metric]:
+        routes = enforcing(self._watched.in_force.settings.routes)
+        yield _gauge(
+            "enforcing_routes", "Routes in ENFORCE that are taken.", value=len(routes)
+        )
+        lacks = _gauge(
+            "unenforced_routes",
+            "Routes that were to reject matches, and reject none, see operating.md.",
+            "lack",
+        )
+        found = [item.lack for item in self._health.unenforced]
+        for lack in Lack:
+            lacks.add_metric([lack], found.count(lack))
+        yield lacks
 
     def _log(self) -> Iterator[Metric]:
         yield _gauge(

@@ -27,6 +27,7 @@ from uploadfilter.errors import ServiceError, StoreError
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import OriginKey
+from uploadfilter.proxy.routing.enforcing import Unenforced
 
 _T = TypeVar("_T")
 
@@ -105,6 +106,8 @@ class Health:
     Args:
         reference: The entries.
         origins: Those in force, by name.
+        unenforced: Tells which routes were to reject matches, and reject none; raises
+            a ``StoreError`` as the reference set does.
         is_writable: Whether the last record could be written.
         has_scanners: Whether scanners can be had.
         directory: Of the decision log.
@@ -117,6 +120,7 @@ class Health:
         *,
         reference: Reference,
         origins: Callable[[], Mapping[str, OriginSettings]],
+        unenforced: Callable[[], tuple[Unenforced, ...]],
         is_writable: Callable[[], bool],
         has_scanners: Callable[[], bool],
         directory: Path,
@@ -126,6 +130,7 @@ class Health:
         self._clock = clock
         self._reference = reference
         self._origins = origins
+        self._find_unenforced = unenforced
         self._is_writable = is_writable
         self._has_scanners = has_scanners
         self._directory = directory
@@ -140,6 +145,7 @@ class Health:
         self._tls: dict[OriginKey, ssl.SSLContext | None] = {}
         self._looking: dict[Hashable, asyncio.Task[Any]] = {}
         self.reachable: Mapping[str, bool] = {}
+        self.unenforced: tuple[Unenforced, ...] = ()
         self.free_bytes = 0
         self.log_bytes = 0
 
@@ -178,12 +184,21 @@ class Health:
 
     async def _look_at_reference(self) -> Finding:
         try:
-            await self._in_thread(Check.REFERENCE, self._reference.current)
+            self.unenforced = await self._in_thread(Check.REFERENCE, self._enforcement)
         except StoreError as exc:
+            self.unenforced = ()
             return Finding(
                 check=Check.REFERENCE, is_good=False, detail=f"{exc.code}: {exc}"
             )
         return Finding(check=Check.REFERENCE, is_good=True, detail="usable")
+
+    def _enforcement(self) -> tuple[Unenforced, ...]:
+        """Find out what ENFORCE rejects; a proxy is ready also if that is nothing.
+
+        Taken out of service it would protect nobody, and its uploads go on record.
+        """
+        self._reference.current()
+        return self._find_unenforced()
 
     async def _look_at_origins(self) -> Finding:
         origins = self._origins()

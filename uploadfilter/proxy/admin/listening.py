@@ -142,6 +142,15 @@ class Desk:
                 str(item.check): {"ready": item.is_good, "detail": item.detail}
                 for item in findings
             },
+            "unenforced": [
+                {
+                    "route": item.route,
+                    "lack": item.lack,
+                    "detail": item.words,
+                    "to_do": item.to_do,
+                }
+                for item in self._health.unenforced
+            ],
         }
         return web.Response(
             status=200 if self._health.is_ready else 503,

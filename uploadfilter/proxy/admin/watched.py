@@ -17,6 +17,7 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
+from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool import ScannerPool
@@ -72,11 +73,20 @@ class Watched:
             spool_disk=self.room.disk_bytes,
         )
 
+    def unenforced(self) -> tuple[Unenforced, ...]:
+        """Return the routes that were to reject matches, and reject none.
+
+        Raises:
+            StoreError: There is no reference set that can be used.
+        """
+        return self.in_force.settings.unenforced(self.reference.current())
+
     def health(self) -> Health:
         """Make the checks of this proxy."""
         return Health(
             reference=self.reference,
             origins=lambda: self.in_force.settings.origins,
+            unenforced=self.unenforced,
             is_writable=self.is_writable,
             has_scanners=lambda: self.scanners.load.is_ready,
             directory=self.directory,

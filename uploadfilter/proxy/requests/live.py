@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uploadfilter.errors import UploadFilterError
+from uploadfilter.model import Mode
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.origins.origin import Origin, OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.routing.enforcing import Enforced, Unenforced, unenforced
 from uploadfilter.proxy.routing.routes import Routes
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.uploads.forwarding import ClientHeader, Network
@@ -28,6 +30,8 @@ class LiveSettings:
 
     Attributes:
         routes: How each request is treated.
+        mode: The one that was asked for at the top of the file; what holds for a
+            request is its route's.
         origins: Where they go, by the names that routes use.
         trusted_proxies: Networks whose word about clients is believed.
         client_header: The header in which they say who the client is.
@@ -37,12 +41,17 @@ class LiveSettings:
     """
 
     routes: Routes
+    mode: Mode
     origins: Mapping[str, OriginSettings]
     trusted_proxies: tuple[Network, ...]
     client_header: ClientHeader
     thresholds: Thresholds
     limits: ProxyLimits
     wording: Wording
+
+    def unenforced(self, generation: Enforced) -> tuple[Unenforced, ...]:
+        """Return the routes that were to reject matches, and reject none."""
+        return unenforced(self.routes, mode=self.mode, generation=generation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

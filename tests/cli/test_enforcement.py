@@ -1,0 +1,125 @@
+"""What the commands say of whether hash sets reject."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import json_lines, run
+
+MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
+IMPORT = ("hashset", "import")
+
+
+class Console:
+    """Runs commands on one state directory, and returns what they say."""
+
+    def __init__(
+        self, patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
+    ) -> None:
+        patch.setenv("UPLOADFILTER_STATE_DIR", str(folder / "state"))
+        self._patch, self._capfd = patch, capfd
+        self.file = folder / "unit7.jsonl"
+        self.file.write_text(f'{{"id": "a", "category": "1", "md5": "{MD5}"}}\n')
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run a command; return its exit code, and what it says to people."""
+        code = run(self._patch, *arguments)
+        return code, self._capfd.readouterr().err
+
+    def document(self, *arguments: str) -> dict[str, object]:
+        """Run a command; return what it says to programs."""
+        run(self._patch, *arguments, "--json")
+        (found,) = json_lines(self._capfd.readouterr().out)
+        return found
+
+    def bring(self, *options: str) -> tuple[int, str]:
+        """Import the hash set."""
+        return self.run(*IMPORT, str(self.file), "--name", "unit7", *options)
+
+    @property
+    def state(self) -> tuple[object, object]:
+        """Whether the set is enforced, and what lacks."""
+        found = self.document("hashset", "show", "unit7")
+        return found["enforced"], found["lack"]
+
+
+@pytest.fixture
+def console(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Console:
+    """Return a state directory with an enforced hash set."""
+    on = Console(monkeypatch, capfd, tmp_path)
+    assert on.bring("--category", "1", "--enforce-unsigned") == (0, "")
+    return on
+
+
+def test_importing_again_keeps_what_was_chosen(console: Console) -> None:
+    """Neither the state nor the categories have to be said again."""
+    code, said = console.bring()
+
+    assert code == 0
+    assert "goes on rejecting" in said
+    assert console.state == (True, None)
+
+
+def test_what_rejects_nothing_any_more_was_asked_for(console: Console) -> None:
+    """The option is named for what it does, and its effect is said at once."""
+    code, said = console.bring("--monitored")
+
+    assert code == 0
+    assert "until now they rejected" in said
+    assert "ENFORCE rejects no match" in said
+    assert console.state == (False, "monitored")
+
+
+def test_import_that_loses_a_category_changes_nothing(console: Console) -> None:
+    """A script that names another category is refused, and told how to go on."""
+    before = console.document("hashset", "list")
+    code, said = console.bring("--category", "2")
+
+    assert code == 2
+    assert "'1'" in said
+    assert console.document("hashset", "list") == before
+
+
+@pytest.mark.parametrize(
+    ("commands", "lack"),
+    [
+        pytest.param(["hashset remove unit7 --yes"], "entries", id="removed"),
+        pytest.param(
+            ["hashset suppress unit7 a --reason stock --by ab"],
+            "withdrawn",
+            id="suppressed",
+        ),
+        pytest.param(
+            [f"{' '.join(IMPORT)} FILE --name unit7 --monitored"], "monitored", id="set"
+        ),
+    ],
+)
+def test_whoever_ends_enforcement_is_told(
+    console: Console, commands: list[str], lack: str
+) -> None:
+    """Every command that does it says so, and so does every look afterwards."""
+    said = ""
+    for command in commands:
+        words = command.replace("FILE", str(console.file)).split()
+        code, said = console.run(*words)
+        assert code == 0
+    _, listed = console.run("hashset", "list")
+
+    assert "ENFORCE rejects no match" in said
+    assert "ENFORCE rejects no match" in listed
+    assert console.document("hashset", "list")["lack"] == lack
+
+
+def test_rollback_to_a_monitored_set_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An older generation may have chosen otherwise."""
+    on = Console(monkeypatch, capfd, tmp_path)
+    on.bring("--category", "1")
+    on.bring("--enforce-unsigned")
+    code, said = on.run("hashset", "rollback", "--yes")
+
+    assert code == 0
+    assert "ENFORCE rejects no match" in said

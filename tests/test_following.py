@@ -1,0 +1,114 @@
+"""What the operational log says of the reference set while the service runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from tests.proxy.admin.desk import NOWHERE
+from tests.proxy.site import exact_entry, list_entries
+from uploadfilter.config import Settings
+from uploadfilter.following import REMINDER_S, Following
+from uploadfilter.model import Mode
+from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.requests.live import LiveSettings
+from uploadfilter.reference.store import (
+    REFERENCE_DIRECTORY,
+    ReferenceDirectory,
+    ReferenceReader,
+)
+
+
+def live(mode: Mode) -> LiveSettings:
+    """Return the settings of a proxy with one route."""
+    origin = OriginSettings(url=NOWHERE)
+    return Settings(origin=origin, state=Path(), mode=mode).live
+
+
+class Told:
+    """One proxy, a clock, and the events since they were asked for last."""
+
+    def __init__(self, state: Path) -> None:
+        self.mode = Mode.ENFORCE
+        self.now_s = 0.0
+        self.reference = ReferenceReader.open(state / REFERENCE_DIRECTORY)
+        self._following = Following(
+            self.reference,
+            settings=lambda: live(self.mode),
+            clock=lambda: self.now_s,
+        )
+
+    async def events(self) -> list[tuple[object, object]]:
+        """Look, and return the new events, each with what lacks."""
+        with capture_logs() as logged:
+            await self._following.look()
+        return [(event["event"], event.get("lack")) for event in logged]
+
+
+async def test_enforce_that_rejects_no_match_is_said_and_said_again(
+    tmp_path: Path,
+) -> None:
+    """At the start, when a change brings it about, and hourly until it is mended."""
+    list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
+    told = Told(tmp_path)
+    monitored = ("nothing_enforced", "monitored")
+    with told.reference:
+        assert await told.events() == [("generation_active", None), monitored]
+        assert await told.events() == []
+        told.now_s += REMINDER_S
+        assert await told.events() == [monitored]
+        list_entries(tmp_path, [exact_entry(1, b"a")])
+        assert await told.events() == [("generation_active", None)]
+        told.now_s += REMINDER_S
+        assert await told.events() == []
+        list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
+        assert await told.events() == [("generation_active", None), monitored]
+
+
+async def test_reload_that_asks_for_enforce_is_looked_at(tmp_path: Path) -> None:
+    """The mode may change while the reference set stays."""
+    list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
+    told = Told(tmp_path)
+    told.mode = Mode.MONITOR
+    with told.reference:
+        assert await told.events() == [("generation_active", None)]
+        told.mode = Mode.ENFORCE
+        assert await told.events() == [("nothing_enforced", "monitored")]
+
+
+async def test_missing_reference_set_is_said_once(tmp_path: Path) -> None:
+    """Uploads get 503 until there is one, which is said then."""
+    told = Told(tmp_path)
+    with told.reference:
+        assert await told.events() == [("reference_set_unusable", None)]
+        assert await told.events() == []
+        list_entries(tmp_path, [exact_entry(1, b"a")])
+        assert await told.events() == [("generation_active", None)]
+
+
+def rolled_back(state: Path) -> Callable[[], None]:
+    """Roll a reference set back; return what releases it."""
+    directory = ReferenceDirectory(state / REFERENCE_DIRECTORY)
+    with directory.writer() as writer:
+        writer.rollback()
+
+    def release() -> None:
+        with directory.writer() as writer:
+            writer.release()
+
+    return release
+
+
+async def test_rollback_is_said_until_it_is_released(tmp_path: Path) -> None:
+    """Imports are refused until then."""
+    for number in (1, 2):
+        list_entries(tmp_path, [exact_entry(number, b"a")])
+    release = rolled_back(tmp_path)
+    told = Told(tmp_path)
+    with told.reference:
+        assert ("generation_pinned", None) in await told.events()
+        assert await told.events() == []
+        told.now_s += REMINDER_S
+        assert await told.events() == [("generation_pinned", None)]
+        release()
+        assert await told.events() == [("generation_active", None)]

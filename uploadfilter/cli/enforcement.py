@@ -1,0 +1,89 @@
+"""What the commands ask and say of whether hash sets reject.
+
+Rules this module keeps: whoever changes or looks at hash sets is told, on stderr, if
+ENFORCE would reject no match with them; what a file of settings adds to that is said by
+``config check``.
+"""
+
+from typing import Annotated
+
+import typer
+
+from uploadfilter.cli.output import say
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.hashsets.choices import Settled
+from uploadfilter.proxy.routing.enforcing import (
+    WHAT_TO_DO,
+    WORDS,
+    Enforced,
+    Lack,
+    OneSet,
+    lack_of,
+)
+
+EnforceUnsignedOption = Annotated[
+    bool,
+    typer.Option(
+        "--enforce-unsigned",
+        help="Let this unsigned set reject.  [default: as the set that is replaced; a "
+        "new one does not]",
+        show_default=False,
+    ),
+]
+MonitoredOption = Annotated[
+    bool,
+    typer.Option(
+        "--monitored",
+        help="Let it reject nothing, also if the set that is replaced does.",
+    ),
+]
+DropCategoriesOption = Annotated[
+    bool,
+    typer.Option(
+        "--drop-categories",
+        help="Take only the categories that are named, also if the set that is "
+        "replaced has others.",
+    ),
+]
+
+
+def lack_in(generation: Enforced) -> Lack | None:
+    """Return why ENFORCE would reject no match, where nobody changes the policy."""
+    return lack_of(Policy(), generation)
+
+
+def say_lack(generation: Enforced) -> None:
+    """Tell people if ENFORCE would reject no match, and what to do."""
+    lack = lack_in(generation)
+    if lack is not None:
+        say(f"ENFORCE rejects no match with this: {WORDS[lack]}", style="yellow")
+        say(f"  {WHAT_TO_DO[lack]}", style="dim")
+
+
+def say_lack_of_set(generation: Enforced, name: str) -> None:
+    """Tell people if ENFORCE would reject no match with one hash set."""
+    lack = lack_in(OneSet(generation=generation, name=name))
+    if lack is Lack.MONITORED:
+        say("its matches are recorded and reject nothing", style="yellow")
+    elif lack is not None:
+        say(f"its matches reject nothing: {WORDS[lack]}", style="yellow")
+
+
+def say_state(held: Settled) -> None:
+    """Tell people whether what was just imported rejects."""
+    if held.enforced:
+        if held.was_enforced:
+            say("it goes on rejecting, as the set that it replaces did")
+        return
+    before = ""
+    if held.was_enforced is not None:
+        before = (
+            "; until now they rejected"
+            if held.was_enforced
+            else ", as those of the set that it replaces"
+        )
+    say(
+        f"its matches are recorded and reject nothing{before}; "
+        "import it with --enforce-unsigned to let them",
+        style="yellow",
+    )

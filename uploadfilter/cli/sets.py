@@ -1,0 +1,148 @@
+"""What the commands print of hash sets, for people and for programs.
+
+Rules this module keeps: names and numbers are shown, and never a signal.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.output import harmless, table
+from uploadfilter.cli.surveys import survey_document, survey_lines
+from uploadfilter.hashsets.importing import ImportReport
+from uploadfilter.reference.sets import ENTRIES, SetInfo
+
+
+def report_document(report: ImportReport) -> dict[str, object]:
+    """Return what programs read about an import."""
+    return {
+        "set": set_document(report.set),
+        "generation": report.generation,
+        "replaced": None if report.replaced is None else set_document(report.replaced),
+        **survey_document(report.survey),
+    }
+
+
+def report_lines(report: ImportReport) -> Iterator[Text | Table]:
+    """Yield what people read about an import."""
+    survey, info = report.survey, report.set
+    yield Text(
+        harmless(
+            f"imported {info.name!r}: {info.entries:,} entries ({_state(info)}) from "
+            f"{survey.lines:,} lines; generation {report.generation}"
+        ),
+        style="green",
+    )
+    yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
+    if report.replaced is not None:
+        yield Text(f"replaced a set of {report.replaced.entries:,} entries")
+    yield Text(f"SHA-256 of the file: {info.source.sha256}")
+    if info.exact_alone:
+        yield _exact_alone_line(info)
+    if info.source.duplicates:
+        yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
+    yield from survey_lines(survey, info.categories)
+
+
+def _exact_alone_line(info: SetInfo) -> Text:
+    """Say that files may be listed that are no pictures."""
+    return Text(
+        f"{info.exact_alone:,} entries have exact signals alone, beside others with "
+        "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
+        style="yellow",
+    )
+
+
+def _signals(info: SetInfo) -> Iterator[str]:
+    """Yield how many signals of each type a set has, so that a wrong type is seen."""
+    sums: Counter[str] = Counter()
+    for counts in info.counts.values():
+        sums.update(counts)
+    for word, count in sorted(sums.items()):
+        if word != ENTRIES:
+            yield f"{count:,} {word}"
+
+
+def set_document(info: SetInfo) -> dict[str, object]:
+    """Return what programs read about a hash set."""
+    return {
+        "name": info.name,
+        "issuer": info.issuer,
+        "categories": info.categories,
+        "enforced": info.enforced,
+        "imported_at": datetime.fromtimestamp(info.imported_at, UTC),
+        "entries": info.entries,
+        "revoked": info.revoked,
+        "exact_alone": info.exact_alone,
+        "counts": info.counts,
+        "source": {
+            "sha256": info.source.sha256 or None,
+            "bytes": info.source.bytes,
+            "lines": info.source.lines,
+            "refused": info.source.refused,
+            "duplicates": info.source.duplicates,
+        },
+    }
+
+
+def set_lines(info: SetInfo) -> Iterator[Text]:
+    """Yield what people read about a hash set, above its numbers."""
+    words = {
+        "name": info.name,
+        "issuer": info.issuer,
+        "state": _state(info),
+        "categories": ", ".join(info.categories),
+        "imported": _when(info),
+        "entries": f"{info.entries:,}",
+        "read": f"{info.source.lines:,} lines, {info.source.duplicates:,} duplicates",
+        "SHA-256": info.source.sha256 or "not known: an older version imported it",
+    }
+    if info.exact_alone:
+        words["exact alone"] = f"{info.exact_alone:,}"
+    if info.revoked:
+        words["revoked"] = f"{info.revoked:,}"
+    for reason, count in info.source.refused.items():
+        words[f"refused: {reason}"] = f"{count:,}"
+    width = max(map(len, words))
+    for label, value in words.items():
+        yield Text(harmless(f"{label:<{width}}  {value}"))
+
+
+def counts_table(info: SetInfo) -> Table:
+    """Return the numbers of entries and signals by category."""
+    types = sorted({word for counts in info.counts.values() for word in counts})
+    types = [ENTRIES, *(word for word in types if word != ENTRIES)]
+    rows = [
+        (category, *(f"{counts.get(word, 0):,}" for word in types))
+        for category, counts in sorted(info.counts.items())
+    ]
+    return table("category", *types, rows=rows, numeric=len(types))
+
+
+def sets_table(sets: Sequence[SetInfo]) -> Table:
+    """Return hash sets as a table, one row each."""
+    rows = [
+        (
+            info.name,
+            info.issuer,
+            _state(info),
+            ", ".join(info.categories),
+            _when(info),
+            f"{info.entries:,}",
+        )
+        for info in sets
+    ]
+    columns = ("name", "issuer", "state", "categories", "imported", "entries")
+    return table(*columns, rows=rows, numeric=1)
+
+
+def _state(info: SetInfo) -> str:
+    """Return whether the entries of a set may reject, in the words of the glossary."""
+    return "active" if info.enforced else "monitored"
+
+
+def _when(info: SetInfo) -> str:
+    return f"{datetime.fromtimestamp(info.imported_at, UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,183 @@
+"""Find out where ENFORCE would reject no match at all, and why.
+
+That is never what somebody wants who asks for ENFORCE, and nothing of it shows in the
+answers: a listed picture passes, as every other one does. So everybody who looks is
+told: ``config check``, the start, ``/readyz``, metrics, the operator's page.
+
+Rules this module keeps: it is pure; what it says of a route holds for every upload that
+takes the route, and follows from the same policy that decides.
+
+To add a lack: a member of ``Lack``, its words in ``WORDS`` with what to do in
+``WHAT_TO_DO``, and the condition in ``_lack_of``. A test fails until
+``docs/operating.md`` explains it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from uploadfilter.decisions.policy import Policy, strictest
+from uploadfilter.model import Action, Mode
+from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
+from uploadfilter.reference.countable import Countable
+from uploadfilter.reference.sets import SetInfo
+
+
+class Lack(StrEnum):
+    """Why no match is rejected, though ENFORCE was asked for."""
+
+    ROUTES = "routes"
+    ENTRIES = "entries"
+    MONITORED = "monitored"
+    WITHDRAWN = "withdrawn"
+    SIGNALS = "signals"
+    POLICY = "policy"
+
+
+WORDS: Final[Mapping[Lack, str]] = {
+    Lack.ROUTES: "every route is in MONITOR or exempt, though the file asks for "
+    "ENFORCE",
+    Lack.ENTRIES: "the reference set has no entries",
+    Lack.MONITORED: "every hash set is only monitored",
+    Lack.WITHDRAWN: "every entry that might reject is suppressed or revoked",
+    Lack.SIGNALS: "no entry has a signal that rejects by itself, or a pair that does",
+    Lack.POLICY: "the policy accepts a match of every category that is enforced",
+}
+"""For people, behind "ENFORCE rejects no match: "."""
+
+WHAT_TO_DO: Final[Mapping[Lack, str]] = {
+    Lack.ROUTES: 'Set mode = "enforce" in the routes that are to reject, or mode = '
+    '"monitor" at the top of the file.',
+    Lack.ENTRIES: "Import a hash set: 'uploadfilter hashset import'.",
+    Lack.MONITORED: "Import the hash set again with --enforce-unsigned, or set mode = "
+    '"monitor" until the pilot is over.',
+    Lack.WITHDRAWN: "See 'uploadfilter hashset suppressions', or import another hash "
+    "set.",
+    Lack.SIGNALS: "Ask the issuer for digests or PDQ values, or set weak_match = "
+    '"reject" in [policy].',
+    Lack.POLICY: "See categories in [policy]: what they do not name is rejected.",
+}
+
+
+class Enforced(Protocol):
+    """Whoever knows which entries there are."""
+
+    @property
+    def sets(self) -> Sequence[SetInfo]:
+        """The hash sets in force."""
+
+    def countable(
+        self, sets: Collection[str] | None = None, *, also_withdrawn: bool = False
+    ) -> Countable:
+        """Return the categories whose entries count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneSet:
+    """One hash set of a generation, as if there were no other."""
+
+    generation: Enforced
+    name: str
+
+    @property
+    def sets(self) -> Sequence[SetInfo]:
+        """The hash set."""
+        return [info for info in self.generation.sets if info.name == self.name]
+
+    def countable(
+        self, sets: Collection[str] | None = None, *, also_withdrawn: bool = False
+    ) -> Countable:
+        """Return the categories whose entries count; none if it is only monitored."""
+        if sets is None:
+            sets = [info.name for info in self.sets if info.enforced]
+        return self.generation.countable(sets, also_withdrawn=also_withdrawn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unenforced:
+    """A route that was to reject matches, and rejects none.
+
+    Attributes:
+        route: Its name.
+        lack: Why.
+    """
+
+    route: str
+    lack: Lack
+
+    @property
+    def words(self) -> str:
+        """What is wrong, for people."""
+        return f"route {self.route!r}: ENFORCE rejects no match: {WORDS[self.lack]}"
+
+    @property
+    def to_do(self) -> str:
+        """What to do about it."""
+        return WHAT_TO_DO[self.lack]
+
+
+def enforcing(routes: Iterable[Route]) -> tuple[Route, ...]:
+    """Return the routes that reject, except those that no request can take."""
+    found: list[Route] = []
+    earlier: list[Route] = []
+    for route in routes:
+        is_taken = not any(it.covers(route) for it in earlier)
+        if is_taken and route.mode is Mode.ENFORCE and not route.exempt:
+            found.append(route)
+        earlier.append(route)
+    return tuple(found)
+
+
+def unenforced(
+    routes: Iterable[Route], *, mode: Mode, generation: Enforced
+) -> tuple[Unenforced, ...]:
+    """Return the routes that were to reject matches, and reject none.
+
+    Args:
+        routes: Those in force, in their order.
+        mode: The one at the top of the file, which routes have that name none.
+        generation: Of the reference set.
+    """
+    found = enforcing(routes)
+    if not found and mode is Mode.ENFORCE:
+        return (Unenforced(route=DEFAULT_ROUTE, lack=Lack.ROUTES),)
+    return tuple(_lacking(found, generation))
+
+
+def _lacking(routes: Iterable[Route], generation: Enforced) -> Iterator[Unenforced]:
+    for route in routes:
+        lack = lack_of(route.policy, generation)
+        if lack is not None:
+            yield Unenforced(route=route.name, lack=lack)
+
+
+def lack_of(policy: Policy, generation: Enforced) -> Lack | None:
+    """Return why a policy rejects no match in ENFORCE; ``None`` if it rejects some.
+
+    Args:
+        policy: From category and reason to action.
+        generation: Of the reference set. It is looked at, which may take a second.
+    """
+    sets = [info for info in generation.sets if info.entries > info.revoked]
+    found = generation.countable()
+    if _is_rejected(policy, found):
+        return None
+    if not sets:
+        return Lack.ENTRIES
+    if not any(info.enforced for info in sets):
+        return Lack.MONITORED
+    if found == Countable():
+        withdrawn = generation.countable(also_withdrawn=True)
+        return Lack.WITHDRAWN if _is_rejected(policy, withdrawn) else Lack.SIGNALS
+    if found.alone:
+        return Lack.POLICY
+    return Lack.SIGNALS
+
+
+def _is_rejected(policy: Policy, found: Countable) -> bool:
+    """Tell whether an upload with a match of one of these would not be accepted."""
+    actions = [policy.action_for_category(it) for it in found.alone]
+    if policy.weak_match is not Action.ACCEPT:
+        actions += [policy.action_for_category(it) for it in found.weak]
+    return strictest(actions) is not Action.ACCEPT
