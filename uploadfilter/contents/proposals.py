@@ -138,13 +138,11 @@ _BARE_DIB_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
 
 
 def _is_bare_bitmap(head: bytes) -> bool:
-    """Pillow opens a bitmap that begins with its second header."""
+    """Pillow opens a bitmap that begins with its second header, whatever its planes."""
     header = int.from_bytes(head[:4], "little")
-    planes_at = 8 if header == _OLD_DIB_HEADER else 12
-    planes, depth = (
-        int.from_bytes(head[at : at + 2], "little") for at in (planes_at, planes_at + 2)
-    )
-    return header in _BARE_DIB_HEADERS and planes == 1 and depth in _DEPTHS
+    depth_at = 10 if header == _OLD_DIB_HEADER else 14
+    depth = int.from_bytes(head[depth_at : depth_at + 2], "little")
+    return header in _BARE_DIB_HEADERS and depth in _DEPTHS
 
 
 _OLD_DIB_HEADER: Final = 12
