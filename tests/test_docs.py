@@ -33,7 +33,7 @@ from uploadfilter import config, errors, model
 from uploadfilter.cli import app
 from uploadfilter.cli import options as options_of_cli
 from uploadfilter.config import schema
-from uploadfilter.decisions import records
+from uploadfilter.decisions import base, lasting, records
 
 ENUMS = {
     "Preset": model.Preset,
@@ -205,7 +205,7 @@ def test_each_command_is_explained_with_its_options(name: str) -> None:
 @pytest.mark.parametrize(
     ("title", "kind"),
     [
-        ("Every record", records.BaseRecord),
+        ("Every record", base.BaseRecord),
         ("decision", records.DecisionRecord),
         ("Contents", records.ContentRecord),
         ("Matches", records.MatchRecord),
@@ -213,17 +213,23 @@ def test_each_command_is_explained_with_its_options(name: str) -> None:
         ("shed", records.ShedRecord),
         ("segment", records.SegmentRecord),
         ("checkpoint", records.CheckpointRecord),
+        ("total", lasting.TotalRecord),
+        ("Totals", lasting.DayTotals),
+        ("Uploads of a total", lasting.UploadsTotal),
+        ("Matches of a total", lasting.MatchesTotal),
+        ("Other numbers of a total", lasting.ReasonsTotal),
+        ("Retention in a head", lasting.Retention),
     ],
 )
 def test_each_field_of_a_record_is_explained(
     title: str, kind: type[msgspec.Struct]
 ) -> None:
     """The overseer's page has a row for every field of every record."""
-    common = {"record", *records.BaseRecord.__struct_fields__}
+    common = {"record", *base.BaseRecord.__struct_fields__}
     fields = set(kind.__struct_fields__)
-    if kind is records.BaseRecord:
+    if kind is base.BaseRecord:
         fields = common
-    elif issubclass(kind, records.BaseRecord):
+    elif issubclass(kind, base.BaseRecord):
         fields -= common
 
     assert first_cells(section(DECISION_LOG, title)) == fields

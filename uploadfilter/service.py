@@ -24,6 +24,7 @@ import uvloop
 from uploadfilter import hardening, operational
 from uploadfilter.config import Loaded, Settings
 from uploadfilter.decisions.clients import ClientHasher
+from uploadfilter.decisions.lasting import Retention
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
 from uploadfilter.errors import LogError, ServiceError
@@ -212,7 +213,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             admission=_admission(room, metrics, scanners),
             metrics=metrics,
         )
-        await stack.enter_async_context(_chores(hands, reference, directory))
+        await stack.enter_async_context(_chores(hands, reference, settings))
         watched = Watched(
             instance=settings.instance,
             begun=_now(),
@@ -343,14 +344,15 @@ def _now() -> float:
 
 @asynccontextmanager
 async def _chores(
-    hands: Hands, reference: ReferenceReader, directory: Path
+    hands: Hands, reference: ReferenceReader, settings: Settings
 ) -> AsyncIterator[None]:
     """Keep what has to be kept up, for the length of the block."""
+    directory = log_directory(settings.state, settings.instance)
     try:
         async with beside(
             checkpoints=hands.recorder.keep_checkpoints(),
             generations=_following(hands, reference).keep(),
-            retention=_keep_retention(directory),
+            retention=_keep_retention(directory, settings.log.retention),
             origins=hands.in_force.keep_closing(),
         ):
             yield
@@ -394,11 +396,13 @@ def _say_failed(chore: "asyncio.Task[None]") -> None:
         log.error("chore_failed", chore=chore.get_name(), exc_info=error)
 
 
-async def _keep_retention(directory: Path) -> None:
+async def _keep_retention(directory: Path, retention: Retention) -> None:
     """Delete the segments whose time is over, again and again."""
     while True:
         try:
-            deleted = await asyncio.to_thread(prune, directory, now=_now())
+            deleted = await asyncio.to_thread(
+                prune, directory, now=_now(), retention=retention
+            )
         except LogError as exc:
             log.error("retention_failed", error=str(exc), hint=exc.hint)
         else:

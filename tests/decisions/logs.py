@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from uploadfilter.decisions.log import DecisionLog, LogSettings
 from uploadfilter.decisions.records import (
     DecisionRecord,
@@ -10,7 +12,7 @@ from uploadfilter.decisions.records import (
     decision_record,
     moment,
 )
-from uploadfilter.decisions.segments import segments
+from uploadfilter.decisions.segments import Segment, read_head, segments
 from uploadfilter.model import (
     Action,
     EntryState,
@@ -110,7 +112,10 @@ def write_log(
     start: float = NOON,
     settings: LogSettings | None = None,
 ) -> None:
-    """Write a log with one segment a day."""
+    """Write a log of some days; before each of them but the first stand the totals.
+
+    Records bear the time at which they are written.
+    """
     clock = Clock(start)
     with DecisionLog.open(
         directory,
@@ -120,9 +125,24 @@ def write_log(
         sync=unsynced,
     ) as log:
         for records in days:
-            for future in [log.append(record) for record in records]:
+            now = moment(clock.now)
+            for future in [log.append(replace(it, time=now)) for it in records]:
                 future.result()
             clock.now += DAY_S
+
+
+def upload_paths(directory: Path) -> list[Path]:
+    """Return the files with uploads in them, oldest first: not those that last."""
+    return [directory / segment.name for segment in upload_segments(directory)]
+
+
+def upload_segments(directory: Path) -> list[Segment]:
+    """Return the segments with uploads in them, oldest first: not those that last."""
+    return [
+        segment
+        for segment in segments(directory)
+        if not read_head(directory, segment).is_lasting
+    ]
 
 
 def segment_paths(directory: Path) -> list[Path]:

@@ -303,9 +303,11 @@ def test_segment_is_followed_on_another_day(directory: Path) -> None:
     assert [s.day for s in segments(directory)] == [
         date(2026, 11, 25),
         date(2026, 11, 26),
+        date(2026, 11, 26),
     ]
     heads = [r for r in read(directory) if isinstance(r, SegmentRecord)]
-    assert (heads[1].number, heads[1].matches, heads[1].awaiting) == (2, 1, ("b",))
+    assert [head.is_lasting for head in heads] == [False, True, False]
+    assert (heads[2].number, heads[2].matches, heads[2].awaiting) == (3, 1, ("b",))
     assert verify(directory).ok
 
 

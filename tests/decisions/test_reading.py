@@ -63,14 +63,16 @@ def log(tmp_path: Path) -> Path:
     ("filters", "expected"),
     [
         pytest.param(Filters(kind="decision"), ["a", "b", "c"], id="kind"),
-        pytest.param(Filters(kind="segment"), ["SegmentRecord"] * 2, id="heads"),
+        pytest.param(Filters(kind="segment"), ["SegmentRecord"] * 3, id="heads"),
         pytest.param(Filters(id="a"), ["a", "a:201"], id="id"),
         pytest.param(Filters(verdict=Verdict.MATCH), ["b"], id="verdict"),
         pytest.param(Filters(action=Action.REJECT), ["b", "c"], id="action"),
         pytest.param(Filters(set="demo"), ["b"], id="set"),
         pytest.param(Filters(set="other"), [], id="other-set"),
         pytest.param(
-            Filters(since=moment(NOON + DAY_S)), ["SegmentRecord", "c"], id="since"
+            Filters(since=moment(NOON + DAY_S)),
+            ["SegmentRecord", "TotalRecord", "SegmentRecord", "c"],
+            id="since",
         ),
         pytest.param(
             Filters(until=moment(NOON), kind="decision"), [], id="until-is-exclusive"
@@ -96,7 +98,7 @@ def test_filters(log: Path, filters: Filters, expected: list[str]) -> None:
 
 def test_everything_is_read_in_order(log: Path) -> None:
     """Without filters every record comes, oldest first."""
-    assert [record.seq for record in read(log)] == [1, 2, 3, 4, 5, 6]
+    assert [record.seq for record in read(log)] == [*range(1, 9)]
 
 
 def test_unfinished_line_is_not_read(log: Path) -> None:
@@ -104,7 +106,7 @@ def test_unfinished_line_is_not_read(log: Path) -> None:
     with segment_paths(log)[-1].open("ab") as file:
         file.write(b'{"record"')
 
-    assert len(list(read(log))) == 6
+    assert len(list(read(log))) == 8
 
 
 def test_damaged_line_is_an_error_with_its_place(log: Path) -> None:

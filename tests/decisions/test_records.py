@@ -121,7 +121,7 @@ def test_decision_line_is_as_documented() -> None:
         '"state":"active","signal_type":"pdq","distance":0,"view":"stored",'
         '"variant":"upright","geometry":"full","quality":null,"complement":false}],'
         '"matches_omitted":0,"contents_omitted":0,"reasons":[],'
-        '"would":"ACCEPT","would_reason":null}'
+        '"would":"ACCEPT","would_reason":null,"route":null,"cpu_ms":0.0}'
     )
 
 

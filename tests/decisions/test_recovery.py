@@ -55,25 +55,31 @@ def test_crash_at_any_byte_of_a_group_leaves_a_log_that_goes_on(
         tmp_path / "whole",
         [[decision("a", ACCEPTED)], [outcome("a"), outcome("other")]],
     )
-    first, second = (path.read_bytes() for path in segment_paths(tmp_path / "whole"))
-    name = segment_paths(tmp_path / "whole")[1].name
+    files = [
+        (path.name, path.read_bytes()) for path in segment_paths(tmp_path / "whole")
+    ]
+    cuts = [(at, size) for at in (1, 2) for size in range(len(files[at][1]) + 1)]
 
-    for size in range(len(second) + 1):
-        directory = tmp_path / f"{size}"
+    for at, size in cuts:
+        directory = tmp_path / f"{at}-{size}"
         directory.mkdir(0o700)
-        (directory / "00000001-20261125.jsonl").write_bytes(first)
-        (directory / name).write_bytes(second[:size])
+        name, content = files[at]
+        for before, whole in files[:at]:
+            (directory / before).write_bytes(whole)
+        (directory / name).write_bytes(content[:size])
         with DecisionLog.open(
             directory, instance="main", clock=Clock(NOON + DAY_S), sync=unsynced
         ) as log:
             torn = sum(path.stat().st_size for path in log.recovery.torn)
 
-        whole = second[:size].count(b"\n")
+        lines = content[:size].count(b"\n")
         report = verify(directory)
-        assert report.ok, (size, report)
-        assert torn == size - sum(map(len, second.splitlines(keepends=True)[:whole]))
+        assert report.ok, (at, size, report)
+        assert report.totals == report.totals_checked == 1
+        assert torn == size - sum(map(len, content.splitlines(keepends=True)[:lines]))
         assert log.recovery.torn_bytes == torn
-        assert log.recovery.unknown_outcomes == (() if whole >= 2 else ("a",))
+        is_out = at == 2 and lines >= 2
+        assert log.recovery.unknown_outcomes == (() if is_out else ("a",))
 
 
 @given(rest=LOST_IN_A_CRASH)
@@ -180,9 +186,9 @@ def test_newer_format_is_refused(tmp_path: Path) -> None:
     """A log that a newer version wrote is not continued by this one."""
     write_log(tmp_path, [[]])
     path = segment_paths(tmp_path)[0]
-    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2'))
+    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":3'))
 
-    with pytest.raises(LogCorruptError, match="format 2"):
+    with pytest.raises(LogCorruptError, match="format 3"):
         reopen(tmp_path)
 
 

@@ -16,21 +16,24 @@ from tests.decisions.logs import (
     Clock,
     decision,
     unsynced,
+    upload_segments,
     write_log,
 )
-from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.gaps import Gap
+from uploadfilter.decisions.lasting import Retention
+from uploadfilter.decisions.log import DecisionLog, LogSettings
 from uploadfilter.decisions.records import Checkpoint
-from uploadfilter.decisions.retention import Retention, prune
+from uploadfilter.decisions.retention import prune
 from uploadfilter.decisions.segments import segments
 from uploadfilter.decisions.sequence import Problem
-from uploadfilter.decisions.verify import CheckpointState, Gap, verify
+from uploadfilter.decisions.verify import CheckpointState, verify
 from uploadfilter.errors import LogCorruptError
 
 MATCH, NONE = REJECTED, REFUSED
 
 
 def log_with(directory: Path, matches: Sequence[bool], *, last_day: int) -> float:
-    """Write one segment a day from day 0, and two on later days; return the last."""
+    """Write uploads on the days from day 0 on, and nothing on two later days."""
     write_log(
         directory,
         [[decision(f"{i}", MATCH if has else NONE)] for i, has in enumerate(matches)],
@@ -47,15 +50,21 @@ def numbers(directory: Path) -> list[int]:
     return [segment.number for segment in segments(directory)]
 
 
+def days_of_uploads(directory: Path) -> list[int]:
+    """Return the days, from day 0, of which segments with uploads are there."""
+    first = date(2026, 11, 25)
+    return [(segment.day - first).days for segment in upload_segments(directory)]
+
+
 @pytest.mark.parametrize(
     ("last_day", "kept"),
     [
-        pytest.param(30, [1, 2, 3, 4, 5, 6], id="not-yet"),
-        pytest.param(31, [2, 3, 4, 5, 6], id="first-is-over"),
-        pytest.param(32, [2, 3, 4, 5, 6], id="second-has-a-match"),
-        pytest.param(33, [2, 4, 5, 6], id="third-is-over"),
-        pytest.param(366, [2, 5, 6], id="a-year-later"),
-        pytest.param(367, [5, 6], id="match-is-over"),
+        pytest.param(30, [0, 1, 2, 3], id="not-yet"),
+        pytest.param(31, [1, 2, 3], id="first-is-over"),
+        pytest.param(32, [1, 2, 3], id="second-has-a-match"),
+        pytest.param(33, [1, 3], id="third-is-over"),
+        pytest.param(366, [1], id="a-year-later"),
+        pytest.param(367, [], id="match-is-over"),
     ],
 )
 def test_segments_go_when_their_time_is_over(
@@ -66,42 +75,84 @@ def test_segments_go_when_their_time_is_over(
 
     deleted = prune(tmp_path, now=now)
 
-    assert numbers(tmp_path) == kept
-    assert len(deleted) == 6 - len(kept)
+    assert days_of_uploads(tmp_path) == kept
+    assert len(deleted) == 4 - len(kept)
     assert verify(tmp_path).ok
 
 
 def test_gap_of_retention_is_told(tmp_path: Path) -> None:
-    """A reader of the report sees what is gone between two segments."""
+    """A reader of the report sees what is gone, until when, and that no match is."""
     now = log_with(tmp_path, [True, False, False, True], last_day=100)
     prune(tmp_path, now=now)
 
     report = verify(tmp_path)
 
     assert report.ok
-    assert report.gaps == (Gap(first=2, last=3),)
+    assert [item.gap for item in report.gaps] == [
+        Gap(
+            first=number,
+            last=number,
+            first_record=record,
+            last_record=record + 1,
+            since=day,
+            until=day,
+            matches=0,
+        )
+        for number, record, day in (
+            (3, 5, date(2026, 11, 26)),
+            (5, 9, date(2026, 11, 27)),
+        )
+    ]
 
 
 def test_missing_match_is_found_in_a_gap(tmp_path: Path) -> None:
     """The chain counts matches: a deleted one is missed though its gap is old."""
     log_with(tmp_path, [True, True, True], last_day=100)
-    (tmp_path / segments(tmp_path)[1].name).unlink()
+    (tmp_path / upload_segments(tmp_path)[1].name).unlink()
 
     (finding,) = verify(tmp_path).findings
 
     assert finding.problem is Problem.MISSING
-    assert (finding.first, finding.last) == (3, 4)
+    assert (finding.first, finding.last) == (5, 6)
+    assert finding.why == "1 match to be kept for 365 days"
 
 
-def test_other_retention_needs_to_be_said(tmp_path: Path) -> None:
-    """An operator who keeps less has to verify with the same numbers."""
-    short = Retention(days_without_match=5)
-    now = log_with(tmp_path, [True, False, True], last_day=10)
-    prune(tmp_path, now=now, retention=short)
+def test_log_says_itself_how_long_it_is_kept(tmp_path: Path) -> None:
+    """An operator who keeps more need not say so again to whoever checks."""
+    longer = LogSettings(days_without_match=60)
+    write_log(tmp_path, [[decision("a")], [decision("b")], []], settings=longer)
+    late = NOON + 40 * DAY_S
+    write_log(tmp_path, [[], []], start=late, settings=longer)
 
-    assert numbers(tmp_path) == [1, 3, 4, 5]
-    assert not verify(tmp_path).ok
-    assert verify(tmp_path, retention=short).ok
+    assert prune(tmp_path, now=late + DAY_S, retention=longer.retention) == ()
+    # Somebody helps: by the usual rule it was time.
+    (tmp_path / upload_segments(tmp_path)[0].name).unlink()
+    (finding,) = verify(tmp_path).findings
+    assert finding.why == "the last of the files was to be kept until 2027-01-24"
+
+
+def test_shorter_retention_of_before_is_remembered(tmp_path: Path) -> None:
+    """What was rightly deleted stays rightly deleted when more is kept later on."""
+    now = log_with(tmp_path, [False, False], last_day=50)
+    assert prune(tmp_path, now=now)
+    write_log(tmp_path, [[]], start=now, settings=LogSettings(days_without_match=90))
+
+    assert verify(tmp_path).ok
+
+
+@pytest.mark.parametrize(
+    ("keep", "word"),
+    [
+        ({"days_without_match": 29}, "objects"),
+        ({"days_with_match": 364}, "pilot"),
+        ({"days_without_match": 400}, "less than"),
+        ({"days_with_match": 100_000}, "at most"),
+    ],
+)
+def test_promised_time_cannot_be_cut(keep: dict[str, int], word: str) -> None:
+    """An operator may keep more, and is told why not less."""
+    with pytest.raises(ValueError, match=word):
+        LogSettings(**keep)
 
 
 def test_newest_segment_stays(tmp_path: Path) -> None:
@@ -155,11 +206,11 @@ def test_torn_end_goes_with_its_segment(tmp_path: Path) -> None:
 def test_unreadable_head_stops_the_deletion(tmp_path: Path) -> None:
     """Nothing is deleted from a log that is damaged: it is evidence."""
     now = log_with(tmp_path, [False, False], last_day=100)
-    (tmp_path / segments(tmp_path)[1].name).write_text("x\n")
+    (tmp_path / upload_segments(tmp_path)[1].name).write_text("x\n")
 
     with pytest.raises(LogCorruptError):
         prune(tmp_path, now=now)
-    assert numbers(tmp_path) == [1, 2, 3, 4]
+    assert len(numbers(tmp_path)) == 5
 
 
 def test_checkpoint_from_before_the_oldest_segment_is_too_old(tmp_path: Path) -> None:
@@ -167,7 +218,7 @@ def test_checkpoint_from_before_the_oldest_segment_is_too_old(tmp_path: Path) ->
     now = log_with(tmp_path, [False, False], last_day=100)
     prune(tmp_path, now=now)
 
-    report = verify(tmp_path, checkpoint=Checkpoint(2, "0" * 64))
+    report = verify(tmp_path, checkpoint=Checkpoint(1, "0" * 64))
 
     assert report.checkpoint is CheckpointState.TOO_OLD
     assert report.ok
@@ -202,7 +253,7 @@ def test_log_can_be_pruned_while_it_is_written(tmp_path: Path) -> None:
         prune(tmp_path, now=now)
         log.append(decision("b")).result()
 
-    assert numbers(tmp_path) == [3, 4]
+    assert days_of_uploads(tmp_path) == [100]
     assert verify(tmp_path).ok
 
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.decisions.logs import NOON, REJECTED, decision, segment_paths, write_log
+from tests.decisions.logs import (
+    NOON,
+    REJECTED,
+    decision,
+    segment_paths,
+    upload_paths,
+    write_log,
+)
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.records import (
     LINE_LIMIT,
@@ -80,11 +87,16 @@ def test_untouched_log_is_ok(tmp_path: Path) -> None:
         segments=1,
         records=LINES,
         first=1,
+        since=moment(NOON),
+        until=moment(NOON),
         end=Checkpoint(LINES, line_hash(LOG[-1])),
         gaps=(),
+        totals=0,
+        totals_checked=0,
         findings=(),
         findings_omitted=0,
         unfinished_bytes=0,
+        step_back=None,
         checkpoint=CheckpointState.NOT_GIVEN,
     )
 
@@ -308,11 +320,12 @@ def test_overlong_line_does_not_end_the_check(tmp_path: Path) -> None:
     assert report.end.records == LINES
 
 
-def test_empty_log_is_ok_but_refutes_a_checkpoint(tmp_path: Path) -> None:
-    """Deleting everything is a cut-off tail."""
-    assert verify(tmp_path).ok
+def test_empty_log_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    """Every start of a proxy leaves a record: without any, nothing was checked."""
+    report = verify(tmp_path)
+    assert [item.problem for item in report.findings] == [Problem.EMPTY]
     report = verify(tmp_path, checkpoint=(3, "0" * 64))
-    assert [item.problem for item in report.findings] == [Problem.CUT_OFF]
+    assert Problem.CUT_OFF in {item.problem for item in report.findings}
 
 
 def test_missing_log_is_an_error(tmp_path: Path) -> None:
@@ -344,20 +357,22 @@ def test_chain_goes_across_segments(days: Path) -> None:
     report = verify(days)
 
     assert report.ok
-    assert (report.segments, report.records) == (4, 12)
+    assert (report.segments, report.records) == (7, 18)
+    assert (report.totals, report.totals_checked) == (3, 3)
 
 
 def test_missing_segment_is_found(days: Path) -> None:
     """A segment in the middle cannot go unnoticed while its time is not over."""
-    segment_paths(days)[1].unlink()
+    upload_paths(days)[1].unlink()
 
     (finding,) = verify(days).findings
 
     assert finding == Finding(
         problem=Problem.MISSING,
-        place=Place("00000003-20261127.jsonl", 1),
-        first=4,
-        last=6,
+        place=Place("00000004-20261127.jsonl", 1),
+        first=6,
+        last=8,
+        why="the last of the files was to be kept until 2026-12-26, with 1 match",
     )
 
 
@@ -372,7 +387,7 @@ def test_missing_newest_segment_needs_a_checkpoint(days: Path) -> None:
 
 def test_change_in_the_last_line_of_a_segment_is_found(days: Path) -> None:
     """The next head vouches for it."""
-    path = segment_paths(days)[1]
+    path = upload_paths(days)[1]
     path.write_bytes(path.read_bytes().replace(b'"id":"1b"', b'"id":"xx"'))
 
     (finding,) = verify(days).findings
@@ -382,7 +397,7 @@ def test_change_in_the_last_line_of_a_segment_is_found(days: Path) -> None:
 
 def test_cut_end_of_an_older_segment_is_found(days: Path) -> None:
     """Only the newest segment may end in the middle of a line."""
-    path = segment_paths(days)[1]
+    path = upload_paths(days)[1]
     path.write_bytes(path.read_bytes()[:-5])
 
     (finding,) = verify(days).findings
@@ -402,7 +417,7 @@ def test_renamed_segment_is_found(days: Path) -> None:
 
 def test_swapped_segments_are_found(days: Path) -> None:
     """Whole segments cannot change places either."""
-    first, second = segment_paths(days)[1:3]
+    first, second = upload_paths(days)[1:3]
     content = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(content)
@@ -414,7 +429,7 @@ def test_swapped_segments_are_found(days: Path) -> None:
 
 def test_record_moved_to_another_segment_is_found(days: Path) -> None:
     """The place of a moved record is where it stands now."""
-    first, second = segment_paths(days)[1:3]
+    first, second = upload_paths(days)[1:3]
     lines = first.read_bytes().splitlines(keepends=True)
     first.write_bytes(b"".join([lines[0], lines[2]]))
     second.write_bytes(second.read_bytes() + lines[1])
@@ -422,7 +437,7 @@ def test_record_moved_to_another_segment_is_found(days: Path) -> None:
     findings = verify(days).findings
 
     assert (
-        Finding(problem=Problem.REORDERED, place=Place(second.name, 4), first=5, last=5)
+        Finding(problem=Problem.REORDERED, place=Place(second.name, 4), first=7, last=7)
         in findings
     )
 

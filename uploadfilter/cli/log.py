@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
@@ -13,6 +13,7 @@ from typing import Annotated, assert_never
 import typer
 from rich.text import Text
 
+from uploadfilter.cli.lasting import change_words, total_words
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
@@ -30,6 +31,8 @@ from uploadfilter.cli.output import (
     table,
     write_data,
 )
+from uploadfilter.cli.verifying import verify_document, verify_lines
+from uploadfilter.decisions.lasting import ChangeRecord, TotalRecord
 from uploadfilter.decisions.reading import Filters, follow, read
 from uploadfilter.decisions.records import (
     Checkpoint,
@@ -42,8 +45,6 @@ from uploadfilter.decisions.records import (
     ShedRecord,
     encode,
 )
-from uploadfilter.decisions.sequence import Finding
-from uploadfilter.decisions.verify import CheckpointState, VerifyReport
 from uploadfilter.decisions.verify import verify as check
 from uploadfilter.model import Action, Variant, Verdict
 
@@ -55,12 +56,6 @@ FOLLOWED_BACKLOG = 10
 
 SHOWN_MATCHES = 3
 """Matches of one decision that people are shown; all are in the JSON."""
-
-_CHECKPOINT_WORDS = {
-    CheckpointState.CONFIRMED: "confirmed",
-    CheckpointState.REFUTED: "REFUTED: this is not the log that it was made from",
-    CheckpointState.TOO_OLD: "not checked: it is older than what is kept",
-}
 
 app = typer.Typer(
     name="log",
@@ -77,6 +72,8 @@ class RecordKind(StrEnum):
     OUTCOME = "outcome"
     CHECKPOINT = "checkpoint"
     SHED = "shed"
+    CHANGE = "change"
+    TOTAL = "total"
 
 
 MomentOption = Annotated[
@@ -112,7 +109,8 @@ def show(
         typer.Option("--set", metavar="NAME", help="Decisions that this set matched."),
     ] = None,
     records: Annotated[
-        RecordKind | None, typer.Option(help="Only records of this kind.")
+        RecordKind | None,
+        typer.Option("--records", "--kind", help="Only records of this kind."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only the last N.")
@@ -177,78 +175,33 @@ def verify(
 ) -> None:
     """Check that no record was changed, lost, inserted or moved.
 
-    Ends with 0 if nothing is wrong, with 1 if something is.
+    Says what is gone, and whether that was due. Ends with 0 if nothing is wrong, with 1
+    if something is.
 
     **Example**
 
         uploadfilter log verify --checkpoint 1042:9f86d081884c7d65...
     """
+    directory = log_directory(state, instance)
+    # In the state directory, a log stands below the name of its proxy.
+    name = directory.parent.name
     report = check(
-        log_directory(state, instance),
+        directory,
         checkpoint=None if checkpoint is None else Checkpoint.parse(checkpoint),
+        instance=name,
     )
+    others = other_instances(directory)
     if json:
-        print_json(verify_document(report))
+        print_json(verify_document(report, others=others))
     else:
-        print_text(*verify_lines(report))
+        print_text(*verify_lines(report, others=others))
     raise typer.Exit(OK if report.ok else FOUND)
 
 
-def verify_document(report: VerifyReport) -> dict[str, object]:
-    """Return what programs read about a check."""
-    return {
-        "ok": report.ok,
-        "segments": report.segments,
-        "records": report.records,
-        "first": report.first,
-        "end": report.end.text(),
-        "gaps": [{"first": gap.first, "last": gap.last} for gap in report.gaps],
-        "findings": [
-            {
-                "problem": finding.problem,
-                "segment": finding.place.segment,
-                "line": finding.place.line,
-                "first": finding.first,
-                "last": finding.last,
-            }
-            for finding in report.findings
-        ],
-        "findings_omitted": report.findings_omitted,
-        "unfinished_bytes": report.unfinished_bytes,
-        "checkpoint": report.checkpoint,
-    }
-
-
-def verify_lines(report: VerifyReport) -> Iterator[Text]:
-    """Yield what people read about a check: what is wrong, then the sum."""
-    for finding in report.findings:
-        yield Text(_finding_words(finding), style="bold red")
-    if report.findings_omitted:
-        yield Text(f"and {report.findings_omitted:,} more", style="bold red")
-    for gap in report.gaps:
-        yield Text(f"segments {gap.first} to {gap.last} were deleted by retention")
-    if report.unfinished_bytes:
-        yield Text(f"{report.unfinished_bytes:,} bytes of a record that is unfinished")
-    if report.checkpoint is not CheckpointState.NOT_GIVEN:
-        yield Text(f"checkpoint: {_CHECKPOINT_WORDS[report.checkpoint]}")
-    word, style = ("intact", "green") if report.ok else ("DAMAGED", "bold red")
-    line = Text(word, style=style)
-    yield line.append(
-        f": {report.records:,} records in {report.segments:,} segments; "
-        f"the end is {report.end.text()}",
-        style="default not bold",
-    )
-
-
-def _finding_words(finding: Finding) -> str:
-    """Return one thing that is wrong, and where, in words."""
-    where = f"{finding.place.segment}, line {finding.place.line}"
-    if finding.first is None:
-        return harmless(f"{finding.problem}: {where}")
-    records = f"record {finding.first:,}"
-    if finding.last not in (None, finding.first):
-        records = f"records {finding.first:,} to {finding.last:,}"
-    return harmless(f"{finding.problem}: {records}, at {where}")
+def other_instances(directory: Path) -> list[str]:
+    """Return the names of the other proxies that have a log in the state directory."""
+    found = directory.parent.parent.glob("*/log")
+    return sorted(log.parent.name for log in found if log != directory)
 
 
 def pause() -> bool:
@@ -315,21 +268,26 @@ def print_record(record: Record, *, as_json: bool) -> None:
 
 def cells(record: Record) -> tuple[str, str, str]:
     """Return a record as cells of a table: when, what kind, and the rest in words."""
-    when = f"{record.time:%Y-%m-%d %H:%M:%S}"
     match record:
         case DecisionRecord():
-            return when, "decision", _decision_words(record)
+            what = _decision_words(record)
         case OutcomeRecord():
-            return when, "outcome", f"{record.decision}: {record.outcome}"
+            what = f"{record.decision}: {record.outcome}"
         case CheckpointRecord():
-            return when, "checkpoint", f"{record.count}:{record.head}"
+            what = f"{record.count}:{record.head}"
         case ShedRecord():
             words = f"{record.count:,} uploads answered {record.status}"
-            return when, "shed", f"{words}, {record.reason}"
+            what = f"{words}, {record.reason}"
         case SegmentRecord():
-            return when, "segment", f"number {record.number} of {record.instance}"
+            what = f"number {record.number} of {record.instance}"
+        case ChangeRecord():
+            what = change_words(record)
+        case TotalRecord():
+            what = total_words(record)
         case _:
             assert_never(record)
+    kind = str(type(record).__struct_config__.tag)
+    return f"{record.time:%Y-%m-%d %H:%M:%S}", kind, what
 
 
 def _decision_words(record: DecisionRecord) -> str:

@@ -7,12 +7,13 @@ that was read is continued like one that was written.
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from msgspec.structs import replace
 
+from uploadfilter.decisions.base import NO_PREDECESSOR
+from uploadfilter.decisions.lasting import ChangeRecord, Mark, Retention, TotalRecord
 from uploadfilter.decisions.records import (
-    NO_PREDECESSOR,
-    BaseRecord,
     CheckpointRecord,
     DecisionRecord,
     OutcomeRecord,
@@ -21,7 +22,12 @@ from uploadfilter.decisions.records import (
     encode,
     line_hash,
 )
+from uploadfilter.decisions.totals import OpenDays
 from uploadfilter.model import Action, Verdict
+
+COUNTING_FORMAT = 2
+"""The first format with totals: nothing was counted in segments of older ones, and what
+stands in them is not counted later either, since a head has to be believed."""
 
 
 @dataclass(slots=True)
@@ -33,29 +39,63 @@ class Tail:
         head: Hash of its line.
         matches: Decisions with the verdict ``MATCH`` so far.
         awaiting: Ids of accepted decisions without an outcome, oldest first.
+        format: Of the newest segment; 0 if there is none.
+        is_lasting: Whether that one holds records that last.
+        lasting: Segments with records that last, the newest one included.
+        begun: Day of the first segment; ``None`` if it is not known.
+        retention: What the newest head says.
+        days: What is in no total record yet.
+        mark: The last line of the journal that was put on record.
     """
 
     seq: int = 0
     head: str = NO_PREDECESSOR
     matches: int = 0
     awaiting: dict[str, None] = field(default_factory=dict)
+    format: int = 0
+    is_lasting: bool = False
+    lasting: int = 0
+    begun: date | None = None
+    retention: Retention | None = None
+    days: OpenDays = field(default_factory=OpenDays)
+    mark: Mark | None = None
 
     def read(self, record: Record, line: bytes) -> None:
         """Move on over a record that is in the log already."""
         if isinstance(record, SegmentRecord):
             self.matches = record.matches
             self.awaiting = dict.fromkeys(record.awaiting)
+            self.days = OpenDays(record.totals)
+            self.mark = record.mark
         self._follow(record)
         self.seq = record.seq
         self.head = line_hash(line)
 
-    def _follow(self, record: BaseRecord) -> None:
-        if isinstance(record, DecisionRecord):
-            self.matches += record.verdict is Verdict.MATCH
-            if record.effect is Action.ACCEPT:
-                self.awaiting[record.id] = None
-        elif isinstance(record, OutcomeRecord):
-            self.awaiting.pop(record.decision, None)
+    def _follow(self, record: Record) -> None:
+        match record:
+            case DecisionRecord():
+                self.matches += record.verdict is Verdict.MATCH
+                if record.effect is Action.ACCEPT:
+                    self.awaiting[record.id] = None
+            case OutcomeRecord():
+                self.awaiting.pop(record.decision, None)
+            case SegmentRecord():
+                self._begin(record)
+            case TotalRecord():
+                self.days.close(record.totals.day)
+            case ChangeRecord():
+                self.mark = record.mark or self.mark
+        if self.format >= COUNTING_FORMAT:
+            self.days.count(record)
+
+    def _begin(self, head: SegmentRecord) -> None:
+        """Take over what the head of a new segment says of it."""
+        self.format = head.format
+        self.is_lasting = head.is_lasting
+        self.lasting = head.lasting + head.is_lasting
+        is_first = head.number == 1
+        self.begun = head.time.date() if is_first else head.begun
+        self.retention = head.retention
 
 
 class Draft:

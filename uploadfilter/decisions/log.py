@@ -20,12 +20,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from uploadfilter.decisions.appending import Appender
 from uploadfilter.decisions.chain import Draft, Tail
+from uploadfilter.decisions.lasting import ChangeRecord, Retention, TotalRecord
 from uploadfilter.decisions.records import (
+    FORMAT,
     UNKNOWN,
     Checkpoint,
     CheckpointRecord,
@@ -35,6 +39,7 @@ from uploadfilter.decisions.records import (
     moment,
 )
 from uploadfilter.decisions.recovery import Recovered, RecoveryReport, recover
+from uploadfilter.decisions.retention import DEFAULT
 from uploadfilter.decisions.segments import (
     Segment,
     Sync,
@@ -67,11 +72,46 @@ class LogSettings:
             two when the log is opened.
         queue_records: Most records that wait for the writer. At 10,000 the disk is
             seconds behind; more uploads would only wait in vain.
+        days_without_match: Days that a segment is kept after its own; at least as many
+            as ``Retention`` says, since the operator may keep more, and never less than
+            uploaders and overseers were promised.
+        days_with_match: The same for a segment that holds a match.
     """
 
     segment_bytes: int = 64 * 1024 * 1024
     queue_records: int = 10_000
+    days_without_match: int = DEFAULT.days_without_match
+    days_with_match: int = DEFAULT.days_with_match
 
+    def __post_init__(self) -> None:
+        """Refuse to keep records for a shorter time than was promised."""
+        for name in ("days_without_match", "days_with_match"):
+            if getattr(self, name) < getattr(DEFAULT, name):
+                raise ValueError(
+                    f"{name} must be at least {getattr(DEFAULT, name)}: "
+                    f"{_PROMISED[name]}"
+                )
+            if getattr(self, name) > MOST_DAYS_KEPT:
+                raise ValueError(f"{name} must be at most {MOST_DAYS_KEPT}")
+        if self.days_with_match < self.days_without_match:
+            raise ValueError("days_with_match must not be less than days_without_match")
+
+    @property
+    def retention(self) -> Retention:
+        """For how long segments are kept."""
+        return Retention(
+            days_without_match=self.days_without_match,
+            days_with_match=self.days_with_match,
+        )
+
+
+_PROMISED = {
+    "days_without_match": "whoever objects to a rejection must be answered",
+    "days_with_match": "a pilot is judged, and a case is tried, within a year",
+}
+
+MOST_DAYS_KEPT = 36_500
+"""A hundred years: more is a slip, and would be no date any more."""
 
 _DEFAULTS = LogSettings()
 
@@ -132,6 +172,7 @@ class DecisionLog:
         self._appender = _appender(directory, recovered, sync=sync)
         self._queue: deque[_Waiting] = deque()
         self._arrived = threading.Condition()
+        self._closed_on: date | None = None
         self._is_closing = False
         self._is_urgent = False
         self._is_writable = True
@@ -245,12 +286,13 @@ class DecisionLog:
             LogWriteError: It cannot be written.
         """
         now = self._clock()
-        draft, successor = self._draft(now)
-        if successor is not None:
-            try:
+        try:
+            self._close_days(now)
+            draft, successor = self._draft(now, is_lasting=self._tail.is_lasting)
+            if successor is not None:
                 self._write(draft, successor)
-            except OSError as exc:
-                raise write_error(self._directory, exc) from exc
+        except OSError as exc:
+            raise write_error(self._directory, exc) from exc
         self._writer.start()
         outcomes = [
             OutcomeRecord(time=moment(now), decision=decision, outcome=UNKNOWN)
@@ -323,29 +365,56 @@ class DecisionLog:
         """Make records durable and tell those who wait.
 
         Returns:
-            How many it dealt with: all, but for a group of more than ``_GROUP_BYTES``.
+            How many it dealt with: those up to the first that belongs into another
+            segment, and no more than ``_GROUP_BYTES``.
         """
-        draft, successor = self._draft(self._clock())
-        records = list(_chained(draft, group))
+        now = self._clock()
+        is_lasting = _lasts(group[0])
+        run = list(takewhile(lambda it: _lasts(it) is is_lasting, group))
+        records: list[Record | None] = []
         try:
+            self._close_days(now)
+            draft, successor = self._draft(now, is_lasting=is_lasting)
+            records = list(_chained(draft, run))
             self._write(draft, successor)
         except OSError as exc:
             self._is_writable = False
-            for pending in group[: len(records)]:
+            # Without a draft nothing of the run could have been written.
+            failed = run[: len(records)] or run
+            for pending in failed:
                 pending.fail(write_error(self._directory, exc))
-        else:
-            # Nothing is learnt from a group of which nothing could be encoded.
-            self._is_writable = self._is_writable or draft.size > 0
-            for pending, record in zip(group, records, strict=False):
-                if record is not None:
-                    pending.settle(record)
+            return len(failed)
+        # Nothing is learnt from a group of which nothing could be encoded.
+        self._is_writable = self._is_writable or draft.size > 0
+        for pending, record in zip(run, records, strict=False):
+            if record is not None:
+                pending.settle(record)
         return len(records)
 
-    def _draft(self, now: float) -> tuple[Draft, Segment | None]:
+    def _close_days(self, now: float) -> None:
+        """Put the totals of the days that are over on record.
+
+        Raises:
+            OSError: They could not be written, and are tried again with the next group.
+        """
+        today = moment(now).date()
+        if today == self._closed_on:
+            # A record of yesterday that came late waits for tomorrow's totals.
+            return
+        due = self._tail.days.due(today)
+        if due:
+            draft, successor = self._draft(now, is_lasting=True)
+            for totals in due:
+                draft.add(TotalRecord(time=moment(now), totals=totals))
+            self._write(draft, successor)
+        self._closed_on = today
+
+    def _draft(self, now: float, *, is_lasting: bool) -> tuple[Draft, Segment | None]:
         """Begin a draft, with the head of a new segment if one is due."""
-        draft = Draft(self._tail)
+        tail = self._tail
+        draft = Draft(tail)
         newest = self._appender.segment
-        successor = self._successor(now)
+        successor = self._successor(now, is_lasting=is_lasting)
         if successor is not None:
             draft.add(
                 SegmentRecord(
@@ -353,19 +422,31 @@ class DecisionLog:
                     instance=self._instance,
                     number=successor.number,
                     predecessor=newest.name if newest else None,
-                    matches=self._tail.matches,
-                    awaiting=tuple(self._tail.awaiting),
+                    matches=tail.matches,
+                    awaiting=tuple(tail.awaiting),
+                    is_lasting=is_lasting,
+                    lasting=tail.lasting,
+                    begun=tail.begun if newest else successor.day,
+                    retention=self._settings.retention,
+                    totals=tail.days.totals(),
+                    mark=tail.mark,
                 )
             )
         return draft, successor
 
-    def _successor(self, now: float) -> Segment | None:
+    def _successor(self, now: float, *, is_lasting: bool) -> Segment | None:
         """Return the segment that is to be begun now, if one is."""
         today = moment(now).date()
         newest = self._appender.segment
         if newest is None:
             return Segment(1, today)
-        if self._appender.size < self._settings.segment_bytes and today <= newest.day:
+        fits = (
+            self._tail.format == FORMAT
+            and self._tail.is_lasting is is_lasting
+            and self._tail.retention == self._settings.retention
+        )
+        is_full = self._appender.size >= self._settings.segment_bytes
+        if fits and not is_full and today <= newest.day:
             return None
         # The later day: a clock that was set back must not make days run backwards.
         return Segment(newest.number + 1, max(today, newest.day))
@@ -377,6 +458,11 @@ class DecisionLog:
         elif draft.size:
             self._appender.extend(draft.data())
         draft.commit()
+
+
+def _lasts(pending: _Waiting) -> bool:
+    """Tell whether a record belongs into a segment that is never deleted."""
+    return isinstance(pending.record, ChangeRecord | TotalRecord)
 
 
 def _chained(draft: Draft, group: Sequence[_Waiting]) -> Iterator[Record | None]:

@@ -125,6 +125,17 @@ def follow(
             return
 
 
+def records_of(directory: Path, segment: Segment) -> Iterator[tuple[Record, bytes]]:
+    """Yield the records of one segment, each with its line.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record; the message says where.
+    """
+    for line in _whole_lines(directory, segment, 0):
+        yield _record(line, segment), line.data
+
+
 class _Position(NamedTuple):
     """Up to where a reader has come: an offset in a segment, after a whole line."""
 

@@ -16,13 +16,21 @@ than ``FORMAT`` must refuse, see ``SegmentRecord``.
 """
 
 import hashlib
-import re
-from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
 from typing import NamedTuple, Self
 
 import msgspec
 
+from uploadfilter.decisions.base import NO_PREDECESSOR, BaseRecord
+from uploadfilter.decisions.lasting import (
+    ChangeRecord,
+    DayTotals,
+    Mark,
+    Retention,
+    TotalRecord,
+)
+from uploadfilter.decisions.numbering import numbered
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.model import (
     NESTED,
@@ -39,11 +47,11 @@ from uploadfilter.model import (
     Verdict,
 )
 
-FORMAT = 1
-"""Version of the lines; grows when an older reader would misunderstand them."""
+FORMAT = 2
+"""Version of the lines; grows when an older reader would misunderstand them.
 
-NO_PREDECESSOR = "0" * 64
-"""What the very first record names as its predecessor."""
+1 had no records that last, and heads that did not say how long segments are kept.
+"""
 
 ID_ENTROPY_BYTES = 10
 """80 bits: ids must not be guessed, and 20 hex digits can still be read out loud."""
@@ -78,22 +86,6 @@ _OTHER_METHOD = "OTHER"
 _METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"})
 
 
-class BaseRecord(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="record", cache_hash=False
-):
-    """What every record has.
-
-    Attributes:
-        seq: Number of the record in the whole log, from 1; filled in by the writer.
-        previous: SHA-256 of the line before, hex; filled in by the writer.
-        time: When it was made, UTC.
-    """
-
-    seq: int = 0
-    previous: str = NO_PREDECESSOR
-    time: datetime
-
-
 class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
     """The head of a segment; its ``previous`` is the predecessor's last line.
 
@@ -107,6 +99,14 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
             prove that a segment that retention removed held none.
         awaiting: Ids of accepted decisions before this segment whose outcome is still
             to come, so that recovery reads the newest segment only.
+        is_lasting: Whether it holds records that last; retention never deletes it.
+        lasting: How many segments with records that last there were before.
+        begun: The day of the first segment; ``None`` if an older version began the log
+            and its first segment was gone when this version took over.
+        retention: How long segments are kept; ``None`` in heads of older versions.
+        totals: What was counted before this segment and is in no total record yet.
+        mark: The last line of the journal that was put on record; ``None`` before the
+            first one.
     """
 
     format: int = FORMAT
@@ -115,6 +115,12 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
     predecessor: str | None
     matches: int
     awaiting: tuple[str, ...]
+    is_lasting: bool = False
+    lasting: int = 0
+    begun: date | None = None
+    retention: Retention | None = None
+    totals: tuple[DayTotals, ...] = ()
+    mark: Mark | None = None
 
 
 class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +188,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         would: What the policy would say if every hash set were enforced; ``None`` in
             records of older versions, see ``if_enforced``.
         would_reason: The reason for that, where it was not a match.
+        route: Name of the route; ``None`` in records of older versions.
+        cpu_ms: Milliseconds of CPU time that scanners used for it.
     """
 
     id: str
@@ -204,6 +212,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     reasons: tuple[Reason, ...] = ()
     would: Action | None = None
     would_reason: Reason | None = None
+    route: str | None = None
+    cpu_ms: float = 0.0
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:
@@ -258,7 +268,15 @@ class ShedRecord(BaseRecord, frozen=True, kw_only=True, tag="shed"):
     count: int
 
 
-Record = SegmentRecord | DecisionRecord | OutcomeRecord | CheckpointRecord | ShedRecord
+Record = (
+    SegmentRecord
+    | DecisionRecord
+    | OutcomeRecord
+    | CheckpointRecord
+    | ShedRecord
+    | ChangeRecord
+    | TotalRecord
+)
 
 
 class Checkpoint(NamedTuple):
@@ -360,6 +378,8 @@ def decision_record(
     method: str,
     size: int,
     duration_s: float,
+    route: str | None = None,
+    cpu_s: float = 0.0,
     scans: Sequence[Scan] = (),
     matches: Sequence[Match] = (),
 ) -> DecisionRecord:
@@ -388,6 +408,8 @@ def decision_record(
         reasons=judgement.reasons,
         would=judgement.would,
         would_reason=judgement.would_reason,
+        route=route,
+        cpu_ms=round(cpu_s * 1000, 3),
     )
 
 
@@ -404,12 +426,12 @@ def content_records(
         At most ``CONTENTS_RECORDED``: those with a reason or a match if there are more,
         then those that are nested the least.
     """
-    numbered = list(_numbered(scans))
-    if len(numbered) > CONTENTS_RECORDED:
+    found = list(numbered(scans))
+    if len(found) > CONTENTS_RECORDED:
         telling = sorted(
-            range(len(numbered)), key=lambda place: _weight(*numbered[place], matched)
+            range(len(found)), key=lambda place: _weight(*found[place], matched)
         )
-        numbered = [numbered[place] for place in sorted(telling[:CONTENTS_RECORDED])]
+        found = [found[place] for place in sorted(telling[:CONTENTS_RECORDED])]
     return tuple(
         ContentRecord(
             path=path,
@@ -419,7 +441,7 @@ def content_records(
             views=tuple(view.name for view in scan.views),
             dropped=scan.dropped,
         )
-        for path, scan in numbered
+        for path, scan in found
     )
 
 
@@ -441,7 +463,7 @@ def match_records(
         At most ``MATCHES_RECORDED`` of them.
     """
     numbers: dict[str, str] = {}
-    for number, scan in _numbered(scans):
+    for number, scan in numbered(scans):
         numbers.setdefault(scan.path, number)
     telling = sorted(
         matches,
@@ -473,17 +495,3 @@ def _match_record(match: Match, *, content: str) -> MatchRecord:
 def _unlisted(match: Match) -> str:
     """Name the content of a match whose scan is not there: a number, never a name."""
     return match.content if match.content.isdecimal() else "?"
-
-
-_CARVED = re.compile(r"(?:embedded|thumb):[0-9]{1,6}", re.ASCII)
-"""What the scanner calls pictures that it carved; it has no digests of them."""
-
-
-def _numbered(scans: Sequence[Scan], prefix: str = "") -> Iterator[tuple[str, Scan]]:
-    """Yield every scan with its number, containers before what is in them."""
-    for number, scan in enumerate(scans):
-        name = scan.path.rpartition(NESTED)[2]
-        is_carved = bool(prefix) and not scan.exact and _CARVED.fullmatch(name)
-        path = f"{prefix}{name if is_carved else number}"
-        yield path, scan
-        yield from _numbered(scan.contents, f"{path}{NESTED}")

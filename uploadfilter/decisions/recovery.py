@@ -18,6 +18,7 @@ from uploadfilter.decisions.segments import (
     Sync,
     lines,
     opened,
+    read_head,
     segments,
     write_error,
 )
@@ -92,12 +93,24 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
             torn.append(torn_path(directory, segment))
             torn_bytes += rest
         if size:
+            _find_begin(tail, directory)
             report = _report(tail, torn, torn_bytes)
             return Recovered(tail=tail, segment=segment, size=size, report=report)
         # Not even the head is whole: the log ends in the segment before.
         _remove(directory, segment, sync=sync)
     report = _report(Tail(), torn, torn_bytes)
     return Recovered(tail=Tail(), segment=None, size=0, report=report)
+
+
+def _find_begin(tail: Tail, directory: Path) -> None:
+    """Find out when a log of an older version was begun, if its first segment is there.
+
+    Raises:
+        LogCorruptError: That one has no head.
+    """
+    oldest = segments(directory)[0]
+    if tail.begun is None and oldest.number == 1:
+        tail.begun = read_head(directory, oldest).time.date()
 
 
 def torn_path(directory: Path, segment: Segment) -> Path:

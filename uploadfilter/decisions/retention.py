@@ -1,11 +1,13 @@
 """Delete old segments, and know afterwards that no more than these were deleted.
 
 Segments go whole: 30 days after their day if they hold no match, a year after it if
-they do. So there are gaps between the segments that stay. The head of a segment counts
-all matches before it and names its predecessor with its day, and both are part of the
-chain; so the segments around a gap prove that no match was in it and that its time was
-over, and ``verify`` accepts exactly the gaps that these rules make. Both reckon from
-the day of the newest segment, because ``verify`` has no clock.
+they do, or later if the operator says so; segments with records that last never go. So
+there are gaps between the segments that stay. The head of a segment counts all matches
+and all segments that last before it, names its predecessor with its day, and says for
+how long segments are kept; all of that is part of the chain. So the segments around a
+gap prove what was in it and whether its time was over (``decisions/gaps.py``), and
+``verify`` accepts exactly the gaps that these rules make. Both reckon from the day of
+the newest segment, because ``verify`` has no clock.
 
 A clock that is set years ahead would make every segment old. So a leap of the clock is
 not believed until it has lasted into a second day, and the operator has time to see it.
@@ -13,11 +15,11 @@ not believed until it has lasted into a second day, and the operator has time to
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from uploadfilter.decisions.lasting import Retention
 from uploadfilter.decisions.records import moment
 from uploadfilter.decisions.segments import (
     Segment,
@@ -26,32 +28,6 @@ from uploadfilter.decisions.segments import (
     write_error,
 )
 from uploadfilter.state import sync_directory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How many whole days segments are kept after their own.
-
-    Attributes:
-        days_without_match: Long enough to answer an uploader who objects; a decision
-            without a match is nobody's business after that.
-        days_with_match: A pilot is judged, and a case is tried, within a year.
-    """
-
-    days_without_match: int = 30
-    days_with_match: int = 365
-
-    def is_over(self, day: date, *, today: date, has_match: bool) -> bool:
-        """Say whether a segment may go.
-
-        Args:
-            day: Its day: nothing in it was written later.
-            today: The day to reckon from.
-            has_match: Whether it holds a decision with the verdict ``MATCH``.
-        """
-        days = self.days_with_match if has_match else self.days_without_match
-        return day + timedelta(days=days) < today
-
 
 DEFAULT = Retention()
 
@@ -85,14 +61,15 @@ def prune(
     if not found:
         return ()
     today = min(moment(now).date(), _believed_day(found))
-    matches = {item: read_head(directory, item).matches for item in found}
+    heads = {item: read_head(directory, item) for item in found}
     over = [
         segment
         for segment, successor in pairwise(found)
-        if retention.is_over(
+        if not heads[segment].is_lasting
+        and retention.is_over(
             segment.day,
             today=today,
-            has_match=matches[successor] > matches[segment],
+            has_match=heads[successor].matches > heads[segment].matches,
         )
     ]
     names = [segment.name for segment in over]

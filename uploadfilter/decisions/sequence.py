@@ -33,6 +33,9 @@ class Problem(StrEnum):
     INSERTED = "inserted"
     REORDERED = "reordered"
     CUT_OFF = "cut_off"
+    MISCOUNTED = "miscounted"
+    FOREIGN = "foreign"
+    EMPTY = "empty"
 
 
 class Place(NamedTuple):
@@ -56,12 +59,14 @@ class Finding:
         place: The line; of missing records the line that follows the gap.
         first: Number of the first record concerned; ``None`` if it cannot be read.
         last: Number of the last one.
+        why: What more is known, in words; empty if nothing is.
     """
 
     problem: Problem
     place: Place
     first: int | None
     last: int | None
+    why: str = ""
 
 
 class Link(NamedTuple):
@@ -144,14 +149,20 @@ class Sequence:
             self._jump(link, link.seq, after)
 
     def report(
-        self, problem: Problem, place: Place, first: int | None, last: int | None = None
+        self,
+        problem: Problem,
+        place: Place,
+        first: int | None,
+        last: int | None = None,
+        *,
+        why: str = "",
     ) -> None:
         """Keep a finding about records ``first`` to ``last``, or about one."""
         if len(self._findings) >= FINDINGS_LIMIT:
             self.omitted += 1
             return
         last = first if last is None else last
-        finding = Finding(problem=problem, place=place, first=first, last=last)
+        finding = Finding(problem=problem, place=place, first=first, last=last, why=why)
         self._findings.append(finding)
 
     def findings(self) -> tuple[Finding, ...]:

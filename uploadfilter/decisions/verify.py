@@ -2,29 +2,35 @@
 
 Reads every segment once, line by line, in bounded memory, without the lock: a line that
 the writer has not finished is left out. What the chain can prove stands in
-``sequence.py``, which gaps are rightly there in ``retention.py``. The chain alone
-cannot show that its end was cut off or that everything after a change was written anew;
-a checkpoint that was kept elsewhere can.
+``sequence.py``, which gaps are rightly there in ``gaps.py``. What heads and total
+records say was counted is counted again, as far as the records are there. The chain
+alone cannot show that its end was cut off or that everything after a change was written
+anew; a checkpoint that was kept elsewhere can.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain, pairwise
 from pathlib import Path
 
+from uploadfilter.decisions.base import NO_PREDECESSOR
+from uploadfilter.decisions.chain import Tail
+from uploadfilter.decisions.gaps import Gap, Judged, Limits, gap_between
+from uploadfilter.decisions.lasting import TotalRecord
 from uploadfilter.decisions.records import (
-    NO_PREDECESSOR,
     Checkpoint,
-    DecisionRecord,
     Record,
     SegmentRecord,
     line_hash,
 )
-from uploadfilter.decisions.retention import DEFAULT, Retention
 from uploadfilter.decisions.segments import Line, Segment, lines, opened, segments
 from uploadfilter.decisions.sequence import Finding, Link, Place, Problem, Sequence
-from uploadfilter.model import Verdict
+
+STEP_BACK = timedelta(minutes=1)
+"""Records are made before they are written, some seconds apart, and clocks are put
+right by less than a second: more than this is somebody who set the clock."""
 
 
 class CheckpointState(StrEnum):
@@ -37,16 +43,18 @@ class CheckpointState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Segments that retention deleted between two that are there.
+class StepBack:
+    """A record that bears an earlier time than one before it.
 
     Attributes:
-        first: Number of the first one.
-        last: Number of the last one.
+        record: Its number.
+        time: Its time.
+        before: The latest time before it.
     """
 
-    first: int
-    last: int
+    record: int
+    time: datetime
+    before: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +65,33 @@ class VerifyReport:
         segments: How many there are.
         records: How many lines they have.
         first: Number of the first record; 0 if there is none.
+        since: When it was made; ``None`` if there is none.
+        until: When the last one was made.
         end: The last record, as a checkpoint.
-        gaps: Of retention; what is gone before the oldest segment is none.
+        gaps: What is gone, and whether it may be.
+        totals: How many total records there are.
+        totals_checked: How many of them were compared with the records.
         findings: What is wrong, in the order of the lines.
         findings_omitted: How much more is wrong.
         unfinished_bytes: Of a line that the writer has not finished, or that a crash
             left and the next start will set aside.
+        step_back: Where the clock was set back the furthest; ``None`` if it never was.
         checkpoint: What became of the checkpoint.
     """
 
     segments: int
     records: int
     first: int
+    since: datetime | None
+    until: datetime | None
     end: Checkpoint
-    gaps: tuple[Gap, ...]
+    gaps: tuple[Judged, ...]
+    totals: int
+    totals_checked: int
     findings: tuple[Finding, ...]
     findings_omitted: int
     unfinished_bytes: int
+    step_back: StepBack | None
     checkpoint: CheckpointState
 
     @property
@@ -86,14 +104,14 @@ def verify(
     directory: Path,
     *,
     checkpoint: tuple[int, str] | None = None,
-    retention: Retention = DEFAULT,
+    instance: str | None = None,
 ) -> VerifyReport:
     """Check a log from its oldest segment to its end.
 
     Args:
         directory: Of the log.
         checkpoint: Count and head hash that were kept elsewhere.
-        retention: By which segments were deleted.
+        instance: Whose log it should be; ``None`` if that does not matter.
 
     Returns:
         What was found; ``ok`` sums it up.
@@ -101,7 +119,7 @@ def verify(
     Raises:
         LogError: It cannot be read.
     """
-    walk = _Walk(directory, checkpoint=checkpoint, retention=retention)
+    walk = _Walk(directory, checkpoint=checkpoint, instance=instance)
     for link, after in pairwise(chain(walk.links(), (None,))):
         if link is not None:
             walk.sequence.follow(link, after)
@@ -116,16 +134,17 @@ class _Walk:
         directory: Path,
         *,
         checkpoint: tuple[int, str] | None,
-        retention: Retention,
+        instance: str | None,
     ) -> None:
         self.sequence = Sequence()
         self._directory = directory
         self._checkpoint = None if checkpoint is None else Checkpoint(*checkpoint)
-        self._retention = retention
+        self._instance = instance
         self._found = segments(directory)
         self._state = CheckpointState.NOT_GIVEN
-        self._gaps: list[Gap] = []
-        self._matches = 0
+        self._counted = _Counted(self.sequence)
+        self._heads: list[SegmentRecord] = []
+        self._gaps: list[tuple[Place, Gap]] = []
         self._records = 0
         self._first = 0
         self._end = Checkpoint(0, NO_PREDECESSOR)
@@ -147,63 +166,91 @@ class _Walk:
                     place = Place(segment.name, line.number)
                     if line.number == 1 and record is not None:
                         self._check_head(record, segment, place)
-                        is_start = is_start or self._is_pruned(record, before, segment)
+                        is_gap = self._is_gap(record, before, segment, place)
+                        is_start = is_start or is_gap
                     link = _link(line, record, place, is_start=is_start)
                     is_start = is_start and record is None
-                    self._note(link, record)
+                    self._counted.follow(record, line, place)
+                    self._note(link)
                     yield link
             before = segment
 
     def report(self) -> VerifyReport:
         """Sum up what was noted."""
         self._settle_checkpoint()
+        counted = self._counted
+        judged = self._judge()
+        if not self._records:
+            self.sequence.report(Problem.EMPTY, self._last_place, None)
         return VerifyReport(
             segments=len(self._found),
             records=self._records,
             first=self._first,
+            since=counted.since,
+            until=counted.until,
             end=self._end,
-            gaps=tuple(self._gaps),
+            gaps=judged,
+            totals=counted.totals,
+            totals_checked=counted.totals_checked,
             findings=self.sequence.findings(),
             findings_omitted=self.sequence.omitted,
             unfinished_bytes=self._unfinished_bytes,
+            step_back=counted.step_back,
             checkpoint=self._state,
         )
 
     def _check_head(self, record: Record, segment: Segment, place: Place) -> None:
         """A segment begins with its head, and its file name says its number."""
         if isinstance(record, SegmentRecord):
+            self._heads.append(record)
             if record.number != segment.number:
                 self.sequence.report(Problem.CHANGED, place, record.seq)
+            if self._instance not in (None, record.instance) and (
+                segment == self._found[-1]
+            ):
+                why = f"it is the log of {record.instance!r}"
+                self.sequence.report(Problem.FOREIGN, place, record.seq, why=why)
         elif self._records == 0:
             # Elsewhere its number is missing in the sequence; here nothing tells.
             self.sequence.report(Problem.MISSING, place, record.seq - 1)
 
-    def _is_pruned(
-        self, record: Record, before: Segment | None, segment: Segment
+    def _is_gap(
+        self, record: Record, before: Segment | None, segment: Segment, place: Place
     ) -> bool:
-        """Whether retention deleted what is missing before a segment, if anything.
+        """Note that whole segments are missing before one, if its head says which.
 
-        There can be no match in such a gap: the segment before it is at least as old,
-        and would be gone as well.
+        Whether they may be is known at the end, which says how far the log has come.
         """
-        if before is None or segment.number <= before.number + 1:
+        if not isinstance(record, SegmentRecord):
             return False
-        if not isinstance(record, SegmentRecord) or record.matches != self._matches:
+        gap = gap_between(before, self._counted.tail, segment, record)
+        if gap is None:
+            if before is None and record.seq > 1:
+                why = "its head does not say what was before it"
+                self.sequence.report(Problem.MISSING, place, 1, record.seq - 1, why=why)
             return False
-        newest_gone = Segment.parse(record.predecessor or "")
-        is_over = newest_gone is not None and self._retention.is_over(
-            newest_gone.day, today=self._found[-1].day, has_match=False
-        )
-        if is_over:
-            self._gaps.append(Gap(first=before.number + 1, last=segment.number - 1))
-        return is_over
+        self._gaps.append((place, gap))
+        return True
 
-    def _note(self, link: Link, record: Record | None) -> None:
+    def _judge(self) -> tuple[Judged, ...]:
+        """Say of every gap whether it may be there."""
+        limits = Limits(self._heads)
+        found = []
+        for place, gap in self._gaps:
+            judged = limits.judge(gap)
+            found.append(judged)
+            if judged.why:
+                self.sequence.report(
+                    Problem.MISSING,
+                    place,
+                    gap.first_record,
+                    gap.last_record,
+                    why=judged.why,
+                )
+        return tuple(found)
+
+    def _note(self, link: Link) -> None:
         """Count a line, and compare it with the checkpoint."""
-        if isinstance(record, SegmentRecord):
-            self._matches = record.matches
-        elif isinstance(record, DecisionRecord):
-            self._matches += record.verdict is Verdict.MATCH
         self._records += 1
         self._last_place = link.place
         if link.seq is not None:
@@ -237,6 +284,87 @@ class _Walk:
         self._state = CheckpointState.REFUTED
         first, last = self._end.records + 1, self._checkpoint.records
         self.sequence.report(Problem.CUT_OFF, self._last_place, first, last)
+
+
+class _Counted:
+    """Counts again what heads and total records say was counted.
+
+    A number is compared only where every record that it counts is there, one linked to
+    the other: where something is missing or changed, that is what is wrong.
+
+    Args:
+        sequence: Where findings go.
+
+    Attributes:
+        tail: What the records come to.
+        totals: How many total records there are.
+        totals_checked: How many of them were compared.
+        since: Time of the first record.
+        until: Time of the last one.
+        step_back: Where the clock was set back the furthest.
+    """
+
+    def __init__(self, sequence: Sequence) -> None:
+        self._sequence = sequence
+        self._is_linked = False
+        self._latest: datetime | None = None
+        self.tail = Tail()
+        self.totals = 0
+        self.totals_checked = 0
+        self.since: datetime | None = None
+        self.until: datetime | None = None
+        self.step_back: StepBack | None = None
+
+    def follow(self, record: Record | None, line: Line, place: Place) -> None:
+        """Take in one line."""
+        if record is None:
+            self._is_linked = False
+            return
+        tail = self.tail
+        is_next = record.seq == tail.seq + 1 and record.previous == tail.head
+        self._is_linked = self._is_linked and is_next
+        match record:
+            case SegmentRecord():
+                self._compare_head(record, place)
+                # From here on everything is counted that a number stands for.
+                self._is_linked = True
+            case TotalRecord():
+                self._compare_totals(record, place)
+        tail.read(record, line.data)
+        self._tell_time(record)
+
+    def _compare_head(self, head: SegmentRecord, place: Place) -> None:
+        tail = self.tail
+        if not self._is_linked:
+            return
+        same = head.matches == tail.matches
+        if head.format > 1 and tail.format > 1:
+            same = (
+                same
+                and head.lasting == tail.lasting
+                and tail.days.is_same(head.totals)
+                and head.mark == tail.mark
+            )
+        if not same:
+            self._sequence.report(Problem.MISCOUNTED, place, head.seq)
+
+    def _compare_totals(self, record: TotalRecord, place: Place) -> None:
+        self.totals += 1
+        if not self._is_linked:
+            return
+        self.totals_checked += 1
+        if not self.tail.days.agree(record.totals):
+            why = f"the totals of {record.totals.day}"
+            self._sequence.report(Problem.MISCOUNTED, place, record.seq, why=why)
+
+    def _tell_time(self, record: Record) -> None:
+        time = self.until = record.time
+        self.since = self.since or time
+        latest = self._latest = max(time, self._latest or time)
+        known = self.step_back
+        furthest = STEP_BACK if known is None else known.before - known.time
+        if latest - time > furthest:
+            self.step_back = StepBack(record=record.seq, time=time, before=latest)
 
 
 def _link(line: Line, record: Record | None, place: Place, *, is_start: bool) -> Link:

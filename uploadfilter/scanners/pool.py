@@ -156,6 +156,7 @@ class ScannerPool:
         digests: bool = False,
         client: str = "",
         formats: frozenset[str] = frozenset(),
+        on_cost: Callable[[float], None] | None = None,
     ) -> tuple[Scan, ...]:
         """Scan the contents of one upload.
 
@@ -172,6 +173,8 @@ class ScannerPool:
                 particular, for whom no limit of one client applies.
             formats: Picture formats to decode beyond the usual ones and those of the
                 settings.
+            on_cost: Told the CPU seconds that scanners used for it, unless it was not
+                served at all.
 
         Returns:
             One scan for each span, in order, with the span's path. If the pool could
@@ -193,12 +196,18 @@ class ScannerPool:
         if not progress.is_complete:
             claim = Claim(client)
             try:
-                await self._serve(claim, progress, fd)
+                await self._serve(claim, progress, fd, on_cost)
             finally:
                 self._turns.leave(claim)
         return progress.scans
 
-    async def _serve(self, claim: Claim, progress: Progress, fd: int) -> None:
+    async def _serve(
+        self,
+        claim: Claim,
+        progress: Progress,
+        fd: int,
+        on_cost: Callable[[float], None] | None,
+    ) -> None:
         """Wait for a place, and scan an upload on it."""
         conversation = Conversation(
             self._crew, self._settings, counts=self._counts, log=self._log
@@ -216,8 +225,9 @@ class ScannerPool:
                 go_on=lambda: self._turns.reenter(claim),
             )
         finally:
-            if self._on_cost is not None:
-                self._on_cost(conversation.cpu_s)
+            for told in (self._on_cost, on_cost):
+                if told is not None:
+                    told(conversation.cpu_s)
 
 
 def _is_alone(fd: int, span: ContentSpan) -> bool:

@@ -15,6 +15,7 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import inspection
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.routing.routes import Route
 
 NOON = 1_793_620_800.0
 
@@ -101,8 +102,9 @@ async def test_duration_does_not_depend_on_who_sets_the_clock(
                 status=None,
             ),
             generation=1,
-            mode=Mode.ENFORCE,
+            route=Route(name="all", origin="all", mode=Mode.ENFORCE),
             size=0,
+            cpu_s=0.25,
             within_s=30,
         )
 

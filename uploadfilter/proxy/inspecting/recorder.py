@@ -31,10 +31,11 @@ from uploadfilter.decisions.records import (
     new_decision_id,
 )
 from uploadfilter.errors import LogError, LogWriteError, StoreError
-from uploadfilter.model import Mode, Reason
+from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import inspection
 from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.routing.routes import Route
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -143,8 +144,9 @@ class Recorder:
         command: inspection.Record,
         *,
         generation: int | None,
-        mode: Mode,
+        route: Route,
         size: int,
+        cpu_s: float,
         within_s: float,
     ) -> None:
         """Make a decision durable.
@@ -153,8 +155,9 @@ class Recorder:
             ticket: Of the upload.
             command: What was decided, and the evidence.
             generation: Of the reference set; ``None`` if none was asked.
-            mode: Whether the action is carried out.
+            route: How it was treated.
             size: Bytes of the body that were read.
+            cpu_s: CPU seconds that scanners used for it.
             within_s: Seconds after which the disk counts as stuck.
 
         Raises:
@@ -164,7 +167,9 @@ class Recorder:
             id=ticket.id,
             now=self._clock(),
             instance=self._instance,
-            mode=mode,
+            mode=route.mode,
+            route=route.name,
+            cpu_s=cpu_s,
             generation=generation,
             judgement=command.judgement,
             status=command.status,

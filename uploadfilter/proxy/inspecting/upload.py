@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Protocol, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 import structlog
 from aiohttp import http_exceptions, web
@@ -40,6 +40,7 @@ from uploadfilter.proxy.inspecting.inspection import (
     Where,
     unscanned,
 )
+from uploadfilter.proxy.inspecting.needs import Reference, Scanners
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
 from uploadfilter.proxy.inspecting.unheld import Unheld
@@ -69,34 +70,6 @@ _SEARCH_ON_LOOP_PAIRS = 320_000
 """Pairs of signal and entry up to which a search takes under a millisecond, measured
 (32 signals of one picture, 10,000 entries), so that a thread would cost more than it
 saves. A form of a thousand pictures is another matter."""
-
-
-class Reference(Protocol):
-    """Whoever knows the newest generation of the reference set."""
-
-    def at_hand(self) -> Generation | None:
-        """Return it if that takes no time, ``None`` if it has to be opened first."""
-
-    def current(self) -> Generation:
-        """Return the newest generation.
-
-        Raises:
-            StoreError: There is none that can be used.
-        """
-
-
-class Scanners(Protocol):
-    """Whoever scans contents in processes of their own."""
-
-    async def scan(
-        self,
-        fd: int,
-        spans: Sequence[ContentSpan],
-        *,
-        types: frozenset[SignalType],
-        client: str,
-    ) -> tuple[Scan, ...]:
-        """Scan parts of a file for a client; what goes wrong is a reason in a scan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +133,7 @@ class Upload:
         self._unheld = b""  # what has arrived last, until the spool has it
         self._unheld_rest: Unheld | None = None
         self._is_continued = False
+        self._costs_s: list[float] = []  # CPU time of scanners
         self._generation: Generation | None = None
         self._clock = asyncio.get_running_loop().time
         self._begun_s = self._clock()
@@ -332,6 +306,7 @@ class Upload:
                 [_span(content) for content in command.contents],
                 types=ALWAYS_SCANNED | generation.signal_types,
                 client=self._arrival.client_key,
+                on_cost=self._costs_s.append,
             )
         finally:
             os.close(fd)
@@ -374,7 +349,8 @@ class Upload:
                 self._ticket,
                 command,
                 generation=self._generation.number if self._generation else None,
-                mode=self._arrival.route.mode,
+                route=self._arrival.route,
+                cpu_s=sum(self._costs_s),
                 size=self._inspection.body_bytes,
                 within_s=self._settings.limits.record_s,
             )

@@ -1,0 +1,48 @@
+"""Read the totals of a log: of the days that are over, and of those that are open.
+
+What is in no total record yet stands in the head of the newest segment and in what
+follows that head. Segments of format 1 were never counted: what is left of them is
+counted here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from uploadfilter.decisions.chain import COUNTING_FORMAT, Tail
+from uploadfilter.decisions.lasting import DayTotals, TotalRecord
+from uploadfilter.decisions.reading import records_of
+from uploadfilter.decisions.segments import Segment, read_head, segments
+from uploadfilter.decisions.totals import OpenDays
+
+
+def totals_of(directory: Path) -> Iterator[DayTotals]:
+    """Yield everything that was counted; a day may come more than once, to be added up.
+
+    Args:
+        directory: Of the log.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record.
+    """
+    found = segments(directory)
+    for segment in found:
+        head = read_head(directory, segment)
+        is_newest = segment == found[-1]
+        if head.format < COUNTING_FORMAT:
+            yield from _recounted(directory, segment)
+        elif head.is_lasting or is_newest:
+            tail = Tail()
+            for record, data in records_of(directory, segment):
+                tail.read(record, data)
+                if isinstance(record, TotalRecord):
+                    yield record.totals
+            if is_newest:
+                yield from tail.days.totals()
+
+
+def _recounted(directory: Path, segment: Segment) -> Iterator[DayTotals]:
+    days = OpenDays()
+    for record, _ in records_of(directory, segment):
+        days.count(record)
+    yield from days.totals()

@@ -1,0 +1,37 @@
+"""What an upload needs of the reference set and of the scanners."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from uploadfilter.model import Scan, SignalType
+from uploadfilter.reference.matching import Generation
+from uploadfilter.scanners.messages import ContentSpan
+
+
+class Reference(Protocol):
+    """Whoever knows the newest generation of the reference set."""
+
+    def at_hand(self) -> Generation | None:
+        """Return it if that takes no time, ``None`` if it has to be opened first."""
+
+    def current(self) -> Generation:
+        """Return the newest generation.
+
+        Raises:
+            StoreError: There is none that can be used.
+        """
+
+
+class Scanners(Protocol):
+    """Whoever scans contents in processes of their own."""
+
+    async def scan(
+        self,
+        fd: int,
+        spans: Sequence[ContentSpan],
+        *,
+        types: frozenset[SignalType],
+        client: str,
+        on_cost: Callable[[float], None],
+    ) -> tuple[Scan, ...]:
+        """Scan parts of a file for a client; what goes wrong is a reason in a scan."""
