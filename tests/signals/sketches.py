@@ -115,7 +115,9 @@ def decoded(content: bytes) -> Picture:
     """Return the picture that content shows first."""
     frame = next(frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS))
     assert isinstance(frame, Frame)
-    return next(showings(frame)).picture
+    picture = next(showings(frame)).picture
+    assert isinstance(picture, Picture)
+    return picture
 
 
 def value(

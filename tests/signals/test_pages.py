@@ -11,7 +11,7 @@ from tests.signals.sketches import photograph
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.signals import pages, pdq
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.picture import Floats, Luma, Picture, Shape
+from uploadfilter.signals.picture import Blend, Floats, Luma, Picture, Shape
 from uploadfilter.signals.showing import showings
 
 SIZE = 160, 120
@@ -106,9 +106,44 @@ def test_page_between_is_mixed_as_it_is_drawn(grey: int, alpha: int, page: int) 
     )
     drawn = (grey * alpha + page * (255 - alpha)) / 255
 
-    mixed = pages.mixed(black, white, page)[0, 0]
+    mixed = Blend(one=black, other=white, share=page).plane[0, 0]
 
     assert abs(int(mixed) - drawn) <= 1.5
+
+
+@settings(max_examples=30)
+@given(
+    kind=st.sampled_from(["grey page", "holes", "flat", "veil", "any"]),
+    seed=st.integers(0, 1000),
+    contrast=st.sampled_from([1, 0.3, 0.1, 0.03]),
+)
+def test_page_on_which_little_is_said_stands_for_no_other(
+    kind: str, seed: int, contrast: float
+) -> None:
+    """A view of low quality never matches, however near its bits are."""
+    views = shown(transparent(kind, seed))
+    black = plane_of(views["black"]) * np.float32(contrast)
+    planes = black + (plane_of(views["white"]) - black) * (
+        pages.GREYS[:, None, None] / 255
+    ).astype(np.float32)
+    chosen = pages.greys_chosen(planes[0], planes[-1], 99)
+
+    speaks = pdq.qualities_of(planes) >= QUALITY_FLOOR
+    bits = pdq.bits_of(planes)
+    seen = speaks & np.isin(pages.GREYS, (0, *chosen, 255))
+    for page in np.flatnonzero(speaks):
+        apart = np.count_nonzero(bits[seen] != bits[page], axis=1)
+        assert apart.min() <= pages.NEAR_BITS
+
+
+def test_few_pages_are_first_those_that_stand_for_most() -> None:
+    """An animation has fewer of them."""
+    views = shown(transparent("any", 40))
+    black, white = (plane_of(views[name]) for name in ("black", "white"))
+    chosen = pages.greys_chosen(black, white, 99)
+
+    assert len(chosen) > 2
+    assert pages.greys_chosen(black, white, 2) == chosen[:2]
 
 
 @pytest.mark.parametrize("alpha", [0, 128, 254])

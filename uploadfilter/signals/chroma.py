@@ -16,7 +16,7 @@ from uploadfilter.signals import modes, pdq
 from uploadfilter.signals.faults import DECODER_ERRORS
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import OverBudgetError
-from uploadfilter.signals.picture import Floats, Luma, Picture, Shape
+from uploadfilter.signals.picture import Blend, Floats, Luma, Picture, Shape
 
 CHROMA: Final = "chroma"
 """Name of this way to show a frame."""
@@ -35,7 +35,7 @@ _SCALES: Final = (1, 2, 4, 8)
 _COLOURS: Final = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "RGBa", "HSV"})
 
 
-def says_little(luma: Picture) -> bool:
+def says_little(luma: Picture | Blend) -> bool:
     """Say whether luma is too flat to be matched, as far as PDQ sees it."""
     return int(pdq.qualities_of(pdq.plane_of(luma)[None])[0]) < QUALITY_FLOOR
 

@@ -17,10 +17,14 @@ from typing import Final
 from uploadfilter.signals.faults import DECODER_ERRORS
 from uploadfilter.signals.frame import Frame
 from uploadfilter.signals.limits import OverBudgetError
-from uploadfilter.signals.pages import mixed
-from uploadfilter.signals.picture import Picture
+from uploadfilter.signals.picture import Blend, Picture
 from uploadfilter.signals.showing import GREY_PAGE, Shown, showings
-from uploadfilter.signals.trimming import Corner, trimmed, trimmed_parts
+from uploadfilter.signals.trimming import (
+    Corner,
+    is_plain,
+    trimmed,
+    trimmed_parts,
+)
 
 ENOUGH_SIDE: Final = 256
 """Pixels of the shorter side of a plane with which a trimmed picture is looked at. PDQ
@@ -39,14 +43,17 @@ and the first eight lines of a border may have hidden some of it."""
 _SCALES: Final = (8, 4, 2, 1)
 
 
-def inner_pictures(frame: Frame, shown: Shown) -> Iterator[Picture]:
+def inner_pictures(frame: Frame, shown: Shown) -> Iterator[Picture | Blend]:
     """Yield what is shown without its border, and without the border inside of that.
 
     Args:
         frame: The frame.
         shown: One way to show it.
     """
-    for inner, corner in trimmed_parts(shown.picture):
+    picture = shown.picture
+    if isinstance(picture, Blend) and not any(map(is_plain, picture.edges())):
+        return
+    for inner, corner in trimmed_parts(picture):
         closer = _closer(frame, inner, corner) if _is_little(inner) else None
         if closer is None:
             yield inner
@@ -59,17 +66,19 @@ def _is_little(inner: Picture) -> bool:
     return inner.shape.scale > 1 and min(inner.plane.shape) < ENOUGH_SIDE
 
 
-def _again(closer: Frame, name: str, inner: Picture) -> Iterator[Picture]:
+def _again(closer: Frame, name: str, inner: Picture) -> Iterator[Picture | Blend]:
     """Yield the trimmed pictures of a part, as it is shown under a name."""
     picture = _shown_as(closer, name)
     if picture is None:
         yield inner
         return
     parts = list(trimmed(picture))
-    yield from parts or [picture]
+    yield from parts
+    if not parts:
+        yield picture
 
 
-def _shown_as(frame: Frame, name: str) -> Picture | None:
+def _shown_as(frame: Frame, name: str) -> Picture | Blend | None:
     """Return what a frame shows under a name; a page of any grey can be made."""
     prefix, _, page = name.rpartition("/")
     word, _, grey = page.partition(":")
@@ -78,9 +87,9 @@ def _shown_as(frame: Frame, name: str) -> Picture | None:
         return shown.get(name)
     prefix = f"{prefix}/" if prefix else ""
     black, white = shown.get(f"{prefix}black"), shown.get(f"{prefix}white")
-    if black is None or white is None:
+    if not (isinstance(black, Picture) and isinstance(white, Picture)):
         return None
-    return Picture(plane=mixed(black, white, int(grey)), shape=black.shape)
+    return Blend(one=black, other=white, share=int(grey))
 
 
 def _closer(frame: Frame, inner: Picture, corner: Corner) -> Frame | None:

@@ -7,6 +7,7 @@ that was really turned, the more the smaller it is; ``pdqhash.compute_dihedral``
 the same ones. In full geometry ``pdq.py`` therefore shrinks the mirrored picture.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,20 +37,31 @@ def variants(block: Block, *, first_frequency: int) -> Block:
         and its siblings.
     """
     side = block.shape[-1]
+    upright, turned = block[..., None, :, :], block.swapaxes(-1, -2)[..., None, :, :]
+    blocks = np.empty((*block.shape[:-2], len(VARIANTS), side, side), block.dtype)
+    signs = _signs(side, first_frequency, block.dtype)
+    for source, places in ((upright, _UPRIGHT), (turned, _TURNED)):
+        for place in places:
+            np.multiply(source, signs[place], out=blocks[..., place, :, :])
+    return blocks
+
+
+_UPRIGHT = slice(0, 5, 2), slice(5, 6)
+_TURNED = slice(1, 4, 2), slice(6, 8)
+"""Places among ``VARIANTS`` of those that keep rows rows, and of the others."""
+
+
+@lru_cache(8)
+def _signs(side: int, first_frequency: int, dtype: np.dtype[np.floating[Any]]) -> Block:
+    """Return by what each coefficient of each variant is multiplied: 1 or -1."""
     frequencies = np.arange(first_frequency, first_frequency + side)
-    across = np.where(frequencies % 2, -1, 1).astype(block.dtype)
-    down = across[:, None]
-    turned = block.swapaxes(-1, -2)
-    return np.stack(
+    across = np.where(frequencies % 2, -1, 1).astype(dtype)[None, :]
+    down, same = across.T, np.ones((side, side), dtype)
+    signs: Block = np.stack(
         (
-            block,
-            turned * down,
-            block * down * across,
-            turned * across,
-            block * across,
-            block * down,
-            turned,
-            turned * down * across,
-        ),
-        axis=-3,
+            *(same, same * down, same * down * across, same * across),
+            *(same * across, same * down, same, same * down * across),
+        )
     )
+    signs.flags.writeable = False
+    return signs

@@ -18,7 +18,14 @@ from PIL import Image
 from uploadfilter.model import Signal, SignalType, Variant, ViewSignal
 from uploadfilter.signals.dihedral import VARIANTS
 from uploadfilter.signals.operators import Axis
-from uploadfilter.signals.picture import Floats, Luma, Picture, Shape, Shrunk
+from uploadfilter.signals.picture import (
+    Blend,
+    Floats,
+    Luma,
+    Picture,
+    Shape,
+    Shrunk,
+)
 
 _ENOUGH_PIXELS = 256
 """The shorter side is not shrunk below this: 32 times the hashes' own eight."""
@@ -41,17 +48,19 @@ class ImageHash:
     Attributes:
         type: The signal type.
         compute: imagehash's function for it.
+        is_linear: See ``PerceptualType``.
     """
 
     type: SignalType
     compute: Callable[[Image.Image], imagehash.ImageHash]
+    is_linear: bool = False
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return no operators: the picture itself is hashed."""
         del shape
         return ()
 
-    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+    def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
         """Return the plane, made smaller by a whole number if it is large."""
         del projected
         return _shrunk(picture)
@@ -81,7 +90,7 @@ WHASH = ImageHash(SignalType.WHASH, imagehash.whash)
 """Is a Haar coefficient above the median?"""
 
 
-def _shrunk(picture: Picture) -> Luma:
+def _shrunk(picture: Picture | Blend) -> Luma:
     """Return the plane, made smaller by a whole number if it is large."""
     factor = min(picture.plane.shape) // _ENOUGH_PIXELS
     if factor <= 1:

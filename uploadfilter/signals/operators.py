@@ -52,9 +52,10 @@ one for 65,535 pixels has 4 MB, and its picture costs more to decode than it doe
 _SINGLE: np.dtype[np.floating[Any]] = np.dtype(np.float32)
 _DOUBLE: np.dtype[np.floating[Any]] = np.dtype(np.float64)
 
-_STRIPE_PIXELS = 1 << 20
-"""Pixels converted to float32 at a time: 4 MiB, so that usual pictures are done in one
-piece (each more costs two dozen calls of BLAS), and one of 64 million needs no more."""
+_STRIPE_PIXELS = 3 << 18
+"""Pixels converted to float32 at a time, 3 MiB at most: usual pictures are done in one
+piece (each more costs two dozen calls of BLAS), and of larger ones each stripe is still
+in the cache when the last operator reads it, which takes half the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,14 @@ def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
     """
     height, width = plane.shape
     results = [np.empty((height, axis.outputs), np.float32) for axis in axes]
-    stripe = max(1, _STRIPE_PIXELS // width)
+    stripes = -(-height * width // _STRIPE_PIXELS)
+    stripe = -(-height // stripes)
+    # One buffer for all of them: memory that is new costs as much as the conversion.
+    buffer = np.empty((stripe, width), np.float32)
     for top in range(0, height, stripe):
         rows = slice(top, top + stripe)
-        luma = plane[rows].astype(np.float32)
+        luma = buffer[: height - top]
+        np.copyto(luma, plane[rows])
         for axis, result in zip(axes, results, strict=True):
             _project_stripe(axis, luma, result[rows])
     return results

@@ -8,7 +8,8 @@ picture as well, is known for every page from the two planes on black and on whi
 without a picture being drawn.
 
 Pages are chosen until each page on which PDQ says something lies within ``NEAR_BITS``
-of one that is shown. A picture whose alpha only softens its edges needs few or none,
+of one that is shown and on which it does too: as few as that takes, each for as many
+others as it can. A picture whose alpha only softens its edges needs few or none,
 and one that nobody can make out gets none: packages hold icons by the thousand.
 """
 
@@ -22,7 +23,7 @@ from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.signals import pdq
-from uploadfilter.signals.picture import Floats, Picture
+from uploadfilter.signals.picture import Blend, Floats, Picture
 
 NEAR_BITS: Final = 12
 """Bits of PDQ between a page and the nearest one that is shown, at most. At 8 bits an
@@ -45,7 +46,7 @@ however long they are if they have more pixels than that: a page takes 10 ns for
 """
 
 _WHITE: Final = 255
-_GREYS: Final = np.append(np.arange(0, _WHITE, STEP), _WHITE)
+GREYS: Final = np.append(np.arange(0, _WHITE, STEP), _WHITE)
 _MOST_OF_ALL_FRAMES: Final = 8
 """Pages of all frames of an animation together, but one of each frame at least: more
 pages would leave fewer frames within the budget of views."""
@@ -53,7 +54,7 @@ pages would leave fewer frames within the budget of views."""
 
 def greys_between(
     black: Picture, white: Picture, *, frames: int
-) -> Iterator[tuple[int, Picture]]:
+) -> Iterator[tuple[int, Blend]]:
     """Yield the greys of pages that show something else, and what they show.
 
     Args:
@@ -64,9 +65,9 @@ def greys_between(
     if min(black.shape.height, black.shape.width) < LEAST_SIDE:
         return
     black, white = (_smaller(picture) for picture in (black, white))
-    most = len(_GREYS) if frames == 1 else max(1, _MOST_OF_ALL_FRAMES // frames)
-    for grey in _chosen(pdq.plane_of(black), pdq.plane_of(white), most):
-        yield grey, Picture(plane=mixed(black, white, grey), shape=black.shape)
+    most = len(GREYS) if frames == 1 else max(1, _MOST_OF_ALL_FRAMES // frames)
+    for grey in greys_chosen(pdq.plane_of(black), pdq.plane_of(white), most):
+        yield grey, Blend(one=black, other=white, share=grey)
 
 
 def _smaller(picture: Picture) -> Picture:
@@ -78,34 +79,47 @@ def _smaller(picture: Picture) -> Picture:
     ):
         plane = np.asarray(Image.fromarray(plane).reduce(2))
         scale *= 2
+    if scale == shape.scale:
+        return picture
     return Picture(plane=plane, shape=replace(shape, scale=scale))
 
 
-def _chosen(black: Floats, white: Floats, most: int) -> list[int]:
-    """Return the greys of the pages to show, those that show most anew first."""
-    shares = (_GREYS / _WHITE).astype(np.float32)[:, None, None]
+def greys_chosen(black: Floats, white: Floats, most: int) -> list[int]:
+    """Return the greys of the pages to show, those that stand for most others first.
+
+    Args:
+        black: PDQ's plane of the picture on black.
+        white: The same on white.
+        most: How many at most.
+    """
+    shares = (GREYS / _WHITE).astype(np.float32)[:, None, None]
     planes = black + (white - black) * shares
-    bits = pdq.bits_of(planes)
-    speaks = pdq.qualities_of(planes) >= QUALITY_FLOOR
-    far = np.minimum(_distances(bits, bits[0]), _distances(bits, bits[-1])) * speaks
+    speaks = np.ones(len(planes), np.bool_)
+    speaks[_ENDS] = pdq.qualities_of(planes[_ENDS]) >= QUALITY_FLOOR
+    near = _near(pdq.bits_of(planes))
+    if (near[_ENDS] & speaks[_ENDS, None]).any(axis=0).all():
+        return []
+    speaks[1:-1] = pdq.qualities_of(planes[1:-1]) >= QUALITY_FLOOR
+    # What says too little is never matched, so that it stands for nothing.
+    near &= speaks[:, None] & speaks
+    left = speaks & ~near[_ENDS].any(axis=0)
     chosen: list[int] = []
-    while far.max() > NEAR_BITS and len(chosen) < most:
-        place = int(far.argmax())
-        chosen.append(int(_GREYS[place]))
-        far = np.minimum(far, _distances(bits, bits[place]))
-    return chosen
+    while left.any():
+        # As pages change from black to white, so does what they are near to.
+        stands_for = (near & left).sum(axis=1) * near[left.argmax()]
+        chosen.append(int(stands_for.argmax()))
+        left &= ~near[chosen[-1]]
+    chosen.sort(key=lambda place: int(near[place].sum()), reverse=True)
+    return [int(GREYS[place]) for place in chosen[:most]]
 
 
-def _distances(
-    all_bits: NDArray[np.bool_], bits: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    distances: NDArray[np.int64] = np.count_nonzero(all_bits != bits, axis=1)
-    return distances
+_ENDS: Final = [0, -1]
+"""Places of the pages that are shown anyway."""
 
 
-def mixed(black: Picture, white: Picture, grey: int) -> NDArray[np.uint8]:
-    """Return what a page of a grey shows, rounded as nearly as half a grey step."""
-    one, other = (plane.plane.astype(np.uint16) for plane in (black, white))
-    mixed = one * np.uint16(_WHITE - grey) + other * np.uint16(grey)
-    mixed += np.uint16(_WHITE // 2)
-    return (mixed // np.uint16(_WHITE)).astype(np.uint8)
+def _near(bits: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say of each two pages whether their bits differ by no more than is near."""
+    signs = bits.astype(np.float32) * 2 - 1
+    # Bits that agree add one, others take one away.
+    near: NDArray[np.bool_] = signs @ signs.T >= bits.shape[1] - 2 * NEAR_BITS
+    return near

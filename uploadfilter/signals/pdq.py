@@ -20,6 +20,7 @@ Source:
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ from uploadfilter.signals.operators import (
     Axis,
     Reals,
 )
-from uploadfilter.signals.picture import Floats, Picture, Shape, Shrunk
+from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
 _BLOCK_SIDE = 16
 _BITS = _BLOCK_SIDE * _BLOCK_SIDE
@@ -53,6 +54,9 @@ _DCT: Floats = (
 _HEIGHT, _WIDTH = 0, 1
 """Numbers of the axes of a shape."""
 
+_CACHED_SIZES = 256
+"""Sizes of thumbnails that are kept, which are a few dozen bytes each."""
+
 _GEOMETRIES = tuple(Geometry)
 """The order in which signals are returned; full geometry comes first."""
 
@@ -64,17 +68,21 @@ _MIRRORED = {
 """The variants that are shrunk anew, and which axes are read backwards: top to bottom,
 left to right. The other four are those transposed, which is exact."""
 
+_BACKWARDS = {False: slice(None), True: slice(None, None, -1)}
+"""How an axis is read."""
+
 
 class PDQ:
     """The signal type of ThreatExchange, NCMEC and StopNCII."""
 
     type = SignalType.PDQ
+    is_linear = True
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return one column operator, of all geometries and directions."""
         return (_axis(shape, _WIDTH),)
 
-    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+    def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
         """Return the 64 x 64 luma planes of the geometries, and of mirrored pictures.
 
         Args:
@@ -94,18 +102,18 @@ class PDQ:
         planes = np.zeros(
             (len(_GEOMETRIES) + len(_MIRRORED), PLANE_SIDE, PLANE_SIDE), np.float32
         )
-        side = planes.shape[1:]
+        # The planes in the groups of the operators: a view, which fills them.
+        width = PLANE_SIDE // groups
+        grouped = planes.reshape(-1, groups, width, groups, width)
         for index, geometry in enumerate(_GEOMETRIES):
             if min(_shrunk(shape, geometry)) >= MIN_SIDE:
                 way = index if _is_shrunk(shape) else 0
-                planes[index] = parts[:, way, :, :, way, :].reshape(side)
+                grouped[index] = parts[:, way, :, :, way, :]
         if min(shape.height, shape.width) >= MIN_SIDE:
-            for index, (down, across) in enumerate(_MIRRORED.values()):
-                own = parts[:, -1 if down else 0, :, :, -1 if across else 0, :]
-                upright = slice(None, None, -1 if down else 1)
-                planes[len(_GEOMETRIES) + index] = own.reshape(side)[
-                    upright, :: -1 if across else 1
-                ]
+            mirrored = grouped[len(_GEOMETRIES) :]
+            for plane, (down, across) in zip(mirrored, _MIRRORED.values(), strict=True):
+                rows, columns = _BACKWARDS[down], _BACKWARDS[across]
+                plane[rows, rows, columns, columns] = parts[:, -down, :, :, -across, :]
         return planes
 
     def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
@@ -154,12 +162,19 @@ def is_below(plane: bytes, floor: int) -> bool:
     return steps < enough and steps + _quantised(luma[:, 1:] - luma[:, :-1]) < enough
 
 
-def plane_of(picture: Picture) -> Floats:
+def plane_of(picture: Picture | Blend) -> Floats:
     """Return the plane of 64 x 64 in full geometry from which PDQ is computed."""
+    if isinstance(picture, Blend):
+        return picture.of_floats(plane_of(picture.one), plane_of(picture.other))
+    known = picture.known.get(SignalType.PDQ)
+    if known is not None:
+        plane: Floats = known.shrunk[0]
+        return plane
     columns = _PDQ.columns(picture.shape)
     projected = operators.project_columns(picture.plane, list(columns))
-    plane: Floats = _PDQ.shrink(picture, projected)[0]
-    return plane
+    planes: Floats = _PDQ.shrink(picture, projected)
+    upright: Floats = planes[0]
+    return upright
 
 
 def bits_of(planes: Floats) -> NDArray[np.bool_]:
@@ -172,14 +187,19 @@ def bits_of(planes: Floats) -> NDArray[np.bool_]:
 
 def qualities_of(planes: Floats) -> NDArray[np.int64]:
     """Return PDQ's quality of each of some planes; see ``quality``."""
-    steps = sum(
-        np.abs(np.trunc(np.diff(planes, axis=axis) * np.float32(100) / np.float32(255)))
-        .sum(axis=(1, 2))
-        .astype(np.int64)
-        for axis in (1, 2)
-    )
+    steps = _steps_of(planes[:, 1:] - planes[:, :-1])
+    steps += _steps_of(planes[:, :, 1:] - planes[:, :, :-1])
     qualities: NDArray[np.int64] = np.minimum(steps // _QUALITY_DIVISOR, 100)
     return qualities
+
+
+def _steps_of(differences: Floats) -> NDArray[np.int64]:
+    """Return ``_quantised`` of each of some differences, which are used up."""
+    differences *= np.float32(100)
+    differences /= np.float32(255)
+    np.abs(np.trunc(differences, out=differences), out=differences)
+    sums: NDArray[np.int64] = differences.sum(axis=(1, 2)).astype(np.int64)
+    return sums
 
 
 def _quantised(difference: Floats) -> int:
@@ -211,6 +231,7 @@ def _shrunk(shape: Shape, geometry: Geometry) -> tuple[int, int]:
     return thumbnail_size(shape.height, shape.width)
 
 
+@lru_cache(_CACHED_SIZES)
 def thumbnail_size(height: int, width: int) -> tuple[int, int]:
     """Return the size that Pillow's ``thumbnail((512, 512))`` gives a larger picture.
 
@@ -249,18 +270,21 @@ def _values(planes: Reals) -> list[list[bytes]]:
     0 is the lowest frequency and, in the published order, the last one of the value.
     """
     blocks = _DCT @ planes @ _DCT.T
-    turned = variants(blocks[: len(_GEOMETRIES)], first_frequency=1)
-    exact = _exact_variants(blocks[0], *blocks[len(_GEOMETRIES) :])
-    for index in range(len(_GEOMETRIES)):
+    full, *others = blocks[: len(_GEOMETRIES)]
+    exact = _exact_variants(full, *blocks[len(_GEOMETRIES) :])
+    turned = [
         # All geometries of a small picture are the full one.
-        if np.array_equal(blocks[index], blocks[0]):
-            turned[index] = exact
-    flat = turned.reshape(-1, _BITS)
+        exact if np.array_equal(block, full) else variants(block, first_frequency=1)
+        for block in others
+    ]
+    flat = np.concatenate((exact, *turned)).reshape(-1, _BITS)
     median = np.partition(flat, _BITS // 2 - 1, axis=1)[:, _BITS // 2 - 1 : _BITS // 2]
-    values: NDArray[np.uint8] = np.packbits((flat > median)[:, ::-1], axis=1)
+    values = np.packbits((flat > median)[:, ::-1], axis=1).tobytes()
+    width = SignalType.PDQ.width_bytes
+    of_plane = len(VARIANTS) * width
     return [
-        [value.tobytes() for value in of_plane]
-        for of_plane in values.reshape(len(_GEOMETRIES), len(VARIANTS), -1)
+        [values[at : at + width] for at in range(first, first + of_plane, width)]
+        for first in range(0, len(values), of_plane)
     ]
 
 
@@ -275,12 +299,11 @@ def _exact_variants(
         flipped: Top to bottom.
         turned: Both.
     """
-    return np.stack(
-        (
-            *(upright, mirrored.T, turned, flipped.T),
-            *(mirrored, flipped, upright.T, turned.T),
-        )
-    )
+    own = upright, mirrored.T, turned, flipped.T
+    blocks = np.empty((len(VARIANTS), *upright.shape), upright.dtype)
+    for place, block in enumerate((*own, mirrored, flipped, upright.T, turned.T)):
+        blocks[place] = block
+    return blocks
 
 
 _PDQ = PDQ()

@@ -19,7 +19,7 @@ from uploadfilter.model import Signal, SignalType, ViewSignal
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import VARIANTS, variants
 from uploadfilter.signals.operators import Axis, Doubles, Reals
-from uploadfilter.signals.picture import Floats, Picture, Shape, Shrunk
+from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
 _SIDE = 32
 _BLOCK_SIDE = 8
@@ -43,12 +43,13 @@ class PHash:
     """The signal type of imagehash, hackerfactor's "pHash"."""
 
     type = SignalType.PHASH
+    is_linear = False
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return the one column operator."""
         return (operators.lanczos_axis(shape.width, _SIDE, shape.scale),)
 
-    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+    def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
         """Return the 32 x 32 luma plane, in whole grey steps.
 
         Args:
@@ -57,7 +58,7 @@ class PHash:
         """
         shape = picture.shape
         columns = projected[0]
-        if shape.scale == 1:
+        if shape.scale == 1 and isinstance(picture, Picture):
             _settle(columns, picture)
         axis = operators.exact_lanczos_axis(shape.height, _SIDE, shape.scale)
         narrow = _grey_steps(columns).astype(np.float64)
@@ -79,7 +80,8 @@ def _settle(columns: Floats, picture: Picture) -> None:
     """Compute exactly what single precision could round to the wrong grey step.
 
     Of a picture of 640 x 480 that is a handful of 15,360 sums; all of them in double
-    precision would cost twice as much. At other scales nothing is exact anyway.
+    precision would cost twice as much. At other scales, and of blends, nothing is exact
+    anyway.
     """
     steps = columns + np.float32(0.5)
     steps -= np.rint(steps)

@@ -5,11 +5,14 @@ pixel then stands for a block of the full size. The perceptual types know both s
 that a smaller plane gives the signals of the full picture (``operators.py``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from uploadfilter.model import SignalType
 
 Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -47,6 +50,19 @@ _SCALES = (1, 2, 4, 8)
 """The scales at which libjpeg decodes from the coefficients."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a signal type has made of a picture.
+
+    Attributes:
+        shrunk: What it keeps before it compares.
+        projected: Results of its column operators, where they are of use to a blend.
+    """
+
+    shrunk: Shrunk
+    projected: tuple[Floats, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Picture:
     """A decoded picture.
@@ -54,10 +70,14 @@ class Picture:
     Attributes:
         plane: Luma, rows by columns, 0 to 255.
         shape: The full size, and how much smaller the plane is.
+        known: What signal types have made of it, so that none does so twice.
     """
 
     plane: Luma
     shape: Shape
+    known: dict[SignalType, Known] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse a plane that does not fit the shape."""
@@ -65,3 +85,56 @@ class Picture:
             raise ValueError(
                 f"a plane of {self.plane.shape} does not fit {self.shape!r}"
             )
+
+
+_WHOLE = 255
+"""The share of all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blend:
+    """A picture that is so much of one and the rest of another, pixel by pixel.
+
+    What is linear in a picture is known of a blend when it is known of both, and its
+    plane is only made where somebody looks at it.
+
+    Attributes:
+        one: What a share of 0 shows.
+        other: What a share of 255 shows, of the same shape.
+        share: How much of the other: 0 to 255.
+    """
+
+    one: Picture
+    other: Picture
+    share: int
+
+    @property
+    def shape(self) -> Shape:
+        """The full size, and how much smaller the plane is."""
+        return self.one.shape
+
+    @cached_property
+    def plane(self) -> Luma:
+        """Luma, rows by columns, 0 to 255."""
+        return self.of_luma(self.one.plane, self.other.plane)
+
+    def edges(self) -> list[Luma]:
+        """Return the outermost lines: top, bottom, left, right."""
+        one, other = self.one.plane, self.other.plane
+        return [
+            self.of_luma(one[place], other[place])
+            for place in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1])
+        ]
+
+    def of_luma(self, one: Luma, other: Luma) -> Luma:
+        """Blend luma; it is rounded as nearly as half a grey step."""
+        blended = one * np.uint16(_WHOLE - self.share) + other * np.uint16(self.share)
+        blended += np.uint16(_WHOLE // 2)
+        return (blended // np.uint16(_WHOLE)).astype(np.uint8)
+
+    def of_floats(self, one: Floats, other: Floats) -> Floats:
+        """Blend what is linear in luma."""
+        blended = other - one
+        blended *= np.float32(self.share / _WHOLE)
+        blended += one
+        return blended

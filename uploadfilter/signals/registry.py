@@ -13,7 +13,7 @@ from uploadfilter.signals.hashes import AHASH, DHASH, WHASH
 from uploadfilter.signals.operators import Axis
 from uploadfilter.signals.pdq import PDQ
 from uploadfilter.signals.phash import PHash
-from uploadfilter.signals.picture import Floats, Picture, Shape, Shrunk
+from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
 
 class ExactType(Protocol):
@@ -36,10 +36,14 @@ class PerceptualType(Protocol):
     def type(self) -> SignalType:
         """The signal type."""
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether it keeps of a blend the blend of what it keeps of both pictures."""
+
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return the operators to apply to the columns of a plane of this shape."""
 
-    def shrink(self, picture: Picture, projected: list[Floats]) -> Shrunk:
+    def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
         """Return all that the signals need of a picture.
 
         Args:

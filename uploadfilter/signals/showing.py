@@ -47,7 +47,7 @@ from uploadfilter.signals.gammas import (
 )
 from uploadfilter.signals.modes import Reading
 from uploadfilter.signals.pages import greys_between
-from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.signals.picture import Blend, Luma, Picture, Shape
 from uploadfilter.signals.shrinking import LONGEST_SIDE, SCALES, reduction_of
 
 STORED: Final = "stored"
@@ -96,7 +96,7 @@ class Shown:
     """
 
     name: str
-    picture: Picture
+    picture: Picture | Blend
 
 
 def showings(frame: Frame) -> Iterator[Shown]:
@@ -229,7 +229,8 @@ def _with_greys(backed: Iterator[Shown], frames: int) -> Iterator[Shown]:
     prefix = ""
     for item in backed:
         prefix, _, page = item.name.rpartition("/")
-        kept[page] = item.picture
+        if isinstance(item.picture, Picture):
+            kept[page] = item.picture
         yield item
     if "white" not in kept:
         return
@@ -240,6 +241,8 @@ def _with_greys(backed: Iterator[Shown], frames: int) -> Iterator[Shown]:
 
 def _converted(frame: Frame, alpha: Reading | None, by: int) -> Iterator[Shown]:
     """Yield the showings of the colours that profiles say they are."""
+    if not _may_have_profiles(frame):
+        return
     found = list(_conversions(frame))
     count = sum(len(ways) for _, ways, _ in found)
     most = _CONVERTED_PIXELS
@@ -326,9 +329,9 @@ def profiles_of(frame: Frame) -> Iterator[bytes]:
     Browsers take the code points of a PNG before a profile, and gamma and primaries
     where there is none; other programs do not.
     """
-    info = frame.image.info
-    if not (frame.profile or frame.other_profiles or has_chunks(info)):
+    if not _may_have_profiles(frame):
         return
+    info = frame.image.info
     found = (profile_of_code_points(info), frame.profile, *frame.other_profiles)
     is_settled = False
     for profile in dict.fromkeys(found):
@@ -338,6 +341,11 @@ def profiles_of(frame: Frame) -> Iterator[bytes]:
     instead = None if is_settled else profile_of_chunks(info)
     if instead is not None and profiles.needs_conversion(instead):
         yield instead
+
+
+def _may_have_profiles(frame: Frame) -> bool:
+    """Say whether there is anything to convert a frame by; most have nothing."""
+    return bool(frame.profile or frame.other_profiles) or has_chunks(frame.image.info)
 
 
 def _is_settled(frame: Frame, profile: bytes) -> bool:
@@ -358,6 +366,8 @@ def _fits(frame: Frame, profile: bytes) -> bool:
 
 def lacks_conversion(frame: Frame) -> bool:
     """Say whether a frame has a profile for its samples that cannot be evaluated."""
+    if not _may_have_profiles(frame):
+        return False
     return any(
         profiles.is_for_pictures(profile)
         and _fits(frame, profile)

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.signals.picture import Blend, Luma, Picture, Shape
 
 _STEPS: Final = 2
 """Borders inside borders that are looked for; a third has never been seen."""
@@ -65,7 +65,7 @@ Corner = tuple[int, int]
 """First row and first column of a part, in pixels of the plane."""
 
 
-def trimmed(picture: Picture) -> Iterator[Picture]:
+def trimmed(picture: Picture | Blend) -> Iterator[Picture]:
     """Yield the picture without its border, and without the border inside of that.
 
     Args:
@@ -79,7 +79,7 @@ def trimmed(picture: Picture) -> Iterator[Picture]:
         yield inner
 
 
-def trimmed_parts(picture: Picture) -> Iterator[tuple[Picture, Corner]]:
+def trimmed_parts(picture: Picture | Blend) -> Iterator[tuple[Picture, Corner]]:
     """Yield what ``trimmed`` yields, and where in the picture each part begins."""
     top, left = 0, 0
     for _ in range(_STEPS):
@@ -91,7 +91,7 @@ def trimmed_parts(picture: Picture) -> Iterator[tuple[Picture, Corner]]:
         yield picture, (top, left)
 
 
-def _cut(picture: Picture, rows: slice, columns: slice) -> Picture:
+def _cut(picture: Picture | Blend, rows: slice, columns: slice) -> Picture:
     """Return a part of a picture, with the shape that fits its plane."""
     shape = picture.shape
     return Picture(
@@ -153,14 +153,10 @@ def _border(lines: Luma) -> int:
         0 if there is none; all of them if nothing else is there.
     """
     outermost = lines[0]
-    # Of so few values, Python finds the extremes before numpy has begun.
-    sampled = outermost[:: -(-len(outermost) // _SAMPLES)].tobytes()
-    if max(sampled) - min(sampled) > _MOST_SPREAD:
+    if not is_plain(outermost):
         return 0
-    colour = round(float(outermost.mean()))
+    colour = _colour(outermost)
     unrest = float(_unrest(lines[:1], colour)[0])
-    if unrest > _MOST_UNREST:
-        return 0
     tolerance = 1 + 1.5 * unrest
     end = _uniform(lines, colour, tolerance)
     if end == len(lines):
@@ -168,6 +164,23 @@ def _border(lines: Luma) -> int:
     edge, step = _edge(lines, end)
     is_drawn = unrest <= _CLEAN
     return edge if is_drawn or step >= 4 + 2 * tolerance else 0
+
+
+def is_plain(outermost: Luma) -> bool:
+    """Say whether an outermost line is as a border may be; without one there is none.
+
+    Args:
+        outermost: Luma of the line.
+    """
+    # Of so few values, Python finds the extremes before numpy has begun.
+    sampled = outermost[:: -(-len(outermost) // _SAMPLES)].tobytes()
+    if max(sampled) - min(sampled) > _MOST_SPREAD:
+        return False
+    return float(_unrest(outermost[None], _colour(outermost))[0]) <= _MOST_UNREST
+
+
+def _colour(line: Luma) -> int:
+    return round(float(line.mean()))
 
 
 def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:

@@ -20,13 +20,13 @@ import numpy as np
 from uploadfilter.model import QUALITY_FLOOR, Reason, SignalType, View, ViewSignal
 from uploadfilter.signals import operators, pdq
 from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
-from uploadfilter.signals.clipping import CLIPPED, clipped, is_calm
+from uploadfilter.signals.clipping import CLIPPED, clipped, is_calm, may_be_clipped
 from uploadfilter.signals.closeups import inner_pictures
 from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame, Lack
-from uploadfilter.signals.picture import Picture
-from uploadfilter.signals.registry import PERCEPTUAL_TYPES
+from uploadfilter.signals.picture import Blend, Known, Picture, Shrunk
+from uploadfilter.signals.registry import PERCEPTUAL_TYPES, PerceptualType
 from uploadfilter.signals.showing import ALPHA, RAW, STORED, Shown, showings
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
@@ -103,7 +103,7 @@ class _Way:
 
     name: str
     kind: str
-    picture: Picture
+    picture: Picture | Blend
     is_stored: bool = False
 
 
@@ -126,8 +126,11 @@ class _Seen:
     def is_new_plane(self, way: _Way) -> bool:
         """Say whether a plane was not shown in such a way before, and note it.
 
-        The first is digested when there is a second: most files have one.
+        The first is digested when there is a second: most files have one. A page is
+        only shown where its signals are others than those of all before it.
         """
+        if isinstance(way.picture, Blend):
+            return True
         if self._first is None:
             self._first = way
             return True
@@ -140,7 +143,7 @@ class _Seen:
         kinds.add(way.kind)
         return True
 
-    def look_again(self, picture: Picture) -> None:
+    def look_again(self, picture: Picture | Blend) -> None:
         """Say of the plane that was asked for last whether it is faint."""
         if self._last not in self._faint:
             self._faint[self._last] = says_little(picture)
@@ -163,7 +166,7 @@ class _Seen:
         return True
 
 
-def _digest(picture: Picture) -> bytes:
+def _digest(picture: Picture | Blend) -> bytes:
     """Return a digest that nobody can forge, so that no plane passes for another."""
     digest = hashlib.sha256(repr(picture.shape).encode())
     digest.update(np.ascontiguousarray(picture.plane).data)
@@ -202,7 +205,8 @@ class _Gathering:
             view = view_of(way.picture, name=way.name, types=self.types)
             if way.is_stored:
                 self._seen.is_faint = pdq.is_below(view.plane, QUALITY_FLOOR)
-            self._seen.is_calm |= is_calm(view)
+            if may_be_clipped(frame):
+                self._seen.is_calm |= is_calm(view)
             if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
@@ -271,7 +275,9 @@ def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
         yield Shown(CHROMA, colours)
 
 
-def _way(number: int, part: int, shown: str, step: int, picture: Picture) -> _Way:
+def _way(
+    number: int, part: int, shown: str, step: int, picture: Picture | Blend
+) -> _Way:
     """Return a way to show a frame, with its name."""
     parts = [f"frame:{number}"] if number else []
     parts += [f"part:{part}"] if part else []
@@ -291,7 +297,7 @@ _UNSEEN: Final = frozenset({ALPHA, RAW})
 
 
 def view_of(
-    picture: Picture, *, name: str, types: frozenset[SignalType] = ALWAYS
+    picture: Picture | Blend, *, name: str, types: frozenset[SignalType] = ALWAYS
 ) -> View:
     """Compute the signals of a picture.
 
@@ -304,16 +310,41 @@ def view_of(
         The view; its first signal is the upright PDQ in full geometry.
     """
     wanted = [item for item in PERCEPTUAL_TYPES if item.type in types | ALWAYS]
-    columns = [item.columns(picture.shape) for item in wanted]
-    projected = operators.project_columns(
-        picture.plane, [axis for axes in columns for axis in axes]
-    )
+    if isinstance(picture, Blend):
+        kept = [_blended(item, picture) for item in wanted]
+    else:
+        _know(picture, wanted)
+        kept = [picture.known[item.type].shrunk for item in wanted]
     signals: list[ViewSignal] = []
     plane = b""
-    for item, axes in zip(wanted, columns, strict=True):
-        own, projected = projected[: len(axes)], projected[len(axes) :]
-        shrunk = item.shrink(picture, own)
+    for item, shrunk in zip(wanted, kept, strict=True):
         signals.extend(item.signals(shrunk))
         if item.type is SignalType.PDQ:
             plane = shrunk[0].tobytes()
     return View(name=name, signals=tuple(signals), plane=plane)
+
+
+def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
+    """Let signal types make of a picture what they keep, all in one pass over it."""
+    missing = [item for item in wanted if item.type not in picture.known]
+    if not missing:
+        return
+    columns = [item.columns(picture.shape) for item in missing]
+    projected = operators.project_columns(
+        picture.plane, [axis for axes in columns for axis in axes]
+    )
+    for item, axes in zip(missing, columns, strict=True):
+        own, projected = projected[: len(axes)], projected[len(axes) :]
+        shrunk = item.shrink(picture, own)
+        picture.known[item.type] = Known(shrunk, () if item.is_linear else tuple(own))
+
+
+def _blended(item: PerceptualType, blend: Blend) -> Shrunk:
+    """Return what a signal type keeps of a blend, by what it knows of both pictures."""
+    for picture in (blend.one, blend.other):
+        _know(picture, [item])
+    one, other = (each.known[item.type] for each in (blend.one, blend.other))
+    if item.is_linear:
+        return blend.of_floats(one.shrunk, other.shrunk)
+    pairs = zip(one.projected, other.projected, strict=True)
+    return item.shrink(blend, [blend.of_floats(*pair) for pair in pairs])
