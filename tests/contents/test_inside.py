@@ -70,6 +70,16 @@ def test_pixels_of_a_photo_are_passed_over() -> None:
     assert found(b"\xff\xd8\xff\xe0damaged" + archive) == [Start(11, Kind.RAR)]
 
 
+@pytest.mark.parametrize("pixels", [0, 1, 2, (1 << 18) - 9, (1 << 18) - 8, 1 << 18])
+def test_end_of_the_pixels_is_found_wherever_it_stands(pixels: int) -> None:
+    """At an even and an odd offset, and on both sides of what is read at a time."""
+    photo = b"\xff\xd8\xff\xda\0\2" + b"\1" * pixels + b"\xff\xd9"
+    archive = MADE[Kind.CAB]
+
+    assert found(photo + archive) == [Start(len(photo), Kind.CAB)]
+    assert found(photo[:-2] + archive) == []
+
+
 def test_archives_without_end_are_not_all_opened() -> None:
     """That there are more is said."""
     *starts, last = found(b"\1" + MADE[Kind.CAB] * 20)

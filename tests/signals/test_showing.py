@@ -234,9 +234,9 @@ LAST_BIT = icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2))
 
 def test_steep_profile_is_applied_before_pixels_are_put_together() -> None:
     """A pattern of single pixels may be a picture."""
-    shape = (800, 1000)
+    shape = (600, 800)
     bits = np.random.default_rng(3).integers(0, 2, shape)
-    bits[:, :500] = 1
+    bits[:, :400] = 1
     image = Image.fromarray((bits + 100).astype(np.uint8)).convert("RGB")
 
     plane = shown(image, profile=LAST_BIT)["icc"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
@@ -79,6 +79,7 @@ def test_file_without_maps_has_none() -> None:
     assert list(maps_of(pictures.encoded(DECOY, "AVIF", speed=10))) == []
 
 
+@example(at=57, content=b"\0", cut=True)
 @given(
     at=st.integers(0, 700), content=st.binary(min_size=1, max_size=8), cut=st.booleans()
 )

@@ -117,7 +117,8 @@ def _tables(data: bytes, track: Span) -> tuple[int, Span, Span | None] | None:
     syncs = [span for each in tables for span in named(data, each, b"stss")]
     if any(len(each) != 1 for each in (media, heads, tables, times)) or syncs[1:]:
         return None
-    at = heads[0][0] + (20 if data[heads[0][0]] else 12)
+    at = heads[0][0]
+    at += 20 if any(data[at : at + 1]) else 12
     scale = int.from_bytes(data[at : at + 4], "big")
     return (scale, times[0], syncs[0] if syncs else None) if scale else None
 

@@ -13,9 +13,7 @@ from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.signals import modes, pdq
-from uploadfilter.signals.faults import DECODER_ERRORS
 from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.limits import OverBudgetError
 from uploadfilter.signals.picture import Blend, Floats, Luma, Picture, Shape
 
 CHROMA: Final = "chroma"
@@ -44,13 +42,8 @@ def colours_shown(frame: Frame) -> Picture | None:
     """Return the colours of a frame as one plane; ``None`` if it has hardly any.
 
     Args:
-        frame: The frame; if only its luma was decoded, it is decoded once more.
+        frame: The frame, with its colours.
     """
-    if frame.image.mode == "L" and frame.again is not None:
-        try:
-            frame = frame.again(frame.scale, "RGB")
-        except (OverBudgetError, *DECODER_ERRORS):
-            return None
     if frame.image.mode not in _COLOURS:
         return None
     image = frame.image

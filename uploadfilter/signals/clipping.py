@@ -46,22 +46,31 @@ def is_calm(view: View) -> bool:
     return square - mean * mean < _MOST_SPREAD**2
 
 
-def clipped(frame: Frame) -> Picture | Blend | None:
+def clipped(frame: Frame, coloured: Frame | None) -> Picture | Blend | None:
     """Return the luma of a frame's colours; ``None`` if it is the stored luma.
 
     Args:
         frame: The frame; only one of which luma alone was decoded can have another.
+        coloured: The same with its colours (``recoloured``).
     """
-    if frame.again is None or not may_be_clipped(frame):
-        return None
-    try:
-        coloured = frame.again(frame.scale, "RGB")
-    except (OverBudgetError, *DECODER_ERRORS):
-        return None
-    if coloured.image.mode != "RGB":
+    if not may_be_clipped(frame) or coloured is None or coloured.image.mode != "RGB":
         return None
     stored, shown = (next(showings(each)).picture for each in (frame, coloured))
     if stored.plane.shape != shown.plane.shape:
         return shown
     shift = np.abs(stored.plane.astype(np.int16) - shown.plane.astype(np.int16))
     return shown if float(shift.mean()) >= _LEAST_SHIFT else None
+
+
+def recoloured(frame: Frame) -> Frame | None:
+    """Return a frame with its colours; if only its luma was decoded, it is once more.
+
+    Returns:
+        ``None`` if that is too dear, or fails.
+    """
+    if frame.again is None or not may_be_clipped(frame):
+        return frame
+    try:
+        return frame.again(frame.scale, "RGB")
+    except (OverBudgetError, *DECODER_ERRORS):
+        return None

@@ -59,7 +59,8 @@ _MOST_PLACES: Final = 24
 _MOST_MAPS: Final = 4
 _MOST_HEAD_BYTES: Final = 1024 * 1024
 _MOST_PACKET_BYTES: Final = 256 * 1024
-"""How far the head of a second picture is read, and how long its metadata may be."""
+"""How far the head of a second picture is read, and how long the metadata of all of
+them may be together: those of a gain map have two thousand bytes."""
 
 _MOST_HELD_BYTES: Final = 100_000_000
 _ENOUGH_PIXELS: Final = 400_000
@@ -195,6 +196,7 @@ def _gains(
     data = file.read()
     found: list[tuple[Gain, BinaryIO]] = []
     lack: Reason | None = None
+    room = _MOST_PACKET_BYTES
     for number, start in enumerate(sorted(_starts(data, segments))):
         if number >= _MOST_PLACES or len(found) > _MOST_MAPS:
             return found[:_MOST_MAPS], Reason.UNDECODABLE
@@ -205,8 +207,12 @@ def _gains(
             # It is no picture, or has a head that is longer than any.
             lack = lack if start + _MOST_HEAD_BYTES >= size else Reason.UNDECODABLE
             continue
+        boxes, packets = _metadata(found_in_head)
+        room -= sum(map(len, packets))
+        if room < 0:
+            return found, Reason.UNDECODABLE
         try:
-            gain = _gain(found_in_head)
+            gain = _gain(boxes, packets)
         except BadGainMapError:
             lack = Reason.UNDECODABLE
             continue
@@ -277,13 +283,12 @@ def _offsets(body: bytes, order: str) -> Iterator[int]:
         return
 
 
-def _gain(segments: Sequence[bytes]) -> Gain | None:
-    """Return what the metadata of a picture say of it as a gain map."""
-    packets, parts = [], []
-    found: list[Gain | None] = []
+def _metadata(segments: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return the boxes of ISO 21496-1 and the packets of XMP in some segments."""
+    boxes, packets, parts = [], [], []
     for segment in segments:
         if segment.startswith(GAIN_START):
-            found.append(gain_of_box(segment[len(GAIN_START) :]))
+            boxes.append(segment[len(GAIN_START) :])
         elif segment.startswith(PACKET_START):
             packets.append(segment[len(PACKET_START) :])
         elif segment.startswith(LONG_PACKET_START):
@@ -292,9 +297,12 @@ def _gain(segments: Sequence[bytes]) -> Gain | None:
         # After a digest and the whole length stands where the part belongs.
         parts.sort(key=lambda part: part[36:_LONG_PACKET_HEAD])
         packets.append(b"".join(part[_LONG_PACKET_HEAD:] for part in parts))
-    if sum(map(len, packets)) > _MOST_PACKET_BYTES:
-        raise BadGainMapError("metadata that are too long")
-    found += [gain_of_packet(packet) for packet in packets]
+    return boxes, packets
+
+
+def _gain(boxes: Sequence[bytes], packets: Sequence[bytes]) -> Gain | None:
+    """Return what the metadata of a picture say of it as a gain map."""
+    found = [*map(gain_of_box, boxes), *map(gain_of_packet, packets)]
     that_count = [gain for gain in found if gain is not None]
     # Any of them may count: one that changes something comes first.
     return max(that_count, key=lambda gain: abs(gain.weight), default=None)

@@ -71,13 +71,13 @@ _CONVERTED_PIXELS: Final = 400_000
 """Nor has it more pixels: a conversion by a table of four colours takes 0.3
 microseconds for each."""
 
-_CONVERTED_IN_ALL: Final = 600_000
+_CONVERTED_IN_ALL: Final = 400_000
 _LEAST_CONVERTED: Final = 10_000
 _USUAL_FRAMES: Final = 60
 """Where a conversion is dear, all frames in all ways have at most so many pixels
 together, but each as many as signals can be computed of."""
 
-_STEEP_PIXELS: Final = 1_000_000
+_STEEP_PIXELS: Final = 500_000
 """Pixels of all frames that are converted before they are made smaller, where a pattern
 of single pixels may be a picture."""
 

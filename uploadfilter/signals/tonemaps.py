@@ -153,7 +153,7 @@ def with_primary(data: bytes, item: int) -> bytes:
 def _items(data: bytes, meta: Span) -> Iterator[int]:
     """Yield the numbers of the items that are made of a picture and a map."""
     for start, end in named(data, meta, b"iinf"):
-        first = start + FULL + (4 if data[start] else 2)
+        first = start + FULL + (4 if any(data[start : start + 1]) else 2)
         for at, last in named(data, (first, end), b"infe"):
             version = data[at] if at < last else 0
             size = 4 if version > _NEW_ITEMS else 2
@@ -165,7 +165,7 @@ def _items(data: bytes, meta: Span) -> Iterator[int]:
 def _made_of(data: bytes, meta: Span, item: int) -> list[int]:
     """Return the numbers of the items that one is made of."""
     for start, end in named(data, meta, b"iref"):
-        size = 4 if data[start] else 2
+        size = 4 if any(data[start : start + 1]) else 2
         for at, last in named(data, (start + FULL, end), b"dimg"):
             numbers = [
                 int.from_bytes(data[place : place + size], "big")

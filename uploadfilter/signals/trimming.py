@@ -185,9 +185,14 @@ def _colour(line: Luma) -> int:
 
 def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
     """Return the mean difference of each line from a colour, in grey steps."""
-    differences = np.abs(lines.astype(np.int16) - np.int16(colour))
-    np.minimum(differences, _MOST_DIFFERENCE, out=differences)
-    unrest: NDArray[np.float64] = differences.mean(axis=1)
+    # Whole numbers as floats: numpy clips and adds those up twice as fast.
+    differences = lines.astype(np.float32)
+    differences -= np.float32(colour)
+    np.clip(differences, -_MOST_DIFFERENCE, _MOST_DIFFERENCE, out=differences)
+    np.abs(differences, out=differences)
+    width = lines.shape[1]
+    sums = differences @ np.ones(width, np.float32)
+    unrest: NDArray[np.float64] = sums.astype(np.float64) / width
     return unrest
 
 

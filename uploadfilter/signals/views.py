@@ -20,7 +20,13 @@ import numpy as np
 from uploadfilter.model import QUALITY_FLOOR, Reason, SignalType, View, ViewSignal
 from uploadfilter.signals import operators, pdq
 from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
-from uploadfilter.signals.clipping import CLIPPED, clipped, is_calm, may_be_clipped
+from uploadfilter.signals.clipping import (
+    CLIPPED,
+    clipped,
+    is_calm,
+    may_be_clipped,
+    recoloured,
+)
 from uploadfilter.signals.closeups import inner_pictures
 from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.formats import Format
@@ -267,10 +273,15 @@ def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
     """Yield the ways to show a frame: those that need its colours last, if at all."""
     seen.is_faint = seen.is_calm = False
     yield from showings(frame)
-    luma = clipped(frame) if seen.is_calm else None
+    if not (seen.is_calm or seen.is_faint):
+        return
+    coloured = recoloured(frame)
+    luma = clipped(frame, coloured) if seen.is_calm else None
     if luma is not None:
         yield Shown(CLIPPED, luma)
-    colours = colours_shown(frame) if seen.is_faint else None
+    if coloured is None or not seen.is_faint:
+        return
+    colours = colours_shown(coloured)
     if colours is not None:
         yield Shown(CHROMA, colours)
 
