@@ -3,8 +3,9 @@
 #   make run            a demo: origin, proxy, some uploads, and what became of each
 #   make test           every test that needs nothing but Python packages
 #
-# Needs Python 3.11 or newer with venv, gcc, git and make. Everything else comes from
-# the lock files in requirements/, with hashes, into $(VENV).
+# Needs Python 3.11 or newer with venv, and make; in Debian python3-venv and make. More
+# targets need more, see CONTRIBUTING.md. Everything else comes from the lock files in
+# requirements/, with hashes, into $(VENV).
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -49,9 +50,15 @@ help:  ## List the targets.
 # --- Environments ------------------------------------------------------------------
 
 $(BIN)/python:
+	@command -v $(firstword $(PYTHON)) >/dev/null || { \
+	    echo "make: there is no $(PYTHON) on this machine;" \
+	         "in Debian: apt install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	    echo "make: Python 3.11 or newer is needed, but $(PYTHON) is not;" \
+	    echo "make: Python 3.11 or newer is needed, but $(PYTHON) is older;" \
 	         "name another one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	    echo "make: $(PYTHON) cannot make an environment, for it has no ensurepip;" \
+	         "in Debian: apt install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 # The program itself is linked, not copied, so that a change needs no installation.
