@@ -24,14 +24,21 @@ trap 'rm -rf "$root"' EXIT
 chmod 0755 "$root"
 home=/usr/lib/uploadfilter
 
+# What packages ask for and the program does not use, see ADR 0049: imagehash loads scipy
+# for its pHash only, which the program computes itself.
+unused=scipy
+
 install_program() {
     "$python" -m venv --without-pip "$root$home"
-    for what in "--require-hashes --requirement $repository/requirements/run.txt" \
-                "--no-deps $wheel"; do
+    # The lock file names every package, also those that packages ask for.
+    awk -v unused="^($unused)==" '/^[^ #]/ { skip = $0 ~ unused } !skip' \
+        "$repository/requirements/run.txt" >"$root/requirements.txt"
+    for what in "--require-hashes --requirement $root/requirements.txt" "$wheel"; do
         # shellcheck disable=SC2086 # words of our own
         $pip --disable-pip-version-check --python "$root$home/bin/python3" \
-            install --quiet --no-compile $what
+            install --quiet --no-compile --no-deps $what
     done
+    rm "$root/requirements.txt"
     # The program and its interpreter; nothing else that packages bring along, and
     # nothing that names the place where the environment was made.
     find "$root$home" -mindepth 1 -maxdepth 1 \
@@ -41,11 +48,26 @@ install_program() {
     find "$root$home" -name direct_url.json -delete
     sed -i '/^command = /d' "$root$home/pyvenv.cfg"
     sed -i "1s|^#!$root|#!|" "$root$home/bin/uploadfilter"
+    slim_packages
     # By content, not by time: unpacking changes times, and nobody may write there.
     "$python" -m compileall -q -j 0 -s "$root" -p / --invalidation-mode unchecked-hash \
         "$root$home/lib"
     install -d "$root/usr/bin"
     ln -s ../lib/uploadfilter/bin/uploadfilter "$root/usr/bin/uploadfilter"
+}
+
+# Remove what is for those who develop the packages: tests, sources of what is compiled,
+# types for checkers, and symbols for debuggers.
+slim_packages() {
+    packages=$(echo "$root$home"/lib/python3*/site-packages)
+    find "$packages" -type d -name tests -prune -exec rm -r {} +
+    find "$packages" -type f \( -name '*.py[xid]' -o -name '*.pxd' -o -name '*.px[id]' \
+        -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
+    find "$packages" -type f -name '*.so*' | while read -r library; do
+        ! readelf --section-headers --wide "$library" | grep -q ' \.debug_info ' ||
+            strip --strip-debug "$library"
+    done
+    find "$packages" -type d -empty -delete
 }
 
 install_files() {
@@ -59,9 +81,48 @@ install_files() {
         "$root/usr/lib/tmpfiles.d/uploadfilter.conf"
     install -D -m 0644 "$here/uploadfilter.toml" \
         "$root/etc/uploadfilter/uploadfilter.toml"
-    install -D -m 0644 -t "$root/usr/share/doc/uploadfilter" \
-        "$repository/docs/operating.md" "$repository/CHANGELOG.md"
-    install -D -m 0644 "$repository/LICENSE" "$root/usr/share/doc/uploadfilter/copyright"
+}
+
+# The pages lie to each other as in the repository, so that their links lead somewhere.
+install_documents() {
+    documents=$root/usr/share/doc/uploadfilter
+    install -d "$documents"
+    cd "$repository"
+    for what in ./*.md LICENSE docs hashsets/FORMAT.md uploadfilter/proxy/answering/pages \
+                deploy/caddy deploy/container deploy/grafana deploy/haproxy \
+                deploy/kubernetes deploy/log-shipping deploy/nginx deploy/prometheus \
+                deploy/systemd; do
+        cp --recursive --parents "$what" "$documents"
+    done
+    cd "$OLDPWD"
+    rm "$documents/AGENTS.md"
+    find "$documents" -type d -name __pycache__ -exec rm -r {} +
+    find "$documents" -type f -exec chmod 0644 {} +
+    ln -s deploy "$documents/examples"
+    ln -s LICENSE "$documents/copyright"
+}
+
+# Both are made by the program that they are about.
+install_manuals() {
+    manuals=$root/usr/share/man/man1
+    install -d "$manuals"
+    "$root$home/bin/python3" -P "$here/manuals.py" "$manuals" \
+        "$(date --utc --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}" +%F)"
+    gzip --best --no-name "$manuals"/*.1
+}
+
+install_completions() {
+    completed() {
+        install -d "$root/usr/share/$2"
+        _UPLOADFILTER_COMPLETE=source_$1 "$root$home/bin/python3" \
+            "$root$home/bin/uploadfilter" | sed '1{/^$/d}' >"$root/usr/share/$2/$3"
+    }
+    completed bash bash-completion/completions uploadfilter
+    completed fish fish/vendor_completions.d uploadfilter.fish
+    completed zsh zsh/vendor-completions _uploadfilter
+    # zsh calls this file when it is asked for the first time.
+    # shellcheck disable=SC2016 # for zsh
+    echo '_uploadfilter_completion "$@"' >>"$root/usr/share/zsh/vendor-completions/_uploadfilter"
 }
 
 # The compiled packages are for one version of Python.
@@ -79,7 +140,9 @@ Package: uploadfilter
 Version: $version
 Architecture: $(dpkg --print-architecture)
 Maintainer: The uploadfilter developers <uploadfilter@example.invalid>
-Depends: $(depends_python), libseccomp2, libarchive13t64 | libarchive13, systemd
+Depends: $(depends_python), libarchive13t64 | libarchive13, libc6 (>= 2.28),
+ libseccomp2, libstdc++6, systemd, zlib1g
+Suggests: bash-completion
 Installed-Size: $(du -sk "$root" | cut -f1)
 Section: web
 Priority: optional
@@ -92,8 +155,15 @@ CONTROL
     install -m 0755 -t "$root/DEBIAN" "$here/postinst" "$here/prerm" "$here/postrm"
 }
 
+for tool in readelf strip; do
+    command -v "$tool" >/dev/null || {
+        echo "build.sh: $tool is needed: apt install binutils" >&2; exit 1; }
+done
 umask 022
 install_program
 install_files
+install_documents
+install_manuals
+install_completions
 write_control
 dpkg-deb --root-owner-group "-Z${COMPRESSION:-xz}" --build "$root" "$output"

@@ -57,12 +57,14 @@ class Host:
         machine: The machine.
         package: What was installed.
         url: Where uploads come in.
+        said: What the installation said.
         started: What ran right after the installation, before anybody started it.
     """
 
     machine: Machine
     package: Path
     url: str
+    said: str
     started: str
 
     def put(self, name: str, content: bytes) -> Answer:
@@ -73,10 +75,11 @@ class Host:
         """Run a command of the program as its user."""
         return self.machine.run(*AS_OPERATOR, *shlex.split(command))
 
-    def install(self) -> None:
-        """Install the package, or install it again."""
+    def install(self) -> str:
+        """Install the package, or install it again; return what that said."""
         # Nobody pulls the plug: without a sync for each of its 10,000 files.
-        self.machine.run("dpkg", "--force-unsafe-io", "--install", str(self.package))
+        options = ("--force-unsafe-io", "--install")
+        return self.machine.run("dpkg", *options, str(self.package))
 
     def pid(self, instance: str = "main") -> int:
         """Return the process of a proxy, as the machine sees it."""
@@ -96,9 +99,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             machine=made_machine,
             package=package,
             url=f"http://127.0.0.1:{port}",
+            said="",
             started="",
         )
-        installed.install()
+        said = installed.install()
         started = made_machine.run(
             *("systemctl", "list-units", "--all", "--no-legend", "uploadfilter*")
         )
@@ -128,6 +132,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             machine=made_machine,
             package=package,
             url=installed.url,
+            said=said,
             started=started,
         )
 
@@ -135,6 +140,15 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 def test_installation_starts_nothing(host: Host) -> None:
     """Nothing runs before the operator has named an origin and made a reference set."""
     assert host.started == ""
+
+
+def test_installation_says_what_to_do_next(host: Host) -> None:
+    """The steps that are left to the operator, in order, and where to read on."""
+    steps = (CONFIGURATION, "uploadfilter init", "hashset import", "enable --now")
+    places = [host.said.find(step) for step in steps]
+
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_state_and_configuration_are_private(host: Host) -> None:
@@ -273,8 +287,9 @@ def test_upgrade_starts_the_new_proxy_and_keeps_the_settings(host: Host) -> None
     """Installing a release over another keeps the configuration and the state."""
     before, settings = host.pid(), host.machine.run("cat", CONFIGURATION)
     generations = host.operate("uploadfilter hashset list --json")
-    host.install()
+    said = host.install()
 
+    assert "Next:" not in said
     assert host.pid() not in {0, before}
     assert host.machine.run("cat", CONFIGURATION) == settings
     assert host.operate("uploadfilter hashset list --json") == generations

@@ -49,6 +49,24 @@ def test_buckets_hold_the_rows_of_their_key(
     assert len(tables.ids) == len(bits) * count
 
 
+@given(
+    bits=st.integers(1, 23),
+    few=st.integers(1, 1 << 23),
+    seed=st.integers(0, 1 << 16),
+    count=st.integers(0, 300),
+)
+def test_rows_are_sorted_as_python_sorts_them(
+    bits: int, few: int, seed: int, count: int
+) -> None:
+    """By key, and by row where keys are equal; of every width, with many equal keys."""
+    most = 1 << bits
+    keys = np.random.default_rng(seed).integers(0, min(few, most), count, np.uint32)
+    keys[::3] = most - 1
+    rows = module._sorted_rows(keys, most)  # noqa: SLF001 - the twin of one step
+
+    assert rows.tolist() == sorted(range(count), key=keys.tolist().__getitem__)
+
+
 @pytest.mark.parametrize("width", [8, 16, 32])
 @given(bits=CHUNKS)
 def test_queries_go_to_the_bucket_of_their_key(

@@ -33,6 +33,11 @@ _BYTE_VALUES = 256
 _TILE_ROWS = 1 << 15
 """Rows whose keys are computed at a time, within a level-2 cache."""
 
+_COUNTED_BITS = 16
+"""Widest numbers that numpy sorts by counting."""
+
+_COUNTED = 1 << _COUNTED_BITS
+
 Offsets = NDArray[np.uint32]
 Ids = NDArray[np.uint32]
 Prefixes = NDArray[np.void]
@@ -185,23 +190,33 @@ def ids_of(lanes: Sequence[Lane], keys: ChunkKeys) -> Ids:
     return ids
 
 
-def _sorted_rows(keys: NDArray[np.uint32], most: int) -> NDArray[np.int32]:
+def _sorted_rows(keys: NDArray[np.uint32], most: int) -> NDArray[np.uint32]:
     """Return the positions of keys, by key, then position.
 
-    Turning a sparse matrix with one item a row into columns is a counting sort, and at
-    ten million keys twice as fast as any sort of numpy's.
-    """
-    # A sixth of what a start imports: opening tables needs none of it.
-    import scipy.sparse  # noqa: PLC0415 -- as said above
+    numpy sorts numbers of 16 bits by counting, in a fraction of the time that wider
+    ones take. So a wider key is sorted by its upper bits, and then by its lower 16
+    among the keys with equal upper bits.
 
-    count = len(keys)
-    ones = np.zeros(count, np.int8)
-    ends = np.arange(count + 1, dtype=np.int32)
-    rows = scipy.sparse.csr_array(
-        (ones, keys.view(np.int32), ends), shape=(count, most)
-    )
-    positions: NDArray[np.int32] = rows.tocsc().indices
-    return positions
+    Args:
+        keys: The keys.
+        most: The keys are below this.
+    """
+    low = keys.astype(np.uint16)
+    if most <= _COUNTED:
+        return _order(low)
+    high = (keys >> np.uint32(_COUNTED_BITS)).astype(np.uint16)
+    rows = _order(high)
+    low = low[rows]
+    begin = 0
+    for end in np.cumsum(np.bincount(high)).tolist():
+        rows[begin:end] = rows[begin:end][_order(low[begin:end])]
+        begin = end
+    return rows
+
+
+def _order(keys: NDArray[np.uint16]) -> NDArray[np.uint32]:
+    """Return the positions of short keys, by key, then position."""
+    return np.argsort(keys, kind="stable").astype(np.uint32)
 
 
 def prefixes_of(lanes: Sequence[Lane]) -> Prefixes:
