@@ -224,7 +224,12 @@ def test_rollback_pins_until_released(
     (released,) = json_lines(capfd.readouterr().out)
     code = run(monkeypatch, "hashset", "import", *arguments)
 
-    assert done == {"returned_to": 2, "generation": 4, "pinned": True}
+    assert done == {
+        "returned_to": 2,
+        "generation": 4,
+        "pinned": True,
+        "kept_out": {},
+    }
     assert refused == 2
     assert "hashset release" in hint
     assert "in force, pinned" in listed.out

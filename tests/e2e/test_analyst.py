@@ -288,3 +288,25 @@ def test_table_without_a_heading_is_read_by_numbers(tmp_path: Path) -> None:
 
     assert "--map md5=2 (32 digits)" in said
     assert "imported 'a': 2 entries (monitored) from 2 lines" in report
+
+
+def test_withdrawn_entry_stays_out_until_it_is_listed_again(tmp_path: Path) -> None:
+    """By an import without its line; a rollback says so, and so does its return."""
+    line = '{{"id":"{}","category":"1","md5":"{}"}}\n'
+    one, two = line.format("one", ONE), line.format("two", TWO)
+    (tmp_path / "both.jsonl").write_text(one + two)
+    (tmp_path / "one.jsonl").write_text(one)
+    bring = "uploadfilter hashset import {}.jsonl --name unit7 --category 1; "
+    look = f"uploadfilter lookup md5 {TWO} --json; "
+
+    dropped = shell(bring.format("both") + bring.format("one"), tmp_path)
+    back = shell("uploadfilter hashset rollback --yes; " + look, tmp_path)
+    again = shell(
+        f"uploadfilter hashset release; {bring.format('both')}{look}", tmp_path
+    )
+
+    assert "1 entries of before are withdrawn" in dropped
+    assert "1 entries of 'unit7' stay withdrawn" in back
+    assert '"entry":"two"' not in back
+    assert "1 entries that were withdrawn are listed again" in again
+    assert '"entry":"two"' in again

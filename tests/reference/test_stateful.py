@@ -65,6 +65,8 @@ class Model:
     Attributes:
         sets: By hash set and entry, the number of its value.
         revoked: Entries that were revoked.
+        gone: Entries that an import of their set withdrew, until another lists them.
+        imported: With which generation each of the sets was imported.
         removed: With which generation a set was removed the last time.
         suppressed: When the suppression of an entry ends.
         pinned: Whether a rollback waits to be released.
@@ -72,14 +74,16 @@ class Model:
 
     sets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     revoked: frozenset[Key] = frozenset()
+    gone: frozenset[Key] = frozenset()
+    imported: Mapping[str, int] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
     suppressed: Mapping[Key, float] = field(default_factory=dict)
     pinned: bool = False
 
     def entries(self) -> set[Key]:
-        """Return the entries that are not revoked."""
+        """Return the entries that were not withdrawn."""
         keys = {(name, i) for name, ids in self.sets.items() for i in ids}
-        return keys - self.revoked
+        return keys - self.revoked - self.gone
 
     def active_suppressions(self, now: float) -> set[Key]:
         """Return the entries that are switched off."""
@@ -89,6 +93,27 @@ class Model:
         """Return the entries that have a value and are in force."""
         keys = self.entries() - self.active_suppressions(now)
         return sorted(key for key in keys if self.sets[key[0]][key[1]] == value)
+
+    def withdrawn_since(self, older: "Model") -> set[Key]:
+        """Return the entries of then that a later import lacks, or has otherwise."""
+        return {
+            (name, word)
+            for name, word in older.entries()
+            if self.imported.get(name, 0) > older.imported[name]
+            and name in self.sets
+            and self.sets[name].get(word) != older.sets[name][word]
+        }
+
+    def after_import(self, name: str, ids: Mapping[str, int], number: int) -> "Model":
+        """Return it after a hash set was imported."""
+        listed = {(name, word) for word in ids}
+        lost = {key for key in self.entries() if key[0] == name} - listed
+        return replace(
+            self,
+            sets={**self.sets, name: ids},
+            imported={**self.imported, name: number},
+            gone=(self.gone | lost) - listed - self.revoked,
+        )
 
     def after_rollback(self, older: "Model", number: int) -> "Model":
         """Return an older generation without what was withdrawn since."""
@@ -103,6 +128,8 @@ class Model:
                 if self.removed.get(name, 0) <= number
             },
             revoked=self.revoked | older.revoked,
+            gone=self.gone | older.gone | self.withdrawn_since(older),
+            imported=older.imported,
             removed=removed,
             suppressed=self.suppressed,
             pinned=True,
@@ -112,7 +139,12 @@ class Model:
         """Tell whether going back would undo something that was withdrawn."""
         suppressed = self.active_suppressions(now) - older.active_suppressions(now)
         removed = any(at > number for at in self.removed.values())
-        return removed or bool(suppressed) or bool(self.revoked - older.revoked)
+        withdrawn = (
+            (self.revoked - older.revoked)
+            | (self.gone - older.gone - older.revoked)
+            | self.withdrawn_since(older)
+        )
+        return removed or bool(suppressed) or bool(withdrawn)
 
 
 class ReferenceMachine(RuleBasedStateMachine):
@@ -205,8 +237,7 @@ class ReferenceMachine(RuleBasedStateMachine):
             self.refuse(act, StorePinnedError)
             return
         old = self.model
-        sets = {**old.sets, name: ids}
-        self.change(act, lambda _number: replace(old, sets=sets), step=step)
+        self.change(act, lambda number: old.after_import(name, ids, number), step=step)
 
     @rule(name=SETS, step=STEPS)
     def remove_set(self, name: str, step: int | None) -> None:
@@ -231,7 +262,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         revoked = old.revoked | {(name, word) for word in ids}
         self.change(
             lambda writer: writer.revoke(name, ids),
-            lambda _number: replace(old, revoked=revoked),
+            lambda _number: replace(old, revoked=revoked, gone=old.gone - revoked),
             step=step,
             may_be_idle=revoked == old.revoked,
         )

@@ -110,7 +110,6 @@ def test_rollback_brings_nothing_back_that_was_withdrawn(
 ) -> None:
     """The old entries are in force, but for those removed or revoked since."""
     put(writer, "t", [entry("2", *exactly(MD5)), entry("3", *exactly(MD5))])
-    put(writer, "t", [])
     put(writer, "u", [entry("4", *exactly(MD5))])
     writer.remove_set("s")
     writer.revoke("t", ["2"])
@@ -127,8 +126,8 @@ def test_rollback_goes_before_the_last_import(writer: ReferenceWriter) -> None:
     writer.suppress("s", "1", reason="ours", by="me")
     writer.compact()
 
-    assert writer.rollback() == 2
-    assert writer.rollback() == 1
+    assert writer.rollback().number == 2
+    assert writer.rollback().number == 1
     with pytest.raises(StoreError, match="before the last import"):
         writer.rollback()
 
@@ -162,7 +161,7 @@ def test_pinned_generation_only_loses(writer: ReferenceWriter) -> None:
 
 def test_activation_is_exact(writer: ReferenceWriter, tmp_path: Path) -> None:
     """The same pair under a new number, if nothing withdrawn comes back unasked."""
-    put(writer, "s", [])
+    put(writer, "s", [ENTRY, entry("2", *exactly(MD5))])
     before = parts(writer)
     writer.activate(2)
     assert (writer.number, found(tmp_path)) == (4, ["1"])

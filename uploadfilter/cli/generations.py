@@ -112,8 +112,9 @@ def activate_command(
 ) -> None:
     """Put a kept generation in force again, exactly as it was.
 
-    Refused if that would bring back what was removed, revoked or suppressed since;
-    `rollback` returns to it without that.
+    Refused if that would bring back what was withdrawn since: removed, revoked,
+    suppressed, or not in a later import of its set. `rollback` returns to it without
+    that.
 
     **Example**
 
@@ -153,9 +154,9 @@ def rollback_command(
 ) -> None:
     """Return to an older generation, without what was withdrawn since.
 
-    What was removed, revoked or suppressed since stays so. The generation is pinned:
-    until `uploadfilter hashset release`, entries can only be taken away, and the
-    service warns of it.
+    What was removed, revoked or suppressed since stays so, and so does what a later
+    import of its set lacks. The generation is pinned: until `uploadfilter hashset
+    release`, entries can only be taken away, and the service warns of it.
 
     **Example**
 
@@ -172,14 +173,26 @@ def rollback_command(
             confirm(
                 f"Return to {where}?", refused="nothing is rolled back without --yes"
             )
-        returned_to = writer.rollback(number)
+        returned = writer.rollback(number)
         now = writer.number
         generation = writer.generation
     if json:
-        shape = {"returned_to": returned_to, "generation": now, "pinned": True}
-        print_json(shape)
+        print_json(
+            {
+                "returned_to": returned.number,
+                "generation": now,
+                "pinned": True,
+                "kept_out": returned.kept_out,
+            }
+        )
     else:
-        say(f"returned to generation {returned_to}, as generation {now}")
+        say(f"returned to generation {returned.number}, as generation {now}")
+        for name, count in sorted(returned.kept_out.items()):
+            say(
+                f"{count:,} entries of {name!r} stay withdrawn, because an import "
+                "since then lacks them; an import that lists them brings them back",
+                style="yellow",
+            )
         say_pinned(now)
     say_lack(generation)
 

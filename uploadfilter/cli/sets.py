@@ -42,6 +42,7 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
     yield Text(f"SHA-256 of the file: {info.source.sha256}")
     if info.exact_alone:
         yield _exact_alone_line(info)
+    yield from _turnover_lines(info)
     if info.source.duplicates:
         yield Text(f"{info.source.duplicates:,} entries repeat the id of another")
     yield from survey_lines(survey, info.categories)
@@ -54,6 +55,22 @@ def _exact_alone_line(info: SetInfo) -> Text:
         "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
         style="yellow",
     )
+
+
+def _turnover_lines(info: SetInfo) -> Iterator[Text]:
+    """Say what an import took out of force, and what it brought back."""
+    if info.source.withdrawn:
+        yield Text(
+            f"{info.source.withdrawn:,} entries of before are withdrawn: the file "
+            "lacks them, and no rollback brings them back",
+            style="yellow",
+        )
+    if info.source.listed_again:
+        yield Text(
+            f"{info.source.listed_again:,} entries that were withdrawn are listed "
+            "again, and in force",
+            style="yellow",
+        )
 
 
 def _signals(info: SetInfo) -> Iterator[str]:
@@ -84,6 +101,8 @@ def set_document(info: SetInfo) -> dict[str, object]:
             "lines": info.source.lines,
             "refused": info.source.refused,
             "duplicates": info.source.duplicates,
+            "withdrawn": info.source.withdrawn,
+            "listed_again": info.source.listed_again,
         },
     }
 
@@ -102,6 +121,10 @@ def set_lines(info: SetInfo) -> Iterator[Text]:
     }
     if info.exact_alone:
         words["exact alone"] = f"{info.exact_alone:,}"
+    if info.source.withdrawn:
+        words["withdrew"] = f"{info.source.withdrawn:,} entries of before"
+    if info.source.listed_again:
+        words["listed again"] = f"{info.source.listed_again:,}"
     if info.revoked:
         words["revoked"] = f"{info.revoked:,}"
     for reason, count in info.source.refused.items():

@@ -1,13 +1,15 @@
 """What was changed since the base of a generation was written, as values.
 
-An overlay holds these values beside the entries that it adds. Three things take entries
-out of force: the *removal* of a whole hash set, the *revocation* of an entry, and its
-*suppression* by the operator, which ends by itself. Each is remembered longer than it
-takes to carry it out, so that neither a rollback nor the import of an older file brings
-back what was withdrawn:
+An overlay holds these values beside the entries that it adds. Four things take entries
+out of force: the *removal* of a whole hash set, an import of it that lacks the entry,
+the *revocation* of an entry, and its *suppression* by the operator, which ends by
+itself. Each is remembered longer than it takes to carry it out, so that no rollback
+brings back what was withdrawn:
 
 - a removal withdraws what the set held until then, in every older generation too;
   importing a set of that name again is a new beginning;
+- an import withdraws what the set held until then and the file lacks, until a later
+  import lists it again: a revocation that ends so (``until_listed``);
 - a revocation withdraws the entry of that id for good, in whatever import it comes;
 - a suppression holds until it ends or is lifted, whatever else happens.
 
@@ -36,6 +38,11 @@ hash set to remove."""
 MOST_REVOCATIONS = 100_000
 """Revocations in all; they take 10 MB in every overlay then, and whoever withdraws more
 than a hundredth of ten million entries should publish the set anew."""
+
+MOST_REMEMBERED = 10_000
+"""Entries that imports withdrew and that are remembered by their ids: a megabyte in
+every overlay. What is forgotten stays withdrawn, since a rollback compares the sets
+themselves; only an import that lists it again cannot say so."""
 
 MOST_REASON_CHARACTERS = 200
 """A sentence: a case file belongs elsewhere."""
@@ -90,7 +97,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """An entry that was withdrawn for good.
+    """An entry that was withdrawn.
 
     Attributes:
         set: Name of its hash set.
@@ -98,12 +105,15 @@ class Revocation:
         generation: The generation that it was revoked with.
         present: Whether the entry stands in the base or the overlay, so that it has to
             be left out of what is found and counted.
+        until_listed: Whether an import of the set that lists the entry ends it. A
+            version that does not know this keeps it for good.
     """
 
     set: str
     entry: str
     generation: int
     present: bool
+    until_listed: bool = False
 
     @property
     def key(self) -> Key:
@@ -119,7 +129,7 @@ class Changes:
         hidden: Hash sets of the base that are removed, or replaced by the overlay.
         removed: Hash sets that were removed, and with which generation the last time;
             one that was imported again since is still in the list.
-        revoked: Entries that are withdrawn for good.
+        revoked: Entries that are withdrawn, for good or until they are listed again.
         suppressed: Entries that are switched off, also those whose time is over.
     """
 
@@ -129,8 +139,12 @@ class Changes:
     suppressed: tuple[Suppression, ...] = ()
 
     def revoked_keys(self) -> frozenset[Key]:
-        """Return the entries that are withdrawn for good."""
+        """Return the entries that are withdrawn."""
         return frozenset(item.key for item in self.revoked)
+
+    def lasting_keys(self) -> frozenset[Key]:
+        """Return the entries that are withdrawn for good."""
+        return frozenset(item.key for item in self.revoked if not item.until_listed)
 
     def suppressed_keys(self, now: float) -> frozenset[Key]:
         """Return the entries that are switched off now."""
@@ -145,7 +159,13 @@ class Changes:
         )
 
     def with_replaced(
-        self, name: str, *, in_base: bool, present: Collection[str]
+        self,
+        name: str,
+        *,
+        in_base: bool,
+        present: Collection[str],
+        gone: Iterable[str] = (),
+        generation: int = 0,
     ) -> "Changes":
         """Return them after a hash set was imported into the overlay.
 
@@ -153,12 +173,45 @@ class Changes:
             name: Its name.
             in_base: Whether the base has a set of that name.
             present: Those of its revoked entries that were imported again.
+            gone: Its entries that the file lacks: they are withdrawn until listed.
+            generation: The generation that this is done with.
         """
-        changed = replace(self, hidden=self.hidden | {name} if in_base else self.hidden)
+        changed = replace(
+            self,
+            hidden=self.hidden | {name} if in_base else self.hidden,
+            revoked=tuple(
+                item
+                for item in self.revoked
+                if not (
+                    item.until_listed and item.set == name and item.entry in present
+                )
+            ),
+        ).with_withdrawn(name, gone, generation=generation)
         return changed.with_present(
             {item.key for item in self.revoked if item.present and item.set != name}
             | {(name, entry) for entry in present}
         )
+
+    def with_withdrawn(
+        self, name: str, entries: Iterable[str], *, generation: int
+    ) -> "Changes":
+        """Return them after entries were withdrawn until an import lists them.
+
+        Which of them are there is for the caller to find out.
+        """
+        known = self.revoked_keys()
+        new = [
+            Revocation(
+                set=name,
+                entry=entry,
+                generation=generation,
+                present=False,
+                until_listed=True,
+            )
+            for entry in entries
+            if (name, entry) not in known
+        ]
+        return replace(self, revoked=(*self.revoked, *new))
 
     def with_revoked(
         self, name: str, present: Mapping[str, bool], *, generation: int
@@ -173,18 +226,20 @@ class Changes:
         Raises:
             StoreError: There would be more than ``MOST_REVOCATIONS``.
         """
-        known = self.revoked_keys()
+        known = self.lasting_keys()
         new = [
             Revocation(set=name, entry=entry, generation=generation, present=is_there)
             for entry, is_there in present.items()
             if (name, entry) not in known
         ]
-        if len(self.revoked) + len(new) > MOST_REVOCATIONS:
+        if len(known) + len(new) > MOST_REVOCATIONS:
             raise StoreError(
                 f"more than {MOST_REVOCATIONS} revoked entries",
                 hint="Import a version of the hash set that lacks them instead.",
             )
-        return replace(self, revoked=(*self.revoked, *new))
+        now_lasting = {item.key for item in new}
+        others = (item for item in self.revoked if item.key not in now_lasting)
+        return replace(self, revoked=(*others, *new))
 
     def with_suppressed(self, suppression: Suppression) -> "Changes":
         """Return them after an entry was switched off, or for another time.
@@ -213,8 +268,11 @@ class Changes:
             now: Seconds since the epoch.
             oldest: Number of the oldest generation that can be returned to.
         """
+        remembered = [i for i in self.revoked if i.until_listed and not i.present]
+        forgotten = {item.key for item in remembered[:-MOST_REMEMBERED]}
         return replace(
             self,
+            revoked=tuple(item for item in self.revoked if item.key not in forgotten),
             removed={name: n for name, n in self.removed.items() if n > oldest},
             suppressed=tuple(s for s in self.suppressed if s.expires_at > now),
         )
@@ -254,7 +312,11 @@ class Changes:
             base_sets: The hash sets of its base.
         """
         since = self.withdrawn_since(number)
-        revoked = {item.key: item for item in (*older.revoked, *self.revoked)}
+        revoked: dict[Key, Revocation] = {}
+        for item in (*older.revoked, *self.revoked):
+            known = revoked.get(item.key)
+            if known is None or known.until_listed:
+                revoked[item.key] = item
         removed = {**older.removed}
         for name, generation in self.removed.items():
             removed[name] = max(generation, removed.get(name, 0))
@@ -273,11 +335,16 @@ class Changes:
             number: Its number.
             now: Seconds since the epoch.
         """
+        lasting = self.lasting_keys()
         revoked = self.revoked_keys() - older.revoked_keys()
         suppressed = self.suppressed_keys(now) - older.suppressed_keys(now)
         return (
             *(f"removal of {name!r}" for name in sorted(self.withdrawn_since(number))),
-            *(f"revocation of {'/'.join(key)!r}" for key in sorted(revoked)),
+            *(
+                f"{'revocation' if key in lasting else 'withdrawal'} of "
+                f"{'/'.join(key)!r}"
+                for key in sorted(revoked)
+            ),
             *(f"suppression of {'/'.join(key)!r}" for key in sorted(suppressed)),
         )
 

@@ -142,6 +142,11 @@ class MappedGeneration:
             for shape in self._tables.perceptual
         )
 
+    @property
+    def tables(self) -> Tables:
+        """The columns without the exact signals, where they lie in the map."""
+        return self._tables
+
     def tables_with_exact(self) -> Tables:
         """Return all columns, exact signals included, for the next generation.
 

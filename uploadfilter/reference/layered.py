@@ -124,7 +124,7 @@ class LayeredGeneration:
             name: Name of the set.
             count: How many ids at most.
         """
-        half = self._half_with(name)
+        half = self.half_with(name)
         if half is None:
             return ()
         gone = sum(item.present for item in self.changes.revoked if item.set == name)
@@ -133,7 +133,7 @@ class LayeredGeneration:
 
     def has_entries(self, name: str, ids: Sequence[str]) -> dict[str, bool]:
         """Tell by id which entries of a hash set stand in the base or the overlay."""
-        half = self._half_with(name)
+        half = self.half_with(name)
         found = half.rows_by_id(name, ids) if half else {}
         return {word: word in found for word in ids}
 
@@ -164,7 +164,8 @@ class LayeredGeneration:
             self._countable = {key: found}
         return self._countable[key]
 
-    def _half_with(self, name: str) -> MappedGeneration | None:
+    def half_with(self, name: str) -> MappedGeneration | None:
+        """Return the base or the overlay, where a hash set is; none if it is hidden."""
         added = self.additions
         if added and any(info.name == name for info in added.sets):
             return added

@@ -28,6 +28,8 @@ class Source:
         sha256: Of the file, in hex, so that who made it can confirm that it arrived;
             empty if an older version imported it.
         bytes: Its length.
+        withdrawn: How many entries of the set before, in force until then, it lacks.
+        listed_again: How many entries it lists that an earlier import had withdrawn.
     """
 
     lines: int = 0
@@ -35,6 +37,8 @@ class Source:
     duplicates: int = 0
     sha256: str = ""
     bytes: int = 0
+    withdrawn: int = 0
+    listed_again: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,8 @@ class SetInfo:
         categories: Those that the operator allowed.
         enforced: Whether its entries may reject; else all are monitored.
         imported_at: Seconds since the epoch.
+        imported_with: Number of the generation that it came with; 0 if an older version
+            imported it.
         entries: How many entries were imported.
         counts: By category, the number of ``entries`` and of signals of each type that
             were imported.
@@ -62,6 +68,7 @@ class SetInfo:
     categories: tuple[str, ...]
     enforced: bool
     imported_at: int
+    imported_with: int = 0
     entries: int = 0
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     source: Source = field(default_factory=Source)

@@ -5,7 +5,8 @@ beside the live one. Either way the last step replaces the file ``current``, and
 then nothing has happened.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from uploadfilter.errors import (
@@ -22,6 +23,7 @@ from uploadfilter.reference.changes import (
 )
 from uploadfilter.reference.collecting import TableBuilder
 from uploadfilter.reference.committing import Committer
+from uploadfilter.reference.comparing import gone_with, withdrawn_since
 from uploadfilter.reference.folding import find_entries
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.layout import Current
@@ -29,6 +31,20 @@ from uploadfilter.reference.opening import Clock
 from uploadfilter.reference.overlay import fits
 from uploadfilter.reference.sets import SetInfo, no_such_set
 from uploadfilter.reference.tables import Tables, joined, without_set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What a rollback did.
+
+    Attributes:
+        number: The generation that was returned to.
+        kept_out: By hash set, how many of its entries of then are not in force, because
+            an import since lacks them.
+    """
+
+    number: int
+    kept_out: Mapping[str, int]
 
 
 class ReferenceWriter:
@@ -106,21 +122,33 @@ class ReferenceWriter:
             collected: Its entries; not to be used again.
             info: What else is known of it.
 
+        What the set held until then, and this lacks, is withdrawn, until a later import
+        lists it again.
+
         Returns:
-            ``info`` with the numbers of entries, signals and duplicates.
+            ``info`` with the numbers of entries, signals and duplicates, of those that
+            were withdrawn by this and of those that are listed again.
 
         Raises:
             StorePinnedError: A rollback has not been released.
             StoreError: It could not be written; nothing has changed.
         """
         self._check_not_pinned()
-        new = collected.finish(info)
         name, live = info.name, self._live
+        number = self._committer.next_number()
+        new = collected.finish(replace(info, imported_with=number))
         revoked = [item.entry for item in live.changes.revoked if item.set == name]
+        present = find_entries(new, name, revoked)
+        count, gone = gone_with(live, new, name)
+        lasting = live.changes.lasting_keys()
+        again = [entry for entry in present if (name, entry) not in lasting]
+        new = _with_turnover(new, withdrawn=count, listed_again=len(again))
         changes = live.changes.with_replaced(
             name,
             in_base=self._is_in_base(name),
-            present=find_entries(new, name, revoked),
+            present=present,
+            gone=gone,
+            generation=number,
         )
         additions = joined(without_set(live.added_tables(), name), new)
         self._committer.advance(
@@ -168,9 +196,10 @@ class ReferenceWriter:
         Raises:
             StoreError: It could not be written; nothing has changed.
         """
-        known = self._live.changes.revoked_keys()
+        known = self._live.changes.lasting_keys()
         new = [entry for entry in entries if (name, entry) not in known]
         present = self._live.has_entries(name, new)
+        gone = self._live.changes.revoked_keys()
         if new:
             self._committer.advance(
                 ChangeKind.REVOKE,
@@ -179,7 +208,9 @@ class ReferenceWriter:
                     name, present, generation=self._committer.next_number()
                 ),
             )
-        return sum(present.values())
+        return sum(
+            is_there and (name, e) not in gone for e, is_there in present.items()
+        )
 
     def suppress(
         self,
@@ -283,6 +314,9 @@ class ReferenceWriter:
         older = self._committer.reopened(number)
         lost = self._live.changes.lost_in(
             older.changes, number=number, now=self._clock()
+        ) or tuple(
+            f"withdrawal of {f'{name}/{entries[0]}'!r}"
+            for name, entries in withdrawn_since(older, self._live).items()
         )
         if lost and not undo_withdrawals:
             raise StoreError(
@@ -293,8 +327,11 @@ class ReferenceWriter:
             )
         self._committer.put_in_force(older.current, ChangeKind.ACTIVATE, str(number))
 
-    def rollback(self, number: int | None = None) -> int:
+    def rollback(self, number: int | None = None) -> Returned:
         """Return to an older generation, without what was withdrawn since.
+
+        That is also what an import of a set lacks that the older one held, or holds
+        with other signals.
 
         The new generation is *pinned*: until ``release``, things may only be taken away
         from it, and whoever reads it raises an alarm.
@@ -303,11 +340,12 @@ class ReferenceWriter:
             number: Which one; ``None`` is the one before the last import.
 
         Returns:
-            The number of the generation that was returned to.
+            Which generation was returned to, and what was kept out of it.
 
         Raises:
-            StoreError: There is no such generation, it is damaged, or the new overlay
-                could not be written; nothing has changed.
+            StoreError: There is no such generation, it is damaged, too much was
+                withdrawn since, or the new overlay could not be written; nothing has
+                changed.
         """
         if number is None:
             number = self._before_last_import()
@@ -319,6 +357,11 @@ class ReferenceWriter:
         changes = self._live.changes.carried_to(
             older.changes, number=number, base_sets=names
         )
+        kept_out = withdrawn_since(older, self._live)
+        for name, entries in kept_out.items():
+            changes = changes.with_withdrawn(
+                name, entries, generation=self._committer.next_number()
+            )
         changes = _with_present_in(older, additions, changes)
         self._committer.advance(
             ChangeKind.ROLLBACK,
@@ -328,7 +371,9 @@ class ReferenceWriter:
             below=older,
             pinned=True,
         )
-        return number
+        return Returned(
+            number=number, kept_out={name: len(ids) for name, ids in kept_out.items()}
+        )
 
     def release(self) -> None:
         """End the pinning that a rollback began.
@@ -398,3 +443,10 @@ def _with_present_in(
             found = older.base.rows_by_id(name, ids)
         present |= {(name, entry) for entry in found}
     return changes.with_present(present)
+
+
+def _with_turnover(tables: Tables, *, withdrawn: int, listed_again: int) -> Tables:
+    """Note of the one set of some tables what its import took away and brought back."""
+    (info,) = tables.sets
+    source = replace(info.source, withdrawn=withdrawn, listed_again=listed_again)
+    return replace(tables, sets=(replace(info, source=source),))

@@ -1,0 +1,80 @@
+"""What a hash set lost from one generation to another, revoked entries left out."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from uploadfilter.errors import StoreError
+from uploadfilter.reference.changes import MOST_REMEMBERED, MOST_REVOCATIONS, Changes
+from uploadfilter.reference.folding import find_entries
+from uploadfilter.reference.generation import MappedGeneration
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.tables import Positions, Tables
+from uploadfilter.reference.withdrawing import ids_at, withdrawn, withdrawn_ids
+
+
+def _in_force_of(
+    half: MappedGeneration, changes: Changes, name: str, rows: Positions
+) -> Positions:
+    """Return those rows of a hash set that were not withdrawn before."""
+    ids = [item.entry for item in changes.revoked if item.set == name]
+    out = find_entries(half.tables, name, ids)
+    return np.setdiff1d(rows, list(out.values())) if out else rows
+
+
+def gone_with(
+    live: LayeredGeneration, new: Tables, name: str
+) -> tuple[int, Iterator[str]]:
+    """Return how many entries in force an import lacks, and the ids of the last."""
+    half = live.half_with(name)
+    if half is None:
+        return 0, iter(())
+    rows = withdrawn_ids(half.tables, new, name)
+    rows = _in_force_of(half, live.changes, name, rows)
+    return len(rows), ids_at(half.tables.entries, rows[-MOST_REMEMBERED:])
+
+
+def withdrawn_since(
+    older: LayeredGeneration, live: LayeredGeneration
+) -> dict[str, list[str]]:
+    """Return by hash set the entries of an older generation that were withdrawn since.
+
+    Args:
+        older: The generation that is returned to.
+        live: The one in force.
+
+    Raises:
+        StoreError: They are too many to be kept out one by one.
+    """
+    found: dict[str, list[str]] = {}
+    for name in _imported_since(older, live):
+        before, after = older.half_with(name), live.half_with(name)
+        if before is None or after is None:
+            continue
+        old = before.tables_with_exact()
+        rows = withdrawn(old, after.tables_with_exact(), name)
+        rows = _in_force_of(before, older.changes, name, rows)
+        if len(rows) > MOST_REVOCATIONS:
+            raise StoreError(
+                f"{len(rows):,} entries of {name!r} were withdrawn since generation "
+                f"{older.number}, at most {MOST_REVOCATIONS:,} can be kept out",
+                hint="Import the file that is meant again: that needs no rollback.",
+            )
+        if len(rows):
+            found[name] = list(ids_at(old.entries, rows))
+    return found
+
+
+def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[str]:
+    """Return the hash sets of both that were imported between the two.
+
+    If the live one came first, it is in force because somebody went back to it, which
+    withdraws nothing. Of sets that an older version imported, no number is known.
+    """
+    now = {info.name: info.imported_with for info in live.sets}
+    before = {info.name: info.imported_with for info in older.sets}
+    return [
+        name
+        for name, number in before.items()
+        if name in now and (now[name] > number or not number)
+    ]
