@@ -174,6 +174,10 @@ class Base64Search:
         if not count:
             return _NO_BLOCKS
         sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING]
+        capitals = len(sample) - len(sample.translate(None, _CAPITALS))
+        if capitals < _LEAST_SHARES[0] * _BLOCK // _BLOCK_SAMPLING:
+            # Not even one block has its share of all that there are.
+            return _NO_BLOCKS
         if not _has_capitals(sample.translate(_IS_CAPITAL), count):
             return _NO_BLOCKS
         sample = sample.translate(_SORTS)
@@ -243,7 +247,11 @@ def packed(text: bytes, effort: Effort) -> Iterator[Encoded]:
 
 
 _IN_WORD = bytes(bool(letters_of(bytes((byte,)))) for byte in range(256))
-_LONG = b"\1" * 64
+_LEAST_ROW = 64
+_LONG = b"\1" * _LEAST_ROW
+PACKED_SIGN = f"[A-Za-z0-9+/_-]{{{_LEAST_ROW}}}"
+"""What is in every text in which ``packed`` looks at anything."""
+
 _LEAST_PACKED = 200
 """Letters in a row, and in all lines, that a packed picture has; no checksum has."""
 _HEAD_LETTERS = 1500
@@ -353,9 +361,10 @@ _LEAST_SHARES = (0.28, 0.07, 0.2)
 small letters behind ``f``: four times what one in a thousand samples differs by. Names
 in capitals, prose, programs and digits lack one or the other."""
 
-_IS_CAPITAL = bytes(byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ" for byte in range(256))
+_CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_IS_CAPITAL = bytes(byte in _CAPITALS for byte in range(256))
 _SORTS = bytes(
-    (byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    (byte in _CAPITALS)
     + 2 * (byte in b"0123456789")
     + 3 * (byte in b"ghijklmnopqrstuvwxyz")
     for byte in range(256)

@@ -8,8 +8,8 @@ group of four letters.
 Rules this module keeps: linear time whatever the letters; a stretch of them at a time;
 what is found is a place to look at; the caller decodes from there and learns the rest.
 
-How it is fast (300 MB of text in a second): each two neighbours are looked up in a
-table; the few that stand in some beginning are compared with what follows them.
+How it is fast (a GB of text in a second): all of these letters are looked for in one
+pass (``patterns.py``); only where they stand are letters decoded and compared.
 ``slow_beginnings`` says the same, slowly and plainly; a test holds them together.
 
 To add a beginning: a line in ``_MAGIC``, or in ``_FIRST`` if it is so short that it
@@ -20,8 +20,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from uploadfilter.contents.patterns import Patterns, one_of
 
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 """The standard alphabet, in the order of its values."""
@@ -97,17 +96,13 @@ _FIRST: tuple[bytes, ...] = (
 that they count only where a group of letters begins."""
 
 
-# --- Tables --------------------------------------------------------------------------
-
-_Words = NDArray[np.uint64]
-_Places = NDArray[np.intp]
+# --- What is looked for ---------------------------------------------------------------
 
 _FIRST_WHOLE = (0, 2, 3)
 """First letter of a group that stands for nothing but the file, by bytes skipped."""
 
 _LETTER_BITS = 6
-_PAIR = 2
-_MARKS = 64
+_ALL_VALUES = 1 << _LETTER_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +113,18 @@ class _Needle:
     before: int
     skipped: int
 
-    def letters(self, at: int) -> list[bytes]:
-        """Return which letters may stand at a place behind the first whole one."""
-        first = (_FIRST_WHOLE[self.skipped] + at) * _LETTER_BITS
+    @property
+    def letters(self) -> list[bytes]:
+        """Which letters may stand at each place, from the first whole one on."""
         bits = "".join(f"{byte:08b}" for byte in self.magic)
-        known = bits[first - 8 * self.skipped :][:_LETTER_BITS]
+        at = _FIRST_WHOLE[self.skipped] * _LETTER_BITS - 8 * self.skipped
         return [
-            LETTERS[value : value + 1]
-            for value in range(64)
-            if f"{value:06b}".startswith(known)
+            bytes(
+                LETTERS[value]
+                for value in range(_ALL_VALUES)
+                if f"{value:06b}".startswith(bits[first : first + _LETTER_BITS])
+            )
+            for first in range(at, len(bits), _LETTER_BITS)
         ]
 
 
@@ -142,34 +140,15 @@ def _needles() -> tuple[_Needle, ...]:
 _NEEDLES = _needles()
 
 
-def _pair_table(at: int) -> _Words:
-    """Return the marks of the needles that have a pair of letters at a place.
-
-    The index is a pair as numpy reads two bytes.
-    """
-    table = np.zeros(1 << 16, dtype=np.uint64)
-    for number, needle in enumerate(_NEEDLES):
-        mark = np.uint64(1 << number % _MARKS)
-        for first in needle.letters(at):
-            for second in needle.letters(at + 1):
-                table[int.from_bytes(first + second, "little")] |= mark
-    return table
-
-
-_HERE, _NEXT, _LAST = _pair_table(0), _pair_table(2), _pair_table(4)
-_IS_HERE = _HERE != 0
-_BY_MARK = {
-    1 << mark: _NEEDLES[mark::_MARKS] for mark in range(min(_MARKS, len(_NEEDLES)))
-}
+_LENGTHS = tuple(len(needle.letters) for needle in _NEEDLES)
+_PATTERNS = Patterns(
+    ["".join(map(one_of, needle.letters)) for needle in _NEEDLES], every=True
+)
 
 _STRETCH = 1 << 17
-"""Letters that are looked at together: they stay in the cache."""
+"""Letters that are searched together: what is found in them is held."""
 
-_SEEN = 6
-"""Letters of a needle that are compared by tables."""
-
-_FEW = 8192
-"""Letters up to which to look up all costs less than to sort out the rare ones."""
+_OVERLAP = max(_LENGTHS) - 1
 
 
 # --- The search ----------------------------------------------------------------------
@@ -181,74 +160,16 @@ def beginnings(letters: bytes) -> Iterator[Beginning]:
     Args:
         letters: Of the standard alphabet, and nothing else.
     """
-    if len(letters) <= _FEW:
-        for place, marks in _marked_in_few(letters):
-            yield from _verified(letters, place, marks)
-        return
     for at in range(0, len(letters), _STRETCH):
-        piece = letters[at : at + _STRETCH + _SEEN]
-        for place, marks in _marked(piece):
-            if place < _STRETCH:
-                yield from _verified(letters, at + place, marks)
-
-
-def _marked(piece: bytes) -> list[tuple[int, int]]:
-    """Return the places of pairs that begin a needle, and which needles."""
-    even = np.frombuffer(piece, dtype="<u2", count=len(piece) // 2)
-    odd = np.frombuffer(piece, dtype="<u2", count=(len(piece) - 1) // 2, offset=1)
-    places = np.concatenate(
-        (
-            2 * np.flatnonzero(_IS_HERE.take(even)),
-            2 * np.flatnonzero(_IS_HERE.take(odd)) + 1,
+        piece = letters[at : at + _STRETCH + _OVERLAP]
+        found = sorted(
+            (end - _LENGTHS[number], number)
+            for end, number in _PATTERNS.places_in(piece)
         )
-    )
-    if not len(places):
-        return []
-    data = np.frombuffer(piece, dtype=np.uint8)
-    places, marks = _followed(data, places, _HERE[_pairs(data, places)], _NEXT, 2)
-    places, marks = _followed(data, places, marks, _LAST, 4)
-    order = np.argsort(places)
-    return list(zip(places[order].tolist(), marks[order].tolist(), strict=True))
-
-
-def _marked_in_few(letters: bytes) -> list[tuple[int, int]]:
-    """Return the same of few letters: all pairs of them are looked up at once."""
-    data = np.frombuffer(letters + b"A" * _SEEN, dtype=np.uint8)
-    pairs = data[1:].astype(np.uint16)
-    pairs <<= 8
-    pairs |= data[:-1]
-    marks = _HERE.take(pairs[:-4])
-    marks &= _NEXT.take(pairs[2:-2])
-    marks &= _LAST.take(pairs[4:])
-    places = np.flatnonzero(marks)
-    if not len(places):
-        return []
-    return list(zip(places.tolist(), marks[places].tolist(), strict=True))
-
-
-def _followed(
-    data: NDArray[np.uint8], places: _Places, marks: _Words, table: _Words, at: int
-) -> tuple[_Places, _Words]:
-    """Keep the places behind which some needle goes on."""
-    marks = marks & table[_pairs(data, places + at)]
-    kept = marks != 0
-    return places[kept], marks[kept]
-
-
-def _pairs(data: NDArray[np.uint8], places: _Places) -> NDArray[np.intp]:
-    """Return the pairs of letters at places; behind the end, that of zeros."""
-    first = data.take(places, mode="clip").astype(np.intp)
-    return first | data.take(places + 1, mode="clip").astype(np.intp) << 8
-
-
-def _verified(letters: bytes, place: int, marks: int) -> Iterator[Beginning]:
-    """Yield the needles that stand at a place indeed."""
-    while marks:
-        lowest = marks & -marks
-        marks ^= lowest
-        for needle in _BY_MARK[lowest]:
-            group = place - _FIRST_WHOLE[needle.skipped]
-            if _stands(letters, group, needle):
+        for place, number in found:
+            needle = _NEEDLES[number]
+            group = at + place - _FIRST_WHOLE[needle.skipped]
+            if place < _STRETCH and _stands(letters, group, needle):
                 yield Beginning(group, needle.skipped - needle.before)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.layers import unescaped
+from uploadfilter.contents.patterns import Patterns, none_of, one_of
 
 _Bytes = NDArray[np.uint8]
 _Numbers = NDArray[np.int64]
@@ -27,6 +28,7 @@ _Numbers = NDArray[np.int64]
 SHORTEST_BYTES = 60
 """Bytes that may hold a picture: no picture has fewer that shows anything."""
 
+_LONG_ROW = f"{{{2 * SHORTEST_BYTES}}}"
 _MEMBER, _OTHER = b"\1", b"\0"
 _BYTES_PER_STEP = 64
 _TRY_STEPS = 2
@@ -66,6 +68,8 @@ def from_digits(text: bytes, effort: Effort) -> Iterator[tuple[str, bytes]]:
     """Yield what hexadecimal digits and numbers stand for, whatever separates them."""
     for start, end in _runs(text, _IN_HEX, 2 * SHORTEST_BYTES):
         run = text[start:end]
+        if len(run.translate(None, _BETWEEN)) < SHORTEST_BYTES:
+            continue
         effort.take(_RUN_STEPS + len(run) // _BYTES_PER_STEP)
         yield from _named("hex", _from_hex(run))
         yield from _named("numbers", _from_numbers(run))
@@ -218,8 +222,12 @@ def _from_lines(text: bytes, at: int, effort: Effort) -> tuple[bytes, int]:
 
 # --- Alphabets of 32 and 85 ----------------------------------------------------------
 
-_IN_32 = _table(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567=\r\n")
-_IN_SMALL_32 = _table(b"abcdefghijklmnopqrstuvwxyz234567=")
+_MEMBERS_32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567=\r\n"
+_SMALL_MEMBERS_32 = b"abcdefghijklmnopqrstuvwxyz234567="
+_BASE32 = {
+    "base32": _table(_MEMBERS_32),
+    "base32 in small letters": _table(_SMALL_MEMBERS_32),
+}
 _LETTERS_32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _VALUE_32 = bytes.maketrans(
     _LETTERS_32 + _LETTERS_32.lower(), bytes(range(32)) + bytes(range(32))
@@ -236,7 +244,6 @@ def from_base32(text: bytes, effort: Effort, table: bytes) -> Iterator[bytes]:
         yield np.packbits(bits.reshape(-1)[: bits.size // 8 * 8]).tobytes()
 
 
-_Alphabet85 = tuple[bytes, bytes, bytes]
 _ASCII85 = b"".join(b"%c" % (33 + value) for value in range(85))
 _RFC1924 = (
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -246,15 +253,6 @@ _Z85 = (
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     b".-:+=^!/*?&<>()[]{}@%$#"
 )
-_BASE85: tuple[_Alphabet85, ...] = tuple(
-    (
-        _table(alphabet + (b"z~\r\n" if alphabet is _ASCII85 else b"\r\n")),
-        bytes.maketrans(alphabet, bytes(range(85))),
-        bytes(byte for byte in range(256) if byte not in alphabet),
-    )
-    for alphabet in (_ASCII85, _RFC1924, _Z85)
-)
-"""Members, values and other bytes of each alphabet; the first is Ascii85."""
 _FIRST_TWO = frozenset(
     {
         *(b"\xff\xd8", b"\x89P", b"GI", b"RI", b"\0\0", b"II", b"MM", b"BM", b"8B"),
@@ -265,32 +263,89 @@ _FIRST_TWO = frozenset(
 )
 """First bytes of what counts there: a test that costs less than the others."""
 
-_TOLD_BY = 3
+_LONGEST_BREAK = 4
+"""White space and the like between two of the first three letters."""
 
 
-def _first_values() -> frozenset[bytes]:
-    """Return the values of three letters with which such a string may begin.
+def _first_values() -> dict[int, dict[int, set[int]]]:
+    """Return the values of three letters with which such a string may begin, in a tree.
 
     Five letters are a number of four bytes, of which these are the highest digits; one
     that is too large is cut to its lowest four bytes.
     """
+    tree: dict[int, dict[int, set[int]]] = {}
     lowest, largest = 85 * 85, 85**3 - 1
-    numbers = {
-        number
-        for pair in _FIRST_TWO
-        for start in (int.from_bytes(pair, "big") << 16,)
-        for value in (start, start + (1 << 32))
-        for number in range(value // lowest, (value + 0xFFFF) // lowest + 1)
-    }
-    return frozenset(
-        bytes((number // 85**2, number // 85 % 85, number % 85))
-        for number in numbers
-        if number <= largest
-    )
+    for pair in _FIRST_TWO:
+        start = int.from_bytes(pair, "big") << 16
+        for value in (start, start + (1 << 32)):
+            for number in range(value // lowest, (value + 0xFFFF) // lowest + 1):
+                if number <= largest:
+                    first, rest = divmod(number, 85**2)
+                    second, third = divmod(rest, 85)
+                    tree.setdefault(first, {}).setdefault(second, set()).add(third)
+    return tree
 
 
-_FIRST_VALUES = _first_values()
-"""By which nearly every string is told without more arithmetic."""
+def _beginning(alphabet: bytes, members: bytes) -> str:
+    """Return a pattern for the first three letters of what counts.
+
+    Args:
+        alphabet: The letters, by their values.
+        members: These, and what may stand between them.
+    """
+    others = one_of(bytes(set(members) - set(alphabet)))
+    gap = f"{others}{{0,{_LONGEST_BREAK}}}"
+    ways = [
+        f"{one_of(alphabet[first : first + 1])}{gap}"
+        f"{one_of(alphabet[second : second + 1])}{gap}"
+        f"{one_of(bytes(alphabet[third] for third in sorted(thirds)))}"
+        for first, seconds in _first_values().items()
+        for second, thirds in seconds.items()
+    ]
+    return f"{others}*(?:{'|'.join(ways)})"
+
+
+class _Alphabet85:
+    """One of the alphabets of 85 letters.
+
+    Args:
+        name: What it is called here.
+        letters: By their values.
+        between: What else may stand in a string.
+
+    Attributes:
+        table: Which bytes may stand in a string.
+        values: From letters to values.
+        others: All bytes that are no letters.
+        row: What is in each text that has a string of any kind.
+        beginning: What a string begins with that counts.
+        strings: What is in each text that has such a string.
+        is_marked: Whether ``<~`` and ``~>`` may stand around a string.
+    """
+
+    def __init__(self, name: str, letters: bytes, between: bytes) -> None:
+        members = letters + between
+        self.name = name
+        self.table = _table(members)
+        self.values = bytes.maketrans(letters, bytes(range(85)))
+        self.others = bytes(byte for byte in range(256) if byte not in letters)
+        self.is_marked = b"~" in between
+        beginning = _beginning(letters, members)
+        self.beginning = re.compile(beginning.encode())
+        self.row = one_of(members) + _LONG_ROW
+        behind = f"{one_of(members)}{{{_LEAST_BEHIND_85}}}"
+        string = f"(?:^|{none_of(members)}){beginning}{behind}"
+        self.strings = Patterns([f"{string}|<~" if self.is_marked else string])
+
+
+_LEAST_BEHIND_85 = 2 * SHORTEST_BYTES - 3 - 2 * _LONGEST_BREAK
+"""Bytes of a string behind its first letters."""
+
+_BASE85: tuple[_Alphabet85, ...] = (
+    _Alphabet85("Ascii85", _ASCII85, b"z~\r\n"),
+    _Alphabet85("base85", _RFC1924, b"\r\n"),
+    _Alphabet85("Z85", _Z85, b"\r\n"),
+)
 
 _LONGEST_TRIED_85 = 100
 """Letters that are read to see whether a string is anything."""
@@ -308,36 +363,29 @@ def from_base85(
     Many a program is letters of these, so that only a string counts that begins like
     something at its first letter.
     """
-    for start, end in _runs(text, alphabet[0], 2 * SHORTEST_BYTES):
+    if not alphabet.strings.numbers_in(text):
+        return
+    for start, end in _runs(text, alphabet.table, 2 * SHORTEST_BYTES):
         effort.take(_TRY_STEPS)
-        mark = text.find(b"<~", start, end) if alphabet is _BASE85[0] else -1
+        mark = text.find(b"<~", start, end) if alphabet.is_marked else -1
         at = mark + 2 if mark >= 0 else start
-        first = text[at : at + _TOLD_BY].translate(alphabet[1], alphabet[2])
-        if len(first) == _TOLD_BY and first not in _FIRST_VALUES:
+        if not alphabet.beginning.match(text, at, end):
             continue
+        effort.take(_RUN_STEPS)
         head = text[at : min(end, at + _LONGEST_TRIED_85)]
-        if _from_85(head[:5], alphabet)[:2] in _FIRST_TWO and is_something(
-            _from_85(head, alphabet)
-        ):
+        if is_something(_from_85(head, alphabet)):
             effort.take((end - at) // _BYTES_PER_STEP)
             yield _from_85(text[at:end], alphabet)
 
 
-_GROUP_85 = 5
 _WEIGHTS_85 = tuple(85**power for power in (4, 3, 2, 1, 0))
 
 
 def _from_85(string: bytes, alphabet: _Alphabet85) -> bytes:
     """Return what letters of 85 stand for: four bytes for each five."""
-    _, values, others = alphabet
-    if alphabet is _BASE85[0]:
+    if alphabet.is_marked:
         string = string.partition(b"~>")[0].replace(b"z", b"!!!!!")
-    letters = string.translate(values, others)
-    if len(letters) == _GROUP_85:
-        value = sum(
-            digit * weight for digit, weight in zip(letters, _WEIGHTS_85, strict=True)
-        )
-        return (value & 0xFFFFFFFF).to_bytes(4, "big")
+    letters = string.translate(alphabet.values, alphabet.others)
     missing = -len(letters) % 5
     data = np.frombuffer(letters + b"\x54" * missing, dtype=np.uint8)
     groups = data.reshape(-1, 5).astype(np.uint64)
@@ -386,45 +434,19 @@ _BEFORE_CONTROL = 4096
 
 # --- All of them ---------------------------------------------------------------------
 
-_SORTS: tuple[tuple[str, bytes], ...] = (
-    ("hex", _IN_HEX),
-    ("base32", _IN_32),
-    ("base32 in small letters", _IN_SMALL_32),
-    *((f"base85 {number}", each[0]) for number, each in enumerate(_BASE85)),
-)
-"""Alphabets of which a long row says that something may be coded so: at most eight."""
-
-_AS_SORTS = bytes(
-    sum(bool(table[byte]) << bit for bit, (_, table) in enumerate(_SORTS))
-    for byte in range(256)
-)
-_WORD_BYTES = 8
-_ROW_WORDS = 8
-
-
-def _sorts_in(text: bytes) -> frozenset[str]:
-    """Return the alphabets of which the text has a long row: ``2 * SHORTEST_BYTES``.
-
-    Each such row has ``_ROW_WORDS`` words of eight bytes, all of its letters.
-    """
-    count = len(text) // _WORD_BYTES
-    if count < _ROW_WORDS:
-        return frozenset()
-    flags = text[: count * _WORD_BYTES].translate(_AS_SORTS)
-    words = np.frombuffer(flags, dtype=np.uint64).copy()
-    for shift in (32, 16, 8):
-        words &= words >> np.uint64(shift)
-    marks = words.astype(np.uint8)
-    step = 1
-    while step < _ROW_WORDS:
-        marks = marks[:-step] & marks[step:]
-        step *= 2
-    found = int(np.bitwise_or.reduce(marks))
-    return frozenset(name for bit, (name, _) in enumerate(_SORTS) if found >> bit & 1)
-
+CHARACTERS = "characters"
+SIGNS: dict[str, str] = {
+    "hex": one_of(_HEX_DIGITS + _BETWEEN) + _LONG_ROW,
+    "base32": one_of(_MEMBERS_32) + _LONG_ROW,
+    "base32 in small letters": one_of(_SMALL_MEMBERS_32) + _LONG_ROW,
+    **{alphabet.name: alphabet.row for alphabet in _BASE85},
+    "uuencode": "begin [0-7]{3,4} |(?:^|\n)M[ -`]{60}\r?\nM",
+    CHARACTERS: r"\xc2[\x80-\x9f]",
+}
+"""For each coding a pattern that is in every text in which something is coded so."""
 
 HEX = frozenset({"hex"})
-ALL_CODINGS = frozenset({name for name, _ in _SORTS} | {"uuencode", "characters"})
+ALL_CODINGS = frozenset(SIGNS)
 
 
 def coded(
@@ -439,23 +461,22 @@ def coded(
     Args:
         text: Any text.
         effort: What it may cost.
-        codings: Those that are looked for.
+        codings: Those that are looked for: best those of which there is a sign.
         is_something: Says whether bytes begin like something.
 
     Raises:
         SpentError: It would cost more than it may.
     """
-    sorts = _sorts_in(text) & codings
-    if "hex" in sorts:
+    if "hex" in codings:
         yield from from_digits(text, effort)
-    for name, table in _SORTS[1:3]:
-        if name in sorts:
-            yield from _named("base32", from_base32(text, effort, table))
-    for (name, _), alphabet in zip(_SORTS[3:], _BASE85, strict=True):
-        if name in sorts:
+    for name, members in _BASE32.items():
+        if name in codings:
+            yield from _named("base32", from_base32(text, effort, members))
+    for alphabet in _BASE85:
+        if alphabet.name in codings:
             found = from_base85(text, effort, alphabet, is_something=is_something)
             yield from _named("base85", found)
     if "uuencode" in codings:
         yield from _named("uuencode", from_uuencode(text, effort))
-    if "characters" in codings:
-        yield from _named("characters", from_characters(text, effort))
+    if CHARACTERS in codings:
+        yield from _named(CHARACTERS, from_characters(text, effort))

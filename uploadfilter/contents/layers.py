@@ -82,6 +82,9 @@ def wrapped(text: bytes) -> NDArray[np.intp]:
     return np.array(sorted(spans), dtype=np.intp).reshape(-1, 2)
 
 
+SIGNS_OF_LAYERS = (b"&", b"\\", b"%")
+"""Of which one is in every text that has a layer."""
+
 _NO_SPANS = np.zeros((0, 2), dtype=np.intp)
 
 
@@ -304,3 +307,16 @@ _TELLING: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     ),
     _telling(b"%", rb"%[0-9a-fA-F]{2}"),
 )
+
+_SIGNS = (
+    r"&#",
+    r"&(?:amp|plus|sol|equals|colon|comma|semi|Tab|NewLine|hyphen|dash|lowbar|nbsp);",
+    r"&UnderBar;",
+    r"\\(?:u00|u\{|x[0-9a-fA-F]|[0-7/])",
+    r"\\\\+(?:u00|x[0-9a-fA-F]|[0-7/nrt])",
+    r"[A-Za-z0-9+/]\\[nrtfb][\\A-Za-z0-9+/]",
+    r"%[0-9a-fA-F]{2}",
+)
+SIGN = "|".join(_SIGNS)
+"""What is in every text that has a sign for ``wrapped``: the same without looks around.
+"""

@@ -11,7 +11,7 @@ To add one: a line in ``REWRITINGS``.
 
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,9 @@ class Rewriting:
     """A way to read a text.
 
     Attributes:
-        name: For tests and debugging.
+        name: By which a sign of it is told from others.
+        sign: A pattern (``patterns.py``) that is in every text of which ``parts`` are
+            something.
         signs: Bytes of which one is in every text that it changes.
         pattern: What it changes.
         replace: What it makes of that.
@@ -41,6 +43,7 @@ class Rewriting:
     """
 
     name: str
+    sign: str
     signs: tuple[bytes, ...]
     pattern: re.Pattern[bytes]
     replace: _Replace
@@ -103,13 +106,21 @@ def around(text: bytes, spans: NDArray[np.intp]) -> bytes:
         text: The text.
         spans: Starts and ends, in order, shape (spans, 2), at least one.
     """
-    starts, ends = spans[:, 0] - _AROUND, spans[:, 1] + _AROUND
+    return _BREAK.join([text[start:end] for start, end in joined_spans(spans, _AROUND)])
+
+
+def joined_spans(spans: NDArray[np.intp], around: int) -> Iterator[tuple[int, int]]:
+    """Yield spans with so many bytes around them; those that meet are one.
+
+    Args:
+        spans: Starts and ends, in order, shape (spans, 2), at least one.
+        around: Bytes that are added before and after each; there may be fewer.
+    """
+    starts, ends = spans[:, 0] - around, spans[:, 1] + around
     is_apart = starts[1:] > ends[:-1]
     firsts = np.maximum(starts[np.append(True, is_apart)], 0).tolist()
     lasts = ends[np.append(is_apart, True)].tolist()
-    return _BREAK.join(
-        [text[start:end] for start, end in zip(firsts, lasts, strict=True)]
-    )
+    yield from zip(firsts, lasts, strict=True)
 
 
 _BREAK = b"\n>\n"
@@ -151,6 +162,7 @@ def _printable(match: re.Match[bytes]) -> bytes:
 REWRITINGS: tuple[Rewriting, ...] = (
     Rewriting(
         name="markup",
+        sign=r"<!--|<\?|<!\[CDATA\[|\]\]>",
         signs=(b"<!", b"<?", b"]]>"),
         # What an XML parser leaves out of, or reads as, character data.
         pattern=re.compile(
@@ -160,6 +172,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="style sheet",
+        sign=r"\\[^nrtux\"'/\\\n\r]",
         signs=(b"\\",),
         # CSS Syntax Module Level 3, 4.3.7.
         pattern=re.compile(
@@ -172,6 +185,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="shifts",
+        sign=r"\x1b[\x20-\x2f]+[\x30-\x7e]",
         signs=(b"\x1b",),
         # ISO 2022 (ECMA-35), 13.2: browsers read ISO-2022-JP.
         pattern=re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]"),
@@ -179,6 +193,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="quoted-printable",
+        sign=r"=(?:\r?\n|3D|2B|2F|FF|89|47)",
         signs=(b"=",),
         certain=re.compile(rb"=(?:\r?\n|3D|2B|2F|FF|89|47)"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
@@ -187,6 +202,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="UTF-7",
+        sign=r"\+(?:A[A-H][A-Za-z0-9+/]|-)",
         signs=(b"+A", b"+-"),
         # RFC 2152; what is shifted to ASCII begins with a zero byte.
         pattern=re.compile(rb"\+(?:(A[A-H][A-Za-z0-9+/]+)-?|-)"),

@@ -23,7 +23,11 @@ from uploadfilter.contents.magic import Kind, sniff
 
 DATA = b"data:"
 
-_URI = re.compile(rb"([^,\"'<>(){}]{0,256}),")
+_TYPE = r"""[^,"'<>(){}]{0,256}"""
+_URI = re.compile(f"({_TYPE}),".encode())
+SIGN = f"[dD][aA][tT][aA]:{_TYPE},"
+"""What is in every text with such a URI."""
+
 _BASE64 = re.compile(rb";\s*base64\s*\Z", re.IGNORECASE)
 _URI_ENDS = {b'"': b'"', b"'": b"'", b"(": b")"}
 _NO_URI_END = re.compile(rb"[\s\"<>]")

@@ -1,0 +1,256 @@
+"""Read one text as it stands, and once its layers are undone.
+
+Rules this module keeps: a layer is undone around its signs first, and in the whole text
+only where something begins then.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property, partial
+from itertools import islice
+
+import numpy as np
+
+from uploadfilter.contents.base64s import Base64Search
+from uploadfilter.contents.codings import CHARACTERS, are_characters
+from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.found import KNOWN_BYTES, Encoded, in_bytes
+from uploadfilter.contents.hot import Hot
+from uploadfilter.contents.layers import (
+    SIGNS_OF_LAYERS,
+    is_layered,
+    unescaped,
+    unquoted,
+    unreferenced,
+    unwrapped,
+    wrapped,
+)
+from uploadfilter.contents.rewritings import Rewriting, around, joined_spans
+from uploadfilter.contents.signs import ALL_SIGNS, URI, WRAPPED, signs_in
+from uploadfilter.contents.uris import base64_uris, may_have_uris, plain_uris
+
+
+class Reading:
+    """One reading of a text.
+
+    Args:
+        text: The reading.
+        effort: What its search may cost.
+        as_text: Whether somebody reads it as text.
+        is_whole: See ``strings.Waiting``.
+        is_thorough: See ``strings.encoded``.
+
+    Attributes:
+        search: The search for base64 in it.
+        signs: Of what may be in it (``signs.py``).
+    """
+
+    def __init__(
+        self,
+        text: bytes,
+        effort: Effort,
+        *,
+        as_text: bool,
+        is_whole: bool,
+        is_thorough: bool,
+    ) -> None:
+        self.text = text
+        self.search = Base64Search(text, effort)
+        self.signs = ALL_SIGNS if is_thorough else signs_in(text)
+        self._effort = effort
+        self._as_text = as_text
+        self._is_whole = is_whole or is_thorough
+
+    @cached_property
+    def _dense(self) -> list[Hot]:
+        """Where it looks as if something were encoded."""
+        return self.search.dense() if self._as_text else []
+
+    @cached_property
+    def hot(self) -> list[Hot]:
+        """Where there is anything, or what looks so and is not searched by itself."""
+        length = sum(span.last - span.first for span in self._dense)
+        is_whole = self._is_whole or length > len(self.text) // 2
+        return list(self._dense) if is_whole else []
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield what looks encoded, with what may belong to it."""
+        if self.hot or not self._dense:
+            return
+        spans = [(span.first, span.last) for span in self._dense]
+        for start, end in joined_spans(np.array(spans, dtype=np.intp), _AROUND_PART):
+            yield self.text[start:end]
+
+    def found(self) -> Iterator[Encoded]:
+        """Yield what begins like a picture or a container."""
+        known = set[int]()
+        if URI in self.signs:
+            yield from plain_uris(self.text, self._effort)
+            for at, data in base64_uris(self.text, self._effort):
+                known.add(at)
+                yield Encoded(name="data", data=data, known_by=data[:KNOWN_BYTES])
+        for each in self.search.found(known):
+            # It may go on after anything, however far.
+            start = min((self.search.last_found, *(span.first for span in self._dense)))
+            end = len(self.text)
+            self.hot[:] = [Hot(start=start, end=end, first=start, last=end)]
+            yield each
+
+    def is_layered_where_hot(self) -> bool:
+        """Say whether a layer would change what is, or may be, encoded."""
+        has_signs = any(sign in self.text for sign in SIGNS_OF_LAYERS)
+        return has_signs and any(is_layered(self.text, span) for span in self.hot)
+
+    def is_worth_unwrapping(self) -> bool:
+        """Say whether anything is where layers are."""
+        if WRAPPED not in self.signs:
+            return False
+        signs = wrapped(self.text)
+        if not len(signs):
+            return False
+        before = around(self.text, signs)
+        after = unwrapped(before, self._effort)
+        return after != before and (
+            _high_bytes(after) > _high_bytes(before) + _FEW_HIGH_BYTES
+            or begins(after, self._effort)
+        )
+
+    def has_characters(self) -> bool:
+        """Say whether characters stand for bytes, and a layer may lie over them."""
+        return (
+            CHARACTERS in self.signs
+            and b"\\" in self.text
+            and are_characters(self.text)
+        )
+
+
+class Readings:
+    """A text as it stands, and once its layers are undone.
+
+    Args:
+        text: The text.
+        effort: What its search may cost.
+        as_text: Whether somebody reads it as text.
+        is_whole: See ``strings.Waiting``.
+        is_thorough: See ``strings.encoded``.
+
+    Attributes:
+        all: The text, and the one without layers if anything may be in that.
+    """
+
+    def __init__(
+        self,
+        text: bytes,
+        effort: Effort,
+        *,
+        as_text: bool,
+        is_whole: bool,
+        is_thorough: bool,
+    ) -> None:
+        self._effort = effort
+        self._read = partial(
+            Reading, as_text=as_text, is_whole=is_whole, is_thorough=is_thorough
+        )
+        self.all = [self._read(text, effort)]
+
+    def found(self) -> Iterator[Encoded]:
+        """Yield what begins like a picture or a container."""
+        first = self.all[0]
+        yield from first.found()
+        if (
+            first.is_layered_where_hot()
+            or first.is_worth_unwrapping()
+            or first.has_characters()
+        ):
+            plain = unwrapped(first.text, self._effort)
+            if plain != first.text:
+                second = self._read(plain, self._effort)
+                self.all.append(second)
+                yield from second.found()
+
+    def nested(self, effort: Effort) -> Iterator[tuple[bytes, bool]]:
+        """Yield the texts that are encoded in it, and whether they were given."""
+        for reading in self.all:
+            yield from reading.search.texts(effort)
+
+    def as_bytes(self, effort: Effort) -> Iterator[Encoded]:
+        """Yield what stands as bytes in the text once a layer is undone.
+
+        Of bytes, unlike of base64, one layer too many makes something else.
+        """
+        text, plain = self.all[0].text, self.all[-1].text
+        if plain is text or _high_bytes(plain) < _high_bytes(text) + _FEW_HIGH_BYTES:
+            return
+        least = _high_bytes(text) + _FEW_HIGH_BYTES
+        for reading in dict.fromkeys((*_steps(text, effort), plain)):
+            if _high_bytes(reading) >= least:
+                yield from in_bytes("percent", reading, effort, beside=text)
+
+
+def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
+    """Say whether a text is another one, read so, where anything is or may be."""
+    text, is_told = reading.text, way.name in reading.signs
+    if not (is_told or reading.hot) or not way.changes(text):
+        return False
+    return any(way.touches(text, span) for span in reading.hot) or (
+        is_told and begins(way.parts(text, effort), effort)
+    )
+
+
+_AROUND_PART = 1024
+"""Bytes before and after what looks encoded that are searched with it."""
+
+
+def gives_bytes(way: Rewriting, text: bytes) -> bool:
+    """Say whether a text, read so, may be the bytes of a file."""
+    if way.gives_bytes is None:
+        return False
+    found = way.gives_bytes.finditer(text)
+    return sum(1 for _ in islice(found, _FEW_CONTROLS)) == _FEW_CONTROLS
+
+
+_URI_BEGINS = re.compile(rb"[dD][aA][tT][aA]:[\w/+.=-]{0,64}[;,][^\s;,]{8}")
+"""The beginning of a URI, and not a name in a program."""
+
+_FEW_CONTROLS = 4
+"""Controls that no text has, and each picture has more of."""
+
+_FEW_HIGH_BYTES = 16
+"""Bytes outside of ASCII that no picture makes do with."""
+
+
+def _high_bytes(text: bytes) -> int:
+    """Count the bytes outside of ASCII."""
+    if text.isascii():
+        return 0
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.int8) < 0))
+
+
+def begins(text: bytes, effort: Effort) -> bool:
+    """Say whether anything begins in a text, or is encoded."""
+    if not text:
+        return False
+    search = Base64Search(text, effort)
+    return (
+        (may_have_uris(text) and bool(_URI_BEGINS.search(text)))
+        or any(True for _ in search.found(set()))
+        or any(True for _ in search.texts(effort))
+    )
+
+
+def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield a text with one layer of one kind after another undone."""
+    for undone in (unquoted, unescaped, unreferenced):
+        reading = text
+        for _ in range(_MOST_STEPS):
+            before, reading = reading, undone(reading, effort)
+            if reading == before:
+                break
+            yield reading
+    if b"+" in text and b"%" in text:
+        # A form's spaces.
+        yield unquoted(text.replace(b"+", b" "), effort)
+
+
+_MOST_STEPS = 4
+"""Times that one layer is written over bytes."""

@@ -1,0 +1,42 @@
+"""Look once over a text for signs of all that may be encoded in it.
+
+Most texts hold nothing, and reading them in every way takes a hundred times as long as
+this look. Each sign is a pattern that stands in every text in which a later step finds
+anything, so that a step of which there is no sign is left out and nothing is lost. The
+tests hold each step to that.
+
+To add a sign: a line in ``_SIGNS``, and the step in ``strings.py`` that needs it.
+"""
+
+from uploadfilter.contents import base64s, codings, layers, uris
+from uploadfilter.contents.patterns import Patterns
+from uploadfilter.contents.rewritings import REWRITINGS, Rewriting
+
+URI, WRAPPED, PACKED = "URI", "wrapped", "packed"
+
+
+def bytes_in(way: Rewriting) -> str:
+    """Return the name of the sign that bytes of a file may be written so."""
+    return f"bytes in {way.name}"
+
+
+_SIGNS: dict[str, str] = {
+    URI: uris.SIGN,
+    WRAPPED: layers.SIGN,
+    PACKED: base64s.PACKED_SIGN,
+    **codings.SIGNS,
+    **{way.name: way.sign for way in REWRITINGS},
+    **{
+        bytes_in(way): way.gives_bytes.pattern.decode()
+        for way in REWRITINGS
+        if way.gives_bytes is not None
+    },
+}
+_NAMES = tuple(_SIGNS)
+ALL_SIGNS = frozenset(_NAMES)
+_PATTERNS = Patterns(tuple(_SIGNS.values()))
+
+
+def signs_in(text: bytes) -> frozenset[str]:
+    """Return the names of the signs that stand in a text."""
+    return frozenset(_NAMES[number] for number in _PATTERNS.numbers_in(text))
