@@ -47,9 +47,6 @@ _TRY_STEPS, _LOOK_STEPS, _TEXT_STEPS = 3, 12, 20
 """What it takes to find a beginning, to see what begins there, and to read a text."""
 
 _BYTES_PER_STEP = 1024
-_ONLY_FIRST = frozenset({Kind.ICO, Kind.JXL, Kind.PNM})
-"""Kinds whose first bytes mean something only where a string begins."""
-
 _LEAST_REST = 32
 """Letters behind a string that may go on with it."""
 
@@ -94,11 +91,18 @@ class Base64Search:
             if group < self._covered.get(group % 4, 0):
                 # It is within a string that was given.
                 continue
+            if beginning.is_first and not self._begins_at(group):
+                continue
             self._effort.take(_LOOK_STEPS)
             head = decoded(self._letters, group, HEAD_BYTES + skipped)[skipped:]
             kind = kind_of(head)
             if kind is not None:
                 yield from self._at(group, skipped, head)
+
+    def _begins_at(self, group: int) -> bool:
+        """Say whether a string begins with a group, and no letter stands before it."""
+        at = self._offset_of(max(group, 0))
+        return not _WORDS.match(self._text, max(at - 1, 0), at)
 
     def _at(self, group: int, skipped: int, head: bytes) -> Iterator[Encoded]:
         """Yield the readings of a string."""
@@ -107,9 +111,8 @@ class Base64Search:
         end = _end_of(text, at)
         first = head[:KNOWN_BYTES]
         if skipped or _WORDS.match(text, max(at - 1, 0), at):
-            if kind_of(head) not in _ONLY_FIRST:
-                data = self._from(group, skipped)
-                yield Encoded(name="base64", data=data, is_carved=True)
+            data = self._from(group, skipped)
+            yield Encoded(name="base64", data=data, is_carved=True)
             return
         within = len(letters_of(text[at:end]))
         self._covered[group % 4] = group + within
@@ -314,6 +317,7 @@ class _Offsets:
     def __init__(self, text: bytes) -> None:
         self._text = text
         self._counts = [0]
+        self._last, self._places = -1, np.zeros(0, dtype=np.intp)
         for at in range(0, len(text), _STRETCH):
             piece = text[at : at + _STRETCH]
             self._counts.append(self._counts[-1] + len(letters_of(piece)))
@@ -322,10 +326,12 @@ class _Offsets:
         """Return the offset of a letter by its number; the end if there is none."""
         stretch = bisect_right(self._counts, letter) - 1
         at = stretch * _STRETCH
-        piece = np.frombuffer(self._text[at : at + _STRETCH], dtype=np.uint8)
-        places = np.flatnonzero(_IS_LETTER.take(piece))
+        if stretch != self._last:
+            piece = np.frombuffer(self._text[at : at + _STRETCH], dtype=np.uint8)
+            self._last, self._places = stretch, np.flatnonzero(_IS_LETTER.take(piece))
         within = letter - self._counts[stretch]
-        return at + int(places[within]) if within < len(places) else len(self._text)
+        is_there = within < len(self._places)
+        return at + int(self._places[within]) if is_there else len(self._text)
 
 
 _STRETCH = 4096

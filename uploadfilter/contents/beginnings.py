@@ -13,7 +13,7 @@ pass (``patterns.py``); only where they stand are letters decoded and compared.
 ``slow_beginnings`` says the same, slowly and plainly; a test holds them together.
 
 To add a beginning: a line in ``_MAGIC``, or in ``_FIRST`` if it is so short that it
-counts only where a group begins.
+counts only where a string begins.
 """
 
 import binascii
@@ -48,10 +48,12 @@ class Beginning:
             letters before it are missing.
         skipped: Bytes of that group before the first byte of the file; may be negative,
             if what is known of the file stands behind its first byte.
+        is_first: Whether it counts only where a string begins.
     """
 
     group: int
     skipped: int
+    is_first: bool = False
 
 
 _MAGIC: tuple[tuple[bytes, int], ...] = (
@@ -93,7 +95,7 @@ _FIRST: tuple[bytes, ...] = (
     *(b"P%d%c" % (form, blank) for form in range(1, 7) for blank in b"\n \r\t#"),
 )
 """First bytes of icons, JPEG XL and PNM: they are common where they mean nothing, so
-that they count only where a group of letters begins."""
+that they count only where a string begins."""
 
 
 # --- What is looked for ---------------------------------------------------------------
@@ -112,6 +114,11 @@ class _Needle:
     magic: bytes
     before: int
     skipped: int
+    is_first: bool = False
+
+    def at(self, group: int) -> Beginning:
+        """Return where a file begins whose bytes stand in a group."""
+        return Beginning(group, self.skipped - self.before, self.is_first)
 
     @property
     def letters(self) -> list[bytes]:
@@ -134,7 +141,7 @@ def _needles() -> tuple[_Needle, ...]:
         for magic, before in _MAGIC
         for skipped in range(3)
     ]
-    return (*anywhere, *(_Needle(magic, 0, 0) for magic in _FIRST))
+    return (*anywhere, *(_Needle(magic, 0, 0, is_first=True) for magic in _FIRST))
 
 
 _NEEDLES = _needles()
@@ -170,7 +177,7 @@ def beginnings(letters: bytes) -> Iterator[Beginning]:
             needle = _NEEDLES[number]
             group = at + place - _FIRST_WHOLE[needle.skipped]
             if place < _STRETCH and _stands(letters, group, needle):
-                yield Beginning(group, needle.skipped - needle.before)
+                yield needle.at(group)
 
 
 def _stands(letters: bytes, group: int, needle: _Needle) -> bool:

@@ -10,7 +10,7 @@ of what the others left, a form in ``rewritings.py``.
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +62,15 @@ def unwrapped(text: bytes, effort: Effort) -> bytes:
     return text
 
 
-def wrapped(text: bytes) -> NDArray[np.intp]:
+def wrapped(text: bytes, signs: Collection[str]) -> NDArray[np.intp]:
     """Return the spans of signs of layers beside which something may begin.
 
     Not of those that programs and pages are full of, unless letters stand around them:
     broken lines, and references to what is no letter.
+
+    Args:
+        text: Any bytes.
+        signs: Of ``SIGNS``, those that stand in the text.
 
     Returns:
         Starts and ends, in order, shape (signs, 2).
@@ -74,7 +78,7 @@ def wrapped(text: bytes) -> NDArray[np.intp]:
     spans = [
         match.span()
         for sign, pattern in _TELLING
-        if sign in text
+        if sign.decode() in signs
         for match in pattern.finditer(text)
     ]
     if not spans:
@@ -308,15 +312,14 @@ _TELLING: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     _telling(b"%", rb"%[0-9a-fA-F]{2}"),
 )
 
-_SIGNS = (
-    r"&#",
-    r"&(?:amp|plus|sol|equals|colon|comma|semi|Tab|NewLine|hyphen|dash|lowbar|nbsp);",
-    r"&UnderBar;",
-    r"\\(?:u00|u\{|x[0-9a-fA-F]|[0-7/])",
-    r"\\\\+(?:u00|x[0-9a-fA-F]|[0-7/nrt])",
-    r"[A-Za-z0-9+/]\\[nrtfb][\\A-Za-z0-9+/]",
-    r"%[0-9a-fA-F]{2}",
-)
-SIGN = "|".join(_SIGNS)
-"""What is in every text that has a sign for ``wrapped``: the same without looks around.
-"""
+SIGNS: dict[str, str] = {
+    "&": r"&#"
+    r"|&(?:amp|plus|sol|equals|colon|comma|semi|Tab|NewLine|hyphen|dash|lowbar|nbsp);"
+    r"|&UnderBar;",
+    "\\": r"\\(?:u00|u\{|x[0-9a-fA-F]|[0-7/])"
+    r"|\\\\+(?:u00|x[0-9a-fA-F]|[0-7/nrt])"
+    r"|[A-Za-z0-9+/]\\[nrtfb][\\A-Za-z0-9+/]",
+    "%": r"%[0-9a-fA-F]{2}",
+}
+"""By their sign, what is in every text that has one for ``wrapped``: the same without
+looks around."""

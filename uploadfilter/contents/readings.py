@@ -14,7 +14,7 @@ import numpy as np
 from uploadfilter.contents.base64s import Base64Search
 from uploadfilter.contents.codings import CHARACTERS, are_characters
 from uploadfilter.contents.effort import Effort
-from uploadfilter.contents.found import KNOWN_BYTES, Encoded, in_bytes
+from uploadfilter.contents.found import KNOWN_BYTES, Encoded, in_bytes, kind_of
 from uploadfilter.contents.hot import Hot
 from uploadfilter.contents.layers import (
     SIGNS_OF_LAYERS,
@@ -25,8 +25,9 @@ from uploadfilter.contents.layers import (
     unwrapped,
     wrapped,
 )
+from uploadfilter.contents.magic import HEAD_BYTES
 from uploadfilter.contents.rewritings import Rewriting, around, joined_spans
-from uploadfilter.contents.signs import ALL_SIGNS, URI, WRAPPED, signs_in
+from uploadfilter.contents.signs import ALL_SIGNS, URI, signs_in
 from uploadfilter.contents.uris import base64_uris, may_have_uris, plain_uris
 
 
@@ -85,16 +86,25 @@ class Reading:
         """Yield what begins like a picture or a container."""
         known = set[int]()
         if URI in self.signs:
-            yield from plain_uris(self.text, self._effort)
+            for each in plain_uris(self.text, self._effort):
+                yield each
+                if kind_of(each.data[:HEAD_BYTES]):
+                    self._heat(0)
             for at, data in base64_uris(self.text, self._effort):
                 known.add(at)
                 yield Encoded(name="data", data=data, known_by=data[:KNOWN_BYTES])
         for each in self.search.found(known):
-            # It may go on after anything, however far.
-            start = min((self.search.last_found, *(span.first for span in self._dense)))
-            end = len(self.text)
-            self.hot[:] = [Hot(start=start, end=end, first=start, last=end)]
+            self._heat(self.search.last_found)
             yield each
+
+    def _heat(self, at: int) -> None:
+        """Note that something begins at an offset.
+
+        It may go on after anything, however far.
+        """
+        start = min((at, *(span.first for span in self._dense)))
+        end = len(self.text)
+        self.hot[:] = [Hot(start=start, end=end, first=start, last=end)]
 
     def is_layered_where_hot(self) -> bool:
         """Say whether a layer would change what is, or may be, encoded."""
@@ -103,16 +113,14 @@ class Reading:
 
     def is_worth_unwrapping(self) -> bool:
         """Say whether anything is where layers are."""
-        if WRAPPED not in self.signs:
-            return False
-        signs = wrapped(self.text)
+        signs = wrapped(self.text, self.signs)
         if not len(signs):
             return False
         before = around(self.text, signs)
         after = unwrapped(before, self._effort)
         return after != before and (
             _high_bytes(after) > _high_bytes(before) + _FEW_HIGH_BYTES
-            or begins(after, self._effort)
+            or bool(_begun(after, self._effort) - _begun(before, self._effort))
         )
 
     def has_characters(self) -> bool:
@@ -228,14 +236,26 @@ def _high_bytes(text: bytes) -> int:
 
 def begins(text: bytes, effort: Effort) -> bool:
     """Say whether anything begins in a text, or is encoded."""
-    if not text:
-        return False
+    is_uri = may_have_uris(text) and bool(_URI_BEGINS.search(text))
+    return bool(text) and (is_uri or is_encoded(text, effort))
+
+
+def is_encoded(text: bytes, effort: Effort) -> bool:
+    """Say whether anything is in base64 in a text."""
     search = Base64Search(text, effort)
-    return (
-        (may_have_uris(text) and bool(_URI_BEGINS.search(text)))
-        or any(True for _ in search.found(set()))
-        or any(True for _ in search.texts(effort))
+    return any(True for _ in search.found(set())) or any(
+        True for _ in search.texts(effort)
     )
+
+
+def _begun(text: bytes, effort: Effort) -> set[bytes]:
+    """Return how all begins that begins in a text, or is encoded."""
+    search = Base64Search(text, effort)
+    return {
+        *(_URI_BEGINS.findall(text) if may_have_uris(text) else ()),
+        *(each.data[:KNOWN_BYTES] for each in search.found(set())),
+        *(each for each, _ in search.texts(effort)),
+    }
 
 
 def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:

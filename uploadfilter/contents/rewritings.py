@@ -13,6 +13,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from uploadfilter.contents.hot import Hot
 _Replace = Callable[[re.Match[bytes]], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rewriting:
     """A way to read a text.
 
@@ -52,6 +53,11 @@ class Rewriting:
     only: bytes = b""
     gives_bytes: re.Pattern[bytes] | None = None
     alone: re.Pattern[bytes] | None = None
+
+    @cached_property
+    def bytes_name(self) -> str:
+        """By which a sign of ``gives_bytes`` is told from others."""
+        return f"bytes in {self.name}"
 
     def changes(self, text: bytes) -> bool:
         """Say whether a text may be another one when it is read so."""
@@ -172,16 +178,20 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="style sheet",
-        sign=r"\\[^nrtux\"'/\\\n\r]",
+        sign=r"\\(?:[0-9a-fA-F]{2}|[:;,])"
+        r"|[A-Za-z0-9+/=]\\[0-9a-fA-F][ \t\r\n\f]{0,2}[A-Za-z0-9+/=\\]",
         signs=(b"\\",),
         # CSS Syntax Module Level 3, 4.3.7.
         pattern=re.compile(
             rb"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|\r?\n|([^0-9a-fA-F\r\n]))"
         ),
         replace=_styled,
-        # Those that strings of programs are full of tell nothing: no beginning has one
-        # of these letters where it counts.
-        telling=re.compile(rb"\\[^nrtux\"'/\\\n\r]"),
+        # An escaped letter is a letter as it stands, and one digit is no letter: it
+        # counts where letters stand before and after it.
+        telling=re.compile(
+            rb"\\(?:[0-9a-fA-F]{2}|[:;,]|(?<=[A-Za-z0-9+/=]\\)[0-9a-fA-F]"
+            rb"(?=[ \t\r\n\f]{0,2}[A-Za-z0-9+/=\\]))"
+        ),
     ),
     Rewriting(
         name="shifts",
@@ -198,7 +208,10 @@ REWRITINGS: tuple[Rewriting, ...] = (
         certain=re.compile(rb"=(?:\r?\n|3D|2B|2F|FF|89|47)"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
         replace=_printable,
-        gives_bytes=re.compile(rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])"),
+        # With another number behind it, since programs are full of single ones.
+        gives_bytes=re.compile(
+            rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])(?:=[ \t]*\r?\n)?=[0-9a-fA-F]{2}"
+        ),
     ),
     Rewriting(
         name="UTF-7",

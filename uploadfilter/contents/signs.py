@@ -10,24 +10,18 @@ To add a sign: a line in ``_SIGNS``, and the step in ``strings.py`` that needs i
 
 from uploadfilter.contents import base64s, codings, layers, uris
 from uploadfilter.contents.patterns import Patterns
-from uploadfilter.contents.rewritings import REWRITINGS, Rewriting
+from uploadfilter.contents.rewritings import REWRITINGS
 
-URI, WRAPPED, PACKED = "URI", "wrapped", "packed"
-
-
-def bytes_in(way: Rewriting) -> str:
-    """Return the name of the sign that bytes of a file may be written so."""
-    return f"bytes in {way.name}"
-
+URI, PACKED = "URI", "packed"
 
 _SIGNS: dict[str, str] = {
     URI: uris.SIGN,
-    WRAPPED: layers.SIGN,
+    **layers.SIGNS,
     PACKED: base64s.PACKED_SIGN,
     **codings.SIGNS,
     **{way.name: way.sign for way in REWRITINGS},
     **{
-        bytes_in(way): way.gives_bytes.pattern.decode()
+        way.bytes_name: way.gives_bytes.pattern.decode()
         for way in REWRITINGS
         if way.gives_bytes is not None
     },

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from uploadfilter.contents.base64s import Base64Search, is_zlib, packed
+from uploadfilter.contents.base64s import is_zlib, packed
 from uploadfilter.contents.beginnings import URL_LETTERS
 from uploadfilter.contents.carving import TooMany, Unfinished
 from uploadfilter.contents.codings import (
@@ -50,12 +50,13 @@ from uploadfilter.contents.readings import (
     Readings,
     gives_bytes,
     is_changed,
+    is_encoded,
 )
 from uploadfilter.contents.rewritings import (
     REWRITINGS,
     Rewriting,
 )
-from uploadfilter.contents.signs import PACKED, bytes_in
+from uploadfilter.contents.signs import PACKED
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.stretches import texts
 
@@ -260,7 +261,7 @@ class _Search:
             for number, way in enumerate(ways, start=1):
                 if is_changed(way, reading, effort):
                     self._wait(way.whole(text, effort), ways=ways[number:])
-                if bytes_in(way) in signs and gives_bytes(way, text):
+                if way.bytes_name in signs and gives_bytes(way, text):
                     yield from in_bytes(way.name, way.whole(text, effort), effort)
             yield from self._coded(text, signs, effort)
         yield from readings.as_bytes(effort)
@@ -280,8 +281,7 @@ class _Search:
         if any(letter in text for letter in _URL_LETTERS):
             effort.take(1 + len(text) // _BYTES_PER_REREADING)
             plain = text.translate(None, URL_LETTERS)
-            search = Base64Search(plain, effort)
-            if reading.hot or any(True for _ in search.found(set())):
+            if reading.hot or is_encoded(plain, effort):
                 self._wait(plain, is_guess=True)
 
     def _coded(
