@@ -18,7 +18,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadfilter.contents import textual
 from uploadfilter.contents.beginnings import (
+    EXPRESSIONS,
+    URL_LETTERS,
     Beginning,
     beginnings,
     decoded,
@@ -36,7 +39,12 @@ from uploadfilter.contents.found import (
 )
 from uploadfilter.contents.hot import Hot
 from uploadfilter.contents.magic import HEAD_BYTES, Kind, sniff
+from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.textual import Textual, textuals
+
+_ANYTHING = Patterns([*EXPRESSIONS, textual.EXPRESSION])
+_SKIPPED = tuple(bytes((letter,)) for letter in URL_LETTERS)
+"""Letters that decoders of the standard alphabet skip."""
 
 _WORD = rb"A-Za-z0-9+/\-_"
 _STRING = re.compile(rb"[%b\s]*" % _WORD)
@@ -74,6 +82,18 @@ class Base64Search:
         self._covered: dict[int, int] = {}
         self._known: set[int] = set()
         self.last_found = 0
+
+    def may_find(self) -> bool:
+        """Say whether anything may begin or be encoded, whatever letters are skipped.
+
+        If not, nothing does either in the text without the letters for URLs.
+        """
+        if _ANYTHING.numbers_in(self._letters):
+            return True
+        if not any(letter in self._text for letter in _SKIPPED):
+            return False
+        plain = self._text.translate(None, URL_LETTERS)
+        return bool(_ANYTHING.numbers_in(letters_of(plain)))
 
     def found(self, known: set[int]) -> Iterator[Encoded]:
         """Yield what begins in the letters.

@@ -148,9 +148,8 @@ _NEEDLES = _needles()
 
 
 _LENGTHS = tuple(len(needle.letters) for needle in _NEEDLES)
-_PATTERNS = Patterns(
-    ["".join(map(one_of, needle.letters)) for needle in _NEEDLES], every=True
-)
+EXPRESSIONS = tuple("".join(map(one_of, needle.letters)) for needle in _NEEDLES)
+_PATTERNS = Patterns(EXPRESSIONS, every=True)
 
 _STRETCH = 1 << 17
 """Letters that are searched together: what is found in them is held."""

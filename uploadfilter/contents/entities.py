@@ -16,7 +16,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-_DECLARED: Final = b"<!ENTITY"
+SIGN: Final = "<!ENTITY"
+"""What is in every text that declares any."""
+
+_DECLARED: Final = SIGN.encode()
 _DECLARATION: Final = re.compile(
     rb"""<!ENTITY\s+(%\s+)?([^\s%"'<>&;]{1,100})\s+("[^"]*"|'[^']*')"""
 )

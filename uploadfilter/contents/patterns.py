@@ -28,8 +28,8 @@ class Patterns:
         flags = hyperscan.HS_FLAG_DOTALL
         if not every:
             flags |= hyperscan.HS_FLAG_SINGLEMATCH
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
+        self._automata = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._automata.compile(
             expressions=[each.encode("ascii") for each in expressions],
             ids=list(range(len(expressions))),
             elements=len(expressions),
@@ -44,7 +44,7 @@ class Patterns:
         """Return where patterns end, in the order of the bytes, and their numbers."""
         found: _Match = []
         if data:
-            self._database.scan(data, match_event_handler=_note, context=found)
+            self._automata.scan(data, match_event_handler=_note, context=found)
         return found
 
 

@@ -68,6 +68,11 @@ class Reading:
         return self.search.dense() if self._as_text else []
 
     @cached_property
+    def may_hold(self) -> bool:
+        """Whether any step may find anything: of most texts, none does."""
+        return bool(self.signs or self._dense) or self.search.may_find()
+
+    @cached_property
     def hot(self) -> list[Hot]:
         """Where there is anything, or what looks so and is not searched by itself."""
         length = sum(span.last - span.first for span in self._dense)
@@ -119,8 +124,7 @@ class Reading:
         before = around(self.text, signs)
         after = unwrapped(before, self._effort)
         return after != before and (
-            _high_bytes(after) > _high_bytes(before) + _FEW_HIGH_BYTES
-            or bool(_begun(after, self._effort) - _begun(before, self._effort))
+            _has_more_bytes(after, before) or _begins_anew(after, before, self._effort)
         )
 
     def has_characters(self) -> bool:
@@ -187,11 +191,10 @@ class Readings:
         Of bytes, unlike of base64, one layer too many makes something else.
         """
         text, plain = self.all[0].text, self.all[-1].text
-        if plain is text or _high_bytes(plain) < _high_bytes(text) + _FEW_HIGH_BYTES:
+        if plain is text or not _has_more_bytes(plain, text):
             return
-        least = _high_bytes(text) + _FEW_HIGH_BYTES
         for reading in dict.fromkeys((*_steps(text, effort), plain)):
-            if _high_bytes(reading) >= least:
+            if _has_more_bytes(reading, text):
                 yield from in_bytes("percent", reading, effort, beside=text)
 
 
@@ -201,7 +204,7 @@ def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
     if not (is_told or reading.hot) or not way.changes(text):
         return False
     return any(way.touches(text, span) for span in reading.hot) or (
-        is_told and begins(way.parts(text, effort), effort)
+        is_told and _begins_anew(*way.parts(text, effort), effort)
     )
 
 
@@ -226,18 +229,24 @@ _FEW_CONTROLS = 4
 _FEW_HIGH_BYTES = 16
 """Bytes outside of ASCII that no picture makes do with."""
 
+_NO_HIGH_BYTES = bytes(range(128))
+_NO_CONTROLS = bytes(sorted({*range(256)} - {*range(32)} | {*b"\t\n\f\r"}))
 
-def _high_bytes(text: bytes) -> int:
-    """Count the bytes outside of ASCII."""
+
+def _has_more_bytes(text: bytes, before: bytes) -> bool:
+    """Say whether a text has more bytes than another one that only files have many of.
+
+    Names and words have letters outside of ASCII, but no controls.
+    """
     if text.isascii():
-        return 0
-    return int(np.count_nonzero(np.frombuffer(text, dtype=np.int8) < 0))
-
-
-def begins(text: bytes, effort: Effort) -> bool:
-    """Say whether anything begins in a text, or is encoded."""
-    is_uri = may_have_uris(text) and bool(_URI_BEGINS.search(text))
-    return bool(text) and (is_uri or is_encoded(text, effort))
+        return False
+    return all(
+        len(text.translate(None, others)) >= len(before.translate(None, others)) + few
+        for others, few in (
+            (_NO_HIGH_BYTES, _FEW_HIGH_BYTES),
+            (_NO_CONTROLS, _FEW_CONTROLS),
+        )
+    )
 
 
 def is_encoded(text: bytes, effort: Effort) -> bool:
@@ -246,6 +255,12 @@ def is_encoded(text: bytes, effort: Effort) -> bool:
     return any(True for _ in search.found(set())) or any(
         True for _ in search.texts(effort)
     )
+
+
+def _begins_anew(text: bytes, before: bytes, effort: Effort) -> bool:
+    """Say whether anything begins in a text, or is encoded, that did not before."""
+    found = _begun(text, effort) if text else set()
+    return bool(found) and not found <= _begun(before, effort)
 
 
 def _begun(text: bytes, effort: Effort) -> set[bytes]:

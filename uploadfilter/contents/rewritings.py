@@ -82,8 +82,8 @@ class Rewriting:
             or telling.search(text, hot.first, hot.last)
         )
 
-    def parts(self, text: bytes, effort: Effort) -> bytes:
-        """Return the text around what would change, rewritten, if anything would.
+    def parts(self, text: bytes, effort: Effort) -> tuple[bytes, bytes]:
+        """Return the text around what would change, rewritten and as it stands.
 
         Raises:
             SpentError: It would cost more.
@@ -91,9 +91,10 @@ class Rewriting:
         matches = (self.telling or self.pattern).finditer(text)
         spans = [match.span() for match in matches]
         if not spans:
-            return b""
+            return b"", b""
         effort.take(1 + len(spans) // _SPANS_PER_STEP)
-        return self.pattern.sub(self.replace, around(text, np.array(spans)))
+        before = around(text, np.array(spans))
+        return self.pattern.sub(self.replace, before), before
 
     def whole(self, text: bytes, effort: Effort) -> bytes:
         """Return the text as it is read.
@@ -203,11 +204,17 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="quoted-printable",
-        sign=r"=(?:\r?\n|3D|2B|2F|FF|89|47)",
+        # Not a broken line alone: its two characters are no letters of base64.
+        sign=r"=(?:3D|2B|2F|FF|89|47)",
         signs=(b"=",),
-        certain=re.compile(rb"=(?:\r?\n|3D|2B|2F|FF|89|47)"),
+        certain=re.compile(rb"=(?:3D|2B|2F|FF|89|47)"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
         replace=_printable,
+        # Numbers of letters, and others that stand between letters.
+        telling=re.compile(
+            rb"=(?:2[bBfF]|3[0-9dD]|4[1-9a-fA-F]|[56][0-9a-fA-F]|7[0-9aA]|FF|89"
+            rb"|(?<=[A-Za-z0-9+/]=)[0-9a-fA-F]{2}(?=[A-Za-z0-9+/=]))"
+        ),
         # With another number behind it, since programs are full of single ones.
         gives_bytes=re.compile(
             rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])(?:=[ \t]*\r?\n)?=[0-9a-fA-F]{2}"
@@ -215,8 +222,9 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="UTF-7",
-        sign=r"\+(?:A[A-H][A-Za-z0-9+/]|-)",
-        signs=(b"+A", b"+-"),
+        # Not a plus alone, which decoders read so that skip letters for URLs.
+        sign=r"\+A[A-H][A-Za-z0-9+/]",
+        signs=(b"+A",),
         # RFC 2152; what is shifted to ASCII begins with a zero byte.
         pattern=re.compile(rb"\+(?:(A[A-H][A-Za-z0-9+/]+)-?|-)"),
         replace=_septets,

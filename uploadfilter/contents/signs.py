@@ -8,16 +8,17 @@ tests hold each step to that.
 To add a sign: a line in ``_SIGNS``, and the step in ``strings.py`` that needs it.
 """
 
-from uploadfilter.contents import base64s, codings, layers, uris
+from uploadfilter.contents import base64s, codings, entities, layers, uris
 from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.rewritings import REWRITINGS
 
-URI, PACKED = "URI", "packed"
+URI, PACKED, ENTITIES = "URI", "packed", "entities"
 
 _SIGNS: dict[str, str] = {
     URI: uris.SIGN,
     **layers.SIGNS,
     PACKED: base64s.PACKED_SIGN,
+    ENTITIES: entities.SIGN,
     **codings.SIGNS,
     **{way.name: way.sign for way in REWRITINGS},
     **{

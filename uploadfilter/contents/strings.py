@@ -56,7 +56,7 @@ from uploadfilter.contents.rewritings import (
     REWRITINGS,
     Rewriting,
 )
-from uploadfilter.contents.signs import PACKED
+from uploadfilter.contents.signs import ENTITIES, PACKED
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.stretches import texts
 
@@ -188,6 +188,8 @@ class _Search:
         readings = self._read(
             text, self._effort.plain, as_text=self._as_text, is_whole=False
         )
+        if not readings.all[0].may_hold:
+            return
         yield from readings.found()
         self.is_deep = True
         yield from self._deeper(readings)
@@ -207,6 +209,8 @@ class _Search:
         readings = self._read(
             item.text, self._effort.deep, as_text=True, is_whole=item.is_whole
         )
+        if not readings.all[0].may_hold:
+            return
         for found in readings.found():
             if not item.is_guess:
                 yield found
@@ -255,7 +259,7 @@ class _Search:
             self._wait(text)
         for reading in readings.all:
             text, signs = reading.text, reading.signs
-            whole = expanded(text, effort.take)
+            whole = expanded(text, effort.take) if ENTITIES in signs else None
             if whole is not None:
                 self._wait(whole)
             for number, way in enumerate(ways, start=1):

@@ -84,7 +84,8 @@ def _row() -> str:
     return f"(?:{''.join(group)}){{{_ROW - 1}}}{group[0]}"
 
 
-_PATTERNS = Patterns([_row()])
+EXPRESSION = _row()
+_PATTERNS = Patterns([EXPRESSION])
 
 
 def textuals(letters: bytes) -> Iterator[Textual]:
