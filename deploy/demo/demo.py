@@ -131,7 +131,8 @@ def send(stage: Stage, case: Case) -> Sent:
 def decisions(stage: Stage) -> dict[str, dict[str, Any]]:
     """Return every decision record by its id, as ``log show`` prints them."""
     arguments = ("log", "show", "--json", "--records", "decision")
-    done = running.run_program(*arguments, state=stage.state)
+    # With 1, and without output, it says that there is none yet.
+    done = running.run_program(*arguments, state=stage.state, may_fail=True)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     return {record["id"]: record for record in records}
 

@@ -144,7 +144,7 @@ def test_presets_are_compared_by_the_log(
 
     assert run(monkeypatch, "config", "presets", "--since", "2026-11-25", "--json") == 0
     found = json.loads(capfd.readouterr().out)
-    assert run(monkeypatch, "config", "presets", "--since", "2100-01-01", "--json") == 0
+    assert run(monkeypatch, "config", "presets", "--since", "2100-01-01", "--json") == 1
     none = json.loads(capfd.readouterr().out)
 
     assert found["presets"]["balanced"]["reject"] == 1

@@ -50,7 +50,11 @@ class Stage:
 
 def log(state: Path, *arguments: str) -> list[dict[str, Any]]:
     """Return the records that ``log show`` prints."""
-    done = running.run_program("log", "show", "--json", *arguments, state=state)
+    done = running.run_program(
+        "log", "show", "--json", *arguments, state=state, may_fail=True
+    )
+    # 1 is the exit code where there is none.
+    assert done.returncode in {0, 1}, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

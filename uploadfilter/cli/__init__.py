@@ -3,7 +3,8 @@
 Rules this package keeps: one module per group of commands; arguments are parsed at the
 rim; data goes to stdout and words for people to stderr; exit codes are those of
 ``docs/operating.md``: 0 all checked and nothing matched, 1 something matched or could
-not be checked, 2 refused, wrong usage or failed.
+not be checked, or there is nothing of what was asked for, 2 refused, wrong usage or
+failed.
 
 To add a command, write its function in the module of its group (or a new module) and
 add one line below.
@@ -93,7 +94,8 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback(
     epilog="Exit codes: 0 all checked and nothing matched; 1 something matched or "
-    "could not be checked; 2 refused, wrong usage or failed."
+    "could not be checked, or there is nothing of what was asked for; 2 refused, wrong "
+    "usage or failed."
 )
 def uploadfilter(
     *,

@@ -22,6 +22,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import (
     FAILED,
     FOUND,
+    NOTHING,
     print_json,
     say,
     show_problem,
@@ -128,6 +129,9 @@ def presets(
         print_json(document_of(compared))
     else:
         print_comparison(compared)
+    if not compared.uploads:
+        say("no upload was decided in that time")
+        raise typer.Exit(NOTHING)
 
 
 @app.command("show")

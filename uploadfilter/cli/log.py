@@ -23,6 +23,7 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import (
     FOUND,
+    NOTHING,
     OK,
     harmless,
     print_json,
@@ -32,6 +33,7 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.cli.verifying import verify_document, verify_lines
+from uploadfilter.decisions.ids import EXAMPLE, written_id
 from uploadfilter.decisions.lasting import ChangeRecord, TotalRecord
 from uploadfilter.decisions.reading import Filters, follow, read
 from uploadfilter.decisions.records import (
@@ -102,7 +104,11 @@ def show(
     ] = None,
     decision: Annotated[
         str | None,
-        typer.Option("--id", metavar="ID", help="One decision and its outcome."),
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="One decision and its outcome; blanks and capitals do not matter.",
+        ),
     ] = None,
     hash_set: Annotated[
         str | None,
@@ -124,6 +130,8 @@ def show(
 ) -> None:
     """Show records: a table on a terminal, else one JSON object a line.
 
+    Ends with 1 if there is none.
+
     **Examples**
 
         uploadfilter log show --since 1d --verdict match
@@ -138,7 +146,7 @@ def show(
         since=None if since is None else moment(since, now=now),
         until=None if until is None else moment(until, now=now),
         kind=records,
-        id=decision,
+        id=None if decision is None else _id(decision),
         verdict=verdict,
         action=action,
         would=would,
@@ -156,7 +164,9 @@ def show(
         return
     found = read(directory, filters=filters)
     chosen = found if limit is None else deque(found, maxlen=limit)
-    print_records(chosen, as_json=as_json)
+    if not print_records(chosen, as_json=as_json):
+        say_nothing(directory)
+        raise typer.Exit(NOTHING)
 
 
 @app.command()
@@ -243,18 +253,41 @@ def follow_log(
             held.append(record)
 
 
-def print_records(records: Iterable[Record], *, as_json: bool) -> None:
-    """Print records one a line for programs, or as a table; say if there are none."""
+def _id(text: str) -> str:
+    """Return the id of a decision that somebody wrote down.
+
+    Raises:
+        typer.Exit: It can be none, which is said.
+    """
+    found = written_id(text)
+    if found is None:
+        say(f"no such record: {text!r} is no id of a decision, such as {EXAMPLE}")
+        raise typer.Exit(NOTHING)
+    return found
+
+
+def say_nothing(directory: Path) -> None:
+    """Say that a log has no such record, and which other logs there are."""
+    say("no such record")
+    others = other_instances(directory)
+    if others:
+        names = ", ".join(others)
+        say(f"other proxies have logs of their own, see --instance: {names}")
+
+
+def print_records(records: Iterable[Record], *, as_json: bool) -> bool:
+    """Print records one a line for programs, or as a table; return if there are any."""
     rest = iter(records)
     first = next(rest, None)
     if first is None:
-        say("no such record")
-    elif as_json:
+        return False
+    if as_json:
         for record in chain([first], rest):
             print_record(record, as_json=True)
     else:
         rows = map(cells, chain([first], rest))
         print_text(table("time", "record", "what", rows=rows))
+    return True
 
 
 def print_record(record: Record, *, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from rich.text import Text
 from uploadfilter.cli.options import JSONOption, StateOption, state_directory
 from uploadfilter.cli.output import (
     FOUND,
+    NOTHING,
     OK,
     harmless,
     print_text,
@@ -33,6 +34,7 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import Signal, SignalType
 from uploadfilter.reference.matching import (
     THRESHOLD_LIMITS,
@@ -133,8 +135,8 @@ def lookup(
     every geometry, since nobody says how it was made; and suppressed entries are not
     found.
 
-    Exit codes: 0 nothing matched; 1 something matched, or a line is no query; 2 wrong
-    usage or failed.
+    Exit codes: 0 nothing matched; 1 something matched, a line is no query, or there was
+    no query at all; 2 wrong usage or failed.
 
     **Examples**
 
@@ -150,6 +152,9 @@ def lookup(
             answers = answer(generation, batch)
             tally.add(generation, answers)
             _print(answers, as_json=json)
+    if not tally.asked:
+        say("there was no query to look up", style="yellow")
+        raise typer.Exit(NOTHING)
     raise typer.Exit(tally.exit_code)
 
 
@@ -264,7 +269,7 @@ def parse(signal_type: str, value: str, *, threshold: int | None) -> Asked:
 
     Args:
         signal_type: Name of a signal type, in small or capital letters.
-        value: Hex digits, in small or capital letters.
+        value: Hex digits, or what hash sets may have instead.
         threshold: Most bits that may differ; ``None`` is the default of the type. Exact
             types are compared by equality, whatever stands here.
     """
@@ -272,7 +277,7 @@ def parse(signal_type: str, value: str, *, threshold: int | None) -> Asked:
     if kind is None:
         return _refused(signal_type, value, f"there is no signal type {signal_type!r}")
     try:
-        signal = Signal(type=kind, value=unhexlify(value))
+        signal = Signal(type=kind, value=unhexlify(hex_of(value, kind)))
     except ValueError:
         digits = 2 * kind.width_bytes
         problem = f"a value of {kind.value} has {digits} hex digits, not {value!r}"
@@ -327,11 +332,13 @@ def nearest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 class _Tally:
     """What becomes of the exit code, and what was said once."""
 
+    asked: int = 0
     found: bool = False
     warned: set[str] = field(default_factory=set)
 
     def add(self, generation: Generation, answers: Sequence[Answer]) -> None:
         """Take note of a batch."""
+        self.asked += len(answers)
         self.found |= any(item.matches is None or item.matches for item in answers)
         for item in answers:
             if item.asked.query is None:

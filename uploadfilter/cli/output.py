@@ -26,6 +26,9 @@ OK = 0
 FOUND = 1
 """Exit code: something matched, or could not be checked."""
 
+NOTHING = 1
+"""Exit code: there is nothing of what was asked for, which is said on stderr."""
+
 FAILED = 2
 """Exit code: refused, wrong usage or operational error."""
 

@@ -26,6 +26,7 @@ from uploadfilter.config.routing import (
 )
 from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import Complaints, Sources
+from uploadfilter.config.syntax import not_toml
 from uploadfilter.config.values import Reader
 from uploadfilter.errors import ConfigError
 
@@ -268,10 +269,7 @@ def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int
         raise _too_deep(path) from exc
     except ValueError as exc:
         # TOMLDecodeError, and what Python says of numbers with thousands of digits.
-        raise ConfigError(
-            f"{path}: not TOML: {exc}",
-            hint="Texts stand in double quotes; see docs/operating.md for an example.",
-        ) from exc
+        raise not_toml(text, exc, path) from exc
 
 
 def _too_deep(path: Path | None) -> ConfigError:

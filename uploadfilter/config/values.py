@@ -4,11 +4,10 @@ Rules this module keeps: what cannot be used is noted and left out, so that the 
 mistake is found in the same run; and no value is shown that could be a secret.
 """
 
-import difflib
 import math
 import re
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -16,6 +15,7 @@ import msgspec
 
 from uploadfilter.config import schema
 from uploadfilter.config.lines import Key
+from uploadfilter.config.meanings import meant
 from uploadfilter.config.references import Credentials, UnusableReferenceError
 from uploadfilter.config.schema import Wanted
 from uploadfilter.config.sources import Complaints, dotted
@@ -33,7 +33,10 @@ _UNITS: Final = {
     "MIB": 1024**2,
     "GIB": 1024**3,
 }
-_SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]+)?")
+_SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]+)")
+_A_SIZE: Final = 'a whole number without quotes, or a size such as "20 MiB"'
+_SIZES: Final = ("_bytes", "address_space")
+"""Ends of the keys that are numbers of bytes, and so may have a unit."""
 _LARGEST: Final = 2**63 - 1
 """No limit is larger; what counts with it may be a machine's integer."""
 
@@ -42,15 +45,12 @@ _SECRET_WORDS = re.compile(r"password|passwd|secret|token|private", re.IGNORECAS
 _LONGEST_SHOWN: Final = 80
 _WRITTEN: Final[Mapping[Wanted, str]] = {
     bool: "true or false",
-    int: 'a whole number without quotes, or a size such as "20 MiB"',
+    int: "a whole number without quotes",
     float: "a number without quotes",
     str: "a text in quotes",
     str | tuple[str, ...]: "a text in quotes, or a list of texts in brackets",
 }
 _MAPPINGS: Final[Collection[object]] = (Mapping,)
-_ALIKE: Final = 0.85
-"""How much a key in another table must look like an unknown one to be what was meant;
-in its own table ``difflib``'s 0.6 will do."""
 
 
 class Reader:
@@ -152,7 +152,7 @@ class Reader:
                 self.complaints.add(
                     (*key, name),
                     f"unknown key {dotted((*key, name))!r}",
-                    hint=_meant(name, known, key),
+                    hint=meant(name, known, key),
                 )
 
     def value(self, value: object, wanted: Wanted, key: Key) -> Any:  # noqa: ANN401 - whatever the field is declared as
@@ -161,13 +161,15 @@ class Reader:
             return self._mapping(value, wanted, key)
         if isinstance(value, dict) and _takes_text(wanted):
             return self._referred(value, key)
+        is_size = wanted is int and takes_size(key)
         try:
-            return _converted(value, wanted)
+            return _converted(value, wanted, is_size=is_size)
         except ValueError as exc:
             text = f"{dotted(key)} = {shown_value(value, key)} cannot be used"
-            why = f": {exc}" if isinstance(exc, _SizeError) else ""
+            why = str(exc) if isinstance(exc, _UnusableError) else _kind_of(value)
+            described = _A_SIZE if is_size else _described(wanted)
             self.complaints.add(
-                key, text + why, hint=f"Write {_described(wanted)}. {SEE_DOCS}"
+                key, f"{text}: {why}", hint=f"Write {described}. {SEE_DOCS}"
             )
             return None
 
@@ -200,8 +202,27 @@ def _values_of(settings: object) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
-class _SizeError(ValueError):
-    """A text is no size."""
+def takes_size(key: Key) -> bool:
+    """Tell whether a whole number is one of bytes, so that it may have a unit."""
+    return str(key[-1]).endswith(_SIZES)
+
+
+class _UnusableError(ValueError):
+    """A value is of the right kind, and cannot be used all the same."""
+
+
+def _kind_of(value: object) -> str:
+    """Say what a value is, which is not what was wanted."""
+    # True is also an int for Python.
+    kinds = {
+        bool: "it is true or false",
+        int: "it is a whole number",
+        float: "it is a number with a point",
+        str: "it is a text",
+        list: "it is a list",
+        dict: "it is a table",
+    }
+    return kinds.get(type(value), "it is a date or a time")
 
 
 def shown_value(value: object, key: Key) -> str:
@@ -232,27 +253,31 @@ def _takes_text(wanted: Wanted) -> bool:
     return wanted is str or str in typing.get_args(wanted)
 
 
-def _converted(value: object, wanted: Wanted) -> Any:  # noqa: ANN401 - as above
+def _converted(value: object, wanted: Wanted, *, is_size: bool) -> Any:  # noqa: ANN401 - as above
     """Convert a value.
 
     Raises:
         ValueError: It is not what is wanted.
     """
-    if wanted is int and isinstance(value, str):
+    if is_size and isinstance(value, str):
         value = _size(value)
-    if isinstance(value, str) and isinstance(wanted, type):
-        value = _member(value, wanted) if issubclass(wanted, StrEnum) else value
+    if isinstance(value, str) and _is_choice(wanted):
+        value = _member(value, wanted)
     if isinstance(value, float) and not math.isfinite(value):
         # TOML has inf and nan; with nan every comparison is false, limits included.
-        raise ValueError(value)
+        raise _UnusableError("it is no finite number")
     if isinstance(value, int) and abs(value) > _LARGEST:
-        raise ValueError(value)
+        raise _UnusableError("it is too large a number")
     return msgspec.convert(value, wanted)
+
+
+def _is_choice(wanted: Wanted) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, StrEnum)
 
 
 def _described(wanted: Wanted) -> str:
     """Say how a value of a type is written in TOML."""
-    if isinstance(wanted, type) and issubclass(wanted, StrEnum):
+    if _is_choice(wanted):
         return "one of " + ", ".join(f'"{str(member).lower()}"' for member in wanted)
     return _WRITTEN.get(wanted, "a list of texts in brackets and quotes")
 
@@ -260,7 +285,10 @@ def _described(wanted: Wanted) -> str:
 def _member(value: str, wanted: type[StrEnum]) -> str:
     """Accept an enum's value in either case: ``reject`` for ``REJECT``."""
     members = {str(member) for member in wanted}
-    return value.upper() if value.upper() in members else value
+    for word in (value, value.upper()):
+        if word in members:
+            return word
+    raise _UnusableError("it is none of these")
 
 
 def _size(text: str) -> int:
@@ -268,31 +296,7 @@ def _size(text: str) -> int:
     found = _SIZE.fullmatch(text.strip())
     unit = _UNITS.get((found[2] or "B").upper()) if found else None
     if found is None or unit is None:
-        raise _SizeError(
-            "neither a number nor a size; units are B, KB, MB, GB, KiB, MiB, GiB"
+        raise _UnusableError(
+            "it is a text, and no size; units are B, KB, MB, GB, KiB, MiB, GiB"
         )
     return int(found[1]) * unit
-
-
-def _meant(name: str, known: Iterable[str], key: Key) -> str:
-    """Suggest what an unknown key was meant to be, here or in another table."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    if near:
-        return f"Did you mean {dotted((*key, near[0]))!r}?"
-    elsewhere = _elsewhere(name)
-    if elsewhere is not None:
-        return f"Did you mean {elsewhere}?"
-    return f"Known are: {', '.join(names)}."
-
-
-def _elsewhere(name: str) -> str | None:
-    """Find a key of another table."""
-    places = {item.rpartition(".")[2]: item for item in reversed(schema.keys())}
-    near = difflib.get_close_matches(name, places, n=1, cutoff=_ALIKE)
-    if not near:
-        return None
-    table, _, last = places[near[0]].rpartition(".")
-    if not table:
-        return f"{last!r}, which stands above the first table of the file"
-    return f"[{'[routes]' if table == schema.ROUTES else table}] {last}"

@@ -1,0 +1,39 @@
+"""A key that nobody reads leads to the one that was meant, or to none."""
+
+import pytest
+
+from uploadfilter.config import schema
+from uploadfilter.config.meanings import MEANINGS, meant
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "hint"),
+    [
+        pytest.param(("policy",), "match", "[policy.categories]", id="match"),
+        pytest.param(
+            ("routes", 0, "policy"), "match", "[policy.categories]", id="route"
+        ),
+        pytest.param(("policy",), "low_qualty", "policy.low_quality", id="typo"),
+        pytest.param(("policy",), "weakmatch", "policy.weak_match", id="no-underscore"),
+        pytest.param(("proxy",), "origin", "above the first table", id="origin"),
+        pytest.param(("limits",), "mode", "above the first table", id="mode"),
+        pytest.param(("spool",), "limits", "a table of its own", id="table"),
+        pytest.param(("limits",), "max_view", "[budgets] max_views", id="elsewhere"),
+        pytest.param((), "port", 'listen = "HOST:PORT"', id="port"),
+        pytest.param((), "upstream", "origin =", id="upstream"),
+        pytest.param((), "tls", "front end", id="tls"),
+        pytest.param(("log",), "retention", "days_with_match", id="retention"),
+        pytest.param(("limits",), "colour", "Known are: ", id="nothing-like-it"),
+    ],
+)
+def test_suggestion(table: tuple[str | int, ...], name: str, hint: str) -> None:
+    """What other programs have, what stands elsewhere, and typing errors."""
+    room = schema.TABLES.get(str(table[-1])) if table else None
+    known = schema.fields_of(room, str(table[-1])) if room else schema.TOP
+
+    assert hint in meant(name, known, table)
+
+
+def test_no_key_that_exists_is_explained_as_another() -> None:
+    """A list made by hand must not outlive what it says."""
+    assert not MEANINGS.keys() & {*schema.keys(), *schema.TOP}

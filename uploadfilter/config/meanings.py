@@ -1,0 +1,110 @@
+"""What was meant by a key that there is not.
+
+A suggestion that is wrong is worse than none: who reads "did you mean ``weak_match``?"
+looks no further. So only what looks very much alike is suggested, and what people write
+who know other programs is listed here by hand.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from uploadfilter.config import schema
+from uploadfilter.config.lines import Key
+from uploadfilter.config.sources import dotted
+
+_ALIKE: Final = 0.75
+"""How much a key must look like an unknown one to be what was meant: a letter that is
+wrong, missing or doubled in a word of five. At 0.6 ``match`` is ``weak_match``."""
+
+_ALIKE_ELSEWHERE: Final = 0.85
+"""The same of a key in another table, of which there are many."""
+
+_CATEGORIES: Final = (
+    "A match is rejected, unless its category says otherwise: write "
+    '[policy.categories] and below it a line such as "1" = "accept".'
+)
+_ORIGIN: Final = (
+    'Write origin = "http://HOST:PORT" above the first table of the file, or '
+    "[[routes]] with an origin each."
+)
+_LISTEN: Final = 'Write listen = "HOST:PORT" above the first table of the file.'
+_STATE: Final = 'Write state = "/PATH" above the first table of the file.'
+_TLS: Final = (
+    "The proxy has no TLS of its own: it ends at the front end, see docs/operating.md."
+)
+_LARGEST: Final = 'Write [limits] and below it max_body_bytes = "100 MiB".'
+_NO_LEVEL: Final = (
+    "There is one level: each fact is one event, on standard error, for the journal."
+)
+_RETENTION: Final = "Write days_without_match and days_with_match."
+
+MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("policy.match", "policy.matches", "policy.matched", "policy.hit"),
+            _CATEGORIES,
+        ),
+        **dict.fromkeys(("policy.category", "categories", "policy.sets"), _CATEGORIES),
+        **dict.fromkeys(
+            ("policy.default", "policy.action"), 'Write preset = "strict".'
+        ),
+        **dict.fromkeys(("upstream", "backend", "proxy_pass", "target"), _ORIGIN),
+        **dict.fromkeys(("proxy.upstream", "proxy.backend", "proxy.url"), _ORIGIN),
+        **dict.fromkeys(("host", "port", "bind", "address", "proxy.port"), _LISTEN),
+        **dict.fromkeys(("state_dir", "state_directory", "data_dir"), _STATE),
+        **dict.fromkeys(("tls", "ssl", "certificate", "cert", "cert_file"), _TLS),
+        **dict.fromkeys(
+            ("max_size", "max_body_size", "client_max_body_size", "limits.max_size"),
+            _LARGEST,
+        ),
+        **dict.fromkeys(("log_level", "verbose", "debug", "log.level"), _NO_LEVEL),
+        **dict.fromkeys(("retention", "log.retention", "log.days"), _RETENTION),
+        **dict.fromkeys(
+            ("log.path", "log.file", "log.directory"),
+            f"The decision log is in the state directory. {_STATE}",
+        ),
+    }
+)
+"""What to do instead, by keys that nobody reads."""
+
+
+def meant(name: str, known: Iterable[str], key: Key) -> str:
+    """Say what to write instead of an unknown key.
+
+    Args:
+        name: The key.
+        known: Those that its table may have.
+        key: Of its table.
+    """
+    # The index of a route says nothing of what its keys mean.
+    place = ".".join(part for part in (*key, name) if isinstance(part, str))
+    listed = MEANINGS.get(place) or MEANINGS.get(place.removeprefix("routes."))
+    if listed:
+        return listed
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
+    if near:
+        return f"Did you mean {dotted((*key, near[0]))!r}?"
+    elsewhere = _elsewhere(name)
+    if elsewhere is not None:
+        return f"Did you mean {elsewhere}?"
+    return f"Known are: {', '.join(names)}."
+
+
+def _elsewhere(name: str) -> str | None:
+    """Find a key of another table, or a table."""
+    if name == schema.ORIGIN:
+        return f"{name!r}, which stands above the first table of the file"
+    if name in {*schema.TABLES, schema.ROUTES, schema.ORIGINS}:
+        brackets = f"[[{name}]]" if name == schema.ROUTES else f"[{name}]"
+        return f"the table {brackets}, which is a table of its own"
+    places = {item.rpartition(".")[2]: item for item in reversed(schema.keys())}
+    near = difflib.get_close_matches(name, places, n=1, cutoff=_ALIKE_ELSEWHERE)
+    if not near:
+        return None
+    table, _, last = places[near[0]].rpartition(".")
+    if not table:
+        return f"{last!r}, which stands above the first table of the file"
+    return f"[{'[routes]' if table == schema.ROUTES else table}] {last}"

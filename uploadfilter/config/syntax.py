@@ -1,0 +1,101 @@
+"""Say what is wrong with a file that is no TOML, and what to write instead.
+
+``tomllib`` says where it gave up. What a person does next depends on what stands there:
+a key that is set twice is no text without quotes.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from uploadfilter.errors import ConfigError
+
+_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_KEY = re.compile(r"\s*([\w.-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*=")
+_HEADING = re.compile(r"\s*\[\[?[ \t]*([^\]\n]+?)[ \t]*\]")
+_DUPLICATES: Final = (
+    "Cannot overwrite",
+    "Cannot declare",
+    "Cannot mutate",
+    "Cannot redefine",
+    "Duplicate inline",
+)
+_QUOTE: Final = "A text ends on its line, with the quote that it began with."
+_STATEMENT: Final = "Write KEY = VALUE, or [TABLE] on a line of its own."
+_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Unescaped": "A backslash between double quotes begins an escape: write the "
+        "text between single quotes.",
+        "Unterminated": _QUOTE,
+        "Illegal character": _QUOTE,
+        "Expected newline": "Each key stands on a line of its own. A text stands in "
+        "double quotes, and one with such a quote in it between single ones.",
+        "Expected '='": _STATEMENT,
+        "Invalid statement": _STATEMENT,
+        "Invalid initial": "A key is made of letters, digits, - and _.",
+        "Unclosed array": "A list ends with ].",
+        "Unclosed inline": "A table that begins with { ends with } on the same line.",
+        "Expected ']": "The heading of a table ends with ], and that of a list with ]]",
+        "Invalid value": "A text stands in double quotes; true and false are written "
+        "small; a number with a unit is a text.",
+    }
+)
+"""What to do, by how the words of ``tomllib`` begin."""
+
+_ELSE: Final = "See docs/operating.md for an example."
+
+
+def not_toml(text: str, exc: ValueError, path: Path | None) -> ConfigError:
+    """Return the error for a text that ``tomllib`` refused.
+
+    Args:
+        text: The text.
+        exc: What it raised: also what Python says of numbers of thousands of digits.
+        path: Where the text came from.
+    """
+    place = _PLACE.search(str(exc))
+    line = int(place[1]) if place and place[1] else text.count("\n") + 1
+    what = str(exc)[: place.start()] if place else str(exc)
+    where = f"{path}:{line}" if place else f"{path}"
+    if what.startswith(_DUPLICATES):
+        return _set_twice(text.split("\n"), line, where)
+    hints = [hint for beginning, hint in _HINTS.items() if what.startswith(beginning)]
+    return ConfigError(f"{where}: not TOML: {what}", hint=hints[0] if hints else _ELSE)
+
+
+def _set_twice(lines: list[str], line: int, where: str) -> ConfigError:
+    """Return the error for a key or table that is there twice, on ``line`` again."""
+    # What is wrong may be noticed on the line after it.
+    for at in (line, line - 1):
+        if not 0 < at <= len(lines):
+            continue
+        pattern = _HEADING if _HEADING.match(lines[at - 1]) else _KEY
+        found = pattern.match(lines[at - 1])
+        if found is None:
+            continue
+        kind = "table" if pattern is _HEADING else "key"
+        name = found[1].strip("\"'")
+        first = _first(lines[: at - 1], pattern, name)
+        since = f", the first time in line {first}" if first else ""
+        return ConfigError(
+            f"{where}: the {kind} {name!r} is there twice{since}",
+            hint="Take one of the two out."
+            if kind == "key"
+            else "Write all keys of a table below one heading.",
+        )
+    return ConfigError(
+        f"{where}: a key is there twice", hint="Take one of the two out."
+    )
+
+
+def _first(lines: list[str], pattern: re.Pattern[str], name: str) -> int | None:
+    """Return the line, counted from 1, of a key of the same table, or of a table."""
+    for at in range(len(lines), 0, -1):
+        found = pattern.match(lines[at - 1])
+        if found and found[1].strip("\"'") == name:
+            return at
+        if pattern is _KEY and _HEADING.match(lines[at - 1]):
+            return None
+    return None
