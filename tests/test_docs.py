@@ -213,6 +213,8 @@ def test_each_command_is_explained_with_its_options(name: str) -> None:
         ("shed", records.ShedRecord),
         ("segment", records.SegmentRecord),
         ("checkpoint", records.CheckpointRecord),
+        ("change", lasting.ChangeRecord),
+        ("Who", lasting.By),
         ("total", lasting.TotalRecord),
         ("Totals", lasting.DayTotals),
         ("Uploads of a total", lasting.UploadsTotal),
@@ -233,6 +235,11 @@ def test_each_field_of_a_record_is_explained(
         fields -= common
 
     assert first_cells(section(DECISION_LOG, title)) == fields
+
+
+def test_each_change_is_explained() -> None:
+    """The overseer's page has a row for whatever can be changed."""
+    assert first_cells(section(DECISION_LOG, "Changes")) == set(lasting.Change)
 
 
 def test_each_plain_setting_is_explained() -> None:

@@ -53,6 +53,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/needs.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/clients/test_server.py",
+    "uploadfilter/reference/describing.py": "tests/reference/test_journal.py",
     "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
     "uploadfilter/signals/pieces.py": "tests/signals/test_readers.py",
 }

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ class Scene:
         asked: Asks for a reload.
         results: What came of each.
         readings: How often the file was read.
+        notes: What was told for the record.
     """
 
     file: Path
@@ -42,6 +43,7 @@ class Scene:
     reloader: Reloader
     results: list[Reload]
     readings: list[int]
+    notes: list[Mapping[str, object]]
 
     def write(self, text: str) -> None:
         """Replace the file as editors do."""
@@ -75,6 +77,7 @@ async def scene(
         return config.read(file, overrides={}, default_state=folder)
 
     results: list[Reload] = []
+    notes: list[Mapping[str, object]] = []
     asked = asyncio.Event()
     started = read()
     async with InForce.opened(started.settings.live) as in_force:
@@ -84,10 +87,11 @@ async def scene(
             in_force=in_force,
             manager=manager or Manager(None),
             tell=results.append,
+            note=notes.append,
             asked=asked,
         )
         async with beside(reload=reloader.keep(), origins=in_force.keep_closing()):
-            yield Scene(file, in_force, asked, reloader, results, readings)
+            yield Scene(file, in_force, asked, reloader, results, readings, notes)
 
 
 def of(events: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - of structlog

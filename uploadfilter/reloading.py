@@ -7,7 +7,7 @@ asked for meanwhile is done once, afterwards.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -29,6 +29,7 @@ class Reloader:
         in_force: The live settings.
         manager: Who wants to be told that settings are read.
         tell: Told what came of it each time.
+        note: Told what has changed, for the record.
         asked: Set when it is to be read; by a signal handler, too.
     """
 
@@ -40,6 +41,7 @@ class Reloader:
         in_force: InForce,
         manager: Manager,
         tell: Callable[[Reload], None],
+        note: Callable[[Mapping[str, object]], None],
         asked: asyncio.Event,
     ) -> None:
         self._started = started
@@ -48,6 +50,7 @@ class Reloader:
         self._in_force = in_force
         self._manager = manager
         self._tell = tell
+        self._note = note
         self._asked = asked
 
     async def keep(self) -> None:
@@ -78,6 +81,7 @@ class Reloader:
         live = loaded.settings.live
         if live != self._in_force.settings or self._names_files:
             await self._in_force.replace(live)
+        self._record(self._last, loaded)
         self._last = loaded
         log.info("reload_applied", keys=[key for key in changed if config.is_live(key)])
         waiting = config.differences(self._started, loaded)
@@ -88,6 +92,14 @@ class Reloader:
                 keys=keys,
                 hint="These keys keep their values until the service is restarted.",
             )
+
+    def _record(self, before: config.Loaded, after: config.Loaded) -> None:
+        """Have what has changed put on record, and what waits for a restart."""
+        details = config.changed(before, after)
+        if details:
+            waiting = config.differences(self._started, after)
+            keys = [key for key in waiting if not config.is_live(key)]
+            self._note({**details, "after_restart": keys})
 
     @property
     def _names_files(self) -> bool:

@@ -13,18 +13,21 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 
 import structlog
 import uvloop
 
 from uploadfilter import hardening, operational
-from uploadfilter.config import Loaded, Settings
+from uploadfilter.changing import Changes
+from uploadfilter.config import Loaded, Settings, in_short, told
 from uploadfilter.decisions.clients import ClientHasher
-from uploadfilter.decisions.lasting import Retention
+from uploadfilter.decisions.lasting import Change, Retention
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
 from uploadfilter.errors import LogError, ServiceError
@@ -95,7 +98,7 @@ async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
     manager = Manager.of(os.environ)
     async with (
-        running(settings) as service,
+        running(settings, details=told(loaded)) as service,
         beside(
             watchdog=manager.keep_watchdog(service.is_whole),
             reload=service.reloader(loaded, read, manager, hung_up).keep(),
@@ -145,12 +148,14 @@ class Running:
         admin: Where the operator is told; ``None`` for nowhere.
         is_whole: Whether the parts live that only a restart replaces.
         hands: What requests are answered with.
+        changes: What puts changes on record.
     """
 
     addresses: tuple[Address, ...]
     admin: Address | None
     is_whole: Callable[[], bool]
     hands: Hands
+    changes: Changes
 
     @property
     def port(self) -> int:
@@ -172,16 +177,20 @@ class Running:
             in_force=self.hands.in_force,
             manager=manager,
             tell=lambda result: self.hands.metrics.reloaded(result, _now()),
+            note=lambda details: self.changes.note(Change.RELOAD, details),
             asked=asked,
         )
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings, *, details: Mapping[str, object] | None = None
+) -> AsyncIterator[Running]:
     """Run the service for the length of the block.
 
     Args:
         settings: From ``config.load``.
+        details: What is put on record of the configuration.
 
     Yields:
         What is running.
@@ -191,10 +200,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             is in the error.
     """
     async with AsyncExitStack() as stack:
-        directory = log_directory(settings.state, settings.instance)
         metrics = Metrics()
         metrics.started(_now())
-        decisions = _decision_log(stack, settings, directory)
+        decisions = _decision_log(stack, settings)
         recorder = _recorder(decisions, settings, metrics)
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
@@ -213,22 +221,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             admission=_admission(room, metrics, scanners),
             metrics=metrics,
         )
-        await stack.enter_async_context(_chores(hands, reference, settings))
-        watched = Watched(
-            instance=settings.instance,
-            begun=_now(),
-            metrics=metrics,
-            in_force=hands.in_force,
-            drain=hands.drain,
-            open_uploads=lambda: hands.admission.open_uploads,
-            room=hands.room,
-            scanners=scanners,
-            scanner_settings=settings.scanner,
-            reference=reference,
-            is_writable=lambda: decisions.writable,
-            directory=directory,
-            clock=_now,
-        )
+        changes = _changes(decisions, settings)
+        await changes.start({**_versions(), **(details or in_short(settings))})
+        await stack.enter_async_context(_chores(hands, reference, settings, changes))
+        watched = _watched(hands, settings, decisions, scanners, reference)
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
         addresses = await stack.enter_async_context(
             listening(hands, addresses=settings.listen, inherited=_inherited(stack))
@@ -238,7 +234,33 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             admin=told_at,
             is_whole=decisions.is_alive,
             hands=hands,
+            changes=changes,
         )
+
+
+def _watched(
+    hands: Hands,
+    settings: Settings,
+    decisions: DecisionLog,
+    scanners: ScannerPool,
+    reference: ReferenceReader,
+) -> Watched:
+    """Gather what operators are told of."""
+    return Watched(
+        instance=settings.instance,
+        begun=_now(),
+        metrics=hands.metrics,
+        in_force=hands.in_force,
+        drain=hands.drain,
+        open_uploads=lambda: hands.admission.open_uploads,
+        room=hands.room,
+        scanners=scanners,
+        scanner_settings=settings.scanner,
+        reference=reference,
+        is_writable=lambda: decisions.writable,
+        directory=log_directory(settings.state, settings.instance),
+        clock=_now,
+    )
 
 
 @asynccontextmanager
@@ -301,13 +323,11 @@ def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
         ) from exc
 
 
-def _decision_log(
-    stack: AsyncExitStack, settings: Settings, directory: Path
-) -> DecisionLog:
+def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
     """Open the decision log and say what had to be put right."""
     decisions = stack.enter_context(
         DecisionLog.open(
-            directory,
+            log_directory(settings.state, settings.instance),
             instance=settings.instance,
             clock=_now,
             settings=settings.log,
@@ -322,6 +342,21 @@ def _decision_log(
             unknown_outcomes=len(recovery.unknown_outcomes),
         )
     return decisions
+
+
+def _changes(decisions: DecisionLog, settings: Settings) -> Changes:
+    """Put on record what is changed beside this service, and by it."""
+    return Changes(
+        decisions,
+        directory=log_directory(settings.state, settings.instance),
+        reference=settings.state / REFERENCE_DIRECTORY,
+        clock=_now,
+    )
+
+
+def _versions() -> dict[str, object]:
+    """Return what runs here: a record must say which program decided."""
+    return {"uploadfilter": version("uploadfilter"), "python": python_version()}
 
 
 def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> Recorder:
@@ -344,7 +379,7 @@ def _now() -> float:
 
 @asynccontextmanager
 async def _chores(
-    hands: Hands, reference: ReferenceReader, settings: Settings
+    hands: Hands, reference: ReferenceReader, settings: Settings, changes: Changes
 ) -> AsyncIterator[None]:
     """Keep what has to be kept up, for the length of the block."""
     directory = log_directory(settings.state, settings.instance)
@@ -354,9 +389,11 @@ async def _chores(
             generations=_following(hands, reference).keep(),
             retention=_keep_retention(directory, settings.log.retention),
             origins=hands.in_force.keep_closing(),
+            changes=changes.keep(),
         ):
             yield
     finally:
+        await changes.look()
         await hands.recorder.check_in()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.reference.stores import ENTRY, put
 from tests.reference.test_layout import names
+from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreCorruptError, StoreError
 from uploadfilter.reference import layout
 from uploadfilter.reference.changes import ChangeKind
@@ -21,8 +22,8 @@ def clock() -> float:
 
 def test_first_generation_is_made_once(tmp_path: Path) -> None:
     """It is empty, and says so."""
-    first = Committer(tmp_path, clock=clock)
-    second = Committer(tmp_path, clock=clock)
+    first = Committer(tmp_path, clock=clock, actor=Actor(uid=0))
+    second = Committer(tmp_path, clock=clock, actor=Actor(uid=0))
 
     assert (first.made, second.made) == (True, False)
     current = second.live.current

@@ -37,14 +37,18 @@ from uploadfilter.config.effective import differences, is_live
 from uploadfilter.config.loading import Loaded, load, read
 from uploadfilter.config.schema import TABLES, keys
 from uploadfilter.config.settings import Settings
+from uploadfilter.config.telling import changed, in_short, told
 
 __all__ = [
     "TABLES",
     "Loaded",
     "Settings",
+    "changed",
     "differences",
+    "in_short",
     "is_live",
     "keys",
     "load",
     "read",
+    "told",
 ]

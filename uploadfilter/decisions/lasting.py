@@ -163,7 +163,6 @@ class Change(StrEnum):
 
     START = "start"
     RELOAD = "reload"
-    STOP = "stop"
     INIT = "init"
     IMPORT = "import"
     REMOVE = "remove"
@@ -176,7 +175,6 @@ class Change(StrEnum):
     RELEASE = "release"
     REPLACED = "replaced"
     LOST = "lost"
-    CUT_OFF = "cut_off"
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from typing import Generic, TypeVar
 
 from uploadfilter.decisions.appending import Appender
 from uploadfilter.decisions.chain import Draft, Tail
-from uploadfilter.decisions.lasting import ChangeRecord, Retention, TotalRecord
+from uploadfilter.decisions.lasting import ChangeRecord, Mark, Retention, TotalRecord
 from uploadfilter.decisions.records import (
     FORMAT,
     UNKNOWN,
@@ -235,6 +235,11 @@ class DecisionLog:
     def is_alive(self) -> bool:
         """Tell whether the writer works; if not, only opening the log anew helps."""
         return self._writer.is_alive()
+
+    @property
+    def mark(self) -> Mark | None:
+        """The last line of the journal that is on record; ask before appending."""
+        return self._tail.mark
 
     def append(self, record: Record) -> Future[int]:
         """Hand over a record.

@@ -1,4 +1,4 @@
-"""Read the totals of a log: of the days that are over, and of those that are open.
+"""Read what lasts in a log: changes, and the totals of days, those that are open too.
 
 What is in no total record yet stands in the head of the newest segment and in what
 follows that head. Segments of format 1 were never counted: what is left of them is
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uploadfilter.decisions.chain import COUNTING_FORMAT, Tail
-from uploadfilter.decisions.lasting import DayTotals, TotalRecord
+from uploadfilter.decisions.lasting import ChangeRecord, DayTotals, TotalRecord
 from uploadfilter.decisions.reading import records_of
 from uploadfilter.decisions.segments import Segment, read_head, segments
 from uploadfilter.decisions.totals import OpenDays
@@ -39,6 +39,23 @@ def totals_of(directory: Path) -> Iterator[DayTotals]:
                     yield record.totals
             if is_newest:
                 yield from tail.days.totals()
+
+
+def changes_of(directory: Path) -> Iterator[ChangeRecord]:
+    """Yield the changes that are on record, oldest first.
+
+    Args:
+        directory: Of the log.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record.
+    """
+    for segment in segments(directory):
+        if read_head(directory, segment).is_lasting:
+            for record, _ in records_of(directory, segment):
+                if isinstance(record, ChangeRecord):
+                    yield record
 
 
 def _recounted(directory: Path, segment: Segment) -> Iterator[DayTotals]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import lmdb
 import msgspec
 
+from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreError, StoreMissingError
 from uploadfilter.reference import history, keys, layout
 from uploadfilter.reference.base import write_base
@@ -23,7 +24,9 @@ from uploadfilter.reference.changes import (
     entries_in_force,
     sets_in_force,
 )
+from uploadfilter.reference.describing import details_of
 from uploadfilter.reference.folding import folded
+from uploadfilter.reference.journal import Change, Journal
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.layout import Current
 from uploadfilter.reference.opening import Clock, lacks_directories, open_generation
@@ -49,6 +52,7 @@ class Committer:
     Args:
         path: The reference directory, whose lock the caller holds.
         clock: Seconds since the epoch.
+        actor: Who writes.
 
     Attributes:
         made: True if there was no reference set before.
@@ -56,7 +60,7 @@ class Committer:
         live: The generation in force.
     """
 
-    def __init__(self, path: Path, *, clock: Clock) -> None:
+    def __init__(self, path: Path, *, clock: Clock, actor: Actor) -> None:
         self._path = path
         self._clock = clock
         self.made = _is_missing(path)
@@ -64,6 +68,7 @@ class Committer:
             for kind in _FOLDERS:
                 layout.make_private(path / kind)
             history.sweep(path)
+            self._journal = Journal(path, actor=actor)
             if self.made:
                 self.secret = keys.make_secret(path)
                 self._make_first()
@@ -110,7 +115,8 @@ class Committer:
             base=base,
             overlay=base,
         )
-        self._name(self._with_overlay(first, 1, nothing), ChangeKind.INIT, "")
+        made = Change(ChangeKind.INIT, "")
+        self._name(self._with_overlay(first, 1, nothing), made, in_force=0)
 
     def advance(
         self,
@@ -144,16 +150,29 @@ class Committer:
         with self._changing(number):
             is_pinned = pinned or self.live.pinned
             current = msgspec.structs.replace(live.current, pinned=is_pinned)
+            # What is folded is the same, and says less of what was changed.
+            details = details_of(
+                kind,
+                subject,
+                before=self.live,
+                changes=overlay.changes,
+                sets=sets_in_force(
+                    overlay.base_sets, overlay.additions.sets, overlay.changes
+                ),
+            )
             if fold:
                 current, overlay = self._folded(current, number, overlay)
-            self._name(self._with_overlay(current, number, overlay), kind, subject)
+            named = self._with_overlay(current, number, overlay)
+            change = Change(kind, subject, details)
+            self._name(named, change, in_force=self.live.number)
 
     def put_in_force(self, older: Current, kind: ChangeKind, subject: str) -> None:
         """Put the pair of an older generation in force under a new number."""
         number = self.next_number()
         with self._changing(number):
             named = msgspec.structs.replace(older, generation=number, pinned=False)
-            self._name(named, kind, subject)
+            change = Change(kind, subject, {"entries": named.entries})
+            self._name(named, change, in_force=self.live.number)
 
     @contextlib.contextmanager
     def _changing(self, number: int) -> Iterator[None]:
@@ -213,15 +232,20 @@ class Committer:
             entries=entries_in_force(sets),
         )
 
-    def _name(self, current: Current, kind: ChangeKind, subject: str) -> None:
+    def _name(self, current: Current, change: Change, *, in_force: int) -> None:
+        """Put a generation in force, after a line that says why."""
+        now = self._clock()
         named = msgspec.structs.replace(
             current,
             format=layout.FORMAT,
-            at=int(self._clock()),
-            kind=kind,
-            subject=subject,
+            at=int(now),
+            kind=ChangeKind(change.kind),
+            subject=change.subject,
         )
         history.record(self._path, named)
+        self._journal.add(
+            change, generation=named.generation, in_force=in_force, at=now
+        )
         layout.write_current(self._path, named)
 
 

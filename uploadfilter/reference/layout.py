@@ -9,6 +9,7 @@
       bases/<n>/data.mdb       immutable
       overlays/<n>/data.mdb    immutable
       generations/<n>          what ``current`` was or is (``reference/history.py``)
+      journal            who changed what (``reference/journal.py``)
 
 Rules this module keeps: nothing is changed in place. A directory or file is written
 under another name, synced, and renamed; then the folder that holds it is synced. So a
@@ -60,7 +61,8 @@ _CHECK_BYTES = 16
 _SAMPLE_BYTES = 4096
 _SAMPLES = 256
 _CURRENT_MOST_BYTES = 4096
-_PRIVATE_FILE = 0o600
+PRIVATE_FILE = 0o600
+"""For the owner alone, as the directories."""
 
 _IMMUTABLE_FILE = 0o400
 """Who copies a backup over the files of a running service is stopped, or replaces them
@@ -194,7 +196,7 @@ def _check_of(line: bytes) -> bytes:
 def write_aside(path: Path, data: bytes) -> Path:
     """Write a new private file beside ``path``, synced; return its name."""
     aside = path.with_name(f"{NEW_PREFIX}{path.name}-{secrets.token_hex(4)}")
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     with open(fd, "wb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
         file.write(data)
         file.flush()
@@ -343,7 +345,7 @@ def writer_lock(directory: Path) -> Iterator[None]:
     """
     path = directory / LOCK_FILE
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     except OSError as exc:
         raise StoreError(
             f"cannot open the lock {str(path)!r}: {exc.strerror}",

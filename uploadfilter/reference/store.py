@@ -11,12 +11,13 @@ changed: ``reference/writing.py``.
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from uploadfilter.acting import Actor, current_actor
 from uploadfilter.reference import history, keys, layout
 from uploadfilter.reference.checking import CheckReport, Progress, check_directory
 from uploadfilter.reference.layered import LayeredGeneration
@@ -39,11 +40,19 @@ class ReferenceDirectory:
     Args:
         path: The reference directory, usually ``state / REFERENCE_DIRECTORY``.
         clock: Seconds since the epoch.
+        actor: Returns who writes, for the journal.
     """
 
-    def __init__(self, path: Path, *, clock: Clock = _system_clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock = _system_clock,
+        actor: Callable[[], Actor] = current_actor,
+    ) -> None:
         self.path = path
         self._clock = clock
+        self._actor = actor
 
     def init(self) -> bool:
         """Make the directory with a secret and an empty generation, unless it exists.
@@ -83,7 +92,7 @@ class ReferenceDirectory:
     @contextlib.contextmanager
     def _locked(self) -> "Iterator[ReferenceWriter]":
         with layout.writer_lock(self.path):
-            yield ReferenceWriter(self.path, clock=self._clock)
+            yield ReferenceWriter(self.path, clock=self._clock, actor=self._actor())
 
     def reader(self) -> "ReferenceReader":
         """Return a reader; it opens the reference set when it is first asked."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from uploadfilter.acting import Actor
 from uploadfilter.errors import (
     HashSetNameError,
     StoreError,
@@ -56,14 +57,15 @@ class ReferenceWriter:
     Args:
         path: The reference directory, whose lock the caller holds.
         clock: Seconds since the epoch.
+        actor: Who writes, for the journal.
 
     Attributes:
         made: True if there was no reference set before.
     """
 
-    def __init__(self, path: Path, *, clock: Clock) -> None:
+    def __init__(self, path: Path, *, clock: Clock, actor: Actor) -> None:
         self._clock = clock
-        self._committer = Committer(path, clock=clock)
+        self._committer = Committer(path, clock=clock, actor=actor)
         self.made = self._committer.made
 
     @property

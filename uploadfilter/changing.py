@@ -1,0 +1,240 @@
+"""Put on record what was changed, by whom and when.
+
+Three things go into the chain of the decision log: changes of the reference set, by
+commands that run beside the service or while it is stopped; changes of the
+configuration, at a start or a reload; and each start of the service.
+
+Rules this module keeps: the log itself remembers which line of the journal it took
+last, in the same record that takes it, so that a line is taken once, whatever is
+killed. What cannot be written now is tried again. Nothing here is a secret.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from uploadfilter.acting import Actor, current_actor
+from uploadfilter.decisions.lasting import By, Change, ChangeRecord, Mark
+from uploadfilter.decisions.records import Record, moment
+from uploadfilter.decisions.totalling import changes_of
+from uploadfilter.errors import LogError, StoreError, StoreMissingError
+from uploadfilter.reference import journal
+from uploadfilter.reference.journal import Fault, News, Written
+from uploadfilter.reference.layout import CURRENT_FILE
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+INTERVAL_S: Final = 1.0
+"""How often the journal is looked at: as often as for a new generation."""
+
+
+class Log(Protocol):
+    """Whoever makes records durable, such as ``decisions.log.DecisionLog``."""
+
+    @property
+    def mark(self) -> Mark | None:
+        """The last line of the journal that is on record."""
+
+    def append(self, record: Record) -> "Future[int]":
+        """Hand a record over; the future is settled when it is durable."""
+
+
+class Changes:
+    """Takes changes into the decision log of one proxy.
+
+    Args:
+        decisions: The log.
+        directory: Of the log, to look up what it took before.
+        reference: The reference directory.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        decisions: Log,
+        *,
+        directory: Path,
+        reference: Path,
+        clock: Callable[[], float],
+    ) -> None:
+        self._log = decisions
+        self._directory = directory
+        self._reference = reference
+        self._clock = clock
+        self._mark = decisions.mark or Mark(number=0, hash="")
+        self._pending: deque[ChangeRecord] = deque()
+        self._generation: int | None = None
+        self._seen: tuple[int, ...] = ()
+        self._problem = ""
+
+    async def start(self, details: Mapping[str, object]) -> None:
+        """Record what was changed while the service was stopped, then its start.
+
+        Args:
+            details: Of the configuration, by name.
+
+        Raises:
+            LogError: It could not be recorded.
+        """
+        await self._take()
+        self.note(Change.START, details)
+        await self._write()
+
+    def note(self, change: Change, details: Mapping[str, object]) -> None:
+        """Have a change that the service made itself recorded, as soon as possible.
+
+        Args:
+            change: Which.
+            details: What else is known, by name.
+        """
+        now = moment(self._clock())
+        self._pending.append(
+            ChangeRecord(
+                time=now,
+                change=change,
+                at=now,
+                by=_by(current_actor()),
+                generation=self._generation,
+                details=dict(details),
+            )
+        )
+
+    async def keep(self) -> None:
+        """Look for changes again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL_S)
+
+    async def look(self) -> None:
+        """Record what was changed since the last look; what fails is tried again."""
+        try:
+            await self._write()
+            await self._take()
+        except LogError as exc:
+            self._say(exc)
+
+    async def _write(self) -> None:
+        while self._pending:
+            await asyncio.wrap_future(self._log.append(self._pending[0]))
+            self._pending.popleft()
+
+    async def _take(self) -> None:
+        """Take the new lines of the journal into the log, each once."""
+        try:
+            seen = await asyncio.to_thread(self._signature)
+            if seen == self._seen:
+                return
+            known = self._mark.number, self._mark.hash
+            found = await asyncio.to_thread(journal.news, self._reference, known=known)
+            await self._record(found)
+        except StoreMissingError:
+            return
+        except StoreError as exc:
+            self._say(exc)
+            return
+        self._seen = seen
+        self._problem = ""
+
+    async def _record(self, found: News) -> None:
+        lines = found.lines
+        if found.fault is not None:
+            lines = await self._fault(found, found.fault)
+        for written in lines:
+            await self._append(self._of(written))
+        is_told = found.fault is not None or any(
+            it.line.generation == found.generation for it in lines
+        )
+        if self._generation not in (None, found.generation) and not is_told:
+            await self._append(self._unknown(found.generation))
+        self._generation = found.generation
+
+    async def _append(self, record: ChangeRecord) -> None:
+        await asyncio.wrap_future(self._log.append(record))
+        self._mark = record.mark or self._mark
+
+    async def _fault(self, found: News, fault: Fault) -> tuple[Written, ...]:
+        """Record that the journal is not what it was, and return what is new in it."""
+        taken = await asyncio.to_thread(self._taken)
+        common = max(
+            (it for it in found.lines if taken.get(it.line.number) == it.hash),
+            key=lambda it: it.line.number,
+            default=None,
+        )
+        number = 0 if common is None else common.line.number
+        now = moment(self._clock())
+        record = ChangeRecord(
+            time=now,
+            change=Change.LOST if fault is Fault.LOST else Change.REPLACED,
+            at=now,
+            by=None,
+            generation=found.generation,
+            details={
+                "what": "journal of the reference set",
+                "taken": self._mark.number,
+                "in_common": number,
+                "lines": [
+                    it.line.number for it in (*found.lines[:1], *found.lines[-1:])
+                ],
+            },
+            mark=Mark(number=number, hash="" if common is None else common.hash),
+        )
+        await self._append(record)
+        return tuple(it for it in found.lines if it.line.number > number)
+
+    def _taken(self) -> dict[int, str]:
+        """Return the lines that the log has, by their numbers; the last one counts."""
+        marks = (record.mark for record in changes_of(self._directory))
+        return {mark.number: mark.hash for mark in marks if mark is not None}
+
+    def _of(self, written: Written) -> ChangeRecord:
+        line = written.line
+        return ChangeRecord(
+            time=moment(self._clock()),
+            change=Change(line.kind),
+            at=moment(line.at),
+            by=_by(line.by),
+            subject=line.subject,
+            generation=line.generation,
+            details=dict(line.details),
+            mark=Mark(number=line.number, hash=written.hash),
+        )
+
+    def _unknown(self, generation: int) -> ChangeRecord:
+        """Return the record of a generation that no line of the journal tells of."""
+        now = moment(self._clock())
+        return ChangeRecord(
+            time=now,
+            change=Change.REPLACED,
+            at=now,
+            by=None,
+            generation=generation,
+            details={"what": "reference set, without a line in its journal"},
+        )
+
+    def _signature(self) -> tuple[int, ...]:
+        """Return what changes whenever there may be news."""
+        found: list[int] = []
+        for name in (journal.FILE, CURRENT_FILE):
+            try:
+                status = (self._reference / name).stat()
+            except OSError:
+                continue
+            found += status.st_ino, status.st_size, status.st_mtime_ns
+        return tuple(found)
+
+    def _say(self, error: LogError | StoreError) -> None:
+        """Tell the operator once that changes cannot be put on record."""
+        if str(error) != self._problem:
+            log.error("change_unrecorded", error=str(error), hint=error.hint)
+        self._problem = str(error)
+
+
+def _by(actor: Actor | journal.By) -> By:
+    return By(
+        uid=actor.uid, user=actor.user, login=actor.login, sudo_user=actor.sudo_user
+    )

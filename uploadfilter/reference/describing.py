@@ -1,0 +1,87 @@
+"""What the journal says of a change, beside its kind and its subject.
+
+Rules this module keeps: it is told by what differs between two generations, so that no
+writer can forget to say it; and it is bounded, however much was changed.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from uploadfilter.reference.changes import ChangeKind, Changes, entries_in_force
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.sets import SetInfo
+
+LISTED: Final = 20
+"""Entries that are named by their ids; of more, the number has to do."""
+
+
+def details_of(
+    kind: ChangeKind,
+    subject: str,
+    *,
+    before: LayeredGeneration,
+    changes: Changes,
+    sets: Iterable[SetInfo],
+) -> dict[str, object]:
+    """Return what else is known of a change, by name.
+
+    Args:
+        kind: What is done.
+        subject: To what.
+        before: The generation in force until then.
+        changes: What the overlay says from then on.
+        sets: The hash sets from then on.
+    """
+    after = {info.name: info for info in sets}
+    details: dict[str, object] = {}
+    match kind:
+        case ChangeKind.IMPORT:
+            details = _imported(after.get(subject), _set_of(before, subject))
+        case ChangeKind.REMOVE:
+            known = _set_of(before, subject)
+            details = {} if known is None else {"removed": known.entries}
+        case ChangeKind.REVOKE:
+            details = _revoked(before.changes, changes)
+        case ChangeKind.SUPPRESS:
+            details = _suppressed(subject, changes)
+        case _:
+            pass
+    return {**details, "entries_in_force": entries_in_force(after.values())}
+
+
+def _set_of(generation: LayeredGeneration, name: str) -> SetInfo | None:
+    return next((info for info in generation.sets if info.name == name), None)
+
+
+def _imported(info: SetInfo | None, before: SetInfo | None) -> dict[str, object]:
+    if info is None:
+        return {}
+    details: dict[str, object] = {
+        "entries": info.entries,
+        "enforced": info.enforced,
+        "categories": list(info.categories[:LISTED]),
+        "sha256": info.source.sha256,
+        "withdrawn": info.source.withdrawn,
+        "listed_again": info.source.listed_again,
+    }
+    if before is not None:
+        details["entries_before"] = before.entries
+        details["enforced_before"] = before.enforced
+    return details
+
+
+def _revoked(before: Changes, after: Changes) -> dict[str, object]:
+    known = before.revoked_keys()
+    new = [item.entry for item in after.revoked if item.key not in known]
+    return {"revoked": len(new), "revoked_entries": new[:LISTED]}
+
+
+def _suppressed(subject: str, changes: Changes) -> dict[str, object]:
+    for item in changes.suppressed:
+        if "/".join(item.key) == subject:
+            return {
+                "reason": item.reason,
+                "asked_by": item.by,
+                "expires_at": item.expires_at,
+            }
+    return {}

@@ -1,0 +1,289 @@
+"""The journal of the reference set: what was changed, by whom and when.
+
+Lines of JSON in ``reference/journal``, which are only ever added. The writer adds one
+for each change, durably, before it puts the change in force. The service reads them and
+puts them on record in its decision log, also those that were made while it did not run.
+
+A line says which generation it led to. A writer that was killed before that generation
+came in force leaves a line that is not true; the next writer sees it, because
+the generation in force has a lower number, and adds a line that says so (``void``). So
+a reader takes lines up to the generation in force, and leaves out those that are void.
+
+Each line holds the SHA-256 of the line before. A reader that knows the number and the
+hash of the last line it took can tell whether this is still the same journal.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from uploadfilter.acting import Actor
+from uploadfilter.reference import layout
+from uploadfilter.state import sync_directory
+
+FILE: Final = "journal"
+
+VOID: Final = "void"
+"""Kind of a line that says that the one before never came in force."""
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Some 30,000 changes: three years of an import each hour. Beyond, the older half goes,
+which every proxy has taken long before."""
+
+LINE_BYTES: Final = 64 * 1024
+"""Longest line; the writer's own are a few kilobytes."""
+
+FIRST: Final = "0" * 64
+"""What the first line names as the one before."""
+
+
+class By(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did it, see ``acting.Actor``."""
+
+    uid: int
+    user: str | None = None
+    login: str | None = None
+    sudo_user: str | None = None
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One change.
+
+    Attributes:
+        number: From 1, without gaps.
+        previous: SHA-256 of the line before, hex.
+        at: When it was made, in seconds since the epoch.
+        kind: What was done; one of ``ChangeKind``, or ``VOID``.
+        subject: What it was done to.
+        generation: The generation that it led to.
+        by: Who did it.
+        details: What else is known, by name.
+    """
+
+    number: int
+    previous: str
+    at: float
+    kind: str
+    subject: str
+    generation: int
+    by: By
+    details: Mapping[str, object] = msgspec.field(default_factory=dict)
+
+
+class Written(NamedTuple):
+    """A line as it stands in the journal.
+
+    Attributes:
+        line: What it says.
+        hash: SHA-256 of it, hex.
+        end: Offset of the byte after it.
+    """
+
+    line: Line
+    hash: str
+    end: int
+
+
+class Change(NamedTuple):
+    """What a writer has done.
+
+    Attributes:
+        kind: What.
+        subject: To what.
+        details: What else is known.
+    """
+
+    kind: str
+    subject: str
+    details: Mapping[str, object] = {}
+
+
+def read(directory: Path, *, start: int = 0) -> Iterator[Written]:
+    """Yield the whole lines of a journal; nothing if there is none.
+
+    Args:
+        directory: The reference directory.
+        start: Offset of the first line to read.
+
+    Raises:
+        OSError: It cannot be read.
+        StoreCorruptError: A line is not one.
+    """
+    path = directory / FILE
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(start)
+        end = start
+        while data := file.readline(LINE_BYTES):
+            end += len(data)
+            if not data.endswith(b"\n"):
+                if len(data) == LINE_BYTES:
+                    raise layout.corrupt(path, "has a line that is too long")
+                return
+            yield Written(_line(data[:-1], path), _hash(data[:-1]), end)
+
+
+def _line(data: bytes, path: Path) -> Line:
+    try:
+        return msgspec.json.decode(data, type=Line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise layout.corrupt(path, f"has a line that cannot be read: {exc}") from exc
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+class Journal:
+    """The end of a journal, for the one writer.
+
+    Args:
+        directory: The reference directory, whose lock the caller holds.
+        actor: Who writes.
+
+    Raises:
+        OSError: It cannot be read, or put right.
+        StoreCorruptError: A line is not one.
+    """
+
+    def __init__(self, directory: Path, *, actor: Actor) -> None:
+        self._path = directory / FILE
+        self._by = By(**asdict(actor))
+        self._last: Written | None = None
+        for written in read(directory):
+            self._last = written
+        self._end = 0 if self._last is None else self._last.end
+        if self._end > MOST_BYTES:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Take away the older half."""
+        data = self._path.read_bytes()[: self._end]
+        kept = data[data.index(b"\n", len(data) // 2) + 1 :]
+        layout.write_aside(self._path, kept).rename(self._path)
+        sync_directory(self._path.parent)
+        self._end = len(kept)
+
+    def add(self, change: Change, *, generation: int, in_force: int, at: float) -> None:
+        """Add a line, durably, and first one that voids the line before if it is void.
+
+        Args:
+            change: What is done.
+            generation: The generation that it leads to.
+            in_force: The generation in force until then.
+            at: Seconds since the epoch.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        last = self._last
+        if last is not None and last.line.generation > in_force:
+            void = Change(VOID, last.line.subject, {"line": last.line.number})
+            self._write(void, generation=in_force, at=at)
+        self._write(change, generation=generation, at=at)
+
+    def _write(self, change: Change, *, generation: int, at: float) -> None:
+        last = self._last
+        line = Line(
+            number=1 if last is None else last.line.number + 1,
+            previous=FIRST if last is None else last.hash,
+            at=at,
+            kind=change.kind,
+            subject=change.subject,
+            generation=generation,
+            by=self._by,
+            details=change.details,
+        )
+        data = msgspec.json.encode(line)
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT, layout.PRIVATE_FILE)
+        with open(fd, "wb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
+            # What a write that failed, or a killed writer, has left of a line.
+            file.truncate(self._end)
+            file.seek(self._end)
+            file.write(data + b"\n")
+            file.flush()
+            os.fsync(fd)
+        sync_directory(self._path.parent)
+        self._end += len(data) + 1
+        self._last = Written(line, _hash(data), self._end)
+
+
+class Fault(StrEnum):
+    """What is wrong with a journal, to a reader that knows it from before."""
+
+    REPLACED = "replaced"
+    LOST = "lost"
+
+
+class News(NamedTuple):
+    """What a journal says that a reader has not taken yet.
+
+    Attributes:
+        lines: In order; after a fault every line that there is.
+        generation: The one in force.
+        fault: Why it cannot be told which lines are new; ``None`` if it can.
+    """
+
+    lines: tuple[Written, ...]
+    generation: int
+    fault: Fault | None = None
+
+
+def news(directory: Path, *, known: tuple[int, str]) -> News:
+    """Return what came in force since a reader looked last.
+
+    Args:
+        directory: The reference directory.
+        known: Number and hash of the last line that was taken; 0 and anything if there
+            was none.
+
+    Raises:
+        StoreError: The reference set or its journal cannot be read.
+    """
+    generation = layout.read_current(directory)[0].generation
+    try:
+        lines = tuple(_in_force(read(directory), generation=generation))
+    except OSError as exc:
+        raise layout.unreadable(directory / FILE, exc) from exc
+    number, digest = known
+    if number == 0:
+        return News(lines, generation)
+    at = next((it for it in lines if it.line.number == number), None)
+    if at is not None and at.hash == digest:
+        return News(tuple(it for it in lines if it.line.number > number), generation)
+    if at is None and lines and lines[0].line.number > number:
+        is_next = lines[0].line.previous == digest
+        return News(lines, generation, None if is_next else Fault.LOST)
+    return News(lines, generation, Fault.REPLACED)
+
+
+def _in_force(lines: Iterator[Written], *, generation: int) -> Iterator[Written]:
+    """Leave out the lines that never came in force, and those that have not yet.
+
+    Args:
+        lines: In order.
+        generation: The one in force.
+    """
+    held: Written | None = None
+    for written in lines:
+        if written.line.kind == VOID:
+            held = None
+            continue
+        if held is not None:
+            yield held
+        held = written
+        if written.line.generation > generation:
+            # Not in force yet, or void, which the next line says if there is one.
+            follower = next(lines, None)
+            if follower is None or follower.line.kind != VOID:
+                return
+            held = None
+    if held is not None:
+        yield held
