@@ -9,6 +9,8 @@ import pytest
 from uploadfilter.decisions.segments import make_directory
 from uploadfilter.state import (
     INSTANCE_NAME,
+    Foreign,
+    foreign,
     instance_directory,
     log_directory,
     make_private,
@@ -72,3 +74,20 @@ def test_directory_is_synced_and_closed(tmp_path: Path) -> None:
 def test_name_of_an_instance_is_one_plain_step(name: str) -> None:
     """No name leads elsewhere, or is another one on another file system."""
     assert not INSTANCE_NAME.fullmatch(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_others_is_found(tmp_path: Path) -> None:
+    """At any depth, links as they stand; the directory's own owner is no stranger."""
+    inner = tmp_path / "reference/bases/1"
+    inner.mkdir(parents=True)
+    (inner / "data.mdb").write_bytes(b"")
+    (tmp_path / "link").symlink_to(inner)
+    os.chown(inner / "data.mdb", 1, 1)
+    os.chown(tmp_path / "link", 2, 2, follow_symlinks=False)
+
+    assert foreign(tmp_path) == [
+        Foreign(tmp_path / "link", 2),
+        Foreign(inner / "data.mdb", 1),
+    ]
+    assert foreign(tmp_path / "missing") == []

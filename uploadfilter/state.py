@@ -15,8 +15,9 @@ into an error of its own.
 import errno
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 DEFAULT_INSTANCE = "main"
 """The proxy on a state directory that needs no name, since it is the only one."""
@@ -74,3 +75,41 @@ def sync_directory(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
         sync(fd)
     finally:
         os.close(fd)
+
+
+class Foreign(NamedTuple):
+    """A file or directory that does not belong to whom the state directory does."""
+
+    path: Path
+    uid: int
+
+
+def foreign(path: Path) -> list[Foreign]:
+    """Find what in a state directory belongs to others than the directory.
+
+    What this user may not look into is left out: then it cannot be written to either.
+
+    Args:
+        path: The state directory, which need not be there.
+    """
+    try:
+        owner = path.stat().st_uid
+    except OSError:
+        return []
+    return [it for it in _inside(path) if it.uid != owner]
+
+
+def _inside(path: Path) -> Iterator[Foreign]:
+    """Yield everything below a directory, links as they stand."""
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            uid = entry.stat(follow_symlinks=False).st_uid
+        except FileNotFoundError:  # removed meanwhile
+            continue
+        yield Foreign(Path(entry.path), uid)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _inside(Path(entry.path))

@@ -10,7 +10,6 @@ from uploadfilter.cli.options import (
     CONFIG_VARIABLE,
     config_file,
     create_state,
-    default_state,
     duration,
     log_directory,
     moment,
@@ -19,17 +18,6 @@ from uploadfilter.cli.options import (
 from uploadfilter.errors import UsageError
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-def test_default_state_follows_the_environment() -> None:
-    """XDG_STATE_HOME names the place if it is absolute."""
-    assert default_state({"XDG_STATE_HOME": "/s"}) == Path("/s/uploadfilter")
-
-
-@pytest.mark.parametrize("value", [{}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "s"}])
-def test_default_state_is_in_the_home(value: dict[str, str]) -> None:
-    """Without it, or where it is relative, state is in the home directory."""
-    assert default_state(value) == Path.home() / ".local/state/uploadfilter"
 
 
 def test_new_state_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -22,12 +22,6 @@ pytestmark = pytest.mark.e2e
 
 CONFIGURATION = "/etc/uploadfilter/uploadfilter.toml"
 STATE = "/var/lib/uploadfilter"
-AS_OPERATOR = (
-    *("runuser", "--user", "uploadfilter", "--"),
-    *("env", f"UPLOADFILTER_STATE_DIR={STATE}", "UPLOADFILTER_ADMIN=127.0.0.1:9180"),
-)
-"""How docs/operating.md runs commands that touch the state."""
-
 SETTINGS = """
 origin = "{origin}"
 listen = "inherited:http"
@@ -72,8 +66,12 @@ class Host:
         return curl(f"{self.url}/files/{name}", "-T", "-", data=content)
 
     def operate(self, command: str) -> str:
-        """Run a command of the program as its user."""
-        return self.machine.run(*AS_OPERATOR, *shlex.split(command))
+        """Run a command of the program as root, as docs/operating.md does."""
+        return self.machine.run(*shlex.split(command))
+
+    def not_of_the_service(self) -> str:
+        """Return what in the state directory does not belong to the service."""
+        return self.machine.run("find", STATE, "!", "-user", "uploadfilter")
 
     def install(self) -> str:
         """Install the package, or install it again; return what that said."""
@@ -159,6 +157,38 @@ def test_state_and_configuration_are_private(host: Host) -> None:
         "700 uploadfilter uploadfilter",
         "640 root uploadfilter",
     ]
+
+
+def test_commands_of_root_act_as_the_service(host: Host) -> None:
+    """Nothing names the state, and root writes: the unit's state, its user's files."""
+    command = "uploadfilter hashset import /run/unit7.jsonl --name unit7"
+    said = host.operate(command)
+    answer = host.put("l.jpg", pictures.listed())
+
+    assert f"state directory: {STATE}" in said
+    assert host.not_of_the_service() == ""
+    assert answer.status == 403
+
+
+def test_stranger_is_told_as_whom_to_come_back(host: Host) -> None:
+    """Neither root nor the service: whose the state is, and whom to come back as."""
+    nobody = ("runuser", "--user", "nobody", "--")
+    said = host.machine.run(
+        *nobody, *shlex.split("uploadfilter hashset list"), may_fail=True
+    )
+
+    assert "belongs to uploadfilter, and this is nobody" in said
+    assert "Traceback" not in said
+
+
+def test_proxy_that_is_disabled_leaves_the_socket(host: Host) -> None:
+    """The others go on to be asked."""
+    host.machine.run("systemctl", "enable", "--now", "uploadfilter@b")
+    host.machine.run("systemctl", "disable", "--now", "uploadfilter@b")
+    answer = host.put("a.jpg", pictures.unlisted())
+
+    assert host.machine.property("uploadfilter.socket", "ActiveState") == "active"
+    assert answer.status == 201
 
 
 def test_unit_filters_uploads(host: Host) -> None:

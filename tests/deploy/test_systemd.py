@@ -78,6 +78,35 @@ def test_unit_reaches_little_of_the_machine(units: Path) -> None:
     )
 
 
+def links(root: Path) -> set[str]:
+    """Return the links that ``systemctl enable`` has made."""
+    folder = root / "etc/systemd/system"
+    return {str(it.relative_to(folder)) for it in folder.rglob("*") if it.is_symlink()}
+
+
+def test_disabling_one_proxy_leaves_the_socket_to_the_others(tmp_path: Path) -> None:
+    """What is shared is nobody's to take away; each proxy starts it by itself."""
+    place = tmp_path / "usr/lib/systemd/system"
+    shutil.copytree(UNITS, place)
+    systemctl = debian("systemctl", package="systemd")
+
+    def run(*arguments: str) -> None:
+        subprocess.run(  # noqa: S603 - the program that is meant
+            [systemctl, "--root", str(tmp_path), "--quiet", *arguments],
+            check=True,
+            timeout=60,
+        )
+
+    run("enable", "uploadfilter.socket", "uploadfilter@main", "uploadfilter@b")
+    both = links(tmp_path)
+    run("disable", "uploadfilter@b")
+    wants = "multi-user.target.wants/uploadfilter@{}.service"
+
+    assert both - links(tmp_path) == {wants.format("b")}
+    assert {wants.format("main"), "sockets.target.wants/uploadfilter.socket"} <= both
+    assert "Sockets=uploadfilter.socket" in (place / SERVICE).read_text().splitlines()
+
+
 def test_unit_knows_the_reload() -> None:
     """Without a kind that waits for the reload, its end would be a guess."""
     assert "Type=notify-reload" in (UNITS / SERVICE).read_text().splitlines()

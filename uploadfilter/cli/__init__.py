@@ -21,6 +21,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
 from uploadfilter.cli import generations, stats, suppressions
+from uploadfilter.cli.acting import why_denied
 from uploadfilter.cli.config import app as config_app
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
@@ -130,6 +131,7 @@ def main() -> None:
     try:
         app()
     except UploadFilterError as exc:
+        exc.hint = why_denied(exc) or exc.hint
         show_error(exc)
         raise SystemExit(exc.exit_code) from exc
     except KeyboardInterrupt as exc:

@@ -14,7 +14,6 @@ from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     config_file,
-    default_state,
     given,
     log_directory,
     moment,
@@ -28,6 +27,7 @@ from uploadfilter.cli.output import (
     show_problem,
     write_data,
 )
+from uploadfilter.cli.places import default_place, with_unit
 from uploadfilter.decisions.presets import Comparison
 from uploadfilter.decisions.reading import Filters, read
 from uploadfilter.decisions.records import DecisionRecord
@@ -88,7 +88,7 @@ def check(
     except ConfigError as exc:
         problems = exc.problems or (_as_problem(exc, path),)
     else:
-        findings = look_at(loaded, environ=os.environ, online=online)
+        findings = look_at(loaded, environ=with_unit(os.environ, path), online=online)
         problems, warnings = findings.problems, findings.warnings
     _report(path, problems, warnings, json=json)
     if problems:
@@ -186,8 +186,8 @@ def _read(
     return config.read(
         path,
         overrides=given(context, overrides),
-        default_state=default_state(),
-        environ=dict(os.environ),
+        default_state=default_place(path).path,
+        environ=with_unit(os.environ, path),
     )
 
 

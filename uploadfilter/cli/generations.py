@@ -14,6 +14,7 @@ from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
+from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.enforcement import say_lack
 from uploadfilter.cli.options import (
     JSONOption,
@@ -83,7 +84,7 @@ def compact_command(*, json: JSONOption = False, state: StateOption = None) -> N
 
         uploadfilter hashset compact
     """
-    with reference_directory(state).writer(create=False) as writer:
+    with reference_writer(state) as writer:
         compacted = writer.compact()
         number = writer.number
     if json:
@@ -120,7 +121,7 @@ def activate_command(
 
         uploadfilter hashset activate 41
     """
-    with reference_directory(state).writer(create=False) as writer:
+    with reference_writer(state) as writer:
         kept = find_generation(writer.generations(), number)
         if not yes:
             confirm(
@@ -162,7 +163,7 @@ def rollback_command(
 
         uploadfilter hashset rollback
     """
-    with reference_directory(state).writer(create=False) as writer:
+    with reference_writer(state) as writer:
         if not yes:
             kept = find_generation(writer.generations(), number)
             where = (
@@ -204,7 +205,7 @@ def release_command(*, json: JSONOption = False, state: StateOption = None) -> N
 
         uploadfilter hashset release
     """
-    with reference_directory(state).writer(create=False) as writer:
+    with reference_writer(state) as writer:
         writer.release()
         number = writer.number
     if json:

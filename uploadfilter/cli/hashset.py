@@ -14,6 +14,7 @@ import typer
 from rich.progress import DownloadColumn
 from rich.text import Text
 
+from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.enforcement import (
     DropCategoriesOption,
     EnforceUnsignedOption,
@@ -29,7 +30,6 @@ from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     YesOption,
-    create_state,
     state_directory,
 )
 from uploadfilter.cli.output import (
@@ -57,6 +57,7 @@ from uploadfilter.hashsets.choices import Chosen, chosen_state, settled
 from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
     BadLines,
+    ImportReport,
     import_file,
     is_unsaid_table,
     list_sets,
@@ -64,12 +65,12 @@ from uploadfilter.hashsets.importing import (
     show_set,
     survey_file,
 )
+from uploadfilter.hashsets.opening import open_file
 from uploadfilter.model import SignalType
 from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.sets import SetInfo, no_such_set
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
-    ReferenceDirectory,
     ReferenceReader,
 )
 
@@ -204,12 +205,13 @@ def import_set(
         return
     if layout is not None and not yes:
         _ask(file, allowed, layout, json=json)
-    path = state_directory(state)
-    create_state(path)
-    directory = ReferenceDirectory(path / REFERENCE_DIRECTORY)
+    # Of a pipe nobody knows the size.
+    is_file = file.is_file()
     with (
+        # Root may open what the owner of the state directory may not.
+        open_file(file) as raw,
         board("reading", amount=DownloadColumn()) as shown,
-        directory.writer() as writer,
+        reference_writer(state, create=True) as writer,
     ):
         held = settled(_named(name), chosen, writer.sets)
         report = import_file(
@@ -222,16 +224,20 @@ def import_set(
             signal_type=signal_type,
             layout=layout,
             bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
-            # Of a pipe nobody knows the size.
-            progress=shown.move if file.is_file() else None,
+            raw=raw,
+            progress=shown.move if is_file else None,
         )
         generation = writer.generation
+    _report(report, json=json)
+    say_state(held)
+    say_lack(generation)
+
+
+def _report(report: ImportReport, *, json: bool) -> None:
     if json:
         print_json(report_document(report))
     else:
         print_text(*report_lines(report))
-    say_state(held)
-    say_lack(generation)
 
 
 def _named(name: str | None) -> str:
@@ -350,8 +356,7 @@ def remove_command(
 
         uploadfilter hashset remove unit7
     """
-    directory = ReferenceDirectory(state_directory(state) / REFERENCE_DIRECTORY)
-    with directory.writer(create=False) as writer:
+    with reference_writer(state) as writer:
         listed = find_set(writer.sets, name)
         if not yes:
             confirm(

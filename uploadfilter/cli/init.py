@@ -1,6 +1,7 @@
 """``uploadfilter init``: make the state directory with an empty reference set."""
 
-from uploadfilter.cli.options import StateOption, create_state, state_directory
+from uploadfilter.cli.acting import state_to_write
+from uploadfilter.cli.options import StateOption, create_state
 from uploadfilter.cli.output import say
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
@@ -15,7 +16,7 @@ def init(*, state: StateOption = None) -> None:
 
         uploadfilter init --state /var/lib/uploadfilter
     """
-    path = state_directory(state)
+    path = state_to_write(state)
     create_state(path)
     if ReferenceDirectory(path / REFERENCE_DIRECTORY).init():
         say(f"made an empty reference set in {str(path)!r}")

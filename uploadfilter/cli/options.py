@@ -16,6 +16,13 @@ from typing import Annotated
 
 import typer
 
+from uploadfilter.cli.output import say
+from uploadfilter.cli.places import (
+    CONFIG_NAME,
+    STATE_VARIABLE,
+    SYSTEM_CONFIG,
+    default_place,
+)
 from uploadfilter.errors import UsageError
 from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME, make_private
 from uploadfilter.state import log_directory as place_of_log
@@ -23,20 +30,16 @@ from uploadfilter.state import log_directory as place_of_log
 CONFIG_VARIABLE = "UPLOADFILTER_CONFIG"
 """The environment variable that names the configuration file."""
 
-CONFIG_NAME = "uploadfilter.toml"
-SYSTEM_CONFIG = Path("/etc/uploadfilter") / CONFIG_NAME
-
-STATE_VARIABLE = "UPLOADFILTER_STATE_DIR"
-"""The environment variable that names the state directory for every command."""
-
 StateOption = Annotated[
     Path | None,
     typer.Option(
         "--state",
         metavar="DIR",
-        help="Where state lives.  [default: the XDG state directory]",
+        help="Where state lives.  [default: that of the installed service, else the "
+        "XDG state directory]",
         envvar=STATE_VARIABLE,
         show_default=False,
+        readable=False,  # whose it is, is said by `acting`
     ),
 ]
 InstanceOption = Annotated[
@@ -70,25 +73,6 @@ YesOption = Annotated[
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def default_state(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the state directory for when none was named.
-
-    Args:
-        environ: The environment of the process.
-
-    Returns:
-        ``uploadfilter`` in ``$XDG_STATE_HOME``, or in ``~/.local/state``.
-
-    Source:
-        XDG Base Directory Specification 0.8: a relative path in the variable is
-        invalid and must be ignored.
-    """
-    base = Path(environ.get("XDG_STATE_HOME", ""))
-    if not base.is_absolute():
-        base = Path.home() / ".local" / "state"
-    return base / "uploadfilter"
 
 
 def config_file(
@@ -139,8 +123,22 @@ def given(context: typer.Context, values: Mapping[str, object]) -> dict[str, obj
 
 
 def state_directory(state: Path | None) -> Path:
-    """Return the state directory that was named, or else the default one."""
-    return default_state() if state is None else state
+    """Return the state directory that was named, or else the default one.
+
+    People are told which one that is, unless it is their own and there already.
+    """
+    if state is not None:
+        return state
+    place = default_place(config_file(None))
+    if place.named_by:
+        say(f"state directory: {place.path} (named by {place.named_by})", style="dim")
+    elif not place.path.exists():
+        say(
+            f"state directory: {place.path} (the default; neither --state nor "
+            f"{STATE_VARIABLE} names another one)",
+            style="dim",
+        )
+    return place.path
 
 
 def create_state(path: Path) -> None:

@@ -10,14 +10,15 @@ from typing import Annotated
 
 import typer
 
+from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import (
     ConfigOption,
     InstanceOption,
     StateOption,
     config_file,
-    default_state,
     given,
 )
+from uploadfilter.cli.places import default_place
 
 
 def serve(
@@ -74,11 +75,15 @@ def serve(
         "mode": mode,
         "instance": instance,
     }
+    path = config_file(config_path)
     read = partial(
         config.read,
-        config_file(config_path),
+        path,
         overrides=given(context, overrides),
-        default_state=default_state(),
+        default_state=default_place(path).path,
         environ=dict(os.environ),
     )
-    service.run(read(), read=read)
+    loaded = read()
+    # Its log and its keys are written there.
+    become_owner(loaded.settings.state)
+    service.run(loaded, read=read)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.enforcement import say_lack
 from uploadfilter.cli.generations import reference_directory, when
 from uploadfilter.cli.options import (
@@ -78,7 +79,7 @@ def suppress_command(
         uploadfilter hashset suppress unit7 a17 --reason "stock picture" --for 7d
     """
     ends = _ends(lasting, until, now=datetime.fromtimestamp(_now(), UTC))
-    with reference_directory(state).writer(create=False) as writer:
+    with reference_writer(state) as writer:
         suppression = writer.suppress(
             name,
             entry,
@@ -109,7 +110,7 @@ def unsuppress_command(
 
         uploadfilter hashset unsuppress unit7 a17
     """
-    with reference_directory(state).writer(create=False) as writer:
+    with reference_writer(state) as writer:
         suppression = writer.unsuppress(name, entry)
         number = writer.number
     if json:

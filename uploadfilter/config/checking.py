@@ -26,6 +26,7 @@ from uploadfilter.errors import ConfigProblem, ServiceError, StoreError
 from uploadfilter.proxy.clients.addresses import UnixAddress
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.state import foreign
 
 PREFIX: Final = "UPLOADFILTER_"
 OTHER_VARIABLES: Final = frozenset(
@@ -84,11 +85,20 @@ def _origins(loaded: Loaded) -> Iterator[tuple[Key, OriginSettings]]:
 def _check_folders(loaded: Loaded, problems: Complaints) -> None:
     settings = loaded.settings
     # The state directory may be missing: the first command makes it.
-    if settings.state.exists() and not _is_usable(settings.state):
+    if os.path.lexists(settings.state) and not _is_usable(settings.state):
         problems.add(
             ("state",),
             f"state = {str(settings.state)!r} is no folder that can be written to",
             hint="It must belong to this user, with mode 0700.",
+        )
+    found = foreign(settings.state)
+    if found:
+        problems.add(
+            ("state",),
+            f"state = {str(settings.state)!r}: {len(found)} files do not belong to "
+            f"whom the directory does, such as {str(found[0].path)!r}",
+            hint="Give them to the user of the service, as root: chown -R USER: "
+            f"{settings.state}",
         )
     if settings.spool_directory is None:
         return
@@ -146,7 +156,8 @@ def _check_origin(
 
 
 def _warn_of_state(loaded: Loaded, warnings: Complaints) -> None:
-    if not (loaded.settings.state / REFERENCE_DIRECTORY).exists():
+    # Not `exists` of pathlib, which raises where this user may not look.
+    if not os.path.lexists(loaded.settings.state / REFERENCE_DIRECTORY):
         warnings.add(
             ("state",),
             f"state = {str(loaded.settings.state)!r} holds no reference set: every "
@@ -162,7 +173,7 @@ def _warn_of_unenforced(loaded: Loaded, warnings: Complaints) -> None:
         with ReferenceReader.open(directory) as reader:
             found = loaded.settings.live.unenforced(reader.current())
     except StoreError as exc:
-        if directory.exists():
+        if os.path.lexists(directory):
             warnings.add(("state",), f"{exc.code}: {exc}", hint=exc.hint)
         return
     names = [route.name for route in loaded.settings.routes]

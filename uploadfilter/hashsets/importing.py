@@ -139,6 +139,7 @@ def import_file(
     signal_type: SignalType | None = None,
     layout: Layout | None = None,
     bad_lines: BadLines = BadLines.REFUSE,
+    raw: HashedFile | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Put the entries of a file in force, in place of a set of the same name.
@@ -153,6 +154,7 @@ def import_file(
         signal_type: What a list consists of; ``None``: digests, known by their length.
         layout: What is known of it if it is CSV; ``None`` if it is not.
         bad_lines: What becomes of the file if a line is malformed.
+        raw: The file, if it is open already (``opening.open_file``).
         progress: Told how far the reading is; none for a pipe, which has no size.
 
     Raises:
@@ -166,7 +168,7 @@ def import_file(
     allowed = _checked_categories(categories)
     tally = Tally()
     collected = writer.collect()
-    with opened(path) as (file, raw):
+    with opened(path, raw) as (file, read):
         items = formats.read(
             file,
             categories=allowed,
@@ -181,7 +183,7 @@ def import_file(
             category=categories[0],
             writer=writer,
         )
-        source = _source(tally, raw)
+        source = _source(tally, read)
     _check_outcome(path, tally, bad_lines)
     replaced = _info_of(writer.sets, name)
     info = writer.replace_set(

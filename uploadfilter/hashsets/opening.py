@@ -4,8 +4,10 @@ It is read once, also from a pipe, so that its digest is computed on the way.
 """
 
 import hashlib
+import os
 import re
 import shlex
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader, FileIO
@@ -64,9 +66,36 @@ class HashedFile(FileIO):
         self.count += len(data)
 
 
+def open_file(path: Path) -> HashedFile:
+    """Open a file of signals, to be read by ``opened`` later.
+
+    Whoever changes the user in between may not be allowed to open it any more.
+
+    Raises:
+        HashSetError: It cannot be opened.
+    """
+    try:
+        return HashedFile(path)
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+
+
+def _unreadable(path: Path, exc: OSError) -> HashSetError:
+    return HashSetError(
+        f"cannot read {str(path)!r}: {exc.strerror}",
+        hint="Check the path, and that this user may read the file.",
+    )
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BufferedReader, HashedFile]]:
+def opened(
+    path: Path, raw: HashedFile | None = None
+) -> Iterator[tuple[BufferedReader, HashedFile]]:
     """Open a file, and say of a failed read which file it was.
+
+    Args:
+        path: Its name.
+        raw: From ``open_file``, if it is open already.
 
     Yields:
         What reads it, and what knows afterwards which file it was.
@@ -75,18 +104,16 @@ def opened(path: Path) -> Iterator[tuple[BufferedReader, HashedFile]]:
         HashSetFormatError: As it was raised in the block.
         HashSetError: The file cannot be read.
     """
+    raw = raw or open_file(path)
+    is_file = stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
     try:
-        raw = HashedFile(path)
         file: BufferedReader = BufferedReader(raw)
         with file:
             yield file, raw
     except HashSetFormatError as exc:
         # So that a command in the hint can be run as it stands there.
-        name = shlex.quote(str(path)) if path.is_file() else _ANY_FILE
+        name = shlex.quote(str(path)) if is_file else _ANY_FILE
         hint = re.sub(rf"\b{_ANY_FILE}\b", lambda _: name, exc.hint)
         raise HashSetFormatError(f"{str(path)!r}: {exc}", hint=hint) from exc
     except OSError as exc:
-        raise HashSetError(
-            f"cannot read {str(path)!r}: {exc.strerror}",
-            hint="Check the path, and that this user may read the file.",
-        ) from exc
+        raise _unreadable(path, exc) from exc

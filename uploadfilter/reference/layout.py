@@ -282,7 +282,8 @@ def unreadable(path: Path, exc: OSError) -> StoreError:
     """Return the error for a file or directory that the system will not read."""
     return StoreError(
         f"cannot read {str(path)!r}: {exc.strerror}",
-        hint="Check that it belongs to this user and that the disk is sound.",
+        hint="Check that it belongs to the user of the service, and that the disk is "
+        "sound. As root, 'chown -R USER:' gives the state directory back.",
     )
 
 

@@ -1,0 +1,88 @@
+"""As whom a command acts, and what it says where the system refuses it something.
+
+That root becomes the owner is tried in ``tests/e2e/test_acting.py``: a process that has
+given up being root is no use to other tests.
+"""
+
+import ast
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.repository import ROOT
+from uploadfilter.cli import acting
+from uploadfilter.cli.acting import become_owner, why_denied
+from uploadfilter.errors import StoreError, UsageError
+from uploadfilter.state import Foreign, foreign
+
+CLI = ROOT / "uploadfilter" / "cli"
+
+
+def test_writers_are_had_in_one_place_only() -> None:
+    """A command that opens a writer by itself would write as root."""
+    found = {
+        path.name
+        for path in CLI.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "writer"
+    }
+
+    assert found == {"acting.py"}, "use reference_writer of cli/acting.py"
+
+
+def test_own_state_is_written_as_it_is(tmp_path: Path) -> None:
+    """Nothing has to be given up, and nothing is looked for."""
+    before = os.getresuid()
+    become_owner(tmp_path)
+    become_owner(tmp_path / "not/there")
+
+    assert os.getresuid() == before
+
+
+def test_files_of_others_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any depth; which they are, and the command that gives them back."""
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference/current").write_text("")
+    found = [Foreign(tmp_path / "reference/current", os.getuid())]
+    monkeypatch.setattr(acting, "foreign", lambda _path: found * 5)
+
+    assert foreign(tmp_path) == []
+    with pytest.raises(UsageError, match=r"current' to .*, and 2 more") as refused:
+        acting.refuse_foreign(tmp_path)
+    assert "chown -R" in refused.value.hint
+
+
+def test_error_without_a_refusal_keeps_its_hint() -> None:
+    """Only what the system did not let us do is explained so."""
+    assert why_denied(StoreError("x")) == ""
+    assert why_denied(_caused_by(PermissionError(13, "no"))) == ""
+
+
+def _caused_by(cause: Exception) -> StoreError:
+    error = StoreError("cannot read")
+    error.__cause__ = cause
+    return error
+
+
+def test_refusal_says_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outermost place that is not ours; in a place of ours, how to get it back."""
+    path = tmp_path / "reference/current"
+    path.parent.mkdir()
+    path.write_text("")
+    error = _caused_by(PermissionError(13, "Permission denied", str(path)))
+    monkeypatch.setattr(os, "geteuid", lambda: 64_243)
+    owners = dict.fromkeys((path, *path.parents), 0)
+    monkeypatch.setattr(acting, "_uid_of", owners.get)
+
+    told = why_denied(error)
+    owners[tmp_path] = 64_243
+    given_back = why_denied(error)
+
+    assert f"{str(path)!r} belongs to root, and this is user 64243" in told
+    assert "as that user" in told
+    assert given_back.endswith(f"chown -R 64243: {tmp_path}")

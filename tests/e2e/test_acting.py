@@ -1,0 +1,275 @@
+"""Commands of root on the state of the service: whatever they write is the service's.
+
+The service is a user without a name here, as in a container; the package's own user is
+tried in ``tests/deploy``.
+"""
+
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from deploy.demo import running
+from tests.e2e import pictures
+from tests.e2e.conftest import write_set
+from uploadfilter.cli import app
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as somebody else"),
+]
+
+OWNER, STRANGER = 64_242, 64_243
+"""Users that no machine has, so that neither has a name or belongs to a group."""
+
+
+_AS_USER = """
+import os, sys
+from uploadfilter import cli, config
+user, *arguments = sys.argv[1:]
+options = "--limit 1 --verdict match --since 1d --state /nowhere".split()
+sys.argv[:] = ["uploadfilter", "log", "show", *options]
+try:
+    cli.main()  # which has libraries load what they load when they are first used
+except SystemExit:
+    pass
+os.setgroups([])
+os.setresgid(*[int(user)] * 3)
+os.setresuid(*[int(user)] * 3)
+sys.argv[:] = ["uploadfilter", *arguments]
+cli.main()
+"""
+"""Runs a command as a user who may not enter the folder of the program: the checkout,
+or the interpreter, may lie in the home of root."""
+
+
+def _python() -> str:
+    """Return the interpreter of the program that is tested."""
+    first = Path(running.program()).read_text("utf-8").partition("\n")[0]
+    return first.removeprefix("#!").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A state directory of the service, and what root has beside it.
+
+    Attributes:
+        folder: Root's own, which nobody else may enter.
+        state: The state directory; it belongs to ``OWNER``.
+    """
+
+    folder: Path
+    state: Path
+
+    def run(
+        self, *arguments: str, user: int | None = None, stdin: bytes | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command of the program, as root unless another user is named."""
+        program = [running.program()]
+        if user is not None:
+            program = [_python(), "-c", _AS_USER, str(user)]
+        return subprocess.run(  # noqa: S603 - our own program
+            [*program, *arguments],
+            env={**running.environment(self.state), "HOME": str(self.folder)},
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+
+    def set_file(self, name: str = "demo.jsonl") -> str:
+        """Write a hash set that only root may read."""
+        path = write_set(self.folder / name, pictures.listed())
+        path.chmod(0o600)
+        return str(path)
+
+    def strangers(self) -> list[str]:
+        """Return what in the state directory is not the owner's, or open to others."""
+        return [
+            f"{path}: {found.st_uid}, {stat.filemode(found.st_mode)}"
+            for path in (self.state, *self.state.rglob("*"))
+            for found in [path.lstat()]
+            if (found.st_uid, found.st_gid) != (OWNER, OWNER)
+            or stat.S_IMODE(found.st_mode) & 0o077
+        ]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """Return an empty state directory of the service."""
+    with TemporaryDirectory() as folder:
+        # Others must be able to come as far as the state directory.
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        state.mkdir(mode=0o700)
+        os.chown(state, OWNER, OWNER)
+        yield Machine(folder=tmp_path, state=state)
+
+
+WRITING: tuple[tuple[str, ...], ...] = (
+    ("init",),
+    ("hashset", "import", "FILE", "--name", "demo", "--category", "demo"),
+    ("hashset", "import", "FILE", "--name", "other", "--category", "demo"),
+    ("hashset", "suppress", "demo", "entry-0", "--reason", "stock", "--by", "ab"),
+    ("hashset", "unsuppress", "demo", "entry-0"),
+    (
+        "hashset",
+        "compact",
+    ),
+    ("hashset", "remove", "other", "--yes"),
+    ("hashset", "rollback", "--yes"),
+    (
+        "hashset",
+        "release",
+    ),
+    ("hashset", "activate", "3", "--undo-withdrawals", "--yes"),
+)
+"""Every command that writes into the state directory, in an order that works."""
+
+READING = frozenset(
+    {
+        "scan",
+        "lookup",
+        "hashset list",
+        "hashset show",
+        "hashset stats",
+        "hashset check",
+        "hashset suppressions",
+        "hashset generations",
+        "log show",
+        "log verify",
+        "config check",
+        "config presets",
+        "config show",
+    }
+)
+
+
+def commands(group: TyperGroup, above: str = "") -> Iterator[str]:
+    """Yield every command of the program."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}"
+
+
+def words(command: Sequence[str]) -> str:
+    """Return the name of a command without its arguments."""
+    return " ".join(command[: 2 if command[0] == "hashset" else 1])
+
+
+def test_every_command_is_known_to_write_or_not() -> None:
+    """A new command goes into one of the lists above, so that it is tried as root."""
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+
+    known = {*READING, *map(words, WRITING), "serve"}
+
+    assert set(commands(program)) == known
+
+
+def test_commands_of_root_leave_nothing_of_root(machine: Machine) -> None:
+    """Whatever root does, each file is the owner's, and closed to others."""
+    file = machine.set_file()
+    for command in WRITING:
+        done = machine.run(*(file if word == "FILE" else word for word in command))
+
+        assert done.returncode == 0, done.stderr.decode()
+        assert machine.strangers() == [], command
+
+
+def test_owner_reads_what_root_has_imported(machine: Machine) -> None:
+    """The running service is that user: what root imports at night is its own."""
+    machine.run("init")
+    arguments = ("--name", "demo", "--category", "demo", "--enforce-unsigned")
+    machine.run("hashset", "import", machine.set_file(), *arguments)
+    done = machine.run("hashset", "list", "--json", user=OWNER)
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout)["lack"] is None
+
+
+def test_hash_set_may_come_through_a_pipe_of_root(machine: Machine) -> None:
+    """What root sends is read by root, though the owner writes."""
+    digest = b"568b72d9fa3101692a4928a5a1ef8d84"
+    done = machine.run(
+        *("hashset", "import", "/dev/stdin", "--name", "own", "--category", "own"),
+        stdin=digest,
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert machine.strangers() == []
+
+
+@pytest.mark.parametrize("what", ["reference/current", "reference/key", "instances"])
+def test_files_of_root_are_named_before_anything_is_written(
+    machine: Machine, what: str
+) -> None:
+    """An older version left them: which they are, and how they go back."""
+    machine.run("init")
+    place = machine.state / what
+    if what == "instances":
+        place.mkdir(mode=0o700)
+    os.chown(place, 0, 0)
+    before = sorted(machine.state.rglob("*"))
+    done = machine.run(
+        *("hashset", "import", machine.set_file(), "--name", "a", "--category", "demo")
+    )
+    config = machine.folder / "uploadfilter.toml"
+    config.write_text('origin = "http://127.0.0.1:9"')
+    checked = machine.run("config", "check", str(config), "--json")
+
+    assert done.returncode == 2
+    assert f"{str(place)!r} to root".encode() in done.stderr
+    assert f"chown -R {OWNER}: {machine.state}".encode() in done.stderr
+    assert sorted(machine.state.rglob("*")) == before
+    assert any(
+        str(place) in item["problem"] for item in json.loads(checked.stdout)["problems"]
+    )
+
+
+def test_parent_of_a_missing_state_directory_says_whose_it_will_be(
+    machine: Machine,
+) -> None:
+    """Root makes a directory in another user's for that user."""
+    inner = Machine(folder=machine.folder, state=machine.state / "inner")
+    done = inner.run("init")
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert machine.strangers() == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("hashset", "import", "FILE", "--name", "demo", "--category", "demo"),
+        ("hashset", "compact"),
+        ("hashset", "list"),
+        ("log", "show"),
+    ],
+    ids=" ".join,
+)
+def test_stranger_is_told_whose_it_is(
+    machine: Machine, command: tuple[str, ...]
+) -> None:
+    """Neither root nor the owner: whom it belongs to, and as whom to come back."""
+    machine.run("init")
+    file = machine.state.parent / "own.txt"
+    file.write_text("568b72d9fa3101692a4928a5a1ef8d84\n")
+    arguments = (str(file) if word == "FILE" else word for word in command)
+    done = machine.run(*arguments, user=STRANGER)
+
+    assert done.returncode == 2, done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert f"belongs to user {OWNER}, and this is user {STRANGER}".encode() in (
+        done.stderr
+    )

@@ -1,0 +1,121 @@
+"""Where state lives when nobody names a state directory, and who says so.
+
+In this order: the user's own configuration file, the unit of the installed service, the
+configuration file of the system, the XDG default. A user who is neither root nor the
+owner of the service's state, and has a state directory of their own, keeps that.
+
+Rules this module keeps: whatever is not the user's own default is said, so that nobody
+changes a service by accident, and nobody looks into the wrong log.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadfilter.cli.units import UNIT_FOLDERS, installed_unit
+
+CONFIG_NAME = "uploadfilter.toml"
+SYSTEM_CONFIG = Path("/etc/uploadfilter") / CONFIG_NAME
+
+STATE_VARIABLE = "UPLOADFILTER_STATE_DIR"
+"""The environment variable that names the state directory for every command."""
+
+_MOST_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A state directory.
+
+    Attributes:
+        path: Where it is.
+        named_by: What names it; empty for the user's own default.
+    """
+
+    path: Path
+    named_by: str = ""
+
+
+def default_place(
+    config: Path | None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    folders: Sequence[Path] = UNIT_FOLDERS,
+) -> Place:
+    """Return the state directory for when none was named.
+
+    Args:
+        config: The configuration file that ``serve`` would read, if any.
+        environ: The environment of the process.
+        folders: Where units are.
+    """
+    in_file = _in_file(config)
+    unit = installed_unit(folders=folders)
+    in_unit = unit.environment.get(STATE_VARIABLE) if unit else None
+    own = own_default(environ)
+    # What the unit says holds for the service, whatever its file says.
+    if in_file and (config != SYSTEM_CONFIG or not in_unit):
+        return Place(path=Path(in_file), named_by=str(config))
+    if unit and in_unit and (_is_ours(Path(in_unit)) or not own.is_dir()):
+        return Place(path=Path(in_unit), named_by=str(unit.path))
+    return Place(path=own)
+
+
+def with_unit(
+    environ: Mapping[str, str],
+    config: Path | None,
+    *,
+    folders: Sequence[Path] = UNIT_FOLDERS,
+) -> dict[str, str]:
+    """Return the environment in which the service reads its configuration file.
+
+    Args:
+        environ: The environment of the process, which wins.
+        config: The file. What is not the system's has nothing to do with the unit.
+        folders: Where units are.
+    """
+    unit = installed_unit(folders=folders) if config == SYSTEM_CONFIG else None
+    return {**(unit.environment if unit else {}), **environ}
+
+
+def own_default(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the state directory of a user.
+
+    Returns:
+        ``uploadfilter`` in ``$XDG_STATE_HOME``, or in ``~/.local/state``.
+
+    Source:
+        XDG Base Directory Specification 0.8: a relative path in the variable is
+        invalid and must be ignored.
+    """
+    base = Path(environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".local" / "state"
+    return base / "uploadfilter"
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether this user may act on a state directory: root, or its owner."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        return path.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def _in_file(config: Path | None) -> str:
+    """Return what a configuration file says of the state directory, if that is plain.
+
+    What is wrong with the file is for ``config check`` and ``serve`` to say.
+    """
+    if config is None:
+        return ""
+    try:
+        with config.open("rb") as file:
+            state = tomllib.loads(file.read(_MOST_BYTES).decode()).get("state")
+    except (OSError, ValueError, RecursionError):
+        return ""
+    return state if isinstance(state, str) else ""
