@@ -32,9 +32,12 @@ from uploadfilter.cli.output import (
     table,
     write_data,
 )
+from uploadfilter.cli.periods import period_words
+from uploadfilter.cli.totals import totals_command
 from uploadfilter.cli.verifying import verify_document, verify_lines
 from uploadfilter.decisions.ids import EXAMPLE, written_id
 from uploadfilter.decisions.lasting import ChangeRecord, TotalRecord
+from uploadfilter.decisions.period import period_of
 from uploadfilter.decisions.reading import Filters, follow, read
 from uploadfilter.decisions.records import (
     Checkpoint,
@@ -64,6 +67,9 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Read the decision log, and check that nobody changed it.",
 )
+
+
+app.command("totals")(totals_command)
 
 
 class RecordKind(StrEnum):
@@ -154,6 +160,7 @@ def show(
     )
     as_json = json or not sys.stdout.isatty()
     if following:
+        say_period(directory, since=filters.since, until=filters.until)
         follow_log(
             directory,
             filters,
@@ -164,8 +171,11 @@ def show(
         return
     found = read(directory, filters=filters)
     chosen = found if limit is None else deque(found, maxlen=limit)
-    if not print_records(chosen, as_json=as_json):
+    is_there = print_records(chosen, as_json=as_json)
+    if not is_there:
         say_nothing(directory)
+    say_period(directory, since=filters.since, until=filters.until)
+    if not is_there:
         raise typer.Exit(NOTHING)
 
 
@@ -206,6 +216,15 @@ def verify(
     else:
         print_text(*verify_lines(report, others=others))
     raise typer.Exit(OK if report.ok else FOUND)
+
+
+def say_period(
+    directory: Path, *, since: datetime | None, until: datetime | None
+) -> None:
+    """Tell people which time an answer covers, and which days are gone."""
+    period = period_of(directory)
+    if period is not None:
+        say(period_words(period, since=since, until=until))
 
 
 def other_instances(directory: Path) -> list[str]:

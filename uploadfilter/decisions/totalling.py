@@ -6,13 +6,36 @@ counted here.
 """
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from uploadfilter.decisions.chain import COUNTING_FORMAT, Tail
 from uploadfilter.decisions.lasting import ChangeRecord, DayTotals, TotalRecord
 from uploadfilter.decisions.reading import records_of
 from uploadfilter.decisions.segments import Segment, read_head, segments
 from uploadfilter.decisions.totals import OpenDays
+
+
+class Origin(StrEnum):
+    """What a number rests on."""
+
+    TOTAL = "total"
+    OPEN = "open"
+    RECORDS = "records"
+
+
+class Part(NamedTuple):
+    """Numbers of one day.
+
+    Attributes:
+        totals: The numbers.
+        origin: A total record; what is counted and open; or the records of a segment of
+            format 1, as far as they are there.
+    """
+
+    totals: DayTotals
+    origin: Origin
 
 
 def totals_of(directory: Path) -> Iterator[DayTotals]:
@@ -25,10 +48,23 @@ def totals_of(directory: Path) -> Iterator[DayTotals]:
         LogError: It cannot be read.
         LogCorruptError: A line is not a record.
     """
+    return (part.totals for part in parts_of(directory))
+
+
+def parts_of(directory: Path) -> Iterator[Part]:
+    """Yield the same, with what it rests on.
+
+    Args:
+        directory: Of the log.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record.
+    """
     found = segments(directory)
     for segment in found:
-        head = read_head(directory, segment)
         is_newest = segment == found[-1]
+        head = read_head(directory, segment)
         if head.format < COUNTING_FORMAT:
             yield from _recounted(directory, segment)
         elif head.is_lasting or is_newest:
@@ -36,9 +72,10 @@ def totals_of(directory: Path) -> Iterator[DayTotals]:
             for record, data in records_of(directory, segment):
                 tail.read(record, data)
                 if isinstance(record, TotalRecord):
-                    yield record.totals
+                    yield Part(record.totals, Origin.TOTAL)
             if is_newest:
-                yield from tail.days.totals()
+                for totals in tail.days.totals():
+                    yield Part(totals, Origin.OPEN)
 
 
 def changes_of(directory: Path) -> Iterator[ChangeRecord]:
@@ -58,8 +95,9 @@ def changes_of(directory: Path) -> Iterator[ChangeRecord]:
                     yield record
 
 
-def _recounted(directory: Path, segment: Segment) -> Iterator[DayTotals]:
+def _recounted(directory: Path, segment: Segment) -> Iterator[Part]:
     days = OpenDays()
     for record, _ in records_of(directory, segment):
         days.count(record)
-    yield from days.totals()
+    for totals in days.totals():
+        yield Part(totals, Origin.RECORDS)

@@ -1,0 +1,211 @@
+"""``uploadfilter log totals``: what was counted on each day, when records are gone."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from uploadfilter.cli.options import (
+    InstanceOption,
+    JSONOption,
+    StateOption,
+    log_directory,
+    moment,
+)
+from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.decisions.lasting import DayTotals
+from uploadfilter.decisions.totalling import Origin, Part, parts_of
+from uploadfilter.decisions.totals import Tally
+from uploadfilter.model import Action, Verdict
+
+_MEGABYTE = 1_000_000
+_SECOND_US = 1_000_000
+
+DayOption = Annotated[
+    str | None,
+    typer.Option(metavar="DAY", help="A date, or an age such as 90d; days are UTC."),
+]
+
+
+class By(StrEnum):
+    """What uploads can be counted by."""
+
+    DAY = "day"
+    MODE = "mode"
+    ROUTE = "route"
+    VERDICT = "verdict"
+    ACTION = "action"
+    EFFECT = "effect"
+    WOULD = "would"
+    REASON = "reason"
+    STATUS = "status"
+    SET = "set"
+    CATEGORY = "category"
+    OUTCOME = "outcome"
+    SHED = "shed"
+
+
+_PLACES = {
+    By.REASON: ("reasons", "reason"),
+    By.SET: ("matches", "set"),
+    By.CATEGORY: ("matches", "category"),
+    By.OUTCOME: ("outcomes", "outcome"),
+    By.SHED: ("sheds", "reason"),
+}
+"""In which numbers of a total a thing stands, and as which field, unless it is one of
+the decision's own."""
+
+
+def totals_command(
+    *,
+    since: DayOption = None,
+    until: DayOption = None,
+    by: Annotated[
+        By, typer.Option(case_sensitive=False, help="What uploads are counted by.")
+    ] = By.DAY,
+    json: JSONOption = False,
+    state: StateOption = None,
+    instance: InstanceOption = None,
+) -> None:
+    """Show what was counted: for each day, and in all.
+
+    The numbers are kept for good, and `uploadfilter log verify` checks them against
+    the records that are there. --until is the first day that is left out.
+
+    **Examples**
+
+        uploadfilter log totals --since 90d
+
+        uploadfilter log totals --by category --json
+    """
+    first = None if since is None else _day(since)
+    end = None if until is None else _day(until)
+    days = merged(
+        part
+        for part in parts_of(log_directory(state, instance))
+        if (first is None or part.totals.day >= first)
+        and (end is None or part.totals.day < end)
+    )
+    if json:
+        print_json(totals_document(days))
+    elif not days:
+        say("nothing was counted")
+    elif by is By.DAY:
+        print_text(days_table(days))
+    else:
+        counts = counted_by(by, (tally for tally, _ in days.values()))
+        print_text(counts_table(by, counts))
+    if any(Origin.RECORDS in origins for _, origins in days.values()):
+        say(
+            "of some days an older version counted nothing: what is told of them is "
+            "what records are left",
+            style="yellow",
+        )
+
+
+Days = dict[date, tuple[Tally, set[Origin]]]
+"""What was counted, by day, and what that rests on."""
+
+
+def merged(parts: Iterable[Part]) -> Days:
+    """Add up what was counted for the same day."""
+    days: Days = {}
+    for part in parts:
+        tally, origins = days.setdefault(part.totals.day, (Tally(), set()))
+        tally.add(part.totals)
+        origins.add(part.origin)
+    return dict(sorted(days.items()))
+
+
+def totals_document(days: Days) -> dict[str, object]:
+    """Return what programs read: the numbers of each day, and of all together."""
+    whole = Tally()
+    for day, (tally, _) in days.items():
+        whole.add(tally.totals(day))
+    return {
+        "days": [
+            {
+                **_rows(tally.totals(day)),
+                "day": day,
+                "is_open": Origin.OPEN in origins,
+                "is_partial": Origin.RECORDS in origins,
+            }
+            for day, (tally, origins) in days.items()
+        ],
+        "sum": _rows(whole.totals(date.min)),
+    }
+
+
+def _rows(totals: DayTotals) -> dict[str, object]:
+    names = ("uploads", "matches", "reasons", "outcomes", "sheds")
+    return {name: getattr(totals, name) for name in names}
+
+
+def days_table(days: Days) -> Table:
+    """Return the numbers of each day as a table, and their sums as its last row."""
+    rows = []
+    whole = Tally()
+    for day, (tally, origins) in days.items():
+        whole.add(tally.totals(day))
+        so_far = " so far" if Origin.OPEN in origins else ""
+        rows.append((f"{day}{so_far}", *_cells(tally)))
+    rows.append(("in all", *_cells(whole)))
+    columns = (
+        "day",
+        "uploads",
+        *Verdict,
+        "rejected",
+        "would be",
+        "shed",
+        "MB",
+        "CPU s",
+    )
+    return table(*columns, rows=rows, numeric=len(columns) - 1, whole=("day",))
+
+
+def _cells(tally: Tally) -> Iterator[str]:
+    verdicts = counted_by(By.VERDICT, [tally])
+    yield f"{verdicts.total():,}"
+    for verdict in Verdict:
+        yield f"{verdicts[verdict]:,}"
+    yield f"{counted_by(By.EFFECT, [tally])[Action.REJECT]:,}"
+    yield f"{counted_by(By.WOULD, [tally])[Action.REJECT]:,}"
+    yield f"{sum(tally.sheds.values()):,}"
+    yield f"{sum(row[1] for row in tally.uploads.values()) / _MEGABYTE:,.1f}"
+    yield f"{sum(row[2] for row in tally.uploads.values()) / _SECOND_US:,.1f}"
+
+
+def counted_by(by: By, tallies: Iterable[Tally]) -> Counter[str]:
+    """Count uploads by one thing that they have in common.
+
+    Args:
+        by: By what. An upload counts once for each of its reasons, sets and categories.
+        tallies: Of some days.
+    """
+    rows, name = _PLACES.get(by, ("uploads", by.value))
+    counts: Counter[str] = Counter()
+    for tally in tallies:
+        for row in getattr(tally.totals(date.min), rows):
+            counts[_word(getattr(row, name))] += row.uploads
+    return counts
+
+
+def _word(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def counts_table(by: By, counts: Counter[str]) -> Table:
+    """Return what was counted by one thing as a table, the most frequent first."""
+    rows = [(name, f"{count:,}") for name, count in counts.most_common()]
+    return table(by.value, "uploads", rows=rows, numeric=1)
+
+
+def _day(text: str) -> date:
+    """Return the day of a moment, UTC."""
+    now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
+    return moment(text, now=now).astimezone(UTC).date()
