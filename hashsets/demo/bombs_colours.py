@@ -57,6 +57,12 @@ def ways_png() -> bytes:
     return flat_png(2000, 2000, bits=8, channels=3, before=before)
 
 
+def grey_ways_png() -> bytes:
+    """Return a narrow grey PNG with alpha whose profile may be read in four ways."""
+    before = _chunk(profile_of(_tags()))
+    return flat_png(719, 5500, bits=8, channels=2, before=before)
+
+
 def ways_webp() -> bytes:
     """Return 30 frames whose profile may be read in four ways."""
     frames = [Image.new("RGB", (640, 480), (4 * n, 99, 9)) for n in range(30)]

@@ -13,6 +13,12 @@ def large_webp() -> bytes:
     return _saved(Image.new("RGB", (7000, 7000), (9, 99, 9)), "WEBP", lossless=True)
 
 
+def veiled_webp() -> bytes:
+    """Return a WebP of 16 million pixels of one colour, half transparent."""
+    image = Image.new("RGBA", (4000, 4000), (9, 99, 9, 128))
+    return _saved(image, "WEBP", quality=50)
+
+
 def large_avif() -> bytes:
     """Return an AVIF of 25 million pixels of one colour."""
     return _saved(Image.new("RGB", (5000, 4990), (9, 99, 9)), "AVIF", speed=10)

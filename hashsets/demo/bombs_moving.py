@@ -45,6 +45,27 @@ def scattered_apng() -> bytes:
     return PNG_MAGIC + b"".join(parts) + chunk(b"IEND", b"")
 
 
+def pieces_gif() -> bytes:
+    """Return a GIF of 4,900 frames, each of one pixel on a canvas of full size."""
+    piece = b"!\xf9\4\4\1\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0"
+    head = struct.pack("<6sHHBBB", b"GIF89a", 640, 480, 0x80, 0, 0) + bytes(6)
+    # What comes after the end pays for the steps.
+    return head + piece * 4900 + b";" + bytes(600_000)
+
+
+def restored_gif() -> bytes:
+    """Return a GIF of 12 megapixels whose frames are all taken back."""
+    side = 3500
+    file = io.BytesIO()
+    Image.new("P", (side, side)).save(file, "GIF")
+    data = file.getvalue()
+    start = data.index(b",\0\0\0\0")
+    pixels = data[start + 10 : -1]
+    piece = b"!\xf9\4\x0d\1\0\0\0" + struct.pack("<c4HB", b",", 0, 0, side, side, 0)
+    head = struct.pack("<6sHHBBB", b"GIF89a", side, side, 0x80, 0, 0) + bytes(6)
+    return head + (piece + pixels) * 6 + b";"
+
+
 def segments_webp() -> bytes:
     """Return a WebP of 60 frames that each begin anew, after a profile of 8 MiB."""
     frame = (

@@ -35,10 +35,10 @@ def flat_png(
         width: Pixels.
         height: Pixels.
         bits: Of each sample: 1, 8 or 16.
-        channels: 1 grey, 3 RGB or 4 RGBA.
+        channels: 1 grey, 2 grey with alpha, 3 RGB or 4 RGBA.
         before: Chunks before the pixels.
     """
-    colour = {1: 0, 3: 2, 4: 6}[channels]
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     row = 1 + (width * bits * channels + 7) // 8
     return b"".join(

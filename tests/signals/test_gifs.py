@@ -156,3 +156,52 @@ def test_gif_of_more_frames_than_are_counted_is_unseen() -> None:
     content = gif_of(*[gif_image()] * (MOST_COUNTED + 1))
 
     assert Reason.KEY_FRAME_UNSEEN in lacks(content)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("colours", ["few", "own", "grey", "all"])
+def test_pieces_are_what_pillow_unpacks(colours: str, *, interlaced: bool) -> None:
+    """Whatever table of colours they have, in whatever order their rows come."""
+    image = pictures.photograph(7, width=40, height=30).quantize(200)
+    if colours == "few":
+        image = image.quantize(5)
+    elif colours == "grey":
+        image = image.convert("L")
+    file = io.BytesIO()
+    image.save(file, "GIF", interlace=interlaced)
+    single = file.getvalue()
+    start = single.index(b",\0\0\0\0")
+    head, piece = single[:start], single[start:-1]
+    if colours == "own":
+        size = 3 << (head[10] & 7) + 1
+        flags = bytes((piece[9] | 0x80 | head[10] & 7,))
+        piece = piece[:9] + flags + head[13 : 13 + size] + piece[10:]
+        head = head[:13] + bytes(size) + head[13 + size :]
+    moving = head + gif_image()[8:] + piece + b";"
+
+    _, shown = frames(moving)
+
+    with Image.open(io.BytesIO(single)) as expected:
+        np.testing.assert_array_equal(
+            np.asarray(shown.image.convert("RGB")), np.asarray(expected.convert("RGB"))
+        )
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_piece_that_breaks_off_is_shown_as_far_as_it_goes(kept: float) -> None:
+    """As its first frame would be."""
+    image = pictures.photograph(7, width=40, height=30).quantize(200)
+    file = io.BytesIO()
+    image.save(file, "GIF", interlace=False)
+    single = file.getvalue()
+    start = single.index(b",\0\0\0\0")
+    piece = single[start : start + int(kept * (len(single) - start))]
+
+    _, shown = frames(single[:start] + gif_image()[8:] + piece)
+
+    (expected,) = frames(single[:start] + piece)
+    rows = int(kept * 20)
+    np.testing.assert_array_equal(
+        np.asarray(shown.image.convert("RGB"))[:rows],
+        np.asarray(expected.image.convert("RGB"))[:rows],
+    )

@@ -232,6 +232,29 @@ def test_below_a_floor_is_what_quality_says() -> None:
         ]
 
 
+@given(seeds=st.tuples(*[st.integers(0, 99)] * 2), contrast=st.floats(0, 0.3))
+def test_what_may_not_speak_never_does(seeds: tuple[int, int], contrast: float) -> None:
+    """No blend of two planes has a quality that neither may have."""
+    planes = np.stack([luma(seed)[:64, :64] for seed in seeds]).astype(np.float32)
+    planes *= np.float32(contrast)
+    shares = np.linspace(0, 1, 17, dtype=np.float32)[:, None, None]
+    blends = planes[0] + (planes[1] - planes[0]) * shares
+
+    assert pdq.may_speak(planes) or pdq.qualities_of(blends).max() < 50
+
+
+def test_qualities_are_those_of_each_plane() -> None:
+    """Of many planes in one go, which are left as they were."""
+    planes = np.stack([contrast * luma(9)[:64, :64] for contrast in (0, 0.2, 1)])
+    planes = planes.astype(np.float32)
+    before = planes.copy()
+
+    assert pdq.qualities_of(planes).tolist() == [
+        pdq.quality(plane.tobytes()) for plane in planes
+    ]
+    np.testing.assert_array_equal(planes, before)
+
+
 def test_quality_falls_with_the_contrast() -> None:
     """A photograph has a high quality, a faint one a low one, a flat one none."""
     image = photograph(2)

@@ -63,7 +63,8 @@ def _small_colours(image: Image.Image, by: int) -> Image.Image:
     small = Image.new("YCbCr", (-(-image.width // by), -(-image.height // by)))
     # In bands, since a large picture has no room for a second copy of itself.
     for top, band in modes.bands(image, rows_of=by):
-        bare = band if band.mode == "RGB" else band.convert("RGBA").convert("RGB")
+        coloured = band if band.mode in {"RGB", "RGBA"} else band.convert("RGBA")
+        bare = coloured if coloured.mode == "RGB" else coloured.convert("RGB")
         smaller = bare.reduce(by) if by > 1 else bare
         small.paste(smaller.convert("YCbCr"), (0, top // by))
     return small

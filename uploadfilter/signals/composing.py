@@ -6,8 +6,8 @@ GIF for the frames after it that name none, lets each frame make the canvas larg
 fills with a colour what browsers clear, and takes an APNG's frame back to what it has
 just drawn.
 
-Rules this module keeps: one piece and one canvas are in memory, and what is to come
-back; a frame costs as much as its own rectangle.
+Rules this module keeps: one piece and one canvas are in memory, and the copy that is
+shown; a frame costs as much as its own rectangle.
 """
 
 from collections.abc import Callable, Sequence
@@ -131,22 +131,27 @@ class ComposedReader:
             self._left_off = start
         for at in range(self._left_off, number):
             self._left_off = at + 1
-            self._dispose(self._pieces[at], self._draw(at))
+            if self._pieces[at].disposal is not Disposal.RESTORE:
+                # What is taken back leaves nothing for the frames after it.
+                self._draw(at, self._canvas)
+                self._clear(self._pieces[at])
         self._left_off = number + 1
-        before = self._draw(number)
-        shown = _without_alpha(self._canvas)
+        if self._pieces[number].disposal is Disposal.RESTORE:
+            shown = self._canvas.copy()
+            self._draw(number, shown)
+        else:
+            self._draw(number, self._canvas)
+            shown = _without_alpha(self._canvas)
+            self._clear(self._pieces[number])
         shown.info |= self._info
-        self._dispose(self._pieces[number], before)
         return shown
 
-    def _draw(self, number: int) -> Image.Image | None:
-        """Draw a piece; return what was there before, if that is to come back."""
+    def _draw(self, number: int, canvas: Image.Image) -> None:
+        """Draw a piece on a canvas."""
         piece = self._pieces[number]
         box = within(piece.box, self._size)
         if box is None:
-            return None
-        restores = piece.disposal is Disposal.RESTORE
-        before = self._canvas.crop(box) if restores else None
+            return
         image = self._open(number)
         self._is_truncated |= load(image)
         self._info = {
@@ -158,21 +163,16 @@ class ComposedReader:
         if inner != (0, 0, *over.size):
             over = over.crop(inner)
         if piece.drawing is Drawing.BLEND:
-            self._canvas.alpha_composite(over, box[:2])
+            canvas.alpha_composite(over, box[:2])
         elif piece.drawing is Drawing.COVER:
-            self._canvas.paste(over, box, over)
+            canvas.paste(over, box, over)
         else:
-            self._canvas.paste(over, box)
-        return before
+            canvas.paste(over, box)
 
-    def _dispose(self, piece: Piece, before: Image.Image | None) -> None:
-        """Take a piece away, if it says so."""
+    def _clear(self, piece: Piece) -> None:
+        """Take a piece away, and what was under it, if it says so."""
         box = within(piece.box, self._size)
-        if box is None:
-            return
-        if before is not None:
-            self._canvas.paste(before, box)
-        elif piece.disposal is Disposal.CLEAR:
+        if box is not None and piece.disposal is Disposal.CLEAR:
             self._canvas.paste((0, 0, 0, 0), box)
 
 

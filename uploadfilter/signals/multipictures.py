@@ -59,8 +59,10 @@ _MOST_PLACES: Final = 24
 _MOST_MAPS: Final = 4
 _MOST_HEAD_BYTES: Final = 1024 * 1024
 _MOST_PACKET_BYTES: Final = 256 * 1024
+_BYTES_PER_MARK: Final = 50
 """How far the head of a second picture is read, and how long the metadata of all of
-them may be together: those of a gain map have two thousand bytes."""
+them may be together, where each ``<`` counts as so many bytes, for what an element
+costs: those of a gain map have two thousand bytes."""
 
 _MOST_HELD_BYTES: Final = 100_000_000
 _ENOUGH_PIXELS: Final = 400_000
@@ -208,7 +210,9 @@ def _gains(
             lack = lack if start + _MOST_HEAD_BYTES >= size else Reason.UNDECODABLE
             continue
         boxes, packets = _metadata(found_in_head)
-        room -= sum(map(len, packets))
+        room -= sum(
+            len(packet) + _BYTES_PER_MARK * packet.count(b"<") for packet in packets
+        )
         if room < 0:
             return found, Reason.UNDECODABLE
         try:

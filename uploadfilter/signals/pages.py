@@ -92,6 +92,9 @@ def greys_chosen(black: Floats, white: Floats, most: int) -> list[int]:
         white: The same on white.
         most: How many at most.
     """
+    if not pdq.may_speak(np.stack((black, white))):
+        # What is linear is strongest at one of its ends.
+        return []
     shares = (GREYS / _WHITE).astype(np.float32)[:, None, None]
     planes = black + (white - black) * shares
     speaks = np.ones(len(planes), np.bool_)

@@ -25,7 +25,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.model import Geometry, Signal, SignalType, Variant, ViewSignal
+from uploadfilter.model import (
+    QUALITY_FLOOR,
+    Geometry,
+    Signal,
+    SignalType,
+    Variant,
+    ViewSignal,
+)
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import VARIANTS, variants
 from uploadfilter.signals.operators import (
@@ -191,6 +198,18 @@ def qualities_of(planes: Floats) -> NDArray[np.int64]:
     steps += _steps_of(planes[:, :, 1:] - planes[:, :, :-1])
     qualities: NDArray[np.int64] = np.minimum(steps // _QUALITY_DIVISOR, 100)
     return qualities
+
+
+def may_speak(planes: Floats) -> bool:
+    """Say whether anything between some planes may have a quality that matches.
+
+    Args:
+        planes: Of blends, those that are not blended.
+    """
+    steps = sum(
+        np.abs(np.diff(planes, axis=axis)).sum(axis=(1, 2)).max() for axis in (1, 2)
+    )
+    return bool(steps * 100 / 255 >= QUALITY_FLOOR * _QUALITY_DIVISOR - 1)
 
 
 def _steps_of(differences: Floats) -> NDArray[np.int64]:
