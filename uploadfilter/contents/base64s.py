@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from uploadfilter.contents import textual
 from uploadfilter.contents.beginnings import (
-    EXPRESSIONS,
+    ANYWHERE,
+    AT_FIRST,
     URL_LETTERS,
     Beginning,
     beginnings,
+    begins_strings,
     decoded,
     letters_of,
 )
@@ -42,7 +44,7 @@ from uploadfilter.contents.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.textual import Textual, textuals
 
-_ANYTHING = Patterns([*EXPRESSIONS, textual.EXPRESSION])
+_ANYTHING = Patterns([textual.EXPRESSION, *ANYWHERE, *AT_FIRST])
 _SKIPPED = tuple(bytes((letter,)) for letter in URL_LETTERS)
 """Letters that decoders of the standard alphabet skip."""
 
@@ -81,6 +83,7 @@ class Base64Search:
         self._phases: dict[int, bytes] = {}
         self._covered: dict[int, int] = {}
         self._known: set[int] = set()
+        self._has_strings: bool | None = None
         self.last_found = 0
 
     def may_find(self) -> bool:
@@ -88,12 +91,15 @@ class Base64Search:
 
         If not, nothing does either in the text without the letters for URLs.
         """
-        if _ANYTHING.numbers_in(self._letters):
-            return True
-        if not any(letter in self._text for letter in _SKIPPED):
-            return False
-        plain = self._text.translate(None, URL_LETTERS)
-        return bool(_ANYTHING.numbers_in(letters_of(plain)))
+        texts = [self._text]
+        if any(letter in self._text for letter in _SKIPPED):
+            texts.append(self._text.translate(None, URL_LETTERS))
+        for text in texts:
+            letters = self._letters if text is self._text else letters_of(text)
+            found = _ANYTHING.numbers_in(letters)
+            if found and (min(found) <= len(ANYWHERE) or begins_strings(text)):
+                return True
+        return False
 
     def found(self, known: set[int]) -> Iterator[Encoded]:
         """Yield what begins in the letters.
@@ -121,6 +127,10 @@ class Base64Search:
 
     def _begins_at(self, group: int) -> bool:
         """Say whether a string begins with a group, and no letter stands before it."""
+        if self._has_strings is None:
+            self._has_strings = begins_strings(self._text)
+        if not self._has_strings:
+            return False
         at = self._offset_of(max(group, 0))
         return not _WORDS.match(self._text, max(at - 1, 0), at)
 

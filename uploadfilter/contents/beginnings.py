@@ -20,7 +20,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from uploadfilter.contents.patterns import Patterns, one_of
+from uploadfilter.contents.patterns import Patterns, none_of, one_of
 
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 """The standard alphabet, in the order of its values."""
@@ -123,16 +123,29 @@ class _Needle:
     @property
     def letters(self) -> list[bytes]:
         """Which letters may stand at each place, from the first whole one on."""
-        bits = "".join(f"{byte:08b}" for byte in self.magic)
         at = _FIRST_WHOLE[self.skipped] * _LETTER_BITS - 8 * self.skipped
         return [
             bytes(
                 LETTERS[value]
                 for value in range(_ALL_VALUES)
-                if f"{value:06b}".startswith(bits[first : first + _LETTER_BITS])
+                if f"{value:06b}".startswith(self._bits[first : first + _LETTER_BITS])
             )
-            for first in range(at, len(bits), _LETTER_BITS)
+            for first in range(at, len(self._bits), _LETTER_BITS)
         ]
+
+    @property
+    def letter_before(self) -> bytes:
+        """Which letters may stand before these, where bytes are skipped."""
+        known = self._bits[: _FIRST_WHOLE[self.skipped] * _LETTER_BITS % 8]
+        return bytes(
+            LETTERS[value]
+            for value in range(_ALL_VALUES)
+            if f"{value:06b}".endswith(known)
+        )
+
+    @property
+    def _bits(self) -> str:
+        return "".join(f"{byte:08b}" for byte in self.magic)
 
 
 def _needles() -> tuple[_Needle, ...]:
@@ -148,8 +161,56 @@ _NEEDLES = _needles()
 
 
 _LENGTHS = tuple(len(needle.letters) for needle in _NEEDLES)
-EXPRESSIONS = tuple("".join(map(one_of, needle.letters)) for needle in _NEEDLES)
-_PATTERNS = Patterns(EXPRESSIONS, every=True)
+
+
+def _expression(needle: _Needle) -> str:
+    """Return a pattern for the letters of a needle, from its first whole one on.
+
+    The letter before it has some bits of the needle, unless it is missing.
+    """
+    whole = "".join(map(one_of, needle.letters))
+    return f"(?:^|{one_of(needle.letter_before)}){whole}" if needle.skipped else whole
+
+
+_BETWEEN = none_of(LETTERS + URL_LETTERS)
+
+
+def _strings() -> list[str]:
+    """Return patterns for strings in a text that begin with what counts only there.
+
+    Those that begin alike are one pattern.
+    """
+    alike: dict[tuple[bytes, ...], list[set[int]]] = {}
+    for needle in _NEEDLES:
+        if needle.is_first:
+            places = alike.setdefault(
+                tuple(needle.letters[:2]), [set() for _ in needle.letters]
+            )
+            for place, letters in zip(places, needle.letters, strict=True):
+                place.update(letters)
+                place.update(URL_LETTERS[:1] if b"+" in letters else b"")
+                place.update(URL_LETTERS[1:] if b"/" in letters else b"")
+    return [
+        f"(?:^|{_BETWEEN}){f'{_BETWEEN}*'.join(one_of(bytes(each)) for each in places)}"
+        for places in alike.values()
+    ]
+
+
+_EXPRESSIONS = tuple(map(_expression, _NEEDLES))
+_PATTERNS = Patterns(_EXPRESSIONS, every=True)
+_STRINGS = Patterns(_strings())
+
+ANYWHERE = tuple(map(_expression, (each for each in _NEEDLES if not each.is_first)))
+"""Patterns of which one is in all letters in which something begins anywhere."""
+
+AT_FIRST = tuple(map(_expression, (each for each in _NEEDLES if each.is_first)))
+"""The same for what counts only where a string begins."""
+
+
+def begins_strings(text: bytes) -> bool:
+    """Say whether a string of a text begins with what counts only there."""
+    return bool(_STRINGS.numbers_in(text))
+
 
 _STRETCH = 1 << 17
 """Letters that are searched together: what is found in them is held."""

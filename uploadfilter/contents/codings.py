@@ -13,7 +13,6 @@ To add a coding: a function like the others, and its lines in ``coded``.
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -397,24 +396,25 @@ def _from_85(string: bytes, alphabet: _Alphabet85) -> bytes:
 
 # --- Bytes as characters -------------------------------------------------------------
 
-_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
-_LEAST_CONTROLS = 4
-"""Controls outside of ASCII: an eighth of random bytes, and none of any language."""
+CHARACTERS = "characters"
+_CONTROLS_SIGN = r"(?:\xc2[\x80-\x9f].{0,64}){3}\xc2[\x80-\x9f]"
+_CONTROLS = re.compile(rb"\xc2[\x80-\x9f](?:.{0,64}?\xc2[\x80-\x9f]){3}", re.DOTALL)
+"""Controls outside of ASCII: an eighth of random bytes, and none of any language. Four
+of them stand near each other somewhere in each file."""
 
 
 def are_characters(text: bytes) -> bool:
     """Say whether characters of Latin-1 in a text in UTF-8 may stand for bytes."""
-    controls = islice(_CONTROL.finditer(text), _LEAST_CONTROLS)
-    return sum(1 for _ in controls) == _LEAST_CONTROLS
+    return _CONTROLS.search(text) is not None
 
 
 def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
     """Yield the bytes that a text in UTF-8 has a character of Latin-1 for."""
-    controls = [match.start() for match in islice(_CONTROL.finditer(text), 4)]
-    if len(controls) < _LEAST_CONTROLS:
+    controls = _CONTROLS.search(text)
+    if controls is None:
         return
     effort.take(_RUN_STEPS + len(text) // _BYTES_PER_STEP)
-    start = max(controls[0] - _BEFORE_CONTROL, 0)
+    start = max(controls.start() - _BEFORE_CONTROL, 0)
     data = np.frombuffer(text, dtype=np.uint8)[start:].copy()
     leads = np.flatnonzero((data[:-1] & 0xFE) == 0xC2)  # noqa: PLR2004 - UTF-8
     leads = leads[(data[leads + 1] & 0xC0) == 0x80]  # noqa: PLR2004 - UTF-8
@@ -441,7 +441,7 @@ SIGNS: dict[str, str] = {
     "base32 in small letters": one_of(_SMALL_MEMBERS_32) + _LONG_ROW,
     **{alphabet.name: alphabet.row for alphabet in _BASE85},
     "uuencode": "begin [0-7]{3,4} |(?:^|\n)M[ -`]{60}\r?\nM",
-    CHARACTERS: r"\xc2[\x80-\x9f]",
+    CHARACTERS: _CONTROLS_SIGN,
 }
 """For each coding a pattern that is in every text in which something is coded so."""
 

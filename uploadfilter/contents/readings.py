@@ -5,7 +5,7 @@ only where something begins then.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from itertools import islice
 
@@ -110,6 +110,11 @@ class Reading:
         start = min((at, *(span.first for span in self._dense)))
         end = len(self.text)
         self.hot[:] = [Hot(start=start, end=end, first=start, last=end)]
+
+    def may_change(self, ways: Iterable[Rewriting]) -> bool:
+        """Say whether the text may be another one without layers, or in some way."""
+        has_signs = any(sign in self.text for sign in SIGNS_OF_LAYERS)
+        return has_signs or any(way.changes(self.text) for way in ways)
 
     def is_layered_where_hot(self) -> bool:
         """Say whether a layer would change what is, or may be, encoded."""
@@ -224,7 +229,7 @@ _URI_BEGINS = re.compile(rb"[dD][aA][tT][aA]:[\w/+.=-]{0,64}[;,][^\s;,]{8}")
 """The beginning of a URI, and not a name in a program."""
 
 _FEW_CONTROLS = 4
-"""Controls that no text has, and each picture has more of."""
+"""Controls that no text has, and each picture has more of, also different ones."""
 
 _FEW_HIGH_BYTES = 16
 """Bytes outside of ASCII that no picture makes do with."""
@@ -236,17 +241,16 @@ _NO_CONTROLS = bytes(sorted({*range(256)} - {*range(32)} | {*b"\t\n\f\r"}))
 def _has_more_bytes(text: bytes, before: bytes) -> bool:
     """Say whether a text has more bytes than another one that only files have many of.
 
-    Names and words have letters outside of ASCII, but no controls.
+    Names and words have letters outside of ASCII, but hardly any controls.
     """
     if text.isascii():
         return False
-    return all(
-        len(text.translate(None, others)) >= len(before.translate(None, others)) + few
-        for others, few in (
-            (_NO_HIGH_BYTES, _FEW_HIGH_BYTES),
-            (_NO_CONTROLS, _FEW_CONTROLS),
-        )
-    )
+    high = len(text.translate(None, _NO_HIGH_BYTES))
+    if high < len(before.translate(None, _NO_HIGH_BYTES)) + _FEW_HIGH_BYTES:
+        return False
+    controls, others = (each.translate(None, _NO_CONTROLS) for each in (text, before))
+    more = sum(controls.count(each) > others.count(each) for each in set(controls))
+    return more >= _FEW_CONTROLS
 
 
 def is_encoded(text: bytes, effort: Effort) -> bool:

@@ -173,7 +173,8 @@ REWRITINGS: tuple[Rewriting, ...] = (
         signs=(b"<!", b"<?", b"]]>"),
         # What an XML parser leaves out of, or reads as, character data.
         pattern=re.compile(
-            rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[|\]\]>", re.DOTALL
+            rb"<!--(?:[^-]++|-(?!->))*+(?:-->)?|<\?(?:[^?]++|\?(?!>))*+(?:\?>)?"
+            rb"|<!\[CDATA\[|\]\]>"
         ),
         replace=_nothing,
     ),

@@ -56,7 +56,7 @@ from uploadfilter.contents.rewritings import (
     REWRITINGS,
     Rewriting,
 )
-from uploadfilter.contents.signs import ENTITIES, PACKED
+from uploadfilter.contents.signs import ENTITIES, PACKED, signs_in
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.stretches import texts
 
@@ -285,7 +285,10 @@ class _Search:
         if any(letter in text for letter in _URL_LETTERS):
             effort.take(1 + len(text) // _BYTES_PER_REREADING)
             plain = text.translate(None, URL_LETTERS)
-            if reading.hot or is_encoded(plain, effort):
+            is_read = bool(reading.hot) and (
+                reading.may_change(self._item.ways) or bool(signs_in(plain))
+            )
+            if is_read or is_encoded(plain, effort):
                 self._wait(plain, is_guess=True)
 
     def _coded(

@@ -165,4 +165,4 @@ def base64_uris(text: bytes, effort: Effort) -> Iterator[tuple[int, bytes]]:
 
 
 def _counts(head: bytes) -> bool:
-    return kind_of(head) is not None or sniff(head) is Kind.SVG
+    return sniff(head) is Kind.SVG or kind_of(head) is not None
