@@ -3,6 +3,8 @@
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hashsets.demo import pictures
 from uploadfilter.contents import magic
@@ -172,3 +174,38 @@ def test_claim_says_nothing_where_bytes_do() -> None:
 def test_magic_is_found_at_every_offset(start: bytes) -> None:
     """What ``sniff`` knows by its first bytes is known further on."""
     assert magic.begins_as(b"--" + start, 2) is magic.sniff(start)
+
+
+@given(
+    before=st.binary(max_size=60),
+    start=st.sampled_from([known for known, _ in magic.MAGIC])
+    | st.binary(min_size=2, max_size=2).map(lambda two: two + b"\0" * 8)
+    | st.sampled_from(
+        [
+            *(b"BM" + bytes(12) + b"\x28\0\0\0" + bytes(10) + b"\x18\0", b"BZh91AY&SY"),
+            *(
+                b"GIF89a\1\0\1\0\0\0\0,",
+                b"P6 1 1 1 a",
+                b"P1\n1 1\n1",
+                b"`\xea\x28" + bytes(7),
+            ),
+            *(b"RIFF....WEBP", b"\0\0\0\x18ftypavif", b"\0\0\1\0\1\0" + bytes(16)),
+            *(b"070707" + b"0" * 70, b"\x1f\x9d\x90", b"\x1f\x8b\x08\0", b"\1\0\0\0"),
+            *(
+                b"0050" + b"0" * 40 + b" " + b"1" * 40 + b" refs/heads",
+                b"qoif" + bytes(9),
+            ),
+        ]
+    ),
+)
+def test_two_bytes_tell_that_nothing_begins(before: bytes, start: bytes) -> None:
+    """Whatever is known at an offset is proposed there."""
+    head = b"z" + before + start + bytes(300)
+    proposed_at = {each.offset for each in proposed(MemorySource(head), Kind.DATA)}
+    known = {
+        at
+        for at in range(1, min(len(head), MOST_STRAY_BYTES + 1))
+        if magic.begins_as(head, at) not in {None, Kind.JXL, Kind.VIDEO}
+    }
+
+    assert known <= proposed_at

@@ -4,7 +4,7 @@ Names, declared types and endings are the uploader's claims; only the bytes deci
 a browser will do. A short magic is not enough: where it has fewer than four bytes, what
 follows must be plausible too, or a text that begins with "BMW" would be a picture.
 
-To add a kind: a member of ``Kind``, a line in ``_MAGIC`` or a test in ``_TESTS``, and,
+To add a kind: a member of ``Kind``, a line in ``MAGIC`` or a test in ``_TESTS``, and,
 if it is a picture or holds other contents, its place in the sets below.
 """
 
@@ -191,7 +191,7 @@ def begins_as(data: bytes, at: int = 0) -> Kind | None:
     return None
 
 
-_MAGIC: tuple[tuple[bytes, Kind], ...] = (
+MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", Kind.JPEG),
     (b"\x89PNG\r\n\x1a\n", Kind.PNG),
     (LAYERED_MAGIC, Kind.LAYERED),
@@ -241,8 +241,8 @@ _MAGIC: tuple[tuple[bytes, Kind], ...] = (
 """Magic that is enough by itself, at the first byte."""
 
 _BY_FIRST_BYTE = {
-    first: tuple(item for item in _MAGIC if item[0][0] == first)
-    for first in {magic[0] for magic, _ in _MAGIC}
+    first: tuple(item for item in MAGIC if item[0][0] == first)
+    for first in {magic[0] for magic, _ in MAGIC}
 }
 
 

@@ -232,6 +232,8 @@ def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
     """Yield what begins a few bytes further on."""
     for first in _FIRST.finditer(head, 1, MOST_STRAY_BYTES + 1):
         offset = first.start()
+        if not _may_begin(head, offset):
+            continue
         found = magic.begins_as(head, offset)
         if found is not None and found not in _CARVED_WITH_CARE:
             yield Proposal(kind=found, offset=offset)
@@ -243,6 +245,37 @@ def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
 _FIRST: Final = re.compile(b"[%s]" % re.escape(bytes(magic.FIRST_BYTES)))
 """Nothing begins with another byte; texts, of which archives have thousands, are full
 of those."""
+
+
+def _may_begin(head: bytes, at: int) -> bool:
+    """Say quickly whether anything may begin at an offset.
+
+    Words have the first byte of something, and not the second one as well; tables of
+    numbers are full of zeros.
+    """
+    if head[at] < _LEAST_WORD:
+        is_tested = _TESTED_WITH_CONTROL.match(head, at) is not None
+        return is_tested or head.startswith(_MAGIC_WITH_CONTROL, at)
+    return head[at : at + 2] in _FIRST_TWO
+
+
+_LEAST_WORD: Final = 3
+_MAGIC_WITH_CONTROL: Final = tuple(
+    known for known, _ in magic.MAGIC if known[0] < _LEAST_WORD
+)
+_TESTED_WITH_CONTROL: Final = re.compile(
+    rb"\0(?:\0[\1\2]\0|.{3}ftyp)|\x01\0\0\0", re.DOTALL
+)
+_FIRST_TWO: Final = frozenset(
+    {
+        *(known[:2] for known, _ in magic.MAGIC),
+        # And what the tests of ``magic.py`` ask for at least.
+        *(b"\x1f\x8b", b"\x1f\x9d", b"`\xea", b"\xc7q", b"q\xc7", b"qo"),
+        *(b"0%c" % digit for digit in b"0123456789abcdef"),
+        *(b"P%d" % form for form in range(1, 7)),
+        *(b"BM", b"BZ", b"GI", b"RI"),
+    }
+)
 
 _USTAR_AT: Final = 257
 

@@ -234,7 +234,6 @@ _FEW_CONTROLS = 4
 _FEW_HIGH_BYTES = 16
 """Bytes outside of ASCII that no picture makes do with."""
 
-_NO_HIGH_BYTES = bytes(range(128))
 _NO_CONTROLS = bytes(sorted({*range(256)} - {*range(32)} | {*b"\t\n\f\r"}))
 
 
@@ -243,14 +242,18 @@ def _has_more_bytes(text: bytes, before: bytes) -> bool:
 
     Names and words have letters outside of ASCII, but hardly any controls.
     """
-    if text.isascii():
-        return False
-    high = len(text.translate(None, _NO_HIGH_BYTES))
-    if high < len(before.translate(None, _NO_HIGH_BYTES)) + _FEW_HIGH_BYTES:
+    if _high_bytes(text) < _high_bytes(before) + _FEW_HIGH_BYTES:
         return False
     controls, others = (each.translate(None, _NO_CONTROLS) for each in (text, before))
     more = sum(controls.count(each) > others.count(each) for each in set(controls))
     return more >= _FEW_CONTROLS
+
+
+def _high_bytes(text: bytes) -> int:
+    """Count the bytes outside of ASCII."""
+    if text.isascii():
+        return 0
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.int8) < 0))
 
 
 def is_encoded(text: bytes, effort: Effort) -> bool:

@@ -54,6 +54,7 @@ class Node:
     _views: list[View] = field(default_factory=list)
     _contents: "list[Node]" = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
+    _numbers: dict[str, int] = field(default_factory=dict)
     _embedded: int = 0
     _dropped: int = 0
     _counted: int = 0
@@ -82,11 +83,14 @@ class Node:
             name: Anything: what an archive calls it, decoded as well as it went.
         """
         cleaned = _clean(name)
-        unique, number = cleaned, 1
+        # Of many with one name, the next has the next number.
+        number = self._numbers.get(cleaned, 1)
+        unique = cleaned if number == 1 else f"{cleaned}#{number}"
         while unique in self._names:
             number += 1
             unique = f"{cleaned}#{number}"
         self._names.add(unique)
+        self._numbers[cleaned] = number
         return f"{self.path}{NESTED}{unique}"
 
     def path_of_embedded(self, word: str) -> str:
