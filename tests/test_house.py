@@ -46,6 +46,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/numbering.py": "tests/decisions/test_records.py",
     "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
+    "uploadfilter/decisions/waiting.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/totalling.py": "tests/decisions/test_totals.py",
     "uploadfilter/proxy/requests/arrival.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/proxy/requests/draining.py": "tests/proxy/test_faults.py",

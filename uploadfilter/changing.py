@@ -72,15 +72,21 @@ class Changes:
         self._seen: tuple[int, ...] = ()
         self._problem = ""
 
-    async def start(self, details: Mapping[str, object]) -> None:
+    async def start(
+        self, details: Mapping[str, object], *, cut_off: str | None = None
+    ) -> None:
         """Record what was changed while the service was stopped, then its start.
 
         Args:
             details: Of the configuration, by name.
+            cut_off: How far the log had come before newest files of it were gone.
 
         Raises:
             LogError: It could not be recorded.
         """
+        if cut_off is not None:
+            self.note(Change.CUT_OFF, {"was": cut_off})
+            await self._write()
         await self._take()
         self.note(Change.START, details)
         await self._write()

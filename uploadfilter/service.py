@@ -222,7 +222,11 @@ async def running(
             metrics=metrics,
         )
         changes = _changes(decisions, settings)
-        await changes.start({**_versions(), **(details or in_short(settings))})
+        cut_off = decisions.recovery.cut_off
+        await changes.start(
+            {**_versions(), **(details or in_short(settings))},
+            cut_off=cut_off and cut_off.text(),
+        )
         await stack.enter_async_context(_chores(hands, reference, settings, changes))
         watched = _watched(hands, settings, decisions, scanners, reference)
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
@@ -340,6 +344,13 @@ def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
             torn_bytes=recovery.torn_bytes,
             torn=[str(path) for path in recovery.torn],
             unknown_outcomes=len(recovery.unknown_outcomes),
+        )
+    if recovery.cut_off is not None:
+        log.error(
+            "decision_log_cut_off",
+            was=recovery.cut_off.text(),
+            hint="Newest files of the log are gone, or it was replaced by an older "
+            "copy. Look for them; the log goes on from what is there.",
         )
     return decisions
 

@@ -16,6 +16,10 @@ _CHECKPOINT_WORDS = {
 }
 
 
+SHOWN_NAMES = 3
+"""Files that people are named; all are in the JSON."""
+
+
 def verify_document(
     report: VerifyReport, *, others: Sequence[str]
 ) -> dict[str, object]:
@@ -54,6 +58,7 @@ def verify_document(
         and {"record": step.record, "time": step.time, "before": step.before},
         "checkpoint": report.checkpoint,
         "not_checked": list(others),
+        "not_read": list(report.not_read),
     }
 
 
@@ -111,6 +116,10 @@ def _notes(report: VerifyReport) -> Iterator[Text]:
         yield Text(_step_words(report.step_back), style="yellow")
     if report.checkpoint is not CheckpointState.NOT_GIVEN:
         yield Text(f"checkpoint: {_CHECKPOINT_WORDS[report.checkpoint]}")
+    if report.not_read:
+        names = ", ".join(report.not_read[:SHOWN_NAMES])
+        text = f"{len(report.not_read):,} files were not read, unpack them: {names}"
+        yield Text(harmless(text), style="yellow")
     if report.totals:
         yield Text(
             f"totals: {report.totals:,} records, of which {report.totals_checked:,} "

@@ -175,6 +175,7 @@ class Change(StrEnum):
     RELEASE = "release"
     REPLACED = "replaced"
     LOST = "lost"
+    CUT_OFF = "cut_off"
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):

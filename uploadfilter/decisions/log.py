@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from uploadfilter.decisions.appending import Appender
 from uploadfilter.decisions.chain import Draft, Tail
-from uploadfilter.decisions.lasting import ChangeRecord, Mark, Retention, TotalRecord
+from uploadfilter.decisions.ending import Ending
+from uploadfilter.decisions.lasting import Mark, Retention, TotalRecord
 from uploadfilter.decisions.records import (
     FORMAT,
     UNKNOWN,
@@ -47,6 +47,7 @@ from uploadfilter.decisions.segments import (
     make_directory,
     write_error,
 )
+from uploadfilter.decisions.waiting import Pending, Waiting, chained, lasts
 from uploadfilter.errors import LogWriteError
 
 PATIENCE_S = 0.2
@@ -55,11 +56,6 @@ is an outcome, which recovery writes as ``unknown``."""
 
 _GROUP_RECORDS = 1024
 """Most records that share a sync: at 1 KiB each, a write of 1 MiB."""
-
-_GROUP_BYTES = 4 * 1024 * 1024
-"""A group ends here, so that a crash leaves little and nobody waits for long."""
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,34 +112,6 @@ MOST_DAYS_KEPT = 36_500
 _DEFAULTS = LogSettings()
 
 
-class _Pending(Generic[_Result]):
-    """A record that waits for the writer, with the future of whoever handed it over.
-
-    Args:
-        record: What to write.
-        result: Makes the future's result of the record as it stands in the log.
-    """
-
-    def __init__(self, record: Record, result: Callable[[Record], _Result]) -> None:
-        self.record = record
-        self._result = result
-        self.future: Future[_Result] = Future()
-        # Running futures cannot be cancelled: whoever waits may go, the record stays.
-        self.future.set_running_or_notify_cancel()
-
-    def settle(self, chained: Record) -> None:
-        """Tell that the record is durable."""
-        self.future.set_result(self._result(chained))
-
-    def fail(self, error: LogWriteError) -> None:
-        """Tell that the record is not in the log."""
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-_Waiting = _Pending[int] | _Pending[Checkpoint]
-
-
 class DecisionLog:
     """The open decision log of one instance; make it with ``DecisionLog.open``.
 
@@ -170,8 +138,9 @@ class DecisionLog:
         self._settings = settings
         self._tail: Tail = recovered.tail
         self._appender = _appender(directory, recovered, sync=sync)
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._arrived = threading.Condition()
+        self._ending = Ending(directory)
         self._closed_on: date | None = None
         self._is_closing = False
         self._is_urgent = False
@@ -252,7 +221,7 @@ class DecisionLog:
             ``LogWriteError`` if the record is not in the log. Cancelling it does
             nothing.
         """
-        pending = _Pending(record, lambda chained: chained.seq)
+        pending = Pending(record, lambda chained: chained.seq)
         self._hand_over(pending)
         return pending.future
 
@@ -268,7 +237,7 @@ class DecisionLog:
         Returns:
             As for ``append``.
         """
-        pending = _Pending(record, lambda chained: chained.seq)
+        pending = Pending(record, lambda chained: chained.seq)
         self._hand_over(pending, is_urgent=False)
         return pending.future
 
@@ -280,7 +249,7 @@ class DecisionLog:
             it off this machine; ``verify`` proves with it that nothing was cut off.
         """
         record = CheckpointRecord(time=moment(self._clock()))
-        pending = _Pending(record, _checkpoint)
+        pending = Pending(record, _checkpoint)
         self._hand_over(pending)
         return pending.future
 
@@ -315,7 +284,7 @@ class DecisionLog:
             self._writer.join()
         self._appender.close()
 
-    def _hand_over(self, pending: _Waiting, *, is_urgent: bool = True) -> None:
+    def _hand_over(self, pending: Waiting, *, is_urgent: bool = True) -> None:
         with self._arrived:
             refusal = self._refusal()
             if refusal is None:
@@ -341,7 +310,7 @@ class DecisionLog:
 
     def _run(self) -> None:
         """Write group after group until the log is closed and nothing waits."""
-        group: list[_Waiting] = []
+        group: list[Waiting] = []
         try:
             while group := self._take():
                 while group:
@@ -354,7 +323,7 @@ class DecisionLog:
             for pending in (*group, *left):
                 pending.fail(LogWriteError("the writer of the decision log has ended"))
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Waiting]:
         """Wait for records and take them, up to a group; none when closing."""
         with self._arrived:
             while not self._queue and not self._is_closing:
@@ -366,21 +335,21 @@ class DecisionLog:
             count = min(len(self._queue), _GROUP_RECORDS)
             return [self._queue.popleft() for _ in range(count)]
 
-    def _commit(self, group: Sequence[_Waiting]) -> int:
+    def _commit(self, group: Sequence[Waiting]) -> int:
         """Make records durable and tell those who wait.
 
         Returns:
             How many it dealt with: those up to the first that belongs into another
-            segment, and no more than ``_GROUP_BYTES``.
+            segment, and no more than ``GROUP_BYTES``.
         """
         now = self._clock()
-        is_lasting = _lasts(group[0])
-        run = list(takewhile(lambda it: _lasts(it) is is_lasting, group))
+        is_lasting = lasts(group[0])
+        run = list(takewhile(lambda it: lasts(it) is is_lasting, group))
         records: list[Record | None] = []
         try:
             self._close_days(now)
             draft, successor = self._draft(now, is_lasting=is_lasting)
-            records = list(_chained(draft, run))
+            records = list(chained(draft, run))
             self._write(draft, successor)
         except OSError as exc:
             self._is_writable = False
@@ -394,6 +363,8 @@ class DecisionLog:
         for pending, record in zip(run, records, strict=False):
             if record is not None:
                 pending.settle(record)
+            if isinstance(record, CheckpointRecord):
+                self._ending.add(_checkpoint(record), now=now)
         return len(records)
 
     def _close_days(self, now: float) -> None:
@@ -463,26 +434,6 @@ class DecisionLog:
         elif draft.size:
             self._appender.extend(draft.data())
         draft.commit()
-
-
-def _lasts(pending: _Waiting) -> bool:
-    """Tell whether a record belongs into a segment that is never deleted."""
-    return isinstance(pending.record, ChangeRecord | TotalRecord)
-
-
-def _chained(draft: Draft, group: Sequence[_Waiting]) -> Iterator[Record | None]:
-    """Chain records up to ``_GROUP_BYTES``; ``None`` for one that is unusable.
-
-    That one alone fails: whoever made it may have put a broken text into it.
-    """
-    for pending in group:
-        if draft.size >= _GROUP_BYTES:
-            return
-        try:
-            yield draft.add(pending.record)
-        except (ValueError, TypeError, OverflowError) as exc:
-            pending.fail(LogWriteError(f"a record cannot be encoded: {exc}"))
-            yield None
 
 
 def _checkpoint(chained: Record) -> Checkpoint:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploadfilter.decisions.chain import Tail
-from uploadfilter.decisions.records import FORMAT, Record, SegmentRecord
+from uploadfilter.decisions.ending import kept_end
+from uploadfilter.decisions.records import FORMAT, Checkpoint, Record, SegmentRecord
 from uploadfilter.decisions.segments import (
     Segment,
     Sync,
     lines,
     opened,
+    packed,
     read_head,
     segments,
     write_error,
@@ -42,16 +44,19 @@ class RecoveryReport:
         torn: Where they are now.
         unknown_outcomes: Decisions that were accepted but whose outcome was lost; each
             has an ``unknown`` outcome now.
+        cut_off: The end that was kept beside the log, if the log does not reach so far
+            any more: somebody took newer files away.
     """
 
     torn_bytes: int = 0
     torn: tuple[Path, ...] = ()
     unknown_outcomes: tuple[str, ...] = ()
+    cut_off: Checkpoint | None = None
 
     @property
     def is_clean(self) -> bool:
         """Whether the last writer closed the log in order."""
-        return not self.torn_bytes and not self.unknown_outcomes
+        return not self.torn_bytes and not self.unknown_outcomes and not self.cut_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
         LogError: It cannot be read.
         LogWriteError: The torn end cannot be set aside.
     """
+    _refuse_packed(directory)
     torn: list[Path] = []
     torn_bytes = 0
     for segment in reversed(segments(directory)):
@@ -94,12 +100,28 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
             torn_bytes += rest
         if size:
             _find_begin(tail, directory)
-            report = _report(tail, torn, torn_bytes)
+            report = _report(directory, tail, torn, torn_bytes)
             return Recovered(tail=tail, segment=segment, size=size, report=report)
         # Not even the head is whole: the log ends in the segment before.
         _remove(directory, segment, sync=sync)
-    report = _report(Tail(), torn, torn_bytes)
+    report = _report(directory, Tail(), torn, torn_bytes)
     return Recovered(tail=Tail(), segment=None, size=0, report=report)
+
+
+def _refuse_packed(directory: Path) -> None:
+    """A log whose newest segment cannot be read must not be continued before it.
+
+    Raises:
+        LogCorruptError: The newest segment was packed or renamed.
+    """
+    newest = segments(directory)[-1:]
+    for name in packed(directory)[-1:]:
+        if not newest or name > newest[0].name:
+            raise LogCorruptError(
+                f"the newest segment was packed or renamed: {name!r}",
+                hint="Unpack it under its old name; older ones may stay packed until "
+                "somebody wants to read them.",
+            )
 
 
 def _find_begin(tail: Tail, directory: Path) -> None:
@@ -118,11 +140,15 @@ def torn_path(directory: Path, segment: Segment) -> Path:
     return directory / f"{segment.name}.torn"
 
 
-def _report(tail: Tail, torn: list[Path], torn_bytes: int) -> RecoveryReport:
+def _report(
+    directory: Path, tail: Tail, torn: list[Path], torn_bytes: int
+) -> RecoveryReport:
+    kept = kept_end(directory)
     return RecoveryReport(
         torn_bytes=torn_bytes,
         torn=tuple(torn),
         unknown_outcomes=tuple(tail.awaiting),
+        cut_off=kept if kept is not None and kept.records > tail.seq else None,
     )
 
 

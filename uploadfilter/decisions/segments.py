@@ -34,6 +34,7 @@ Sync = Callable[[int], None]
 """Makes an open file or directory durable, such as ``os.fdatasync``."""
 
 _NAME = re.compile(r"(\d{8})-(\d{8})\.jsonl", re.ASCII)
+_NAME_CHARACTERS = len("00000001-20261125.jsonl")
 _LOCK = "lock"
 
 
@@ -113,6 +114,24 @@ def segments(directory: Path) -> list[Segment]:
             "first `uploadfilter serve` makes it.",
         ) from exc
     return sorted(found for name in names if (found := Segment.parse(name)))
+
+
+def packed(directory: Path) -> list[str]:
+    """Name the files that were segments until somebody packed or renamed them.
+
+    They are not read: what is in them is missing until they are unpacked.
+
+    Raises:
+        LogError: The directory cannot be read.
+    """
+    known = set(segments(directory))
+    found = []
+    for path in directory.iterdir():
+        was = Segment.parse(path.name[:_NAME_CHARACTERS])
+        is_other = len(path.name) > _NAME_CHARACTERS and path.suffix != ".torn"
+        if was is not None and was not in known and is_other:
+            found.append(path.name)
+    return sorted(found)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from uploadfilter.decisions.base import NO_PREDECESSOR
 from uploadfilter.decisions.chain import Tail
+from uploadfilter.decisions.ending import kept_end
 from uploadfilter.decisions.gaps import Gap, Judged, Limits, gap_between
 from uploadfilter.decisions.lasting import TotalRecord
 from uploadfilter.decisions.records import (
@@ -25,7 +26,14 @@ from uploadfilter.decisions.records import (
     SegmentRecord,
     line_hash,
 )
-from uploadfilter.decisions.segments import Line, Segment, lines, opened, segments
+from uploadfilter.decisions.segments import (
+    Line,
+    Segment,
+    lines,
+    opened,
+    packed,
+    segments,
+)
 from uploadfilter.decisions.sequence import Finding, Link, Place, Problem, Sequence
 
 STEP_BACK = timedelta(minutes=1)
@@ -77,6 +85,7 @@ class VerifyReport:
             left and the next start will set aside.
         step_back: Where the clock was set back the furthest; ``None`` if it never was.
         checkpoint: What became of the checkpoint.
+        not_read: Files that were segments, and are packed or renamed now.
     """
 
     segments: int
@@ -93,6 +102,7 @@ class VerifyReport:
     unfinished_bytes: int
     step_back: StepBack | None
     checkpoint: CheckpointState
+    not_read: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -139,6 +149,8 @@ class _Walk:
         self.sequence = Sequence()
         self._directory = directory
         self._checkpoint = None if checkpoint is None else Checkpoint(*checkpoint)
+        # Before the segments: they grow meanwhile.
+        self._kept = kept_end(directory)
         self._instance = instance
         self._found = segments(directory)
         self._state = CheckpointState.NOT_GIVEN
@@ -178,6 +190,7 @@ class _Walk:
     def report(self) -> VerifyReport:
         """Sum up what was noted."""
         self._settle_checkpoint()
+        self._settle_kept_end()
         counted = self._counted
         judged = self._judge()
         if not self._records:
@@ -197,6 +210,7 @@ class _Walk:
             unfinished_bytes=self._unfinished_bytes,
             step_back=counted.step_back,
             checkpoint=self._state,
+            not_read=tuple(packed(self._directory)),
         )
 
     def _check_head(self, record: Record, segment: Segment, place: Place) -> None:
@@ -257,6 +271,8 @@ class _Walk:
             self._first = self._first or link.seq
             self._end = Checkpoint(link.seq, link.hash)
             self._compare(link)
+            if self._kept and self._kept.records == link.seq:
+                self._compare_kept_end(link, self._kept)
 
     def _compare(self, link: Link) -> None:
         """Compare the line that the checkpoint covers last, or what a start names."""
@@ -284,6 +300,22 @@ class _Walk:
         self._state = CheckpointState.REFUTED
         first, last = self._end.records + 1, self._checkpoint.records
         self.sequence.report(Problem.CUT_OFF, self._last_place, first, last)
+
+    def _compare_kept_end(self, link: Link, kept: Checkpoint) -> None:
+        """Another record of that number: the log was cut off and went on."""
+        if link.hash != kept.head:
+            why = "it is not the record that the file 'end' beside it names"
+            self.sequence.report(Problem.CHANGED, link.place, link.seq, why=why)
+
+    def _settle_kept_end(self) -> None:
+        """Say that the log does not reach as far as it is known to have reached."""
+        kept = self._kept
+        if kept is None or kept.records <= self._end.records:
+            return
+        why = "the file 'end' beside them says so; copy a log again that was growing"
+        first = self._end.records + 1
+        place = self._last_place
+        self.sequence.report(Problem.CUT_OFF, place, first, kept.records, why=why)
 
 
 class _Counted:
