@@ -145,6 +145,7 @@ READING = frozenset(
         "hashset suppressions",
         "hashset generations",
         "log show",
+        "log totals",
         "log verify",
         "config check",
         "config presets",
@@ -185,6 +186,18 @@ def test_commands_of_root_leave_nothing_of_root(machine: Machine) -> None:
 
         assert done.returncode == 0, done.stderr.decode()
         assert machine.strangers() == [], command
+
+
+def test_journal_says_who_did_it_not_as_whom(machine: Machine) -> None:
+    """Root became the owner to write; on record is root, with every change."""
+    file = machine.set_file()
+    for command in WRITING[:4]:
+        done = machine.run(*(file if word == "FILE" else word for word in command))
+        assert done.returncode == 0, done.stderr.decode()
+    lines = (machine.state / "reference" / "journal").read_text().splitlines()
+
+    assert len(lines) == 4
+    assert {json.loads(line)["by"]["uid"] for line in lines} == {0}
 
 
 def test_owner_reads_what_root_has_imported(machine: Machine) -> None:

@@ -16,6 +16,7 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
+from uploadfilter.acting import current_actor
 from uploadfilter.cli.options import create_state, state_directory
 from uploadfilter.errors import UsageError
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
@@ -40,10 +41,12 @@ def reference_writer(
         UsageError: This user cannot act as the owner.
         StoreError: The reference set cannot be used.
     """
+    # Before it becomes another: the journal says who did it, not as whom.
+    actor = current_actor()
     path = state_to_write(state)
     if create:
         create_state(path)
-    directory = ReferenceDirectory(path / REFERENCE_DIRECTORY)
+    directory = ReferenceDirectory(path / REFERENCE_DIRECTORY, actor=lambda: actor)
     with directory.writer(create=create) as writer:
         yield writer
 

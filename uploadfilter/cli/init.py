@@ -1,5 +1,6 @@
 """``uploadfilter init``: make the state directory with an empty reference set."""
 
+from uploadfilter.acting import current_actor
 from uploadfilter.cli.acting import state_to_write
 from uploadfilter.cli.options import StateOption, create_state
 from uploadfilter.cli.output import say
@@ -16,9 +17,11 @@ def init(*, state: StateOption = None) -> None:
 
         uploadfilter init --state /var/lib/uploadfilter
     """
+    actor = current_actor()
     path = state_to_write(state)
     create_state(path)
-    if ReferenceDirectory(path / REFERENCE_DIRECTORY).init():
+    reference = ReferenceDirectory(path / REFERENCE_DIRECTORY, actor=lambda: actor)
+    if reference.init():
         say(f"made an empty reference set in {str(path)!r}")
     else:
         say(f"there is a reference set in {str(path)!r} already; nothing was changed")
