@@ -31,6 +31,7 @@ PICTURE = ROOT / "build" / "operators-page.png"
 """What the page looked like in the last run; ``docs/pictures`` holds one of them."""
 
 WIDE = {"width": 1280, "height": 1000}
+PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 568}
 """The narrowest window without scrolling sideways (WCAG 2.2, criterion 1.4.10)."""
 
@@ -204,6 +205,54 @@ def test_page_can_be_read_by_everybody(
 
     assert len(colours) > 50
     assert [c for c in colours if contrast(c[1], c[2]) < LEAST_CONTRAST] == []
+    assert not is_wider
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+def test_rejections_are_found_among_other_uploads(
+    site: tuple[Stage, str], browser: Browser, scripts: bool
+) -> None:
+    """One field of the form, and a decision as its uploader writes it down."""
+    proxy, url = site
+    rejected = put(proxy.url("/files/a.jpg"), pictures.listed())
+    for _ in range(3):
+        put(proxy.url("/files/b.jpg"), pictures.unlisted())
+    decision = str(rejected.json()["decision"])
+    with looking(browser, url, java_script_enabled=scripts) as look:
+        look.page.select_option("[name=action]", "REJECT")
+        look.page.click(".choose button")
+        look.page.wait_for_url("**action=REJECT**")
+        actions = look.page.locator("#rows td:nth-child(3)").all_text_contents()
+        look.page.click("text=Show all")
+        look.page.fill("[name=id]", " ".join(decision.upper()).replace("0", "O"))
+        look.page.click(".choose button")
+        look.page.wait_for_url("**id=**")
+        ids = look.page.locator("#rows td:last-child").all_text_contents()
+        median = look.page.inner_text("[data-value=latency]")
+
+    assert set(actions) == {"REJECT"}
+    assert ids == [decision]
+    assert median.split()[-1] in {"µs", "ms", "s"}
+    assert look.complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+def test_table_that_is_cut_off_says_so(
+    site: tuple[Stage, str], browser: Browser, scripts: bool
+) -> None:
+    """On a telephone; on a screen where it is all there, nothing is said."""
+    proxy, url = site
+    put(proxy.url("/files/a.jpg"), pictures.listed())
+    hints = "section[aria-labelledby=presets] .more"
+    with looking(browser, url, viewport=PHONE, java_script_enabled=scripts) as look:
+        look.page.wait_for_selector(
+            "section[aria-labelledby=decisions] .more", state="visible"
+        )
+        is_wider = look.page.evaluate(_IS_WIDER)
+        look.page.screenshot(path=PICTURE.with_name("on-a-phone.png"), full_page=True)
+    with looking(browser, url, java_script_enabled=scripts) as look:
+        look.page.wait_for_selector(hints, state="hidden")
+
     assert not is_wider
 
 

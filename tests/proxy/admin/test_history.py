@@ -9,7 +9,13 @@ from tests.proxy.counting.test_metrics import decision
 from tests.waiting import until
 from uploadfilter.model import Reason, Verdict
 from uploadfilter.proxy.admin import history as module
-from uploadfilter.proxy.admin.history import SAMPLES, History, Level, quantile
+from uploadfilter.proxy.admin.history import (
+    DURATIONS_SHOWN,
+    SAMPLES,
+    History,
+    Level,
+    quantile,
+)
 from uploadfilter.proxy.counting.metrics import Kind, Metrics, Phase
 
 LEVEL = Level(waiting=4, scanning=1, spool_memory=2, spool_disk=3)
@@ -53,6 +59,24 @@ def test_quantiles_are_of_the_uploads_in_between() -> None:
     assert first.p50_s == pytest.approx(0.051)
     assert first.p99_s == pytest.approx(0.1)
     assert (second.p50_s, second.p99_s) == (None, None)
+
+
+def test_median_is_there_as_soon_as_there_was_an_upload() -> None:
+    """Before the first sample, and long after the last upload; of the last ones."""
+    metrics = Metrics()
+    samples = history(metrics)
+    assert samples.last_durations_s == []
+
+    metrics.took(Phase.WHOLE, 0.3)
+    assert samples.last_durations_s == [0.3]
+    metrics.took(Phase.WHOLE, 0.1)
+    for _ in range(3):
+        samples.sample(elapsed_s=5.0)
+    assert samples.last_durations_s == [0.1, 0.3]
+
+    for _ in range(DURATIONS_SHOWN - 1):
+        metrics.took(Phase.WHOLE, 0.2)
+    assert samples.last_durations_s == [0.1] + [0.2] * (DURATIONS_SHOWN - 1)
 
 
 def test_oldest_samples_are_forgotten() -> None:

@@ -1,15 +1,30 @@
 """What the operator's page may show of decisions."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from uploadfilter.decisions.records import DecisionRecord, MatchRecord
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.decisions.records import (
+    ContentRecord,
+    DecisionRecord,
+    MatchRecord,
+)
 from uploadfilter.model import Action, EntryState, Mode, SignalType, Verdict
+from uploadfilter.proxy.counting import recent as module
 from uploadfilter.proxy.counting.recent import (
+    EVERYTHING,
+    KEPT_OF_EACH,
+    KINDS_SHOWN,
     REMEMBERED,
     SETS_SHOWN,
     RecentDecision,
     RecentDecisions,
+    Wanted,
 )
 
 
@@ -30,24 +45,36 @@ def match(hash_set: str) -> MatchRecord:
     )
 
 
-def decision(number: int = 0, *sets: str, client: str | None = None) -> DecisionRecord:
+def decision(
+    number: int = 0,
+    *sets: str,
+    client: str | None = None,
+    rejected: bool = True,
+    kinds: Sequence[str] = (),
+    route: str | None = None,
+) -> DecisionRecord:
     """Return a decision with matches in these hash sets."""
+    action = Action.REJECT if rejected else Action.ACCEPT
     return DecisionRecord(
         time=datetime(2026, 11, 25, tzinfo=UTC),
         id=f"20261125-{number:020x}",
         instance="main",
         mode=Mode.ENFORCE,
         generation=1,
-        verdict=Verdict.MATCH,
-        action=Action.REJECT,
-        effect=Action.REJECT,
+        verdict=Verdict.MATCH if rejected else Verdict.NO_MATCH,
+        action=action,
+        effect=action,
         reason=None,
         status=403,
         client=client,
         method="POST",
         size=1,
         duration_ms=1.0,
-        contents=(),
+        contents=tuple(
+            ContentRecord(path=f"{at}", kind=kind, size=1, reason=None, views=())
+            for at, kind in enumerate(kinds)
+        ),
+        route=route,
         matches=tuple(match(hash_set) for hash_set in sets),
     )
 
@@ -85,3 +112,68 @@ def test_newest_come_first_and_oldest_are_forgotten() -> None:
     assert len(ids) == REMEMBERED
     assert ids[0] == f"20261125-{REMEMBERED + 1:020x}"
     assert ids[-1] == f"20261125-{2:020x}"
+
+
+def test_kinds_of_what_was_uploaded_are_shown_once_and_few() -> None:
+    """Not of what is inside; a form may have many files."""
+    kinds = ["png", "png", *(f"k{number}" for number in range(KINDS_SHOWN))]
+    record = decision(kinds=kinds, route="photos")
+    inside = ContentRecord(path="0!/1", kind="gif", size=1, reason=None, views=())
+    record = msgspec.structs.replace(record, contents=(inside, *record.contents))
+
+    shown = RecentDecision.of(record)
+
+    assert shown.kinds == ("png", "k0", "k1")
+    assert shown.route == "photos"
+
+
+WANTED = st.builds(
+    Wanted,
+    verdict=st.sampled_from(["", "MATCH", "NO_MATCH"]),
+    action=st.sampled_from(["", "REJECT", "ACCEPT"]),
+    kind=st.sampled_from(["", "png", "zip"]),
+    route=st.sampled_from(["", "a", "b"]),
+)
+RECORDS = st.lists(
+    st.tuples(
+        st.booleans(),
+        st.lists(st.sampled_from(["png", "zip"]), max_size=2),
+        st.sampled_from([None, "a", "b"]),
+    ),
+    max_size=120,
+)
+
+
+@given(RECORDS, WANTED)
+def test_chosen_are_the_newest_that_are_wanted(
+    made: list[tuple[bool, list[str], str | None]], wanted: Wanted
+) -> None:
+    """At least as many as are kept of one kind, in their order, and no other."""
+    recent = RecentDecisions()
+    records = [
+        decision(number, rejected=rejected, kinds=kinds, route=route)
+        for number, (rejected, kinds, route) in enumerate(made)
+    ]
+    for record in records:
+        recent.add(record)
+    every = [RecentDecision.of(record) for record in reversed(records)]
+    right = [item for item in every if wanted.admits(item)][:REMEMBERED]
+
+    chosen = list(recent.chosen(wanted))
+
+    assert chosen[:KEPT_OF_EACH] == right[:KEPT_OF_EACH]
+    assert set(chosen) <= {item for item in every if wanted.admits(item)}
+    assert sorted(chosen, key=lambda item: item.id, reverse=True) == chosen
+
+
+def test_kinds_that_are_kept_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kind that was silent for longest is forgotten, and what can be chosen."""
+    monkeypatch.setattr(module, "MOST_KINDS", 2)
+    monkeypatch.setattr(module, "REMEMBERED", 1)
+    recent = RecentDecisions()
+    for number, route in enumerate(["a", "b", "a", "c", "c"]):
+        recent.add(decision(number, route=route))
+
+    assert recent.choices()["route"] == ("a", "c")
+    assert [item.route for item in recent.chosen(Wanted(verdict="MATCH"))] == ["c"]
+    assert [item.route for item in recent.chosen(EVERYTHING)] == ["c"]

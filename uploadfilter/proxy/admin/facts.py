@@ -19,11 +19,12 @@ import msgspec
 from uploadfilter.decisions.presets import Comparison
 from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
+from uploadfilter.proxy.admin.choosing import Choice, choices, words_for_none
 from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Finding, Health
-from uploadfilter.proxy.admin.history import History, Sample
+from uploadfilter.proxy.admin.history import History, Sample, quantile
 from uploadfilter.proxy.admin.watched import Watched, version
-from uploadfilter.proxy.counting.recent import RecentDecision
+from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecision, Wanted
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import ENTRIES, SetInfo
@@ -93,6 +94,8 @@ class DecisionFact:
     effect: str
     would: str
     why: str
+    kinds: str
+    route: str
     client: str
     duration: str
 
@@ -127,7 +130,11 @@ class Facts:
         checks: What was looked at.
         tiles: Figures.
         charts: Drawings.
-        decisions: The last ones, newest first.
+        decisions: The last ones that are wanted, newest first.
+        choices: What can be chosen of them, and what was.
+        wanted_id: The one that is looked for; empty if none is.
+        is_chosen: Whether not all are wanted.
+        none: What to say if there are none.
         presets: The policy in force and the presets, beside each other.
         sets: Hash sets in force.
         routes: In the operator's order.
@@ -147,13 +154,27 @@ class Facts:
     tiles: tuple[Tile, ...]
     charts: tuple[Chart, ...]
     decisions: tuple[DecisionFact, ...]
+    choices: tuple[Choice, ...]
+    wanted_id: str
+    is_chosen: bool
+    none: str
     presets: tuple[PresetFact, ...]
     sets: tuple[SetFact, ...]
     routes: tuple[RouteFact, ...]
 
 
-def gather(watched: Watched, health: Health, history: History) -> Facts:
-    """Look at everything once."""
+def gather(
+    watched: Watched, health: Health, history: History, wanted: Wanted = EVERYTHING
+) -> Facts:
+    """Look at everything once.
+
+    Args:
+        watched: The proxy.
+        health: Its checks.
+        history: Its figures.
+        wanted: Which of the last decisions to show.
+    """
+    recent = watched.metrics.recent
     now = watched.clock()
     generation = watched.generation
     routes = tuple(watched.in_force.settings.routes)
@@ -177,9 +198,13 @@ def gather(watched: Watched, health: Health, history: History) -> Facts:
         generation=_generation(generation, now),
         warnings=warnings,
         checks=checks,
-        tiles=tuple(_tiles(watched, history.last)),
+        tiles=tuple(_tiles(watched, history)),
         charts=charts(history),
-        decisions=tuple(_decision(recent) for recent in watched.metrics.recent),
+        decisions=tuple(map(_decision, recent.chosen(wanted))),
+        choices=tuple(choices(recent, wanted)),
+        wanted_id=wanted.id,
+        is_chosen=wanted != EVERYTHING,
+        none=words_for_none(wanted),
         presets=tuple(_presets(watched.metrics.last_day.compared(now=now))),
         sets=tuple(_set(info, now) for info in (generation.sets if generation else ())),
         routes=route_facts,
@@ -245,12 +270,13 @@ def _generation(generation: LayeredGeneration | None, now: float) -> str:
     return f"{generation.number} with {entries} entries{since}"
 
 
-def _tiles(watched: Watched, sample: Sample | None) -> Iterable[Tile]:
-    yield from _tiles_of_uploads(watched, sample)
+def _tiles(watched: Watched, history: History) -> Iterable[Tile]:
+    yield from _tiles_of_uploads(watched, history)
     yield from _tiles_of_means(watched)
 
 
-def _tiles_of_uploads(watched: Watched, sample: Sample | None) -> Iterable[Tile]:
+def _tiles_of_uploads(watched: Watched, history: History) -> Iterable[Tile]:
+    sample, durations = history.last, history.last_durations_s
     totals = watched.metrics.totals
     decided = sum(totals.verdicts.values())
     yield Tile(
@@ -269,8 +295,9 @@ def _tiles_of_uploads(watched: Watched, sample: Sample | None) -> Iterable[Tile]
     yield Tile(
         key="latency",
         label="Median answer",
-        value=_duration(sample.p50_s if sample else None),
-        note=f"99 %: {_duration(sample.p99_s if sample else None)}",
+        value=_duration(quantile(durations, 0.5)),
+        note=f"99 %: {_duration(quantile(durations, 0.99))}, "
+        f"of the last {counted(len(durations))}",
     )
     yield Tile(
         key="sheds",
@@ -330,6 +357,8 @@ def _decision(recent: RecentDecision) -> DecisionFact:
         effect=recent.effect,
         would=recent.would,
         why=", ".join(recent.sets) or recent.reason or "",
+        kinds=", ".join(recent.kinds),
+        route=recent.route,
         client=recent.client,
         duration=duration(recent.duration_ms / 1000),
     )

@@ -17,6 +17,10 @@ from uploadfilter.proxy.counting.metrics import Metrics
 INTERVAL_S: Final = 5.0
 """Between two samples: a burst of seconds shows, and 180 of them fit a chart."""
 
+DURATIONS_SHOWN: Final = 1000
+"""Uploads whose median is shown: so there is one as soon as there was an upload, also
+when the last seconds had none."""
+
 SAMPLES: Final = 180
 """A quarter of an hour: what somebody looks at who was called just now."""
 
@@ -85,6 +89,7 @@ class History:
         self._level = level
         self._clock = clock
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._durations: deque[float] = deque(maxlen=DURATIONS_SHOWN)
         self._known = self._totals()
 
     def __iter__(self) -> Iterator[Sample]:
@@ -95,6 +100,12 @@ class History:
     def last(self) -> Sample | None:
         """The newest sample; ``None`` if there is none yet."""
         return self._samples[-1] if self._samples else None
+
+    @property
+    def last_durations_s(self) -> list[float]:
+        """Seconds of the last ``DURATIONS_SHOWN`` uploads, from the least on."""
+        every = (*self._durations, *self._metrics.durations_s)
+        return sorted(every[-DURATIONS_SHOWN:])
 
     async def keep(self) -> None:
         """Take samples until cancelled."""
@@ -118,6 +129,7 @@ class History:
         ]
         durations = self._metrics.durations_s
         taken = sorted(durations)
+        self._durations.extend(durations)
         durations.clear()
         self._samples.append(
             Sample(

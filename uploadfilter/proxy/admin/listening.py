@@ -29,12 +29,14 @@ from typing_extensions import override
 
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.admin import page
+from uploadfilter.proxy.admin.choosing import wanted_of
 from uploadfilter.proxy.admin.facts import as_json, gather
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
+from uploadfilter.proxy.counting.recent import Wanted
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -86,8 +88,6 @@ class Desk:
         self._history = history
         self._hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
         self._answers: dict[str, _Answering] = {
-            "/": self._page,
-            "/facts.json": self._facts,
             "/healthz": self._alive,
             "/readyz": self._ready,
             "/metrics": self._metrics,
@@ -105,7 +105,11 @@ class Desk:
             return _text(405, "This listener only tells.", headers=allow)
         if not self._is_ours(request.headers.get("Host", "")):
             return _text(421, "Name this host in hosts of [admin], or use its address.")
-        path = request.raw_path.partition("?")[0]
+        path, _, query = request.raw_path.partition("?")
+        if path == "/":
+            return await self._page(wanted_of(query))
+        if path == "/facts.json":
+            return self._facts(wanted_of(query))
         if path.startswith("/static/"):
             return _static(path.removeprefix("/static/"))
         answer = self._answers.get(path)
@@ -122,13 +126,13 @@ class Desk:
             return False
         return name in self._hosts or _is_address(name)
 
-    async def _page(self) -> web.Response:
-        facts = gather(self._watched, self._health, self._history)
+    async def _page(self, wanted: Wanted) -> web.Response:
+        facts = gather(self._watched, self._health, self._history, wanted)
         text = await asyncio.to_thread(page.render, facts)
         return web.Response(text=text, content_type="text/html", charset="utf-8")
 
-    async def _facts(self) -> web.Response:
-        facts = gather(self._watched, self._health, self._history)
+    def _facts(self, wanted: Wanted) -> web.Response:
+        facts = gather(self._watched, self._health, self._history, wanted)
         return web.Response(body=as_json(facts), content_type="application/json")
 
     async def _alive(self) -> web.Response:

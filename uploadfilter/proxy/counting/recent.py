@@ -1,20 +1,31 @@
 """Remember the last decisions, for the operator's page.
 
+Of each kind of decision some are kept apart: so ten rejections are still there after
+hundreds of uploads that were accepted. The log has all of them.
+
 Rules this module keeps: it holds no more of an upload than the page shows, which is
-less than what is on record: no address, no content, no entry.
+less than what is on record: no address, no content, no entry; and it is bounded,
+whatever is uploaded.
 """
 
-from collections import deque
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import Action, Mode, Reason, Verdict
 
 REMEMBERED: Final = 50
-"""Decisions that are kept: what fits a screen or two. The log has all of them."""
+"""Decisions that are shown: what fits a screen or two."""
+
+KEPT_OF_EACH: Final = 20
+"""Decisions that are kept of one kind, however many of other kinds come after them."""
+
+MOST_KINDS: Final = 256
+"""Kinds of decisions that are kept apart, 3 MB of decisions in all; the one that was
+silent for longest goes first."""
 
 CLIENT_DIGITS: Final = 8
 """Of the keyed hash of a client: enough to see that two uploads come from one, and no
@@ -22,6 +33,18 @@ more than a beginning of what stands in the log."""
 
 SETS_SHOWN: Final = 4
 """Names of hash sets that one decision shows; one picture is seldom in more."""
+
+KINDS_SHOWN: Final = 3
+"""Kinds of contents that one decision shows: a form has several files."""
+
+_Kind: TypeAlias = tuple[str, str, str, str, str]
+"""Verdict, action, reason, kind of the first content, and route."""
+
+_Numbered: TypeAlias = "tuple[int, RecentDecision]"
+"""A decision, and how many there were with it."""
+
+FIELDS: Final = ("verdict", "action", "reason", "kind", "route")
+"""What the decisions are told apart by, in the order of ``_Kind``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +61,8 @@ class RecentDecision:
         mode: Whether the action was carried out.
         reason: Why, where it was not a match.
         sets: Names of the hash sets that matched, at most ``SETS_SHOWN``.
+        kinds: What the contents of the upload are, at most ``KINDS_SHOWN``.
+        route: Name of the route; empty if none is on record.
         client: First digits of the keyed hash; empty if there is none.
         duration_ms: From the head of the request to the decision.
     """
@@ -51,12 +76,16 @@ class RecentDecision:
     mode: Mode
     reason: Reason | None
     sets: tuple[str, ...]
+    kinds: tuple[str, ...]
+    route: str
     client: str
     duration_ms: float
 
     @classmethod
     def of(cls, record: DecisionRecord) -> "RecentDecision":
         """Take from a record what may be shown."""
+        # What is inside a container is not what was uploaded.
+        kinds = (item.kind for item in record.contents if "!" not in item.path)
         return cls(
             id=record.id,
             time=record.time,
@@ -69,21 +98,99 @@ class RecentDecision:
             sets=tuple(dict.fromkeys(match.set for match in record.matches))[
                 :SETS_SHOWN
             ],
+            kinds=tuple(dict.fromkeys(kinds))[:KINDS_SHOWN],
+            route=record.route or "",
             client=(record.client or "")[:CLIENT_DIGITS],
             duration_ms=record.duration_ms,
         )
 
+    @property
+    def kind(self) -> _Kind:
+        """What decisions are kept apart by."""
+        first = self.kinds[0] if self.kinds else ""
+        return self.verdict, self.action, self.reason or "", first, self.route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which decisions somebody wants to see; what is empty does not matter.
+
+    Attributes:
+        verdict: Of the decision.
+        action: Likewise.
+        reason: Likewise.
+        kind: Kind of a content.
+        route: Name of the route.
+        id: Of one decision.
+    """
+
+    verdict: str = ""
+    action: str = ""
+    reason: str = ""
+    kind: str = ""
+    route: str = ""
+    id: str = ""
+
+    def admits(self, item: RecentDecision) -> bool:
+        """Tell whether a decision is wanted."""
+        return (
+            self.verdict in ("", item.verdict)
+            and self.action in ("", item.action)
+            and self.reason in ("", item.reason or "")
+            and (not self.kind or self.kind in item.kinds)
+            and self.route in ("", item.route)
+            and self.id in ("", item.id)
+        )
+
+
+EVERYTHING: Final = Wanted()
+
 
 class RecentDecisions:
-    """The last decisions, newest first."""
+    """The last decisions, and the last of each kind."""
 
     def __init__(self) -> None:
-        self._decisions: deque[RecentDecision] = deque(maxlen=REMEMBERED)
+        self._count = 0
+        self._last: deque[_Numbered] = deque(maxlen=REMEMBERED)
+        self._kinds: OrderedDict[_Kind, deque[_Numbered]] = OrderedDict()
 
     def __iter__(self) -> Iterator[RecentDecision]:
-        """Yield them, the newest first."""
-        return iter(tuple(self._decisions))
+        """Yield the last ones of all kinds, the newest first."""
+        return (item for _, item in tuple(self._last))
 
     def add(self, record: DecisionRecord) -> None:
         """Remember a decision that is on record, and forget the oldest."""
-        self._decisions.appendleft(RecentDecision.of(record))
+        item = RecentDecision.of(record)
+        self._count += 1
+        self._last.appendleft((self._count, item))
+        ring = self._kinds.setdefault(item.kind, deque(maxlen=KEPT_OF_EACH))
+        ring.append((self._count, item))
+        self._kinds.move_to_end(item.kind)
+        if len(self._kinds) > MOST_KINDS:
+            self._kinds.popitem(last=False)
+
+    def chosen(self, wanted: Wanted) -> tuple[RecentDecision, ...]:
+        """Return those that are wanted and kept, newest first, ``REMEMBERED`` at most.
+
+        Args:
+            wanted: Which ones; of everything, the last.
+        """
+        if wanted == EVERYTHING:
+            return tuple(self)
+        # Of a kind that is frequent, the last ones of all may be more than its own.
+        found = {
+            number: item
+            for kept in (self._last, *self._kinds.values())
+            for number, item in kept
+            if wanted.admits(item)
+        }
+        newest = sorted(found, reverse=True)[:REMEMBERED]
+        return tuple(found[number] for number in newest)
+
+    def choices(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what can be chosen of each of ``FIELDS``: what the kept ones have."""
+        columns = zip(*self._kinds, strict=True) if self._kinds else ((),) * len(FIELDS)
+        return {
+            name: tuple(sorted({word for word in column if word}))
+            for name, column in zip(FIELDS, columns, strict=True)
+        }

@@ -38,6 +38,8 @@ function row(decision) {
     cell(decision.would),
     cell(decision.effect),
     cell(decision.why),
+    cell(decision.kinds),
+    cell(decision.route),
     cell(decision.duration, { kind: "number" }),
     cell(decision.client, { code: true }),
     cell(decision.id, { code: true }),
@@ -53,6 +55,13 @@ function putDecisions(decisions) {
   document.getElementById("none").hidden = decisions.length > 0;
 }
 
+// Say of a table that goes on to the right that it does: nobody sees what is cut off.
+function measure() {
+  for (const area of document.querySelectorAll(".scroll")) {
+    area.classList.toggle("wide", area.scrollWidth > area.clientWidth);
+  }
+}
+
 function putChart(chart) {
   put("top", chart.key, chart.top);
   for (const line of chart.lines) {
@@ -64,7 +73,7 @@ function putChart(chart) {
 // What is not a figure has changed: take the page as the server renders it now. Loading
 // it anew would lose the reader's place, and leave nothing if the proxy ends meanwhile.
 async function takePage() {
-  const text = await (await get("./")).text();
+  const text = await (await get(`./${location.search}`)).text();
   const page = new DOMParser().parseFromString(text, "text/html");
   document.querySelector("main").replaceWith(page.querySelector("main"));
   document.body.dataset.shape = page.body.dataset.shape;
@@ -84,6 +93,7 @@ function show(facts) {
   }
   facts.charts.forEach(putChart);
   putDecisions(facts.decisions);
+  measure();
 }
 
 function say(text, isLost) {
@@ -105,7 +115,7 @@ async function get(path) {
 
 async function update() {
   try {
-    const facts = await (await get("facts.json")).json();
+    const facts = await (await get(`facts.json${location.search}`)).json();
     if (facts.shape !== document.body.dataset.shape) await takePage();
     show(facts);
     say("", false);
@@ -131,4 +141,7 @@ button.type = "button";
 button.title = "Turn updates on or off";
 button.addEventListener("click", () => turn(!isOn));
 live.replaceChildren(button);
+document.documentElement.classList.add("scripted");
+addEventListener("resize", measure);
+measure();
 turn(true);

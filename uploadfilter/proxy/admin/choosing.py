@@ -1,0 +1,83 @@
+"""Which decisions the operator's page shows: what its form asked for, in words.
+
+Rules this module keeps: it reads what anybody may write into an address; what it does
+not know means nothing, and nothing of it is long.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs
+
+from uploadfilter.decisions.ids import written_id
+from uploadfilter.proxy.counting.recent import (
+    EVERYTHING,
+    FIELDS,
+    RecentDecisions,
+    Wanted,
+)
+
+_MOST_CHARACTERS: Final = 64
+"""Longest word that is looked for: a name of a route, or an id with blanks in it."""
+
+_MOST_FIELDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One field of the form.
+
+    Attributes:
+        name: Its name in the address.
+        label: Its name for people.
+        options: What can be chosen.
+        chosen: What was; empty for any.
+    """
+
+    name: str
+    label: str
+    options: tuple[str, ...]
+    chosen: str
+
+
+def wanted_of(query: str) -> Wanted:
+    """Return what a query asks for.
+
+    Args:
+        query: What stands after the question mark of an address.
+    """
+    try:
+        found = parse_qs(query, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return EVERYTHING
+    words = {
+        name: found[name][0].strip()[:_MOST_CHARACTERS]
+        for name in (*FIELDS, "id")
+        if name in found
+    }
+    if "id" in words:
+        words["id"] = written_id(words["id"]) or words["id"]
+    return Wanted(**words)
+
+
+def choices(recent: RecentDecisions, wanted: Wanted) -> Iterator[Choice]:
+    """Yield the fields of the form, with what was chosen."""
+    for name, options in recent.choices().items():
+        chosen: str = getattr(wanted, name)
+        # What is no longer kept can still be seen to have been chosen.
+        known = options if not chosen or chosen in options else (*options, chosen)
+        yield Choice(name=name, label=name.capitalize(), options=known, chosen=chosen)
+
+
+def words_for_none(wanted: Wanted) -> str:
+    """Say why no decision is shown."""
+    if wanted == EVERYTHING:
+        return "Nothing was decided since the start."
+    if wanted.id:
+        return (
+            "This decision is not among those that are kept here. The log has all of "
+            f"them: uploadfilter log show --id {wanted.id}"
+        )
+    return (
+        "No such decision is among those that are kept here. The log has all of them."
+    )
