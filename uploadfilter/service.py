@@ -319,7 +319,7 @@ def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
         with tempfile.TemporaryFile(dir=room.directory):
             return room
     except OSError as exc:
-        where = settings.spool_directory or "any place for temporary files"
+        where = settings.spool_directory or "every directory for temporary files"
         raise ServiceError(
             f"cannot hold uploads in {where!r}: {exc.strerror}",
             hint="Name a directory that this user may write to: spool_directory in the "

@@ -43,7 +43,7 @@ def test_long_details_are_cut() -> None:
     )
     words = change_words(record)
 
-    assert words.startswith("revoke  by nobody knows whom  entries: entry-0 entry-1")
+    assert words.startswith("revoke  by an unknown user  entries: entry-0 entry-1")
     assert words.endswith("...")
     assert len(words) < 500
 

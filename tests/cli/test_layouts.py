@@ -81,7 +81,7 @@ def test_options_win_over_the_saved_mapping(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"[map]\nmd6 = 'x'\n", "'md6' is nothing"),
+        (b"[map]\nmd6 = 'x'\n", "'md6' is not a field"),
         (b"map", "not TOML"),
         (b"\xff", "not UTF-8"),
     ],

@@ -190,7 +190,7 @@ def test_show_refuses_what_is_no_moment(
     code = run(monkeypatch, "log", "show", "--since", "yesterday")
 
     assert code == 2
-    assert "not a moment" in capfd.readouterr().err
+    assert "not a point in time" in capfd.readouterr().err
 
 
 def test_follow_goes_on_with_what_comes(

@@ -81,7 +81,7 @@ def test_moment_table(text: str, expected: datetime) -> None:
 )
 def test_other_text_is_no_moment(text: str) -> None:
     """Anything else is refused with a hint."""
-    with pytest.raises(UsageError, match="not a moment"):
+    with pytest.raises(UsageError, match="not a point in time"):
         moment(text, now=NOW)
 
 

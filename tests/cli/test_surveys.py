@@ -48,7 +48,7 @@ def test_preview_for_people() -> None:
     assert "CSV in utf-16, cells between tabs; the first row names the columns" in text
     assert r"columns that are not read: 'Name\x1b', 'PhotoDNA' and 5 more" in text
     assert "column 'PhotoDNA' holds PhotoDNA, which is not compared" in text
-    assert "column 'MD5' is read, and has nothing in any row" in text
+    assert "column 'MD5' is read, and is empty in every row" in text
     assert r"Media\x1bID" in text
     assert "32 hex digits" in text
     assert "not_hex" in text

@@ -37,13 +37,11 @@ def test_machine_as_it_should_be_has_no_findings(tmp_path: Path) -> None:
     ("text", "said"),
     [
         pytest.param("spool_directory = '/nowhere'", "'/nowhere'", id="spool"),
-        pytest.param(
-            "listen = 'unix:/nowhere/s'", "no socket can be made", id="socket"
-        ),
+        pytest.param("listen = 'unix:/nowhere/s'", "cannot make a socket", id="socket"),
         pytest.param(
             f"listen = 'unix:/{'x' * 107}'", "too long for a unix socket", id="length"
         ),
-        pytest.param("state = '/dev/null'", "no folder", id="state"),
+        pytest.param("state = '/dev/null'", "not a directory", id="state"),
     ],
 )
 def test_what_would_keep_the_service_from_starting_is_a_problem(

@@ -404,7 +404,7 @@ def test_key_that_was_meant_is_suggested(tmp_path: Path, text: str, meant: str) 
         pytest.param("x = " + "[" * 5000, "nested too deeply", id="deep"),
         pytest.param("a." * 400_000 + "a = 1", "nested too deeply", id="long key"),
         pytest.param("['a'" + '."a"' * 200_000 + "]", "nested too", id="long table"),
-        pytest.param('\ntexts = "/a\\u0000"', ":2: a text holds NUL", id="nul"),
+        pytest.param('\ntexts = "/a\\u0000"', ":2: a text contains a NUL", id="nul"),
         pytest.param("x = " + "9" * 5000, "not TOML", id="long-number"),
         pytest.param("[limits]\nmax_parts = " + "9" * 30, "cannot be used", id="huge"),
         pytest.param("a = 1\na = 2\n", r":2: the key 'a' is there twice", id="twice"),

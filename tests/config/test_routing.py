@@ -112,7 +112,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             ORIGIN + "[[routes]]\nname = 'A b'",
-            ":3: routes[0].name = 'A b' cannot be its name",
+            ":3: routes[0].name = 'A b' cannot be the name of a route",
             "lower-case",
             id="name-in-capitals",
         ),
@@ -121,7 +121,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             ORIGIN + A + "host = 'x'\n[[routes]]\nname = 'a'",
-            ":6: routes[1].name = 'a' is an earlier route",
+            ":6: routes[1].name = 'a' is already the name of a route",
             "of its own",
             id="name-twice",
         ),
@@ -130,7 +130,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             "[[routes]]\nname = 'a'\norigin = 'stor'\n[origins.store]\nurl = 'http://x'",
-            ":3: routes[0].origin = 'stor' is no origin",
+            ":3: routes[0].origin = 'stor' is not an origin",
             "Known are: store",
             id="unknown-origin",
         ),
@@ -169,19 +169,19 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             ORIGIN + A + "path = '/a%20b'",
-            "no plain path",
+            "not a plain path",
             "escapes",
             id="path-with-escape",
         ),
         pytest.param(
             ORIGIN + A + "path = '/a/../b'",
-            "no plain path",
+            "not a plain path",
             "",
             id="path-with-dots",
         ),
         pytest.param(
             ORIGIN + A + "methods = ['put']",
-            "'put' is no method",
+            "'put' is not a method",
             "'PUT'",
             id="method-in-small-letters",
         ),

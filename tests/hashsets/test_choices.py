@@ -83,7 +83,7 @@ def test_categories_that_would_go_are_named(said: tuple[str, ...]) -> None:
 
 def test_opposite_options_are_refused() -> None:
     """Nobody can say which was meant."""
-    with pytest.raises(UsageError, match="opposite"):
+    with pytest.raises(UsageError, match="contradict"):
         chosen_state(enforce_unsigned=True, monitored=True)
 
 

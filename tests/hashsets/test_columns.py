@@ -132,18 +132,18 @@ def test_mapping_file() -> None:
     ("document", "message"),
     [
         ({"mpa": {}}, "unknown key 'mpa'"),
-        ({"map": "md5"}, "map = 'md5' is no table"),
+        ({"map": "md5"}, "map = 'md5' is not a table"),
         ({"map": {"md5": 5.5}}, "map.md5 = 5.5 is neither"),
-        ({"map": {"md5": []}}, "no column is named for md5"),
-        ({"map": {"md5": ""}}, "no column is named for md5"),
-        ({"map": {"md6": "x"}}, "'md6' is nothing that a column can be"),
-        ({"map": {"id": ["a", "b"]}}, "2 columns are named for id"),
+        ({"map": {"md5": []}}, "no column is given for md5"),
+        ({"map": {"md5": ""}}, "no column is given for md5"),
+        ({"map": {"md6": "x"}}, "'md6' is not a field that a column can hold"),
+        ({"map": {"id": ["a", "b"]}}, "2 columns are given for id"),
         ({"where": {"a": [True]}}, "where.a"),
         ({"encoding": "ebcdic"}, "encoding 'ebcdic' is not known"),
-        ({"delimiter": ";;"}, "delimiter ';;' is no single"),
-        ({"delimiter": "a"}, "delimiter 'a' is no single"),
-        ({"delimiter": 7}, "delimiter = 7 is no text"),
-        ({"quote": "\n"}, "quote .* is no single"),
+        ({"delimiter": ";;"}, "delimiter ';;' is not a single"),
+        ({"delimiter": "a"}, "delimiter 'a' is not a single"),
+        ({"delimiter": 7}, "delimiter = 7 is not a text"),
+        ({"quote": "\n"}, "quote .* is not a single"),
         ({"delimiter": '"'}, "same character"),
     ],
 )
@@ -177,7 +177,7 @@ def test_pair_is_split_at_its_first_sign(text: str, pair: tuple[str, str]) -> No
 @pytest.mark.parametrize("text", ["", "md5", "=MD5", " =x"])
 def test_text_that_is_no_pair_is_refused(text: str) -> None:
     """Something must stand before the sign."""
-    with pytest.raises(UsageError, match="is no pair"):
+    with pytest.raises(UsageError, match="is not a pair"):
         pair_of(text)
 
 

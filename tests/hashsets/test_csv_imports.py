@@ -136,7 +136,7 @@ def test_columns_without_a_value_are_named(directory: Path) -> None:
     """A heading that nothing stands under is no silent loss."""
     with pytest.raises(HashSetFormatError, match="no_signals") as caught:
         bring(directory, "ID,MD5,SHA1\n1,,\n2,,\n")
-    assert "any row of: 'MD5', 'SHA1'" in caught.value.hint
+    assert "every row: 'MD5', 'SHA1'" in caught.value.hint
 
     report = bring(directory, f"ID,MD5,SHA1\n1,{ONE},\n")
     assert report.survey.table is not None
@@ -145,7 +145,7 @@ def test_columns_without_a_value_are_named(directory: Path) -> None:
 
 def test_table_of_photodna_alone_is_refused_by_name(directory: Path) -> None:
     """It has signals, but none that anybody here compares."""
-    with pytest.raises(HashSetFormatError, match="no signals but PhotoDNA"):
+    with pytest.raises(HashSetFormatError, match="only signals in the file are Ph"):
         bring(directory, "ID,PhotoDNA\n1,x\n")
 
 

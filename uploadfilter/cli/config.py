@@ -59,7 +59,8 @@ def check(
     file: FileArgument = None,
     *,
     online: Annotated[
-        bool, typer.Option("--online", help="Look the names of origins up as well.")
+        bool,
+        typer.Option("--online", help="Also look up the host names of the origins."),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="End with 1 if there are warnings.")

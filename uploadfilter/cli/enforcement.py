@@ -25,8 +25,8 @@ EnforceUnsignedOption = Annotated[
     bool,
     typer.Option(
         "--enforce-unsigned",
-        help="Let this unsigned set reject.  [default: as the set that is replaced; a "
-        "new one does not]",
+        help="Let the matches of this unsigned set reject uploads.  [default: as the "
+        "set that is replaced; a new one does not]",
         show_default=False,
     ),
 ]
@@ -34,7 +34,8 @@ MonitoredOption = Annotated[
     bool,
     typer.Option(
         "--monitored",
-        help="Let it reject nothing, also if the set that is replaced does.",
+        help="Only record the matches of this set, even if the set that it replaces "
+        "rejects uploads.",
     ),
 ]
 DropCategoriesOption = Annotated[

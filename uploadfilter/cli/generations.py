@@ -104,7 +104,7 @@ def activate_command(
         bool,
         typer.Option(
             "--undo-withdrawals",
-            help="Also if entries would come back that were withdrawn since.",
+            help="Do it even if entries come back that were withdrawn since then.",
         ),
     ] = False,
     yes: YesOption = False,
@@ -126,7 +126,7 @@ def activate_command(
         if not yes:
             confirm(
                 f"Put generation {number}{_about(kept)} in force again?",
-                refused=f"generation {number} is not activated without being asked for",
+                refused=f"generation {number} is activated only after a confirmation",
             )
         writer.activate(number, undo_withdrawals=undo_withdrawals)
         now = writer.number
@@ -171,9 +171,7 @@ def rollback_command(
                 if number
                 else "the generation before the last import"
             )
-            confirm(
-                f"Return to {where}?", refused="nothing is rolled back without --yes"
-            )
+            confirm(f"Return to {where}?", refused="a rollback needs a confirmation")
         returned = writer.rollback(number)
         now = writer.number
         generation = writer.generation

@@ -93,7 +93,8 @@ def import_set(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the hash set is called here.  [required but for --preview]",
+            help="The name of the hash set on this machine.  [required but for "
+            "--preview]",
             show_default=False,
         ),
     ] = None,
@@ -102,8 +103,8 @@ def import_set(
         typer.Option(
             "--category",
             metavar="C",
-            help="A category to take; give it once for each. A list gets the one."
-            "  [default: those of the set that is replaced]",
+            help="A category to take; give the option once for each. A list has one "
+            "category.  [default: those of the set that is replaced]",
             show_default=False,
         ),
     ] = None,
@@ -120,13 +121,16 @@ def import_set(
     signal_type: Annotated[
         SignalType | None,
         typer.Option(
-            "--type", help="What a list consists of, where its length does not tell."
+            "--type",
+            help="The signal type of a list, if the length of its values "
+            "does not show it.",
         ),
     ] = None,
     file_format: Annotated[
         Format,
         typer.Option(
-            "--format", help="What the file is, where its first line does not tell."
+            "--format",
+            help="The format of the file, if its first line does not show it.",
         ),
     ] = Format.AUTO,
     mapping: Annotated[
@@ -138,8 +142,8 @@ def import_set(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="CSV: what a column holds: id, category, md5, sha1, ...; once for "
-            "each. Without any, names that are known tell.",
+            help="CSV: what a column holds: id, category, md5, sha1, ...; give it "
+            "once for each column. Without it, columns are recognised by their names.",
         ),
     ] = None,
     wheres: Annotated[
@@ -147,19 +151,20 @@ def import_set(
         typer.Option(
             "--where",
             metavar="COLUMN=VALUE",
-            help="CSV: take only rows with this value; several of one column allowed.",
+            help="CSV: take only rows with this value; give it again for another "
+            "value or column.",
         ),
     ] = None,
     delimiter: Annotated[
         str | None,
-        typer.Option(metavar="C", help="CSV: what is between cells, or 'tab'."),
+        typer.Option(metavar="C", help="CSV: the character between cells, or 'tab'."),
     ] = None,
     quote: Annotated[
         str | None,
-        typer.Option(metavar="C", help="CSV: what is around cells, or 'none'."),
+        typer.Option(metavar="C", help="CSV: the character around cells, or 'none'."),
     ] = None,
     encoding: Annotated[
-        Encoding | None, typer.Option(help="CSV: how it is encoded.")
+        Encoding | None, typer.Option(help="CSV: the encoding of the file.")
     ] = None,
     preview: Annotated[
         bool,
@@ -243,7 +248,8 @@ def _report(report: ImportReport, *, json: bool) -> None:
 def _named(name: str | None) -> str:
     if name is None:
         raise UsageError(
-            "the hash set has no name", hint="Say --name NAME; --preview needs none."
+            "the hash set has no name",
+            hint="Give it one with --name NAME; only --preview needs no name.",
         )
     return name
 
@@ -284,9 +290,9 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         typer.confirm("Import this?", abort=True, err=True)
     elif not layout.columns:
         raise UsageError(
-            "the file is CSV, and nobody has said which columns are meant",
-            hint="Say --map FIELD=COLUMN for each, or --yes for those whose names are "
-            "known; --preview shows both.",
+            "the file is CSV, and the command does not say what its columns hold",
+            hint="Give --map FIELD=COLUMN for each column, or --yes to take the "
+            "columns whose names are known; --preview shows both.",
         )
 
 
@@ -361,7 +367,7 @@ def remove_command(
         if not yes:
             confirm(
                 f"Remove {name} with {listed.entries:,} entries?",
-                refused=f"hash set {name!r} is not removed without being asked for",
+                refused=f"hash set {name!r} is removed only after a confirmation",
             )
         info = remove_set(writer, name)
         number = writer.number

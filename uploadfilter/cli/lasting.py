@@ -29,7 +29,7 @@ def change_words(record: ChangeRecord) -> str:
 def by_words(by: By | None) -> str:
     """Return who did something, in words."""
     if by is None:
-        return "nobody knows whom"
+        return "an unknown user"
     user = by.user or f"uid {by.uid}"
     for other in (by.sudo_user, by.login):
         if other not in (None, by.user):

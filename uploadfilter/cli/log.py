@@ -118,17 +118,24 @@ def show(
     ] = None,
     hash_set: Annotated[
         str | None,
-        typer.Option("--set", metavar="NAME", help="Decisions that this set matched."),
+        typer.Option(
+            "--set",
+            metavar="NAME",
+            help="Only decisions with a match of this hash set.",
+        ),
     ] = None,
     records: Annotated[
         RecordKind | None,
         typer.Option("--records", "--kind", help="Only records of this kind."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Only the last N.")
+        int | None, typer.Option(min=1, metavar="N", help="Only the last N records.")
     ] = None,
     following: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what comes, till Ctrl-C.")
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Show new records as they are written, until Ctrl-C."
+        ),
     ] = False,
     json: JSONOption = False,
     state: StateOption = None,
@@ -186,7 +193,8 @@ def verify(
         str | None,
         typer.Option(
             metavar="COUNT:HASH",
-            help="One that was kept elsewhere; shows whether the end was cut off.",
+            help="A checkpoint that was kept elsewhere; it shows whether the end of "
+            "the log was cut off.",
         ),
     ] = None,
     json: JSONOption = False,

@@ -132,8 +132,8 @@ def lookup(
 
     As in matching, an entry with a quality below 50, or marked to be matched exactly
     only, is not found by a perceptual signal; a PDQ value is compared with entries of
-    every geometry, since nobody says how it was made; and suppressed entries are not
-    found.
+    every geometry, since a query does not say how it was made; and suppressed entries
+    are not found.
 
     Exit codes: 0 nothing matched; 1 something matched, a line is no query, or there was
     no query at all; 2 wrong usage or failed.

@@ -35,7 +35,7 @@ StateOption = Annotated[
     typer.Option(
         "--state",
         metavar="DIR",
-        help="Where state lives.  [default: that of the installed service, else the "
+        help="The state directory.  [default: that of the installed service, else the "
         "XDG state directory]",
         envvar=STATE_VARIABLE,
         show_default=False,
@@ -47,7 +47,8 @@ InstanceOption = Annotated[
     typer.Option(
         "--instance",
         metavar="NAME",
-        help="Which proxy of several on this state.  [default: main]",
+        help="Which of several proxies that share the state directory.  [default: "
+        "main]",
         envvar="UPLOADFILTER_INSTANCE",
         show_default=False,
     ),
@@ -65,11 +66,11 @@ ConfigOption = Annotated[
 ]
 JSONOption = Annotated[
     bool,
-    typer.Option("--json", help="Print JSON, whatever the output goes to."),
+    typer.Option("--json", help="Print JSON, also on a terminal."),
 ]
 
 YesOption = Annotated[
-    bool, typer.Option("--yes", "-y", help="Do not ask before changing anything.")
+    bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -187,7 +188,7 @@ def moment(text: str, *, now: datetime) -> datetime:
         return _date(text) if age is None else now - age
     except (ValueError, OverflowError) as exc:
         raise UsageError(
-            f"{text!r} is not a moment",
+            f"{text!r} is not a point in time",
             hint="Write 2026-03-01, 2026-03-01T12:00:00Z, or an age such as 90m or 7d.",
         ) from exc
 

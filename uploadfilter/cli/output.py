@@ -125,7 +125,7 @@ def confirm(question: str, *, refused: str) -> None:
         typer.Abort: No.
     """
     if not sys.stdin.isatty():
-        raise UsageError(refused, hint="Say --yes where there is no terminal.")
+        raise UsageError(refused, hint="Without a terminal, confirm with --yes.")
     typer.confirm(harmless(question), abort=True, err=True)
 
 

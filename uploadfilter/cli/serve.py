@@ -36,7 +36,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Where to listen; port 0 picks one.",
+            help="The address to listen on; port 0 takes any free port.",
             envvar="UPLOADFILTER_LISTEN",
         ),
     ] = None,

@@ -45,7 +45,7 @@ def suppress_command(
         typer.Option(
             "--for",
             metavar="72h",
-            help="How long: a number and one of s m h d w.  [default: 72h]",
+            help="For how long: a number and one of s, m, h, d, w.  [default: 72h]",
             show_default=False,
         ),
     ] = None,
@@ -53,8 +53,8 @@ def suppress_command(
         str | None,
         typer.Option(
             metavar="DATE",
-            help="Until when, instead of --for: a date or time, UTC unless it names "
-            "a zone.",
+            help="The end, instead of --for: a date or time, in UTC unless it names a "
+            "zone.",
             show_default=False,
         ),
     ] = None,
@@ -173,7 +173,7 @@ def _ends(lasting: str | None, until: str | None, *, now: datetime) -> datetime 
         UsageError: The options cannot be understood, or both are given.
     """
     if lasting is not None and until is not None:
-        raise UsageError("--for and --until exclude each other")
+        raise UsageError("--for and --until cannot be given together")
     if lasting is not None:
         return now + duration(lasting)
     return None if until is None else moment_ahead(until)

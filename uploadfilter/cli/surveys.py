@@ -137,7 +137,7 @@ def _table_lines(facts: TableFacts) -> Iterator[Text]:
         )
     for name in facts.empty:
         yield Text(
-            harmless(f"column {name!r} is read, and has nothing in any row"),
+            harmless(f"column {name!r} is read, and is empty in every row"),
             style="yellow",
         )
 

@@ -88,7 +88,8 @@ def _check_folders(loaded: Loaded, problems: Complaints) -> None:
     if os.path.lexists(settings.state) and not _is_usable(settings.state):
         problems.add(
             ("state",),
-            f"state = {str(settings.state)!r} is no folder that can be written to",
+            f"state = {str(settings.state)!r} is not a directory that this user can "
+            "write to",
             hint="It must belong to this user, with mode 0700.",
         )
     found = foreign(settings.state)
@@ -130,8 +131,8 @@ def _check_sockets(loaded: Loaded, problems: Complaints) -> None:
         elif not _is_usable(Path(address.path).parent):
             problems.add(
                 ("listen",),
-                f"listen = {str(address)!r}: no socket can be made there",
-                hint="Make the folder, for this user to write to.",
+                f"listen = {str(address)!r}: this user cannot make a socket there",
+                hint="Make the directory, and let this user write to it.",
             )
 
 
@@ -150,7 +151,7 @@ def _check_origin(
     except (OSError, UnicodeError):
         problems.add(
             key,
-            f"{dotted(key)} = {origin.url!r}: there is no host of that name",
+            f"{dotted(key)} = {origin.url!r}: no host has this name",
             hint="Check the name, and the name servers of this machine.",
         )
 
@@ -189,7 +190,9 @@ def _warn_of_unused(loaded: Loaded, warnings: Complaints) -> None:
     for name in unused_origins(settings.routes, settings.origins):
         key = (schema.ORIGINS, name)
         warnings.add(
-            key, f"{dotted(key)} is named by no route", hint="Take it out, or name it."
+            key,
+            f"no route uses {dotted(key)}",
+            hint="Remove it, or let a route use it.",
         )
 
 
@@ -208,7 +211,7 @@ def _warn_of_variables(
                     source="the environment",
                     line=None,
                     key="",
-                    text=f"nobody reads the variable {name!r}",
+                    text=f"no setting is read from the environment variable {name!r}",
                     hint=meant,
                 )
             )

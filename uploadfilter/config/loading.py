@@ -207,9 +207,9 @@ class _Reading:
                     self._complain(
                         key,
                         f"origin and listen are the same: {address}",
-                        hint="Requests would go round in a circle: let the proxy "
-                        "listen on another port (--listen), and name what is behind "
-                        "it as --origin.",
+                        hint="Requests would go in a circle: let the proxy listen on "
+                        "another port (--listen), and name what is behind it as "
+                        "--origin.",
                     )
 
 
@@ -260,8 +260,9 @@ def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int
         raise _too_deep(path)
     if found := _NUL.search(text):
         raise ConfigError(
-            f"{path}:{text.count(chr(10), 0, found.start()) + 1}: a text holds NUL",
-            hint="It can stand in no path, address or name: take it out.",
+            f"{path}:{text.count(chr(10), 0, found.start()) + 1}: a text contains a "
+            "NUL character",
+            hint="No path, address or name can contain it: remove it.",
         )
     try:
         return tomllib.loads(text), lines_of(text)

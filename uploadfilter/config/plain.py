@@ -97,6 +97,6 @@ def read_wording(reader: Reader, plain: Mapping[str, Any]) -> Wording | None:
         about, text = "texts", str(exc)
         if text.startswith("language = "):
             shown = shown_value(plain.get("language"), ())
-            about, text = "language", f"language = {shown} is none that there is"
+            about, text = "language", f"language = {shown} has no texts"
         reader.complaints.add((about,), text, hint=exc.hint)
         return None

@@ -87,18 +87,19 @@ class Credentials:
         if not directory:
             raise UnusableReferenceError(
                 f"there are no credentials: {CREDENTIALS_VARIABLE} is not set",
-                hint=f"Give the unit LoadCredential={name}:/path, or start it as one.",
+                hint=f"Add LoadCredential={name}:/path to the unit. Only a service "
+                "that systemd starts has credentials.",
             )
         if not _NAME.fullmatch(name) or name in {".", ".."}:
             raise UnusableReferenceError(
                 f"{name!r} is not the name of a credential",
-                hint="Write the name that LoadCredential= gives it.",
+                hint="Write the name that stands in LoadCredential=.",
             )
         path = Path(directory) / name
         if not path.is_file():
             raise UnusableReferenceError(
                 f"there is no credential {name!r}",
-                hint=f"Give the unit LoadCredential={name}:/path.",
+                hint=f"Add LoadCredential={name}:/path to the unit.",
             )
         return path
 

@@ -166,12 +166,18 @@ class _Routes:
         if not is_given:
             self._complain(key, f"{dotted(key)} has no name", hint='Add name = "...".')
         elif "name" in values and not _is_name(name):
-            text = f"{dotted(where)} = {shown_value(name, where)} cannot be its name"
+            text = (
+                f"{dotted(where)} = {shown_value(name, where)} cannot be the name "
+                "of a route"
+            )
             self._complain(
                 where, text, hint=f"{_NAME_HINT} {DEFAULT_ROUTE!r} is taken."
             )
         elif name and any(name == known.name for _, known in self.found):
-            text = f"{dotted(where)} = {shown_value(name, where)} is an earlier route"
+            text = (
+                f"{dotted(where)} = {shown_value(name, where)} is already the name "
+                "of a route"
+            )
             self._complain(where, text, hint="Give each route a name of its own.")
         return name
 
@@ -190,7 +196,7 @@ class _Routes:
         elif "origin" in values and name not in self._origins:
             self._complain(
                 where,
-                f"{dotted(where)} = {shown_value(name, where)} is no origin",
+                f"{dotted(where)} = {shown_value(name, where)} is not an origin",
                 hint=self._known_origins(),
             )
         return name
@@ -231,7 +237,7 @@ class _Routes:
         elif not is_plain(path):
             self._complain(
                 where,
-                f"{text} is no plain path",
+                f"{text} is not a plain path",
                 hint="A prefix has no query, no escapes (%), no //, . or .. and no ; "
                 "or backslash: name a shorter one.",
             )
@@ -246,7 +252,7 @@ class _Routes:
             )
         for method in methods:
             if not _METHOD.fullmatch(method):
-                text = f"{dotted(where)} = {shown_value(method, where)} is no method"
+                text = f"{dotted(where)} = {shown_value(method, where)} is not a method"
                 known = _METHOD.fullmatch(method.upper())
                 hint = f"Did you mean {method.upper()!r}?" if known else "Write PUT."
                 self._complain(where, text, hint=f"{hint} Methods are in capitals.")

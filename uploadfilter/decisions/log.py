@@ -102,8 +102,8 @@ class LogSettings:
 
 
 _PROMISED = {
-    "days_without_match": "whoever objects to a rejection must be answered",
-    "days_with_match": "a pilot is judged, and a case is tried, within a year",
+    "days_without_match": "a person who objects to a rejection must get an answer",
+    "days_with_match": "a pilot is evaluated, and a case is tried, within a year",
 }
 
 MOST_DAYS_KEPT = 36_500

@@ -182,7 +182,7 @@ def _record(line: Line, segment: Segment) -> Record:
     except LogCorruptError as exc:
         raise LogCorruptError(
             f"{segment.name!r}, the line that ends at byte {line.end}: {exc}",
-            hint="Run `uploadfilter log verify` to see what is damaged.",
+            hint="Run 'uploadfilter log verify' to see what is damaged.",
         ) from exc
 
 

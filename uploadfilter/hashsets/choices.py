@@ -56,8 +56,9 @@ def chosen_state(*, enforce_unsigned: bool, monitored: bool) -> EntryState | Non
     """
     if enforce_unsigned and monitored:
         raise UsageError(
-            "--enforce-unsigned and --monitored say the opposite",
-            hint="Say one of them, or none: importing a set again keeps its state.",
+            "--enforce-unsigned and --monitored contradict each other",
+            hint="Give one of them, or neither: then importing a set again keeps its "
+            "state.",
         )
     if monitored:
         return EntryState.MONITORED
@@ -88,8 +89,9 @@ def settled(name: str, chosen: Chosen, sets: Collection[SetInfo]) -> Settled:
         raise UsageError(
             f"hash set {name!r} has entries of categories that this import does not "
             f"name: {shown}",
-            hint="Nothing was imported. Name them with --category too, or leave it out "
-            "to take those of before, or say --drop-categories.",
+            hint="Nothing was imported. Name them with --category too; or leave "
+            "--category out, to take the same categories as before; or give "
+            "--drop-categories.",
         )
     enforced = before.enforced
     if chosen.state is not None:

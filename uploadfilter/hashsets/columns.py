@@ -112,7 +112,7 @@ class Layout:
         for what, text in (("delimiter", self.delimiter), ("quote", self.quote)):
             if text not in (None, NO_QUOTE) and not _is_separator(text):
                 raise UsageError(
-                    f"{what} {text!r} is no single character",
+                    f"{what} {text!r} is not a single character",
                     hint="Write one character, such as ';', or 'tab'.",
                 )
         if self.delimiter == self.quote:
@@ -183,7 +183,7 @@ def pair_of(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise UsageError(
-            f"{text!r} is no pair",
+            f"{text!r} is not a pair",
             hint="Write --map FIELD=COLUMN, such as --map md5=MD5, and "
             "--where COLUMN=VALUE.",
         )
@@ -328,7 +328,8 @@ def _no_signals(header: Sequence[str]) -> HashSetFormatError:
     other = sorted(set(not_compared(header).values()))
     if other:
         return HashSetFormatError(
-            f"the file has no signals but {', '.join(other)}, which is not compared",
+            f"the only signals in the file are {', '.join(other)}, which the program "
+            "does not compare",
             hint="Have it exported with MD5, SHA-1, SHA-256 or PDQ. "
             f"Or say which column holds one of these, such as --map md5=COLUMN. "
             f"{_shown(header)}",
@@ -388,12 +389,14 @@ def is_heading(header: Iterable[str]) -> bool:
 def _check_field(name: str, columns: Sequence[str]) -> None:
     if name not in FIELDS:
         raise UsageError(
-            f"{name!r} is nothing that a column can be", hint=_meant(name, FIELDS)
+            f"{name!r} is not a field that a column can hold", hint=_meant(name, FIELDS)
         )
     if not columns or not all(columns):
-        raise UsageError(f"no column is named for {name}")
+        raise UsageError(f"no column is given for {name}")
     if name not in TYPES and len(columns) > 1:
-        raise UsageError(f"{len(columns)} columns are named for {name}, which is one")
+        raise UsageError(
+            f"{len(columns)} columns are given for {name}, which can have only one"
+        )
 
 
 def _is_separator(text: str | None) -> bool:
@@ -410,7 +413,7 @@ def _separator(
 ) -> str | None:
     value = document.get(key, default)
     if value is not None and not isinstance(value, str):
-        raise UsageError(f"{key} = {value!r} is no text")
+        raise UsageError(f"{key} = {value!r} is not a text")
     return None if value is None else separator_of(value)
 
 
@@ -418,7 +421,7 @@ def _lists(document: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
     """Return a table whose values are texts, or lists of them."""
     table = document.get(key, {})
     if not isinstance(table, dict):
-        raise UsageError(f"{key} = {table!r} is no table", hint=f"Write [{key}].")
+        raise UsageError(f"{key} = {table!r} is not a table", hint=f"Write [{key}].")
     found = {}
     for name, value in table.items():
         texts = value if isinstance(value, list) else [value]

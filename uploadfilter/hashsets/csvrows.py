@@ -121,8 +121,8 @@ def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> Table:
     if not header:
         raise HashSetFormatError(
             "the first row of the file cannot be read",
-            hint="It must name the columns. Say what is between and around cells with "
-            "--delimiter and --quote.",
+            hint="It must name the columns. Give the character between cells with "
+            "--delimiter, and the one around cells with --quote.",
         )
     has_heading = not is_data(header)
     if not has_heading:
@@ -147,7 +147,7 @@ def _encoding(file: BufferedReader, layout: Layout) -> Encoding:
     if layout.encoding is Encoding.UTF_16 and told is not Encoding.UTF_16:
         raise HashSetFormatError(
             "the file does not begin with a byte order mark of UTF-16",
-            hint="Say --encoding utf-16-le or utf-16-be.",
+            hint="Give --encoding utf-16-le or --encoding utf-16-be.",
         )
     if layout.encoding is not None or told is not None:
         return layout.encoding or told or Encoding.UTF_8
@@ -155,7 +155,7 @@ def _encoding(file: BufferedReader, layout: Layout) -> Encoding:
         raise HashSetFormatError(
             "the file is not text in UTF-8",
             hint="Unpack or export it first; or, if it is UTF-16 without a byte order "
-            "mark, say --encoding utf-16-le.",
+            "mark, give --encoding utf-16-le.",
         )
     return Encoding.UTF_8
 

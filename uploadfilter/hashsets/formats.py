@@ -90,8 +90,8 @@ def read(
         return
     if signal_type is None and is_table(head):
         raise HashSetFormatError(
-            "this is CSV, and nobody has said so",
-            hint="Say --format csv, and with --map what its columns hold.",
+            "the file is CSV, and the command does not say so",
+            hint="Give --format csv, and say with --map what its columns hold.",
         )
     _check_text(head)
     lines = _lines(file, tally, tick)
@@ -155,8 +155,8 @@ def _check_text(head: bytes) -> None:
     if head.startswith(_WIDE_BOMS):
         raise HashSetFormatError(
             "the file is UTF-16, not UTF-8",
-            hint="Of CSV, say what its columns hold with --map: it is read as it is. "
-            "Else convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
+            hint="If it is CSV, say with --map what its columns hold; it need not be "
+            "converted. Otherwise convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
         )
     if not _BINARY.isdisjoint(head):
         raise HashSetFormatError(

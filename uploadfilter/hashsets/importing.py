@@ -321,7 +321,7 @@ def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
             raise UsageError(
                 f"a category cannot be called {category[:MOST_CATEGORY_CHARACTERS]!r}",
                 hint=f"Use 1 to {MOST_CATEGORY_CHARACTERS} printable characters, the "
-                "first of which is no '('.",
+                "first of which is not '('.",
             )
     return allowed
 
@@ -407,12 +407,12 @@ def _table(tally: Tally) -> str:
     """Return a sentence for who has a table, whose first line names its columns."""
     if tally.table is not None and tally.table.empty:
         names = ", ".join(map(repr, tally.table.empty))
-        return f"Nothing stands in any row of: {names}. "
+        return f"These columns are empty in every row: {names}. "
     if tally.table is None and any(
         item.problem is Problem.NOT_HEX and item.first_line == 1
         for item in tally.problems
     ):
-        return "Of CSV, say what its columns hold with --map. "
+        return "If it is CSV, say with --map what its columns hold. "
     return ""
 
 

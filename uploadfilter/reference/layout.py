@@ -306,7 +306,7 @@ def parse_current(data: bytes, path: Path) -> Current:
     lines = data.split(b"\n")
     version = _json(lines[0], AnyVersion)
     if version is None:
-        raise _unnamed(path, "is not what this program writes")
+        raise _unnamed(path, "is not a file that this program wrote")
     # A newer format may look quite different after its first field.
     check_version(version.format, path)
     current = _json(lines[0], Current)

@@ -282,7 +282,7 @@ class ReferenceWriter:
                 return suppression
         raise HashSetNameError(
             f"entry {entry!r} of hash set {name!r} is not suppressed",
-            hint="Its suppression may have ended by itself.",
+            hint="Perhaps its suppression has ended by itself.",
         )
 
     def compact(self) -> bool:

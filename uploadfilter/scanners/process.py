@@ -149,7 +149,8 @@ class ScannerProcess:
         if isinstance(reply, Unready):
             raise ScannerError(
                 f"a scanner process cannot be confined: {reply.error}",
-                hint="The kernel refuses what it offered; see what runs around it.",
+                hint="The kernel refuses a confinement that it offers: check the "
+                "container or the unit around the proxy.",
             )
         if not isinstance(reply, Ready):
             raise ScannerError("a scanner process ended before it was ready")

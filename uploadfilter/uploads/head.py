@@ -299,7 +299,7 @@ def _rule_lookalikes(head: RequestHead) -> Refusal | None:
     """CGI and WSGI turn ``Content_Length`` into ``Content-Length``."""
     for name in head.names:
         if b"_" in name and name.replace(b"_", b"-") in _FRAMING:
-            return _unframeable("A header name is another one's with an underscore.")
+            return _unframeable("A header name has an underscore instead of a hyphen.")
     return None
 
 
@@ -323,7 +323,7 @@ def _rule_transfer_coding(head: RequestHead) -> Refusal | None:
     if head.values(b"content-length"):
         return _unframeable("Content-Length and Transfer-Encoding exclude each other.")
     if head.version < HTTP_1_1:
-        return _unframeable("HTTP/1.0 has no Transfer-Encoding.")
+        return _unframeable("Transfer-Encoding is not allowed in HTTP/1.0.")
     return None
 
 
@@ -335,7 +335,7 @@ def _rule_host(head: RequestHead) -> Refusal | None:
     if not hosts and head.version >= HTTP_1_1:
         return _unframeable("There is no Host.")
     if not all(_HOST.fullmatch(host) for host in hosts):
-        return _unframeable("Host is not the name of one.")
+        return _unframeable("Host is not the name of a host.")
     return None
 
 
@@ -353,7 +353,7 @@ def _rule_upgrade(head: RequestHead) -> Refusal | None:
     offers = b",".join(head.values(b"upgrade")).lower().split(b",")
     if all(offer.strip() in {b"", b"h2c"} for offer in offers):
         return None
-    return _unframeable("This service changes to no other protocol.", _NOT_IMPLEMENTED)
+    return _unframeable("This service does not upgrade connections.", _NOT_IMPLEMENTED)
 
 
 _FRAMING_RULES: Final[tuple[_Rule, ...]] = (

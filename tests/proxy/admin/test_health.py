@@ -35,7 +35,7 @@ async def test_nothing_is_ready_before_the_first_look(tmp_path: Path) -> None:
     async with watched(tmp_path) as proxy:
         health = proxy.health()
 
-        assert not_well(health) == {Check.STARTED: "nothing was looked at yet"}
+        assert not_well(health) == {Check.STARTED: "nothing has been checked yet"}
         assert not health.is_ready
 
 
@@ -55,7 +55,7 @@ async def test_what_was_seen_is_not_believed_for_ever() -> None:
     await health.look()
     now_s[0] = module.BELIEVED_S + 1
 
-    assert not_well(health) == {Check.STARTED: "nothing was looked at for 31 s"}
+    assert not_well(health) == {Check.STARTED: "nothing has been checked for 31 s"}
     assert not health.is_ready
 
 

@@ -202,12 +202,14 @@ def test_placeholders_are_filled(folder: Path) -> None:
             "'details.There is no Host.'",
             id="detail",
         ),
-        pytest.param("nl.toml", "page = 3", "page = 3 is no text", "quotes", id="type"),
+        pytest.param(
+            "nl.toml", "page = 3", "page = 3 is not a text", "quotes", id="type"
+        ),
         pytest.param(
             "nl.toml",
             '[page]\nask_site = " "',
             "page.ask_site is empty",
-            "said",
+            "Write the text",
             id="empty",
         ),
         pytest.param(

@@ -123,7 +123,7 @@ def test_file_that_is_no_socket_is_left(tmp_path: Path) -> None:
     """A mistyped path costs no file."""
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(ServiceError, match="no socket"):
+    with pytest.raises(ServiceError, match="not a socket"):
         list(open_listeners(UnixAddress(path=str(path)), Inherited()))
 
     assert path.read_text() == "data"

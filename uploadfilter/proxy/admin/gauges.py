@@ -53,11 +53,13 @@ class Gauges(Collector):
     def _service(self) -> Iterator[Metric]:
         watched, health = self._watched, self._health
         labels = {"version": version(), "python": platform.python_version()}
-        build = _gauge("build_info", "Which program this is; always 1.", *labels)
+        build = _gauge(
+            "build_info", "Versions of the program and of Python; always 1.", *labels
+        )
         build.add_metric(list(labels.values()), 1)
         yield build
         yield _gauge("ready", "1 if uploads may be sent here.", value=health.is_ready)
-        checks = _gauge("check_ready", "1 if what was looked at is well.", "check")
+        checks = _gauge("check_ready", "1 if this part of the proxy works.", "check")
         for finding in health.findings:
             checks.add_metric([finding.check], finding.is_good)
         yield checks
@@ -84,7 +86,7 @@ class Gauges(Collector):
 
     def _spool(self) -> Iterator[Metric]:
         room = self._watched.room
-        held = _gauge("spool_bytes", "Bytes of uploads that are held.", "where")
+        held = _gauge("spool_bytes", "Bytes of uploads that are held now.", "where")
         held.add_metric(["memory"], room.memory_bytes)
         held.add_metric(["disk"], room.disk_bytes)
         yield held
@@ -102,7 +104,9 @@ class Gauges(Collector):
         uploads.add_metric(["slow"], load.slow)
         uploads.add_metric(["put_back"], load.put_back)
         yield uploads
-        places = _gauge("scanner_places", "Uploads that may stand so.", "standing")
+        places = _gauge(
+            "scanner_places", "Most uploads with this standing.", "standing"
+        )
         places.add_metric(["waiting"], settings.queue_limit)
         places.add_metric(["scanning"], settings.workers)
         places.add_metric(["slow"], settings.slow_lane)
@@ -168,11 +172,13 @@ class Gauges(Collector):
     def _enforcement(self) -> Iterator[Metric]:
         routes = enforcing(self._watched.in_force.settings.routes)
         yield _gauge(
-            "enforcing_routes", "Routes in ENFORCE that are taken.", value=len(routes)
+            "enforcing_routes",
+            "Routes in ENFORCE that a request can take.",
+            value=len(routes),
         )
         lacks = _gauge(
             "unenforced_routes",
-            "Routes that were to reject matches, and reject none, see operating.md.",
+            "Routes in ENFORCE that cannot reject a match, see operating.md.",
             "lack",
         )
         found = [item.lack for item in self._health.unenforced]

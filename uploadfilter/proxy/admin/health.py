@@ -59,14 +59,14 @@ class Check(StrEnum):
 
 
 WHAT_TO_DO: Final[Mapping[Check, str]] = {
-    Check.STARTED: "Wait: the first look is taken within seconds. If none follows, see "
+    Check.STARTED: "Wait: the first check is made within seconds. If it is not, see "
     "chore_failed in the operational log, and restart the proxy.",
     Check.REFERENCE: "Run 'uploadfilter hashset list': its error says what to do. "
     "Restore what was there: 'uploadfilter init' makes an empty one, which lets "
     "everything pass.",
-    Check.ORIGIN: "See whether the origin runs and listens where the settings say.",
-    Check.LOG: "Free space on the disk of the state directory, and see that this user "
-    "may write there. Do not delete the newest segment.",
+    Check.ORIGIN: "Check whether the origin runs, and listens where the settings say.",
+    Check.LOG: "Free space on the disk of the state directory, and check that this "
+    "user may write there. Do not delete the newest segment.",
     Check.SCANNERS: "See scanner_start_failed in the operational log: memory, or a "
     "limit on processes.",
     Check.STAYING: "Nothing: the proxy is stopping, and finishes what it has begun.",
@@ -137,7 +137,9 @@ class Health:
         self._drain = drain
         self._seen: tuple[Finding, ...] = (
             Finding(
-                check=Check.STARTED, is_good=False, detail="nothing was looked at yet"
+                check=Check.STARTED,
+                is_good=False,
+                detail="nothing has been checked yet",
             ),
         )
         self._seen_at_s = clock()
@@ -155,7 +157,7 @@ class Health:
         age_s = self._clock() - self._seen_at_s
         if age_s <= BELIEVED_S:
             return (*self._seen, self._staying())
-        detail = f"nothing was looked at for {age_s:.0f} s"
+        detail = f"nothing has been checked for {age_s:.0f} s"
         unseen = Finding(check=Check.STARTED, is_good=False, detail=detail)
         return (unseen, self._staying())
 

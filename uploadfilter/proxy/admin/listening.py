@@ -102,7 +102,7 @@ class Desk:
     async def _answered(self, request: web.BaseRequest) -> web.Response:
         if request.method not in {"GET", "HEAD"}:
             allow = {"Allow": "GET, HEAD"}
-            return _text(405, "This listener only tells.", headers=allow)
+            return _text(405, "This listener answers only GET and HEAD.", headers=allow)
         if not self._is_ours(request.headers.get("Host", "")):
             return _text(421, "Name this host in hosts of [admin], or use its address.")
         path, _, query = request.raw_path.partition("?")
@@ -113,7 +113,9 @@ class Desk:
         if path.startswith("/static/"):
             return _static(path.removeprefix("/static/"))
         answer = self._answers.get(path)
-        return await answer() if answer else _text(404, "There is nothing here.")
+        return (
+            await answer() if answer else _text(404, "There is no page at this path.")
+        )
 
     def _is_ours(self, host: str) -> bool:
         """Tell whether a browser was sent here under a name that is ours.
@@ -178,7 +180,7 @@ def _text(
 def _static(name: str) -> web.Response:
     media_type = page.STATIC.get(name)
     if media_type is None:
-        return _text(404, "There is nothing here.")
+        return _text(404, "There is no page at this path.")
     return web.Response(
         body=page.static(name), content_type=media_type, charset="utf-8"
     )
@@ -219,7 +221,7 @@ class _Connection(RequestHandler):
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self.keep_alive(val=False)
-        return _text(400, "This is no request.")
+        return _text(400, "This is not an HTTP request.")
 
 
 class _Server(web.Server):
@@ -296,6 +298,6 @@ def _say_exposed(address: TCPAddress) -> None:
         log.warning(
             "admin_exposed",
             address=str(address),
-            hint="Whoever can connect there can read state and figures: let nothing "
-            "but monitoring and operators reach it.",
+            hint="Everyone who can connect there can read state and figures: let only "
+            "monitoring and operators reach it.",
         )

@@ -95,7 +95,7 @@ def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
     if switch is not None:
         raise ConfigError(
             f"{path}: line {switch.lineno}: autoescape is switched",
-            hint="Leave it out: what a page gets are texts, and no HTML.",
+            hint="Leave it out: a page gets texts, not HTML.",
         )
 
 

@@ -89,9 +89,9 @@ def load(
     }
     if language not in catalogues:
         raise ConfigError(
-            f"language = {language!r} is none that there is",
-            hint=f"There are: {', '.join(catalogues)}. Others are added in the folder "
-            "that texts names.",
+            f"language = {language!r} has no texts",
+            hint=f"Languages with texts: {', '.join(catalogues)}. Add others in the "
+            "directory that texts names.",
         )
     return Wording(
         catalogues=MappingProxyType(catalogues),
@@ -124,7 +124,7 @@ def _files(directory: Path) -> list[Path]:
     except OSError as exc:
         raise ConfigError(
             f"cannot read the texts in {str(directory)!r}: {exc.strerror}",
-            hint="texts names a folder that this user may read.",
+            hint="Let texts name a directory that this user may read.",
         ) from exc
     return [
         directory / name
@@ -170,7 +170,7 @@ def _flattened(path: Path, text: str) -> _Texts:
     for name, value in _named(document):
         if not isinstance(value, str):
             raise ConfigError(
-                f"{path}: {name} = {value!r} is no text",
+                f"{path}: {name} = {value!r} is not a text",
                 hint=f"Write a text in quotes. {_SEE_DOCS}",
             )
         # A text may go over several lines of the file, and is one paragraph.
@@ -226,12 +226,12 @@ def _check_text(path: Path, name: str, text: str) -> None:
     if name == "direction":
         if text not in _DIRECTIONS:
             raise ConfigError(
-                f"{path}: direction = {text!r} is none",
+                f"{path}: direction = {text!r} is not a direction",
                 hint='Write "ltr" (left to right) or "rtl" (right to left).',
             )
         return
     if not text and name not in _CONTACT:
-        raise ConfigError(f"{path}: {name} is empty", hint="Write what is to be said.")
+        raise ConfigError(f"{path}: {name} is empty", hint="Write the text.")
     if not text.isprintable():
         raise ConfigError(
             f"{path}: {name} has a character that cannot be shown",
@@ -248,15 +248,15 @@ def _check_placeholders(path: Path, name: str, text: str) -> None:
         found = list(string.Formatter().parse(text))
     except ValueError as exc:
         raise ConfigError(
-            f"{path}: {name}: {exc}", hint="Write a brace that is meant twice: {{ }}."
+            f"{path}: {name}: {exc}", hint="To show a brace, write it twice: {{ }}."
         ) from exc
     for _, field, spec, conversion in found:
         if field is not None and (field not in allowed or spec or conversion):
             words = ", ".join(f"{{{word}}}" for word in sorted(allowed))
             raise ConfigError(
                 f"{path}: {name}: unknown placeholder {{{field}}}",
-                hint=f"This text can have {words or 'none'}. Write a brace that is "
-                "meant twice: {{ }}.",
+                hint=f"This text can have {words or 'none'}. To show a brace, write "
+                "it twice: {{ }}.",
             )
 
 

@@ -190,12 +190,12 @@ class Proxy:
 _NO_TRACE = Refusal(
     status=_NOT_IMPLEMENTED,
     reason=Reason.MALFORMED_REQUEST,
-    detail="This service shows no traces.",
+    detail="This service does not answer TRACE.",
 )
 _NO_ROUTE = Refusal(
     status=_NOT_FOUND,
     reason=Reason.MALFORMED_REQUEST,
-    detail="This service knows no such site.",
+    detail="There is no site of this name here.",
 )
 _AMBIGUOUS = Refusal(
     status=_BAD_REQUEST,

@@ -235,7 +235,7 @@ def _is_free(path: str) -> bool:
     """
     try:
         if not stat.S_ISSOCK(Path(path).lstat().st_mode):
-            raise OSError(errno.EEXIST, "there is something that is no socket")
+            raise OSError(errno.EEXIST, "the path exists and is not a socket")
     except FileNotFoundError:
         return True
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -254,8 +254,10 @@ def _inherited(descriptor: int) -> socket.socket:
         is_listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as exc:
         raise ServiceError(
-            f"descriptor {descriptor} was handed over and is no socket: {exc.strerror}",
-            hint="Whoever starts the service opens its sockets: check LISTEN_FDS.",
+            f"descriptor {descriptor} was handed over and is not a socket: "
+            f"{exc.strerror}",
+            hint="The program that starts the service opens its sockets: check "
+            "LISTEN_FDS.",
         ) from exc
     if not is_listening or sock.type != socket.SOCK_STREAM:
         raise ServiceError(

@@ -213,7 +213,7 @@ _ORIGIN_FAILURES: Final = _Counted(
 )
 _RELOADS: Final = _Counted(
     name="reloads",
-    text="Times that the file was read anew.",
+    text="Times that the settings file was read again.",
     labels=("result",),
     known=tuple((result,) for result in Reload),
 )
