@@ -6,7 +6,7 @@ no other process of the same user may attach to it.
 
 A process that is not dumpable still reaches its own ``/proc/self/fd``, also as an
 ordinary user: the kernel lets a process look at itself. What belongs to root from then
-on are its other files in ``/proc``, so that whoever wants to *write* to one of them
+on are its other files in ``/proc``, so that code that wants to *write* to one of them
 (the scanners' ``oom_score_adj``) does so before. A program that is executed begins
 dumpable again, and must give this up for itself.
 """

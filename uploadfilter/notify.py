@@ -1,8 +1,8 @@
 """Tell the service manager that we are ready, reload, stop, and still work.
 
 The protocol of ``sd_notify(3)``: lines of ``NAME=value`` in one datagram to the unix
-socket that ``NOTIFY_SOCKET`` names. Without that variable nothing is sent, and whoever
-calls need not know.
+socket that ``NOTIFY_SOCKET`` names. Without that variable nothing is sent, and the
+caller need not know.
 
 The watchdog's ping means what it says. It is sent by the event loop, so that a loop
 that hangs sends none; and only while the parts that nothing replaces are alive. A full
@@ -31,7 +31,7 @@ _PINGS_PER_TIME: Final = 2
 
 
 class Manager:
-    """Whoever started us, if they want to be told.
+    """The service manager, if it wants to be told.
 
     Sending never blocks and never fails: what cannot be sent is said in the operational
     log, and the manager draws its own conclusions.

@@ -298,7 +298,7 @@ def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admi
 
 
 def _inherited(stack: AsyncExitStack) -> Inherited:
-    """Take the sockets that whoever started us has opened."""
+    """Take the sockets that the program which started us has opened."""
     inherited = Inherited.of(os.environ)
     stack.callback(inherited.close)
     return inherited

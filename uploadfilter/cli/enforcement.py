@@ -1,6 +1,6 @@
 """What the commands ask and say of whether hash sets reject.
 
-Rules this module keeps: whoever changes or looks at hash sets is told, on stderr, if
+Rules this module keeps: a user who changes or lists hash sets is told, on stderr, if
 ENFORCE would reject no match with them; what a file of settings adds to that is said by
 ``config check``.
 """

@@ -198,7 +198,7 @@ def _argument(words: Sequence[str], threshold: int | None) -> Asked:
     """Return the query of the command line.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not one.
     """
     if len(words) != 2:  # noqa: PLR2004 -- a type and a value
         raise UsageError(

@@ -203,7 +203,7 @@ def moment_ahead(text: str) -> datetime:
         The moment, with a time zone.
 
     Raises:
-        UsageError: The text is none.
+        UsageError: The text is not one.
     """
     try:
         return _date(text)
@@ -218,7 +218,7 @@ def duration(text: str) -> timedelta:
     """Parse a length of time: a number and one of ``s m h d w``.
 
     Raises:
-        UsageError: The text is none.
+        UsageError: The text is not one.
     """
     length = _duration(text)
     if length is None:

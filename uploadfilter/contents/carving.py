@@ -1,7 +1,7 @@
 """Find where pictures may begin inside of any content, at any offset.
 
 A picture can stand behind another one, in the middle of a video, or after a megabyte of
-junk. Whoever decodes from a beginning that is found here learns whether there is one:
+junk. Code that decodes from a beginning that is found here learns whether there is one:
 magic also occurs by chance, in 64 MiB of random bytes about three times.
 
 Rules this module keeps: linear time whatever the bytes, a stretch of them in memory at

@@ -150,8 +150,8 @@ class _Walk:
         if local is None or local.header.method not in _METHODS:
             return
         for item in self._read(local.header, local.data_at, local_at):
-            # Some archivers leave headers without sizes behind. Whoever goes by the
-            # directory misses nothing, and all there is to the end was looked at.
+            # Some archivers leave headers without sizes behind. A reader that goes by
+            # the directory misses nothing, and all there is to the end was looked at.
             if item != DAMAGED or not self._has_directory:
                 yield item
         self._pass_over(local_at, local, local.header)

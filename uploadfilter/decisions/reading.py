@@ -2,7 +2,7 @@
 
 Reading needs no lock and disturbs no writer. A line that is not finished yet is left
 for later. A follower may see a record whose write is not durable yet, and which a full
-disk then takes back; whoever needs certainty runs ``verify``.
+disk then takes back; for certainty, run ``verify``.
 """
 
 import os

@@ -5,16 +5,16 @@ ways, by its number and by the hash of its predecessor, and its successor says b
 third way, its hash, whether it is what once stood there. From these the place of the
 damage follows:
 
-- Right number, wrong hash: whoever is vouched for by the next line is genuine, so the
+- Right number, wrong hash: a record that the next line vouches for is genuine, so the
   other one of the pair was changed.
 - Wrong number, and the next line continues as if this one were not there: it does not
   belong here. If its number is missing elsewhere it was moved, else it was inserted.
 - A jump ahead that the next line continues: records are missing before it.
 
 After damage the chain is taken up again where it goes on, so that one changed line is
-one finding; of two changed neighbours only the second may be named. Whoever rewrites
-everything after a change leaves a chain that fits: that is what checkpoints outside the
-machine are for.
+one finding; of two changed neighbours only the second may be named. A person who
+rewrites everything after a change leaves a chain that fits: that is what checkpoints
+outside the machine are for.
 """
 
 from dataclasses import dataclass, replace

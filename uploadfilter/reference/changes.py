@@ -36,8 +36,8 @@ MOST_SUPPRESSIONS = 1000
 hash set to remove."""
 
 MOST_REVOCATIONS = 100_000
-"""Revocations in all; they take 10 MB in every overlay then, and whoever withdraws more
-than a hundredth of ten million entries should publish the set anew."""
+"""Revocations in all; they take 10 MB in every overlay then, and an issuer who
+withdraws more than a hundredth of ten million entries should publish the set anew."""
 
 MOST_REMEMBERED = 10_000
 """Entries that imports withdrew and that are remembered by their ids: a megabyte in

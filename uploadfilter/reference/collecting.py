@@ -60,7 +60,7 @@ class BlockSignals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryBlock:
-    """Entries as columns, for whoever has millions of them.
+    """Entries as columns, for callers that have millions of them.
 
     Attributes:
         ids: One for each entry.

@@ -144,7 +144,7 @@ class _Registry:
         """Take note that a user is gone; safe to call from a finaliser.
 
         The garbage collector may run while this very thread holds the lock. Then
-        whoever needs the lock next does the closing.
+        the next thread that needs the lock does the closing.
         """
         self._released.append(key)
         if self._lock.acquire(blocking=False):

@@ -2,8 +2,8 @@
 
 Exact signals are stored as a keyed hash, so that a copied reference set does not tell,
 without the key, whether a given file is in it. Perceptual signals cannot be keyed,
-because a distance has to be computed from them: whoever can read the reference set can
-read those.
+because a distance has to be computed from them: everyone who can read the reference
+set can read those.
 
 Each use has its own key, so that what one use gives away says nothing to another.
 """

@@ -29,7 +29,7 @@ from uploadfilter.reference.writing import ReferenceWriter
 REFERENCE_DIRECTORY = "reference"
 """Name of the reference directory in the state directory."""
 
-_system_clock = time.time  # noqa: TID251 -- for whoever brings no clock of his own
+_system_clock = time.time  # noqa: TID251 -- for callers that bring no clock
 
 
 class ReferenceDirectory:
@@ -135,7 +135,7 @@ class ReferenceDirectory:
 
 
 class ReferenceReader:
-    """Whoever asks for the newest generation; safe to use from several threads.
+    """Asks for the newest generation; safe to use from several threads.
 
     Use it as a context manager, or close it.
 

@@ -336,7 +336,7 @@ class ReferenceWriter:
         with other signals.
 
         The new generation is *pinned*: until ``release``, things may only be taken away
-        from it, and whoever reads it raises an alarm.
+        from it, and its reader raises an alarm.
 
         Args:
             number: Which one; ``None`` is the one before the last import.

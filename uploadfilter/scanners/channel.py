@@ -93,7 +93,7 @@ class Channel:
         return body
 
     def interrupt(self) -> None:
-        """Have whoever waits for a frame, or will, wait no longer; idempotent.
+        """Let no task wait for a frame, now or later; idempotent.
 
         One call of a timer for a whole upload costs less than a timeout around each
         wait.

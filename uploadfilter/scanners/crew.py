@@ -4,9 +4,9 @@ Processes are forked from one warm process, the *template*, in some 5 ms. A *fre
 has met no content and serves anybody; a *common* one has met contents of the common
 formats, and only meets more of these. Some fresh ones are kept ready as spares.
 
-Whoever has borrowed a process gives it back with ``give_back``, or calls ``retire`` on
-it. A template that ends takes its processes with it; the next one is started at once,
-or, if the last one was of no use to anybody, after a wait that grows.
+A caller that has borrowed a process gives it back with ``give_back``, or calls
+``retire`` on it. A template that ends takes its processes with it; the next one is
+started at once, or, if the last one was of no use to anybody, after a wait that grows.
 """
 
 import asyncio
@@ -125,8 +125,8 @@ class Crew:
         """Borrow a process that nobody else uses.
 
         Args:
-            alone: Whether it must be fresh. Whoever asks for that gives it back to
-                nobody.
+            alone: Whether it must be fresh. A caller that asks for that gives it back
+                to nobody.
 
         Returns:
             ``no_scanner`` if none can be made, ``overloaded`` if that takes too long.
@@ -197,7 +197,7 @@ class Crew:
                 self.give_back(given)
 
     def _next_waiter(self, *, fresh: bool) -> "_Waiter | None":
-        """Take out whoever waits longest for such a process."""
+        """Take out the scan that waits longest for such a process."""
         for waiter in self._waiting:
             if fresh or not waiter.alone:
                 self._waiting.remove(waiter)
@@ -278,7 +278,7 @@ class Crew:
             self._hold(self._end(template, children), name="scanner-template-end")
 
     def _look_again(self, _: object) -> None:
-        """Wake up whoever waits for something to be wanted."""
+        """Wake up the tasks that wait for something to be wanted."""
         self._wanted.set()
 
     async def _call_off(self, starting: "asyncio.Task[Template | None]") -> None:

@@ -259,8 +259,8 @@ class ContentReply(
         index: Which span of the request.
         scan: Result. Its path is empty, those of nested contents begin with ``!/``.
         fault: Class of the exception that ended the scan as ``crashed``, or class and
-            place of a mistake of ours that was taken for bad bytes, for whoever has to
-            find the bug; empty otherwise.
+            place of a mistake of ours that was taken for bad bytes, for those who have
+            to find the bug; empty otherwise.
         is_last: False if more of this content is to come.
         needs_alone: True if the content must be scanned in a process of its own. The
             scan is then empty, and what was sent of this content before is void.
@@ -292,7 +292,7 @@ def decode_request(body: bytes | bytearray) -> ScanRequest:
 
 
 def decode_reply(body: bytes | bytearray) -> Reply | None:
-    """Decode the body of a frame from a scanner; ``None`` if it is none of ours.
+    """Decode the body of a frame from a scanner; ``None`` if it is not one of ours.
 
     Types, enum values and the lengths of signal values are checked here; whether the
     reply fits the request is checked in ``replies.py``.

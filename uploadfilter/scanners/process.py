@@ -86,9 +86,9 @@ class ScannerProcess:
         channel: The socket to it.
         over: Set when the process must not be used any more: its socket ended, or
             ``retire`` was called.
-        contents: How many contents it has scanned, counted by whoever uses it.
-        is_worn: Set by whoever uses it when it should be replaced.
-        was_lent: Set by whoever lends it.
+        contents: How many contents it has scanned, counted by its user.
+        is_worn: Set by its user when it should be replaced.
+        was_lent: Set by the crew that lends it.
         is_orphan: True once its template has ended, which ends it too.
     """
 
@@ -280,8 +280,8 @@ class Template:
     def is_worn(self) -> bool:
         """True if a new template should take over.
 
-        The scanners of a template share where their memory lies, so that whoever takes
-        one over, or crashes many, learns of the next.
+        The scanners of a template share where their memory lies, so that a content
+        that takes one over, or crashes many, learns of the next.
         """
         return self.forks >= MAX_FORKS or self._crashes >= MAX_CRASHES
 
@@ -425,7 +425,7 @@ class Template:
         process = ScannerProcess(pid=pid, sock=order.sock, pidfd=fds[0])
         self._scanners[pid] = process
         if order.answer.done():
-            process.retire()  # whoever asked for it was cancelled
+            process.retire()  # the task that asked for it was cancelled
         else:
             order.answer.set_result(process)
 
@@ -472,7 +472,7 @@ class _Order:
     answer: asyncio.Future[ScannerProcess]
 
     def refuse(self, error: str) -> None:
-        """Tell whoever waits, if anybody still does."""
+        """Tell the task that waits, if it still does."""
         if not self.answer.done():
             self.answer.set_exception(
                 ScannerError(f"cannot fork a scanner process: {error}")

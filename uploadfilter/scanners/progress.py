@@ -13,8 +13,9 @@ can be tested in a table:
 - A process that is lost by *accident*, with its template or before it was asked, says
   nothing about the content, which is scanned again as if nothing had been.
 - A process that the clock ended before it had its CPU time was *starved*, by a machine
-  that is too busy or by whoever stopped it. Its content is scanned once more, and then
-  is ``no_scanner``: a reason of ours, for which the client is told to try again.
+  that is too busy or by a caller that stopped it. Its content is scanned once more,
+  and then is ``no_scanner``: a reason of ours, for which the client is told to try
+  again.
 - A process that used up its CPU time, or that answered what no scanner would, ends its
   content at once: the same bytes would do the same again.
 - An upload that costs more processes than ``max_losses`` gets no more of them: each is
@@ -312,7 +313,7 @@ class Progress:
         self._parts = 0
 
     def _put_off(self) -> bool:
-        """Ask for the content again, alone; whoever asks for that twice lies."""
+        """Ask for the content again, alone; a scanner that asks for that twice lies."""
         if self._asked is self._alone:
             return False
         self._alone.append(self._asked.popleft())

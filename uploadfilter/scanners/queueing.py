@@ -300,7 +300,7 @@ class Lanes:
         """Return for how long a new claim of a client would wait for a place.
 
         It is reckoned from those that would go before it and what a scan takes. A short
-        queue is none: it keeps scanners busy, however long each scan takes.
+        queue counts as no wait, since it keeps scanners busy, however long scans take.
         """
         ahead = self._waiting.ahead_of(client, now_s=now_s)
         if ahead < _SHORT_QUEUE * self._places:
@@ -323,7 +323,7 @@ class Lanes:
         return shed
 
     def admit(self, *, now_s: float) -> Iterator[Claim]:
-        """Give places to those that wait, and yield whoever's standing changed.
+        """Give places to those that wait, and yield those whose standing changed.
 
         Those are the claims that were given a place, those that are put back for them,
         and those that were put back and go on in the slow lane.
@@ -343,7 +343,7 @@ class Lanes:
     def slow_down(self, claim: Claim, *, now_s: float) -> None:
         """Note that a scan takes long; it gives up its place if the slow lane has room.
 
-        Whoever waits for the place is found by ``admit``.
+        ``admit`` finds the scan that waits for the place.
         """
         claim.is_slow = True
         self._slow_of[claim.client] += 1

@@ -81,8 +81,8 @@ def read_reply(
             they are dropped.
 
     Returns:
-        The reply with the path of ``span``, or ``None`` if it is none that this package
-        would send.
+        The reply with the path of ``span``, or ``None`` if it is not one that this
+        package would send.
     """
     reply = decode_reply(frame)
     if not isinstance(reply, ContentReply) or reply.index != index:
@@ -172,7 +172,7 @@ def _are_digests(scan: Scan) -> bool:
 def _is_below(path: str, parent: str) -> bool:
     start = parent + NESTED
     is_short = len(start) < len(path) <= _MAX_PATH
-    # ``tree.py`` names nothing that would move the cursor of whoever reads it.
+    # ``tree.py`` names nothing that would move the cursor of a reader's terminal.
     return is_short and path.startswith(start) and path.isprintable()
 
 

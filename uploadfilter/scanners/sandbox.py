@@ -1,7 +1,7 @@
 """What the kernel refuses to a scanner, also to one that its content has taken over.
 
 Two things that need no privilege. *Landlock* takes the file system as a whole, TCP,
-and signals and abstract sockets to whoever is outside; *seccomp* leaves a few system
+and signals and abstract sockets to processes outside; *seccomp* leaves a few system
 calls, most of them with fixed arguments. Either alone would hold; seccomp is what
 counts, and Landlock stands behind it for what the list below gets wrong.
 
@@ -74,7 +74,7 @@ _FATAL: Final = (
     *("process_mrelease", "modify_ldt", "vmsplice", "name_to_handle_at"),
     "open_by_handle_at",
 )
-"""What kills whoever calls it."""
+"""System calls that kill the process that makes them."""
 
 _UNKNOWN_CALL: Final = -1
 """What libseccomp takes for the number of a call that it does not know."""

@@ -43,7 +43,7 @@ class ScannerSettings:
             that must be scanned alone does not wait 5 ms for one.
         queue_limit: Uploads that may wait for a process. A photo takes 5 ms, so that
             the last of 256 on two processes waits for less than a second. One client
-            may fill all of it as long as nobody else comes; for whoever does, the
+            may fill all of it as long as nobody else comes; for a client that does, the
             newest upload of the client with the most is turned away. So there is
             no limit for each client, which would have to be wrong for a front end
             with one address or for a queue with one client.

@@ -42,7 +42,7 @@ class Turns:
     ) -> Reason | None:
         """Wait until a claim has a place.
 
-        Whoever calls this calls ``leave`` in the end, whatever comes of it.
+        A caller calls ``leave`` in the end, also if the scan fails.
 
         Args:
             claim: What waits.

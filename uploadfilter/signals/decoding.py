@@ -68,7 +68,7 @@ def frames_of(
 ) -> Iterator[Frame | Lack]:
     """Yield the frames of a file, and why they are not all there is.
 
-    Whoever takes a frame may use its image up; it is gone when the next one is asked
+    The caller may use the image of a frame up; it is gone when the next one is asked
     for.
 
     Args:

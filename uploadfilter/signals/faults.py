@@ -3,7 +3,7 @@
 Every exception that leaves a decoder is a bug of this list or of the decoder; the tests
 in ``tests/fuzz/`` look for one.
 
-A mistake of ours raises the same classes, and whoever catches them takes it for bad
+A mistake of ours raises the same classes, and code that catches them takes it for bad
 bytes: the content gets its reason all the same, since it was not inspected. So that the
 mistake is seen, it is noted by its class and its place (``note``), never by anything of
 the content.

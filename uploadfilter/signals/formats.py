@@ -26,14 +26,14 @@ class Format:
         bytes_per_pixel: What its decoder holds at worst for each pixel, pixels
             included.
         moving_bytes_per_pixel: The same in a file of several frames, of which the
-            decoder keeps some to build the next on; whoever takes a frame gets a copy.
+            decoder keeps some to build the next on; the caller gets a copy of a frame.
         deep_bytes_per_pixel: The same where samples have more than 8 bits.
         flat_pixels: Pixels that a picture may have, however short its file is, where it
             is made smaller while it is decoded (``limits.check_large``): what of plain
             colour takes 0.3 CPU seconds.
         pixels_per_byte: How many more each byte of such a file allows. Photos have up
             to 50 for a byte, and plain colour has thousands: so a short file costs no
-            more than it ever did, and a large picture is paid for by whoever sends it.
+            more than it ever did, and the sender of a large picture pays for it.
         held_times: How many times the file itself is in memory.
         is_usual: If false, it is decoded only where the operator switched it on.
         is_common: If true, scanner processes decode many contents of it; any other

@@ -18,8 +18,8 @@ class Frame:
 
     Attributes:
         image: Loaded, in the mode in which it is stored where Pillow keeps that
-            (``P``, ``CMYK``, ``I;16``, ``LA``, ...). Whoever gets the frame may use it
-            up, and must not keep it: it may be 200 MB.
+            (``P``, ``CMYK``, ``I;16``, ``LA``, ...). The receiver of the frame may use
+            it up, and must not keep it: it may be 200 MB.
         number: Which frame, from 0; 0 is what plain Pillow shows.
         full: Width and height of the full picture, in pixels.
         scale: ``image`` is this many times smaller on both axes, rounded up: 1, 2, 4

@@ -3,7 +3,7 @@
 A document may keep a picture as a JPEG and cut holes into it by another file. No format
 holds both as they are, so they stand one after the other behind a magic of our own:
 eight bytes, the length of the first file in eight more, the first file, the second.
-Nobody else writes this; whoever uploads it has it decoded like any picture.
+Nobody else writes this; if somebody uploads it, it is decoded like any picture.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,9 +1,9 @@
 """Begin a WebP at a later frame, where that frame does not build on others.
 
-A frame is built on all before it, so that whoever hides a picture puts it after more
-decoys than can be decoded. But many frames cover all that was there. So an animation is
-cut before each of those, and a segment is opened as if it were a file of its own: what
-comes before it costs nothing.
+A frame is built on all before it, so that an uploader who hides a picture puts it
+after more decoys than can be decoded. But many frames cover all that was there. So an
+animation is cut before each of those, and a segment is opened as if it were a file of
+its own: what comes before it costs nothing.
 """
 
 import struct

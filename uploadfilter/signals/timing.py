@@ -255,7 +255,7 @@ def tiff_pages(file: BinaryIO) -> Timing:
     length = file.seek(0, io.SEEK_END)
     while at and at not in seen and len(seen) < _MOST_PAGES:
         if at >= length:
-            # It broke off: whoever asks for this page learns of it.
+            # It broke off: the caller that asks for this page learns of it.
             seen.add(at)
             break
         file.seek(at)

@@ -1,6 +1,6 @@
 """Find the picture inside a uniform border, letterbox or pillarbox.
 
-A border changes the signal of a picture, and costs whoever adds it nothing. So a
+A border changes the signal of a picture, and costs the uploader nothing. So a
 picture with one has a further view without it, and one more if there is another border
 inside (a letterboxed picture in a frame).
 

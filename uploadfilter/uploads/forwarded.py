@@ -1,6 +1,6 @@
 """The Forwarded header of RFC 7239, read strictly and written with its quotes.
 
-An element says what one proxy saw of whoever asked it:
+An element says what one proxy saw of its client:
 ``for="[2001:db8::1]:4711";host=site.example;proto=https``. What cannot be read is
 ``None``, never a guess: another reader would guess differently.
 """
@@ -105,7 +105,7 @@ def node_name(node: str) -> str | None:
 
 
 def write_element(*, node: str, host: str | None, scheme: str) -> str:
-    """Write what a proxy saw of whoever asked it.
+    """Write what a proxy saw of its client.
 
     Args:
         node: Its address, IPv6 without brackets; or ``UNKNOWN``.

@@ -282,7 +282,7 @@ def _bad_form(detail: str, status: int = _BAD_REQUEST) -> Refusal:
 
 
 def _rule_version(head: RequestHead) -> Refusal | None:
-    """Other versions are not framed like these two, whoever takes them in."""
+    """Other versions are not framed like these two."""
     if head.version in {HTTP_1_0, HTTP_1_1}:
         return None
     return _unframeable("The HTTP version is neither 1.0 nor 1.1.")

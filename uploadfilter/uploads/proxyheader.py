@@ -22,7 +22,7 @@ SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 MAX_FIELDS_BYTES: Final = 4096
 """Most bytes behind the fixed part. The addresses of unix sockets take 216 and names
 from a certificate a few hundred more. The length field could say 65,535, and all of it
-would be held for whoever sends it slowly."""
+would be held for a client that sends it slowly."""
 
 _FIXED_BYTES: Final = 16
 _LOCAL: Final = 0x20

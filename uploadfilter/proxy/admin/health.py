@@ -1,9 +1,9 @@
 """Find out whether the proxy can do its work: what ``/readyz`` and the page tell.
 
 Rules this module keeps: looking may take time (a connection to the origin, a disk that
-hangs), so that it is done beside the requests, at intervals and within a limit; whoever
-asks gets what was seen last, at once. Only what hides nothing is forgiven: one origin
-of several that is down is said, and does not take the others out of service.
+hangs), so that it is done beside the requests, at intervals and within a limit; a
+question gets what was seen last, at once. Only what hides nothing is forgiven: one
+origin of several that is down is said, and does not take the others out of service.
 
 To add a check, add it to ``Check`` with what to do, and its finding to ``look``.
 """
@@ -90,7 +90,7 @@ class Finding:
 
 
 class Reference(Protocol):
-    """Whoever knows the newest generation of the reference set."""
+    """An object that knows the newest generation of the reference set."""
 
     def current(self) -> object:
         """Return the newest generation.
@@ -264,7 +264,7 @@ class Health:
             going_on = loop.create_task(asyncio.to_thread(work), name="a look")
             self._looking[about] = going_on
             going_on.add_done_callback(lambda _: self._looking.pop(about, None))
-            # Whoever waited may have given up.
+            # The task that waited may have given up.
             going_on.add_done_callback(lambda it: it.cancelled() or it.exception())
         return cast("_T", await asyncio.shield(going_on))
 

@@ -1,7 +1,7 @@
 """Keep a quarter of an hour of figures, for the charts of the operator's page.
 
-Whoever wants more keeps the metrics elsewhere. A sample is what happened since the one
-before: rates are differences of totals, and quantiles are of exactly the uploads in
+Operators who want more keep the metrics elsewhere. A sample is what happened since the
+one before: rates are differences of totals, and quantiles are of exactly the uploads in
 between.
 """
 

@@ -14,8 +14,9 @@ from uploadfilter.proxy.clients.addresses import (
 class AdminSettings:
     """Where the operator, the monitoring and the probes of a cluster come in.
 
-    There is no password: whoever can connect may look, and nobody can change anything.
-    So it belongs on the loopback address, a unix socket or a network of its own.
+    There is no password: everyone who can connect may look, and nobody can change
+    anything. So it belongs on the loopback address, a unix socket or a network of its
+    own.
 
     Attributes:
         listen: ``HOST:PORT`` or ``unix:/PATH``; empty for none. None is the default,

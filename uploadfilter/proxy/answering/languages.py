@@ -1,7 +1,7 @@
 """Choose the language that a client would rather read.
 
-The lookup of RFC 4647, section 3.4: one answer, always. Whoever accepts nothing that
-there is gets the default, because a rejection in a foreign language is better than
+The lookup of RFC 4647, section 3.4: one answer, always. A client that accepts nothing
+that there is gets the default, because a rejection in a foreign language is better than
 none (RFC 9110, section 12.4.1). This module is pure.
 """
 
@@ -34,7 +34,7 @@ def choose(header: str, available: Sequence[str], *, default: str) -> str:
         header: Value of Accept-Language, several joined by commas; empty if there is
             none.
         available: Language tags that there are.
-        default: The tag of them for whoever asks for none of them.
+        default: The tag of them for clients that ask for none of them.
 
     Returns:
         The tag, as it stands in ``available``.

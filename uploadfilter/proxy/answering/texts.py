@@ -66,7 +66,7 @@ def load(
 
     Args:
         directory: The operator's texts; ``None`` for those of the package alone.
-        language: Tag of the language for whoever asks for none that there is.
+        language: Tag of the language for clients that ask for none that there is.
         objection: Where to object: an address, a text, or empty.
         report: Where to report what people come across; as ``objection``.
 

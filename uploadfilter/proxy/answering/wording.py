@@ -86,7 +86,7 @@ class Wording:
 
     Attributes:
         catalogues: By language tag.
-        default: The tag for whoever asks for no language that there is.
+        default: The tag for clients that ask for no language that there is.
         page_source: Text of the operator's own template; empty for ours.
         template: The page.
     """

@@ -75,7 +75,7 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InheritedAddress:
-    """Sockets that whoever started us has opened (``sd_listen_fds(3)``).
+    """Sockets that the program which started us has opened (``sd_listen_fds(3)``).
 
     Attributes:
         name: Of the sockets, as in ``FileDescriptorName=``; empty for all of them.

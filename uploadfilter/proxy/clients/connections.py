@@ -5,8 +5,8 @@ Rules this module keeps:
 - aiohttp's server is made for applications. What it would do on its own is switched off
   (no decompression, no access log), and what it leaves undone is done here: a head has
   a time and a size, and what is no HTTP gets our own answer.
-- Whoever is refused gets to read why: what it still sends is thrown away for a while,
-  since a close with unread bytes is a reset that takes the answer with it.
+- A client that is refused gets to read why: what it still sends is thrown away for a
+  while, since a close with unread bytes is a reset that takes the answer with it.
 - A client that has ended its own side of the connection still gets its answers.
 
 It leans on private parts of aiohttp (ADR 0015, 0029), each held by a test on the wire.
@@ -283,7 +283,7 @@ class Connection(WatchedConnection):
         """End the reading of a body behind which, or in which, garbage has come.
 
         aiohttp 3.14 only queues its own answer for after the request, and leaves
-        whoever reads the body waiting for more.
+        the reader of the body waiting for more.
         """
         request = self._current_request
         if request is None or request.content.is_eof():

@@ -5,8 +5,8 @@ Rules this module keeps:
 - A connection that has sent nothing costs a ``Door`` and a timer; aiohttp learns of it
   with its first byte. So ten thousand idle ones cost little, and the oldest of them
   makes room for a new one that means it.
-- Whoever is turned away is told so, but only as the answer to something it has sent,
-  since a client does not expect an answer before it has asked.
+- A client that is turned away is told so, but only as the answer to something it has
+  sent, since a client does not expect an answer before it has asked.
 - On a listener for the PROXY protocol, a connection that does not come from a trusted
   proxy, or does not begin with a header, ends without a word.
 - A client that came by a unix socket is a program on this machine, and has its address.
@@ -34,7 +34,7 @@ from uploadfilter.uploads.proxyheader import Unread, read_header
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 THIS_MACHINE: Final = "127.0.0.1"
-"""The address of whoever comes by a unix socket."""
+"""The address of a client that comes by a unix socket."""
 
 TURNING_AWAY: Final = 256
 """Connections that are being told that there is no room; more are just ended. It keeps

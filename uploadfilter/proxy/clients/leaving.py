@@ -1,7 +1,7 @@
 """Notice that a client has gone while its answer is still waited for.
 
-Whoever watches events that come once an hour may be gone for an hour. An origin must
-not be kept busy for nobody, and neither must we.
+A client that watches events which come once an hour may be gone for an hour. An origin
+must not be kept busy for nobody, and neither must we.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ class WatchedConnection(RequestHandler):
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell whoever answers a request on this connection."""
+        """Tell the tasks that answer requests on this connection."""
         super().connection_lost(exc)
         if self._on_lost is not None:
             self._on_lost()

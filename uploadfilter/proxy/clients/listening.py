@@ -49,7 +49,7 @@ async def listening(
     Args:
         hands: What is needed to carry out their requests.
         addresses: Where to listen.
-        inherited: Sockets that whoever started us has opened.
+        inherited: Sockets that the program which started us has opened.
 
     Yields:
         The addresses that were bound, with the ports that were picked.

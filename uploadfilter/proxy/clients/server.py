@@ -1,4 +1,4 @@
-"""Take requests, find the route of each, and give it to whoever carries it out.
+"""Take requests, find the route of each, and give it to the code that carries it out.
 
 Rules this module keeps: a request without a body is forwarded; one with a body becomes
 an ``Upload``; and every request is treated to its end as the settings in force at its

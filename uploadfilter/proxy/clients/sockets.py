@@ -5,8 +5,9 @@ Rules this module keeps:
 - A socket in the file system appears under its name with its mode and group already
   set, by rename. One that is there already is replaced only if nobody listens on it,
   and at the end only our own is removed.
-- Sockets that were inherited stay open in whoever opened them. Connections that wait in
-  them are lost by nobody's end, so that this is the way to restart without loss.
+- Sockets that were inherited stay open in the program that opened them. Connections
+  that wait in them are lost by nobody's end, so that this is the way to restart
+  without loss.
 """
 
 import errno
@@ -42,7 +43,7 @@ class Listener:
         socket: Bound, and not yet accepting.
         address: Where it is, with the port that was picked.
         is_ours: Whether its name in the file system is ours to remove. One that was
-            inherited is not: whoever opened it goes on listening, and would take a look
+            inherited is not: its opener goes on listening, and would take a look
             whether it does for somebody who wants us started again.
     """
 
@@ -63,7 +64,7 @@ class _Handed:
 
 
 class Inherited:
-    """The sockets that whoever started us has opened for us.
+    """The sockets that the program which started us has opened for us.
 
     Args:
         handed: The sockets, by their names.

@@ -4,7 +4,7 @@ Rules this module keeps:
 
 - Labels come from enums and never from clients, so that nobody can make the number of
   series grow, or read in them what somebody uploaded.
-- Nothing is global: whoever makes ``Metrics`` has a registry of its own.
+- Nothing is global: each ``Metrics`` has a registry of its own.
 - A fact costs a microsecond or two: the series of small domains exist from the start,
   the others are remembered by their labels. That also lets an alert see the first
   event, since a series that begins at 1 never rose.
@@ -298,7 +298,7 @@ class Metrics:
         totals: Some of the counters, as plain numbers.
         recent: The last decisions.
         last_day: What each preset would have done with those of the last day.
-        durations_s: Seconds of the last uploads, for whoever takes them out.
+        durations_s: Seconds of the last uploads, for the code that takes them out.
     """
 
     def __init__(self) -> None:

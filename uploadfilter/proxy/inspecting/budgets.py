@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 CLIENTS_KEPT: Final = 65_536
-"""Clients whose rejections are known at once: some 15 MB. Whoever wants to be forgotten
-needs as many networks of his own, each of which has a budget anyway."""
+"""Clients whose rejections are known at once: some 15 MB. A client that wants to be
+forgotten needs as many networks of its own, each of which has a budget anyway."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The state machine of one upload: events in, commands out, no I/O.
 
-Whoever drives it (``proxy/inspecting/upload.py``, or a test) calls one method per event
+Its driver (``proxy/inspecting/upload.py``, or a test) calls one method per event
 and carries out the commands it returns, in order::
 
     begin ─► receive* ─► end ─► looked_up ─► scanned ─► matched ─► recorded

@@ -9,7 +9,7 @@ from uploadfilter.scanners.messages import ContentSpan
 
 
 class Reference(Protocol):
-    """Whoever knows the newest generation of the reference set."""
+    """An object that knows the newest generation of the reference set."""
 
     def at_hand(self) -> Generation | None:
         """Return it if that takes no time, ``None`` if it has to be opened first."""
@@ -23,7 +23,7 @@ class Reference(Protocol):
 
 
 class Scanners(Protocol):
-    """Whoever scans contents in processes of their own."""
+    """An object that scans contents in processes of their own."""
 
     async def scan(
         self,

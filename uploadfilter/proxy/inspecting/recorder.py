@@ -2,7 +2,7 @@
 
 The policy decides and the log makes durable; this module only gives a decision its
 words: who (a keyed hash), when, how long. ``decision`` returns when the record is on
-disk, so whoever awaits it before acting keeps the promise that nothing passes
+disk, so a caller that awaits it before acting keeps the promise that nothing passes
 unrecorded. An outcome is only appended: the log keeps its order, and an outcome that a
 crash eats becomes ``unknown`` when the log is opened again.
 """
@@ -50,7 +50,7 @@ _MINUTE_S: Final = 60.0
 
 
 class Log(Protocol):
-    """Whoever makes records durable, such as ``decisions.log.DecisionLog``."""
+    """An object that makes records durable, such as ``decisions.log.DecisionLog``."""
 
     def append(self, record: Record) -> "Future[int]":
         """Hand a record over; the future is settled when it is durable."""

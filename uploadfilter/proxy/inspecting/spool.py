@@ -8,8 +8,8 @@ Rules this module keeps:
 - What all spools hold together is bounded in memory and on disk, and so is what those
   of one client hold: ten uploads that it sends slowly must not keep everybody else out.
   No room is an expected outcome, not an error: ``write`` answers ``False``.
-- What was written cannot be changed by whoever is handed the descriptor: memory is
-  sealed, the file is handed on read-only (``share``).
+- What was written cannot be changed by a process that is handed the descriptor: memory
+  is sealed, the file is handed on read-only (``share``).
 """
 
 import asyncio

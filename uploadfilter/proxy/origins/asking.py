@@ -140,7 +140,7 @@ class Asking:
         self._task.add_done_callback(self._sent)
 
     def _sent(self, task: "asyncio.Task[None]") -> None:
-        """Let whoever waits for the answer know that it will not come."""
+        """Tell the task that waits for the answer that it will not come."""
         by = self._connection.protocol
         error = None if task.cancelled() else task.exception()
         if by is None or error is None:

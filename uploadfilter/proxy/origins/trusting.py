@@ -1,8 +1,8 @@
 """Whom we trust to be the origin: the settings of TLS towards it.
 
 A certificate is always verified, against the system's authorities or those of a file.
-There is no switch to turn that off: whoever runs an origin under a certificate of their
-own names that certificate as ``ca_file``.
+There is no switch to turn that off: operators who run an origin under a certificate of
+their own name that certificate as ``ca_file``.
 """
 
 import ssl

@@ -1,4 +1,4 @@
-"""One request as it came: what whoever answers it needs to know of it."""
+"""One request as it came: what is needed to answer it."""
 
 import ipaddress
 from dataclasses import dataclass

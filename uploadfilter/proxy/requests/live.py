@@ -200,7 +200,7 @@ def _changed(name: str) -> tuple[int, int] | None:
     try:
         found = Path(name).stat()
     except (OSError, ValueError):
-        return None  # whoever opens it will say so
+        return None  # the attempt to open it will say so
     return found.st_mtime_ns, found.st_ino
 
 

@@ -61,7 +61,7 @@ WHAT_TO_DO: Final[Mapping[Lack, str]] = {
 
 
 class Enforced(Protocol):
-    """Whoever knows which entries there are."""
+    """An object that knows which entries there are."""
 
     @property
     def sets(self) -> Sequence[SetInfo]:

@@ -85,7 +85,7 @@ def _without_parameters(path: str) -> str:
 
 
 def _without_query(path: str) -> str:
-    """An escaped ``?`` begins a query for whoever decodes first."""
+    """An escaped ``?`` begins a query for an origin that decodes first."""
     return path.partition("?")[0]
 
 

@@ -196,7 +196,7 @@ def _first_in_any_case(routes: Iterable[Route], path: str) -> Route | None:
 def _may_stand_for(route: Route, other: Route) -> bool:
     """Tell whether one route may be taken where the origin reads another.
 
-    What is behind another origin is none of this one's business: a path that leads
+    What is behind another origin does not concern this one: a path that leads
     there by one reading would reach by the other what the operator has not published.
     """
     return route.origin == other.origin and route.is_as_strict_as(other)
