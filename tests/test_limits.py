@@ -11,6 +11,7 @@ To add a line to the page: its first words, as a key in one of the three tables.
 import ast
 import base64
 import io
+import plistlib
 import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -139,13 +140,10 @@ def characters_of_an_object() -> bytes:
     return b"\0\1\2\3" * 64 + picture + b"\0" * 256
 
 
-def packed_drawing() -> bytes:
-    """Return a text with a picture in it, packed and in base64, as draw.io does."""
-    encoded = base64.b64encode(pictures.jpeg(PHOTO)).decode()
-    text = f'<mxCell style="image=data:image/jpeg,{encoded}"/>'.encode()
-    packer = zlib.compressobj(wbits=-15)
-    packed = packer.compress(text) + packer.flush()
-    return b"<diagram>" + base64.b64encode(packed) + b"</diagram>"
+def string_of_a_program() -> bytes:
+    """Return a property list with a picture in it, in base32."""
+    text = base64.b32encode(pictures.jpeg(PHOTO)).decode()
+    return plistlib.dumps({"a": text}, fmt=plistlib.FMT_BINARY)
 
 
 def picture_in_pieces() -> bytes:
@@ -184,9 +182,9 @@ SAMPLES: Mapping[str, Sample] = {
     "pages of a PDF": Sample(drawn_page),
     "base85 (Ascii85": Sample(lambda: b"x" + base64.b85encode(pictures.jpeg(PHOTO))),
     "base64 of which each few letters": Sample(letters_padded_by_themselves),
-    "hexadecimal with something between": Sample(parted_digits),
+    "hexadecimal with something other": Sample(parted_digits),
     "bytes as characters of UTF-8": Sample(characters_of_an_object),
-    "raw deflate in base64": Sample(packed_drawing),
+    "strings other than base64": Sample(string_of_a_program),
     "a picture that a protocol cuts": Sample(picture_in_pieces),
     "video and sound": Sample(video),
     "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),
@@ -294,6 +292,12 @@ NAMED: Mapping[str, str] = {
     ),
     "pictures of a PDF packed by JPEG 2000": (
         "tests/contents/test_documents.py::test_what_is_not_read_has_a_reason"
+    ),
+    "zlib, raw deflate, Brotli and LZMA within": (
+        "tests/fuzz/test_compositions.py::test_limits_are_stated"
+    ),
+    "a text that is not ASCII": (
+        "tests/fuzz/test_compositions.py::test_limits_are_stated"
     ),
     "files with holes in a tar": (
         "tests/contents/test_tars.py::test_holes_that_no_picture_has_are_not_filled"

@@ -19,6 +19,7 @@ from PIL import Image
 from hashsets.demo import pictures
 from hashsets.demo.tricks_archives import ARCHIVE_TRICKS
 from hashsets.demo.tricks_bitmaps import BITMAP_TRICKS
+from hashsets.demo.tricks_codings import CODING_TRICKS
 from hashsets.demo.tricks_combined import combined
 from hashsets.demo.tricks_containers import CONTAINER_TRICKS
 from hashsets.demo.tricks_edits import BOMB_TRICKS, EDIT_TRICKS
@@ -57,6 +58,7 @@ _PLAIN: tuple[Trick, ...] = (
     *PAPER_TRICKS,
     *PIECES_TRICKS,
     *TEXT_TRICKS,
+    *CODING_TRICKS,
     *PAGE_TRICKS,
 )
 

@@ -10,6 +10,7 @@ import binascii
 import codecs
 import json
 import random
+import re
 import textwrap
 import xmlrpc.client
 import zlib
@@ -19,6 +20,8 @@ from xml.parsers.expat import ExpatError
 import pytest
 
 from hashsets.demo import pictures
+from hashsets.demo.tricks_codings import CODING_TRICKS
+from hashsets.demo.tricks_kit import Shown
 from tests.e2e.decoders import decoded_by
 from tests.scanners.scans import scanned
 from tests.signals.large import distance
@@ -322,3 +325,79 @@ def test_charsets_hide_nothing(charset: str, before: str) -> None:
     ]
 
     assert not missed(texts, given, least=len(texts))
+
+
+# --- Tricks --------------------------------------------------------------------------
+
+
+def _between(before: bytes, behind: bytes) -> Callable[[bytes], bytes]:
+    """Return what takes the digits out of a text."""
+    return lambda text: text.split(before, 1)[1].split(behind, 1)[0]
+
+
+def _digits(text: bytes) -> bytes:
+    return _between(b"jpegblip", b"}")(text).translate(None, b"\r\n")
+
+
+def _mysql(text: bytes) -> bytes:
+    """Return the digits of a string, as MySQL takes it."""
+    string = re.sub(
+        rb"\\(.)",
+        lambda match: {b"0": b"\0", b"n": b"\n", b"r": b"\r", b"Z": b"\x1a"}.get(
+            match[1], match[1]
+        ),
+        text.split(b"_binary '")[1].rpartition(b"'")[0],
+        flags=re.DOTALL,
+    )
+    return string.hex().encode()
+
+
+def _same(text: bytes) -> bytes:
+    return text
+
+
+READERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "base64-marks": ("PHP", _same),
+    "base64-stops": ("Node", _same),
+    "base64-lines": ("Node", _same),
+    "call-comments": ("WordPress", _same),
+    "call-instructions": ("WordPress", _same),
+    "call-sections": ("WordPress", _same),
+    "sql-0x": ("PHP hexadecimal", _between(b"(0x", b")")),
+    "sql-bytea": ("PHP hexadecimal", _between(b"\\\\x", b"\n")),
+    "sql-bytes": ("PHP hexadecimal", _mysql),
+    "list-0x": (
+        "PHP hexadecimal",
+        lambda text: text.replace(b"0x", b"").replace(b", ", b""),
+    ),
+    "json-buffer": ("Node Buffer", _same),
+    "json-numbers": ("Node Buffer", _same),
+    "notebook": ("Node notebook", _same),
+    "json-escapes": ("Node Latin-1", _same),
+    "json-zlib": ("Node zlib in JSON", _same),
+    "json-deflate": ("Node deflate in JSON", _same),
+    "uuencode": ("PHP uuencode", lambda text: text.split(b"\n", 1)[1]),
+    "quoted-printable": ("PHP quoted-printable", _same),
+    "rtf-digits": ("PHP hexadecimal", _digits),
+    "ebcdic": ("PHP", lambda text: codecs.decode(text, "cp500").encode()),
+}
+"""The program that reads each trick, and what a site does before."""
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_trick_is_read_by_a_program(name: str) -> None:
+    """Each trick that no browser shows is a picture to some program of a site."""
+    (trick,) = (each for each in CODING_TRICKS if each.name == name)
+    program, before = READERS[name]
+    text = before(trick.make(IMAGE, IMAGE))
+    (data,) = decoded_by(program, [text])
+
+    (view, *_) = scanned(data).views
+    assert distance(view, LISTED) <= SAME_BITS
+
+
+def test_all_tricks_that_browsers_do_not_show_are_read() -> None:
+    """None stands in the catalogue without a program."""
+    hidden = {trick.name for trick in CODING_TRICKS if trick.shown is Shown.NOTHING}
+
+    assert hidden == READERS.keys()

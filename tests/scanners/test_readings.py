@@ -104,10 +104,12 @@ def test_packed_string_without_anything_in_it_is_dropped() -> None:
     """What begins like an archive by chance is none."""
     parent = Node(path="0", kind="text", size=99)
     readings = Readings(parent, most_dropped=9)
-    readings.add_packed(Node(path="0!/0", kind="zip", size=5), is_nested=False)
+    readings.add_packed(
+        Node(path="0!/0", kind="zip", size=5), is_nested=False, is_sure=True
+    )
     full = Node(path="0!/1", kind="zip", size=5)
     full.nest(Node(path="0!/1!/a", kind="text", size=1))
-    readings.add_packed(full, is_nested=False)
+    readings.add_packed(full, is_nested=False, is_sure=True)
     scan = parent.part()
 
     assert [each.path for each in scan.contents] == ["0!/1"]

@@ -11,14 +11,13 @@ Rules this module keeps: nothing is decoded before its beginning was found
 """
 
 import re
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.contents import textual
+from uploadfilter.contents import nameless, streams, textual
 from uploadfilter.contents.beginnings import (
     ANYWHERE,
     AT_FIRST,
@@ -29,6 +28,7 @@ from uploadfilter.contents.beginnings import (
     decoded,
     letters_of,
 )
+from uploadfilter.contents.codings import holds_characters
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.found import (
     KNOWN_BYTES,
@@ -36,12 +36,14 @@ from uploadfilter.contents.found import (
     Encoded,
     from_base64,
     is_printed,
+    is_text,
     joined,
     kind_of,
 )
 from uploadfilter.contents.hot import Hot
 from uploadfilter.contents.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.patterns import Patterns
+from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.textual import Textual, textuals
 
 _ANYTHING = Patterns([textual.EXPRESSION, *ANYWHERE, *AT_FIRST])
@@ -271,11 +273,12 @@ def packed(text: bytes, effort: Effort) -> Iterator[Encoded]:
         effort.take(1 if end - at < _LEAST_PACKED else _LOOK_STEPS)
         head = text[at : min(end, at + _HEAD_LETTERS)]
         head = from_base64(joined(head)) if len(head) >= _LEAST_PACKED else b""
-        if kind_of(head) is Kind.TAR:
-            yield Encoded(name="base64", data=from_base64(joined(text[at:end])))
-        elif is_deflated(head):
+        claim = claim_of(head) if head else ""
+        if head and (claim or _is_other_text(text[at:end], head)):
             data = from_base64(joined(text[at:end]))
-            yield Encoded(name="base64", data=data, claim="zlib")
+            yield Encoded(name="base64", data=data, claim=claim or TEXT)
+        elif kind_of(head) is Kind.TAR:
+            yield Encoded(name="base64", data=from_base64(joined(text[at:end])))
         at = flags.find(_LONG, end)
 
 
@@ -290,23 +293,52 @@ _LEAST_PACKED = 200
 _HEAD_LETTERS = 1500
 
 
-def is_deflated(head: bytes) -> bool:
-    """Say whether bytes are zlib, or bare deflate, of something that counts."""
-    return is_zlib(head) or kind_of(inflated(head, -zlib.MAX_WBITS)) is not None
+TEXT = "text"
+"""A claim of what is to be searched as a text."""
 
 
-def is_zlib(head: bytes) -> bool:
-    """Say whether bytes are zlib of something that counts."""
-    is_header = head[:1] == b"x" and int.from_bytes(head[:2], "big") % 31 == 0
-    return is_header and kind_of(inflated(head, zlib.MAX_WBITS)) is not None
+def claim_of(head: bytes) -> str:
+    """Return how bytes are packed without a magic, as it is claimed; empty if not.
+
+    Args:
+        head: The first bytes, as many as possible.
+    """
+    first = head[:_TOLD_BYTES]
+    is_even = len(set(first)) < len(first) // 3
+    if len(head) < _LEAST_CLAIMED or is_even or kind_of(head) is not None:
+        return ""
+    container = nameless.stream_in(MemorySource(head))
+    return _CLAIMS.get(id(container), "")
 
 
-def inflated(head: bytes, bits: int) -> bytes:
-    """Return the first bytes of what was packed, or none."""
-    try:
-        return zlib.decompressobj(bits).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return b""
+_LEAST_CLAIMED = 64
+_TOLD_BYTES = 256
+"""Bytes by which it is told whether bytes may be packed: of random ones 162 differ, of
+rows and texts a few."""
+
+_CLAIMS = {
+    id(streams.ZLIB): "zlib",
+    id(streams.RAW_DEFLATE): "deflate",
+    id(streams.XZ): "lzma",
+    id(streams.BROTLI): "br",
+}
+
+
+def _is_other_text(string: bytes, head: bytes) -> bool:
+    """Say whether a string stands for a text that is not mostly ASCII.
+
+    Others are found by their rows of letters (``textual.py``), wherever they begin.
+    """
+    if is_printed(head) and b"\x1b" not in head:
+        return False
+    is_latin = b"\xc2" in head or b"\xc3" in head
+    return is_text(head) or (
+        is_latin and holds_characters(from_base64(joined(string[:_CHARACTER_LETTERS])))
+    )
+
+
+_CHARACTER_LETTERS = 8192
+"""Letters in which such a text has controls of a picture, its header included."""
 
 
 def spelled(string: bytes) -> Iterator[bytes]:

@@ -17,161 +17,25 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadfilter.contents.digits import (
+    BETWEEN,
+    BYTES_PER_STEP,
+    HEX_DIGITS,
+    LONG_ROW,
+    RUN_STEPS,
+    SHORTEST_BYTES,
+    TRY_STEPS,
+    from_digits,
+    named,
+    runs,
+    table_of,
+)
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.layers import unescaped
 from uploadfilter.contents.patterns import Patterns, none_of, one_of
 
 _Bytes = NDArray[np.uint8]
 _Numbers = NDArray[np.int64]
-
-SHORTEST_BYTES = 60
-"""Bytes that may hold a picture: no picture has fewer that shows anything."""
-
-_LONG_ROW = f"{{{2 * SHORTEST_BYTES}}}"
-_MEMBER, _OTHER = b"\1", b"\0"
-_BYTES_PER_STEP = 64
-_TRY_STEPS = 2
-_RUN_STEPS = 20
-"""What it takes to undo a run: for its length, and for itself."""
-
-
-def _table(members: bytes) -> bytes:
-    return bytes(byte in members for byte in range(256))
-
-
-def _runs(text: bytes, table: bytes, shortest: int) -> Iterator[tuple[int, int]]:
-    """Yield where so many bytes of a table stand in a row, and where the row ends."""
-    flags = text.translate(table)
-    row = _MEMBER * shortest
-    start = flags.find(row)
-    while start >= 0:
-        end = flags.find(_OTHER, start)
-        end = len(text) if end < 0 else end
-        yield start, end
-        start = flags.find(row, end)
-
-
-# --- Hexadecimal digits --------------------------------------------------------------
-
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
-_BETWEEN = b" \t\r\n\f,;:\"'\\xX[]-"
-"""What may stand between digits: ``0xff, 0xd8``, ``\xff``, ``FF:D8``, ``"FF","D8"``."""
-
-_IN_HEX = _table(_HEX_DIGITS + _BETWEEN)
-_AS_BLANKS = bytes.maketrans(_BETWEEN, b" " * len(_BETWEEN))
-_IN_SPACED_HEX = _table(_HEX_DIGITS + b" \t\r\n\f")
-_PAIRS = re.compile(rb"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}\s*+)++")
-
-
-def from_digits(text: bytes, effort: Effort) -> Iterator[tuple[str, bytes]]:
-    """Yield what hexadecimal digits and numbers stand for, whatever separates them."""
-    for start, end in _runs(text, _IN_HEX, 2 * SHORTEST_BYTES):
-        run = text[start:end]
-        if len(run.translate(None, _BETWEEN)) < SHORTEST_BYTES:
-            continue
-        effort.take(_RUN_STEPS + len(run) // _BYTES_PER_STEP)
-        yield from _named("hex", _from_hex(run))
-        yield from _named("numbers", _from_numbers(run))
-
-
-def _named(name: str, found: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    return ((name, data) for data in found)
-
-
-def _from_hex(run: bytes) -> Iterator[bytes]:
-    """Yield what a run of hexadecimal digits stands for."""
-    whole, length = _whole_hex(run)
-    if whole:
-        # A string of digits alone, which is to be had to the last byte.
-        yield binascii.a2b_hex(whole)
-    if not whole or length < len(run) - 2 * SHORTEST_BYTES:
-        yield _from_pairs(run.replace(b"0x", b"x").replace(b"0X", b"x"))
-
-
-def _whole_hex(run: bytes) -> tuple[bytes, int]:
-    """Return the first long string of pairs of digits, and its length with spaces."""
-    for start, end in _runs(run, _IN_SPACED_HEX, 2 * SHORTEST_BYTES):
-        for match in _PAIRS.finditer(run, start, end):
-            length = match.end() - match.start()
-            if length >= 2 * SHORTEST_BYTES:
-                digits = match[0].translate(None, b" \t\r\n\f")
-                if len(digits) >= 2 * SHORTEST_BYTES:
-                    return digits, length
-    return b"", 0
-
-
-def _from_pairs(run: bytes) -> bytes:
-    """Return what pairs of digits, or single ones, stand for."""
-    blank = run.translate(_AS_BLANKS)
-    try:
-        return bytes.fromhex(blank.decode("ascii"))
-    except ValueError:
-        return _from_odd_digits(blank)
-
-
-_DIGIT = np.zeros(256, dtype=np.uint8)
-for _value, _digit in enumerate(b"0123456789abcdef"):
-    _DIGIT[[_digit, ord(chr(_digit).upper())]] = _value
-
-
-def _from_odd_digits(blank: bytes) -> bytes:
-    """Return the same where some stand alone: each pair from the left in a word."""
-    data = np.frombuffer(blank, dtype=np.uint8)
-    is_digit = data != ord(" ")
-    numbers = np.arange(1, len(data) + 1, dtype=np.int32)
-    # How many digits of its word stand before each, and it.
-    within = numbers - np.maximum.accumulate(np.where(is_digit, np.int32(0), numbers))
-    is_high = within % 2 == 1
-    values = _DIGIT.take(data)
-    pairs = values.copy()
-    has_low = is_digit[1:]
-    pairs[:-1] = np.where(has_low, values[:-1] << 4 | values[1:], values[:-1])
-    read: bytes = pairs[is_high].tobytes()
-    return read
-
-
-# --- Lists of numbers ----------------------------------------------------------------
-
-_IN_NUMBERS = _table(b"0123456789 \t\r\n\f,;:\"'-[]")
-_SHORTEST_NUMBERS = 4 * SHORTEST_BYTES
-"""Characters: three digits and a comma, or an index, a colon and less."""
-
-_MOST_DIGITS = 3
-_BYTE = 256
-
-
-def _from_numbers(run: bytes) -> Iterator[bytes]:
-    """Yield the bytes of lists of numbers, also signed, and with an index before each.
-
-    So Node's ``Buffer`` and a ``Uint8Array`` are written as JSON, and bytes in Java.
-    """
-    for start, end in _runs(run, _IN_NUMBERS, _SHORTEST_NUMBERS):
-        part = run[start:end]
-        numbers = _numbers(part)
-        if len(numbers) < SHORTEST_BYTES:
-            continue
-        yield numbers.tobytes()
-        if b":" in part:
-            yield numbers[1::2].tobytes()
-            yield numbers[::2].tobytes()
-
-
-def _numbers(run: bytes) -> _Bytes:
-    """Return each number as a byte; what is none becomes zero."""
-    data = np.frombuffer(run + b" ", dtype=np.uint8)
-    is_digit = (data >= ord("0")) & (data <= ord("9"))
-    edges = np.flatnonzero(np.diff(is_digit.view(np.int8), prepend=np.int8(0)))
-    starts, ends = edges[::2], edges[1::2]
-    values = np.zeros(len(starts), dtype=np.int32)
-    for back, weight in enumerate((1, 10, 100), start=1):
-        has_digit = ends - starts >= back
-        digits = data.take(ends - back, mode="clip").astype(np.int32) - ord("0")
-        values += np.where(has_digit, digits * weight, 0)
-    before = data.take(starts - 1, mode="clip")
-    values = np.where((before == ord("-")) & (starts > 0), _BYTE - values, values)
-    is_byte = (ends - starts <= _MOST_DIGITS) & (values >= 0) & (values < _BYTE)
-    return np.where(is_byte, values, 0).astype(np.uint8)
-
 
 # --- Lines of uuencode ---------------------------------------------------------------
 
@@ -184,16 +48,16 @@ def from_uuencode(text: bytes, effort: Effort) -> Iterator[bytes]:
     """Yield the files that uuencode wrote, and what stands in its lines alone."""
     if b"begin " in text:
         for match in _BEGIN.finditer(text):
-            effort.take(_RUN_STEPS)
+            effort.take(RUN_STEPS)
             yield _from_lines(text, match.end(), effort)[0]
     end = 0
     if _FULL_LINES.match(b"\n" + text[:_TWO_LINES]):
-        effort.take(_RUN_STEPS)
+        effort.take(RUN_STEPS)
         data, end = _from_lines(text, 0, effort)
         yield data
     for match in _FULL_LINES.finditer(text):
         if match.start(1) >= end:
-            effort.take(_RUN_STEPS)
+            effort.take(RUN_STEPS)
             data, end = _from_lines(text, match.start(1), effort)
             yield data
 
@@ -219,13 +83,42 @@ def _from_lines(text: bytes, at: int, effort: Effort) -> tuple[bytes, int]:
     return b"".join(parts), at
 
 
+# --- Strings of databases ---------------------------------------------------------
+
+_IN_DUMP = re.compile(
+    rb"'((?:\xff\xd8\xff|\x89PNG|GIF8|RIFF|BM|PK\x03\x04|(?:\\0){3})"
+    rb"(?:[^'\\]|\\.){60,}+)'",
+    re.DOTALL,
+)
+_DUMPED = re.compile(rb"\\(.)", re.DOTALL)
+_DUMPED_AS = {
+    b"0": b"\0",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"Z": b"\x1a",
+    b"b": b"\b",
+}
+
+
+def from_dump(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield the strings of MySQL in which most bytes stand as they are.
+
+    Source:
+        MySQL 8.0 Reference Manual, 11.1.1 "String Literals".
+    """
+    for match in _IN_DUMP.finditer(text):
+        effort.take(RUN_STEPS + len(match[1]) // BYTES_PER_STEP)
+        yield _DUMPED.sub(lambda each: _DUMPED_AS.get(each[1], each[1]), match[1])
+
+
 # --- Alphabets of 32 and 85 ----------------------------------------------------------
 
 _MEMBERS_32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567=\r\n"
 _SMALL_MEMBERS_32 = b"abcdefghijklmnopqrstuvwxyz234567="
-_BASE32 = {
-    "base32": _table(_MEMBERS_32),
-    "base32 in small letters": _table(_SMALL_MEMBERS_32),
+BASE32 = {
+    "base32": table_of(_MEMBERS_32),
+    "base32 in small letters": table_of(_SMALL_MEMBERS_32),
 }
 _LETTERS_32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _VALUE_32 = bytes.maketrans(
@@ -235,9 +128,9 @@ _VALUE_32 = bytes.maketrans(
 
 def from_base32(text: bytes, effort: Effort, table: bytes) -> Iterator[bytes]:
     """Yield what long strings of base32 stand for, in capitals or small letters."""
-    for start, end in _runs(text, table, 2 * SHORTEST_BYTES):
+    for start, end in runs(text, table, 2 * SHORTEST_BYTES):
         letters = text[start:end].translate(_VALUE_32, b"=\r\n")
-        effort.take(_RUN_STEPS + len(letters) // _BYTES_PER_STEP)
+        effort.take(RUN_STEPS + len(letters) // BYTES_PER_STEP)
         values = np.frombuffer(letters, dtype=np.uint8)
         bits = np.unpackbits(values.reshape(-1, 1), axis=1)[:, 3:]
         yield np.packbits(bits.reshape(-1)[: bits.size // 8 * 8]).tobytes()
@@ -325,13 +218,13 @@ class _Alphabet85:
     def __init__(self, name: str, letters: bytes, between: bytes) -> None:
         members = letters + between
         self.name = name
-        self.table = _table(members)
+        self.table = table_of(members)
         self.values = bytes.maketrans(letters, bytes(range(85)))
         self.others = bytes(byte for byte in range(256) if byte not in letters)
         self.is_marked = b"~" in between
         beginning = _beginning(letters, members)
         self.beginning = re.compile(beginning.encode())
-        self.row = one_of(members) + _LONG_ROW
+        self.row = one_of(members) + LONG_ROW
         behind = f"{one_of(members)}{{{_LEAST_BEHIND_85}}}"
         string = f"(?:^|{none_of(members)}){beginning}{behind}"
         self.strings = Patterns([f"{string}|<~" if self.is_marked else string])
@@ -364,16 +257,16 @@ def from_base85(
     """
     if not alphabet.strings.numbers_in(text):
         return
-    for start, end in _runs(text, alphabet.table, 2 * SHORTEST_BYTES):
-        effort.take(_TRY_STEPS)
+    for start, end in runs(text, alphabet.table, 2 * SHORTEST_BYTES):
+        effort.take(TRY_STEPS)
         mark = text.find(b"<~", start, end) if alphabet.is_marked else -1
         at = mark + 2 if mark >= 0 else start
         if not alphabet.beginning.match(text, at, end):
             continue
-        effort.take(_RUN_STEPS)
+        effort.take(RUN_STEPS)
         head = text[at : min(end, at + _LONGEST_TRIED_85)]
         if is_something(_from_85(head, alphabet)):
-            effort.take((end - at) // _BYTES_PER_STEP)
+            effort.take((end - at) // BYTES_PER_STEP)
             yield _from_85(text[at:end], alphabet)
 
 
@@ -408,12 +301,30 @@ def are_characters(text: bytes) -> bool:
     return _CONTROLS.search(text) is not None
 
 
+def holds_characters(data: bytes) -> bool:
+    """Say whether decoded bytes are a text in UTF-8 in which characters are bytes.
+
+    Args:
+        data: The bytes, which may end within a character.
+    """
+    head = data[:_TRIED_BYTES]
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        return exc.start > len(head) - _LONGEST_CHARACTER and are_characters(head)
+    return are_characters(head)
+
+
+_TRIED_BYTES = 8192
+_LONGEST_CHARACTER = 4
+
+
 def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
     """Yield the bytes that a text in UTF-8 has a character of Latin-1 for."""
     controls = _CONTROLS.search(text)
     if controls is None:
         return
-    effort.take(_RUN_STEPS + len(text) // _BYTES_PER_STEP)
+    effort.take(RUN_STEPS + len(text) // BYTES_PER_STEP)
     start = max(controls.start() - _BEFORE_CONTROL, 0)
     data = np.frombuffer(text, dtype=np.uint8)[start:].copy()
     leads = np.flatnonzero((data[:-1] & 0xFE) == 0xC2)  # noqa: PLR2004 - UTF-8
@@ -434,16 +345,20 @@ _BEFORE_CONTROL = 4096
 
 # --- All of them ---------------------------------------------------------------------
 
-CHARACTERS = "characters"
+CHARACTERS, DUMP = "characters", "dump"
 SIGNS: dict[str, str] = {
-    "hex": one_of(_HEX_DIGITS + _BETWEEN) + _LONG_ROW,
-    "base32": one_of(_MEMBERS_32) + _LONG_ROW,
-    "base32 in small letters": one_of(_SMALL_MEMBERS_32) + _LONG_ROW,
+    "hex": one_of(HEX_DIGITS + BETWEEN) + LONG_ROW,
+    "base32": one_of(_MEMBERS_32) + LONG_ROW,
+    "base32 in small letters": one_of(_SMALL_MEMBERS_32) + LONG_ROW,
     **{alphabet.name: alphabet.row for alphabet in _BASE85},
     "uuencode": "begin [0-7]{3,4} |(?:^|\n)M[ -`]{60}\r?\nM",
     CHARACTERS: _CONTROLS_SIGN,
+    DUMP: r"'(?:\xff\xd8\xff|\x89PNG|GIF8|RIFF|BM|PK\x03\x04|\\0\\0\\0)",
 }
 """For each coding a pattern that is in every text in which something is coded so."""
+
+ROWS = frozenset({"hex", *BASE32, "uuencode"})
+"""Those whose sign is a row of letters that little else has."""
 
 HEX = frozenset({"hex"})
 ALL_CODINGS = frozenset(SIGNS)
@@ -469,14 +384,16 @@ def coded(
     """
     if "hex" in codings:
         yield from from_digits(text, effort)
-    for name, members in _BASE32.items():
+    for name, members in BASE32.items():
         if name in codings:
-            yield from _named("base32", from_base32(text, effort, members))
+            yield from named("base32", from_base32(text, effort, members))
     for alphabet in _BASE85:
         if alphabet.name in codings:
             found = from_base85(text, effort, alphabet, is_something=is_something)
-            yield from _named("base85", found)
+            yield from named("base85", found)
     if "uuencode" in codings:
-        yield from _named("uuencode", from_uuencode(text, effort))
+        yield from named("uuencode", from_uuencode(text, effort))
+    if DUMP in codings:
+        yield from named(DUMP, from_dump(text, effort))
     if CHARACTERS in codings:
-        yield from _named(CHARACTERS, from_characters(text, effort))
+        yield from named(CHARACTERS, from_characters(text, effort))

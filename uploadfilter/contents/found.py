@@ -7,8 +7,10 @@ given; a nested text is given back to be searched itself.
 import binascii
 import re
 import string
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from uploadfilter.contents import carving, jxl
 from uploadfilter.contents.carving import Candidate
@@ -115,6 +117,20 @@ _MOST_UNPRINTED = 0.3
 occur, or a short binary part, fewer than this."""
 
 
+def is_zlib(head: bytes) -> bool:
+    """Say whether bytes are zlib of something that counts."""
+    is_header = head[:1] == b"x" and int.from_bytes(head[:2], "big") % 31 == 0
+    return is_header and kind_of(inflated(head, zlib.MAX_WBITS)) is not None
+
+
+def inflated(head: bytes, bits: int) -> bytes:
+    """Return the first bytes of what was packed, or none."""
+    try:
+        return zlib.decompressobj(bits).decompress(head, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
 def in_bytes(
     name: str, data: bytes, effort: Effort, *, beside: bytes | None = None
 ) -> Iterator[Encoded]:
@@ -137,10 +153,18 @@ def in_bytes(
     if len(data) < _SHORT and not _BEGINNING.search(data):
         return
     for magic in _CONTAINERS:
-        at = -1 if beside is not None and magic in beside else data.find(magic)
+        is_there = beside is not None and magic in beside and magic != _PRINTED_MAGIC
+        at = -1 if is_there else data.find(magic)
         if at >= 0 and kind_of(data[at : at + HEAD_BYTES]):
             effort.take(_LOOK_STEPS + len(data) // _BYTES_PER_STEP)
             yield Encoded(name=name, data=data[at:], is_carved=True)
+    at = data.find(_TAR_MAGIC) - _TAR_MAGIC_AT
+    if at >= 0 and kind_of(data[at : at + HEAD_BYTES]) is Kind.TAR:
+        yield Encoded(name=name, data=data[at:], is_carved=True)
+    for match in islice(_ZLIB.finditer(data), _MOST_ZLIB):
+        effort.take(_LOOK_STEPS)
+        if is_zlib(data[match.start() : match.start() + HEAD_BYTES]):
+            yield Encoded(name=name, data=data[match.start() :], claim="zlib")
     for at in pictures(data, effort):
         effort.take((len(data) - at) // _BYTES_PER_STEP)
         yield Encoded(name=name, data=data[at:], is_carved=True)
@@ -150,10 +174,18 @@ _CONTAINERS = (
     *(b"PK\3\4", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
     *(b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\7", b"%PDF-"),
 )
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
+_PRINTED_MAGIC = b"BZh"
+"""No layer changes this one, so that it says nothing where it stands."""
+
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|ftyp|JXL |jP  |II[*+]\0|MM\0[*+]|BM|8BPS"
-    rb"|PK\x03\x04|\x1f\x8b\x08|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|%PDF-"
+    rb"|x[\x01\x5e\x9c\xda]|ustar|PK\x03\x04|\x1f\x8b\x08|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|%PDF-"
 )
+_ZLIB = re.compile(rb"x[\x01\x5e\x9c\xda]")
+_MOST_ZLIB = 100
+"""Beginnings of zlib that are tried in one run: random bytes have one in 16 KiB."""
+
 _SHORT = 8192
 """Bytes up to which one look for all beginnings costs less than to prepare for many."""
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from uploadfilter.contents import magic
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Shortfall
-from uploadfilter.contents.source import Source
+from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.streams import BROTLI, RAW_DEFLATE, XZ, ZLIB, StreamContainer
 
 _PIECE_BYTES: Final = 16 * 1024
@@ -35,14 +35,22 @@ _MOST_SIZE: Final = 1 << 40
 
 def stream_in(source: Source) -> StreamContainer | None:
     """Return what unpacks a content that is a stream without magic, if it is one."""
+    return _stream_in(source, _MOST_STREAMS)
+
+
+def _stream_in(source: Source, depth: int) -> StreamContainer | None:
     head = source.read(0, _LZMA_HEAD.size)
-    for coding in _CODINGS:
-        if coding.may_be(head) and _is_known(coding.container, source):
+    for coding in _CODINGS if head else ():
+        if coding.may_be(head) and _is_known(coding.container, source, depth):
             return coding.container
     return None
 
 
-def _is_known(container: StreamContainer, source: Source) -> bool:
+_MOST_STREAMS: Final = 8
+"""Streams without a magic inside each other that are told."""
+
+
+def _is_known(container: StreamContainer, source: Source, depth: int) -> bool:
     """Say whether something known comes out of a stream."""
     found = _beginning(container, source)
     if found is None or len(found) < _LEAST_BYTES:
@@ -50,6 +58,8 @@ def _is_known(container: StreamContainer, source: Source) -> bool:
     kind = magic.sniff(found[: magic.HEAD_BYTES])
     if kind is Kind.TEXT:
         return len(found) >= _LEAST_TEXT
+    if kind is Kind.DATA and depth > 1:
+        return _stream_in(MemorySource(found), depth - 1) is not None
     return kind not in {Kind.DATA, Kind.EMPTY}
 
 

@@ -11,8 +11,9 @@ from itertools import islice
 
 import numpy as np
 
+from uploadfilter.contents import escaped
 from uploadfilter.contents.base64s import Base64Search
-from uploadfilter.contents.codings import CHARACTERS, are_characters
+from uploadfilter.contents.codings import CHARACTERS, ROWS, are_characters
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.found import KNOWN_BYTES, Encoded, in_bytes, kind_of
 from uploadfilter.contents.hot import Hot
@@ -43,7 +44,8 @@ class Reading:
 
     Attributes:
         search: The search for base64 in it.
-        signs: Of what may be in it (``signs.py``).
+        told: The signs of what may be in it (``signs.py``).
+        signs: Those of what is looked for: all of them in a thorough search.
     """
 
     def __init__(
@@ -57,7 +59,8 @@ class Reading:
     ) -> None:
         self.text = text
         self.search = Base64Search(text, effort)
-        self.signs = ALL_SIGNS if is_thorough else signs_in(text)
+        self.told = signs_in(text)
+        self.signs = ALL_SIGNS if is_thorough else self.told
         self._effort = effort
         self._as_text = as_text
         self._is_whole = is_whole or is_thorough
@@ -208,9 +211,16 @@ def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
     text, is_told = reading.text, way.name in reading.signs
     if not (is_told or reading.hot) or not way.changes(text):
         return False
-    return any(way.touches(text, span) for span in reading.hot) or (
-        is_told and _begins_anew(*way.parts(text, effort), effort)
+    if any(way.touches(text, span) for span in reading.hot):
+        return True
+    after, before = way.parts(text, effort) if is_told else (b"", b"")
+    return bool(after) and (
+        bool(signs_in(after) & _ROWS) or _begins_anew(after, before, effort)
     )
+
+
+_ROWS = ROWS | frozenset(escaped.SIGNS) | {"sections"}
+"""Signs that little else has than what is encoded, or what lies over that."""
 
 
 _AROUND_PART = 1024

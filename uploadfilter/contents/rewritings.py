@@ -40,6 +40,7 @@ class Rewriting:
         only: A sign that stands nowhere but in what is changed, if there is one.
         gives_bytes: A control that no text has many of, if bytes of a file may be
             written so.
+        is_certain: Whether nobody writes its signs and means something else.
         alone: Such a sign where it is not, so that most texts are told by the first.
     """
 
@@ -53,6 +54,7 @@ class Rewriting:
     only: bytes = b""
     gives_bytes: re.Pattern[bytes] | None = None
     alone: re.Pattern[bytes] | None = None
+    is_certain: bool = False
 
     @cached_property
     def bytes_name(self) -> str:
@@ -167,6 +169,15 @@ def _printable(match: re.Match[bytes]) -> bytes:
 
 
 REWRITINGS: tuple[Rewriting, ...] = (
+    Rewriting(
+        name="sections",
+        sign=r"<!\[CDATA\[|\]\]>",
+        signs=(b"<!", b"]]>"),
+        # Within a section, markup is character data.
+        pattern=re.compile(rb"<!\[CDATA\[|\]\]>"),
+        replace=_nothing,
+        is_certain=True,
+    ),
     Rewriting(
         name="markup",
         sign=r"<!--|<\?|<!\[CDATA\[|\]\]>",

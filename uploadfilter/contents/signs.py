@@ -8,7 +8,7 @@ tests hold each step to that.
 To add a sign: a line in ``_SIGNS``, and the step in ``strings.py`` that needs it.
 """
 
-from uploadfilter.contents import base64s, codings, entities, layers, uris
+from uploadfilter.contents import base64s, codings, entities, escaped, layers, uris
 from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.rewritings import REWRITINGS
 
@@ -20,6 +20,7 @@ _SIGNS: dict[str, str] = {
     PACKED: base64s.PACKED_SIGN,
     ENTITIES: entities.SIGN,
     **codings.SIGNS,
+    **escaped.SIGNS,
     **{way.name: way.sign for way in REWRITINGS},
     **{
         way.bytes_name: way.gives_bytes.pattern.decode()

@@ -53,14 +53,25 @@ def texts(source: Source, kind: Kind, held_bytes: int) -> Iterator[bytes]:
             piece = source.read(at, min(held_bytes, end - at))
             if at + len(piece) < end:
                 piece = piece[: _cut(piece)]
-            if kind not in STRINGS or b"\0" not in piece:
-                yield piece
-            if b"\0" in piece and (kind in STRINGS or _is_wide(piece)):
-                # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
-                yield piece.translate(None, b"\0")
-            if not piece.isascii() and _LONG_EBCDIC in piece.translate(_IN_EBCDIC):
-                yield piece.translate(_FROM_EBCDIC)
+            yield from charsets(piece, is_text=kind in STRINGS)
             at += len(piece)
+
+
+def charsets(piece: bytes, *, is_text: bool) -> Iterator[bytes]:
+    """Yield a piece as ASCII, as far as it is, in each charset that it may be in.
+
+    Args:
+        piece: The piece.
+        is_text: Whether it is text as a whole.
+    """
+    if not is_text or b"\0" not in piece:
+        yield piece
+    if b"\0" in piece and (is_text or _is_wide(piece)):
+        # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
+        yield piece.translate(None, b"\0")
+    letters = _IN_EBCDIC_TEXT if is_text else _IN_EBCDIC
+    if not piece.isascii() and _LONG_EBCDIC in piece.translate(letters):
+        yield from dict.fromkeys(map(piece.translate, _FROM_EBCDIC))
 
 
 def _cut(piece: bytes) -> int:
@@ -129,8 +140,27 @@ _BY_EBCDIC = {
     for first, characters in _EBCDIC
     for number, byte in enumerate(characters)
 }
-_FROM_EBCDIC = bytes(_BY_EBCDIC.get(byte, 0) for byte in range(256))
+
+
+def _page(name: str) -> bytes:
+    """Return what bytes of a code page are in Latin-1, which has all of them."""
+    page = bytearray(bytes(range(256)).decode(name).encode("latin-1"))
+    page[_NEXT_LINE] = ord("\n")
+    return bytes(page)
+
+
+_NEXT_LINE = 0x15
+_FROM_EBCDIC = (_page("cp037"), _page("cp500"))
+"""Pages that differ in brackets and the like alone; a text in others is read as well as
+it goes."""
+
 _IN_EBCDIC = bytes(_BY_EBCDIC.get(byte, 0) in _LETTERS for byte in range(256))
+_PRINTED = bytes(range(32, 127)) + b"\t\n\r\x1b"
+_IN_EBCDIC_TEXT = bytes(
+    any(page[byte] in _PRINTED for page in _FROM_EBCDIC) for byte in range(256)
+)
+"""Of texts, anything in a row counts, since digits and the like have signs between."""
+
 _LONG_EBCDIC = _MEMBER * 40
 
 _STRINGS_IN = (

@@ -25,13 +25,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from uploadfilter.contents.base64s import is_zlib, packed
+from uploadfilter.contents import escaped
+from uploadfilter.contents.base64s import TEXT, claim_of, packed
 from uploadfilter.contents.beginnings import URL_LETTERS
 from uploadfilter.contents.carving import TooMany, Unfinished
 from uploadfilter.contents.codings import (
     ALL_CODINGS,
     HEX,
     coded,
+    holds_characters,
 )
 from uploadfilter.contents.effort import Effort, Efforts, SpentError
 from uploadfilter.contents.entities import expanded
@@ -39,6 +41,8 @@ from uploadfilter.contents.found import (
     Encoded,
     in_bytes,
     is_printed,
+    is_text,
+    is_zlib,
     kind_of,
 )
 from uploadfilter.contents.layers import (
@@ -58,7 +62,7 @@ from uploadfilter.contents.rewritings import (
 )
 from uploadfilter.contents.signs import ENTITIES, PACKED, signs_in
 from uploadfilter.contents.source import Source
-from uploadfilter.contents.stretches import texts
+from uploadfilter.contents.stretches import charsets, texts
 
 _SHORTEST = 80
 """Characters of text that may encode a picture: 60 bytes are fewer than any has that
@@ -74,6 +78,10 @@ _DEEP_STEPS = 60_000
 _BYTES_PER_DEEP_STEP = 32
 """Microseconds that beginnings, and all other readings, may take in any text, and for
 its length. Programs take a tenth of that."""
+
+_MOST_UNDONE = 40
+"""Readings of one text in which a single layer is undone: those of four layers, each of
+which could be another one as well."""
 
 _URL_LETTERS = tuple(bytes((letter,)) for letter in URL_LETTERS)
 
@@ -172,7 +180,8 @@ class _Search:
         self._read = partial(Readings, is_thorough=is_thorough)
         self._item = Waiting(text=text, ways=REWRITINGS if as_text else ())
         self._waiting = deque[Waiting]()
-        self._known = set[int]()
+        self._known = dict[int, int]()
+        self._undone = 0
         self._whole = set[Waiting]()
         self.is_deep = False
 
@@ -224,6 +233,7 @@ class _Search:
         *,
         ways: tuple[Rewriting, ...] = REWRITINGS,
         is_guess: bool = False,
+        is_next: bool = False,
     ) -> None:
         """Let a text be searched later, from the start, unless it was.
 
@@ -232,13 +242,23 @@ class _Search:
             ways: In which it may be rewritten: of two that undo different things, the
                 order says nothing.
             is_guess: Whether strings that were sound may be broken in it.
+            is_next: Whether it comes before those that wait already.
         """
         if b"\0" in text:
             text = text.translate(None, b"\0")
-        if len(text) >= _SHORTEST and hash(text) not in self._known:
-            self._known.add(hash(text))
+        known = hash(text)
+        if len(text) >= _SHORTEST and self._known.get(known, -1) < len(ways):
+            self._known[known] = len(ways)
             item = replace(self._item, text=text, ways=ways, is_guess=is_guess)
-            self._waiting.append(item)
+            if is_next:
+                self._waiting.appendleft(item)
+            else:
+                self._waiting.append(item)
+
+    def _wait_for_text(self, data: bytes) -> None:
+        """Let bytes that are text be searched later, in each charset."""
+        for text in charsets(data, is_text=True):
+            self._wait(text)
 
     def _wait_for_parts(self, reading: Reading) -> None:
         """Let what looks encoded be searched by itself before the text is.
@@ -264,14 +284,29 @@ class _Search:
                 self._wait(whole)
             for number, way in enumerate(ways, start=1):
                 if is_changed(way, reading, effort):
-                    self._wait(way.whole(text, effort), ways=ways[number:])
+                    whole = way.whole(text, effort)
+                    self._wait(whole, ways=ways[number:], is_next=way.is_certain)
                 if way.bytes_name in signs and gives_bytes(way, text):
                     yield from in_bytes(way.name, way.whole(text, effort), effort)
             yield from self._coded(text, signs, effort)
+            self._undo(reading)
         yield from readings.as_bytes(effort)
         for reading in readings.all if self._as_text else ():
             self._reread(reading, effort)
             self._wait_for_parts(reading)
+
+    def _undo(self, reading: Reading) -> None:
+        """Let a text be searched once a single layer is undone, in each way."""
+        if not self._item.ways or self._undone > _MOST_UNDONE:
+            return
+        for plain in escaped.undone(reading.text, reading.told, self._effort.deep):
+            self._undone += 1
+            if plain.isascii():
+                self._wait(plain)
+            elif is_text(plain):
+                self._wait_for_text(plain)
+            else:
+                self._wait(plain)
 
     def _reread(self, reading: Reading, effort: Effort) -> None:
         """Let a text be searched as the decoders do that skip two letters for URLs.
@@ -282,6 +317,8 @@ class _Search:
         if b"&" in text and reading.hot:
             # What a reference leaves may look like another one.
             self._wait(unreferenced(text, effort))
+        if escaped.is_form(text):
+            self._wait(text.replace(b"+", b" "))
         if any(letter in text for letter in _URL_LETTERS):
             effort.take(1 + len(text) // _BYTES_PER_REREADING)
             plain = text.translate(None, URL_LETTERS)
@@ -298,18 +335,24 @@ class _Search:
         codings = signs & (ALL_CODINGS if self._as_text else HEX)
         for name, data in coded(text, effort, codings, is_something=_is_something):
             yield from self._bytes(name, data, effort)
-        if PACKED in signs:
-            yield from packed(text, effort)
+        for item in packed(text, effort) if PACKED in signs else ():
+            if item.claim == TEXT:
+                self._wait_for_text(item.data)
+            else:
+                yield item
 
     def _bytes(self, name: str, data: bytes, effort: Effort) -> Iterator[Encoded]:
         """Yield what is in bytes; a text in them is searched later."""
-        if is_zlib(data[:HEAD_BYTES]):
-            yield Encoded(name=name, data=data, claim="zlib")
+        # The name of a field before it may end in a digit.
+        for start in (0, 1):
+            claim = claim_of(data[start:])
+            if claim:
+                yield Encoded(name=name, data=data[start:], claim=claim)
         # Where among characters a file begins is not known.
         beside = b"" if name == "characters" else None
         yield from in_bytes(name, data, effort, beside=beside)
-        if is_printed(data):
-            self._wait(data)
+        if is_printed(data) or is_text(data) or holds_characters(data):
+            self._wait_for_text(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -64,8 +64,16 @@ class Readings:
         self.parent.nest(node)
         node.close()
 
-    def add_packed(self, node: Node, *, is_nested: bool) -> None:
-        """Take what was unpacked; if nothing was in it, it was none."""
+    def add_packed(self, node: Node, *, is_nested: bool, is_sure: bool) -> None:
+        """Take what was unpacked; if nothing was in it, it was none.
+
+        Args:
+            node: What was unpacked.
+            is_nested: Whether it is among the contents of its parent already.
+            is_sure: If false, it has no magic, and may be a stream by chance.
+        """
+        if not is_sure:
+            node.forget(CHANCE)
         if not is_nested and node.has_contents:
             self.parent.nest(node)
         elif not is_nested:

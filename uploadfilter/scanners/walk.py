@@ -418,7 +418,7 @@ class Walk:
                 packed, decoded, inner, Covered(), depth=depth + 1, is_sure=False
             )
             is_nested = yield from nesting(steps, inner, node.nest)
-            readings.add_packed(inner, is_nested=is_nested)
+            readings.add_packed(inner, is_nested=is_nested, is_sure=not item.claim)
         elif item.is_carved or may_be_chance(item, kind, begins_as):
             yield from self._pause()
             if begins_as.value in self._decoded:

@@ -1,0 +1,170 @@
+"""Whatever a picture is wrapped in, layer over layer, the filter sees it.
+
+The rule: where the libraries of ``layers.py`` give the picture back, one layer after
+another, the scan of the outermost has a view of it, or a reason that rejects.
+
+A longer run: ``make properties ARGS="tests/fuzz/test_compositions.py"``.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from hashsets.demo import pictures
+from tests.fuzz.layers import LAYERS, REFUSALS
+from tests.scanners.scans import scanned
+from tests.signals.large import distance
+from uploadfilter.decisions.policy import Policy
+from uploadfilter.model import Action, Reason, View
+
+IMAGE = pictures.photograph(3, width=96, height=72)
+PICTURES: dict[str, Callable[[], bytes]] = {
+    "jpeg": lambda: pictures.jpeg(IMAGE, 85),
+    "png": lambda: pictures.png(IMAGE),
+    "gif": lambda: pictures.gif(IMAGE),
+    "bmp": lambda: pictures.encoded(IMAGE, "BMP"),
+    "webp": lambda: pictures.encoded(IMAGE, "WEBP"),
+}
+SAME_BITS = 31
+"""Bits of PDQ up to which two pictures are taken for one."""
+
+MOST_LAYERS, SEARCHED_TO_THE_END = 4, 2
+SEARCHED_BYTES = 64 * 1024
+MOST_BYTES = 1_000_000
+"""Longer compositions, which escapes of escapes are, take too long to scan."""
+
+NAMELESS = frozenset({"zlib", "deflate", "brotli", "lzma"})
+"""Packed without a magic: told by what comes out, where a content or a string begins.
+"""
+
+MAGICAL = frozenset({"gzip", "bzip2", "xz", "zstd", "zip", "zip stored", "tar"})
+BEGINS = frozenset(
+    {
+        *("base64", "base64 for URLs", "base64 in lines", "data", "call", "plist"),
+        *("mail", "PEM", "base32", "hex", "hex with colons", "hex with blanks", "0x"),
+        *("0x list", "numbers", "numbers in lines", "signed numbers", "Buffer"),
+        *("hex in capitals", "uuencode", *NAMELESS, *MAGICAL),
+    }
+)
+"""Layers in which what they hold begins where a content or a string does."""
+
+OTHER_TEXTS = frozenset(
+    {
+        *("characters in UTF-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"),
+        *("utf-8-sig", "cp037", "cp500", "shifts"),
+    }
+)
+"""Texts that are not ASCII: found in base64 and digits, unless a layer lies over those.
+"""
+
+BROKEN = frozenset({"base64 in short lines", "base64 with stops", "notebook"})
+"""Base64 with signs between its letters."""
+
+
+@cache
+def listed() -> View:
+    """Return the view of the picture that is looked for."""
+    return scanned(PICTURES["png"]()).views[0]
+
+
+def rejects(reason: Reason) -> bool:
+    """Say whether the default policy rejects for a reason."""
+    return getattr(Policy(), reason.value) is Action.REJECT
+
+
+def is_caught(content: bytes, *, may_end: bool = False) -> bool:
+    """Say whether the picture in a content is seen, or the content is rejected.
+
+    Args:
+        content: The content.
+        may_end: Whether a search that runs out is enough.
+    """
+    scans = list(scanned(content).walk())
+    return any(
+        distance(view, listed()) <= SAME_BITS for scan in scans for view in scan.views
+    ) or any(
+        rejects(reason) or (may_end and reason is Reason.SEARCH_UNFINISHED)
+        for scan in scans
+        for reason in scan.reasons
+    )
+
+
+def written(picture: bytes, names: Sequence[str]) -> bytes | None:
+    """Return a picture within layers, if the libraries give it back."""
+    content = picture
+    for layer in map(LAYERS.__getitem__, names):
+        if layer.is_of_text and not content.isascii():
+            return None
+        before, content = content, layer.write(content)
+        if len(content) > MOST_BYTES:
+            return None
+        try:
+            if layer.read(content) != before:
+                return None
+        except REFUSALS:
+            return None
+    return content
+
+
+def is_limit(names: Sequence[str]) -> bool:
+    """Say whether ``docs/limits.md`` states that a composition is not seen."""
+    return any(
+        (inner in NAMELESS and outer not in BEGINS)
+        or (inner in OTHER_TEXTS and (outer not in BEGINS or outer != names[-1]))
+        or (outer == "notebook" and inner not in MAGICAL)
+        for inner, outer in pairwise(names)
+    )
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer_gives_back_what_it_was_given(name: str) -> None:
+    """A layer that its library cannot undo proves nothing."""
+    layer = LAYERS[name]
+    content = PICTURES["jpeg"]()
+    text = content.hex().encode()
+
+    assert layer.read(layer.write(text)) == text
+    assert layer.is_of_text or layer.read(layer.write(content)) == content
+
+
+@settings(max_examples=80)
+@given(
+    picture=st.sampled_from(sorted(PICTURES)),
+    layers=st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=MOST_LAYERS),
+)
+def test_picture_within_layers_is_seen(picture: str, layers: list[str]) -> None:
+    """Codings, escapes, charsets, packers and files that hold files, in any order.
+
+    Of more than two layers there are so many readings that the search may run out, and
+    of what is long.
+    """
+    content = written(PICTURES[picture](), layers)
+    assume(content is not None and not is_limit(layers))
+    assert content is not None
+
+    may_end = len(layers) > SEARCHED_TO_THE_END or len(content) > SEARCHED_BYTES
+
+    assert is_caught(content, may_end=may_end)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ("deflate", "bytes in percent"),
+        ("brotli", "bytes"),
+        ("base64", "utf-16-le", "base64 with stops"),
+        ("characters in UTF-8", "base64 in lines", "form"),
+        ("characters in UTF-8", "notebook"),
+    ],
+)
+def test_limits_are_stated(layers: tuple[str, ...]) -> None:
+    """What is left out above is not seen: else the page says too little of us."""
+    content = written(PICTURES["jpeg"](), layers)
+
+    assert content is not None
+    assert is_limit(layers)
+    assert not is_caught(content)

@@ -1,0 +1,122 @@
+r"""Undo what lies over digits, and over bytes that are written one by one.
+
+A layer that is undone in vain loses little of base64, but much of other codings: of
+``%41`` in uuencode, or of a backslash among the characters of a picture. So each layer
+is undone by itself, once, and what comes of it is a text that is searched again.
+
+Rules this module keeps: nothing is undone in a text that has no sign of it; digits are
+cut out, so that a long text is not read again for a table of numbers.
+
+To add a layer: a line in ``_steps``, and how its sign looks in ``_ESCAPE``.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from uploadfilter.contents.codings import BASE32
+from uploadfilter.contents.digits import BETWEEN, HEX_DIGITS, runs
+from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.layers import unescaped, unquoted, unreferenced
+from uploadfilter.contents.patterns import one_of
+from uploadfilter.contents.rewritings import REWRITINGS
+
+_LEAST_DIGITS = 240
+"""Characters that 60 bytes have at least where something lies over their digits."""
+
+_LEAST_ESCAPES = 4
+_ESCAPE = re.compile(
+    rb"%[0-9a-fA-F]{2}|\\|&(?:#|[a-zA-Z])|=(?:[0-9A-F]{2}|\r?\n)|\+|\x1b\("
+)
+_IN_DIGITS = HEX_DIGITS + BETWEEN + b"%&#;=+\\nrtuxX{}qotamp\x1b(BJ"
+"""Digits and numbers, what may stand between them, and what lies over both: ``&quot;``
+and ``&amp;``, and shifts to ASCII and back, as well."""
+
+_LEAST_WRITTEN = 6
+"""Bytes in a row that are not printed: of random ones every fortieth begins such a row,
+and programs have fewer of them."""
+
+DIGITS, WRITTEN, LINES, SHIFTED = "digits", "written bytes", "lines", "shifted"
+SIGNS: dict[str, str] = {
+    DIGITS: f"{one_of(_IN_DIGITS)}{{{_LEAST_DIGITS}}}",
+    # Bytes one by one, many in a row: \xff\xd8\xff, %FF%D8%FF, =FF=D8=FF, \u00ff...
+    WRITTEN: "|".join(
+        f"(?:{before}[0-9a-fA-F]{{2}}){{{_LEAST_WRITTEN}}}"
+        for before in (
+            *(r"\\+x", r"\\+u00", "%(?:25)*", "=(?:3[dD])*", "%(?:25)*3[dD]"),
+            *("%(?:25)*5[cC](?:%(?:25)*5[cC])*(?:x|u00)", "\\+A[A-H][A-Za-z0-9+/]-?"),
+        )
+    ),
+    LINES: r"begin(?: |\+|%20|=20|&#32;)[0-7]{3,4}|M[ -`]{60}(?:\\|%0|=0|&#)",
+    # Two characters of UTF-7, or two shifts of ISO-2022-JP, near each other.
+    SHIFTED: r"\+A[A-H][A-Za-z0-9+/]-[^+]{0,64}\+A[A-H][A-Za-z0-9+/]-"
+    r"|(?:\x1b|[=%]1[bB])\([BJ][^\x1b]{0,64}(?:\x1b|[=%]1[bB])\([BJ]",
+}
+"""For each a pattern that is in every text that is read here."""
+
+_WHOLE = frozenset({WRITTEN, LINES, SHIFTED, *BASE32})
+"""Of base32, the digits of an escape before it would be letters."""
+
+_RUN_STEPS = 20
+_BYTES_PER_STEP = 64
+
+
+def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes]:
+    """Yield a text, or the digits in it, with one layer undone, in each way.
+
+    Args:
+        text: Any text.
+        signs: Those that are in it.
+        effort: What it may cost.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    if signs & _WHOLE:
+        yield from _steps(text, effort)
+        if b"%" in text and b"+" in text:
+            yield text.replace(b"+", b" ")
+    elif DIGITS in signs:
+        for part in _digits(text, effort):
+            yield from _steps(part, effort)
+
+
+def _digits(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield the parts of a text that are digits with something over them."""
+    for start, end in runs(text, _TABLE, _LEAST_DIGITS):
+        effort.take(_RUN_STEPS + (end - start) // _BYTES_PER_STEP)
+        part = text[start:end]
+        escapes = islice(_ESCAPE.finditer(part), _LEAST_ESCAPES)
+        if sum(1 for _ in escapes) == _LEAST_ESCAPES:
+            yield part
+
+
+_TABLE = bytes(byte in _IN_DIGITS for byte in range(256))
+
+
+def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield a text with one layer undone."""
+    for step in (unquoted, unescaped, unreferenced):
+        reading = step(text, effort)
+        if reading != text:
+            yield reading
+    for way in REWRITINGS:
+        # Of a style sheet, digits and bytes are not read.
+        if way.name != "style sheet" and any(sign in text for sign in way.signs):
+            reading = way.whole(text, effort)
+            if reading != text:
+                yield reading
+    for mark, plain in ((b'""', b'"'), (b"''", b"'")):
+        # As tables and databases write a quote within quotes.
+        if mark in text:
+            yield text.replace(mark, plain)
+    if b"+" in text and not _IS_NO_FORM.search(text):
+        yield text.replace(b"+", b" ")
+
+
+def is_form(text: bytes) -> bool:
+    """Say whether a text is a form, in which a plus stands for a blank."""
+    return b"+" in text and b"%" in text and not _IS_NO_FORM.search(text)
+
+
+_IS_NO_FORM = re.compile(rb"[ \t\r\n<>]")
