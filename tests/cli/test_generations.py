@@ -229,6 +229,7 @@ def test_rollback_pins_until_released(
         "generation": 4,
         "pinned": True,
         "kept_out": {},
+        "monitored": [],
     }
     assert refused == 2
     assert "hashset release" in hint

@@ -96,3 +96,20 @@ def test_preview_for_programs() -> None:
         "unread_columns": ("Name\x1b", "PhotoDNA"),
         "empty_columns": ("MD5",),
     }
+
+
+def test_entries_that_are_no_pictures_are_pointed_out() -> None:
+    """How many, by the suffixes of their names, and what they would do."""
+    survey = Survey(
+        lines=3,
+        accepted=3,
+        problems=(),
+        categories={},
+        ignored_fields={},
+        no_pictures={"txt": 2, "db": 1},
+    )
+
+    assert "3 entries are named after files that are no pictures (.txt, .db)" in shown(
+        survey
+    )
+    assert survey_document(survey)["no_pictures"] == {"txt": 2, "db": 1}

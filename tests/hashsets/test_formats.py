@@ -218,3 +218,25 @@ def test_any_file_has_an_answer(data: bytes) -> None:
 
     assert tally.accepted == len(found)
     assert tally.lines == data.count(b"\n") + bool(data and not data.endswith(b"\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "suffixes"),
+    [
+        pytest.param("notes.txt", {"txt": 1}, id="text"),
+        pytest.param("Thumbs.db", {"db": 1}, id="thumbs"),
+        pytest.param("case (1)/MORE.ZIP", {"zip": 1}, id="archive"),
+        pytest.param("holiday.jpg", {}, id="picture"),
+        pytest.param("holiday.txt.jpg", {}, id="picture-of-a-text"),
+        pytest.param("holiday", {}, id="no-suffix"),
+    ],
+)
+@pytest.mark.parametrize("line", ["{} *{}", "{}  {}", "MD5 ({1}) = {0}"])
+def test_names_that_no_picture_has_are_counted(
+    line: str, name: str, suffixes: dict[str, int]
+) -> None:
+    """Who runs md5sum over a folder is told; the entry is taken all the same."""
+    found, tally = read(f"{line.format(ONE, name)}\n{TWO}\n".encode())
+
+    assert found == [ONE, TWO]
+    assert tally.no_pictures == suffixes

@@ -8,8 +8,9 @@ import pytest
 from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import MD5, put
 from uploadfilter.errors import StoreError
-from uploadfilter.model import Entry, Signal, SignalType
+from uploadfilter.model import Entry, EntryState, Signal, SignalType
 from uploadfilter.reference import changes, comparing
+from uploadfilter.reference.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing import ReferenceWriter
 
@@ -140,3 +141,39 @@ def test_rollback_that_would_keep_too_much_out_is_refused(
 
     assert "Import the file" in caught.value.hint
     assert found(tmp_path) == ["c"]
+
+
+@pytest.mark.parametrize("fold", [False, True], ids=["overlay", "base"])
+def test_set_that_is_only_monitored_stays_so(
+    writer: ReferenceWriter, tmp_path: Path, fold: bool
+) -> None:
+    """What an import took back of its right to reject, no rollback gives again."""
+    if fold:
+        writer.compact()
+    number = writer.number
+    put(writer, "s", [A, B], enforced=False)
+    with pytest.raises(StoreError, match="which is only monitored"):
+        writer.activate(number)
+    returned = writer.rollback(number)
+    states = [states_of(tmp_path)]
+    writer.release()
+    put(writer, "t", [C])
+    writer.compact()
+    states.append(states_of(tmp_path))
+    put(writer, "s", [A, B])
+    states.append(states_of(tmp_path))
+
+    assert returned.monitored == ("s",)
+    assert states == [
+        {"s": EntryState.MONITORED},
+        {"s": EntryState.MONITORED, "t": EntryState.ACTIVE},
+        {"s": EntryState.ACTIVE, "t": EntryState.ACTIVE},
+    ]
+    assert [info.enforced for info in writer.sets] == [True, True]
+
+
+def states_of(tmp_path: Path) -> dict[str, EntryState]:
+    """Return by hash set the state in which its entries are found."""
+    with ReferenceDirectory(tmp_path / "reference").reader() as reader:
+        (candidates,) = reader.current().search([Query(signal=MD5, threshold=0)])
+        return {candidate.set: candidate.state for candidate in candidates}

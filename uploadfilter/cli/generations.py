@@ -182,6 +182,7 @@ def rollback_command(
                 "generation": now,
                 "pinned": True,
                 "kept_out": returned.kept_out,
+                "monitored": returned.monitored,
             }
         )
     else:
@@ -190,6 +191,12 @@ def rollback_command(
             say(
                 f"{count:,} entries of {name!r} stay withdrawn, because an import "
                 "since then lacks them; an import that lists them brings them back",
+                style="yellow",
+            )
+        for name in returned.monitored:
+            say(
+                f"{name!r} stays monitored and rejects nothing, because an import "
+                "since then said so",
                 style="yellow",
             )
         say_pinned(now)

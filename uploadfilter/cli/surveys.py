@@ -32,6 +32,7 @@ def survey_document(survey: Survey) -> dict[str, object]:
         ],
         "categories": dict(survey.categories),
         "ignored_fields": dict(survey.ignored_fields),
+        "no_pictures": dict(survey.no_pictures),
         "table": None if survey.table is None else _table_document(survey.table),
     }
 
@@ -102,6 +103,13 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
     if OTHER_WORDS in survey.categories:
         yield Text(
             "too many different categories to be named: is it the right column?",
+            style="yellow",
+        )
+    if survey.no_pictures:
+        suffixes = ", ".join(f".{word}" for word in survey.no_pictures)
+        yield Text(
+            f"{sum(survey.no_pictures.values()):,} entries are named after files that "
+            f"are no pictures ({suffixes}): they would stop innocent uploads",
             style="yellow",
         )
     for word, count in survey.ignored_fields.items():

@@ -111,21 +111,29 @@ def suspects(signal_type: SignalType, values: bytes) -> NDArray[np.bool_]:
 
 def _are_known(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return which digests are all alike in their bytes, or of a trivial content."""
-    known, known_heads = _known(rows.shape[1])
-    # Nearly always the first eight bytes tell.
-    heads = np.ascontiguousarray(rows[:, :8]).view(np.uint64)[:, 0]
-    suspect = np.isin(heads, known_heads)
+    known, beginnings = _known(rows.shape[1])
+    # Nearly always the first two bytes tell.
+    suspect = beginnings.take(np.ascontiguousarray(rows[:, :2]).view(np.uint16)[:, 0])
     for row in np.flatnonzero(suspect).tolist():
         suspect[row] = rows[row].tobytes() in known
     return suspect
 
 
 @cache
-def _known(width: int) -> tuple[frozenset[bytes], NDArray[np.uint64]]:
-    """Return the digests of a width that nothing may be matched by, and their heads."""
+def _known(width: int) -> tuple[frozenset[bytes], NDArray[np.bool_]]:
+    """Return the digests that nothing may be matched by, and how they begin.
+
+    Args:
+        width: Of the digests, in bytes.
+
+    Returns:
+        The digests, and for each value of two bytes whether one begins so.
+    """
     everything = _EMPTY_FILE | _CONSTANT | trivial.digests()
     known = frozenset(value for value in everything if len(value) == width)
-    return known, np.sort(np.frombuffer(b"".join(v[:8] for v in known), np.uint64))
+    begins = np.zeros(1 << 16, np.bool_)
+    begins[np.frombuffer(b"".join(value[:2] for value in known), np.uint16)] = True
+    return known, begins
 
 
 def _are_flat_pdq(

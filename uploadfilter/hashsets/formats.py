@@ -214,4 +214,8 @@ def _listed(line: bytes, types: lists.Types, tally: Tally) -> ListedSignal | Non
     if problem is not None:
         tally.note(problem)
         return None
+    if len(line) > 2 * item.type.width_bytes:
+        suffix = lists.suffix_of(line)
+        if suffix in lists.NO_PICTURES:
+            tally.saw_no_picture(suffix.decode())
     return item

@@ -10,7 +10,7 @@ unless the operator enforces them. Categories are an explicit allow-list.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
@@ -85,6 +85,7 @@ class Survey:
         categories: Entries by category, allowed or not, the most frequent first; empty
             for a list, which has none.
         ignored_fields: How often each field came up that is not known.
+        no_pictures: Entries by the suffix of their name, where no picture has it.
         table: How the file is read, if it is CSV.
         sha256: Of the file, in hex; empty of an import, whose set has it.
     """
@@ -94,6 +95,7 @@ class Survey:
     problems: tuple[ProblemCount, ...]
     categories: Mapping[str, int]
     ignored_fields: Mapping[str, int]
+    no_pictures: Mapping[str, int] = field(default_factory=dict)
     table: TableFacts | None = None
     sha256: str = ""
 
@@ -450,6 +452,7 @@ def _survey(tally: Tally, allowed: frozenset[str]) -> Survey:
         problems=tally.problems,
         categories=_named_categories(tally.categories, allowed),
         ignored_fields=tally.ignored_fields,
+        no_pictures=tally.no_pictures,
         table=tally.table,
     )
 

@@ -8,7 +8,8 @@ r"""Lists of digests: one hex value a line, or what md5sum, sha1sum and sha256su
     \d131dd02c5e6eec4693d9a0698aff95c  new\nline.jpg
     MD5 (holiday.jpg) = d131dd02c5e6eec4693d9a0698aff95c
 
-File names are read past and never kept. Clauses: ``hashsets/FORMAT.md``, section 2.
+File names are never kept. Of their suffixes those are counted that no picture has: who
+lists a whole folder lists its notes, too. Clauses: ``hashsets/FORMAT.md``, section 2.
 """
 
 import re
@@ -49,6 +50,14 @@ _TAGS = MappingProxyType(
 _HEADINGS = frozenset({b"MD5", b"SHA1", b"SHA-1", b"SHA256", b"SHA-256"})
 """First line of the text that X-Ways exports."""
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
+NO_PICTURES = frozenset(
+    b"txt log md rtf doc docx odt xls xlsx ods ppt pptx csv json xml html htm css js "
+    b"db sqlite ini cfg conf dat tmp bak lnk url ds_store zip rar 7z gz tar exe dll "
+    b"sys bat sh py php jar apk iso mp3 wav ogg flac m4a".split()
+)
+"""Suffixes of files that are no pictures, whatever is in them; of videos and PDFs
+nothing is said, since a case may mean them."""
+
 _PREFIXES = (b"0x", b"0X", b"\\x")
 
 
@@ -76,6 +85,16 @@ def parse_line(line: bytes, types: Types) -> ListedSignal | Problem | None:
         except NotHex:
             pass
     return _parse_other(line, types)
+
+
+def suffix_of(line: bytes) -> bytes:
+    """Return the suffix of the name in a line, in small letters; empty without one."""
+    tagged = _TAGGED.fullmatch(line)
+    if tagged is not None:
+        name = line[line.index(b"(") + 1 : line.rindex(b")")]
+    else:
+        name = line.partition(b" ")[2][1:]
+    return name.rpartition(b".")[2].lower() if b"." in name else b""
 
 
 def _parse_other(line: bytes, types: Types) -> ListedSignal | Problem | None:

@@ -151,6 +151,7 @@ class Tally:
     _first_lines: dict[Problem, int] = field(default_factory=dict)
     _categories: dict[str, int] = field(default_factory=dict)
     _ignored_fields: dict[str, int] = field(default_factory=dict)
+    _no_pictures: dict[str, int] = field(default_factory=dict)
 
     def note(self, problem: Problem) -> None:
         """Count something on the current line that is left out."""
@@ -173,6 +174,15 @@ class Tally:
         """Count a field that this version does not know."""
         shown = len(name) <= _MOST_NAME_CHARACTERS and name.isprintable()
         _count(self._ignored_fields, name if shown else OTHER_WORDS)
+
+    def saw_no_picture(self, suffix: str) -> None:
+        """Count an entry that a list names after a file which is no picture."""
+        _count(self._no_pictures, suffix)
+
+    @property
+    def no_pictures(self) -> Mapping[str, int]:
+        """Entries by suffixes that no picture has, the most frequent first."""
+        return dict(sorted(self._no_pictures.items(), key=lambda item: -item[1]))
 
     @property
     def problems(self) -> tuple[ProblemCount, ...]:

@@ -131,12 +131,15 @@ class Changes:
             one that was imported again since is still in the list.
         revoked: Entries that are withdrawn, for good or until they are listed again.
         suppressed: Entries that are switched off, also those whose time is over.
+        monitored: Hash sets that reject nothing, though they were imported to: they
+            were only monitored when a rollback returned to an older import of them.
     """
 
     hidden: frozenset[str] = frozenset()
     removed: Mapping[str, int] = field(default_factory=dict)
     revoked: tuple[Revocation, ...] = ()
     suppressed: tuple[Suppression, ...] = ()
+    monitored: frozenset[str] = frozenset()
 
     def revoked_keys(self) -> frozenset[Key]:
         """Return the entries that are withdrawn."""
@@ -156,6 +159,7 @@ class Changes:
             self._without_rows_of(name),
             hidden=self.hidden | {name} if in_base else self.hidden,
             removed={**self.removed, name: generation},
+            monitored=self.monitored - {name},
         )
 
     def with_replaced(
@@ -179,6 +183,7 @@ class Changes:
         changed = replace(
             self,
             hidden=self.hidden | {name} if in_base else self.hidden,
+            monitored=self.monitored - {name},
             revoked=tuple(
                 item
                 for item in self.revoked
@@ -279,7 +284,7 @@ class Changes:
 
     def folded(self) -> "Changes":
         """Return what is left of them once base and overlay are one new base."""
-        return replace(self, hidden=frozenset()).with_present(())
+        return replace(self, hidden=frozenset(), monitored=frozenset()).with_present(())
 
     def with_present(self, keys: Collection[Key]) -> "Changes":
         """Return them with another answer to which revoked entries are there."""
@@ -300,7 +305,12 @@ class Changes:
         return frozenset(name for name, n in self.removed.items() if n > number)
 
     def carried_to(
-        self, older: "Changes", *, number: int, base_sets: Collection[str]
+        self,
+        older: "Changes",
+        *,
+        number: int,
+        base_sets: Collection[str],
+        monitored: Collection[str] = (),
     ) -> "Changes":
         """Return the changes of an older generation, and all withdrawals since.
 
@@ -310,6 +320,7 @@ class Changes:
             older: Of the generation that is returned to.
             number: Its number.
             base_sets: The hash sets of its base.
+            monitored: Hash sets that are only monitored by a later import.
         """
         since = self.withdrawn_since(number)
         revoked: dict[Key, Revocation] = {}
@@ -325,6 +336,7 @@ class Changes:
             removed=removed,
             revoked=tuple(revoked.values()),
             suppressed=self.suppressed,
+            monitored=older.monitored | frozenset(monitored),
         )
 
     def lost_in(self, older: "Changes", *, number: int, now: float) -> tuple[str, ...]:
@@ -421,7 +433,11 @@ def sets_in_force(
             gone[item.set] = gone.get(item.set, 0) + 1
     shown = [info for info in base if info.name not in changes.hidden]
     return tuple(
-        replace(info, revoked=info.revoked + gone.get(info.name, 0))
+        replace(
+            info,
+            revoked=info.revoked + gone.get(info.name, 0),
+            enforced=info.enforced and info.name not in changes.monitored,
+        )
         for info in (*shown, *additions)
     )
 

@@ -1,4 +1,7 @@
-"""What a hash set lost from one generation to another, revoked entries left out."""
+"""What a hash set lost from one generation to another, revoked entries left out.
+
+It loses entries, and it loses the right to reject.
+"""
 
 from collections.abc import Iterator
 
@@ -63,6 +66,15 @@ def withdrawn_since(
         if len(rows):
             found[name] = list(ids_at(old.entries, rows))
     return found
+
+
+def monitored_since(
+    older: LayeredGeneration, live: LayeredGeneration
+) -> tuple[str, ...]:
+    """Return the hash sets that a later import has only monitored."""
+    once = {info.name for info in older.sets if info.enforced}
+    now = {info.name for info in live.sets if not info.enforced}
+    return tuple(name for name in _imported_since(older, live) if name in once & now)
 
 
 def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[str]:

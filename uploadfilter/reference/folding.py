@@ -36,7 +36,14 @@ def folded(base: Tables, additions: Tables, changes: Changes) -> Tables:
         changes: What else the overlay says.
     """
     shown = _without_revoked(_without_hidden(base, changes), changes)
-    return joined(shown, _without_revoked(additions, changes))
+    tables = joined(shown, _without_revoked(additions, changes))
+    if not changes.monitored:
+        return tables
+    sets = [
+        replace(info, enforced=info.enforced and info.name not in changes.monitored)
+        for info in tables.sets
+    ]
+    return replace(tables, sets=tuple(sets))
 
 
 def _without_hidden(base: Tables, changes: Changes) -> Tables:

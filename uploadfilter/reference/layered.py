@@ -6,9 +6,10 @@ withdrawal needs no new index. It passes ``tests/conformance/generations.py``.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from uploadfilter.model import SignalType
+from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.changes import (
     Changes,
     Key,
@@ -201,10 +202,10 @@ class LayeredGeneration:
     def _searched(self, queries: Sequence[Query]) -> _Found:
         gone = self._withdrawn()
         found = _in_force(self.base.search(queries), self.changes.hidden, gone)
-        if self.additions is None:
-            return found
-        added = _in_force(self.additions.search(queries), _NOTHING, gone)
-        return tuple((*one, *two) for one, two in zip(found, added, strict=True))
+        if self.additions is not None:
+            added = _in_force(self.additions.search(queries), _NOTHING, gone)
+            found = tuple((*one, *two) for one, two in zip(found, added, strict=True))
+        return _in_their_state(found, self.changes.monitored)
 
     def _check_intact(self) -> None:
         for mapped in self._mapped:
@@ -226,6 +227,20 @@ def _in_force(found: _Found, hidden: frozenset[str], gone: frozenset[Key]) -> _F
             for candidate in candidates
             if candidate.set not in hidden
             and (candidate.set, candidate.entry) not in gone
+        )
+        for candidates in found
+    )
+
+
+def _in_their_state(found: _Found, monitored: frozenset[str]) -> _Found:
+    if not monitored:
+        return found
+    return tuple(
+        tuple(
+            replace(candidate, state=EntryState.MONITORED)
+            if candidate.set in monitored
+            else candidate
+            for candidate in candidates
         )
         for candidates in found
     )

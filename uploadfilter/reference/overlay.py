@@ -41,6 +41,7 @@ class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
     removed: Mapping[str, int]
     revoked: tuple[Revocation, ...]
     suppressed: tuple[Suppression, ...]
+    monitored: tuple[str, ...] = ()
 
 
 class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ def write_overlay(
         removed=changes.removed,
         revoked=changes.revoked,
         suppressed=changes.suppressed,
+        monitored=tuple(sorted(changes.monitored)),
     )
     records = {_CHANGES_NAME: msgspec.json.encode(record)}
     write_base(path, additions, secret=secret, records=records, costs=None)
@@ -103,5 +105,6 @@ def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
         removed=record.removed,
         revoked=record.revoked,
         suppressed=record.suppressed,
+        monitored=frozenset(record.monitored),
     )
     return meta if meta.sets else None, changes

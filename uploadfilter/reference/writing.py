@@ -24,7 +24,11 @@ from uploadfilter.reference.changes import (
 )
 from uploadfilter.reference.collecting import TableBuilder
 from uploadfilter.reference.committing import Committer
-from uploadfilter.reference.comparing import gone_with, withdrawn_since
+from uploadfilter.reference.comparing import (
+    gone_with,
+    monitored_since,
+    withdrawn_since,
+)
 from uploadfilter.reference.folding import find_entries
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.layout import Current
@@ -42,10 +46,13 @@ class Returned:
         number: The generation that was returned to.
         kept_out: By hash set, how many of its entries of then are not in force, because
             an import since lacks them.
+        monitored: Hash sets that rejected then, and are only monitored, because an
+            import since said so.
     """
 
     number: int
     kept_out: Mapping[str, int]
+    monitored: tuple[str, ...] = ()
 
 
 class ReferenceWriter:
@@ -320,6 +327,10 @@ class ReferenceWriter:
             f"withdrawal of {f'{name}/{entries[0]}'!r}"
             for name, entries in withdrawn_since(older, self._live).items()
         )
+        lost += tuple(
+            f"state of {name!r}, which is only monitored"
+            for name in monitored_since(older, self._live)
+        )
         if lost and not undo_withdrawals:
             raise StoreError(
                 f"generation {number} would undo {len(lost)} withdrawals, such as the "
@@ -356,8 +367,9 @@ class ReferenceWriter:
         additions = older.added_tables()
         for name in self._live.changes.withdrawn_since(number):
             additions = without_set(additions, name)
+        monitored = monitored_since(older, self._live)
         changes = self._live.changes.carried_to(
-            older.changes, number=number, base_sets=names
+            older.changes, number=number, base_sets=names, monitored=monitored
         )
         kept_out = withdrawn_since(older, self._live)
         for name, entries in kept_out.items():
@@ -374,7 +386,9 @@ class ReferenceWriter:
             pinned=True,
         )
         return Returned(
-            number=number, kept_out={name: len(ids) for name, ids in kept_out.items()}
+            number=number,
+            kept_out={name: len(ids) for name, ids in kept_out.items()},
+            monitored=monitored,
         )
 
     def release(self) -> None:
