@@ -233,6 +233,13 @@ NAMED: Mapping[str, str] = {
     "bytes full of what looks like the beginning": (
         "tests/contents/test_carving.py::test_flood_of_beginnings_ends"
     ),
+    "PNGs inside archives, of which no side": (
+        "tests/scanners/test_walk.py::test_icons_in_an_archive_are_a_part_of_the_search"
+    ),
+    "contents of less than 24 bytes": (
+        "tests/scanners/test_walk.py::"
+        "test_hardly_any_bytes_in_an_archive_are_not_looked_into"
+    ),
     "contents that are dear to search": (
         "tests/scanners/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
     ),

@@ -4,31 +4,33 @@ Ten thousand files as people have them are scanned by the scanners of the proxy,
 processes, as single uploads; no reference set is asked, so that every rejection is one
 without a match. What each preset would do with each is counted, with the reasons. Names
 of packages and of files in them are kept, and nothing of their contents.
+
+What became of each file is kept beside the packages (``rows.py``), so that a run goes
+on where the last one ended.
 """
 
 import argparse
 import asyncio
 import json
-import os
-import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from rich.progress import track
+from typing import TypedDict
 
 from benchmarks import machine
 from benchmarks.everyday import made, packages
+from benchmarks.everyday.explained import explained
 from benchmarks.everyday.files import File, chosen, files_of, packed
-from uploadfilter.decisions.policy import Policy, decide, strictest
+from benchmarks.everyday.rows import (
+    Row,
+    in_any_order,
+    is_rejected,
+    is_starved,
+    load,
+    scan_all,
+)
 from uploadfilter.decisions.presets import PRESETS
-from uploadfilter.model import Action, Mode
-from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
-from uploadfilter.scanners.messages import ContentSpan
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
 
 RESULTS = Path(__file__).parent.parent / "results"
 CACHE = Path(tempfile.gettempdir()) / "uploadfilter-everyday"
@@ -52,105 +54,127 @@ def everyday(cache: Path, *, share: float, only: Sequence[str]) -> list[File]:
     return [file for file in kept if not only or file.sort in only]
 
 
-async def scan(pool: ScannerPool, file: File) -> dict[str, object]:
-    """Scan one file; return what it cost and what became of it."""
-    before_s, begun_s = pool.cpu_s, time.perf_counter()
-    fd = os.open(file.path, os.O_RDONLY)
-    try:
-        size = os.fstat(fd).st_size
-        span = ContentSpan(path="0", offset=0, length=size)
-        (found,) = await pool.scan(fd, [span], types=ALWAYS_SCANNED)
-    finally:
-        os.close(fd)
-    judged = decide([found], (), mode=Mode.ENFORCE, policy=Policy())
-    rejecting = [
-        preset.value
-        for preset, policy in PRESETS.items()
-        if strictest(map(policy.action_for, judged.reasons)) is not Action.ACCEPT
-    ]
-    return {
-        "sort": file.sort,
-        "name": file.name,
-        "bytes": size,
-        "cpu_s": round(pool.cpu_s - before_s, 3),
-        "wall_s": round(time.perf_counter() - begun_s, 3),
-        "contents": sum(1 for _ in found.walk()),
-        "is_rejected": judged.action is not Action.ACCEPT,
-        "rejected_by": rejecting,
-        "reasons": [reason.value for reason in judged.reasons],
-        "where": sorted(
-            f"{each.path.rpartition('!/')[2]} ({each.kind}): {each.reason.value}"
-            for each in found.walk()
-            if each.reason is not None
-        )[:6],
-    }
+class Explained(Row):
+    """A file that was rejected, and why."""
+
+    explanation: str
 
 
-async def scan_all(files: Sequence[File]) -> list[dict[str, object]]:
-    """Scan all files, one after another."""
-    async with ScannerPool.open(ScannerSettings(workers=1)) as pool:
-        return [await scan(pool, file) for file in track(files, description="files")]
+class Summary(TypedDict):
+    """What became of all files."""
+
+    files: int
+    bytes: int
+    cpu_s: float
+    code: dict[str, int]
+    rejected: int
+    starved: list[str]
+    presets: dict[str, int]
+    sorts: dict[str, tuple[int, int]]
+    rejected_for: dict[str, int]
+    reasons: dict[str, int]
+    rejections: list[Explained]
+    slow: list[Row]
 
 
-def summary(rows: Sequence[dict[str, object]]) -> dict[str, object]:
-    """Count what became of the files."""
-    rejected = [row for row in rows if row["is_rejected"]]
-    by_sort = Counter(str(row["sort"]) for row in rows)
-    lost = Counter(str(row["sort"]) for row in rejected)
-    why = Counter(str(row["reasons"][0]) for row in rejected)  # type: ignore[index]
-    seen = Counter(reason for row in rows for reason in row["reasons"])  # type: ignore[attr-defined]
-    return {
-        "files": len(rows),
-        "bytes": sum(int(str(row["bytes"])) for row in rows),
-        "cpu_s": round(sum(float(str(row["cpu_s"])) for row in rows), 1),
-        "rejected": len(rejected),
-        "presets": {
-            preset.value: sum(preset.value in row["rejected_by"] for row in rows)  # type: ignore[operator]
+def summary(rows: Sequence[Row]) -> Summary:
+    """Count what became of the files.
+
+    Args:
+        rows: Those of all files that were scanned. Where the machine was too busy for
+            a scan, nothing is known of the file, which is counted by itself.
+    """
+    starved = [row for row in rows if is_starved(row)]
+    known = [row for row in rows if not is_starved(row)]
+    rejected = [row for row in known if is_rejected(row)]
+    lost = Counter(row["sort"] for row in rejected)
+    sorts = Counter(row["sort"] for row in known)
+    return Summary(
+        files=len(known),
+        bytes=sum(row["bytes"] for row in known),
+        cpu_s=round(sum(row["cpu_s"] for row in known), 1),
+        code=_counted(row["code"] for row in known),
+        rejected=len(rejected),
+        starved=[row["name"] for row in starved],
+        presets={
+            preset.value: sum(preset.value in row["rejected_by"] for row in known)
             for preset in PRESETS
         },
-        "sorts": {sort: [lost[sort], count] for sort, count in sorted(by_sort.items())},
-        "rejected_for": dict(why.most_common()),
-        "reasons": dict(seen.most_common()),
-        "rejections": rejected,
-        "slow": [row for row in rows if float(str(row["cpu_s"])) > SLOW_S],
-    }
+        sorts={sort: (lost[sort], count) for sort, count in sorted(sorts.items())},
+        rejected_for=_counted(row["reasons"][0] for row in rejected),
+        reasons=_counted(reason for row in known for reason in row["reasons"]),
+        rejections=[
+            Explained(**row, explanation=explained(row["name"])) for row in rejected
+        ],
+        slow=[row for row in known if row["cpu_s"] > SLOW_S],
+    )
 
 
-def show(results: dict[str, object]) -> None:
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(words).most_common())
+
+
+def show(counts: Summary) -> None:
     """Print the counts, and every rejection."""
-    print(f"{results['rejected']} of {results['files']} files rejected")
-    print(f"by preset: {results['presets']}")
-    for sort, (lost, count) in results["sorts"].items():  # type: ignore[attr-defined]
+    print(f"{counts['rejected']} of {counts['files']} files rejected")
+    print(f"by preset: {counts['presets']}; not scanned: {len(counts['starved'])}")
+    for sort, (lost, count) in counts["sorts"].items():
         print(f"  {sort:12} {lost:>5} of {count:>6}")
-    for row in results["rejections"]:  # type: ignore[attr-defined]
-        print(f"  {', '.join(row['reasons'])}: {row['name']}  {row['where']}")
+    for row in counts["rejections"]:
+        why = row["explanation"] or "NOT EXPLAINED"
+        print(f"  {', '.join(row['reasons'])}: {row['name']}  {row['where']}: {why}")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; exit code 1 if the aim was missed."""
-    parser = argparse.ArgumentParser(prog="benchmarks everyday", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a hundredth, not kept")
-    parser.add_argument("--share", type=float, default=1.0, help="of the files")
-    parser.add_argument("--only", nargs="+", default=[], help="these sorts, not kept")
-    parser.add_argument("--cache", type=Path, default=CACHE, help="for the packages")
-    parser.add_argument("--fetch", action="store_true", help="fetch, and scan nothing")
-    options = parser.parse_args(arguments)
-    share = 0.01 if options.quick else options.share
+    options = _parser().parse_args(arguments)
     described = machine.describe(*PACKAGES)
+    share = 0.01 if options.quick else options.share
     files = everyday(options.cache, share=share, only=options.only)
     if options.fetch:
         return 0
-    rows = asyncio.run(scan_all(files))
-    results = {
-        "benchmark": "everyday",
-        "machine": described,
-        "share": share,
-        **summary(rows),
-    }
-    show(results)
+    kept = options.cache / "rows.jsonl"
+    if options.afresh:
+        kept.unlink(missing_ok=True)
+    known = load(kept)
+    if options.again:
+        left = [file for file in files if file.name in known]
+        left = [file for file in left if _is_doubtful(known[file.name])]
+    else:
+        left = [file for file in files if file.name not in known]
+    left = in_any_order(left)
+    known |= asyncio.run(scan_all(left, kept, minutes=options.minutes))
+    counts = summary([known[file.name] for file in files if file.name in known])
+    show(counts)
     if not options.quick and not options.only:
+        results = {
+            "benchmark": "everyday",
+            "machine": described,
+            "share": share,
+            "planned": len(files),
+            **counts,
+        }
         text = json.dumps(results, indent=1, ensure_ascii=False)
         (RESULTS / "everyday.json").write_text(text + "\n", encoding="utf-8")
-    is_missed = len(results["rejections"]) > AIM * len(rows)  # type: ignore[arg-type]
-    print(f"aim: {AIM:.1%}: " + ("missed" if is_missed else "met"), file=sys.stdout)
+    is_missed = counts["rejected"] > AIM * counts["files"]
+    print(f"aim: {AIM:.1%}: " + ("missed" if is_missed else "met"))
     return int(is_missed)
+
+
+def _is_doubtful(row: Row) -> bool:
+    """Say whether a file is scanned again after something was mended."""
+    return is_rejected(row) or is_starved(row)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks everyday", description=__doc__)
+    add = parser.add_argument
+    add("--quick", action="store_true", help="a hundredth, not kept")
+    add("--share", type=float, default=1.0, help="of the files")
+    add("--only", nargs="+", default=[], help="these sorts, not kept")
+    add("--cache", type=Path, default=CACHE, help="for the packages, and rows")
+    add("--fetch", action="store_true", help="fetch, and scan nothing")
+    add("--minutes", type=float, help="after which no further file is begun")
+    add("--again", action="store_true", help="scan what was rejected, nothing else")
+    add("--afresh", action="store_true", help="forget what was scanned before")
+    return parser

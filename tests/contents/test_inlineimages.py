@@ -8,7 +8,7 @@ from uploadfilter.contents.inlineimages import inline_images
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.model import Reason
 
-HEAD = b"BI /W 2 /H 3 /BPC 8 /CS /G "
+HEAD = b"BI /W 2 /H 3 /BPC 8 /CS /G /L 0 "
 
 
 def data_of(content: bytes) -> list[bytes]:
@@ -59,3 +59,33 @@ def test_pictures_without_end_are_too_many() -> None:
     assert list(inline_images(b"BI " * 3000)) == [
         Shortfall(reason=Reason.TOO_MANY_CONTENTS)
     ]
+
+
+SPECK = b"q 9 0 0 1 0 0 cm\nBI\n/IM true\n/W 1\n/H 1\n/BPC 1\nID \x00\nEI Q\n"
+
+
+def test_specks_hide_no_picture_behind_them() -> None:
+    """Drawing programs fill areas with thousands of pictures of one sample."""
+    picture = HEAD.replace(b"2 /H 3", b"20 /H 16") + b"/F /Fl ID abc\nEI Q"
+
+    assert data_of(SPECK * 3000 + picture) == [b"abc"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(b"/W 1 /W 20 /H 20", id="width-twice"),
+        pytest.param(b"/W 1 /H 20 /F /DCT", id="packed"),
+        pytest.param(b"/W 1 /H 20 /#57 20", id="another-name-for-the-same"),
+        pytest.param(b"/W 1 /H 20 /Width 20", id="long-name"),
+        pytest.param(b"/W 1 /H 20 % /W 20", id="comment"),
+        pytest.param(b"/W 1", id="no-height"),
+    ],
+)
+def test_speck_says_nothing_but_that_it_is_one(entries: bytes) -> None:
+    """What a reader may take for a larger picture is read whole, and is counted."""
+    content = (b"BI " + entries + b" ID a\nEI ") * 2001
+
+    *_, last = inline_images(content)
+
+    assert last == Shortfall(reason=Reason.TOO_MANY_CONTENTS)

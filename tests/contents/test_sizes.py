@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.sizes import LEAST_SIDE, is_small
+from uploadfilter.contents.sizes import LEAST_SIDE, is_icon, is_small
 
 FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP", "JPEG2000")
 KINDS = dict(
@@ -46,6 +47,40 @@ def test_header_that_is_not_understood_is_not_small(kind: Kind) -> None:
     """Nothing is dropped that might be seen."""
     assert not is_small(b"\0" * 99, kind)
     assert is_small(b"\0" * 59, kind)
+
+
+@given(width=st.integers(1, 64), height=st.integers(1, 64))
+def test_icon_has_no_side_longer_than_that_of_an_icon(width: int, height: int) -> None:
+    """A picture that is high and narrow is none: a page may draw it wider."""
+    data = encoded("PNG", width, height)
+
+    assert is_icon(data, Kind.PNG) is (max(width, height) <= LEAST_SIDE)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        pytest.param(lambda data: data, Kind.GIF, id="another-kind"),
+        pytest.param(lambda data: data[:50], Kind.PNG, id="hardly-anything"),
+        pytest.param(lambda data: data + bytes(20_000), Kind.PNG, id="long"),
+        pytest.param(
+            lambda data: data[:33] + encoded("PNG", 64, 64)[8:], Kind.PNG, id="twice"
+        ),
+        pytest.param(
+            lambda data: data[:8] + b"\0\0\0\4CgBI" + bytes(8) + data[8:],
+            Kind.PNG,
+            id="chunk-before",
+        ),
+    ],
+)
+def test_only_what_every_reader_takes_for_an_icon_is_one(
+    change: Callable[[bytes], bytes], kind: Kind
+) -> None:
+    """Some readers heed a second header, or none that comes late."""
+    data = encoded("PNG", 32, 32)
+
+    assert is_icon(data, Kind.PNG)
+    assert not is_icon(change(data), kind)
 
 
 def test_gif_is_as_large_as_its_first_frame() -> None:

@@ -10,6 +10,7 @@ from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     MAX_DECLARED_TYPE,
     MOST_CONTENTS,
+    MOST_SIGNALS,
     Budgets,
     ContentReply,
     ContentSpan,
@@ -146,7 +147,7 @@ def test_budgets_that_nothing_can_keep_are_refused(
     ("length", "contents"),
     [
         pytest.param(0, 5000, id="nothing"),
-        pytest.param(3 << 20, 5000 + 3 * 1500, id="package"),
+        pytest.param(3 << 20, 5000 + 3 * 30_000, id="package"),
         pytest.param(1 << 30, MOST_CONTENTS, id="backup"),
     ],
 )
@@ -155,8 +156,23 @@ def test_more_contents_may_be_nested_in_more_bytes(length: int, contents: int) -
     assert Budgets().for_content(length).max_contents == contents
 
 
+@pytest.mark.parametrize(
+    ("length", "signals"),
+    [
+        pytest.param(0, 65_536, id="nothing"),
+        pytest.param(3 << 20, 65_536 + 3 * 1024, id="package"),
+        pytest.param(1 << 30, MOST_SIGNALS, id="backup"),
+    ],
+)
+def test_more_bytes_may_have_more_signals(length: int, signals: int) -> None:
+    """A package of 20 MB has more icons than one of 20 KB, up to a bound."""
+    assert Budgets().for_content(length).max_upload_signals == signals
+
+
 def test_bound_of_an_operator_is_never_lowered() -> None:
-    """Who allows more than the bound gets it."""
-    budgets = Budgets(max_contents=MOST_CONTENTS + 1)
+    """Who allows more than the bounds gets it."""
+    budgets = Budgets(
+        max_contents=MOST_CONTENTS + 1, max_upload_signals=MOST_SIGNALS + 1
+    )
 
     assert budgets.for_content(1 << 30) == budgets

@@ -23,6 +23,16 @@ def names(scan: Scan) -> dict[str, list[str]]:
     return {each.path: [item.name for item in each.views] for each in scan.walk()}
 
 
+@given(st.lists(st.sampled_from(["a", "a#2", "a#3", "b", "", "a!/b"]), max_size=12))
+def test_no_two_contents_have_one_path(called: list[str]) -> None:
+    """However often a name comes, and whatever other names look like."""
+    root = node()
+
+    paths = [root.path_of(name) for name in called]
+
+    assert len(set(paths)) == len(called)
+
+
 def test_part_holds_what_was_found_since_the_last_one() -> None:
     """A view is sent once, with the contents that it is nested in."""
     root, inner = node(), node("!/a")

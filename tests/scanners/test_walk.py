@@ -197,7 +197,7 @@ def test_members_of_one_name_are_both_looked_at() -> None:
         ),
         pytest.param(
             zip_of(a=JPEG, b=PNG),
-            Budgets(max_upload_signals=40),
+            Budgets(max_upload_signals=40, signals_per_mib=0),
             {"0": Reason.TOO_MANY_SIGNALS},
             id="signals",
         ),
@@ -254,6 +254,50 @@ def test_search_that_is_over_keeps_no_member_from_being_seen() -> None:
     }
 
 
+def test_hardly_any_bytes_in_an_archive_are_not_looked_into() -> None:
+    """Nothing that shows anything is so short; a longer piece may be of a picture."""
+    scan = scanned(tar_of(("a", JPEG[:23]), ("b", JPEG[:24]), ("c", b"%!"), ("d", PNG)))
+
+    assert list(found(scan)) == ["0!/d"]
+    assert reasons(scan) == {"0!/b": Reason.UNDECODABLE}
+
+
+ICON = pictures.png(PHOTO.resize((32, 32)))
+
+
+def test_icons_in_an_archive_are_a_part_of_the_search() -> None:
+    """Programs hold thousands, and none may keep a picture from being seen."""
+    icons = [(f"{number}.png", ICON) for number in range(9)]
+    budgets = Budgets(max_upload_signals=9 * 32, signals_per_mib=0)
+
+    scan = scanned(tar_of(*icons, ("z", PNG)), budgets=budgets)
+
+    assert found(scan) == {
+        **{f"0!/{number}.png": ["stored"] for number in range(4)},
+        "0!/z": ["stored"],
+    }
+    unseen = [f"0!/{number}.png" for number in range(4, 9)]
+    assert reasons(scan) == dict.fromkeys(
+        ("0", *unseen, "0!/z"), Reason.SEARCH_UNFINISHED
+    )
+    assert all(len(each.exact) == 3 for each in scan.contents)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda data: data, id="itself"),
+        pytest.param(gzip.compress, id="stream"),
+        pytest.param(base64.b64encode, id="string"),
+    ],
+)
+def test_icon_that_a_site_is_sent_is_no_search(make: Callable[[bytes], bytes]) -> None:
+    """An icon as an upload is a picture like others."""
+    budgets = Budgets(max_upload_signals=40, signals_per_mib=0)
+
+    assert set(reasons(scanned(make(ICON), budgets=budgets)).values()) == set()
+
+
 def test_strings_of_a_text_that_a_site_reads_are_no_search() -> None:
     """Junk in front of them must not make an accepted reason of what was not seen."""
     strings = [base64.b64encode(PNG + bytes((n,))).decode() for n in range(9)]
@@ -296,7 +340,7 @@ def test_first_view_counts_whatever_ends_the_second(
     # The search has half of the signals, and ends without ending the walk.
     is_carved = "embedded" in path
     most = 80 if is_carved else 40
-    scan = scanned(content, budgets=Budgets(max_upload_signals=most))
+    scan = scanned(content, budgets=Budgets(max_upload_signals=most, signals_per_mib=0))
 
     assert found(scan) == {path: ["stored"]}
     assert reasons(scan) == {

@@ -25,7 +25,13 @@ from uploadfilter.contents.pdffilters import (
     filters_of,
     unfiltered,
 )
-from uploadfilter.contents.pdfimages import FILES, Picture, described, written
+from uploadfilter.contents.pdfimages import (
+    FILES,
+    SMALLEST_SIDE,
+    Picture,
+    described,
+    written,
+)
 from uploadfilter.contents.pdfpainted import (
     Painting,
     alpha_of,
@@ -60,10 +66,6 @@ _BYTES_PER_STREAM: Final = 2048
 """Streams that are looked at: so many in any document, and more by its length. qpdf and
 what is asked of it take up to 80 µs for each. Those of pages have a KiB or two, those
 of letters that are drawn 200 bytes, but there are only some hundreds."""
-
-_SMALLEST_SIDE: Final = 16
-"""Pictures that are narrower or lower are lines, spots and letters, of which a document
-may have thousands; no signal of one says anything."""
 
 
 class PDFContainer:
@@ -108,11 +110,11 @@ def sample() -> bytes:
     with pikepdf.new() as document:
         document.Root.Picture = pikepdf.Stream(
             document,
-            zlib.compress(bytes(4 * _SMALLEST_SIDE**2)),
+            zlib.compress(bytes(4 * SMALLEST_SIDE**2)),
             Type=pikepdf.Name.XObject,
             Subtype=pikepdf.Name.Image,
-            Width=_SMALLEST_SIDE,
-            Height=_SMALLEST_SIDE,
+            Width=SMALLEST_SIDE,
+            Height=SMALLEST_SIDE,
             ColorSpace=pikepdf.Name.DeviceCMYK,
             BitsPerComponent=8,
             Decode=pikepdf.Array([1, 0] * 4),
@@ -375,7 +377,7 @@ def _is_speck(stream: pikepdf.Stream, filters: tuple[Filter, ...]) -> bool:
     """Return whether a picture is too small, at a tenth of the cost of all it says."""
     if any(each.name in FILES for each in filters):
         return False
-    return 0 < whole(value_of(stream, "/Width")) < _SMALLEST_SIDE
+    return 0 < whole(value_of(stream, "/Width")) < SMALLEST_SIDE
 
 
 def _is_small(picture: Picture) -> bool:
@@ -383,7 +385,7 @@ def _is_small(picture: Picture) -> bool:
     raster = picture.raster
     if raster is None or picture.is_file:
         return False
-    return min(raster.width, raster.height) < _SMALLEST_SIDE
+    return min(raster.width, raster.height) < SMALLEST_SIDE
 
 
 def _inflated_head(raw: bytes) -> bytes:

@@ -21,10 +21,16 @@ RATIO_GRACE_BYTES = 16 * 1024 * 1024
 thousandfold and hurts nobody."""
 
 MOST_HEADERS = 5000
-_BYTES_PER_HEADER = 512
-"""Headers that a container reads in one content, those that it does not yield included
-(folders, members that it saw before), a tenth of a second where each is a frame of
-zstd; and one more for each so many bytes of what was sent."""
+"""Headers that a container may read in any content, those that it does not yield
+included (folders, members that it saw before)."""
+
+_BYTES_PER_HEADER = 32
+"""One more is read for each so many bytes of what was sent: what a member without
+anything in it takes in an archive that is packed."""
+
+_BYTES_PER_FRAME = 512
+"""The same of headers that give no member of their own: a frame of a stream takes a
+tenth as long as all else together, and no stream of so many is short."""
 
 
 _MOST_HOLE_BYTES = 8 * 1024 * 1024
@@ -71,6 +77,11 @@ class Meter:
     def most_headers(self) -> int:
         """How many headers each container in the content may read."""
         return MOST_HEADERS + (self._content_bytes or 0) // _BYTES_PER_HEADER
+
+    @property
+    def most_frames(self) -> int:
+        """How many headers may be read that give no member of their own."""
+        return MOST_HEADERS + (self._content_bytes or 0) // _BYTES_PER_FRAME
 
     @property
     def spent(self) -> Reason | None:

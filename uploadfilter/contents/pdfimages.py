@@ -59,6 +59,10 @@ class Picture:
         return bool(self.filters) and self.filters[-1].name in FILES
 
 
+SMALLEST_SIDE: Final = 16
+"""Pictures that are narrower or lower are lines, spots and letters, of which a document
+may have thousands; no signal of one says anything."""
+
 FILES: Final = frozenset({"/DCTDecode", "/JPXDecode"})
 
 

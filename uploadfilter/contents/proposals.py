@@ -10,7 +10,7 @@ Rules this module keeps: a bounded number of bytes is read, nothing is decoded, 
 proposal that others may hold for a picture and that we cannot decode is said as well.
 
 To add a kind whose readers take less than its test in ``magic.py``: a line in
-``_LOOSE``.
+``LOOSE``.
 """
 
 import re
@@ -74,7 +74,7 @@ def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
     head = source.read(0, HEAD_BYTES)
     found = [
         Proposal(kind=loose)
-        for test in _LOOSE
+        for test in (LOOSE if MAY_BE_LOOSE.match(head) else ())
         for loose in test(head)
         if loose is not kind
     ]
@@ -214,7 +214,7 @@ _TGA_TABLE_DEPTHS: Final = frozenset({15, 16, 24, 32})
 _LEAST_SIDE: Final = 32
 """Pixels; of a smaller picture nobody can tell what it shows."""
 
-_LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
+LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
     _loose_gif,
     _loose_bitmap,
     _loose_icon,
@@ -223,6 +223,10 @@ _LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
     _loose_anymap,
     _loose_coding,
 )
+
+
+MAY_BE_LOOSE: Final = re.compile(rb"[BGIMPq\0]|.\0\0\0|.{4}ftyp", re.DOTALL)
+"""What each of them begins with: archives have thousands of texts, which do not."""
 
 
 # --- Behind stray bytes --------------------------------------------------------------

@@ -47,6 +47,27 @@ def is_small(data: bytes, kind: Kind) -> bool:
     return size is None or min(size) < LEAST_SIDE
 
 
+def is_icon(data: bytes, kind: Kind) -> bool:
+    """Say whether a picture is surely not larger than an icon, to whoever opens it.
+
+    Args:
+        data: All of its bytes, or more than an icon has.
+        kind: What they begin like. Only of a PNG every reader says the same: it must
+            not have a second header, which some readers heed.
+    """
+    if kind is not Kind.PNG or len(data) > MOST_ICON_BYTES:
+        return False
+    is_plain = data[8:16] == b"\0\0\0\x0dIHDR" and data.count(b"IHDR") == 1
+    if not is_plain or len(data) < _LEAST_BYTES:
+        return False
+    width, height = struct.unpack_from(">II", data, 16)
+    return bool(max(width, height) <= LEAST_SIDE)
+
+
+MOST_ICON_BYTES: Final = 16 * 1024
+"""Four times what 32 x 32 pixels in four channels take."""
+
+
 def _gif(data: bytes) -> _Size:
     """Return the larger of the screen and the first frame, which browsers show."""
     screen = struct.unpack_from("<HH", data, 6)

@@ -162,7 +162,7 @@ class StreamContainer:
     def _chunks(self, source: Source, meter: Meter) -> Chunks:
         """Unpack one stream after another, as if they were one."""
         position = 0
-        for _ in range(meter.most_headers):
+        for _ in range(meter.most_frames):
             behind = yield from unpack(source, self.make, meter, start=position)
             following = None if behind is None else self._next(source, behind)
             if following is None:

@@ -88,7 +88,7 @@ class ZipContainer:
             if meter.spent is not None:
                 yield Shortfall(reason=meter.spent)
                 return
-        if walk.headers >= meter.most_headers:
+        if walk.headers >= meter.most_headers or walk.idle >= meter.most_frames:
             yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
         elif is_empty and not zipheaders.has_end(source):
             yield Shortfall(reason=Reason.UNDECODABLE)
@@ -99,6 +99,7 @@ class _Walk:
 
     Attributes:
         headers: How many headers were read so far; no more than ``Meter.most_headers``.
+        idle: How many of them led to nothing; no more than ``Meter.most_frames``.
     """
 
     def __init__(self, source: Source, meter: Meter) -> None:
@@ -109,6 +110,7 @@ class _Walk:
         self._ended: dict[int, int] = {}
         self._has_directory = zipheaders.has_end(source)
         self.headers = 0
+        self.idle = 0
 
     def listed(self) -> Iterator[Member | Shortfall]:
         """Yield what the directories list."""
@@ -121,12 +123,17 @@ class _Walk:
     def unlisted(self) -> Iterator[Member | Shortfall]:
         """Yield what has a local header that no directory led to."""
         offset = zipheaders.next_local(self._source, 0)
-        while offset is not None and self.headers < self._meter.most_headers:
+        while offset is not None and self._has_patience:
             self.headers += 1
             if offset not in self._behind:
                 yield from self._found(offset)
             behind = self._behind.get(offset, offset + 1)
             offset = zipheaders.next_local(self._source, behind)
+
+    @property
+    def _has_patience(self) -> bool:
+        is_left = self.headers < self._meter.most_headers
+        return is_left and self.idle < self._meter.most_frames
 
     def _entry(self, entry: Listed) -> Iterator[Member | Shortfall]:
         """Yield a member of a directory, as that and the local header have it."""
@@ -148,6 +155,7 @@ class _Walk:
         """Yield a member that has a local header only, unless that is so by chance."""
         local = zipheaders.local_header(self._source, local_at)
         if local is None or local.header.method not in _METHODS:
+            self.idle += 1
             return
         for item in self._read(local.header, local.data_at, local_at):
             # Some archivers leave headers without sizes behind. A reader that goes by

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from uploadfilter.contents import carving, containers, magic
+from uploadfilter.contents import carving, containers, magic, sizes
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container, Member, Meter
@@ -15,6 +15,13 @@ CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
 
 NO_CHANCE: Final = frozenset({Reason.ENCRYPTED, Reason.SEARCH_UNFINISHED})
 """Why nothing is seen of what is no container by chance."""
+
+LEAST_BYTES: Final = 24
+"""Bytes of the shortest content inside another that is looked into. The shortest
+picture has 26, and nobody sees anything in it."""
+
+MOST_CANDIDATES: Final = 20_000
+"""Candidates of one content that are tried, each of which has its price."""
 
 SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
 """Kinds whose magic does not occur by chance as good as ever, header included."""
@@ -39,6 +46,18 @@ def is_usual_photo(source: Source, names: frozenset[str]) -> bool:
 
 _PROFILE_BYTES: Final = 128 * 1024
 """How far into a JPEG a profile is looked for: behind an EXIF segment of 64 KiB."""
+
+
+def is_icon(source: Source, kind: Kind) -> bool:
+    """Say whether a picture is surely so little that nobody can tell what it shows.
+
+    Args:
+        source: The picture.
+        kind: What it begins like.
+    """
+    if kind is not Kind.PNG or source.size > sizes.MOST_ICON_BYTES:
+        return False
+    return sizes.is_icon(source.read(0, source.size), kind)
 
 
 def most_bytes(source: Source, item: carving.Candidate) -> int:

@@ -13,6 +13,11 @@ _HEAD_BYTES = 64
 """Bytes that tell whether it is worth comparing a candidate with a member."""
 
 
+BLOCK_OVERLAP: Final = 16 * 1024 * 1024
+"""By how much the blocks overlap in which a long unpacked content is searched: more
+than nearly every picture, which must lie in one block as a whole to be decoded."""
+
+
 class Held:
     """The chunks of one member, as much of them as may be held at a time.
 

@@ -42,9 +42,17 @@ MOST_CONTENTS: Final = 100_000
 """Contents nested in one content, however long it is: their paths and digests are then
 20 MB on the way to the proxy."""
 
+MOST_SIGNALS: Final = 98_304
+"""Signals of one content, however long it is: those of 3,072 views, whose planes are
+48 MiB on the way to the proxy."""
+
 _FIRST_MIB: Final = 32
 """MiB of content that may be one picture or one package of programs. They then take
-13 s more at most."""
+64 s more at most."""
+
+_WALL_FOR_CPU: Final = 4
+"""Seconds by the clock for each CPU second that is added. Twice as many scans are slow
+at a time as there are CPUs, and quick ones come before them."""
 
 UNKNOWN_KIND: Final = "unknown"
 """Kind of a content that no scanner reported on."""
@@ -81,12 +89,14 @@ class Budgets:
         upload_cpu_s: CPU seconds for all contents of one upload. A form of a hundred
             photos of 12 megapixels needs 2.
         upload_wall_s: Seconds for all contents of one upload, waiting excluded.
-        per_gib_s: Seconds added to each of the four above for every GiB of content,
-            since a long video is read to its end, which is no attack. An album of
-            photos of 2 megapixels takes 31, a packed archive of them some more.
-        first_mib_s: Seconds added besides for each of the first 32 MiB, which may be
-            all of a large picture, of which HEIC takes 0.15, or of a package of
-            programs: 4,000 texts in 6.3 MiB take 2 in all, 14,000 in 9 MiB take 2.5.
+        per_gib_s: CPU seconds added for every GiB of content, and four times as many
+            by the clock, since a long video is read to its end, which is no attack. An
+            album of photos of 2 megapixels takes 31, a packed archive of them some
+            more.
+        first_mib_s: CPU seconds added besides for each of the first 32 MiB, which may
+            be all of a large picture, of which HEIC takes 0.15, or of a package of
+            programs: one of 4,000 little files in 1.8 MiB takes 4. Who sends many
+            short contents gets ``content_cpu_s`` for each, which is more.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
         max_views: Views of one content. 96 are 30 frames with transparency, each as
@@ -95,11 +105,15 @@ class Budgets:
             alone, 3,584 with all types; the 72 of an icon on grey pages have 4,032.
         max_upload_signals: Signals of one upload's content, nested ones included; a
             thousand photos have half as many.
+        signals_per_mib: Signals added to that for every MiB of content, up to
+            ``MOST_SIGNALS`` in all: those of an icon that is transparent, since
+            packages of programs have hundreds of large ones.
         max_contents: Contents nested in one content, at all depths together. Of 486
             archives of Debian's packages, 18 have more than 1,000 members and 5 more
             than 5,000; a thousand texts take 0.1 s, which the CPU seconds bound.
         contents_per_mib: Contents added to that for every MiB of content, up to
-            ``MOST_CONTENTS`` in all. Packages of programs have up to 1,600 in each.
+            ``MOST_CONTENTS`` in all. No archive has more: a member takes 35 packed
+            bytes, if it has nothing in it. Packages of programs have up to 22,000.
         max_depth: How deep contents are nested: 5 is a photo in the preview, in PDF, of
             a document in an archive in a backup, which was packed.
         max_frames: Frames of one picture that become views; of more, the first, the
@@ -124,13 +138,14 @@ class Budgets:
     upload_cpu_s: float = 10.0
     upload_wall_s: float = 60.0
     per_gib_s: float = 60.0
-    first_mib_s: float = 0.4
+    first_mib_s: float = 2.0
     address_space: int = 1024 * 1024 * 1024
     max_views: int = 96
     max_signals: int = 4096
     max_upload_signals: int = 65_536
+    signals_per_mib: int = 1024
     max_contents: int = 5000
-    contents_per_mib: int = 1500
+    contents_per_mib: int = 30_000
     max_depth: int = 5
     max_frames: int = 60
     max_total_pixels: int = 64_000_000
@@ -164,6 +179,7 @@ class Budgets:
         for name in (
             "per_gib_s",
             "first_mib_s",
+            "signals_per_mib",
             "max_contents",
             "contents_per_mib",
             "max_depth",
@@ -175,7 +191,11 @@ class Budgets:
 
     def for_content(self, length: int) -> "Budgets":
         """Return the budgets of a content of ``length`` bytes, which grow with it."""
-        return replace(self, max_contents=self.contents_for(length))
+        return replace(
+            self,
+            max_contents=self.contents_for(length),
+            max_upload_signals=self.signals_for(length),
+        )
 
     def contents_for(self, length: int) -> int:
         """Return how many contents may be nested in one of ``length`` bytes."""
@@ -183,10 +203,20 @@ class Budgets:
         most = max(self.max_contents, MOST_CONTENTS)
         return min(self.max_contents + more, most)
 
+    def signals_for(self, length: int) -> int:
+        """Return how many signals a content of ``length`` bytes may have."""
+        more = self.signals_per_mib * length >> 20
+        most = max(self.max_upload_signals, MOST_SIGNALS)
+        return min(self.max_upload_signals + more, most)
+
     def allowance(self, length: int) -> float:
-        """Return the seconds that are added for ``length`` bytes of content."""
+        """Return the CPU seconds that are added for ``length`` bytes of content."""
         first_mib = min(length / (1 << 20), _FIRST_MIB)
         return self.per_gib_s * length / (1 << 30) + self.first_mib_s * first_mib
+
+    def wall_allowance(self, length: int) -> float:
+        """Return the seconds by the clock that are added for ``length`` bytes."""
+        return _WALL_FOR_CPU * self.allowance(length)
 
 
 class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):

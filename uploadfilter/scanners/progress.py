@@ -109,7 +109,7 @@ class Progress:
         self._losses_left = max_losses
         self._cpu_left_s = budgets.upload_cpu_s
         total = sum(span.length for span in self._spans)
-        self._wall_left_s = budgets.upload_wall_s + budgets.allowance(total)
+        self._wall_left_s = budgets.upload_wall_s + budgets.wall_allowance(total)
         self._bytes_left = MAX_UPLOAD_REPLY_BYTES
         # Of the request that is being answered:
         self._asked = self._common  # its first one is being scanned
@@ -152,7 +152,7 @@ class Progress:
     def content_wall_s(self) -> float:
         """Seconds that the content that is being scanned may take."""
         length = self._spans[self._asked[0]].length
-        return self._budgets.content_wall_s + self._budgets.allowance(length)
+        return self._budgets.content_wall_s + self._budgets.wall_allowance(length)
 
     @property
     def _content_budgets(self) -> Budgets:

@@ -18,8 +18,8 @@ from uploadfilter.model import Scan, SignalType
 from uploadfilter.scanners.messages import Budgets, ContentSpan, Part
 from uploadfilter.scanners.spans import digests_of, open_span
 from uploadfilter.scanners.tree import Node
-from uploadfilter.scanners.walk import NeedsAlone, Walk
-from uploadfilter.scanners.wanted import WalkSettings
+from uploadfilter.scanners.walk import Walk
+from uploadfilter.scanners.wanted import NeedsAlone, WalkSettings
 from uploadfilter.signals import faults
 from uploadfilter.signals.decoding import prepare_process
 

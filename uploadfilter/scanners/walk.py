@@ -20,7 +20,6 @@ own account, and the walk goes on; only a budget of the content itself ends the 
 """
 
 from collections.abc import Generator, Iterator
-from typing import Final
 
 from uploadfilter.contents import (
     carving,
@@ -32,43 +31,47 @@ from uploadfilter.contents import (
 )
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Container, Member, Meter, UnpackLimits
+from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason
-from uploadfilter.scanners.accounts import Accounts, Ended
+from uploadfilter.scanners.accounts import Ended
 from uploadfilter.scanners.besides import Besides, besides
 from uploadfilter.scanners.chance import (
     CHANCE,
+    LEAST_BYTES,
+    MOST_CANDIDATES,
     NO_CHANCE,
     SURE,
     SURE_AT_FIRST,
     holds_something,
+    is_icon,
     is_usual_photo,
     may_be_chance,
     most_bytes,
     packed_in,
 )
-from uploadfilter.scanners.holding import Covered, Held, icon_entries
+from uploadfilter.scanners.holding import (
+    BLOCK_OVERLAP,
+    Covered,
+    Held,
+    icon_entries,
+)
 from uploadfilter.scanners.readings import Readings
 from uploadfilter.scanners.sent import is_decoded, is_read_as_text
 from uploadfilter.scanners.spans import digests_of, open_file
 from uploadfilter.scanners.tree import Node, nesting
-from uploadfilter.scanners.wanted import WalkSettings, carving_limits_of, limits_of
+from uploadfilter.scanners.wanted import (
+    NeedsAlone,
+    WalkSettings,
+    accounts_of,
+    carving_limits_of,
+    limits_of,
+    meter_of,
+)
 from uploadfilter.signals import formats
 from uploadfilter.signals.decoding import DecodeLimits
 from uploadfilter.signals.frame import Lack
 from uploadfilter.signals.views import views_of
-
-_BLOCK_OVERLAP: Final = 16 * 1024 * 1024
-"""By how much the blocks overlap in which a long unpacked content is searched: more
-than nearly every picture, which must lie in one block as a whole to be decoded."""
-
-_MOST_CANDIDATES: Final = 20_000
-"""Candidates of one content that are tried, each of which has its price."""
-
-
-class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
-    """The content needs a decoder that this process must not run."""
 
 
 class Walk:
@@ -90,20 +93,9 @@ class Walk:
         self._most_contents = budgets.contents_for(content_bytes)
         self._limits = limits_of(budgets)
         self._carving_limits = carving_limits_of(budgets)
-        self._meter = Meter(
-            UnpackLimits(
-                max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
-            ),
-            content_bytes=content_bytes,
-        )
+        self._meter = meter_of(budgets, content_bytes)
         self._effort = strings.effort_for(content_bytes)
-        self.accounts = Accounts(
-            settings.clock,
-            deadline_s=settings.deadline_s,
-            contents=self._most_contents,
-            signals=budgets.max_upload_signals,
-            content_bytes=content_bytes,
-        )
+        self.accounts = accounts_of(settings, content_bytes)
 
     def steps(
         self,
@@ -144,10 +136,14 @@ class Walk:
             declared: Its declared type in small letters; may be empty.
         """
         kind = Kind(node.kind)
-        if kind is Kind.EMPTY:
+        if kind is Kind.EMPTY or (depth and source.size < LEAST_BYTES):
             return
         yield from self._pause()
-        yield from self._look(source, node, kind, declared=declared)
+        look = self._look(source, node, kind, declared=declared)
+        if depth and not node.is_sent and is_icon(source, kind):
+            # Programs hold thousands of them, and nobody can tell what they show.
+            look = self.accounts.searching(look, node.fall_short)
+        yield from look
         covered = Covered()
         claims = (node.path, declared)
         also = besides(source, kind, claims=claims, decoded=self._decoded)
@@ -373,7 +369,7 @@ class Walk:
             if not held.has_more:
                 break
             yield from self._pause()
-            held.go_on(overlap=_BLOCK_OVERLAP)
+            held.go_on(overlap=BLOCK_OVERLAP)
         if held.reason is not None:
             node.fall_short(held.reason)
         node.close()
@@ -444,7 +440,7 @@ class Walk:
     def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
         """Try every offset but the first at which a picture may begin."""
         self.accounts.carve(source.size)
-        for item in carving.candidates(source, start=1, most=_MOST_CANDIDATES):
+        for item in carving.candidates(source, start=1, most=MOST_CANDIDATES):
             if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
                 node.fall_short(Reason.SEARCH_UNFINISHED)
                 return

@@ -5,9 +5,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from uploadfilter.contents.members import Meter, UnpackLimits
 from uploadfilter.model import SignalType
+from uploadfilter.scanners.accounts import Accounts
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.signals.decoding import DecodeLimits
+
+
+class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
+    """The content needs a decoder that this process must not run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +58,22 @@ def carving_limits_of(budgets: Budgets) -> DecodeLimits:
 _LEAST_CARVED_SIDE: Final = 32
 """Pixels of the shorter side of a picture that is carved. Programs have thousands of
 icons in them, and of smaller pictures nobody can tell what they show."""
+
+
+def meter_of(budgets: Budgets, content_bytes: int) -> Meter:
+    """Return what counts the unpacked bytes of one content."""
+    limits = UnpackLimits(
+        max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
+    )
+    return Meter(limits, content_bytes=content_bytes)
+
+
+def accounts_of(settings: WalkSettings, content_bytes: int) -> Accounts:
+    """Return the accounts of a walk through a content of so many bytes."""
+    return Accounts(
+        settings.clock,
+        deadline_s=settings.deadline_s,
+        contents=settings.budgets.contents_for(content_bytes),
+        signals=settings.budgets.signals_for(content_bytes),
+        content_bytes=content_bytes,
+    )
