@@ -23,6 +23,8 @@ from hashsets.demo.tricks_kit import Family, FileType, Shown, dithered, of_famil
 Levels = NDArray[np.float64]
 """Samples from 0 to 1, shape (height, width, components)."""
 
+JPX = -1  # stands for the bits of a component that JPEG 2000 tells by itself
+_FILTERS = {0: Name.DCTDecode, JPX: Name.JPXDecode}
 
 More = Callable[[pikepdf.Pdf, Image.Image], dict[str, object]]
 """Makes further entries of a dictionary for the target."""
@@ -38,7 +40,7 @@ class Paper:
         space: Makes the colour space.
         levels: Makes the samples of the target and the decoy.
         decode: The array of that name; empty if it is left out.
-        bits: Of a component; 0 if a JPEG holds the samples.
+        bits: Of a component; 0 if a JPEG holds the samples, ``JPX`` if JPEG 2000 does.
         more: Further entries of the dictionary.
     """
 
@@ -65,8 +67,8 @@ def page_of(paper: Paper, target: Image.Image, decoy: Image.Image) -> bytes:
         picture.Type, picture.Subtype = Name.XObject, Name.Image
         picture.Width, picture.Height = target.size
         picture.ColorSpace = paper.space(pdf)
-        picture.BitsPerComponent = paper.bits or 8
-        picture.Filter = Name.FlateDecode if paper.bits else Name.DCTDecode
+        picture.BitsPerComponent = paper.bits if paper.bits > 0 else 8
+        picture.Filter = _FILTERS.get(paper.bits, Name.FlateDecode)
         if paper.decode:
             picture.Decode = Array(list(paper.decode))
         for key, value in paper.more(pdf, target).items():
@@ -86,16 +88,24 @@ def page_of(paper: Paper, target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _packed(paper: Paper, levels: Levels) -> bytes:
-    if not paper.bits:
+    if paper.bits <= 0:
         samples = np.rint(levels * 255).astype(np.uint8)
         mode = {1: "L", 3: "RGB", 4: "CMYK"}[samples.shape[2]]
         image = Image.fromarray(samples[:, :, 0] if mode == "L" else samples, mode)
-        return pictures.jpeg(image, 95)
+        return _saved(image, _FILTERS[paper.bits])
     whole = np.rint(levels * ((1 << paper.bits) - 1)).astype(np.uint16)
     places = np.arange(paper.bits - 1, -1, -1)
     bits = (whole[..., None] >> places & 1).astype(np.uint8)
-    rows = np.packbits(bits.reshape(len(levels), -1), axis=1)
-    return zlib.compress(rows.tobytes(), 1)
+    return zlib.compress(
+        np.packbits(bits.reshape(len(levels), -1), axis=1).tobytes(), 1
+    )
+
+
+def _saved(image: Image.Image, packed: Name) -> bytes:
+    if packed == Name.FlateDecode:
+        return zlib.compress(image.tobytes())
+    is_jpx = packed == Name.JPXDecode
+    return pictures.encoded(image, "JPEG2000") if is_jpx else pictures.jpeg(image, 95)
 
 
 def function(
@@ -215,18 +225,20 @@ _MIX = b"{ pop exch pop }"
 _GREY, _COLOURS = Name.DeviceGray, Name.DeviceRGB
 
 
-def soft_mask(*, is_jpeg: bool = False, size: tuple[int, int] = (640, 480)) -> More:
+def soft_mask(
+    *, packed: Name = Name.FlateDecode, size: tuple[int, int] = (640, 480)
+) -> More:
     """Return what makes a soft mask that is the target: black shows it on white."""
 
     def make(pdf: pikepdf.Pdf, target: Image.Image) -> dict[str, object]:
         dark = 255 - np.asarray(target.convert("L").resize(size))
         shade = Image.fromarray(dark)
-        data = pictures.jpeg(shade, 95) if is_jpeg else zlib.compress(shade.tobytes())
+        data = _saved(shade, packed)
         mask = pikepdf.Stream(pdf, data)
         mask.Type, mask.Subtype = Name.XObject, Name.Image
         mask.Width, mask.Height = size
         mask.ColorSpace, mask.BitsPerComponent = Name.DeviceGray, 8
-        mask.Filter = Name.DCTDecode if is_jpeg else Name.FlateDecode
+        mask.Filter = packed
         return {"SMask": pdf.make_indirect(mask)}
 
     return make
@@ -423,7 +435,7 @@ PAPERS = (
         about="the mask is a JPEG",
         space=lambda _: _GREY,
         levels=dim_decoy,
-        more=soft_mask(is_jpeg=True),
+        more=soft_mask(packed=Name.DCTDecode),
     ),
     Paper(
         name="small-mask",
@@ -443,6 +455,28 @@ PAPERS = (
         more=soft_mask(),
     ),
     Paper(
+        name="jpx",
+        about="the target in JPEG 2000",
+        space=lambda _: _GREY,
+        levels=lambda target, _decoy: light(target),
+        bits=JPX,
+    ),
+    Paper(
+        name="mask-on-jpx",
+        about="the target masks JPEG 2000",
+        space=lambda _: _GREY,
+        levels=dim_decoy,
+        bits=JPX,
+        more=soft_mask(),
+    ),
+    Paper(
+        name="jpx-mask",
+        about="the mask is in JPEG 2000",
+        space=lambda _: _GREY,
+        levels=dim_decoy,
+        more=soft_mask(packed=Name.JPXDecode),
+    ),
+    Paper(
         name="stencil",
         about="a mask of one bit",
         space=lambda _: _GREY,
@@ -450,9 +484,6 @@ PAPERS = (
         more=_stencil,
     ),
 )
-"""Every way, once."""
-
-
 _paper = of_family(Family.PAPER)
 
 

@@ -16,7 +16,6 @@ from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.pdfpainted import (
     Painting,
     alpha_of,
-    is_unmixed,
     mask_of,
     painted,
     painting_of,
@@ -170,14 +169,3 @@ def test_stencil_cuts_out_what_is_one() -> None:
     alpha = np.asarray(Image.open(io.BytesIO(file)).convert("L"))
 
     assert alpha.tolist() == [[0] * 4 + [255] * 4]
-
-
-def test_jpeg_2000_is_not_put_together() -> None:
-    """It is decoded by itself, and only where that is switched on."""
-    with pikepdf.new() as pdf:
-        plain = picture(pdf, (8, 8), Name.DeviceGray)
-        packed = picture(pdf, (8, 8), Name.DeviceGray, Filter=Name.JPXDecode)
-
-        assert not is_unmixed(plain, plain)
-        assert is_unmixed(plain, packed)
-        assert mask_of(plain) is None

@@ -15,6 +15,7 @@ from uploadfilter.contents.proposals import (
     MOST_STRAY_BYTES,
     Proposal,
     claimed,
+    has_object,
     kind_of,
     proposed,
 )
@@ -226,3 +227,38 @@ def test_quick_test_leaves_out_none_of_the_readers(head: bytes) -> None:
     asked = [kind for test in LOOSE for kind in test(head)]
 
     assert MAY_BE_LOOSE.match(head) or not asked
+
+
+DOCUMENT = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(DOCUMENT, Kind.PDF, id="document"),
+        pytest.param(b"junk " * 99 + DOCUMENT, Kind.PDF, id="behind-junk"),
+        pytest.param(b"%PDF-1.4\n1 0%c\robj <<>>\n" + DOCUMENT, Kind.PDF, id="comment"),
+        pytest.param(b"%PDF-1.4\n" + bytes(5000) + DOCUMENT[9:], Kind.PDF, id="late"),
+        pytest.param(
+            b"%PDF-1.4\n" + bytes((1 << 20) - 12) + DOCUMENT[9:],
+            Kind.PDF,
+            id="between-two-windows",
+        ),
+        pytest.param(
+            b"A file that begins with %PDF-1.4 is one.", Kind.TEXT, id="prose"
+        ),
+        pytest.param(b"MAGIC = b'%PDF-'\nself.obj = 3\n", Kind.TEXT, id="program"),
+        pytest.param(b"<p>%PDF- in a page, and 1 object", Kind.HTML, id="page"),
+        pytest.param(b"%PDF-1.4 and nothing else", Kind.TEXT, id="at-the-beginning"),
+        pytest.param(b"\1\2 %PDF-1.4", Kind.DATA, id="data"),
+    ],
+)
+def test_document_has_an_object(content: bytes, expected: Kind) -> None:
+    """No reader opens what only speaks of the format (``tests/e2e/test_papers.py``)."""
+    assert kind(content) is expected
+
+
+def test_object_is_found_wherever_it_stands() -> None:
+    """Also where two windows meet."""
+    for length in range((1 << 20) - 12, (1 << 20) + 4):
+        assert has_object(MemorySource(b" " * length + b"7 0 obj "))

@@ -20,7 +20,9 @@ from PIL import Image
 from hashsets.demo import pictures, tricks, tricks_papers
 from hashsets.demo.tricks_papers import Levels, Paper, function, inks, light, program
 from uploadfilter.contents.documents import PDFContainer
+from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Member, Meter, Shortfall, UnpackLimits
+from uploadfilter.contents.proposals import kind_of
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import QUALITY_FLOOR, SignalType
 from uploadfilter.signals import formats, pdq
@@ -202,3 +204,38 @@ def test_any_colours_are_seen_as_poppler_draws_them(seed: int, tmp_path: Path) -
     speaks = pdq.qualities_of(pdq.plane_of(picture_of(seen))[None])[0] >= QUALITY_FLOOR
 
     assert nearest(document, seen) <= NEAR_BITS or not speaks
+
+
+BODY = (
+    b"1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+    b"2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n"
+    b"3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\n"
+    b"trailer\n<</Root 1 0 R>>\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_opened"),
+    [
+        pytest.param(b"%PDF-1.4\n" + BODY, True, id="document"),
+        pytest.param(b"words " * 150 + b"%PDF-1.4\n" + BODY, True, id="behind-words"),
+        pytest.param(b"%PDF-1.4\nis how a document begins", False, id="prose"),
+        pytest.param(b"MAGIC = b'%PDF-'\nobj = 1 # object", False, id="program"),
+        pytest.param(b"<html>%PDF-1.4 trailer startxref", False, id="page"),
+    ],
+)
+def test_what_poppler_opens_is_a_document(
+    content: bytes, is_opened: bool, tmp_path: Path
+) -> None:
+    """What only speaks of the format is a text to it, and to us."""
+    (tmp_path / "page.pdf").write_bytes(content)
+    done = subprocess.run(
+        ["pdfinfo", "page.pdf"],  # noqa: S607 -- as installed
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert (done.returncode == 0) is is_opened
+    assert (kind_of(MemorySource(content)) is Kind.PDF) is is_opened

@@ -254,6 +254,17 @@ def test_search_that_is_over_keeps_no_member_from_being_seen() -> None:
     }
 
 
+@pytest.mark.parametrize("member", [b"", b"a"])
+def test_members_without_bytes_are_sent_in_parts(member: bytes) -> None:
+    """All in one would be longer than a reply may be."""
+    content = tar_of(*((str(number), member) for number in range(4500)))
+
+    sizes = [sum(1 for _ in part.scan.walk()) for part in parts_of(content)]
+
+    assert sum(sizes) - len(sizes) == 4500
+    assert max(sizes) <= 2002
+
+
 def test_hardly_any_bytes_in_an_archive_are_not_looked_into() -> None:
     """Nothing that shows anything is so short; a longer piece may be of a picture."""
     scan = scanned(tar_of(("a", JPEG[:23]), ("b", JPEG[:24]), ("c", b"%!"), ("d", PNG)))

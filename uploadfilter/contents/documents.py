@@ -32,10 +32,10 @@ from uploadfilter.contents.pdfimages import (
     described,
     written,
 )
+from uploadfilter.contents.pdfjpx import overridden, override_of
 from uploadfilter.contents.pdfpainted import (
     Painting,
     alpha_of,
-    is_unmixed,
     mask_of,
     painted,
     painting_of,
@@ -52,7 +52,6 @@ from uploadfilter.contents.unpackers import (
     DAMAGED,
     STEP_BYTES,
     TOO_BIG,
-    UNKNOWN,
     Deflate,
 )
 from uploadfilter.model import Reason
@@ -217,6 +216,9 @@ class _Document:
         self, stream: pikepdf.Stream, picture: Picture
     ) -> Iterator[Member | Shortfall]:
         """Yield a picture as it is stored, and as it is painted if that differs."""
+        if picture.is_jpx:
+            yield from self._jpx(stream, picture)
+            return
         painting = painting_of(stream)
         is_known = picture.is_file or picture.raster is not None
         if is_known or painting is None:
@@ -225,11 +227,38 @@ class _Document:
         if isinstance(painting, Shortfall):
             yield painting
         mask = mask_of(stream)
-        if mask is not None and is_unmixed(stream, mask):
-            yield UNKNOWN
-        elif mask is not None or isinstance(painting, Painting):
+        if mask is not None or isinstance(painting, Painting):
             parts = self._painted(stream, painting, mask)
             yield Member(name=f"painted:{stream.objgen[0]}", content=parts)
+
+    def _jpx(
+        self, stream: pikepdf.Stream, picture: Picture
+    ) -> Iterator[Member | Shortfall]:
+        """Yield a picture in JPEG 2000, and as the document overrides its colours."""
+        chunks = self._picture(stream, picture)
+        yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
+        raw = _raw(stream)
+        if isinstance(raw, Shortfall):
+            return
+        data = self._unfiltered(raw, picture.filters[:-1])
+        override = override_of(stream)
+        if isinstance(data, Shortfall):
+            yield data
+            return
+        if isinstance(override, Shortfall):
+            yield override
+            return
+        parts = list(overridden(override, data))
+        mask = mask_of(stream)
+        if mask is not None:
+            shade = _raw(mask)
+            if isinstance(shade, Shortfall):
+                yield shade
+                return
+            parts = list(layered(iter(parts or [data]), alpha_of(mask, shade)))
+        if parts:
+            chunks = self._counted(iter(parts), len(raw))
+            yield Member(name=f"painted:{stream.objgen[0]}", content=chunks)
 
     def _painted(
         self,

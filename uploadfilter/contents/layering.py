@@ -1,11 +1,11 @@
-"""Put two picture files together: one of colours, and one of their alpha.
+"""Put two files together: a picture, and another one of its alpha, or its profile.
 
 ``signals/layered.py`` reads what is written here; no other program does.
 """
 
 from collections.abc import Iterator
 
-from uploadfilter.contents.magic import LAYERED_MAGIC
+from uploadfilter.contents.magic import LAYERED_MAGIC, PROFILED_MAGIC
 from uploadfilter.contents.members import Shortfall
 
 
@@ -30,3 +30,17 @@ def layered(
     yield LAYERED_MAGIC + sum(map(len, files[0])).to_bytes(8, "big")
     for held in files:
         yield from held
+
+
+def profiled(
+    colours: Iterator[bytes | Shortfall], profile: bytes
+) -> Iterator[bytes | Shortfall]:
+    """Yield one file of a picture and the ICC profile that stands for its own.
+
+    Args:
+        colours: Parts of a picture file; a shortfall comes last.
+        profile: The profile.
+    """
+    yield PROFILED_MAGIC + len(profile).to_bytes(8, "big")
+    yield profile
+    yield from colours

@@ -18,7 +18,7 @@ HEAD_BYTES = 1100
 """How much of a content ``sniff`` wants to see: readers accept a PDF's magic anywhere
 in the first 1,024 bytes."""
 
-LAYERED_MAGIC = b"\x89UFL\r\n\x1a\n"
+LAYERED_MAGIC, PROFILED_MAGIC = b"\x89UFL\r\n\x1a\n", b"\x89UFP\r\n\x1a\n"
 """What ``layering.py`` writes, which no other program does."""
 
 
@@ -194,7 +194,7 @@ def begins_as(data: bytes, at: int = 0) -> Kind | None:
 MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", Kind.JPEG),
     (b"\x89PNG\r\n\x1a\n", Kind.PNG),
-    (LAYERED_MAGIC, Kind.LAYERED),
+    *((magic, Kind.LAYERED) for magic in (LAYERED_MAGIC, PROFILED_MAGIC)),
     (b"II*\0", Kind.TIFF),
     (b"MM\0*", Kind.TIFF),
     (b"II+\0", Kind.TIFF),

@@ -58,11 +58,17 @@ class Picture:
         """True if the stream is a file of its own, whatever the dictionary says."""
         return bool(self.filters) and self.filters[-1].name in FILES
 
+    @property
+    def is_jpx(self) -> bool:
+        """True if the stream is a picture in JPEG 2000."""
+        return bool(self.filters) and self.filters[-1].name == _JPX
+
 
 SMALLEST_SIDE: Final = 16
 """Pictures that are narrower or lower are lines, spots and letters, of which a document
 may have thousands; no signal of one says anything."""
 
+_JPX: Final = "/JPXDecode"
 FILES: Final = frozenset({"/DCTDecode", "/JPXDecode"})
 
 

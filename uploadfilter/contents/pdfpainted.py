@@ -30,6 +30,7 @@ from uploadfilter.contents.pdffilters import (
     unfiltered,
 )
 from uploadfilter.contents.pdfimages import MOST_SIDE, described, written
+from uploadfilter.contents.pdfjpx import UNDECODABLE, override_of
 from uploadfilter.contents.pdfprofiles import (
     components_of,
     profile_of,
@@ -310,14 +311,6 @@ def mask_of(dictionary: pikepdf.Object) -> pikepdf.Stream | None:
     return stencil if isinstance(stencil, pikepdf.Stream) else None
 
 
-def is_unmixed(*streams: pikepdf.Object) -> bool:
-    """Say whether a picture or its mask is packed by JPEG 2000.
-
-    It is decoded only where an operator switched that on, and never beside another.
-    """
-    return any(_JPX in {each.name for each in filters_of(s)} for s in streams)
-
-
 def alpha_of(mask: pikepdf.Stream, raw: bytes) -> Iterator[bytes | Shortfall]:
     """Make a file of a mask, whose luma says how much is seen of a picture.
 
@@ -326,6 +319,9 @@ def alpha_of(mask: pikepdf.Stream, raw: bytes) -> Iterator[bytes | Shortfall]:
         raw: The stream, as packed.
     """
     picture = described(mask)
+    if picture.is_jpx and isinstance(override_of(mask), Shortfall):
+        yield UNDECODABLE
+        return
     is_stencil = value_of(mask, "/ImageMask") is True
     if is_stencil and picture.raster is not None:
         turned = replace(picture.raster, is_inverted=not picture.raster.is_inverted)

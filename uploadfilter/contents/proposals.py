@@ -56,6 +56,9 @@ def kind_of(source: Source) -> Kind:
     kind = magic.sniff(source.read(0, HEAD_BYTES))
     if kind is Kind.VIDEO:
         return _by_late_brands(source)
+    if kind is Kind.PDF and not has_object(source):
+        # The magic stands in prose, or in a program: no reader opens that.
+        kind = magic.sniff(source.read(0, HEAD_BYTES).replace(b"%PDF-", b"%pdf-"))
     if kind in _MAY_BE_MARKUP and _is_drawing(source):
         return Kind.SVG
     return kind
@@ -286,6 +289,30 @@ _USTAR_AT: Final = 257
 _CARVED_WITH_CARE: Final = frozenset({Kind.JXL, Kind.VIDEO})
 """Two bytes of magic are everywhere, so that carving asks for more; and a video is not
 looked into wherever it begins."""
+
+
+# --- Documents -----------------------------------------------------------------------
+
+
+def has_object(source: Source) -> bool:
+    """Say whether a number and ``obj`` stand in a content, as in every PDF document.
+
+    Readers find objects by a table of where they begin, or look for these words; what
+    has none of them is no document to anybody.
+    """
+    for start in range(0, source.size, _WINDOW_BYTES):
+        window = source.read(
+            max(0, start - _OVERLAP_BYTES), _WINDOW_BYTES + _OVERLAP_BYTES
+        )
+        if b"obj" in window and _OBJECT.search(window):
+            return True
+    return False
+
+
+_WINDOW_BYTES: Final = 1 << 20
+_OVERLAP_BYTES: Final = 4096
+_OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*[\r\n])*+obj(?![A-Za-z])")
+"""Comments may stand between the two, as between any two words."""
 
 
 # --- Brands far behind ---------------------------------------------------------------

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
+from uploadfilter.contents import magic
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.members import Chunks, Shortfall
 from uploadfilter.contents.source import MemorySource, PartSource, Source
@@ -57,6 +58,20 @@ class Held:
                 break
             block += item
         self.source = MemorySource(bytes(block))
+
+
+def is_nonsense(held: Held) -> bool:
+    """Say whether what broke off may be nothing but bytes that were read wrongly.
+
+    Args:
+        held: All that came of it.
+    """
+    kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
+    is_known = magic.is_picture(kind) or magic.is_container(kind)
+    return held.reason in _BROKEN and not is_known
+
+
+_BROKEN: Final = frozenset({Reason.TRUNCATED, Reason.UNDECODABLE})
 
 
 class Covered:

@@ -42,8 +42,8 @@ class Readings:
         """
         known_by = item.known_by
         is_broken = node.reason in CHANCE
-        if is_broken and not is_nested and is_small(item.data, Kind(node.kind)):
-            # It would not be seen if it were whole.
+        if is_broken and not is_nested and _is_implausible(node, item):
+            # It would not be seen if it were whole, or it is no picture.
             self.parent.drop(most=self._most_dropped)
             node.close()
             return
@@ -96,6 +96,18 @@ class Readings:
             elif not is_nested:
                 self.parent.nest(node)
             node.close()
+
+
+def _is_implausible(node: Node, item: Encoded) -> bool:
+    """Say whether a broken picture may be dropped.
+
+    Other bytes than those of icons begin like one, above all numbers; who says that a
+    string is a picture means it.
+    """
+    is_said = item.name.startswith("data")
+    if node.kind == Kind.ICO and not is_said:
+        return True
+    return is_small(item.data, Kind(node.kind))
 
 
 class _Broken(NamedTuple):

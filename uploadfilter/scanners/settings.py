@@ -56,7 +56,7 @@ class ScannerSettings:
         require_sandbox: Whether a kernel that cannot confine scanners in every way is
             an error at the start; otherwise it is said in the log.
         formats: Picture formats to decode beyond the usual ones, by their names:
-            ``jp2``, ``psd``, ``tga``, ``pnm``, ``qoi``. Rare decoders are more likely
+            ``jp2``, ``psd``, ``tga``, ``qoi``. Rare decoders are more likely
             to have errors, and no browser shows most of these.
         budgets: What one content and one upload may cost.
         module: What a scanner process runs; tests run others.

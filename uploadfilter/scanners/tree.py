@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from uploadfilter.contents.magic import Kind
 from uploadfilter.model import NESTED, Reason, Scan, Signal, View
+from uploadfilter.scanners.sent import is_decoded
 
 _EVERYDAY: Final = frozenset(
     {
@@ -19,6 +21,9 @@ _EVERYDAY: Final = frozenset(
     }
 )
 """Reasons of everyday contents, which may be known before any other reason is."""
+
+_IN_DOCUMENTS: Final = frozenset({Kind.JP2.value})
+"""Scanned pages are packed in JPEG 2000, and every reader of PDF shows them."""
 
 _MOST_NAME: Final = 200
 """Characters of a member's name that are kept: four of them fit a path."""
@@ -37,6 +42,8 @@ class Node:
         further: As in ``Scan``.
         is_sent: Whether a site may look at this content as it was sent, or after it
             decoded the texts and streams that it is nested in: nothing else.
+        also: Picture formats that are decoded here, though the operator did not switch
+            them on: a page shows what is packed in them.
         is_closed: Whether nothing more will be found in this content.
         has_views: Whether a view was found, here or deeper, that was not sent yet.
     """
@@ -48,6 +55,7 @@ class Node:
     reason: Reason | None = None
     further: tuple[Reason, ...] = ()
     is_sent: bool = False
+    also: frozenset[str] = frozenset()
     is_closed: bool = False
     has_views: bool = field(default=False, init=False)
     _parent: "Node | None" = field(default=None, init=False, repr=False)
@@ -59,6 +67,22 @@ class Node:
     _dropped: int = 0
     _counted: int = 0
     _is_changed: bool = True
+
+    def child(self, name: str, kind: Kind, size: int) -> "Node":
+        """Return the node of a content in this one, in which it is not nested yet.
+
+        Args:
+            name: Anything: what this content calls it.
+            kind: What it is.
+            size: Its length in bytes.
+        """
+        return Node(
+            path=self.path_of(name),
+            kind=kind.value,
+            size=size,
+            is_sent=self.is_sent and is_decoded(Kind(self.kind)),
+            also=_IN_DOCUMENTS if self.kind == Kind.PDF else frozenset(),
+        )
 
     def add_view(self, view: View) -> None:
         """Note a view that was decoded."""

@@ -55,9 +55,10 @@ from uploadfilter.scanners.holding import (
     Covered,
     Held,
     icon_entries,
+    is_nonsense,
 )
 from uploadfilter.scanners.readings import Readings
-from uploadfilter.scanners.sent import is_decoded, is_read_as_text
+from uploadfilter.scanners.sent import is_read_as_text
 from uploadfilter.scanners.spans import digests_of, open_file
 from uploadfilter.scanners.tree import Node, nesting
 from uploadfilter.scanners.wanted import (
@@ -136,14 +137,14 @@ class Walk:
             declared: Its declared type in small letters; may be empty.
         """
         kind = Kind(node.kind)
+        # First of all: thousands of members without bytes are sent in parts, too.
+        yield from self._pause()
         if kind is Kind.EMPTY or (depth and source.size < LEAST_BYTES):
             return
-        yield from self._pause()
         look = self._look(source, node, kind, declared=declared)
-        if depth and not node.is_sent and is_icon(source, kind):
-            # Programs hold thousands of them, and nobody can tell what they show.
-            look = self.accounts.searching(look, node.fall_short)
-        yield from look
+        # Programs hold thousands of icons, and nobody can tell what they show.
+        is_search = depth and not node.is_sent and is_icon(source, kind)
+        yield from self.accounts.searching(look, node.fall_short) if is_search else look
         covered = Covered()
         claims = (node.path, declared)
         also = besides(source, kind, claims=claims, decoded=self._decoded)
@@ -199,7 +200,7 @@ class Walk:
         if magic.is_drawing(kind) or (magic.is_unread(kind) and not is_declared):
             # What a program draws from it can be any picture.
             node.fall_short(Reason.NOT_INSPECTED)
-        elif kind.value in self._decoded:
+        elif kind.value in self._decoded | node.also:
             yield from self._show(source, node, frozenset({kind.value}), self._limits)
         elif magic.is_picture(kind):
             # A picture to others, and none to us: never a pass by default.
@@ -225,7 +226,8 @@ class Walk:
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
         """Add the views of a picture in one of the formats of these names."""
-        self._require(names)
+        if not self._settings.alone and not names <= formats.COMMON:
+            raise NeedsAlone
         is_usual = is_usual_photo(source, names)
         views = views_of(
             open_file(source),
@@ -244,22 +246,12 @@ class Walk:
             if not is_usual:
                 yield from self._pause()
 
-    def _require(self, names: frozenset[str]) -> None:
-        """Ask for a process of its own where an uncommon decoder is needed."""
-        if not self._settings.alone and not names <= formats.COMMON:
-            raise NeedsAlone
-
     # --- Nested contents -----------------------------------------------------------
 
     def _nested(self, parent: Node, name: str, kind: Kind, size: int) -> Node:
         """Return the node of a content inside another, and count it."""
         self.accounts.count_content()
-        return Node(
-            path=parent.path_of(name),
-            kind=kind.value,
-            size=size,
-            is_sent=parent.is_sent and is_decoded(Kind(parent.kind)),
-        )
+        return parent.child(name, kind, size)
 
     def _enter(
         self,
@@ -270,7 +262,7 @@ class Walk:
         depth: int,
         reason: Reason | None = None,
     ) -> Generator[None, None, Node]:
-        """Walk through a nested content whose bytes are there.
+        """Walk through a nested content whose bytes are there, and return its node.
 
         Args:
             source: Its bytes.
@@ -278,9 +270,6 @@ class Walk:
             name: What it is called there.
             depth: How deep it is nested.
             reason: Why the bytes are not all of it, if they are not.
-
-        Returns:
-            Its node.
         """
         kind = proposals.kind_of(source)
         node = self._nested(parent, name, kind, source.size)
@@ -311,8 +300,8 @@ class Walk:
             node: Its node.
             covered: Where its members are noted.
             depth: How deep it is nested.
-            is_sure: If false, it may be no container after all: then it falls short
-                only behind a first member.
+            is_sure: If false, it may be no container: then it falls short only behind a
+                first member.
         """
         if not self._settings.alone:
             raise NeedsAlone
@@ -322,30 +311,49 @@ class Walk:
             return
         for number, item in enumerate(container.members(source, self._meter), start=1):
             if isinstance(item, Member):
-                is_sure = True
                 name = item.name or str(number)
-                yield from self._member(item, node, name, covered, depth=depth + 1)
+                steps = self._member(
+                    item, node, name, covered, depth=depth + 1, is_sure=is_sure
+                )
+                is_sure = (yield from steps) or is_sure
             elif is_sure or item.reason in NO_CHANCE:
                 node.fall_short(item.reason)
 
     def _member(
-        self, member: Member, parent: Node, name: str, covered: Covered, *, depth: int
-    ) -> Iterator[None]:
-        """Walk through one member of a container."""
+        self,
+        member: Member,
+        parent: Node,
+        name: str,
+        covered: Covered,
+        *,
+        depth: int,
+        is_sure: bool,
+    ) -> Generator[None, None, bool]:
+        """Walk through one member of a container.
+
+        Returns:
+            Whether there is one: what may be no container after all gives nonsense.
+        """
         if not isinstance(member.content, Iterator):
             covered.note(member.content)
             yield from self._enter(member.content, parent, name, depth=depth)
-            return
+            return True
         held = Held(member.content, most=self._budgets.max_held_bytes)
         if held.has_more:
             yield from self._search(held, parent, name, depth=depth)
-            return
+            return True
+        is_chance = not is_sure and is_nonsense(held)
+        if is_chance and not held.source.size:
+            parent.drop(most=self._most_contents)
+            return False
+        reason = None if is_chance else held.reason
         node = yield from self._enter(
-            held.source, parent, name, depth=depth, reason=held.reason
+            held.source, parent, name, depth=depth, reason=reason
         )
         if magic.is_picture(Kind(node.kind)):
             # Nothing else can be carved as well.
             covered.note(held.source)
+        return not is_chance
 
     def _search(
         self, held: Held, parent: Node, name: str, *, depth: int
@@ -460,7 +468,7 @@ class Walk:
         limits: DecodeLimits | None = None,
         sure: frozenset[Kind] = SURE,
     ) -> Generator[None, None, bool]:
-        """Nest a candidate in its parent if it decodes, else drop it.
+        """Nest a candidate in its parent if it decodes, else drop it; say which.
 
         Args:
             source: Where it begins.
@@ -468,9 +476,6 @@ class Walk:
             item: What it may be.
             limits: Those of a content of its own, if its bytes may all be that picture.
             sure: Kinds that are a reason though nothing of them is shown.
-
-        Returns:
-            Whether it was nested.
         """
         if not self.accounts.has_room:
             raise self.accounts.end(Reason.TOO_MANY_CONTENTS)

@@ -111,8 +111,8 @@ FORMATS: tuple[Format, ...] = (
     Format(name="jp2", pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
     # 6.0.
     Format(name="psd", pillow=("PSD",), bytes_per_pixel=6, is_usual=False),
-    # 4.0.
-    Format(name="pnm", pillow=("PPM",), is_usual=False),
+    # 4.0, and a band of rows.
+    Format(name="pnm", pillow=(), bytes_per_pixel=8),
     # 7.0.
     Format(name="qoi", pillow=("QOI",), bytes_per_pixel=7, is_usual=False),
     # 9.0. Last, since this format has no magic: it is tried on whatever is none of the

@@ -3,6 +3,8 @@
 A document may keep a picture as a JPEG and cut holes into it by another file. No format
 holds both as they are, so they stand one after the other behind a magic of our own:
 eight bytes, the length of the first file in eight more, the first file, the second.
+So may a picture and the profile that a document gives it: another magic, the length of
+the profile, the profile, the picture.
 Nobody else writes this; if somebody uploads it, it is decoded like any picture.
 """
 
@@ -25,6 +27,10 @@ from uploadfilter.signals.sampling import Course
 MAGIC: Final = b"\x89UFL\r\n\x1a\n"
 """As ``contents/layering.py`` writes it."""
 
+PROFILED_MAGIC: Final = b"\x89UFP\r\n\x1a\n"
+"""The same for a picture and its profile."""
+
+_MOST_PROFILE_BYTES: Final = 4 * 1024 * 1024
 _HEAD_BYTES: Final = 16
 
 Opener = Callable[[BinaryIO], Reader | None]
@@ -94,7 +100,7 @@ class LayeredReader:
         )
 
     def _frame(self, part: BinaryIO) -> Frame:
-        reader = self._opened(part)
+        reader = opened_with_profile(part, self._opened)
         if reader is None:
             raise BadPictureError("one of the two is no picture")
         frame = reader.frame(0)
@@ -104,6 +110,69 @@ class LayeredReader:
             bytes_per_pixel=self._format.bytes_per_pixel,
         )
         return frame
+
+
+class ProfiledReader:
+    """A picture with another profile than its own.
+
+    Args:
+        whole: The picture.
+        profile: The profile.
+    """
+
+    course: Course | None = None
+
+    def __init__(self, whole: Reader, profile: bytes) -> None:
+        self.durations = whole.durations
+        self.lack = whole.lack
+        self.keys = whole.keys
+        self._whole = whole
+        self._profile = profile
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture."""
+        return replace(self._whole.frame(number), profile=self._profile)
+
+
+def open_layered(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits, opened: Opener
+) -> Reader | None:
+    """Open a picture with its alpha, or with a profile; ``None`` if it is neither.
+
+    Args:
+        file: The content, seekable.
+        picture_format: The format.
+        limits: What the two together may cost.
+        opened: Opens either picture.
+    """
+    file.seek(0)
+    head = file.read(len(MAGIC))
+    if head == PROFILED_MAGIC:
+        return opened_with_profile(file, opened)
+    if head == MAGIC:
+        return LayeredReader(file, picture_format, limits, opened)
+    return None
+
+
+def opened_with_profile(file: BinaryIO, opened: Opener) -> Reader | None:
+    """Open a picture, with the profile that stands before it if there is one.
+
+    Args:
+        file: The content, seekable, read from its beginning.
+        opened: Opens a picture by itself.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    if not head.startswith(PROFILED_MAGIC):
+        return opened(file)
+    length = int.from_bytes(head[len(PROFILED_MAGIC) :], "big")
+    if length > min(size - _HEAD_BYTES, _MOST_PROFILE_BYTES):
+        raise BadPictureError("no profile")
+    profile = file.read(length)
+    start = _HEAD_BYTES + length
+    reader = opened(_part(file, start, size - start))
+    return None if reader is None else ProfiledReader(reader, profile)
 
 
 def _solid(image: Image.Image) -> Image.Image:

@@ -21,6 +21,7 @@ from uploadfilter.signals import (
     pngkeys,
     timing,
 )
+from uploadfilter.signals.anymaps import AnymapReader
 from uploadfilter.signals.apngs import apng_reader, frames_of_png
 from uploadfilter.signals.bitmaps import MaskedReader, profile_of
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError, note
@@ -30,6 +31,7 @@ from uploadfilter.signals.gammas import CODE_POINTS, ODD
 from uploadfilter.signals.gifs import gif_reader
 from uploadfilter.signals.icons import IconReader
 from uploadfilter.signals.itemcolours import coloured
+from uploadfilter.signals.jp2s import JP2Reader
 from uploadfilter.signals.largeavif import LargeAVIFReader
 from uploadfilter.signals.largewebp import LargeWebPReader
 from uploadfilter.signals.libraries import HEIFReader, JXLReader
@@ -56,7 +58,6 @@ _JPEG_MAGIC = b"\xff\xd8\xff"
 _GIF_MAGICS = (b"GIF87a", b"GIF89a")
 _GIF_START = b"GIF8"
 """What ImageMagick asks for, whatever the version."""
-
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGICS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
 _SWAPPED_MAGICS = {b"II\0*": b"II*\0", b"MM*\0": b"MM\0*"}
@@ -127,15 +128,14 @@ def _held_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
     return data
 
 
-_MOST_ITEMS = 2000
-"""A picture of 48 megapixels in tiles of a phone has 200."""
+_MOST_ITEMS = 2000  # a picture of 48 megapixels in tiles of a phone has 200
 
 
 def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
     """Open a file of one frame."""
     file.seek(0)
-    image = Image.open(file, formats=picture_format.pillow)
-    return PillowReader(image, picture_format, limits)
+    opened = Image.open(file, formats=picture_format.pillow)
+    return PillowReader(opened, picture_format, limits)
 
 
 def _open_bmp(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
@@ -468,12 +468,12 @@ def _open_layered(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     """Open two files behind each other, neither of which is such a pair again."""
-    if not _head(file).startswith(layered.MAGIC):
-        return None
     plain = tuple(
-        item for item in FORMATS if item.is_usual and item is not picture_format
+        item
+        for item in FORMATS
+        if (item.is_usual or item.name == "jp2") and item is not picture_format
     )
-    return layered.LayeredReader(
+    return layered.open_layered(
         file, picture_format, limits, lambda part: open_reader(part, plain, limits)
     )
 
@@ -489,9 +489,9 @@ _OPENERS: dict[str, Opener] = {
     "tiff": _open_tiff,
     "bmp": _open_bmp,
     "ico": _open_ico,
-    "jp2": _open_plain,
+    "jp2": JP2Reader,
     "psd": _open_plain,
-    "pnm": _open_plain,
+    "pnm": AnymapReader,
     "qoi": _open_plain,
     "layered": _open_layered,
     "tga": _open_plain,
