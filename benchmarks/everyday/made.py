@@ -5,6 +5,7 @@ import contextlib
 import functools
 import json
 import sqlite3
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -43,6 +44,71 @@ def _heic(width: int, height: int) -> bytes:
 
 def _avif(width: int, height: int) -> bytes:
     return pictures.encoded(_photo(width, height), "AVIF", quality=60, speed=10)
+
+
+_FORMS = {"B": 1, "H": 3, "I": 4}
+"""Forms of values in a TIFF, with their numbers."""
+
+_INLINE_BYTES = 4
+
+
+def _directory(at: int, entries: dict[int, tuple[str, tuple[int, ...]]]) -> bytes:
+    """Return a directory of a TIFF that begins at an offset, with its long values."""
+    head, tail = struct.pack("<H", len(entries)), b""
+    behind = at + 2 + 12 * len(entries) + 4
+    for tag, (form, values) in sorted(entries.items()):
+        body = struct.pack(f"<{len(values)}{form}", *values)
+        place = body.ljust(4, b"\0")
+        if len(body) > _INLINE_BYTES:
+            place = struct.pack("<I", behind + len(tail))
+            tail += body
+        head += struct.pack("<HHI", tag, _FORMS[form], len(values)) + place
+    return head + bytes(4) + tail
+
+
+def _raw(width: int, height: int) -> bytes:
+    """Return a picture as a camera stores it: samples of one colour, and a preview."""
+    small = pictures.photograph(7, width=320, height=240)
+    samples = _photo(width, height).convert("L").tobytes()
+    first, second = 8, 8 + len(small.tobytes())
+    inner = second + len(samples)
+    sub = _directory(inner, _page((width, height), second) | _MOSAIC)
+    page = _page(small.size, first, samples=3)
+    page |= {330: ("I", (inner,)), 50706: ("B", (1, 4, 0, 0))}
+    outer = inner + len(sub)
+    return (
+        struct.pack("<2sHI", b"II", 42, outer)
+        + small.tobytes()
+        + samples
+        + sub
+        + _directory(outer, page)
+    )
+
+
+_MOSAIC: dict[int, tuple[str, tuple[int, ...]]] = {
+    262: ("H", (32803,)),
+    33421: ("H", (2, 2)),
+    33422: ("B", (0, 1, 1, 2)),
+}
+"""Says which colour each sample is of."""
+
+
+def _page(
+    size: tuple[int, int], start: int, *, samples: int = 1
+) -> dict[int, tuple[str, tuple[int, ...]]]:
+    """Return what a directory says of a page in one strip."""
+    width, height = size
+    return {
+        256: ("I", (width,)),
+        257: ("I", (height,)),
+        258: ("H", (8,) * samples),
+        259: ("H", (1,)),
+        262: ("H", (2 if samples > 1 else 1,)),
+        273: ("I", (start,)),
+        277: ("H", (samples,)),
+        278: ("I", (height,)),
+        279: ("I", (width * height * samples,)),
+    }
 
 
 def _old_zip(page: str) -> bytes:
@@ -120,11 +186,13 @@ MAKERS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "words.txt": ("data", _words),
     "phone-12.jpg": ("picture", lambda: pictures.jpeg(_photo(4032, 3024))),
     "phone-12.heic": ("picture", lambda: _heic(4032, 3024)),
+    "phone-26.heic": ("picture", lambda: _heic(6240, 4160)),
     "phone-24.heic": ("picture", lambda: _heic(5712, 4284)),
     "phone-48.heic": ("picture", lambda: _heic(8064, 6048)),
     "phone-50.jpg": ("picture", lambda: pictures.jpeg(_photo(8160, 6120))),
     "camera-24.webp": ("picture", lambda: pictures.webp(_photo(6000, 4000))),
     "camera-24.avif": ("picture", lambda: _avif(6000, 4000)),
+    "camera-24.dng": ("raw", lambda: _raw(6000, 4000)),
     "screen.png": ("picture", lambda: pictures.png(_photo(2560, 1440))),
 }
 """Names of files, with their sorts and what makes them."""
