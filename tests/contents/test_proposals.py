@@ -75,7 +75,8 @@ def test_prologue_that_does_not_end_is_taken_for_a_drawing() -> None:
         LONG + "<html>" + SVG,
         LONG + "<p>" + SVG,
         "a < b" + SVG,
-        "        "<rss>" + SVG,
+        "<<<<<<< HEAD\n" * 100_000,
+        "<rss>" + SVG,
     ],
 )
 def test_other_texts_are_no_drawings(text: str) -> None:
@@ -178,7 +179,6 @@ def test_magic_is_found_at_every_offset(start: bytes) -> None:
     assert magic.begins_as(b"--" + start, 2) is magic.sniff(start)
 
 
-<<<<<<< HEAD
 @given(
     before=st.binary(max_size=60),
     start=st.sampled_from([known for known, _ in magic.MAGIC])

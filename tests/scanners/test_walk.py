@@ -202,7 +202,7 @@ def test_members_of_one_name_are_both_looked_at() -> None:
             id="signals",
         ),
         pytest.param(
-            zip_of(a=bytes(20 * 1024 * 1024)),
+            zip_of(a=bytes(28 * 1024 * 1024)),
             Budgets(max_ratio=200),
             {"0!/a": Reason.TOO_COMPRESSED, "0": Reason.TOO_COMPRESSED},
             id="ratio",

@@ -16,9 +16,9 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 
-RATIO_GRACE_BYTES = 16 * 1024 * 1024
+RATIO_GRACE_BYTES = 24 * 1024 * 1024
 """Unpacked bytes below which no ratio is refused: a blank page of text compresses a
-thousandfold and hurts nobody."""
+thousandfold and hurts nobody, and so does a scan of a body with nothing around it."""
 
 MOST_HEADERS = 5000
 """Headers that a container may read in any content, those that it does not yield

@@ -99,8 +99,9 @@ class Budgets:
             short contents gets ``content_cpu_s`` for each, which is more.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
-        max_views: Views of one content. 96 are 30 frames with transparency, each as
-            stored, on white and on black.
+        max_views: Views of one content. 90 are 30 frames with transparency, each as
+            stored, on white and on black; an icon of 13 entries has 130 before equal
+            ones are merged.
         max_signals: Signals of one content. 64 views have 2,048 with PDQ and pHash
             alone, 3,584 with all types; the 72 of an icon on grey pages have 4,032.
         max_upload_signals: Signals of one upload's content, nested ones included; a
@@ -122,7 +123,7 @@ class Budgets:
             only decoded because a later one is built on them included: 30 frames in
             full HD, 500 of a usual animation, 7 scanned pages.
         max_ratio: Unpacked bytes for each packed one. Text reaches 20, deflate's own
-            limit is 1,032; below 16 MiB unpacked nothing is refused for it.
+            limit is 1,032; below 24 MiB unpacked nothing is refused for it.
         max_output_bytes: Bytes unpacked from one content, at all depths together: as
             much as the largest body.
         max_held_bytes: Bytes of an unpacked content that must be held in memory to be
@@ -140,7 +141,7 @@ class Budgets:
     per_gib_s: float = 60.0
     first_mib_s: float = 2.0
     address_space: int = 1024 * 1024 * 1024
-    max_views: int = 96
+    max_views: int = 160
     max_signals: int = 4096
     max_upload_signals: int = 65_536
     signals_per_mib: int = 1024

@@ -24,6 +24,7 @@ from collections.abc import Generator, Iterator
 from uploadfilter.contents import (
     carving,
     containers,
+    dxf,
     magic,
     packets,
     proposals,
@@ -329,11 +330,7 @@ class Walk:
         depth: int,
         is_sure: bool,
     ) -> Generator[None, None, bool]:
-        """Walk through one member of a container.
-
-        Returns:
-            Whether there is one: what may be no container after all gives nonsense.
-        """
+        """Walk through one member of a container; say whether it is no nonsense."""
         if not isinstance(member.content, Iterator):
             covered.note(member.content)
             yield from self._enter(member.content, parent, name, depth=depth)
@@ -387,7 +384,7 @@ class Walk:
     ) -> Iterator[None]:
         """Walk through what is encoded in text, but for what was seen before."""
         found = strings.encoded(
-            source,
+            dxf.joined(source) if kind is Kind.TEXT else source,
             kind=kind,
             most=self._most_contents,
             held_bytes=self._budgets.max_held_bytes,
