@@ -1,15 +1,19 @@
 """Everyday files pass: those that the benchmark makes, and how it chooses others."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from benchmarks.everyday.explained import explained
 from benchmarks.everyday.files import File, chosen, evenly, files_of
 from benchmarks.everyday.made import MAKERS
 from benchmarks.everyday.packages import Package
+from benchmarks.everyday.rows import Row, load
+from benchmarks.everyday.run import summary
 from tests.scanners.scans import scanned
 from uploadfilter.decisions.policy import Policy, decide
-from uploadfilter.model import Action, Mode
+from uploadfilter.model import Action, Mode, Reason
 
 _LARGE = ("phone", "camera")
 
@@ -57,3 +61,49 @@ def test_no_sort_is_left_out() -> None:
     files = [File(sort=sort, name=sort, path=Path(sort)) for sort in ("pdf", "web")]
 
     assert {file.sort for file in chosen(files, share=0.0001)} == {"pdf", "web"}
+
+
+def row(name: str, *reasons: Reason, rejected: bool = False) -> Row:
+    """Return what became of a file."""
+    return Row(
+        sort="data",
+        name=name,
+        code="1234567",
+        bytes=1,
+        cpu_s=0.1,
+        wall_s=0.2,
+        contents=1,
+        rejected_by=["balanced", "strict"] if rejected else [],
+        reasons=[reason.value for reason in reasons],
+        where=[],
+    )
+
+
+def test_newest_row_of_a_file_counts(tmp_path: Path) -> None:
+    """What was mended is scanned again, and its row stands behind the old one."""
+    kept = tmp_path / "rows.jsonl"
+    rows = [row("a", Reason.TRUNCATED, rejected=True), row("b"), row("a")]
+    kept.write_text("".join(json.dumps(each) + "\n" for each in rows))
+
+    assert load(kept) == {"a": rows[2], "b": rows[1]}
+    assert load(tmp_path / "none") == {}
+
+
+def test_busy_machine_is_no_rejection() -> None:
+    """Nothing is known of what was not scanned, which is said."""
+    counts = summary(
+        [
+            row("sdist/pillow-heif: a", Reason.TRUNCATED, rejected=True),
+            row("b", Reason.NO_SCANNER, rejected=True),
+            row("c"),
+        ]
+    )
+
+    assert (counts["files"], counts["rejected"], counts["starved"]) == (2, 1, ["b"])
+    assert counts["rejections"][0]["explanation"]
+
+
+def test_longest_beginning_explains() -> None:
+    """And what nobody has explained says so."""
+    assert explained("debian/kicad-symbols")
+    assert explained("npm/nothing") == ""

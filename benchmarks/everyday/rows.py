@@ -147,7 +147,7 @@ async def _scan(pool: ScannerPool, file: File, code: str) -> Row:
         name=file.name,
         code=code,
         bytes=size,
-        cpu_s=round(pool.cpu_s - before_s, 3),
+        cpu_s=round(max(0.0, pool.cpu_s - before_s), 3),
         wall_s=round(time.perf_counter() - begun_s, 3),
         contents=sum(1 for _ in found.walk()),
         rejected_by=rejecting,
