@@ -103,7 +103,7 @@ class Budgets:
             stored, on white and on black; an icon of 13 entries has 130 before equal
             ones are merged.
         max_signals: Signals of one content. 64 views have 2,048 with PDQ and pHash
-            alone, 3,584 with all types; the 72 of an icon on grey pages have 4,032.
+            alone, 3,584 with all types; 160 views have 5,120 with PDQ and pHash.
         max_upload_signals: Signals of one upload's content, nested ones included; a
             thousand photos have half as many.
         signals_per_mib: Signals added to that for every MiB of content, up to
@@ -142,7 +142,7 @@ class Budgets:
     first_mib_s: float = 2.0
     address_space: int = 1024 * 1024 * 1024
     max_views: int = 160
-    max_signals: int = 4096
+    max_signals: int = 5120
     max_upload_signals: int = 65_536
     signals_per_mib: int = 1024
     max_contents: int = 5000
