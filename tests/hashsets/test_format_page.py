@@ -6,6 +6,7 @@ import pytest
 
 from tests.hashsets.test_formats import read
 from tests.repository import ROOT
+from uploadfilter.hashsets.columns import FIELDS, KNOWN_NAMES
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES
 from uploadfilter.hashsets.jsonlines import (
     MOST_CATEGORY_CHARACTERS,
@@ -34,6 +35,59 @@ def test_table_of_reasons_is_complete() -> None:
     assert rows == [
         (problem.value, "yes" if problem.is_malformed else "no") for problem in Problem
     ]
+
+
+def row_of(field: str, names: tuple[str, ...]) -> str:
+    """Return the line of clause 7.7 for a field."""
+    return f"| `{field}` | {', '.join(f'`{name}`' for name in names)} |"
+
+
+def names_to_write(page: str) -> list[str]:
+    """Return the lines that clause 7.7 lacks, or has too many, and what to do."""
+    _, _, clause = page.partition("\n7.7. ")
+    clause, _, _ = clause.partition("\n7.8. ")
+    written = re.findall(r"^\| `.*$", clause, re.MULTILINE)
+    wanted = [row_of(field, names) for field, names in KNOWN_NAMES.items()]
+    return [
+        *(
+            f"write into clause 7.7 of hashsets/FORMAT.md: {row}"
+            for row in wanted
+            if row not in written
+        ),
+        *(
+            f"take out of clause 7.7 of hashsets/FORMAT.md: {row}"
+            for row in written
+            if row not in wanted
+        ),
+    ]
+
+
+def test_names_of_columns_are_those_of_the_code() -> None:
+    """A new name in ``KNOWN_NAMES`` leads on to the page and to the changelog."""
+    to_do = names_to_write(PAGE)
+
+    assert not to_do, "\n".join(
+        [*to_do, "and say it to operators in CHANGELOG.md, under Unreleased"]
+    )
+
+
+@pytest.mark.parametrize("field", KNOWN_NAMES)
+def test_name_that_is_missing_on_the_page_is_told(field: str) -> None:
+    """The check above fails for each field, and names the line to be written."""
+    row = row_of(field, KNOWN_NAMES[field])
+
+    said = names_to_write(PAGE.replace(f"{row}\n", ""))
+
+    assert f"write into clause 7.7 of hashsets/FORMAT.md: {row}" in said
+
+
+def test_no_name_means_two_things() -> None:
+    """Each name belongs to one field, however it is written."""
+    names = [name for names in KNOWN_NAMES.values() for name in names]
+    plain = [re.sub(r"[^a-z0-9]", "", name) for name in names]
+
+    assert len(plain) == len(set(plain))
+    assert set(KNOWN_NAMES) <= set(FIELDS)
 
 
 def test_lengths_are_those_of_the_types() -> None:

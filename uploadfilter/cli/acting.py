@@ -41,25 +41,30 @@ def reference_writer(
         UsageError: This user cannot act as the owner.
         StoreError: The reference set cannot be used.
     """
-    # Before it becomes another: the journal says who did it, not as whom.
-    actor = current_actor()
-    path = state_to_write(state)
-    if create:
-        create_state(path)
-    directory = ReferenceDirectory(path / REFERENCE_DIRECTORY, actor=lambda: actor)
+    directory = directory_to_write(state, create=create)
     with directory.writer(create=create) as writer:
         yield writer
 
 
-def state_to_write(state: Path | None) -> Path:
-    """Return the state directory, after root has become its owner.
+def directory_to_write(state: Path | None, *, create: bool) -> ReferenceDirectory:
+    """Return the reference directory, after root has become the owner of the state.
+
+    What is changed is on record as done by whoever typed the command.
+
+    Args:
+        state: The state directory that was named.
+        create: Make the state directory if there is none.
 
     Raises:
         UsageError: That is not possible.
     """
+    # Before it becomes another: the journal says who did it, not as whom.
+    actor = current_actor()
     path = state_directory(state)
     become_owner(path)
-    return path
+    if create:
+        create_state(path)
+    return ReferenceDirectory(path / REFERENCE_DIRECTORY, actor=lambda: actor)
 
 
 def become_owner(path: Path) -> None:

@@ -1,10 +1,8 @@
 """``uploadfilter init``: make the state directory with an empty reference set."""
 
-from uploadfilter.acting import current_actor
-from uploadfilter.cli.acting import state_to_write
-from uploadfilter.cli.options import StateOption, create_state
+from uploadfilter.cli.acting import directory_to_write
+from uploadfilter.cli.options import StateOption
 from uploadfilter.cli.output import say
-from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
 
 def init(*, state: StateOption = None) -> None:
@@ -17,11 +15,9 @@ def init(*, state: StateOption = None) -> None:
 
         uploadfilter init --state /var/lib/uploadfilter
     """
-    actor = current_actor()
-    path = state_to_write(state)
-    create_state(path)
-    reference = ReferenceDirectory(path / REFERENCE_DIRECTORY, actor=lambda: actor)
-    if reference.init():
-        say(f"made an empty reference set in {str(path)!r}")
+    directory = directory_to_write(state, create=True)
+    place = str(directory.path.parent)
+    if directory.init():
+        say(f"made an empty reference set in {place!r}")
     else:
-        say(f"there is a reference set in {str(path)!r} already; nothing was changed")
+        say(f"there is a reference set in {place!r} already; nothing was changed")

@@ -15,9 +15,8 @@ a pilot begins with hash sets that are only monitored, and counts.
 Rules this module keeps: more evidence never makes an action milder; in ``ENFORCE`` the
 effect is the action; what would be done is never milder than the action.
 
-To add a reason: a member of ``model.Reason``, a field of ``Policy`` if the operator may
-choose its action (else its group in ``model``), its place in ``_BY_WEIGHT``, and a row
-in the decision table.
+To add a reason: a member of ``model.Reason``, and what ``tests/test_reasons.py`` then
+asks for; the steps stand in ``CONTRIBUTING.md``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,7 +53,7 @@ UNFORWARDABLE = frozenset(
 
 _STRICTNESS = {Action.ACCEPT: 0, Action.RETRY_LATER: 1, Action.REJECT: 2}
 
-_BY_WEIGHT = (
+BY_WEIGHT = (
     # What ended the whole upload explains the answer best.
     Reason.ABORTED,
     Reason.MALFORMED_REQUEST,
@@ -100,7 +99,9 @@ _BY_WEIGHT = (
     # The operator does not want it inspected.
     Reason.EXEMPT,
 )
-_WEIGHT = {reason: -place for place, reason in enumerate(_BY_WEIGHT)}
+"""Every reason, the one that explains an answer best first."""
+
+_WEIGHT = {reason: -place for place, reason in enumerate(BY_WEIGHT)}
 _MATCH_WEIGHT = 1  # above every reason
 
 
@@ -298,7 +299,7 @@ def _verdict(contributions: Sequence[_Contribution]) -> Verdict:
 def _reasons(contributions: Iterable[_Contribution]) -> tuple[Reason, ...]:
     """Return every reason, the weightiest first."""
     named = {item.reason for item in contributions}
-    return tuple(reason for reason in _BY_WEIGHT if reason in named)
+    return tuple(reason for reason in BY_WEIGHT if reason in named)
 
 
 def _strictest(

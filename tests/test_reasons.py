@@ -1,0 +1,121 @@
+"""A reason stands in every place that it belongs to; what is missing is told at once.
+
+This is the list behind "Add a reason" in ``CONTRIBUTING.md``. A place that a new reason
+has to be added to gets a line here, and so nobody has to know them all.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.repository import ROOT
+from uploadfilter.decisions.policy import BY_WEIGHT, CHOOSABLE, Policy
+from uploadfilter.model import EXEMPTIONS, INCAPACITY, REFUSALS, Reason
+
+GROUPS = {
+    "REFUSALS": REFUSALS,
+    "INCAPACITY": INCAPACITY,
+    "EXEMPTIONS": EXEMPTIONS,
+}
+
+
+def page(name: str) -> str:
+    """Return a page of the repository."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """What there is to look into; replaced by a test of this test."""
+
+    operating: str = field(default_factory=lambda: page("docs/operating.md"))
+    table: str = field(default_factory=lambda: page("docs/decision-table.md"))
+    contributing: str = field(default_factory=lambda: page("CONTRIBUTING.md"))
+
+
+def missing(reason: str, places: Places) -> Iterator[str]:
+    """Yield what is still to be done for a reason, one place after the other."""
+    named = f"`{reason}`"
+    choosable = {str(it) for it in CHOOSABLE}
+    groups = [name for name, group in GROUPS.items() if reason in group]
+    if reason != Reason.UNREADABLE and not groups and reason not in choosable:
+        yield (
+            f"say who decides: a field {reason!r} in Policy (uploadfilter/decisions/"
+            "policy.py) if the operator may choose its action, with a line of its "
+            f"docstring; else one of {', '.join(GROUPS)} (uploadfilter/model.py)"
+        )
+    if reason not in {str(it) for it in BY_WEIGHT}:
+        yield (
+            "put it into BY_WEIGHT (uploadfilter/decisions/policy.py), before what "
+            "explains an answer less well"
+        )
+    _, _, reasons = places.operating.partition("\n## Reasons\n")
+    if not re.search(rf"^\| {named} \|", reasons.partition("\n## ")[0], re.MULTILINE):
+        yield (
+            f"write a row {named} into 'Reasons' of docs/operating.md: what it means, "
+            "what is done, what to do"
+        )
+    if reason in choosable:
+        yield from _missing_of_a_choice(reason, places)
+    if reason != Reason.UNREADABLE and not re.search(rf"\b{reason}\b", places.table):
+        yield (
+            "write a row into docs/decision-table.md, in ENFORCE, with the scan or the "
+            "failure that gives it, and with what is decided"
+        )
+
+
+def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
+    """Yield what a reason needs whose action the operator may choose."""
+    default = Policy().action_for(Reason(reason)).value.lower()
+    _, _, policy = places.operating.partition("\n### `[policy]`\n")
+    row = rf"^\| `{reason}` \| `{default}` \|"
+    if not re.search(row, policy.partition("\n### ")[0], re.MULTILINE):
+        yield (
+            f"write a row | `{reason}` | `{default}` | into [policy] of "
+            "docs/operating.md, with the reason for the default"
+        )
+    if f"{reason}: " not in (Policy.__doc__ or ""):
+        yield f"explain the field {reason!r} in the docstring of Policy"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_reason_stands_in_every_place(reason: Reason) -> None:
+    """Whoever adds a reason reads here everything that is still to be done."""
+    to_do = list(missing(reason.value, Places()))
+
+    assert not to_do, "\n- ".join(
+        [
+            f"the reason {reason.value!r} is new; CONTRIBUTING.md, 'Add a reason':",
+            *to_do,
+            "say it to operators in CHANGELOG.md, under Unreleased",
+        ]
+    )
+
+
+def test_reason_that_nobody_has_written_down_is_told_in_every_place() -> None:
+    """The check above finds each place, also for a reason that is nowhere yet."""
+    to_do = list(missing("made_up", Places()))
+
+    assert len(to_do) == 4
+    for place in (
+        "uploadfilter/decisions/policy.py",
+        "uploadfilter/model.py",
+        "BY_WEIGHT",
+        "docs/operating.md",
+        "docs/decision-table.md",
+    ):
+        assert any(place in line for line in to_do), place
+
+
+@pytest.mark.parametrize("reason", CHOOSABLE)
+def test_row_of_a_choice_that_is_missing_is_told(reason: Reason) -> None:
+    """A page without the rows of a reason is found, for each reason."""
+    lines = page("docs/operating.md").splitlines(keepends=True)
+    without = "".join(it for it in lines if not it.startswith(f"| `{reason}` |"))
+
+    to_do = list(missing(reason, Places(operating=without)))
+
+    assert len(to_do) == 2
+    assert all("docs/operating.md" in line for line in to_do)
