@@ -458,3 +458,15 @@ def test_import_that_is_stopped_changes_nothing(
     assert {path.relative_to(directory) for path in directory.rglob("*")} == before
     assert len(ids(directory, ONE)) == 1
     bring(directory, write(directory, TWO))
+
+
+def test_fields_that_are_called_otherwise_are_named(directory: Path) -> None:
+    """A set without a signal that is known says what it has instead."""
+    path = write(directory, '{"id":"a","category":"1","MD5":"x","SHA-1":"y"}')
+
+    with pytest.raises(HashSetFormatError, match="no_signals") as caught:
+        bring(directory, path)
+
+    assert "Fields that are not known: 'MD5', 'SHA-1'." in caught.value.hint.replace(
+        "'SHA-1', 'MD5'", "'MD5', 'SHA-1'"
+    )

@@ -94,13 +94,16 @@ def test_own_forms_are_neither_foreign_nor_tables(text: str) -> None:
         pytest.param("\n\nsep=;\nMD5;Name\n", id="excel"),
         pytest.param("#TYPE a.b.C\n" + '"MD5","Path"\n', id="powershell"),
         pytest.param("PhotoDNA,Name\n", id="photodna"),
+        pytest.param('"Algorithm","Hash","Path"\n', id="type-in-a-column"),
         pytest.param("MD5 hash\n", id="one-column"),
         pytest.param(f"{ONE},a.jpg,17\n", id="no-heading"),
         pytest.param(f"a.jpg|{SHA256.upper()}\n", id="no-heading-capitals"),
         pytest.param(f"{ONE}\ta.jpg\n", id="digest-and-tab"),
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
+)
 def test_table_that_nobody_announced_is_known(text: str, encoding: str) -> None:
     """By a column that has a known name, or a signal that has a cell of its own."""
     assert is_table(text.replace("\n", "\r\n").encode(encoding))

@@ -20,7 +20,12 @@ from uploadfilter.hashsets import csvlines, lists
 from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.lists import ListedSignal
-from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table, refuse_foreign
+from uploadfilter.hashsets.recognising import (
+    HEAD_BYTES,
+    is_table,
+    refuse_foreign,
+    utf_16_of,
+)
 from uploadfilter.hashsets.shortlines import Numbered, blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
@@ -157,6 +162,12 @@ def _check_text(head: bytes) -> None:
             "the file is UTF-16, not UTF-8",
             hint="If it is CSV, say with --map what its columns hold; it need not be "
             "converted. Otherwise convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
+        )
+    codec = utf_16_of(head)
+    if codec is not None:
+        raise HashSetFormatError(
+            "the file is UTF-16 without a byte order mark, not UTF-8",
+            hint=f"Convert it: iconv -f {codec} -t utf-8 FILE > NEW",
         )
     if not _BINARY.isdisjoint(head):
         raise HashSetFormatError(

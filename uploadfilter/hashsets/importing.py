@@ -58,6 +58,7 @@ _BATCH_LINES = 4096
 
 _SHOWN_PROBLEMS = 6
 _SHOWN_CATEGORIES = 10
+_SHOWN_FIELDS = 10
 
 MOST_NAMED_CATEGORIES = 50
 """A column with more different values than that is probably none of categories, but of
@@ -410,6 +411,10 @@ def _table(tally: Tally) -> str:
     if tally.table is not None and tally.table.empty:
         names = ", ".join(map(repr, tally.table.empty))
         return f"These columns are empty in every row: {names}. "
+    if any(item.problem is Problem.NO_SIGNALS for item in tally.problems):
+        unknown = list(tally.ignored_fields)[:_SHOWN_FIELDS]
+        if unknown:
+            return f"Fields that are not known: {', '.join(map(repr, unknown))}. "
     if tally.table is None and any(
         item.problem is Problem.NOT_HEX and item.first_line == 1
         for item in tally.problems

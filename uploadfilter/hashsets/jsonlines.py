@@ -76,6 +76,7 @@ def parse_line(
     Returns:
         The entry, or ``None`` if it is left out.
     """
+    item: _Object = {}
     try:
         item = _object(line)
         entry_id = _id(item.get("id"))
@@ -84,6 +85,9 @@ def parse_line(
         exact_only = _flag(item.get("exact_only", False))
     except _Refused as refused:
         tally.note(refused.problem)
+        if refused.problem is Problem.NO_SIGNALS:
+            # They may stand in a field that is called otherwise.
+            _note_unknown(item, _FIELDS, tally)
         return None
     _note_unknown(item, _FIELDS, tally)
     tally.saw_category(category)

@@ -81,6 +81,9 @@ COMMANDS: Final = MappingProxyType(
 )
 """The commands that convert a form, by its name."""
 
+_FEWEST_BYTES: Final = 16
+"""Less than that is too little to tell an encoding by."""
+
 _UNPACK: Final = "Unpack it, and import what is in it."
 _EXPORT: Final = "Export it from its program as CSV, in UTF-8."
 _MAGIC: Final = (
@@ -103,6 +106,9 @@ _MAGIC: Final = (
 """How files begin that are no text, what they are, and what to do."""
 
 _VICS = re.compile(r'(?:ProjectVic|DataModels)/[^"]*?(\d\.\d)\.xml', re.IGNORECASE)
+_HASH: Final = frozenset({"hash", "digest", "checksum"})
+"""Names of columns with digests whose type another column names: PowerShell's."""
+
 _PHOTODNA = re.compile(
     r"[0-9A-Fa-f]{288}|[A-Za-z0-9+/]{192}|[0-9]{1,3}(?:,[0-9]{1,3}){143}"
 )
@@ -244,6 +250,8 @@ def _is_above(line: str) -> bool:
 
 
 def _is_top_of_table(cells: list[str]) -> bool:
+    if len(cells) > 1 and _HASH.intersection(map(str.casefold, cells)):
+        return True
     kinds = {kind for kind, _ in recognised(cells)}
     if kinds - {"id", "category"} or not_compared(cells):
         return True
@@ -259,7 +267,23 @@ def _text(head: bytes) -> str | None:
     ):
         if head.startswith(mark):
             return head[len(mark) :].decode(codec, "replace").lstrip()
-    return None if b"\0" in head else head.decode("utf-8", "replace").lstrip()
+    if b"\0" not in head:
+        return head.decode("utf-8", "replace").lstrip()
+    unmarked = utf_16_of(head)
+    return None if unmarked is None else head.decode(unmarked, "replace").lstrip()
+
+
+def utf_16_of(head: bytes) -> str | None:
+    """Return the name of UTF-16 without a mark, if a file begins so; else ``None``.
+
+    Hash sets are in ASCII for the most part, so that every second byte is 0.
+    """
+    if len(head) < _FEWEST_BYTES or not head.isascii():
+        return None
+    zeros_after, zeros_before = head[1::2], head[: len(head) // 2 * 2 : 2]
+    if not any(zeros_after):
+        return "utf-16-le"
+    return None if any(zeros_before) else "utf-16-be"
 
 
 def _refuse_vics(text: str) -> None:
