@@ -78,24 +78,26 @@ def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
     for start, end in spans:
         for at in range(start, end, _STRETCH_BYTES):
             piece = source.read(at, min(_STRETCH_BYTES + _OVERLAP_BYTES, end - at))
-            for form in _FORMS:
-                found = piece.find(form.magic) if _may_hold(piece, form.magic) else -1
-                while 0 <= found < _STRETCH_BYTES:
+            for found, form in _in_piece(piece):
+                if found < _STRETCH_BYTES:
                     yield at + found, form
-                    found = piece.find(form.magic, found + 1)
 
 
-def _may_hold(piece: bytes, magic: bytes) -> bool:
-    """Say whether a magic may stand in some bytes: eight times as fast as a search.
+def _in_piece(piece: bytes) -> Iterator[tuple[int, "_Form"]]:
+    """Yield where a magic stands in some bytes, four times as fast as by searches.
 
-    Two bytes of it are looked for where a number of two bytes begins in every case:
-    the third and fourth of one at an even offset, the fourth and fifth of others.
+    Two bytes of each are looked for where numbers of two bytes begin: the third and
+    fourth where it stands at an even offset, the fourth and fifth elsewhere.
     """
     numbers = np.frombuffer(piece, "<u2", len(piece) // 2)
-    return any(
-        bool((numbers == int.from_bytes(magic[first : first + 2], "little")).any())
-        for first in (2, 3)
-    )
+    marks = np.zeros(len(numbers), np.bool_)
+    for number in _NUMBERS:
+        marks |= numbers == number
+    for place in np.flatnonzero(marks).tolist():
+        for start in (2 * place - 3, 2 * place - 2):
+            for form in _FORMS:
+                if start >= 0 and piece.startswith(form.magic, start):
+                    yield start, form
 
 
 # --- Forms ---------------------------------------------------------------------------
@@ -150,6 +152,12 @@ _FORMS: Final = (
     _Form(b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP, _is_seven_zip),
     _Form(b"Rar!\x1a\7", Kind.RAR, _is_rar),
     _Form(b"MSCF\0\0\0\0", Kind.CAB, _is_cabinet),
+)
+
+_NUMBERS: Final = tuple(
+    int.from_bytes(form.magic[first : first + 2], "little")
+    for form in _FORMS
+    for first in (2, 3)
 )
 
 
