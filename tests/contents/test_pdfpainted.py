@@ -1,6 +1,7 @@
 """Pictures of documents are computed as they are painted, whatever their size."""
 
 import io
+import struct
 
 import numpy as np
 import pikepdf
@@ -169,3 +170,52 @@ def test_stencil_cuts_out_what_is_one() -> None:
     alpha = np.asarray(Image.open(io.BytesIO(file)).convert("L"))
 
     assert alpha.tolist() == [[0] * 4 + [255] * 4]
+
+
+def bare_jpeg(levels: NDArray[np.uint8]) -> bytes:
+    """Return a JPEG whose components are these, and which does not say so."""
+    return pictures.jpeg(Image.fromarray(levels, "YCbCr"), 98, subsampling=0)
+
+
+@pytest.mark.parametrize("said", [0, 1])
+def test_dictionary_says_what_the_components_of_a_jpeg_are(said: int) -> None:
+    """Luma and differences of colours, or red, green and blue."""
+    levels = np.asarray(photograph(5, 64, 48).convert("RGB"))
+    with pikepdf.new() as pdf:
+        stream = picture(
+            pdf,
+            (64, 48),
+            Name.DeviceRGB,
+            Filter=Name.DCTDecode,
+            DecodeParms=Dictionary(ColorTransform=said),
+        )
+        pixels = shown(stream, bare_jpeg(levels)).astype(int)
+
+    expected = levels if said == 0 else Image.fromarray(levels, "YCbCr").convert("RGB")
+    assert np.abs(pixels - np.asarray(expected)).mean() < 4
+
+
+def test_components_that_adobe_named_stay_what_they_are() -> None:
+    """What stands in the JPEG itself counts more than the dictionary."""
+    image = photograph(6, 64, 48).convert("RGB")
+    adobe = struct.pack(">BBH5sHHHB", 0xFF, 0xEE, 14, b"Adobe", 100, 0, 0, 1)
+    jpeg = pictures.jpeg(image, 98)
+    with pikepdf.new() as pdf:
+        stream = picture(
+            pdf,
+            (64, 48),
+            Name.DeviceRGB,
+            Filter=Name.DCTDecode,
+            DecodeParms=Dictionary(ColorTransform=0),
+            Decode=Array([1, 0, 1, 0, 1, 0]),
+        )
+        painting = painting_of(stream)
+        assert isinstance(painting, Painting)
+        file = b"".join(
+            p
+            for p in painted(painting, jpeg[:2] + adobe + jpeg[2:])
+            if isinstance(p, bytes)
+        )
+
+    pixels = np.asarray(Image.open(io.BytesIO(file))).astype(int)
+    assert np.abs(pixels - np.asarray(image)).mean() < 4

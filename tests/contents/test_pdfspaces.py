@@ -6,7 +6,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 
 from hashsets.demo.tricks_papers import inks, program
-from uploadfilter.contents.pdfspaces import space_of
+from uploadfilter.contents.pdfspaces import Space, space_of
 
 WHITE = Array([0.9505, 1, 1.089])
 
@@ -95,3 +95,62 @@ def test_space_that_holds_itself_ends() -> None:
         space.append(pikepdf.String(b"abcdef"))
 
         assert space_of(space) is None
+
+
+USUAL = {
+    "WhitePoint": [0.9505, 1, 1.089],
+    "Gamma": [2.2, 2.2, 2.2],
+    "Matrix": [0.4124, 0.2126, 0.0193, 0.3576, 0.7152, 0.1192, 0.1805, 0.0722, 0.9505],
+}
+
+
+def calibrated(name: str, **fields: object) -> Space:
+    """Read a space whose light is measured."""
+    given = {
+        f"/{key}": Array(value) if isinstance(value, list) else value
+        for key, value in fields.items()
+    }
+    found = space_of(Array([Name(name), Dictionary(given)]))
+    assert found is not None
+    return found
+
+
+def test_usual_calibration_is_what_decoders_take_it_for() -> None:
+    """Programs write what means sRGB; a second picture would show the same."""
+    assert calibrated("/CalRGB", **USUAL).is_device
+    assert calibrated("/CalGray", WhitePoint=[0.9505, 1, 1.089], Gamma=2.2).is_device
+    assert not calibrated("/CalRGB", **(USUAL | {"Gamma": [8, 2.2, 2.2]})).is_device
+    assert not calibrated("/CalGray", Gamma=8).is_device
+
+
+@pytest.mark.parametrize(
+    "white", [[0.9505, 1, 1.089], [1.2, 1, 0.4], [0.9642, 1, 0.8249]]
+)
+def test_white_of_a_calibration_is_white(white: list[float]) -> None:
+    """Whatever light it is, the eye is used to it."""
+    thirds = [part / 3 for part in white] * 3
+    space = calibrated("/CalRGB", WhitePoint=white, Gamma=[1, 2, 3], Matrix=thirds)
+    grey = calibrated("/CalGray", WhitePoint=white, Gamma=5)
+
+    np.testing.assert_allclose(space.convert(np.ones((1, 3))), 1, atol=0.01)
+    np.testing.assert_allclose(grey.convert(np.ones((1, 1))), 1, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Gamma": [-3, 0, 900], "Matrix": [1e30] * 9},
+        {"WhitePoint": [0, 0, 0]},
+        {"WhitePoint": [1, 1]},
+        {"Gamma": "x", "Matrix": [1, 2]},
+    ],
+)
+def test_nonsense_in_a_calibration_gives_some_colours(
+    fields: dict[str, object],
+) -> None:
+    """It raises nothing, and no colour is beyond what a screen has."""
+    colours = calibrated("/CalRGB", **fields).convert(
+        np.random.default_rng(1).random((50, 3))
+    )
+
+    assert ((colours >= 0) & (colours <= 1)).all()

@@ -35,6 +35,7 @@ from uploadfilter.contents.pdfprofiles import (
     components_of,
     profile_of,
     with_profile,
+    with_transform,
 )
 from uploadfilter.contents.pdfspaces import Space, space_of
 from uploadfilter.contents.pdfvalues import items_of, reals, value_of, whole
@@ -74,6 +75,8 @@ class Painting:
         key: Lowest and highest stored value of each component that is not painted;
             empty if there is none.
         filters: How the samples are packed.
+        transform: Whether the components of a JPEG are luma and differences of
+            colours, as its dictionary says; ``None`` if it leaves that to the JPEG.
     """
 
     width: int
@@ -83,6 +86,7 @@ class Painting:
     decode: Table
     key: tuple[int, ...]
     filters: tuple[Filter, ...]
+    transform: bool | None = None
 
     @property
     def row_bytes(self) -> int:
@@ -108,12 +112,13 @@ def painting_of(dictionary: pikepdf.Object) -> Painting | Shortfall | None:
     Returns:
         ``None`` if it is painted as it is stored; why it cannot be computed.
     """
-    if is_plain(dictionary):
+    filters = filters_of(dictionary)
+    transform = _transform_of(filters)
+    if transform is None and is_plain(dictionary):
         return None
     width, height = (whole(value_of(dictionary, key)) for key in ("/Width", "/Height"))
     if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE):
         return None
-    filters = filters_of(dictionary)
     if filters and filters[-1].name in {_JPX, _FAX}:
         return None
     bits = whole(value_of(dictionary, "/BitsPerComponent")) or _BYTE_BITS
@@ -125,7 +130,8 @@ def painting_of(dictionary: pikepdf.Object) -> Painting | Shortfall | None:
     key = tuple(int(number) for number in reals(value_of(dictionary, "/Mask")))
     is_key = len(mask) == len(key) == 2 * len(space.ranges)
     is_jpeg = bool(filters) and filters[-1].name == _DCT
-    if not is_key and _is_read_so(space, own, bits, is_jpeg=is_jpeg):
+    is_read_so = _is_read_so(space, own, bits, is_jpeg=is_jpeg)
+    if transform is None and not is_key and is_read_so:
         return None
     return Painting(
         width=width,
@@ -135,7 +141,16 @@ def painting_of(dictionary: pikepdf.Object) -> Painting | Shortfall | None:
         decode=own,
         key=key if is_key else (),
         filters=filters,
+        transform=transform,
     )
+
+
+def _transform_of(filters: tuple[Filter, ...]) -> bool | None:
+    """Return what is said of the components of a JPEG, if anything is."""
+    if not filters or filters[-1].name != _DCT:
+        return None
+    said = filters[-1].parameters.get("/ColorTransform")
+    return None if said is None else bool(said)
 
 
 def _is_read_so(space: Space, decode: Table, bits: int, *, is_jpeg: bool) -> bool:
@@ -214,6 +229,14 @@ def _painted_jpeg(painting: Painting, raw: bytes) -> Iterator[bytes | Shortfall]
         yield jpeg
         return
     count, is_adobe = components_of(jpeg)
+    if painting.transform is not None and not is_adobe and count >= _COLOURS:
+        # What Adobe wrote into the JPEG counts more.
+        jpeg = with_transform(jpeg, count if painting.transform else 0)
+        if not painting.key and _is_read_so(
+            painting.space, painting.decode, painting.bits, is_jpeg=True
+        ):
+            yield jpeg
+            return
     if painting.key or count != len(painting.space.ranges):
         yield UNKNOWN
         return

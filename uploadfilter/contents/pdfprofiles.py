@@ -176,7 +176,7 @@ def _profile(samples: bytes, lut: bytes) -> bytes:
 
 _PART_BYTES: Final = 65_519
 _PROFILE_MARK: Final = b"ICC_PROFILE\0"
-_APP2, _APP14, _SOS, _EOI = 0xE2, 0xEE, 0xDA, 0xD9
+_APP0, _APP2, _APP14, _SOS, _EOI = 0xE0, 0xE2, 0xEE, 0xDA, 0xD9
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
@@ -197,6 +197,29 @@ def with_profile(jpeg: bytes, profile: bytes) -> Iterator[bytes]:
         yield b"" if own else jpeg[start:end]
         at = end
     yield jpeg[at:]
+
+
+def with_transform(jpeg: bytes, components: int) -> bytes:
+    """Return a JPEG that says what its components are, and nothing else about it.
+
+    Args:
+        jpeg: One that Adobe did not write.
+        components: 3 if they are luma and two differences of colours, 4 if black comes
+            beside these, and 0 if each is a colour.
+    """
+    body = b"Adobe" + struct.pack(">HHHB", 100, 0, 0, _TRANSFORMS[components])
+    parts = [jpeg[:2], struct.pack(">BBH", 0xFF, _APP14, len(body) + 2), body]
+    at = 2
+    for marker, start, end in _segments(jpeg):
+        # With this one, decoders look no further.
+        is_jfif = marker == _APP0 and jpeg.startswith(b"JFIF", start + 4)
+        parts += [jpeg[at:start], b"" if is_jfif else jpeg[start:end]]
+        at = end
+    return b"".join([*parts, jpeg[at:]])
+
+
+_TRANSFORMS: Final = {0: 0, 3: 1, 4: 2}
+"""Numbers of Adobe's segment (ITU-T T.872, 6.5.3)."""
 
 
 def components_of(jpeg: bytes) -> tuple[int, bool]:

@@ -10,6 +10,7 @@ Source:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -62,8 +63,8 @@ def space_of(space: object, *, depth: int = 0) -> Space | None:
     kind = text_of(name)
     if kind in _DEVICES:
         return _device(_DEVICES[kind])
-    if kind == "/Lab":
-        return _lab(first)
+    if kind in _MEASURED:
+        return _MEASURED[kind](first)
     if kind == "/ICCBased":
         return _profiled(first, depth)
     if kind in {"/Indexed", "/I"}:
@@ -72,8 +73,8 @@ def space_of(space: object, *, depth: int = 0) -> Space | None:
 
 
 _DEVICES: Final = {
-    **dict.fromkeys(("/DeviceGray", "/G", "/CalGray"), 1),
-    **dict.fromkeys(("/DeviceRGB", "/RGB", "/CalRGB"), 3),
+    **dict.fromkeys(("/DeviceGray", "/G"), 1),
+    **dict.fromkeys(("/DeviceRGB", "/RGB"), 3),
     **dict.fromkeys(("/DeviceCMYK", "/CMYK"), 4),
 }
 
@@ -204,8 +205,12 @@ def _from_lab(values: Table) -> Table:
         (middle + values[:, 1] / 500, middle, middle - values[:, 2] / 200), axis=1
     )
     curved, straight = ratios**3, 3 * _STRAIGHT**2 * (ratios - 4 / 29)
-    light = np.where(ratios >= _STRAIGHT, curved, straight) * _D65
-    linear = np.clip(light @ _TO_SRGB.T, 0, 1)
+    return _encoded(np.where(ratios >= _STRAIGHT, curved, straight) * _D65)
+
+
+def _encoded(light: Table) -> Table:
+    """Return what stands for light under the white of a screen."""
+    linear = np.clip(np.nan_to_num(light @ _TO_SRGB.T), 0, 1)
     colours: Table = np.where(
         linear <= _DARK, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
     )
@@ -214,3 +219,51 @@ def _from_lab(values: Table) -> Table:
 
 _DARK: Final = 0.0031308
 """Light below which sRGB is a straight line."""
+
+_BRADFORD: Final = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+"""From light to what the three kinds of receptors in an eye see, which is scaled from
+one white to another (ICC.1:2022, annex E)."""
+
+_LEAST_WHITE: Final = 1e-3
+_MOST_LIGHT: Final = 1e3
+"""Numbers beyond which nothing has a meaning."""
+
+_LEAST_SHOWN: Final = 10 / 255
+"""By how much the colours of a calibrated space differ at most from those without: so
+do the spaces that programs write, which mean sRGB."""
+
+
+def _calibrated(count: int, parameters: object) -> Space:
+    """Read a space of grey or of red, green and blue whose light is measured."""
+    gammas = reals(value_of(parameters, "/Gamma"))
+    gammas = gammas if len(gammas) == count else [1.0] * count
+    white = np.array(reals(value_of(parameters, "/WhitePoint")))
+    if white.shape != (3,) or white.min() < _LEAST_WHITE:
+        white = _D65
+    numbers = reals(value_of(parameters, "/Matrix"))
+    matrix = np.array(numbers).reshape(3, 3) if len(numbers) == 9 else np.eye(3)  # noqa: PLR2004
+    matrix = white[None] if count == 1 else np.clip(matrix, -_MOST_LIGHT, _MOST_LIGHT)
+    seen = _BRADFORD @ white
+    scales = (_BRADFORD @ _D65) / np.where(np.abs(seen) < _LEAST_WHITE, 1, seen)
+    adapted = np.linalg.inv(_BRADFORD) @ np.diag(scales) @ _BRADFORD
+
+    def convert(values: Table) -> Table:
+        with np.errstate(all="ignore"):
+            raised = np.nan_to_num(np.clip(values, 0, 1) ** gammas)
+        light = np.clip(raised, 0, _MOST_LIGHT) @ matrix
+        return _encoded(light @ adapted.T)
+
+    steps = np.linspace(0, 1, 6)
+    grid = np.stack(np.meshgrid(*[steps] * count), axis=-1).reshape(-1, count)
+    device = _device(count)
+    is_usual = np.abs(convert(grid) - device.convert(grid)).max() <= _LEAST_SHOWN
+    return device if is_usual else Space(ranges=_unit(count), convert=convert, cost=60)
+
+
+_MEASURED: Final[dict[str, Callable[[object], Space]]] = {
+    "/CalGray": partial(_calibrated, 1),
+    "/CalRGB": partial(_calibrated, 3),
+    "/Lab": _lab,
+}
