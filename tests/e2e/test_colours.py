@@ -2,8 +2,7 @@
 
 Chromium draws hundreds of small pictures whose colours are made by chance
 (``colours.py``); each must be near one of the filter's views, or have a reason that is
-rejected by default. Of 12,000 files one is not: a grey JPEG with a table for two
-colours beside code points.
+rejected by default.
 
 A few hundred run with the other tests. ``COLOUR_CASES=20000`` is how many to try, from
 the number ``COLOUR_START`` on; a failure names the numbers, which give the same files

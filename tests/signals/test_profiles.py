@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 from tests.signals import icc
 from uploadfilter.signals.profiles import (
     MAX_PROFILE_BYTES,
+    contradicts_itself,
     needs_conversion,
     samples_of,
     transform_of,
@@ -292,3 +293,26 @@ def test_curve_without_its_kind_needs_conversion() -> None:
     """So is what is no curve at all."""
     assert needs_conversion(icc.grey_profile(b"text" + bytes(40)))
     assert needs_conversion(icc.profile({}, samples=b"GRAY"))
+
+
+@pytest.mark.parametrize("kind", [b"mft1", b"mft2", b"mAB "])
+@pytest.mark.parametrize("inputs", [1, 2, 3, 4])
+@pytest.mark.parametrize("samples", [b"RGB ", b"GRAY", b"CMYK"])
+def test_table_for_other_samples_contradicts(
+    samples: bytes, inputs: int, kind: bytes
+) -> None:
+    """Each colour of a sample goes into the table."""
+    table = kind + bytes(4) + bytes((inputs, 3)) + bytes(40)
+    profile = icc.profile({b"A2B1": table}, samples=samples)
+
+    is_right = inputs == {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4}[samples]
+    assert contradicts_itself(profile) is not is_right
+
+
+@given(content=st.binary(max_size=300), kept=st.integers(0, 600))
+def test_any_bytes_may_contradict_themselves(content: bytes, kept: int) -> None:
+    """What is cut off or nonsense raises nothing."""
+    profile = icc.profile({b"A2B0": b"mft1" + content})
+
+    contradicts_itself(content)
+    contradicts_itself(profile[:kept])

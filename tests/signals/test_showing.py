@@ -211,6 +211,11 @@ def test_chunks_count_beside_a_profile_that_browsers_may_refuse() -> None:
     assert list(shown(steep, profile=odd)) == ["stored", "icc", "icc:2"]
 
 
+FOR_TWO = icc.colour_profile(
+    icc.power(3), more={b"A2B0": b"mft1" + bytes(4) + bytes((2, 3, 2, 0)) + bytes(99)}
+)
+
+
 @pytest.mark.parametrize(
     ("image", "profile", "lacks"),
     [
@@ -220,6 +225,7 @@ def test_chunks_count_beside_a_profile_that_browsers_may_refuse() -> None:
         pytest.param(COLOURS, CMYK_PROFILE, False, id="for other samples"),
         pytest.param(COLOURS, icc.profile({}), True, id="nothing in it"),
         pytest.param(COLOURS.convert("CMYK"), CMYK_PROFILE, True, id="CMYK"),
+        pytest.param(COLOURS, FOR_TWO, True, id="table for two colours"),
     ],
 )
 def test_profile_that_cannot_be_evaluated_is_a_lack(

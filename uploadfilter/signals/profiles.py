@@ -141,6 +141,30 @@ def is_for_pictures(profile: bytes) -> bool:
     return profile[iccprofile.SAMPLES_PLACE] in _MODES
 
 
+def contradicts_itself(profile: bytes) -> bool:
+    """Say whether a table of a profile is for more or fewer colours than its samples.
+
+    No program writes that, and programs differ in what they make of it.
+    """
+    profile = iccprofile.cut(profile)
+    count = _COUNTS.get(profile[iccprofile.SAMPLES_PLACE])
+    bodies = iccprofile.tags_of(profile).bodies
+    inputs = [
+        body[_INPUTS_AT]
+        for name, body in bodies.items()
+        if name in _LOOKUPS and bytes(body[:4]) in _LUTS and len(body) > _INPUTS_AT
+    ]
+    return count is not None and any(each != count for each in inputs)
+
+
+_COUNTS: Final = {RGB: 3, GREY: 1, CMYK: 4}
+_LOOKUPS: Final = frozenset({b"A2B0", b"A2B1", b"A2B2"})
+_LUTS: Final = frozenset({b"mft1", b"mft2", b"mAB "})
+_INPUTS_AT: Final = 8
+"""Where tables of each of these kinds say how many colours they are for (ICC.1:2022,
+10.10 to 10.12)."""
+
+
 def cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
     """Return ``look`` with a cache for small profiles, and for two large ones."""
     of_small, of_large = lru_cache(_CACHED)(look), lru_cache(_CACHED_LARGE)(look)

@@ -371,7 +371,7 @@ def lacks_conversion(frame: Frame) -> bool:
     return any(
         profiles.is_for_pictures(profile)
         and _fits(frame, profile)
-        and not conversions_of(profile)
+        and (not conversions_of(profile) or profiles.contradicts_itself(profile))
         for profile in profiles_of(frame)
     ) or _lacks_samples(frame)
 
