@@ -307,6 +307,9 @@ NAMED: Mapping[str, str] = {
     "zlib, raw deflate, Brotli and LZMA within": (
         "tests/fuzz/test_compositions.py::test_limits_are_stated"
     ),
+    "three or four layers of codings": (
+        "tests/fuzz/test_compositions.py::test_picture_within_layers_is_seen"
+    ),
     "a text that is not ASCII": (
         "tests/fuzz/test_compositions.py::test_limits_are_stated"
     ),

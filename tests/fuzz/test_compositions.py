@@ -29,6 +29,8 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "bmp": lambda: pictures.encoded(IMAGE, "BMP"),
     "webp": lambda: pictures.encoded(IMAGE, "WEBP"),
 }
+IS_LONG = settings.get_current_profile_name() == "fuzz"
+
 SAME_BITS = 31
 """Bits of PDQ up to which two pictures are taken for one."""
 
@@ -131,7 +133,9 @@ def test_layer_gives_back_what_it_was_given(name: str) -> None:
     assert layer.is_of_text or layer.read(layer.write(content)) == content
 
 
-@settings(max_examples=80)
+# Of four layers not all are seen (docs/limits.md), so that the usual run tries the same
+# compositions each time; a longer run looks for new ones.
+@settings(max_examples=80, derandomize=not IS_LONG)
 @given(
     picture=st.sampled_from(sorted(PICTURES)),
     layers=st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=MOST_LAYERS),

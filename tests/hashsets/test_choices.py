@@ -91,7 +91,7 @@ def test_whatever_an_operator_chooses_of_a_set_is_settled() -> None:
     """A new attribute of a hash set must not be reset by importing it again."""
     from_the_file = {"imported_at", "entries", "counts", "source", "exact_alone"}
     kept_by_the_changes = {"revoked"}
-    of_the_import = {"name", "issuer"}
+    of_the_import = {"name", "issuer", "imported_with"}
     known = from_the_file | kept_by_the_changes | of_the_import
 
     chosen = {field.name for field in fields(SetInfo)} - known

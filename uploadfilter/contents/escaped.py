@@ -11,6 +11,7 @@ To add a layer: a line in ``_steps``, and how its sign looks in ``_ESCAPE``.
 """
 
 import re
+import string
 from collections.abc import Iterator
 from itertools import islice
 
@@ -54,7 +55,8 @@ SIGNS: dict[str, str] = {
 }
 """For each a pattern that is in every text that is read here."""
 
-_WHOLE = frozenset({WRITTEN, LINES, SHIFTED, *BASE32})
+_WHOLE = frozenset({WRITTEN, LINES, SHIFTED})
+_OF_LETTERS = frozenset(BASE32)
 """Of base32, the digits of an escape before it would be letters."""
 
 _RUN_STEPS = 20
@@ -76,14 +78,34 @@ def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes
         yield from _steps(text, effort)
         if b"%" in text and b"+" in text:
             yield text.replace(b"+", b" ")
-    elif DIGITS in signs:
-        for part in _digits(text, effort):
+        return
+    if DIGITS in signs:
+        for part in _escaped_runs(text, _DIGITS, effort):
             yield from _steps(part, effort)
+    if signs & _OF_LETTERS:
+        for part in _escaped_runs(text, _LETTERS, effort):
+            if _is_of_one_case(part):
+                yield from _steps(part, effort)
 
 
-def _digits(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield the parts of a text that are digits with something over them."""
-    for start, end in runs(text, _TABLE, _LEAST_DIGITS):
+def _is_of_one_case(part: bytes) -> bool:
+    """Say whether letters are nearly all large or nearly all small.
+
+    Those of base64 are both, and its zeros are a run of letters of base32.
+    """
+    large = len(part) - len(part.translate(None, _LARGE))
+    small = len(part) - len(part.translate(None, _SMALL))
+    return min(large, small) * _OTHER_CASE < max(large, small)
+
+
+_LARGE, _SMALL = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
+_OTHER_CASE = 3
+"""Times as many letters of the one case as of the other, which escapes bring in."""
+
+
+def _escaped_runs(text: bytes, table: bytes, effort: Effort) -> Iterator[bytes]:
+    """Yield the runs of some characters that have something over them."""
+    for start, end in runs(text, table, _LEAST_DIGITS):
         effort.take(_RUN_STEPS + (end - start) // _BYTES_PER_STEP)
         part = text[start:end]
         escapes = islice(_ESCAPE.finditer(part), _LEAST_ESCAPES)
@@ -91,7 +113,10 @@ def _digits(text: bytes, effort: Effort) -> Iterator[bytes]:
             yield part
 
 
-_TABLE = bytes(byte in _IN_DIGITS for byte in range(256))
+_DIGITS = bytes(byte in _IN_DIGITS for byte in range(256))
+_LETTERS = bytes(
+    byte in _IN_DIGITS or chr(byte).isalnum() for byte in range(128)
+) + bytes(128)
 
 
 def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:

@@ -215,7 +215,8 @@ def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
         return True
     after, before = way.parts(text, effort) if is_told else (b"", b"")
     return bool(after) and (
-        bool(signs_in(after) & _ROWS) or _begins_anew(after, before, effort)
+        bool((signs_in(after) - signs_in(before)) & _ROWS)
+        or _begins_anew(after, before, effort)
     )
 
 

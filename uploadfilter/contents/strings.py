@@ -247,7 +247,10 @@ class _Search:
         if b"\0" in text:
             text = text.translate(None, b"\0")
         known = hash(text)
-        if len(text) >= _SHORTEST and self._known.get(known, -1) < len(ways):
+        # Bytes that only begin like a text have the signs of all ways by chance.
+        before = self._known.get(known, -1)
+        is_new = before < 0 or (before < len(ways) and is_printed(text))
+        if len(text) >= _SHORTEST and is_new:
             self._known[known] = len(ways)
             item = replace(self._item, text=text, ways=ways, is_guess=is_guess)
             if is_next:
@@ -255,10 +258,10 @@ class _Search:
             else:
                 self._waiting.append(item)
 
-    def _wait_for_text(self, data: bytes) -> None:
+    def _wait_for_text(self, data: bytes, *, is_guess: bool = False) -> None:
         """Let bytes that are text be searched later, in each charset."""
         for text in charsets(data, is_text=True):
-            self._wait(text)
+            self._wait(text, is_guess=is_guess)
 
     def _wait_for_parts(self, reading: Reading) -> None:
         """Let what looks encoded be searched by itself before the text is.
@@ -299,14 +302,15 @@ class _Search:
         """Let a text be searched once a single layer is undone, in each way."""
         if not self._item.ways or self._undone > _MOST_UNDONE:
             return
+        if not is_printed(reading.text):
+            # Bytes that only begin like a text: each layer is there by chance.
+            return
         for plain in escaped.undone(reading.text, reading.told, self._effort.deep):
             self._undone += 1
-            if plain.isascii():
-                self._wait(plain)
-            elif is_text(plain):
-                self._wait_for_text(plain)
+            if plain.isascii() or not is_text(plain):
+                self._wait(plain, is_guess=True)
             else:
-                self._wait(plain)
+                self._wait_for_text(plain, is_guess=True)
 
     def _reread(self, reading: Reading, effort: Effort) -> None:
         """Let a text be searched as the decoders do that skip two letters for URLs.
