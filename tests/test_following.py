@@ -102,7 +102,8 @@ def rolled_back(state: Path) -> Callable[[], None]:
 async def test_rollback_is_said_until_it_is_released(tmp_path: Path) -> None:
     """Imports are refused until then."""
     for number in (1, 2):
-        list_entries(tmp_path, [exact_entry(number, b"a")])
+        # The one that both list stays, also after the rollback.
+        list_entries(tmp_path, [exact_entry(0, b"0"), exact_entry(number, b"a")])
     release = rolled_back(tmp_path)
     told = Told(tmp_path)
     with told.reference:

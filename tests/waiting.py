@@ -23,3 +23,12 @@ def is_alive(pid: int) -> bool:
         return False
     # The name of the program is in brackets, and may hold anything.
     return stat.rpartition(b") ")[2][:1] != b"Z"
+
+
+def parent_of(pid: int) -> int:
+    """Return the process id of a parent; 0 if there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(stat.rpartition(b")")[2].split()[1])

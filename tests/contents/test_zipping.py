@@ -28,7 +28,13 @@ from tests.contents.zips import (
     streamed,
     zipped,
 )
-from uploadfilter.contents.members import MOST_HEADERS, Member, Meter, UnpackLimits
+from uploadfilter.contents.members import (
+    MOST_HEADERS,
+    RATIO_GRACE_BYTES,
+    Member,
+    Meter,
+    UnpackLimits,
+)
 from uploadfilter.contents.source import MemorySource, PartSource
 from uploadfilter.contents.zipping import ZipContainer, hides_archive
 from uploadfilter.model import Reason
@@ -323,14 +329,17 @@ def overlapping(data: bytes, count: int) -> bytes:
     return (header + quote) * (count - 1) + header + data
 
 
+SHARED_BYTES = 8 * 1024 * 1024
+
+
 def test_overlapping_members_are_a_bomb_together() -> None:
     """Members that share their data are told by what all of them give."""
-    file = overlapping(deflated(bytes(8 * 1024 * 1024)), 9)
+    file = overlapping(deflated(bytes(SHARED_BYTES)), 9)
     meter = Meter(UnpackLimits(), content_bytes=len(file))
     contents = list(unpack(ZIP, MemorySource(file), meter))
 
-    assert len(contents) == 3
-    assert sum(len(data) for _, data, _ in contents) < 20 * 1024 * 1024
+    assert len(contents) == RATIO_GRACE_BYTES // SHARED_BYTES + 1
+    assert sum(len(data) for _, data, _ in contents) < RATIO_GRACE_BYTES + SHARED_BYTES
     assert contents[-1] == ("", b"", Reason.TOO_COMPRESSED)
 
 

@@ -79,6 +79,7 @@ def test_init_makes_an_empty_generation(tmp_path: Path) -> None:
         "bases",
         "current",
         "generations",
+        "journal",
         "key",
         "lock",
         "overlays",

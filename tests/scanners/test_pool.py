@@ -14,7 +14,7 @@ import pytest
 
 from tests.scanners import standins
 from tests.scanners.memory import upload_of
-from tests.waiting import is_alive, until
+from tests.waiting import is_alive, parent_of, until
 from uploadfilter.contents import magic
 from uploadfilter.contents.magic import Kind
 from uploadfilter.errors import ScannerError
@@ -55,15 +55,6 @@ async def cancel(pool: ScannerPool, work: Coroutine[None, None, object]) -> None
 def reasons(scans: Sequence[Scan]) -> list[Reason | None]:
     """Return the reason of each scan."""
     return [each.reason for each in scans]
-
-
-def parent_of(pid: int) -> int:
-    """Return the process id of a parent; 0 if there is no such process."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return int(stat.rpartition(b")")[2].split()[1])
 
 
 async def template_of(pool: ScannerPool) -> int:
