@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.scanners.scans import parts_of
 from uploadfilter.model import PERCEPTUAL_TYPES
+from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.scanning import prepare
 from uploadfilter.scanners.worker import warm
 from uploadfilter.signals.formats import SWITCHED_ON
@@ -30,7 +31,12 @@ def main(folder: Path) -> None:
     warm()
     sys.addaudithook(note)
     for name, content in contents.items():
-        parts_of(content, types=frozenset(PERCEPTUAL_TYPES), formats=SWITCHED_ON)
+        parts_of(
+            content,
+            types=frozenset(PERCEPTUAL_TYPES),
+            formats=SWITCHED_ON,
+            cpu_s=Budgets().content_cpu_s,
+        )
         if late:
             sys.stdout.write(f"{name}: {late}\n")
         late.clear()
