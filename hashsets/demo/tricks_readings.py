@@ -279,6 +279,7 @@ READING_TRICKS: tuple[Trick, ...] = (
         FileType.PNG,
         _last_bit,
         "a curve that shows the last bit of a large picture",
+        expected=Expected.REFUSED,
     ),
     _read(
         "icc-last-bits",

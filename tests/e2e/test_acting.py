@@ -34,6 +34,7 @@ OWNER, STRANGER = 64_242, 64_243
 _AS_USER = """
 import os, sys
 from uploadfilter import cli, config
+from uploadfilter.cli import acting
 user, *arguments = sys.argv[1:]
 options = "--limit 1 --verdict match --since 1d --state /nowhere".split()
 sys.argv[:] = ["uploadfilter", "log", "show", *options]
@@ -41,6 +42,7 @@ try:
     cli.main()  # which has libraries load what they load when they are first used
 except SystemExit:
     pass
+acting.load_rest()
 os.setgroups([])
 os.setresgid(*[int(user)] * 3)
 os.setresuid(*[int(user)] * 3)

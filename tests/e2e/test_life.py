@@ -252,7 +252,11 @@ def test_ctrl_c_in_an_import_changes_nothing(state: Path, tmp_path: Path) -> Non
 
     assert importing.returncode == 130
     assert b"Traceback" not in err
-    assert json.loads(listed.stdout) == {"generation": 1, "sets": []}
+    assert json.loads(listed.stdout) == {
+        "generation": 1,
+        "lack": "entries",
+        "sets": [],
+    }
 
 
 def test_hang_up_leaves_the_proxy_up(state: Path) -> None:

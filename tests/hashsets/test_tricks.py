@@ -24,7 +24,7 @@ REFUSED = frozenset(
     {
         *("html-contrast", "jxl-cut-90", "png-195-megapixels"),
         *("gif-put-over", "apng-large-over", "webp-large-over", "webp-far"),
-        "icc-last-bits",
+        *("icc-last-bit", "icc-last-bits"),
     }
 )
 """Tricks that a browser shows whole, and that the filter refuses without seeing: a

@@ -11,7 +11,9 @@ that only read stay what they are.
 
 import contextlib
 import grp
+import importlib
 import os
+import pkgutil
 import pwd
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,9 +155,27 @@ def _become(owner: os.stat_result) -> None:
     if account:
         named = (it.gr_gid for it in grp.getgrall() if account.pw_name in it.gr_mem)
         groups = sorted({gid, *named})
+    load_rest()
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+
+
+def load_rest() -> None:
+    """Import what libraries import when they first use it.
+
+    The program may lie where only root may enter, such as a checkout in root's home.
+    """
+    for name in _IMPORTING_LATE:
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__):
+            # Some are for other systems, or start something when they are imported.
+            if not module.name.startswith("__"):
+                with contextlib.suppress(ImportError, AssertionError):
+                    importlib.import_module(f"{name}.{module.name}")
+
+
+_IMPORTING_LATE = ("encodings", "lmdb", "typer", "typer._click")
 
 
 def why_denied(error: BaseException) -> str:

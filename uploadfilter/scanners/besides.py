@@ -53,6 +53,8 @@ def besides(
         reader = containers.container_for(item.kind)
         if item.kind.value in decoded:
             pictures.append(Candidate(offset=item.offset, kind=item.kind))
+            # Others read headers of Netpbm by rules that nobody wrote down.
+            is_unread |= item.kind is Kind.PNM and not item.offset
         elif item.offset in known:
             continue
         elif reader is not None:
