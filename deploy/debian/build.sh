@@ -11,6 +11,8 @@
 # PIP               a pip that installs into it (PYTHON -m pip)
 # COMPRESSION       of dpkg-deb: xz (the default), gzip, none
 set -eu
+# The program is everybody's to run, whatever the umask of the person who builds it.
+umask 022
 
 wheel=$(realpath "$1")
 output=$(realpath "$2")

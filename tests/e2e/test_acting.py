@@ -32,9 +32,9 @@ OWNER, STRANGER = 64_242, 64_243
 
 
 _AS_USER = """
-import os, sys
+import contextlib, importlib, os, pkgutil, sys
+import numpy.ma
 from uploadfilter import cli, config
-from uploadfilter.cli import acting
 user, *arguments = sys.argv[1:]
 options = "--limit 1 --verdict match --since 1d --state /nowhere".split()
 sys.argv[:] = ["uploadfilter", "log", "show", *options]
@@ -42,7 +42,11 @@ try:
     cli.main()  # which has libraries load what they load when they are first used
 except SystemExit:
     pass
-acting.load_rest()
+for name in ("encodings", "lmdb", "rich", "typer", "typer._click"):
+    for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
+        if not module.name.startswith("__"):
+            with contextlib.suppress(ImportError, AssertionError):
+                importlib.import_module(f"{name}.{module.name}")
 os.setgroups([])
 os.setresgid(*[int(user)] * 3)
 os.setresuid(*[int(user)] * 3)

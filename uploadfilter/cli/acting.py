@@ -10,13 +10,13 @@ that only read stay what they are.
 """
 
 import contextlib
+import ctypes
 import grp
-import importlib
 import os
-import pkgutil
 import pwd
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from uploadfilter.acting import current_actor
 from uploadfilter.cli.options import create_state, state_directory
@@ -155,27 +155,36 @@ def _become(owner: os.stat_result) -> None:
     if account:
         named = (it.gr_gid for it in grp.getgrall() if account.pw_name in it.gr_mem)
         groups = sorted({gid, *named})
-    load_rest()
-    os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+    with _still_reading():
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
 
 
-def load_rest() -> None:
-    """Import what libraries import when they first use it.
+@contextlib.contextmanager
+def _still_reading() -> Iterator[None]:
+    """Keep root's right to read, and nothing else of root, over a change of the user.
 
-    The program may lie where only root may enter, such as a checkout in root's home.
+    The program, or the file that is imported, may lie where only root may enter.
+
+    Source:
+        ``capabilities(7)`` and ``capset(2)``. Where that is refused, the process can
+        read what the owner can.
     """
-    for name in _IMPORTING_LATE:
-        package = importlib.import_module(name)
-        for module in pkgutil.iter_modules(package.__path__):
-            # Some are for other systems, or start something when they are imported.
-            if not module.name.startswith("__"):
-                with contextlib.suppress(ImportError, AssertionError):
-                    importlib.import_module(f"{name}.{module.name}")
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    yield
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    kept = 1 << _CAP_DAC_READ_SEARCH
+    # Effective, permitted and inheritable ones, of the first 32 and of the others.
+    data = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
+    if libc.capset(header, data):
+        libc.capset(header, (ctypes.c_uint32 * 6)())
 
 
-_IMPORTING_LATE = ("encodings", "lmdb", "typer", "typer._click")
+_PR_SET_KEEPCAPS: Final = 8
+_CAPABILITY_VERSION_3: Final = 0x20080522
+_CAP_DAC_READ_SEARCH: Final = 2
 
 
 def why_denied(error: BaseException) -> str:
