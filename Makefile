@@ -134,7 +134,8 @@ e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and ch
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
-	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/e2e $(ARGS)
+	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	        -m e2e tests/e2e $(ARGS)
 
 deploy-test: deb $(E2E_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \

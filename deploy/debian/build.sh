@@ -161,7 +161,6 @@ for tool in readelf strip; do
     command -v "$tool" >/dev/null || {
         echo "build.sh: $tool is needed: apt install binutils" >&2; exit 1; }
 done
-umask 022
 install_program
 install_files
 install_documents

@@ -15,6 +15,16 @@ from hashsets.demo.make_demo import entry_of
 from tests.e2e.curl import curl
 
 
+LONGEST = "test_browser.py"
+"""It takes as long as a third of all others together: begun last, it would run alone."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest file; what comes after it is in any order."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """A proxy before an origin.
