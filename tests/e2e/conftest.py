@@ -14,7 +14,6 @@ from deploy.demo.running import Proxy
 from hashsets.demo.make_demo import entry_of
 from tests.e2e.curl import curl
 
-
 LONGEST = "test_browser.py"
 """It takes as long as a third of all others together: begun last, it would run alone."""
 
