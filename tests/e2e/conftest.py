@@ -15,7 +15,7 @@ from hashsets.demo.make_demo import entry_of
 from tests.e2e.curl import curl
 
 LONGEST = "test_browser.py"
-"""It takes as long as a third of all others together: begun last, it would run alone."""
+"""It takes a third of the time of all others: begun last, it would run alone."""
 
 
 @pytest.hookimpl(trylast=True)
