@@ -31,6 +31,19 @@ OWNER, STRANGER = 64_242, 64_243
 """Users that no machine has, so that neither has a name or belongs to a group."""
 
 
+_WATCHED = """
+import os, sys
+def note(event, details):
+    if event == "import" and os.geteuid():
+        sys.stderr.write(f"imported as the owner: {details[0]}\\n")
+sys.addaudithook(note)
+from uploadfilter import cli
+sys.argv[:] = ["uploadfilter", *sys.argv[1:]]
+cli.main()
+"""
+"""Runs a command, and tells what it imports once root has become the owner: in a folder
+that only root may enter, the owner could not."""
+
 _AS_USER = """
 import contextlib, importlib, os, pkgutil, sys
 import numpy.ma
@@ -79,7 +92,7 @@ class Machine:
         self, *arguments: str, user: int | None = None, stdin: bytes | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command of the program, as root unless another user is named."""
-        program = [running.program()]
+        program = [_python(), "-c", _WATCHED]
         if user is not None:
             program = [_python(), "-c", _AS_USER, str(user)]
         return subprocess.run(  # noqa: S603 - our own program
@@ -191,6 +204,7 @@ def test_commands_of_root_leave_nothing_of_root(machine: Machine) -> None:
         done = machine.run(*(file if word == "FILE" else word for word in command))
 
         assert done.returncode == 0, done.stderr.decode()
+        assert b"imported as the owner" not in done.stderr, command
         assert machine.strangers() == [], command
 
 

@@ -10,8 +10,8 @@ that only read stay what they are.
 """
 
 import contextlib
-import ctypes
 import grp
+import importlib
 import os
 import pwd
 from collections.abc import Iterator
@@ -155,36 +155,16 @@ def _become(owner: os.stat_result) -> None:
     if account:
         named = (it.gr_gid for it in grp.getgrall() if account.pw_name in it.gr_mem)
         groups = sorted({gid, *named})
-    with _still_reading():
-        os.setgroups(groups)
-        os.setresgid(gid, gid, gid)
-        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+    for name in _IMPORTED_LATE:
+        importlib.import_module(name)
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
 
 
-@contextlib.contextmanager
-def _still_reading() -> Iterator[None]:
-    """Keep root's right to read, and nothing else of root, over a change of the user.
-
-    The program, or the file that is imported, may lie where only root may enter.
-
-    Source:
-        ``capabilities(7)`` and ``capset(2)``. Where that is refused, the process can
-        read what the owner can.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
-    yield
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    kept = 1 << _CAP_DAC_READ_SEARCH
-    # Effective, permitted and inheritable ones, of the first 32 and of the others.
-    data = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
-    if libc.capset(header, data):
-        libc.capset(header, (ctypes.c_uint32 * 6)())
-
-
-_PR_SET_KEEPCAPS: Final = 8
-_CAPABILITY_VERSION_3: Final = 0x20080522
-_CAP_DAC_READ_SEARCH: Final = 2
+_IMPORTED_LATE: Final = ("lmdb._envid", "numpy.ma", "rich._emoji_codes")
+"""Modules that libraries import when they first need them. The owner may not read them
+where the program lies in a folder that only root may enter; a test watches for more."""
 
 
 def why_denied(error: BaseException) -> str:
