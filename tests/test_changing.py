@@ -19,6 +19,7 @@ from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.totalling import changes_of
 from uploadfilter.decisions.verify import verify
 from uploadfilter.reference import journal
+from uploadfilter.reference.changes import ChangeKind
 from uploadfilter.reference.store import ReferenceDirectory
 
 
@@ -113,6 +114,23 @@ def test_no_change_is_lost_and_none_is_recorded_twice(
     told = [it.mark for it in recorded(folder) if it.mark is not None]
     assert [mark.hash for mark in told] == [it.hash for it in lines]
     assert verify(folder / "log").ok
+
+
+def test_each_change_of_the_reference_set_can_be_recorded() -> None:
+    """Both are called the same, though neither room knows the other."""
+    assert {str(kind) for kind in ChangeKind} <= {str(change) for change in Change}
+
+
+async def test_change_of_a_newer_version_is_on_record(tmp_path: Path) -> None:
+    """After a downgrade, what the newer version did is not lost, and stops nothing."""
+    put_set(tmp_path / "set", "s", [ENTRY])
+    path = tmp_path / "set" / journal.FILE
+    path.write_bytes(path.read_bytes().replace(b'"import"', b'"merge"'))
+    with service(tmp_path) as (changes, _):
+        await changes.start({})
+
+    assert kinds(tmp_path) == ["init 1", "other 2", "start 2"]
+    assert recorded(tmp_path)[1].details["kind"] == "merge"
 
 
 async def test_reference_set_that_was_exchanged_is_on_record(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from uploadfilter.decisions.records import Record, moment
 from uploadfilter.decisions.totalling import changes_of
 from uploadfilter.errors import LogError, StoreError, StoreMissingError
 from uploadfilter.reference import journal
+from uploadfilter.reference.changes import ChangeKind
 from uploadfilter.reference.journal import Fault, News, Written
 from uploadfilter.reference.layout import CURRENT_FILE
 
@@ -199,14 +200,16 @@ class Changes:
 
     def _of(self, written: Written) -> ChangeRecord:
         line = written.line
+        is_known = line.kind in set(ChangeKind)
+        details = line.details if is_known else {**line.details, "kind": line.kind}
         return ChangeRecord(
             time=moment(self._clock()),
-            change=Change(line.kind),
+            change=Change(line.kind) if is_known else Change.OTHER,
             at=moment(line.at),
             by=_by(line.by),
             subject=line.subject,
             generation=line.generation,
-            details=dict(line.details),
+            details=dict(details),
             mark=Mark(number=line.number, hash=written.hash),
         )
 

@@ -176,6 +176,7 @@ class Change(StrEnum):
     REPLACED = "replaced"
     LOST = "lost"
     CUT_OFF = "cut_off"
+    OTHER = "other"  # a newer version made it, which its details name
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):
