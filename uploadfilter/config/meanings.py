@@ -38,6 +38,9 @@ _LARGEST: Final = 'Write [limits] and below it max_body_bytes = "100 MiB".'
 _NO_LEVEL: Final = (
     "There is one level: each fact is one event, on standard error, for the journal."
 )
+_WAIT: Final = (
+    "Write longest_wait_s: for how long an upload may have to wait for a scanner."
+)
 _RETENTION: Final = "Write days_without_match and days_with_match."
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -60,6 +63,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
             _LARGEST,
         ),
         **dict.fromkeys(("log_level", "verbose", "debug", "log.level"), _NO_LEVEL),
+        **dict.fromkeys(("proxy.queue_target_s", "proxy.queue_burst_s"), _WAIT),
         **dict.fromkeys(("retention", "log.retention", "log.days"), _RETENTION),
         **dict.fromkeys(
             ("log.path", "log.file", "log.directory"),
