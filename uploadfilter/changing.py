@@ -35,7 +35,7 @@ INTERVAL_S: Final = 1.0
 
 
 class Log(Protocol):
-    """Whoever makes records durable, such as ``decisions.log.DecisionLog``."""
+    """What makes records durable, such as ``decisions.log.DecisionLog``."""
 
     @property
     def mark(self) -> Mark | None:

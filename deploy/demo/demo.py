@@ -366,7 +366,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Show the filter at work.")
     parser.add_argument("--once", action="store_true", help="check everything and end")
     once = parser.parse_args().once
-    # Whoever ends us with SIGTERM must not leave the origin and the proxy behind.
+    # If we are ended with SIGTERM, the origin and the proxy must end as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         right = run_once() if once else run_and_stay()

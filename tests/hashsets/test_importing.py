@@ -236,12 +236,22 @@ def test_malformed_line_refuses_the_file(directory: Path) -> None:
 def test_table_that_is_read_as_a_list_is_refused_with_the_way_to_read_it(
     directory: Path,
 ) -> None:
-    """Whoever has CSV and did not say so learns which option says it."""
+    """The hint names the option that says that the file is CSV."""
     path = write(directory, "id;md5", f"1;{ONE}")
 
     with pytest.raises(HashSetFormatError) as caught:
         bring(directory, path)
     assert "--map" in (caught.value.hint or "")
+
+
+def test_objects_are_not_taken_for_a_table(directory: Path) -> None:
+    """A bad value in the first JSON object has nothing to do with columns."""
+    path = write(directory, {"id": "x", "category": "1", "md5": "zz"})
+
+    with pytest.raises(HashSetFormatError) as caught:
+        bring(directory, path)
+    assert "not_hex (first in line 1)" in str(caught.value)
+    assert "--map" not in caught.value.hint
 
 
 def test_malformed_lines_are_skipped_by_request(directory: Path) -> None:

@@ -51,7 +51,7 @@ def reference_writer(
 def directory_to_write(state: Path | None, *, create: bool) -> ReferenceDirectory:
     """Return the reference directory, after root has become the owner of the state.
 
-    What is changed is on record as done by whoever typed the command.
+    What is changed is on record as done by the account that typed the command.
 
     Args:
         state: The state directory that was named.

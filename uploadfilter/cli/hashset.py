@@ -93,8 +93,8 @@ def import_set(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The name of the hash set on this machine.  [required but for "
-            "--preview]",
+            help="The name of the hash set on this machine.  [required "
+            "except with --preview]",
             show_default=False,
         ),
     ] = None,

@@ -1,8 +1,8 @@
 """What the unit of an installed service says, so that commands find what it uses.
 
-The service is started with variables that a shell does not have. Whoever types a
-command beside it means the state of the service, and must not be sent to an empty
-directory of their own.
+The service is started with variables that a shell does not have. An operator who
+types a command beside it means the state of the service, and must not be sent to an
+empty directory of their own.
 
 Rules this module keeps: unit files are read, and systemd is not asked, so that it works
 in a rescue shell as well; what cannot be read says nothing. Only what our own unit

@@ -26,9 +26,9 @@ from uploadfilter.config.routing import (
 )
 from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import Complaints, Sources
-from uploadfilter.config.syntax import not_toml
 from uploadfilter.config.values import Reader
 from uploadfilter.errors import ConfigError
+from uploadfilter.toml import fault_of
 
 _MOST_BYTES: Final = 1024 * 1024
 """A file of ten thousand routes is half as large; what is larger is no configuration,
@@ -44,6 +44,7 @@ _NUL = re.compile(r"\\u0000|\\U00000000")
 """How TOML writes the one character that no system call takes, each with an error of
 its own that nobody expects."""
 
+_SEE: Final = "See docs/operating.md for an example."
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -270,7 +271,7 @@ def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int
         raise _too_deep(path) from exc
     except ValueError as exc:
         # TOMLDecodeError, and what Python says of numbers with thousands of digits.
-        raise not_toml(text, exc, path) from exc
+        raise fault_of(text, exc).in_file(path, see=_SEE) from exc
 
 
 def _too_deep(path: Path | None) -> ConfigError:

@@ -48,7 +48,7 @@ def is_small(data: bytes, kind: Kind) -> bool:
 
 
 def is_icon(data: bytes, kind: Kind) -> bool:
-    """Say whether a picture is surely not larger than an icon, to whoever opens it.
+    """Say whether a picture is surely not larger than an icon in every decoder.
 
     Args:
         data: All of its bytes, or more than an icon has.

@@ -16,7 +16,7 @@ _Result = TypeVar("_Result")
 
 
 class Pending(Generic[_Result]):
-    """A record that waits for the writer, with the future of whoever handed it over.
+    """A record that waits for the writer, with the future of its caller.
 
     Args:
         record: What to write.
@@ -27,7 +27,7 @@ class Pending(Generic[_Result]):
         self.record = record
         self._result = result
         self.future: Future[_Result] = Future()
-        # Running futures cannot be cancelled: whoever waits may go, the record stays.
+        # Running futures cannot be cancelled: the caller may go, the record stays.
         self.future.set_running_or_notify_cancel()
 
     def settle(self, chained: Record) -> None:
@@ -51,7 +51,7 @@ def lasts(pending: Waiting) -> bool:
 def chained(draft: Draft, group: Sequence[Waiting]) -> Iterator[Record | None]:
     """Chain records up to ``GROUP_BYTES``; ``None`` for one that is unusable.
 
-    That one alone fails: whoever made it may have put a broken text into it.
+    That one alone fails: its caller may have put a broken text into it.
     """
     for pending in group:
         if draft.size >= GROUP_BYTES:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.model import PERCEPTUAL_TYPES, SignalType
+from uploadfilter.toml import fault_of
 
 ID: Final = "id"
 CATEGORY: Final = "category"
@@ -163,8 +164,11 @@ def parsed(text: str) -> Layout:
     try:
         return layout_of(tomllib.loads(text))
     except tomllib.TOMLDecodeError as exc:
+        fault = fault_of(text, exc)
+        where = "" if fault.line is None else f"line {fault.line}: "
         raise UsageError(
-            f"not TOML: {exc}", hint="See hashsets/FORMAT.md, section 7."
+            f"{where}{fault.text}",
+            hint=fault.hint or "See hashsets/FORMAT.md, section 7.",
         ) from exc
 
 

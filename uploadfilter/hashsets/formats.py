@@ -109,6 +109,7 @@ def read(
         case Form.LIST:
             yield from _list_items(lines, lists.types_of(signal_type), tally)
         case Form.JSON_LINES:
+            tally.is_json = True
             numbered = ((tally.lines, line) for line in lines)
             yield from _entries(numbered, categories, tally)
         case never:

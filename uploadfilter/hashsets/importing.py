@@ -415,7 +415,8 @@ def _table(tally: Tally) -> str:
         unknown = list(tally.ignored_fields)[:_SHOWN_FIELDS]
         if unknown:
             return f"Fields that are not known: {', '.join(map(repr, unknown))}. "
-    if tally.table is None and any(
+    is_list = tally.table is None and not tally.is_json
+    if is_list and any(
         item.problem is Problem.NOT_HEX and item.first_line == 1
         for item in tally.problems
     ):

@@ -69,7 +69,7 @@ class HashedFile(FileIO):
 def open_file(path: Path) -> HashedFile:
     """Open a file of signals, to be read by ``opened`` later.
 
-    Whoever changes the user in between may not be allowed to open it any more.
+    A caller that changes its user in between may not be allowed to open it any more.
 
     Raises:
         HashSetError: It cannot be opened.

@@ -141,12 +141,14 @@ class Tally:
         accepted: Entries passed on.
         malformed: Lines that are not what they should be.
         table: How the file is read, if it is CSV.
+        is_json: Whether each line is a JSON object.
     """
 
     lines: int = 0
     accepted: int = 0
     malformed: int = 0
     table: TableFacts | None = None
+    is_json: bool = False
     _counts: dict[Problem, int] = field(default_factory=dict)
     _first_lines: dict[Problem, int] = field(default_factory=dict)
     _categories: dict[str, int] = field(default_factory=dict)

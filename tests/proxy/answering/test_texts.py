@@ -177,7 +177,14 @@ def test_placeholders_are_filled(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message", "hint"),
     [
-        pytest.param("nl.toml", "direction", "not TOML", "double quotes", id="toml"),
+        pytest.param("nl.toml", "direction", "not TOML", "KEY = VALUE", id="toml"),
+        pytest.param(
+            "nl.toml",
+            '[page]\nintro = "a"\nintro = "b"',
+            "nl.toml:3: the key 'intro' is there twice",
+            "one of the two",
+            id="twice",
+        ),
         pytest.param("nl.toml", b"\xff", "not UTF-8 at byte 0", "UTF-8", id="bytes"),
         pytest.param("nl.tml", "", "neither the texts", "nl.toml", id="suffix"),
         pytest.param("dutch!.toml", "", "neither the texts", "pt-BR", id="name"),

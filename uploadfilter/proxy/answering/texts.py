@@ -35,6 +35,7 @@ from uploadfilter.proxy.answering.wording import (
     Wording,
     Words,
 )
+from uploadfilter.toml import fault_of
 
 DEFAULT_LANGUAGE: Final = "en"
 BUILT_IN: Final = (DEFAULT_LANGUAGE, "nl")
@@ -163,9 +164,7 @@ def _flattened(path: Path, text: str) -> _Texts:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(
-            f"{path}: not TOML: {exc}", hint="Texts stand in double quotes."
-        ) from exc
+        raise fault_of(text, exc).in_file(path, see=_SEE_DOCS) from exc
     found: _Texts = {}
     for name, value in _named(document):
         if not isinstance(value, str):

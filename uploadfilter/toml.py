@@ -1,4 +1,4 @@
-"""Say what is wrong with a file that is no TOML, and what to write instead.
+"""Say what is wrong with a text that is no TOML, and what to write instead.
 
 ``tomllib`` says where it gave up. What a person does next depends on what stands there:
 a key that is set twice is no text without quotes.
@@ -6,7 +6,7 @@ a key that is set twice is no text without quotes.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -44,29 +44,52 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What to do, by how the words of ``tomllib`` begin."""
 
-_ELSE: Final = "See docs/operating.md for an example."
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a text that is no TOML.
+
+    Attributes:
+        line: The line, from 1; ``None`` if it is about the whole text.
+        text: What is wrong, without the place.
+        hint: What to write instead, as a sentence; empty if nothing is known.
+    """
+
+    line: int | None
+    text: str
+    hint: str
+
+    def in_file(self, path: object, *, see: str) -> ConfigError:
+        """Return it as the error for a file of the operator's.
+
+        Args:
+            path: The file.
+            see: Where the file is described, as a sentence; the hint if nothing else is
+                known.
+        """
+        where = f"{path}" if self.line is None else f"{path}:{self.line}"
+        return ConfigError(f"{where}: {self.text}", hint=self.hint or see)
 
 
-def not_toml(text: str, exc: ValueError, path: Path | None) -> ConfigError:
-    """Return the error for a text that ``tomllib`` refused.
+def fault_of(text: str, exc: ValueError) -> Fault:
+    """Return what is wrong with a text that ``tomllib`` refused.
 
     Args:
         text: The text.
         exc: What it raised: also what Python says of numbers of thousands of digits.
-        path: Where the text came from.
     """
     place = _PLACE.search(str(exc))
     line = int(place[1]) if place and place[1] else text.count("\n") + 1
     what = str(exc)[: place.start()] if place else str(exc)
-    where = f"{path}:{line}" if place else f"{path}"
+    where = line if place else None
     if what.startswith(_DUPLICATES):
         return _set_twice(text.split("\n"), line, where)
     hints = [hint for beginning, hint in _HINTS.items() if what.startswith(beginning)]
-    return ConfigError(f"{where}: not TOML: {what}", hint=hints[0] if hints else _ELSE)
+    return Fault(where, f"not TOML: {what}", hints[0] if hints else "")
 
 
-def _set_twice(lines: list[str], line: int, where: str) -> ConfigError:
-    """Return the error for a key or table that is there twice, on ``line`` again."""
+def _set_twice(lines: list[str], line: int, where: int | None) -> Fault:
+    """Return the fault for a key or table that is there twice, on ``line`` again."""
     # What is wrong may be noticed on the line after it.
     for at in (line, line - 1):
         if not 0 < at <= len(lines):
@@ -79,15 +102,14 @@ def _set_twice(lines: list[str], line: int, where: str) -> ConfigError:
         name = found[1].strip("\"'")
         first = _first(lines[: at - 1], pattern, name)
         since = f", the first time in line {first}" if first else ""
-        return ConfigError(
-            f"{where}: the {kind} {name!r} is there twice{since}",
-            hint="Take one of the two out."
+        return Fault(
+            where,
+            f"the {kind} {name!r} is there twice{since}",
+            "Take one of the two out."
             if kind == "key"
             else "Write all keys of a table below one heading.",
         )
-    return ConfigError(
-        f"{where}: a key is there twice", hint="Take one of the two out."
-    )
+    return Fault(where, "a key is there twice", "Take one of the two out.")
 
 
 def _first(lines: list[str], pattern: re.Pattern[str], name: str) -> int | None:

@@ -1,4 +1,4 @@
-"""A file that is no TOML is refused with what to do about it."""
+"""A text that is no TOML is refused with what to do about it."""
 
 import tomllib
 from pathlib import Path
@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.config.syntax import not_toml
 from uploadfilter.errors import ConfigError
+from uploadfilter.toml import fault_of
+
+SEE = "See docs/operating.md for an example."
 
 
 def refused(text: str) -> ConfigError:
     """Return the error for a text."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 -- whatever tomllib raises
         tomllib.loads(text)
-    return not_toml(text, caught.value, Path("a.toml"))
+    return fault_of(text, caught.value).in_file(Path("a.toml"), see=SEE)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_any_text_has_an_answer(text: str) -> None:
     try:
         tomllib.loads(text)
     except ValueError as exc:
-        error = not_toml(text, exc, None)
+        error = fault_of(text, exc).in_file(None, see=SEE)
     else:
         return
 
