@@ -451,10 +451,10 @@ def spawned(
 def process(*command: str, descriptors: Sequence[int] = ()) -> Iterator[Spawned]:
     """Run a process that says ``port N`` or logs ``listening`` when it is ready."""
     with spawned(*command, descriptors=descriptors) as (child, output):
-        yield Spawned(child.pid, _port(child, output))
+        yield Spawned(child.pid, port_of(child, output))
 
 
-def _port(child: subprocess.Popen[bytes], output: Path) -> int:
+def port_of(child: subprocess.Popen[bytes], output: Path) -> int:
     """Read on until the process says where it listens."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:

@@ -62,7 +62,7 @@ async def overload(folder: Path, plan: Plan) -> Part:
     with (
         peers.sink() as sink,
         filter_before(sink.port, state) as proxy,
-        _unhindered(),
+        unhindered(),
     ):
         await load.drive(proxy.port, requests, connections=2, count=32)  # to warm up
         closed = await load.drive(
@@ -123,7 +123,7 @@ async def _loop(port: int, size_kb: int, connections: int, seconds: float) -> Pa
 
 
 @contextlib.contextmanager
-def _unhindered() -> Iterator[None]:
+def unhindered() -> Iterator[None]:
     """Run ourselves before the others, if we may."""
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with contextlib.suppress(PermissionError):

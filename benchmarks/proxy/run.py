@@ -6,6 +6,7 @@
 - **oracle**: whether the time of an answer tells what is listed.
 - **instances**: one and two instances, each on a core of its own.
 - **overload**: twice the capacity is offered.
+- **attacks**: what an innocent client notices of one attacker.
 - **start**: from the start of the process to the first upload, cold and warm.
 - **restart**: what a rolling restart of two instances loses.
 - **soak**: memory and descriptors under mixed traffic; ``--hours`` for a long one.
@@ -27,6 +28,7 @@ import uvloop
 
 from benchmarks import machine
 from benchmarks.proxy import plots
+from benchmarks.proxy.attacks import attacks
 from benchmarks.proxy.cost import cpu, uploads
 from benchmarks.proxy.instances import instances
 from benchmarks.proxy.oracle import oracle
@@ -50,6 +52,7 @@ PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "oracle": oracle,
     "instances": instances,
     "overload": overload,
+    "attacks": attacks,
     "start": starting,
     "restart": restarting,
     "soak": soak,

@@ -1,0 +1,153 @@
+"""One attacker, as a process of its own, so that what it costs is not our client's.
+
+Started by ``attacks.py``. It says ``port 0`` when it begins, goes on until SIGTERM, and
+then says as JSON how often it was answered what.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from benchmarks import load
+
+NICE: Final = 10
+"""Its own work is not what delays others: in earnest it has a machine of its own."""
+
+PAUSE_S: Final = 0.5
+"""Before a body that never ends begins anew: a flood of heads is another attack."""
+
+_READ_BYTES: Final = 65_536
+_ENDLESS: Final = b"3\r\nabc\r\n"
+_BYTES: Final = b"1\r\na\r\n" * 20_000
+
+Answers = Counter[int]
+
+
+def _chunked_head(client: str) -> bytes:
+    return (
+        "PUT /upload HTTP/1.1\r\nHost: site.example\r\nContent-Type: image/jpeg\r\n"
+        f"Transfer-Encoding: chunked\r\nX-Forwarded-For: {client}\r\n\r\n"
+    ).encode("ascii")
+
+
+class Attacker:
+    """What is done on every connection.
+
+    Args:
+        port: Of the filter.
+        clients: Addresses that the attacker has, in turn.
+        bodies: What it uploads, in turn, if that is what it does.
+        media_type: Of these.
+    """
+
+    def __init__(
+        self, port: int, clients: list[str], bodies: list[bytes], media_type: str
+    ) -> None:
+        self._port = port
+        self._clients = clients
+        self._bodies = bodies
+        self._media_type = media_type
+        self.answers: Answers = Counter()
+
+    async def upload(self, number: int) -> None:
+        """Upload one body after the other, as fast as they are answered."""
+        connection = await load.Connection.opened(self._port)
+        turn = number
+        while True:
+            if not connection.is_open:
+                connection = await load.Connection.opened(self._port)
+            request = load.upload(
+                self._bodies[turn % len(self._bodies)],
+                client=self._clients[number % len(self._clients)],
+                media_type=self._media_type,
+            )
+            turn += 1
+            answer = await connection.ask(request)
+            self.answers[answer.status] += 1
+
+    async def endless(self, number: int) -> None:
+        """Begin a body, send three bytes of it, and nothing more."""
+        client = self._clients[number % len(self._clients)]
+        while True:
+            connection = await load.Connection.opened(self._port)
+            answer = await connection.ask(load.Request(_chunked_head(client), _ENDLESS))
+            self.answers[answer.status] += 1
+            connection.close()
+            await asyncio.sleep(PAUSE_S)
+
+    async def byte_chunks(self, number: int) -> None:
+        """Send a body in chunks of one byte, as fast as they are taken."""
+        client = self._clients[number % len(self._clients)]
+        while True:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            writer.write(_chunked_head(client))
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(_send_bytes(writer))
+                self.answers[await _status(reader)] += 1
+                sending.cancel()
+            writer.transport.abort()
+
+
+async def _send_bytes(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            writer.write(_BYTES)
+            await writer.drain()
+
+
+async def _status(reader: asyncio.StreamReader) -> int:
+    try:
+        head = await reader.read(_READ_BYTES)
+    except OSError:
+        return load.BROKEN
+    return int(head[9:12]) if head.startswith(b"HTTP/1.1 ") else load.BROKEN
+
+
+async def attack(attacker: Attacker, way: str, connections: int) -> None:
+    """Attack over so many connections, until SIGTERM."""
+    ways: dict[str, Callable[[int], Awaitable[None]]] = {
+        "upload": attacker.upload,
+        "endless": attacker.endless,
+        "byte_chunks": attacker.byte_chunks,
+    }
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    tasks = [asyncio.ensure_future(ways[way](number)) for number in range(connections)]
+    print("port 0", flush=True)
+    waiting = asyncio.ensure_future(stop.wait())
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    if waiting not in done:
+        raise RuntimeError(f"the attacker ended: {done}")
+    for task in tasks:
+        task.cancel()
+    print(json.dumps(attacker.answers), flush=True)
+
+
+def main() -> None:
+    """Attack as the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("way")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--connections", type=int, required=True)
+    parser.add_argument("--clients", nargs="+", required=True)
+    parser.add_argument("--bodies", nargs="*", type=Path, default=[])
+    parser.add_argument("--media-type", default="image/jpeg")
+    options = parser.parse_args()
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    bodies = [path.read_bytes() for path in options.bodies]
+    attacker = Attacker(options.port, options.clients, bodies, options.media_type)
+    uvloop.run(attack(attacker, options.way, options.connections))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""One attacker, one innocent client: what does the innocent one notice?
+
+The innocent client uploads photos over two connections with a pause after each, some
+ten a second. Rounds without and with the attacker take turns, and the filter is
+started anew for each attack. The attacker is a process of its own; a client that the
+filter does not serve is asked no more than it asks for.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from subprocess import Popen
+from sys import executable
+from typing import Final
+
+from benchmarks import load, peers
+from benchmarks.proxy.overload import unhindered
+from benchmarks.proxy.plan import Plan
+from benchmarks.proxy.report import Aim, Part
+from benchmarks.proxy.site import files_of, filter_before, list_random
+from hashsets.demo import pictures
+from hashsets.demo.bombs import BOMBS
+
+PHOTO_KB: Final = 200
+INNOCENT: Final = "192.0.2.1"
+CONNECTIONS: Final = 2
+PAUSE_S: Final = 0.15
+LENGTH: Final = 3
+"""Times the seconds of the plan that each half of a round takes."""
+
+P99_AIM: Final = 2.0
+"""Times its p99 without the attacker, at most."""
+
+SHED: Final = 503
+PARTS: Final = 990
+_BOUNDARY: Final = "e2b1"
+_FORM: Final = f"multipart/form-data; boundary={_BOUNDARY}"
+
+IPV4: Final = tuple(f"198.51.100.{number}" for number in range(1, 9))
+IPV6: Final = tuple(f"2001:db8:0:{number:x}::1" for number in range(4))
+"""Four networks of 64 bits, of one network of 56: what one household has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """What one attacker does.
+
+    Attributes:
+        name: For the report.
+        connections: At once.
+        clients: Its addresses, which its connections take in turn.
+        way: What ``attacker.py`` does on each connection.
+        bodies: Makes what is uploaded.
+        media_type: Of these.
+    """
+
+    name: str
+    connections: int
+    clients: Sequence[str] = IPV4[:1]
+    way: str = "upload"
+    bodies: Callable[[], Sequence[bytes]] = tuple
+    media_type: str = "image/jpeg"
+
+
+def _form(content: bytes) -> bytes:
+    """Return a form of as many files with one content."""
+    part = (
+        f"--{_BOUNDARY}\r\nContent-Disposition: form-data; "
+        'name="f"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    ).encode("ascii")
+    return (part + content + b"\r\n") * PARTS + f"--{_BOUNDARY}--\r\n".encode("ascii")
+
+
+def _tiny_pictures() -> Sequence[bytes]:
+    return (_form(pictures.jpeg(pictures.photograph(1, width=16, height=16))),)
+
+
+def _empty_parts() -> Sequence[bytes]:
+    return (_form(b""),)
+
+
+@lru_cache
+def _bombs() -> Sequence[bytes]:
+    return tuple(bomb.make() for bomb in BOMBS)
+
+
+@lru_cache
+def _large_pictures() -> Sequence[bytes]:
+    """Return PNGs of 12 megapixels, as they come from a drawing program."""
+    photo = pictures.photograph(1, width=4000, height=3000)
+    return (pictures.png(photo.quantize(64).convert("RGB")),)
+
+
+ATTACKS: Final = (
+    Attack(name="endless, 4 IPv4", connections=256, clients=IPV4[:4], way="endless"),
+    Attack(name="endless, 4 /64", connections=256, clients=IPV6, way="endless"),
+    Attack(name="chunks of a byte", connections=8, way="byte_chunks"),
+    Attack(
+        name="6 forms of tiny JPEGs",
+        connections=6,
+        bodies=_tiny_pictures,
+        media_type=_FORM,
+    ),
+    Attack(
+        name="12 forms of tiny JPEGs",
+        connections=12,
+        bodies=_tiny_pictures,
+        media_type=_FORM,
+    ),
+    Attack(
+        name="64 forms of empty parts",
+        connections=64,
+        bodies=_empty_parts,
+        media_type=_FORM,
+    ),
+    Attack(name="bombs, 1 client", connections=8, bodies=_bombs),
+    Attack(name="bombs, 8 clients", connections=8, clients=IPV4, bodies=_bombs),
+    Attack(name="12 MP PNGs, 1 client", connections=8, bodies=_large_pictures),
+    Attack(
+        name="12 MP PNGs, 8 clients",
+        connections=8,
+        clients=IPV4,
+        bodies=_large_pictures,
+    ),
+)
+
+
+async def attacks(folder: Path, plan: Plan) -> Part:
+    """Measure an innocent client without and with each attack."""
+    state = folder / "attacks"
+    list_random(state, 1000)
+    parts = []
+    with peers.sink() as sink:
+        for attack in ATTACKS:
+            with filter_before(sink.port, state) as proxy, unhindered():
+                parts.append(await _attacked(attack, proxy, folder, plan))
+            parts[-1].show(attack.name)
+    return Part(
+        rows=[row for part in parts for row in part.rows],
+        aims=[aim for part in parts for aim in part.aims],
+    )
+
+
+async def _attacked(
+    attack: Attack, proxy: load.Spawned, folder: Path, plan: Plan
+) -> Part:
+    """Take turns without and with one attack."""
+    paths = _kept(folder, attack.bodies())
+    await _photos(proxy.port, seconds=1.0)  # to warm up
+    quiet: list[tuple[int, float]] = []
+    noticed: list[tuple[int, float]] = []
+    answers: Counter[str] = Counter()
+    cpu_s = wall_s = 0.0
+    for _ in range(plan.rounds):
+        quiet += await _photos(proxy.port, seconds=plan.seconds * LENGTH)
+        with _attacking(attack, proxy.port, paths) as attacker:
+            before_s, begun_s = proxy.cpu_s(), time.perf_counter()
+            noticed += await _photos(proxy.port, seconds=plan.seconds * LENGTH)
+            cpu_s += proxy.cpu_s() - before_s
+            wall_s += time.perf_counter() - begun_s
+            answers.update(await asyncio.to_thread(_ended, *attacker))
+        await asyncio.sleep(plan.seconds)  # what it has left behind is not quiet yet
+    return _part(attack, quiet, noticed, answers=answers, busy_cores=cpu_s / wall_s)
+
+
+def _kept(folder: Path, bodies: Sequence[bytes]) -> list[Path]:
+    """Write bodies where the attacker finds them."""
+    paths = []
+    for number, body in enumerate(bodies):
+        paths.append(folder / f"body-{number}")
+        paths[-1].write_bytes(body)
+    return paths
+
+
+@contextmanager
+def _attacking(
+    attack: Attack, port: int, bodies: Sequence[Path]
+) -> Iterator[tuple[Popen[bytes], Path]]:
+    """Run the attacker for the length of the block."""
+    command = (
+        *(executable, "-m", "benchmarks.proxy.attacker", attack.way, str(port)),
+        *("--connections", str(attack.connections), "--clients", *attack.clients),
+        *("--media-type", attack.media_type, "--bodies", *map(str, bodies)),
+    )
+    with load.spawned(*command) as (child, output):
+        load.port_of(child, output)
+        yield child, output
+
+
+def _ended(child: "Popen[bytes]", output: Path) -> dict[str, int]:
+    """End the attacker, and return how often it was answered what."""
+    child.terminate()
+    child.wait(timeout=load.START_S)
+    answers: dict[str, int] = json.loads(output.read_bytes().splitlines()[-1])
+    return answers
+
+
+async def _photos(port: int, *, seconds: float) -> list[tuple[int, float]]:
+    """Upload photos at an easy pace; return status and milliseconds of each."""
+    files = files_of(PHOTO_KB)
+    requests = [load.upload(file, client=INNOCENT) for file in files]
+    answers: list[tuple[int, float]] = []
+    end_s = time.perf_counter() + seconds
+
+    async def client(number: int) -> None:
+        connection = await load.Connection.opened(port)
+        turn = number
+        while time.perf_counter() < end_s:
+            if not connection.is_open:
+                connection = await load.Connection.opened(port)
+            sent_s = time.perf_counter()
+            answer = await connection.ask(requests[turn % len(requests)])
+            answers.append((answer.status, (time.perf_counter() - sent_s) * 1000))
+            turn += 1
+            await asyncio.sleep(PAUSE_S)
+        connection.close()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(CONNECTIONS):
+            group.create_task(client(number))
+    return answers
+
+
+def _part(
+    attack: Attack,
+    quiet: Sequence[tuple[int, float]],
+    noticed: Sequence[tuple[int, float]],
+    *,
+    answers: Counter[str],
+    busy_cores: float,
+) -> Part:
+    before = load.Load(seconds=1, answers=quiet)
+    under = load.Load(seconds=1, answers=noticed)
+    quiet_ms, served_ms = before.latencies(load.CREATED), under.latencies(load.CREATED)
+    refused = len(noticed) - len(served_ms)
+    ratio = load.percentile(served_ms, 99) / load.percentile(quiet_ms, 99)
+    row = {
+        "attack": attack.name,
+        "uploads": len(noticed),
+        "quiet_p50_ms": round(load.percentile(quiet_ms, 50), 1),
+        "quiet_p99_ms": round(load.percentile(quiet_ms, 99), 1),
+        "p50_ms": round(load.percentile(served_ms, 50), 1),
+        "p99_ms": round(load.percentile(served_ms, 99), 1),
+        "p99_ratio": round(ratio, 2),
+        "refused": refused,
+        "attacker": dict(answers),
+        "busy_cores": round(busy_cores, 2),
+    }
+    aims = [
+        Aim(text=f"innocent p99: {attack.name}", measured=ratio, most=P99_AIM),
+        Aim(text=f"innocent refused: {attack.name}", measured=refused, most=0),
+    ]
+    return Part(rows=[row], aims=aims)
