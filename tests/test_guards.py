@@ -26,11 +26,11 @@ from uploadfilter.model import (
     Mode,
     Reason,
     Scan,
+    SignalRow,
     SignalType,
     Variant,
     Verdict,
     View,
-    ViewSignal,
 )
 from uploadfilter.reference.matching import Thresholds, match_scans
 from uploadfilter.signals import operators
@@ -51,15 +51,15 @@ def viewed(image: Image.Image, name: str = "stored") -> View:
     luma = np.asarray(image.convert("L"))
     shape = Shape(height=luma.shape[0], width=luma.shape[1])
     picture = Picture(plane=luma, shape=shape)
-    signals: list[ViewSignal] = []
+    rows: list[SignalRow] = []
     plane = b""
     for item in COMPUTED:
         projected = operators.project_columns(luma, list(item.columns(shape)))
         shrunk = item.shrink(picture, projected)
-        signals.extend(item.signals(shrunk))
+        rows.extend(item.rows(shrunk))
         if item.type is SignalType.PDQ:
             plane = shrunk[0].tobytes()
-    return View(name=name, signals=tuple(signals), plane=plane)
+    return View(name=name, rows=tuple(rows), plane=plane)
 
 
 def uploaded(image: Image.Image, name: str = "stored") -> Scan:

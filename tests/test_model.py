@@ -10,8 +10,10 @@ from uploadfilter.model import (
     INCAPACITY,
     PERCEPTUAL_TYPES,
     REFUSALS,
+    Geometry,
     Scan,
     Signal,
+    SignalRow,
     SignalType,
     Variant,
     View,
@@ -60,19 +62,56 @@ def test_signal_refuses_a_wrong_length(signal_type: SignalType, surplus: int) ->
 
 def test_view_value_is_the_first_of_its_type() -> None:
     """The first signal of a type is the upright one, in full geometry."""
-    signals = tuple(
-        ViewSignal(signal=signal(kind, fill), variant=Variant.UPRIGHT, geometry=None)
+    rows = tuple(
+        SignalRow(type=kind, values=signal(kind, fill).value)
         for kind, fill in [
             (SignalType.PDQ, 1),
             (SignalType.PDQ, 2),
             (SignalType.PHASH, 3),
         ]
     )
-    view = View(name="stored", signals=signals, plane=b"")
+    view = View(name="stored", rows=rows, plane=b"")
 
     assert view.value(SignalType.PDQ) == bytes([1]) * 32
     assert view.value(SignalType.PHASH) == bytes([3]) * 8
     assert view.value(SignalType.DHASH) is None
+
+
+@pytest.mark.parametrize("signal_type", PERCEPTUAL_TYPES)
+@pytest.mark.parametrize("first", Variant)
+def test_row_is_its_signals_one_behind_the_other(
+    signal_type: SignalType, first: Variant
+) -> None:
+    """What is kept together comes apart as it was, however many there are of it."""
+    variants = list(Variant)[list(Variant).index(first) :]
+    signals = [
+        ViewSignal(
+            signal=signal(signal_type, place), variant=variant, geometry=Geometry.FULL
+        )
+        for place, variant in enumerate(variants)
+    ]
+    for count in range(1, len(signals) + 1):
+        values = b"".join(item.signal.value for item in signals[:count])
+        row = SignalRow(
+            type=signal_type, values=values, geometry=Geometry.FULL, first=first
+        )
+        view = View(name="stored", rows=(row, row), plane=b"")
+
+        assert list(row) == signals[:count]
+        assert row.variants == tuple(variants[:count])
+        assert view.signals == (*signals[:count], *signals[:count])
+        assert view.signal_count == len(view.signals)
+
+
+@pytest.mark.parametrize("signal_type", SignalType)
+@pytest.mark.parametrize("first", Variant)
+def test_row_refuses_what_no_view_has(signal_type: SignalType, first: Variant) -> None:
+    """Half a value, no value, and more values than there are variants are no row."""
+    width = signal_type.width_bytes
+    most = len(Variant) - list(Variant).index(first)
+    for length in (0, width - 1, width + 1, (most + 1) * width):
+        with pytest.raises(ValueError, match="a row of"):
+            SignalRow(type=signal_type, values=bytes(length), first=first)
 
 
 def test_walk_yields_containers_before_what_is_in_them() -> None:

@@ -297,27 +297,95 @@ class ViewSignal:
     geometry: Geometry | None
 
 
+VARIANTS = tuple(Variant)
+"""In the order in which their values stand in a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRow:
+    """The signals of one type and geometry of a view, in one variant after the other.
+
+    A view has 32 signals at least, and most uploads match nothing: so their values
+    stay one string of bytes on their way from the decoder to the search, and become
+    objects only where somebody looks at one.
+
+    Attributes:
+        type: How they were computed.
+        values: One behind the other, in the order of ``VARIANTS``; one to eight.
+        geometry: How the view was shrunk; ``None`` where the type has only one way.
+        first: The variant of the first one.
+    """
+
+    type: SignalType
+    values: bytes
+    geometry: Geometry | None = None
+    first: Variant = Variant.UPRIGHT
+
+    def __post_init__(self) -> None:
+        """Refuse a length that no row can have."""
+        count, rest = divmod(len(self.values), _WIDTH_BYTES[self.type])
+        most = _MOST_OF_A_ROW[self.first]
+        if rest or not 0 < count <= most:
+            raise ValueError(
+                f"a row of {self.type} signals that begins with {self.first} has 1 to "
+                f"{most} values, not {len(self.values)} bytes"
+            )
+
+    def __len__(self) -> int:
+        """Return how many signals it holds."""
+        return len(self.values) // _WIDTH_BYTES[self.type]
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variant of each value."""
+        start = len(VARIANTS) - _MOST_OF_A_ROW[self.first]
+        return VARIANTS[start : start + len(self)]
+
+    def __iter__(self) -> Iterator[ViewSignal]:
+        """Yield its signals."""
+        width = _WIDTH_BYTES[self.type]
+        for place, variant in enumerate(self.variants):
+            value = self.values[place * width : (place + 1) * width]
+            signal = Signal(type=self.type, value=value)
+            yield ViewSignal(signal=signal, variant=variant, geometry=self.geometry)
+
+
+_MOST_OF_A_ROW = {
+    variant: len(VARIANTS) - place for place, variant in enumerate(VARIANTS)
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One way a picture can be shown, with its signals.
 
     Attributes:
         name: ``stored``, ``white``, ``frame:3/black``, ... (``docs/glossary.md``).
-        signals: PDQ in three geometries and eight variants, pHash in eight, and what
-            else was asked for; the upright PDQ in full geometry comes first.
+        rows: Its signals: PDQ in three geometries and eight variants, pHash in eight,
+            and what else was asked for; PDQ in full geometry comes first.
         plane: PDQ's filtered luma plane in full geometry, 64 x 64 float32 in native
             byte order, row by row; the quality is computed from it when needed.
     """
 
     name: str
-    signals: tuple[ViewSignal, ...]
+    rows: tuple[SignalRow, ...]
     plane: bytes
+
+    @property
+    def signals(self) -> tuple[ViewSignal, ...]:
+        """Its signals one by one; the upright PDQ in full geometry comes first."""
+        return tuple(signal for row in self.rows for signal in row)
+
+    @property
+    def signal_count(self) -> int:
+        """How many signals it has."""
+        return sum(map(len, self.rows))
 
     def value(self, signal_type: SignalType) -> bytes | None:
         """Return the first (upright, full-geometry) value of a type, if any."""
-        for item in self.signals:
-            if item.signal.type is signal_type:
-                return item.signal.value
+        for row in self.rows:
+            if row.type is signal_type:
+                return row.values[: _WIDTH_BYTES[signal_type]]
         return None
 
 

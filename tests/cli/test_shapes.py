@@ -13,10 +13,10 @@ from uploadfilter.model import (
     Reason,
     Scan,
     Signal,
+    SignalRow,
     SignalType,
     Variant,
     View,
-    ViewSignal,
 )
 
 QUALITY = 87
@@ -29,9 +29,9 @@ EXACT = (
 )
 VIEW = View(
     name="stored",
-    signals=(
-        ViewSignal(signal=PDQ, variant=Variant.UPRIGHT, geometry=Geometry.FULL),
-        ViewSignal(signal=PHASH, variant=Variant.UPRIGHT, geometry=None),
+    rows=(
+        SignalRow(type=PDQ.type, values=PDQ.value, geometry=Geometry.FULL),
+        SignalRow(type=PHASH.type, values=PHASH.value),
     ),
     plane=b"plane",
 )
@@ -188,7 +188,7 @@ def test_nested_contents_have_the_same_shape() -> None:
 
 def test_view_without_signals_shows_null() -> None:
     """A type that was not computed is null, and its quality too."""
-    scan = replace(SCAN, views=(replace(VIEW, signals=()),))
+    scan = replace(SCAN, views=(replace(VIEW, rows=()),))
     shape = document(Checked(path="a.jpg", scan=scan), quality_of=quality_of)
 
     assert shape["views"] == [

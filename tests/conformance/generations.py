@@ -20,10 +20,9 @@ from uploadfilter.model import (
     Geometry,
     Scan,
     Signal,
+    SignalRow,
     SignalType,
-    Variant,
     View,
-    ViewSignal,
 )
 from uploadfilter.reference.index import reference_search
 from uploadfilter.reference.matching import (
@@ -305,15 +304,11 @@ _ALL = range(256)
 
 def _shown(value: bytes, name: str) -> Scan:
     """Return the scan of a small picture: one value in all geometries."""
-    signals = tuple(
-        ViewSignal(
-            signal=Signal(type=SignalType.PDQ, value=value),
-            variant=Variant.UPRIGHT,
-            geometry=geometry,
-        )
+    rows = tuple(
+        SignalRow(type=SignalType.PDQ, values=value, geometry=geometry)
         for geometry in Geometry
     )
-    view = View(name=name, signals=signals, plane=b"")
+    view = View(name=name, rows=rows, plane=b"")
     return Scan(path="0", kind="png", size=1, views=(view,))
 
 

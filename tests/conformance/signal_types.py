@@ -42,7 +42,8 @@ def _signals(signal_type: PerceptualType, plane: Luma) -> tuple[ViewSignal, ...]
     picture = picture_of(plane)
     axes = signal_type.columns(picture.shape)
     projected = project_columns(plane, axes)
-    return signal_type.signals(signal_type.shrink(picture, projected))
+    rows = signal_type.rows(signal_type.shrink(picture, projected))
+    return tuple(signal for row in rows for signal in row)
 
 
 def _check_order(signals: tuple[ViewSignal, ...]) -> None:

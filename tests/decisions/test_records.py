@@ -69,7 +69,7 @@ RECORDS: list[Record] = [
 
 def record_of(method: str = "POST", judgement: Judgement = ACCEPTED) -> Record:
     """Return a decision on two contents, one inside the other."""
-    view = View(name="stored", signals=(), plane=b"")
+    view = View(name="stored", rows=(), plane=b"")
     inner = Scan(path="0!/secret name.jpg", kind="jpeg", size=5, views=(view,))
     outer = Scan(
         path="0",

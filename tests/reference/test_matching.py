@@ -18,6 +18,7 @@ from uploadfilter.model import (
     Match,
     Scan,
     Signal,
+    SignalRow,
     SignalType,
     Variant,
     View,
@@ -64,7 +65,16 @@ def seen(
 
 def view(*signals: ViewSignal, name: str = "stored", plane: bytes = PLANE) -> View:
     """Return a view with the given signals."""
-    return View(name=name, signals=signals, plane=plane)
+    rows = tuple(
+        SignalRow(
+            type=item.signal.type,
+            values=item.signal.value,
+            geometry=item.geometry,
+            first=item.variant,
+        )
+        for item in signals
+    )
+    return View(name=name, rows=rows, plane=plane)
 
 
 def test_many_signals_are_searched_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from uploadfilter.model import (
     Reason,
     Scan,
     Signal,
+    SignalRow,
     SignalType,
     Variant,
     View,
-    ViewSignal,
 )
 
 PLANE = np.linspace(0, 255, 64 * 64, dtype=np.float32).tobytes()
@@ -25,17 +25,9 @@ DIGESTS = (
 
 VIEW = View(
     name="stored",
-    signals=(
-        ViewSignal(
-            signal=Signal(type=SignalType.PDQ, value=bytes(range(32))),
-            variant=Variant.UPRIGHT,
-            geometry=Geometry.FULL,
-        ),
-        ViewSignal(
-            signal=Signal(type=SignalType.PHASH, value=bytes(8)),
-            variant=Variant.R90,
-            geometry=None,
-        ),
+    rows=(
+        SignalRow(type=SignalType.PDQ, values=bytes(range(32)), geometry=Geometry.FULL),
+        SignalRow(type=SignalType.PHASH, values=bytes(8), first=Variant.R90),
     ),
     plane=PLANE,
 )

@@ -88,7 +88,7 @@ def _suffer(word: str, argument: str) -> None:
 
 
 def _scan(size: int, *, view: str = "", nested: str = "") -> Scan:
-    views = (View(name=view, signals=(), plane=_PLANE),) if view else ()
+    views = (View(name=view, rows=(), plane=_PLANE),) if view else ()
     inner = Scan(path=nested, kind=UNKNOWN_KIND, size=0, reason=Reason.TRUNCATED)
     return Scan(
         path="",

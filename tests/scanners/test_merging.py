@@ -16,7 +16,7 @@ WIDE = Budgets(max_views=1000, max_signals=100_000, max_upload_signals=1_000_000
 
 def view(name: str) -> View:
     """Return a view of a name, with two signals."""
-    return View(name=name, signals=VIEW.signals, plane=PLANE)
+    return View(name=name, rows=VIEW.rows, plane=PLANE)
 
 
 def content(*names: str, path: str = "c", contents: tuple[Scan, ...] = ()) -> Scan:

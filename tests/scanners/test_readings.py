@@ -59,7 +59,7 @@ def test_reason_of_a_picture_with_views_waits_for_the_others(
     parent = Node(path="0", kind="text", size=99)
     readings = Readings(parent, most_dropped=9)
     shown = Node(path="0!/0", kind="avif", size=9, reason=Reason.TRUNCATED)
-    shown.add_view(View(name="stored", signals=(), plane=b""))
+    shown.add_view(View(name="stored", rows=(), plane=b""))
     parent.nest(shown)
     readings.add(shown, item_of(HEAD), is_nested=True)
     early = parent.part()

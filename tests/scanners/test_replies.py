@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.scanners.replies import DIGESTS, INNER, SCAN, VIEW
-from uploadfilter.model import Reason, Scan, SignalType, Variant, ViewSignal
+from uploadfilter.model import Reason, Scan, SignalRow, SignalType
 from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     Budgets,
@@ -94,7 +94,7 @@ def _nested(depth: int) -> Scan:
 
 
 EMPTY = Scan(path="", kind="zip", size=SCAN.size)
-EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=None)
+EXACT_IN_VIEW = SignalRow(type=SignalType.MD5, values=bytes(16))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ EXACT_IN_VIEW = ViewSignal(signal=DIGESTS[0], variant=Variant.UPRIGHT, geometry=
         pytest.param(_with_view(plane=_plane(np.nan)), id="nan"),
         pytest.param(_with_view(plane=_plane(np.inf)), id="infinite"),
         pytest.param(_with_view(plane=_plane(-1e30)), id="huge"),
-        pytest.param(_with_view(signals=(EXACT_IN_VIEW,)), id="digest-in-a-view"),
+        pytest.param(_with_view(rows=(EXACT_IN_VIEW,)), id="digest-in-a-view"),
         pytest.param(_with_inner(path="!/"), id="nested-without-a-name"),
         pytest.param(_with_inner(path="../a.jpg"), id="nested-elsewhere"),
         pytest.param(_with_inner(path="!/" + "a" * 5000), id="nested-with-long-name"),

@@ -15,7 +15,7 @@ def node(path: str = "") -> Node:
 
 def view(name: str) -> View:
     """Return a view that is told by its name."""
-    return View(name=name, signals=(), plane=b"")
+    return View(name=name, rows=(), plane=b"")
 
 
 def names(scan: Scan) -> dict[str, list[str]]:

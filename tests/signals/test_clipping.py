@@ -89,7 +89,7 @@ def test_calm_is_what_the_deviation_says() -> None:
     for mean in (0, 30, 128, 250):
         for deviation in (0, 20, 35.9, 36.1, 60):
             plane = mean + noise * np.float32(deviation)
-            view = View(name="", signals=(), plane=plane.astype(np.float32).tobytes())
+            view = View(name="", rows=(), plane=plane.astype(np.float32).tobytes())
             assert is_calm(view) is bool(deviation < 36)
 
 

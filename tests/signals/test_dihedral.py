@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.signals.sketches import TURNED
-from uploadfilter.model import Variant
-from uploadfilter.signals.dihedral import VARIANTS, variants
+from uploadfilter.model import VARIANTS, Variant
+from uploadfilter.signals.dihedral import variants
 
 
 def dct(first: int, size: int, length: int) -> NDArray[np.float64]:

@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 from uploadfilter.model import (
-    PERCEPTUAL_TYPES,
     QUALITY_FLOOR,
     EntrySignal,
     EntryState,
@@ -24,6 +23,7 @@ from uploadfilter.model import (
     Match,
     Scan,
     Signal,
+    SignalRow,
     SignalType,
     Variant,
     View,
@@ -246,9 +246,8 @@ def match_exact(
     Returns:
         One match for each entry and signal type, in the order of ``exact``.
     """
-    search = _Search(generation, Thresholds())
-    for signal in exact:
-        search.add(_Asked(content=path, signal=signal))
+    search = _Search.of(generation, Thresholds())
+    search.add_exact(path, exact)
     return search.matches(_no_quality)
 
 
@@ -276,10 +275,9 @@ def match_scans(
         smallest distance, of equals the first in the order of ``View.signals``, a
         signal before its complement.
     """
-    search = _Search(generation, thresholds)
+    search = _Search.of(generation, thresholds)
     for scan in (inner for outer in scans for inner in outer.walk()):
-        for signal in scan.exact:
-            search.add(_Asked(content=scan.path, signal=signal))
+        search.add_exact(scan.path, scan.exact)
         for view in scan.views:
             search.add_view(scan.path, view)
     return search.matches(quality_of)
@@ -287,33 +285,31 @@ def match_scans(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """One signal of the upload, and where in the upload it stood.
+    """Signals of the upload that differ only in variant, and where they stood.
 
     Attributes:
         content: ``Scan.path`` of the content.
-        signal: What is looked for; of a complement, the bits turned over.
+        type: Of the signals.
         threshold: Most bits that may differ.
         view: The view; ``None`` for exact types.
-        variant: How the view was turned.
         geometry: How it was shrunk.
         complement: The negative of the view is looked for.
     """
 
     content: str
-    signal: Signal
+    type: SignalType
     threshold: int = 0
     view: View | None = None
-    variant: Variant | None = None
     geometry: Geometry | None = None
     complement: bool = False
 
     def takes(self, found: Candidate) -> bool:
-        """Tell whether a candidate of a wider query is one of this signal's."""
+        """Tell whether a candidate of a wider query is one of these signals'."""
         return found.distance <= self.threshold and (
             self.geometry is found.geometry or None in (self.geometry, found.geometry)
         )
 
-    def match(self, found: Candidate) -> Match:
+    def match(self, found: Candidate, variant: Variant | None) -> Match:
         """Return the match with an entry, its quality being the entry's alone."""
         return Match(
             content=self.content,
@@ -321,16 +317,17 @@ class _Asked:
             entry=found.entry,
             category=found.category,
             state=found.state,
-            signal_type=self.signal.type,
+            signal_type=self.type,
             distance=found.distance,
             view=self.view.name if self.view else None,
-            variant=self.variant,
+            variant=variant,
             geometry=self.geometry,
             quality=found.quality,
             complement=self.complement,
         )
 
 
+_Asker = tuple[_Asked, Variant | None]
 _MatchKey = tuple[str, str, str, SignalType, str | None]
 
 
@@ -340,32 +337,48 @@ class _Search:
 
     generation: Generation
     thresholds: Thresholds
-    asked: dict[Signal, list[_Asked]] = field(default_factory=dict)
+    types: frozenset[SignalType]
+    asked: dict[tuple[SignalType, bytes], list[_Asker]] = field(default_factory=dict)
 
-    def add(self, item: _Asked) -> None:
-        """Note a signal, unless no entry has one of its type."""
-        if item.signal.type in self.generation.signal_types:
-            self.asked.setdefault(item.signal, []).append(item)
+    @classmethod
+    def of(cls, generation: Generation, thresholds: Thresholds) -> "_Search":
+        """Begin one; what no entry has a signal of is not searched for."""
+        return cls(generation, thresholds, generation.signal_types)
+
+    def add_exact(self, content: str, signals: Iterable[Signal]) -> None:
+        """Note the digests of a content."""
+        for signal in signals:
+            if signal.type in self.types:
+                asked = _Asked(content=content, type=signal.type)
+                self._add((signal.type, signal.value), (asked, None))
 
     def add_view(self, content: str, view: View) -> None:
         """Note all signals of a view, and then their complements."""
+        rows = [row for row in view.rows if row.type in self.types]
         for complement in (False, True):
-            bits = {
-                kind: self.thresholds.bits(kind, view.name, complement=complement)
-                for kind in PERCEPTUAL_TYPES
-            }
-            for item in view.signals:
-                signal = item.signal
+            for row in rows:
                 asked = _Asked(
                     content=content,
-                    signal=_complement(signal) if complement else signal,
-                    threshold=bits[signal.type],
+                    type=row.type,
+                    threshold=self.thresholds.bits(
+                        row.type, view.name, complement=complement
+                    ),
                     view=view,
-                    variant=item.variant,
-                    geometry=item.geometry,
+                    geometry=row.geometry,
                     complement=complement,
                 )
-                self.add(asked)
+                values = _complement(row) if complement else row.values
+                width = row.type.width_bytes
+                for place, variant in enumerate(row.variants):
+                    value = values[place * width : (place + 1) * width]
+                    self._add((row.type, value), (asked, variant))
+
+    def _add(self, key: tuple[SignalType, bytes], asker: _Asker) -> None:
+        askers = self.asked.get(key)
+        if askers is None:
+            self.asked[key] = [asker]
+        else:
+            askers.append(asker)
 
     def matches(self, quality_of: Callable[[bytes], int]) -> tuple[Match, ...]:
         """Search, and keep the nearest match of each entry, type and view."""
@@ -374,35 +387,36 @@ class _Search:
         nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
         for askers, candidates in self._found():
             for candidate in candidates:
-                for asker in askers:
-                    if asker.takes(candidate):
-                        _keep_nearer(nearest, asker.match(candidate), asker)
+                for asked, variant in askers:
+                    if asked.takes(candidate):
+                        _keep_nearer(nearest, asked.match(candidate, variant), asked)
         return _with_quality(nearest.values(), quality_of)
 
-    def _found(self) -> Iterator[tuple[list[_Asked], tuple[Candidate, ...]]]:
-        askers = list(self.asked.values())
-        for start in range(0, len(askers), SLICE_QUERIES):
-            part = askers[start : start + SLICE_QUERIES]
-            found = self.generation.search([_query(group) for group in part])
-            yield from zip(part, found, strict=True)
+    def _found(self) -> Iterator[tuple[list[_Asker], tuple[Candidate, ...]]]:
+        asked = list(self.asked.items())
+        for start in range(0, len(asked), SLICE_QUERIES):
+            part = asked[start : start + SLICE_QUERIES]
+            found = self.generation.search([_query(*group) for group in part])
+            yield from zip((askers for _, askers in part), found, strict=True)
 
 
-def _complement(signal: Signal) -> Signal:
-    """Return the signal of the negative."""
-    mask = _COMPLEMENT_MASKS[signal.type]
-    value = (int.from_bytes(signal.value) ^ mask).to_bytes(len(signal.value))
-    return Signal(type=signal.type, value=value)
+def _complement(row: SignalRow) -> bytes:
+    """Return the values of the negatives."""
+    width = row.type.width_bytes
+    mask = _COMPLEMENT_MASKS[row.type].to_bytes(width) * len(row)
+    negative = int.from_bytes(row.values) ^ int.from_bytes(mask)
+    return negative.to_bytes(len(row.values))
 
 
-def _query(askers: Sequence[_Asked]) -> Query:
+def _query(key: tuple[SignalType, bytes], askers: Sequence[_Asker]) -> Query:
     """Return the one query that finds whatever any of the askers takes.
 
     A picture of up to 512 pixels has the same value in every geometry.
     """
-    geometries = {asker.geometry for asker in askers}
+    geometries = {asked.geometry for asked, _ in askers}
     return Query(
-        signal=askers[0].signal,
-        threshold=max(asker.threshold for asker in askers),
+        signal=Signal(type=key[0], value=key[1]),
+        threshold=max(asked.threshold for asked, _ in askers),
         geometry=geometries.pop() if len(geometries) == 1 else None,
     )
 

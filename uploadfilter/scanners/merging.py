@@ -66,7 +66,7 @@ class Gathered:
 
     def _take(self, node: "_Node", part: Scan) -> bool:
         node.add(part)
-        self._signals += sum(len(view.signals) for view in part.views)
+        self._signals += sum(view.signal_count for view in part.views)
         if not (self._has_room and node.is_within(self._budgets)):
             return False
         for nested in part.contents:
@@ -81,9 +81,9 @@ class Gathered:
     def _fill_up(self, node: "_Node", first: Scan) -> None:
         for view in first.views:
             room = self._budgets.max_upload_signals - self._signals
-            is_new = view.name not in node.views and len(view.signals) <= room
+            is_new = view.name not in node.views and view.signal_count <= room
             if is_new and node.fill_up(view, self._budgets):
-                self._signals += len(view.signals)
+                self._signals += view.signal_count
         for nested in first.contents:
             known = node.newest.get(nested.path)
             if known is not None:
@@ -94,7 +94,7 @@ class Gathered:
 
     def _has_room_for(self, scan: Scan) -> bool:
         parts = tuple(scan.walk())
-        signals = sum(len(view.signals) for part in parts for view in part.views)
+        signals = sum(view.signal_count for part in parts for view in part.views)
         return (
             self._contents + len(parts) <= self._budgets.max_contents
             and self._signals + signals <= self._budgets.max_upload_signals
@@ -140,13 +140,13 @@ class _Node:
         self.exact = self.exact or part.exact
         for view in part.views:
             self.views[view.name] = view
-            self.signals += len(view.signals)
+            self.signals += view.signal_count
         self.reasons = _merged(part.reasons, self.reasons)
         self.dropped += part.dropped
 
     def fill_up(self, view: View, budgets: Budgets) -> bool:
         """Take one more view, if the budgets allow it."""
-        signals = self.signals + len(view.signals)
+        signals = self.signals + view.signal_count
         if len(self.views) >= budgets.max_views or signals > budgets.max_signals:
             return False
         self.views[view.name] = view

@@ -150,7 +150,7 @@ def _signals_of(scan: Scan, budgets: Budgets) -> int | None:
         if not _is_sound_view(view):
             return None
         names.add(view.name)
-        signals += len(view.signals)
+        signals += view.signal_count
     is_within = signals <= budgets.max_signals and len(names) == len(scan.views)
     return signals if is_within else None
 
@@ -179,7 +179,7 @@ def _is_below(path: str, parent: str) -> bool:
 def _is_sound_view(view: View) -> bool:
     return (
         _VIEW_NAME.fullmatch(view.name) is not None
-        and {item.signal.type for item in view.signals} <= _PERCEPTUAL
+        and {row.type for row in view.rows} <= _PERCEPTUAL
         and is_plane(view.plane)
     )
 

@@ -242,7 +242,7 @@ class Walk:
             if isinstance(view, Lack):
                 node.fall_short(view.reason)
                 continue
-            self.accounts.count_signals(len(view.signals))
+            self.accounts.count_signals(view.signal_count)
             node.add_view(view)
             if not is_usual:
                 yield from self._pause()

@@ -56,7 +56,7 @@ def prepare_process() -> None:
     # decoders when it meets the first bad file, imagehash its wavelets with the first
     # hash that needs them.
     Image.init()
-    WHASH.signals(np.zeros((8, 8), dtype=np.uint8))
+    WHASH.rows(np.zeros((8, 8), dtype=np.uint8))
 
 
 def frames_of(

@@ -13,12 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.model import Variant
+from uploadfilter.model import VARIANTS
 
 Block = NDArray[np.floating[Any]]
-
-VARIANTS = tuple(Variant)
-"""The order of the first axis of ``variants``; the upright one comes first."""
 
 
 def variants(block: Block, *, first_frequency: int) -> Block:

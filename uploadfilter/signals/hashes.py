@@ -15,8 +15,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from uploadfilter.model import Signal, SignalType, Variant, ViewSignal
-from uploadfilter.signals.dihedral import VARIANTS
+from uploadfilter.model import VARIANTS, SignalRow, SignalType, Variant
 from uploadfilter.signals.operators import Axis
 from uploadfilter.signals.picture import (
     Blend,
@@ -65,19 +64,11 @@ class ImageHash:
         del projected
         return _shrunk(picture)
 
-    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+    def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
         """Return eight signals of the plane, by variant."""
         image = Image.fromarray(shrunk)
-        return tuple(
-            ViewSignal(
-                signal=Signal(
-                    type=self.type, value=_value(self.compute(_turned(image, variant)))
-                ),
-                variant=variant,
-                geometry=None,
-            )
-            for variant in VARIANTS
-        )
+        values = [_value(self.compute(_turned(image, each))) for each in VARIANTS]
+        return (SignalRow(type=self.type, values=b"".join(values)),)
 
 
 DHASH = ImageHash(SignalType.DHASH, imagehash.dhash)

@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 
 from uploadfilter.model import (
     QUALITY_FLOOR,
+    VARIANTS,
     Geometry,
-    Signal,
+    SignalRow,
     SignalType,
     Variant,
-    ViewSignal,
 )
 from uploadfilter.signals import operators
-from uploadfilter.signals.dihedral import VARIANTS, variants
+from uploadfilter.signals.dihedral import variants
 from uploadfilter.signals.operators import (
     MIN_SIDE,
     PLANE_SIDE,
@@ -123,16 +123,13 @@ class PDQ:
                 plane[rows, rows, columns, columns] = parts[:, -down, :, :, -across, :]
         return planes
 
-    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
-        """Return 24 signals of the six planes: by geometry, then by variant."""
+    def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
+        """Return 24 signals of the six planes: a row of eight for each geometry."""
         return tuple(
-            ViewSignal(
-                signal=Signal(type=SignalType.PDQ, value=value),
-                variant=variant,
-                geometry=geometry,
-            )
-            for geometry, values in zip(_GEOMETRIES, _values(shrunk), strict=True)
-            for variant, value in zip(VARIANTS, values, strict=True)
+            [
+                SignalRow(type=SignalType.PDQ, values=values, geometry=geometry)
+                for geometry, values in zip(_GEOMETRIES, _values(shrunk), strict=True)
+            ]
         )
 
 
@@ -282,8 +279,8 @@ def _best_side(exact: float, error: Callable[[int], float]) -> int:
     return max(min(math.floor(exact), math.ceil(exact), key=error), 1)
 
 
-def _values(planes: Reals) -> list[list[bytes]]:
-    """Return the values of the planes of ``PDQ.shrink``, by geometry and variant.
+def _values(planes: Reals) -> list[bytes]:
+    """Return the values of the planes of ``PDQ.shrink``, by geometry, then by variant.
 
     A bit is set where the coefficient is greater than the lower median of the 256; bit
     0 is the lowest frequency and, in the published order, the last one of the value.
@@ -299,12 +296,8 @@ def _values(planes: Reals) -> list[list[bytes]]:
     flat = np.concatenate((exact, *turned)).reshape(-1, _BITS)
     median = np.partition(flat, _BITS // 2 - 1, axis=1)[:, _BITS // 2 - 1 : _BITS // 2]
     values = np.packbits((flat > median)[:, ::-1], axis=1).tobytes()
-    width = SignalType.PDQ.width_bytes
-    of_plane = len(VARIANTS) * width
-    return [
-        [values[at : at + width] for at in range(first, first + of_plane, width)]
-        for first in range(0, len(values), of_plane)
-    ]
+    length = len(VARIANTS) * SignalType.PDQ.width_bytes
+    return [values[at : at + length] for at in range(0, len(values), length)]
 
 
 def _exact_variants(

@@ -15,9 +15,9 @@ Source:
 
 import numpy as np
 
-from uploadfilter.model import Signal, SignalType, ViewSignal
+from uploadfilter.model import SignalRow, SignalType
 from uploadfilter.signals import operators
-from uploadfilter.signals.dihedral import VARIANTS, variants
+from uploadfilter.signals.dihedral import variants
 from uploadfilter.signals.operators import Axis, Doubles, Reals
 from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
@@ -64,16 +64,9 @@ class PHash:
         narrow = _grey_steps(columns).astype(np.float64)
         return _grey_steps(operators.project_rows(narrow, axis))
 
-    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
+    def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
         """Return eight signals of the plane, by variant."""
-        return tuple(
-            ViewSignal(
-                signal=Signal(type=SignalType.PHASH, value=value),
-                variant=variant,
-                geometry=None,
-            )
-            for variant, value in zip(VARIANTS, _values(shrunk), strict=True)
-        )
+        return (SignalRow(type=SignalType.PHASH, values=_values(shrunk)),)
 
 
 def _settle(columns: Floats, picture: Picture) -> None:
@@ -98,11 +91,11 @@ def _grey_steps(luma: Reals) -> Reals:
     return steps
 
 
-def _values(small: Reals) -> list[bytes]:
-    """Return the values of a 32 x 32 plane, by variant."""
+def _values(small: Reals) -> bytes:
+    """Return the values of a 32 x 32 plane, one behind the other, by variant."""
     block = np.round(_DCT @ small @ _DCT.T, _NOISE_DIGITS)
     flat = variants(block, first_frequency=0).reshape(-1, _BITS)
     ranked = np.sort(flat, axis=1)
     middle = ranked[:, _BITS // 2 - 1 : _BITS // 2 + 1]
     bits = flat > middle.mean(axis=1, keepdims=True)
-    return [value.tobytes() for value in np.packbits(bits, axis=1)]
+    return np.packbits(bits, axis=1).tobytes()

@@ -7,7 +7,7 @@ room, its line below, and its vectors in ``tests/vectors/``. Every class here pa
 
 from typing import Protocol
 
-from uploadfilter.model import SignalType, ViewSignal
+from uploadfilter.model import SignalRow, SignalType
 from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
 from uploadfilter.signals.hashes import AHASH, DHASH, WHASH
 from uploadfilter.signals.operators import Axis
@@ -51,8 +51,8 @@ class PerceptualType(Protocol):
             projected: Results of ``columns``, in its order.
         """
 
-    def signals(self, shrunk: Shrunk) -> tuple[ViewSignal, ...]:
-        """Return the signals of all variants, the upright one first.
+    def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
+        """Return the signals of all variants, for each geometry a row.
 
         Args:
             shrunk: Result of ``shrink``.

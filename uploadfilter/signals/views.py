@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from uploadfilter.model import QUALITY_FLOOR, Reason, SignalType, View, ViewSignal
+from uploadfilter.model import QUALITY_FLOOR, Reason, SignalRow, SignalType, View
 from uploadfilter.signals import operators, pdq
 from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
 from uploadfilter.signals.clipping import (
@@ -161,7 +161,7 @@ class _Seen:
         The signals of a picture do not change when its contrast is reduced, but its
         quality does, and a picture of low quality does not match.
         """
-        values = b"".join([item.signal.value for item in view.signals])
+        values = b"".join([row.values for row in view.rows])
         planes = self._values.setdefault(values, {})
         before = [planes[like] for like in ("", kind) if like in planes]
         if before:
@@ -233,8 +233,8 @@ class _Gathering:
     def _fits(self, view: View) -> bool:
         """Count a view, if it is within what there may be."""
         self._views += 1
-        self._signals += len(view.signals)
-        self._signals_of_a_view = len(view.signals)
+        self._signals += view.signal_count
+        self._signals_of_a_view = view.signal_count
         if self._views > self.most_views:
             self.lack = Lack(reason=Reason.TOO_MANY_VIEWS)
         elif self._signals > self.most_signals:
@@ -326,13 +326,13 @@ def view_of(
     else:
         _know(picture, wanted)
         kept = [picture.known[item.type].shrunk for item in wanted]
-    signals: list[ViewSignal] = []
+    rows: list[SignalRow] = []
     plane = b""
     for item, shrunk in zip(wanted, kept, strict=True):
-        signals.extend(item.signals(shrunk))
+        rows.extend(item.rows(shrunk))
         if item.type is SignalType.PDQ:
             plane = shrunk[0].tobytes()
-    return View(name=name, signals=tuple(signals), plane=plane)
+    return View(name=name, rows=tuple(rows), plane=plane)
 
 
 def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:

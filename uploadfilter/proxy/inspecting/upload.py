@@ -463,7 +463,7 @@ class Upload:
 
 
 def _signal_count(scan: Scan) -> int:
-    return sum(len(view.signals) for part in scan.walk() for view in part.views)
+    return sum(view.signal_count for part in scan.walk() for view in part.views)
 
 
 def _span(content: Content) -> ContentSpan:
