@@ -11,13 +11,19 @@ import pytest_asyncio
 
 from tests.proxy.site import CLOSE, HOST, Site, exact_entry, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed, status
+from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import texts
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.requests.limits import (
+    FREE_CHUNKS,
+    LEAST_CHUNK_BYTES,
+    ProxyLimits,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LISTED = b"bytes that somebody has listed"
 GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
+CHUNKED = b"PUT /x HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
 HEAD_BYTES = 16 * 1024
 
 
@@ -150,6 +156,49 @@ async def test_body_is_not_taken_for_a_head(shared: Site) -> None:
     answer = await shared.send(first, first + GET[:10], GET[10:])
 
     assert answer.count(b"HTTP/1.1 200 ") == 3
+
+
+async def test_body_in_chunks_of_a_byte_is_ended(shared: Site) -> None:
+    """Its parsing would cost more than all else; it is refused, and recorded."""
+    known = len(shared.decisions())
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+    writer.write(CHUNKED)
+    answer = asyncio.ensure_future(reader.read())
+    while not answer.done():
+        writer.write(b"1\r\na\r\n" * 1000)
+        await asyncio.sleep(0)
+
+    assert status(await asyncio.wait_for(answer, TIMEOUT_S)) == 400
+    recorded = await shared.new_decision(known)
+    assert recorded.reason is Reason.MALFORMED_REQUEST
+    assert shared.origin.got == []
+    await closed(writer)
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\n\r\n" + GET])
+async def test_body_in_tiny_chunks_is_no_better_if_it_is_whole(
+    shared: Site, end: bytes
+) -> None:
+    """What came in one piece, to its end or beyond, is refused like the rest."""
+    answer = await shared.send(CHUNKED + b"1\r\na\r\n" * 3000 + end)
+
+    assert status(answer) == 400
+    assert shared.origin.got == []
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [(1, FREE_CHUNKS), (LEAST_CHUNK_BYTES, 10_000), (5000, 100)]
+)
+async def test_body_in_honest_chunks_arrives_whole(
+    shared: Site, size: int, count: int
+) -> None:
+    """Some tiny chunks, or many small ones, are how some clients write."""
+    chunk = b"%x\r\n%s\r\n" % (size, b"a" * size)
+
+    answer = await shared.send(CHUNKED + chunk * count + b"0\r\n\r\n", GET)
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert shared.origin.got[0].body == b"a" * (size * count)
 
 
 GARBAGE = {

@@ -8,6 +8,7 @@ Rules this module keeps:
 - A client that is refused gets to read why: what it still sends is thrown away for a
   while, since a close with unread bytes is a reset that takes the answer with it.
 - A client that has ended its own side of the connection still gets its answers.
+- A body in chunks of a few bytes is ended: its parsing, not its bytes, is the work.
 
 It leans on private parts of aiohttp (ADR 0015, 0029), each held by a test on the wire.
 """
@@ -31,7 +32,7 @@ from uploadfilter.proxy.clients.server import Proxy
 from uploadfilter.proxy.counting.metrics import Kind, Limit, Metrics, Phase
 from uploadfilter.proxy.origins.relaying import break_off, flushed, while_client_takes
 from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.requests.limits import ProxyLimits, most_chunks
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class Connection(WatchedConnection):
     """
 
     __slots__ = (
+        "_chunks",
         "_ended",
         "_head_bytes",
         "_head_timer",
@@ -112,6 +114,7 @@ class Connection(WatchedConnection):
         self._peer = peer
         self._limits = limits
         self._payload: StreamReader = EMPTY_PAYLOAD
+        self._chunks = 0
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._parting: asyncio.Future[None] | None = None
@@ -139,9 +142,11 @@ class Connection(WatchedConnection):
             return
         known = self._request_count
         is_head = self._payload.is_eof()
+        unread = _unread_chunks(self._payload)
         super().data_received(data)
+        self._count_chunks(self._payload, unread)
         if self._request_count != known:
-            self._on_messages(len(data))
+            self._on_messages(len(data), new=self._request_count - known)
         elif is_head and data:
             self._on_part_of_head(len(data))
 
@@ -251,7 +256,7 @@ class Connection(WatchedConnection):
         else:
             self._keepalive_handle = None
 
-    def _on_messages(self, size: int) -> None:
+    def _on_messages(self, size: int, *, new: int) -> None:
         """Look at the heads that have just ended, and at what came instead of one."""
         if self._head_bytes + size > self._limits.head_bytes:
             self._cut_large_head()
@@ -259,10 +264,35 @@ class Connection(WatchedConnection):
         self._forget_head()
         if not self._messages:
             return
+        self._look_at_bodies(new)
         message, self._payload = self._messages[-1]
         if not isinstance(message, RawRequestMessage):
             self._is_cut = True
             self._end_body()
+
+    def _look_at_bodies(self, new: int) -> None:
+        """Count the chunks of bodies that have just begun, as far as they are there."""
+        for place in range(max(len(self._messages) - new, 0), len(self._messages)):
+            self._chunks = 0
+            self._count_chunks(self._messages[place][1], 0)
+            if self._is_cut:
+                # What was asked behind such a body is not answered.
+                while len(self._messages) > place + 1:
+                    self._messages.pop()
+                return
+
+    def _count_chunks(self, payload: StreamReader, unread: int) -> None:
+        """Count the chunks of a body that have just come, and end it if they are tiny.
+
+        Args:
+            payload: The body.
+            unread: Chunks of it that had come before, and that nobody has read.
+        """
+        self._chunks += max(_unread_chunks(payload) - unread, 0)
+        if self._chunks > most_chunks(payload.total_bytes) and not self._is_cut:
+            self._is_cut = True
+            self._served.metrics.limited(Limit.TINY_CHUNKS)
+            _break_off_body(payload)
 
     def _head_took_s(self) -> float:
         """Return how long the head took that has just ended; most come in one piece."""
@@ -286,12 +316,8 @@ class Connection(WatchedConnection):
         the reader of the body waiting for more.
         """
         request = self._current_request
-        if request is None or request.content.is_eof():
-            return
-        garbage = web.RequestPayloadError("the body is not framed as it says")
-        request.content.set_exception(garbage)
-        # Nothing is left to be read away, which aiohttp would try and complain of.
-        request.content.feed_eof()
+        if request is not None and not request.content.is_eof():
+            _break_off_body(request.content)
 
     def _on_part_of_head(self, size: int) -> None:
         """Count a head that is still coming, and begin its time with its first byte."""
@@ -351,6 +377,20 @@ class Connection(WatchedConnection):
             transport.abort()
             return
         self._loop.call_later(self._limits.half_closed_s, self._watch_half, now)
+
+
+def _unread_chunks(payload: StreamReader) -> int:
+    """Return how many chunks of a body have come that nobody has read."""
+    if payload is EMPTY_PAYLOAD:
+        return 0
+    return len(payload._http_chunk_splits or ())  # noqa: SLF001 - ADR 0052
+
+
+def _break_off_body(payload: StreamReader) -> None:
+    """Have the reader of a body find that it is not one."""
+    payload.set_exception(web.RequestPayloadError("the body is not framed as it says"))
+    # Nothing is left to be read away, which aiohttp would try and complain of.
+    payload.feed_eof()
 
 
 _LIMITS: Final = {

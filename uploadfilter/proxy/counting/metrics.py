@@ -122,6 +122,7 @@ class Limit(StrEnum):
     CLIENT_CONNECTIONS = "client_connections"
     HEAD_BYTES = "head_bytes"
     HEAD_TIME = "head_time"
+    TINY_CHUNKS = "tiny_chunks"
 
 
 class Outcome(StrEnum):

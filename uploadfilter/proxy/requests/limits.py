@@ -14,6 +14,16 @@ DESCRIPTORS_PER_UPLOAD: Final = 4
 """Two spools, what a scanner is handed, and the connection to the origin."""
 
 
+FREE_CHUNKS: Final = 1024
+"""Chunks of a body that may be as small as they like: a client that writes what it has
+makes some hundred of them. A chunk costs about a microsecond to parse."""
+
+LEAST_CHUNK_BYTES: Final = 16
+"""Bytes for each further chunk. At this size a byte costs about what it costs to scan
+it; at one byte, sixteen times as much, and a client would keep the proxy busy with
+nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyLimits:
     """Bounds of connections, clients and time.
@@ -118,6 +128,11 @@ class ProxyLimits:
         """Return for how long a body may have been arriving, in seconds."""
         earned_s = self.body_grace_s + received_bytes / self.body_rate_bytes_s
         return min(earned_s, self.body_total_s)
+
+
+def most_chunks(body_bytes: int) -> int:
+    """Return in how many chunks so many bytes of a body may come."""
+    return FREE_CHUNKS + body_bytes // LEAST_CHUNK_BYTES
 
 
 def _shared_out(descriptors: int) -> int:
