@@ -33,7 +33,7 @@ from uploadfilter import config, errors, model
 from uploadfilter.cli import app
 from uploadfilter.cli import options as options_of_cli
 from uploadfilter.config import schema
-from uploadfilter.decisions import base, lasting, records
+from uploadfilter.decisions import base, lasting, records, summaries
 
 ENUMS = {
     "Preset": model.Preset,
@@ -211,6 +211,7 @@ def test_each_command_is_explained_with_its_options(name: str) -> None:
         ("Matches", records.MatchRecord),
         ("outcome", records.OutcomeRecord),
         ("shed", records.ShedRecord),
+        ("summary", summaries.SummaryRecord),
         ("segment", records.SegmentRecord),
         ("checkpoint", records.CheckpointRecord),
         ("change", lasting.ChangeRecord),

@@ -380,6 +380,7 @@ def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> R
         instance=settings.instance,
         clock=_now,
         metrics=metrics,
+        contents_recorded=settings.log.contents_recorded,
     )
 
 

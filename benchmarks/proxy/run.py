@@ -7,6 +7,7 @@
 - **instances**: one and two instances, each on a core of its own.
 - **overload**: twice the capacity is offered.
 - **attacks**: what an innocent client notices of one attacker.
+- **records**: what uploads that end in nothing make the log grow by.
 - **start**: from the start of the process to the first upload, cold and warm.
 - **restart**: what a rolling restart of two instances loses.
 - **soak**: memory and descriptors under mixed traffic; ``--hours`` for a long one.
@@ -35,6 +36,7 @@ from benchmarks.proxy.oracle import oracle
 from benchmarks.proxy.overload import overload
 from benchmarks.proxy.passing import passing
 from benchmarks.proxy.plan import FULL, QUICK, Plan
+from benchmarks.proxy.records import records
 from benchmarks.proxy.report import Part
 from benchmarks.proxy.restarting import restarting
 from benchmarks.proxy.site import SEED
@@ -53,6 +55,7 @@ PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "instances": instances,
     "overload": overload,
     "attacks": attacks,
+    "records": records,
     "start": starting,
     "restart": restarting,
     "soak": soak,

@@ -4,19 +4,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.running import json_lines, run
 from uploadfilter.cli.log import cells, follow_log
 from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.making import decision_record
 from uploadfilter.decisions.reading import EVERYTHING
 from uploadfilter.decisions.records import (
     DecisionRecord,
     OutcomeRecord,
     ShedRecord,
-    decision_record,
     moment,
 )
+from uploadfilter.decisions.summaries import SummaryRecord
+from uploadfilter.decisions.totals import Tally
 from uploadfilter.model import (
     Action,
     EntryState,
@@ -286,6 +289,41 @@ def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> No
 
     assert "MATCH  ACCEPT (would: REJECT)" in counted
     assert "would" not in rejected
+
+
+@pytest.mark.usefixtures("state")
+def test_id_of_a_summarised_upload_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever looks for an upload that has no record learns why there may be none."""
+    status = run(monkeypatch, "log", "show", "--id", f"20260310-{9:020x}")
+
+    assert status == 1
+    assert "--records summary" in capsys.readouterr().err
+
+
+def test_summary_in_words() -> None:
+    """A table says how many uploads a client had refused, and why."""
+    tally = Tally()
+    for _ in range(3):
+        tally.decided(
+            msgspec.structs.replace(decision(1, ACCEPTED), reasons=(Reason.ABORTED,))
+        )
+    totals = tally.totals(moment(NOON).date())
+    record = SummaryRecord(
+        time=moment(NOON),
+        client=None,
+        prefix=None,
+        since=moment(NOON),
+        until=moment(NOON),
+        uploads=totals.uploads,
+        reasons=totals.reasons,
+    )
+
+    assert cells(record)[1:] == (
+        "summary",
+        "3 uploads refused: 3 aborted  3,000 bytes",
+    )
 
 
 def test_shed_uploads_in_words() -> None:

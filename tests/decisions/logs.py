@@ -6,10 +6,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.making import decision_record
 from uploadfilter.decisions.records import (
     DecisionRecord,
     OutcomeRecord,
-    decision_record,
     moment,
 )
 from uploadfilter.decisions.segments import Segment, read_head, segments

@@ -24,7 +24,7 @@ def lines_of(directory: Path) -> list[dict[str, Any]]:
 
 
 def recount(lines: list[dict[str, Any]]) -> Counted:
-    """Count every decision, outcome and shed by its day."""
+    """Count every decision, outcome, shed and summary by its day."""
     found: Counted = Counter()
     for line in lines:
         day = line["time"][:10]
@@ -43,6 +43,16 @@ def recount(lines: list[dict[str, Any]]) -> Counted:
                     found[day, "match", *match] += 1
             case "outcome":
                 found[day, "outcome", line["outcome"]] += 1
+            case "summary":
+                for row in line["uploads"]:
+                    names = ("mode", "route", "verdict", "action", "effect", "reason")
+                    more = ("would", "would_reason", "status")
+                    key = tuple(row[name] for name in (*names, *more))
+                    found[day, "uploads", *key] += row["uploads"]
+                    found[day, "bytes", *key] += row["bytes"]
+                    found[day, "cpu", *key] += row["cpu_us"]
+                for row in line["reasons"]:
+                    found[day, "reason", row["reason"]] += row["uploads"]
             case "shed":
                 found[day, "shed", line["reason"], line["status"]] += line["count"]
     return +found

@@ -20,6 +20,30 @@ def test_same_client_has_the_same_hash_within_a_day(tmp_path: Path) -> None:
     assert len(hasher.hash("192.0.2.1")) == 32
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8:7:1::1", "2001:db8:7:2::9", True),
+        ("2001:db8:7::1", "2001:db8:8::1", False),
+    ],
+)
+def test_network_is_what_one_customer_may_have(
+    tmp_path: Path, one: str, other: str, *, is_same: bool
+) -> None:
+    """Clients of one /48 have a network in common, and those of two have not."""
+    hasher = ClientHasher(tmp_path, clock=Clock())
+
+    assert hasher.hash(one) != hasher.hash(other)
+    assert (hasher.hash_network(one) == hasher.hash_network(other)) is is_same
+    assert hasher.hash_network(one) not in {None, hasher.hash(one)}
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "::ffff:192.0.2.1", "", "nobody77"])
+def test_other_clients_have_no_network(tmp_path: Path, address: str) -> None:
+    """An address of IPv4 is one client, and its neighbours are other people."""
+    assert ClientHasher(tmp_path, clock=Clock()).hash_network(address) is None
+
+
 def test_restart_keeps_the_key_of_the_day(tmp_path: Path) -> None:
     """A restart must not split a client in two."""
     before = ClientHasher(tmp_path, clock=Clock()).hash("192.0.2.1")

@@ -27,7 +27,7 @@ from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.gaps import Gap
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.reading import read
-from uploadfilter.decisions.records import SegmentRecord, decode, encode
+from uploadfilter.decisions.records import FORMAT, SegmentRecord, decode, encode
 from uploadfilter.decisions.retention import prune
 from uploadfilter.decisions.sequence import Problem
 from uploadfilter.decisions.verify import verify
@@ -185,7 +185,7 @@ def test_log_of_an_older_version_goes_on(tmp_path: Path) -> None:
 
     assert report.ok
     assert [path.read_bytes() for path in paths] == before
-    assert [head.format for head in heads] == [1] * 4 + [2] * (len(heads) - 4)
+    assert [head.format for head in heads] == [1] * 4 + [FORMAT] * (len(heads) - 4)
     assert heads[-1].matches == 2
     assert heads[-1].begun == date(2026, 11, 25)
 

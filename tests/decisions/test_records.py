@@ -10,25 +10,28 @@ from hypothesis import strategies as st
 
 from tests.decisions.evidence import match, scan
 from tests.decisions.logs import ACCEPTED, LISTED, NOON, REJECTED, decision, outcome
+from uploadfilter.decisions.making import (
+    CONTENTS_RECORDED,
+    MATCHES_RECORDED,
+    content_records,
+    decision_record,
+    match_records,
+)
 from uploadfilter.decisions.records import (
     ABORTED,
-    CONTENTS_RECORDED,
     LINE_LIMIT,
-    MATCHES_RECORDED,
     Checkpoint,
     CheckpointRecord,
     Record,
     SegmentRecord,
     ShedRecord,
-    content_records,
-    decision_record,
     decode,
     encode,
     line_hash,
-    match_records,
     moment,
     new_decision_id,
 )
+from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.model import (
     EntryState,
@@ -63,6 +66,15 @@ RECORDS: list[Record] = [
         reason=Reason.OVERLOADED,
         status=503,
         count=7,
+    ),
+    SummaryRecord(
+        time=moment(NOON),
+        client=None,
+        prefix=None,
+        since=moment(NOON),
+        until=moment(NOON),
+        uploads=(),
+        reasons=(),
     ),
 ]
 
@@ -212,6 +224,15 @@ def test_telling_contents_are_listed_when_there_are_too_many() -> None:
         f"0!/{len(names) - 2}",
         f"0!/{len(names) - 1}",
     ]
+
+
+def test_matched_contents_are_listed_before_those_with_a_reason() -> None:
+    """Whoever makes many contents unreadable cannot push the listed one out."""
+    others = [scan(str(number), Reason.TRUNCATED) for number in range(50)]
+
+    found = content_records([*others, scan("50")], matched={"50"}, most=3)
+
+    assert [item.path for item in found] == ["0", "1", "50"]
 
 
 @given(st.binary(max_size=200))

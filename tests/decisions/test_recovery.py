@@ -23,6 +23,7 @@ from tests.decisions.logs import (
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import (
+    FORMAT,
     UNKNOWN,
     DecisionRecord,
     OutcomeRecord,
@@ -186,9 +187,10 @@ def test_newer_format_is_refused(tmp_path: Path) -> None:
     """A log that a newer version wrote is not continued by this one."""
     write_log(tmp_path, [[]])
     path = segment_paths(tmp_path)[0]
-    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":3'))
+    ours, newer = b'"format":%d' % FORMAT, b'"format":%d' % (FORMAT + 1)
+    path.write_bytes(path.read_bytes().replace(ours, newer))
 
-    with pytest.raises(LogCorruptError, match="format 3"):
+    with pytest.raises(LogCorruptError, match=f"format {FORMAT + 1}"):
         reopen(tmp_path)
 
 

@@ -27,6 +27,7 @@ from tests.decisions.recount import add_up, lines_of, recount
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.lasting import DayTotals, TotalRecord
 from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.making import match_records
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import (
     DecisionRecord,
@@ -34,16 +35,40 @@ from uploadfilter.decisions.records import (
     ShedRecord,
     decode,
     encode,
-    match_records,
     moment,
 )
 from uploadfilter.decisions.retention import prune
+from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.decisions.totalling import totals_of
-from uploadfilter.decisions.totals import MOST_DAYS, MOST_ROWS, OTHERS, OpenDays
+from uploadfilter.decisions.totals import (
+    MOST_DAYS,
+    MOST_ROWS,
+    OTHERS,
+    OpenDays,
+    Tally,
+)
 from uploadfilter.decisions.verify import verify
 from uploadfilter.model import Reason
 
-Made = DecisionRecord | OutcomeRecord | ShedRecord
+Made = DecisionRecord | OutcomeRecord | ShedRecord | SummaryRecord
+
+
+def summary(count: int, route: str = "all") -> SummaryRecord:
+    """Return refused uploads that have no decision of their own."""
+    tally = Tally()
+    for _ in range(count):
+        refused = replace(decision("d", REFUSED), route=route)
+        tally.decided(replace(refused, reasons=(Reason.MALFORMED_FORM,)))
+    totals = tally.totals(moment(NOON).date())
+    return SummaryRecord(
+        time=moment(NOON),
+        client="00ff",
+        prefix=None,
+        since=moment(NOON),
+        until=moment(NOON),
+        uploads=totals.uploads,
+        reasons=totals.reasons,
+    )
 
 
 def shed(count: int = 3) -> ShedRecord:
@@ -75,6 +100,7 @@ RECORDS: st.SearchStrategy[Made] = st.one_of(
     ),
     st.builds(outcome, st.sampled_from("abc"), st.sampled_from([201, 404, "aborted"])),
     st.builds(shed, st.integers(1, 9)),
+    st.builds(summary, st.integers(1, 9), st.sampled_from(["all", "photos"])),
 )
 
 

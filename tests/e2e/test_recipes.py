@@ -14,7 +14,7 @@ from tests.decisions.logs import ACCEPTED, LISTED, REJECTED, decision, unsynced
 from tests.repository import ROOT
 from tests.sites.programs import debian
 from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.records import match_records
+from uploadfilter.decisions.making import match_records
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 
 pytestmark = pytest.mark.e2e

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.model import Scan
-from uploadfilter.scanners.messages import ContentSpan, Handed, Part, ScanRequest
-from uploadfilter.scanners.spans import open_span
+from uploadfilter.scanners.messages import ContentSpan, Part, ScanRequest
 from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins_hostile"
@@ -34,11 +33,10 @@ _texts: Final = {
 
 
 def perform(
-    upload: Handed, span: ContentSpan, _request: ScanRequest, _cpu_s: float
+    fd: int, span: ContentSpan, _request: ScanRequest, _cpu_s: float
 ) -> Iterator[Part]:
     """Make the calls that the content says, and report how the last one ended."""
-    fd = upload if isinstance(upload, int) else -1
-    text = open_span(upload, span).read(0, span.length).decode()
+    text = os.pread(fd, span.length, span.offset).decode()
     outcome = ""
     for call in text.split(";"):
         ctypes.set_errno(0)

@@ -50,6 +50,7 @@ from uploadfilter.decisions.records import (
     ShedRecord,
     encode,
 )
+from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.decisions.verify import verify as check
 from uploadfilter.model import Action, Variant, Verdict
 
@@ -80,6 +81,7 @@ class RecordKind(StrEnum):
     OUTCOME = "outcome"
     CHECKPOINT = "checkpoint"
     SHED = "shed"
+    SUMMARY = "summary"
     CHANGE = "change"
     TOTAL = "total"
 
@@ -181,6 +183,11 @@ def show(
     is_there = print_records(chosen, as_json=as_json)
     if not is_there:
         say_nothing(directory)
+        if decision is not None:
+            say(
+                "refused uploads of a client with many are only counted: see --records "
+                "summary"
+            )
     say_period(directory, since=filters.since, until=filters.until)
     if not is_there:
         raise typer.Exit(NOTHING)
@@ -338,6 +345,8 @@ def cells(record: Record) -> tuple[str, str, str]:
         case ShedRecord():
             words = f"{record.count:,} uploads answered {record.status}"
             what = f"{words}, {record.reason}"
+        case SummaryRecord():
+            what = _summary_words(record)
         case SegmentRecord():
             what = f"number {record.number} of {record.instance}"
         case ChangeRecord():
@@ -367,6 +376,13 @@ def _decision_words(record: DecisionRecord) -> str:
     if hidden > 0:
         words.append(f"and {hidden} more matches")
     return "  ".join(words)
+
+
+def _summary_words(record: SummaryRecord) -> str:
+    """Return a summary in words: how many uploads, and why they were refused."""
+    reasons = ", ".join(f"{it.uploads:,} {it.reason}" for it in record.reasons)
+    size = sum(row.bytes for row in record.uploads)
+    return f"{record.count:,} uploads refused: {reasons}  {size:,} bytes"
 
 
 def _match_words(match: MatchRecord) -> str:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from uploadfilter.decisions.flooding import NETWORK_BITS
 from uploadfilter.decisions.records import moment
 from uploadfilter.decisions.segments import write_error
 
@@ -77,7 +78,26 @@ class ClientHasher:
         Raises:
             LogWriteError: The day's key cannot be kept.
         """
+        return self._hashed(client_network(address))
+
+    def hash_network(self, address: str) -> str | None:
+        """Hash the network of a client, ``NETWORK_BITS`` of an IPv6 address.
+
+        Args:
+            address: As text.
+
+        Returns:
+            32 hex digits; ``None`` if the client is no client of IPv6.
+
+        Raises:
+            LogWriteError: The day's key cannot be kept.
+        """
         network = client_network(address)
+        if len(network) != _IPV6_PREFIX // 8 or ":" not in address:
+            return None
+        return self._hashed(network[: NETWORK_BITS // 8])
+
+    def _hashed(self, network: bytes) -> str:
         day = f"{moment(self._clock()):%Y%m%d}".encode()
         if day != self._day:
             self._key = self._key_of(day)

@@ -28,6 +28,10 @@ from uploadfilter.decisions.appending import Appender
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.ending import Ending
 from uploadfilter.decisions.lasting import Mark, Retention, TotalRecord
+from uploadfilter.decisions.making import (
+    CONTENTS_RECORDED,
+    MOST_CONTENTS_RECORDED,
+)
 from uploadfilter.decisions.records import (
     FORMAT,
     UNKNOWN,
@@ -72,12 +76,15 @@ class LogSettings:
             as ``Retention`` says, since the operator may keep more, and never less than
             uploaders and overseers were promised.
         days_with_match: The same for a segment that holds a match.
+        contents_recorded: Most contents that a decision lists, those first that matched
+            or have a reason. The others are counted.
     """
 
     segment_bytes: int = 64 * 1024 * 1024
     queue_records: int = 10_000
     days_without_match: int = DEFAULT.days_without_match
     days_with_match: int = DEFAULT.days_with_match
+    contents_recorded: int = CONTENTS_RECORDED
 
     def __post_init__(self) -> None:
         """Refuse to keep records for a shorter time than was promised."""
@@ -89,6 +96,10 @@ class LogSettings:
                 )
             if getattr(self, name) > MOST_DAYS_KEPT:
                 raise ValueError(f"{name} must be at most {MOST_DAYS_KEPT}")
+        if not 1 <= self.contents_recorded <= MOST_CONTENTS_RECORDED:
+            raise ValueError(
+                f"contents_recorded must be from 1 to {MOST_CONTENTS_RECORDED}"
+            )
         if self.days_with_match < self.days_without_match:
             raise ValueError("days_with_match must not be less than days_without_match")
 

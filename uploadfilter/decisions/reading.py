@@ -30,7 +30,7 @@ class Filters:
     Attributes:
         since: Made then or later; with a time zone.
         until: Made before; with a time zone.
-        kind: ``segment``, ``decision``, ``outcome``, ``checkpoint`` or ``shed``.
+        kind: The kind of record, such as ``decision``.
         id: Of a decision; finds its outcome too.
         verdict: Decisions only.
         action: Decisions only.

@@ -6,8 +6,7 @@ whole log) and ``previous``, the SHA-256 of the line before it without its newli
 that chains them. The writer fills in both, see ``decisions/chain.py``.
 
 Rules this module keeps: no names, no content, no address and no signal of what did not
-match. Contents are numbered here, whatever their scans call them, because the path of
-a nested content holds a name that an uploader chose.
+match.
 
 To add a field: at the end of its record, with a default, so that older lines can still
 be read. To add a kind of record: a class, a member of ``Record``, a paragraph in
@@ -16,7 +15,6 @@ than ``FORMAT`` must refuse, see ``SegmentRecord``.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple, Self
 
@@ -30,46 +28,28 @@ from uploadfilter.decisions.lasting import (
     Retention,
     TotalRecord,
 )
-from uploadfilter.decisions.numbering import numbered
+from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.model import (
-    NESTED,
     Action,
     EntryState,
     Geometry,
-    Judgement,
-    Match,
     Mode,
     Reason,
-    Scan,
     SignalType,
     Variant,
     Verdict,
 )
 
-FORMAT = 2
+FORMAT = 3
 """Version of the lines; grows when an older reader would misunderstand them.
 
-1 had no records that last, and heads that did not say how long segments are kept.
+1 had no records that last, and heads that did not say how long segments are kept; 2 had
+no summaries.
 """
 
 ID_ENTROPY_BYTES = 10
 """80 bits: ids must not be guessed, and 20 hex digits can still be read out loud."""
-
-MATCHES_RECORDED = 200
-"""Most matches that one decision lists.
-
-One picture meets its own entry in several views and variants; a set full of duplicates
-would turn one upload into megabytes of log. The rest is counted.
-"""
-
-CONTENTS_RECORDED = 2000
-"""Most contents that one decision lists: a hundred bytes each.
-
-A form of a thousand archives of a thousand files each would else be a line of 100 MB.
-Those that say something (a reason, a match) come first, then the outermost. The rest is
-counted.
-"""
 
 ABORTED = "aborted"
 UNKNOWN = "unknown"
@@ -78,12 +58,9 @@ UNKNOWN = "unknown"
 LINE_LIMIT = 16 * 1024 * 1024
 """Longest line in bytes, so that a reader's memory is bounded.
 
-``CONTENTS_RECORDED`` contents of 96 views and ``MATCHES_RECORDED`` matches stay under
+The 2,000 contents of 96 views and the 200 matches that a decision may list stay under
 4 MiB.
 """
-
-_OTHER_METHOD = "OTHER"
-_METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"})
 
 
 class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
@@ -178,9 +155,9 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         method: HTTP method; ``OTHER`` for those not in common use.
         size: Of the body, in bytes, as far as it was read.
         duration_ms: From the head of the request to the decision.
-        contents: The first ``CONTENTS_RECORDED`` contents, a container before what is
-            in it.
-        matches: The first ``MATCHES_RECORDED`` matches, counting ones or not.
+        contents: The first ones of its contents, a container before what is in it;
+            how many is a setting.
+        matches: The first 200 matches, counting ones or not.
         matches_omitted: How many more there were.
         contents_omitted: How many more contents there were.
         reasons: Every reason that there is, the weightiest first, whatever the policy
@@ -259,6 +236,8 @@ class ShedRecord(BaseRecord, frozen=True, kw_only=True, tag="shed"):
         reason: Why.
         status: What they were answered: 429 or 503.
         count: How many.
+        prefix: Bits of the network of clients whose keyed hash ``client`` is, because
+            so many of its clients were counted; ``None`` for one client.
     """
 
     minute: datetime
@@ -266,6 +245,7 @@ class ShedRecord(BaseRecord, frozen=True, kw_only=True, tag="shed"):
     reason: Reason
     status: int
     count: int
+    prefix: int | None = None
 
 
 Record = (
@@ -274,6 +254,7 @@ Record = (
     | OutcomeRecord
     | CheckpointRecord
     | ShedRecord
+    | SummaryRecord
     | ChangeRecord
     | TotalRecord
 )
@@ -363,135 +344,3 @@ def new_decision_id(now: float, entropy: bytes) -> str:
     if len(entropy) != ID_ENTROPY_BYTES:
         raise ValueError(f"an id takes {ID_ENTROPY_BYTES} bytes, not {len(entropy)}")
     return f"{moment(now):%Y%m%d}-{entropy.hex()}"
-
-
-def decision_record(
-    *,
-    id: str,  # noqa: A002 -- the name it has in the record
-    now: float,
-    instance: str,
-    mode: Mode,
-    generation: int | None,
-    judgement: Judgement,
-    status: int | None,
-    client: str | None,
-    method: str,
-    size: int,
-    duration_s: float,
-    route: str | None = None,
-    cpu_s: float = 0.0,
-    scans: Sequence[Scan] = (),
-    matches: Sequence[Match] = (),
-) -> DecisionRecord:
-    """Make the record of a decision; see ``DecisionRecord`` for the fields."""
-    listed = match_records(matches, scans)
-    contents = content_records(scans, matched={match.content for match in matches})
-    return DecisionRecord(
-        time=moment(now),
-        id=id,
-        instance=instance,
-        mode=mode,
-        generation=generation,
-        verdict=judgement.verdict,
-        action=judgement.action,
-        effect=judgement.effect,
-        reason=judgement.reason,
-        status=status,
-        client=client,
-        method=method if method in _METHODS else _OTHER_METHOD,
-        size=size,
-        duration_ms=round(duration_s * 1000, 3),
-        contents=contents,
-        matches=listed,
-        matches_omitted=len(matches) - len(listed),
-        contents_omitted=sum(1 for scan in scans for _ in scan.walk()) - len(contents),
-        reasons=judgement.reasons,
-        would=judgement.would,
-        would_reason=judgement.would_reason,
-        route=route,
-        cpu_ms=round(cpu_s * 1000, 3),
-    )
-
-
-def content_records(
-    scans: Sequence[Scan], *, matched: Collection[str] = ()
-) -> tuple[ContentRecord, ...]:
-    """List the contents of an upload, nested ones after their container.
-
-    Args:
-        scans: The scans of the upload.
-        matched: Paths of contents that matched.
-
-    Returns:
-        At most ``CONTENTS_RECORDED``: those with a reason or a match if there are more,
-        then those that are nested the least.
-    """
-    found = list(numbered(scans))
-    if len(found) > CONTENTS_RECORDED:
-        telling = sorted(
-            range(len(found)), key=lambda place: _weight(*found[place], matched)
-        )
-        found = [found[place] for place in sorted(telling[:CONTENTS_RECORDED])]
-    return tuple(
-        ContentRecord(
-            path=path,
-            kind=scan.kind,
-            size=scan.size,
-            reason=scan.reason,
-            views=tuple(view.name for view in scan.views),
-            dropped=scan.dropped,
-        )
-        for path, scan in found
-    )
-
-
-def _weight(path: str, scan: Scan, matched: Collection[str]) -> tuple[bool, int]:
-    """Order contents: the most telling first."""
-    return scan.reason is None and scan.path not in matched, path.count(NESTED)
-
-
-def match_records(
-    matches: Sequence[Match], scans: Sequence[Scan]
-) -> tuple[MatchRecord, ...]:
-    """List the most telling matches: of entries that may reject, the nearest first.
-
-    Args:
-        matches: All matches.
-        scans: The scans of the upload, for the numbers of its contents.
-
-    Returns:
-        At most ``MATCHES_RECORDED`` of them.
-    """
-    numbers: dict[str, str] = {}
-    for number, scan in numbered(scans):
-        numbers.setdefault(scan.path, number)
-    telling = sorted(
-        matches,
-        key=lambda match: (match.state is not EntryState.ACTIVE, match.distance),
-    )
-    return tuple(
-        _match_record(match, content=numbers.get(match.content, _unlisted(match)))
-        for match in telling[:MATCHES_RECORDED]
-    )
-
-
-def _match_record(match: Match, *, content: str) -> MatchRecord:
-    return MatchRecord(
-        content=content,
-        set=match.set,
-        entry=match.entry,
-        category=match.category,
-        state=match.state,
-        signal_type=match.signal_type,
-        distance=match.distance,
-        view=match.view,
-        variant=match.variant,
-        geometry=match.geometry,
-        quality=match.quality,
-        complement=match.complement,
-    )
-
-
-def _unlisted(match: Match) -> str:
-    """Name the content of a match whose scan is not there: a number, never a name."""
-    return match.content if match.content.isdecimal() else "?"

@@ -29,6 +29,7 @@ from uploadfilter.decisions.records import (
     Record,
     ShedRecord,
 )
+from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.model import Action, EntryState, Mode, Reason, Verdict
 
 MOST_ROWS: Final = 500
@@ -120,6 +121,20 @@ class Tally:
         """Count uploads without a decision."""
         key = record.reason, record.status
         self.sheds[key] = self.sheds.get(key, 0) + record.count
+
+    def summarised(self, record: SummaryRecord) -> None:
+        """Count uploads that have no decision of their own."""
+        for row in record.uploads:
+            key = _upload_key(row)
+            counts = self.uploads.get(key)
+            if counts is None:
+                counts = self._new_row(key)
+            counts[0] += row.uploads
+            counts[1] += row.bytes
+            counts[2] += row.cpu_us
+        for reason in record.reasons:
+            known = self.reasons.get(reason.reason, 0)
+            self.reasons[reason.reason] = known + reason.uploads
 
     def add(self, totals: DayTotals) -> None:
         """Count what was counted before."""
@@ -229,6 +244,8 @@ class OpenDays:
             self.of(record.time.date()).came_out(record)
         elif isinstance(record, ShedRecord):
             self.of(record.time.date()).shed(record)
+        elif isinstance(record, SummaryRecord):
+            self.of(record.time.date()).summarised(record)
 
     def due(self, today: date) -> tuple[DayTotals, ...]:
         """Return the days that are over, the oldest first; they stay open.

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import TIMEOUT_S, closed
@@ -23,6 +25,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TRUSTED = (ipaddress.ip_network("127.0.0.1"),)
 FRONT = TCPAddress(host="127.0.0.1", port=0, proxy_protocol=True)
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER that ends a connection with a reset."""
+
 GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
 
 
@@ -264,3 +269,29 @@ async def test_thousands_of_idle_connections_keep_nobody_out(tmp_path: Path) -> 
 def idle(port: int) -> socket.socket:
     """Open a connection and say nothing."""
     return socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_connection_that_was_lost_before_it_was_accepted_is_not_served(
+    tmp_path: Path,
+) -> None:
+    """A whole upload without an address would be that of nobody, whom no limit knows.
+
+    Only the loop of the service asks for the address so late, and it does not run
+    between the connection and its end.
+    """
+
+    async def lose() -> tuple[list[bytes], int]:
+        async with site(tmp_path) as shared:
+            with socket.create_connection(("127.0.0.1", shared.port)) as sock:
+                head = b"PUT /x HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\n"
+                sock.sendall(head + b"abc")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            for _ in range(2):
+                assert b" 200 " in await shared.send(GET)
+            return [got.head[:4] for got in shared.origin.got], len(shared.decisions())
+
+    reached, decided = await asyncio.to_thread(uvloop.run, lose())
+
+    assert reached == [b"GET ", b"GET "]
+    assert decided == 0

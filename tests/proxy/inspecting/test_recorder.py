@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from uploadfilter.decisions import flooding
 from uploadfilter.decisions.clients import ClientHasher
+from uploadfilter.decisions.flooding import CLIENTS_OF_A_NETWORK, NETWORK_BITS
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.decisions.reading import read
+from uploadfilter.decisions.records import DecisionRecord, ShedRecord
+from uploadfilter.decisions.summaries import SummaryRecord
+from uploadfilter.decisions.totalling import totals_of
+from uploadfilter.decisions.verify import verify
 from uploadfilter.errors import LogWriteError, StoreMissingError
-from uploadfilter.model import Mode
+from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import inspection
 from uploadfilter.proxy.inspecting.recorder import Recorder
@@ -110,3 +117,73 @@ async def test_duration_does_not_depend_on_who_sets_the_clock(
 
     (recent,) = metrics.recent
     assert recent.duration_ms == 1500
+
+
+async def refuse(
+    recorder: Recorder, reason: Reason, address: str = "192.0.2.7", size: int = 3
+) -> None:
+    """Put a refused upload on record, as ``Upload`` does."""
+    await recorder.decision(
+        recorder.ticket(address, "PUT"),
+        inspection.Record(
+            judgement=decide(
+                (), (), mode=Mode.ENFORCE, policy=Policy(), failure=reason
+            ),
+            scans=(),
+            matches=(),
+            status=503 if reason in INCAPACITY else 400,
+        ),
+        generation=None,
+        route=Route(name="all", origin="all", mode=Mode.ENFORCE),
+        size=size,
+        cpu_s=0,
+        within_s=30,
+    )
+
+
+async def test_flood_of_refusals_is_one_record_a_minute(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    """The records of all uploads of one client add up to how many there were."""
+    with capture_logs() as events:
+        for _ in range(500):
+            await refuse(recorder, Reason.ABORTED)
+        await refuse(recorder, Reason.ABORTED, address="192.0.2.8")
+        await recorder.check_in()
+    records = list(read(tmp_path))
+    decisions = [it for it in records if isinstance(it, DecisionRecord)]
+    (summary,) = [it for it in records if isinstance(it, SummaryRecord)]
+    (totals,) = totals_of(tmp_path)
+
+    assert summary.client == decisions[0].client != decisions[-1].client
+    assert len(decisions) + summary.count == 501
+    assert [(row.uploads, row.bytes) for row in totals.uploads] == [(501, 1503)]
+    assert [row.uploads for row in totals.reasons] == [501]
+    assert [it["event"] for it in events] == ["refusals_summarised", "checkpoint"]
+    assert verify(tmp_path).ok
+
+
+async def test_flood_from_a_network_is_few_records(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    """Uploads that are turned away are counted by network, if it has many clients."""
+    for number in range(100):
+        ticket = recorder.ticket(f"2001:db8:7:{number:x}::1", "PUT")
+        recorder.shed(ticket, Reason.OVERLOADED, status=503)
+    await recorder.check_in()
+    sheds = [it for it in read(tmp_path) if isinstance(it, ShedRecord)]
+
+    assert sum(it.count for it in sheds) == 100
+    assert len(sheds) == CLIENTS_OF_A_NETWORK + 1
+    assert [it.prefix for it in sheds if it.prefix] == [NETWORK_BITS]
+
+
+async def test_summarised_uploads_count_in_the_metrics(recorder: Recorder) -> None:
+    """What an alert counts does not depend on how it is put on record."""
+    metrics = recorder._metrics  # noqa: SLF001 - it is handed in by the fixture
+    for _ in range(200):
+        await refuse(recorder, Reason.TOO_LARGE)
+
+    assert metrics.totals.effects[Action.REJECT] == 200
+    assert metrics.totals.summarised == 200 - flooding.AT_ONCE
+    assert b"uploadfilter_uploads_summarised_total 140.0" in metrics.exposition()

@@ -303,7 +303,8 @@ def _tiles_of_uploads(watched: Watched, history: History) -> Iterable[Tile]:
         key="sheds",
         label="Turned away",
         value=counted(totals.sheds),
-        note=f"{rate(sample.sheds if sample else 0.0)} now",
+        note=f"{rate(sample.sheds if sample else 0.0)} now, "
+        f"{counted(totals.summarised)} refusals summarised",
     )
 
 

@@ -9,6 +9,7 @@ Rules this module keeps:
   sent, since a client does not expect an answer before it has asked.
 - On a listener for the PROXY protocol, a connection that does not come from a trusted
   proxy, or does not begin with a header, ends without a word.
+- A connection that was lost before it was accepted has no address, and is not served.
 - A client that came by a unix socket is a program on this machine, and has its address.
 """
 
@@ -263,7 +264,12 @@ class Door(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._peer = _peer_of(transport)
         limits = self._connections.limits
-        if not self._connections.let_in(self, self._loop.time()):
+        if not self._peer.host:
+            # It was reset before it was accepted. Nobody can be answered, and what it
+            # has sent must not go on as the request of nobody, whom no limit knows.
+            self._stage = _Stage.NOTHING
+            self._abort()
+        elif not self._connections.let_in(self, self._loop.time()):
             self._turn_away(HTTPStatus.SERVICE_UNAVAILABLE)
         elif self._stage is _Stage.HEADER:
             self._end_after(limits.head_s)

@@ -178,7 +178,7 @@ _REQUESTS: Final = _Counted(
 )
 _UPLOADS: Final = _Counted(
     name="uploads",
-    text="Decisions that are on record.",
+    text="Decisions that are on record, or counted in a summary.",
     labels=("verdict", "action", "effect", "reason", "mode"),
     known=_USUAL_UPLOADS,
 )
@@ -218,6 +218,7 @@ _RELOADS: Final = _Counted(
     labels=("result",),
     known=tuple((result,) for result in Reload),
 )
+_SUMMARISED: Final = "Those of uploads_total that are on record in a summary."
 _PHASES: Final = (
     "Seconds that uploads spent in a phase; head is of every request, forward ends "
     "with the head of the origin's answer, and whole is from head to head."
@@ -317,6 +318,9 @@ class Metrics:
         self._outcomes = _Counts(self.registry, _OUTCOMES)
         self._origin_failures = _Counts(self.registry, _ORIGIN_FAILURES)
         self._reloads = _Counts(self.registry, _RELOADS)
+        self._summarised = Counter(
+            f"{PREFIX}_uploads_summarised_total", _SUMMARISED, registry=self.registry
+        )
         self._received = self._counter("received", "Bytes of bodies from clients.")
         self._sent = self._counter("sent", "Bytes of answers to clients.")
         phases = self._histogram("phase_seconds", _PHASES, PHASE_BUCKETS_S, "phase")
@@ -354,6 +358,21 @@ class Metrics:
 
     def decided(self, record: DecisionRecord) -> None:
         """Count a decision that is on record."""
+        self._count(record)
+        self.recent.add(record)
+        self.last_day.add(record)
+
+    def summarised(self, record: DecisionRecord) -> None:
+        """Count an upload that will be on record in a summary.
+
+        Args:
+            record: What its decision would have been.
+        """
+        self._count(record)
+        self.totals.summarised += 1
+        self._summarised.inc()
+
+    def _count(self, record: DecisionRecord) -> None:
         self._uploads.add(
             record.verdict,
             record.action,
@@ -365,8 +384,6 @@ class Metrics:
         self._would.add(would, reason or NONE)
         self.totals.decided(record)
         self._note_limit(record.reason)
-        self.recent.add(record)
-        self.last_day.add(record)
 
     def shed(self, reason: Reason) -> None:
         """Count an upload that was turned away undecided."""

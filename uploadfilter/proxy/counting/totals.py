@@ -17,6 +17,7 @@ class Totals:
         effects: Decisions by effect.
         would: Decisions by the action if every hash set were enforced.
         sheds: Uploads turned away undecided.
+        summarised: Uploads that are on record in a summary; the others count them too.
         scans: Uploads that were scanned.
         scan_cpu_s: CPU seconds that scanners used for them.
     """
@@ -26,6 +27,7 @@ class Totals:
     effects: Counter[Action] = field(default_factory=Counter)
     would: Counter[Action] = field(default_factory=Counter)
     sheds: int = 0
+    summarised: int = 0
     scans: int = 0
     scan_cpu_s: float = 0.0
 

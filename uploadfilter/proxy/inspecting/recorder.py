@@ -4,7 +4,8 @@ The policy decides and the log makes durable; this module only gives a decision 
 words: who (a keyed hash), when, how long. ``decision`` returns when the record is on
 disk, so a caller that awaits it before acting keeps the promise that nothing passes
 unrecorded. An outcome is only appended: the log keeps its order, and an outcome that a
-crash eats becomes ``unknown`` when the log is opened again.
+crash eats becomes ``unknown`` when the log is opened again. What is refused beyond a
+client's rate is counted, and written once a minute (``decisions/flooding.py``).
 """
 
 import asyncio
@@ -13,20 +14,28 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
 
 from uploadfilter.decisions.clients import ClientHasher
+from uploadfilter.decisions.flooding import (
+    Flooding,
+    Group,
+    Groups,
+    Who,
+    may_be_summarised,
+)
+from uploadfilter.decisions.making import CONTENTS_RECORDED, decision_record
 from uploadfilter.decisions.records import (
     ABORTED,
     ID_ENTROPY_BYTES,
     Checkpoint,
+    DecisionRecord,
     OutcomeRecord,
     Record,
     ShedRecord,
-    decision_record,
     moment,
     new_decision_id,
 )
@@ -35,16 +44,13 @@ from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import inspection
 from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.requests.arrival import queueing_client
 from uploadfilter.proxy.routing.routes import Route
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 CHECKPOINT_INTERVAL_S: Final = 60.0
 """A cut-off tail can hide at most what was recorded since the last one."""
-
-SHED_KEYS: Final = 4096
-"""Clients that are counted apart within a minute; the others are counted together, so
-that a flood from many addresses cannot fill memory or the log."""
 
 _MINUTE_S: Final = 60.0
 
@@ -71,19 +77,21 @@ class Ticket:
         client: Keyed hash of the client's address; ``None`` if there is no key today.
         method: Of the request.
         begun_s: Monotonic seconds.
+        address: Of the client. It is kept no longer than the upload.
     """
 
     id: str
     client: str | None
     method: str
     begun_s: float
+    address: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shed:
     """What sheds are counted by."""
 
-    client: str | None
+    group: Group
     reason: Reason
     status: int
 
@@ -97,6 +105,7 @@ class Recorder:
         instance: Name of this proxy.
         clock: Seconds since the epoch.
         metrics: Where what is recorded is counted.
+        contents_recorded: Most contents that a decision lists.
         elapsed: Monotonic seconds: how long an upload took does not depend on who sets
             the clock meanwhile.
     """
@@ -109,6 +118,7 @@ class Recorder:
         instance: str,
         clock: Callable[[], float],
         metrics: Metrics,
+        contents_recorded: int = CONTENTS_RECORDED,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = decisions
@@ -117,6 +127,9 @@ class Recorder:
         self._instance = instance
         self._clock = clock
         self._elapsed = elapsed
+        self._contents_recorded = contents_recorded
+        self._groups = Groups()
+        self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
         self._said: set[tuple[str, str]] = set()
 
@@ -125,18 +138,26 @@ class Recorder:
         now = self._clock()
         return Ticket(
             id=new_decision_id(now, os.urandom(ID_ENTROPY_BYTES)),
-            client=self._client(client),
+            client=self._hashed(self._clients.hash, client),
             method=method,
             begun_s=self._elapsed(),
+            address=client,
         )
 
-    def _client(self, address: str) -> str | None:
+    def _hashed(self, hasher: Callable[[str], str | None], address: str) -> str | None:
         """Hash an address; on a disk that takes no key, the log will say so itself."""
         try:
-            return self._clients.hash(address)
+            return hasher(address)
         except LogError as exc:
             self.say_unwritable(exc)
             return None
+
+    def _who(self, ticket: Ticket) -> Who:
+        return Who(
+            client=ticket.client,
+            network=self._hashed(self._clients.hash_network, ticket.address),
+            is_shared=not queueing_client(ticket.address),
+        )
 
     async def decision(
         self,
@@ -149,7 +170,7 @@ class Recorder:
         cpu_s: float,
         within_s: float,
     ) -> None:
-        """Make a decision durable.
+        """Make a decision durable, or count it if its client has too many refusals.
 
         Args:
             ticket: Of the upload.
@@ -179,7 +200,10 @@ class Recorder:
             duration_s=self._elapsed() - ticket.begun_s,
             scans=command.scans,
             matches=command.matches,
+            contents_recorded=self._contents_recorded,
         )
+        if self._is_summarised(ticket, record):
+            return
         try:
             async with asyncio.timeout(within_s):
                 await asyncio.wrap_future(self._log.append(record))
@@ -191,6 +215,19 @@ class Recorder:
                 hint="The disk of the decision log is stuck, or far too slow.",
             ) from exc
         self._metrics.decided(record)
+
+    def _is_summarised(self, ticket: Ticket, record: DecisionRecord) -> bool:
+        """Count an upload that gets no decision of its own; false if it gets one."""
+        if not may_be_summarised(record):
+            return False
+        who = self._who(ticket)
+        if self._flooding.is_listed(who, now_s=self._elapsed()):
+            return False
+        self._flooding.add(who, record)
+        self._metrics.summarised(record)
+        if self._is_news("refusals_summarised", ""):
+            log.warning("refusals_summarised", reason=record.reason)
+        return True
 
     def outcome(self, ticket: Ticket, status: int | None) -> None:
         """Note what became of a forwarded upload; nobody waits for it.
@@ -210,26 +247,31 @@ class Recorder:
     def shed(self, ticket: Ticket, reason: Reason | None, *, status: int) -> None:
         """Count an upload that a limit, or our own incapacity, turned away."""
         why = reason or Reason.INTERNAL_ERROR
-        key = _Shed(ticket.client, why, status)
         self._metrics.shed(why)
         if self._is_news("uploads_shed", why):
             log.warning("uploads_shed", reason=why, status=status)
-        if key not in self._sheds and len(self._sheds) >= SHED_KEYS:
-            key = _Shed(None, why, status)
-        self._sheds[key] += 1
+        self._sheds[_Shed(self._groups.of(self._who(ticket)), why, status)] += 1
 
-    def write_sheds(self) -> None:
-        """Write what was counted, one record for each client, reason and status."""
+    def write_counted(self) -> None:
+        """Write what was counted within this minute.
+
+        Sheds are one record for each client, reason and status, and summaries one for
+        each client.
+        """
         now = self._clock()
         minute = moment(now - now % _MINUTE_S)
         sheds, self._sheds = self._sheds, Counter()
         self._said.clear()
+        self._groups.clear()
+        for record in self._flooding.take(now=moment(now), now_s=self._elapsed()):
+            self._append(record)
         for key, count in sheds.items():
             self._append(
                 ShedRecord(
                     time=moment(now),
                     minute=minute,
-                    client=key.client,
+                    client=key.group.client,
+                    prefix=key.group.prefix,
                     reason=key.reason,
                     status=key.status,
                     count=count,
@@ -241,7 +283,7 @@ class Recorder:
         self._log.append_soon(record).add_done_callback(self._report)
 
     async def keep_checkpoints(self) -> None:
-        """Write sheds and a checkpoint every minute, until cancelled.
+        """Write what was counted and a checkpoint every minute, until cancelled.
 
         The checkpoint goes to the operational log too, so that it leaves the machine.
         """
@@ -250,8 +292,8 @@ class Recorder:
             await self.check_in()
 
     async def check_in(self) -> None:
-        """Write sheds and a checkpoint now."""
-        self.write_sheds()
+        """Write what was counted, and a checkpoint, now."""
+        self.write_counted()
         try:
             point = await asyncio.wrap_future(self._log.checkpoint())
         except LogError as exc:
