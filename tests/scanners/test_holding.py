@@ -56,7 +56,7 @@ def test_blocks_overlap_and_cover_the_member(
     while held.has_more:
         kept = min(overlap, most // 2, len(held.source.data))
         tail = held.source.data[len(held.source.data) - kept :]
-        held.go_on(overlap=overlap)
+        held.go_on(keep=kept)
         assert held.source.data.startswith(tail)
         whole += held.source.data[kept:]
 

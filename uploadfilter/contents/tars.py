@@ -2,7 +2,8 @@
 
 Rules this module keeps: members are shown where they lie; of names and sizes that are
 given twice, the extended header's count, as in every reader of today; where a header
-cannot be read, nothing behind it is guessed (carving looks there).
+cannot be read, nothing behind it is guessed (carving looks there); a tar file that is
+longer than may be held is read window after window, and each member lies in one.
 
 Source:
     POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar
@@ -17,7 +18,7 @@ from typing import Final, TypeVar
 from uploadfilter.contents import archives, library
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
-from uploadfilter.contents.source import PartSource, Source
+from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN
 from uploadfilter.model import Reason
 
@@ -71,7 +72,66 @@ class TarContainer:
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
         """Yield the plain files in a tar file."""
-        return _Walk(source, meter).items()
+        return _Walk(meter).items(source, is_last=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LongMember:
+    """A member that no window holds.
+
+    Attributes:
+        name: Its name.
+        start: Offset of its first byte in the window.
+        size: Its length in bytes, as its header says.
+    """
+
+    name: str
+    start: int
+    size: int
+
+
+class PassingTar:
+    """A tar file that is read window after window.
+
+    Each window is given to ``members``. Then ``go_on`` says where the next one begins.
+
+    Attributes:
+        is_last: Whether the next window ends with the file.
+    """
+
+    kinds = frozenset({Kind.TAR})
+
+    def __init__(self) -> None:
+        self.is_last = False
+        self._walk: _Walk | None = None
+
+    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+        """Yield the plain files that lie in a window as a whole."""
+        self._walk = self._walk or _Walk(meter)
+        yield from self._walk.items(source, is_last=self.is_last)
+
+    @property
+    def long(self) -> LongMember | None:
+        """The member that comes next, if no window holds it.
+
+        The next window must begin behind it.
+        """
+        return None if self._walk is None else self._walk.long
+
+    def keep_from(self, size: int) -> int:
+        """Return the offset of the first byte that must be in the next window.
+
+        Args:
+            size: Length of the window in bytes; returned if none is needed.
+        """
+        if self._walk is None or self._walk.has_ended:
+            return size
+        return min(size, self._walk.keep_from)
+
+    def go_on(self, dropped: int) -> None:
+        """Take note that the next window begins ``dropped`` bytes later."""
+        if self._walk is not None:
+            self._walk.go_on(dropped)
 
 
 @dataclass(slots=True)
@@ -99,34 +159,98 @@ class _Said:
 
 
 class _Walk:
-    """One way through a tar file."""
+    """One way through a tar file, in one window or in several.
 
-    def __init__(self, source: Source, meter: Meter) -> None:
-        self._source = source
+    Attributes:
+        has_ended: Whether nothing more is to be found.
+        long: As ``PassingTar.long``.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._source: Source = MemorySource(b"")
+        self._is_last = True
         self._meter = meter
+        self._headers_left = meter.most_headers
         self._position = 0
         self._first = 0
+        self._is_put_off = False
+        self._is_behind_zeros = False
+        self._padding = 0
         self._everywhere = _Said()
         self._here = _Said()
+        self.has_ended = False
+        self.long: LongMember | None = None
 
-    def items(self) -> Iterator[Member | Shortfall]:
-        """Yield the plain files, up to the end or to what cannot be read."""
-        for _ in range(self._meter.most_headers):
-            has_ended = self._pass_zeros()
-            block = self._source.read(self._position, _BLOCK_BYTES)
-            if not is_header(block):
-                # Behind the zero blocks that mark the end, anything may stand.
-                if block and not has_ended:
-                    yield DAMAGED
-                return
-            if self._here == _Said():
-                self._first = self._position
-            self._position += _BLOCK_BYTES
-            yield from self._item(block)
-            if self._position > self._source.size:
+    @property
+    def keep_from(self) -> int:
+        """Offset of what has not been read, or not as a whole."""
+        return self._first
+
+    def go_on(self, dropped: int) -> None:
+        """Take note that the next window begins ``dropped`` bytes later."""
+        self._position -= dropped
+        self._first = self._position
+
+    def items(self, source: Source, *, is_last: bool) -> Iterator[Member | Shortfall]:
+        """Yield the plain files, up to the end or to what cannot be read.
+
+        Args:
+            source: The window; the first time it begins where the file does.
+            is_last: Whether it ends where the file does.
+        """
+        self._source, self._is_last = source, is_last
+        self.long, self._is_put_off = None, False
+        while self._may_go_on():
+            yield from self._next()
+        if self._is_put_off:
+            # Its first header is read again in the next window.
+            self._position, self._here = self._first, _Said()
+            if not self._first:
+                self.has_ended = True
                 yield DAMAGED
-                return
-        yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+
+    def _may_go_on(self) -> bool:
+        return not self.has_ended and self.long is None and not self._is_put_off
+
+    def _next(self) -> Iterator[Member | Shortfall]:
+        """Read one header and what it stands for."""
+        if not self._headers_left:
+            self.has_ended = True
+            yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+            return
+        self._headers_left -= 1
+        if self._is_short():
+            self.has_ended = True
+            yield DAMAGED
+            return
+        self._is_behind_zeros |= self._pass_zeros()
+        if self._here == _Said():
+            self._first = self._position
+        if self._is_beyond(self._position + _BLOCK_BYTES):
+            self._is_put_off = True
+            return
+        block = self._source.read(self._position, _BLOCK_BYTES)
+        if not is_header(block):
+            self.has_ended = True
+            # Behind the zero blocks that mark the end, anything may stand.
+            if block and not self._is_behind_zeros:
+                yield DAMAGED
+            return
+        self._is_behind_zeros = False
+        self._position += _BLOCK_BYTES
+        self._padding = 0
+        yield from self._item(block)
+
+    def _is_short(self) -> bool:
+        """Say whether the file ends before what was read of it does.
+
+        A file need not be padded at its end, but no data may be missing.
+        """
+        return self._is_last and self._position - self._padding > self._source.size
+
+    def _is_beyond(self, end: int) -> bool:
+        """Say whether a later window holds what there is before an offset."""
+        return not self._is_last and end > self._source.size
 
     def _pass_zeros(self) -> bool:
         """Go behind zero blocks; say whether there were some."""
@@ -159,6 +283,9 @@ class _Walk:
 
     def _extended(self, size: int) -> bytes:
         """Read what stands for the next member's header, and go behind it."""
+        if self._is_beyond(self._position + min(size, _MOST_EXTENDED_BYTES)):
+            self._is_put_off = True
+            return b""
         data = self._source.read(self._position, min(size, _MOST_EXTENDED_BYTES))
         self._position += _padded(size)
         return data
@@ -170,22 +297,40 @@ class _Walk:
         here, everywhere = self._here, self._everywhere
         size = _first(here.size, everywhere.size, size)
         name = _first(here.name, everywhere.name, _name(block))
+        if kind in _NO_DATA and size and self._is_beyond(self._position + _BLOCK_BYTES):
+            self._is_put_off = True
+            return
         if kind in _NO_DATA and (not size or self._is_at_header()):
             return
+        is_sparse = kind == b"S" or here.is_sparse or everywhere.is_sparse
         if kind == b"S":
             self._pass_sparse_map(block)
         start = self._position
+        if self._is_beyond(start + size):
+            yield from self._put_off(name, size, is_sparse=is_sparse)
+            return
         self._position += _padded(size)
-        if kind == b"S" or here.is_sparse or everywhere.is_sparse:
+        if is_sparse:
             yield self._sparse(name)
-        elif size or not name.endswith("/"):
+            return
+        self._padding = _padded(size) - size
+        if size or not name.endswith("/"):
             there = max(0, min(size, self._source.size - start))
             start = min(start, self._source.size)
             part = PartSource(self._source, start, there)
             yield Member(name=name, content=part)
-            # An archive need not be padded at its end, but no data may be missing.
-            if there == size:
-                self._position = min(self._position, self._source.size)
+
+    def _put_off(self, name: str, size: int, *, is_sparse: bool) -> Iterator[Shortfall]:
+        """Leave a member that the window does not hold to the next one, if that can."""
+        if self._first:
+            self._is_put_off = True
+            return
+        self.long = LongMember(name, self._position, size)
+        self._position += _padded(size)
+        self._padding = _padded(size) - size
+        self._first = self._position
+        if is_sparse:
+            yield UNKNOWN
 
     def _sparse(self, name: str) -> Member | Shortfall:
         """Return a file with holes, whose map is among its headers or its data."""

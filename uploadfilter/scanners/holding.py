@@ -1,6 +1,7 @@
 """What is held of an unpacked member, and which parts of a container were looked at."""
 
 import hashlib
+import io
 from collections.abc import Iterable
 from typing import Final
 
@@ -8,6 +9,7 @@ from uploadfilter.contents import magic
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.members import Chunks, Shortfall
 from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.unpackers import DAMAGED
 from uploadfilter.model import Reason
 
 _HEAD_BYTES = 64
@@ -17,6 +19,10 @@ _HEAD_BYTES = 64
 BLOCK_OVERLAP: Final = 16 * 1024 * 1024
 """By how much the blocks overlap in which a long unpacked content is searched: more
 than nearly every picture, which must lie in one block as a whole to be decoded."""
+
+
+_PIECE_BYTES: Final = 1024 * 1024
+"""The longest chunk, as of every ``Chunks``."""
 
 
 class Held:
@@ -38,26 +44,60 @@ class Held:
         self.source = MemorySource(b"")
         self.has_more = True
         self.reason: Reason | None = None
-        self.go_on(overlap=0)
+        self.go_on(keep=0)
 
-    def go_on(self, *, overlap: int) -> None:
+    @property
+    def overlap(self) -> int:
+        """Bytes that two blocks share: at most half of what may be held."""
+        return min(BLOCK_OVERLAP, self._most // 2)
+
+    def go_on(self, *, keep: int) -> None:
         """Hold the next block.
 
         Args:
-            overlap: Bytes of the block before that it begins with; at most half of
-                what may be held, so that there is room for what is new.
+            keep: Bytes of the block before that it begins with; fewer than what may be
+                held, so that there is room for what is new.
         """
-        overlap = min(overlap, self._most // 2)
-        block = bytearray(self.source.data[-overlap:] if overlap else b"")
-        while len(block) < self._most:
+        # It gives its bytes without a copy, which would double the memory needed.
+        block = io.BytesIO()
+        if keep:
+            block.write(memoryview(self.source.data)[-keep:])
+        self.source = MemorySource(b"")
+        while block.tell() < self._most:
             item = next(self._chunks, None)
             if isinstance(item, Shortfall):
                 self.reason = item.reason
             if not isinstance(item, bytes):
                 self.has_more = False
                 break
-            block += item
-        self.source = MemorySource(bytes(block))
+            block.write(item)
+        self.source = MemorySource(block.getvalue())
+
+    def stretch(self, start: int, size: int) -> Chunks:
+        """Yield a stretch that ends behind the block; hold what is behind it.
+
+        The block is given up with its last byte, so that the reader may hold as much.
+
+        Args:
+            start: Offset in the block of its first byte.
+            size: Its length in bytes: more than the block has from there on.
+        """
+        data = self.source.data
+        self.source = MemorySource(b"")
+        given = len(data) - start
+        for at in range(start, len(data), _PIECE_BYTES):
+            yield data[at : at + _PIECE_BYTES]
+        del data
+        while given < size:
+            item = next(self._chunks, None)
+            if not isinstance(item, bytes):
+                self.has_more = False
+                self.reason = DAMAGED.reason if item is None else item.reason
+                yield Shortfall(reason=self.reason)
+                return
+            self.source = MemorySource(item[size - given :])
+            yield item[: size - given]
+            given += len(item)
 
 
 def is_nonsense(held: Held) -> bool:
@@ -98,6 +138,22 @@ class Covered:
     def note_starts(self, source: Source, offsets: Iterable[int]) -> None:
         """Note pictures that were decoded where they begin, wherever they end."""
         self._starts.update((id(source), offset) for offset in offsets)
+
+    def moved(self, before: Source, after: Source, *, by: int) -> "Covered":
+        """Return what is covered of the next block of a long content.
+
+        Args:
+            before: The block.
+            after: The next one.
+            by: How many bytes later it begins.
+        """
+        moved = Covered()
+        moved._ranges = [
+            (after, max(0, start - by), end - by)
+            for whole, start, end in self._ranges
+            if whole is before and end > by
+        ]
+        return moved
 
     def hold(self, source: Source, item: Candidate) -> bool:
         """Say whether a candidate lies in a member, or is one that was unpacked."""

@@ -35,6 +35,7 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason
+from uploadfilter.scanners import passing
 from uploadfilter.scanners.accounts import Ended
 from uploadfilter.scanners.besides import Besides, besides
 from uploadfilter.scanners.chance import (
@@ -52,7 +53,6 @@ from uploadfilter.scanners.chance import (
     packed_in,
 )
 from uploadfilter.scanners.holding import (
-    BLOCK_OVERLAP,
     Covered,
     Held,
     icon_entries,
@@ -139,7 +139,7 @@ class Walk:
         """
         kind = Kind(node.kind)
         # First of all: thousands of members without bytes are sent in parts, too.
-        yield from self._pause()
+        yield from self.pause()
         if kind is Kind.EMPTY or (depth and source.size < LEAST_BYTES):
             return
         look = self._look(source, node, kind, declared=declared)
@@ -152,22 +152,22 @@ class Walk:
         yield from self._propose(source, node, also, covered)
         container = containers.container_for(kind)
         if container is not None:
-            yield from self._unpack(container, source, node, covered, depth=depth)
+            yield from self.unpack(container, source, node, covered, depth=depth)
         elif magic.is_container(kind):
             node.fall_short(Reason.NOT_INSPECTED)
         for hidden in also.containers:
-            yield from self._unpack(
+            yield from self.unpack(
                 hidden, source, node, covered, depth=depth, is_sure=False
             )
         is_text = node.is_sent and is_read_as_text(kind, declared)
         if is_text:
-            yield from self._decode_strings(source, node, kind, set(), depth=depth)
+            yield from self.decode_strings(source, node, kind, set(), depth=depth)
         if kind is Kind.ICO:
             covered.note_starts(source, icon_entries(source))
-        rest = self._find(source, node, covered, has_strings=not is_text, depth=depth)
+        rest = self.find(source, node, covered, has_strings=not is_text, depth=depth)
         yield from self.accounts.searching(rest, node.fall_short)
 
-    def _find(
+    def find(
         self,
         source: Source,
         node: Node,
@@ -181,12 +181,12 @@ class Walk:
         seen: set[int] = set()
         packet = packets.packet_of(source) if magic.is_picture(kind) else None
         if packet is not None:
-            yield from self._decode_strings(packet, node, Kind.XML, seen, depth=depth)
+            yield from self.decode_strings(packet, node, Kind.XML, seen, depth=depth)
         if has_strings:
-            yield from self._decode_strings(source, node, kind, seen, depth=depth)
+            yield from self.decode_strings(source, node, kind, seen, depth=depth)
         yield from self._carve(source, node, covered)
 
-    def _pause(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Let what was found be sent; end if there is no time for more."""
         yield
         self.accounts.check_time()
@@ -216,7 +216,7 @@ class Walk:
         if also.is_unread:
             node.fall_short(Reason.NOT_INSPECTED)
         for item in also.pictures:
-            yield from self._pause()
+            yield from self.pause()
             # A content of its own is looked at however small it is.
             limits = None if item.offset else self._limits
             sure = frozenset() if item.offset else SURE_AT_FIRST
@@ -245,7 +245,7 @@ class Walk:
             self.accounts.count_signals(view.signal_count)
             node.add_view(view)
             if not is_usual:
-                yield from self._pause()
+                yield from self.pause()
 
     # --- Nested contents -----------------------------------------------------------
 
@@ -283,7 +283,7 @@ class Walk:
         node.close()
         return node
 
-    def _unpack(
+    def unpack(
         self,
         container: Container,
         source: Source,
@@ -313,14 +313,14 @@ class Walk:
         for number, item in enumerate(container.members(source, self._meter), start=1):
             if isinstance(item, Member):
                 name = item.name or str(number)
-                steps = self._member(
+                steps = self.member(
                     item, node, name, covered, depth=depth + 1, is_sure=is_sure
                 )
                 is_sure = (yield from steps) or is_sure
             elif is_sure or item.reason in NO_CHANCE:
                 node.fall_short(item.reason)
 
-    def _member(
+    def member(
         self,
         member: Member,
         parent: Node,
@@ -328,7 +328,7 @@ class Walk:
         covered: Covered,
         *,
         depth: int,
-        is_sure: bool,
+        is_sure: bool = True,
     ) -> Generator[None, None, bool]:
         """Walk through one member of a container; say whether it is no nonsense."""
         if not isinstance(member.content, Iterator):
@@ -359,27 +359,18 @@ class Walk:
         kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, held.source.size)
         parent.nest(node)
-        if magic.is_picture(kind) or magic.is_container(kind):
+        is_read = kind is Kind.TAR
+        if magic.is_picture(kind) or (magic.is_container(kind) and not is_read):
             node.fall_short(Reason.TOO_MANY_BYTES)
-        seen: set[int] = set()
-        is_text = node.is_sent and is_read_as_text(kind, "")
-        while True:
-            block = held.source
-            if is_text:
-                yield from self._decode_strings(block, node, kind, seen, depth=depth)
-            rest = self._find(
-                block, node, Covered(), has_strings=not is_text, depth=depth
-            )
-            yield from self.accounts.searching(rest, node.fall_short)
-            if not held.has_more:
-                break
-            yield from self._pause()
-            held.go_on(overlap=BLOCK_OVERLAP)
+        if is_read:
+            yield from passing.tar(self, held, node, depth=depth)
+        else:
+            yield from passing.content(self, held, node, depth=depth)
         if held.reason is not None:
             node.fall_short(held.reason)
         node.close()
 
-    def _decode_strings(
+    def decode_strings(
         self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
     ) -> Iterator[None]:
         """Walk through what is encoded in text, but for what was seen before."""
@@ -415,13 +406,13 @@ class Walk:
         packed = packed_in(item, begins_as)
         if packed is not None:
             inner = self._nested(node, item.name, begins_as, decoded.size)
-            steps = self._unpack(
+            steps = self.unpack(
                 packed, decoded, inner, Covered(), depth=depth + 1, is_sure=False
             )
             is_nested = yield from nesting(steps, inner, node.nest)
             readings.add_packed(inner, is_nested=is_nested, is_sure=not item.claim)
         elif item.is_carved or may_be_chance(item, kind, begins_as):
-            yield from self._pause()
+            yield from self.pause()
             if begins_as.value in self._decoded:
                 candidate = carving.Candidate(offset=0, kind=begins_as)
                 if (yield from self._try(decoded, node, candidate)):
@@ -451,7 +442,7 @@ class Walk:
                 return
             if item.kind.value not in self._decoded or covered.hold(source, item):
                 continue
-            yield from self._pause()
+            yield from self.pause()
             begun_s = self._settings.clock()
             if not (yield from self._try(source, node, item)):
                 self.accounts.waste(self._settings.clock() - begun_s)

@@ -1,0 +1,140 @@
+"""Look into a member that is too long to be held, block after block.
+
+Rules this module keeps: every byte is in at least one block, and blocks overlap, so
+that a picture lies in one of them as a whole; the members of a tar file are looked at
+one by one, as if all of it were held.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from uploadfilter.contents import tars
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Container, Member
+from uploadfilter.contents.source import Source
+from uploadfilter.scanners.accounts import Accounts
+from uploadfilter.scanners.holding import Covered, Held
+from uploadfilter.scanners.sent import is_read_as_text
+from uploadfilter.scanners.tree import Node
+
+
+class Walker(Protocol):
+    """The walk that a member is a part of; see ``walk.Walk``."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """What it has used up."""
+
+    def pause(self) -> Iterator[None]:
+        """Let what was found be sent; end if there is no time for more."""
+
+    def unpack(
+        self,
+        container: Container,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        depth: int,
+    ) -> Iterator[None]:
+        """Walk through the members of a container."""
+
+    def member(
+        self,
+        member: Member,
+        parent: Node,
+        name: str,
+        covered: Covered,
+        *,
+        depth: int,
+        is_sure: bool = True,
+    ) -> Iterator[None]:
+        """Walk through one member of a container."""
+
+    def decode_strings(
+        self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
+    ) -> Iterator[None]:
+        """Walk through what is encoded in text."""
+
+    def find(
+        self,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        has_strings: bool,
+        depth: int,
+    ) -> Iterator[None]:
+        """Search a content: in what is encoded in it, and at every offset."""
+
+
+def content(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
+    """Look into a content that is no tar file.
+
+    Args:
+        walk: The walk.
+        held: The content, its first block held.
+        node: Its node.
+        depth: How deep it is nested.
+    """
+    kind = Kind(node.kind)
+    seen: set[int] = set()
+    is_text = node.is_sent and is_read_as_text(kind, "")
+    while True:
+        block = held.source
+        if is_text:
+            yield from walk.decode_strings(block, node, kind, seen, depth=depth)
+        yield from _search(walk, held, node, Covered(), is_text=is_text, depth=depth)
+        if not held.has_more:
+            return
+        yield from walk.pause()
+        held.go_on(keep=held.overlap)
+
+
+def tar(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
+    """Look into a tar file.
+
+    Args:
+        walk: The walk.
+        held: The file, its first block held.
+        node: Its node.
+        depth: How deep it is nested.
+    """
+    members = tars.PassingTar()
+    covered = Covered()
+    while True:
+        block = held.source
+        members.is_last = not held.has_more
+        yield from walk.unpack(members, block, node, covered, depth=depth)
+        yield from _search(walk, held, node, covered, is_text=False, depth=depth)
+        if not held.has_more:
+            return
+        yield from walk.pause()
+        if members.long is not None:
+            long = members.long
+            covered = Covered()
+            stretch = held.stretch(long.start, long.size)
+            member = Member(name=long.name, content=stretch)
+            yield from walk.member(member, node, long.name, covered, depth=depth + 1)
+            dropped = long.start + long.size
+            held.go_on(keep=held.source.size)
+        else:
+            size = block.size
+            dropped = min(members.keep_from(size), size - held.overlap)
+            held.go_on(keep=size - dropped)
+            covered = covered.moved(block, held.source, by=dropped)
+        members.go_on(dropped)
+
+
+def _search(
+    walk: Walker,
+    held: Held,
+    node: Node,
+    covered: Covered,
+    *,
+    is_text: bool,
+    depth: int,
+) -> Iterator[None]:
+    """Search the block that is held, as far as the account of the search goes."""
+    rest = walk.find(held.source, node, covered, has_strings=not is_text, depth=depth)
+    yield from walk.accounts.searching(rest, node.fall_short)
