@@ -27,12 +27,15 @@ COLUMN = b"entries/id_ends"
 
 @pytest.fixture
 def base(tmp_path: Path) -> tuple[Path, Part]:
-    """Return a small base and its part."""
+    """Return a small base and its part; its file may be damaged also by a user."""
     (tmp_path / layout.BASES).mkdir()
     staged = Staged(tmp_path, layout.BASES, 1)
     tables = tables_of("s", [entry("1", *exactly(MD5), pdq(bytes(range(32))))])
     write_base(staged.path, tables, secret=SECRET.check_value())
-    return tmp_path / layout.BASES / "1", staged.publish()
+    part = staged.publish()
+    directory = tmp_path / layout.BASES / "1"
+    (directory / layout.DATA_FILE).chmod(0o600)
+    return directory, part
 
 
 def opened(base: tuple[Path, Part]) -> Mapped:

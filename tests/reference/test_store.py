@@ -221,6 +221,7 @@ def data_of(directory: Path, kind: str) -> Path:
 def cut(directory: Path, kind: str) -> None:
     """Cut the last page off a file in force."""
     path = data_of(directory, kind)
+    path.chmod(0o600)
     os.truncate(path, path.stat().st_size - 4096)
 
 

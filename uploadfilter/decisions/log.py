@@ -21,7 +21,9 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from errno import EACCES
 from itertools import takewhile
+from os import strerror
 from pathlib import Path
 
 from uploadfilter.decisions.appending import Appender
@@ -193,6 +195,9 @@ class DecisionLog:
         """
         make_directory(directory)
         with locked(directory):
+            # The file that is there may be writable: the next one could not be made.
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise write_error(directory, PermissionError(EACCES, strerror(EACCES)))
             log = cls(
                 directory,
                 recover(directory, sync=sync),
