@@ -20,21 +20,25 @@ from uploadfilter.scanners.messages import (
     UNKNOWN_KIND,
     ContentReply,
     ContentSpan,
+    Handed,
     Part,
     ScanRequest,
     encode_frame,
 )
 from uploadfilter.scanners.sandbox import SOCKET_FD
+from uploadfilter.scanners.spans import open_span
 from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins"
 
 
 def perform(
-    fd: int, span: ContentSpan, request: ScanRequest, _cpu_s: float
+    upload: Handed, span: ContentSpan, request: ScanRequest, _cpu_s: float
 ) -> Iterator[Part]:
     """Do what the content says, and report success if that comes back."""
-    word, _, argument = os.pread(fd, span.length, span.offset).decode().partition(" ")
+    fd = upload if isinstance(upload, int) else -1
+    content = open_span(upload, span).read(0, span.length)
+    word, _, argument = content.decode().partition(" ")
     _ACTS[word](argument, fd, request)
     yield Part(scan=Scan(path="", kind=UNKNOWN_KIND, size=span.length))
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.model import Scan
-from uploadfilter.scanners.messages import ContentSpan, Part, ScanRequest
+from uploadfilter.scanners.messages import ContentSpan, Handed, Part, ScanRequest
+from uploadfilter.scanners.spans import open_span
 from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins_hostile"
@@ -33,10 +34,11 @@ _texts: Final = {
 
 
 def perform(
-    fd: int, span: ContentSpan, _request: ScanRequest, _cpu_s: float
+    upload: Handed, span: ContentSpan, _request: ScanRequest, _cpu_s: float
 ) -> Iterator[Part]:
     """Make the calls that the content says, and report how the last one ended."""
-    text = os.pread(fd, span.length, span.offset).decode()
+    fd = upload if isinstance(upload, int) else -1
+    text = open_span(upload, span).read(0, span.length).decode()
     outcome = ""
     for call in text.split(";"):
         ctypes.set_errno(0)

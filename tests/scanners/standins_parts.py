@@ -18,9 +18,11 @@ from uploadfilter.model import Reason, Scan, View
 from uploadfilter.scanners.messages import (
     UNKNOWN_KIND,
     ContentSpan,
+    Handed,
     Part,
     ScanRequest,
 )
+from uploadfilter.scanners.spans import open_span
 from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins_parts"
@@ -29,10 +31,11 @@ _PLANE: Final = np.zeros(64 * 64, np.float32).tobytes()
 
 
 def perform(
-    fd: int, span: ContentSpan, request: ScanRequest, _cpu_s: float
+    upload: Handed, span: ContentSpan, request: ScanRequest, _cpu_s: float
 ) -> Iterator[Part]:
     """Do what the content says, one act after the other, and report success."""
-    acts = os.pread(fd, span.length, span.offset).decode("latin-1").split(";")[1:]
+    content = open_span(upload, span).read(0, span.length)
+    acts = content.decode("latin-1").split(";")[1:]
     for act in acts:
         word, _, argument = act.strip().partition(" ")
         for part in _perform(word, argument, span.length, request):

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
+import pytest
+
 from uploadfilter.scanners.channel import Channel, Closed
 from uploadfilter.scanners.messages import FRAME_HEADER, MAX_REPLY_BYTES
 
@@ -166,9 +168,25 @@ async def test_channel_sends_a_descriptor_with_a_long_frame() -> None:
         assert is_same
 
 
+@pytest.mark.parametrize("length", [0, 20_000, 3_000_000])
+async def test_channel_sends_an_upload_behind_a_frame(length: int) -> None:
+    """An upload longer than the socket's buffer arrives whole, behind its frame."""
+    upload = os.urandom(length)
+    async with connected() as line, asyncio.TaskGroup() as group:
+        sent = group.create_task(line.channel.send(frame(b"x" * 100_000), upload))
+        received = bytearray()
+        loop = asyncio.get_running_loop()
+        while len(received) < FRAME_HEADER.size + 100_000 + length:
+            received += await loop.sock_recv(line.far, 65536)
+
+        assert await sent
+        assert bytes(received) == frame(b"x" * 100_000) + upload
+
+
 async def test_channel_says_when_nobody_listens() -> None:
     """Sending to a scanner that is gone fails without an exception."""
     async with connected() as line:
         line.far.close()
 
         assert not await line.channel.send(frame(b"hello"), 0)
+        assert not await line.channel.send(frame(b"hello"), b"world")

@@ -1,10 +1,13 @@
 """The scanner's end of the socket, without a process around it."""
 
 import os
+import random
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 
 from tests.scanners.memory import upload_of
 from uploadfilter.model import Reason, Scan
@@ -13,6 +16,7 @@ from uploadfilter.scanners.messages import (
     Budgets,
     ContentReply,
     ContentSpan,
+    Handed,
     Part,
     Ready,
     ScanRequest,
@@ -22,6 +26,7 @@ from uploadfilter.scanners.messages import (
     wire_span,
 )
 from uploadfilter.scanners.serving import receive, scan_upload, serve
+from uploadfilter.scanners.spans import open_span
 
 
 @pytest.fixture
@@ -43,11 +48,11 @@ def request_for(*spans: ContentSpan, cpu_left_s: float = 10.0) -> ScanRequest:
 
 
 def text_of(
-    fd: int, span: ContentSpan, request: ScanRequest, cpu_s: float
+    upload: Handed, span: ContentSpan, request: ScanRequest, cpu_s: float
 ) -> Iterator[Part]:
     """Scan a content by quoting it, or fail as it says."""
     del request, cpu_s
-    content = os.pread(fd, span.length, span.offset)
+    content = open_span(upload, span).read(0, span.length)
     if content == b"memory":
         raise MemoryError
     if content == b"error":
@@ -90,7 +95,7 @@ def test_mistake_that_passed_for_bad_bytes_is_told() -> None:
     place = "KeyError@uploadfilter.signals.timing:9"
 
     def mistaken(
-        _fd: int, span: ContentSpan, _request: ScanRequest, _cpu_s: float
+        _upload: Handed, span: ContentSpan, _request: ScanRequest, _cpu_s: float
     ) -> Iterator[Part]:
         yield Part(scan=unscanned(span, Reason.UNDECODABLE), fault=place)
 
@@ -155,8 +160,49 @@ def test_request_is_read_however_it_arrives(
 
     assert received is not None
     assert received[0] == request
+    assert isinstance(received[1], int)
     assert os.pread(received[1], 4, 3) == b"tent"
     os.close(received[1])
+
+
+@pytest.mark.parametrize("length", [0, 1, 20_000, 70_000, 1_000_000])
+@pytest.mark.parametrize("pieces", [1, 3, 40])
+def test_attached_upload_is_read_however_it_arrives(
+    sockets: tuple[socket.socket, socket.socket], length: int, pieces: int
+) -> None:
+    """An upload behind its request is the same, whole or in pieces, with no file."""
+    proxys, scanners = sockets
+    upload = random.Random(length).randbytes(length)  # noqa: S311 - no secret
+    span = ContentSpan(path="", offset=0, length=length)
+    request = replace(request_for(span), attached=length)
+    sent = encode_frame(request) + upload
+    size = len(sent) // pieces + 1
+    before = open_descriptors()
+
+    def send() -> None:
+        for start in range(0, len(sent), size):
+            proxys.sendall(sent[start : start + size])
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(send)
+        received = receive(scanners)
+
+    assert received == (request, upload)
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("missing", [1, 20_000])
+def test_socket_that_ends_within_an_upload_ends_the_scanner(
+    sockets: tuple[socket.socket, socket.socket], missing: int
+) -> None:
+    """A proxy that dies while it sends an upload is no reason for a traceback."""
+    proxys, scanners = sockets
+    span = ContentSpan(path="", offset=0, length=20_000)
+    request = replace(request_for(span), attached=20_000)
+    proxys.sendall((encode_frame(request) + bytes(20_000))[:-missing])
+    proxys.shutdown(socket.SHUT_WR)
+
+    assert receive(scanners) is None
 
 
 @pytest.mark.parametrize("length", [0, 3, 40])

@@ -8,11 +8,11 @@ once, and nothing here depends on which event loop runs.
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final
 
-from uploadfilter.scanners.messages import FRAME_HEADER, MAX_REPLY_BYTES
+from uploadfilter.scanners.messages import FRAME_HEADER, MAX_REPLY_BYTES, Handed
 
 _READ_BYTES: Final = 64 * 1024
 """One read: the reply to a picture is 20 KB."""
@@ -55,25 +55,41 @@ class Channel:
         """True if the scanner is there and has said nothing that was not read."""
         return self._closed is None and not self._frames and not self._buffer
 
-    async def send(self, frame: bytes, fd: int) -> bool:
-        """Send a frame and a descriptor with it.
+    async def send(self, frame: bytes, upload: Handed) -> bool:
+        """Send a frame, and an upload behind it or its descriptor with it.
 
         Returns:
             False if the scanner is gone.
 
         Raises:
-            OSError: ``fd`` is no open descriptor.
+            OSError: The upload is no open descriptor.
         """
         try:
-            sent = socket.send_fds(self._sock, [frame], [fd])
-            if sent < len(frame):
-                async with asyncio.timeout(_SEND_S):
-                    await self._loop.sock_sendall(self._sock, memoryview(frame)[sent:])
+            if isinstance(upload, int):
+                pieces = [memoryview(frame)]
+                sent = socket.send_fds(self._sock, pieces, [upload])
+            else:
+                pieces = [memoryview(frame), memoryview(upload)]
+                sent = self._sock.sendmsg(pieces)
+            if sent < sum(map(len, pieces)):
+                await self._send_rest(pieces, sent)
         except (BlockingIOError, BrokenPipeError, ConnectionResetError, TimeoutError):
             # A socket that blocks on the first byte belongs to a scanner that does
             # not read: as good as gone.
             return False
         return True
+
+    async def _send_rest(self, pieces: Sequence[memoryview], sent: int) -> None:
+        """Send what the socket did not take at once.
+
+        Raises:
+            TimeoutError: The scanner does not read it.
+        """
+        async with asyncio.timeout(_SEND_S):
+            for piece in pieces:
+                if sent < len(piece):
+                    await self._loop.sock_sendall(self._sock, piece[sent:])
+                sent = max(sent - len(piece), 0)
 
     async def receive(self) -> bytes | Closed:
         """Return the body of the next frame, or why there is none.

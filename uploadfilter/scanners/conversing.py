@@ -19,7 +19,7 @@ from uploadfilter.model import Reason
 from uploadfilter.scanners.channel import Closed
 from uploadfilter.scanners.confinement import CPU_DEATHS
 from uploadfilter.scanners.crew import Crew
-from uploadfilter.scanners.messages import ContentReply, encode_frame
+from uploadfilter.scanners.messages import ContentReply, Handed, encode_frame
 from uploadfilter.scanners.process import ScannerProcess
 from uploadfilter.scanners.progress import Loss, Progress
 from uploadfilter.scanners.settings import EventLog, ScannerSettings
@@ -86,7 +86,7 @@ class Conversation:
     async def run(
         self,
         progress: Progress,
-        fd: int,
+        upload: Handed,
         *,
         on_slow: Callable[[], None],
         go_on: Callable[[], Awaitable[Reason | None]],
@@ -95,13 +95,13 @@ class Conversation:
 
         Args:
             progress: Its contents, and what is known of them.
-            fd: Descriptor that holds them.
+            upload: What holds them.
             on_slow: Called once the scan has taken long.
             go_on: Waits until a scan that was broken off may go on; returns why it may
                 not.
 
         Raises:
-            OSError: ``fd`` is no open descriptor.
+            OSError: The upload is no open descriptor.
         """
 
         def slow_down() -> None:
@@ -122,13 +122,13 @@ class Conversation:
             on_slow=slow_down,
         )
         try:
-            await self._attend(process, progress, fd, watch)
+            await self._attend(process, progress, upload, watch)
             while not progress.is_complete:
                 process = await self._next(progress, go_on)
                 if isinstance(process, Reason):
                     progress.give_up(process)
                     return
-                await self._attend(process, progress, fd, watch)
+                await self._attend(process, progress, upload, watch)
         finally:
             watch.close()
 
@@ -166,14 +166,14 @@ class Conversation:
         return refusal
 
     async def _attend(
-        self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
+        self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> None:
         """Have one process scan what it is asked, as far as it comes; part with it."""
         alone = progress.wants_alone
         used_s = self._used_before_s = process.cpu_s
         began_s = self._loop.time()
         try:
-            loss = await self._converse(process, progress, fd, watch)
+            loss = await self._converse(process, progress, upload, watch)
         finally:
             cpu_s = process.cpu_s - used_s
             self.cpu_s += cpu_s
@@ -192,14 +192,14 @@ class Conversation:
         self._part(process, alone=alone)
 
     async def _converse(
-        self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
+        self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> Loss | None:
         """Ask, and hear the answer out; kill the process if that is broken off."""
         self._process = process
         if self._is_slow:
             _lower_priority(process)
         try:
-            return await self._ask(process, progress, fd, watch)
+            return await self._ask(process, progress, upload, watch)
         except asyncio.CancelledError:
             # The client is gone. To wait for the end of its scan would keep others
             # waiting for longer than it takes to make another process.
@@ -215,17 +215,18 @@ class Conversation:
             watch.lift()
 
     async def _ask(
-        self, process: ScannerProcess, progress: Progress, fd: int, watch: Watch
+        self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> Loss | None:
         """Send one request and read the replies; return how the process was lost."""
-        request = progress.ask()
+        attached = None if isinstance(upload, int) else len(upload)
+        request = progress.ask(attached=attached)
         self._counts["alone"] += request.alone
         end_s = self._loop.time() + progress.wall_left_s
         self._limit(process, progress, watch, end_s)
         if not process.channel.is_quiet:
             # It has spoken, or ended, since it was last used.
             return Loss.ACCIDENT
-        if not await process.channel.send(encode_frame(request), fd):
+        if not await process.channel.send(encode_frame(request), upload):
             return Loss.ACCIDENT
         while progress.is_asking:
             frame = await process.channel.receive()

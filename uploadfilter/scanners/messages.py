@@ -1,8 +1,9 @@
 """What the proxy and a scanner process say to each other.
 
-One request is one upload: a frame with the spans of its contents, and the descriptor
-that holds their bytes. A scanner answers with one frame for each content, in the order
-of the request. A frame is its length (4 bytes, big-endian) and a MessagePack message.
+One request is one upload: a frame with the spans of its contents, and their bytes
+behind it, or the descriptor that holds them. A scanner answers with one frame for each
+content, in the order of the request. A frame is its length (4 bytes, big-endian) and a
+MessagePack message.
 
 The two directions are not alike. The proxy is trusted, so a scanner believes what it is
 told. A scanner may have been taken over by what it decodes, so its frames are bounded
@@ -14,13 +15,18 @@ fields with a default may be added to the end of a message at any time.
 
 import struct
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from uploadfilter.model import Reason, Scan, SignalType
 
 FRAME_HEADER: Final = struct.Struct(">I")
+
+Handed: TypeAlias = int | bytes | memoryview
+"""An upload as it is handed to a scanner: a descriptor of the file that holds it, or
+its bytes. A copy through a socket costs a third of what a memory file of 20 to 400 KB
+does, most of whose cost is the pages that the kernel gives and takes back."""
 
 MAX_REPLY_BYTES: Final = 8 * 1024 * 1024
 """Longest frame that is taken from a scanner.
@@ -59,11 +65,11 @@ UNKNOWN_KIND: Final = "unknown"
 
 
 class ContentSpan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Where one content lies in the descriptor of its upload.
+    """Where one content lies in its upload.
 
     Attributes:
         path: ``Scan.path`` of the result; a scanner process is never told.
-        offset: First byte, counted from the start of the file.
+        offset: First byte, counted from the start of the upload.
         length: Bytes; 0 is an empty content.
         declared_type: Media type that the client declared, if any.
     """
@@ -235,6 +241,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
         alone: True if this process scans this one content and no other after it, so
             that every decoder may run. Otherwise those of the common formats only: the
             reply to a content that needs another is ``needs_alone``.
+        attached: How many bytes come behind the frame, which are the upload; ``None``
+            if a descriptor of it comes with the frame.
     """
 
     spans: tuple[ContentSpan, ...]
@@ -244,6 +252,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     digests: bool = False
     formats: frozenset[str] = frozenset()
     alone: bool = False
+    attached: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,7 +326,7 @@ def encode_frame(message: ScanRequest | Reply) -> bytes:
     return FRAME_HEADER.pack(len(body)) + body
 
 
-def decode_request(body: bytes | bytearray) -> ScanRequest:
+def decode_request(body: bytes | memoryview) -> ScanRequest:
     """Decode the body of a request frame; the proxy is trusted to send no other."""
     return _request_decoder.decode(body)
 

@@ -22,7 +22,7 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.scanners.conversing import Conversation
 from uploadfilter.scanners.crew import Crew
-from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.messages import ContentSpan, Handed
 from uploadfilter.scanners.progress import Progress
 from uploadfilter.scanners.queueing import Claim
 from uploadfilter.scanners.settings import (
@@ -149,7 +149,7 @@ class ScannerPool:
 
     async def scan(
         self,
-        fd: int,
+        upload: Handed,
         spans: Sequence[ContentSpan],
         *,
         types: frozenset[SignalType],
@@ -161,9 +161,9 @@ class ScannerPool:
         """Scan the contents of one upload.
 
         Args:
-            fd: Open, readable descriptor of a regular or memory file that holds them
-                all; its position is not used. A scanner could write through it if it
-                were writable.
+            upload: The bytes of its contents, or an open, readable descriptor of a
+                regular or memory file that holds them all; its position is not used. A
+                scanner could write through it if it were writable.
             spans: Its contents.
             types: Perceptual signal types to compute.
             digests: Also compute md5, sha1 and sha256 of each content. They are the
@@ -182,11 +182,11 @@ class ScannerPool:
             ``no_scanner``.
 
         Raises:
-            OSError: ``fd`` is no open descriptor.
+            OSError: The upload is no open descriptor.
         """
         progress = Progress(
             spans,
-            alone=[_is_alone(fd, span) for span in spans],
+            alone=[_is_alone(upload, span) for span in spans],
             types=types,
             budgets=self._settings.budgets,
             digests=digests,
@@ -196,7 +196,7 @@ class ScannerPool:
         if not progress.is_complete:
             claim = Claim(client)
             try:
-                await self._serve(claim, progress, fd, on_cost)
+                await self._serve(claim, progress, upload, on_cost)
             finally:
                 self._turns.leave(claim)
         return progress.scans
@@ -205,7 +205,7 @@ class ScannerPool:
         self,
         claim: Claim,
         progress: Progress,
-        fd: int,
+        upload: Handed,
         on_cost: Callable[[float], None] | None,
     ) -> None:
         """Wait for a place, and scan an upload on it."""
@@ -220,7 +220,7 @@ class ScannerPool:
         try:
             await conversation.run(
                 progress,
-                fd,
+                upload,
                 on_slow=lambda: self._turns.slow_down(claim),
                 go_on=lambda: self._turns.reenter(claim),
             )
@@ -230,6 +230,10 @@ class ScannerPool:
                     told(conversation.cpu_s)
 
 
-def _is_alone(fd: int, span: ContentSpan) -> bool:
-    head = os.pread(fd, min(magic.HEAD_BYTES, span.length), span.offset)
+def _is_alone(upload: Handed, span: ContentSpan) -> bool:
+    length = min(magic.HEAD_BYTES, span.length)
+    if isinstance(upload, int):
+        head = os.pread(upload, length, span.offset)
+    else:
+        head = bytes(upload[span.offset : span.offset + length])
     return is_alone(magic.sniff(head), span.declared_type)

@@ -169,8 +169,12 @@ class Progress:
         content_s = self._budgets.content_cpu_s + self._budgets.allowance(length)
         return min(content_s, max(self._cpu_left_s, 0.0))
 
-    def ask(self) -> ScanRequest:
-        """Return what to ask of a process next; there must be something left."""
+    def ask(self, *, attached: int | None = None) -> ScanRequest:
+        """Return what to ask of a process next; there must be something left.
+
+        Args:
+            attached: How many bytes of the upload come with it, if they do.
+        """
         alone = self.wants_alone
         self._asked = self._alone if alone else self._common
         ordinals = (self._alone[0],) if alone else tuple(self._common)
@@ -187,6 +191,7 @@ class Progress:
             digests=self._digests,
             formats=self._formats,
             alone=alone,
+            attached=attached,
         )
 
     def read(self, frame: bytes) -> ContentReply | Loss:

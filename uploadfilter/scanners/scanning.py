@@ -15,7 +15,7 @@ from typing import Final
 
 from uploadfilter.contents import containers, proposals
 from uploadfilter.model import Scan, SignalType
-from uploadfilter.scanners.messages import Budgets, ContentSpan, Part
+from uploadfilter.scanners.messages import Budgets, ContentSpan, Handed, Part
 from uploadfilter.scanners.spans import digests_of, open_span
 from uploadfilter.scanners.tree import Node
 from uploadfilter.scanners.walk import Walk
@@ -58,7 +58,7 @@ def _load_codecs() -> None:
 
 
 def scan_content(
-    fd: int,
+    upload: Handed,
     span: ContentSpan,
     *,
     types: frozenset[SignalType],
@@ -71,7 +71,7 @@ def scan_content(
     """Scan one content.
 
     Args:
-        fd: Descriptor of the upload.
+        upload: The upload, or its descriptor.
         span: Where the content lies in it.
         types: Perceptual signal types to compute.
         budgets: What it may cost; memory and hard time are the process's limits.
@@ -87,7 +87,7 @@ def scan_content(
     Raises:
         MemoryError: The address space of the process was too small.
     """
-    source = open_span(fd, span)
+    source = open_span(upload, span)
     kind = proposals.kind_of(source)
     root = Node(path=span.path, kind=kind.value, size=span.length)
     if digests:

@@ -1,7 +1,7 @@
 """The life of a scanner process: requests in, one reply for each content out.
 
 Forked and confined by ``template.py``. It holds one socket, whose other end is the
-proxy, and during a request the descriptor of one upload. It never sees the reference
+proxy, and during a request one upload, or its descriptor. It never sees the reference
 set, names of files or of clients, or any path.
 
 It ends when its socket does, when it is killed, or when it cannot go on: that is for
@@ -20,6 +20,7 @@ from uploadfilter.scanners.messages import (
     FRAME_HEADER,
     ContentReply,
     ContentSpan,
+    Handed,
     Part,
     Ready,
     ScanRequest,
@@ -28,9 +29,9 @@ from uploadfilter.scanners.messages import (
     unscanned,
 )
 
-ScanFunction = Callable[[int, ContentSpan, ScanRequest, float], Iterable[Part]]
-"""Scans one content of an open descriptor, as the request says, within so many CPU
-seconds; yields what it finds, the last part marked as such."""
+ScanFunction = Callable[[Handed, ContentSpan, ScanRequest, float], Iterable[Part]]
+"""Scans one content of an upload, as the request says, within so many CPU seconds;
+yields what it finds, the last part marked as such."""
 
 _READ_BYTES: Final = 64 * 1024
 _SMALLEST_ALARM_S: Final = 0.001
@@ -38,7 +39,7 @@ _SMALLEST_ALARM_S: Final = 0.001
 
 
 def scan_upload(
-    fd: int, request: ScanRequest, scan: ScanFunction
+    upload: Handed, request: ScanRequest, scan: ScanFunction
 ) -> Iterator[ContentReply]:
     """Scan the contents of one upload, each within its CPU seconds.
 
@@ -57,7 +58,7 @@ def scan_upload(
         content_s = budgets.content_cpu_s + budgets.allowance(span.length)
         cpu_s = max(_SMALLEST_ALARM_S, min(left_s, content_s))
         set_cpu_alarm(cpu_s)
-        for part, fault in _parts(scan(fd, span, request, cpu_s), span):
+        for part, fault in _parts(scan(upload, span, request, cpu_s), span):
             if part.is_last:
                 set_cpu_alarm(0)
             yield ContentReply(
@@ -87,16 +88,17 @@ def serve(sock: socket.socket, scan: ScanFunction) -> None:
     """Say that this process is ready, then answer requests until the socket ends."""
     sock.sendall(encode_frame(Ready()))
     while (received := receive(sock)) is not None:
-        request, fd = received
+        request, upload = received
         try:
-            for reply in scan_upload(fd, request, scan):
+            for reply in scan_upload(upload, request, scan):
                 sock.sendall(encode_frame(reply))
         finally:
-            os.close(fd)
+            if isinstance(upload, int):
+                os.close(upload)
 
 
-def receive(sock: socket.socket) -> tuple[ScanRequest, int] | None:
-    """Read one request and the descriptor that came with it.
+def receive(sock: socket.socket) -> tuple[ScanRequest, Handed] | None:
+    """Read one request and the upload, or the descriptor that came with it.
 
     The other end sends the next request after the last reply to this one, so that
     what is read never reaches into another frame.
@@ -104,19 +106,38 @@ def receive(sock: socket.socket) -> tuple[ScanRequest, int] | None:
     Returns:
         ``None`` at the end of the socket, also in mid-frame.
     """
-    data, fds, _, _ = socket.recv_fds(sock, _READ_BYTES, 1)
-    body = bytearray(data)
-    while (missing := _missing_bytes(body)) > 0:
-        data = sock.recv(missing) if body else b""
-        if not data:
+    first, fds, _, _ = socket.recv_fds(sock, _READ_BYTES, 1)
+    if not first:
+        return None
+    frame = _filled(sock, first, FRAME_HEADER.size)
+    if frame is None:
+        return None
+    (length,) = FRAME_HEADER.unpack_from(frame)
+    end = FRAME_HEADER.size + length
+    frame = _filled(sock, frame, end)
+    if frame is None:
+        return None
+    request = decode_request(memoryview(frame)[FRAME_HEADER.size : end])
+    if request.attached is None:
+        return request, fds[0]
+    upload = _filled(sock, frame[end:], request.attached)
+    return None if upload is None else (request, upload)
+
+
+def _filled(sock: socket.socket, data: bytes, length: int) -> bytes | None:
+    """Return data with so much more from a socket that it has at least a length.
+
+    Returns:
+        ``None`` if the socket ends before.
+    """
+    if len(data) >= length:
+        return data
+    whole = bytearray(length)
+    whole[: len(data)] = data
+    missing = memoryview(whole)[len(data) :]
+    while missing:
+        count = sock.recv_into(missing)
+        if not count:
             return None
-        body += data
-    return decode_request(body[FRAME_HEADER.size :]), fds[0]
-
-
-def _missing_bytes(body: bytearray) -> int:
-    """Return how many bytes are still to come before the frame is whole."""
-    if len(body) < FRAME_HEADER.size:
-        return FRAME_HEADER.size - len(body)
-    (length,) = FRAME_HEADER.unpack_from(body)
-    return int(FRAME_HEADER.size + length - len(body))
+        missing = missing[count:]
+    return bytes(whole)

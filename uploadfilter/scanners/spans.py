@@ -1,7 +1,8 @@
-"""Read one content out of the descriptor of its upload, and nothing beside it.
+"""Read one content out of its upload, and nothing beside it.
 
-Spans are read with ``pread``, so that the position of the descriptor, which the proxy
-shares, is never touched, and a decoder cannot seek into a neighbouring content.
+Spans of a file are read with ``pread``, so that the position of the descriptor, which
+the proxy shares, is never touched, and a decoder cannot seek into a neighbouring
+content.
 """
 
 import io
@@ -11,7 +12,7 @@ from typing import Final
 
 from uploadfilter.contents.source import MemorySource, Source, SourceFile
 from uploadfilter.model import Signal
-from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.messages import ContentSpan, Handed
 from uploadfilter.signals.exact import Digests
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -43,9 +44,12 @@ class SpanSource:
         return os.pread(self._fd, length, self._offset + offset) if length > 0 else b""
 
 
-def open_span(fd: int, span: ContentSpan) -> Source:
+def open_span(upload: Handed, span: ContentSpan) -> Source:
     """Return the bytes of one content, in memory if it is short."""
-    source = SpanSource(fd, span)
+    if not isinstance(upload, int):
+        # Of the whole this makes no copy.
+        return MemorySource(bytes(upload)[span.offset : span.offset + span.length])
+    source = SpanSource(upload, span)
     if span.length <= BUFFERED_BYTES:
         return MemorySource(source.read(0, span.length))
     return source

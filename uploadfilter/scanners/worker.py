@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from uploadfilter.scanners.messages import ContentSpan, Part, ScanRequest
+from uploadfilter.scanners.messages import ContentSpan, Handed, Part, ScanRequest
 from uploadfilter.scanners.scanning import prepare, scan_content
 from uploadfilter.scanners.template import run
 from uploadfilter.signals.picture import Picture, Shape
@@ -47,11 +47,11 @@ def _picture(width: int, height: int) -> Picture:
 
 
 def scan_span(
-    fd: int, span: ContentSpan, request: ScanRequest, cpu_s: float
+    upload: Handed, span: ContentSpan, request: ScanRequest, cpu_s: float
 ) -> Iterator[Part]:
     """Scan one content as a request says."""
     return scan_content(
-        fd,
+        upload,
         span,
         types=request.types,
         budgets=request.budgets,

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.reference.matching import Generation
-from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.messages import ContentSpan, Handed
 
 
 class Reference(Protocol):
@@ -27,11 +27,11 @@ class Scanners(Protocol):
 
     async def scan(
         self,
-        fd: int,
+        upload: Handed,
         spans: Sequence[ContentSpan],
         *,
         types: frozenset[SignalType],
         client: str,
         on_cost: Callable[[float], None],
     ) -> tuple[Scan, ...]:
-        """Scan parts of a file for a client; what goes wrong is a reason in a scan."""
+        """Scan parts of an upload for a client; what goes wrong is a scan's reason."""

@@ -2,19 +2,18 @@
 
 Rules this module keeps:
 
-- A spool is *one file descriptor* from its first byte: an anonymous memory file up to
-  ``memory_per_upload``, an unlinked file of mode 0600 after that. Scanners are handed
-  the descriptor, the origin is sent from it, and nothing is left behind by a crash.
+- A spool is bytes in memory up to ``memory_per_upload``, an unlinked file of mode 0600
+  after that. Scanners are handed a copy of the bytes or the descriptor, the origin is
+  sent from them, and nothing is left behind by a crash.
 - What all spools hold together is bounded in memory and on disk, and so is what those
   of one client hold: ten uploads that it sends slowly must not keep everybody else out.
   No room is an expected outcome, not an error: ``write`` answers ``False``.
-- What was written cannot be changed by a process that is handed the descriptor: memory
-  is sealed, the file is handed on read-only (``share``).
+- What was written cannot be changed by a process that is handed it: a copy is its own,
+  and the file is handed on read-only (``share``).
 """
 
 import asyncio
 import errno
-import fcntl
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -32,9 +31,6 @@ FLUSH_BYTES = 512 * 1024
 """What waits at most before it goes to the disk: 256 uploads hold 128 MiB of it, and an
 upload of 2 MB costs three visits to a thread instead of thirty."""
 
-_SEALS = (
-    fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -178,9 +174,9 @@ class SpoolRoom:
 class Spool:
     """The bytes of one upload, in the order in which they came.
 
-    They begin in a memory file. An upload that outgrows it goes on in a file on disk,
-    written in large pieces, since handing a piece to a thread costs as much as writing
-    a hundred kilobytes: what arrived last waits in ``_tail``.
+    They begin in memory. An upload that outgrows it goes on in a file on disk, written
+    in large pieces, since handing a piece to a thread costs as much as writing a
+    hundred kilobytes: what arrived last waits in ``_tail``.
 
     Attributes:
         size: Bytes written so far.
@@ -189,11 +185,10 @@ class Spool:
     def __init__(self, room: SpoolRoom, share: _Share) -> None:
         self._room = room
         self._share = share
-        self._fd = -1
-        self._is_file = False
-        self._in_fd = 0
+        self._memory = bytearray()
+        self._file = -1
+        self._in_file = 0
         self._tail: list[bytes] = []
-        self._sealed = False
         self._threads = 0
         self._closed = False
         self._memory_bytes = 0
@@ -203,18 +198,23 @@ class Spool:
     async def write(self, data: bytes) -> bool:
         """Append ``data``; false, with nothing appended, if there is no room for it."""
         if self._fits_memory(len(data)):
-            self._write_memory(data)
+            self._memory += data
+            self.size += len(data)
             return True
         missing = self.size - self._disk_bytes  # what is in memory until now
         if not self._take_disk(missing + len(data)):
             return False
         self._tail.append(data)
         self.size += len(data)
-        if self.size - self._in_fd < FLUSH_BYTES or await self._flushed():
+        if self._unwritten() < FLUSH_BYTES or await self._flushed():
             return True
         self._tail.pop()
         self.size -= len(data)
         return False
+
+    def _unwritten(self) -> int:
+        """Return how many bytes wait for the file, those of the memory left out."""
+        return self.size - max(self._in_file, len(self._memory))
 
     def _fits_memory(self, more: int) -> bool:
         """Reserve memory for ``more`` bytes, unless this spool belongs on disk."""
@@ -226,14 +226,6 @@ class Spool:
         self._memory_bytes += more
         return True
 
-    def _write_memory(self, data: bytes) -> None:
-        if self._fd < 0:
-            flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
-            self._fd = os.memfd_create("upload", flags)
-        _write_all(self._fd, [data], self._in_fd)
-        self._in_fd += len(data)
-        self.size = self._in_fd
-
     def _take_disk(self, size: int) -> bool:
         """Reserve disk until this spool is closed, whatever becomes of the write."""
         if not self._room.take_disk(size, self._share):
@@ -244,8 +236,8 @@ class Spool:
     async def _flushed(self) -> bool:
         """Bring everything into the file; false if there is no room for it there."""
         try:
-            if self._is_file:
-                await self._in_thread(_write_all, self._fd, self._tail, self._in_fd)
+            if self._file >= 0:
+                await self._in_thread(_write_all, self._file, self._tail, self._in_file)
             else:
                 await self._move_to_disk()
         except OSError as exc:
@@ -253,44 +245,39 @@ class Spool:
                 return False
             raise
         self._tail = []
-        self._in_fd = self.size
+        self._in_file = self.size
         return True
 
     async def _move_to_disk(self) -> None:
         """Copy what memory holds, and what waits, into an unlinked file."""
-        pieces = [os.pread(self._fd, self._in_fd, 0)] if self._fd >= 0 else []
-        memory, self._fd = self._fd, _unlinked_file(self._room.directory)
+        self._file = _unlinked_file(self._room.directory)
+        pieces: list[bytes | bytearray] = [self._memory, *self._tail]
         try:
-            await self._in_thread(_write_all, self._fd, [*pieces, *self._tail], 0)
+            await self._in_thread(_write_all, self._file, pieces, 0)
         except OSError:
-            os.close(self._fd)
-            self._fd = memory
+            os.close(self._file)
+            self._file = -1
             raise
-        except asyncio.CancelledError:
-            _close(memory)
-            raise
-        _close(memory)
-        self._is_file = True
+        self._memory = bytearray()
         # What waits for the file is in memory too, and keeps its place there.
         kept = min(self._memory_bytes, FLUSH_BYTES)
         self._room.give_back(self._share, memory=self._memory_bytes - kept)
         self._memory_bytes = kept
 
-    async def share(self) -> int | None:
-        """Make the bytes unchangeable and return a descriptor to hand on.
+    async def share(self) -> int | memoryview | None:
+        """Return the bytes, or a descriptor of them to hand on.
 
         Returns:
-            A descriptor that the caller closes; reading from it does not move ours.
-            ``None`` if there is no room on the disk for what has still to go there.
+            Bytes that stay what they are as long as nothing more is written, or a
+            descriptor that the caller closes (``closed``); reading from it does not
+            move ours. ``None`` if there is no room on the disk for what has still to go
+            there.
         """
-        if self._fd < 0 and not self._disk_bytes:
-            self._write_memory(b"")
-        if self._disk_bytes and not await self._flushed():
+        if not self._disk_bytes:
+            return memoryview(self._memory)
+        if not await self._flushed():
             return None
-        if not self._is_file and not self._sealed:
-            fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
-            self._sealed = True
-        return os.open(f"/proc/self/fd/{self._fd}", os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(f"/proc/self/fd/{self._file}", os.O_RDONLY | os.O_CLOEXEC)
 
     async def read(
         self, start: int = 0, length: int | None = None
@@ -307,20 +294,23 @@ class Spool:
 
     async def _read_at(self, start: int, size: int) -> bytes:
         """Return up to ``size`` bytes, from where they are."""
-        if start >= self._in_fd:
-            offset = start - self._in_fd
+        held = max(self._in_file, len(self._memory))
+        if start >= held:
+            offset = start - held
             return b"".join(self._tail)[offset : offset + size]
-        size = min(size, self._in_fd - start)
-        if not self._is_file:
-            return os.pread(self._fd, size, start)
-        cached = _read_cached(self._fd, size, start)
+        size = min(size, held - start)
+        if self._memory:
+            return bytes(memoryview(self._memory)[start : start + size])
+        cached = _read_cached(self._file, size, start)
         if cached is not None:
             return cached
-        return await self._in_thread(os.pread, self._fd, size, start)
+        return await self._in_thread(os.pread, self._file, size, start)
 
     def close(self) -> None:
         """Give the bytes and their room back; may be called twice."""
         self._closed = True
+        self._memory = bytearray()
+        self._tail = []
         self._close_when_idle()
         self._room.give_back(
             self._share, memory=self._memory_bytes, disk=self._disk_bytes
@@ -333,9 +323,9 @@ class Spool:
         A thread that still had its number would work on whatever file is given the
         same number next, which may be another upload.
         """
-        if self._closed and self._threads == 0 and self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._closed and self._threads == 0 and self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     async def _in_thread(
         self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
@@ -367,7 +357,7 @@ def _read_cached(fd: int, size: int, start: int) -> bytes | None:
     return bytes(memoryview(buffer)[:count]) if count else None
 
 
-def _write_all(fd: int, pieces: Sequence[bytes], offset: int) -> None:
+def _write_all(fd: int, pieces: Sequence[bytes | bytearray], offset: int) -> None:
     """Write every byte of ``pieces``, one behind the other, at ``offset``."""
     for piece in pieces:
         view = memoryview(piece)
@@ -377,10 +367,16 @@ def _write_all(fd: int, pieces: Sequence[bytes], offset: int) -> None:
             view = view[written:]
 
 
-def _close(fd: int) -> None:
-    """Close a descriptor, if there is one."""
-    if fd >= 0:
-        os.close(fd)
+@contextmanager
+def closed(shared: int | memoryview) -> Iterator[None]:
+    """Close what ``Spool.share`` has returned, at the end of the block."""
+    try:
+        yield
+    finally:
+        if isinstance(shared, int):
+            os.close(shared)
+        else:
+            shared.release()
 
 
 def _unlinked_file(directory: str) -> int:

@@ -42,7 +42,7 @@ from uploadfilter.proxy.inspecting.inspection import (
 )
 from uploadfilter.proxy.inspecting.needs import Reference, Scanners
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
-from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
+from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom, closed
 from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.origins.relaying import relay
@@ -297,19 +297,17 @@ class Upload:
 
     async def _scan(self, command: StartScan) -> list[Command]:
         generation = self._used_generation()
-        fd = await self._spools[command.where].share()
-        if fd is None:
+        shared = await self._spools[command.where].share()
+        if shared is None:
             return self._inspection.failed(Reason.SPOOL_FULL)
-        try:
+        with closed(shared):
             scans = await self._hands.scanners.scan(
-                fd,
+                shared,
                 [_span(content) for content in command.contents],
                 types=ALWAYS_SCANNED | generation.signal_types,
                 client=self._arrival.client_key,
                 on_cost=self._costs_s.append,
             )
-        finally:
-            os.close(fd)
         return self._inspection.scanned(scans)
 
     async def _match(self, command: MatchSignals) -> list[Command]:
