@@ -11,6 +11,7 @@ from uploadfilter.scanners.messages import (
     MAX_DECLARED_TYPE,
     MOST_CONTENTS,
     MOST_SIGNALS,
+    Bounds,
     Budgets,
     ContentReply,
     ContentSpan,
@@ -175,4 +176,5 @@ def test_bound_of_an_operator_is_never_lowered() -> None:
         max_contents=MOST_CONTENTS + 1, max_upload_signals=MOST_SIGNALS + 1
     )
 
-    assert budgets.for_content(1 << 30) == budgets
+    bounds = budgets.for_content(1 << 30)
+    assert bounds == Bounds(**{name: getattr(budgets, name) for name in Bounds._fields})

@@ -15,8 +15,9 @@ from uploadfilter.uploads.extractors import (
     PieceFound,
     Refused,
 )
-from uploadfilter.uploads.head import Refusal, RequestHead
+from uploadfilter.uploads.head import Refusal
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.uploads.request import RequestHead
 
 LIMITS = UploadLimits()
 BOUNDARY = b"0123456789abcdef" * 3

@@ -16,7 +16,7 @@ from uploadfilter.uploads.forwarding import (
     forwarded_headers,
     returned_headers,
 )
-from uploadfilter.uploads.head import RequestHead
+from uploadfilter.uploads.request import RequestHead
 
 Header = tuple[bytes, bytes]
 TELLING = Telling()

@@ -11,10 +11,10 @@ from uploadfilter.uploads.head import (
     BodyKind,
     BodyPlan,
     Refusal,
-    RequestHead,
     plan,
 )
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.uploads.request import RequestHead
 
 Header = tuple[bytes, bytes]
 LENGTH = (b"Content-Length", b"5")

@@ -15,7 +15,7 @@ A part is sound in itself: ``replies.py`` has checked it.
 """
 
 from uploadfilter.model import Reason, Scan, Signal, View
-from uploadfilter.scanners.messages import UNKNOWN_KIND, Budgets
+from uploadfilter.scanners.messages import UNKNOWN_KIND, Holds
 
 
 class Gathered:
@@ -25,7 +25,7 @@ class Gathered:
         budgets: What all parts together may hold.
     """
 
-    def __init__(self, budgets: Budgets) -> None:
+    def __init__(self, budgets: Holds) -> None:
         self._budgets = budgets
         self._root: _Node | None = None
         self._contents = 0
@@ -144,7 +144,7 @@ class _Node:
         self.reasons = _merged(part.reasons, self.reasons)
         self.dropped += part.dropped
 
-    def fill_up(self, view: View, budgets: Budgets) -> bool:
+    def fill_up(self, view: View, budgets: Holds) -> bool:
         """Take one more view, if the budgets allow it."""
         signals = self.signals + view.signal_count
         if len(self.views) >= budgets.max_views or signals > budgets.max_signals:
@@ -160,7 +160,7 @@ class _Node:
         self.newest[scan.path] = node
         return node
 
-    def is_within(self, budgets: Budgets) -> bool:
+    def is_within(self, budgets: Holds) -> bool:
         """Return whether this content alone keeps its budgets."""
         return (
             len(self.views) <= budgets.max_views

@@ -14,8 +14,8 @@ fields with a default may be added to the end of a message at any time.
 """
 
 import struct
-from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -196,12 +196,14 @@ class Budgets:
         if self.address_space < LEAST_ADDRESS_SPACE:
             raise ValueError(f"address_space must be at least {LEAST_ADDRESS_SPACE}")
 
-    def for_content(self, length: int) -> "Budgets":
-        """Return the budgets of a content of ``length`` bytes, which grow with it."""
-        return replace(
-            self,
-            max_contents=self.contents_for(length),
+    def for_content(self, length: int) -> "Bounds":
+        """Return what a content of ``length`` bytes may hold, which grows with it."""
+        return Bounds(
+            max_views=self.max_views,
+            max_signals=self.max_signals,
             max_upload_signals=self.signals_for(length),
+            max_contents=self.contents_for(length),
+            max_depth=self.max_depth,
         )
 
     def contents_for(self, length: int) -> int:
@@ -224,6 +226,40 @@ class Budgets:
     def wall_allowance(self, length: int) -> float:
         """Return the seconds by the clock that are added for ``length`` bytes."""
         return _WALL_FOR_CPU * self.allowance(length)
+
+
+class Holds(Protocol):
+    """What one content may hold, be it as budgets or grown with it."""
+
+    @property
+    def max_views(self) -> int:
+        """Views of one content."""
+
+    @property
+    def max_signals(self) -> int:
+        """Signals of one content."""
+
+    @property
+    def max_upload_signals(self) -> int:
+        """Signals of one content, nested ones included."""
+
+    @property
+    def max_contents(self) -> int:
+        """Contents nested in one content."""
+
+    @property
+    def max_depth(self) -> int:
+        """How deep contents are nested."""
+
+
+class Bounds(NamedTuple):
+    """What one content may hold: those of the budgets that an answer is held to."""
+
+    max_views: int
+    max_signals: int
+    max_upload_signals: int
+    max_contents: int
+    max_depth: int
 
 
 class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):

@@ -30,6 +30,7 @@ from typing import Final
 from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.scanners.merging import Gathered
 from uploadfilter.scanners.messages import (
+    Bounds,
     Budgets,
     ContentReply,
     ContentSpan,
@@ -155,11 +156,11 @@ class Progress:
         return self._budgets.content_wall_s + self._budgets.wall_allowance(length)
 
     @property
-    def _content_budgets(self) -> Budgets:
-        """The budgets of the content that is being scanned."""
-        return self._budgets_of(self._asked[0])
+    def _content_bounds(self) -> Bounds:
+        """The bounds of the content that is being scanned."""
+        return self._bounds_of(self._asked[0])
 
-    def _budgets_of(self, ordinal: int) -> Budgets:
+    def _bounds_of(self, ordinal: int) -> Bounds:
         return self._budgets.for_content(self._spans[ordinal].length)
 
     @property
@@ -204,7 +205,7 @@ class Progress:
             frame,
             self._spans[self._asked[0]],
             index=self._index,
-            budgets=self._content_budgets,
+            budgets=self._content_bounds,
             digests=self._digests,
         )
         return Loss.GARBAGE if reply is None else reply
@@ -217,7 +218,7 @@ class Progress:
             self._record(reply.scan)
             return True
         if self._gathered is None:
-            self._gathered = Gathered(self._content_budgets)
+            self._gathered = Gathered(self._content_bounds)
         if not self._gathered.add(reply.scan):
             return False
         if reply.is_last:
@@ -330,7 +331,7 @@ class Progress:
         self._record(self._scan_of(self._asked[0], reason))
 
     def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:
-        gathered = self._gathered or Gathered(self._budgets_of(ordinal))
+        gathered = self._gathered or Gathered(self._bounds_of(ordinal))
         if ordinal in self._seen:
             gathered.fill_up(self._seen[ordinal])
         scan = gathered.scan(reason)

@@ -25,9 +25,9 @@ from uploadfilter.model import (
 )
 from uploadfilter.scanners.messages import (
     UNKNOWN_KIND,
-    Budgets,
     ContentReply,
     ContentSpan,
+    Holds,
     decode_reply,
 )
 
@@ -66,7 +66,7 @@ def read_reply(
     span: ContentSpan,
     *,
     index: int,
-    budgets: Budgets,
+    budgets: Holds,
     digests: bool,
 ) -> ContentReply | None:
     """Decode and check the reply to one content, or a part of it.
@@ -107,7 +107,7 @@ def _is_empty(scan: Scan) -> bool:
     return not (scan.views or scan.contents or scan.exact)
 
 
-def _is_sound_tree(scan: Scan, budgets: Budgets) -> bool:
+def _is_sound_tree(scan: Scan, budgets: Holds) -> bool:
     """Check a scan and all that is nested in it, level by level."""
     level: Sequence[Scan] = (scan,)
     contents = signals = 0
@@ -126,7 +126,7 @@ def _is_sound_tree(scan: Scan, budgets: Budgets) -> bool:
     return False
 
 
-def _signals_of(scan: Scan, budgets: Budgets) -> int | None:
+def _signals_of(scan: Scan, budgets: Holds) -> int | None:
     """Count the signals in the views of a content.
 
     Everything about it is checked but what is nested deeper than its contents.

@@ -16,6 +16,9 @@ _TOLD_BY_BYTES: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
 
 _OF_THE_FILE: Final = (b"x-ms-blob-content-encoding", b"x-content-encoding")
 
+HEADERS: Final = (b"content-encoding", *_OF_THE_FILE, b"x-amz-content-sha256")
+"""Headers that may name a coding."""
+
 
 _CODED: Final = {"br": "application/x-brotli", "lzma": "application/x-lzma"}
 """Types by the ending of a file's name of what has no magic. Browsers know none of them

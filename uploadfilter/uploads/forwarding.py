@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from uploadfilter.uploads.forwarded import (
     UNKNOWN,
@@ -26,7 +26,8 @@ from uploadfilter.uploads.forwarded import (
     write_again,
     write_element,
 )
-from uploadfilter.uploads.head import SINGLETONS, RequestHead, connection_options
+from uploadfilter.uploads.head import SINGLETONS, connection_options
+from uploadfilter.uploads.request import RequestHead
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -80,6 +81,13 @@ _TOP_PORT: Final = 65535
 _COUNT = re.compile(rb"[0-9]{1,9}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
+
+
+class _Known(NamedTuple):
+    """An address, and its canonical text."""
+
+    address: _Address
+    text: str
 
 
 class ClientHeader(StrEnum):
@@ -170,11 +178,11 @@ def client_side(
         The client is the first address from the end that is no trusted proxy, or the
         last one; it is the peer if a hop on the way cannot be read.
     """
-    address = _address(peer)
+    known = _address(peer)
     asked = scheme.encode("ascii")
     host = head.value(b"host") or b""
-    if address is None or not _is_within(address, trusted_proxies):
-        name = peer if address is None else str(address)
+    if known is None or not _is_within(known, trusted_proxies):
+        name = peer if known is None else known.text
         return ClientSide(
             client=name,
             peer=name,
@@ -185,11 +193,11 @@ def client_side(
             peer_scheme=asked,
         )
     hops = _hops(head, believed)
-    client, seen = _reached(address, hops, trusted_proxies)
+    client, seen = _reached(known, hops, trusted_proxies)
     told_scheme, told_host = _told(head, seen, believed)
     return ClientSide(
         client=client,
-        peer=str(address),
+        peer=known.text,
         trusted=True,
         scheme=told_scheme if told_scheme in _DEFAULT_PORTS else asked,
         host=told_host or host,
@@ -212,19 +220,19 @@ def _hops(head: RequestHead, believed: ClientHeader) -> list[Element | None]:
 
 
 def _reached(
-    peer: _Address, hops: Sequence[Element | None], trusted_proxies: Sequence[Network]
+    peer: _Known, hops: Sequence[Element | None], trusted_proxies: Sequence[Network]
 ) -> tuple[str, Element]:
     """Return the client, and what the proxy that it asked said of it."""
-    found: _Address = peer
+    found = peer
     seen: Element = {}
     for hop in reversed(hops):
         if not _is_within(found, trusted_proxies):
             break
         told = _address(_name(hop.get("for", ""))) if hop is not None else None
         if hop is None or told is None:
-            return str(peer), {}
+            return peer.text, {}
         found, seen = told, hop
-    return str(found), seen
+    return found.text, seen
 
 
 def _told(
@@ -365,20 +373,20 @@ def returned_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return [(name, value) for lower, name, value in known if lower not in dropped]
 
 
-def _is_within(address: _Address, networks: Sequence[Network]) -> bool:
-    return any(address in network for network in networks)
+def _is_within(known: _Known, networks: Sequence[Network]) -> bool:
+    return any(known.address in network for network in networks)
 
 
 @lru_cache(maxsize=1024)  # Clients come back, and an address takes 2 us to read.
-def _address(text: str) -> _Address | None:
+def _address(text: str) -> _Known | None:
     """Read an address; an IPv4 one in IPv6 clothes is IPv4, a zone is left out."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
+        address = address.ipv4_mapped
+    return _Known(address, str(address))
 
 
 def _name(node: str) -> str:

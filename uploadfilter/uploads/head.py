@@ -16,10 +16,9 @@ A rule is one function that returns its refusal or ``None``, and one line in
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
 from itertools import chain
 from typing import Final
 from urllib.parse import unquote
@@ -27,14 +26,18 @@ from urllib.parse import unquote
 from uploadfilter.model import Reason
 from uploadfilter.uploads import codings, fields, pieces
 from uploadfilter.uploads.limits import UploadLimits
+from uploadfilter.uploads.request import (
+    HOST,
+    HTTP_1_0,
+    HTTP_1_1,
+    METHOD_OVERRIDES,
+    RequestHead,
+)
 
 _BAD_REQUEST = 400
 _TOO_LARGE = 413
 _UNSUPPORTED = 415
 _NOT_IMPLEMENTED = 501
-
-HTTP_1_0 = (1, 0)
-HTTP_1_1 = (1, 1)
 
 SINGLETONS: Final = frozenset(
     {
@@ -69,9 +72,6 @@ SINGLETONS: Final = frozenset(
 _FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 """Headers that say where a request ends and for whom it is."""
 
-_METHOD_OVERRIDES: Final = frozenset(
-    {b"x-http-method-override", b"x-http-method", b"x-method-override"}
-)
 _OVERRIDES_OF_POST: Final = frozenset({b"PUT", b"PATCH", b"DELETE"})
 """Methods that a POST may say it stands for: what the block editor of WordPress sends,
 since some networks let only GET and POST pass. Any other word could make an origin do
@@ -83,12 +83,7 @@ _DIGESTS: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest")
 _ASCII_ONLY: Final = SINGLETONS - {b"content-disposition", b"slug", b"destination"}
 """Singletons that are never text for people, so no client has cause for other bytes."""
 
-_LENGTH = re.compile(rb"[0-9]{1,19}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_HOST = re.compile(rb"[0-9A-Za-z._~!$&'()*+;=%:\[\]-]*")
-"""What may stand in a host and its port (RFC 9110, section 7.2), but for the comma,
-which joins two of them for some readers; empty for a target that names no host."""
-
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 """1 to 70 characters, the last one not a space (RFC 2046, section 5.1.1)."""
@@ -148,73 +143,6 @@ class BodyPlan:
 _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequestHead:
-    """The head of a request as it came over the wire.
-
-    Attributes:
-        method: As sent; methods are case-sensitive.
-        target: As sent, still percent-encoded.
-        headers: Names and values as sent, in order, repeats kept.
-        version: HTTP version, major and minor.
-    """
-
-    method: str
-    target: str
-    headers: tuple[tuple[bytes, bytes], ...]
-    version: tuple[int, int] = HTTP_1_1
-
-    @cached_property
-    def _by_name(self) -> dict[bytes, list[bytes]]:
-        found: dict[bytes, list[bytes]] = {}
-        for name, value in self.headers:
-            found.setdefault(name.lower(), []).append(value.strip(b" \t"))
-        return found
-
-    def values(self, name: bytes) -> list[bytes]:
-        """Return the values of a header in order; ``name`` is in lower case."""
-        return self._by_name.get(name, [])
-
-    def value(self, name: bytes) -> bytes | None:
-        """Return the first value of a header; ``name`` is in lower case."""
-        values = self.values(name)
-        return values[0] if values else None
-
-    def has_any(self, names: Iterable[bytes]) -> bool:
-        """Tell whether any of these headers occurs; names in lower case."""
-        return any(name in self._by_name for name in names)
-
-    @property
-    def names(self) -> Iterable[bytes]:
-        """Every header name in lower case, once."""
-        return self._by_name.keys()
-
-    def present(self, names: frozenset[bytes]) -> Iterator[list[bytes]]:
-        """Yield the values of those of ``names`` that occur; names in lower case."""
-        return (values for name, values in self._by_name.items() if name in names)
-
-    @property
-    def stands_for(self) -> frozenset[str]:
-        """The methods that any header says are meant, as any origin may read it."""
-        return frozenset(
-            value.decode("latin-1").upper()
-            for name in self.names
-            if name.replace(b"_", b"-") in _METHOD_OVERRIDES
-            for value in self.values(name)
-        )
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the framing says that a body follows."""
-        return bool(self.values(b"transfer-encoding")) or bool(self.declared_length)
-
-    @property
-    def declared_length(self) -> int | None:
-        """Content-Length in bytes; ``None`` if there is none that can be read."""
-        value = self.value(b"content-length")
-        return int(value) if value and _LENGTH.fullmatch(value) else None
-
-
 def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
     """Decide what the body of a request is, or refuse the request.
 
@@ -226,7 +154,7 @@ def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
         The plan (``BodyKind.NONE`` if there is no body), or the first refusal: what
         cannot be framed before what is too large, before what is ambiguous.
     """
-    refusal = _first_refusal(_FRAMING_RULES, head)
+    refusal = None if head.is_plain else _first_refusal(_FRAMING_RULES, head)
     if refusal is not None:
         return refusal
     if not head.has_body:
@@ -237,7 +165,8 @@ def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
             reason=Reason.TOO_LARGE,
             detail="The body is longer than this service accepts.",
         )
-    found = _first_refusal(_BODY_RULES, head) or _plan_of_type(head)
+    refusal = None if head.is_plain else _first_refusal(_BODY_RULES, head)
+    found = refusal or _plan_of_type(head)
     return found if isinstance(found, Refusal) else _piece_or_whole(found, head)
 
 
@@ -334,7 +263,7 @@ def _rule_host(head: RequestHead) -> Refusal | None:
         return _unframeable("There is more than one Host.")
     if not hosts and head.version >= HTTP_1_1:
         return _unframeable("There is no Host.")
-    if not all(_HOST.fullmatch(host) for host in hosts):
+    if not all(HOST.fullmatch(host) for host in hosts):
         return _unframeable("Host is not the name of a host.")
     return None
 
@@ -400,7 +329,7 @@ def _rule_connection(head: RequestHead) -> Refusal | None:
 
 def _rule_overrides(head: RequestHead) -> Refusal | None:
     """One POST may stand for one method whose body is read as that of a POST is."""
-    told = list(chain(*head.present(_METHOD_OVERRIDES)))
+    told = list(chain(*head.present(METHOD_OVERRIDES)))
     if not told:
         return None
     if head.method == "POST" and len(told) == 1 and told[0] in _OVERRIDES_OF_POST:

@@ -175,7 +175,7 @@ def in_head(
         _is_said(named, length)
         or _is_ranged_write(named, method)
         or _is_named_by_header(named)
-        or _is_in_target(target, is_data=_is_data(named))
+        or _is_in_target(target, named)
     )
 
 
@@ -192,12 +192,14 @@ def _is_said(named: _Named, length: int | None) -> bool:
     )
 
 
-def _is_in_target(target: str, *, is_data: bool) -> bool:
+def _is_in_target(target: str, headers: _Named) -> bool:
     path, _, query = target.partition("?")
+    if _PATHS.search(unquote(path)) is not None:
+        return True
     if not query:
-        return _PATHS.search(unquote(path)) is not None
+        return False
     named = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
-    return _is_in_query(named, is_data=is_data) or bool(_PATHS.search(unquote(path)))
+    return _is_in_query(named, is_data=_is_data(headers))
 
 
 _Rule = Callable[[str, Mapping[str, str], int | None], bool]
@@ -317,6 +319,8 @@ def _is_ranged_write(named: _Named, method: str) -> bool:
 def _is_named_by_header(named: _Named) -> bool:
     """Protocols of one's own call their headers like the fields of others."""
     own = [(name, value) for name, value in named if name.startswith(_OWN)]
+    if not own:
+        return False
     if Signs(own).is_piece:
         return True
     counts = [

@@ -5,11 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.contextvars import get_contextvars
 
-from uploadfilter.proxy.requests.tracing import decided_as, trace_id, trace_of, traced
+from uploadfilter.proxy.requests.tracing import (
+    Traced,
+    decided_as,
+    trace_id,
+    trace_of,
+)
+from uploadfilter.uploads.request import RequestHead
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 FIELD = f"00-{TRACE}-{PARENT}-01".encode()
+
+
+def head(*headers: tuple[bytes, bytes]) -> RequestHead:
+    """Return the head of an upload with these headers."""
+    framing = (b"Content-Length", b"1")
+    return RequestHead(method="PUT", target="/", headers=(framing, *headers))
 
 
 @pytest.mark.parametrize(
@@ -48,17 +60,17 @@ def test_trace_id_is_hex_or_nothing(value: bytes) -> None:
 
 def test_names_of_fields_have_no_case() -> None:
     """``TraceParent`` is the same field."""
-    assert trace_of([(b"Host", b"a"), (b"TraceParent", b" " + FIELD)]) == TRACE
+    assert trace_of(head((b"Host", b"a"), (b"TraceParent", b" " + FIELD))) == TRACE
 
 
 def test_two_fields_name_no_trace() -> None:
     """Which of them is meant cannot be known."""
-    assert trace_of([(b"traceparent", FIELD), (b"traceparent", FIELD)]) is None
+    assert trace_of(head((b"traceparent", FIELD), (b"traceparent", FIELD))) is None
 
 
 def test_events_of_a_request_carry_trace_and_decision() -> None:
     """What is logged within a request names both, and nothing does after it."""
-    with traced([(b"traceparent", FIELD)]):
+    with Traced(head((b"traceparent", FIELD))):
         decided_as("20261125-00")
         within = get_contextvars()
 
@@ -66,9 +78,19 @@ def test_events_of_a_request_carry_trace_and_decision() -> None:
     assert get_contextvars() == {}
 
 
+def test_request_without_a_body_leaves_no_trace() -> None:
+    """Its connection is used again, by a request that may have none."""
+    without = RequestHead(method="GET", target="/", headers=((b"traceparent", FIELD),))
+    with Traced(without):
+        within = get_contextvars()
+
+    assert within == {"trace": TRACE}
+    assert get_contextvars() == {}
+
+
 def test_request_without_a_trace_names_none() -> None:
     """No trace is made up."""
-    with traced([]):
+    with Traced(head()):
         within = get_contextvars()
 
     assert within == {}

@@ -5,8 +5,9 @@ must not be kept busy for nobody, and neither must we.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -25,32 +26,48 @@ class WatchedConnection(RequestHandler):
         if self._on_lost is not None:
             self._on_lost()
 
-    @contextmanager
-    def watched(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Call ``tell`` if the connection is lost during the block."""
+    def tell_loss(self, tell: Callable[[], None] | None) -> None:
+        """Call ``tell`` if the connection is lost; ``None`` ends that."""
         self._on_lost = tell
-        try:
-            yield
-        finally:
-            self._on_lost = None
 
 
-@asynccontextmanager
-async def while_client_stays(request: web.BaseRequest) -> AsyncIterator[None]:
-    """Run the block, and leave it when the client goes.
+class WhileClientStays(AbstractAsyncContextManager[None]):
+    """Runs a block, and leaves it when the client goes.
 
     What follows the block is the case that it was left: nobody will read the answer.
     It is counted (status ``none``), and not logged: clients come and go as they like.
+
+    Args:
+        request: Of the client.
     """
-    connection = request.protocol
-    if not isinstance(connection, WatchedConnection):
-        raise TypeError("a connection that cannot be watched")
-    now = asyncio.get_running_loop().time
-    scope = asyncio.timeout(None)
-    try:
-        async with scope:
-            with connection.watched(lambda: scope.reschedule(now())):
-                yield
-    except TimeoutError:
-        if not scope.expired():
-            raise
+
+    __slots__ = ("_connection", "_scope")
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        connection = request.protocol
+        if not isinstance(connection, WatchedConnection):
+            raise TypeError("a connection that cannot be watched")
+        self._connection = connection
+        self._scope = asyncio.timeout(None)
+
+    @override
+    async def __aenter__(self) -> None:
+        await self._scope.__aenter__()
+        self._connection.tell_loss(self._leave)
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self._connection.tell_loss(None)
+        try:
+            await self._scope.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            return self._scope.expired()
+        return False
+
+    def _leave(self) -> None:
+        self._scope.reschedule(asyncio.get_running_loop().time())

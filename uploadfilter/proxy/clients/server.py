@@ -12,7 +12,7 @@ from aiohttp import web
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.answering.wording import Wording
-from uploadfilter.proxy.clients.leaving import while_client_stays
+from uploadfilter.proxy.clients.leaving import WhileClientStays
 from uploadfilter.proxy.counting.metrics import Kind, Tally
 from uploadfilter.proxy.inspecting.admission import TurnedAway
 from uploadfilter.proxy.inspecting.inspection import Inspection
@@ -21,9 +21,10 @@ from uploadfilter.proxy.origins import relaying
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.live import Live
-from uploadfilter.proxy.requests.tracing import traced
+from uploadfilter.proxy.requests.tracing import Traced
 from uploadfilter.uploads.forwarding import ends_here, forwarded_headers
-from uploadfilter.uploads.head import BodyPlan, Refusal, RequestHead, plan
+from uploadfilter.uploads.head import BodyPlan, Refusal, plan
+from uploadfilter.uploads.request import RequestHead
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -47,14 +48,15 @@ class Proxy:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        head = _head(request)
         with (
             self._hands.drain.request(),
             self._hands.in_force.use() as live,
-            traced(request.raw_headers),
+            Traced(head),
             self._hands.metrics.request() as tally,
         ):
             try:
-                answer = await self._answer(request, live, tally)
+                answer = await self._answer(request, head, live, tally)
             finally:
                 tally.received = request.content.total_bytes
             if answer.prepared or request.transport is not None:
@@ -63,9 +65,8 @@ class Proxy:
             return answer
 
     async def _answer(
-        self, request: web.BaseRequest, live: Live, tally: Tally
+        self, request: web.BaseRequest, head: RequestHead, live: Live, tally: Tally
     ) -> web.StreamResponse:
-        head = _head(request)
         choice = live.settings.routes.choose(
             host=head.value(b"host"),
             target=head.target,
@@ -160,7 +161,7 @@ class Proxy:
             telling=arrival.origin.telling,
         )
         async with (
-            while_client_stays(request),
+            WhileClientStays(request),
             arrival.origin.asked(head.method, head.target, headers, None) as answer,
         ):
             if isinstance(answer, OriginFailure):

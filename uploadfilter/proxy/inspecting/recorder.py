@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -204,16 +205,16 @@ class Recorder:
         )
         if self._is_summarised(ticket, record):
             return
-        try:
-            async with asyncio.timeout(within_s):
-                await asyncio.wrap_future(self._log.append(record))
-        except TimeoutError as exc:
+        written = self._log.append(record)
+        await _settled(written, within_s=within_s)
+        if not written.done():
             # It may become durable yet; that nothing came of it is then on record too.
             self.outcome(ticket, None)
             raise LogWriteError(
                 f"a record was not durable within {within_s:g} s",
                 hint="The disk of the decision log is stuck, or far too slow.",
-            ) from exc
+            )
+        written.result()
         self._metrics.decided(record)
 
     def _is_summarised(self, ticket: Ticket, record: DecisionRecord) -> bool:
@@ -335,3 +336,29 @@ class Recorder:
         news = (event, about) not in self._said
         self._said.add((event, about))
         return news
+
+
+async def _settled(written: "Future[int]", *, within_s: float) -> None:
+    """Wait until a future of another thread is done, or for so long.
+
+    One future and one timer: ``wrap_future`` in a ``timeout`` takes twice as much of
+    the loop, and cancels what is not to be cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def tell(_: object) -> None:
+        # A loop that is closed has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(wake)
+
+    written.add_done_callback(tell)
+    timer = loop.call_later(within_s, wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()

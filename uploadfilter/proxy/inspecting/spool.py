@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -74,14 +74,19 @@ class SpoolLimits:
                 raise ValueError(f"{name} must be positive")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Share:
     """What the spools of one client hold, or those of nobody, which have no bound."""
 
-    is_bounded: bool
+    client: str
     memory_bytes: int = 0
     disk_bytes: int = 0
     spools: int = 0
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it is somebody's."""
+        return bool(self.client)
 
 
 class SpoolRoom:
@@ -108,24 +113,22 @@ class SpoolRoom:
         self._on_full_share = on_full_share
         self._shares: dict[str, _Share] = {}
 
-    @contextmanager
-    def spool(self, client: str = "") -> Iterator["Spool"]:
-        """Open an empty spool for the length of the block.
+    def spool(self, client: str = "") -> "Spool":
+        """Return an empty spool, to be open for the length of a block.
 
         Args:
             client: Whose share it takes room from; ``""`` is nobody's.
         """
-        share = self._shares.get(client) or _Share(is_bounded=bool(client))
-        self._shares[client] = share
-        share.spools += 1
-        spool = Spool(self, share)
-        try:
-            yield spool
-        finally:
-            spool.close()
-            share.spools -= 1
-            if not share.spools:
-                del self._shares[client]
+        share = self._shares.get(client)
+        if share is None:
+            share = self._shares[client] = _Share(client)
+        return Spool(self, share)
+
+    def forget(self, share: "_Share") -> None:
+        """Note that a spool of a client is gone."""
+        share.spools -= 1
+        if not share.spools and self._shares.get(share.client) is share:
+            del self._shares[share.client]
 
     def has_room(self, client: str, size: int) -> bool:
         """Tell whether ``size`` more bytes would be held now; nothing is reserved."""
@@ -183,6 +186,7 @@ class Spool:
     """
 
     def __init__(self, room: SpoolRoom, share: _Share) -> None:
+        share.spools += 1
         self._room = room
         self._share = share
         self._memory = bytearray()
@@ -264,6 +268,12 @@ class Spool:
         self._room.give_back(self._share, memory=self._memory_bytes - kept)
         self._memory_bytes = kept
 
+    def whole(self, most: int) -> bytes | None:
+        """Return all of it if it is in memory and no longer than that."""
+        if self._disk_bytes or self.size > most:
+            return None
+        return bytes(self._memory)
+
     async def share(self) -> int | memoryview | None:
         """Return the bytes, or a descriptor of them to hand on.
 
@@ -306,8 +316,16 @@ class Spool:
             return cached
         return await self._in_thread(os.pread, self._file, size, start)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Give the bytes and their room back; may be called twice."""
+        if not self._closed:
+            self._room.forget(self._share)
         self._closed = True
         self._memory = bytearray()
         self._tail = []

@@ -11,11 +11,11 @@ Rules this module keeps:
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 import structlog
 from aiohttp import http_exceptions, web
@@ -46,6 +46,7 @@ from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom, closed
 from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.origins.relaying import relay
+from uploadfilter.proxy.origins.sending import AT_ONCE_BYTES, Whole
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
@@ -57,8 +58,6 @@ from uploadfilter.uploads import canonical
 from uploadfilter.uploads.forwarding import forwarded_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-_T = TypeVar("_T")
 
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 """What comes with every decode; other types are computed only if a set holds them."""
@@ -159,7 +158,9 @@ class Upload:
         """Carry out one of the commands that follow a decision."""
         match command:
             case Record():
-                commands.extend(await self._timed(Phase.RECORD, self._record(command)))
+                begun_s = self._clock()
+                commands.extend(await self._record(command))
+                self._took(Phase.RECORD, begun_s)
                 return None
             case Forward():
                 return await self._forward(command)
@@ -186,8 +187,9 @@ class Upload:
         if self._uninspected is not None:
             return self._inspection.failed(self._uninspected)
         with self._hands.admission.arriving(self._arrival) as arriving:
-            reading = self._read(arriving)
-            commands, failure = await self._timed(Phase.RECEIVE, reading)
+            begun_s = self._clock()
+            commands, failure = await self._read(arriving)
+            self._took(Phase.RECEIVE, begun_s)
         if failure is not None:
             return self._inspection.failed(failure)
         return commands or await self._carried_out(self._inspection.end())
@@ -212,14 +214,11 @@ class Upload:
             if arriving.has_yielded:
                 return [], Reason.TOO_SLOW
             try:
-                async with asyncio.timeout(max(left_s, 0)) as patience:
-                    arriving.on_yield = partial(patience.reschedule, 0)
-                    data = await self._request.content.readany()
+                data = await self._piece(arriving, within_s=left_s)
             except TimeoutError:
                 return [], Reason.TOO_SLOW
             except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
                 return [], self._broken_body()
-            arriving.on_yield = None
             if not data:
                 return [], None
             self._unheld = data
@@ -227,6 +226,22 @@ class Upload:
             commands = await self._carried_out(self._inspection.receive(data))
             if commands:
                 return commands, None
+
+    async def _piece(self, arriving: Body, *, within_s: float) -> bytes:
+        """Return what is there of the body, or what comes next; nothing at its end.
+
+        Raises:
+            TimeoutError: Nothing comes within that time, or the body has yielded.
+        """
+        content = self._request.content
+        data = content.read_nowait()
+        if data or content.at_eof():
+            return data
+        async with asyncio.timeout(max(within_s, 0)) as patience:
+            arriving.on_yield = partial(patience.reschedule, 0)
+            data = await content.readany()
+        arriving.on_yield = None
+        return data
 
     def _broken_body(self) -> Reason:
         """Tell a client that has gone from one that sends garbage."""
@@ -240,6 +255,7 @@ class Upload:
         queue = deque(commands)
         while queue:
             command = queue.popleft()
+            begun_s = self._clock()
             match command:
                 case Record() | Forward() | Answer():
                     return [command, *queue]
@@ -247,28 +263,25 @@ class Upload:
                     if not await self._hold(command):
                         return self._inspection.failed(Reason.SPOOL_FULL)
                 case LookUp():
-                    queue.extend(
-                        await self._timed(Phase.LOOK_UP, self._look_up(command))
-                    )
+                    queue.extend(await self._look_up(command))
+                    self._took(Phase.LOOK_UP, begun_s)
                 case StartScan():
-                    queue.extend(await self._timed(Phase.SCAN, self._scan(command)))
+                    queue.extend(await self._scan(command))
+                    self._took(Phase.SCAN, begun_s)
                 case MatchSignals():
-                    queue.extend(await self._timed(Phase.MATCH, self._match(command)))
+                    queue.extend(await self._match(command))
+                    self._took(Phase.MATCH, begun_s)
                 case never:
                     assert_never(never)
         return []
 
-    async def _timed(self, phase: Phase, work: Awaitable[_T]) -> _T:
-        """Await a phase, and note how long it took."""
-        begun_s = self._clock()
-        try:
-            return await work
-        finally:
-            self._hands.metrics.took(phase, self._clock() - begun_s)
+    def _took(self, phase: Phase, begun_s: float) -> None:
+        """Note how long a phase took that is over."""
+        self._hands.metrics.took(phase, self._clock() - begun_s)
 
     def _note_whole(self) -> None:
         """Note that the client's wait is over."""
-        self._hands.metrics.took(Phase.WHOLE, self._clock() - self._begun_s)
+        self._took(Phase.WHOLE, self._begun_s)
 
     async def _hold(self, command: Hold) -> bool:
         """Put bytes into a spool; false if there is no room."""
@@ -385,9 +398,9 @@ class Upload:
         begun_s = self._clock()
         try:
             async with self._arrival.origin.asked(
-                self._head.method, self._head.target, headers, self._last_of(body)
+                self._head.method, self._head.target, headers, body
             ) as answer:
-                self._hands.metrics.took(Phase.FORWARD, self._clock() - begun_s)
+                self._took(Phase.FORWARD, begun_s)
                 if self._unheld_rest and self._unheld_rest.answer:
                     return self._answer(self._unheld_rest.answer)
                 if isinstance(answer, OriginFailure):
@@ -415,7 +428,7 @@ class Upload:
 
     def _outgoing(
         self, command: Forward
-    ) -> tuple[AsyncIterator[bytes], int | None, str | None]:
+    ) -> tuple[AsyncIterator[bytes] | Whole, int | None, str | None]:
         """Return the bytes to send, their number if known, and a form's new type."""
         spool = self._spools[command.where]
         if command.parts is not None:
@@ -423,10 +436,15 @@ class Upload:
             pieces = canonical.encode_form(command.parts, boundary=boundary)
             length = canonical.content_length(command.parts, boundary=boundary)
             content_type = canonical.form_content_type(boundary)
-            return self._form(spool, command, pieces), length, content_type
+            body = self._last_of(self._form(spool, command, pieces))
+            return body, length, content_type
         if command.unread:
-            return self._rest(spool), self._head.declared_length, None
-        return spool.read(), spool.size, None
+            rest = self._last_of(self._rest(spool))
+            return rest, self._head.declared_length, None
+        whole = spool.whole(AT_ONCE_BYTES)
+        if whole is not None:
+            return Whole(data=whole, on_sent=self._release), len(whole), None
+        return self._last_of(spool.read()), spool.size, None
 
     async def _form(
         self, spool: Spool, command: Forward, pieces: Sequence[bytes | int]

@@ -9,6 +9,7 @@ into taking it apart and putting it together again (``benchmarks proxy``).
 
 import asyncio
 from http import HTTPStatus
+from typing import assert_never
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -17,7 +18,7 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.http_writer import StreamWriter
 
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
-from uploadfilter.proxy.origins.sending import Sending
+from uploadfilter.proxy.origins.sending import Sending, Whole
 
 _CHUNKED = (b"Transfer-Encoding", b"chunked")
 
@@ -93,7 +94,11 @@ class Asking:
         return by is None or by.should_close or len(by) > 0
 
     async def answer(
-        self, method: str, target: str, headers: RawHeaders, body: Sending | None
+        self,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: Sending | Whole | None,
     ) -> OriginAnswer:
         """Send a request and read the head of its answer.
 
@@ -119,14 +124,24 @@ class Asking:
             max_line_size=self._max_header_bytes,
             max_field_size=self._max_header_bytes,
         )
-        length = _length_of(headers)
-        if body is not None and length is None:
-            headers = [*headers, _CHUNKED]
-        by.transport.write(encode_head(f"{method} {target} HTTP/1.1", headers))
-        if body is None:
-            by.start_timeout()
-        else:
-            self._send(body, length, by)
+        first_line = f"{method} {target} HTTP/1.1"
+        match body:
+            case None:
+                by.transport.write(encode_head(first_line, headers))
+                by.start_timeout()
+            case Whole():
+                head = encode_head(first_line, headers)
+                by.transport.writelines((head, body.data))
+                body.on_sent()
+                by.start_timeout()
+            case Sending():
+                length = _length_of(headers)
+                if length is None:
+                    headers = [*headers, _CHUNKED]
+                by.transport.write(encode_head(first_line, headers))
+                self._send(body, length, by)
+            case never:
+                assert_never(never)
         message, content = await _head_of_answer(by)
         content.on_eof(self._body_ended)
         return OriginAnswer(message, content, by)

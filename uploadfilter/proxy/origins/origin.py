@@ -15,23 +15,26 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
+from typing_extensions import override
 from yarl import URL
 
 from uploadfilter.proxy.origins.asking import Asking, OriginAnswer
 from uploadfilter.proxy.origins.heads import RawHeaders
-from uploadfilter.proxy.origins.sending import Sending
+from uploadfilter.proxy.origins.sending import Sending, Whole
 from uploadfilter.proxy.origins.trusting import tls_context
 from uploadfilter.uploads.forwarding import ClientHeaders, Telling
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKENS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")
+"""Names, with a byte between them that none of them holds."""
+
 _CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
@@ -218,14 +221,13 @@ class Origin:
         # Connections are closed by callbacks that the loop has still to run.
         await asyncio.sleep(0)
 
-    @asynccontextmanager
-    async def asked(
+    def asked(
         self,
         method: str,
         target: str,
         headers: RawHeaders,
-        body: AsyncIterator[bytes] | None,
-    ) -> AsyncIterator[OriginAnswer | OriginFailure]:
+        body: AsyncIterator[bytes] | Whole | None,
+    ) -> "Exchange":
         """Send one request and hold its response for the length of the block.
 
         Args:
@@ -234,28 +236,32 @@ class Origin:
             headers: To be sent as they are; with a body they hold its framing.
             body: What follows, or ``None``.
 
-        Yields:
-            The response, of which only the head has been read, or why there is none.
+        Returns:
+            Gives the response, of which only the head has been read, or why there is
+            none.
         """
-        sending = None
-        if body is not None:
-            sending = Sending(body, patience_s=self._settings.answer_timeout_s)
-        with ExitStack() as held:
-            try:
-                answer = await self._answer(held, method, target, headers, sending)
-            finally:
-                if sending is not None:
-                    sending.stop_clock()
-            yield answer
+        if body is None or isinstance(body, Whole):
+            return Exchange(self, method, target, headers, body)
+        sending = Sending(body, patience_s=self._settings.answer_timeout_s)
+        return Exchange(self, method, target, headers, sending)
 
-    async def _answer(
+    async def answer(
         self,
-        held: ExitStack,
+        held: list[Asking],
         method: str,
         target: str,
         headers: RawHeaders,
-        body: Sending | None,
+        body: Sending | Whole | None,
     ) -> OriginAnswer | OriginFailure:
+        """Send one request and read the head of its answer.
+
+        Args:
+            held: Takes what is to be closed when the answer has been read.
+            method: As for ``asked``, and so are the next two.
+            target: As sent.
+            headers: As sent.
+            body: What follows, or ``None``.
+        """
         try:
             asking = await self._connected(held)
             try:
@@ -268,7 +274,7 @@ class Origin:
         except TimeoutError:
             return OriginFailure.TOO_SLOW
         except (aiohttp.ClientError, HttpProcessingError, OSError):
-            stalled = body is not None and body.is_stalled
+            stalled = isinstance(body, Sending) and body.is_stalled
             return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
         if _is_unfit(answer):
             return OriginFailure.UNREACHABLE
@@ -276,7 +282,7 @@ class Origin:
             answer.be_patient(self._settings.stream_timeout_s)
         return answer
 
-    async def _connected(self, held: ExitStack) -> Asking:
+    async def _connected(self, held: list[Asking]) -> Asking:
         """Take a connection, another one if it is used up beforehand.
 
         Raises:
@@ -289,10 +295,60 @@ class Origin:
                 silence_s=self._settings.answer_timeout_s,
             )
             if not asking.is_stale():
-                held.callback(asking.close)
+                held.append(asking)
                 return asking
             asking.close()
         raise aiohttp.ServerDisconnectedError
+
+
+class Exchange(AbstractAsyncContextManager[OriginAnswer | OriginFailure]):
+    """One request to an origin, and its answer, for the length of a block.
+
+    Args:
+        origin: Who is asked.
+        method: Of the request.
+        target: Of the request.
+        headers: Of the request.
+        body: What follows, or ``None``.
+    """
+
+    __slots__ = ("_body", "_headers", "_held", "_method", "_origin", "_target")
+
+    def __init__(
+        self,
+        origin: Origin,
+        method: str,
+        target: str,
+        headers: RawHeaders,
+        body: Sending | Whole | None,
+    ) -> None:
+        self._origin = origin
+        self._method = method
+        self._target = target
+        self._headers = headers
+        self._body = body
+        self._held: list[Asking] = []
+
+    @override
+    async def __aenter__(self) -> OriginAnswer | OriginFailure:
+        try:
+            return await self._origin.answer(
+                self._held, self._method, self._target, self._headers, self._body
+            )
+        except BaseException:
+            self._close()
+            raise
+        finally:
+            if isinstance(self._body, Sending):
+                self._body.stop_clock()
+
+    @override
+    async def __aexit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        for asking in reversed(self._held):
+            asking.close()
 
 
 def _is_unfit(answer: OriginAnswer) -> bool:
@@ -307,10 +363,10 @@ def _is_unfit(answer: OriginAnswer) -> bool:
         answer.status == HTTPStatus.SWITCHING_PROTOCOLS
         or answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
         or _CONTROL.search(answer.reason) is not None
-        or any(
-            _CONTROL_BYTE.search(value) or not _TOKEN.fullmatch(name)
-            for name, value in answer.raw_headers
-        )
+        or _CONTROL_BYTE.search(b"".join([value for _, value in answer.raw_headers]))
+        is not None
+        or _TOKENS.fullmatch(b"\n".join([*(n for n, _ in answer.raw_headers), b""]))
+        is None
     )
 
 

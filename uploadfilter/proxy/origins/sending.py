@@ -1,7 +1,28 @@
 """A body on its way to the origin."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+AT_ONCE_BYTES: Final = 64 * 1024
+"""Up to so many a body goes out with its head: a transport that holds nothing takes as
+much before it makes its writers wait (asyncio's default)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A short body, which goes out with its head.
+
+    It needs no task, no clock but that of the answer, and one system call.
+
+    Attributes:
+        data: All of it, at most ``AT_ONCE_BYTES``.
+        on_sent: Called once the transport has it.
+    """
+
+    data: bytes
+    on_sent: Callable[[], None]
 
 
 class Sending:

@@ -2,7 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from aiohttp import web
 
@@ -11,7 +11,7 @@ from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.uploads.forwarding import ClientSide, client_side
-from uploadfilter.uploads.head import RequestHead
+from uploadfilter.uploads.request import RequestHead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ def peer(request: web.BaseRequest) -> str:
     return request.remote or ""
 
 
+@lru_cache(maxsize=4096)  # Clients come back, and an address takes 2 us to read.
 def queueing_client(address: str) -> str:
     """Return by what name a client takes its turn among others: ``""`` is no client.
 

@@ -6,8 +6,24 @@ is shut down before the requests are done.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
+
+from typing_extensions import override
+
+
+class _Request(AbstractContextManager[None]):
+    """A request in flight; it holds nothing, so that one object stands for all."""
+
+    def __init__(self, drain: "Drain") -> None:
+        self._drain = drain
+
+    @override
+    def __enter__(self) -> None:
+        self._drain.begun_one()
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        self._drain.ended_one()
 
 
 class Drain:
@@ -20,6 +36,7 @@ class Drain:
     def __init__(self) -> None:
         self.begun = False
         self._in_flight = 0
+        self._request = _Request(self)
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -28,17 +45,20 @@ class Drain:
         """How many requests are in flight."""
         return self._in_flight
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self) -> AbstractContextManager[None]:
         """Count one request in flight for the length of the block."""
+        return self._request
+
+    def begun_one(self) -> None:
+        """Count one more request."""
         self._in_flight += 1
         self._idle.clear()
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if self._in_flight == 0:
-                self._idle.set()
+
+    def ended_one(self) -> None:
+        """Count one request less."""
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            self._idle.set()
 
     def begin(self) -> None:
         """Let every answer from now on be the last of its connection."""

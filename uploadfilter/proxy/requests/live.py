@@ -7,11 +7,13 @@ to are closed when nobody does.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from typing_extensions import override
 
 from uploadfilter.errors import UploadFilterError
 from uploadfilter.model import Mode
@@ -109,16 +111,9 @@ class InForce:
         """How many origins are open, those of earlier settings included."""
         return len(self._origins)
 
-    @contextmanager
-    def use(self) -> Iterator[Live]:
+    def use(self) -> AbstractContextManager[Live]:
         """Take what is in force now, and keep it for the length of the block."""
-        term = self._term
-        term.users += 1
-        try:
-            yield term.live
-        finally:
-            term.users -= 1
-            self._look_at(term)
+        return _Use(self, self._term)
 
     async def replace(self, settings: LiveSettings) -> None:
         """Put other settings in force for every request that begins from now on.
@@ -134,9 +129,9 @@ class InForce:
         term = await _Term.begun(settings, self._origins)
         old, self._term = self._term, term
         self._old.add(old)
-        self._look_at(old)
+        self.look_at(old)
 
-    def _look_at(self, term: "_Term") -> None:
+    def look_at(self, term: "_Term") -> None:
         """End a term that is over and that nobody uses."""
         if term in self._old and term.users == 0:
             self._old.discard(term)
@@ -146,6 +141,26 @@ class InForce:
         """Close origins as soon as nobody needs them, until cancelled."""
         while True:
             await self._origins.close_unused()
+
+
+class _Use(AbstractContextManager[Live]):
+    """One request's use of a term."""
+
+    __slots__ = ("_in_force", "_term")
+
+    def __init__(self, in_force: InForce, term: "_Term") -> None:
+        self._in_force = in_force
+        self._term = term
+
+    @override
+    def __enter__(self) -> Live:
+        self._term.users += 1
+        return self._term.live
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        self._term.users -= 1
+        self._in_force.look_at(self._term)
 
 
 class _Term:

@@ -10,11 +10,13 @@ into the log; a client may choose them, but not more.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from structlog.contextvars import bind_contextvars, unbind_contextvars
+from typing_extensions import override
+
+from uploadfilter.uploads.request import RequestHead
 
 TRACEPARENT: Final = b"traceparent"
 
@@ -52,32 +54,45 @@ def trace_id(value: bytes) -> str | None:
     return field["trace"].decode("ascii")
 
 
-def trace_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+def trace_of(head: RequestHead) -> str | None:
     """Return the trace id of a request.
 
     Args:
-        headers: Name and value of each line, as sent.
+        head: Of the request.
 
     Returns:
         ``None`` if there is no ``traceparent``, more than one, or an invalid one.
     """
-    values = [value for name, value in headers if name.lower() == TRACEPARENT]
-    return trace_id(values[0].strip(b" \t")) if len(values) == 1 else None
+    values = head.values(TRACEPARENT)
+    return trace_id(values[0]) if len(values) == 1 else None
 
 
-@contextmanager
-def traced(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
-    """Name the trace of a request in every event within the block."""
-    trace = trace_of(headers)
-    if trace is not None:
-        bind_contextvars(trace=trace)
-    try:
-        yield
-    finally:
+class Traced(AbstractContextManager[None]):
+    """Names the trace of a request in every event within the block.
+
+    Args:
+        head: Of the request.
+    """
+
+    __slots__ = ("_is_bound", "_trace")
+
+    def __init__(self, head: RequestHead) -> None:
+        self._trace = trace_of(head)
+        # Of others than uploads without a trace there is nothing to say.
+        self._is_bound = head.has_body or self._trace is not None
+
+    @override
+    def __enter__(self) -> None:
+        if self._trace is not None:
+            bind_contextvars(trace=self._trace)
+
+    @override
+    def __exit__(self, *_: object) -> None:
         # A connection is used again: what one request bound must not outlive it.
-        unbind_contextvars("trace", "decision")
+        if self._is_bound:
+            unbind_contextvars("trace", "decision")
 
 
 def decided_as(decision: str) -> None:
-    """Name the decision of an upload in every event that follows within ``traced``."""
+    """Name the decision of an upload in every event that follows within ``Traced``."""
     bind_contextvars(decision=decision)

@@ -110,6 +110,7 @@ class Routes:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = tuple(routes)
         self._paths_matter = any(route.path != "/" for route in self._routes)
+        self._only = _choice_without_a_choice(self._routes)
 
     def __iter__(self) -> Iterator[Route]:
         """Yield them in order."""
@@ -137,6 +138,8 @@ class Routes:
             method: As sent.
             stands_for: Methods that headers say are meant: an origin may believe one.
         """
+        if self._only is not None and not stands_for:
+            return self._only
         path = target.partition("?")[0]
         takes = [self._taking(host_name(host or b""), method)]
         route = _first(takes[0], path)
@@ -171,6 +174,15 @@ class Routes:
             *(it for it in found if it is None or not _may_stand_for(route, it)),
             *(it for it in in_any_case if it and not route.is_as_strict_as(it)),
         ]
+
+
+def _choice_without_a_choice(routes: Sequence[Route]) -> Choice | None:
+    """Return what every request gets where there is one route and it fits all."""
+    if len(routes) != 1:
+        return None
+    (route,) = routes
+    fits_all = not (route.hosts or route.methods or route.exempt) and route.path == "/"
+    return Choice(route=route) if fits_all else None
 
 
 def _choice(route: Route, *, stricter: Sequence[Route | None]) -> Choice:

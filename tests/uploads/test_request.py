@@ -1,0 +1,76 @@
+"""A look at a whole head says what the rules say of it one by one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.uploads.forms import LIMITS, head
+from uploadfilter.uploads.head import SINGLETONS, plan
+from uploadfilter.uploads.request import RequestHead
+
+Header = tuple[bytes, bytes]
+LENGTH = (b"Content-Length", b"5")
+CHUNKED = (b"Transfer-Encoding", b"chunked")
+HOST = (b"Host", b"a")
+
+
+class _Doubted(RequestHead):
+    """A head that is never taken for a plain one."""
+
+    is_plain = False  # the slow twin
+
+
+_PLAIN = ((b"Host", b"site.example:80"), (b"User-Agent", b"x (y; z)"), HOST, LENGTH)
+_WORDS = st.sampled_from(
+    [
+        *(name for known in SINGLETONS for name in (known, known.title())),
+        *(b"connection", b"upgrade", b"cookie", b"X-Method-Override", b"x_a", b"a b"),
+        *(b"X-HTTP-Method", b"x_http_method", b"X-Content-Encoding", b"", b"\xc3"),
+    ]
+)
+_SAID = st.sampled_from(
+    [
+        *(b"5", b"", b"gzip", b"identity", b"chunked", b"keep-alive", b"Close"),
+        *(b"100-continue", b"DELETE", b"put", b"websocket", b"h2c", b"a,b", b"\xff"),
+        *(b"a\x00b", b"\t5 ", b"content-type", b"image/png", b"STREAMING-A", b"a\nb"),
+    ]
+)
+
+
+@given(
+    headers=st.lists(
+        st.sampled_from(_PLAIN)
+        | st.tuples(_WORDS, _SAID)
+        | st.tuples(_WORDS, st.binary(max_size=20)),
+        max_size=6,
+    ),
+    method=st.sampled_from(["GET", "PUT", "POST", "CONNECT"]),
+    target=st.sampled_from(["/a", "*", "a", "/a?b=c", "/\xe9"]),
+    version=st.sampled_from([(1, 0), (1, 1), (2, 0)]),
+)
+def test_plain_head_is_one_that_no_rule_speaks_of(
+    headers: list[Header], method: str, target: str, version: tuple[int, int]
+) -> None:
+    """One look at a whole head says what the rules say of it one by one."""
+    heads = [
+        made(method=method, target=target, headers=tuple(headers), version=version)
+        for made in (RequestHead, _Doubted)
+    ]
+
+    assert plan(heads[0], LIMITS) == plan(heads[1], LIMITS)
+    assert heads[0].stands_for == heads[1].stands_for
+
+
+def test_heads_of_usual_clients_are_plain() -> None:
+    """What browsers, scripts and front ends send needs no rule."""
+    usual = [
+        (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101"),
+        (b"Accept", b"image/avif,image/webp,*/*;q=0.8"),
+        (b"Accept-Encoding", b"gzip, deflate, br"),
+        (b"Cookie", b'a="b c"; d=e%20f'),
+        (b"Content-Type", b'multipart/form-data; boundary="----x"'),
+        (b"X-Forwarded-For", b"203.0.113.9, 2001:db8::1"),
+        (b"Connection", b"keep-alive"),
+    ]
+
+    assert head(LENGTH, *usual).is_plain
+    assert not head(CHUNKED, *usual).is_plain

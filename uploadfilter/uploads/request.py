@@ -1,0 +1,128 @@
+"""The head of a request as it came, and what can be seen of it at a glance."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from uploadfilter.uploads import codings
+
+HTTP_1_0 = (1, 0)
+HTTP_1_1 = (1, 1)
+
+METHOD_OVERRIDES: Final = frozenset(
+    {b"x-http-method-override", b"x-http-method", b"x-method-override"}
+)
+_USUAL_CONNECTIONS: Final = frozenset({b"", b"close", b"keep-alive"})
+
+_SPOKEN_OF: Final = frozenset(
+    {
+        *METHOD_OVERRIDES,
+        *codings.HEADERS,
+        *(b"transfer-encoding", b"upgrade", b"expect"),
+    }
+)
+"""Headers of whose values a rule speaks."""
+
+_LENGTH = re.compile(rb"[0-9]{1,19}")
+HOST = re.compile(rb"[0-9A-Za-z._~!$&'()*+;=%:\[\]-]*")
+"""What may stand in a host and its port (RFC 9110, section 7.2), but for the comma,
+which joins two of them for some readers; empty for a target that names no host."""
+
+_PLAIN_NAMES = re.compile(rb"(?:[!#$%&'*+.^`|~0-9A-Za-z-]+\n)+")
+_PLAIN_VALUES = re.compile(rb"[\t -~]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestHead:
+    """The head of a request as it came over the wire.
+
+    Attributes:
+        method: As sent; methods are case-sensitive.
+        target: As sent, still percent-encoded.
+        headers: Names and values as sent, in order, repeats kept.
+        version: HTTP version, major and minor.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    version: tuple[int, int] = HTTP_1_1
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {}
+        for name, value in self.headers:
+            found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+        return found
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Return the values of a header in order; ``name`` is in lower case."""
+        return self._by_name.get(name, [])
+
+    def value(self, name: bytes) -> bytes | None:
+        """Return the first value of a header; ``name`` is in lower case."""
+        values = self.values(name)
+        return values[0] if values else None
+
+    def has_any(self, names: Iterable[bytes]) -> bool:
+        """Tell whether any of these headers occurs; names in lower case."""
+        return any(name in self._by_name for name in names)
+
+    @property
+    def names(self) -> Iterable[bytes]:
+        """Every header name in lower case, once."""
+        return self._by_name.keys()
+
+    def present(self, names: frozenset[bytes]) -> Iterator[list[bytes]]:
+        """Yield the values of those of ``names`` that occur; names in lower case."""
+        return (values for name, values in self._by_name.items() if name in names)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it is as nearly every head is: of nothing in it does a rule speak.
+
+        It looks at everything at once for what the rules look for one by one. Where it
+        is true, no rule but that of the size has anything to say.
+        """
+        named, host = self._by_name, self.value(b"host")
+        length = self.value(b"content-length")
+        connection = self.value(b"connection")
+        return (
+            self.version == HTTP_1_1
+            and self.target.startswith("/")
+            and self.method != "CONNECT"
+            and len(named) == len(self.headers)
+            and _SPOKEN_OF.isdisjoint(named)
+            and host is not None
+            and HOST.fullmatch(host) is not None
+            and (length is None or _LENGTH.fullmatch(length) is not None)
+            and (connection is None or connection.lower() in _USUAL_CONNECTIONS)
+            and _PLAIN_NAMES.fullmatch(b"\n".join([*named, b""])) is not None
+            and _PLAIN_VALUES.fullmatch(b"".join([value for _, value in self.headers]))
+            is not None
+        )
+
+    @property
+    def stands_for(self) -> frozenset[str]:
+        """The methods that any header says are meant, as any origin may read it."""
+        if self.is_plain:
+            return frozenset()
+        return frozenset(
+            value.decode("latin-1").upper()
+            for name in self.names
+            if name.replace(b"_", b"-") in METHOD_OVERRIDES
+            for value in self.values(name)
+        )
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the framing says that a body follows."""
+        return bool(self.values(b"transfer-encoding")) or bool(self.declared_length)
+
+    @property
+    def declared_length(self) -> int | None:
+        """Content-Length in bytes; ``None`` if there is none that can be read."""
+        value = self.value(b"content-length")
+        return int(value) if value and _LENGTH.fullmatch(value) else None
