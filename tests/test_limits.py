@@ -63,6 +63,13 @@ def packed_metadata() -> bytes:
     return whole[:end] + png_chunk(b"iTXt", body) + whole[end:]
 
 
+def rows_among_noise() -> bytes:
+    """Return base64 in rows of 60 letters, with as many other bytes between them."""
+    letters = base64.b64encode(pictures.jpeg(PHOTO))
+    rows = (letters[at : at + 60] for at in range(0, len(letters), 60))
+    return NOISE + bytes(range(128, 188)).join(rows) + NOISE
+
+
 def surface() -> bytes:
     """Return a picture in a format of games."""
     file = io.BytesIO()
@@ -185,6 +192,7 @@ SAMPLES: Mapping[str, Sample] = {
     "hexadecimal with something other": Sample(parted_digits),
     "bytes as characters of UTF-8": Sample(characters_of_an_object),
     "strings other than base64": Sample(string_of_a_program),
+    "letters of base64 among bytes": Sample(rows_among_noise),
     "a picture that a protocol cuts": Sample(picture_in_pieces),
     "video and sound": Sample(video),
     "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),

@@ -58,6 +58,19 @@ def test_layer_over_written_bytes_is_undone(layer: str) -> None:
     assert any(body in each for each in (text, *readings(text)))
 
 
+def test_layers_that_lie_elsewhere_are_left_alone() -> None:
+    """A program has characters in one place, and references in another."""
+    program = b"a&lt;b; '%41'; <!-- c --> =3D\n" * 200
+    filler = b"The quick brown fox jumps over the lazy dog.\n" * 200
+    table = b"'" + b"\\u00AA\\u00B5\\u00BA" * 20 + b"'\n"
+
+    found = readings(program + filler + table)
+
+    assert len(found) == 1
+    assert found[0].startswith(program)
+    assert b"\\u00" not in found[0]
+
+
 def test_digits_are_cut_out_of_a_long_text() -> None:
     """What stands around them is not read again."""
     prose = b"The quick brown fox jumps over the lazy dog. " * 1000

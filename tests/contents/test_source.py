@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.contents.source import MemorySource, PartSource, opened
+from uploadfilter.contents.source import JoinedSource, MemorySource, PartSource, opened
 
 offsets = st.integers(0, 80)
 
@@ -33,6 +33,26 @@ def test_part_never_reads_outside_itself(
     own = whole[start : start + size]
     assert part.size == len(own)
     assert part.read(offset, length) == own[offset : offset + length]
+
+
+@given(
+    data=st.binary(max_size=60),
+    cuts=st.lists(st.integers(0, 60), max_size=8),
+    offset=offsets,
+    length=offsets,
+)
+def test_joined_parts_read_like_their_bytes(
+    data: bytes, cuts: list[int], offset: int, length: int
+) -> None:
+    """Every second stretch between cuts, one behind the other."""
+    edges = sorted(min(cut, len(data)) for cut in cuts)
+    spans = list(zip(edges[::2], edges[1::2], strict=False))
+
+    joined = JoinedSource(MemorySource(data), spans)
+
+    own = b"".join(data[start:end] for start, end in spans)
+    assert joined.size == len(own)
+    assert joined.read(offset, length) == own[offset : offset + length]
 
 
 @pytest.mark.parametrize(("start", "size"), [(-1, 2), (0, 6), (5, 1), (3, -1)])

@@ -70,6 +70,26 @@ def test_rough_look_passes_over_no_string(
     assert bool(pieces(content, kind)) == (looked_at >= 20)
 
 
+@given(
+    at=st.integers(0, 3 * len(NOISE)),
+    length=st.integers(84, 9000),
+    encoding=st.sampled_from(["ascii", "utf-16-le", "cp037"]),
+)
+def test_noise_around_strings_is_left_out_and_nothing_else(
+    at: int, length: int, encoding: str
+) -> None:
+    """Wherever the string is in its blocks, with what stands next to it."""
+    noise = np.random.default_rng(at).bytes(3 * len(NOISE))
+    string = (STRING * 4)[:length].decode()
+    beside = "data:image/png;base64, "
+    content = noise[:at] + (beside + string + beside).encode(encoding) + noise[at:]
+
+    found = pieces(content, Kind.DATA, 1 << 22)
+
+    assert any((beside + string + beside).encode() in piece for piece in found)
+    assert sum(map(len, found)) < 8 * (length * 4 + 20_000)
+
+
 def test_wide_text_is_given_without_its_zeros() -> None:
     """Whatever letters it begins with."""
     text = "\u0434\u0430 " * 9 + STRING.decode()

@@ -101,3 +101,26 @@ def test_picture_that_was_decoded_where_it_begins_is_held() -> None:
     assert covered.hold(whole, candidate(7))
     assert not covered.hold(whole, candidate(8))
     assert not covered.hold(MemorySource(bytes(100)), candidate(7))
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 99), st.integers(0, 30)), max_size=9),
+    is_foreign=st.booleans(),
+)
+def test_rest_is_what_lies_in_no_member(
+    spans: list[tuple[int, int]], is_foreign: bool
+) -> None:
+    """Byte by byte, however members overlap; those of another source do not count."""
+    whole, covered = MemorySource(bytes(range(100))), Covered()
+    other = MemorySource(bytes(100))
+    free = set(range(100))
+    for start, size in spans:
+        end = min(start + size, 100)
+        covered.note(PartSource(other if is_foreign else whole, start, end - start))
+        free -= set() if is_foreign else set(range(start, end))
+
+    rest = covered.rest(whole)
+
+    assert rest.read(0, rest.size) == bytes(sorted(free))
+    held = {at for at in range(100) if covered.hold(whole, candidate(at))}
+    assert held == set(range(100)) - free

@@ -19,7 +19,7 @@ from uploadfilter.contents.codings import BASE32
 from uploadfilter.contents.digits import BETWEEN, HEX_DIGITS, runs
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.layers import unescaped, unquoted, unreferenced
-from uploadfilter.contents.patterns import one_of
+from uploadfilter.contents.patterns import Patterns, one_of
 from uploadfilter.contents.rewritings import REWRITINGS
 
 _LEAST_DIGITS = 240
@@ -56,6 +56,7 @@ SIGNS: dict[str, str] = {
 """For each a pattern that is in every text that is read here."""
 
 _WHOLE = frozenset({WRITTEN, LINES, SHIFTED})
+_PATTERNS = Patterns([SIGNS[name] for name in sorted(_WHOLE)])
 _OF_LETTERS = frozenset(BASE32)
 """Of base32, the digits of an escape before it would be letters."""
 
@@ -75,7 +76,7 @@ def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes
         SpentError: It would cost more than it may.
     """
     if signs & _WHOLE:
-        yield from _steps(text, effort)
+        yield from _steps(text, effort, near=_near_signs(text, effort))
         if b"%" in text and b"+" in text:
             yield text.replace(b"+", b" ")
         return
@@ -119,23 +120,61 @@ _LETTERS = bytes(
 ) + bytes(128)
 
 
-def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield a text with one layer undone."""
-    for step in (unquoted, unescaped, unreferenced):
-        reading = step(text, effort)
-        if reading != text:
-            yield reading
-    for way in REWRITINGS:
-        # Of a style sheet, digits and bytes are not read.
-        if way.name != "style sheet" and any(sign in text for sign in way.signs):
-            reading = way.whole(text, effort)
-            if reading != text:
-                yield reading
+def _near_signs(text: bytes, effort: Effort) -> bytes:
+    """Return the parts of a text with signs of what is undone in it as a whole.
+
+    A program has tables of characters in one place, and references or percent signs in
+    another: to undo these does nothing to the tables, and there are as many texts to
+    search as there are sets of such layers.
+    """
+    effort.take(1 + len(text) // _BYTES_PER_LOOK)
+    count = -(-len(text) // _NEAR_BYTES)
+    is_near = [
+        bool(_PATTERNS.numbers_in(text[at : at + _NEAR_BYTES + _LONGEST_SIGN]))
+        for at in range(0, len(text), _NEAR_BYTES)
+    ]
+    kept = [any(is_near[max(at - 1, 0) : at + _BLOCKS_BEHIND]) for at in range(count)]
+    return b"".join(
+        text[at * _NEAR_BYTES : (at + 1) * _NEAR_BYTES] if is_kept else b"\n"
+        for at, is_kept in enumerate(kept)
+    )
+
+
+_NEAR_BYTES = 1024
+_LONGEST_SIGN = 256
+_BLOCKS_BEHIND = 2
+"""A block counts with one that has a sign, or next to it: a picture has them all over.
+"""
+
+_BYTES_PER_LOOK = 256
+"""Bytes that are looked at for signs in a step."""
+
+
+def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]:
+    """Yield a text with one layer undone.
+
+    Args:
+        text: The text.
+        effort: What it may cost.
+        near: The parts of it that a layer must lie over, if not all of it.
+    """
+    near = near or text
+    steps = [unquoted, unescaped, unreferenced]
+    # Of a style sheet, digits and bytes are not read.
+    steps += [
+        way.whole
+        for way in REWRITINGS
+        if way.name != "style sheet" and any(sign in near for sign in way.signs)
+    ]
+    for step in steps:
+        undone = step(near, effort)
+        if undone != near:
+            yield undone if near is text else step(text, effort)
     for mark, plain in ((b'""', b'"'), (b"''", b"'")):
         # As tables and databases write a quote within quotes.
-        if mark in text:
+        if mark in near:
             yield text.replace(mark, plain)
-    if b"+" in text and not _IS_NO_FORM.search(text):
+    if b"+" in near and not _IS_NO_FORM.search(text):
         yield text.replace(b"+", b" ")
 
 

@@ -5,7 +5,10 @@ asked, and two sources over the same bytes do not disturb each other.
 """
 
 import io
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 from typing_extensions import Buffer, override
@@ -73,6 +76,35 @@ class PartSource:
         """Return up to ``length`` bytes from ``offset``."""
         length = min(length, self.size - offset)
         return self.whole.read(self.start + offset, length) if length > 0 else b""
+
+
+class JoinedSource:
+    """Some parts of another source behind each other, as a source.
+
+    Args:
+        whole: The other source.
+        spans: Start and end of each part in it, in order; they do not overlap.
+    """
+
+    def __init__(self, whole: Source, spans: Sequence[tuple[int, int]]) -> None:
+        self._whole = whole
+        self._spans = spans
+        lengths = (end - start for start, end in spans)
+        self._ends = list(accumulate(lengths))
+        self.size = self._ends[-1] if self._ends else 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``."""
+        pieces = list[bytes]()
+        number = bisect_right(self._ends, offset)
+        while length > 0 and number < len(self._spans):
+            end = self._spans[number][1]
+            at = end - (self._ends[number] - offset)
+            piece = self._whole.read(at, min(length, end - at))
+            pieces.append(piece)
+            offset, length = offset + end - at, length - (end - at)
+            number += 1
+        return b"".join(pieces)
 
 
 class SourceFile(io.RawIOBase):

@@ -183,6 +183,7 @@ class _Search:
         self._known = dict[int, int]()
         self._undone = 0
         self._whole = set[Waiting]()
+        self._parts = dict[int, bool]()
         self.is_deep = False
 
     def strings(self) -> Iterator[Encoded]:
@@ -207,9 +208,16 @@ class _Search:
             part_of = self._item.part_of
             if part_of is None:
                 yield from self._later()
-            elif part_of not in self._whole and any(True for _ in self._later()):
+            elif part_of not in self._whole and self._holds_something(self._item):
                 self._whole.add(part_of)
                 self._waiting.append(replace(part_of, is_whole=True))
+
+    def _holds_something(self, part: "Waiting") -> bool:
+        """Say whether anything is found in a part; readings have most in common."""
+        known = hash((part.text, part.ways))
+        if known not in self._parts:
+            self._parts[known] = any(True for _ in self._later())
+        return self._parts[known]
 
     def _later(self) -> Iterator[Encoded]:
         """Yield what is in a text that was waiting."""

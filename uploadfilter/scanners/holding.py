@@ -2,13 +2,19 @@
 
 import hashlib
 import io
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
 from uploadfilter.contents import magic
 from uploadfilter.contents.carving import Candidate
 from uploadfilter.contents.members import Chunks, Shortfall
-from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.source import (
+    JoinedSource,
+    MemorySource,
+    PartSource,
+    Source,
+)
 from uploadfilter.contents.unpackers import DAMAGED
 from uploadfilter.model import Reason
 
@@ -122,15 +128,19 @@ class Covered:
     """
 
     def __init__(self) -> None:
-        self._ranges: list[tuple[Source, int, int]] = []
+        # By identity; a source is kept, so that no other one gets its number.
+        self._ranges: dict[int, tuple[Source, list[tuple[int, int]]]] = {}
+        self._merged: dict[int, list[tuple[int, int]]] = {}
         self._starts: set[tuple[int, int]] = set()
         self._members: dict[bytes, set[tuple[int, bytes]]] = {}
 
     def note(self, member: Source) -> None:
         """Note a member that was, or will be, looked at as a whole."""
         if isinstance(member, PartSource):
-            end = member.start + member.size
-            self._ranges.append((member.whole, member.start, end))
+            span = (member.start, member.start + member.size)
+            known = self._ranges.setdefault(id(member.whole), (member.whole, []))
+            known[1].append(span)
+            self._merged.pop(id(member.whole), None)
         elif member.size >= _HEAD_BYTES:
             head = member.read(0, _HEAD_BYTES)
             self._members.setdefault(head, set()).add(_identity(member, member.size))
@@ -148,21 +158,21 @@ class Covered:
             by: How many bytes later it begins.
         """
         moved = Covered()
-        moved._ranges = [
-            (after, max(0, start - by), end - by)
-            for whole, start, end in self._ranges
-            if whole is before and end > by
+        spans = [
+            (max(0, start - by), end - by)
+            for start, end in self._spans(before)
+            if end > by
         ]
+        moved._ranges[id(after)] = (after, spans)
         return moved
 
     def hold(self, source: Source, item: Candidate) -> bool:
         """Say whether a candidate lies in a member, or is one that was unpacked."""
         if (id(source), item.offset) in self._starts:
             return True
-        if any(
-            whole is source and start <= item.offset < end
-            for whole, start, end in self._ranges
-        ):
+        spans = self._spans(source)
+        before = bisect_right(spans, (item.offset, source.size)) - 1
+        if before >= 0 and item.offset < spans[before][1]:
             return True
         known = self._members.get(source.read(item.offset, _HEAD_BYTES), set())
         rest = source.size - item.offset
@@ -171,6 +181,34 @@ class Covered:
             and _identity(PartSource(source, item.offset, size), size) == (size, digest)
             for size, digest in known
         )
+
+    def rest(self, source: Source) -> Source:
+        """Return what of a source lies in no member: its headers, and what is between.
+
+        Strings in a member that lies in the source as it is were searched with that.
+        """
+        spans = self._spans(source)
+        if not spans:
+            return source
+        starts = (0, *(end for _, end in spans))
+        ends = (*(start for start, _ in spans), source.size)
+        gaps = zip(starts, ends, strict=True)
+        return JoinedSource(source, [gap for gap in gaps if gap[0] < gap[1]])
+
+    def _spans(self, source: Source) -> list[tuple[int, int]]:
+        """Return the parts of a source in which members lie, in order and apart."""
+        known = self._merged.get(id(source))
+        if known is not None:
+            return known
+        spans = list[tuple[int, int]]()
+        _, ranges = self._ranges.get(id(source), (source, []))
+        for start, end in sorted(ranges):
+            if spans and start <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            elif start < end:
+                spans.append((start, end))
+        self._merged[id(source)] = spans
+        return spans
 
 
 def _identity(source: Source, size: int) -> tuple[int, bytes]:

@@ -183,7 +183,8 @@ class Walk:
         if packet is not None:
             yield from self.decode_strings(packet, node, Kind.XML, seen, depth=depth)
         if has_strings:
-            yield from self.decode_strings(source, node, kind, seen, depth=depth)
+            rest = source if kind in magic.STRINGS else covered.rest(source)
+            yield from self.decode_strings(rest, node, kind, seen, depth=depth)
         yield from self._carve(source, node, covered)
 
     def pause(self) -> Iterator[None]:
