@@ -192,7 +192,8 @@ def test_reader_needs_no_right_to_write() -> None:
     try:
         for directory in directories:
             put_set(directory, "s", [ENTRY])
-        for path in (folder, *folder.rglob("*")):
+        folder.chmod(0o755)
+        for path in (folder / "foreign", *(folder / "foreign").rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o444)
         done = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-c", READER, *map(str, directories)],
