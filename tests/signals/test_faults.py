@@ -12,6 +12,7 @@ from PIL import Image
 from uploadfilter.signals.faults import (
     DECODER_ERRORS,
     BadPictureError,
+    be_quiet,
     fault_of,
     note,
     noting,
@@ -53,6 +54,18 @@ def test_warnings_of_decoders_are_not_seen() -> None:
 
     with pytest.warns(UserWarning, match="ours"):
         warnings.warn("ours", stacklevel=1)
+
+
+def test_process_that_is_quiet_stays_so() -> None:
+    """What is silenced for good is silent within and behind a block."""
+    with warnings.catch_warnings(record=True) as told:
+        be_quiet()
+        warnings.warn("before", UserWarning, stacklevel=1)
+        with quiet():
+            warnings.warn("within", UserWarning, stacklevel=1)
+        warnings.warn("behind", UserWarning, stacklevel=1)
+
+    assert told == []
 
 
 def caught(work: Callable[[], object]) -> BaseException:

@@ -157,6 +157,7 @@ class DecisionLog:
         self._closed_on: date | None = None
         self._is_closing = False
         self._is_urgent = False
+        self._is_asleep = False  # the writer, until somebody wakes it
         self._is_writable = True
         self._writer = threading.Thread(target=self._run, name="decision-log")
 
@@ -304,11 +305,9 @@ class DecisionLog:
         with self._arrived:
             refusal = self._refusal()
             if refusal is None:
-                # Who waits without a deadline must be told of the first one that can.
-                is_first = not self._queue
                 self._queue.append(pending)
                 self._is_urgent |= is_urgent
-                if is_urgent or is_first:
+                if is_urgent or self._is_asleep:
                     self._arrived.notify()
         if refusal is not None:
             pending.fail(refusal)
@@ -342,14 +341,27 @@ class DecisionLog:
     def _take(self) -> list[Waiting]:
         """Wait for records and take them, up to a group; none when closing."""
         with self._arrived:
-            while not self._queue and not self._is_closing:
-                self._arrived.wait()
-            self._arrived.wait_for(
-                lambda: self._is_urgent or self._is_closing, PATIENCE_S
-            )
+            self._await_records()
             self._is_urgent = len(self._queue) > _GROUP_RECORDS
             count = min(len(self._queue), _GROUP_RECORDS)
             return [self._queue.popleft() for _ in range(count)]
+
+    def _await_records(self) -> None:
+        """Return when there is something to write, or never will be.
+
+        A writer that has had work dozes: it looks again after ``PATIENCE_S``, so that a
+        record that nothing waits for need not wake it. Two records for each upload with
+        one waking between them cost half the switches of threads. Where nothing came
+        meanwhile it sleeps until it is woken.
+        """
+        is_dozing = True
+        while not (self._is_urgent or self._is_closing):
+            self._is_asleep = not is_dozing
+            is_woken = self._arrived.wait(PATIENCE_S if is_dozing else None)
+            self._is_asleep = False
+            if not is_woken and self._queue:
+                return
+            is_dozing = is_woken
 
     def _commit(self, group: Sequence[Waiting]) -> int:
         """Make records durable and tell those who wait.

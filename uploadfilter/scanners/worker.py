@@ -9,6 +9,7 @@ import numpy as np
 from uploadfilter.scanners.messages import ContentSpan, Handed, Part, ScanRequest
 from uploadfilter.scanners.scanning import prepare, scan_content
 from uploadfilter.scanners.template import run
+from uploadfilter.signals.faults import be_quiet
 from uploadfilter.signals.picture import Picture, Shape
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
 from uploadfilter.signals.views import ALWAYS, view_of
@@ -64,5 +65,6 @@ def scan_span(
 
 if __name__ == "__main__":
     prepare()
+    be_quiet()
     warm()
     run(sys.argv[1:], scan_span)

@@ -46,6 +46,9 @@ _MOST_KEPT_BYTES = 40_000_000
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a segment behind them."""
 
+_OF_NO_LENGTH = _ALONE | {0x00, 0xFF, _END}
+"""What follows 0xFF without being the marker of a segment."""
+
 _BYTES_PER_COEFFICIENT = 2
 _BLOCK_SIDE = 8
 _CHUNK_BYTES = 1024 * 1024
@@ -248,6 +251,12 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield markers and what stands behind them, over junk, as libjpeg does."""
     junk_left = _MOST_JUNK_BYTES
     for _ in range(_MOST_SEGMENTS):
+        head = file.read(4)
+        if _has_length(head):
+            # As nearly always: one read instead of one for each byte.
+            yield head[1], file.read(int.from_bytes(head[2:], "big") - 2)
+            continue
+        file.seek(-len(head), io.SEEK_CUR)
         marker, skipped = _skip_to_marker(file, most=junk_left)
         junk_left -= skipped
         if marker is None or marker == _END:
@@ -261,6 +270,16 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if length < 2:  # noqa: PLR2004  # the length counts itself
             return
         yield marker, file.read(length - 2)
+
+
+def _has_length(head: bytes) -> bool:
+    """Say whether four bytes are a marker and the length of what stands behind it."""
+    return (
+        len(head) == 4  # noqa: PLR2004  # two bytes each
+        and head[0] == 0xFF  # noqa: PLR2004
+        and head[1] not in _OF_NO_LENGTH
+        and (head[2] > 0 or head[3] >= 2)  # noqa: PLR2004  # the length counts itself
+    )
 
 
 def _skip_to_marker(file: BinaryIO, *, most: int) -> tuple[int | None, int]:

@@ -22,7 +22,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -32,6 +32,7 @@ from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
 from uploadfilter.proxy.counting.lastday import LastDay
 from uploadfilter.proxy.counting.recent import RecentDecisions
+from uploadfilter.proxy.counting.series import Counts, Spreads
 from uploadfilter.proxy.counting.totals import Totals
 from uploadfilter.proxy.origins.origin import OriginFailure
 
@@ -235,27 +236,15 @@ _CHECKED_IN: Final = (
 )
 
 
-class _Counts:
-    """The series of one counter, found by their labels without making texts of them.
+def _counts(registry: CollectorRegistry, counted: _Counted) -> Counts:
+    """Make the series of one counter.
 
     Args:
         registry: Where it is exposed.
         counted: What is counted.
     """
-
-    def __init__(self, registry: CollectorRegistry, counted: _Counted) -> None:
-        name = f"{PREFIX}_{counted.name}_total"
-        self._counter = Counter(name, counted.text, counted.labels, registry=registry)
-        self._series = {
-            labels: self._counter.labels(*labels) for labels in counted.known
-        }
-
-    def add(self, *labels: str) -> None:
-        """Add one to the series with these labels."""
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = self._counter.labels(*labels)
-        series.inc()
+    name = f"{PREFIX}_{counted.name}_total"
+    return Counts(registry, name, counted.text, counted.labels, known=counted.known)
 
 
 class Tally:
@@ -310,22 +299,30 @@ class Metrics:
         self.recent = RecentDecisions()
         self.last_day = LastDay()
         self.durations_s: deque[float] = deque(maxlen=DURATIONS_KEPT)
-        self._requests = _Counts(self.registry, _REQUESTS)
-        self._uploads = _Counts(self.registry, _UPLOADS)
-        self._would = _Counts(self.registry, _WOULD)
-        self._sheds = _Counts(self.registry, _SHEDS)
-        self._limits = _Counts(self.registry, _LIMITS)
-        self._outcomes = _Counts(self.registry, _OUTCOMES)
-        self._origin_failures = _Counts(self.registry, _ORIGIN_FAILURES)
-        self._reloads = _Counts(self.registry, _RELOADS)
-        self._summarised = Counter(
-            f"{PREFIX}_uploads_summarised_total", _SUMMARISED, registry=self.registry
+        self._requests = _counts(self.registry, _REQUESTS)
+        self._uploads = _counts(self.registry, _UPLOADS)
+        self._would = _counts(self.registry, _WOULD)
+        self._sheds = _counts(self.registry, _SHEDS)
+        self._limits = _counts(self.registry, _LIMITS)
+        self._outcomes = _counts(self.registry, _OUTCOMES)
+        self._origin_failures = _counts(self.registry, _ORIGIN_FAILURES)
+        self._reloads = _counts(self.registry, _RELOADS)
+        self._summarised = Counts(
+            self.registry, f"{PREFIX}_uploads_summarised_total", _SUMMARISED
         )
         self._received = self._counter("received", "Bytes of bodies from clients.")
         self._sent = self._counter("sent", "Bytes of answers to clients.")
-        phases = self._histogram("phase_seconds", _PHASES, PHASE_BUCKETS_S, "phase")
-        self._phases = {phase: phases.labels(phase) for phase in Phase}
-        self._cpu = self._histogram("scan_cpu_seconds", _CPU, CPU_BUCKETS_S)
+        self._phases = Spreads(
+            self.registry,
+            f"{PREFIX}_phase_seconds",
+            _PHASES,
+            PHASE_BUCKETS_S,
+            label="phase",
+            known=Phase,
+        ).of
+        self._cpu = Spreads(
+            self.registry, f"{PREFIX}_scan_cpu_seconds", _CPU, CPU_BUCKETS_S
+        ).of[""]
         self._reloaded_at = self._gauge("last_reload_timestamp_seconds", _RELOADED)
         self._checked_in_at = self._gauge(
             "last_checkpoint_timestamp_seconds", _CHECKED_IN
@@ -347,8 +344,8 @@ class Metrics:
 
     def moved(self, *, received: int, sent: int) -> None:
         """Count the bytes of a request's body and of its answer's."""
-        self._received.inc(received)
-        self._sent.inc(sent)
+        self._received.add(by=received)
+        self._sent.add(by=sent)
 
     def took(self, phase: Phase, seconds: float) -> None:
         """Note how long an upload was in a phase."""
@@ -370,7 +367,7 @@ class Metrics:
         """
         self._count(record)
         self.totals.summarised += 1
-        self._summarised.inc()
+        self._summarised.add()
 
     def _count(self, record: DecisionRecord) -> None:
         self._uploads.add(
@@ -437,22 +434,11 @@ class Metrics:
         if limit is not None:
             self._limits.add(limit)
 
-    def _counter(self, name: str, text: str) -> Counter:
-        return Counter(f"{PREFIX}_{name}_bytes_total", text, registry=self.registry)
+    def _counter(self, name: str, text: str) -> Counts:
+        return Counts(self.registry, f"{PREFIX}_{name}_bytes_total", text)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"{PREFIX}_{name}", text, registry=self.registry)
-
-    def _histogram(
-        self, name: str, text: str, buckets: Iterable[float], *labels: str
-    ) -> Histogram:
-        return Histogram(
-            f"{PREFIX}_{name}",
-            text,
-            labels,
-            buckets=tuple(buckets),
-            registry=self.registry,
-        )
 
 
 def outcome_of(status: int | None) -> Outcome:
