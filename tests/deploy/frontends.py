@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,7 @@ class FrontEnd:
         folder: What it writes goes there.
         certificate: Its certificate.
         process: Its first process, the leader of their group.
+        keeps_bodies: Whether a body is here as a whole, in a file, before it goes on.
         reload: Has it read its configuration again, without losing a connection.
     """
 
@@ -78,6 +80,7 @@ class FrontEnd:
     folder: Path
     certificate: Path
     process: subprocess.Popen[bytes]
+    keeps_bodies: bool
     reload: Callable[[], None]
 
     def url(self, path: str) -> str:
@@ -96,16 +99,22 @@ class FrontEnd:
             *("--resolve", f"{NAME}:{self.port}:127.0.0.1"),
         )
 
-    def connect(self) -> ssl.SSLSocket:
-        """Open a connection for HTTP/1.1."""
+    def connect(self, *, protocol: str = "http/1.1") -> ssl.SSLSocket:
+        """Open a connection for HTTP/1.1, or for another protocol (RFC 7301)."""
         context = ssl.create_default_context(cafile=str(self.certificate))
+        context.set_alpn_protocols([protocol])
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         return context.wrap_socket(plain, server_hostname=NAME)
+
+    def memory_bytes(self) -> int:
+        """Return what its processes have in memory of their own."""
+        return sum(_memory(pid) for pid in _group(self.process.pid))
 
     def held_bytes(self) -> int:
         """Return what its processes hold in memory and in files, open or named."""
         named = sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
-        return named + sum(_held(pid) for pid in _group(self.process.pid))
+        opened = sum(_opened(pid) for pid in _group(self.process.pid))
+        return named + opened + self.memory_bytes()
 
 
 def rendered(path: Path, names: Mapping[str, str]) -> str:
@@ -122,8 +131,14 @@ def rendered(path: Path, names: Mapping[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def nginx(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
-    """Run nginx for the length of the block."""
+def nginx(
+    behind: Behind,
+    folder: Path,
+    recipe: str = "uploadfilter.conf",
+    *,
+    quic: bool = False,
+) -> Iterator[FrontEnd]:
+    """Run nginx for the length of the block, with HTTP/3 if that is asked for."""
     port = free_port()
     _certify(folder)
     names = {
@@ -133,7 +148,13 @@ def nginx(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
         "127.0.0.1:8080": behind.filter,
         "127.0.0.1:8000": behind.origin,
     }
-    text = rendered(DEPLOY / "nginx" / "uploadfilter.conf", names)
+    if quic:
+        names["http2 on;"] = (
+            f"http2 on;\n    http3 on;\n    listen 127.0.0.1:{port} quic reuseport;"
+        )
+        # HTTP/3 has no such header, and nginx makes none of what it has in its place.
+        names["$http_host"] = "$host"
+    text = rendered(DEPLOY / "nginx" / recipe, names)
     (folder / "uploadfilter.conf").write_text(text)
     main = folder / "nginx.conf"
     main.write_text(_NGINX.format(folder=folder))
@@ -149,8 +170,14 @@ def nginx(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
 
 
 @contextlib.contextmanager
-def haproxy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
-    """Run HAProxy for the length of the block."""
+def haproxy(
+    behind: Behind,
+    folder: Path,
+    recipe: str = "haproxy.cfg",
+    *,
+    changes: Mapping[str, str] | None = None,
+) -> Iterator[FrontEnd]:
+    """Run HAProxy for the length of the block, with more of its file replaced."""
     port = free_port()
     _certify(folder)
     names = {
@@ -164,14 +191,16 @@ def haproxy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
         "127.0.0.1:8000": behind.origin,
     }
     main = folder / "haproxy.cfg"
-    main.write_text(rendered(DEPLOY / "haproxy" / "haproxy.cfg", names))
+    main.write_text(rendered(DEPLOY / "haproxy" / recipe, {**names, **(changes or {})}))
     command = (debian("haproxy", package="haproxy"), "-W", "-f", str(main))
     with _running(command, folder, port, _by_signal(signal.SIGUSR2)) as front_end:
         yield front_end
 
 
 @contextlib.contextmanager
-def caddy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
+def caddy(
+    behind: Behind, folder: Path, recipe: str = "Caddyfile"
+) -> Iterator[FrontEnd]:
     """Run Caddy for the length of the block."""
     port = free_port()
     _certify(folder)
@@ -185,7 +214,7 @@ def caddy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
         "127.0.0.1:8000": behind.origin,
     }
     main = folder / "Caddyfile"
-    main.write_text(rendered(DEPLOY / "caddy" / "Caddyfile", names))
+    main.write_text(rendered(DEPLOY / "caddy" / recipe, names))
     program = debian("caddy", package="caddy")
     configuration = ("--config", str(main), "--adapter", "caddyfile")
 
@@ -203,7 +232,18 @@ def caddy(behind: Behind, folder: Path) -> Iterator[FrontEnd]:
         yield front_end
 
 
-FRONT_ENDS = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}
+FRONT_ENDS: Mapping[str, Callable[..., AbstractContextManager[FrontEnd]]] = {
+    "nginx": nginx,
+    "haproxy": haproxy,
+    "caddy": caddy,
+}
+
+BODIES_ONLY = {
+    "nginx": "bodies-only.conf",
+    "haproxy": "bodies-only.cfg",
+    "caddy": "bodies-only.Caddyfile",
+}
+"""The recipes that lead only requests with a body to the filter."""
 
 
 @contextlib.contextmanager
@@ -219,6 +259,7 @@ def _running(
             folder=folder,
             certificate=folder / "site.pem",
             process=process,
+            keeps_bodies=Path(command[0]).name == "nginx",
             reload=lambda: reload(process.pid),
         )
 
@@ -272,13 +313,19 @@ def _group_of(pid: int) -> int:
     return 0
 
 
-def _held(pid: int) -> int:
-    """Return the bytes of a process's own memory and of the files that it has open."""
-    total = 0
+def _memory(pid: int) -> int:
+    """Return the bytes of a process's own memory."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("RssAnon:"):
-                total += int(line.split()[1]) * 1024
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _opened(pid: int) -> int:
+    """Return the bytes of the files that a process has open."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
                 total += entry.stat().st_size

@@ -4,18 +4,22 @@
 
 ``GET /events`` sends one event, and the next ones when ``GET /release`` was called: so
 a test can tell whether the first one arrived by itself. ``GET /socket`` echoes.
-``GET /client`` says what the site is told of its client.
+``GET /client`` says what the site is told of its client. ``/probe/N`` takes whatever it
+is sent, and ``GET /probes`` says what that was.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from deploy.demo.origin import FOLDER, make_app
 
+PROBES = web.AppKey("probes", list[dict[str, Any]])
 RELEASED = web.AppKey("released", asyncio.Event)
 
 
@@ -53,6 +57,28 @@ async def client(request: web.Request) -> web.Response:
     return web.json_response({name: request.headers.get(name) for name in names})
 
 
+async def probe(request: web.Request) -> web.Response:
+    """Note what arrived, whatever it is."""
+    body = b""
+    with contextlib.suppress(OSError, web.RequestPayloadError):
+        async for data in request.content.iter_any():
+            body += data
+    request.app[PROBES].append(
+        {
+            "target": request.path_qs,
+            "method": request.method,
+            "body": body.decode("latin-1"),
+            "headers": {name.lower(): value for name, value in request.headers.items()},
+        }
+    )
+    return web.Response(text="noted")
+
+
+async def probes(request: web.Request) -> web.Response:
+    """Say what has arrived."""
+    return web.json_response(request.app[PROBES])
+
+
 async def serve(folder: Path) -> None:
     """Serve until the process is ended; say on stdout, as JSON, where."""
     app = make_app(folder)
@@ -61,6 +87,9 @@ async def serve(folder: Path) -> None:
     app.router.add_get("/release", release)
     app.router.add_route("*", "/socket", socket)
     app.router.add_get("/client", client)
+    app[PROBES] = []
+    app.router.add_route("*", "/probe/{number}", probe)
+    app.router.add_get("/probes", probes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

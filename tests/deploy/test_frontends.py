@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from deploy.demo import running
 from tests.deploy.conftest import Site
 from tests.deploy.frontends import FRONT_ENDS, NAME, FrontEnd
 from tests.e2e import pictures
@@ -21,6 +22,9 @@ pytestmark = pytest.mark.e2e
 LARGE_BYTES = 100 * 1024 * 1024
 PIECE = b"holiday " * (128 * 1024)
 """One MiB in which nothing looks like a picture."""
+
+SMALL_BYTES = 16 * 1024
+"""What every front end waits for: HAProxy's buffer, which is the smallest."""
 
 HELD_BYTES = 24 * 1024 * 1024
 """What a front end may hold of a large body: a little more than its buffers, those of
@@ -204,17 +208,18 @@ def test_upload_cannot_take_the_way_of_websockets(
     assert curl(f"{site.origin}/files/socket.bin").status == 404
 
 
-def test_large_body_is_not_held_by_the_front_end(
+def test_large_body_is_held_in_one_file_at_most(
     front_end: FrontEnd, site: Site
 ) -> None:
-    """100 MiB are on the filter's disk only, while the upload goes on."""
+    """100 MiB are in nobody's memory, and of the front ends only nginx has a file."""
     digest = hashlib.sha256()
+    taken = front_end.memory_bytes if front_end.keeps_bodies else front_end.held_bytes
     with upload(front_end, "/files/large.bin", LARGE_BYTES + 1) as connection:
-        before = front_end.held_bytes()
+        before = taken()
         for _ in range(LARGE_BYTES // len(PIECE)):
             connection.send(PIECE)
             digest.update(PIECE)
-        held = front_end.held_bytes() - before
+        held = taken() - before
         connection.send(b".")
         digest.update(b".")
         status = connection.getresponse().status
@@ -223,6 +228,35 @@ def test_large_body_is_not_held_by_the_front_end(
     assert status == 201
     assert held < HELD_BYTES
     assert digest.hexdigest() in {file["sha256"] for file in stored}
+
+
+def open_uploads(site: Site) -> float:
+    """Return how many uploads have a place at the filter."""
+    text = curl(f"http://127.0.0.1:{site.admin}/metrics").body.decode()
+    (line,) = re.findall(r"^uploadfilter_open_uploads (\S+)$", text, re.MULTILINE)
+    return float(line)
+
+
+@pytest.mark.parametrize("size", [12_000, 1_000_000], ids=["small", "large"])
+def test_slow_client_holds_no_place_at_the_filter(
+    front_end: FrontEnd, site: Site, size: int
+) -> None:
+    """A body that fits the buffer comes to the filter when it is there as a whole.
+
+    What comes after its first half, and is answered, shows that nothing is on its way.
+    """
+    is_kept = front_end.keeps_bodies or size < SMALL_BYTES
+    with upload(front_end, "/files/slow.bin", size) as connection:
+        connection.send(b"h" * (size // 2))
+        statuses = {front_end.curl("/files").status for _ in range(5)}
+        if not is_kept:
+            running.wait_for(lambda: open_uploads(site) or None, what="a place")
+        held = open_uploads(site)
+        connection.send(b"h" * (size - size // 2))
+        status = connection.getresponse().status
+
+    assert (status, statuses) == (201, {200})
+    assert held == (0 if is_kept else 1)
 
 
 @pytest.mark.parametrize(

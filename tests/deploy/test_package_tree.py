@@ -194,8 +194,11 @@ def test_examples_are_there(tree: Path) -> None:
 
     assert there >= {
         "nginx/uploadfilter.conf",
+        "nginx/bodies-only.conf",
         "haproxy/haproxy.cfg",
+        "haproxy/bodies-only.cfg",
         "caddy/Caddyfile",
+        "caddy/bodies-only.Caddyfile",
         "prometheus/alerts.yml",
         "grafana/uploadfilter.json",
         "log-shipping/rsyslog.conf",
