@@ -41,10 +41,15 @@ class Work:
 
 
 WORK = (
+    Work("nothing", 0, 1),
+    Work("nothing", 0, 16),
     Work("1 KB", 1000, 1),
     Work("1 KB", 1000, 16),
     Work("1 KB", 1000, 128),
+    Work("10 KB", 10_000, 16),
     Work("100 KB", 100_000, 16),
+    Work("1 MB", 1_000_000, 1),
+    Work("1 MB", 1_000_000, 16),
     Work("10 MB", 10_000_000, 4),
     Work("200 MB", 200_000_000, 1),
 )

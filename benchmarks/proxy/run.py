@@ -1,6 +1,7 @@
 """What does the proxy cost beside the work that it is there for, and does it hold?
 
 - **cpu**: CPU seconds of *all* processes for one upload, beside the bare pipeline.
+- **before**: uploads a second and CPU, beside the first release.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
 - **passing**: small requests and downloads, beside that forwarder, nginx, and nobody.
 - **oracle**: whether the time of an answer tells what is listed.
@@ -30,6 +31,7 @@ import uvloop
 from benchmarks import machine
 from benchmarks.proxy import plots
 from benchmarks.proxy.attacks import attacks
+from benchmarks.proxy.before import before
 from benchmarks.proxy.cost import cpu, uploads
 from benchmarks.proxy.instances import instances
 from benchmarks.proxy.oracle import oracle
@@ -49,6 +51,7 @@ PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "lmdb")
 
 PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "cpu": cpu,
+    "before": before,
     "uploads": uploads,
     "passing": passing,
     "oracle": oracle,
