@@ -18,9 +18,11 @@ from tests.uploads.variants import part as file_part
 from uploadfilter.model import Reason
 from uploadfilter.uploads.canonical import FormPart
 from uploadfilter.uploads.extractors import (
+    STEPS_AT_ONCE,
     ContentData,
     ContentEnded,
     ContentStarted,
+    Event,
     FormExtractor,
     RawExtractor,
     Refused,
@@ -191,9 +193,9 @@ def test_million_tiny_parts_end_at_the_limit() -> None:
     """A flood of parts is refused when the first one too many begins."""
     extractor = FormExtractor(B, LIMITS)
     chunk = field(b"") * 1_000
-    events = extractor.receive(chunk)
+    events = taken(extractor, chunk)
 
-    refused = extractor.receive(chunk)
+    refused = taken(extractor, chunk)
 
     assert len(events) == 2 * 999 + 1
     assert isinstance(refused[-1], Refused)
@@ -234,3 +236,29 @@ def test_form_may_name_a_coding_that_bytes_tell(
     refusal = feed(FormExtractor(B, LIMITS), [body]).refusal
 
     assert (refusal and refusal.status) == status
+
+
+def test_form_of_many_parts_is_taken_in_goes() -> None:
+    """One chunk with a thousand parts does not keep everybody else waiting."""
+    body = form(*[field(b"") for _ in range(900)])
+    extractor = FormExtractor(B, UploadLimits())
+    first = extractor.receive(body)
+    events = first + taken(extractor, b"")
+
+    assert len(first) <= 2 * STEPS_AT_ONCE
+    assert len(extractor.parts) == 900
+    assert events + extractor.end() == feed_whole(body)
+
+
+def taken(extractor: FormExtractor, chunk: bytes) -> list[Event]:
+    """Return the events of a chunk, in as many goes as it takes."""
+    events = extractor.receive(chunk)
+    while extractor.is_behind:
+        events += extractor.receive(b"")
+    return events
+
+
+def feed_whole(body: bytes) -> list[Event]:
+    """Return the events of a form that is taken to its end at once."""
+    extractor = FormExtractor(B, UploadLimits())
+    return [*extractor.receive(body), *extractor.end()]

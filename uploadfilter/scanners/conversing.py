@@ -39,6 +39,9 @@ _SLOW_NICENESS: Final = 10
 this still a tenth."""
 
 
+_REPLIES_AT_ONCE: Final = 16
+"""Replies that are read in one go, if they are there: about a millisecond."""
+
 _USED_UP: Final = 0.85
 """Share of its CPU seconds after which a scan begins no further step
 (``scanning.py``): one that is ended by the clock with less has not had its time."""
@@ -228,6 +231,7 @@ class Conversation:
             return Loss.ACCIDENT
         if not await process.channel.send(encode_frame(request), upload):
             return Loss.ACCIDENT
+        replies = 0
         while progress.is_asking:
             frame = await process.channel.receive()
             if isinstance(frame, Closed):
@@ -240,6 +244,9 @@ class Conversation:
             if not progress.take(reply):
                 return Loss.GARBAGE
             self._note(process, reply)
+            replies += 1
+            if replies % _REPLIES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
             if reply.is_last and progress.is_asking:
                 self._limit(process, progress, watch, end_s)
         return None

@@ -16,6 +16,7 @@ from uploadfilter.proxy.clients.leaving import WhileClientStays
 from uploadfilter.proxy.counting.metrics import Kind, Tally
 from uploadfilter.proxy.inspecting.admission import TurnedAway
 from uploadfilter.proxy.inspecting.inspection import Inspection
+from uploadfilter.proxy.inspecting.pacing import Metered
 from uploadfilter.proxy.inspecting.upload import Hands, Upload
 from uploadfilter.proxy.origins import relaying
 from uploadfilter.proxy.origins.origin import OriginFailure
@@ -104,6 +105,7 @@ class Proxy:
             limits=route.limits,
             exempt=route.exempt,
         )
+        meter = hands.admission.meter(client)
         with ExitStack() as held:
             if no_room is None:
                 held.enter_context(hands.admission.place(client))
@@ -113,10 +115,11 @@ class Proxy:
                 hands,
                 body=held.enter_context(hands.room.spool(client)),
                 contents=held.enter_context(hands.room.spool(client)),
+                meter=meter,
                 release=held.close,
                 uninspected=no_room.reason if no_room else None,
             )
-            return await upload.run()
+            return await Metered(upload.run(), meter.spend)
 
     def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
         """Answer an upload for which there is no room, before its body is read."""

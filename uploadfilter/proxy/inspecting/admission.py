@@ -24,6 +24,7 @@ from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.inspecting.arriving import Arriving, Body, network_of
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
+from uploadfilter.proxy.inspecting.pacing import Accounts, Meter, Turnstiles
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -77,6 +78,8 @@ class Admission:
         self._descriptors = descriptors
         self._budgets = MatchBudgets()
         self._arriving = Arriving()
+        self._accounts = Accounts()
+        self._turnstiles = Turnstiles()
         self._of: dict[str, int] = {}
         self.open_uploads = 0
 
@@ -125,6 +128,10 @@ class Admission:
             yield body
         finally:
             self._arriving.end(body)
+
+    def meter(self, client: str) -> Meter:
+        """Return what an upload of a client is measured by."""
+        return Meter(self._accounts, self._turnstiles, client, clock=self._clock)
 
     def rejected(self, arrival: Arrival) -> None:
         """Note that an upload was rejected by policy, and that its client knows."""

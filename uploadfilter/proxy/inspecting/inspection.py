@@ -224,6 +224,16 @@ class Inspection:
         """Bytes of the body that have arrived."""
         return self._body_bytes
 
+    def is_behind(self) -> bool:
+        """Tell whether something that has arrived is still to be looked at.
+
+        Then ``receive`` is to be called again, with nothing more.
+        """
+        form = self._extractor
+        if not isinstance(form, FormExtractor) or self._has_refused_form:
+            return False
+        return form.is_behind
+
     def begin(self) -> list[Command]:
         """The head has arrived: refuse what must not be read at all."""
         if self._exempt:
@@ -238,7 +248,7 @@ class Inspection:
         if self._body_bytes > self._limits.max_body_bytes:
             return self.failed(Reason.TOO_LARGE)
         commands: list[Command] = []
-        if self._holds_body:
+        if data and self._holds_body:
             commands.append(Hold(where=Where.BODY, data=data))
         if self._extractor is not None and not self._has_refused_form:
             commands += self._extracted(self._extractor.receive(data))

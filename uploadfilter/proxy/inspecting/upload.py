@@ -13,12 +13,11 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from typing import assert_never
 
 import structlog
-from aiohttp import http_exceptions, web
+from aiohttp import web
 
 from uploadfilter.errors import LogError, StoreError
 from uploadfilter.model import Action, Match, Reason, Scan, SignalType, Verdict
@@ -41,6 +40,8 @@ from uploadfilter.proxy.inspecting.inspection import (
     unscanned,
 )
 from uploadfilter.proxy.inspecting.needs import Reference, Scanners
+from uploadfilter.proxy.inspecting.pacing import Meter
+from uploadfilter.proxy.inspecting.reading import BodyReader
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom, closed
 from uploadfilter.proxy.inspecting.unheld import Unheld
@@ -105,6 +106,7 @@ class Upload:
         hands: What is needed to carry it out.
         body: Spool for the bytes as they came.
         contents: Spool for the contents of a form.
+        meter: What it takes of the event loop.
         release: Gives back the spools and the upload's place among the open ones.
         uninspected: Why it is not to be inspected, though it goes on (``MONITOR``).
     """
@@ -117,6 +119,7 @@ class Upload:
         *,
         body: Spool,
         contents: Spool,
+        meter: Meter,
         release: Callable[[], None],
         uninspected: Reason | None = None,
     ) -> None:
@@ -126,6 +129,7 @@ class Upload:
         self._settings = arrival.live.settings
         self._inspection = inspection
         self._hands = hands
+        self._meter = meter
         self._release = release
         self._uninspected = uninspected
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
@@ -205,50 +209,32 @@ class Upload:
 
     async def _read(self, arriving: Body) -> tuple[list[Command], Reason | None]:
         """Read the body; return a decision that came before its end, or a failure."""
-        loop = asyncio.get_running_loop()
-        limits = self._settings.limits
-        begun = loop.time()
+        limits, meter = self._settings.limits, self._meter
+        reader = BodyReader(self._request, arriving, limits, meter, clock=self._clock)
         while True:
-            allowed_s = limits.time_allowed_s(self._inspection.body_bytes)
-            left_s = min(limits.body_idle_s, begun + allowed_s - loop.time())
-            if arriving.has_yielded:
-                return [], Reason.TOO_SLOW
-            try:
-                data = await self._piece(arriving, within_s=left_s)
-            except TimeoutError:
-                return [], Reason.TOO_SLOW
-            except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
-                return [], self._broken_body()
+            data = await reader.piece()
+            if isinstance(data, Reason):
+                return [], data
             if not data:
                 return [], None
             self._unheld = data
-            arriving.received_bytes += len(data)
             commands = await self._carried_out(self._inspection.receive(data))
+            if self._inspection.is_behind():
+                commands = commands or await self._caught_up(reader)
             if commands:
                 return commands, None
 
-    async def _piece(self, arriving: Body, *, within_s: float) -> bytes:
-        """Return what is there of the body, or what comes next; nothing at its end.
-
-        Raises:
-            TimeoutError: Nothing comes within that time, or the body has yielded.
-        """
-        content = self._request.content
-        data = content.read_nowait()
-        if data or content.at_eof():
-            return data
-        async with asyncio.timeout(max(within_s, 0)) as patience:
-            arriving.on_yield = partial(patience.reschedule, 0)
-            data = await content.readany()
-        arriving.on_yield = None
-        return data
-
-    def _broken_body(self) -> Reason:
-        """Tell a client that has gone from one that sends garbage."""
-        transport = self._request.transport
-        if transport is None or transport.is_closing():
-            return Reason.ABORTED
-        return Reason.MALFORMED_REQUEST
+    async def _caught_up(self, reader: BodyReader) -> list[Command]:
+        """Look at the rest of what has arrived, while others have their turns."""
+        commands: list[Command] = []
+        async with self._meter.alone(is_wanted=reader.is_wanted):
+            while self._inspection.is_behind() and not commands:
+                await asyncio.sleep(0)
+                await self._meter.turn(is_wanted=reader.is_wanted)
+                if not reader.is_wanted():
+                    break
+                commands = await self._carried_out(self._inspection.receive(b""))
+        return commands
 
     async def _carried_out(self, commands: Sequence[Command]) -> list[Command]:
         """Carry out commands, and what follows from them, up to a decision."""
@@ -326,7 +312,8 @@ class Upload:
     async def _match(self, command: MatchSignals) -> list[Command]:
         generation = self._used_generation()
         signals = sum(_signal_count(scan) for scan in command.scans)
-        if signals * generation.entry_count <= _SEARCH_ON_LOOP_PAIRS:
+        is_short = len(command.scans) <= _LOOK_UP_ON_LOOP
+        if is_short and signals * generation.entry_count <= _SEARCH_ON_LOOP_PAIRS:
             return self._inspection.matched(self._matches(generation, command.scans))
         matches = await asyncio.to_thread(self._matches, generation, command.scans)
         return self._inspection.matched(matches)

@@ -1,0 +1,232 @@
+"""What one client takes of the event loop, against a slow obvious twin."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.proxy.inspecting.arriving import network_of
+from uploadfilter.proxy.inspecting.pacing import (
+    BURST_S,
+    CLIENT_SHARE,
+    FREE_S,
+    LONGEST_DEBT_S,
+    SHARE,
+    SITE_SHARE,
+    Accounts,
+    Meter,
+    Metered,
+    Turnstiles,
+)
+
+ONE, NEIGHBOUR = "20010db800000001", "20010db800000002"
+"""Two networks of 64 bits, of one site."""
+
+ELSEWHERE, IPV4 = "20010db9ffff0001", "c6336401"
+CLIENTS = (ONE, NEIGHBOUR, ELSEWHERE, IPV4, "")
+
+clients = st.sampled_from(CLIENTS)
+charges = st.lists(
+    st.tuples(st.floats(0, 2), clients, st.floats(0.001, 0.5)), max_size=20
+)
+
+
+class Buckets:
+    """The twin: leaky buckets, which ITU-T I.371 shows to be the same.
+
+    Each bucket is filled by what is charged, and leaks at its share.
+    """
+
+    def __init__(self) -> None:
+        self.levels: dict[str, float] = {}
+        self.now_s = 0.0
+
+    def pass_to(self, now_s: float) -> None:
+        """Let all leak."""
+        for name, level in self.levels.items():
+            leaked = _share(name) * (now_s - self.now_s)
+            self.levels[name] = max(level - leaked, 0.0)
+        self.now_s = now_s
+
+    def charge(self, client: str, seconds: float) -> None:
+        """Fill the buckets of a client, each up to its brim."""
+        for name in _buckets(client) if client else ():
+            level = self.levels.get(name, 0.0) + seconds
+            self.levels[name] = min(level, LONGEST_DEBT_S * _share(name))
+
+    def wait_s(self, client: str) -> float:
+        """Return when all buckets of a client that owes are low enough."""
+        if self.levels.get(client, 0.0) <= 0:
+            return 0.0
+        over = [
+            (self.levels[name] - BURST_S) / _share(name) for name in _buckets(client)
+        ]
+        return max(0.0, *over)
+
+
+def _buckets(client: str) -> list[str]:
+    return [client, f"site {network_of(client)}", "all"]
+
+
+def _share(name: str) -> float:
+    if name == "all":
+        return SHARE
+    return SITE_SHARE if name.startswith("site") else CLIENT_SHARE
+
+
+@given(charges)
+def test_virtual_scheduling_is_a_leaky_bucket(
+    charged: list[tuple[float, str, float]],
+) -> None:
+    """However clients are charged, each waits for as long as by its twin."""
+    accounts, twin = Accounts(), Buckets()
+    now_s = 0.0
+    for later_s, client, seconds in charged:
+        now_s += later_s
+        twin.pass_to(now_s)
+        accounts.charge(client, seconds, now_s=now_s)
+        twin.charge(client, seconds)
+
+        waits = [accounts.wait_s(each, now_s=now_s) for each in CLIENTS]
+        assert waits == pytest.approx([twin.wait_s(each) for each in CLIENTS])
+
+
+@given(charges)
+def test_who_owes_nothing_waits_for_nobody(
+    charged: list[tuple[float, str, float]],
+) -> None:
+    """Whatever others were charged, a newcomer goes on at once."""
+    accounts = Accounts()
+    for later_s, client, seconds in charged:
+        accounts.charge(client, seconds, now_s=later_s)
+
+    assert accounts.wait_s("c6336402", now_s=2) == 0
+    assert accounts.wait_s("", now_s=2) == 0
+
+
+@given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=50))
+def test_client_that_waits_as_told_gets_its_share(costs: list[float]) -> None:
+    """It takes no more than its share of the time, and a burst."""
+    accounts = Accounts()
+    now_s = 0.0
+    for cost_s in costs:
+        now_s += accounts.wait_s(ONE, now_s=now_s)
+        accounts.charge(ONE, cost_s, now_s=now_s)
+
+    assert sum(costs[:-1]) <= now_s * CLIENT_SHARE + BURST_S + max(costs)
+
+
+def test_accounts_that_owe_nothing_are_forgotten() -> None:
+    """A client with millions of addresses does not fill the memory."""
+    accounts = Accounts()
+    for number in range(100_000):
+        accounts.charge(f"{number:08x}", 1e-6, now_s=float(number))
+
+    assert len(accounts) < 20_000
+
+
+def meter(accounts: Accounts, client: str = ONE) -> Meter:
+    """Return the meter of an upload."""
+    return Meter(accounts, Turnstiles(), client, clock=lambda: 0.0)
+
+
+def test_ordinary_upload_is_free() -> None:
+    """What it takes is within what its size allows."""
+    accounts = Accounts()
+    ordinary = meter(accounts)
+    ordinary.received(1_000_000)
+    ordinary.spend(FREE_S)
+    ordinary.spend(0.02)
+
+    assert accounts.wait_s(ONE, now_s=0) == 0
+
+
+def test_what_is_beyond_is_charged_once() -> None:
+    """Only what is over the free part counts; of a forfeited one, all of it."""
+    accounts = Accounts()
+    for _ in range(2):
+        dear = meter(accounts)
+        dear.forfeit()
+        dear.forfeit()
+        dear.spend(BURST_S / 2)
+
+    assert accounts.wait_s(ONE, now_s=0) == pytest.approx(0)
+    meter(accounts).fine()
+    assert accounts.wait_s(ONE, now_s=0) > 0
+
+
+def test_nothing_is_free_for_a_client_that_owes() -> None:
+    """Sixty uploads at once have no sixty free parts."""
+    accounts = Accounts()
+    accounts.charge(ONE, 1.0, now_s=0)
+    owed_s = accounts.wait_s(ONE, now_s=0)
+    meter(accounts).spend(FREE_S)
+
+    assert accounts.wait_s(ONE, now_s=0) == pytest.approx(
+        owed_s + FREE_S / CLIENT_SHARE
+    )
+
+
+async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
+    """Who has gone, or lost its place, makes room at once."""
+    accounts = Accounts()
+    accounts.charge(ONE, 1000.0, now_s=0)
+
+    await meter(accounts).turn(is_wanted=lambda: False)
+
+
+async def test_one_upload_of_a_client_passes_at_a_time() -> None:
+    """Those of others do not wait for it, and one that is cancelled is left out."""
+    turnstiles, order = Turnstiles(), []
+
+    async def passing(client: str, name: str) -> None:
+        async with turnstiles.through(client, is_wanted=lambda: True):
+            order.append(f"in {name}")
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            order.append(f"out {name}")
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("a1", "a2", "a3", "b1"):
+            task = group.create_task(passing(name[0], name))
+            if name == "a2":
+                group.create_task(_cancelled(task))
+
+    of_a = [step for step in order if "a" in step]
+    assert of_a == ["in a1", "out a1", "in a3", "out a3"]
+    assert order.index("in b1") < order.index("out a1")
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+
+
+async def test_metered_work_returns_raises_and_is_cancelled_as_without() -> None:
+    """Whatever passes between a coroutine and the loop passes through."""
+    spent: list[float] = []
+
+    async def work(*, fails: bool) -> str:
+        await asyncio.sleep(0)
+        if fails:
+            raise ValueError("as without")
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.sleep(3600)
+        except TimeoutError:
+            return "late"
+        return "never"
+
+    async def forever() -> None:
+        await Metered(asyncio.sleep(3600), spent.append)
+
+    assert await Metered(work(fails=False), spent.append) == "late"
+    with pytest.raises(ValueError, match="as without"):
+        await Metered(work(fails=True), spent.append)
+    task = asyncio.ensure_future(forever())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(spent) >= 6
+    assert min(spent) >= 0

@@ -1,0 +1,265 @@
+"""Bound what the uploads of one client take of the event loop, beyond what is usual.
+
+One loop carries all uploads, and nearly all of them take a few milliseconds of it. Some
+bodies take a hundred times as much for their size, such as forms of a thousand parts.
+Rules this module keeps:
+
+- What an upload takes of the loop is measured, in CPU seconds, from its head to its
+  end. So much as an ordinary upload of its size takes is free.
+- What is beyond that is charged to the client, and to its site (for IPv6, the network
+  of 48 bits: what one customer may have). Whoever was charged waits before more of its
+  bodies is looked at, so that it takes a share of the loop and no more. That is virtual
+  scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM 1990).
+- Who owes nothing waits for nobody, whatever others were charged.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+from typing_extensions import override
+
+from uploadfilter.proxy.inspecting.arriving import network_of
+
+_T = TypeVar("_T")
+
+FREE_S: Final = 0.01
+"""CPU seconds of the loop that are free for an upload: three times an ordinary one."""
+
+FREE_S_A_BYTE: Final = 3e-8
+"""And for each byte of its body: five times what digests and a spool take for it."""
+
+CLIENT_SHARE: Final = 0.4
+"""Of the loop, for what is charged to one client."""
+
+SITE_SHARE: Final = 0.5
+"""Of the loop, for what is charged to all clients of one site."""
+
+SHARE: Final = 0.6
+"""Of the loop, for what is charged to all clients together."""
+
+FINE_S: Final = 0.02
+"""What a body is charged with that is not framed as it says. Four thousand chunks of a
+byte, which fit into what is read at once, take half of it."""
+
+BURST_S: Final = 0.05
+"""CPU seconds that may be charged at once before a client waits: one large form."""
+
+LONGEST_DEBT_S: Final = 60.0
+"""Seconds for which anybody waits at most. Whatever it cost, that is long ago."""
+
+_TURN_S: Final = 0.005
+"""CPU seconds that one who waited is expected to take in its turn, so that the next one
+of the same client waits for longer, and not for the same moment."""
+
+_LOOK_S: Final = 0.25
+"""Seconds after which one who waits looks whether it is still wanted."""
+
+_ALL: Final = "*"
+
+_MOST_REMEMBERED: Final = 8192
+"""Accounts from which on those that owe nothing are forgotten."""
+
+
+class Accounts:
+    """What each client owes. Plain bookkeeping, without a clock."""
+
+    def __init__(self) -> None:
+        self._free_at_s: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        """Return how many accounts are remembered."""
+        return len(self._free_at_s)
+
+    def charge(self, client: str, seconds: float, *, now_s: float) -> None:
+        """Charge a client with CPU seconds of the loop.
+
+        Args:
+            client: By which name limits know it; ``""`` is nobody, who owes nothing.
+            seconds: Beyond what was free.
+            now_s: Monotonic seconds.
+        """
+        if not client:
+            return
+        if len(self._free_at_s) >= _MOST_REMEMBERED:
+            owing = self._free_at_s.items()
+            self._free_at_s = {name: at for name, at in owing if at > now_s}
+        for name, share in _accounts_of(client):
+            free_at_s = max(self._free_at_s.get(name, now_s), now_s) + seconds / share
+            self._free_at_s[name] = min(free_at_s, now_s + LONGEST_DEBT_S)
+
+    def wait_s(self, client: str, *, now_s: float) -> float:
+        """Return for how long a client has to wait before it is served on."""
+        if self._free_at_s.get(client, now_s) <= now_s:
+            return 0.0
+        waits = [
+            self._free_at_s.get(name, now_s) - now_s - BURST_S / share
+            for name, share in _accounts_of(client)
+        ]
+        return max(0.0, *waits)
+
+
+def _accounts_of(client: str) -> tuple[tuple[str, float], ...]:
+    """Return the accounts of a client and the share of the loop that each may take."""
+    site = network_of(client)
+    own = (client, CLIENT_SHARE)
+    return (own, (f"{site}*", SITE_SHARE), (_ALL, SHARE))
+
+
+class Turnstiles:
+    """Lets one upload of each client through at a time.
+
+    So the first one is over soon, instead of all of them late; and what is known of
+    sixty forms of a thousand parts is not kept in memory at once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def through(
+        self, client: str, *, is_wanted: Callable[[], bool]
+    ) -> AsyncIterator[None]:
+        """Wait until no other upload of a client is in the block; ``""`` is nobody.
+
+        Args:
+            client: By which name limits know it.
+            is_wanted: Whether it is worth waiting; if not, the block is entered.
+        """
+        if not client:
+            yield
+            return
+        ours: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue = self._waiting.setdefault(client, deque())
+        queue.append(ours)
+        try:
+            while queue[0] is not ours and is_wanted():
+                await asyncio.wait([ours], timeout=_LOOK_S)
+            yield
+        finally:
+            queue.remove(ours)
+            if not queue:
+                del self._waiting[client]
+            elif not queue[0].done():
+                queue[0].set_result(None)
+
+
+class Meter:
+    """What one upload takes of the loop.
+
+    Args:
+        accounts: Where it is charged.
+        turnstiles: Where it waits for others of its client.
+        client: To whom it is charged.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        turnstiles: Turnstiles,
+        client: str,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._turnstiles = turnstiles
+        self._accounts = accounts
+        self._client = client
+        self._clock = clock
+        owes = accounts.wait_s(client, now_s=clock()) > 0
+        self._left_s = 0.0 if owes else FREE_S
+        self._is_ordinary = not owes
+        self.waited_s = 0.0
+
+    def received(self, size: int) -> None:
+        """Note bytes of its body that have come."""
+        if self._is_ordinary:
+            self._left_s += size * FREE_S_A_BYTE
+
+    def forfeit(self) -> None:
+        """Note that nothing more of it is free: no ordinary upload is like it."""
+        if self._is_ordinary:
+            self._is_ordinary = False
+            self._left_s = 0.0
+
+    def fine(self) -> None:
+        """Note that its body was none: what was parsed of it was not measured."""
+        self.forfeit()
+        self.spend(FINE_S)
+
+    def spend(self, seconds: float) -> None:
+        """Note CPU seconds that it took."""
+        self._left_s -= seconds
+        if self._left_s < 0:
+            self._accounts.charge(self._client, -self._left_s, now_s=self._clock())
+            self._left_s = 0.0
+
+    async def turn(self, *, is_wanted: Callable[[], bool]) -> None:
+        """Wait until the client may take more of the loop, if it owes something.
+
+        Args:
+            is_wanted: Whether the upload still has its place.
+        """
+        if self._left_s > 0:
+            return
+        begun_s = self._clock()
+        wait_s = self._accounts.wait_s(self._client, now_s=begun_s)
+        if not wait_s:
+            return
+        self._accounts.charge(self._client, _TURN_S, now_s=begun_s)
+        self._left_s += _TURN_S
+        while is_wanted():
+            left_s = begun_s + wait_s - self._clock()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(min(left_s, _LOOK_S))
+        self.waited_s += self._clock() - begun_s
+
+    @asynccontextmanager
+    async def alone(self, *, is_wanted: Callable[[], bool]) -> AsyncIterator[None]:
+        """Hold a block in which no other upload of the client is, in turn with all."""
+        self.forfeit()
+        begun_s = self._clock()
+        async with self._turnstiles.through(self._client, is_wanted=is_wanted):
+            self.waited_s += self._clock() - begun_s
+            yield
+
+
+class Metered(Generator[Any, Any, _T]):
+    """A coroutine whose steps are measured; to be awaited in its place.
+
+    Args:
+        work: The coroutine.
+        spend: Told the CPU seconds of each of its steps.
+    """
+
+    def __init__(
+        self, work: Coroutine[Any, Any, _T], spend: Callable[[float], None]
+    ) -> None:
+        self._work = work
+        self._spend = spend
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        """Return what runs it; ``StopIteration`` of a step is its result."""
+        return self
+
+    @override
+    def send(self, value: Any, /) -> Any:
+        """Take the next step."""
+        begun_s = time.thread_time()
+        try:
+            return self._work.send(value)
+        finally:
+            self._spend(time.thread_time() - begun_s)
+
+    @override
+    def throw(self, *error: Any) -> Any:
+        """Take the next step with an exception, as of a cancellation."""
+        begun_s = time.thread_time()
+        try:
+            return self._work.throw(*error)
+        finally:
+            self._spend(time.thread_time() - begun_s)

@@ -1,0 +1,100 @@
+"""Read the body of an upload piece by piece, for as long as it may take.
+
+Rules this module keeps:
+
+- A body ends in one of three ways: as it says; too slowly, or for the place that it
+  takes; or broken. What it is worth by then is for others to decide.
+- Whose client owes something for what its bodies took waits before more is read
+  (``pacing.py``). That is our time, and not held against the body.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from aiohttp import http_exceptions, web
+
+from uploadfilter.model import Reason
+from uploadfilter.proxy.inspecting.arriving import Body
+from uploadfilter.proxy.inspecting.pacing import Meter
+from uploadfilter.proxy.requests.limits import ProxyLimits
+
+
+class BodyReader:
+    """Reads one body.
+
+    Args:
+        request: Whose body it is.
+        arriving: What others know of it.
+        limits: How slow it may be.
+        meter: What the upload takes of the event loop.
+        clock: Monotonic seconds, those of the event loop.
+    """
+
+    def __init__(
+        self,
+        request: web.BaseRequest,
+        arriving: Body,
+        limits: ProxyLimits,
+        meter: Meter,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._request = request
+        self._arriving = arriving
+        self._limits = limits
+        self._meter = meter
+        self._clock = clock
+        self._begun_s = clock()
+
+    async def piece(self) -> bytes | Reason:
+        """Return what is there of the body, or what comes next; nothing at its end.
+
+        Returns:
+            A reason if it does not come to its end.
+        """
+        await self._meter.turn(is_wanted=self.is_wanted)
+        if self._arriving.has_yielded:
+            return Reason.TOO_SLOW
+        try:
+            data = await self._next(within_s=self._left_s())
+        except TimeoutError:
+            return Reason.TOO_SLOW
+        except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
+            return self._broken()
+        self._arriving.received_bytes += len(data)
+        self._meter.received(len(data))
+        return data
+
+    def is_wanted(self) -> bool:
+        """Tell whether the upload has its place, and the rest of it may still come."""
+        may_come = self._request.content.is_eof() or not self._is_left()
+        return may_come and not self._arriving.has_yielded
+
+    def _left_s(self) -> float:
+        """Return for how long the next piece may be waited for."""
+        allowed_s = self._limits.time_allowed_s(self._arriving.received_bytes)
+        end_s = self._begun_s + allowed_s + self._meter.waited_s
+        return max(min(self._limits.body_idle_s, end_s - self._clock()), 0.0)
+
+    async def _next(self, *, within_s: float) -> bytes:
+        content = self._request.content
+        data = content.read_nowait()
+        if data or content.at_eof():
+            return data
+        async with asyncio.timeout(within_s) as patience:
+            self._arriving.on_yield = partial(patience.reschedule, 0)
+            data = await content.readany()
+        self._arriving.on_yield = None
+        return data
+
+    def _broken(self) -> Reason:
+        """Tell a client that has gone from one that sends garbage."""
+        if self._is_left():
+            return Reason.ABORTED
+        self._meter.fine()
+        return Reason.MALFORMED_REQUEST
+
+    def _is_left(self) -> bool:
+        transport = self._request.transport
+        return transport is None or transport.is_closing()
