@@ -17,6 +17,7 @@ from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.strings import encoded
 
 JPEG = pictures.jpeg(pictures.photograph(1, width=60, height=40))
+PNG = base64.b64encode(pictures.png(pictures.photograph(2, width=30, height=20)))
 
 
 def plenty() -> Effort:
@@ -74,6 +75,9 @@ AROUND = (
     b"The quick brown fox said: data:, of course.\n" * 30,
     b'{"a": "\\u00e9 &amp; 100%, <!-- b --> =3D"}\n' * 20,
     base64.b64encode(bytes(range(251)) * 9),
+    # A picture that is complete, and tables of characters.
+    b'<img src="data:image/png;base64,' + PNG + b'">',
+    (b"'" + PNG + b"'; a = '" + rb"\uA9DA-\uA9DD\u00AA\u00B5\u00BA" * 9 + b"'\n") * 20,
 )
 
 

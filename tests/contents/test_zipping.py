@@ -33,6 +33,7 @@ from uploadfilter.contents.members import (
     RATIO_GRACE_BYTES,
     Member,
     Meter,
+    Shortfall,
     UnpackLimits,
 )
 from uploadfilter.contents.source import MemorySource, PartSource
@@ -341,6 +342,21 @@ def test_overlapping_members_are_a_bomb_together() -> None:
     assert len(contents) == RATIO_GRACE_BYTES // SHARED_BYTES + 1
     assert sum(len(data) for _, data, _ in contents) < RATIO_GRACE_BYTES + SHARED_BYTES
     assert contents[-1] == ("", b"", Reason.TOO_COMPRESSED)
+
+
+def test_members_that_no_directory_lists_are_counted() -> None:
+    """A few were replaced; an archive that broke off has as many as its length says."""
+    one = zipped({"a": b"a"}, zipfile.ZIP_STORED)
+    head = one[: one.index(b"PK\1\2")]
+    file = head * 4000
+
+    found = list(ZIP.members(MemorySource(file), Meter(UnpackLimits())))
+    assert found[-1] == Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+    meter = Meter(UnpackLimits(), content_bytes=4 << 20)
+    assert (
+        sum(isinstance(each, Member) for each in ZIP.members(MemorySource(file), meter))
+        == 4000
+    )
 
 
 def test_folders_without_end_are_too_many() -> None:

@@ -542,3 +542,25 @@ def test_carved_webp_is_as_long_as_it_says() -> None:
 
     assert (carved.kind, carved.reason, len(carved.views)) == ("webp", None, 1)
     assert len(picture) <= carved.size <= len(picture) + 1
+
+
+def test_what_holds_something_is_searched_wherever_it_stands() -> None:
+    """Only that nothing is in a content is remembered, for the next one like it."""
+    text = b'{"a": "' + base64.b64encode(JPEG) + b'"}'
+    nothing = b"The quick brown fox jumps over the lazy dog. " * 50
+    found = scanned(zip_of(a=text, b=nothing, c=text, d=nothing))
+
+    assert [len(each.contents) for each in found.contents] == [1, 0, 1, 0]
+    assert {each.reason for each in found.walk()} == {None}
+
+
+def test_pictures_behind_stray_bytes_are_tried_for_a_while() -> None:
+    """In an archive nobody shows them, and thousands that are none would take long."""
+    head = b".\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    decoys = {str(number): head + b"%d" % number * 40 for number in range(2000)}
+    found = scanned(zip_of(a=b"." + PNG, **decoys))
+
+    members = {each.path: each for each in found.contents}
+    assert members["0!/a"].contents[0].views
+    assert members["0!/0"].reason is None
+    assert members["0!/1999"].reason is Reason.SEARCH_UNFINISHED

@@ -27,6 +27,7 @@ from uploadfilter.contents.beginnings import (
     begins_strings,
     decoded,
     letters_of,
+    standard_letters_of,
 )
 from uploadfilter.contents.codings import holds_characters
 from uploadfilter.contents.effort import Effort
@@ -47,6 +48,13 @@ from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.textual import Textual, textuals
 
 _ANYTHING = Patterns([textual.EXPRESSION, *ANYWHERE, *AT_FIRST])
+
+
+def _is_anything(found: set[int], text: bytes) -> bool:
+    """Say whether anything begins in a text, by the patterns in its letters."""
+    return bool(found) and (min(found) <= len(ANYWHERE) or begins_strings(text))
+
+
 _SKIPPED = tuple(bytes((letter,)) for letter in URL_LETTERS)
 """Letters that decoders of the standard alphabet skip."""
 
@@ -85,34 +93,37 @@ class Base64Search:
         self._phases: dict[int, bytes] = {}
         self._covered: dict[int, int] = {}
         self._known: set[int] = set()
+        self._complete: frozenset[int] = frozenset()
         self._has_strings: bool | None = None
         self.last_found = 0
+        self.is_complete = False
 
     def may_find(self) -> bool:
         """Say whether anything may begin or be encoded, whatever letters are skipped.
 
         If not, nothing does either in the text without the letters for URLs.
         """
-        texts = [self._text]
-        if any(letter in self._text for letter in _SKIPPED):
-            texts.append(self._text.translate(None, URL_LETTERS))
-        for text in texts:
-            letters = self._letters if text is self._text else letters_of(text)
-            found = _ANYTHING.numbers_in(letters)
-            if found and (min(found) <= len(ANYWHERE) or begins_strings(text)):
-                return True
-        return False
+        text, found = self._text, _ANYTHING.numbers_in(self._letters)
+        if _is_anything(found, text):
+            return True
+        if not any(letter in text for letter in _SKIPPED):
+            return False
+        found = _ANYTHING.numbers_in(standard_letters_of(text))
+        return bool(found) and _is_anything(found, text.translate(None, URL_LETTERS))
 
-    def found(self, known: set[int]) -> Iterator[Encoded]:
+    def found(
+        self, known: set[int], complete: frozenset[int] = frozenset()
+    ) -> Iterator[Encoded]:
         """Yield what begins in the letters.
 
         Args:
             known: Offsets at which strings begin that were looked at already.
+            complete: Those at which a file begins that ends with its string.
 
         Raises:
             SpentError: It would cost more than it may.
         """
-        self._known = known
+        self._known, self._complete = known, complete
         for beginning in beginnings(self._letters):
             self._effort.take(_TRY_STEPS)
             group, skipped = _normal(beginning)
@@ -139,7 +150,7 @@ class Base64Search:
     def _at(self, group: int, skipped: int, head: bytes) -> Iterator[Encoded]:
         """Yield the readings of a string."""
         text, at = self._text, self._offset_of(max(group, 0))
-        self.last_found = at
+        self.last_found, self.is_complete = at, False
         end = _end_of(text, at)
         first = head[:KNOWN_BYTES]
         if skipped or _WORDS.match(text, max(at - 1, 0), at):
@@ -148,12 +159,16 @@ class Base64Search:
             return
         within = len(letters_of(text[at:end]))
         self._covered[group % 4] = group + within
-        is_whole = False
+        if at in self._complete:
+            self.is_complete = True
+            return
+        is_complete = False
         for data in () if at in self._known else spelled(text[at:end]):
             if kind_of(data) is not None:
-                is_whole |= _is_whole(data)
+                is_complete |= ends_as_it_says(data)
+                self.is_complete = is_complete
                 yield Encoded(name="base64", data=data, known_by=first)
-        if is_whole or len(self._letters) - group - within < _LEAST_REST:
+        if is_complete or len(self._letters) - group - within < _LEAST_REST:
             return
         rest = [self._from(group, 0)]
         if _PADDED_WITHIN.match(text, end):
@@ -210,7 +225,7 @@ class Base64Search:
             return _NO_BLOCKS
         sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING]
         capitals = len(sample) - len(sample.translate(None, _CAPITALS))
-        if capitals < _LEAST_SHARES[0] * _BLOCK // _BLOCK_SAMPLING:
+        if capitals < _LEAST_CAPITALS * _BLOCK // _BLOCK_SAMPLING:
             # Not even one block has its share of all that there are.
             return _NO_BLOCKS
         if not _has_capitals(sample.translate(_IS_CAPITAL), count):
@@ -218,8 +233,8 @@ class Base64Search:
         sample = sample.translate(_SORTS)
         sorts = np.frombuffer(sample, dtype=np.uint8).reshape(count, -1)
         is_dense = np.ones(count, dtype=np.bool_)
-        for sort, least in enumerate(_LEAST_SHARES, start=1):
-            share = np.count_nonzero(sorts == sort, axis=1) / sorts.shape[1]
+        for sort, least in _LEAST_SORTS:
+            share = np.count_nonzero(sorts & sort, axis=1) / sorts.shape[1]
             is_dense &= share >= least
             if not is_dense.any():
                 return _NO_BLOCKS
@@ -360,11 +375,13 @@ def _end_of(text: bytes, at: int) -> int:
     return match.end() if match else at
 
 
-def _is_whole(data: bytes) -> bool:
+def ends_as_it_says(data: bytes) -> bool:
     """Say whether a file ends where it says that it does: nothing behind it counts."""
     match sniff(data[:32]):
         case Kind.JPEG:
             return data[-2:] == b"\xff\xd9" and b"\xff\xda" in data
+        case Kind.GIF:
+            return data[-2:] == b"\0;"
         case Kind.PNG:
             return b"IEND" in data[-12:] and b"IDAT" in data
         case Kind.WEBP:
@@ -410,7 +427,7 @@ def _has_capitals(flags: bytes, count: int) -> bool:
     words = np.frombuffer(flags, dtype=np.uint64).reshape(count, -1)
     # In each byte of a sum there are as many as there are words, at most.
     sums = words.sum(axis=1).view(np.uint8).reshape(count, -1)
-    least = _LEAST_SHARES[0] * (len(flags) // count)
+    least = _LEAST_CAPITALS * (len(flags) // count)
     return bool((sums.sum(axis=1, dtype=np.uint16) >= least).any())
 
 
@@ -424,16 +441,25 @@ def _rows_of(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 _NO_BLOCKS = np.zeros(0, dtype=np.bool_)
 _BLOCK, _BLOCK_SAMPLING = 1024, 4
-_LEAST_SHARES = (0.28, 0.07, 0.2)
-"""Of what was packed and then encoded, 26 of 64 letters are capitals, 10 digits, and 20
-small letters behind ``f``: four times what one in a thousand samples differs by. Names
-in capitals, prose, programs and digits lack one or the other."""
+_LEAST_CAPITALS = 0.28
+_CAPITAL, _DIGIT, _SMALL, _LATE = 1, 2, 4, 8
+_LEAST_SORTS = (
+    (_CAPITAL, _LEAST_CAPITALS),
+    (_LATE, 0.18),
+    (_DIGIT, 0.07),
+    (_SMALL, 0.2),
+)
+"""Of what was packed and then encoded, 26 of 64 letters are capitals, 20 capitals
+behind ``F``, 10 digits, and 20 small letters behind ``f``: four times what one in a
+thousand samples differs by. Names in capitals, prose, programs, digits and tables of
+characters (``\ua9da-\ua9dd``) lack one or the other."""
 
 _CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IS_CAPITAL = bytes(byte in _CAPITALS for byte in range(256))
 _SORTS = bytes(
-    (byte in _CAPITALS)
-    + 2 * (byte in b"0123456789")
-    + 3 * (byte in b"ghijklmnopqrstuvwxyz")
+    _CAPITAL * (byte in _CAPITALS)
+    | _LATE * (byte in _CAPITALS[6:])
+    | _DIGIT * (byte in b"0123456789")
+    | _SMALL * (byte in b"ghijklmnopqrstuvwxyz")
     for byte in range(256)
 )

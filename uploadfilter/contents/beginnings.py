@@ -34,9 +34,17 @@ _NO_LETTER = bytes(
 )
 
 
+_NO_STANDARD_LETTER = _NO_LETTER + URL_LETTERS
+
+
 def letters_of(text: bytes) -> bytes:
     """Return the letters of a text, in the standard alphabet, and nothing else."""
     return text.translate(_STANDARD, _NO_LETTER)
+
+
+def standard_letters_of(text: bytes) -> bytes:
+    """Return the letters of a text in the standard alphabet alone."""
+    return text.translate(None, _NO_STANDARD_LETTER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,10 +172,14 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
             yield undone if near is text else step(text, effort)
     for mark, plain in ((b'""', b'"'), (b"''", b"'")):
         # As tables and databases write a quote within quotes.
-        if mark in near:
+        if mark in near if near is text else _QUOTED.search(near):
             yield text.replace(mark, plain)
     if b"+" in near and not _IS_NO_FORM.search(text):
         yield text.replace(b"+", b" ")
+
+
+_QUOTED = re.compile(rb"[\w\\]\"\"[\w\\]|[\w\\]''[\w\\]")
+"""A quote within a string, and no empty string or the beginning of a long one."""
 
 
 def is_form(text: bytes) -> bool:

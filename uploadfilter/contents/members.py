@@ -33,6 +33,11 @@ _BYTES_PER_FRAME = 512
 tenth as long as all else together, and no stream of so many is short."""
 
 
+_MOST_UNLISTED = 2000
+_BYTES_PER_UNLISTED = 1024
+"""Members of an archive that its directory does not name: all of them where it broke
+off, a few where others were replaced. Readers go by the directory."""
+
 _MOST_HOLE_BYTES = 8 * 1024 * 1024
 """Zeros that stand for holes in files, in all. Images of machines have holes of any
 length, pictures and documents none that is longer than a picture."""
@@ -82,6 +87,11 @@ class Meter:
     def most_frames(self) -> int:
         """How many headers may be read that give no member of their own."""
         return MOST_HEADERS + (self._content_bytes or 0) // _BYTES_PER_FRAME
+
+    @property
+    def most_unlisted(self) -> int:
+        """How many members each archive may have that its directory does not name."""
+        return _MOST_UNLISTED + (self._content_bytes or 0) // _BYTES_PER_UNLISTED
 
     @property
     def spent(self) -> Reason | None:

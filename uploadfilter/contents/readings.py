@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from uploadfilter.contents import escaped
-from uploadfilter.contents.base64s import Base64Search
+from uploadfilter.contents.base64s import Base64Search, ends_as_it_says
 from uploadfilter.contents.codings import CHARACTERS, ROWS, are_characters
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.found import KNOWN_BYTES, Encoded, in_bytes, kind_of
@@ -46,6 +46,8 @@ class Reading:
         search: The search for base64 in it.
         told: The signs of what may be in it (``signs.py``).
         signs: Those of what is looked for: all of them in a thorough search.
+        complete: Hashes of the files that were found and end with their string. They
+            say nothing about the rest of the text.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Reading:
         self.search = Base64Search(text, effort)
         self.told = signs_in(text)
         self.signs = ALL_SIGNS if is_thorough else self.told
+        self.complete = set[int]()
         self._effort = effort
         self._as_text = as_text
         self._is_whole = is_whole or is_thorough
@@ -92,7 +95,7 @@ class Reading:
 
     def found(self) -> Iterator[Encoded]:
         """Yield what begins like a picture or a container."""
-        known = set[int]()
+        known, complete = set[int](), set[int]()
         if URI in self.signs:
             for each in plain_uris(self.text, self._effort):
                 yield each
@@ -100,9 +103,15 @@ class Reading:
                     self._heat(0)
             for at, data in base64_uris(self.text, self._effort):
                 known.add(at)
+                if ends_as_it_says(data):
+                    complete.add(at)
+                    self.complete.add(hash(data))
                 yield Encoded(name="data", data=data, known_by=data[:KNOWN_BYTES])
-        for each in self.search.found(known):
-            self._heat(self.search.last_found)
+        for each in self.search.found(known, frozenset(complete)):
+            if self.search.is_complete:
+                self.complete.add(hash(each.data))
+            else:
+                self._heat(self.search.last_found)
             yield each
 
     def _heat(self, at: int) -> None:

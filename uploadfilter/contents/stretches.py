@@ -40,6 +40,7 @@ _MEMBER = b"\1"
 _IN_ESCAPED = bytes(
     byte in _LETTERS or byte in _WRAPS or byte in _ESCAPES for byte in range(256)
 )
+_IS_ZERO = bytes(byte == 0 for byte in range(256))
 _SAMPLED_STRING = _MEMBER * (_SHORTEST // _SAMPLING)
 _WIDE_STRING = _MEMBER * (_SHORTEST // _WIDE_SAMPLING)
 
@@ -81,8 +82,34 @@ def charsets(piece: bytes, *, is_text: bool) -> Iterator[bytes]:
         # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
         yield piece.translate(None, b"\0")
     letters = _IN_EBCDIC_TEXT if is_text else _IN_EBCDIC
-    if not piece.isascii() and _LONG_EBCDIC in piece.translate(letters):
-        yield from dict.fromkeys(map(piece.translate, _FROM_EBCDIC))
+    if not piece.isascii():
+        mainframe = _around_runs(piece, piece.translate(letters))
+        yield from dict.fromkeys(map(mainframe.translate, _FROM_EBCDIC))
+
+
+def _around_runs(piece: bytes, flags: bytes) -> bytes:
+    """Return a piece as far as it is within, or near, a long row of flags.
+
+    Args:
+        piece: The piece.
+        flags: One byte for each of it.
+    """
+    parts = list[bytes]()
+    done = 0
+    at = flags.find(_LONG_EBCDIC)
+    while at >= 0:
+        end = flags.find(b"\0", at)
+        end = len(flags) if end < 0 else end
+        parts.append(piece[max(at - _AROUND_RUN, done) : end])
+        done, at = end, flags.find(_LONG_EBCDIC, end)
+        behind = min(end + _AROUND_RUN, len(piece) if at < 0 else at)
+        parts.append(piece[end:behind])
+        done = behind
+    return b"".join(parts)
+
+
+_AROUND_RUN = 1024
+"""Bytes around a row that may go on with it, after a sign that is none of its own."""
 
 
 def _cut(piece: bytes) -> int:
@@ -129,10 +156,28 @@ def _is_wordy(piece: bytes, strings_in: Sequence[tuple[bytes, bytes]]) -> bool:
 
 def _is_wide(piece: bytes) -> bool:
     """Say whether there are strings with zeros between their characters."""
-    return any(
-        _WIDE_STRING in piece[phase::_WIDE_SAMPLING].translate(_IN_ESCAPED)
-        for phase in _WIDE_PHASES
-    )
+    return any(_WIDE_STRING in flags for flags in _wide_flags(piece))
+
+
+def _wide_flags(piece: bytes) -> Iterator[bytes]:
+    """Yield flags of characters that have a zero beside them, for each phase.
+
+    Where every eighth byte is a letter, the others may be letters as well.
+    """
+    for phase in _WIDE_PHASES:
+        flags = piece[phase::_WIDE_SAMPLING].translate(_IN_ESCAPED)
+        if _WIDE_STRING not in flags:
+            continue
+        for beside in (phase - 1, phase + 1):
+            at = beside % _WIDE_SAMPLING
+            zeros = piece[at::_WIDE_SAMPLING].translate(_IS_ZERO)
+            # Before the first byte there is none.
+            zeros = _MEMBER * (beside < 0) + zeros
+            count = min(len(flags), len(zeros))
+            both = int.from_bytes(flags[:count], "little") & int.from_bytes(
+                zeros[:count], "little"
+            )
+            yield both.to_bytes(count, "little")
 
 
 # --- Noise ---------------------------------------------------------------------------
@@ -200,14 +245,8 @@ def _strings_in(piece: bytes, kind: Kind) -> Iterator[tuple[int, int]]:
         for table, string in _STRINGS_IN[: 1 if is_picture(kind) else None]
     ]
     if not is_picture(kind):
-        looks += [
-            (
-                piece[at::_WIDE_SAMPLING].translate(_IN_ESCAPED),
-                _WIDE_STRING,
-                _WIDE_SAMPLING,
-            )
-            for at in _WIDE_PHASES
-        ]
+        wide = _wide_flags(piece)
+        looks += [(flags, _WIDE_STRING, _WIDE_SAMPLING) for flags in wide]
     for flags, string, sampling in looks:
         in_block = _BLOCK_BYTES // sampling
         at = flags.find(string)

@@ -184,6 +184,7 @@ class _Search:
         self._undone = 0
         self._whole = set[Waiting]()
         self._parts = dict[int, bool]()
+        self._complete = set[int]()
         self.is_deep = False
 
     def strings(self) -> Iterator[Encoded]:
@@ -201,6 +202,7 @@ class _Search:
         if not readings.all[0].may_hold:
             return
         yield from readings.found()
+        self._complete.update(*(reading.complete for reading in readings.all))
         self.is_deep = True
         yield from self._deeper(readings)
         while self._waiting:
@@ -216,7 +218,8 @@ class _Search:
         """Say whether anything is found in a part; readings have most in common."""
         known = hash((part.text, part.ways))
         if known not in self._parts:
-            self._parts[known] = any(True for _ in self._later())
+            found = (hash(each.data) for each in self._later())
+            self._parts[known] = any(each not in self._complete for each in found)
         return self._parts[known]
 
     def _later(self) -> Iterator[Encoded]:

@@ -88,7 +88,7 @@ class ZipContainer:
             if meter.spent is not None:
                 yield Shortfall(reason=meter.spent)
                 return
-        if walk.headers >= meter.most_headers or walk.idle >= meter.most_frames:
+        if not walk.has_patience:
             yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
         elif is_empty and not zipheaders.has_end(source):
             yield Shortfall(reason=Reason.UNDECODABLE)
@@ -100,6 +100,8 @@ class _Walk:
     Attributes:
         headers: How many headers were read so far; no more than ``Meter.most_headers``.
         idle: How many of them led to nothing; no more than ``Meter.most_frames``.
+        strays: How many led to a member that no directory names; no more than
+            ``Meter.most_unlisted``.
     """
 
     def __init__(self, source: Source, meter: Meter) -> None:
@@ -111,6 +113,7 @@ class _Walk:
         self._has_directory = zipheaders.has_end(source)
         self.headers = 0
         self.idle = 0
+        self.strays = 0
 
     def listed(self) -> Iterator[Member | Shortfall]:
         """Yield what the directories list."""
@@ -123,7 +126,7 @@ class _Walk:
     def unlisted(self) -> Iterator[Member | Shortfall]:
         """Yield what has a local header that no directory led to."""
         offset = zipheaders.next_local(self._source, 0)
-        while offset is not None and self._has_patience:
+        while offset is not None and self.has_patience:
             self.headers += 1
             if offset not in self._behind:
                 yield from self._found(offset)
@@ -131,9 +134,13 @@ class _Walk:
             offset = zipheaders.next_local(self._source, behind)
 
     @property
-    def _has_patience(self) -> bool:
-        is_left = self.headers < self._meter.most_headers
-        return is_left and self.idle < self._meter.most_frames
+    def has_patience(self) -> bool:
+        """Whether one more header may be read."""
+        return (
+            self.headers < self._meter.most_headers
+            and self.idle < self._meter.most_frames
+            and self.strays < self._meter.most_unlisted
+        )
 
     def _entry(self, entry: Listed) -> Iterator[Member | Shortfall]:
         """Yield a member of a directory, as that and the local header have it."""
@@ -157,6 +164,7 @@ class _Walk:
         if local is None or local.header.method not in _METHODS:
             self.idle += 1
             return
+        self.strays += 1
         for item in self._read(local.header, local.data_at, local_at):
             # Some archivers leave headers without sizes behind. A reader that goes by
             # the directory misses nothing, and all there is to the end was looked at.

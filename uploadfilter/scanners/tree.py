@@ -178,6 +178,12 @@ class Node:
         self.is_closed = True
 
     @property
+    def tally(self) -> tuple[object, ...]:
+        """What changes whenever anything is found in this content, or is missing."""
+        found = (len(self._names), self._embedded, self._counted)
+        return *found, self.reason, self.further
+
+    @property
     def has_contents(self) -> bool:
         """Whether anything is nested in this content that is not closed and sent."""
         return bool(self._contents)

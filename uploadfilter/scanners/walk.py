@@ -97,6 +97,7 @@ class Walk:
         self._carving_limits = carving_limits_of(budgets)
         self._meter = meter_of(budgets, content_bytes)
         self._effort = strings.effort_for(content_bytes)
+        self._searched_in_vain: set[tuple[object, ...]] = set()
         self.accounts = accounts_of(settings, content_bytes)
 
     def steps(
@@ -129,14 +130,7 @@ class Walk:
     def _visit(
         self, source: Source, node: Node, *, depth: int, declared: str = ""
     ) -> Iterator[None]:
-        """Walk through one content, whatever it is nested in.
-
-        Args:
-            source: Its bytes.
-            node: Its node.
-            depth: How deep it is nested.
-            declared: Its declared type in small letters; may be empty.
-        """
+        """Walk through one content, whatever it is nested in; see ``steps``."""
         kind = Kind(node.kind)
         # First of all: thousands of members without bytes are sent in parts, too.
         yield from self.pause()
@@ -149,7 +143,7 @@ class Walk:
         covered = Covered()
         claims = (node.path, declared)
         also = besides(source, kind, claims=claims, decoded=self._decoded)
-        yield from self._propose(source, node, also, covered)
+        yield from self._propose(source, node, also, covered, is_nested=depth > 0)
         container = containers.container_for(kind)
         if container is not None:
             yield from self.unpack(container, source, node, covered, depth=depth)
@@ -164,8 +158,14 @@ class Walk:
             yield from self.decode_strings(source, node, kind, set(), depth=depth)
         if kind is Kind.ICO:
             covered.note_starts(source, icon_entries(source))
+        known = (*(each.value for each in node.exact[-1:]), kind, depth, is_text)
+        if known in self._searched_in_vain:
+            return
+        tally = node.tally
         rest = self.find(source, node, covered, has_strings=not is_text, depth=depth)
         yield from self.accounts.searching(rest, node.fall_short)
+        if node.exact and node.tally == tally:
+            self._searched_in_vain.add(known)
 
     def find(
         self,
@@ -211,18 +211,34 @@ class Walk:
             yield from self._show(source, node, self._decoded, self._limits)
 
     def _propose(
-        self, source: Source, node: Node, also: Besides, covered: Covered
+        self,
+        source: Source,
+        node: Node,
+        also: Besides,
+        covered: Covered,
+        *,
+        is_nested: bool,
     ) -> Iterator[None]:
-        """Try a content as the pictures that it is to readers who take less."""
+        """Try a content as the pictures that it is to readers who take less.
+
+        In a member of an archive, nobody shows what begins behind stray bytes.
+        """
         if also.is_unread:
             node.fall_short(Reason.NOT_INSPECTED)
         for item in also.pictures:
             yield from self.pause()
+            is_stray = is_nested and item.offset > 0
+            if is_stray and not self.accounts.has_patience:
+                node.fall_short(Reason.SEARCH_UNFINISHED)
+                continue
+            begun_s = self._settings.clock()
             # A content of its own is looked at however small it is.
             limits = None if item.offset else self._limits
             sure = frozenset() if item.offset else SURE_AT_FIRST
             if (yield from self._try(source, node, item, limits=limits, sure=sure)):
                 covered.note_starts(source, (item.offset,))
+            elif is_stray:
+                self.accounts.waste(self._settings.clock() - begun_s)
 
     def _show(
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
@@ -266,12 +282,7 @@ class Walk:
     ) -> Generator[None, None, Node]:
         """Walk through a nested content whose bytes are there, and return its node.
 
-        Args:
-            source: Its bytes.
-            parent: What it is nested in.
-            name: What it is called there.
-            depth: How deep it is nested.
-            reason: Why the bytes are not all of it, if they are not.
+        There is a reason if the bytes are not all of it.
         """
         kind = proposals.kind_of(source)
         node = self._nested(parent, name, kind, source.size)
