@@ -403,6 +403,7 @@ def _named_in_connection(values: Iterable[bytes]) -> frozenset[bytes]:
     return connection_options(values) - _END_TO_END
 
 
+@lru_cache(maxsize=1024)  # The names of headers are few, and come with each request.
 def _known_as(name: bytes) -> bytes:
     """Return the name that an origin may know a header by (CGI: no underscores)."""
     return name.lower().replace(b"_", b"-")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -43,19 +43,31 @@ class RequestHead:
         target: As sent, still percent-encoded.
         headers: Names and values as sent, in order, repeats kept.
         version: HTTP version, major and minor.
+        declared_length: Content-Length in bytes; ``None`` if there is none that can be
+            read.
+        has_body: Whether the framing says that a body follows.
     """
 
     method: str
     target: str
     headers: tuple[tuple[bytes, bytes], ...]
     version: tuple[int, int] = HTTP_1_1
+    declared_length: int | None = field(init=False, compare=False, repr=False)
+    has_body: bool = field(init=False, compare=False, repr=False)
+    _by_name: dict[bytes, list[bytes]] = field(init=False, compare=False, repr=False)
 
-    @cached_property
-    def _by_name(self) -> dict[bytes, list[bytes]]:
+    def __post_init__(self) -> None:
+        """Read once what every request is asked."""
         found: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
             found.setdefault(name.lower(), []).append(value.strip(b" \t"))
-        return found
+        length: int | None = None
+        for text in found.get(b"content-length", ())[:1]:
+            length = int(text) if _LENGTH.fullmatch(text) else None
+        object.__setattr__(self, "_by_name", found)
+        object.__setattr__(self, "declared_length", length)
+        has_body = bool(length) or b"transfer-encoding" in found
+        object.__setattr__(self, "has_body", has_body)
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of a header in order; ``name`` is in lower case."""
@@ -63,7 +75,7 @@ class RequestHead:
 
     def value(self, name: bytes) -> bytes | None:
         """Return the first value of a header; ``name`` is in lower case."""
-        values = self.values(name)
+        values = self._by_name.get(name)
         return values[0] if values else None
 
     def has_any(self, names: Iterable[bytes]) -> bool:
@@ -115,14 +127,3 @@ class RequestHead:
             if name.replace(b"_", b"-") in METHOD_OVERRIDES
             for value in self.values(name)
         )
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the framing says that a body follows."""
-        return bool(self.values(b"transfer-encoding")) or bool(self.declared_length)
-
-    @property
-    def declared_length(self) -> int | None:
-        """Content-Length in bytes; ``None`` if there is none that can be read."""
-        value = self.value(b"content-length")
-        return int(value) if value and _LENGTH.fullmatch(value) else None
