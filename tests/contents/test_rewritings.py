@@ -16,6 +16,9 @@ def plenty() -> Effort:
     return Effort(1_000_000)
 
 
+QUOTED = (b"=3D", b"=ff", b"=Ff", b"=\n", b"= \t\r\n", b"=\r", b"=", b"3", b"D", b"\n")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "read"),
     [
@@ -65,3 +68,22 @@ def test_flood_costs() -> None:
         BY_NAME["markup"].parts(b"<!---->" * 9000, Effort(9))
     with pytest.raises(SpentError):
         BY_NAME["markup"].whole(b"<!---->" * 9000, Effort(9))
+
+
+@given(st.lists(st.sampled_from(QUOTED), max_size=20).map(b"".join))
+def test_quoted_printable_is_read_number_by_number(text: bytes) -> None:
+    """By a table, as if each were asked for."""
+    way = BY_NAME["quoted-printable"]
+
+    asked = way.pattern.sub(
+        lambda found: bytes.fromhex(found[1].decode()) if found[1] else b"", text
+    )
+    assert way.whole(text, Effort(1000)) == asked
+
+
+def test_flood_of_signs_ends_before_it_is_rewritten() -> None:
+    """So many of them are looked for as may be rewritten."""
+    way = BY_NAME["quoted-printable"]
+
+    with pytest.raises(SpentError):
+        way.parts(b"=3D" * 100_000, Effort(10_000))

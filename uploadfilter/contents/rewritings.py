@@ -11,9 +11,10 @@ To add one: a line in ``REWRITINGS``.
 
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.hot import Hot
 
-_Replace = Callable[[re.Match[bytes]], bytes]
+_Replace = Callable[[re.Match[bytes]], bytes] | Mapping[bytes | None, bytes] | bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,8 @@ class Rewriting:
             something.
         signs: Bytes of which one is in every text that it changes.
         pattern: What it changes.
-        replace: What it makes of that.
+        replace: What it makes of that; by its one group where there may be many of
+            them, and to ask for each would take a microsecond.
         telling: The changes beside which something is looked for, if not all.
         certain: What is in every text that it changes, where signs are common.
         only: A sign that stands nowhere but in what is changed, if there is one.
@@ -76,6 +78,14 @@ class Rewriting:
             return False
         return self.only not in self.pattern.sub(b"", text)
 
+    def _rewritten(self, text: bytes) -> bytes:
+        """Return a text as it is read."""
+        if not isinstance(self.replace, Mapping):
+            return self.pattern.sub(self.replace, text)
+        parts = self.pattern.split(text)
+        parts[1::2] = [self.replace[each] for each in parts[1::2]]
+        return b"".join(parts)
+
     def touches(self, text: bytes, hot: Hot) -> bool:
         """Say whether it changes what is encoded in a stretch, or may be."""
         telling = self.telling or self.pattern
@@ -91,12 +101,14 @@ class Rewriting:
             SpentError: It would cost more.
         """
         matches = (self.telling or self.pattern).finditer(text)
-        spans = [match.span() for match in matches]
+        spans = list[tuple[int, int]]()
+        while more := [match.span() for match in islice(matches, _SPANS)]:
+            effort.take(1 + len(more) // _SPANS_PER_STEP)
+            spans += more
         if not spans:
             return b"", b""
-        effort.take(1 + len(spans) // _SPANS_PER_STEP)
         before = around(text, np.array(spans))
-        return self.pattern.sub(self.replace, before), before
+        return self._rewritten(before), before
 
     def whole(self, text: bytes, effort: Effort) -> bytes:
         """Return the text as it is read.
@@ -105,7 +117,7 @@ class Rewriting:
             SpentError: It would cost more.
         """
         effort.take(1 + len(text) // _BYTES_PER_STEP)
-        return self.pattern.sub(self.replace, text)
+        return self._rewritten(text)
 
 
 def around(text: bytes, spans: NDArray[np.intp]) -> bytes:
@@ -138,12 +150,11 @@ _AROUND = 48
 has fewer letters. Where more than that stands between two letters of one, the text
 looks encoded."""
 
-_SPANS_PER_STEP = 4
+_SPANS = 4096
+"""Spans that are looked for at a time, so that a flood of them ends early."""
+
+_SPANS_PER_STEP = 2
 _BYTES_PER_STEP = 128
-
-
-def _nothing(_match: re.Match[bytes]) -> bytes:
-    return b""
 
 
 def _styled(match: re.Match[bytes]) -> bytes:
@@ -163,9 +174,16 @@ def _septets(match: re.Match[bytes]) -> bytes:
     return binascii.a2b_base64(whole).translate(None, b"\0")
 
 
-def _printable(match: re.Match[bytes]) -> bytes:
-    """Return the byte of a number in quoted-printable; nothing for a broken line."""
-    return binascii.a2b_hex(match[1]) if match[1] else b""
+_HEX = "0123456789abcdefABCDEF"
+_PRINTABLE: dict[bytes | None, bytes] = {
+    None: b"",
+    **{
+        (high + low).encode(): bytes((int(high + low, 16),))
+        for high in _HEX
+        for low in _HEX
+    },
+}
+"""The byte of each number in quoted-printable; nothing for a broken line."""
 
 
 REWRITINGS: tuple[Rewriting, ...] = (
@@ -175,7 +193,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         signs=(b"<!", b"]]>"),
         # Within a section, markup is character data.
         pattern=re.compile(rb"<!\[CDATA\[|\]\]>"),
-        replace=_nothing,
+        replace=b"",
         is_certain=True,
     ),
     Rewriting(
@@ -187,7 +205,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
             rb"<!--(?:[^-]++|-(?!->))*+(?:-->)?|<\?(?:[^?]++|\?(?!>))*+(?:\?>)?"
             rb"|<!\[CDATA\[|\]\]>"
         ),
-        replace=_nothing,
+        replace=b"",
     ),
     Rewriting(
         name="style sheet",
@@ -212,7 +230,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         signs=(b"\x1b",),
         # ISO 2022 (ECMA-35), 13.2: browsers read ISO-2022-JP.
         pattern=re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]"),
-        replace=_nothing,
+        replace=b"",
     ),
     Rewriting(
         name="quoted-printable",
@@ -221,7 +239,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         signs=(b"=",),
         certain=re.compile(rb"=(?:3D|2B|2F|FF|89|47)"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
-        replace=_printable,
+        replace=_PRINTABLE,
         # Numbers of letters, and others that stand between letters.
         telling=re.compile(
             rb"=(?:2[bBfF]|3[0-9dD]|4[1-9a-fA-F]|[56][0-9a-fA-F]|7[0-9aA]|FF|89"

@@ -216,7 +216,7 @@ class _Search:
 
     def _holds_something(self, part: "Waiting") -> bool:
         """Say whether anything is found in a part; readings have most in common."""
-        known = hash((part.text, part.ways))
+        known = hash((part.text, len(part.ways)))
         if known not in self._parts:
             found = (hash(each.data) for each in self._later())
             self._parts[known] = any(each not in self._complete for each in found)
