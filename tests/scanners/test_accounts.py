@@ -147,3 +147,15 @@ def test_search_in_a_search_is_a_part_of_it() -> None:
     list(accounts.searching(outer(), reasons.append))
 
     assert reasons == [Reason.SEARCH_UNFINISHED]
+
+
+def test_pictures_in_the_middle_of_bytes_have_time_by_what_was_sent() -> None:
+    """However many there are; where nothing is timed, nothing ends them."""
+    short, long = (accounts_of(Clock(), content_bytes=mib << 20) for mib in (0, 9))
+    for accounts in (short, long):
+        accounts.found(0.2)
+
+    assert (short.has_patience, long.has_patience) == (False, True)
+    untimed = Accounts(Clock(), deadline_s=None, contents=1, signals=1, content_bytes=0)
+    untimed.found(99)
+    assert untimed.has_patience

@@ -35,6 +35,12 @@ take them all.
 """
 
 
+_FOUND_S: Final = 0.15
+_FOUND_PER_MIB_S: Final = 0.05
+"""CPU seconds for pictures that are found in the middle of bytes, by the length of what
+was sent: two large ones in any file, and one for each MiB. A film has thousands."""
+
+
 class Ended(Exception):  # noqa: N818  # not an error: it becomes a reason
     """A budget of the whole content is used up."""
 
@@ -85,6 +91,10 @@ class Accounts:
                 SEARCH_SHARE * (deadline_s - clock()),
                 _SEARCH_S + _SEARCH_PER_MIB_S * content_bytes / (1 << 20),
             )
+        self._found_left_s: float | None = None
+        if deadline_s is not None:
+            mib = content_bytes / (1 << 20)
+            self._found_left_s = _FOUND_S + _FOUND_PER_MIB_S * mib
         self._search_contents_left = int(SEARCH_SHARE * contents)
         self._search_signals_left = int(SEARCH_SHARE * signals)
 
@@ -176,12 +186,21 @@ class Accounts:
 
     @property
     def has_patience(self) -> bool:
-        """Whether more candidates are tried, as too few of them were none so far."""
-        return self._patience_s > 0
+        """Whether more candidates are tried, as too few of them were none so far.
+
+        And whether there is time for another one that is a picture.
+        """
+        has_time = self._found_left_s is None or self._found_left_s > 0
+        return has_time and self._patience_s > 0
 
     def waste(self, seconds: float) -> None:
         """Count the CPU seconds that a candidate took which does not decode."""
         self._patience_s -= seconds
+
+    def found(self, seconds: float) -> None:
+        """Count the CPU seconds of a picture that was found in the middle of bytes."""
+        if self._found_left_s is not None:
+            self._found_left_s -= seconds
 
     @property
     def _is_search_spent(self) -> bool:

@@ -219,10 +219,8 @@ class Walk:
         *,
         is_nested: bool,
     ) -> Iterator[None]:
-        """Try a content as the pictures that it is to readers who take less.
-
-        In a member of an archive, nobody shows what begins behind stray bytes.
-        """
+        """Try a content as the pictures that it is to readers who take less."""
+        # Nobody shows what begins behind stray bytes in a member of an archive.
         if also.is_unread:
             node.fall_short(Reason.NOT_INSPECTED)
         for item in also.pictures:
@@ -456,8 +454,9 @@ class Walk:
                 continue
             yield from self.pause()
             begun_s = self._settings.clock()
-            if not (yield from self._try(source, node, item)):
-                self.accounts.waste(self._settings.clock() - begun_s)
+            is_found = yield from self._try(source, node, item)
+            count = self.accounts.found if is_found else self.accounts.waste
+            count(self._settings.clock() - begun_s)
 
     def _try(
         self,
