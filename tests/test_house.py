@@ -47,6 +47,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/numbering.py": "tests/decisions/test_records.py",
     "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
     "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
+    "uploadfilter/decisions/settings.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/summaries.py": "tests/decisions/test_flooding.py",
     "uploadfilter/decisions/waiting.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/totalling.py": "tests/decisions/test_totals.py",

@@ -30,6 +30,7 @@ from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.lasting import Change, Retention
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
+from uploadfilter.decisions.room import Surveyor
 from uploadfilter.errors import LogError, ServiceError
 from uploadfilter.following import Following
 from uploadfilter.notify import Manager
@@ -268,7 +269,11 @@ def _watched(
         scanner_settings=settings.scanner,
         reference=reference,
         is_writable=lambda: decisions.writable,
-        directory=log_directory(settings.state, settings.instance),
+        surveyor=Surveyor(
+            log_directory(settings.state, settings.instance),
+            retention=settings.log.retention,
+            reserve_bytes=settings.log.reserve_bytes,
+        ),
         clock=_now,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.making import decision_record
 from uploadfilter.decisions.records import (
     DecisionRecord,
@@ -13,6 +13,7 @@ from uploadfilter.decisions.records import (
     moment,
 )
 from uploadfilter.decisions.segments import Segment, read_head, segments
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.model import (
     Action,
     EntryState,

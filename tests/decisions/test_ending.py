@@ -14,9 +14,10 @@ from tests.decisions.logs import (
     write_log,
 )
 from uploadfilter.decisions.ending import LAG_S, Ending, kept_end
-from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.records import Checkpoint
 from uploadfilter.decisions.sequence import Problem
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.verify import verify
 from uploadfilter.errors import LogCorruptError
 

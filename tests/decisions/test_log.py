@@ -1,5 +1,6 @@
 """Writing the decision log: durability, groups, rotation, failing disks, one writer."""
 
+import asyncio
 import errno
 import os
 import shutil
@@ -29,7 +30,9 @@ from tests.decisions.logs import (
     outcome,
     segment_paths,
 )
-from uploadfilter.decisions.log import DecisionLog, LogSettings
+from tests.waiting import until
+from uploadfilter.decisions import room
+from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import (
     Checkpoint,
@@ -38,6 +41,7 @@ from uploadfilter.decisions.records import (
     SegmentRecord,
 )
 from uploadfilter.decisions.segments import segments
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.verify import CheckpointState, verify
 from uploadfilter.errors import LogBusyError, LogWriteError
 
@@ -552,3 +556,29 @@ def test_fault_in_the_writer_leaves_nobody_waiting(directory: Path) -> None:
         assert isinstance(error, LogWriteError)
         assert not log.writable
         assert isinstance(log.append(decision("e")).exception(), LogWriteError)
+
+
+def test_reserve_is_left_to_what_must_be_written(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without room beyond it decisions fail, outcomes do not, and room is noticed."""
+    keep_all = LogSettings(reserve_bytes=1 << 62)
+    monkeypatch.setattr(room, "RESERVE_SHARE", 0.0)
+    with DecisionLog.open(
+        directory, instance="main", clock=Clock(), settings=keep_all
+    ) as log:
+        log.append(decision("a", ACCEPTED)).result(timeout=30)
+        monkeypatch.setattr(room, "RESERVE_SHARE", 1e6)
+        with pytest.raises(LogWriteError, match="kept back"):
+            log.append(decision("b", ACCEPTED)).result(timeout=30)
+        had_room = log.has_room, log.writable
+        log.append(outcome("a")).result(timeout=30)
+        log.checkpoint().result(timeout=30)
+        monkeypatch.setattr(room, "RESERVE_SHARE", 0.0)
+        asyncio.run(until(lambda: log.has_room))
+        log.append(decision("c")).result(timeout=30)
+    kinds = [type(record) for record in read(directory)]
+
+    assert had_room == (False, False)
+    assert kinds.count(DecisionRecord) == 2
+    assert verify(directory).ok

@@ -19,7 +19,7 @@ from tests.decisions.logs import (
     unsynced,
     write_log,
 )
-from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.reading import Filters, follow, read
 from uploadfilter.decisions.records import (
     LINE_LIMIT,
@@ -28,6 +28,7 @@ from uploadfilter.decisions.records import (
     Record,
     moment,
 )
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.errors import LogCorruptError, LogError
 from uploadfilter.model import Action, Verdict
 

@@ -21,11 +21,12 @@ from tests.decisions.logs import (
 )
 from uploadfilter.decisions.gaps import Gap
 from uploadfilter.decisions.lasting import Retention
-from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.records import Checkpoint
 from uploadfilter.decisions.retention import prune
 from uploadfilter.decisions.segments import segments
 from uploadfilter.decisions.sequence import Problem
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.verify import CheckpointState, verify
 from uploadfilter.errors import LogCorruptError
 

@@ -26,7 +26,7 @@ from tests.decisions.logs import (
 from tests.decisions.recount import add_up, lines_of, recount
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.lasting import DayTotals, TotalRecord
-from uploadfilter.decisions.log import DecisionLog, LogSettings
+from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.making import match_records
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import (
@@ -38,6 +38,7 @@ from uploadfilter.decisions.records import (
     moment,
 )
 from uploadfilter.decisions.retention import prune
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.decisions.totalling import totals_of
 from uploadfilter.decisions.totals import (

@@ -5,6 +5,7 @@ service is back by itself as soon as there is room.
 """
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import Stage, import_set, log, stage, write_set
-from tests.e2e.curl import put
+from tests.e2e.curl import curl, put
 from tests.e2e.interposing import Faults, interposed, library
 
 pytestmark = pytest.mark.e2e
@@ -174,3 +175,85 @@ def test_full_disk_under_a_command_leaves_the_reference_set(
 
     assert b'"first"' in kept
     assert checked.returncode == 0
+
+
+DISK_BYTES = 40 * 1024 * 1024
+"""Of a disk for the state alone; a tenth of it is kept back."""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a state directory on a file system of its own, which is small."""
+    state = tmp_path / "state"
+    state.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "tmpfs")
+    done = subprocess.run([*mount, state], check=False, capture_output=True)  # noqa: S603 - arguments of our own
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.decode().strip()}")
+    try:
+        yield state
+    finally:
+        subprocess.run(["umount", "--lazy", state], check=True)  # noqa: S603, S607
+
+
+def fill(file: Path, *, leave_bytes: int) -> None:
+    """Fill a disk but for some bytes."""
+    told = os.statvfs(file.parent)
+    free = told.f_bavail * told.f_frsize
+    with file.open("ab") as filling:
+        os.posix_fallocate(filling.fileno(), 0, free - leave_bytes)
+
+
+@pytest.mark.parametrize("leave_bytes", [1024 * 1024, 0], ids=["reserve", "full"])
+def test_small_disk_that_fills_up_stops_uploads_alone(
+    small_disk: Path, tmp_path: Path, leave_bytes: int
+) -> None:
+    """Requests without a body go on, what is on its way ends well, and room cures."""
+    running.run_program("init", state=small_disk)
+    filling = small_disk / "filling"
+    with stage(tmp_path, *ENFORCE) as site:
+        works_again(site)
+        fill(filling, leave_bytes=leave_bytes)
+        running.wait_for(
+            lambda: upload(site, 1) == 503 or None, what="an upload that gets 503"
+        )
+        refused = [upload(site, number) for number in range(2, 4)]
+        passed = [curl(site.url("/files")).status for _ in range(2)]
+        filling.unlink()
+        works_again(site)
+        published = site.published()
+        running.stop(site.proxy.process)
+    records = log(small_disk)
+    decided = {record["id"] for record in records if record["record"] == "decision"}
+    sheds = [record for record in records if record["record"] == "shed"]
+    verified = running.run_program("log", "verify", state=small_disk)
+
+    assert refused == [503] * 2
+    assert passed == [200] * 2
+    assert {file["decision"] for file in published.values()} <= decided
+    assert without_outcome(small_disk) == set()
+    assert {record["reason"] for record in sheds} == {"log_unwritable"}
+    assert sum(record["count"] for record in sheds) >= 3
+    assert b"intact" in verified.stdout
+
+
+def test_proxy_starts_on_a_disk_that_has_its_reserve(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """After a crash on a full disk the outcomes that were lost can be written."""
+    running.run_program("init", state=small_disk)
+    with stage(tmp_path, *ENFORCE) as site:
+        works_again(site)
+        fill(small_disk / "filling", leave_bytes=1024 * 1024)
+        site.proxy.process.kill()
+        site.proxy.process.wait()
+        again = tmp_path / "again.log"
+        with running.proxy(
+            site.origin, state=small_disk, log=again, options=ENFORCE
+        ) as proxy:
+            restarted = replace(site, proxy=proxy)
+            refused = upload(restarted, 1)
+            (small_disk / "filling").unlink()
+            works_again(restarted)
+
+    assert refused == 503

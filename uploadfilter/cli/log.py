@@ -33,6 +33,7 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.cli.periods import period_words
+from uploadfilter.cli.space import space_command
 from uploadfilter.cli.totals import totals_command
 from uploadfilter.cli.verifying import verify_document, verify_lines
 from uploadfilter.decisions.ids import EXAMPLE, written_id
@@ -71,6 +72,7 @@ app = typer.Typer(
 
 
 app.command("totals")(totals_command)
+app.command("space")(space_command)
 
 
 class RecordKind(StrEnum):

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from errno import EACCES
 from itertools import takewhile
@@ -29,30 +28,29 @@ from pathlib import Path
 from uploadfilter.decisions.appending import Appender
 from uploadfilter.decisions.chain import Draft, Tail
 from uploadfilter.decisions.ending import Ending
-from uploadfilter.decisions.lasting import Mark, Retention, TotalRecord
-from uploadfilter.decisions.making import (
-    CONTENTS_RECORDED,
-    MOST_CONTENTS_RECORDED,
-)
+from uploadfilter.decisions.lasting import Mark, TotalRecord
 from uploadfilter.decisions.records import (
     FORMAT,
     UNKNOWN,
     Checkpoint,
     CheckpointRecord,
+    DecisionRecord,
     OutcomeRecord,
     Record,
     SegmentRecord,
     moment,
 )
 from uploadfilter.decisions.recovery import Recovered, RecoveryReport, recover
-from uploadfilter.decisions.retention import DEFAULT
+from uploadfilter.decisions.room import disk_of
 from uploadfilter.decisions.segments import (
     Segment,
     Sync,
     locked,
     make_directory,
+    short_error,
     write_error,
 )
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.waiting import Pending, Waiting, chained, lasts
 from uploadfilter.errors import LogWriteError
 
@@ -60,67 +58,12 @@ PATIENCE_S = 0.2
 """How long a record that nothing waits for waits for company. What a crash eats of such
 is an outcome, which recovery writes as ``unknown``."""
 
+LOOK_AGAIN_S = 1.0
+"""How often the disk is asked while it has no room for decisions, and nobody writes."""
+
 _GROUP_RECORDS = 1024
 """Most records that share a sync: at 1 KiB each, a write of 1 MiB."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSettings:
-    """How a log is cut and how much may wait.
-
-    Attributes:
-        segment_bytes: A segment that has reached it is followed by a new one. 64 MiB
-            are some 60,000 decisions: few files, each read again within a second or
-            two when the log is opened.
-        queue_records: Most records that wait for the writer. At 10,000 the disk is
-            seconds behind; more uploads would only wait in vain.
-        days_without_match: Days that a segment is kept after its own; at least as many
-            as ``Retention`` says, since the operator may keep more, and never less than
-            uploaders and overseers were promised.
-        days_with_match: The same for a segment that holds a match.
-        contents_recorded: Most contents that a decision lists, those first that matched
-            or have a reason. The others are counted.
-    """
-
-    segment_bytes: int = 64 * 1024 * 1024
-    queue_records: int = 10_000
-    days_without_match: int = DEFAULT.days_without_match
-    days_with_match: int = DEFAULT.days_with_match
-    contents_recorded: int = CONTENTS_RECORDED
-
-    def __post_init__(self) -> None:
-        """Refuse to keep records for a shorter time than was promised."""
-        for name in ("days_without_match", "days_with_match"):
-            if getattr(self, name) < getattr(DEFAULT, name):
-                raise ValueError(
-                    f"{name} must be at least {getattr(DEFAULT, name)}: "
-                    f"{_PROMISED[name]}"
-                )
-            if getattr(self, name) > MOST_DAYS_KEPT:
-                raise ValueError(f"{name} must be at most {MOST_DAYS_KEPT}")
-        if not 1 <= self.contents_recorded <= MOST_CONTENTS_RECORDED:
-            raise ValueError(
-                f"contents_recorded must be from 1 to {MOST_CONTENTS_RECORDED}"
-            )
-        if self.days_with_match < self.days_without_match:
-            raise ValueError("days_with_match must not be less than days_without_match")
-
-    @property
-    def retention(self) -> Retention:
-        """For how long segments are kept."""
-        return Retention(
-            days_without_match=self.days_without_match,
-            days_with_match=self.days_with_match,
-        )
-
-
-_PROMISED = {
-    "days_without_match": "a person who objects to a rejection must get an answer",
-    "days_with_match": "a pilot is evaluated, and a case is tried, within a year",
-}
-
-MOST_DAYS_KEPT = 36_500
-"""A hundred years: more is a slip, and would be no date any more."""
 
 _DEFAULTS = LogSettings()
 
@@ -159,6 +102,7 @@ class DecisionLog:
         self._is_urgent = False
         self._is_asleep = False  # the writer, until somebody wakes it
         self._is_writable = True
+        self._is_short = False
         self._writer = threading.Thread(target=self._run, name="decision-log")
 
     @classmethod
@@ -215,8 +159,13 @@ class DecisionLog:
 
     @property
     def writable(self) -> bool:
-        """Whether the last write succeeded; true before the first."""
-        return self._is_writable and not self._is_closing
+        """Whether a decision can be written, as far as the last look tells."""
+        return self._is_writable and self.has_room and not self._is_closing
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk has room for decisions; asked each second if it had none."""
+        return not self._is_short
 
     def is_alive(self) -> bool:
         """Tell whether the writer works; if not, only opening the log anew helps."""
@@ -327,7 +276,8 @@ class DecisionLog:
         """Write group after group until the log is closed and nothing waits."""
         group: list[Waiting] = []
         try:
-            while group := self._take():
+            while (taken := self._take()) is not None:
+                group = self._affordable(taken)
                 while group:
                     group = group[self._commit(group) :]
         finally:
@@ -338,10 +288,15 @@ class DecisionLog:
             for pending in (*group, *left):
                 pending.fail(LogWriteError("the writer of the decision log has ended"))
 
-    def _take(self) -> list[Waiting]:
-        """Wait for records and take them, up to a group; none when closing."""
+    def _take(self) -> list[Waiting] | None:
+        """Wait for records and take them, up to a group; ``None`` when closing.
+
+        While the disk has no room for decisions, there may be none to take.
+        """
         with self._arrived:
             self._await_records()
+            if self._is_closing and not self._queue:
+                return None
             self._is_urgent = len(self._queue) > _GROUP_RECORDS
             count = min(len(self._queue), _GROUP_RECORDS)
             return [self._queue.popleft() for _ in range(count)]
@@ -357,11 +312,30 @@ class DecisionLog:
         is_dozing = True
         while not (self._is_urgent or self._is_closing):
             self._is_asleep = not is_dozing
-            is_woken = self._arrived.wait(PATIENCE_S if is_dozing else None)
+            asleep_s = LOOK_AGAIN_S if self._is_short else None
+            is_woken = self._arrived.wait(PATIENCE_S if is_dozing else asleep_s)
             self._is_asleep = False
-            if not is_woken and self._queue:
+            is_to_look = self._is_short and not is_dozing
+            if not is_woken and (self._queue or is_to_look):
                 return
             is_dozing = is_woken
+
+    def _affordable(self, group: list[Waiting]) -> list[Waiting]:
+        """Leave out decisions while the disk has no more than the reserve."""
+        try:
+            disk = disk_of(self._directory, reserve_bytes=self._settings.reserve_bytes)
+        except OSError:
+            return group  # writing will say what is wrong
+        self._is_short = disk.is_short
+        if not disk.is_short:
+            return group
+        affordable = []
+        for pending in group:
+            if isinstance(pending.record, DecisionRecord):
+                pending.fail(short_error(self._directory, disk.free_bytes))
+            else:
+                affordable.append(pending)
+        return affordable
 
     def _commit(self, group: Sequence[Waiting]) -> int:
         """Make records durable and tell those who wait.

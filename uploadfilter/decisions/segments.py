@@ -250,6 +250,15 @@ def _lock(lock: int, directory: Path) -> None:
         raise write_error(directory / _LOCK, exc) from exc
 
 
+def short_error(directory: Path, free_bytes: int) -> LogWriteError:
+    """Say that there is no room for a decision, before a write fails."""
+    return LogWriteError(
+        f"the disk of {str(directory)!r} has {free_bytes // 1_000_000} MB left, which "
+        "are kept back (reserve_bytes)",
+        hint=_DISK_HINT,
+    )
+
+
 def write_error(path: Path, exc: OSError) -> LogWriteError:
     """Say which write failed, why, and what the operator does next."""
     return LogWriteError(

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from uploadfilter.config import Settings
+from uploadfilter.decisions.lasting import Retention
+from uploadfilter.decisions.room import Surveyor
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -27,6 +29,11 @@ NOON = 1_793_620_800.0
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port, which nobody serves."""
+
+
+def surveyor(directory: Path) -> Surveyor:
+    """Return what looks at the room for a log."""
+    return Surveyor(directory, retention=Retention(), reserve_bytes=0)
 
 
 @asynccontextmanager
@@ -52,6 +59,6 @@ async def watched(
                 scanner_settings=scanner,
                 reference=reference,
                 is_writable=lambda: True,
-                directory=state,
+                surveyor=surveyor(state),
                 clock=lambda: NOON,
             )

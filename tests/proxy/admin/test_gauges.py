@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from tests.decisions.logs import DAY_S, decision, write_log
 from tests.proxy.admin.desk import watched
 from tests.proxy.counting.test_metrics import value
 from tests.proxy.site import exact_entry, list_entries
+from uploadfilter.decisions.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.scanners.settings import PoolFigures
@@ -103,3 +105,20 @@ async def test_figures_of_this_process_are_there(tmp_path: Path) -> None:
 
     for name in ("process_resident_memory_bytes", "process_open_fds"):
         assert f"\n{name} " in told
+
+
+async def test_room_for_the_log_is_told(tmp_path: Path) -> None:
+    """For how many days the disk lasts is a figure that an alert can watch."""
+    write_log(tmp_path, [[decision("a")]])
+    async with watched(tmp_path) as proxy:
+        health = proxy.health()
+        await health.look()
+        register(proxy.metrics.registry, Gauges(proxy, health))
+        left_s = value(proxy.metrics, "log_left_seconds")
+        size, rate = (
+            value(proxy.metrics, name) for name in ("log_bytes", "log_bytes_a_day")
+        )
+
+    assert left_s == MOST_DAYS * DAY_S
+    assert size
+    assert rate == 0  # the log is of another day

@@ -9,16 +9,26 @@ from pathlib import Path
 import pytest
 
 from tests.proxy import certificates
-from tests.proxy.admin.desk import NOWHERE, watched
+from tests.proxy.admin.desk import NOWHERE, surveyor, watched
 from tests.proxy.certificates import ORIGIN_NAME
 from tests.proxy.origins.test_trusting import tls_origin
 from tests.proxy.site import list_entries
 from tests.proxy.wire import wire_origin
 from tests.waiting import until
 from uploadfilter.proxy.admin import health as module
-from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Health, reach
+from uploadfilter.proxy.admin.health import (
+    NO_ROOM_YET,
+    WHAT_TO_DO,
+    Check,
+    Health,
+    days_words,
+    reach,
+)
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
+
+ROOMY = dataclasses.replace(NO_ROOM_YET, free_bytes=1 << 40)
+"""A disk of a terabyte."""
 
 
 def not_well(health: Health) -> dict[Check, str]:
@@ -48,7 +58,7 @@ async def test_what_was_seen_is_not_believed_for_ever() -> None:
         unenforced=tuple,
         is_writable=lambda: True,
         has_scanners=lambda: True,
-        directory=Path(),
+        room=lambda: ROOMY,
         drain=Drain(),
         clock=lambda: now_s[0],
     )
@@ -85,7 +95,7 @@ async def test_disk_that_hangs_takes_one_thread(
         unenforced=tuple,
         is_writable=lambda: True,
         has_scanners=lambda: True,
-        directory=Path(),
+        room=lambda: ROOMY,
         drain=Drain(),
     )
     for _ in range(3):
@@ -155,7 +165,7 @@ async def test_disk_that_fills_up_is_said_before_it_is_full(
 async def test_log_directory_that_is_gone_is_said(tmp_path: Path) -> None:
     """A disk that cannot even be asked is no reason to stop looking."""
     async with watched(tmp_path) as proxy:
-        gone = dataclasses.replace(proxy, directory=tmp_path / "gone").health()
+        gone = dataclasses.replace(proxy, surveyor=surveyor(tmp_path / "gone")).health()
         await gone.look()
 
         assert not_well(gone)[Check.LOG] == "No such file or directory"
@@ -173,7 +183,7 @@ async def test_one_origin_of_several_may_be_down() -> None:
             },
             is_writable=lambda: True,
             has_scanners=lambda: True,
-            directory=Path(),
+            room=lambda: ROOMY,
             drain=Drain(),
         )
         await health.look()
@@ -214,7 +224,7 @@ def of_origins(*origins: OriginSettings) -> Health:
         origins=lambda: {f"{n}": origin for n, origin in enumerate(origins)},
         is_writable=lambda: True,
         has_scanners=lambda: True,
-        directory=Path(),
+        room=lambda: ROOMY,
         drain=Drain(),
     )
 
@@ -299,3 +309,12 @@ async def test_looks_go_on_until_cancelled(
 def test_each_check_says_what_to_do() -> None:
     """Nothing is reported to somebody who then has to guess."""
     assert set(WHAT_TO_DO) == set(Check)
+
+
+@pytest.mark.parametrize(
+    ("days_left", "words"),
+    [(400.0, "more than a year"), (12.4, "12 days"), (0.25, "6 hours")],
+)
+def test_room_in_words(days_left: float, words: str) -> None:
+    """Nobody reads a fraction of a day."""
+    assert days_words(dataclasses.replace(ROOMY, days_left=days_left)) == words

@@ -17,11 +17,18 @@ from typing import Final
 import msgspec
 
 from uploadfilter.decisions.presets import Comparison
+from uploadfilter.decisions.room import Room
 from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.choosing import Choice, choices, words_for_none
 from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
-from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check, Finding, Health
+from uploadfilter.proxy.admin.health import (
+    WHAT_TO_DO,
+    Check,
+    Finding,
+    Health,
+    days_words,
+)
 from uploadfilter.proxy.admin.history import History, Sample, quantile
 from uploadfilter.proxy.admin.watched import Watched, version
 from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecision, Wanted
@@ -198,7 +205,7 @@ def gather(
         generation=_generation(generation, now),
         warnings=warnings,
         checks=checks,
-        tiles=tuple(_tiles(watched, history)),
+        tiles=tuple(_tiles(watched, health, history)),
         charts=charts(history),
         decisions=tuple(map(_decision, recent.chosen(wanted))),
         choices=tuple(choices(recent, wanted)),
@@ -270,9 +277,10 @@ def _generation(generation: LayeredGeneration | None, now: float) -> str:
     return f"{generation.number} with {entries} entries{since}"
 
 
-def _tiles(watched: Watched, history: History) -> Iterable[Tile]:
+def _tiles(watched: Watched, health: Health, history: History) -> Iterable[Tile]:
     yield from _tiles_of_uploads(watched, history)
     yield from _tiles_of_means(watched)
+    yield _tile_of_log(health.room)
 
 
 def _tiles_of_uploads(watched: Watched, history: History) -> Iterable[Tile]:
@@ -316,7 +324,7 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
         key="queue",
         label="Scanner queue",
         value=counted(load.waiting + load.put_back),
-        note=f"{load.scanning}/{settings.at_a_time} busy, {load.slow} slow",
+        note=f"{load.scanning}/{settings.workers} busy, {load.slow} slow",
     )
     yield Tile(
         key="spool",
@@ -336,6 +344,16 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
         value=counted(totals.requests),
         note=f"{watched.drain.in_flight} open, "
         f"{counted(watched.metrics.connections)} conn.",
+    )
+
+
+def _tile_of_log(room: Room) -> Tile:
+    """Show what the log takes, and for how long its disk lasts."""
+    return Tile(
+        key="log",
+        label="Decision log",
+        value=size(room.log_bytes),
+        note=f"{size(room.bytes_a_day)} a day; room for {days_words(room)}",
     )
 
 

@@ -11,6 +11,7 @@ To add a figure, add it to one of the methods, and its row to ``docs/operating.m
 import dataclasses
 import platform
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import (
@@ -26,6 +27,8 @@ from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
 from uploadfilter.proxy.counting.metrics import PREFIX
 from uploadfilter.proxy.routing.enforcing import Lack, enforcing
+
+_DAY_S: Final = 86_400
 
 
 class Gauges(Collector):
@@ -108,7 +111,7 @@ class Gauges(Collector):
             "scanner_places", "Most uploads with this standing.", "standing"
         )
         places.add_metric(["waiting"], settings.queue_limit)
-        places.add_metric(["scanning"], settings.at_a_time)
+        places.add_metric(["scanning"], settings.workers)
         places.add_metric(["slow"], settings.slow_lane)
         places.add_metric(["put_back"], settings.queue_limit)
         yield places
@@ -187,14 +190,18 @@ class Gauges(Collector):
         yield lacks
 
     def _log(self) -> Iterator[Metric]:
-        yield _gauge(
-            "log_bytes", "Bytes of the decision log.", value=self._health.log_bytes
-        )
-        yield _gauge(
-            "log_free_bytes",
-            "Bytes that are free on its disk.",
-            value=self._health.free_bytes,
-        )
+        room = self._health.room
+        for name, text, value in (
+            ("log_bytes", "Bytes of the decision log.", room.log_bytes),
+            ("log_free_bytes", "Bytes that are free on its disk.", room.free_bytes),
+            ("log_bytes_a_day", "Bytes that it grows by in a day.", room.bytes_a_day),
+            (
+                "log_left_seconds",
+                "For how long its disk lasts.",
+                room.days_left * _DAY_S,
+            ),
+        ):
+            yield _gauge(name, text, value=value)
 
     def risen(self, name: str, seen: float) -> float:
         """Return the highest that was seen under a name."""

@@ -9,8 +9,6 @@ To add a check, add it to ``Check`` with what to do, and its finding to ``look``
 """
 
 import asyncio
-import os
-import shutil
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
@@ -18,12 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from yarl import URL
 
-from uploadfilter.errors import ServiceError, StoreError
+from uploadfilter.decisions.outlook import MOST_DAYS
+from uploadfilter.decisions.room import Room
+from uploadfilter.errors import LogError, ServiceError, StoreError
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import OriginKey
@@ -45,6 +44,12 @@ WITHIN_S: Final = 2.0
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 """Room that must be left for the decision log: one segment, some 60,000 decisions. With
 less the operator must act, and another proxy can take the uploads meanwhile."""
+
+
+NO_ROOM_YET: Final = Room(
+    log_bytes=0, free_bytes=0, reserve_bytes=0, bytes_a_day=0, days_left=MOST_DAYS
+)
+"""What is told of the room for the log before the first look."""
 
 
 class Check(StrEnum):
@@ -110,7 +115,8 @@ class Health:
             a ``StoreError`` as the reference set does.
         is_writable: Whether the last record could be written.
         has_scanners: Whether scanners can be had.
-        directory: Of the decision log.
+        room: Tells how much room there is for the decision log; it may raise an
+            ``OSError`` or a ``LogError``.
         drain: Whether the service is ending.
         clock: Monotonic seconds.
     """
@@ -123,7 +129,7 @@ class Health:
         unenforced: Callable[[], tuple[Unenforced, ...]],
         is_writable: Callable[[], bool],
         has_scanners: Callable[[], bool],
-        directory: Path,
+        room: Callable[[], Room],
         drain: Drain,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -133,7 +139,7 @@ class Health:
         self._find_unenforced = unenforced
         self._is_writable = is_writable
         self._has_scanners = has_scanners
-        self._directory = directory
+        self._survey = room
         self._drain = drain
         self._seen: tuple[Finding, ...] = (
             Finding(
@@ -148,8 +154,7 @@ class Health:
         self._looking: dict[Hashable, asyncio.Task[Any]] = {}
         self.reachable: Mapping[str, bool] = {}
         self.unenforced: tuple[Unenforced, ...] = ()
-        self.free_bytes = 0
-        self.log_bytes = 0
+        self.room = NO_ROOM_YET
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -241,15 +246,17 @@ class Health:
         return await reach(origin, tls=self._tls[key])
 
     async def _look_at_log(self) -> Finding:
-        self.free_bytes, self.log_bytes = await self._in_thread(
-            Check.LOG, partial(_room_for, self._directory)
-        )
+        try:
+            self.room = await self._in_thread(Check.LOG, self._survey)
+        except LogError as exc:
+            return Finding(check=Check.LOG, is_good=False, detail=f"{exc.code}: {exc}")
         if not self._is_writable():
             detail = "the last record could not be written"
-        elif self.free_bytes < LEAST_FREE_BYTES:
-            detail = f"{self.free_bytes // 1_000_000} MB are left on its disk"
+        elif self.room.free_bytes < LEAST_FREE_BYTES:
+            detail = f"{self.room.free_bytes // 1_000_000} MB are left on its disk"
         else:
-            return Finding(check=Check.LOG, is_good=True, detail="writable")
+            detail = f"writable, and its disk lasts for {days_words(self.room)}"
+            return Finding(check=Check.LOG, is_good=True, detail=detail)
         return Finding(check=Check.LOG, is_good=False, detail=detail)
 
     async def _in_thread(self, about: Hashable, work: Callable[[], _T]) -> _T:
@@ -327,9 +334,10 @@ async def reach(
     return None
 
 
-def _room_for(directory: Path) -> tuple[int, int]:
-    """Return the bytes that are free for a log, and those that it has."""
-    free = shutil.disk_usage(directory).free
-    with os.scandir(directory) as entries:
-        used = sum(entry.stat().st_size for entry in entries if entry.is_file())
-    return free, used
+def days_words(room: Room) -> str:
+    """Return for how many days there is room, in words."""
+    if room.days_left >= MOST_DAYS:
+        return "more than a year"
+    if room.days_left < 1:
+        return f"{room.days_left * 24:.0f} hours"
+    return f"{room.days_left:.0f} days"

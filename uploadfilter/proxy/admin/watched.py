@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
+from uploadfilter.decisions.room import Surveyor
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -40,7 +40,7 @@ class Watched:
         scanner_settings: How large the pool may be.
         reference: The reference set.
         is_writable: Whether the last record could be written.
-        directory: Of the decision log.
+        surveyor: Looks at the room for the decision log.
         clock: Seconds since the epoch.
     """
 
@@ -55,7 +55,7 @@ class Watched:
     scanner_settings: ScannerSettings
     reference: ReferenceReader
     is_writable: Callable[[], bool]
-    directory: Path
+    surveyor: Surveyor
     clock: Callable[[], float]
 
     @property
@@ -89,7 +89,7 @@ class Watched:
             unenforced=self.unenforced,
             is_writable=self.is_writable,
             has_scanners=lambda: self.scanners.load.is_ready,
-            directory=self.directory,
+            room=lambda: self.surveyor.look(self.clock()),
             drain=self.drain,
         )
 

@@ -30,6 +30,7 @@ from uploadfilter.uploads.request import RequestHead
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
 _NOT_IMPLEMENTED = 501
+_UNAVAILABLE = 503
 
 
 class Proxy:
@@ -95,6 +96,10 @@ class Proxy:
     ) -> web.StreamResponse:
         """Carry out one upload, if there is room for one more."""
         hands, route, client = self._hands, arrival.route, arrival.client_key
+        if not hands.recorder.has_room:
+            # It could not be put on record, so nothing of it is to be received.
+            hands.recorder.say_full()
+            return self._shed(arrival, _NO_RECORD)
         no_room = hands.admission.turned_away(arrival)
         if no_room is not None and route.mode is Mode.ENFORCE:
             return self._shed(arrival, no_room)
@@ -191,6 +196,7 @@ class Proxy:
         return self._refuse(arrival.request, arrival.live, _NO_TRACE)
 
 
+_NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
 _NO_TRACE = Refusal(
     status=_NOT_IMPLEMENTED,
     reason=Reason.MALFORMED_REQUEST,

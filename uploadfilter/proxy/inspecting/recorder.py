@@ -59,6 +59,10 @@ _MINUTE_S: Final = 60.0
 class Log(Protocol):
     """An object that makes records durable, such as ``decisions.log.DecisionLog``."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk has room for decisions."""
+
     def append(self, record: Record) -> "Future[int]":
         """Hand a record over; the future is settled when it is durable."""
 
@@ -133,6 +137,11 @@ class Recorder:
         self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
         self._said: set[tuple[str, str]] = set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an upload could be put on record."""
+        return self._log.has_room
 
     def ticket(self, client: str, method: str) -> Ticket:
         """Begin an upload: give it the id that its decision will have."""
@@ -312,6 +321,15 @@ class Recorder:
         """Tell the operator that uploads cannot be put on record, once a minute."""
         if self._is_news("decision_log_unwritable", str(error)):
             log.error("decision_log_unwritable", error=str(error), hint=error.hint)
+
+    def say_full(self) -> None:
+        """Tell the operator that the disk has no room for decisions, once a minute."""
+        self.say_unwritable(
+            LogWriteError(
+                "the disk of the decision log has no more than what is kept back",
+                hint="Free space: uploads go on by themselves, without a restart.",
+            )
+        )
 
     def say_unusable(self, error: StoreError) -> None:
         """Tell the operator that there is nothing to match with, once a minute."""
