@@ -178,7 +178,7 @@ async def test_process_that_was_slow_is_not_used_again() -> None:
     assert pool.figures.slowed == pool.figures.retired > 0
 
 
-CROWDED = replace(SETTINGS, slow_after_s=0.01, slow_lane=1)
+CROWDED = replace(SETTINGS, slow_after_s=0.01, small_lane=0, slow_lane=1)
 """One place, and room for one slow scan beside it."""
 
 

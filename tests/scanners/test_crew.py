@@ -21,7 +21,7 @@ from uploadfilter.scanners.crew import Crew
 from uploadfilter.scanners.process import ScannerProcess
 from uploadfilter.scanners.settings import ScannerSettings, SilentLog
 
-ONE = ScannerSettings(workers=1, module=standins.MODULE)
+ONE = ScannerSettings(workers=1, small_lane=0, module=standins.MODULE)
 
 
 def template_of(process: ScannerProcess) -> int:

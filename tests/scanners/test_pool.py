@@ -29,7 +29,7 @@ one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
 OURS = os.getpid()
 
 NO_TYPES: frozenset[SignalType] = frozenset()
-STANDIN = ScannerSettings(workers=1, module=standins.MODULE)
+STANDIN = ScannerSettings(workers=1, small_lane=0, module=standins.MODULE)
 """One stand-in, with the budgets of the product."""
 
 HASTY = replace(STANDIN, budgets=Budgets(content_cpu_s=0.1, content_wall_s=1.0))
@@ -655,3 +655,23 @@ async def test_scanners_die_with_a_killed_proxy(content: str) -> None:
     program.kill()
     await program.wait()
     await until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+async def test_small_picture_is_scanned_beside_what_holds_all_places() -> None:
+    """With one place that hangs, a photo has its answer."""
+    settings = replace(STANDIN, small_lane=1, slow_lane=0)
+    async with ScannerPool.open(settings) as pool:
+        with upload_of(b"hang") as (fd, spans):
+            hanging = asyncio.ensure_future(
+                pool.scan(fd, spans, types=NO_TYPES, client="a")
+            )
+            await until(lambda: pool.load.scanning == 1)
+            (found,) = await pool.scan(
+                b"linger 0.01",
+                [ContentSpan(path="0", offset=0, length=11)],
+                types=NO_TYPES,
+                client="b",
+            )
+            hanging.cancel()
+
+    assert found.reason is None

@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.scanners.queueing import (
-    HALF_LIFE_S,
+from uploadfilter.scanners.queueing import Lanes
+from uploadfilter.scanners.waiting import (
     MUCH_S,
     PATIENCE_S,
     PROVISION_S,
     Claim,
-    Lanes,
     Standing,
-    Usage,
 )
 
 clients = st.sampled_from(["", "a", "b", "c", "d"])
@@ -23,6 +21,7 @@ clients = st.sampled_from(["", "a", "b", "c", "d"])
 def lanes_of(
     *,
     places: int = 1,
+    small_lane: int = 0,
     slow_lane: int = 4,
     client_share: int = 1,
     queue_limit: int = 256,
@@ -30,15 +29,19 @@ def lanes_of(
     """Return lanes with one place and a slow lane."""
     return Lanes(
         places=places,
+        small_lane=small_lane,
         slow_lane=slow_lane,
         client_share=client_share,
         queue_limit=queue_limit,
+        slow_after_s=0.1,
     )
 
 
-def ask(lanes: Lanes, client: str, *, now_s: float = 0) -> Claim:
+def ask(
+    lanes: Lanes, client: str, *, now_s: float = 0, is_small: bool = False
+) -> Claim:
     """Have a client ask for a place, and admit whoever is next."""
-    claim = Claim(client)
+    claim = Claim(client, is_small=is_small)
     lanes.ask(claim, now_s=now_s)
     admit(lanes, now_s=now_s)
     return claim
@@ -120,17 +123,33 @@ def test_client_that_uses_much_is_overtaken_for_long() -> None:
 
 
 def test_wait_is_expected_from_those_that_go_before() -> None:
-    """A short queue is no wait; a flood of somebody else does not count."""
+    """A short queue is no wait, and neither is what somebody else has queued."""
     lanes = lanes_of(places=2)
     assert lanes.expected_wait_s("a", now_s=0) == 0
-    claims = [ask(lanes, "a") for _ in range(12)]
-    expected_s = lanes.expected_wait_s("b", now_s=0)
-    lanes.leave(claims[0], now_s=5 * MUCH_S)
-    admit(lanes, now_s=5 * MUCH_S)
+    for _ in range(12):
+        ask(lanes, "a")
 
-    assert expected_s == pytest.approx(11 * PROVISION_S / 2)
-    assert lanes.expected_wait_s("a", now_s=5 * MUCH_S) > expected_s
-    assert lanes.expected_wait_s("b", now_s=5 * MUCH_S) == 0
+    assert lanes.expected_wait_s("b", now_s=0) == 0
+    assert lanes.expected_wait_s("a", now_s=0) == pytest.approx(11 * PROVISION_S / 2)
+
+
+def test_wait_is_expected_from_the_first_claims_of_all_others() -> None:
+    """Everybody has a turn before a client has its second one."""
+    lanes = lanes_of(places=2)
+    for client in "aabbccddeeff":
+        ask(lanes, client)
+
+    assert lanes.expected_wait_s("z", now_s=0) == pytest.approx(6 * PROVISION_S / 2)
+
+
+def test_wait_is_expected_from_what_scans_are_expected_to_take() -> None:
+    """Up to the time at which a large one makes room."""
+    lanes = lanes_of()
+    for cost_s in (0.05, 0.05, 0.09, 1.0):
+        lanes.ask(Claim("a", cost_s=cost_s), now_s=0)
+
+    expected_s = 0.05 + 0.09 + 0.1 + PROVISION_S
+    assert lanes.expected_wait_s("a", now_s=0) == pytest.approx(expected_s)
 
 
 def test_wait_is_expected_from_how_long_scans_hold_their_places() -> None:
@@ -141,7 +160,7 @@ def test_wait_is_expected_from_how_long_scans_hold_their_places() -> None:
         ask(lanes, "b")
     lanes.slow_down(bomb, now_s=0.1)
 
-    assert lanes.expected_wait_s("c", now_s=0.1) == pytest.approx(5 * 0.1)
+    assert lanes.expected_wait_s("b", now_s=0.1) == pytest.approx(5 * 0.1)
 
 
 def test_client_that_used_much_waits_for_the_others() -> None:
@@ -159,50 +178,6 @@ def test_client_that_used_much_waits_for_the_others() -> None:
         order.append(present.client)
 
     assert order == ["b"] * 3
-
-
-def test_usage_fades() -> None:
-    """What was used half a minute ago weighs less than a little of now."""
-    usage = Usage()
-    usage.charge("a", 1.0, now_s=0)
-    usage.charge("b", 0.2, now_s=3 * HALF_LIFE_S)
-
-    assert usage.of("a") < usage.of("b")
-
-
-@given(
-    charges=st.lists(
-        st.tuples(clients, st.floats(0, 1e6), st.floats(0.001, 10)), max_size=30
-    )
-)
-def test_usage_orders_clients_as_fading_sums_do(
-    charges: list[tuple[str, float, float]],
-) -> None:
-    """Scaling up what is new orders clients as scaling down what is old would."""
-    usage = Usage()
-    charges = sorted(charges, key=lambda charge: charge[1])
-    for client, at_s, seconds in charges:
-        usage.charge(client, seconds, now_s=at_s)
-    end_s = charges[-1][1] if charges else 0.0
-    faded: Counter[str] = Counter()
-    for client, at_s, seconds in charges:
-        faded[client] += seconds * 2 ** ((at_s - end_s) / HALF_LIFE_S)  # type: ignore[assignment]  # a counter of seconds
-
-    for one in faded:
-        for other in faded:
-            if faded[one] > 1.001 * faded[other] and faded[one] > PROVISION_S:
-                assert usage.of(one) > usage.of(other)
-
-
-def test_usage_remembers_only_so_many_clients() -> None:
-    """However many clients come, those that used most are remembered."""
-    usage = Usage()
-    usage.charge("greedy", 100, now_s=0)
-    for number in range(20_000):
-        usage.charge(str(number), PROVISION_S, now_s=number / 1000)
-
-    assert len(usage) <= 4096
-    assert usage.of("greedy") > usage.of("19999")
 
 
 def test_full_queue_sheds_the_newest_of_the_greediest() -> None:
@@ -443,7 +418,66 @@ def test_end_of_the_pool_turns_away_what_was_put_back() -> None:
     assert lanes.put_back == 0
 
 
+def test_small_scan_is_not_behind_large_ones() -> None:
+    """Where all places are taken, it goes aside, and those that follow it wait."""
+    lanes = lanes_of(places=2, small_lane=1)
+    large = [ask(lanes, "a"), ask(lanes, "b"), ask(lanes, "c")]
+    small = [ask(lanes, "d", is_small=True), ask(lanes, "e", is_small=True)]
+
+    assert [claim.standing for claim in large] == [*["placed"] * 2, "waiting"]
+    assert [claim.standing for claim in small] == ["aside", "waiting"]
+
+    lanes.leave(small[0], now_s=0.01)
+
+    assert admit(lanes, now_s=0.01) == [small[1]]
+    assert large[2].standing is Standing.WAITING
+
+
+def test_small_scan_that_is_slow_leaves_the_lane_for_small_ones() -> None:
+    """A header that lies keeps no other small scan waiting."""
+    lanes = lanes_of(places=1, small_lane=1, slow_lane=1)
+    ask(lanes, "a")
+    liars = [ask(lanes, client, is_small=True) for client in "bc"]
+    lanes.slow_down(liars[0], now_s=0.1)
+    admit(lanes, now_s=0.1)
+    lanes.slow_down(liars[1], now_s=0.2)
+    small = ask(lanes, "d", now_s=0.2, is_small=True)
+
+    assert [claim.standing for claim in liars] == [Standing.SLOW, Standing.PUT_BACK]
+    assert small.standing is Standing.ASIDE
+
+
+def test_client_with_slow_scans_is_not_in_the_lane_for_small_ones() -> None:
+    """Its headers are not believed, as long as its share of the slow lane is full."""
+    lanes = lanes_of(places=1, small_lane=1)
+    lanes.slow_down(ask(lanes, "a"), now_s=0.1)
+    ask(lanes, "b", now_s=0.1)
+    liar = ask(lanes, "a", now_s=0.1, is_small=True)
+    small = ask(lanes, "c", now_s=0.1, is_small=True)
+
+    assert liar.standing is Standing.WAITING
+    assert small.standing is Standing.ASIDE
+
+
+def test_what_was_expected_beyond_what_it_took_is_given_back() -> None:
+    """A client is charged with what its scans took, whatever their headers said."""
+    lanes = lanes_of()
+    claim = Claim("a", cost_s=100.0)
+    lanes.ask(claim, now_s=0)
+    lanes.leave(claim, now_s=0.1)
+    placed = ask(lanes, "c", now_s=0.1)
+    ask(lanes, "b", now_s=0.1)
+    ask(lanes, "a", now_s=0.1)
+    lanes.leave(placed, now_s=0.1 + 2 * PATIENCE_S)
+    (first,) = admit(lanes, now_s=0.1 + 2 * PATIENCE_S)
+    lanes.leave(first, now_s=0.11 + 2 * PATIENCE_S)
+
+    # As one that uses much it would wait for all others.
+    assert [claim.client for claim in admit(lanes, now_s=0.4)] == ["a"]
+
+
 events = st.one_of(
+    st.tuples(st.just("ask small"), clients),
     st.tuples(st.just("ask"), clients),
     st.tuples(st.just("slow"), st.integers(0, 9)),
     st.tuples(st.just("leave"), st.integers(0, 9)),
@@ -452,6 +486,7 @@ events = st.one_of(
 
 @given(
     places=st.integers(1, 4),
+    small_lane=st.integers(0, 2),
     slow_lane=st.integers(0, 4),
     share=st.integers(1, 2),
     limit=st.integers(0, 5),
@@ -459,6 +494,7 @@ events = st.one_of(
 )
 def test_lanes_keep_their_bounds(
     places: int,
+    small_lane: int,
     slow_lane: int,
     share: int,
     limit: int,
@@ -466,7 +502,11 @@ def test_lanes_keep_their_bounds(
 ) -> None:
     """Whatever happens: no bound is passed, nobody is lost, nobody waits in vain."""
     lanes = lanes_of(
-        places=places, slow_lane=slow_lane, client_share=share, queue_limit=limit
+        places=places,
+        small_lane=small_lane,
+        slow_lane=slow_lane,
+        client_share=share,
+        queue_limit=limit,
     )
     claims: list[Claim] = []
     for now, (what, which) in enumerate(happenings):
@@ -476,12 +516,18 @@ def test_lanes_keep_their_bounds(
         holding = standing[Standing.PLACED] + standing[Standing.HELD_UP]
 
         assert holding == lanes.placed <= places
+        assert standing[Standing.ASIDE] == lanes.aside <= small_lane
         assert standing[Standing.SLOW] == lanes.slow <= slow_lane
         assert standing[Standing.WAITING] == lanes.waiting <= limit
         assert standing[Standing.PUT_BACK] == lanes.put_back <= limit
         _check_shares(claims, slow_lane=slow_lane, share=share)
         _check_that_nobody_waits_in_vain(
-            lanes, claims, places=places, slow_lane=slow_lane, share=share
+            lanes,
+            claims,
+            places=places,
+            small_lane=small_lane,
+            slow_lane=slow_lane,
+            share=share,
         )
 
 
@@ -489,11 +535,13 @@ def _check_shares(claims: list[Claim], *, slow_lane: int, share: int) -> None:
     """No client has more of the slow lane than its share, and none waits for less."""
     lane = Counter(c.client for c in claims if c.standing is Standing.SLOW)
     full = {client for client, count in lane.items() if client and count >= share}
-    wanting = {Standing.HELD_UP, Standing.PUT_BACK}
+    wanting = {Standing.HELD_UP, Standing.PUT_BACK, Standing.ASIDE}
 
     assert all(count <= share for client, count in lane.items() if client)
     assert lane.total() == slow_lane or all(
-        claim.client in full for claim in claims if claim.standing in wanting
+        claim.client in full
+        for claim in claims
+        if claim.standing in wanting and claim.is_slow
     )
 
 
@@ -501,11 +549,14 @@ def _happen(
     lanes: Lanes, claims: list[Claim], what: str, which: str | int, *, now_s: float
 ) -> None:
     if isinstance(which, str):
-        claims.append(Claim(which))
+        claims.append(Claim(which, is_small=what == "ask small"))
         lanes.ask(claims[-1], now_s=now_s)
         return
-    wanted = {Standing.PLACED} if what == "slow" else set(Standing)
+    fast = {Standing.PLACED, Standing.ASIDE}
+    wanted = fast if what == "slow" else set(Standing)
     found = [claim for claim in claims if claim.standing in wanted]
+    if what == "slow":
+        found = [claim for claim in found if not claim.is_slow]
     if not found:
         return
     claim = found[which % len(found)]
@@ -516,20 +567,29 @@ def _happen(
 
 
 def _check_that_nobody_waits_in_vain(
-    lanes: Lanes, claims: list[Claim], *, places: int, slow_lane: int, share: int
+    lanes: Lanes,
+    claims: list[Claim],
+    *,
+    places: int,
+    small_lane: int,
+    slow_lane: int,
+    share: int,
 ) -> None:
     """Where a place is free, only clients wait that must not have the last one."""
     free = places - lanes.placed
     slow = Counter(
         claim.client
         for claim in claims
-        if claim.standing in {Standing.SLOW, Standing.HELD_UP, Standing.PUT_BACK}
+        if claim.is_slow and claim.standing not in {Standing.OVER, Standing.WAITING}
     )
     barred = {client for client, count in slow.items() if count >= share}
     if places > 1 or lanes.slow >= max(slow_lane, 1):
         barred |= {claim.client for claim in claims if claim.is_slow}
     waiting = {c.client for c in claims if c.standing is Standing.WAITING}
 
+    small = {c.client for c in claims if c.standing is Standing.WAITING and c.is_small}
+
+    assert lanes.aside == small_lane or small <= barred - {""}
     assert free != 1 or waiting <= barred - {""}
     assert free < 2 or not waiting
 
@@ -537,7 +597,7 @@ def _check_that_nobody_waits_in_vain(
 @pytest.mark.parametrize("standing", list(Standing))
 def test_claim_may_leave_wherever_it_stands(standing: Standing) -> None:
     """A client may vanish at any moment, and twice."""
-    lanes = lanes_of(places=1, slow_lane=1, client_share=1)
+    lanes = lanes_of(places=1, small_lane=1, slow_lane=1, client_share=1)
     claim = _standing_claim(lanes, standing)
 
     assert claim.standing is standing
@@ -549,24 +609,22 @@ def test_claim_may_leave_wherever_it_stands(standing: Standing) -> None:
 
 
 def _standing_claim(lanes: Lanes, standing: Standing) -> Claim:
-    first = ask(lanes, "a")
+    claim = ask(lanes, "a")
     match standing:
         case Standing.PLACED:
-            return first
+            pass
         case Standing.WAITING:
-            return ask(lanes, "a")
+            claim = ask(lanes, "a")
+        case Standing.ASIDE:
+            claim = ask(lanes, "b", is_small=True)
         case Standing.OVER:
-            lanes.leave(first, now_s=1)
-            return first
+            lanes.leave(claim, now_s=1)
         case Standing.SLOW:
-            lanes.slow_down(first, now_s=1)
-            return first
-        case Standing.HELD_UP:
-            lanes.slow_down(first, now_s=1)
-            second = ask(lanes, "b")
-            lanes.slow_down(second, now_s=2)
-            return second
-        case Standing.PUT_BACK:
-            held = _standing_claim(lanes, Standing.HELD_UP)
-            ask(lanes, "c", now_s=3)
-            return held
+            lanes.slow_down(claim, now_s=1)
+        case Standing.HELD_UP | Standing.PUT_BACK:
+            lanes.slow_down(claim, now_s=1)
+            claim = ask(lanes, "b")
+            lanes.slow_down(claim, now_s=2)
+    if standing is Standing.PUT_BACK:
+        ask(lanes, "c", now_s=3)
+    return claim

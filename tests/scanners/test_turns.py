@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from uploadfilter.model import Reason
-from uploadfilter.scanners.queueing import Claim, Standing
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.scanners.turns import Turns
+from uploadfilter.scanners.waiting import Claim, Standing
 
 ONE = ScannerSettings(workers=1)
 
@@ -123,7 +123,7 @@ async def test_end_of_the_pool_calls_everybody() -> None:
     assert waiting.result() is Reason.NO_SCANNER
 
 
-CROWDED = ScannerSettings(workers=1, slow_lane=1)
+CROWDED = ScannerSettings(workers=1, small_lane=0, slow_lane=1)
 
 
 async def put_back(turns: Turns) -> tuple[Claim, Claim, Claim]:

@@ -146,7 +146,7 @@ class Crew:
         waiter = self._next_waiter(fresh=False)
         if waiter is not None:
             waiter.given.set_result(process)
-        elif len(self._common) < self._settings.workers:
+        elif len(self._common) < self._settings.at_a_time:
             self._common.append(process)
         else:
             process.retire()

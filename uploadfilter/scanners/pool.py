@@ -20,11 +20,11 @@ from typing import Final
 from uploadfilter.contents import magic
 from uploadfilter.contents.magic import Kind
 from uploadfilter.model import Scan, SignalType
+from uploadfilter.scanners import expecting
 from uploadfilter.scanners.conversing import Conversation
 from uploadfilter.scanners.crew import Crew
 from uploadfilter.scanners.messages import ContentSpan, Handed
 from uploadfilter.scanners.progress import Progress
-from uploadfilter.scanners.queueing import Claim
 from uploadfilter.scanners.settings import (
     EventLog,
     PoolFigures,
@@ -33,6 +33,7 @@ from uploadfilter.scanners.settings import (
     SilentLog,
 )
 from uploadfilter.scanners.turns import Turns
+from uploadfilter.scanners.waiting import Claim
 from uploadfilter.signals.formats import COMMON
 
 _PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
@@ -131,7 +132,7 @@ class ScannerPool:
         return PoolLoad(
             waiting=lanes.waiting,
             put_back=lanes.put_back,
-            scanning=lanes.placed,
+            scanning=lanes.placed + lanes.aside,
             slow=lanes.slow,
             processes=len(self._crew.pids),
             is_ready=self._crew.is_ready,
@@ -194,7 +195,7 @@ class ScannerPool:
             max_losses=self._settings.losses_per_upload,
         )
         if not progress.is_complete:
-            claim = Claim(client)
+            claim = _claim(client, upload, spans)
             try:
                 await self._serve(claim, progress, upload, on_cost)
             finally:
@@ -230,10 +231,23 @@ class ScannerPool:
                     told(conversation.cpu_s)
 
 
+def _claim(client: str, upload: Handed, spans: Sequence[ContentSpan]) -> Claim:
+    """Return the claim of an upload, with what its scan is expected to take."""
+    is_short = len(spans) <= expecting.SMALL_CONTENTS
+    most = expecting.LOOKED_AT_BYTES if is_short else magic.HEAD_BYTES
+    heads = ((_head(upload, span, most), span.length) for span in spans)
+    found = expecting.expected(heads)
+    return Claim(client, cost_s=found.cost_s, is_small=found.is_small)
+
+
 def _is_alone(upload: Handed, span: ContentSpan) -> bool:
-    length = min(magic.HEAD_BYTES, span.length)
-    if isinstance(upload, int):
-        head = os.pread(upload, length, span.offset)
-    else:
-        head = bytes(upload[span.offset : span.offset + length])
+    head = _head(upload, span, magic.HEAD_BYTES)
     return is_alone(magic.sniff(head), span.declared_type)
+
+
+def _head(upload: Handed, span: ContentSpan, most: int) -> bytes:
+    """Return the first bytes of a content."""
+    length = min(most, span.length)
+    if isinstance(upload, int):
+        return os.pread(upload, length, span.offset)
+    return bytes(upload[span.offset : span.offset + length])

@@ -3,10 +3,9 @@
 Plain bookkeeping without processes, clocks or futures, so that every order of events
 can be tested. An upload that wants to be scanned is a *claim*. Rules:
 
-- Of the clients that wait, the one whose scans took the least time of late is next;
-  within a client, who came first is served first. One that has been overtaken for a
-  while goes first, if its client does not use much: under a lasting load of many
-  clients there would always be one that used less.
+- Of the clients that wait, the one whose scans took the least time of late is next
+  (``waiting.py``). A scan is charged with what it is expected to take when it begins,
+  and with what it took when it ends.
 - When too many wait, the newest claim of the client with the most is turned away. So a
   client that floods the queue crowds out itself and nobody else.
 - A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
@@ -14,40 +13,33 @@ can be tested. An upload that wants to be scanned is a *claim*. Rules:
 - Where there is none, and somebody else wants its place, it is *put back*: broken off,
   to be begun anew once there is room in the slow lane. So many bombs of many clients
   that nobody knows yet cannot hold the places for longer than it takes to know them.
+- A scan that is *small* by its header goes aside of the places, into a lane of its own,
+  where they are all taken: it is not behind what is large. Where that was an error, it
+  leaves that lane as soon as it is slow.
 - A client that uses up its share of the slow lane, or had many slow scans of late, is
-  never given the last free place: there is always one that its next bombs cannot hold.
-  Where there is only one place, that is so only as long as its slow scans last, or the
-  slow lane is full.
+  never given the last free place, nor one in the lane for small scans: there is always
+  one that its next bombs cannot hold. Where there is only one place, that is so only as
+  long as its slow scans last, or the slow lane is full.
 
 The client ``""`` is nobody in particular (a command line, or a front end that does not
 say whom it speaks for): no limit for each client applies to it.
 """
 
-import math
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
-HALF_LIFE_S: Final = 10.0
-"""Seconds after which half of what a client used is forgotten: long against a scan,
-short against the patience of a client that waits."""
-
-PROVISION_S: Final = 0.005
-"""Seconds that a scan is charged with when it begins, a photo's; so clients take turns
-also before their first scans have ended."""
+from uploadfilter.scanners.waiting import (
+    PROVISION_S,
+    Claim,
+    Standing,
+    Usage,
+    WaitingClaims,
+)
 
 KNOWN_SLOW_S: Final = 1.0
 """Seconds that slow scans of a client took of late, from which on another slow one is
 expected: half a bomb, or a dozen of the largest honest pictures."""
-
-PATIENCE_S: Final = 0.1
-"""Seconds for which a claim may be overtaken. A burst of twenty photos of one client
-passes within it, and others with a single one go before them meanwhile."""
-
-MUCH_S: Final = 1.0
-"""Seconds that scans of a client took of late, from which on it uses much: two hundred
-photos. It is overtaken for as long as others wait that use less."""
 
 _SHORT_QUEUE: Final = 2
 """Claims for each place that may always wait."""
@@ -55,211 +47,34 @@ _SHORT_QUEUE: Final = 2
 _REMEMBERED_SCANS: Final = 32
 """Scans over which the usual time of one is averaged."""
 
-_REBASE_AT: Final = 64.0
-"""Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
-
-_MOST_REMEMBERED: Final = 4096
-"""Clients whose use is remembered; of more, those that used least are forgotten."""
-
-
-class Standing(StrEnum):
-    """Where a claim stands."""
-
-    WAITING = "waiting"
-    PLACED = "placed"
-    HELD_UP = "held_up"  # slow, but without room in the slow lane
-    PUT_BACK = "put_back"  # slow, and broken off until there is room
-    SLOW = "slow"
-    OVER = "over"
-
-
-class Claim:
-    """An upload that wants to be scanned.
-
-    Attributes:
-        client: Whose it is.
-        standing: Where it stands; changed by ``Lanes`` only.
-        is_slow: True once it has taken long, wherever it stands.
-    """
-
-    __slots__ = (
-        "asked_at_s",
-        "charged_s",
-        "client",
-        "is_slow",
-        "number",
-        "placed_at_s",
-        "standing",
-    )
-
-    def __init__(self, client: str) -> None:
-        self.client = client
-        self.standing = Standing.WAITING
-        self.is_slow = False
-        self.number = 0
-        self.asked_at_s = 0.0
-        self.placed_at_s = 0.0
-        self.charged_s = 0.0
-
-
-class Usage:
-    """How much time the scans of each client took, fading with age."""
-
-    def __init__(self) -> None:
-        self._scaled: dict[str, float] = {}
-        self._epoch_s = 0.0
-
-    def __len__(self) -> int:
-        """Return how many clients are remembered."""
-        return len(self._scaled)
-
-    def charge(self, client: str, seconds: float, *, now_s: float) -> None:
-        """Add to what a client used.
-
-        All use fades at the same rate. So instead of scaling everything down as time
-        goes by, what is added later is scaled up; the order of clients is the same.
-        """
-        ages = (now_s - self._epoch_s) / HALF_LIFE_S
-        if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
-            self._rebase(now_s)
-            ages = 0.0
-        self._scaled[client] = self._scaled.get(client, 0.0) + seconds * 2.0**ages
-
-    def of(self, client: str) -> float:
-        """Return what a client used, in a unit that only serves to compare."""
-        return self._scaled.get(client, 0.0)
-
-    def recent_s(self, client: str, *, now_s: float) -> float:
-        """Return the seconds that a client used, what is old counted less."""
-        return self.of(client) * math.exp2((self._epoch_s - now_s) / HALF_LIFE_S)
-
-    def is_much(self, client: str, *, now_s: float) -> bool:
-        """Tell whether a client uses so much that others go before it."""
-        return self.recent_s(client, now_s=now_s) > MUCH_S
-
-    def _rebase(self, now_s: float) -> None:
-        """Scale everything to the present; forget those that used least."""
-        ages = (now_s - self._epoch_s) / HALF_LIFE_S
-        scale = 0.0 if ages > 2 * _REBASE_AT else 2.0**-ages
-        greedy_first = sorted(self._scaled.items(), key=lambda item: -item[1])
-        self._scaled = {
-            client: used * scale
-            for client, used in greedy_first[: _MOST_REMEMBERED // 2]
-            if used * scale > PROVISION_S / 1024
-        }
-        self._epoch_s = now_s
-
-
-class WaitingClaims:
-    """Claims that wait, by client.
-
-    Args:
-        limit: Claims that may wait.
-        usage: What each client used.
-    """
-
-    def __init__(self, *, limit: int, usage: Usage) -> None:
-        self._limit = limit
-        self._usage = usage
-        self._of: dict[str, deque[Claim]] = {}
-        self._count = 0
-        self._numbers = 0
-
-    def __len__(self) -> int:
-        """Return how many claims wait."""
-        return self._count
-
-    def __iter__(self) -> Iterator[Claim]:
-        """Yield every claim that waits."""
-        for claims in self._of.values():
-            yield from claims
-
-    @property
-    def clients(self) -> Iterable[str]:
-        """The clients that wait."""
-        return self._of.keys()
-
-    def add(self, claim: Claim) -> Claim | None:
-        """Let a claim wait; return the one that is turned away for it, if any.
-
-        That may be the claim itself.
-        """
-        self._numbers += 1
-        claim.number = self._numbers
-        self._of.setdefault(claim.client, deque()).append(claim)
-        self._count += 1
-        if self._count <= self._limit:
-            return None
-        greediest = max(
-            self._of, key=lambda client: (len(self._of[client]), self._usage.of(client))
-        )
-        shed = self._of[greediest][-1]
-        self.remove(shed)
-        return shed
-
-    def remove(self, claim: Claim) -> None:
-        """Take a claim out."""
-        claims = self._of[claim.client]
-        claims.remove(claim)
-        self._count -= 1
-        if not claims:
-            del self._of[claim.client]
-
-    def ahead_of(self, client: str, *, now_s: float) -> int:
-        """Return how many claims would be served before a new one of a client."""
-        if self._usage.is_much(client, now_s=now_s):
-            return self._count
-        return sum(
-            len(claims)
-            for other, claims in self._of.items()
-            if not self._usage.is_much(other, now_s=now_s)
-        )
-
-    def take(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
-        """Take out the claim that is next.
-
-        Args:
-            except_for: Clients that must wait on.
-            now_s: Seconds, by the clock of all others.
-        """
-        clients = self._of.keys() - except_for
-        if not clients:
-            return None
-        first = self._overtaken(clients, now_s=now_s) or min(
-            clients,
-            key=lambda client: (self._usage.of(client), self._of[client][0].number),
-        )
-        claim = self._of[first][0]
-        self.remove(claim)
-        return claim
-
-    def _overtaken(self, clients: Iterable[str], *, now_s: float) -> str | None:
-        """Return whose claim has waited longest of those that have for too long."""
-        found = [
-            client
-            for client in clients
-            if now_s - self._of[client][0].asked_at_s > PATIENCE_S
-            and not self._usage.is_much(client, now_s=now_s)
-        ]
-        return min(found, key=lambda client: self._of[client][0].number, default=None)
-
 
 class Lanes:
     """Who holds a place, who is in the slow lane, and who waits.
 
     Args:
         places: Scans at a time that are not slow.
-        slow_lane: Slow scans at a time beside them.
+        small_lane: Small scans at a time beside them.
+        slow_lane: Slow scans at a time beside all of these.
         client_share: Slow scans of one client, wherever they stand, from which on it
             is not given the last free place; at most as many are let into the slow
             lane.
         queue_limit: Claims that may wait; as many may be put back.
+        slow_after_s: For how long a scan holds a place, whatever it takes in all.
     """
 
     def __init__(
-        self, *, places: int, slow_lane: int, client_share: int, queue_limit: int
+        self,
+        *,
+        places: int,
+        small_lane: int,
+        slow_lane: int,
+        client_share: int,
+        queue_limit: int,
+        slow_after_s: float,
     ) -> None:
+        self._slow_after_s = slow_after_s
         self._places = places
+        self._small_lane = small_lane
         self._slow_lane = slow_lane
         self._client_share = client_share
         self._queue_limit = queue_limit
@@ -270,10 +85,11 @@ class Lanes:
         self._called: list[Claim] = []
         self._placed = 0
         self._held_up: list[Claim] = []
+        self._aside: list[Claim] = []
         self._slow = 0
         self._slow_of: Counter[str] = Counter()  # slow scans, wherever they stand
         self._in_lane_of: Counter[str] = Counter()
-        self._usual_s = PROVISION_S
+        self._usual_s = self._usual_holds_s = PROVISION_S
         self._scans = 0
 
     @property
@@ -292,6 +108,11 @@ class Lanes:
         return self._slow
 
     @property
+    def aside(self) -> int:
+        """Scans in the lane for small ones."""
+        return len(self._aside)
+
+    @property
     def placed(self) -> int:
         """Scans that hold a place."""
         return self._placed
@@ -299,13 +120,15 @@ class Lanes:
     def expected_wait_s(self, client: str, *, now_s: float) -> float:
         """Return for how long a new claim of a client would wait for a place.
 
-        It is reckoned from those that would go before it and what a scan takes. A short
-        queue counts as no wait, since it keeps scanners busy, however long scans take.
+        It is reckoned from what those are expected to take that would go before it, and
+        from how that was right of late. A short queue counts as no wait, since it keeps
+        scanners busy, however long scans take.
         """
         ahead = self._waiting.ahead_of(client, now_s=now_s)
-        if ahead < _SHORT_QUEUE * self._places:
+        if len(ahead) < _SHORT_QUEUE * self._places:
             return 0.0
-        return (ahead + 1) * self._usual_s / self._places
+        cost_s = PROVISION_S + sum(map(self._holds_s, ahead))
+        return cost_s * self._usual_s / self._usual_holds_s / self._places
 
     def ask(self, claim: Claim, *, now_s: float) -> Claim | None:
         """Give a claim a place, or let it wait; return who is turned away, if any.
@@ -316,6 +139,9 @@ class Lanes:
         claim.asked_at_s = now_s
         if not self._waiting and self._may_enter(claim.client, now_s=now_s):
             self._place(claim, now_s=now_s)
+            return None
+        if claim.is_small and self._may_go_aside(claim.client, now_s=now_s):
+            self._put_aside(claim, now_s=now_s)
             return None
         shed = self._waiting.add(claim)
         if shed is not None:
@@ -337,6 +163,13 @@ class Lanes:
                 self._break_off(now_s=now_s)
             self._place(claim, now_s=now_s)
             self._called.append(claim)
+        while len(self._waiting) and len(self._aside) < self._small_lane:
+            greedy = self._greedy(now_s=now_s)
+            claim = self._waiting.take_small(except_for=greedy, now_s=now_s)
+            if claim is None:
+                break
+            self._put_aside(claim, now_s=now_s)
+            self._called.append(claim)
         while self._called:
             yield self._called.pop(0)
 
@@ -348,9 +181,15 @@ class Lanes:
         claim.is_slow = True
         self._slow_of[claim.client] += 1
         self._charge(claim, now_s=now_s)
-        claim.standing = Standing.HELD_UP
-        self._held_up.append(claim)
+        if claim.standing is Standing.PLACED:
+            # From now on it holds its place only as long as nobody else wants it.
+            self._remember(claim, now_s=now_s)
+            claim.standing = Standing.HELD_UP
+            self._held_up.append(claim)
         self._move_over(now_s=now_s)
+        if claim.standing is Standing.ASIDE and self._can_put_back:
+            self._aside.remove(claim)
+            self._put_one_back(claim, now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, wherever it stood; idempotent."""
@@ -364,18 +203,22 @@ class Lanes:
                 self._forget_slow(claim)
             case Standing.PLACED:
                 self._placed -= 1
-                self._charge(claim, now_s=now_s)
-                self._remember(now_s - claim.placed_at_s)
+                self._remember(claim, now_s=now_s)
+                self._settle(claim, now_s=now_s)
+            case Standing.ASIDE:
+                self._aside.remove(claim)
+                self._settle(claim, now_s=now_s)
+                if claim.is_slow:
+                    self._forget_slow(claim)
             case Standing.HELD_UP:
                 self._placed -= 1
                 self._held_up.remove(claim)
-                self._charge(claim, now_s=now_s)
+                self._settle(claim, now_s=now_s)
                 self._forget_slow(claim)
-                self._remember(now_s - claim.placed_at_s)
             case Standing.SLOW:
                 self._slow -= 1
                 self._in_lane_of[claim.client] -= 1
-                self._charge(claim, now_s=now_s)
+                self._settle(claim, now_s=now_s)
                 self._forget_slow(claim)
         claim.standing = Standing.OVER
         self._move_over(now_s=now_s)
@@ -397,8 +240,11 @@ class Lanes:
         """Whether a place is free, or can be made free."""
         if self._placed < self._places:
             return True
-        can_put_back = self._slow_lane > 0 and len(self._put_back) < self._queue_limit
-        return bool(self._held_up) and can_put_back
+        return bool(self._held_up) and self._can_put_back
+
+    @property
+    def _can_put_back(self) -> bool:
+        return self._slow_lane > 0 and len(self._put_back) < self._queue_limit
 
     @property
     def _is_last_place(self) -> bool:
@@ -413,8 +259,15 @@ class Lanes:
         """Return the clients that must wait although a place is free."""
         if not self._is_last_place:
             return []
+        return self._greedy(now_s=now_s)
+
+    def _greedy(self, *, now_s: float) -> list[str]:
         clients = self._waiting.clients
         return [client for client in clients if self._is_greedy(client, now_s=now_s)]
+
+    def _may_go_aside(self, client: str, *, now_s: float) -> bool:
+        has_room = len(self._aside) < self._small_lane
+        return has_room and not self._is_greedy(client, now_s=now_s)
 
     def _is_greedy(self, client: str, *, now_s: float) -> bool:
         if not client:
@@ -428,9 +281,18 @@ class Lanes:
     def _place(self, claim: Claim, *, now_s: float) -> None:
         self._placed += 1
         claim.standing = Standing.PLACED
+        self._begin(claim, now_s=now_s)
+
+    def _put_aside(self, claim: Claim, *, now_s: float) -> None:
+        self._aside.append(claim)
+        claim.standing = Standing.ASIDE
+        self._begin(claim, now_s=now_s)
+
+    def _begin(self, claim: Claim, *, now_s: float) -> None:
+        """Charge a client with what a scan is expected to take."""
         claim.placed_at_s = now_s
-        claim.charged_s = PROVISION_S
-        self._usage.charge(claim.client, PROVISION_S, now_s=now_s)
+        claim.charged_s = claim.cost_s
+        self._usage.charge(claim.client, claim.cost_s, now_s=now_s)
 
     def _charge(self, claim: Claim, *, now_s: float) -> None:
         """Charge a client with what a scan took beyond what was charged already."""
@@ -441,12 +303,22 @@ class Lanes:
             if claim.is_slow:
                 self._slow_usage.charge(claim.client, extra_s, now_s=now_s)
 
+    def _settle(self, claim: Claim, *, now_s: float) -> None:
+        """Charge a client with what a scan took, and no more than that."""
+        self._charge(claim, now_s=now_s)
+        took_s = max(now_s - claim.placed_at_s, PROVISION_S)
+        if took_s < claim.charged_s:
+            self._usage.charge(claim.client, took_s - claim.charged_s, now_s=now_s)
+            claim.charged_s = took_s
+
     def _break_off(self, *, now_s: float) -> None:
         """Put back the scan that is held up for the shortest time: it loses least."""
         claim = self._held_up.pop()
         self._placed -= 1
-        self._charge(claim, now_s=now_s)
-        self._remember(now_s - claim.placed_at_s)
+        self._put_one_back(claim, now_s=now_s)
+
+    def _put_one_back(self, claim: Claim, *, now_s: float) -> None:
+        self._settle(claim, now_s=now_s)
         claim.standing = Standing.PUT_BACK
         self._put_back.add(claim)
         self._called.append(claim)
@@ -459,7 +331,7 @@ class Lanes:
                 for client, share in self._in_lane_of.items()
                 if client and share >= self._client_share
             }
-            claim = self._resumed(full, now_s=now_s) or self._moved(full, now_s=now_s)
+            claim = self._resumed(full, now_s=now_s) or self._moved(full)
             if claim is None:
                 return
             self._slow += 1
@@ -475,20 +347,30 @@ class Lanes:
             self._called.append(claim)
         return claim
 
-    def _moved(self, full: set[str], *, now_s: float) -> Claim | None:
+    def _moved(self, full: set[str]) -> Claim | None:
         """Take a slow scan off its place, but for clients whose share is full."""
+        for claim in self._aside:
+            if claim.is_slow and claim.client not in full:
+                self._aside.remove(claim)
+                return claim
         for claim in self._held_up:
             if claim.client not in full:
                 self._held_up.remove(claim)
                 self._placed -= 1
-                self._remember(now_s - claim.placed_at_s)
                 return claim
         return None
 
-    def _remember(self, took_s: float) -> None:
+    def _remember(self, claim: Claim, *, now_s: float) -> None:
         """Take one more scan into account for how long a scan usually holds a place."""
+        took_s = now_s - claim.placed_at_s
         self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
         self._usual_s += (took_s - self._usual_s) / self._scans
+        holds_s = self._holds_s(claim)
+        self._usual_holds_s += (holds_s - self._usual_holds_s) / self._scans
+
+    def _holds_s(self, claim: Claim) -> float:
+        """Return for how long a scan is expected to hold a place."""
+        return min(claim.cost_s, self._slow_after_s)
 
     def _forget_slow(self, claim: Claim) -> None:
         """Take a slow scan off the account of its client."""

@@ -13,6 +13,10 @@ def _usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _usual_small_lane() -> int:
+    return max(1, _usable_cpus() // 2)
+
+
 def _usual_slow_lane() -> int:
     return 2 * _usable_cpus()
 
@@ -21,11 +25,11 @@ def _usual_slow_lane() -> int:
 class ScannerSettings:
     """How many scanner processes there are, how long they are used, and by whom.
 
-    Scanners together use at most ``(workers + slow_lane) * 300 MiB`` of memory, and
-    ``spares`` processes of some MiB beside them: 2 GiB on 2 CPUs, 14 on 16. Nearly all
-    of the time it is a tenth of that, since only a bomb takes its 300 MiB. Where that
-    is more than there is, lower ``slow_lane``, or let the cgroup of the service end
-    scanners first, which is what they ask for (``oom_score_adj``).
+    Scanners together use at most ``(workers + small_lane + slow_lane) * 300 MiB`` of
+    memory, and ``spares`` processes of some MiB beside them: 2 GiB on 2 CPUs, 16 on 16.
+    Nearly all of the time it is a tenth of that, since only a bomb takes its 300 MiB.
+    Where that is more than there is, lower ``slow_lane``, or let the cgroup of the
+    service end scanners first, which is what they ask for (``oom_score_adj``).
 
     Attributes:
         workers: Scans at a time that are not slow; one for each CPU, since scanning
@@ -34,6 +38,10 @@ class ScannerSettings:
             the clock: it goes on at low priority and makes room for another: in the
             slow lane or, if that is full, by being begun anew when it has room. Twenty
             times what a photo takes.
+        small_lane: Small pictures that are scanned at a time beside ``workers``, when
+            those are all taken: so they are not behind large ones. A photo of some
+            hundred KB takes a hundredth of a second, so that one for every two CPUs is
+            enough, and takes little from the others.
         slow_lane: Slow scans at a time, beside ``workers``. Two for each CPU end a bomb
             of 2 CPU seconds within 5 s; more of them would only take more memory.
             A quarter of it, but at least one, is for any one client. A client that has
@@ -64,6 +72,7 @@ class ScannerSettings:
 
     workers: int = field(default_factory=_usable_cpus)
     slow_after_s: float = 0.1
+    small_lane: int = field(default_factory=_usual_small_lane)
     slow_lane: int = field(default_factory=_usual_slow_lane)
     spares: int = 2
     queue_limit: int = 256
@@ -81,7 +90,13 @@ class ScannerSettings:
         for name in ("workers", "recycle_after", "losses_per_upload"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        for name in ("slow_lane", "spares", "queue_limit", "queue_wait_s"):
+        for name in (
+            "small_lane",
+            "slow_lane",
+            "spares",
+            "queue_limit",
+            "queue_wait_s",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         for name in ("slow_after_s", "start_timeout_s"):
@@ -91,6 +106,11 @@ class ScannerSettings:
             if name not in SWITCHED_ON:
                 known = ", ".join(sorted(SWITCHED_ON))
                 raise ValueError(f"formats must be some of {known}; not {name!r}")
+
+    @property
+    def at_a_time(self) -> int:
+        """Scans at a time that are not slow."""
+        return self.workers + self.small_lane
 
     @property
     def slow_of_one_client(self) -> int:
@@ -119,7 +139,8 @@ class PoolLoad:
     Attributes:
         waiting: Uploads that wait for a place.
         put_back: Uploads whose slow scan waits for room in the slow lane.
-        scanning: Uploads that hold one of the places, ``ScannerSettings.workers``.
+        scanning: Uploads that hold one of the places (``ScannerSettings.workers``), or
+            are in the lane for small ones.
         slow: Uploads in the slow lane.
         processes: Scanner processes that are alive, spares included.
         is_ready: Whether processes can be made, as far as is known.

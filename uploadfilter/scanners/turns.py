@@ -3,10 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 from uploadfilter.model import Reason
-from uploadfilter.scanners.queueing import Claim, Lanes, Standing
+from uploadfilter.scanners.queueing import Lanes
 from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.waiting import Claim, Standing
+
+_HAVE_PLACES: Final = frozenset({Standing.PLACED, Standing.ASIDE, Standing.SLOW})
 
 
 class Turns:
@@ -26,9 +30,11 @@ class Turns:
         self._loop = asyncio.get_running_loop()
         self.lanes = Lanes(
             places=settings.workers,
+            small_lane=settings.small_lane,
             slow_lane=settings.slow_lane,
             client_share=settings.slow_of_one_client,
             queue_limit=settings.queue_limit,
+            slow_after_s=settings.slow_after_s,
         )
         self._calls: dict[Claim, asyncio.Future[Reason | None]] = {}
         self._put_back: dict[Claim, Callable[[], None]] = {}
@@ -59,7 +65,7 @@ class Turns:
                 return Reason.OVERLOADED
             self._call(shed, Reason.OVERLOADED)
         self._put_back[claim] = on_put_back
-        if claim.standing is Standing.PLACED:
+        if claim.standing in {Standing.PLACED, Standing.ASIDE}:
             return None
         return await self._wait(claim)
 
@@ -103,7 +109,7 @@ class Turns:
                 return await call
         except TimeoutError:
             # A place that was given in the same moment is taken.
-            has_place = claim.standing in {Standing.PLACED, Standing.SLOW}
+            has_place = claim.standing in _HAVE_PLACES
             return None if has_place else Reason.OVERLOADED
         finally:
             del self._calls[claim]

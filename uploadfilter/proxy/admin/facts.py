@@ -324,7 +324,7 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
         key="queue",
         label="Scanner queue",
         value=counted(load.waiting + load.put_back),
-        note=f"{load.scanning}/{settings.workers} busy, {load.slow} slow",
+        note=f"{load.scanning}/{settings.at_a_time} busy, {load.slow} slow",
     )
     yield Tile(
         key="spool",

@@ -111,7 +111,7 @@ class Gauges(Collector):
             "scanner_places", "Most uploads with this standing.", "standing"
         )
         places.add_metric(["waiting"], settings.queue_limit)
-        places.add_metric(["scanning"], settings.workers)
+        places.add_metric(["scanning"], settings.at_a_time)
         places.add_metric(["slow"], settings.slow_lane)
         places.add_metric(["put_back"], settings.queue_limit)
         yield places

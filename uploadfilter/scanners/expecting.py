@@ -1,0 +1,147 @@
+"""Expect from the first bytes of contents what their scan takes.
+
+Nothing is decoded, and headers may lie: what is expected decides who goes first and in
+which lane, and never what is looked at. A scan that takes longer is found out when it
+is slow (``queueing.py``).
+
+To add a format: its reader and its figure in ``_PICTURES``.
+"""
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from uploadfilter.contents import magic
+from uploadfilter.contents.magic import Kind
+
+LOOKED_AT_BYTES: Final = 64 * 1024
+"""Of a content that may be small. What stands before the size of a JPEG is mostly Exif,
+which has at most so much."""
+
+SMALL_S: Final = 0.03
+"""CPU seconds up to which a scan is small, a third of what makes it slow: JPEGs of four
+megapixels, PNGs and GIFs of three quarters of one, WebPs of one."""
+
+SMALL_CONTENTS: Final = 8
+"""Contents of a small upload: a picture and the fields of its form."""
+
+SHORT_BYTES: Final = 4096
+"""Length up to which a content that is no picture is small, such as a field."""
+
+_CONTENT_S: Final = 0.0015
+_BYTE_S: Final = 1.5e-8
+"""CPU seconds for each content and for each of its bytes, measured with photos."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a scan is expected to be.
+
+    Attributes:
+        cost_s: CPU seconds.
+        is_small: Whether that is little, and all of it is common.
+    """
+
+    cost_s: float
+    is_small: bool
+
+
+def expected(contents: Iterable[tuple[bytes, int]]) -> Expected:
+    """Say what the scan of an upload is expected to be.
+
+    Args:
+        contents: The first bytes of each content, best ``LOOKED_AT_BYTES`` of them, and
+            its length.
+    """
+    cost_s, count, is_common = 0.0, 0, True
+    for head, length in contents:
+        count += 1
+        cost_s += _CONTENT_S + length * _BYTE_S
+        picture = _PICTURES.get(magic.sniff(head[: magic.HEAD_BYTES]))
+        pixels = picture.pixels(head) if picture is not None else None
+        if picture is not None and pixels is not None:
+            cost_s += picture.more_s + pixels * picture.pixel_s
+        else:
+            is_common &= picture is None and length <= SHORT_BYTES
+    is_small = is_common and count <= SMALL_CONTENTS and cost_s <= SMALL_S
+    return Expected(cost_s=cost_s, is_small=is_small)
+
+
+def _jpeg_pixels(head: bytes) -> int | None:
+    """Return the pixels by the frame header (T.81, B.2.2), the first one."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        if at + _FRAME_BYTES > len(head) or head[at] != _MARKER:
+            return None
+        if head[at + 1] in _FRAMES:
+            height, width = struct.unpack_from(">HH", head, at + 5)
+            return int(height) * int(width)
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return None
+
+
+_MOST_SEGMENTS: Final = 64
+"""Segments before the frame: a camera writes a dozen."""
+
+_FRAME_BYTES: Final = 9
+_MARKER: Final = 0xFF
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def _png_pixels(head: bytes) -> int | None:
+    """Return the pixels by IHDR, which is first (PNG, 11.2.1)."""
+    if len(head) < 24 or head[12:16] != b"IHDR":  # noqa: PLR2004 - its end
+        return None
+    width, height = struct.unpack_from(">II", head, 16)
+    return int(width) * int(height)
+
+
+def _gif_pixels(head: bytes) -> int | None:
+    """Return the pixels of the screen (GIF89a, 18)."""
+    if len(head) < 10:  # noqa: PLR2004 - its end
+        return None
+    width, height = struct.unpack_from("<HH", head, 6)
+    return int(width) * int(height)
+
+
+def _webp_pixels(head: bytes) -> int | None:
+    """Return the pixels by the first chunk (RFC 9649, 2.5 to 2.7)."""
+    if len(head) < 30:  # noqa: PLR2004 - the end of the longest
+        return None
+    match head[12:16]:
+        case b"VP8 ":
+            width, height = struct.unpack_from("<HH", head, 26)
+            return int(width & 0x3FFF) * int(height & 0x3FFF)
+        case b"VP8L":
+            bits = int.from_bytes(head[21:25], "little")
+            return ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
+        case b"VP8X":
+            width = int.from_bytes(head[24:27], "little") + 1
+            height = int.from_bytes(head[27:30], "little") + 1
+            return width * height
+        case _:
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    """A format.
+
+    Attributes:
+        pixels: Reads how many there are; ``None`` if the header does not say.
+        pixel_s: CPU seconds for each, measured with photos.
+        more_s: CPU seconds for a process of its own, where it needs one.
+    """
+
+    pixels: Callable[[bytes], int | None]
+    pixel_s: float
+    more_s: float = 0.0
+
+
+_PICTURES: Final = {
+    Kind.JPEG: _Picture(pixels=_jpeg_pixels, pixel_s=3e-9),
+    Kind.PNG: _Picture(pixels=_png_pixels, pixel_s=3.5e-8),
+    Kind.GIF: _Picture(pixels=_gif_pixels, pixel_s=3e-8, more_s=0.006),
+    Kind.WEBP: _Picture(pixels=_webp_pixels, pixel_s=2.2e-8, more_s=0.006),
+}

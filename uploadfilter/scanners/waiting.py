@@ -1,0 +1,289 @@
+"""The claims that wait to be scanned, and which of them is next.
+
+Plain bookkeeping, as ``queueing.py``. Rules this module keeps:
+
+- Of the clients that wait, the one whose scans took the least time of late is next
+  (least attained service: Nuyens and Wierman, "The foreground-background queue: a
+  survey", Performance Evaluation 65, 2008). Uses fade, so that nobody starves. Within a
+  client, who came first is served first.
+- A client of which nobody was served for a while goes first, if it does not use much:
+  under a lasting load of many clients there would always be one that used less.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Final
+
+HALF_LIFE_S: Final = 10.0
+"""Seconds after which half of what a client used is forgotten: long against a scan,
+short against the patience of a client that waits."""
+
+PROVISION_S: Final = 0.005
+"""Seconds that a scan is charged with at least, and when it begins, a photo's; so
+clients take turns also before their first scans have ended."""
+
+PATIENCE_S: Final = 0.1
+"""Seconds for which a client that waits may be overtaken, each time. A burst of twenty
+photos of one client passes within it, and others with a single one go before them
+meanwhile."""
+
+MUCH_S: Final = 1.0
+"""Seconds that scans of a client took of late, from which on it uses much: two hundred
+photos. It is overtaken for as long as others wait that use less."""
+
+_REBASE_AT: Final = 64.0
+"""Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
+
+_MOST_REMEMBERED: Final = 4096
+"""Clients whose use is remembered; of more, those that used least are forgotten."""
+
+
+class Standing(StrEnum):
+    """Where a claim stands."""
+
+    WAITING = "waiting"
+    PLACED = "placed"
+    HELD_UP = "held_up"  # slow, but without room in the slow lane
+    ASIDE = "aside"  # in the lane for small ones
+    PUT_BACK = "put_back"  # slow, and broken off until there is room
+    SLOW = "slow"
+    OVER = "over"
+
+
+class Claim:
+    """An upload that wants to be scanned.
+
+    Args:
+        client: Whose it is.
+        cost_s: For how long its scan is expected to hold a place.
+        is_small: Whether it may be scanned in the lane for small ones.
+
+    Attributes:
+        client: Whose it is.
+        cost_s: As above.
+        is_small: As above.
+        standing: Where it stands; changed by ``Lanes`` only.
+        is_slow: True once it has taken long, wherever it stands.
+    """
+
+    __slots__ = (
+        "asked_at_s",
+        "charged_s",
+        "client",
+        "cost_s",
+        "is_slow",
+        "is_small",
+        "number",
+        "placed_at_s",
+        "standing",
+    )
+
+    def __init__(
+        self, client: str, *, cost_s: float = PROVISION_S, is_small: bool = False
+    ) -> None:
+        self.client = client
+        self.cost_s = max(cost_s, PROVISION_S)
+        self.is_small = is_small
+        self.standing = Standing.WAITING
+        self.is_slow = False
+        self.number = 0
+        self.asked_at_s = 0.0
+        self.placed_at_s = 0.0
+        self.charged_s = 0.0
+
+
+class Usage:
+    """How much time the scans of each client took, fading with age."""
+
+    def __init__(self) -> None:
+        self._scaled: dict[str, float] = {}
+        self._epoch_s = 0.0
+
+    def __len__(self) -> int:
+        """Return how many clients are remembered."""
+        return len(self._scaled)
+
+    def charge(self, client: str, seconds: float, *, now_s: float) -> None:
+        """Add to what a client used, or take off what was too much.
+
+        All use fades at the same rate. So instead of scaling everything down as time
+        goes by, what is added later is scaled up; the order of clients is the same.
+        """
+        ages = (now_s - self._epoch_s) / HALF_LIFE_S
+        if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
+            self._rebase(now_s)
+            ages = 0.0
+        used = self._scaled.get(client, 0.0) + seconds * 2.0**ages
+        self._scaled[client] = max(used, 0.0)
+
+    def of(self, client: str) -> float:
+        """Return what a client used, in a unit that only serves to compare."""
+        return self._scaled.get(client, 0.0)
+
+    def scale(self, *, now_s: float) -> float:
+        """Return a second that is used now, in that unit."""
+        return math.exp2((now_s - self._epoch_s) / HALF_LIFE_S)
+
+    def recent_s(self, client: str, *, now_s: float) -> float:
+        """Return the seconds that a client used, what is old counted less."""
+        return self.of(client) * math.exp2((self._epoch_s - now_s) / HALF_LIFE_S)
+
+    def is_much(self, client: str, *, now_s: float) -> bool:
+        """Tell whether a client uses so much that others go before it."""
+        return self.recent_s(client, now_s=now_s) > MUCH_S
+
+    def _rebase(self, now_s: float) -> None:
+        """Scale everything to the present; forget those that used least."""
+        ages = (now_s - self._epoch_s) / HALF_LIFE_S
+        scale = 0.0 if ages > 2 * _REBASE_AT else 2.0**-ages
+        greedy_first = sorted(self._scaled.items(), key=lambda item: -item[1])
+        self._scaled = {
+            client: used * scale
+            for client, used in greedy_first[: _MOST_REMEMBERED // 2]
+            if used * scale > PROVISION_S / 1024
+        }
+        self._epoch_s = now_s
+
+
+class WaitingClaims:
+    """Claims that wait, by client.
+
+    Args:
+        limit: Claims that may wait.
+        usage: What each client used.
+    """
+
+    def __init__(self, *, limit: int, usage: Usage) -> None:
+        self._limit = limit
+        self._usage = usage
+        self._of: dict[str, deque[Claim]] = {}
+        self._served_at_s: dict[str, float] = {}
+        self._count = 0
+        self._numbers = 0
+
+    def __len__(self) -> int:
+        """Return how many claims wait."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Claim]:
+        """Yield every claim that waits."""
+        for claims in self._of.values():
+            yield from claims
+
+    @property
+    def clients(self) -> Iterable[str]:
+        """The clients that wait."""
+        return self._of.keys()
+
+    def add(self, claim: Claim) -> Claim | None:
+        """Let a claim wait; return the one that is turned away for it, if any.
+
+        That may be the claim itself.
+        """
+        self._numbers += 1
+        claim.number = self._numbers
+        self._of.setdefault(claim.client, deque()).append(claim)
+        self._count += 1
+        if self._count <= self._limit:
+            return None
+        greediest = max(
+            self._of, key=lambda client: (len(self._of[client]), self._usage.of(client))
+        )
+        shed = self._of[greediest][-1]
+        self.remove(shed)
+        return shed
+
+    def remove(self, claim: Claim) -> None:
+        """Take a claim out."""
+        claims = self._of[claim.client]
+        claims.remove(claim)
+        self._count -= 1
+        if not claims:
+            del self._of[claim.client]
+            self._served_at_s.pop(claim.client, None)
+
+    def ahead_of(self, client: str, *, now_s: float) -> list[Claim]:
+        """Return the claims that would be served before a new one of a client.
+
+        They are its own, and of each other client its first one and those up to which
+        it has used less. A client that uses much goes behind one that does not. So what
+        others have queued is no more than one claim of each to a client that used
+        little.
+        """
+        own = self._of.get(client, ())
+        until = self._usage.of(client)
+        until += sum(claim.cost_s for claim in own) * self._usage.scale(now_s=now_s)
+        ahead = list(own)
+        is_much = self._usage.is_much(client, now_s=now_s)
+        for other, claims in self._of.items():
+            if other != client and (
+                is_much or not self._usage.is_much(other, now_s=now_s)
+            ):
+                ahead += self._up_to(until, other, claims, now_s=now_s)
+        return ahead
+
+    def _up_to(
+        self, until: float, client: str, claims: Iterable[Claim], *, now_s: float
+    ) -> Iterator[Claim]:
+        """Yield the first claim of a client, and others until it has used so much."""
+        used, scale = self._usage.of(client), self._usage.scale(now_s=now_s)
+        for place, claim in enumerate(claims):
+            if place and used > until:
+                return
+            yield claim
+            used += claim.cost_s * scale
+
+    def take_small(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
+        """Take out the small claim that is next, whatever stands before it."""
+        firsts = [
+            next((claim for claim in claims if claim.is_small), None)
+            for client, claims in self._of.items()
+            if client not in except_for
+        ]
+        claim = min(
+            (claim for claim in firsts if claim is not None),
+            key=lambda claim: (self._usage.of(claim.client), claim.number),
+            default=None,
+        )
+        if claim is not None:
+            self._serve(claim, now_s=now_s)
+        return claim
+
+    def take(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
+        """Take out the claim that is next.
+
+        Args:
+            except_for: Clients that must wait on.
+            now_s: Seconds, by the clock of all others.
+        """
+        clients = self._of.keys() - except_for
+        if not clients:
+            return None
+        first = self._overtaken(clients, now_s=now_s) or min(
+            clients,
+            key=lambda client: (self._usage.of(client), self._of[client][0].number),
+        )
+        claim = self._of[first][0]
+        self._serve(claim, now_s=now_s)
+        return claim
+
+    def _serve(self, claim: Claim, *, now_s: float) -> None:
+        self._served_at_s[claim.client] = now_s
+        self.remove(claim)
+
+    def _overtaken(self, clients: Iterable[str], *, now_s: float) -> str | None:
+        """Return who has waited longest of those that have for too long."""
+        found = [
+            client
+            for client in clients
+            if now_s - self._unserved_since_s(client) > PATIENCE_S
+            and not self._usage.is_much(client, now_s=now_s)
+        ]
+        return min(found, key=lambda client: self._of[client][0].number, default=None)
+
+    def _unserved_since_s(self, client: str) -> float:
+        """Return since when a client waits and was not served."""
+        asked_at_s = self._of[client][0].asked_at_s
+        return max(asked_at_s, self._served_at_s.get(client, asked_at_s))
