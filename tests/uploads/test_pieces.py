@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.uploads.forms import LIMITS, feed
 from tests.uploads.variants import B
 from uploadfilter.uploads.extractors import FormExtractor
-from uploadfilter.uploads.pieces import Signs, in_head
+from uploadfilter.uploads.pieces import Signs, in_head, looked_at
 
 Header = tuple[str, str]
 
@@ -312,3 +312,41 @@ def test_other_words_hide_nothing(
     query = "&".join(others + words if chosen[0][1] else words + others)
 
     assert is_piece(query=query)
+
+
+_NAMES = st.sampled_from(
+    [
+        *(
+            name.encode()
+            for name in ("Range", "X-Forwarded-For", "x-real-ip", "Cookie")
+        ),
+        *(b"X-Chunk-Index", b"Upload-Offset", b"content-range", b"X-Forwarded-Chunk"),
+        *(
+            b"chunk",
+            b"Total-Chunks",
+            b"x-request-id",
+            b"OC-Chunked",
+            b"x-",
+            b"",
+            b"\xc4",
+        ),
+        *(b"X-Forwarded-Forx", b"a\nrange", b"offset", b"Host", b"FILE-PART"),
+    ]
+)
+
+
+@given(
+    headers=st.lists(
+        st.tuples(_NAMES | st.binary(max_size=8), st.sampled_from([b"0", b"1", b"x"])),
+        max_size=4,
+    ),
+    method=st.sampled_from(["PUT", "POST"]),
+    target=st.sampled_from(["/a", "/a?chunk=1", "/upload_session/start", "/a%3F"]),
+)
+def test_heads_that_say_nothing_are_told_at_a_glance(
+    headers: list[tuple[bytes, bytes]], method: str, target: str
+) -> None:
+    """One look at all names says what reading every header says."""
+    wanted = looked_at(headers, method=method, target=target, length=5)
+
+    assert in_head(headers, method=method, target=target, length=5) == wanted

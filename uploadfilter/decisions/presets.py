@@ -105,6 +105,11 @@ class Comparison:
         self.uploads += 1
         would, reason = record.if_enforced
         self.in_force[would] += 1
+        if would is Action.ACCEPT and reason is None and not _reasons(record):
+            # Nearly all: no preset has anything against it.
+            for actions in self.actions.values():
+                actions[Action.ACCEPT] += 1
+            return
         for preset, policy in PRESETS.items():
             action = action_under(record, preset)
             self.actions[preset][action] += 1

@@ -167,6 +167,28 @@ def in_head(
         target: As sent.
         length: Bytes of the body; ``None`` if the head does not say.
     """
+    if "?" not in target and not may_be_said(name for name, _ in headers):
+        return _PATHS.search(unquote(target)) is not None
+    return looked_at(headers, method=method, target=target, length=length)
+
+
+def may_be_said(names: Iterable[bytes]) -> bool:
+    """Tell whether any of these names of headers may say something: nearly none does.
+
+    Args:
+        names: As they came.
+    """
+    return _MAY_SAY.search(b"\n".join(names).lower()) is not None
+
+
+def looked_at(
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    method: str,
+    target: str,
+    length: int | None,
+) -> bool:
+    """Tell the same as ``in_head`` by reading every header."""
     named = [
         (name.decode("latin-1").lower(), value.decode("latin-1").strip())
         for name, value in headers
@@ -178,6 +200,8 @@ def in_head(
         or _is_in_target(target, named)
     )
 
+
+_RANGE_OF_AZURE: Final = "range"
 
 _Named = Sequence[tuple[str, str]]
 """Names in lower case, and values."""
@@ -313,7 +337,9 @@ _HEADERS: Final[Mapping[str, _Rule]] = {
 
 def _is_ranged_write(named: _Named, method: str) -> bool:
     """Azure writes pages by the header that everybody else reads with."""
-    return method in {"PUT", "PATCH"} and any(name == "range" for name, _ in named)
+    return method in {"PUT", "PATCH"} and any(
+        name == _RANGE_OF_AZURE for name, _ in named
+    )
 
 
 def _is_named_by_header(named: _Named) -> bool:
@@ -334,6 +360,21 @@ def _is_named_by_header(named: _Named) -> bool:
 
 _OWN: Final = ("x-", "chunk", "part-", "slice", "total-", "file-", "upload-")
 """What names of headers begin with that no standard gives."""
+
+
+_OF_FRONT_ENDS: Final = (
+    *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"),
+    *("x-real-ip", "x-request-id"),
+)
+"""Headers that begin like one of ``_OWN``, come with every request, and say nothing."""
+
+_SAYING: Final = (*_HEADERS, _RANGE_OF_AZURE)
+_MAY_SAY: Final = re.compile(
+    "(?m:^(?!(?:{})$)(?:(?:{})$|{}))".format(
+        *("|".join(map(re.escape, words)) for words in (_OF_FRONT_ENDS, _SAYING)),
+        "|".join(map(re.escape, _OWN)),
+    ).encode("ascii")
+)
 
 
 def _is_data(named: _Named) -> bool:
