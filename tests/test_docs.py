@@ -53,11 +53,7 @@ DECISION_LOG = ROOT / "docs" / "decision-log.md"
 KEYS = frozenset(config.keys())
 """Every key that the configuration file may hold."""
 
-MADE = {
-    "workers": "the number of CPUs",
-    "small_lane": "one for every two CPUs",
-    "slow_lane": "twice the number of CPUs",
-}
+MADE = {"workers": "the number of CPUs", "slow_lane": "twice the number of CPUs"}
 """Defaults that depend on the machine, in words."""
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)|\[[^\]]+\]: (\S+)")

@@ -13,10 +13,6 @@ def _usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _usual_small_lane() -> int:
-    return max(1, _usable_cpus() // 2)
-
-
 def _usual_slow_lane() -> int:
     return 2 * _usable_cpus()
 
@@ -26,7 +22,7 @@ class ScannerSettings:
     """How many scanner processes there are, how long they are used, and by whom.
 
     Scanners together use at most ``(workers + small_lane + slow_lane) * 300 MiB`` of
-    memory, and ``spares`` processes of some MiB beside them: 2 GiB on 2 CPUs, 16 on 16.
+    memory, and ``spares`` processes of some MiB beside them: 2 GiB on 2 CPUs, 15 on 16.
     Nearly all of the time it is a tenth of that, since only a bomb takes its 300 MiB.
     Where that is more than there is, lower ``slow_lane``, or let the cgroup of the
     service end scanners first, which is what they ask for (``oom_score_adj``).
@@ -40,8 +36,8 @@ class ScannerSettings:
             times what a photo takes.
         small_lane: Small pictures that are scanned at a time beside ``workers``, when
             those are all taken: so they are not behind large ones. A photo of some
-            hundred KB takes a hundredth of a second, so that one for every two CPUs is
-            enough, and takes little from the others.
+            hundred KB takes a hundredth of a second, so that one is enough for a
+            hundred of them a second, and takes at most one CPU from the others.
         slow_lane: Slow scans at a time, beside ``workers``. Two for each CPU end a bomb
             of 2 CPU seconds within 5 s; more of them would only take more memory.
             A quarter of it, but at least one, is for any one client. A client that has
@@ -72,7 +68,7 @@ class ScannerSettings:
 
     workers: int = field(default_factory=_usable_cpus)
     slow_after_s: float = 0.1
-    small_lane: int = field(default_factory=_usual_small_lane)
+    small_lane: int = 1
     slow_lane: int = field(default_factory=_usual_slow_lane)
     spares: int = 2
     queue_limit: int = 256
