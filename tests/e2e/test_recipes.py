@@ -11,16 +11,19 @@ from msgspec.structs import replace
 
 from deploy.demo import running
 from tests.decisions.logs import ACCEPTED, LISTED, REJECTED, decision, unsynced
+from tests.decisions.test_totals import summary
 from tests.repository import ROOT
 from tests.sites.programs import debian
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.making import match_records
+from uploadfilter.decisions.records import moment
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 
 pytestmark = pytest.mark.e2e
 
 PAGE = ROOT / "docs" / "decision-log.md"
 UPLOADS = 7
+REFUSED = 11
 SIGNALS = 3
 
 
@@ -47,6 +50,7 @@ def write_uploads(state: Path) -> None:
             rejected = decision(f"match {number}", REJECTED, now=now)
             log.append(replace(rejected, matches=found))
             log.append(decision(f"none {number}", ACCEPTED, now=now)).result()
+        log.append(replace(summary(REFUSED), time=moment(now))).result()
 
 
 def test_counting_counts_uploads(tmp_path: Path) -> None:
@@ -70,4 +74,6 @@ def test_counting_counts_uploads(tmp_path: Path) -> None:
     assert [str(UPLOADS), "demo", "known", "entry-1", "active"] in rows
     assert [str(UPLOADS), "ENFORCE", "MATCH", "REJECT", "REJECT", "REJECT", "-"] in rows
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    assert [today, str(2 * UPLOADS)] in rows
+    assert [today, str(2 * UPLOADS + REFUSED)] in rows
+    refused = ["all", "malformed_form", "403", str(REFUSED)]
+    assert refused in [row[: len(refused)] for row in rows]
