@@ -7,7 +7,6 @@ themselves.
 
 import contextlib
 import io
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from typing_extensions import override
 
-CHROMIUM = shutil.which("chromium")
-"""Debian's Chromium; ``None`` where there is none."""
+from tests.sites.programs import debian
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -120,6 +118,11 @@ def _opened(screenshot: bytes) -> Image.Image:
     return Image.open(io.BytesIO(screenshot)).convert("RGB")
 
 
+def chromium() -> str:
+    """Return the path of Chromium; without it the test ends here."""
+    return debian("chromium", package="chromium")
+
+
 @contextlib.contextmanager
 def browser(
     files: Mapping[str, Served], *, size: tuple[int, int], folder: Path
@@ -130,17 +133,12 @@ def browser(
         files: What the site holds, by name.
         size: Width and height of the window: what is seen of a document.
         folder: For Chromium's profile.
-
-    Raises:
-        RuntimeError: There is no Chromium.
     """
-    if CHROMIUM is None:
-        raise RuntimeError("there is no chromium on this machine")
     width, height = size
     with _site(files) as site, sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             folder,
-            executable_path=CHROMIUM,
+            executable_path=chromium(),
             args=list(ARGUMENTS),
             chromium_sandbox=False,
             viewport={"width": width, "height": height},

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page, sync_playwright
 
-from tests.e2e.browser import ARGUMENTS, CHROMIUM
+from tests.e2e.browser import ARGUMENTS, chromium
 
 Colours = NDArray[np.uint8]
 """What was drawn: shape (height, width, 4), red, green, blue and alpha."""
@@ -79,16 +79,11 @@ def drawing(folder: Path) -> Iterator[Drawing]:
 
     Args:
         folder: For Chromium's profile.
-
-    Raises:
-        RuntimeError: There is no Chromium.
     """
-    if CHROMIUM is None:
-        raise RuntimeError("there is no chromium on this machine")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             folder,
-            executable_path=CHROMIUM,
+            executable_path=chromium(),
             args=list(ARGUMENTS),
             chromium_sandbox=False,
         )

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy.demo import running
 from tests.e2e import pictures
-from tests.e2e.browser import ARGUMENTS, CHROMIUM
+from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.conftest import Stage, import_set, stage, write_set
 from tests.e2e.curl import put
 from tests.e2e.test_pages import contrast
@@ -72,11 +72,9 @@ class Look:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Run one Chromium for all tests of the file."""
-    if CHROMIUM is None:
-        pytest.fail("there is no chromium on this machine")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ARGUMENTS), chromium_sandbox=False
+            executable_path=chromium(), args=list(ARGUMENTS), chromium_sandbox=False
         )
         yield started
         started.close()

@@ -17,7 +17,7 @@ from PIL import Image
 from deploy.demo import running
 from hashsets.demo import tricks
 from hashsets.demo.tricks_kit import Expected, Family, Shown
-from tests.e2e.browser import CHROMIUM, Served, browser
+from tests.e2e.browser import Served, browser
 from tests.e2e.conftest import import_set
 from uploadfilter.model import Geometry, SignalType, Variant, View
 from uploadfilter.reference.matching import Thresholds
@@ -151,7 +151,6 @@ def table(rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(f"{cell:<28}" for cell in row).strip() for row in rows)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium (apt: chromium)")
 def test_chromium_shows_what_the_list_says(
     files: dict[str, bytes], tmp_path: Path
 ) -> None:

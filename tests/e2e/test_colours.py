@@ -19,7 +19,6 @@ import pytest
 from PIL import Image
 
 from tests.e2e import colours
-from tests.e2e.browser import CHROMIUM
 from tests.e2e.drawing import Colours, drawing
 from uploadfilter.model import Reason
 from uploadfilter.signals.decoding import DecodeLimits, frames_of
@@ -72,7 +71,6 @@ def unseen(cases: Iterator[tuple[int, bytes, Colours | None]]) -> Iterator[int]:
             yield number
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium (apt: chromium)")
 def test_colours_that_chromium_shows_are_seen(tmp_path: Path) -> None:
     """Of any signal of colours, one view is what a browser shows."""
 

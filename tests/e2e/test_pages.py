@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwri
 
 from deploy.demo import running
 from tests.e2e import pictures
-from tests.e2e.browser import ARGUMENTS, CHROMIUM
+from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.conftest import Stage, import_set, stage, write_set
 
 pytestmark = pytest.mark.e2e
@@ -69,12 +69,10 @@ def visitor(
     folder: Path, *, locale: str, dark: bool = False
 ) -> Iterator[BrowserContext]:
     """Run Chromium as somebody's who reads a language."""
-    if CHROMIUM is None:
-        pytest.fail("there is no chromium on this machine")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             folder,
-            executable_path=CHROMIUM,
+            executable_path=chromium(),
             args=list(ARGUMENTS),
             chromium_sandbox=False,
             viewport=NARROW,

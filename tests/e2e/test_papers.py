@@ -6,7 +6,6 @@ view of the filter.
 """
 
 import io
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from PIL import Image
 
 from hashsets.demo import pictures, tricks, tricks_papers
 from hashsets.demo.tricks_papers import Levels, Paper, function, inks, light, program
+from tests.sites.programs import debian
 from uploadfilter.contents.documents import PDFContainer
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Member, Meter, Shortfall, UnpackLimits
@@ -31,12 +31,7 @@ from uploadfilter.signals.frame import Lack
 from uploadfilter.signals.picture import Picture, Shape
 from uploadfilter.signals.views import view_of, views_of
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        shutil.which("pdftoppm") is None, reason="there is no pdftoppm (poppler-utils)"
-    ),
-]
+pytestmark = pytest.mark.e2e
 
 NEAR_BITS = 24
 """Poppler rounds, and scales a mask, in another way."""
@@ -58,7 +53,10 @@ def drawn(document: bytes, folder: Path) -> Image.Image:
     """Return what poppler draws of the first page."""
     (folder / "page.pdf").write_bytes(document)
     subprocess.run(  # noqa: S603 -- our own document
-        *(["pdftoppm", "-r", "72", "-png", "-singlefile", "page.pdf", "page"],),
+        [
+            debian("pdftoppm", package="poppler-utils"),
+            *("-r", "72", "-png", "-singlefile", "page.pdf", "page"),
+        ],
         cwd=folder,
         check=True,
         capture_output=True,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import ENTRY, MD5, VALUE, put, put_set
+from tests.sites.programs import debian
 from uploadfilter.errors import StoreCorruptError, StoreError
 from uploadfilter.model import SignalType
 from uploadfilter.reference.matching import Generation
@@ -36,9 +37,7 @@ def found(generation: Generation) -> list[str]:
 
 def other(name: str) -> list[str]:
     """Return the command line of a program that copies, without its arguments."""
-    if (program := shutil.which(name)) is None:
-        pytest.skip(f"there is no {name}")
-    return [program]
+    return [debian(name, package=name)]
 
 
 def test_backup_renamed_into_place_is_followed(directory: Path, tmp_path: Path) -> None:
