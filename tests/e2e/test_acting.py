@@ -164,6 +164,7 @@ READING = frozenset(
         "hashset suppressions",
         "hashset generations",
         "log show",
+        "log space",
         "log totals",
         "log verify",
         "config check",
