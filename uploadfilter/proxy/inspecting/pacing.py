@@ -7,10 +7,10 @@ Rules this module keeps:
 - What an upload takes of the loop is measured, in CPU seconds, from its head to its
   end. So much as an ordinary upload of its size takes is free.
 - What is beyond that is charged to the client, and to its site (for IPv6, the network
-  of 48 bits: what one customer may have). Whoever was charged waits before more of its
-  bodies is looked at, so that it takes a share of the loop and no more. That is virtual
-  scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM 1990).
-- Who owes nothing waits for nobody, whatever others were charged.
+  of 48 bits: what one customer may have). A client that was charged waits before more
+  of its bodies is looked at, so that it takes a share of the loop and no more. That is
+  virtual scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM 1990).
+- A client that owes nothing does not wait, whatever others were charged.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ BURST_S: Final = 0.05
 """CPU seconds that may be charged at once before a client waits: one large form."""
 
 LONGEST_DEBT_S: Final = 60.0
-"""Seconds for which anybody waits at most. Whatever it cost, that is long ago."""
+"""Seconds for which a client waits at most, whatever it cost."""
 
 _TURN_S: Final = 0.005
 """CPU seconds that one who waited is expected to take in its turn, so that the next one

@@ -4,8 +4,8 @@ Rules this module keeps:
 
 - A body ends in one of three ways: as it says; too slowly, or for the place that it
   takes; or broken. What it is worth by then is for others to decide.
-- Whose client owes something for what its bodies took waits before more is read
-  (``pacing.py``). That is our time, and not held against the body.
+- If the client owes something for its bodies, the reader waits before it reads more
+  (``pacing.py``). That time is ours, and does not count against the body.
 """
 
 import asyncio
