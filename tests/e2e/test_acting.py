@@ -299,6 +299,7 @@ def test_stranger_is_told_whose_it_is(
     machine.run("init")
     file = machine.state.parent / "own.txt"
     file.write_text("568b72d9fa3101692a4928a5a1ef8d84\n")
+    file.chmod(0o644)  # whatever the umask is
     arguments = (str(file) if word == "FILE" else word for word in command)
     done = machine.run(*arguments, user=STRANGER)
 
