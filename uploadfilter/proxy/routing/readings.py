@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
-_SEGMENT: Final = r"[A-Za-z0-9._~!$&'()*+,=:@-]+(?<!\.)"
-_PLAIN = re.compile(rf"/(?:{_SEGMENT}/)*+(?:{_SEGMENT})?+")
+_PLAIN_CHARACTERS = re.compile(r"/[A-Za-z0-9._~!$&'()*+,=:@/-]*")
 _MOST_READINGS: Final = 32
 """An honest target has a handful; one with more is made to confuse."""
 
@@ -35,7 +34,14 @@ def is_plain(path: str) -> bool:
     It holds unreserved characters and delimiters of RFC 3986 except the semicolon, no
     escapes, no empty segment but the last, and none that ends with a dot.
     """
-    return _PLAIN.fullmatch(path) is not None
+    # One pattern for all would need possessive groups, which Python 3.11 reads wrongly
+    # before 3.11.5 (gh-106052): there ``/a/..`` was plain.
+    return (
+        _PLAIN_CHARACTERS.fullmatch(path) is not None
+        and "//" not in path
+        and "./" not in path
+        and not path.endswith(".")
+    )
 
 
 def readings(path: str) -> frozenset[str] | None:
