@@ -3,6 +3,7 @@
 import copy
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,3 +98,17 @@ def _served_before(state: tuple[WaitingClaims, Usage], asking: str) -> list[Clai
             return served
         usage.charge(claim.client, claim.cost_s, now_s=0)
         served.append(claim)
+
+
+@pytest.mark.parametrize("now_s", [0.0, 1e4, 1e6, 1e9])
+def test_wait_is_reckoned_however_long_the_machine_has_been_up(now_s: float) -> None:
+    """Before anybody was charged, and after hours in which nobody was."""
+    usage = Usage()
+    waiting = WaitingClaims(limit=4, usage=usage)
+    assert waiting.ahead_of("a", now_s=now_s) == []
+
+    usage.charge("a", 1.0, now_s=now_s)
+    later_s = now_s + 1e6
+    assert waiting.ahead_of("a", now_s=later_s) == []
+    assert usage.scale(now_s=later_s) == 1.0
+    assert usage.recent_s("a", now_s=later_s) == 0.0

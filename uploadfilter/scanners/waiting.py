@@ -123,7 +123,13 @@ class Usage:
         return self._scaled.get(client, 0.0)
 
     def scale(self, *, now_s: float) -> float:
-        """Return a second that is used now, in that unit."""
+        """Return a second that is used now, in the unit of ``of``; ask for it first.
+
+        The unit may change with it: after three hours without a charge, a second would
+        be more than a float can hold.
+        """
+        if now_s - self._epoch_s > _REBASE_AT * HALF_LIFE_S:
+            self._rebase(now_s)
         return math.exp2((now_s - self._epoch_s) / HALF_LIFE_S)
 
     def recent_s(self, client: str, *, now_s: float) -> float:
@@ -213,8 +219,8 @@ class WaitingClaims:
         little.
         """
         own = self._of.get(client, ())
-        until = self._usage.of(client)
-        until += sum(claim.cost_s for claim in own) * self._usage.scale(now_s=now_s)
+        scale = self._usage.scale(now_s=now_s)
+        until = self._usage.of(client) + sum(claim.cost_s for claim in own) * scale
         ahead = list(own)
         is_much = self._usage.is_much(client, now_s=now_s)
         for other, claims in self._of.items():
@@ -228,7 +234,7 @@ class WaitingClaims:
         self, until: float, client: str, claims: Iterable[Claim], *, now_s: float
     ) -> Iterator[Claim]:
         """Yield the first claim of a client, and others until it has used so much."""
-        used, scale = self._usage.of(client), self._usage.scale(now_s=now_s)
+        scale, used = self._usage.scale(now_s=now_s), self._usage.of(client)
         for place, claim in enumerate(claims):
             if place and used > until:
                 return
