@@ -311,7 +311,7 @@ def has_object(source: Source) -> bool:
 
 _WINDOW_BYTES: Final = 1 << 20
 _OVERLAP_BYTES: Final = 4096
-_OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*[\r\n])*+obj(?![A-Za-z])")
+_OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*+[\r\n])*obj(?![A-Za-z])")
 """Comments may stand between the two, as between any two words."""
 
 
@@ -354,12 +354,16 @@ def _text_of(data: bytes) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-_PROLOGUE: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s++|<!--.*?-->|<\?.*?\?>"
+_MARK: Final = b"\xef\xbb\xbf"
+_PROLOGUE_ITEM: Final = re.compile(
+    rb"(?:\s++|<!--.*?-->|<\?.*?\?>"
     rb"|<!DOCTYPE(?:[^\[>\"']|\"[^\"]*+\"|'[^']*+')*+"
-    rb"(?:\[(?:[^\]\"'<]|\"[^\"]*+\"|'[^']*+'|<!--.*?-->|<\?.*?\?>|<(?!!--|\?))*+\]\s*+)?>)*+",
+    rb"(?:\[(?:[^\]\"'<]|\"[^\"]*+\"|'[^']*+'|<!--.*?-->|<\?.*?\?>|<(?!!--|\?))*+\]\s*+)?>)",
     re.DOTALL | re.IGNORECASE,
 )
+"""One item of what stands before the first element. They are taken in a loop: Python
+before 3.11.5 goes on from where the last, broken one failed (gh-106052)."""
+
 _ELEMENT: Final = re.compile(rb"<([^\s/>!?]+)[\s/>]")
 _ANY_SVG: Final = re.compile(rb"<(?:[^\s/<>!?]{1,64}:)?svg[\s/>]", re.IGNORECASE)
 
@@ -374,8 +378,10 @@ def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
     Returns:
         ``None`` if the first element may come later.
     """
-    prologue = _PROLOGUE.match(text)
-    rest = text[prologue.end() :] if prologue else text
+    at = len(_MARK) if text.startswith(_MARK) else 0
+    while item := _PROLOGUE_ITEM.match(text, at):
+        at = item.end()
+    rest = text[at:]
     element = _ELEMENT.match(rest)
     if element:
         return element[1]
