@@ -95,11 +95,15 @@ class Claim:
 
 
 class Usage:
-    """How much time the scans of each client took, fading with age."""
+    """How much time the scans of each client took, fading with age.
+
+    Times are taken from the first one that is named, and later from the last scaling:
+    what a clock shows when a machine has been up for weeks is no power of two.
+    """
 
     def __init__(self) -> None:
         self._scaled: dict[str, float] = {}
-        self._epoch_s = 0.0
+        self._epoch_s: float | None = None
 
     def __len__(self) -> int:
         """Return how many clients are remembered."""
@@ -111,7 +115,7 @@ class Usage:
         All use fades at the same rate. So instead of scaling everything down as time
         goes by, what is added later is scaled up; the order of clients is the same.
         """
-        ages = (now_s - self._epoch_s) / HALF_LIFE_S
+        ages = self._half_lives(now_s)
         if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
             self._rebase(now_s)
             ages = 0.0
@@ -128,22 +132,27 @@ class Usage:
         The unit may change with it: after three hours without a charge, a second would
         be more than a float can hold.
         """
-        if now_s - self._epoch_s > _REBASE_AT * HALF_LIFE_S:
+        if self._half_lives(now_s) > _REBASE_AT:
             self._rebase(now_s)
-        return math.exp2((now_s - self._epoch_s) / HALF_LIFE_S)
+        return math.exp2(self._half_lives(now_s))
 
     def recent_s(self, client: str, *, now_s: float) -> float:
         """Return the seconds that a client used, what is old counted less."""
-        return self.of(client) * math.exp2((self._epoch_s - now_s) / HALF_LIFE_S)
+        return self.of(client) * math.exp2(-self._half_lives(now_s))
 
     def is_much(self, client: str, *, now_s: float) -> bool:
         """Tell whether a client uses so much that others go before it."""
         return self.recent_s(client, now_s=now_s) > MUCH_S
 
+    def _half_lives(self, now_s: float) -> float:
+        """Return how many half-lives have passed since everything was scaled."""
+        if self._epoch_s is None:
+            self._epoch_s = now_s
+        return (now_s - self._epoch_s) / HALF_LIFE_S
+
     def _rebase(self, now_s: float) -> None:
         """Scale everything to the present; forget those that used least."""
-        ages = (now_s - self._epoch_s) / HALF_LIFE_S
-        scale = 0.0 if ages > 2 * _REBASE_AT else 2.0**-ages
+        scale = math.exp2(-self._half_lives(now_s))
         greedy_first = sorted(self._scaled.items(), key=lambda item: -item[1])
         self._scaled = {
             client: used * scale

@@ -65,10 +65,15 @@ _MOST_REMEMBERED: Final = 8192
 
 
 class Accounts:
-    """What each client owes. Plain bookkeeping, without a clock."""
+    """What each client owes. Plain bookkeeping, without a clock.
+
+    Times are kept as seconds since the first charge: a microsecond is charged as
+    exactly on a machine that has been up for years.
+    """
 
     def __init__(self) -> None:
         self._free_at_s: dict[str, float] = {}
+        self._begun_s: float | None = None
 
     def __len__(self) -> int:
         """Return how many accounts are remembered."""
@@ -84,19 +89,25 @@ class Accounts:
         """
         if not client:
             return
+        if self._begun_s is None:
+            self._begun_s = now_s
+        at_s = now_s - self._begun_s
         if len(self._free_at_s) >= _MOST_REMEMBERED:
             owing = self._free_at_s.items()
-            self._free_at_s = {name: at for name, at in owing if at > now_s}
+            self._free_at_s = {name: free for name, free in owing if free > at_s}
         for name, share in _accounts_of(client):
-            free_at_s = max(self._free_at_s.get(name, now_s), now_s) + seconds / share
-            self._free_at_s[name] = min(free_at_s, now_s + LONGEST_DEBT_S)
+            free_at_s = max(self._free_at_s.get(name, at_s), at_s) + seconds / share
+            self._free_at_s[name] = min(free_at_s, at_s + LONGEST_DEBT_S)
 
     def wait_s(self, client: str, *, now_s: float) -> float:
         """Return for how long a client has to wait before it is served on."""
-        if self._free_at_s.get(client, now_s) <= now_s:
+        if self._begun_s is None:
+            return 0.0
+        at_s = now_s - self._begun_s
+        if self._free_at_s.get(client, at_s) <= at_s:
             return 0.0
         waits = [
-            self._free_at_s.get(name, now_s) - now_s - BURST_S / share
+            self._free_at_s.get(name, at_s) - at_s - BURST_S / share
             for name, share in _accounts_of(client)
         ]
         return max(0.0, *waits)
