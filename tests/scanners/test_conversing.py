@@ -167,6 +167,19 @@ async def test_slow_scan_goes_on_at_low_priority() -> None:
     assert pids([photo]) != slow
 
 
+async def test_scan_that_is_expected_to_be_slow_begins_at_low_priority() -> None:
+    """By its header it will be slow; photos need not compete with it until it is."""
+    large = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x1f\x40\0\0\x17\x70;who;hang"
+    settings = replace(SETTINGS, slow_after_s=1.5)
+    async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
+        task = group.create_task(scan(pool, large))
+        await until(lambda: os.SCHED_BATCH in map(os.sched_getscheduler, pool.pids))
+        slowed = pool.figures.slowed
+        task.cancel()
+
+    assert slowed == 0
+
+
 async def test_process_that_was_slow_is_not_used_again() -> None:
     """Its priority cannot be raised again, nor that of the process after it."""
     settings = replace(SETTINGS, slow_after_s=0.01)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.scanners.queueing import Lanes
+from uploadfilter.scanners.queueing import ASIDE_S, Lanes
 from uploadfilter.scanners.waiting import (
     MUCH_S,
     PATIENCE_S,
@@ -445,6 +445,34 @@ def test_small_scan_that_is_slow_leaves_the_lane_for_small_ones() -> None:
 
     assert [claim.standing for claim in liars] == [Standing.SLOW, Standing.PUT_BACK]
     assert small.standing is Standing.ASIDE
+
+
+def test_scan_in_the_lane_for_small_ones_is_slow_sooner() -> None:
+    """Some times what was expected is enough to know that a header lies."""
+    lanes = lanes_of(small_lane=3)
+    ask(lanes, "a")
+    claims = [Claim("b", cost_s=cost, is_small=True) for cost in (0.005, 0.01, 0.03)]
+    for claim in claims:
+        lanes.ask(claim, now_s=0)
+
+    assert [claim.standing for claim in claims] == [Standing.ASIDE] * 3
+    assert [claim.slow_after_s for claim in claims] == [ASIDE_S, 0.04, 0.1]
+
+
+def test_scan_that_is_expected_to_be_slow_has_a_low_priority() -> None:
+    """By its header, or since its client had slow ones of late and it is not small."""
+    lanes = lanes_of(places=9, slow_lane=4)
+    bombed(lanes, "b")
+    claims = {
+        "large": Claim("a", cost_s=0.4),
+        "usual": Claim("a", cost_s=0.09),
+        "known": Claim("b", cost_s=0.01),
+        "small": Claim("b", cost_s=0.01, is_small=True),
+    }
+    for claim in claims.values():
+        lanes.ask(claim, now_s=2)
+
+    assert {name for name, it in claims.items() if it.is_low} == {"large", "known"}
 
 
 def test_client_with_slow_scans_is_not_in_the_lane_for_small_ones() -> None:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from tests.waiting import until
 from uploadfilter.scanners.channel import Channel, Closed
-from uploadfilter.scanners.watching import PUT_OFF, Watch
+from uploadfilter.scanners.watching import Watch
 
 
 @contextmanager
@@ -39,19 +39,26 @@ async def test_scan_that_is_kept_waiting_is_not_slow() -> None:
         looks.append(now_s())
         return 0.01
 
-    watch = Watch(slow_after_s=0.02, left_s=left_s, on_slow=slow.set)
+    watch = Watch(
+        slow_after_s=0.02, slow_at_last_s=0.2, left_s=left_s, on_slow=slow.set
+    )
     await slow.wait()
     watch.close()
 
-    assert now_s() >= began_s + PUT_OFF * 0.02
-    assert 2 <= len(looks) <= PUT_OFF * 2 + 1
+    assert now_s() >= began_s + 0.2
+    assert 2 <= len(looks) <= 0.2 / 0.01 + 1
 
 
 async def test_watch_says_once_that_a_scan_is_slow() -> None:
     """Whatever limits are set meanwhile."""
     slow: list[float] = []
     began_s = now_s()
-    watch = Watch(slow_after_s=0.02, left_s=over, on_slow=lambda: slow.append(now_s()))
+    watch = Watch(
+        slow_after_s=0.02,
+        slow_at_last_s=0.2,
+        left_s=over,
+        on_slow=lambda: slow.append(now_s()),
+    )
     with silent_channel() as channel:
         watch.limit(channel, end_s=began_s + 0.01)
 
@@ -70,7 +77,9 @@ async def test_watch_says_once_that_a_scan_is_slow() -> None:
 async def test_watch_interrupts_at_the_last_limit() -> None:
     """A later limit replaces an earlier one, for the next content has its own time."""
     began_s = now_s()
-    watch = Watch(slow_after_s=1000, left_s=over, on_slow=lambda: None)
+    watch = Watch(
+        slow_after_s=1000, slow_at_last_s=1000, left_s=over, on_slow=lambda: None
+    )
     with silent_channel() as channel:
         watch.limit(channel, end_s=began_s + 0.01)
         watch.limit(channel, end_s=began_s + 0.03)
@@ -84,7 +93,12 @@ async def test_watch_interrupts_at_the_last_limit() -> None:
 async def test_watch_interrupts_nobody_whose_limit_was_lifted() -> None:
     """A process that went back to the crew is none of this upload's business."""
     slow: list[None] = []
-    watch = Watch(slow_after_s=0.02, left_s=over, on_slow=lambda: slow.append(None))
+    watch = Watch(
+        slow_after_s=0.02,
+        slow_at_last_s=0.2,
+        left_s=over,
+        on_slow=lambda: slow.append(None),
+    )
     with silent_channel() as channel:
         watch.limit(channel, end_s=now_s() + 0.01)
         watch.lift()
@@ -97,10 +111,12 @@ async def test_watch_interrupts_nobody_whose_limit_was_lifted() -> None:
 async def test_watch_that_is_closed_does_nothing() -> None:
     """An upload that is over is neither slow nor late."""
     slow: list[None] = []
-    closed = Watch(slow_after_s=0, left_s=over, on_slow=lambda: slow.append(None))
+    closed = Watch(
+        slow_after_s=0, slow_at_last_s=0, left_s=over, on_slow=lambda: slow.append(None)
+    )
     closed.close()
     fired = asyncio.Event()
-    Watch(slow_after_s=0, left_s=over, on_slow=fired.set)
+    Watch(slow_after_s=0, slow_at_last_s=0, left_s=over, on_slow=fired.set)
     await fired.wait()
 
     assert slow == []

@@ -23,7 +23,7 @@ from uploadfilter.scanners.messages import ContentReply, Handed, encode_frame
 from uploadfilter.scanners.process import ScannerProcess
 from uploadfilter.scanners.progress import Loss, Progress
 from uploadfilter.scanners.settings import EventLog, ScannerSettings
-from uploadfilter.scanners.watching import Watch
+from uploadfilter.scanners.watching import PUT_OFF, Watch
 
 _COUNTED_AS: Final = {
     Loss.TIME: "timed_out",
@@ -35,8 +35,10 @@ _COUNTED_AS: Final = {
 }
 
 _SLOW_NICENESS: Final = 10
-"""A process at the usual priority gets ten times the CPU of one at this, and one at
-this still a tenth."""
+"""Added to the niceness of the service: a process at the usual priority gets ten times
+the CPU of one at this, and one at this still a tenth."""
+
+_LEAST_PRIORITY: Final = 19
 
 
 _REPLIES_AT_ONCE: Final = 16
@@ -77,7 +79,8 @@ class Conversation:
         self._process: ScannerProcess | None = None
         self._used_before_s = 0.0
         self._content_began_s = 0.0
-        self._is_slow = False
+        self._slow_after_s = settings.slow_after_s
+        self._is_low = False
         self._is_broken_off = False
 
     def break_off(self) -> None:
@@ -91,6 +94,8 @@ class Conversation:
         progress: Progress,
         upload: Handed,
         *,
+        slow_after_s: float,
+        is_low: bool,
         on_slow: Callable[[], None],
         go_on: Callable[[], Awaitable[Reason | None]],
     ) -> None:
@@ -99,6 +104,8 @@ class Conversation:
         Args:
             progress: Its contents, and what is known of them.
             upload: What holds them.
+            slow_after_s: CPU seconds after which the scan has taken long.
+            is_low: Whether it has a low priority from its beginning.
             on_slow: Called once the scan has taken long.
             go_on: Waits until a scan that was broken off may go on; returns why it may
                 not.
@@ -108,10 +115,13 @@ class Conversation:
         """
 
         def slow_down() -> None:
-            self._is_slow = True
-            if self._process is not None:
+            if self._process is not None and not self._is_low:
                 _lower_priority(self._process)
+            self._is_low = True
             on_slow()
+
+        self._slow_after_s = slow_after_s
+        self._is_low = is_low
 
         process = await self._next(progress, go_on)
         if isinstance(process, Reason):
@@ -120,7 +130,8 @@ class Conversation:
         self._counts["uploads"] += 1
         # From now on: an upload is not slow since the pool has no process for it.
         watch = Watch(
-            slow_after_s=self._settings.slow_after_s,
+            slow_after_s=slow_after_s,
+            slow_at_last_s=PUT_OFF * self._settings.slow_after_s,
             left_s=self._fast_for_s,
             on_slow=slow_down,
         )
@@ -146,7 +157,7 @@ class Conversation:
         used_s = self.cpu_s
         if process is not None:
             used_s += process.cpu_s - self._used_before_s
-        return self._settings.slow_after_s - used_s
+        return self._slow_after_s - used_s
 
     async def _next(
         self, progress: Progress, go_on: Callable[[], Awaitable[Reason | None]]
@@ -199,7 +210,7 @@ class Conversation:
     ) -> Loss | None:
         """Ask, and hear the answer out; kill the process if that is broken off."""
         self._process = process
-        if self._is_slow:
+        if self._is_low:
             _lower_priority(process)
         try:
             return await self._ask(process, progress, upload, watch)
@@ -286,7 +297,7 @@ class Conversation:
 
     def _is_done_with(self, process: ScannerProcess) -> bool:
         is_old = process.contents >= self._settings.recycle_after
-        return process.is_worn or is_old or self._is_slow
+        return process.is_worn or is_old or self._is_low
 
 
 async def _cause(process: ScannerProcess, closed: Closed, *, is_starved: bool) -> Loss:
@@ -318,6 +329,8 @@ def _lower_priority(process: ScannerProcess) -> None:
     """
     # Where that is refused, or where musl has no such call, it goes on as it was.
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, _SLOW_NICENESS)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        niceness = min(own + _SLOW_NICENESS, _LEAST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
         # As a batch job it does not interrupt a process that has just woken up.
         os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))

@@ -222,6 +222,8 @@ class ScannerPool:
             await conversation.run(
                 progress,
                 upload,
+                slow_after_s=claim.slow_after_s,
+                is_low=claim.is_low,
                 on_slow=lambda: self._turns.slow_down(claim),
                 go_on=lambda: self._turns.reenter(claim),
             )

@@ -15,7 +15,9 @@ can be tested. An upload that wants to be scanned is a *claim*. Rules:
   that nobody knows yet cannot hold the places for longer than it takes to know them.
 - A scan that is *small* by its header goes aside of the places, into a lane of its own,
   where they are all taken: it is not behind what is large. Where that was an error, it
-  leaves that lane as soon as it is slow.
+  leaves that lane as soon as it has taken some times what was expected.
+- A scan that is expected to be slow, or to be another slow one of its client, has a low
+  priority from its beginning.
 - A client that uses up its share of the slow lane, or had many slow scans of late, is
   never given the last free place, nor one in the lane for small scans: there is always
   one that its next bombs cannot hold. Where there is only one place, that is so only as
@@ -40,6 +42,15 @@ from uploadfilter.scanners.waiting import (
 KNOWN_SLOW_S: Final = 1.0
 """Seconds that slow scans of a client took of late, from which on another slow one is
 expected: half a bomb, or a dozen of the largest honest pictures."""
+
+ASIDE_TIMES: Final = 4.0
+"""Times what it was expected to take after which a scan in the lane for small ones is
+slow. A photo takes up to three times as long where it is progressive, or where another
+process uses the same core."""
+
+ASIDE_S: Final = 0.03
+"""And CPU seconds that it may take there in any case: a bomb that looks like an icon is
+in the way of one photo for as long as three others."""
 
 _SHORT_QUEUE: Final = 2
 """Claims for each place that may always wait."""
@@ -281,15 +292,20 @@ class Lanes:
     def _place(self, claim: Claim, *, now_s: float) -> None:
         self._placed += 1
         claim.standing = Standing.PLACED
+        claim.slow_after_s = self._slow_after_s
         self._begin(claim, now_s=now_s)
 
     def _put_aside(self, claim: Claim, *, now_s: float) -> None:
         self._aside.append(claim)
         claim.standing = Standing.ASIDE
+        most_s = max(ASIDE_TIMES * claim.cost_s, ASIDE_S)
+        claim.slow_after_s = min(most_s, self._slow_after_s)
         self._begin(claim, now_s=now_s)
 
     def _begin(self, claim: Claim, *, now_s: float) -> None:
         """Charge a client with what a scan is expected to take."""
+        is_known = not claim.is_small and self._is_greedy(claim.client, now_s=now_s)
+        claim.is_low = is_known or claim.cost_s > self._slow_after_s
         claim.placed_at_s = now_s
         claim.charged_s = claim.cost_s
         self._usage.charge(claim.client, claim.cost_s, now_s=now_s)

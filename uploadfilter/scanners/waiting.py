@@ -66,6 +66,8 @@ class Claim:
         is_small: As above.
         standing: Where it stands; changed by ``Lanes`` only.
         is_slow: True once it has taken long, wherever it stands.
+        slow_after_s: CPU seconds after which its scan is slow; known once it has begun.
+        is_low: Whether its scan has a low priority from its beginning; the same.
     """
 
     __slots__ = (
@@ -73,10 +75,12 @@ class Claim:
         "charged_s",
         "client",
         "cost_s",
+        "is_low",
         "is_slow",
         "is_small",
         "number",
         "placed_at_s",
+        "slow_after_s",
         "standing",
     )
 
@@ -88,6 +92,8 @@ class Claim:
         self.is_small = is_small
         self.standing = Standing.WAITING
         self.is_slow = False
+        self.slow_after_s = 0.0
+        self.is_low = False
         self.number = 0
         self.asked_at_s = 0.0
         self.placed_at_s = 0.0

@@ -27,8 +27,8 @@ class Watch:
     Args:
         slow_after_s: Seconds after which the scan is slow, if ``left_s`` does not say
             otherwise.
-        left_s: Asked then how many more seconds it may at least take. It may be put
-            off until ``PUT_OFF`` times as long.
+        slow_at_last_s: Seconds until which that may be put off.
+        left_s: Asked then how many more seconds it may at least take.
         on_slow: Called once when it is slow, if the watch is still open.
     """
 
@@ -36,13 +36,14 @@ class Watch:
         self,
         *,
         slow_after_s: float,
+        slow_at_last_s: float,
         left_s: Callable[[], float],
         on_slow: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         now_s = self._loop.time()
         self._slow_at_s = slow_at_s = now_s + slow_after_s
-        self._slow_at_last_s = now_s + PUT_OFF * slow_after_s
+        self._slow_at_last_s = now_s + slow_at_last_s
         self._left_s = left_s
         self._on_slow = on_slow
         self._channel: Channel | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,25 @@ async def test_body_in_chunks_of_a_byte_is_ended(shared: Site) -> None:
     assert recorded.reason is Reason.MALFORMED_REQUEST
     assert shared.origin.got == []
     await closed(writer)
+
+
+async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
+    tmp_path: Path,
+) -> None:
+    """Nobody looks at it, and reading it at full speed keeps everybody else waiting."""
+    loop, flood, piece = asyncio.get_running_loop(), 1 << 26, bytes(1 << 16)
+    async with site(tmp_path, proxy=limits(linger_s=0.6)) as running:
+        with socket.create_connection(("127.0.0.1", running.port)) as client:
+            client.setblocking(False)
+            await loop.sock_sendall(client, CHUNKED + b"1\r\na\r\n" * 3000)
+            sent = 0
+            with suppress(ConnectionError):
+                while sent < flood:
+                    await asyncio.wait_for(loop.sock_sendall(client, piece), TIMEOUT_S)
+                    sent += len(piece)
+
+    # Pieces of a quarter of a megabyte, twenty a second, and what sockets hold.
+    assert sent < flood / 4
 
 
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\n\r\n" + GET])
