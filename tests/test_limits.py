@@ -248,6 +248,13 @@ NAMED: Mapping[str, str] = {
         "tests/scanners/test_walk.py::"
         "test_hardly_any_bytes_in_an_archive_are_not_looked_into"
     ),
+    "little pictures of a PDF": (
+        "tests/contents/test_inlineimages.py::test_little_pictures_are_few"
+    ),
+    "pictures among what a page": (
+        "tests/contents/test_inlineimages.py"
+        "::test_different_pictures_are_counted_in_the_whole_document"
+    ),
     "contents that are dear to search": (
         "tests/scanners/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
     ),

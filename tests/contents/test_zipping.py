@@ -1,11 +1,14 @@
 """Zip files give what any reader would find in them."""
 
+import io
 import lzma
 import zipfile
 from dataclasses import replace
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conformance.containers import (
     CHECKS,
@@ -342,6 +345,45 @@ def test_overlapping_members_are_a_bomb_together() -> None:
     assert len(contents) == RATIO_GRACE_BYTES // SHARED_BYTES + 1
     assert sum(len(data) for _, data, _ in contents) < RATIO_GRACE_BYTES + SHARED_BYTES
     assert contents[-1] == ("", b"", Reason.TOO_COMPRESSED)
+
+
+METHODS = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text("abé", min_size=1, max_size=9), st.binary(max_size=5), METHODS
+        ),
+        unique_by=lambda member: member[0],
+        max_size=9,
+    ),
+    st.binary(max_size=300),
+)
+def test_members_are_those_of_another_reader(
+    members: list[tuple[str, bytes, int]], before: bytes
+) -> None:
+    """Whatever is read at a glance: empty members, equal headers, what is between."""
+    file = io.BytesIO(before)
+    file.seek(len(before))
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, data, method in members:
+            archive.writestr(name, data, compress_type=method)
+    with zipfile.ZipFile(file) as archive:
+        expected = [(name, archive.read(name), None) for name in archive.namelist()]
+
+    assert contents_of(ZIP, file.getvalue()) == expected
+
+
+@pytest.mark.parametrize("far", [200, 252, 253, 254, 255, 256, 257, 70_000])
+def test_header_is_found_however_far_it_is(far: int) -> None:
+    """Headers are looked for near the last one at first, then further on."""
+    one = zipped({"a": b"a"}, zipfile.ZIP_STORED)
+    head = one[: one.index(b"PK\1\2")]
+
+    found = contents_of(ZIP, bytes(far) + head + bytes(far) + head)
+
+    assert found == [("a", b"a", None)] * 2
 
 
 def test_members_that_no_directory_lists_are_counted() -> None:

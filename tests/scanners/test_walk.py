@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from hashsets.demo import pictures
+from hashsets.demo import tricks_archives as made
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.messages import Budgets
@@ -254,15 +255,36 @@ def test_search_that_is_over_keeps_no_member_from_being_seen() -> None:
     }
 
 
-@pytest.mark.parametrize("member", [b"", b"a"])
-def test_members_without_bytes_are_sent_in_parts(member: bytes) -> None:
+def test_members_of_hardly_any_bytes_are_sent_in_parts() -> None:
     """All in one would be longer than a reply may be."""
-    content = tar_of(*((str(number), member) for number in range(4500)))
+    content = tar_of(*((str(number), b"a") for number in range(4500)))
 
     sizes = [sum(1 for _ in part.scan.walk()) for part in parts_of(content)]
 
     assert sum(sizes) - len(sizes) == 4500
     assert max(sizes) <= 2002
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        pytest.param(tar_of, id="tar"),
+        pytest.param(made.ar, id="ar"),
+        pytest.param(lambda *each: zip_of(**dict(each)), id="zip"),
+        pytest.param(lambda *each: stored_zip_of(**dict(each)), id="stored"),
+        pytest.param(lambda *each: gzip.compress(tar_of(*each)), id="packed"),
+    ],
+)
+def test_members_without_bytes_are_no_contents(archive: Callable[..., bytes]) -> None:
+    """Nobody lists nothing; they are counted all the same, so that they end."""
+    content = archive(*((str(number), b"") for number in range(99)), ("p", PNG))
+    few = Budgets(max_contents=50, contents_per_mib=0)
+
+    scan = scanned(content)
+
+    assert [each.size for each in scan.walk() if each.size < 9] == []
+    assert any(path.endswith("!/p") for path in found(scan))
+    assert Reason.TOO_MANY_CONTENTS in reasons(scanned(content, budgets=few)).values()
 
 
 def test_hardly_any_bytes_in_an_archive_are_not_looked_into() -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import pikepdf
 
 from uploadfilter.contents import magic
-from uploadfilter.contents.inlineimages import InlineImage, inline_images
+from uploadfilter.contents.inlineimages import Drawn, InlineImage, inline_images
 from uploadfilter.contents.layering import layered
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
@@ -29,6 +29,7 @@ from uploadfilter.contents.pdfimages import (
     FILES,
     SMALLEST_SIDE,
     Picture,
+    Sight,
     described,
     written,
 )
@@ -132,6 +133,8 @@ class _Document:
         self._document = document
         self._source = source
         self._meter = meter
+        self._sight = Sight(source.size)
+        self._drawn = Drawn(source.size, self._sight)
 
     def items(self) -> Iterator[Member | Shortfall]:
         """Yield what is in the document, as long as the meter allows."""
@@ -143,6 +146,8 @@ class _Document:
             yield from self._items_of(stream)
             if self._meter.spent is not None:
                 return
+        if self._sight.is_short:
+            yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
     def _items_of(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
         """Yield what is in one stream, as long as the meter allows."""
@@ -192,7 +197,7 @@ class _Document:
             return
         picture = described(stream)
         if picture.is_file or is_image:
-            if not _is_small(picture):
+            if not self._sight.passes_over_picture(picture):
                 yield from self._pictures(stream, picture)
             return
         raw = _raw(stream)
@@ -299,10 +304,10 @@ class _Document:
         if isinstance(content, Shortfall):
             yield content
             return
-        for number, found in enumerate(inline_images(content), start=1):
+        for number, found in enumerate(inline_images(content, self._drawn), start=1):
             if isinstance(found, Shortfall):
                 yield found
-            elif not _is_small(found.picture):
+            elif not self._sight.passes_over_picture(found.picture):
                 yield from self._inline_image(found, f"{stream.objgen[0]}.{number}")
 
     def _inline_image(
@@ -407,14 +412,6 @@ def _is_speck(stream: pikepdf.Stream, filters: tuple[Filter, ...]) -> bool:
     if any(each.name in FILES for each in filters):
         return False
     return 0 < whole(value_of(stream, "/Width")) < SMALLEST_SIDE
-
-
-def _is_small(picture: Picture) -> bool:
-    """Return whether a picture is too small to show anything."""
-    raster = picture.raster
-    if raster is None or picture.is_file:
-        return False
-    return min(raster.width, raster.height) < SMALLEST_SIDE
 
 
 def _inflated_head(raw: bytes) -> bytes:

@@ -68,8 +68,56 @@ SMALLEST_SIDE: Final = 16
 """Pictures that are narrower or lower are lines, spots and letters, of which a document
 may have thousands; no signal of one says anything."""
 
+LITTLE_SIDE: Final = 32
+"""Pictures that are narrower or lower are icons and letters of a scanned font. They are
+looked at, and nobody can tell easily what one shows, so a few are enough."""
+
+_LITTLE: Final = 32
+_BYTES_PER_LITTLE: Final = 2048
+"""Little pictures that are looked at: so many in any document, and more by its length.
+Each takes a millisecond, as a large one does, and a byte or two where all are alike."""
+
 _JPX: Final = "/JPXDecode"
 FILES: Final = frozenset({"/DCTDecode", "/JPXDecode"})
+
+
+class Sight:
+    """Which pictures of one document are too small to be looked at.
+
+    Args:
+        document_bytes: Length of the document.
+
+    Attributes:
+        is_short: Whether a picture was passed over that would have been looked at, had
+            there been fewer of them.
+    """
+
+    def __init__(self, document_bytes: int) -> None:
+        self._left = _LITTLE + document_bytes // _BYTES_PER_LITTLE
+        self.is_short = False
+
+    def passes_over(self, side: int) -> bool:
+        """Say whether a picture is too small.
+
+        Args:
+            side: Samples of its shorter side.
+        """
+        if side < SMALLEST_SIDE:
+            return True
+        if side >= LITTLE_SIDE or self._left > 0:
+            return False
+        self.is_short = True
+        return True
+
+    def passes_over_picture(self, picture: Picture) -> bool:
+        """Say whether a picture is too small, and count it if it is little."""
+        raster = picture.raster
+        if raster is None or picture.is_file:
+            return False
+        side = min(raster.width, raster.height)
+        is_passed_over = self.passes_over(side)
+        self._left -= side < LITTLE_SIDE and not is_passed_over
+        return is_passed_over
 
 
 def described(dictionary: pikepdf.Object) -> Picture:

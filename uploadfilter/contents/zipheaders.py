@@ -12,7 +12,6 @@ Source:
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from uploadfilter.contents.source import Source
@@ -42,6 +41,9 @@ led astray."""
 _WINDOW_BYTES: Final = 64 * 1024
 """How much is searched for local headers at a time."""
 
+_FIRST_WINDOW_BYTES: Final = 256
+"""The same at first: mostly the next header is where it was expected."""
+
 _MAGIC_BYTES: Final = 4
 
 _NARROW: Final = 0xFFFFFFFF
@@ -57,8 +59,7 @@ _FLAGS_ENCRYPTED: Final = 1 | 1 << 6 | 1 << 13
 _METHOD_AES: Final = 99
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(NamedTuple):
     """What one header says of a member.
 
     Attributes:
@@ -124,14 +125,9 @@ def local_header(source: Source, offset: int) -> LocalHeader | None:
         return None
     flags, method, packed_size, size, name_length, extra_length = _LOCAL.unpack(fixed)
     rest = source.read(offset + _LOCAL.size, name_length + extra_length)
-    size, packed_size, _ = _widened(rest[name_length:], size, packed_size, 0)
-    header = _header(
-        flags=flags,
-        method=method,
-        name=rest[:name_length],
-        packed_size=packed_size,
-        size=size,
-    )
+    if _NARROW in (size, packed_size):
+        size, packed_size, _ = _widened(rest[name_length:], size, packed_size, 0)
+    header = _header(flags, method, rest[:name_length], packed_size, size)
     data_at = offset + _LOCAL.size + name_length + extra_length
     return LocalHeader(header, data_at) if data_at <= source.size else None
 
@@ -166,11 +162,13 @@ def data_end(source: Source, start: int) -> int:
 
 def _find(source: Source, magic: tuple[bytes, ...], start: int) -> int | None:
     """Return where one of some magics of four bytes occurs first."""
-    while len(window := source.read(start, _WINDOW_BYTES)) >= _MAGIC_BYTES:
+    length = _FIRST_WINDOW_BYTES
+    while len(window := source.read(start, length)) >= _MAGIC_BYTES:
         places = [place for each in magic if (place := window.find(each)) >= 0]
         if places:
             return start + min(places)
         start += len(window) - _MAGIC_BYTES + 1
+        length = _WINDOW_BYTES
     return None
 
 
@@ -221,32 +219,29 @@ def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
         flags, method, packed_size, size, *lengths, offset = _DIRECTORY.unpack(fixed)
         name_length, extra_length, comment_length = lengths
         rest = source.read(position + _DIRECTORY.size, name_length + extra_length)
-        extra = rest[name_length:]
-        size, packed_size, offset = _widened(extra, size, packed_size, offset)
-        header = _header(
-            flags=flags,
-            method=method,
-            name=rest[:name_length],
-            packed_size=packed_size,
-            size=size,
-        )
-        places = (base + offset for base in directory.bases)
+        if _NARROW in (size, packed_size, offset):
+            extra = rest[name_length:]
+            size, packed_size, offset = _widened(extra, size, packed_size, offset)
+        header = _header(flags, method, rest[:name_length], packed_size, size)
+        places = [base + offset for base in directory.bases]
         # Of an archive whose beginning is missing, members would begin before it.
-        yield Listed(header, tuple(place for place in places if place >= 0))
+        yield Listed(header, tuple([place for place in places if place >= 0]))
         position += _DIRECTORY.size + name_length + extra_length + comment_length
 
 
 def _header(
-    *, flags: int, method: int, name: bytes, packed_size: int, size: int
+    flags: int, method: int, name: bytes, packed_size: int, size: int
 ) -> Header:
+    """Return a header; an archive has thousands, so nothing is passed by its name."""
+    is_encrypted = flags & _FLAGS_ENCRYPTED != 0 or method == _METHOD_AES
     return Header(
-        name=_name(name, is_utf8=bool(flags & _FLAG_UTF8)),
-        method=method,
-        is_encrypted=bool(flags & _FLAGS_ENCRYPTED) or method == _METHOD_AES,
-        has_descriptor=bool(flags & _FLAG_DESCRIPTOR),
-        has_end_mark=bool(flags & _FLAG_END_MARK),
-        packed_size=packed_size,
-        size=size,
+        _name(name, is_utf8=flags & _FLAG_UTF8 != 0),
+        method,
+        is_encrypted,
+        flags & _FLAG_DESCRIPTOR != 0,
+        flags & _FLAG_END_MARK != 0,
+        packed_size,
+        size,
     )
 
 

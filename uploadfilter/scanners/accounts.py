@@ -126,6 +126,16 @@ class Accounts:
         if self._contents_left < 0:
             raise self.end(Reason.TOO_MANY_CONTENTS)
 
+    def pass_over(self) -> None:
+        """Count a member without bytes, which is no content: nobody lists nothing.
+
+        Raises:
+            SearchOver: The search has used up its share.
+            Ended: The walk has used up everything.
+        """
+        self.count_content()
+        self.check_time()
+
     @property
     def has_room(self) -> bool:
         """Whether another nested content may be found."""

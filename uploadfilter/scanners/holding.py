@@ -3,12 +3,12 @@
 import hashlib
 import io
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from uploadfilter.contents import magic
 from uploadfilter.contents.carving import Candidate
-from uploadfilter.contents.members import Chunks, Shortfall
+from uploadfilter.contents.members import Chunks, Member, Shortfall
 from uploadfilter.contents.source import (
     JoinedSource,
     MemorySource,
@@ -104,6 +104,11 @@ class Held:
             self.source = MemorySource(item[size - given :])
             yield item[: size - given]
             given += len(item)
+
+
+def is_nothing(member: Member) -> bool:
+    """Say whether a member that lies in its container has no bytes."""
+    return not isinstance(member.content, Iterator) and not member.content.size
 
 
 def is_nonsense(held: Held) -> bool:

@@ -8,10 +8,11 @@ one by one, as if all of it were held.
 from collections.abc import Iterator
 from typing import Protocol
 
-from uploadfilter.contents import tars
+from uploadfilter.contents import magic, tars
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import Source
+from uploadfilter.model import Reason
 from uploadfilter.scanners.accounts import Accounts
 from uploadfilter.scanners.holding import Covered, Held
 from uploadfilter.scanners.sent import is_read_as_text
@@ -66,6 +67,25 @@ class Walker(Protocol):
         depth: int,
     ) -> Iterator[None]:
         """Search a content: in what is encoded in it, and at every offset."""
+
+
+def member(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
+    """Look into a long member, whatever it is.
+
+    Args:
+        walk: The walk.
+        held: The member, its first block held.
+        node: Its node.
+        depth: How deep it is nested.
+    """
+    kind = Kind(node.kind)
+    is_read = kind is Kind.TAR
+    if magic.is_picture(kind) or (magic.is_container(kind) and not is_read):
+        node.fall_short(Reason.TOO_MANY_BYTES)
+    look = tar if is_read else content
+    yield from look(walk, held, node, depth=depth)
+    if held.reason is not None:
+        node.fall_short(held.reason)
 
 
 def content(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:

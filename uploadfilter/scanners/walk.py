@@ -57,6 +57,7 @@ from uploadfilter.scanners.holding import (
     Held,
     icon_entries,
     is_nonsense,
+    is_nothing,
 )
 from uploadfilter.scanners.readings import Readings
 from uploadfilter.scanners.sent import is_read_as_text
@@ -322,6 +323,10 @@ class Walk:
             return
         for number, item in enumerate(container.members(source, self._meter), start=1):
             if isinstance(item, Member):
+                if is_nothing(item):
+                    self.accounts.pass_over()
+                    is_sure = True
+                    continue
                 name = item.name or str(number)
                 steps = self.member(
                     item, node, name, covered, depth=depth + 1, is_sure=is_sure
@@ -354,6 +359,9 @@ class Walk:
             parent.drop(most=self._most_contents)
             return False
         reason = None if is_chance else held.reason
+        if reason is None and not held.source.size:
+            self.accounts.pass_over()
+            return True
         node = yield from self._enter(
             held.source, parent, name, depth=depth, reason=reason
         )
@@ -369,15 +377,7 @@ class Walk:
         kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, held.source.size)
         parent.nest(node)
-        is_read = kind is Kind.TAR
-        if magic.is_picture(kind) or (magic.is_container(kind) and not is_read):
-            node.fall_short(Reason.TOO_MANY_BYTES)
-        if is_read:
-            yield from passing.tar(self, held, node, depth=depth)
-        else:
-            yield from passing.content(self, held, node, depth=depth)
-        if held.reason is not None:
-            node.fall_short(held.reason)
+        yield from passing.member(self, held, node, depth=depth)
         node.close()
 
     def decode_strings(
