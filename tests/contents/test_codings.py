@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.contents.codings import ALL_CODINGS, HEX, coded
+from uploadfilter.contents.codings import ALL_CODINGS, HEX, coded, from_dump
 from uploadfilter.contents.effort import Effort, SpentError
 
 CODINGS: dict[str, Callable[[bytes], str]] = {
@@ -102,3 +102,31 @@ def test_flood_of_runs_costs(text: bytes) -> None:
     """What is undone is counted."""
     with pytest.raises(SpentError):
         list(coded(text, Effort(9), ALL_CODINGS, is_something=bool))
+
+
+def escaped(data: bytes) -> bytes:
+    """Return a string as ``mysqldump`` writes it."""
+    table = {b"\\": rb"\\", b"'": rb"\'", b"\0": rb"\0", b"\n": rb"\n"}
+    parts = (data[at : at + 1] for at in range(len(data)))
+    return b"'" + b"".join(table.get(part, part) for part in parts) + b"'"
+
+
+@given(
+    st.lists(st.sampled_from([b"\\", b"'", b"\0", b"\n", b"x", b"PNG"]), max_size=40),
+    st.sampled_from([b"", b"'", b"'BM", b"'BM\\'", b"it's,"]),
+)
+def test_strings_of_dumps_are_read_to_their_end(
+    pieces: list[bytes], before: bytes
+) -> None:
+    """However many backslashes stand before a quotation mark."""
+    data = b"\x89PNG" + b"x" * 60 + b"".join(pieces)
+    text = before + escaped(data) + b",'BM');"
+
+    assert data in list(from_dump(text, Effort(1000)))
+
+
+def test_string_without_an_end_is_none() -> None:
+    """Also when all of its quotation marks are escaped."""
+    text = b"'\x89PNG" + rb"x\'" * 90
+
+    assert list(from_dump(text, Effort(1000))) == []

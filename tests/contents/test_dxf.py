@@ -31,6 +31,17 @@ def test_picture_in_a_drawing_is_found(group: bytes, end: bytes) -> None:
     assert {reason for each in found.walk() for reason in each.reasons} == set()
 
 
+def test_long_picture_is_in_one_piece() -> None:
+    """However many lines it has, and whatever digits stand alone in a line."""
+    data = bytes(range(256)) * 6000 + b"\x10\x04"
+    lines = lines_of(data[:-2]) + lines_of(data[-2:])
+    content = HEAD + lines + b"  0\nENDSEC\n"
+
+    found = joined(MemorySource(content))
+
+    assert data.hex().upper().encode() in found.read(0, found.size)
+
+
 @pytest.mark.parametrize(
     "content",
     [

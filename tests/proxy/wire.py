@@ -73,13 +73,16 @@ class WireOrigin:
             while request := await read_request(reader, with_body=self.reads_bodies):
                 self.got.append(request)
                 await self._answer(request, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+            await closed(writer)
+        except (ConnectionError, EOFError, asyncio.LimitOverrunError):
+            # The client is gone, or the rest of a body that was not read is no head.
             pass
         except asyncio.CancelledError:
             # asyncio would log a handler that was cancelled as a failure.
+            pass
+        finally:
+            # Nothing else closes it before Python 3.11.4.
             writer.transport.abort()
-            return
-        await closed(writer)
 
     async def stop(self) -> None:
         """End every connection."""

@@ -8,7 +8,7 @@ from hashsets.demo import pictures
 from tests.scanners.memory import upload_of
 from uploadfilter.model import PERCEPTUAL_TYPES, Reason, Scan, SignalType
 from uploadfilter.scanners.merging import Gathered
-from uploadfilter.scanners.messages import Budgets, ContentSpan
+from uploadfilter.scanners.messages import LEAST_ADDRESS_SPACE, Budgets, ContentSpan
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.scanning import scan_content
 from uploadfilter.scanners.settings import ScannerSettings
@@ -74,7 +74,7 @@ async def test_scanner_computes_digests_when_asked() -> None:
         pytest.param(pictures.bomb_png(), PATIENT, Reason.TOO_MANY_PIXELS, id="pixels"),
         pytest.param(
             pictures.bomb_png(side=7000),
-            replace(PATIENT, address_space=256 << 20),
+            replace(PATIENT, address_space=LEAST_ADDRESS_SPACE),
             Reason.OUT_OF_MEMORY,
             id="memory",
         ),
@@ -100,7 +100,7 @@ async def test_bomb_costs_no_more_than_its_budget(
 
 async def test_scanner_scans_a_picture_after_a_bomb_that_ate_its_memory() -> None:
     """A process that ran out of memory is replaced before the next upload."""
-    settings = replace(ONE, budgets=replace(PATIENT, address_space=256 << 20))
+    settings = replace(ONE, budgets=replace(PATIENT, address_space=LEAST_ADDRESS_SPACE))
     with upload_of(pictures.bomb_png(side=7000)) as (fd, spans):
         async with ScannerPool.open(settings) as pool:
             pids = pool.pids

@@ -85,11 +85,11 @@ def _from_lines(text: bytes, at: int, effort: Effort) -> tuple[bytes, int]:
 
 # --- Strings of databases ---------------------------------------------------------
 
-_IN_DUMP = re.compile(
-    rb"'((?:\xff\xd8\xff|\x89PNG|GIF8|RIFF|BM|PK\x03\x04|(?:\\0){3})"
-    rb"(?:[^'\\]|\\.){60,}+)'",
-    re.DOTALL,
-)
+_IN_DUMP = re.compile(rb"'(?:\xff\xd8\xff|\x89PNG|GIF8|RIFF|BM|PK\x03\x04|(?:\\0){3})")
+_DUMP_ENDS = re.compile(rb"(?<!\\)(\\*+)'")
+_SHORTEST_DUMP = 60
+"""Bytes: no picture is shorter."""
+
 _DUMPED = re.compile(rb"\\(.)", re.DOTALL)
 _DUMPED_AS = {
     b"0": b"\0",
@@ -107,9 +107,26 @@ def from_dump(text: bytes, effort: Effort) -> Iterator[bytes]:
     Source:
         MySQL 8.0 Reference Manual, 11.1.1 "String Literals".
     """
-    for match in _IN_DUMP.finditer(text):
-        effort.take(RUN_STEPS + len(match[1]) // BYTES_PER_STEP)
-        yield _DUMPED.sub(lambda each: _DUMPED_AS.get(each[1], each[1]), match[1])
+    at = 0
+    while begin := _IN_DUMP.search(text, at):
+        end = _end_of_dump(text, begin.end(), effort)
+        if end < 0:
+            return
+        string = text[begin.start() + 1 : end]
+        at = begin.end()
+        if len(string) >= _SHORTEST_DUMP:
+            at = end + 1
+            effort.take(RUN_STEPS + len(string) // BYTES_PER_STEP)
+            yield _DUMPED.sub(lambda each: _DUMPED_AS.get(each[1], each[1]), string)
+
+
+def _end_of_dump(text: bytes, at: int, effort: Effort) -> int:
+    """Return where the quotation mark stands that ends a string, or -1."""
+    for match in _DUMP_ENDS.finditer(text, at):
+        effort.take(1)
+        if len(match[1]) % 2 == 0:
+            return match.end() - 1
+    return -1
 
 
 # --- Alphabets of 32 and 85 ----------------------------------------------------------

@@ -9,6 +9,7 @@ Source:
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.contents.source import MemorySource, Source
@@ -19,11 +20,13 @@ _MOST_BYTES: Final = 64 * 1024 * 1024
 """Longest drawing that is held as a whole."""
 
 _GROUP: Final = rb"[ \t]*(?:31\d|1004)[ \t]*\r?\n"
+_MOST_LINES: Final = 4096
+"""Lines that are matched at once: the engine keeps 120 bytes for each."""
+
 _LINES: Final = re.compile(
-    rb"(?m)^%(group)s[0-9A-Fa-f]{2,256}\r?\n(?:%(group)s[0-9A-Fa-f]{2,256}\r?\n)++"
-    % {b"group": _GROUP}
+    rb"(?m)^(?:%b[0-9A-Fa-f]{2,256}\r?\n){1,%d}" % (_GROUP, _MOST_LINES)
 )
-_NUMBER: Final = re.compile(rb"(?m)^" + _GROUP)
+_FEWEST_LINES: Final = 2
 
 
 def joined(source: Source) -> Source:
@@ -34,10 +37,29 @@ def joined(source: Source) -> Source:
     """
     if not _BEGINS.match(source.read(0, _HEAD_BYTES)) or source.size > _MOST_BYTES:
         return source
-    return MemorySource(_LINES.sub(_digits, source.read(0, source.size)))
+    text = source.read(0, source.size)
+    parts: list[bytes] = []
+    at = 0
+    for start, end in _blocks(text):
+        parts += [text[at:start], _digits(text[start:end])]
+        at = end
+    return MemorySource(b"".join([*parts, text[at:]])) if parts else source
 
 
-def _digits(lines: re.Match[bytes]) -> bytes:
-    """Return the digits of several lines in one, apart from what stands before."""
-    digits = b"".join(_NUMBER.sub(b"", lines[0]).split())
-    return b"310\n'" + digits + b"'\n"
+def _blocks(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each block of lines of digits starts and ends."""
+    start = end = 0
+    for lines in _LINES.finditer(text):
+        if lines.start() != end:
+            yield start, end
+            start = lines.start()
+        end = lines.end()
+    yield start, end
+
+
+def _digits(block: bytes) -> bytes:
+    """Return the digits of several lines in one; a single line as it is."""
+    digits = block.split(b"\n")[1::2]
+    if len(digits) < _FEWEST_LINES:
+        return block
+    return b"310\n'" + b"".join(line.rstrip() for line in digits) + b"'\n"

@@ -157,8 +157,8 @@ def _plain_side(dictionary: bytes) -> int | None:
 
 _MOST_PLAIN_BYTES: Final = 256
 _PLAIN_DICTIONARY: Final = re.compile(
-    rb"(?:\s+|/(?:IM\s+true|W\s+\d{1,9}|H\s+\d{1,9}|BPC\s+\d{1,2}|CS\s*/(?:G|RGB|CMYK)"
-    rb"|I\s+(?:true|false)|D\s*\[[\d\s]*\])(?=[\s/]))*+ID\s"
+    rb"(?:\s++|/(?:IM\s+true|W\s+\d{1,9}|H\s+\d{1,9}|BPC\s+\d{1,2}|CS\s*/(?:G|RGB|CMYK)"
+    rb"|I\s+(?:true|false)|D\s*\[[\d\s]*\])(?=[\s/]))*ID\s"
 )
 """What nearly every such picture says, without a filter and without any other name."""
 

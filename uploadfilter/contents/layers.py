@@ -93,11 +93,14 @@ _NO_SPANS = np.zeros((0, 2), dtype=np.intp)
 
 
 def _telling(sign: bytes, pattern: bytes) -> tuple[bytes, re.Pattern[bytes]]:
-    """Return a sign, and a pattern for all of them that stand near each other."""
-    near = b"(?:%b)(?:[^%b]{0,%d}+(?:%b))*+"
+    """Return a sign, and a pattern for those of them that stand near each other."""
+    near = b"(?:%b)(?:[^%b]{0,%d}+(?:%b)){0,%d}"
     each = re.escape(sign)
-    return sign, re.compile(near % (pattern, each, _NEAR, pattern))
+    return sign, re.compile(near % (pattern, each, _NEAR, pattern, _MOST_NEAR))
 
+
+_MOST_NEAR = 1000
+"""Signs that are told as one: the engine keeps 120 bytes for each."""
 
 _NEAR = 64
 """Characters between signs of which it is no use to tell one from the other."""

@@ -356,13 +356,15 @@ def _text_of(data: bytes) -> bytes:
 
 _MARK: Final = b"\xef\xbb\xbf"
 _PROLOGUE_ITEM: Final = re.compile(
-    rb"(?:\s++|<!--.*?-->|<\?.*?\?>"
-    rb"|<!DOCTYPE(?:[^\[>\"']|\"[^\"]*+\"|'[^']*+')*+"
-    rb"(?:\[(?:[^\]\"'<]|\"[^\"]*+\"|'[^']*+'|<!--.*?-->|<\?.*?\?>|<(?!!--|\?))*+\]\s*+)?>)",
-    re.DOTALL | re.IGNORECASE,
+    rb"\s++|<!--.*?-->|<\?.*?\?>|(<!DOCTYPE)", re.DOTALL | re.IGNORECASE
 )
-"""One item of what stands before the first element. They are taken in a loop: Python
-before 3.11.5 goes on from where the last, broken one failed (gh-106052)."""
+"""One item of what stands before the first element, or how a document type begins."""
+
+_IN_TYPE: Final = re.compile(rb"[^\[>\"']++|\"[^\"]*+\"|'[^']*+'")
+_IN_SUBSET: Final = re.compile(
+    rb"[^\]\"'<]++|\"[^\"]*+\"|'[^']*+'|<!--.*?-->|<\?.*?\?>|<(?!!--|\?)", re.DOTALL
+)
+_SUBSET_ENDS: Final = re.compile(rb"\]\s*+>")
 
 _ELEMENT: Final = re.compile(rb"<([^\s/>!?]+)[\s/>]")
 _ANY_SVG: Final = re.compile(rb"<(?:[^\s/<>!?]{1,64}:)?svg[\s/>]", re.IGNORECASE)
@@ -380,7 +382,10 @@ def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
     """
     at = len(_MARK) if text.startswith(_MARK) else 0
     while item := _PROLOGUE_ITEM.match(text, at):
-        at = item.end()
+        end = _after_type(text, item.end()) if item[1] else item.end()
+        if end < 0:
+            break
+        at = end
     rest = text[at:]
     element = _ELEMENT.match(rest)
     if element:
@@ -391,6 +396,22 @@ def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
     # A document type of a form that is not known here: some reader may know it.
     found = _ANY_SVG.search(rest) if rest.startswith((b"<!", b"<?")) else None
     return b"svg" if found else b""
+
+
+def _after_type(text: bytes, at: int) -> int:
+    """Return where a document type ends that begins before an offset, or -1."""
+    at = _past(_IN_TYPE, text, at)
+    if text[at : at + 1] != b"[":
+        return at + 1 if text[at : at + 1] == b">" else -1
+    end = _SUBSET_ENDS.match(text, _past(_IN_SUBSET, text, at + 1))
+    return end.end() if end else -1
+
+
+def _past(item: re.Pattern[bytes], text: bytes, at: int) -> int:
+    """Return where the last of some items ends that follow each other."""
+    while found := item.match(text, at):
+        at = found.end()
+    return at
 
 
 _LONGEST_NAME: Final = 64

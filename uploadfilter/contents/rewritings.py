@@ -202,8 +202,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         signs=(b"<!", b"<?", b"]]>"),
         # What an XML parser leaves out of, or reads as, character data.
         pattern=re.compile(
-            rb"<!--(?:[^-]++|-(?!->))*+(?:-->)?|<\?(?:[^?]++|\?(?!>))*+(?:\?>)?"
-            rb"|<!\[CDATA\[|\]\]>"
+            rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[|\]\]>", re.DOTALL
         ),
         replace=b"",
     ),
