@@ -6,7 +6,7 @@ import quopri
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
@@ -87,6 +87,9 @@ AROUND = (
     before=st.sampled_from(AROUND),
     stray=st.text("ABCabc019+/ <", max_size=9),
 )
+@example("numbers", ["references", "references"], AROUND[6], "")
+@example("base32", ["escaped lines", "percent"], AROUND[1], "")
+@example("base32", ["escaped lines", "percent"], AROUND[2], "")
 def test_quick_search_finds_what_the_thorough_one_finds(
     coding: str, layers: Sequence[str], before: bytes, stray: str
 ) -> None:

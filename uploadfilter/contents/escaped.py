@@ -38,6 +38,12 @@ _LEAST_WRITTEN = 6
 and programs have fewer of them."""
 
 DIGITS, WRITTEN, LINES, SHIFTED = "digits", "written bytes", "lines", "shifted"
+SHORT_LINES = "letters in short lines"
+_FEW_LETTERS = "[A-Z2-7]{2,64}|[a-z2-7]{2,64}"
+_LINE_END = (
+    r"\\+[nrt]|%(?:25)*(?:5[cC](?:%(?:25)*5[cC])*[nrt]|0[aAdD])"
+    r"|&#(?:10|13|[xX]0{0,2}[aAdD]);|=(?:\r?\n|0[aAdD])"
+)
 SIGNS: dict[str, str] = {
     DIGITS: f"{one_of(_IN_DIGITS)}{{{_LEAST_DIGITS}}}",
     # Bytes one by one, many in a row: \xff\xd8\xff, %FF%D8%FF, =FF=D8=FF, \u00ff...
@@ -48,6 +54,8 @@ SIGNS: dict[str, str] = {
             *("%(?:25)*5[cC](?:%(?:25)*5[cC])*(?:x|u00)", "\\+A[A-H][A-Za-z0-9+/]-?"),
         )
     ),
+    # Base32 with so many escapes that no row of it is long enough for a sign.
+    SHORT_LINES: f"(?:(?:{_FEW_LETTERS})(?:{_LINE_END}){{1,4}}){{6}}",
     LINES: r"begin(?: |\+|%20|=20|&#32;)[0-7]{3,4}|M[ -`]{60}(?:\\|%0|=0|&#)",
     # Two characters of UTF-7, or two shifts of ISO-2022-JP, near each other.
     SHIFTED: r"\+A[A-H][A-Za-z0-9+/]-[^+]{0,64}\+A[A-H][A-Za-z0-9+/]-"
@@ -57,7 +65,7 @@ SIGNS: dict[str, str] = {
 
 _WHOLE = frozenset({WRITTEN, LINES, SHIFTED})
 _PATTERNS = Patterns([SIGNS[name] for name in sorted(_WHOLE)])
-_OF_LETTERS = frozenset(BASE32)
+_OF_LETTERS = frozenset({*BASE32, SHORT_LINES})
 """Of base32, the digits of an escape before it would be letters."""
 
 _RUN_STEPS = 20

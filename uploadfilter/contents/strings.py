@@ -245,7 +245,7 @@ class _Search:
         ways: tuple[Rewriting, ...] = REWRITINGS,
         is_guess: bool = False,
         is_next: bool = False,
-    ) -> None:
+    ) -> bool:
         """Let a text be searched later, from the start, unless it was.
 
         Args:
@@ -254,6 +254,9 @@ class _Search:
                 order says nothing.
             is_guess: Whether strings that were sound may be broken in it.
             is_next: Whether it comes before those that wait already.
+
+        Returns:
+            Whether it waits.
         """
         if b"\0" in text:
             text = text.translate(None, b"\0")
@@ -261,18 +264,22 @@ class _Search:
         # Bytes that only begin like a text have the signs of all ways by chance.
         before = self._known.get(known, -1)
         is_new = before < 0 or (before < len(ways) and is_printed(text))
-        if len(text) >= _SHORTEST and is_new:
-            self._known[known] = len(ways)
-            item = replace(self._item, text=text, ways=ways, is_guess=is_guess)
-            if is_next:
-                self._waiting.appendleft(item)
-            else:
-                self._waiting.append(item)
+        if len(text) < _SHORTEST or not is_new:
+            return False
+        self._known[known] = len(ways)
+        item = replace(self._item, text=text, ways=ways, is_guess=is_guess)
+        if is_next:
+            self._waiting.appendleft(item)
+        else:
+            self._waiting.append(item)
+        return True
 
-    def _wait_for_text(self, data: bytes, *, is_guess: bool = False) -> None:
+    def _wait_for_text(self, data: bytes, *, is_guess: bool = False) -> bool:
         """Let bytes that are text be searched later, in each charset."""
-        for text in charsets(data, is_text=True):
-            self._wait(text, is_guess=is_guess)
+        waits = [
+            self._wait(text, is_guess=is_guess) for text in charsets(data, is_text=True)
+        ]
+        return any(waits)
 
     def _wait_for_parts(self, reading: Reading) -> None:
         """Let what looks encoded be searched by itself before the text is.
@@ -317,11 +324,10 @@ class _Search:
             # Bytes that only begin like a text: each layer is there by chance.
             return
         for plain in escaped.undone(reading.text, reading.told, self._effort.deep):
-            self._undone += 1
             if plain.isascii() or not is_text(plain):
-                self._wait(plain, is_guess=True)
+                self._undone += self._wait(plain, is_guess=True)
             else:
-                self._wait_for_text(plain, is_guess=True)
+                self._undone += self._wait_for_text(plain, is_guess=True)
 
     def _reread(self, reading: Reading, effort: Effort) -> None:
         """Let a text be searched as the decoders do that skip two letters for URLs.
