@@ -1,9 +1,12 @@
 """A JPEG with a gain map is shown as it is stored, and as the map changes it."""
 
 import io
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures
@@ -20,7 +23,7 @@ from uploadfilter.model import Reason
 from uploadfilter.signals.decoding import DecodeLimits
 from uploadfilter.signals.formats import FORMATS
 from uploadfilter.signals.jpegscans import LONG_PACKET_START, PACKET_START
-from uploadfilter.signals.multipictures import GainedReader, open_jpeg
+from uploadfilter.signals.multipictures import GainedReader, open_jpeg, places_of
 from uploadfilter.signals.readers import JPEGReader
 
 TARGET, DECOY = photograph(1, 320, 240), photograph(2, 320, 240)
@@ -74,6 +77,30 @@ def test_picture_without_hints_is_not_looked_through() -> None:
     reader = open_jpeg(io.BytesIO(plain + mapped), JPEG, DecodeLimits())
 
     assert isinstance(reader, JPEGReader)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(b"\xff\xd8\xff", b"\xff\xd9", b"gain-map", b"\xff", b"\xd9"),
+                *(b"urn:iso:std:iso:ts:21496", b"urn:iso:std:", b"gain-", b"x" * 40),
+            ]
+        ),
+        max_size=40,
+    )
+)
+def test_second_pictures_are_looked_for_at_every_mark(pieces: list[bytes]) -> None:
+    """The last picture that begins before a mark, or the one that is a part of it."""
+    data = b"".join(pieces)
+    marks = re.compile(rb"gain-map|urn:iso:std:iso:ts:21496|\xff\xd9(?=\xff\xd8\xff)")
+    places = (
+        mark.end() if mark[0][:1] == b"\xff" else mark.start()
+        for mark in marks.finditer(data)
+    )
+    expected = {data.rfind(b"\xff\xd8\xff", 0, place + 3) for place in places}
+
+    assert places_of(data, ()) == {place for place in expected if place > 0}
 
 
 def test_small_map_is_stretched_over_the_picture() -> None:

@@ -145,6 +145,13 @@ class SourceFile(io.RawIOBase):
         return self._position
 
     @override
+    def readall(self) -> bytes:
+        """Return everything from the position on, in one piece."""
+        data = self._source.read(self._position, self._source.size)
+        self._position += len(data)
+        return data
+
+    @override
     def readinto(self, buffer: Buffer, /) -> int:
         """Fill ``buffer`` from the position, up to the end of the source."""
         target = memoryview(buffer).cast("B")

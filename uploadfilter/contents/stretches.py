@@ -251,10 +251,10 @@ def _strings_in(piece: bytes, kind: Kind) -> Iterator[tuple[int, int]]:
         in_block = _BLOCK_BYTES // sampling
         at = flags.find(string)
         while at >= 0:
-            yield at * sampling, (at + len(string) - 1) * sampling
-            # One that reaches into the next block counts there as well.
-            at = max(at + 1, (at // in_block + 1) * in_block - len(string) + 1)
-            at = flags.find(string, at)
+            last = at + len(string) - 1
+            yield at * sampling, last * sampling
+            # The next that counts is one that reaches into a block further on.
+            at = flags.find(string, (last // in_block + 1) * in_block - len(string) + 1)
 
 
 # --- EBCDIC --------------------------------------------------------------------------

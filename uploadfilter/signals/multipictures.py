@@ -11,10 +11,12 @@ Source:
     CIPA DC-007, 5.2 (MP index); Adobe, "XMP specification, part 3", 1.1.3.
 """
 
+import heapq
 import io
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO, Final
 
 from PIL import Image
@@ -47,12 +49,11 @@ _LONG_PACKET_HEAD: Final = 32 + 4 + 4
 _HINTS: Final = re.compile(rb"gain-map|GainMap|Container|&|\0")
 """What stands in the metadata of a JPEG that has a gain map, however it is written."""
 
-_MAP_MARKS: Final = re.compile(
-    rb"gain-map|urn:iso:std:iso:ts:21496|\xff\xd9(?=\xff\xd8\xff)"
-)
+_JPEG_MAGIC: Final = b"\xff\xd8\xff"
+_END: Final = b"\xff\xd9"
+_MAP_MARKS: Final = (b"gain-map", b"urn:iso:std:iso:ts:21496", _END + _JPEG_MAGIC)
 """Where a gain map may be in a file: beside its metadata, or after a picture's end."""
 
-_JPEG_MAGIC: Final = b"\xff\xd8\xff"
 _MOST_PLACES: Final = 24
 """Places at which a second picture may begin. Files of several pictures have three."""
 
@@ -199,7 +200,7 @@ def _gains(
     found: list[tuple[Gain, BinaryIO]] = []
     lack: Reason | None = None
     room = _MOST_PACKET_BYTES
-    for number, start in enumerate(sorted(_starts(data, segments))):
+    for number, start in enumerate(sorted(places_of(data, segments))):
         if number >= _MOST_PLACES or len(found) > _MOST_MAPS:
             return found[:_MOST_MAPS], Reason.UNDECODABLE
         part = _rest_of(file, start, size)
@@ -244,15 +245,32 @@ def _has_picture(file: BinaryIO) -> bool:
         return False
 
 
-def _starts(data: bytes, segments: Sequence[bytes]) -> set[int]:
-    """Return where a second picture may begin."""
+def places_of(data: bytes, segments: Sequence[bytes]) -> set[int]:
+    """Return where a second picture may begin.
+
+    Args:
+        data: The JPEG.
+        segments: What is in its head.
+    """
     starts = set(_indexed(data, segments))
-    for number, mark in enumerate(_MAP_MARKS.finditer(data)):
-        if number > _MOST_PLACES * 4:
-            break
-        at = mark.end() if mark[0][:1] == b"\xff" else mark.start()
-        starts.add(data.rfind(_JPEG_MAGIC, 0, at + len(_JPEG_MAGIC)))
+    last = looked_at = 0
+    marks = heapq.merge(*(_marks(data, mark) for mark in _MAP_MARKS))
+    for at in islice(marks, _MOST_PLACES * 4 + 1):
+        # What is before the last mark was looked at.
+        found = data.rfind(_JPEG_MAGIC, looked_at, at + len(_JPEG_MAGIC))
+        last = found if found >= 0 else last
+        looked_at = at
+        starts.add(last)
     return {start for start in starts if start > 0}
+
+
+def _marks(data: bytes, mark: bytes) -> Iterator[int]:
+    """Yield where a mark stands, or where a picture begins that is a part of it."""
+    inner = max(0, mark.find(_JPEG_MAGIC))
+    at = data.find(mark)
+    while at >= 0:
+        yield at + inner
+        at = data.find(mark, at + 1)
 
 
 def _indexed(data: bytes, segments: Sequence[bytes]) -> Iterator[int]:
@@ -265,7 +283,7 @@ def _indexed(data: bytes, segments: Sequence[bytes]) -> Iterator[int]:
         body = segment[len(INDEX_START) :]
         order = "<" if body[:2] == b"II" else ">"
         for offset in _offsets(body, order):
-            if data[origin + offset :][:2] == _JPEG_MAGIC[:2]:
+            if data.startswith(_JPEG_MAGIC[:2], origin + offset):
                 yield origin + offset
 
 
