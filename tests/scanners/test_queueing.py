@@ -459,20 +459,33 @@ def test_scan_in_the_lane_for_small_ones_is_slow_sooner() -> None:
     assert [claim.slow_after_s for claim in claims] == [ASIDE_S, 0.04, 0.1]
 
 
-def test_scan_that_is_expected_to_be_slow_has_a_low_priority() -> None:
-    """By its header, or since its client had slow ones of late and it is not small."""
-    lanes = lanes_of(places=9, slow_lane=4)
-    bombed(lanes, "b")
-    claims = {
-        "large": Claim("a", cost_s=0.4),
-        "usual": Claim("a", cost_s=0.09),
-        "known": Claim("b", cost_s=0.01),
-        "small": Claim("b", cost_s=0.01, is_small=True),
-    }
-    for claim in claims.values():
-        lanes.ask(claim, now_s=2)
+def test_scan_that_is_expected_to_be_slow_is_so_from_its_beginning() -> None:
+    """It goes into the slow lane while that has room, and else may be put back."""
+    lanes = lanes_of(places=2, slow_lane=1)
+    large = [Claim(client, cost_s=0.4) for client in "abcd"]
+    for claim in large:
+        lanes.ask(claim, now_s=0)
+        admit(lanes)
+    begun = [claim.standing for claim in large]
+    photo = ask(lanes, "e")
+    lanes.slow_down(large[0], now_s=0.1)
 
-    assert {name for name, it in claims.items() if it.is_low} == {"large", "known"}
+    assert begun == ["slow", "held_up", "held_up", "waiting"]
+    assert photo.standing is Standing.PLACED
+    assert [claim.standing for claim in large[1:]] == ["held_up", "put_back", "waiting"]
+
+
+def test_small_upload_is_not_turned_away_for_what_is_large() -> None:
+    """Where it has a lane of its own, only what is small keeps it waiting."""
+    lanes = lanes_of(places=1, small_lane=1)
+    for client in "aabbccdd":
+        lanes.ask(Claim(client, cost_s=0.09), now_s=0)
+    ask(lanes, "e", is_small=True)
+    ask(lanes, "f", is_small=True)
+
+    assert lanes.expected_wait_s("z", now_s=0) > 0.3
+    small_s = lanes.expected_wait_s("z", may_be_small=True, now_s=0)
+    assert small_s == pytest.approx(2 * PROVISION_S)
 
 
 def test_client_with_slow_scans_is_not_in_the_lane_for_small_ones() -> None:
@@ -506,6 +519,7 @@ def test_what_was_expected_beyond_what_it_took_is_given_back() -> None:
 
 events = st.one_of(
     st.tuples(st.just("ask small"), clients),
+    st.tuples(st.just("ask large"), clients),
     st.tuples(st.just("ask"), clients),
     st.tuples(st.just("slow"), st.integers(0, 9)),
     st.tuples(st.just("leave"), st.integers(0, 9)),
@@ -577,7 +591,8 @@ def _happen(
     lanes: Lanes, claims: list[Claim], what: str, which: str | int, *, now_s: float
 ) -> None:
     if isinstance(which, str):
-        claims.append(Claim(which, is_small=what == "ask small"))
+        cost_s = 1.0 if what == "ask large" else PROVISION_S
+        claims.append(Claim(which, cost_s=cost_s, is_small=what == "ask small"))
         lanes.ask(claims[-1], now_s=now_s)
         return
     fast = {Standing.PLACED, Standing.ASIDE}

@@ -68,6 +68,11 @@ def expected(contents: Iterable[tuple[bytes, int]]) -> Expected:
     return Expected(cost_s=cost_s, is_small=is_small)
 
 
+def may_be_small(length: int) -> bool:
+    """Tell whether an upload of so many bytes may turn out to be small."""
+    return _CONTENT_S + length * _BYTE_S <= SMALL_S
+
+
 def _jpeg_pixels(head: bytes) -> int | None:
     """Return the pixels by the frame header (T.81, B.2.2), the first one."""
     at = 2

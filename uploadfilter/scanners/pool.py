@@ -139,9 +139,15 @@ class ScannerPool:
             template_cpu_s=self._crew.template_cpu_s,
         )
 
-    def expected_wait_s(self, client: str) -> float:
-        """Return for how long a new upload of a client would wait to be scanned."""
-        return self._turns.expected_wait_s(client)
+    def expected_wait_s(self, client: str, length: int | None) -> float:
+        """Return for how long a new upload of a client would wait to be scanned.
+
+        Args:
+            client: Whose it is.
+            length: Of its body in bytes; ``None`` if it is not known.
+        """
+        may_be_small = length is not None and expecting.may_be_small(length)
+        return self._turns.expected_wait_s(client, may_be_small=may_be_small)
 
     @property
     def figures(self) -> PoolFigures:
@@ -223,7 +229,7 @@ class ScannerPool:
                 progress,
                 upload,
                 slow_after_s=claim.slow_after_s,
-                is_low=claim.is_low,
+                is_low=claim.is_slow,
                 on_slow=lambda: self._turns.slow_down(claim),
                 go_on=lambda: self._turns.reenter(claim),
             )

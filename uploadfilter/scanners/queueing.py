@@ -16,8 +16,8 @@ can be tested. An upload that wants to be scanned is a *claim*. Rules:
 - A scan that is *small* by its header goes aside of the places, into a lane of its own,
   where they are all taken: it is not behind what is large. Where that was an error, it
   leaves that lane as soon as it has taken some times what was expected.
-- A scan that is expected to be slow, or to be another slow one of its client, has a low
-  priority from its beginning.
+- A scan that is expected to be slow is so from its beginning. For another one of that
+  kind none is put back.
 - A client that uses up its share of the slow lane, or had many slow scans of late, is
   never given the last free place, nor one in the lane for small scans: there is always
   one that its next bombs cannot hold. Where there is only one place, that is so only as
@@ -57,6 +57,25 @@ _SHORT_QUEUE: Final = 2
 
 _REMEMBERED_SCANS: Final = 32
 """Scans over which the usual time of one is averaged."""
+
+
+class _Usual:
+    """How long scans usually took, beside what they were expected to."""
+
+    def __init__(self) -> None:
+        self._took_s = self._expected_s = PROVISION_S
+        self._scans = 0
+
+    @property
+    def ratio(self) -> float:
+        """The one divided by the other."""
+        return self._took_s / self._expected_s
+
+    def add(self, took_s: float, expected_s: float) -> None:
+        """Take one more scan into account."""
+        self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
+        self._took_s += (took_s - self._took_s) / self._scans
+        self._expected_s += (expected_s - self._expected_s) / self._scans
 
 
 class Lanes:
@@ -100,8 +119,8 @@ class Lanes:
         self._slow = 0
         self._slow_of: Counter[str] = Counter()  # slow scans, wherever they stand
         self._in_lane_of: Counter[str] = Counter()
-        self._usual_s = self._usual_holds_s = PROVISION_S
-        self._scans = 0
+        self._usual = _Usual()
+        self._usual_aside = _Usual()
 
     @property
     def waiting(self) -> int:
@@ -128,18 +147,32 @@ class Lanes:
         """Scans that hold a place."""
         return self._placed
 
-    def expected_wait_s(self, client: str, *, now_s: float) -> float:
+    def expected_wait_s(
+        self, client: str, *, may_be_small: bool = False, now_s: float
+    ) -> float:
         """Return for how long a new claim of a client would wait for a place.
 
         It is reckoned from what those are expected to take that would go before it, and
         from how that was right of late. A short queue counts as no wait, since it keeps
         scanners busy, however long scans take.
+
+        Args:
+            client: Whose it is.
+            may_be_small: Whether it may turn out to be small: then it waits for what is
+                small, if that is sooner.
+            now_s: Seconds, by the clock of all others.
         """
         ahead = self._waiting.ahead_of(client, now_s=now_s)
         if len(ahead) < _SHORT_QUEUE * self._places:
             return 0.0
         cost_s = PROVISION_S + sum(map(self._holds_s, ahead))
-        return cost_s * self._usual_s / self._usual_holds_s / self._places
+        wait_s = cost_s * self._usual.ratio / self._places
+        if not (may_be_small and self._small_lane) or self._is_greedy(
+            client, now_s=now_s
+        ):
+            return wait_s
+        small_s = PROVISION_S + sum(claim.cost_s for claim in ahead if claim.is_small)
+        return min(wait_s, small_s * self._usual_aside.ratio / self._small_lane)
 
     def ask(self, claim: Claim, *, now_s: float) -> Claim | None:
         """Give a claim a place, or let it wait; return who is turned away, if any.
@@ -167,6 +200,8 @@ class Lanes:
         """
         while len(self._waiting) and self._has_place:
             barred = self._barred(now_s=now_s)
+            if self._placed >= self._places:
+                barred += self._waiting.clients_with_first_over(self._slow_after_s)
             claim = self._waiting.take(except_for=barred, now_s=now_s)
             if claim is None:
                 break
@@ -189,18 +224,27 @@ class Lanes:
 
         ``admit`` finds the scan that waits for the place.
         """
-        claim.is_slow = True
-        self._slow_of[claim.client] += 1
+        if claim.is_slow:
+            return
         self._charge(claim, now_s=now_s)
         if claim.standing is Standing.PLACED:
-            # From now on it holds its place only as long as nobody else wants it.
-            self._remember(claim, now_s=now_s)
-            claim.standing = Standing.HELD_UP
-            self._held_up.append(claim)
-        self._move_over(now_s=now_s)
+            self._usual.add(now_s - claim.placed_at_s, self._holds_s(claim))
+        self._hold_up(claim, now_s=now_s)
         if claim.standing is Standing.ASIDE and self._can_put_back:
             self._aside.remove(claim)
             self._put_one_back(claim, now_s=now_s)
+
+    def _hold_up(self, claim: Claim, *, now_s: float) -> None:
+        """Take a scan for a slow one.
+
+        From now on it holds its place only as long as nobody else wants it.
+        """
+        claim.is_slow = True
+        self._slow_of[claim.client] += 1
+        if claim.standing is Standing.PLACED:
+            claim.standing = Standing.HELD_UP
+            self._held_up.append(claim)
+        self._move_over(now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, wherever it stood; idempotent."""
@@ -214,10 +258,11 @@ class Lanes:
                 self._forget_slow(claim)
             case Standing.PLACED:
                 self._placed -= 1
-                self._remember(claim, now_s=now_s)
+                self._usual.add(now_s - claim.placed_at_s, self._holds_s(claim))
                 self._settle(claim, now_s=now_s)
             case Standing.ASIDE:
                 self._aside.remove(claim)
+                self._usual_aside.add(now_s - claim.placed_at_s, claim.cost_s)
                 self._settle(claim, now_s=now_s)
                 if claim.is_slow:
                     self._forget_slow(claim)
@@ -294,6 +339,8 @@ class Lanes:
         claim.standing = Standing.PLACED
         claim.slow_after_s = self._slow_after_s
         self._begin(claim, now_s=now_s)
+        if claim.cost_s > self._slow_after_s:
+            self._hold_up(claim, now_s=now_s)
 
     def _put_aside(self, claim: Claim, *, now_s: float) -> None:
         self._aside.append(claim)
@@ -304,8 +351,6 @@ class Lanes:
 
     def _begin(self, claim: Claim, *, now_s: float) -> None:
         """Charge a client with what a scan is expected to take."""
-        is_known = not claim.is_small and self._is_greedy(claim.client, now_s=now_s)
-        claim.is_low = is_known or claim.cost_s > self._slow_after_s
         claim.placed_at_s = now_s
         claim.charged_s = claim.cost_s
         self._usage.charge(claim.client, claim.cost_s, now_s=now_s)
@@ -375,14 +420,6 @@ class Lanes:
                 self._placed -= 1
                 return claim
         return None
-
-    def _remember(self, claim: Claim, *, now_s: float) -> None:
-        """Take one more scan into account for how long a scan usually holds a place."""
-        took_s = now_s - claim.placed_at_s
-        self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
-        self._usual_s += (took_s - self._usual_s) / self._scans
-        holds_s = self._holds_s(claim)
-        self._usual_holds_s += (holds_s - self._usual_holds_s) / self._scans
 
     def _holds_s(self, claim: Claim) -> float:
         """Return for how long a scan is expected to hold a place."""

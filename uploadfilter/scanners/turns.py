@@ -10,7 +10,9 @@ from uploadfilter.scanners.queueing import Lanes
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.scanners.waiting import Claim, Standing
 
-_HAVE_PLACES: Final = frozenset({Standing.PLACED, Standing.ASIDE, Standing.SLOW})
+_HAVE_PLACES: Final = frozenset(
+    {Standing.PLACED, Standing.HELD_UP, Standing.ASIDE, Standing.SLOW}
+)
 
 
 class Turns:
@@ -39,9 +41,11 @@ class Turns:
         self._calls: dict[Claim, asyncio.Future[Reason | None]] = {}
         self._put_back: dict[Claim, Callable[[], None]] = {}
 
-    def expected_wait_s(self, client: str) -> float:
+    def expected_wait_s(self, client: str, *, may_be_small: bool) -> float:
         """Return for how long a new claim of a client would wait for a place."""
-        return self.lanes.expected_wait_s(client, now_s=self._loop.time())
+        return self.lanes.expected_wait_s(
+            client, may_be_small=may_be_small, now_s=self._loop.time()
+        )
 
     async def enter(
         self, claim: Claim, *, on_put_back: Callable[[], None]
@@ -65,7 +69,7 @@ class Turns:
                 return Reason.OVERLOADED
             self._call(shed, Reason.OVERLOADED)
         self._put_back[claim] = on_put_back
-        if claim.standing in {Standing.PLACED, Standing.ASIDE}:
+        if claim.standing in _HAVE_PLACES:
             return None
         return await self._wait(claim)
 

@@ -67,7 +67,6 @@ class Claim:
         standing: Where it stands; changed by ``Lanes`` only.
         is_slow: True once it has taken long, wherever it stands.
         slow_after_s: CPU seconds after which its scan is slow; known once it has begun.
-        is_low: Whether its scan has a low priority from its beginning; the same.
     """
 
     __slots__ = (
@@ -75,7 +74,6 @@ class Claim:
         "charged_s",
         "client",
         "cost_s",
-        "is_low",
         "is_slow",
         "is_small",
         "number",
@@ -93,7 +91,6 @@ class Claim:
         self.standing = Standing.WAITING
         self.is_slow = False
         self.slow_after_s = 0.0
-        self.is_low = False
         self.number = 0
         self.asked_at_s = 0.0
         self.placed_at_s = 0.0
@@ -197,6 +194,10 @@ class WaitingClaims:
     def clients(self) -> Iterable[str]:
         """The clients that wait."""
         return self._of.keys()
+
+    def clients_with_first_over(self, cost_s: float) -> list[str]:
+        """Return the clients whose next claim is expected to take more than that."""
+        return [name for name, claims in self._of.items() if claims[0].cost_s > cost_s]
 
     def add(self, claim: Claim) -> Claim | None:
         """Let a claim wait; return the one that is turned away for it, if any.

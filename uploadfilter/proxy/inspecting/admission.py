@@ -57,7 +57,8 @@ class Admission:
     Args:
         room: Where bodies are held.
         metrics: Where each limit that was reached is counted.
-        wait_s: Tells for how long an upload of a client would wait to be scanned.
+        wait_s: Tells for how long an upload of a client would wait to be scanned, by
+            its length.
         descriptors: How many this process may have.
         clock: Monotonic seconds.
     """
@@ -67,7 +68,7 @@ class Admission:
         room: SpoolRoom,
         metrics: Metrics,
         *,
-        wait_s: Callable[[str], float],
+        wait_s: Callable[[str, int | None], float],
         descriptors: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -169,7 +170,7 @@ class Admission:
         if not self._has_place(arrival, limits):
             self._metrics.limited(Limit.OPEN_UPLOADS)
             return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)
-        wait_s = self._wait_s(arrival.client_key)
+        wait_s = self._wait_s(arrival.client_key, arrival.head.declared_length)
         if wait_s > limits.longest_wait_s:
             self._metrics.limited(Limit.QUEUE)
             return TurnedAway(
