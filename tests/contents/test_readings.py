@@ -90,6 +90,7 @@ AROUND = (
 @example("numbers", ["references", "references"], AROUND[6], "")
 @example("base32", ["escaped lines", "percent"], AROUND[1], "")
 @example("base32", ["escaped lines", "percent"], AROUND[2], "")
+@example("percent", ["base64", "escaped lines"], AROUND[3], "")
 def test_quick_search_finds_what_the_thorough_one_finds(
     coding: str, layers: Sequence[str], before: bytes, stray: str
 ) -> None:

@@ -56,14 +56,16 @@ def test_text_without_signs_is_left_alone(name: str) -> None:
     assert BY_NAME[name].parts(b"hello, world", plenty()) == (b"", b"")
 
 
-@given(st.binary(max_size=300), st.lists(st.integers(0, 299), min_size=1, max_size=9))
-def test_parts_are_what_stands_around(text: bytes, at: list[int]) -> None:
-    """Each span is in a part, with all that is near."""
-    places = sorted(set(at))
-    parts = around(text, np.array([[place, place + 1] for place in places]))
+PLACES = st.tuples(st.integers(0, 299), st.integers(0, 299)).map(sorted)
 
-    for place in places:
-        assert text[max(place - 20, 0) : place + 20] in parts
+
+@given(st.binary(max_size=300), st.lists(PLACES, min_size=1, max_size=9).map(sorted))
+def test_parts_are_what_stands_around(text: bytes, spans: list[list[int]]) -> None:
+    """Each span is in a part, with all that is near, also where spans overlap."""
+    parts = around(text, np.array(spans))
+
+    for start, end in spans:
+        assert text[max(start - 20, 0) : end + 20] in parts
 
 
 def test_flood_costs() -> None:

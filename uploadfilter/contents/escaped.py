@@ -39,7 +39,6 @@ and programs have fewer of them."""
 
 DIGITS, WRITTEN, LINES, SHIFTED = "digits", "written bytes", "lines", "shifted"
 SHORT_LINES = "letters in short lines"
-_FEW_LETTERS = "[A-Z2-7]{2,64}|[a-z2-7]{2,64}"
 _LINE_END = (
     r"\\+[nrt]|%(?:25)*(?:5[cC](?:%(?:25)*5[cC])*[nrt]|0[aAdD])"
     r"|&#(?:10|13|[xX]0{0,2}[aAdD]);|=(?:\r?\n|0[aAdD])"
@@ -55,7 +54,10 @@ SIGNS: dict[str, str] = {
         )
     ),
     # Base32 with so many escapes that no row of it is long enough for a sign.
-    SHORT_LINES: f"(?:(?:{_FEW_LETTERS})(?:{_LINE_END}){{1,4}}){{6}}",
+    SHORT_LINES: "|".join(
+        f"(?:(?:{_LINE_END}){letter}{{2,}}){{3}}(?:{_LINE_END})"
+        for letter in ("[A-Z2-7]", "[a-z2-7]")
+    ),
     LINES: r"begin(?: |\+|%20|=20|&#32;)[0-7]{3,4}|M[ -`]{60}(?:\\|%0|=0|&#)",
     # Two characters of UTF-7, or two shifts of ISO-2022-JP, near each other.
     SHIFTED: r"\+A[A-H][A-Za-z0-9+/]-[^+]{0,64}\+A[A-H][A-Za-z0-9+/]-"

@@ -134,10 +134,12 @@ def joined_spans(spans: NDArray[np.intp], around: int) -> Iterator[tuple[int, in
     """Yield spans with so many bytes around them; those that meet are one.
 
     Args:
-        spans: Starts and ends, in order, shape (spans, 2), at least one.
+        spans: Starts and ends, by their starts, shape (spans, 2), at least one. They
+            may overlap, or lie in each other.
         around: Bytes that are added before and after each; there may be fewer.
     """
-    starts, ends = spans[:, 0] - around, spans[:, 1] + around
+    starts = spans[:, 0] - around
+    ends = np.maximum.accumulate(spans[:, 1] + around)
     is_apart = starts[1:] > ends[:-1]
     firsts = np.maximum(starts[np.append(True, is_apart)], 0).tolist()
     lasts = ends[np.append(is_apart, True)].tolist()
