@@ -54,6 +54,21 @@ def test_magic_alone_is_no_archive(before: list[bytes], kind: Kind) -> None:
     assert found(junk + MADE[kind]) == [Start(len(junk), kind)]
 
 
+@given(parts=st.lists(PIECES | st.binary(max_size=9), max_size=20))
+def test_magic_is_found_as_by_looking_at_every_offset(parts: list[bytes]) -> None:
+    """Also where one begins within another."""
+    content = b"".join(parts)
+    forms = inside._FORMS  # noqa: SLF001  # the same forms, searched simply
+    slowly = [
+        (offset, form)
+        for offset in range(1, len(content))
+        for form in forms
+        if content.startswith(form.magic, offset)
+    ]
+
+    assert list(inside._anywhere(MemorySource(content))) == slowly  # noqa: SLF001
+
+
 def test_pixels_of_a_photo_are_passed_over() -> None:
     """All else of a JPEG is searched: what comes before them, and after them."""
     archive = MADE[Kind.RAR]

@@ -62,3 +62,19 @@ def test_any_bytes_have_a_packet_or_none(content: bytes) -> None:
 
     assert found is not None
     assert found in content + b"adobe:ns:meta/" + content
+
+
+@given(
+    parts=st.lists(
+        st.sampled_from([META, PACKET, b"<?xpacket", b"adobe:ns:", b"meta/", b"\xff"])
+    )
+)
+def test_packet_begins_where_the_slow_way_finds_it(parts: list[bytes]) -> None:
+    """At the first of its words, each looked for by itself."""
+    content = b"".join(parts)
+    words = (b"<?xpacket begin", b"adobe:ns:meta/")
+    begins = [content.find(word) for word in words if word in content]
+    found = packet(content)
+
+    assert (found is None) is (not begins)
+    assert found is None or content[min(begins) :].startswith(found)

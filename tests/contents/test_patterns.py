@@ -36,6 +36,20 @@ def test_every_place_is_told(pieces: list[bytes]) -> None:
     assert [end for end, _ in found] == sorted(end for end, _ in found)
 
 
+@given(
+    pieces=st.lists(st.sampled_from([b"a", b"b", b"ab", b"\xff"])),
+    most=st.integers(0, 9),
+)
+def test_search_ends_after_one_more_than_the_most(
+    pieces: list[bytes], most: int
+) -> None:
+    """So that who asks knows that there are more, and pays for no others."""
+    text = b"".join(pieces)
+    patterns = Patterns(["ab", "b"], every=True)
+
+    assert patterns.places_in(text, most=most) == patterns.places_in(text)[: most + 1]
+
+
 @pytest.mark.parametrize("members", [b"]", b"^-\\", b"a\0\xff", b"\n"])
 def test_sets_hold_their_bytes_alone(members: bytes) -> None:
     """Whatever these mean in a pattern."""

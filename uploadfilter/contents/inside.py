@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from uploadfilter.contents import magic
 from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.source import Source
 
 _MOST_STARTS: Final = 8
@@ -30,9 +29,7 @@ twice, and each look takes two microseconds."""
 
 _STRETCH_BYTES: Final = 1 << 18
 _OVERLAP_BYTES: Final = 16
-_SHORT_BYTES: Final = 8192
-"""Bytes that are searched at a time, by how much stretches overlap, and up to which
-length one is searched sooner for each magic by itself."""
+"""Bytes that are searched at a time, and by how much stretches overlap."""
 
 _SEARCHED: Final = frozenset({Kind.PDF, Kind.SQLITE, Kind.OLE})
 """Containers that are searched. Of the others, the members would be found twice."""
@@ -75,34 +72,24 @@ def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
 
 
 def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
-    """Yield where a magic stands, and of which form."""
-    spans = _around_pixels(source) if kind is Kind.JPEG else ((1, source.size),)
-    for start, end in spans:
-        for at in range(start, end, _STRETCH_BYTES):
-            piece = source.read(at, min(_STRETCH_BYTES + _OVERLAP_BYTES, end - at))
-            for found, form in _in_piece(piece):
-                if found < _STRETCH_BYTES:
-                    yield at + found, form
+    """Yield where a magic stands and of which form, but not among pixels of a photo."""
+    pixels: range | None = None
+    for offset, form in _anywhere(source):
+        if kind is Kind.JPEG and pixels is None:
+            pixels = _pixels(source)
+        end = offset + len(form.magic)
+        if not pixels or end <= pixels.start or offset >= pixels.stop:
+            yield offset, form
 
 
-def _in_piece(piece: bytes) -> Iterator[tuple[int, "_Form"]]:
-    """Yield where a magic stands in some bytes, four times as fast as by searches.
-
-    Two bytes of each are looked for where numbers of two bytes begin: the third and
-    fourth where it stands at an even offset, the fourth and fifth elsewhere.
-    """
-    is_short = len(piece) <= _SHORT_BYTES
-    if is_short and not any(form.magic in piece for form in _FORMS):
-        return
-    numbers = np.frombuffer(piece, "<u2", len(piece) // 2)
-    marks = np.zeros(len(numbers), np.bool_)
-    for number in _NUMBERS:
-        marks |= numbers == number
-    for place in np.flatnonzero(marks).tolist():
-        for start in (2 * place - 3, 2 * place - 2):
-            for form in _FORMS:
-                if start >= 0 and piece.startswith(form.magic, start):
-                    yield start, form
+def _anywhere(source: Source) -> Iterator[tuple[int, "_Form"]]:
+    """Yield where a magic stands behind the first byte, in order."""
+    for at in range(1, source.size, _STRETCH_BYTES):
+        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
+        for end, number in _PATTERNS.places_in(piece):
+            found = end - len(_FORMS[number].magic)
+            if found < _STRETCH_BYTES:
+                yield at + found, _FORMS[number]
 
 
 # --- Forms ---------------------------------------------------------------------------
@@ -159,26 +146,21 @@ _FORMS: Final = (
     _Form(b"MSCF\0\0\0\0", Kind.CAB, _is_cabinet),
 )
 
-_NUMBERS: Final = tuple(
-    int.from_bytes(form.magic[first : first + 2], "little")
-    for form in _FORMS
-    for first in (2, 3)
+_PATTERNS: Final = Patterns(
+    ["".join(map("\\x{:02x}".format, form.magic)) for form in _FORMS], every=True
 )
 
 
 # --- Photos --------------------------------------------------------------------------
 
 
-def _around_pixels(source: Source) -> tuple[tuple[int, int], ...]:
-    """Return what to search of a JPEG: its header, and what comes after its pixels.
+def _pixels(source: Source) -> range:
+    """Return where the pixels of a JPEG stand, which are not searched; none if unclear.
 
-    An archive among the pixels would be seen as pixels, and photos are searched often.
+    An archive among the pixels would be seen as pixels.
     """
     start = _first_scan(source)
-    if start is None:
-        return ((1, source.size),)
-    end = _find(source, _END_OF_IMAGE, start)
-    return ((1, start), (end, source.size))
+    return range(0) if start is None else range(start, _find(source, start))
 
 
 _END_OF_IMAGE: Final = b"\xff\xd9"
@@ -199,28 +181,10 @@ def _first_scan(source: Source) -> int | None:
     return None
 
 
-def _find(source: Source, wanted: bytes, start: int) -> int:
-    """Return where two bytes stand first from an offset on; the end if nowhere."""
+def _find(source: Source, start: int) -> int:
+    """Return where an image ends first from an offset on; the end if nowhere."""
     for at in range(start, source.size, _STRETCH_BYTES):
-        piece = source.read(at, _STRETCH_BYTES + 1)
-        found = piece.find(wanted) if _has_pair(piece, wanted) else -1
+        found = source.read(at, _STRETCH_BYTES + 1).find(_END_OF_IMAGE)
         if found >= 0:
             return at + found
     return source.size
-
-
-def _has_pair(piece: bytes, pair: bytes) -> bool:
-    """Say whether two bytes stand next to each other: three times as fast as a search.
-
-    The end of a photo is looked for in each photo.
-    """
-    number = int.from_bytes(pair, "little")
-    return any(
-        bool(
-            (
-                np.frombuffer(piece, "<u2", (len(piece) - first) // 2, first) == number
-            ).any()
-        )
-        for first in (0, 1)
-        if len(piece) > first + 1
-    )

