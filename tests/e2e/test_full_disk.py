@@ -5,8 +5,10 @@ service is back by itself as soon as there is room.
 """
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from tests.e2e.interposing import Faults, interposed, library
 pytestmark = pytest.mark.e2e
 
 ENFORCE = ("--mode", "enforce")
+HASTY = "[proxy]\nlog_room_s = 0.01\n"
+"""Uploads are told at once that there is no room for their records."""
+
 BIG = 3 * 1024 * 1024
 """Longer than what a spool keeps in memory, so that the upload needs the disk."""
 
@@ -82,7 +87,7 @@ def test_full_disk_at_any_write_lets_nothing_pass_unrecorded(
     spool = tmp_path / "state" / "spool"
     spool.mkdir()
     config = tmp_path / "uploadfilter.toml"
-    config.write_text(f'spool_directory = "{spool}"\n')
+    config.write_text(f'spool_directory = "{spool}"\n{HASTY}')
     with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
         works_again(site)
         before = faults.seen
@@ -211,7 +216,9 @@ def test_small_disk_that_fills_up_stops_uploads_alone(
     """Requests without a body go on, what is on its way ends well, and room cures."""
     running.run_program("init", state=small_disk)
     filling = small_disk / "filling"
-    with stage(tmp_path, *ENFORCE) as site:
+    config = tmp_path / "uploadfilter.toml"
+    config.write_text(HASTY)
+    with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
         works_again(site)
         fill(filling, leave_bytes=leave_bytes)
         running.wait_for(
@@ -235,6 +242,36 @@ def test_small_disk_that_fills_up_stops_uploads_alone(
     assert {record["reason"] for record in sheds} == {"log_unwritable"}
     assert sum(record["count"] for record in sheds) >= 3
     assert b"intact" in verified.stdout
+
+
+def test_upload_waits_for_room_on_a_disk_that_is_cleared(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """It goes on by itself, before its client takes it for a failure."""
+    running.run_program("init", state=small_disk)
+    filling = small_disk / "filling"
+    config = tmp_path / "uploadfilter.toml"
+    config.write_text(HASTY)
+    with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
+        works_again(site)
+        fill(filling, leave_bytes=0)
+        running.wait_for(
+            lambda: upload(site, 1) == 503 or None, what="an upload that gets 503"
+        )
+        config.write_text("[proxy]\nlog_room_s = 60\n")
+        site.proxy.process.send_signal(signal.SIGHUP)
+        running.wait_for(
+            lambda: "reload_applied" in site.proxy.log.read_text() or None,
+            what="a reload",
+        )
+        with ThreadPoolExecutor() as others:
+            waiting = others.submit(upload, site, 2)
+            passed = curl(site.url("/files")).status
+            filling.unlink()
+            status = waiting.result()
+
+    assert passed == 200
+    assert status == 201
 
 
 def test_proxy_starts_on_a_disk_that_has_its_reserve(

@@ -1,18 +1,21 @@
 """What the operator is told of what every upload runs into, and how often."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from uploadfilter.decisions import flooding
+from tests.waiting import PATIENCE_S
+from uploadfilter.decisions import flooding, room
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.flooding import CLIENTS_OF_A_NETWORK, NETWORK_BITS
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import DecisionRecord, ShedRecord
+from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.decisions.totalling import totals_of
 from uploadfilter.decisions.verify import verify
@@ -113,6 +116,7 @@ async def test_duration_does_not_depend_on_who_sets_the_clock(
             size=0,
             cpu_s=0.25,
             within_s=30,
+            room_s=30,
         )
 
     (recent,) = metrics.recent
@@ -120,7 +124,11 @@ async def test_duration_does_not_depend_on_who_sets_the_clock(
 
 
 async def refuse(
-    recorder: Recorder, reason: Reason, address: str = "192.0.2.7", size: int = 3
+    recorder: Recorder,
+    reason: Reason,
+    address: str = "192.0.2.7",
+    size: int = 3,
+    room_s: float = 30,
 ) -> None:
     """Put a refused upload on record, as ``Upload`` does."""
     await recorder.decision(
@@ -138,7 +146,37 @@ async def refuse(
         size=size,
         cpu_s=0,
         within_s=30,
+        room_s=room_s,
     )
+
+
+async def test_decision_waits_for_room_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What deletes old files takes a moment; only where it does not come is it lost."""
+    monkeypatch.setattr(room, "RESERVE_SHARE", 1e6)
+    all_of_it = LogSettings(reserve_bytes=1 << 62)
+    with DecisionLog.open(
+        tmp_path, instance="main", clock=lambda: NOON, settings=all_of_it
+    ) as decisions:
+        recorder = Recorder(
+            decisions,
+            clients=ClientHasher(tmp_path, clock=lambda: NOON),
+            instance="main",
+            clock=lambda: NOON,
+            metrics=Metrics(),
+        )
+        with pytest.raises(LogWriteError, match="kept back"):
+            await refuse(recorder, Reason.ABORTED, room_s=0.01)
+        in_vain = await recorder.room(within_s=0.01)
+        waiting = asyncio.ensure_future(refuse(recorder, Reason.ABORTED))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(room, "RESERVE_SHARE", 0.0)
+        await asyncio.wait_for(waiting, PATIENCE_S)
+
+        assert not in_vain
+        assert await recorder.room(within_s=0.01)
+    assert [type(it) for it in read(tmp_path)].count(DecisionRecord) == 1
 
 
 async def test_flood_of_refusals_is_one_record_a_minute(

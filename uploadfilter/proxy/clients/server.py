@@ -96,13 +96,28 @@ class Proxy:
     ) -> web.StreamResponse:
         """Carry out one upload, if there is room for one more."""
         hands, route, client = self._hands, arrival.route, arrival.client_key
-        if not hands.recorder.has_room:
-            # It could not be put on record, so nothing of it is to be received.
-            hands.recorder.say_full()
-            return self._shed(arrival, _NO_RECORD)
         no_room = hands.admission.turned_away(arrival)
         if no_room is not None and route.mode is Mode.ENFORCE:
             return self._shed(arrival, no_room)
+        with ExitStack() as held:
+            if no_room is None:
+                held.enter_context(hands.admission.place(client))
+            room_s = arrival.live.settings.limits.log_room_s
+            if not await hands.recorder.room(within_s=room_s):
+                # It could not be put on record, so nothing of it is to be received.
+                hands.recorder.say_full()
+                return self._shed(arrival, _NO_RECORD)
+            return await self._carry_out(arrival, body, no_room, held)
+
+    async def _carry_out(
+        self,
+        arrival: Arrival,
+        body: BodyPlan | Refusal,
+        no_room: TurnedAway | None,
+        held: ExitStack,
+    ) -> web.StreamResponse:
+        """Carry out an upload; what it holds is given back with ``held``."""
+        hands, route, client = self._hands, arrival.route, arrival.client_key
         inspection = Inspection(
             body,
             mode=route.mode,
@@ -111,20 +126,17 @@ class Proxy:
             exempt=route.exempt,
         )
         meter = hands.admission.meter(client)
-        with ExitStack() as held:
-            if no_room is None:
-                held.enter_context(hands.admission.place(client))
-            upload = Upload(
-                arrival,
-                inspection,
-                hands,
-                body=held.enter_context(hands.room.spool(client)),
-                contents=held.enter_context(hands.room.spool(client)),
-                meter=meter,
-                release=held.close,
-                uninspected=no_room.reason if no_room else None,
-            )
-            return await Metered(upload.run(), meter.spend)
+        upload = Upload(
+            arrival,
+            inspection,
+            hands,
+            body=held.enter_context(hands.room.spool(client)),
+            contents=held.enter_context(hands.room.spool(client)),
+            meter=meter,
+            release=held.close,
+            uninspected=no_room.reason if no_room else None,
+        )
+        return await Metered(upload.run(), meter.spend)
 
     def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
         """Answer an upload for which there is no room, before its body is read."""

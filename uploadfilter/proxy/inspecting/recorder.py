@@ -55,6 +55,9 @@ CHECKPOINT_INTERVAL_S: Final = 60.0
 
 _MINUTE_S: Final = 60.0
 
+_LOOK_S: Final = 0.25
+"""How often an upload that waits for room on the disk looks whether there is some."""
+
 
 class Log(Protocol):
     """An object that makes records durable, such as ``decisions.log.DecisionLog``."""
@@ -138,10 +141,23 @@ class Recorder:
         self._sheds: Counter[_Shed] = Counter()
         self._said: set[tuple[str, str]] = set()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether an upload could be put on record."""
-        return self._log.has_room
+    async def room(self, *, within_s: float) -> bool:
+        """Wait until an upload could be put on record.
+
+        Args:
+            within_s: Seconds after which it is in vain.
+
+        Returns:
+            Whether it can be. Where there is room nothing is waited for.
+        """
+        end_s = self._elapsed() + within_s
+        while not self._log.has_room:
+            left_s = end_s - self._elapsed()
+            if left_s <= 0:
+                return False
+            # The log looks once a second (``decisions/log.py``), in its own thread.
+            await asyncio.sleep(min(left_s, _LOOK_S))
+        return True
 
     def ticket(self, client: str, method: str) -> Ticket:
         """Begin an upload: give it the id that its decision will have."""
@@ -179,6 +195,7 @@ class Recorder:
         size: int,
         cpu_s: float,
         within_s: float,
+        room_s: float,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -190,6 +207,7 @@ class Recorder:
             size: Bytes of the body that were read.
             cpu_s: CPU seconds that scanners used for it.
             within_s: Seconds after which the disk counts as stuck.
+            room_s: Seconds that it waits for room on the disk, if there is none.
 
         Raises:
             LogError: It is not durable, so nothing may follow from it.
@@ -214,6 +232,18 @@ class Recorder:
         )
         if self._is_summarised(ticket, record):
             return
+        try:
+            await self._durable(ticket, record, within_s=within_s)
+        except LogWriteError:
+            if self._log.has_room or not await self.room(within_s=room_s):
+                raise
+            await self._durable(ticket, record, within_s=within_s)
+        self._metrics.decided(record)
+
+    async def _durable(
+        self, ticket: Ticket, record: DecisionRecord, *, within_s: float
+    ) -> None:
+        """Append a decision, and wait until it is on disk."""
         written = self._log.append(record)
         await _settled(written, within_s=within_s)
         if not written.done():
@@ -224,7 +254,6 @@ class Recorder:
                 hint="The disk of the decision log is stuck, or far too slow.",
             )
         written.result()
-        self._metrics.decided(record)
 
     def _is_summarised(self, ticket: Ticket, record: DecisionRecord) -> bool:
         """Count an upload that gets no decision of its own; false if it gets one."""

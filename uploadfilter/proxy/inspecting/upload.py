@@ -351,6 +351,7 @@ class Upload:
                 cpu_s=sum(self._costs_s),
                 size=self._inspection.body_bytes,
                 within_s=self._settings.limits.record_s,
+                room_s=self._settings.limits.log_room_s,
             )
         except LogError as exc:
             recorder.say_unwritable(exc)

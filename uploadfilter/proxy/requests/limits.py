@@ -67,6 +67,10 @@ class ProxyLimits:
         body_total_s: Longest time for any body, whatever its rate.
         record_s: How long a decision may take to be on disk; a disk that takes longer
             is stuck, and clients and their spools must not wait for it.
+        log_room_s: How long an upload waits for room on the disk of the decision log
+            before it is answered 503: what deletes old files or rotates them takes
+            a second or two, and a client that waits longer takes it for a failure.
+            Its body is not read meanwhile.
         answer_idle_s: How long a client may take nothing of an answer that waits for
             it; its upload is held and counted as open until then. nginx's
             ``send_timeout`` is 60 s.
@@ -100,6 +104,7 @@ class ProxyLimits:
     body_rate_bytes_s: float = 1024.0
     body_total_s: float = 3600.0
     record_s: float = 30.0
+    log_room_s: float = 5.0
     answer_idle_s: float = 60.0
     linger_s: float = 5.0
     keep_alive_s: float = 75.0
