@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 import tarfile
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -12,12 +13,18 @@ from hypothesis import strategies as st
 
 from hashsets.demo import pictures
 from tests.scanners.scans import scanned
+from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Member, Meter, Shortfall, UnpackLimits
 from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.tars import PassingTar, TarContainer
 from uploadfilter.model import Reason, Scan
-from uploadfilter.scanners.holding import Held
+from uploadfilter.scanners import passing
+from uploadfilter.scanners.holding import WINDOW_BYTES, Held
 from uploadfilter.scanners.messages import Budgets
+from uploadfilter.scanners.tree import Node
+from uploadfilter.scanners.walk import Walk
+from uploadfilter.scanners.wanted import WalkSettings
+from uploadfilter.signals.views import ALWAYS
 
 LEAST_WINDOW = 8 * 1024
 """Long enough for the longest group of headers below."""
@@ -167,3 +174,50 @@ def test_long_archive_in_a_long_backup_is_not_seen_as_a_whole() -> None:
     assert {c.path: c.reason for c in scan.walk() if c.reason} == {
         "0!/1!/z.zip": Reason.TOO_MANY_BYTES
     }
+
+
+def test_one_window_of_a_long_backup_is_held() -> None:
+    """The window before is gone when the next one is filled."""
+    window = 2 << 20
+    noise = noise_of(300_000)
+    members = [(str(number), tarfile.REGTYPE, noise) for number in range(20)]
+    backup = tarred(members, tarfile.PAX_FORMAT)
+    sizes = list[int]()
+
+    def chunks() -> Iterator[bytes | Shortfall]:
+        for at in range(0, len(backup), 1 << 16):
+            sizes.append(tracemalloc.get_traced_memory()[0])
+            yield backup[at : at + (1 << 16)]
+
+    budgets = Budgets(max_held_bytes=window)
+    settings = WalkSettings(
+        types=ALWAYS,
+        budgets=budgets,
+        also=frozenset(),
+        alone=True,
+        clock=lambda: 0,
+    )
+    node = Node(path="0", kind=Kind.TAR.value, size=len(backup))
+    tracemalloc.start()
+    try:
+        held = Held(chunks(), most=window)
+        walk = Walk(settings, content_bytes=len(backup))
+        for _ in passing.member(walk, held, node, depth=1):
+            pass
+    finally:
+        tracemalloc.stop()
+
+    assert len(sizes) == -(-len(backup) // (1 << 16))
+    assert max(sizes) < 1.5 * window
+
+
+def test_less_of_a_backup_is_held_than_of_anything_else() -> None:
+    """Its members are looked at one by one, whatever window they lie in."""
+    backup = tarred([("a", tarfile.REGTYPE, bytes(WINDOW_BYTES))], tarfile.PAX_FORMAT)
+
+    held = Held(chunks_of(backup, 1 << 20), most=2 * WINDOW_BYTES)
+    other = Held(chunks_of(b"a" + backup, 1 << 20), most=2 * WINDOW_BYTES)
+
+    assert held.source.size == WINDOW_BYTES
+    assert held.has_more
+    assert other.source.size == len(backup) + 1

@@ -158,6 +158,9 @@ class _Said:
             data = data[length:]
 
 
+_NO_SOURCE: Final = MemorySource(b"")
+
+
 class _Walk:
     """One way through a tar file, in one window or in several.
 
@@ -167,7 +170,7 @@ class _Walk:
     """
 
     def __init__(self, meter: Meter) -> None:
-        self._source: Source = MemorySource(b"")
+        self._source: Source = _NO_SOURCE
         self._is_last = True
         self._meter = meter
         self._headers_left = meter.most_headers
@@ -202,6 +205,8 @@ class _Walk:
         self.long, self._is_put_off = None, False
         while self._may_go_on():
             yield from self._next()
+        # The window must be gone before the next one is held.
+        self._source = _NO_SOURCE
         if self._is_put_off:
             # Its first header is read again in the next window.
             self._position, self._here = self._first, _Said()

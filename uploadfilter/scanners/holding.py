@@ -8,6 +8,7 @@ from typing import Final
 
 from uploadfilter.contents import magic
 from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Shortfall
 from uploadfilter.contents.source import (
     JoinedSource,
@@ -27,6 +28,10 @@ BLOCK_OVERLAP: Final = 16 * 1024 * 1024
 than nearly every picture, which must lie in one block as a whole to be decoded."""
 
 
+WINDOW_BYTES: Final = 48 * 1024 * 1024
+"""How much of a tar file is held at a time: three times what two blocks share. Its
+members are looked at one by one, and a longer one is held as a whole."""
+
 _PIECE_BYTES: Final = 1024 * 1024
 """The longest chunk, as of every ``Chunks``."""
 
@@ -36,7 +41,8 @@ class Held:
 
     Args:
         chunks: To be read once.
-        most: Bytes that are held, chunks of 1 MiB on top.
+        most: Bytes that are held, chunks of 1 MiB on top; fewer of what is read window
+            after window, which is a tar file.
 
     Attributes:
         source: What is held now.
@@ -50,6 +56,7 @@ class Held:
         self.source = MemorySource(b"")
         self.has_more = True
         self.reason: Reason | None = None
+        self._is_known = False
         self.go_on(keep=0)
 
     @property
@@ -77,6 +84,13 @@ class Held:
                 self.has_more = False
                 break
             block.write(item)
+            if not self._is_known and block.tell() >= magic.HEAD_BYTES:
+                self._is_known = True
+                if (
+                    magic.sniff(bytes(block.getbuffer()[: magic.HEAD_BYTES]))
+                    is Kind.TAR
+                ):
+                    self._most = min(self._most, WINDOW_BYTES)
         self.source = MemorySource(block.getvalue())
 
     def stretch(self, start: int, size: int) -> Chunks:
@@ -154,22 +168,22 @@ class Covered:
         """Note pictures that were decoded where they begin, wherever they end."""
         self._starts.update((id(source), offset) for offset in offsets)
 
-    def moved(self, before: Source, after: Source, *, by: int) -> "Covered":
-        """Return what is covered of the next block of a long content.
+    def behind(self, block: Source, by: int) -> list[tuple[int, int]]:
+        """Return what is covered of a block of a long content behind its beginning.
 
         Args:
-            before: The block.
-            after: The next one.
-            by: How many bytes later it begins.
+            block: The block.
+            by: How many bytes later the next one begins, from which spans are counted.
         """
-        moved = Covered()
-        spans = [
-            (max(0, start - by), end - by)
-            for start, end in self._spans(before)
-            if end > by
-        ]
-        moved._ranges[id(after)] = (after, spans)
-        return moved
+        spans = self._spans(block)
+        return [(max(0, start - by), end - by) for start, end in spans if end > by]
+
+    @classmethod
+    def of(cls, block: Source, spans: list[tuple[int, int]]) -> "Covered":
+        """Return what covers these spans of a block, and nothing else."""
+        covered = cls()
+        covered._ranges[id(block)] = (block, spans)
+        return covered
 
     def hold(self, source: Source, item: Candidate) -> bool:
         """Say whether a candidate lies in a member, or is one that was unpacked."""

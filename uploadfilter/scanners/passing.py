@@ -101,9 +101,8 @@ def content(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[Non
     seen: set[int] = set()
     is_text = node.is_sent and is_read_as_text(kind, "")
     while True:
-        block = held.source
         if is_text:
-            yield from walk.decode_strings(block, node, kind, seen, depth=depth)
+            yield from walk.decode_strings(held.source, node, kind, seen, depth=depth)
         yield from _search(walk, held, node, Covered(), is_text=is_text, depth=depth)
         if not held.has_more:
             return
@@ -123,9 +122,10 @@ def tar(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
     members = tars.PassingTar()
     covered = Covered()
     while True:
-        block = held.source
+        # No name is given to a block: it must be gone before the next one is held.
+        size = held.source.size
         members.is_last = not held.has_more
-        yield from walk.unpack(members, block, node, covered, depth=depth)
+        yield from walk.unpack(members, held.source, node, covered, depth=depth)
         yield from _search(walk, held, node, covered, is_text=False, depth=depth)
         if not held.has_more:
             return
@@ -139,10 +139,11 @@ def tar(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
             dropped = long.start + long.size
             held.go_on(keep=held.source.size)
         else:
-            size = block.size
             dropped = min(members.keep_from(size), size - held.overlap)
+            spans = covered.behind(held.source, dropped)
+            covered = Covered()
             held.go_on(keep=size - dropped)
-            covered = covered.moved(block, held.source, by=dropped)
+            covered = Covered.of(held.source, spans)
         members.go_on(dropped)
 
 
