@@ -106,11 +106,12 @@ install_documents() {
 
 # Both are made by the program that they are about.
 install_manuals() {
-    manuals=$root/usr/share/man/man1
+    manuals=$root/usr/share/man
     install -d "$manuals"
     "$root$home/bin/python3" -P "$here/manuals.py" "$manuals" \
-        "$(date --utc --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}" +%F)"
-    gzip --best --no-name "$manuals"/*.1
+        "$(date --utc --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}" +%F)" \
+        "$repository/docs/operating.md"
+    gzip --best --no-name "$manuals"/*/*
 }
 
 install_completions() {

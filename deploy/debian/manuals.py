@@ -1,14 +1,15 @@
-"""Write the manual pages: one for the program, and one for each of its commands.
+"""Write the manual pages: of the program, of each of its commands, and of its settings.
 
-    python3 manuals.py DIRECTORY DATE
+    python3 manuals.py DIRECTORY DATE OPERATING.md
 
-Everything in them is what ``--help`` says, so that the two cannot differ. The texts of
-the help are Markdown; a construct that no text uses yet ends this program, and gets its
-line in ``_block`` or ``_inline``.
+Everything in them is what ``--help`` says, and for the settings what the chapter of
+``docs/operating.md`` says, so that they cannot differ. These texts are Markdown; a
+construct that no text uses yet ends this program, and gets its line in ``_block`` or
+``_inline``.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from uploadfilter.cli import app
 
-_MARKDOWN = MarkdownIt("commonmark")
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 _ESCAPES = str.maketrans(
     {"\\": r"\e", "-": r"\-", "~": r"\(ti", "^": r"\(ha", "`": r"\(ga", "'": r"\(aq"}
@@ -32,7 +33,11 @@ _FILES = """\
 .SH FILES
 .TP
 .I /etc/uploadfilter/uploadfilter.toml
-The settings of all proxies of the machine.
+The settings of all proxies of the machine:
+.BR uploadfilter.toml (5)
+.TP
+.I ~/.config/uploadfilter/uploadfilter.toml
+Those of one user, in place of them.
 .TP
 .I /var/lib/uploadfilter/
 The state of the service: the reference set and the decision logs.
@@ -42,6 +47,14 @@ Installation, all settings, reasons, error codes, and what to do when something 
 .TP
 .I /usr/share/doc/uploadfilter/examples/
 Settings for front ends and for monitoring.
+"""
+
+
+_BESIDE_SETTINGS = r"""\
+.SH SEE ALSO
+.BR uploadfilter\-config\-check (1) ,
+.BR uploadfilter\-config\-show (1) ,
+.BR uploadfilter\-serve (1)
 """
 
 
@@ -90,11 +103,12 @@ def _command(
     return _Command(words, command, context)
 
 
-def pages(date: str) -> dict[str, str]:
+def pages(date: str, operating: str) -> dict[str, str]:
     """Return the text of each page by the name of its file.
 
     Args:
         date: Day of the release, as ``2026-11-27``.
+        operating: The text of ``docs/operating.md``.
     """
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand | TyperGroup):
@@ -103,7 +117,7 @@ def pages(date: str) -> dict[str, str]:
     return {
         f"{each.page}.1": _page(each, program, date)
         for each in (program, *_all_below(program))
-    }
+    } | {"uploadfilter.toml.5": _page_of_settings(date, operating)}
 
 
 def _all_below(group: _Command) -> Iterator[_Command]:
@@ -131,6 +145,68 @@ def _page(command: _Command, program: _Command, date: str) -> str:
         _see_also(command, program),
     ]
     return "".join(parts)
+
+
+def _page_of_settings(date: str, operating: str) -> str:
+    """Return the page of the configuration file: a chapter of the documentation."""
+    parts = [
+        f'.TH UPLOADFILTER.TOML 5 {date} "uploadfilter {version("uploadfilter")}"\n',
+        ".SH NAME\nuploadfilter.toml \\- settings of uploadfilter\n",
+        ".SH DESCRIPTION\n",
+        _chapter(_MARKDOWN.parse(operating), "Settings"),
+        _FILES,
+        _BESIDE_SETTINGS,
+    ]
+    return "".join(parts)
+
+
+def _chapter(tokens: Sequence[Token], title: str) -> str:
+    """Return a chapter of a document as troff, without its heading."""
+    heads = [at for at, token in enumerate(tokens) if token.type == "heading_open"]
+    chapters = [at for at in heads if tokens[at].tag == "h2"]
+    begin = next(at for at in chapters if tokens[at + 1].content == title)
+    end = next((at for at in chapters if at > begin), len(tokens))
+    inside = iter(tokens[begin + _TOKENS_OF_A_HEADING : end])
+    return "".join(
+        _table(inside) if _is_table(each) else _block(each) for each in inside
+    )
+
+
+_TOKENS_OF_A_HEADING = 3
+
+
+def _is_table(token: Token) -> bool:
+    return token.type == "table_open"
+
+
+def _table(tokens: Iterator[Token]) -> str:
+    """Return a table as a list: its first column, and under it what the others say.
+
+    Args:
+        tokens: Those behind the beginning of the table; it is taken to its end.
+    """
+    rows: list[list[str]] = []
+    for token in tokens:
+        if token.type == "table_close":
+            break
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append("".join(_inline(each) for each in token.children or ()))
+    names, *entries = rows
+    return "".join(_entry(names, entry) for entry in entries)
+
+
+def _entry(names: Sequence[str], cells: Sequence[str]) -> str:
+    """Return a row of a table: the columns between the first and the last are named."""
+    key, *between, last = cells if len(cells) > 1 else ("", cells[0])
+    told = [
+        f"{name}: {cell}\n.br\n"
+        for name, cell in zip(names[1:], between, strict=False)
+        if cell
+    ]
+    head = f".TP\n{_unlike_a_request(key)}\n" if key else ".PP\n"
+    return head + "".join(told) + f"{_unlike_a_request(last)}\n"
 
 
 def _synopsis(command: _Command) -> str:
@@ -214,12 +290,14 @@ def _block(token: Token) -> str:
     match token.type:
         case "paragraph_open":
             return ".PP\n"
-        case "paragraph_close":
+        case "heading_open":
+            return ".SS "
+        case "paragraph_close" | "heading_close":
             return ""
         case "inline":
             line = "".join(_inline(child) for child in token.children or ())
             return f"{_unlike_a_request(line)}\n"
-        case "code_block":
+        case "code_block" | "fence":
             lines = _text(token.content.rstrip("\n")).split("\n")
             code = "\n".join(_unlike_a_request(line) for line in lines)
             return f".PP\n.RS 4\n.nf\n{code}\n.fi\n.RE\n"
@@ -240,6 +318,9 @@ def _inline(token: Token) -> str:
             return r"\fB"
         case "strong_close":
             return r"\fR"
+        case "link_open" | "link_close":
+            # What it leads to stands in the documentation, which the page names.
+            return ""
         case _:
             sys.exit(f"manuals.py: no rule for {token.type!r} in the help")
 
@@ -260,10 +341,13 @@ def _unlike_a_request(line: str) -> str:
 
 
 def main() -> None:
-    """Write the pages into the directory that is named."""
+    """Write the pages into the folders of their sections below a directory."""
     directory, date = Path(sys.argv[1]), sys.argv[2]
-    for name, text in pages(date).items():
-        (directory / name).write_text(text, encoding="utf-8")
+    operating = Path(sys.argv[3]).read_text(encoding="utf-8")
+    for name, text in pages(date, operating).items():
+        section = directory / f"man{name[-1]}"
+        section.mkdir(exist_ok=True)
+        (section / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

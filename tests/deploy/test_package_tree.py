@@ -15,6 +15,7 @@ from tests.deploy.programs import made, shown
 from tests.repository import ROOT
 from tests.sites.programs import debian
 from tests.test_docs import links, resolves
+from uploadfilter.config.schema import keys
 
 pytestmark = pytest.mark.e2e
 
@@ -140,14 +141,24 @@ def test_demonstration_is_right_with_what_is_left(
 def test_each_command_has_a_page_that_renders(tree: Path) -> None:
     """``man`` shows the page of each command and has nothing to complain about."""
     man = debian("man", package="man-db")
-    section = tree / "usr/share/man/man1"
-    files = sorted(section.iterdir())
+    files = sorted((tree / "usr/share/man").glob("*/*"))
+    expected = manuals.pages("", (ROOT / "docs/operating.md").read_text("utf-8"))
     output = run(man, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", *files)
     rendered = re.sub(r"\x1b\[\d*m", "", output)
 
-    assert {path.name for path in files} == {f"{n}.gz" for n in manuals.pages("")}
+    assert {path.name for path in files} == {f"{name}.gz" for name in expected}
+    assert all(path.parent.name == f"man{path.stem[-1]}" for path in files)
     assert not re.search(r"(?m)^(man|troff|groff|grotty|an\.tmac)\b.*:", rendered)
     assert "uploadfilter hashset import [OPTIONS] FILE" in rendered
+
+
+def test_each_setting_has_a_place_in_the_page_of_settings() -> None:
+    """``man uploadfilter.toml`` tells every key of every table."""
+    operating = (ROOT / "docs/operating.md").read_text("utf-8")
+    page = manuals.pages("", operating)["uploadfilter.toml.5"].replace(r"\-", "-")
+    names = {key.rpartition(".")[2] for key in keys()}
+
+    assert [name for name in sorted(names) if rf"\fB{name}\fR" not in page] == []
 
 
 def test_each_link_leads_to_a_page_of_the_package(tree: Path) -> None:
@@ -169,7 +180,10 @@ def texts(tree: Path) -> Sequence[str]:
     """Return what an operator reads first: settings, units, manuals, scripts."""
     files = [path for path in (tree / "etc").rglob("*") if path.is_file()]
     files += (tree / "usr/lib/systemd/system").iterdir()
-    pages = [gzip.decompress(p.read_bytes()).decode() for p in tree.rglob("*.1.gz")]
+    pages = [
+        gzip.decompress(p.read_bytes()).decode()
+        for p in (tree / "usr/share/man").glob("*/*")
+    ]
     postinst = run("dpkg-deb", "--info", made("UPLOADFILTER_DEB"), "postinst")
     return (*(path.read_text() for path in files), *pages, postinst)
 
