@@ -31,6 +31,7 @@ from uploadfilter.decisions.records import DecisionRecord, moment
 from uploadfilter.decisions.room import Surveyor
 from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.decisions.verify import verify
+from uploadfilter.networks import path_of
 from uploadfilter.proxy.clients import door
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import arriving, budgets, pacing
@@ -137,7 +138,7 @@ def bodies(start_s: float, taken: list[Step]) -> list[object]:
     open_bodies: list[arriving.Body] = []
     all_bodies = arriving.Arriving()
     for now_s, event, number in passing(start_s, taken):
-        network = arriving.network_of(CLIENTS[number % len(CLIENTS)])
+        network = path_of(CLIENTS[number % len(CLIENTS)]).site
         if event < 3 or not open_bodies:
             open_bodies.append(arriving.Body(network=network, begun_s=now_s))
             all_bodies.add(open_bodies[-1])

@@ -15,7 +15,10 @@ from uploadfilter.scanners.waiting import (
     Standing,
 )
 
-clients = st.sampled_from(["", "a", "b", "c", "d"])
+HOUSE = tuple(f"20010db80000000{number}" for number in range(4))
+"""Clients of one household."""
+
+clients = st.sampled_from(["", "a", "b", *HOUSE])
 
 
 def lanes_of(
@@ -577,6 +580,9 @@ def _check_shares(claims: list[Claim], *, slow_lane: int, share: int) -> None:
     """No client has more of the slow lane than its share, and none waits for less."""
     lane = Counter(c.client for c in claims if c.standing is Standing.SLOW)
     full = {client for client, count in lane.items() if client and count >= share}
+    of_house = sum(lane[client] for client in HOUSE)
+    assert of_house <= 2 * share
+    full |= set(HOUSE) if of_house == 2 * share else set()
     wanting = {Standing.HELD_UP, Standing.PUT_BACK, Standing.ASIDE}
 
     assert all(count <= share for client, count in lane.items() if client)
@@ -626,8 +632,11 @@ def _check_that_nobody_waits_in_vain(
         if claim.is_slow and claim.standing not in {Standing.OVER, Standing.WAITING}
     )
     barred = {client for client, count in slow.items() if count >= share}
+    if sum(slow[client] for client in HOUSE) >= 2 * share:
+        barred |= set(HOUSE)
     if places > 1 or lanes.slow >= max(slow_lane, 1):
         barred |= {claim.client for claim in claims if claim.is_slow}
+        barred |= set(HOUSE) if barred & set(HOUSE) else set()
     waiting = {c.client for c in claims if c.standing is Standing.WAITING}
 
     small = {c.client for c in claims if c.standing is Standing.WAITING and c.is_small}

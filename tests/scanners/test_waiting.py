@@ -15,7 +15,10 @@ from uploadfilter.scanners.waiting import (
     WaitingClaims,
 )
 
-clients = st.sampled_from(["", "a", "b", "c", "d"])
+ONE, NEIGHBOUR, UPSTAIRS = "20010db800000001", "20010db800000002", "20010db800000101"
+"""Clients of one site, of which two are of one household."""
+
+clients = st.sampled_from(["", "a", "b", "c", ONE, NEIGHBOUR, UPSTAIRS])
 queued = st.lists(st.tuples(clients, st.floats(PROVISION_S, 0.05)), max_size=20)
 used = st.dictionaries(clients, st.floats(0, 0.5))
 
@@ -45,7 +48,8 @@ def test_usage_orders_clients_as_fading_sums_do(
     end_s = charges[-1][1] if charges else 0.0
     faded: defaultdict[str, float] = defaultdict(float)
     for client, at_s, seconds in charges:
-        faded[client] += seconds * 2 ** ((at_s - end_s) / HALF_LIFE_S)
+        for name in {client, client[:12], client[:14]}:
+            faded[name] += seconds * 2 ** ((at_s - end_s) / HALF_LIFE_S)
 
     for one in faded:
         for other in faded:
@@ -98,6 +102,36 @@ def _served_before(state: tuple[WaitingClaims, Usage], asking: str) -> list[Clai
             return served
         usage.charge(claim.client, claim.cost_s, now_s=0)
         served.append(claim)
+
+
+def test_networks_take_turns_before_clients_do() -> None:
+    """Who has many addresses has no more turns than who has one."""
+    usage = Usage()
+    waiting = WaitingClaims(limit=100, usage=usage)
+    for number in range(8):
+        waiting.add(Claim(f"20010db8000000{number:02x}"))
+        waiting.add(Claim(f"20010db80000ff{number:02x}"))
+        waiting.add(Claim("c0000207"))
+    order = []
+    while len(waiting):
+        claim = waiting.take(except_for=(), now_s=0)
+        assert claim is not None
+        usage.charge(claim.client, claim.cost_s, now_s=0)
+        order.append(claim.client)
+
+    assert order[:16].count("c0000207") == 8
+    assert sum(client[12:14] == "ff" for client in order[:16]) == 4
+
+
+def test_network_with_the_most_is_turned_away_first() -> None:
+    """However few claims each of its clients has."""
+    waiting = WaitingClaims(limit=3, usage=Usage())
+    for client in (ONE, NEIGHBOUR, "a"):
+        waiting.add(Claim(client))
+
+    assert waiting.add(shed := Claim(UPSTAIRS)) is not None
+    assert shed.client == UPSTAIRS
+    assert {claim.client for claim in waiting} >= {"a"}
 
 
 @pytest.mark.parametrize("now_s", [0.0, 1e4, 1e6, 1e9])

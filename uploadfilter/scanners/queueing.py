@@ -31,6 +31,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from uploadfilter.networks import path_of
 from uploadfilter.scanners.waiting import (
     PROVISION_S,
     Claim,
@@ -51,6 +52,9 @@ process uses the same core."""
 ASIDE_S: Final = 0.03
 """And CPU seconds that it may take there in any case: a bomb that looks like an icon is
 in the way of one photo for as long as three others."""
+
+NETWORK_SHARES: Final = 2
+"""Times the share of a client of the slow lane, for all clients of a network: half."""
 
 _SHORT_QUEUE: Final = 2
 """Claims for each place that may always wait."""
@@ -87,7 +91,7 @@ class Lanes:
         slow_lane: Slow scans at a time beside all of these.
         client_share: Slow scans of one client, wherever they stand, from which on it
             is not given the last free place; at most as many are let into the slow
-            lane.
+            lane. Of its networks it is twice as many.
         queue_limit: Claims that may wait; as many may be put back.
         slow_after_s: For how long a scan holds a place, whatever it takes in all.
     """
@@ -117,7 +121,8 @@ class Lanes:
         self._held_up: list[Claim] = []
         self._aside: list[Claim] = []
         self._slow = 0
-        self._slow_of: Counter[str] = Counter()  # slow scans, wherever they stand
+        # By client and network: slow scans, wherever they stand.
+        self._slow_of: Counter[str] = Counter()
         self._in_lane_of: Counter[str] = Counter()
         self._usual = _Usual()
         self._usual_aside = _Usual()
@@ -240,7 +245,7 @@ class Lanes:
         From now on it holds its place only as long as nobody else wants it.
         """
         claim.is_slow = True
-        self._slow_of[claim.client] += 1
+        self._slow_of.update(path_of(claim.client).names)
         if claim.standing is Standing.PLACED:
             claim.standing = Standing.HELD_UP
             self._held_up.append(claim)
@@ -273,7 +278,7 @@ class Lanes:
                 self._forget_slow(claim)
             case Standing.SLOW:
                 self._slow -= 1
-                self._in_lane_of[claim.client] -= 1
+                self._in_lane_of.subtract(path_of(claim.client).names)
                 self._settle(claim, now_s=now_s)
                 self._forget_slow(claim)
         claim.standing = Standing.OVER
@@ -328,11 +333,22 @@ class Lanes:
     def _is_greedy(self, client: str, *, now_s: float) -> bool:
         if not client:
             return False
-        if self._slow_of[client] >= self._client_share:
+        if self._has_share(client, self._slow_of):
             return True
         if self._places == 1 and self._slow < max(self._slow_lane, 1):
             return False
-        return self._slow_usage.recent_s(client, now_s=now_s) > KNOWN_SLOW_S
+        return self._slow_usage.is_over(client, KNOWN_SLOW_S, now_s=now_s)
+
+    def _has_share(self, client: str, held: Counter[str]) -> bool:
+        """Tell whether a client or one of its networks holds its share."""
+        return held[client] >= self._client_share or any(
+            held[network] >= NETWORK_SHARES * self._client_share
+            for network in path_of(client).networks
+        )
+
+    def _is_full(self, client: str) -> bool:
+        """Tell whether a client is let into the slow lane no more."""
+        return bool(client) and self._has_share(client, self._in_lane_of)
 
     def _place(self, claim: Claim, *, now_s: float) -> None:
         self._placed += 1
@@ -387,35 +403,31 @@ class Lanes:
     def _move_over(self, *, now_s: float) -> None:
         """Move slow scans into the slow lane, while it has room."""
         while self._slow < self._slow_lane:
-            full = {
-                client
-                for client, share in self._in_lane_of.items()
-                if client and share >= self._client_share
-            }
-            claim = self._resumed(full, now_s=now_s) or self._moved(full)
+            claim = self._resumed(now_s=now_s) or self._moved()
             if claim is None:
                 return
             self._slow += 1
-            self._in_lane_of[claim.client] += 1
+            self._in_lane_of.update(path_of(claim.client).names)
             claim.standing = Standing.SLOW
 
-    def _resumed(self, full: set[str], *, now_s: float) -> Claim | None:
+    def _resumed(self, *, now_s: float) -> Claim | None:
         """Take out a claim that was put back, but for clients whose share is full."""
-        claim = self._put_back.take(except_for=full, now_s=now_s)
+        full = filter(self._is_full, self._put_back.clients)
+        claim = self._put_back.take(except_for=frozenset(full), now_s=now_s)
         if claim is not None:
             claim.placed_at_s = now_s
             claim.charged_s = 0.0
             self._called.append(claim)
         return claim
 
-    def _moved(self, full: set[str]) -> Claim | None:
+    def _moved(self) -> Claim | None:
         """Take a slow scan off its place, but for clients whose share is full."""
         for claim in self._aside:
-            if claim.is_slow and claim.client not in full:
+            if claim.is_slow and not self._is_full(claim.client):
                 self._aside.remove(claim)
                 return claim
         for claim in self._held_up:
-            if claim.client not in full:
+            if not self._is_full(claim.client):
                 self._held_up.remove(claim)
                 self._placed -= 1
                 return claim
@@ -427,7 +439,9 @@ class Lanes:
 
     def _forget_slow(self, claim: Claim) -> None:
         """Take a slow scan off the account of its client."""
-        self._slow_of[claim.client] -= 1
+        names = path_of(claim.client).names
+        self._slow_of.subtract(names)
         for counter in (self._slow_of, self._in_lane_of):
-            if not counter[claim.client]:
-                del counter[claim.client]
+            for name in names:
+                if not counter[name]:
+                    del counter[name]

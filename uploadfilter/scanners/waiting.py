@@ -6,15 +6,19 @@ Plain bookkeeping, as ``queueing.py``. Rules this module keeps:
   (least attained service: Nuyens and Wierman, "The foreground-background queue: a
   survey", Performance Evaluation 65, 2008). Uses fade, so that nobody starves. Within a
   client, who came first is served first.
+- So it is with the networks of clients, before the clients in them (``networks.py``):
+  who has many addresses has no more turns than who has one.
 - A client of which nobody was served for a while goes first, if it does not use much:
   under a lasting load of many clients there would always be one that used less.
 """
 
 import math
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
+
+from uploadfilter.networks import path_of
 
 HALF_LIFE_S: Final = 10.0
 """Seconds after which half of what a client used is forgotten: long against a scan,
@@ -32,6 +36,9 @@ meanwhile."""
 MUCH_S: Final = 1.0
 """Seconds that scans of a client took of late, from which on it uses much: two hundred
 photos. It is overtaken for as long as others wait that use less."""
+
+NETWORK_MUCH: Final = 2.0
+"""Times as much as of a client, from which on its networks use much."""
 
 _REBASE_AT: Final = 64.0
 """Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
@@ -113,7 +120,7 @@ class Usage:
         return len(self._scaled)
 
     def charge(self, client: str, seconds: float, *, now_s: float) -> None:
-        """Add to what a client used, or take off what was too much.
+        """Add to what a client and its networks used, or take off what was too much.
 
         All use fades at the same rate. So instead of scaling everything down as time
         goes by, what is added later is scaled up; the order of clients is the same.
@@ -122,12 +129,17 @@ class Usage:
         if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
             self._rebase(now_s)
             ages = 0.0
-        used = self._scaled.get(client, 0.0) + seconds * 2.0**ages
-        self._scaled[client] = max(used, 0.0)
+        for name in path_of(client).names:
+            used = self._scaled.get(name, 0.0) + seconds * 2.0**ages
+            self._scaled[name] = max(used, 0.0)
 
-    def of(self, client: str) -> float:
-        """Return what a client used, in a unit that only serves to compare."""
-        return self._scaled.get(client, 0.0)
+    def of(self, name: str) -> float:
+        """Return what a client or network used, in a unit that only compares."""
+        return self._scaled.get(name, 0.0)
+
+    def along(self, client: str) -> tuple[float, ...]:
+        """Return what the networks of a client used, the widest first, and itself."""
+        return tuple(map(self.of, path_of(client)))
 
     def scale(self, *, now_s: float) -> float:
         """Return a second that is used now, in the unit of ``of``; ask for it first.
@@ -139,13 +151,20 @@ class Usage:
             self._rebase(now_s)
         return math.exp2(self._half_lives(now_s))
 
-    def recent_s(self, client: str, *, now_s: float) -> float:
-        """Return the seconds that a client used, what is old counted less."""
-        return self.of(client) * math.exp2(-self._half_lives(now_s))
+    def recent_s(self, name: str, *, now_s: float) -> float:
+        """Return the seconds that a client or network used, old ones counted less."""
+        return self.of(name) * math.exp2(-self._half_lives(now_s))
 
     def is_much(self, client: str, *, now_s: float) -> bool:
         """Tell whether a client uses so much that others go before it."""
-        return self.recent_s(client, now_s=now_s) > MUCH_S
+        return self.is_over(client, MUCH_S, now_s=now_s)
+
+    def is_over(self, client: str, most_s: float, *, now_s: float) -> bool:
+        """Tell whether a client used more than so many seconds, or its networks did."""
+        return self.recent_s(client, now_s=now_s) > most_s or any(
+            self.recent_s(network, now_s=now_s) > most_s * NETWORK_MUCH
+            for network in path_of(client).networks
+        )
 
     def _half_lives(self, now_s: float) -> float:
         """Return how many half-lives have passed since everything was scaled."""
@@ -210,12 +229,21 @@ class WaitingClaims:
         self._count += 1
         if self._count <= self._limit:
             return None
-        greediest = max(
-            self._of, key=lambda client: (len(self._of[client]), self._usage.of(client))
-        )
+        greediest = self._greediest()
         shed = self._of[greediest][-1]
         self.remove(shed)
         return shed
+
+    def _greediest(self) -> str:
+        """Return who waits most: of the network that does, the client that does."""
+        of_site: Counter[str] = Counter()
+        for client, claims in self._of.items():
+            of_site[path_of(client).site] += len(claims)
+        site = max(of_site, key=lambda name: (of_site[name], self._usage.of(name)))
+        return max(
+            (client for client in self._of if path_of(client).site == site),
+            key=lambda client: (len(self._of[client]), self._usage.of(client)),
+        )
 
     def remove(self, claim: Claim) -> None:
         """Take a claim out."""
@@ -230,27 +258,67 @@ class WaitingClaims:
         """Return the claims that would be served before a new one of a client.
 
         They are its own, and of each other client its first one and those up to which
-        it has used less. A client that uses much goes behind one that does not. So what
-        others have queued is no more than one claim of each to a client that used
-        little.
+        it has used less; then the same of each other network. Who uses much goes behind
+        who does not. So what others have queued is no more than one claim of each to a
+        client that used little.
         """
-        own = self._of.get(client, ())
         scale = self._usage.scale(now_s=now_s)
-        until = self._usage.of(client) + sum(claim.cost_s for claim in own) * scale
-        ahead = list(own)
-        is_much = self._usage.is_much(client, now_s=now_s)
-        for other, claims in self._of.items():
-            if other != client and (
-                is_much or not self._usage.is_much(other, now_s=now_s)
-            ):
-                ahead += self._up_to(until, other, claims, now_s=now_s)
+        path = path_of(client)
+        ahead = list(self._of.get(client, ()))
+        others = self._others(client, now_s=now_s)
+        for level in reversed(range(len(path))):
+            until = self._usage.of(path[level])
+            until += sum(claim.cost_s for claim in ahead) * scale
+            beside = [it for it in others if path_of(it)[:level] == path[:level]]
+            others = [it for it in others if path_of(it)[:level] != path[:level]]
+            for name, clients in self._by_name(beside, level).items():
+                claims = self._in_order(clients, level, scale=scale)
+                ahead += self._up_to(until, name, claims, scale=scale)
         return ahead
 
-    def _up_to(
-        self, until: float, client: str, claims: Iterable[Claim], *, now_s: float
+    def _others(self, client: str, *, now_s: float) -> list[str]:
+        """Return the other clients that wait and may go before a client."""
+        is_much = self._usage.is_much(client, now_s=now_s)
+        return [
+            other
+            for other in self._of
+            if other != client
+            and (is_much or not self._usage.is_much(other, now_s=now_s))
+        ]
+
+    def _by_name(self, clients: Iterable[str], level: int) -> dict[str, list[str]]:
+        """Return clients by their networks of a level."""
+        found: dict[str, list[str]] = {}
+        for client in clients:
+            found.setdefault(path_of(client)[level], []).append(client)
+        return found
+
+    def _in_order(
+        self, clients: Iterable[str], level: int, *, scale: float
     ) -> Iterator[Claim]:
-        """Yield the first claim of a client, and others until it has used so much."""
-        scale, used = self._usage.scale(now_s=now_s), self._usage.of(client)
+        """Yield the claims of one network in the order in which they are served."""
+        used: defaultdict[str, float] = defaultdict(float)
+        left = {client: deque(self._of[client]) for client in clients}
+
+        def turn(client: str) -> tuple[float, ...]:
+            names = path_of(client)[level:]
+            uses = (self._usage.of(name) + used[name] for name in names)
+            return (*uses, left[client][0].number)
+
+        while left:
+            client = min(left, key=turn) if len(left) > 1 else next(iter(left))
+            claim = left[client].popleft()
+            for name in path_of(client).names:
+                used[name] += claim.cost_s * scale
+            if not left[client]:
+                del left[client]
+            yield claim
+
+    def _up_to(
+        self, until: float, name: str, claims: Iterable[Claim], *, scale: float
+    ) -> Iterator[Claim]:
+        """Yield the first claim of a name, and others until it has used so much."""
+        used = self._usage.of(name)
         for place, claim in enumerate(claims):
             if place and used > until:
                 return
@@ -266,7 +334,7 @@ class WaitingClaims:
         ]
         claim = min(
             (claim for claim in firsts if claim is not None),
-            key=lambda claim: (self._usage.of(claim.client), claim.number),
+            key=lambda claim: (*self._usage.along(claim.client), claim.number),
             default=None,
         )
         if claim is not None:
@@ -285,7 +353,10 @@ class WaitingClaims:
             return None
         first = self._overtaken(clients, now_s=now_s) or min(
             clients,
-            key=lambda client: (self._usage.of(client), self._of[client][0].number),
+            key=lambda client: (
+                *self._usage.along(client),
+                self._of[client][0].number,
+            ),
         )
         claim = self._of[first][0]
         self._serve(claim, now_s=now_s)

@@ -277,3 +277,24 @@ async def test_lasting_overload_turns_the_newest_away(tmp_path: Path) -> None:
     assert (first, alone) == (200, 200)
     assert len(shared.origin.got) == answers.count(200) + 2
     assert {item.reason for item in shed} <= {Reason.OVERLOADED}
+
+
+async def test_network_holds_no_more_than_half_where_places_are_scarce(
+    tmp_path: Path,
+) -> None:
+    """Who has many addresses keeps nobody out; before places are scarce, all may."""
+    few = limits(open_uploads=8, open_uploads_per_client=2)
+    house = [f"2001:db8::{number:x}:0:0:0:1" for number in range(5)]
+    async with (
+        site(tmp_path, trusted_proxies=TRUSTED, proxy=few) as shared,
+        AsyncExitStack() as held,
+    ):
+        for address in (*house[:4], house[0]):
+            await held.enter_async_context(begun(shared, address))
+        before = await shared.put(TEXT, told(house[4]))
+        await held.enter_async_context(begun(shared, "192.0.2.20"))
+        scarce = await shared.put(TEXT, told(house[4]))
+        other = await shared.put(TEXT, told("192.0.2.21"))
+
+    assert [status(answer) for answer in (before, scarce, other)] == [200, 429, 200]
+    assert retry_after(scarce) > 0

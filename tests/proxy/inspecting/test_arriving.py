@@ -12,7 +12,6 @@ from uploadfilter.proxy.inspecting.arriving import (
     SLOW_BYTES_S,
     Arriving,
     Body,
-    network_of,
 )
 
 LATER_S = 2 * SLOW_AFTER_S
@@ -29,19 +28,6 @@ def arriving_of(*bodies: Body) -> Arriving:
 def body_of(network: str, *, received: int = 0, begun_s: float = 0) -> Body:
     """Return a body of a network."""
     return Body(network=network, begun_s=begun_s, received_bytes=received)
-
-
-@pytest.mark.parametrize(
-    ("key", "network"),
-    [
-        pytest.param("c0000207", "c0000207", id="ipv4"),
-        pytest.param("20010db800010002", "20010db80001", id="ipv6"),
-        pytest.param("", "", id="nobody"),
-    ],
-)
-def test_networks(key: str, network: str) -> None:
-    """All that one customer may get of IPv6 is one network."""
-    assert network_of(key) == network
 
 
 def test_slowest_of_the_network_with_the_most_yields() -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.proxy.inspecting.arriving import network_of
 from uploadfilter.proxy.inspecting.pacing import (
     BURST_S,
     CLIENT_SHARE,
     FREE_S,
+    HOUSEHOLD_SHARE,
     LONGEST_DEBT_S,
     SHARE,
     SITE_SHARE,
@@ -21,10 +21,12 @@ from uploadfilter.proxy.inspecting.pacing import (
 )
 
 ONE, NEIGHBOUR = "20010db800000001", "20010db800000002"
-"""Two networks of 64 bits, of one site."""
+"""Two networks of 64 bits, of one household."""
 
-ELSEWHERE, IPV4 = "20010db9ffff0001", "c6336401"
-CLIENTS = (ONE, NEIGHBOUR, ELSEWHERE, IPV4, "")
+UPSTAIRS, ELSEWHERE, IPV4 = "20010db800000101", "20010db9ffff0001", "c6336401"
+"""Another of the same site and another household; of another site; an address."""
+
+CLIENTS = (ONE, NEIGHBOUR, UPSTAIRS, ELSEWHERE, IPV4, "")
 
 clients = st.sampled_from(CLIENTS)
 charges = st.lists(
@@ -66,13 +68,16 @@ class Buckets:
 
 
 def _buckets(client: str) -> list[str]:
-    return [client, f"site {network_of(client)}", "all"]
+    if client == IPV4:
+        return [client, "all"]
+    return [client, f"household {client[:14]}", f"site {client[:12]}", "all"]
 
 
 def _share(name: str) -> float:
     if name == "all":
         return SHARE
-    return SITE_SHARE if name.startswith("site") else CLIENT_SHARE
+    shares = {"site": SITE_SHARE, "household": HOUSEHOLD_SHARE}
+    return shares.get(name.partition(" ")[0], CLIENT_SHARE)
 
 
 @given(charges)

@@ -7,7 +7,8 @@ Rules this module keeps:
 - Where all places are taken, a body that is arriving yields to the newest upload:
   one of the network with the most, or one that is slow (``arriving.py``).
 - What one client holds is bounded, so that no client keeps the others out. That holds
-  for clients that can be told apart (``Arrival.client_key``).
+  for clients that can be told apart (``Arrival.client_key``). What all clients of one
+  network hold is bounded where little is left.
 - In ``MONITOR`` nothing is turned away. An upload over a limit of the process goes on
   unheld and uninspected, which is recorded (``overloaded``, or ``spool_full``); what
   only bounds one client, such as its match budget, is just counted.
@@ -15,14 +16,16 @@ Rules this module keeps:
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.model import Mode, Reason
+from uploadfilter.networks import path_of
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
-from uploadfilter.proxy.inspecting.arriving import Arriving, Body, network_of
+from uploadfilter.proxy.inspecting.arriving import Arriving, Body
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
 from uploadfilter.proxy.inspecting.pacing import Accounts, Meter, Turnstiles
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
@@ -31,6 +34,13 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 
 RETRY_CLIENT_S: Final = 5
 """When to try again after too many uploads at once: they take a second or two."""
+
+SCARCE: Final = 0.75
+"""Share of the places from which on they are scarce: a quarter is left."""
+
+NETWORK_SHARE: Final = 0.5
+"""Share of the places that all clients of one IPv6 network may hold then. A network of
+48 bits may be a provider's, so that nobody is turned away for it before that."""
 
 _CLIENT: Final = 429
 _OURS: Final = 503
@@ -81,7 +91,7 @@ class Admission:
         self._arriving = Arriving()
         self._accounts = Accounts()
         self._turnstiles = Turnstiles()
-        self._of: dict[str, int] = {}
+        self._of: Counter[str] = Counter()  # by client and network
         self.open_uploads = 0
 
     def turned_away(self, arrival: Arrival) -> TurnedAway | None:
@@ -103,15 +113,17 @@ class Admission:
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
         """Count one open upload of a client for the length of the block."""
+        names = path_of(client).names
         self.open_uploads += 1
-        self._of[client] = self._of.get(client, 0) + 1
+        self._of.update(names)
         try:
             yield
         finally:
             self.open_uploads -= 1
-            self._of[client] -= 1
-            if not self._of[client]:
-                del self._of[client]
+            self._of.subtract(names)
+            for name in names:
+                if not self._of[name]:
+                    del self._of[name]
 
     @contextmanager
     def arriving(self, arrival: Arrival) -> Iterator[Body]:
@@ -119,7 +131,7 @@ class Admission:
 
         In ``MONITOR`` it never is: its upload would go on all the same.
         """
-        network = network_of(arrival.client_key)
+        network = path_of(arrival.client_key).site
         body = Body(network=network, begun_s=self._clock())
         if arrival.route.mode is Mode.MONITOR:
             yield body
@@ -156,7 +168,8 @@ class Admission:
                 status=_CLIENT,
                 retry_after_s=math.ceil(spent_s),
             )
-        if self._of.get(client, 0) >= limits.open_uploads_per_client:
+        own = self._of[client] >= limits.open_uploads_per_client
+        if own or self._is_share_held(client, limits):
             self._metrics.limited(Limit.CLIENT_UPLOADS)
             return TurnedAway(
                 reason=Reason.TOO_MANY_UPLOADS,
@@ -164,6 +177,14 @@ class Admission:
                 retry_after_s=RETRY_CLIENT_S,
             )
         return None
+
+    def _is_share_held(self, client: str, limits: ProxyLimits) -> bool:
+        """Tell whether places are scarce and a client's networks hold their share."""
+        most = limits.most_open_uploads(self._descriptors)
+        if self.open_uploads < SCARCE * most:
+            return False
+        share = max(NETWORK_SHARE * most, limits.open_uploads_per_client)
+        return any(self._of[network] >= share for network in path_of(client).networks)
 
     def _our_limit(self, arrival: Arrival, limits: ProxyLimits) -> TurnedAway | None:
         """Look at what all clients together have used up."""
@@ -192,7 +213,7 @@ class Admission:
             return True
         if arrival.route.mode is Mode.MONITOR:
             return False
-        network = network_of(arrival.client_key)
+        network = path_of(arrival.client_key).site
         has_yielded = self._arriving.make_room(network, now_s=self._clock())
         if has_yielded:
             self._metrics.limited(Limit.YIELDED)

@@ -24,25 +24,6 @@ SLOW_AFTER_S: Final = 5.0
 MOST_YIELDING: Final = 64
 """Bodies that may be on their way out at a time, each with its place and its memory."""
 
-_IPV6_KEY_DIGITS: Final = 16
-_SITE_DIGITS: Final = 12
-
-
-def network_of(client_key: str) -> str:
-    """Return the network that a client's bodies are counted by.
-
-    Args:
-        client_key: An IPv4 address or an IPv6 network of 64 bits, in hexadecimal
-            digits; ``""`` is nobody in particular.
-
-    Returns:
-        The IPv4 address, or the IPv6 network of 48 bits: what one customer may get by
-        RFC 6177.
-    """
-    if len(client_key) == _IPV6_KEY_DIGITS:
-        return client_key[:_SITE_DIGITS]
-    return client_key
-
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Body:

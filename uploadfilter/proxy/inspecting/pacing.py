@@ -6,10 +6,11 @@ Rules this module keeps:
 
 - What an upload takes of the loop is measured, in CPU seconds, from its head to its
   end. So much as an ordinary upload of its size takes is free.
-- What is beyond that is charged to the client, and to its site (for IPv6, the network
-  of 48 bits: what one customer may have). A client that was charged waits before more
-  of its bodies is looked at, so that it takes a share of the loop and no more. That is
-  virtual scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM 1990).
+- What is beyond that is charged to the client, and to its networks (for IPv6, those of
+  56 and of 48 bits: what one customer may have). A client that was charged waits before
+  more of its bodies is looked at, so that it takes a share of the loop and no more.
+  That is virtual scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM
+  1990).
 - A client that owes nothing does not wait, whatever others were charged.
 """
 
@@ -18,11 +19,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
-from uploadfilter.proxy.inspecting.arriving import network_of
+from uploadfilter.networks import path_of
 
 _T = TypeVar("_T")
 
@@ -35,8 +37,9 @@ FREE_S_A_BYTE: Final = 3e-8
 CLIENT_SHARE: Final = 0.4
 """Of the loop, for what is charged to one client."""
 
+HOUSEHOLD_SHARE: Final = 0.45
 SITE_SHARE: Final = 0.5
-"""Of the loop, for what is charged to all clients of one site."""
+"""Of the loop, for what is charged to all clients of one network of 56 or 48 bits."""
 
 SHARE: Final = 0.6
 """Of the loop, for what is charged to all clients together."""
@@ -113,11 +116,12 @@ class Accounts:
         return max(0.0, *waits)
 
 
+@lru_cache(maxsize=4096)  # Every step of an upload asks that is charged.
 def _accounts_of(client: str) -> tuple[tuple[str, float], ...]:
     """Return the accounts of a client and the share of the loop that each may take."""
-    site = network_of(client)
-    own = (client, CLIENT_SHARE)
-    return (own, (f"{site}*", SITE_SHARE), (_ALL, SHARE))
+    path = path_of(client)
+    shares = {path.site: SITE_SHARE, path.household: HOUSEHOLD_SHARE}
+    return (*(shares | {client: CLIENT_SHARE, _ALL: SHARE}).items(),)
 
 
 class Turnstiles:
