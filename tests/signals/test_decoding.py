@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from hashsets.demo import pictures
 from tests.fuzz import seeds
@@ -26,7 +26,7 @@ from tests.signals.sketches import (
 )
 from tests.signals.test_opening import format_of
 from uploadfilter.model import Reason
-from uploadfilter.signals.decoding import DecodeLimits, frames_of
+from uploadfilter.signals.decoding import BLOCK_BYTES, DecodeLimits, frames_of
 from uploadfilter.signals.formats import FORMATS
 from uploadfilter.signals.frame import Frame, Lack
 from uploadfilter.signals.picture import Shape
@@ -401,3 +401,39 @@ def test_prepared_process_opens_no_file() -> None:
     )
 
     assert done.stdout == "[]\n"
+
+
+NOISE = Image.fromarray(
+    np.random.default_rng(5).integers(0, 256, (240, 420, 3), dtype=np.uint8)
+)
+LONG = {
+    "jpeg": pictures.jpeg(NOISE, 98),
+    "progressive jpeg": pictures.jpeg(NOISE, 98, progressive=True),
+    "png": pictures.png(NOISE),
+    "gif": pictures.gif(NOISE),
+    "bmp": pictures.encoded(NOISE, "BMP"),
+    "tiff": pictures.encoded(NOISE, "TIFF"),
+    "lzw tiff": pictures.encoded(NOISE, "TIFF", compression="tiff_lzw"),
+}
+"""Files that are longer than a block of Pillow's, as far as their formats allow."""
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("share", [1.0, 0.8, 0.3])
+def test_size_of_blocks_changes_nothing(
+    name: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder shows the same of whole and of broken files, however it is fed."""
+    data = LONG[name][: int(len(LONG[name]) * share)]
+    shown = []
+    for block_bytes in (1 << 12, 1 << 16, BLOCK_BYTES):
+        monkeypatch.setattr(ImageFile, "MAXBLOCK", block_bytes)
+        items = frames_of(io.BytesIO(data), formats=FORMATS, limits=LIMITS)
+        shown.append(
+            [
+                item if isinstance(item, Lack) else (item.full, item.image.tobytes())
+                for item in items
+            ]
+        )
+
+    assert shown[0] == shown[1] == shown[2]
