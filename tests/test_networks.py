@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.networks import Path, path_of
+from uploadfilter.networks import Path, in_group, path_of
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,12 @@ from uploadfilter.networks import Path, path_of
     [
         pytest.param("c0000207", (), id="ipv4"),
         pytest.param("20010db800010203", ("20010db80001", "20010db8000102"), id="ipv6"),
+        pytest.param(in_group("c0000207", "a"), ("@a",), id="grouped-ipv4"),
+        pytest.param(
+            in_group("20010db800010203", "a"),
+            ("@a", "20010db80001", "20010db8000102"),
+            id="grouped-ipv6",
+        ),
         pytest.param("", (), id="nobody"),
     ],
 )

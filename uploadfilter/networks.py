@@ -5,6 +5,9 @@ person may have many of the latter, so that whatever is shared out by client is 
 out by network first: by those of 48 bits (what one customer may get by RFC 6177), of 56
 bits (what most customers get), and by client.
 
+Where the operator has named groups of networks, a name ends with the client's group,
+and that comes before all networks.
+
 Rules this module keeps: it is pure, and whose a client is depends on its name alone.
 """
 
@@ -14,6 +17,7 @@ from typing import Final, NamedTuple
 _IPV6_DIGITS: Final = 16
 _HOUSEHOLD_DIGITS: Final = 14
 _SITE_DIGITS: Final = 12
+_IN_GROUP: Final = "@"
 
 
 class Path(NamedTuple):
@@ -23,11 +27,13 @@ class Path(NamedTuple):
     end the client itself. So all paths have the same length and can be compared.
 
     Attributes:
+        group: What the operator has named.
         site: An IPv6 network of 48 bits.
         household: One of 56 bits.
         client: By which name limits know it.
     """
 
+    group: str
     site: str
     household: str
     client: str
@@ -50,6 +56,13 @@ def path_of(client: str) -> Path:
     Args:
         client: By which name limits know it; ``""`` is nobody in particular.
     """
-    if len(client) != _IPV6_DIGITS:
-        return Path(client, client, client)
-    return Path(client[:_SITE_DIGITS], client[:_HOUSEHOLD_DIGITS], client)
+    key, mark, group = client.partition(_IN_GROUP)
+    if len(key) != _IPV6_DIGITS:
+        return Path(mark + group or client, client, client, client)
+    site = key[:_SITE_DIGITS]
+    return Path(mark + group or site, site, key[:_HOUSEHOLD_DIGITS], client)
+
+
+def in_group(client: str, group: str) -> str:
+    """Return the name of a client that belongs to a group; ``""`` is none."""
+    return f"{client}{_IN_GROUP}{group}" if client and group else client

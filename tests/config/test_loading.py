@@ -44,6 +44,7 @@ def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
         listen = "[::1]:443"
         mode = "enforce"
         trusted_proxies = ["10.0.0.0/8", "192.0.2.7"]
+        client_groups = ["198.51.100.0/24 2001:db8::/32", "203.0.113.0/24"]
         [limits]
         max_body_bytes = "20 MiB"
         [thresholds]
@@ -60,6 +61,7 @@ def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
     assert settings.listen == (TCPAddress(host="::1", port=443),)
     assert settings.mode is Mode.ENFORCE
     assert len(settings.trusted_proxies) == 2
+    assert [len(group) for group in settings.client_groups] == [2, 1]
     assert settings.limits.max_body_bytes == 20 * 1024 * 1024
     assert settings.thresholds.pdq == 20
     assert settings.policy.not_inspected is Action.REJECT
@@ -170,6 +172,15 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
             "trusted_proxies = '10.0.0.1/8'",
             "",
             id="network",
+        ),
+        pytest.param(
+            ORIGIN + 'client_groups = ["10.0.0.0/8 10.0.0.1/8"]',
+            "client_groups = '10.0.0.0/8 10.0.0.1/8'",
+            "",
+            id="network-of-group",
+        ),
+        pytest.param(
+            ORIGIN + 'client_groups = [" "]', "client_groups is empty", "", id="group"
         ),
         pytest.param(
             ORIGIN + "[thresholds]\npdq = 99",

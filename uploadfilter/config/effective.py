@@ -174,6 +174,9 @@ def _defaults(settings: Settings) -> Mapping[str, object]:
         "instance": settings.instance,
         "mode": settings.mode,
         "trusted_proxies": [str(network) for network in settings.trusted_proxies],
+        "client_groups": [
+            " ".join(map(str, group)) for group in settings.client_groups
+        ],
         "client_header": settings.client_header,
         "language": settings.wording.default,
     }

@@ -55,18 +55,44 @@ def _mode(reader: Reader, text: str) -> Mode | None:
 
 
 def _networks(reader: Reader, written: tuple[str, ...]) -> tuple[Network, ...]:
-    found: list[Network] = []
+    found = (
+        _network(reader, ("trusted_proxies", index), text, text)
+        for index, text in enumerate(written)
+    )
+    return tuple(network for network in found if network is not None)
+
+
+def _groups(
+    reader: Reader, written: tuple[str, ...]
+) -> tuple[tuple[Network, ...], ...]:
+    """Read groups of networks: each is a text, with blanks between the networks."""
+    groups = []
     for index, text in enumerate(written):
-        try:
-            found.append(ipaddress.ip_network(text))
-        except ValueError:
+        key = ("client_groups", index)
+        found = [_network(reader, key, word, text) for word in text.split()]
+        if not found:
             reader.complaints.add(
-                ("trusted_proxies", index),
-                f"trusted_proxies = {shown_value(text, ())} is not a network",
-                hint="Write an address (10.0.0.7) or a network (10.0.0.0/24), whose "
-                "bits behind the prefix are 0.",
+                key,
+                "a group of client_groups is empty",
+                hint="Name its networks, with blanks between them.",
             )
-    return tuple(found)
+        groups.append(tuple(network for network in found if network is not None))
+    return tuple(group for group in groups if group)
+
+
+def _network(
+    reader: Reader, key: tuple[str, int], text: str, whole: str
+) -> Network | None:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        reader.complaints.add(
+            key,
+            f"{key[0]} = {shown_value(whole, ())} is not a network",
+            hint="Write an address (10.0.0.7) or a network (10.0.0.0/24), whose "
+            "bits behind the prefix are 0.",
+        )
+        return None
 
 
 PARSERS: Final[Mapping[str, Callable[[Reader, Any], Any]]] = MappingProxyType(
@@ -75,6 +101,7 @@ PARSERS: Final[Mapping[str, Callable[[Reader, Any], Any]]] = MappingProxyType(
         "instance": _instance,
         "mode": _mode,
         "trusted_proxies": _networks,
+        "client_groups": _groups,
     }
 )
 """What makes more of a plain key than its text; ``None`` if it cannot be used."""

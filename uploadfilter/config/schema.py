@@ -46,6 +46,7 @@ PLAIN: Final[Mapping[str, Wanted]] = {
     "instance": str,
     "mode": str,
     "trusted_proxies": tuple[str, ...],
+    "client_groups": tuple[str, ...],
     "client_header": ClientHeader,
     "objection": str,
     "report": str,
@@ -119,6 +120,7 @@ _LIVE = frozenset(
     {
         "mode",
         "trusted_proxies",
+        "client_groups",
         "client_header",
         "objection",
         "report",

@@ -40,6 +40,7 @@ class Settings:
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
         trusted_proxies: Networks whose word about clients is believed.
+        client_groups: Networks whose clients share what a network has, by group.
         client_header: The header in which they say who the client is.
         wording: What clients are told, and where they can object and report.
         spool_directory: Where bodies over the memory limit are held, unlinked.
@@ -61,6 +62,7 @@ class Settings:
     instance: str = DEFAULT_INSTANCE
     mode: Mode = Mode.MONITOR
     trusted_proxies: tuple[Network, ...] = ()
+    client_groups: tuple[tuple[Network, ...], ...] = ()
     client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
     wording: Wording = field(default_factory=texts.load)
     spool_directory: str | None = None
@@ -83,6 +85,7 @@ class Settings:
             mode=self.mode,
             origins={**self.origins, **default},
             trusted_proxies=self.trusted_proxies,
+            client_groups=self.client_groups,
             client_header=self.client_header,
             thresholds=self.thresholds,
             limits=self.proxy,

@@ -236,12 +236,12 @@ class WaitingClaims:
 
     def _greediest(self) -> str:
         """Return who waits most: of the network that does, the client that does."""
-        of_site: Counter[str] = Counter()
+        of_group: Counter[str] = Counter()
         for client, claims in self._of.items():
-            of_site[path_of(client).site] += len(claims)
-        site = max(of_site, key=lambda name: (of_site[name], self._usage.of(name)))
+            of_group[path_of(client).group] += len(claims)
+        group = max(of_group, key=lambda name: (of_group[name], self._usage.of(name)))
         return max(
-            (client for client in self._of if path_of(client).site == site),
+            (client for client in self._of if path_of(client).group == group),
             key=lambda client: (len(self._of[client]), self._usage.of(client)),
         )
 

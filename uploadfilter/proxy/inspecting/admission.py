@@ -131,7 +131,7 @@ class Admission:
 
         In ``MONITOR`` it never is: its upload would go on all the same.
         """
-        network = path_of(arrival.client_key).site
+        network = path_of(arrival.client_key).group
         body = Body(network=network, begun_s=self._clock())
         if arrival.route.mode is Mode.MONITOR:
             yield body
@@ -213,7 +213,7 @@ class Admission:
             return True
         if arrival.route.mode is Mode.MONITOR:
             return False
-        network = path_of(arrival.client_key).site
+        network = path_of(arrival.client_key).group
         has_yielded = self._arriving.make_room(network, now_s=self._clock())
         if has_yielded:
             self._metrics.limited(Limit.YIELDED)

@@ -39,7 +39,8 @@ CLIENT_SHARE: Final = 0.4
 
 HOUSEHOLD_SHARE: Final = 0.45
 SITE_SHARE: Final = 0.5
-"""Of the loop, for what is charged to all clients of one network of 56 or 48 bits."""
+"""Of the loop, for what is charged to all clients of one network of 56 or 48 bits, or
+of a group that the operator has named."""
 
 SHARE: Final = 0.6
 """Of the loop, for what is charged to all clients together."""
@@ -120,7 +121,8 @@ class Accounts:
 def _accounts_of(client: str) -> tuple[tuple[str, float], ...]:
     """Return the accounts of a client and the share of the loop that each may take."""
     path = path_of(client)
-    shares = {path.site: SITE_SHARE, path.household: HOUSEHOLD_SHARE}
+    shares = {path.group: SITE_SHARE, path.site: SITE_SHARE}
+    shares |= {path.household: HOUSEHOLD_SHARE}
     return (*(shares | {client: CLIENT_SHARE, _ALL: SHARE}).items(),)
 
 

@@ -7,10 +7,11 @@ from functools import cached_property, lru_cache
 from aiohttp import web
 
 from uploadfilter.decisions.clients import client_network
+from uploadfilter.networks import in_group
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.uploads.forwarding import ClientSide, client_side
+from uploadfilter.uploads.forwarding import ClientSide, Network, client_side
 from uploadfilter.uploads.request import RequestHead
 
 
@@ -54,12 +55,37 @@ class Arrival:
     @cached_property
     def client_key(self) -> str:
         """By what name limits know the client; ``""`` is nobody."""
-        return queueing_client(self.client)
+        client = queueing_client(self.client)
+        groups = self.live.settings.client_groups
+        return in_group(client, group_of(self.client, groups)) if groups else client
 
 
 def peer(request: web.BaseRequest) -> str:
     """Return the address of the other end, as ``door`` has it; empty for a lost one."""
     return request.remote or ""
+
+
+@lru_cache(maxsize=4096)  # The same, and it is compared with every network.
+def group_of(address: str, groups: tuple[tuple[Network, ...], ...]) -> str:
+    """Return the group that an address belongs to, the first one that fits.
+
+    Args:
+        address: As text.
+        groups: The networks of each.
+
+    Returns:
+        Its first network, which stands for all; ``""`` if it belongs to none.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    for group in groups:
+        if any(parsed in network for network in group):
+            return str(group[0])
+    return ""
 
 
 @lru_cache(maxsize=4096)  # Clients come back, and an address takes 2 us to read.

@@ -36,6 +36,7 @@ class LiveSettings:
             request is its route's.
         origins: Where they go, by the names that routes use.
         trusted_proxies: Networks whose word about clients is believed.
+        client_groups: Networks whose clients share what a network has, by group.
         client_header: The header in which they say who the client is.
         thresholds: Largest distances.
         limits: Of connections and time.
@@ -46,6 +47,7 @@ class LiveSettings:
     mode: Mode
     origins: Mapping[str, OriginSettings]
     trusted_proxies: tuple[Network, ...]
+    client_groups: tuple[tuple[Network, ...], ...]
     client_header: ClientHeader
     thresholds: Thresholds
     limits: ProxyLimits
