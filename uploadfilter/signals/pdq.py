@@ -99,32 +99,33 @@ class PDQ:
         Returns:
             Shape (6, 64, 64): in the order of ``Geometry``, then in full geometry the
             variants of ``_MIRRORED``. A plane is zero where the picture was less than 5
-            pixels wide or high.
+            pixels wide or high. Shape (4, 64, 64) where no tool shrinks the picture, so
+            that all geometries are the full one.
         """
         shape = picture.shape
         small = operators.project_rows(projected[0], _axis(shape, _HEIGHT))
         groups = operators.PDQ_GROUPS
         ways = len(small) // PLANE_SIDE
         parts = small.reshape(2 * (groups, ways, PLANE_SIDE // groups))
+        geometries = _GEOMETRIES if _is_shrunk(shape) else _GEOMETRIES[:1]
         planes = np.zeros(
-            (len(_GEOMETRIES) + len(_MIRRORED), PLANE_SIDE, PLANE_SIDE), np.float32
+            (len(geometries) + len(_MIRRORED), PLANE_SIDE, PLANE_SIDE), np.float32
         )
         # The planes in the groups of the operators: a view, which fills them.
         width = PLANE_SIDE // groups
         grouped = planes.reshape(-1, groups, width, groups, width)
-        for index, geometry in enumerate(_GEOMETRIES):
+        for index, geometry in enumerate(geometries):
             if min(_shrunk(shape, geometry)) >= MIN_SIDE:
-                way = index if _is_shrunk(shape) else 0
-                grouped[index] = parts[:, way, :, :, way, :]
+                grouped[index] = parts[:, index, :, :, index, :]
         if min(shape.height, shape.width) >= MIN_SIDE:
-            mirrored = grouped[len(_GEOMETRIES) :]
+            mirrored = grouped[len(geometries) :]
             for plane, (down, across) in zip(mirrored, _MIRRORED.values(), strict=True):
                 rows, columns = _BACKWARDS[down], _BACKWARDS[across]
                 plane[rows, rows, columns, columns] = parts[:, -down, :, :, -across, :]
         return planes
 
     def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
-        """Return 24 signals of the six planes: a row of eight for each geometry."""
+        """Return 24 signals of the planes: a row of eight for each geometry."""
         return tuple(
             [
                 SignalRow(type=SignalType.PDQ, values=values, geometry=geometry)
@@ -286,18 +287,17 @@ def _values(planes: Reals) -> list[bytes]:
     0 is the lowest frequency and, in the published order, the last one of the value.
     """
     blocks = _DCT @ planes @ _DCT.T
-    full, *others = blocks[: len(_GEOMETRIES)]
-    exact = _exact_variants(full, *blocks[len(_GEOMETRIES) :])
-    turned = [
-        # All geometries of a small picture are the full one.
-        exact if np.array_equal(block, full) else variants(block, first_frequency=1)
-        for block in others
-    ]
+    geometries = len(planes) - len(_MIRRORED)
+    full, *others = blocks[:geometries]
+    exact = _exact_variants(full, *blocks[geometries:])
+    turned = [variants(block, first_frequency=1) for block in others]
     flat = np.concatenate((exact, *turned)).reshape(-1, _BITS)
     median = np.partition(flat, _BITS // 2 - 1, axis=1)[:, _BITS // 2 - 1 : _BITS // 2]
     values = np.packbits((flat > median)[:, ::-1], axis=1).tobytes()
     length = len(VARIANTS) * SignalType.PDQ.width_bytes
-    return [values[at : at + length] for at in range(0, len(values), length)]
+    found = [values[at : at + length] for at in range(0, len(values), length)]
+    # All geometries of a picture that no tool shrinks are the full one.
+    return found if others else found * len(_GEOMETRIES)
 
 
 def _exact_variants(
