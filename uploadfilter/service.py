@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -54,6 +54,9 @@ from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.state import instance_directory, log_directory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+LOG_DAYS_INTERVAL_S = 60.0
+"""An attack that fills a disk of some gigabytes takes hours."""
 
 RETENTION_INTERVAL_S = 3600.0
 """How often old segments are looked for; they are over by whole days."""
@@ -269,11 +272,7 @@ def _watched(
         scanner_settings=settings.scanner,
         reference=reference,
         is_writable=lambda: decisions.writable,
-        surveyor=Surveyor(
-            log_directory(settings.state, settings.instance),
-            retention=settings.log.retention,
-            reserve_bytes=settings.log.reserve_bytes,
-        ),
+        surveyor=_surveyor(settings),
         clock=_now,
     )
 
@@ -413,11 +412,31 @@ async def _chores(
             retention=_keep_retention(directory, settings.log.retention),
             origins=hands.in_force.keep_closing(),
             changes=changes.keep(),
+            log_days=_keep_log_days(hands.admission, settings),
         ):
             yield
     finally:
         await changes.look()
         await hands.recorder.check_in()
+
+
+async def _keep_log_days(admission: Admission, settings: Settings) -> None:
+    """Tell for how many days the disk of the log lasts, again and again."""
+    surveyor = _surveyor(settings)
+    while True:
+        # That it cannot be read is said by whoever writes to it.
+        with suppress(LogError, OSError):
+            room = await asyncio.to_thread(surveyor.look, _now())
+            admission.log_lasts(room.days_left)
+        await asyncio.sleep(LOG_DAYS_INTERVAL_S)
+
+
+def _surveyor(settings: Settings) -> Surveyor:
+    return Surveyor(
+        log_directory(settings.state, settings.instance),
+        retention=settings.log.retention,
+        reserve_bytes=settings.log.reserve_bytes,
+    )
 
 
 def _following(hands: Hands, reference: ReferenceReader) -> Following:

@@ -15,7 +15,10 @@ from tests.proxy.site import HOST, Site, exact_entry, site
 from tests.proxy.wire import closed, status
 from uploadfilter.decisions.records import ShedRecord
 from uploadfilter.model import Mode, Reason
-from uploadfilter.proxy.inspecting.spool import GIB, SpoolLimits
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting.admission import SCARCE_DAYS, Admission
+from uploadfilter.proxy.inspecting.pacing import CLIENT_SHARE, FREE_S, RECORD_S
+from uploadfilter.proxy.inspecting.spool import GIB, SpoolLimits, SpoolRoom
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -308,3 +311,39 @@ async def test_network_holds_no_more_than_half_where_places_are_scarce(
 
     assert [status(answer) for answer in (before, scarce, other)] == [200, 429, 200]
     assert retry_after(scarce) > 0
+
+
+async def test_records_are_charged_where_the_disk_of_the_log_is_scarce() -> None:
+    """A client that writes many is made slower then, and nobody else."""
+    asked: list[str] = []
+
+    async def waits(admission: Admission, client: str) -> bool:
+        """Tell whether an upload would wait: then it is asked if it is wanted."""
+
+        def is_wanted() -> bool:
+            asked.append(client)
+            return False
+
+        asked.clear()
+        meter = admission.meter(client)
+        meter.spend(FREE_S)
+        await meter.turn(is_wanted=is_wanted)
+        return bool(asked)
+
+    admission = Admission(
+        SpoolRoom(SpoolLimits()),
+        Metrics(),
+        wait_s=lambda *_: 0.0,
+        descriptors=10_000,
+        clock=lambda: 0.0,
+    )
+    found = []
+    for days in (SCARCE_DAYS, SCARCE_DAYS - 1):
+        admission.log_lasts(days)
+        for _ in range(3):
+            admission.recorded("c0000207")
+        found.append([await waits(admission, it) for it in ("c0000207", "c0000208")])
+
+    assert found == [[False, False], [True, False]]
+    # With 850 bytes for an upload, decision and outcome, a client fills 1 GB a day.
+    assert 86_400 * CLIENT_SHARE / RECORD_S * 850 < 1e9

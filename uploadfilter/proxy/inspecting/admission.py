@@ -9,6 +9,9 @@ Rules this module keeps:
 - What one client holds is bounded, so that no client keeps the others out. That holds
   for clients that can be told apart (``Arrival.client_key``). What all clients of one
   network hold is bounded where little is left.
+- Where the disk of the decision log lasts for a few days only at today's rate, records
+  are charged to the account of the client that causes them (``pacing.py``): it is made
+  slower, and nobody is turned away.
 - In ``MONITOR`` nothing is turned away. An upload over a limit of the process goes on
   unheld and uninspected, which is recorded (``overloaded``, or ``spool_full``); what
   only bounds one client, such as its match budget, is just counted.
@@ -27,7 +30,7 @@ from uploadfilter.networks import path_of
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.inspecting.arriving import Arriving, Body
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
-from uploadfilter.proxy.inspecting.pacing import Accounts, Meter, Turnstiles
+from uploadfilter.proxy.inspecting.pacing import RECORD_S, Accounts, Meter, Turnstiles
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -41,6 +44,10 @@ SCARCE: Final = 0.75
 NETWORK_SHARE: Final = 0.5
 """Share of the places that all clients of one IPv6 network may hold then. A network of
 48 bits may be a provider's, so that nobody is turned away for it before that."""
+
+SCARCE_DAYS: Final = 7.0
+"""Days for which the disk of the decision log lasts, below which it is scarce: half of
+what an operator is warned at."""
 
 _CLIENT: Final = 429
 _OURS: Final = 503
@@ -92,7 +99,12 @@ class Admission:
         self._accounts = Accounts()
         self._turnstiles = Turnstiles()
         self._of: Counter[str] = Counter()  # by client and network
+        self._is_log_scarce = False
         self.open_uploads = 0
+
+    def log_lasts(self, days: float) -> None:
+        """Note for how many days the disk of the decision log lasts."""
+        self._is_log_scarce = days < SCARCE_DAYS
 
     def turned_away(self, arrival: Arrival) -> TurnedAway | None:
         """Tell whether there is room for one more upload, and if not, why.
@@ -145,6 +157,11 @@ class Admission:
     def meter(self, client: str) -> Meter:
         """Return what an upload of a client is measured by."""
         return Meter(self._accounts, self._turnstiles, client, clock=self._clock)
+
+    def recorded(self, client: str) -> None:
+        """Note that an upload of a client was put on record."""
+        if self._is_log_scarce:
+            self._accounts.charge(client, RECORD_S, now_s=self._clock())
 
     def rejected(self, arrival: Arrival) -> None:
         """Note that an upload was rejected by policy, and that its client knows."""

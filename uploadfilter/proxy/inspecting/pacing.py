@@ -49,6 +49,10 @@ FINE_S: Final = 0.02
 """What a body is charged with that is not framed as it says. Four thousand chunks of a
 byte, which fit into what is read at once, take half of it."""
 
+RECORD_S: Final = 0.03
+"""What an upload's record is charged with while the disk of the decision log is scarce.
+A client then writes 13 a second at most, which are 1 GB a day at 850 bytes each."""
+
 BURST_S: Final = 0.05
 """CPU seconds that may be charged at once before a client waits: one large form."""
 

@@ -357,6 +357,7 @@ class Upload:
             recorder.say_unwritable(exc)
             recorder.shed(self._ticket, Reason.LOG_UNWRITABLE, status=503)
             return self._inspection.record_failed()
+        self._hands.admission.recorded(self._arrival.client_key)
         if command.status == HTTPStatus.FORBIDDEN:
             self._hands.admission.rejected(self._arrival)
         return self._inspection.recorded()
