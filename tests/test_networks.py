@@ -1,8 +1,12 @@
 """Whose a client is, by its name."""
 
-import pytest
+from collections import Counter
 
-from uploadfilter.networks import Path, in_group, path_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploadfilter.networks import Held, Path, in_group, path_of
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,29 @@ def test_networks(client: str, networks: tuple[str, ...]) -> None:
     assert path.names == (*networks, client)
     assert len(path) == len(Path._fields)
     assert path.client == client
+
+
+HOUSE = tuple(f"20010db80000000{number}" for number in range(4))
+CLIENTS = (*HOUSE, "20010db9ffff0001", "c0000207", in_group("c0000208", "a"), "")
+
+
+@given(st.lists(st.tuples(st.sampled_from(CLIENTS), st.integers(0, 5)), max_size=20))
+def test_network_has_its_share_only_where_there_is_little_left(
+    steps: list[tuple[str, int]],
+) -> None:
+    """A quarter is left, and the network holds half of all, or as much as a client."""
+    held, twin = Held(), Counter[str]()
+    for client, amount in steps:
+        less = twin[client] and amount == 0
+        held.add(client, -twin[client] if less else amount)
+        twin[client] = 0 if less else twin[client] + amount
+        of_house = sum(twin[it] for it in HOUSE)
+
+        assert [held.of(it) for it in CLIENTS] == [twin[it] for it in CLIENTS]
+        assert held.is_share_held(HOUSE[3], most=16, per_client=3) == (
+            twin.total() >= 12 and of_house >= 8
+        )
+        assert held.is_share_held(HOUSE[3], most=16, per_client=9) == (
+            twin.total() >= 12 and of_house >= 9
+        )
+        assert not held.is_share_held("c0000207", most=16, per_client=3)

@@ -11,6 +11,7 @@ and that comes before all networks.
 Rules this module keeps: it is pure, and whose a client is depends on its name alone.
 """
 
+from collections import Counter
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -18,6 +19,14 @@ _IPV6_DIGITS: Final = 16
 _HOUSEHOLD_DIGITS: Final = 14
 _SITE_DIGITS: Final = 12
 _IN_GROUP: Final = "@"
+
+
+SCARCE: Final = 0.75
+"""Share of what there is from which on it is scarce: a quarter is left."""
+
+NETWORK_SHARE: Final = 0.5
+"""Share of it that all clients of one network may hold then. A network of 48 bits may
+be a provider's, so that nobody is turned away for it before that."""
 
 
 class Path(NamedTuple):
@@ -66,3 +75,36 @@ def path_of(client: str) -> Path:
 def in_group(client: str, group: str) -> str:
     """Return the name of a client that belongs to a group; ``""`` is none."""
     return f"{client}{_IN_GROUP}{group}" if client and group else client
+
+
+class Held:
+    """What each client and its networks hold of something that all share."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self._all = 0
+
+    def of(self, name: str) -> int:
+        """Return what a client or network holds."""
+        return self._of[name]
+
+    def add(self, client: str, amount: int = 1) -> None:
+        """Note that a client holds more, or less where it is negative."""
+        self._all += amount
+        for name in path_of(client).names:
+            self._of[name] += amount
+            if not self._of[name]:
+                del self._of[name]
+
+    def is_share_held(self, client: str, *, most: int, per_client: int) -> bool:
+        """Tell whether it is scarce, and a network of a client holds its share.
+
+        Args:
+            client: Whose networks.
+            most: What all may hold.
+            per_client: What one client may hold; a network may hold as much, always.
+        """
+        if self._all < SCARCE * most:
+            return False
+        share = max(NETWORK_SHARE * most, per_client)
+        return any(self._of[name] >= share for name in path_of(client).networks)

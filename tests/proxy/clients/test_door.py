@@ -166,6 +166,27 @@ async def test_client_with_too_many_connections_is_told(tmp_path: Path) -> None:
         await until_ok(shared, mine + GET)
 
 
+async def test_network_holds_no_more_than_half_where_connections_are_scarce(
+    tmp_path: Path,
+) -> None:
+    """Who has many addresses keeps nobody out."""
+    house = [
+        header(0x21, 0x21, bytes((0x20, 1, 13, 0xB8, 0, 0, 0, number)) + TCP6[8:])
+        for number in range(3)
+    ]
+    others = [header(0x21, 0x11, bytes((192, 0, 2, it)) + TCP4[4:]) for it in (20, 21)]
+    few = limits(connections=4, connections_per_client=1)
+    async with front(tmp_path, proxy=few) as shared, AsyncExitStack() as held:
+        for mine in (*house[:2], others[0]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+            held.push_async_callback(closed, writer)
+            writer.write(mine + GET.replace(b"Connection: close\r\n", b""))
+            await reader.readuntil(b"ok")
+
+        assert (await shared.send(house[2] + GET)).startswith(b"HTTP/1.1 429 ")
+        assert b" 200 " in await shared.send(others[1] + GET)
+
+
 async def until_ok(shared: Site, data: bytes) -> None:
     """Send until the answer is good."""
     async with asyncio.timeout(TIMEOUT_S):

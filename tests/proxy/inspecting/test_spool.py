@@ -6,6 +6,7 @@ import os
 import random
 import resource
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,23 @@ def test_limits_refuse_what_no_upload_could_keep(wrong: dict[str, int]) -> None:
     """A limit under which nothing passes is a mistake and is said at once."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         SpoolLimits(**wrong)
+
+
+async def test_household_does_not_fill_the_disk(tmp_path: Path) -> None:
+    """With however many addresses it holds no more than half where little is left."""
+    limits = SpoolLimits(
+        memory_per_upload_bytes=0, disk_total_bytes=8000, disk_per_client_bytes=2000
+    )
+    shared = SpoolRoom(limits, directory=str(tmp_path))
+    house = [f"20010db80000000{number}" for number in range(4)]
+    taken = {}
+    with ExitStack() as held:
+        for client in (*house, "c0000207"):
+            spool = held.enter_context(shared.spool(client))
+            taken[client] = await spool.write(bytes(2000))
+        has_room = [shared.has_room(it, 1000) for it in (house[3], "c0000208")]
+
+    assert list(taken.values()) == [True, True, True, False, True]
+    assert has_room == [False, False]
+    assert shared.disk_bytes == 0
+    assert shared.has_room(house[3], 2000)

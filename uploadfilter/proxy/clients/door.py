@@ -24,9 +24,10 @@ from typing import Final, Protocol, cast
 import structlog
 from typing_extensions import override
 
+from uploadfilter.networks import Held, in_group
 from uploadfilter.proxy.answering.answers import RETRY_AFTER_S
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
-from uploadfilter.proxy.requests.arrival import queueing_client
+from uploadfilter.proxy.requests.arrival import group_of, queueing_client
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.uploads.forwarding import Network
@@ -103,7 +104,7 @@ class Connections:
         self._settings = settings
         self._metrics = metrics
         self._descriptors = descriptors
-        self._of: dict[str, int] = {}
+        self._held = Held()
         self._doors: dict[Door, None] = {}
         self._guests: dict[Guest, None] = {}
         self._none_idle_until_s = 0.0
@@ -135,18 +136,23 @@ class Connections:
         return True
 
     def knows(self, peer: Peer) -> bool:
-        """Count a connection among its client's; false if it has too many.
+        """Count a connection among its client's; false if that has too many.
 
         What a trusted proxy or a program on this machine opens is for many clients.
         """
-        key = queueing_client(peer.host)
+        groups = self._settings().client_groups
+        key = in_group(queueing_client(peer.host), group_of(peer.host, groups))
         if not key or self.trusts(peer.host):
             return True
-        if self._of.get(key, 0) >= self.limits.connections_per_client:
+        most = self.limits.most_connections(self._descriptors)
+        per_client = self.limits.connections_per_client
+        if self._held.of(key) >= per_client or self._held.is_share_held(
+            key, most=most, per_client=per_client
+        ):
             self._metrics.limited(Limit.CLIENT_CONNECTIONS)
             return False
         peer.key = key
-        self._of[key] = self._of.get(key, 0) + 1
+        self._held.add(key)
         return True
 
     def opened(self, door: "Door", guest: Guest) -> None:
@@ -161,9 +167,7 @@ class Connections:
         self.count -= 1
         self._metrics.connections = self.count
         if peer.key:
-            self._of[peer.key] -= 1
-            if not self._of[peer.key]:
-                del self._of[peer.key]
+            self._held.add(peer.key, -1)
             peer.key = ""
         if not self.count:
             self._gone.set()

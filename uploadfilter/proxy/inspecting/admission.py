@@ -19,14 +19,13 @@ Rules this module keeps:
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.model import Mode, Reason
-from uploadfilter.networks import path_of
+from uploadfilter.networks import Held, path_of
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.inspecting.arriving import Arriving, Body
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
@@ -37,13 +36,6 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 
 RETRY_CLIENT_S: Final = 5
 """When to try again after too many uploads at once: they take a second or two."""
-
-SCARCE: Final = 0.75
-"""Share of the places from which on they are scarce: a quarter is left."""
-
-NETWORK_SHARE: Final = 0.5
-"""Share of the places that all clients of one IPv6 network may hold then. A network of
-48 bits may be a provider's, so that nobody is turned away for it before that."""
 
 SCARCE_DAYS: Final = 7.0
 """Days for which the disk of the decision log lasts, below which it is scarce: half of
@@ -98,7 +90,7 @@ class Admission:
         self._arriving = Arriving()
         self._accounts = Accounts()
         self._turnstiles = Turnstiles()
-        self._of: Counter[str] = Counter()  # by client and network
+        self._held = Held()
         self._is_log_scarce = False
         self.open_uploads = 0
 
@@ -125,17 +117,13 @@ class Admission:
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
         """Count one open upload of a client for the length of the block."""
-        names = path_of(client).names
         self.open_uploads += 1
-        self._of.update(names)
+        self._held.add(client)
         try:
             yield
         finally:
             self.open_uploads -= 1
-            self._of.subtract(names)
-            for name in names:
-                if not self._of[name]:
-                    del self._of[name]
+            self._held.add(client, -1)
 
     @contextmanager
     def arriving(self, arrival: Arrival) -> Iterator[Body]:
@@ -185,8 +173,11 @@ class Admission:
                 status=_CLIENT,
                 retry_after_s=math.ceil(spent_s),
             )
-        own = self._of[client] >= limits.open_uploads_per_client
-        if own or self._is_share_held(client, limits):
+        most = limits.most_open_uploads(self._descriptors)
+        per_client = limits.open_uploads_per_client
+        if self._held.of(client) >= per_client or self._held.is_share_held(
+            client, most=most, per_client=per_client
+        ):
             self._metrics.limited(Limit.CLIENT_UPLOADS)
             return TurnedAway(
                 reason=Reason.TOO_MANY_UPLOADS,
@@ -194,14 +185,6 @@ class Admission:
                 retry_after_s=RETRY_CLIENT_S,
             )
         return None
-
-    def _is_share_held(self, client: str, limits: ProxyLimits) -> bool:
-        """Tell whether places are scarce and a client's networks hold their share."""
-        most = limits.most_open_uploads(self._descriptors)
-        if self.open_uploads < SCARCE * most:
-            return False
-        share = max(NETWORK_SHARE * most, limits.open_uploads_per_client)
-        return any(self._of[network] >= share for network in path_of(client).networks)
 
     def _our_limit(self, arrival: Arrival, limits: ProxyLimits) -> TurnedAway | None:
         """Look at what all clients together have used up."""

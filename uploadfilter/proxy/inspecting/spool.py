@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar
 
+from uploadfilter.networks import Held
+
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -112,6 +114,7 @@ class SpoolRoom:
         self.disk_bytes = 0
         self._on_full_share = on_full_share
         self._shares: dict[str, _Share] = {}
+        self._on_disk = Held()
 
     def spool(self, client: str = "") -> "Spool":
         """Return an empty spool, to be open for the length of a block.
@@ -138,10 +141,17 @@ class SpoolRoom:
             return False
         share = self._shares.get(client)
         held = share.disk_bytes if share else 0
-        if client and held + size > self.limits.disk_per_client_bytes:
+        if client and self._is_too_much(client, held + size):
             self._on_full_share()
             return False
         return True
+
+    def _is_too_much(self, client: str, held: int) -> bool:
+        """Tell whether a client, or one of its networks, has no share for it."""
+        per_client = self.limits.disk_per_client_bytes
+        return held > per_client or self._on_disk.is_share_held(
+            client, most=self.limits.disk_total_bytes, per_client=per_client
+        )
 
     def take_memory(self, size: int, share: "_Share") -> bool:
         """Reserve ``size`` bytes of memory; false if there is no room."""
@@ -159,11 +169,12 @@ class SpoolRoom:
         if self.disk_bytes + size > self.limits.disk_total_bytes:
             return False
         of_client = share.disk_bytes + size
-        if share.is_bounded and of_client > self.limits.disk_per_client_bytes:
+        if share.is_bounded and self._is_too_much(share.client, of_client):
             self._on_full_share()
             return False
         self.disk_bytes += size
         share.disk_bytes += size
+        self._on_disk.add(share.client, size)
         return True
 
     def give_back(self, share: "_Share", *, memory: int = 0, disk: int = 0) -> None:
@@ -172,6 +183,8 @@ class SpoolRoom:
         self.disk_bytes -= disk
         share.memory_bytes -= memory
         share.disk_bytes -= disk
+        if disk:
+            self._on_disk.add(share.client, -disk)
 
 
 class Spool:
