@@ -28,6 +28,8 @@ AIMS: Mapping[int, float] = {20: 1.2, 200: 1.1}
 
 CONNECTIONS = (1, 16)
 
+_AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
+
 
 async def before(folder: Path, plan: Plan) -> Part:
     """Drive both, in turn."""
@@ -56,7 +58,20 @@ async def before(folder: Path, plan: Plan) -> Part:
         for row in rows
         if row["contender"] == "now"
     ]
-    return Part(rows=rows, aims=aims)
+    return Part(rows=rows, aims=aims, notes=_notes())
+
+
+def _notes() -> list[str]:
+    """Say where uploads a second must not be compared on a busy machine."""
+    try:
+        shares_by_session = int(_AUTOGROUP.read_text("ascii")) > 0
+    except (OSError, ValueError):
+        return []
+    note = (
+        "the kernel shares CPU out by session (autogroup): on a busy machine the first "
+        "release gets more of it, as each of its scanners has a session of its own"
+    )
+    return [note] if shares_by_session else []
 
 
 async def _rows(
