@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from uploadfilter.contents.effort import Effort, SpentError
 from uploadfilter.contents.layers import (
+    MOST_FEW,
     SIGNS,
     unescaped,
     unquoted,
@@ -48,14 +49,18 @@ def pieces(*items: bytes) -> st.SearchStrategy[bytes]:
 
 @given(pieces(b"%", b"4", b"1", b"F", b"g", b"%41", b"\xff"))
 def test_percent_signs_are_undone_as_urllib_does(text: bytes) -> None:
-    """Signs without two digits stay."""
+    """Signs without two digits stay, also where so many are undone at once."""
     assert unquoted(text, plenty()) == unquote_to_bytes(text)
+    many = text + b"%41" * MOST_FEW + text
+    assert unquoted(many, plenty()) == unquote_to_bytes(many)
 
 
 @given(pieces(b"\\", b"u", b"x", b"0", b"00", b"4", b"f", b"n", b"/", b"7", b"\xff"))
 def test_escapes_are_undone_from_left_to_right(text: bytes) -> None:
     """Of a row of backslashes, each second one is escaped; unknown escapes stay."""
     assert unescaped(text, plenty()) == ESCAPE.sub(escaped, text)
+    many = text + rb"\x41" * MOST_FEW + text
+    assert unescaped(many, plenty()) == ESCAPE.sub(escaped, many)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.model import SignalType
-from uploadfilter.signals.exact import Digests
+from uploadfilter.signals.exact import Digests, digests_of_bytes
 
 
 @given(chunks=st.lists(st.binary(max_size=200)))
@@ -22,6 +22,7 @@ def test_digests_do_not_depend_on_the_pieces(chunks: list[bytes]) -> None:
     assert sha1.value == hashlib.sha1(whole, usedforsecurity=False).digest()
     assert sha256.value == hashlib.sha256(whole).digest()
     assert digests.size == len(whole)
+    assert digests_of_bytes(whole) == digests.signals()
 
 
 def test_digests_come_in_their_order() -> None:

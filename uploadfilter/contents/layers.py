@@ -129,7 +129,10 @@ def unquoted(text: bytes, effort: Effort) -> bytes:
     """
     if b"%" not in text:
         return text
-    effort.take(text.count(b"%") // _SIGNS_PER_STEP)
+    count = text.count(b"%")
+    effort.take(count // _SIGNS_PER_STEP)
+    if count <= MOST_FEW:
+        return _PERCENT.sub(_unquoted, text)
     data = _padded(text)
     at = _places(data[: len(text)] == ord("%"))
     return _replaced(data, at, _digits(data, at + 1), 3)
@@ -146,7 +149,10 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
     """
     if b"\\" not in text:
         return text
-    effort.take(text.count(b"\\") // _SIGNS_PER_STEP)
+    count = text.count(b"\\")
+    effort.take(count // _SIGNS_PER_STEP)
+    if count <= MOST_FEW:
+        return _ESCAPE.sub(_unescaped, text)
     if b"\\u{" in text:
         text = _BRACED.sub(rb"\\x0\1", text)
         text = _BRACED_ZERO.sub(rb"\\x\1", text)
@@ -170,6 +176,31 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
         _replace(data, kept, places, values, length)
     kept[len(text) :] = False
     return data[kept].tobytes()
+
+
+MOST_FEW = 128
+"""Signs that are undone one by one: arrays take longer to make than so few signs."""
+
+_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
+_ESCAPE = re.compile(
+    rb"\\(?:u00([0-9a-fA-F]{2})|u\{0*([0-9a-fA-F]{1,2})\}|x([0-9a-fA-F]{2})"
+    rb"|([0-3][0-7]{2}|[0-7]{1,2})|([/nrtfb\"'\\]))"
+)
+_CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b"}
+
+
+def _unquoted(found: re.Match[bytes]) -> bytes:
+    """Return the byte that a percent sign and two digits stand for."""
+    return bytes((int(found[0][1:], 16),))
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """Return the byte that an escape stands for."""
+    sign = found[5]
+    if sign:
+        return _CONTROLS.get(sign, sign)
+    code = found[1] or found[2] or found[3]
+    return bytes((int(code, 16) if code else int(found[4], 8),))
 
 
 _BRACED = re.compile(rb"\\u\{0*([0-9a-fA-F])\}")

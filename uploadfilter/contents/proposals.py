@@ -104,7 +104,7 @@ def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
         return None
     for claim in claims:
         word = claim.partition(";")[0].strip().lower()
-        ending = re.split(r"[./+-]", word)[-1] if "svg" not in word else "svg"
+        ending = "svg" if "svg" in word else _SEPARATOR.split(word)[-1]
         if ending in _DRAWN:
             return Kind.SVG
         if ending in _TARGA and _tga(head):
@@ -112,6 +112,7 @@ def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
     return None
 
 
+_SEPARATOR: Final = re.compile(r"[./+-]")
 _DRAWN: Final = frozenset(
     {"svg", "svgz", "eps", "ps", "postscript", "ai", "wmf", "emf", "mvg", "msl"}
 )
@@ -237,10 +238,10 @@ MAY_BE_LOOSE: Final = re.compile(rb"[BGIMPq\0]|.\0\0\0|.{4}ftyp", re.DOTALL)
 
 def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
     """Yield what begins a few bytes further on."""
-    for first in _FIRST.finditer(head, 1, MOST_STRAY_BYTES + 1):
+    for first in MAY_BEGIN.finditer(head, 1, _SEEN_BYTES):
         offset = first.start()
-        if not _may_begin(head, offset):
-            continue
+        if offset > MOST_STRAY_BYTES:
+            break
         found = magic.begins_as(head, offset)
         if found is not None and found not in _CARVED_WITH_CARE:
             yield Proposal(kind=found, offset=offset)
@@ -249,30 +250,9 @@ def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
         yield Proposal(kind=Kind.TAR, offset=at - _USTAR_AT)
 
 
-_FIRST: Final = re.compile(b"[%s]" % re.escape(bytes(magic.FIRST_BYTES)))
-"""Nothing begins with another byte; texts, of which archives have thousands, are full
-of those."""
+_SEEN_BYTES: Final = 2 * MOST_STRAY_BYTES
+"""Bytes that are looked at for what begins: those behind the last stray one as well."""
 
-
-def _may_begin(head: bytes, at: int) -> bool:
-    """Say quickly whether anything may begin at an offset.
-
-    Words have the first byte of something, and not the second one as well; tables of
-    numbers are full of zeros.
-    """
-    if head[at] < _LEAST_WORD:
-        is_tested = _TESTED_WITH_CONTROL.match(head, at) is not None
-        return is_tested or head.startswith(_MAGIC_WITH_CONTROL, at)
-    return head[at : at + 2] in _FIRST_TWO
-
-
-_LEAST_WORD: Final = 3
-_MAGIC_WITH_CONTROL: Final = tuple(
-    known for known, _ in magic.MAGIC if known[0] < _LEAST_WORD
-)
-_TESTED_WITH_CONTROL: Final = re.compile(
-    rb"\0(?:\0[\1\2]\0|.{3}ftyp)|\x01\0\0\0", re.DOTALL
-)
 _FIRST_TWO: Final = frozenset(
     {
         *(known[:2] for known, _ in magic.MAGIC),
@@ -283,6 +263,32 @@ _FIRST_TWO: Final = frozenset(
         *(b"BM", b"BZ", b"GI", b"RI"),
     }
 )
+_LEAST_WORD: Final = 3
+
+
+def _beginnings() -> Iterator[bytes]:
+    """Yield patterns for the first byte of what may begin, before what follows it.
+
+    Words have the first byte of something, and not the second one as well; tables of
+    numbers are full of zeros, so that more is asked of what begins with a control.
+    """
+    seconds: dict[int, set[int]] = {}
+    for first, *rest in _FIRST_TWO:
+        if first in magic.FIRST_BYTES and first >= _LEAST_WORD:
+            seconds.setdefault(first, set()).update(rest)
+    for first, allowed in seconds.items():
+        after = re.escape(bytes(sorted(allowed)))
+        yield b"%s(?=[%s])" % (re.escape(bytes((first,))), after)
+    for known, _ in magic.MAGIC:
+        if known[0] < _LEAST_WORD:
+            yield b"%s(?=%s)" % (re.escape(known[:1]), re.escape(known[1:]))
+    yield rb"\0(?=\0[\1\2]\0|.{3}ftyp)"
+    yield rb"\x01(?=\0\0\0)"
+
+
+MAY_BEGIN: Final = re.compile(b"|".join(_beginnings()), re.DOTALL)
+"""Where anything may begin; in most texts, of which archives have thousands, nowhere.
+"""
 
 _USTAR_AT: Final = 257
 
@@ -331,7 +337,7 @@ def _by_late_brands(source: Source) -> Kind:
 
 def _is_drawing(source: Source) -> bool:
     """Say whether the first element of an XML document is ``svg``."""
-    if not _MAY_BEGIN.match(source.read(0, HEAD_BYTES)):
+    if not _MAY_BE_XML.match(source.read(0, HEAD_BYTES)):
         return False
     for most in _MOST_PROLOGUE_BYTES:
         text = _text_of(source.read(0, most))
@@ -341,7 +347,7 @@ def _is_drawing(source: Source) -> bool:
     return True
 
 
-_MAY_BEGIN: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*(?:<|\Z)")
+_MAY_BE_XML: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*(?:<|\Z)")
 
 
 def _text_of(data: bytes) -> bytes:

@@ -56,7 +56,7 @@ class Held:
         self.source = MemorySource(b"")
         self.has_more = True
         self.reason: Reason | None = None
-        self._is_known = False
+        self._is_told = False
         self.go_on(keep=0)
 
     @property
@@ -77,6 +77,12 @@ class Held:
             block.write(memoryview(self.source.data)[-keep:])
         self.source = MemorySource(b"")
         while block.tell() < self._most:
+            if block.tell() >= WINDOW_BYTES and not self._is_told:
+                self._is_told = True
+                head = bytes(block.getbuffer()[: magic.HEAD_BYTES])
+                if magic.sniff(head) is Kind.TAR:
+                    self._most = WINDOW_BYTES
+                    break
             item = next(self._chunks, None)
             if isinstance(item, Shortfall):
                 self.reason = item.reason
@@ -84,13 +90,6 @@ class Held:
                 self.has_more = False
                 break
             block.write(item)
-            if not self._is_known and block.tell() >= magic.HEAD_BYTES:
-                self._is_known = True
-                if (
-                    magic.sniff(bytes(block.getbuffer()[: magic.HEAD_BYTES]))
-                    is Kind.TAR
-                ):
-                    self._most = min(self._most, WINDOW_BYTES)
         self.source = MemorySource(block.getvalue())
 
     def stretch(self, start: int, size: int) -> Chunks:

@@ -13,7 +13,7 @@ from typing import Final
 from uploadfilter.contents.source import MemorySource, Source, SourceFile
 from uploadfilter.model import Signal
 from uploadfilter.scanners.messages import ContentSpan, Handed
-from uploadfilter.signals.exact import Digests
+from uploadfilter.signals.exact import Digests, digests_of_bytes
 
 CHUNK_BYTES: Final = 256 * 1024
 """One read of a pass over a whole content; stays in the second-level cache."""
@@ -75,6 +75,8 @@ def chunks_of(source: Source) -> Iterator[bytes]:
 
 def digests_of(source: Source) -> tuple[Signal, ...]:
     """Return md5, sha1 and sha256 of all bytes of a source."""
+    if isinstance(source, MemorySource) and source.size <= CHUNK_BYTES:
+        return digests_of_bytes(source.data)
     digests = Digests()
     for chunk in chunks_of(source):
         digests.update(chunk)
