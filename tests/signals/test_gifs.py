@@ -205,3 +205,45 @@ def test_piece_that_breaks_off_is_shown_as_far_as_it_goes(kept: float) -> None:
         np.asarray(shown.image.convert("RGB"))[:rows],
         np.asarray(expected.image.convert("RGB"))[:rows],
     )
+
+
+DOTS = {b"\x02\x02D\x01\0": 0, b"\x02\x02L\x01\0": 1, b"\x02\x02T\x01\0": 2}
+"""One pixel of each of three colours, packed."""
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.integers(0, 3),
+            st.sampled_from(sorted(DOTS)),
+            st.sampled_from([None, 0, 1, 2]),
+            st.integers(0, 3),
+        ),
+        min_size=2,
+        max_size=30,
+    )
+)
+def test_tiny_pieces_that_are_alike_look_as_if_each_were_unpacked(
+    dots: list[tuple[int, int, bytes, int | None, int]],
+) -> None:
+    """Colours of its own, which are the same, make a piece one by itself."""
+    colours = bytes((250, 0, 0, 0, 250, 0, 0, 0, 250, 9, 9, 9))
+
+    def gif(table: bytes, flags: int) -> bytes:
+        parts = [struct.pack("<6sHHBBB", b"GIF89a", 6, 4, 0x81, 0, 0), colours]
+        for left, top, packed, clear, disposal in dots:
+            said = disposal << 2 | (clear is not None)
+            control = struct.pack("<BHB", said, 5, clear or 0)
+            place = struct.pack("<cHHHHB", b",", left, top, 1, 1, flags)
+            parts.append(b"!\xf9\4" + control + b"\0" + place + table + packed)
+        return b"".join(parts) + b";"
+
+    alike = frames(gif(b"", 0))
+    apart = frames(gif(colours * 8, 0x84))
+
+    assert len(alike) == len(apart)
+    for one, other in zip(alike, apart, strict=True):
+        assert (
+            one.image.convert("RGBA").tobytes() == other.image.convert("RGBA").tobytes()
+        )

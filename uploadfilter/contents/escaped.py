@@ -138,19 +138,26 @@ def _near_signs(text: bytes, effort: Effort) -> bytes:
     search as there are sets of such layers.
     """
     effort.take(1 + len(text) // _BYTES_PER_LOOK)
-    count = -(-len(text) // _NEAR_BYTES)
+    length = max(_NEAR_BYTES, len(text) // _MOST_BLOCKS)
     is_near = [
-        bool(_PATTERNS.numbers_in(text[at : at + _NEAR_BYTES + _LONGEST_SIGN]))
-        for at in range(0, len(text), _NEAR_BYTES)
+        bool(_PATTERNS.numbers_in(text[at : at + length + _LONGEST_SIGN]))
+        for at in range(0, len(text), length)
     ]
-    kept = [any(is_near[max(at - 1, 0) : at + _BLOCKS_BEHIND]) for at in range(count)]
+    kept = [
+        any(is_near[max(at - 1, 0) : at + _BLOCKS_BEHIND]) for at in range(len(is_near))
+    ]
+    if all(kept):
+        return text
     return b"".join(
-        text[at * _NEAR_BYTES : (at + 1) * _NEAR_BYTES] if is_kept else b"\n"
+        text[at * length : (at + 1) * length] if is_kept else b"\n"
         for at, is_kept in enumerate(kept)
     )
 
 
 _NEAR_BYTES = 1024
+_MOST_BLOCKS = 512
+"""Blocks of a text that are looked at one by one: so long at least, so many at most."""
+
 _LONGEST_SIGN = 256
 _BLOCKS_BEHIND = 2
 """A block counts with one that has a sign, or next to it: a picture has them all over.

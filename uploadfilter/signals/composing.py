@@ -13,6 +13,7 @@ shown; a frame costs as much as its own rectangle.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -69,6 +70,18 @@ class Piece:
         return right - left, bottom - top
 
 
+class _Coloured(NamedTuple):
+    """A piece with its colours, what else is known of it, and whether it broke off."""
+
+    image: Image.Image
+    info: dict[str | tuple[int, int], object]
+    is_truncated: bool
+
+
+_MOST_ALIKE = 256
+"""Pieces that are kept, since others may be alike. They are of a few pixels."""
+
+
 class ComposedReader:
     """An animation that is put together here.
 
@@ -76,6 +89,8 @@ class ComposedReader:
         size: Width and height of the canvas.
         pieces: Of each frame.
         opened: Opens the picture of a frame.
+        alike: Returns the same for frames whose pictures are the same, wherever they
+            are drawn; ``None`` where that is not worth asking.
         first: Opens the first one on the whole canvas, as it is stored.
         durations: Of all frames, in milliseconds.
         course: What it costs to come to each.
@@ -89,6 +104,7 @@ class ComposedReader:
         pieces: Sequence[Piece],
         opened: Callable[[int], Image.Image],
         *,
+        alike: Callable[[int], bytes | None] = lambda _number: None,
         first: Callable[[], Image.Image],
         durations: Sequence[int],
         course: Course | None,
@@ -103,6 +119,8 @@ class ComposedReader:
         self._pieces = pieces
         self._open = opened
         self._open_first = first
+        self._alike = alike
+        self._coloured: dict[bytes, _Coloured] = {}
         self._canvas = Image.new("RGBA", (0, 0))
         self._left_off = 0
         self._is_truncated = False
@@ -152,14 +170,12 @@ class ComposedReader:
         box = within(piece.box, self._size)
         if box is None:
             return
-        image = self._open(number)
-        self._is_truncated |= load(image)
-        self._info = {
-            name: value for name, value in image.info.items() if name != "transparency"
-        }
+        found = self._coloured_piece(number)
+        self._is_truncated |= found.is_truncated
+        self._info = found.info
         left, top = piece.box[:2]
         inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-        over = _coloured(image)
+        over = found.image
         if inner != (0, 0, *over.size):
             over = over.crop(inner)
         if piece.drawing is Drawing.BLEND:
@@ -169,10 +185,28 @@ class ComposedReader:
         else:
             canvas.paste(over, box)
 
+    def _coloured_piece(self, number: int) -> "_Coloured":
+        """Return a piece with its colours; of those that are alike, as before."""
+        key = self._alike(number)
+        known = None if key is None else self._coloured.get(key)
+        if known is not None:
+            return known
+        image = self._open(number)
+        is_truncated = load(image)
+        info = {
+            name: value for name, value in image.info.items() if name != "transparency"
+        }
+        found = _Coloured(_coloured(image), info, is_truncated)
+        if key is not None and len(self._coloured) < _MOST_ALIKE:
+            self._coloured[key] = found
+        return found
+
     def _clear(self, piece: Piece) -> None:
         """Take a piece away, and what was under it, if it says so."""
+        if piece.disposal is not Disposal.CLEAR:
+            return
         box = within(piece.box, self._size)
-        if box is not None and piece.disposal is Disposal.CLEAR:
+        if box is not None:
             self._canvas.paste((0, 0, 0, 0), box)
 
 

@@ -255,6 +255,16 @@ def gif_reader(
         file = io.BytesIO(_file_of(data, found.head, stored[number], screen))
         return Image.open(file, formats=picture_format.pillow)
 
+    def alike(number: int) -> bytes | None:
+        each = stored[number]
+        left, top, right, bottom = each.box
+        is_tiny = right - left <= _TINY_SIDE and bottom - top <= _TINY_SIDE
+        if not is_tiny or each.end - each.start > _MOST_TINY_BYTES:
+            return None
+        # Behind the place stand size, colours and data.
+        clear = (each.transparent is not None, each.transparent or 0)
+        return bytes(clear) + data[each.start + 5 : each.end]
+
     check(canvas)
     pieces = [each.piece for each in stored]
     lack = Reason.TRUNCATED if found.is_cut else None
@@ -262,6 +272,7 @@ def gif_reader(
         canvas,
         pieces,
         opened,
+        alike=alike,
         first=lambda: opened(0, canvas),
         durations=tuple(each.duration for each in stored),
         course=_course(pieces, canvas) if is_moving else None,
@@ -343,6 +354,11 @@ def _unpacked(data: bytes, head: int, stored: Stored) -> Image.Image | None:
         image.info["transparency"] = stored.transparent
     return image
 
+
+_MOST_TINY_BYTES = 64
+_TINY_SIDE = 64
+"""How short a frame is, and how many pixels its longer side has, of which thousands may
+be alike."""
 
 _INTERLACED = 0x40
 _GREYS = bytes(value for grey in range(256) for value in (grey, grey, grey))
