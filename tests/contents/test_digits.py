@@ -1,7 +1,7 @@
 """Digits and numbers are read whatever stands between them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from uploadfilter.contents.digits import from_digits
@@ -16,6 +16,7 @@ def read(text: bytes) -> list[bytes]:
 
 
 @given(st.binary(min_size=80, max_size=300), st.integers(16, 99))
+@example(data=bytes(86), width=17)
 def test_lines_may_end_within_a_byte(data: bytes, width: int) -> None:
     """Word processors read on in the next line."""
     digits = data.hex()

@@ -90,7 +90,9 @@ def _from_odd_lines(run: bytes) -> Iterator[bytes]:
     for start, end in runs(run, _IN_SPACED_HEX, 2 * SHORTEST_BYTES):
         lines = run[start:end].split()
         digits = b"".join(lines)
-        is_long = len(digits) >= _LEAST_LINE * len(lines)
+        # The last line may be short, whatever the others are.
+        before = len(digits) - len(lines[-1]) if lines else 0
+        is_long = before >= _LEAST_LINE * (len(lines) - 1)
         if is_long and any(len(line) % 2 for line in lines[:-1]):
             for at in (0, 1):
                 yield binascii.a2b_hex(
