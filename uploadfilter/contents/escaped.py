@@ -175,6 +175,7 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
         effort: What it may cost.
         near: The parts of it that a layer must lie over, if not all of it.
     """
+    is_told = bool(near)
     near = near or text
     steps = [unquoted, unescaped, unreferenced]
     # Of a style sheet, digits and bytes are not read.
@@ -186,11 +187,14 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
     for step in steps:
         undone = step(near, effort)
         if undone != near:
-            yield undone if near is text else step(text, effort)
-    for mark, plain in ((b'""', b'"'), (b"''", b"'")):
-        # As tables and databases write a quote within quotes.
-        if mark in near if near is text else _QUOTED.search(near):
-            yield text.replace(mark, plain)
+            # All of a text, unless blocks of it were left out.
+            yield undone if near == text else step(text, effort)
+    # As tables and databases write a quote within quotes.
+    marks = [mark for mark in (b'""', b"''") if mark in near]
+    if is_told and marks:
+        marks = [b'""', b"''"] if _QUOTED.search(near) else []
+    for mark in marks:
+        yield text.replace(mark, mark[:1])
     if b"+" in near and not _IS_NO_FORM.search(text):
         yield text.replace(b"+", b" ")
 
