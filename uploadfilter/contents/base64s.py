@@ -95,6 +95,7 @@ class Base64Search:
         self._known: set[int] = set()
         self._complete: frozenset[int] = frozenset()
         self._has_strings: bool | None = None
+        self._string = 0, 0
         self.last_found = 0
         self.is_complete = False
 
@@ -151,12 +152,15 @@ class Base64Search:
         """Yield the readings of a string."""
         text, at = self._text, self._offset_of(max(group, 0))
         self.last_found, self.is_complete = at, False
-        end = _end_of(text, at)
         first = head[:KNOWN_BYTES]
         if skipped or _WORDS.match(text, max(at - 1, 0), at):
             data = self._from(group, skipped)
             yield Encoded(name="base64", data=data, is_carved=True)
             return
+        # Strings that begin within another one end with it.
+        if not self._string[0] <= at < self._string[1]:
+            self._string = at, _end_of(text, at)
+        end = self._string[1]
         within = len(letters_of(text[at:end]))
         self._covered[group % 4] = group + within
         if at in self._complete:
