@@ -22,24 +22,25 @@ _DUPLICATES: Final = (
     "Cannot redefine",
     "Duplicate inline",
 )
-_QUOTE: Final = "A text ends on its line, with the quote that it began with."
+_QUOTE: Final = "A text must end on its line, with the quote that it began with."
 _STATEMENT: Final = "Write KEY = VALUE, or [TABLE] on a line of its own."
 _HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "Unescaped": "A backslash between double quotes begins an escape: write the "
+        "Unescaped": "Between double quotes a backslash begins an escape: write the "
         "text between single quotes.",
         "Unterminated": _QUOTE,
         "Illegal character": _QUOTE,
-        "Expected newline": "Each key stands on a line of its own. A text stands in "
-        "double quotes, and one with such a quote in it between single ones.",
+        "Expected newline": "Write each key on a line of its own, and a text in double "
+        "quotes; if the text contains a double quote, write it in single quotes.",
         "Expected '='": _STATEMENT,
         "Invalid statement": _STATEMENT,
-        "Invalid initial": "A key is made of letters, digits, - and _.",
-        "Unclosed array": "A list ends with ].",
-        "Unclosed inline": "A table that begins with { ends with } on the same line.",
-        "Expected ']": "The heading of a table ends with ], and that of a list with ]]",
-        "Invalid value": "A text stands in double quotes; true and false are written "
-        "small; a number with a unit is a text.",
+        "Invalid initial": "A key consists of letters, digits, - and _.",
+        "Unclosed array": "End the list with ].",
+        "Unclosed inline": "End a table that begins with { with } on the same line.",
+        "Expected ']": "End the heading of a table with ], and that of a list with ]].",
+        "Invalid value": "Write a text in double quotes, also a number with a unit; "
+        "write "
+        "true and false in small letters.",
     }
 )
 """What to do, by how the words of ``tomllib`` begin."""
@@ -102,14 +103,16 @@ def _set_twice(lines: list[str], line: int, where: int | None) -> Fault:
         name = found[1].strip("\"'")
         first = _first(lines[: at - 1], pattern, name)
         since = f", the first time in line {first}" if first else ""
+        if kind == "table" and not first:
+            since = ", or a key has the same name"
         return Fault(
             where,
             f"the {kind} {name!r} is there twice{since}",
-            "Take one of the two out."
+            "Remove one of the two."
             if kind == "key"
-            else "Write all keys of a table below one heading.",
+            else f"Write all keys of [{name}] below one heading.",
         )
-    return Fault(where, "a key is there twice", "Take one of the two out.")
+    return Fault(where, "a key is there twice", "Remove one of the two.")
 
 
 def _first(lines: list[str], pattern: re.Pattern[str], name: str) -> int | None:

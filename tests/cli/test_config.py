@@ -49,6 +49,19 @@ def test_every_mistake_is_told_with_its_line(
     assert "'listen'" in err
 
 
+def test_place_of_what_is_not_toml_is_said_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The line is a field of its own, as of every other mistake."""
+    file.write_text('origin = "http://x"\nmode = off')
+    code = run(monkeypatch, "config", "check", "--json", str(file))
+    (problem,) = json.loads(capfd.readouterr().out)["problems"]
+
+    assert code == 2
+    assert problem["line"] == 2
+    assert problem["problem"] == "not TOML: Invalid value"
+
+
 def test_json_says_the_same(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,7 +58,7 @@ def test_importing_again_keeps_what_was_chosen(console: Console) -> None:
     code, said = console.bring()
 
     assert code == 0
-    assert "goes on rejecting" in said
+    assert "its matches reject uploads" in said
     assert console.state == (True, None)
 
 

@@ -133,7 +133,7 @@ def test_tally_with_one_unchecked_file_is_not_ok() -> None:
 
     assert tally.exit_code == 1
     assert (
-        tally.words() == "1 files: 0 matched, 1 could not be checked, 0 without a match"
+        tally.words() == "1 file: 0 matched, 1 could not be checked, 0 without a match"
     )
 
 

@@ -180,4 +180,4 @@ def test_empty_log_has_no_numbers(
     code = run(monkeypatch, "log", "totals")
 
     assert code == 0
-    assert capfd.readouterr().err == "nothing was counted\n"
+    assert capfd.readouterr().err == "nothing was counted in that time\n"

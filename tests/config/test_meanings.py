@@ -23,7 +23,7 @@ from uploadfilter.config.meanings import MEANINGS, meant
         pytest.param((), "upstream", "origin =", id="upstream"),
         pytest.param((), "tls", "front end", id="tls"),
         pytest.param(("log",), "retention", "days_with_match", id="retention"),
-        pytest.param(("limits",), "colour", "Known are: ", id="nothing-like-it"),
+        pytest.param(("limits",), "colour", "Known keys: ", id="nothing-like-it"),
     ],
 )
 def test_suggestion(table: tuple[str | int, ...], name: str, hint: str) -> None:

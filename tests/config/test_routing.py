@@ -131,12 +131,12 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         pytest.param(
             "[[routes]]\nname = 'a'\norigin = 'stor'\n[origins.store]\nurl = 'http://x'",
             ":3: routes[0].origin = 'stor' is not an origin",
-            "Known are: store",
+            "Known origins: store",
             id="unknown-origin",
         ),
         pytest.param(
             "[[routes]]\nname = 'a'\norigin = 'http://x/path'",
-            "an origin has no path",
+            "an origin must not have a path",
             "",
             id="origin-with-path",
         ),
@@ -282,7 +282,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
         ),
         pytest.param(
             ORIGIN + "[[routes]]\nname = 'all'\n[[routes]]\nname = 'b'\npath = '/b'",
-            ":4: routes[1] ('b') can never be taken: 'all'",
+            ":4: no request can reach routes[1] ('b'): 'all'",
             "Move it before 'all'",
             id="shadowed",
         ),
@@ -317,7 +317,7 @@ def test_route_that_no_request_can_take_is_refused(
     """A rule behind a wider one is a mistake; the other way round both are taken."""
     text = "{}[[routes]]\nname = 'a'\n{}\n[[routes]]\nname = 'b'\n{}"
 
-    with pytest.raises(ConfigError, match="can never be taken"):
+    with pytest.raises(ConfigError, match="no request can reach"):
         load(tmp_path, text.format(ORIGIN, earlier, later))
     assert len(load(tmp_path, text.format(ORIGIN, later, earlier)).routes) == 2
 

@@ -22,8 +22,8 @@ VALUES: dict[str, tuple[object, str]] = {
     "truth": (True, "true or false"),
     "list": ([1], "a list"),
     "table": ({"x": 1}, "a table"),
-    "infinity": (float("inf"), "no finite number"),
-    "no number": (float("nan"), "no finite number"),
+    "infinity": (float("inf"), "not a finite number"),
+    "no number": (float("nan"), "not a finite number"),
     "huge": (2**80, "too large"),
 }
 """Values as TOML has them, and what the error calls each."""
@@ -87,7 +87,7 @@ def test_wrong_type_of_a_setting_is_named(key: tuple[str, ...]) -> None:
         assert own, (key, value, str(found))
         assert own[0].hint
         if "table" not in what and "Mapping" not in str(wanted):
-            assert called in own[0].text or "none of these" in own[0].text
+            assert called in own[0].text or "not a known value" in own[0].text
             assert "Write " in own[0].hint
 
 

@@ -35,7 +35,7 @@ def test_decision_is_found_as_the_page_shows_it(tmp_path: Path) -> None:
         pytest.param(
             f"{ORIGIN}mode = 'monitor'\nmode = 'enforce'\n",
             "the key 'mode' is there twice, the first time in line 2",
-            "Take one of the two out.",
+            "Remove one of the two.",
             id="twice",
         ),
         pytest.param(

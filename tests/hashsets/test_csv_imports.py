@@ -177,7 +177,7 @@ def test_table_without_ids_keeps_them(directory: Path) -> None:
             TABLE + '3;A;"x', r"1 bad_quoting \(first in line 4\)", id="quote"
         ),
         pytest.param(TABLE + '3;A;"' + 140_000 * "x", "begins in line 4", id="endless"),
-        pytest.param("ID;MD5\n", "nothing that can be accepted", id="no-rows"),
+        pytest.param("ID;MD5\n", "no entry that can be taken", id="no-rows"),
         pytest.param("", "is empty", id="empty"),
         pytest.param("a;b\n1;2\n", "no column of the file", id="no-columns"),
     ],
@@ -193,6 +193,18 @@ def test_refused_table_changes_nothing(
         bring(directory, data)
     assert {path.relative_to(directory) for path in directory.rglob("*")} == before
     assert found(current(directory), ONE) == ["1"]
+
+
+def test_columns_of_rows_that_were_left_out_are_not_called_empty(
+    directory: Path,
+) -> None:
+    """``--where`` left every row out; nobody knows what else is in them."""
+    layout = Layout(wanted={"Name": frozenset({"Eve"})})
+    with pytest.raises(HashSetFormatError, match="2 not_wanted") as refused:
+        bring(directory, TABLE, layout=layout)
+
+    assert "--where asks for" in refused.value.hint
+    assert "empty" not in refused.value.hint
 
 
 def test_bad_rows_are_skipped_by_request(directory: Path) -> None:

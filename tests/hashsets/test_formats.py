@@ -110,6 +110,7 @@ def test_survey_of_a_list_needs_no_category() -> None:
         (b"\xfe\xff" + ONE.encode("utf-16-be"), "is UTF-16"),
         (ONE.encode("utf-16-le"), "is UTF-16 without"),
         (ONE.encode("utf-16-be"), "is UTF-16 without"),
+        (bytes(300), "is not text"),
         (b"\x1f\x8b\x08\x00\x00", "packed by gzip"),
         (b"PK\x03\x04\x14\x00", "a zip archive"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "is not text"),

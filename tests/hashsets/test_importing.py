@@ -266,8 +266,8 @@ def test_malformed_lines_are_skipped_by_request(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        pytest.param([], "no entry at all", id="empty"),
-        pytest.param(["# nothing", ""], "no entry at all", id="comments"),
+        pytest.param([], "no entry", id="empty"),
+        pytest.param(["# nothing", ""], "no entry", id="comments"),
         pytest.param([EMPTY], r"1 empty_file \(first in line 1\)", id="empty-file"),
         pytest.param(["0" * 32], "1 degenerate", id="zeros"),
         pytest.param(
@@ -286,6 +286,14 @@ def test_file_without_a_usable_entry_is_refused(
     with pytest.raises(HashSetFormatError, match=message):
         bring(directory, write(directory, *lines), bad_lines=BadLines.SKIP)
     assert len(ids(directory, ONE)) == 1
+
+
+def test_file_of_no_bytes_is_called_empty(directory: Path) -> None:
+    """Nobody looks for comments and headings in it."""
+    with pytest.raises(HashSetFormatError, match="no entry") as refused:
+        bring(directory, write(directory))
+
+    assert "The file is empty" in refused.value.hint
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_tables_that_answer_wrongly_are_found(
     (problem,) = directory.check().problems
 
     assert problem.path == "bases/2"
-    assert "otherwise than a scan does" in problem.what
+    assert "gives a wrong answer to" in problem.what
 
 
 def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
     """A later version may look quite different after its number."""
     (tmp_path / "current").write_bytes(b'{"format":3,"somewhere":"else"}\n')
 
-    with pytest.raises(StoreVersionError, match="has format 3, this program reads"):
+    with pytest.raises(StoreVersionError, match="has format 3, but this program reads"):
         read(tmp_path)
 
 

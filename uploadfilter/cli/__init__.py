@@ -95,8 +95,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback(
     epilog="Exit codes: 0 all checked and nothing matched; 1 something matched or "
-    "could not be checked, or there is nothing of what was asked for; 2 refused, wrong "
-    "usage or failed."
+    "could not be checked, or nothing was found; 2 wrong usage, refused or failed."
 )
 def uploadfilter(
     *,
@@ -112,8 +111,8 @@ def uploadfilter(
 ) -> None:
     """Stop known pictures of abuse before they are published.
 
-    An upload proxy before a hosting provider's upload endpoints; the police supply the
-    hash sets.
+    An upload proxy in front of a hosting provider's upload endpoints; the police supply
+    the hash sets.
 
     **To start**
 

@@ -1,6 +1,7 @@
 """``uploadfilter config``: check a configuration, and show what is in force."""
 
 import os
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,8 +72,8 @@ def check(
 ) -> None:
     """Find everything that is wrong with a configuration, without starting anything.
 
-    Exit code 0 if the service would start with it, 2 otherwise; with `--strict` 1 if
-    it would, and there are warnings.
+    Exit code 0 if the service would start with it, 2 otherwise; with `--strict` also
+    1, if there are warnings only.
 
     **Example**
 
@@ -113,8 +114,8 @@ def presets(
 ) -> None:
     """Show what each preset would have done with the uploads of the last day.
 
-    It reads the decision log, whichever policy was in force then. A preset is chosen
-    with `preset` in `[policy]`.
+    It reads the decision log; it does not matter which policy was in force then. Choose
+    a preset with `preset` in `[policy]`.
 
     **Example**
 
@@ -195,8 +196,10 @@ def _read(
 def _as_problem(error: ConfigError, path: Path | None) -> ConfigProblem:
     """Return what was told of the file as a whole."""
     source = "the command line" if path is None else str(path)
-    text = str(error).removeprefix(f"{source}: ")
-    return ConfigProblem(source=source, line=None, key="", text=text, hint=error.hint)
+    text, line = str(error), None
+    if found := re.match(rf"{re.escape(source)}(?::([0-9]+))?: ", text):
+        text, line = text[found.end() :], int(found[1]) if found[1] else None
+    return ConfigProblem(source=source, line=line, key="", text=text, hint=error.hint)
 
 
 def _report(

@@ -42,8 +42,8 @@ DropCategoriesOption = Annotated[
     bool,
     typer.Option(
         "--drop-categories",
-        help="Take only the categories that are named, also if the set that is "
-        "replaced has others.",
+        help="Take only the categories that --category names, even if the set "
+        "that is replaced has others.",
     ),
 ]
 
@@ -57,7 +57,10 @@ def say_lack(generation: Enforced) -> None:
     """Tell people if ENFORCE would reject no match, and what to do."""
     lack = lack_in(generation)
     if lack is not None:
-        say(f"ENFORCE rejects no match with this: {WORDS[lack]}", style="yellow")
+        say(
+            f"with this reference set ENFORCE rejects no match: {WORDS[lack]}",
+            style="yellow",
+        )
         say(f"  {WHAT_TO_DO[lack]}", style="dim")
 
 
@@ -65,16 +68,16 @@ def say_lack_of_set(generation: Enforced, name: str) -> None:
     """Tell people if ENFORCE would reject no match with one hash set."""
     lack = lack_in(OneSet(generation=generation, name=name))
     if lack is Lack.MONITORED:
-        say("its matches are recorded and reject nothing", style="yellow")
+        say("its matches are only recorded, and reject no upload", style="yellow")
     elif lack is not None:
-        say(f"its matches reject nothing: {WORDS[lack]}", style="yellow")
+        say(f"its matches reject no upload: {WORDS[lack]}", style="yellow")
 
 
 def say_state(held: Settled) -> None:
     """Tell people whether what was just imported rejects."""
     if held.enforced:
         if held.was_enforced:
-            say("it goes on rejecting, as the set that it replaces did")
+            say("its matches reject uploads, as those of the set that it replaces did")
         return
     before = ""
     if held.was_enforced is not None:
@@ -84,7 +87,7 @@ def say_state(held: Settled) -> None:
             else ", as those of the set that it replaces"
         )
     say(
-        f"its matches are recorded and reject nothing{before}; "
-        "import it with --enforce-unsigned to let them",
+        f"its matches are only recorded{before}; to reject uploads, import it with "
+        "--enforce-unsigned",
         style="yellow",
     )

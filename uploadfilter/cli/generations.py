@@ -58,7 +58,7 @@ def generations_command(*, json: JSONOption = False, state: StateOption = None) 
 def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """Verify every byte of the reference set, and the answers of a sample.
 
-    May run beside the service. Exit code 1 if something is wrong; the report says
+    May run while the service runs. Ends with 1 if something is damaged; the report says
     whether the generation in force needs it.
 
     **Example**
@@ -76,7 +76,7 @@ def check_command(*, json: JSONOption = False, state: StateOption = None) -> Non
 
 
 def compact_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Write base and overlay as one new base, which finds the same.
+    """Write base and overlay as one new base, which finds the same entries.
 
     Needs room on the disk for a second base. The service goes on meanwhile.
 
@@ -104,7 +104,7 @@ def activate_command(
         bool,
         typer.Option(
             "--undo-withdrawals",
-            help="Do it even if entries come back that were withdrawn since then.",
+            help="Do it even if withdrawn entries come back into force.",
         ),
     ] = False,
     yes: YesOption = False,
@@ -113,9 +113,9 @@ def activate_command(
 ) -> None:
     """Put a kept generation in force again, exactly as it was.
 
-    Refused if that would bring back what was withdrawn since: removed, revoked,
-    suppressed, or not in a later import of its set. `rollback` returns to it without
-    that.
+    Refused if entries would come back that were withdrawn since: removed, revoked,
+    suppressed, or missing from a later import of their set. `rollback` returns to the
+    generation without these entries.
 
     **Example**
 
@@ -153,11 +153,11 @@ def rollback_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Return to an older generation, without what was withdrawn since.
+    """Return to an older generation, without the entries withdrawn since.
 
-    What was removed, revoked or suppressed since stays so, and so does what a later
-    import of its set lacks. The generation is pinned: until `uploadfilter hashset
-    release`, entries can only be taken away, and the service warns of it.
+    Entries that were removed, revoked or suppressed since stay out of force, and so do
+    entries that a later import of their set lacks. The generation is pinned: until
+    `uploadfilter hashset release` nothing can be imported, and the service warns of it.
 
     **Example**
 
@@ -195,7 +195,7 @@ def rollback_command(
             )
         for name in returned.monitored:
             say(
-                f"{name!r} stays monitored and rejects nothing, because an import "
+                f"{name!r} stays monitored and rejects no upload, because an import "
                 "since then said so",
                 style="yellow",
             )
@@ -204,7 +204,7 @@ def rollback_command(
 
 
 def release_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """End the pinning that a rollback began.
+    """Release the generation that a rollback pinned, so that imports work again.
 
     **Example**
 
@@ -291,7 +291,7 @@ def report_lines(report: CheckReport) -> list[Text]:
         whose = "in force" if item.in_force else "kept"
         lines.append(Text(harmless(f"  {item.path} {item.what} ({whose})")))
     hint = (
-        "restore the backup, or move the reference directory away and import again"
+        "restore a backup, or move the reference directory away and import again"
         if any(item.in_force for item in report.problems)
         else "the service is not affected; that generation cannot be returned to"
     )
@@ -315,7 +315,7 @@ def _about(kept: Current | None) -> str:
 def say_pinned(number: int) -> None:
     """Tell people what a rollback left to be done."""
     say(
-        f"generation {number} is pinned: entries can only be taken away until "
+        f"generation {number} is pinned: nothing can be imported until you run "
         "'uploadfilter hashset release'",
         style="yellow",
     )

@@ -80,7 +80,9 @@ app = typer.Typer(
     help="Import, list and remove hash sets; keep the reference set in order.",
 )
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of the hash set.")
+]
 
 
 @app.command("import")
@@ -135,7 +137,10 @@ def import_set(
     ] = Format.AUTO,
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="TOML", help="CSV: a saved mapping; options win over it."),
+        typer.Option(
+            metavar="TOML",
+            help="CSV: a file with a mapping, in TOML; options override it.",
+        ),
     ] = None,
     maps: Annotated[
         list[str] | None,
@@ -174,11 +179,11 @@ def import_set(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Import a hash set from a file, in place of one of the same name.
+    """Import a hash set from a file; it replaces a set of the same name.
 
     All or nothing: a file that is refused changes nothing. A running proxy takes the
-    new reference set up within two seconds. On a terminal, what a CSV file holds is
-    shown first.
+    new reference set up within two seconds. On a terminal the command first shows what
+    a CSV file holds, and asks.
 
     **Examples**
 
@@ -248,8 +253,8 @@ def _report(report: ImportReport, *, json: bool) -> None:
 def _named(name: str | None) -> str:
     if name is None:
         raise UsageError(
-            "the hash set has no name",
-            hint="Give it one with --name NAME; only --preview needs no name.",
+            "the command does not name the hash set",
+            hint="Add --name NAME; only --preview needs no name.",
         )
     return name
 
@@ -292,7 +297,7 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         raise UsageError(
             "the file is CSV, and the command does not say what its columns hold",
             hint="Give --map FIELD=COLUMN for each column, or --yes to take the "
-            "columns whose names are known; --preview shows both.",
+            "columns whose names are known; --preview shows what would be read.",
         )
 
 

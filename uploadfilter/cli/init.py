@@ -8,8 +8,8 @@ from uploadfilter.cli.output import say
 def init(*, state: StateOption = None) -> None:
     """Make the state directory with a key and an empty reference set.
 
-    What is there already stays as it is. An empty reference set that was made on
-    purpose is served; a missing one makes the proxy answer 503.
+    An existing reference set stays as it is. With an empty reference set nothing
+    matches; without one the proxy answers 503.
 
     **Example**
 

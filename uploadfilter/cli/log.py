@@ -100,16 +100,18 @@ def show(
     since: MomentOption = None,
     until: MomentOption = None,
     verdict: Annotated[
-        Verdict | None, typer.Option(case_sensitive=False, help="Decisions only.")
+        Verdict | None,
+        typer.Option(case_sensitive=False, help="Only decisions with this verdict."),
     ] = None,
     action: Annotated[
-        Action | None, typer.Option(case_sensitive=False, help="Decisions only.")
+        Action | None,
+        typer.Option(case_sensitive=False, help="Only decisions with this action."),
     ] = None,
     would: Annotated[
         Action | None,
         typer.Option(
             case_sensitive=False,
-            help="Decisions only: the action if every hash set were enforced.",
+            help="Only decisions with this action, if every hash set were enforced.",
         ),
     ] = None,
     decision: Annotated[
@@ -147,7 +149,7 @@ def show(
 ) -> None:
     """Show records: a table on a terminal, else one JSON object a line.
 
-    Ends with 1 if there is none.
+    Ends with 1 if no record fits.
 
     **Examples**
 
@@ -187,8 +189,8 @@ def show(
         say_nothing(directory)
         if decision is not None:
             say(
-                "refused uploads of a client with many are only counted: see --records "
-                "summary"
+                "when one client has very many refused uploads, they are only counted: "
+                "see --records summary"
             )
     say_period(directory, since=filters.since, until=filters.until)
     if not is_there:
@@ -212,8 +214,8 @@ def verify(
 ) -> None:
     """Check that no record was changed, lost, inserted or moved.
 
-    Says what is gone, and whether that was due. Ends with 0 if nothing is wrong, with 1
-    if something is.
+    Says which files are gone, and whether they were due to be deleted. Ends with 0 if
+    the log is intact, with 1 if it is damaged.
 
     **Example**
 
@@ -297,7 +299,7 @@ def _id(text: str) -> str:
     """
     found = written_id(text)
     if found is None:
-        say(f"no such record: {text!r} is no id of a decision, such as {EXAMPLE}")
+        say(f"no such record: {text!r} is not the id of a decision, such as {EXAMPLE}")
         raise typer.Exit(NOTHING)
     return found
 
@@ -308,7 +310,7 @@ def say_nothing(directory: Path) -> None:
     others = other_instances(directory)
     if others:
         names = ", ".join(others)
-        say(f"other proxies have logs of their own, see --instance: {names}")
+        say(f"other proxies have their own logs, see --instance: {names}")
 
 
 def print_records(records: Iterable[Record], *, as_json: bool) -> bool:

@@ -108,8 +108,8 @@ def lookup(
         list[str] | None,
         typer.Argument(
             metavar="[TYPE HEX]",
-            help="Signal type and value; without them, or for -, lines of both are "
-            "read from standard input.",
+            help="A signal type and a value; without them, or with -, lines of TYPE "
+            "HEX are read from standard input.",
             show_default=False,
         ),
     ] = None,
@@ -118,7 +118,7 @@ def lookup(
         int | None,
         typer.Option(
             metavar="N",
-            help="Most bits that may differ.  [default: as in matching]",
+            help="How many bits may differ.  [default: as in matching]",
             show_default=False,
         ),
     ] = None,
@@ -130,13 +130,13 @@ def lookup(
     Prints one answer for each query, in order and as it is read. MD5, SHA-1 and SHA-256
     are compared by equality, the other types by distance, up to --threshold.
 
-    As in matching, an entry with a quality below 50, or marked to be matched exactly
-    only, is not found by a perceptual signal; a PDQ value is compared with entries of
-    every geometry, since a query does not say how it was made; and suppressed entries
-    are not found.
+    As in matching, a perceptual signal does not find an entry that has a quality below
+    50 or is marked to be matched exactly only, and no signal finds a suppressed entry.
+    A PDQ value is compared with entries of every geometry, since a query does not say
+    how it was made.
 
-    Exit codes: 0 nothing matched; 1 something matched, a line is no query, or there was
-    no query at all; 2 wrong usage or failed.
+    Exit codes: 0 nothing matched; 1 something matched, a line is not a query, or
+    there was no query; 2 wrong usage or failed.
 
     **Examples**
 
@@ -202,8 +202,8 @@ def _argument(words: Sequence[str], threshold: int | None) -> Asked:
     """
     if len(words) != 2:  # noqa: PLR2004 -- a type and a value
         raise UsageError(
-            f"a query is a type and a value, not {len(words)} words",
-            hint="Write for example: uploadfilter lookup md5 HEX; or give lines of "
+            f"a query has two words, a type and a value; this one has {len(words)}",
+            hint="Write for example 'uploadfilter lookup md5 HEX', or give lines of "
             "TYPE HEX on standard input.",
         )
     signal_type, value = words

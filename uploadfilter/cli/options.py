@@ -47,7 +47,7 @@ InstanceOption = Annotated[
     typer.Option(
         "--instance",
         metavar="NAME",
-        help="Which of several proxies that share the state directory.  [default: "
+        help="The name of the proxy, if several share the state directory.  [default: "
         "main]",
         envvar="UPLOADFILTER_INSTANCE",
         show_default=False,
@@ -58,7 +58,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="TOML file with the same settings and more; options win over it.  "
+        help="The configuration file, in TOML; options of the command override it.  "
         "[default: uploadfilter.toml in the XDG configuration directory, else in "
         "/etc/uploadfilter]",
         show_default=False,
@@ -165,7 +165,10 @@ def log_directory(state: Path | None, instance: str | None) -> Path:
     """
     name = instance or DEFAULT_INSTANCE
     if not INSTANCE_NAME.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be the name of an instance")
+        raise UsageError(
+            f"{name!r} cannot be the name of an instance",
+            hint="Use lower-case letters, digits and hyphens, at most 64.",
+        )
     return place_of_log(state_directory(state), name)
 
 

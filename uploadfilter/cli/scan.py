@@ -69,8 +69,9 @@ class Tally:
 
     def words(self) -> str:
         """Return the counts in words."""
+        files = "file" if self.total == 1 else "files"
         return (
-            f"{self.total:,} files: {self.counts[Verdict.MATCH]:,} matched, "
+            f"{self.total:,} {files}: {self.counts[Verdict.MATCH]:,} matched, "
             f"{self.counts[Verdict.INCONCLUSIVE]:,} could not be checked, "
             f"{self.counts[Verdict.NO_MATCH]:,} without a match"
         )
@@ -79,7 +80,9 @@ class Tally:
 def scan(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="FILE_OR_FOLDER...", help="What to check."),
+        typer.Argument(
+            metavar="FILE_OR_FOLDER...", help="The files and folders to check."
+        ),
     ],
     *,
     json: JSONOption = False,

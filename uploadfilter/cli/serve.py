@@ -28,7 +28,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="URL",
-            help="The hosting service behind the proxy.",
+            help="The URL of the hosting service behind the proxy.",
             envvar="UPLOADFILTER_ORIGIN",
         ),
     ] = None,
@@ -45,7 +45,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="monitor|enforce",
-            help="Only record, or also reject.  [default: monitor]",
+            help="monitor only records; enforce also rejects.  [default: monitor]",
             envvar="UPLOADFILTER_MODE",
             show_default=False,
         ),
@@ -53,10 +53,10 @@ def serve(
     config_path: ConfigOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Run the upload proxy before an origin.
+    """Run the upload proxy in front of an origin.
 
-    Stops on SIGTERM or Ctrl-C, after the uploads in flight. SIGHUP reads the
-    configuration file again.
+    Stops on SIGTERM or Ctrl-C, when the uploads in flight are finished. SIGHUP reads
+    the configuration file again.
 
     **Examples**
 

@@ -31,8 +31,8 @@ def space_command(
 ) -> None:
     """Show what the log takes, what is free, and for how many days that lasts.
 
-    Each day is reckoned to write what this one or the last one did, and files to be
-    deleted when their time is over.
+    The estimate: each day writes as much as today or yesterday, and files are deleted
+    when their time is over.
 
     **Example**
 
@@ -46,7 +46,8 @@ def space_command(
         room = surveyor.look(time.clock_gettime(time.CLOCK_REALTIME))
     except OSError as exc:
         raise LogError(
-            f"cannot look at the disk of {str(directory)!r}: {exc.strerror}",
+            f"cannot read the free space on the disk of {str(directory)!r}: "
+            f"{exc.strerror}",
             hint="Check --state and --instance.",
         ) from exc
     if json:

@@ -173,7 +173,9 @@ def _ends(lasting: str | None, until: str | None, *, now: datetime) -> datetime 
         UsageError: The options cannot be understood, or both are given.
     """
     if lasting is not None and until is not None:
-        raise UsageError("--for and --until cannot be given together")
+        raise UsageError(
+            "--for and --until cannot be given together", hint="Give one of them."
+        )
     if lasting is not None:
         return now + duration(lasting)
     return None if until is None else moment_ahead(until)

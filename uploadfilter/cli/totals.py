@@ -94,7 +94,7 @@ def totals_command(
     if json:
         print_json(totals_document(days))
     elif not days:
-        say("nothing was counted")
+        say("nothing was counted in that time")
     elif by is By.DAY:
         print_text(days_table(days))
     else:
@@ -102,8 +102,8 @@ def totals_command(
         print_text(counts_table(by, counts))
     if any(Origin.RECORDS in origins for _, origins in days.values()):
         say(
-            "of some days an older version counted nothing: what is told of them is "
-            "what records are left",
+            "an older version counted nothing on some of these days: their numbers "
+            "come from the records that are left",
             style="yellow",
         )
 

@@ -111,14 +111,19 @@ def _notes(report: VerifyReport) -> Iterator[Text]:
             style = "" if judged.is_proved else "yellow"
             yield Text(_gap_words(judged), style=style)
     if report.unfinished_bytes:
-        yield Text(f"{report.unfinished_bytes:,} bytes of a record that is unfinished")
+        yield Text(
+            f"the log ends with {report.unfinished_bytes:,} bytes of an unfinished "
+            "record"
+        )
     if report.step_back is not None:
         yield Text(_step_words(report.step_back), style="yellow")
     if report.checkpoint is not CheckpointState.NOT_GIVEN:
         yield Text(f"checkpoint: {_CHECKPOINT_WORDS[report.checkpoint]}")
     if report.not_read:
         names = ", ".join(report.not_read[:SHOWN_NAMES])
-        text = f"{len(report.not_read):,} files were not read, unpack them: {names}"
+        count = len(report.not_read)
+        files = "1 packed file was" if count == 1 else f"{count:,} packed files were"
+        text = f"{files} not checked; unpack to check: {names}"
         yield Text(harmless(text), style="yellow")
     if report.totals:
         yield Text(

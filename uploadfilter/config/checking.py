@@ -96,8 +96,8 @@ def _check_folders(loaded: Loaded, problems: Complaints) -> None:
     if found:
         problems.add(
             ("state",),
-            f"state = {str(settings.state)!r}: {len(found)} files do not belong to "
-            f"whom the directory does, such as {str(found[0].path)!r}",
+            f"state = {str(settings.state)!r}: {len(found)} files belong to another "
+            f"user than the directory, such as {str(found[0].path)!r}",
             hint="Give them to the user of the service, as root: chown -R USER: "
             f"{settings.state}",
         )

@@ -179,7 +179,8 @@ class _Reading:
             self._complain(
                 (),
                 "no origin is named",
-                hint='Name what is behind the proxy: --origin URL, or origin = "URL".',
+                hint="Name the site behind the proxy: --origin URL, or origin = "
+                '"URL" in the configuration file.',
             )
         origins = read_origins(self._reader, document.get(schema.ORIGINS, {}))
         common = Common(
@@ -209,7 +210,7 @@ class _Reading:
                         key,
                         f"origin and listen are the same: {address}",
                         hint="Requests would go in a circle: let the proxy listen on "
-                        "another port (--listen), and name what is behind it as "
+                        "another port (--listen), and name the site behind it with "
                         "--origin.",
                     )
 
@@ -235,8 +236,8 @@ def read_text(path: Path) -> str:
         ) from exc
     if is_changing:
         raise ConfigError(
-            f"{path}: was written while it was read",
-            hint="Write a new file beside it, and rename that to its name.",
+            f"{path}: the file was changed while it was read",
+            hint="Write a new file beside it, and rename the new file.",
         )
     if not is_regular or len(data) > _MOST_BYTES:
         raise ConfigError(

@@ -36,11 +36,9 @@ _TLS: Final = (
 )
 _LARGEST: Final = 'Write [limits] and below it max_body_bytes = "100 MiB".'
 _NO_LEVEL: Final = (
-    "There is one level: each fact is one event, on standard error, for the journal."
+    "There are no levels: each event is one line on standard error, for the journal."
 )
-_WAIT: Final = (
-    "Write longest_wait_s: for how long an upload may have to wait for a scanner."
-)
+_WAIT: Final = "Write longest_wait_s: how long an upload may wait for a scanner."
 _RETENTION: Final = "Write days_without_match and days_with_match."
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -94,7 +92,7 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
     elsewhere = _elsewhere(name)
     if elsewhere is not None:
         return f"Did you mean {elsewhere}?"
-    return f"Known are: {', '.join(names)}."
+    return f"Known keys: {', '.join(names)}."
 
 
 def _elsewhere(name: str) -> str | None:

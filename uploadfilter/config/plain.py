@@ -28,8 +28,8 @@ def _addresses(
         except ValueError as exc:
             reader.complaints.add(
                 ("listen",),
-                f"listen = {shown_value(text, ())} is not HOST:PORT: {exc}",
-                hint="For example 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80 or "
+                f"listen = {shown_value(text, ())} is not an address: {exc}",
+                hint="Write for example 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80 or "
                 "unix:/run/uploadfilter/http.",
             )
     if not listen:
@@ -74,7 +74,7 @@ def _groups(
             reader.complaints.add(
                 key,
                 "a group of client_groups is empty",
-                hint="Name its networks, with blanks between them.",
+                hint="Write its networks, with spaces between them.",
             )
         groups.append(tuple(network for network in found if network is not None))
     return tuple(group for group in groups if group)
@@ -89,8 +89,8 @@ def _network(
         reader.complaints.add(
             key,
             f"{key[0]} = {shown_value(whole, ())} is not a network",
-            hint="Write an address (10.0.0.7) or a network (10.0.0.0/24), whose "
-            "bits behind the prefix are 0.",
+            hint="Write an address (10.0.0.7) or a network (10.0.0.0/24); the bits "
+            "after the prefix must be 0.",
         )
         return None
 

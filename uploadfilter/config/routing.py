@@ -203,7 +203,7 @@ class _Routes:
 
     def _known_origins(self) -> str:
         names = ", ".join(name for name in self._origins if not name.startswith(_URL))
-        known = f"Known are: {names}. " if names else ""
+        known = f"Known origins: {names}. " if names else ""
         return f"{known}Write a URL, or the NAME of a table [origins.NAME]."
 
     def _hosts(self, values: Mapping[str, Any], key: Key) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ class _Routes:
                     where,
                     f"{dotted(where)} = {shown_value(host, where)} is not a host",
                     hint='Write "photos.example.org", or "*.example.org" for all '
-                    "below it; without a port, and in ASCII (xn--...).",
+                    "hosts below it; without a port, and in ASCII (xn--...).",
                 )
         return tuple(host.lower() for host in hosts)
 
@@ -283,9 +283,9 @@ class _Routes:
             if earlier.covers(route):
                 self._complain(
                     key,
-                    f"{dotted(key)} ({route.name!r}) can never be taken: "
-                    f"{earlier.name!r} before it takes every request that fits",
-                    hint=f"Move it before {earlier.name!r}, or take it out.",
+                    f"no request can reach {dotted(key)} ({route.name!r}): "
+                    f"{earlier.name!r} before it takes all of them",
+                    hint=f"Move it before {earlier.name!r}, or remove it.",
                 )
                 return
 

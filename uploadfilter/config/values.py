@@ -229,7 +229,9 @@ def shown_value(value: object, key: Key) -> str:
     """Return a value as it was written, as far as an error may show it."""
     if any(_SECRET_WORDS.search(str(part)) for part in key):
         return "..."
-    text = repr(_masked(value))
+    masked = _masked(value)
+    # As TOML writes it.
+    text = repr(masked).lower() if isinstance(masked, bool) else repr(masked)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
@@ -265,9 +267,9 @@ def _converted(value: object, wanted: Wanted, *, is_size: bool) -> Any:  # noqa:
         value = _member(value, wanted)
     if isinstance(value, float) and not math.isfinite(value):
         # TOML has inf and nan; with nan every comparison is false, limits included.
-        raise _UnusableError("it is no finite number")
+        raise _UnusableError("it is not a finite number")
     if isinstance(value, int) and abs(value) > _LARGEST:
-        raise _UnusableError("it is too large a number")
+        raise _UnusableError("the number is too large")
     return msgspec.convert(value, wanted)
 
 
@@ -288,7 +290,7 @@ def _member(value: str, wanted: type[StrEnum]) -> str:
     for word in (value, value.upper()):
         if word in members:
             return word
-    raise _UnusableError("it is none of these")
+    raise _UnusableError("it is not a known value")
 
 
 def _size(text: str) -> int:
@@ -297,6 +299,6 @@ def _size(text: str) -> int:
     unit = _UNITS.get((found[2] or "B").upper()) if found else None
     if found is None or unit is None:
         raise _UnusableError(
-            "it is a text, and no size; units are B, KB, MB, GB, KiB, MiB, GiB"
+            "it is a text, but not a size; the units are B, KB, MB, GB, KiB, MiB, GiB"
         )
     return int(found[1]) * unit

@@ -119,8 +119,7 @@ def _refuse_packed(directory: Path) -> None:
         if not newest or name > newest[0].name:
             raise LogCorruptError(
                 f"the newest segment was packed or renamed: {name!r}",
-                hint="Unpack it under its old name; older ones may stay packed until "
-                "somebody wants to read them.",
+                hint="Unpack it under its old name. Older files may stay packed.",
             )
 
 
@@ -171,8 +170,10 @@ def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
 
 def _no_head(segment: Segment) -> LogCorruptError:
     return LogCorruptError(
-        f"{segment.name!r} does not begin with its head",
-        hint="Run `uploadfilter log verify`; keep the file, and move it away.",
+        f"{segment.name!r} does not begin with its head record",
+        hint="Run 'uploadfilter log verify'. Keep the file as evidence, but move it "
+        "out "
+        "of the directory; then start the proxy again.",
     )
 
 
@@ -180,8 +181,9 @@ def _refuse_newer(record: Record, segment: Segment) -> None:
     """A newer version's log must not be continued by this one."""
     if isinstance(record, SegmentRecord) and record.format > FORMAT:
         raise LogCorruptError(
-            f"{segment.name!r} has format {record.format}, this version knows {FORMAT}",
-            hint="Use the version that wrote it, or begin a new instance.",
+            f"{segment.name!r} has format {record.format}, but this version knows "
+            f"{FORMAT}",
+            hint="Use the version that wrote it, or another --instance.",
         )
 
 
@@ -193,7 +195,9 @@ def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:
         raise LogCorruptError(
             f"{segment.name!r} is damaged after byte {size}: {rest} bytes follow, "
             f"more than the {TORN_LIMIT} that an interrupted write can leave",
-            hint="Keep it as evidence, move it away, and find out who changed it.",
+            hint="Keep the file as evidence, but move it out of the directory, and "
+            "find "
+            "out who changed it.",
         )
     if rest:
         try:

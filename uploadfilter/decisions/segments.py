@@ -110,8 +110,8 @@ def segments(directory: Path) -> list[Segment]:
     except OSError as exc:
         raise LogError(
             f"cannot read the decision log in {str(directory)!r}: {exc.strerror}",
-            hint="Check --state and --instance, and that this user may read it; the "
-            "first `uploadfilter serve` makes it.",
+            hint="Check --state and --instance, and that this user may read it. A new "
+            "proxy has no log until 'uploadfilter serve' has run.",
         ) from exc
     return sorted(found for name in names if (found := Segment.parse(name)))
 
@@ -180,8 +180,8 @@ def read_head(directory: Path, segment: Segment) -> SegmentRecord:
     record: Record | None = decode(first.data) if first and first.is_whole else None
     if not isinstance(record, SegmentRecord):
         raise LogCorruptError(
-            f"{segment.name!r} does not begin with its head",
-            hint="Run `uploadfilter log verify` to see what is damaged.",
+            f"{segment.name!r} does not begin with its head record",
+            hint="Run 'uploadfilter log verify' to see what is damaged.",
         )
     return record
 
@@ -241,7 +241,7 @@ def _lock(lock: int, directory: Path) -> None:
         holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
         raise LogBusyError(
             f"another process (pid {holder}) writes to the log in {str(directory)!r}",
-            hint="Stop it, or give this one a name of its own with --instance.",
+            hint="Stop that process, or give this one another name with --instance.",
         ) from exc
     try:
         os.ftruncate(lock, 0)

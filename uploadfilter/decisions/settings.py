@@ -66,7 +66,7 @@ class LogSettings:
 
 _PROMISED = {
     "days_without_match": "a person who objects to a rejection must get an answer",
-    "days_with_match": "a pilot is evaluated, and a case is tried, within a year",
+    "days_with_match": "a pilot or a court case may need the records for a year",
 }
 
 MOST_DAYS_KEPT = 36_500

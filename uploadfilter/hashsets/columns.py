@@ -111,7 +111,10 @@ class Layout:
                     hint="Write one character, such as ';', or 'tab'.",
                 )
         if self.delimiter == self.quote:
-            raise UsageError("delimiter and quote are the same character")
+            raise UsageError(
+                "delimiter and quote are the same character",
+                hint="Give each another character, or --quote none.",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +202,7 @@ def encoding_of(text: str) -> Encoding:
     except ValueError as exc:
         raise UsageError(
             f"encoding {text!r} is not known",
-            hint=f"Known are: {', '.join(Encoding)}.",
+            hint=f"Known encodings: {', '.join(Encoding)}.",
         ) from exc
 
 
@@ -395,7 +398,9 @@ def _check_field(name: str, columns: Sequence[str]) -> None:
             f"{name!r} is not a field that a column can hold", hint=_meant(name, FIELDS)
         )
     if not columns or not all(columns):
-        raise UsageError(f"no column is given for {name}")
+        raise UsageError(
+            f"no column is given for {name}", hint=f"Write --map {name}=COLUMN."
+        )
     if name not in TYPES and len(columns) > 1:
         raise UsageError(
             f"{len(columns)} columns are given for {name}, which can have only one"
@@ -444,4 +449,4 @@ def _meant(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1)
     meant = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{meant}Known are: {', '.join(names)}."
+    return f"{meant}Known names: {', '.join(names)}."

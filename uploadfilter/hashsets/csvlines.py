@@ -126,7 +126,9 @@ def lines_of(
             if empty:
                 empty -= {place for place in empty if row.cells[place].strip()}
             yield row.line, msgspec.json.encode(item_of(row.cells))
-        names = tuple(table.header[place] for place in sorted(empty))
+        # Of rows that were all left out nobody looked at the cells.
+        looked_at = sorted(empty) if tally.table.shapes else []
+        names = tuple(table.header[place] for place in looked_at)
         tally.table = replace(tally.table, empty=names)
 
 

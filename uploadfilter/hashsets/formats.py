@@ -174,7 +174,7 @@ def _check_text(head: bytes) -> None:
         raise HashSetFormatError(
             "the file is not text",
             hint="Unpack or export it first: accepted are lists of hex digests, the "
-            "output of md5sum, sha1sum and sha256sum, and JSON lines.",
+            "output of md5sum, sha1sum and sha256sum, JSON lines, and CSV.",
         )
 
 

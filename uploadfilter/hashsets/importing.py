@@ -315,9 +315,10 @@ def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
     allowed = frozenset(categories)
     if not 0 < len(allowed) <= MOST_CATEGORIES:
         raise UsageError(
-            f"{len(allowed)} categories given, not 1 to {MOST_CATEGORIES}",
-            hint="Name with --category each that may be matched; --preview shows "
-            "which there are.",
+            f"{len(allowed)} categories are named, but an import takes 1 to "
+            f"{MOST_CATEGORIES}",
+            hint="Name each category to be taken with --category; --preview shows "
+            "those of the file.",
         )
     for category in sorted(allowed):
         if not is_category(category):
@@ -381,7 +382,7 @@ def _check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
     if not tally.accepted:
         found = _found_categories(tally)
         raise HashSetFormatError(
-            f"{str(path)!r} has nothing that can be accepted in {tally.lines} lines: "
+            f"{str(path)!r} has no entry that can be taken in {tally.lines} lines: "
             f"{_summary(tally)}{found}",
             hint=f"Nothing was imported. {_advice(tally)}",
         )
@@ -392,10 +393,12 @@ def _advice(tally: Tally) -> str:
     if tally.categories.keys() == {NO_CATEGORY}:
         return "Give every entry of the file a category."
     if any(item.problem is Problem.CATEGORY for item in tally.problems):
-        return "Name with --category what is to be taken."
+        return "Name the categories to be taken with --category."
+    if not tally.lines:
+        return "The file is empty: was the export complete?"
     if not tally.problems:
         what = "names of columns" if tally.table else "comments and headings"
-        return f"It has {what} and no entry: was the export complete?"
+        return f"The file has only {what}: was the export complete?"
     return f"{_where(tally)}{_table(tally)}Check that it is the right file."
 
 
@@ -430,7 +433,7 @@ def _summary(tally: Tally) -> str:
         f"{item.count} {item.problem.value} (first in line {item.first_line})"
         for item in tally.problems[:_SHOWN_PROBLEMS]
     ]
-    return ", ".join(parts) or "no entry at all"
+    return ", ".join(parts) or "no entry"
 
 
 def _found_categories(tally: Tally) -> str:

@@ -147,7 +147,7 @@ _TEXTS: Final = (
     _Text(
         fits=_has(r"(?i)^<(?:!doctype html|html)"),
         name="a web page",
-        hint="Perhaps the download was refused: open it in a browser.",
+        hint="Perhaps the download failed: open the file in a browser.",
     ),
     _Text(
         fits=lambda head, _: head.startswith("<"),
@@ -190,7 +190,7 @@ _TEXTS: Final = (
         fits=lambda head, _: head.startswith("%%%% HASHDEEP"),
         name="a list of hashdeep",
         command="hashdeep",
-        hint="Take out what is no picture first.",
+        hint="First remove the files that are not pictures.",
     ),
 )
 
@@ -278,7 +278,8 @@ def utf_16_of(head: bytes) -> str | None:
 
     Hash sets are in ASCII for the most part, so that every second byte is 0.
     """
-    if len(head) < _FEWEST_BYTES or not head.isascii():
+    # Zeros alone are what a copy that broke off leaves.
+    if len(head) < _FEWEST_BYTES or not head.isascii() or not any(head):
         return None
     zeros_after, zeros_before = head[1::2], head[: len(head) // 2 * 2 : 2]
     if not any(zeros_after):
@@ -303,7 +304,7 @@ def _refuse_vics(text: str) -> None:
 def _refuse_photodna(line: str) -> None:
     if _PHOTODNA.fullmatch(line):
         raise HashSetFormatError(
-            "this is a list of PhotoDNA, which is not compared",
+            "this is a list of PhotoDNA, which the program does not compare",
             hint="Have it exported with MD5, SHA-1, SHA-256 or PDQ.",
         )
 
@@ -321,5 +322,6 @@ def _foreign(name: str, command: str, hint: str) -> HashSetFormatError:
     # The command stands last, so that it can be copied to the end of the line.
     how = f"Convert it: {COMMANDS[command]}" if command else ""
     return HashSetFormatError(
-        f"this is {name}, which is not read as it is", hint=f"{hint} {how}".strip()
+        f"this is {name}, which cannot be imported as it is",
+        hint=f"{hint} {how}".strip(),
     )

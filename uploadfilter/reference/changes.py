@@ -256,7 +256,9 @@ class Changes:
         if len(others) >= MOST_SUPPRESSIONS:
             raise StoreError(
                 f"more than {MOST_SUPPRESSIONS} suppressed entries",
-                hint="Lift some, or remove the hash set that is wrong.",
+                hint="End some with 'uploadfilter hashset unsuppress', or remove the "
+                "hash "
+                "set that is wrong.",
             )
         return replace(self, suppressed=(*others, suppression))
 
@@ -386,22 +388,24 @@ def new_suppression(
     """
     ends = now + SUPPRESSED_S if expires_at is None else expires_at
     if not now < ends <= now + MOST_SUPPRESSED_S:
+        days = MOST_SUPPRESSED_S // 86400
         raise UsageError(
-            f"a suppression cannot end {ends - now:.0f} s from now",
-            hint=f"Let it end within {MOST_SUPPRESSED_S // 86400} days.",
+            "the end of the suppression is not in the future"
+            if ends <= now
+            else f"the suppression would last longer than {days} days",
+            hint=f"Choose an end within the next {days} days.",
         )
     text = reason.strip()
     if not 0 < len(text) <= MOST_REASON_CHARACTERS or not _is_plain(text):
         raise UsageError(
-            "a suppression needs a reason of one line",
+            "a suppression needs a reason, in one line",
             hint=f"Use 1 to {MOST_REASON_CHARACTERS} printable characters, without '@':"
             " no names and no addresses.",
         )
     if not _BY.fullmatch(by):
         raise UsageError(
-            "it is not clear who asks for the suppression",
-            hint="Give an account or initials: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'."
-            " No address.",
+            "a suppression needs the account or the initials of who asks for it",
+            hint="Use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'; no address.",
         )
     return Suppression(
         set=name,

@@ -218,7 +218,8 @@ def _check_answers(check: _Check, generation: LayeredGeneration | None) -> None:
         if sample.wrong:
             check.note(
                 check.path / layout.BASES / str(current.base.number),
-                f"answers {sample.wrong} of {sample.queries} queries of "
-                f"{sample.signal_type.value} otherwise than a scan does",
+                f"gives a wrong answer to {sample.wrong} of {sample.queries} queries "
+                "of "
+                f"{sample.signal_type.value}",
                 in_force=True,
             )

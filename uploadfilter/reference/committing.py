@@ -103,7 +103,8 @@ class Committer:
                     return older
         raise StoreError(
             f"generation {number} is not kept",
-            hint="'uploadfilter hashset generations' lists those that are.",
+            hint="'uploadfilter hashset generations' lists the generations that are "
+            "kept.",
         )
 
     def _make_first(self) -> None:

@@ -60,8 +60,9 @@ def withdrawn_since(
         if len(rows) > MOST_REVOCATIONS:
             raise StoreError(
                 f"{len(rows):,} entries of {name!r} were withdrawn since generation "
-                f"{older.number}, at most {MOST_REVOCATIONS:,} can be kept out",
-                hint="Import the file that is meant again: that needs no rollback.",
+                f"{older.number}, but a rollback can leave out only "
+                f"{MOST_REVOCATIONS:,}",
+                hint="Import the right file again instead: that needs no rollback.",
             )
         if len(rows):
             found[name] = list(ids_at(old.entries, rows))

@@ -137,7 +137,8 @@ def check_version(found: int, where: Path) -> None:
     """
     if found > FORMAT:
         raise StoreVersionError(
-            f"{str(where)!r} has format {found}, this program reads up to {FORMAT}",
+            f"{str(where)!r} has format {found}, but this program reads only up to "
+            f"{FORMAT}",
             hint="Install the version of uploadfilter that wrote it, or a newer one.",
         )
 
@@ -263,8 +264,9 @@ def _missing(directory: Path) -> StoreError:
         return _unnamed(directory / CURRENT_FILE, "is missing")
     return StoreMissingError(
         f"there is no reference set in {str(directory)!r}",
-        hint="Make one with 'uploadfilter init' or 'uploadfilter hashset import'; if "
-        "there was one, restore it, since nothing matches in a new one.",
+        hint="If there was one, restore it from a backup: a new one is empty, and "
+        "nothing matches. Otherwise make one with 'uploadfilter init' or 'uploadfilter "
+        "hashset import'.",
     )
 
 
@@ -272,8 +274,9 @@ def _unnamed(path: Path, what: str) -> StoreCorruptError:
     """Return the error for a file that should name a generation, and does not."""
     return StoreCorruptError(
         f"the reference set is damaged: {str(path)!r} {what}",
-        hint=f"Copy the file of the highest number in {GENERATIONS!r} beside it to "
-        f"{CURRENT_FILE!r}, run 'uploadfilter hashset check', or restore the reference "
+        hint=f"Copy the file with the highest number in {GENERATIONS!r} beside it to "
+        f"{CURRENT_FILE!r} and run 'uploadfilter hashset check', or restore the "
+        "reference "
         "directory from a backup.",
     )
 
@@ -283,7 +286,7 @@ def unreadable(path: Path, exc: OSError) -> StoreError:
     return StoreError(
         f"cannot read {str(path)!r}: {exc.strerror}",
         hint="Check that it belongs to the user of the service, and that the disk is "
-        "sound. As root, 'chown -R USER:' gives the state directory back.",
+        "sound. Root can give all files to that user: chown -R USER: STATE_DIRECTORY.",
     )
 
 

@@ -88,5 +88,5 @@ def no_such_set(name: str, sets: Iterable[SetInfo]) -> HashSetNameError:
     """Return the error for a hash set that is not there."""
     names = ", ".join(repr(info.name) for info in sets) or "none"
     return HashSetNameError(
-        f"there is no hash set {name!r}", hint=f"Imported so far: {names}."
+        f"there is no hash set {name!r}", hint=f"Imported hash sets: {names}."
     )

@@ -289,7 +289,9 @@ class ReferenceWriter:
                 return suppression
         raise HashSetNameError(
             f"entry {entry!r} of hash set {name!r} is not suppressed",
-            hint="Perhaps its suppression has ended by itself.",
+            hint="Perhaps its suppression has ended by itself: see 'uploadfilter "
+            "hashset "
+            "suppressions'.",
         )
 
     def compact(self) -> bool:
@@ -335,8 +337,9 @@ class ReferenceWriter:
             raise StoreError(
                 f"generation {number} would undo {len(lost)} withdrawals, such as the "
                 + lost[0],
-                hint=f"'uploadfilter hashset rollback {number}' returns to it and keeps"
-                " what was withdrawn.",
+                hint=f"'uploadfilter hashset rollback {number}' returns to it and "
+                "leaves"
+                " these entries out.",
             )
         self._committer.put_in_force(older.current, ChangeKind.ACTIVATE, str(number))
 
@@ -412,7 +415,7 @@ class ReferenceWriter:
             raise StorePinnedError(
                 f"generation {self.number} is pinned by a rollback",
                 hint="Find out what was wrong, then run 'uploadfilter hashset release'."
-                " Until then entries can only be taken away.",
+                " Until then nothing can be imported, only removed.",
             )
 
     def _info_of(self, name: str) -> SetInfo:
@@ -437,7 +440,8 @@ class ReferenceWriter:
             at = int(known[at].subject) if returned else older
         raise StoreError(
             "no generation is kept from before the last import",
-            hint="'uploadfilter hashset generations' lists those that are kept.",
+            hint="'uploadfilter hashset generations' lists the generations that are "
+            "kept.",
         )
 
 

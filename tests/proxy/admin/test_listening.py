@@ -355,6 +355,7 @@ async def test_address_in_use_is_said(tmp_path: Path) -> None:
             async with listener(tmp_path, admin):
                 pass
 
+    assert str(caught.value).endswith(": Address already in use")
     assert "another" in caught.value.hint
 
 

@@ -186,8 +186,8 @@ def test_placeholders_are_filled(folder: Path) -> None:
             id="twice",
         ),
         pytest.param("nl.toml", b"\xff", "not UTF-8 at byte 0", "UTF-8", id="bytes"),
-        pytest.param("nl.tml", "", "neither the texts", "nl.toml", id="suffix"),
-        pytest.param("dutch!.toml", "", "neither the texts", "pt-BR", id="name"),
+        pytest.param("nl.tml", "", "neither LANGUAGE.toml", "nl.toml", id="suffix"),
+        pytest.param("dutch!.toml", "", "neither LANGUAGE.toml", "pt-BR", id="name"),
         pytest.param(
             "nl.toml",
             '[page]\ncan_objct = "x"',
@@ -230,14 +230,14 @@ def test_placeholders_are_filled(folder: Path) -> None:
             "nl.toml",
             '[status.403]\ntext = "{reason}"',
             "status.403.text: unknown placeholder {reason}",
-            "can have none",
+            "of this text: none",
             id="placeholder",
         ),
         pytest.param(
             "nl.toml",
             '[page]\ngive_number = "{decision.__class__}"',
             "placeholder {decision.__class__}",
-            "can have {decision}",
+            "of this text: {decision}",
             id="attribute",
         ),
         pytest.param(
@@ -260,8 +260,8 @@ def test_placeholders_are_filled(folder: Path) -> None:
         pytest.param(
             "fr.toml",
             'direction = "ltr"',
-            "status.400.heading is missing, and",
-            "page.",
+            "texts are missing",
+            "add: status.400.heading, ",
             id="incomplete",
         ),
     ],

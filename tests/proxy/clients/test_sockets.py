@@ -57,13 +57,31 @@ def test_ipv6_listener_takes_no_ipv4(stack: ExitStack) -> None:
     assert listener.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "a..b"])
-def test_address_that_is_not_ours_is_said(host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [
+        ("192.0.2.1", "No interface of this machine has this address."),
+        ("no-such-host.invalid", "Check the"),
+        ("a..b", "Check the address."),
+    ],
+)
+def test_address_that_is_not_ours_is_said(host: str, hint: str) -> None:
     """The error names the address and what to do."""
     with pytest.raises(ServiceError, match="cannot listen on") as error:
         list(open_listeners(TCPAddress(host=host, port=8080), Inherited()))
 
-    assert error.value.hint
+    assert error.value.hint.startswith(hint)
+    assert "another program" not in error.value.hint
+
+
+def test_address_that_is_taken_is_said(stack: ExitStack) -> None:
+    """Only then another program is the cause."""
+    (listener,) = opened(stack, TCPAddress(host="127.0.0.1", port=0))
+    listener.socket.listen()
+    with pytest.raises(ServiceError, match="already in use") as error:
+        list(open_listeners(listener.address, Inherited()))
+
+    assert error.value.hint.startswith("Stop the program that uses this address.")
 
 
 def test_unix_socket_is_private_by_default(stack: ExitStack, tmp_path: Path) -> None:

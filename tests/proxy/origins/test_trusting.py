@@ -133,8 +133,17 @@ def with_url(
         ({"client_key": "/nowhere.pem"}, "cannot read client_certificate"),
         ({"client_key": "locked"}, "cannot be used"),
         ({"client_key": "origin"}, "cannot be used"),
+        ({"client_key": ""}, "without a client_key cannot be used"),
     ],
-    ids=["no-ca", "not-a-ca", "no-certificate", "no-key", "password", "another-key"],
+    ids=[
+        "no-ca",
+        "not-a-ca",
+        "no-certificate",
+        "no-key",
+        "password",
+        "another-key",
+        "key-left-out",
+    ],
 )
 def test_file_that_cannot_be_used_is_said_at_the_start(
     files: Certificates, changed: dict[str, str], complaint: str

@@ -287,10 +287,18 @@ async def _bound(
                 raise ValueError("no admin listener is configured")
     except OSError as exc:
         raise ServiceError(
-            f"the admin listener cannot listen on {address}: {exc.strerror or exc}",
+            f"the admin listener cannot listen on {address}: {_why(exc)}",
             hint="Each proxy needs an address of its own: set listen in [admin] to "
             "another port, or to a unix socket.",
         ) from exc
+
+
+def _why(error: OSError) -> str:
+    """Return why an address cannot be had; asyncio writes it again into its text."""
+    # Below 0 are the numbers of name servers.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _say_exposed(address: TCPAddress) -> None:

@@ -33,7 +33,9 @@ class AdminSettings:
     def __post_init__(self) -> None:
         """Refuse what is no address, and sockets that nobody hands over."""
         if self.listen and isinstance(parse_address(self.listen), InheritedAddress):
-            raise ValueError("listen of the admin listener is HOST:PORT or unix:/PATH")
+            raise ValueError(
+                "listen of the admin listener must be HOST:PORT or unix:/PATH"
+            )
 
     @property
     def address(self) -> TCPAddress | UnixAddress | None:

@@ -63,7 +63,7 @@ def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Temp
     except jinja2.TemplateSyntaxError as exc:
         raise ConfigError(
             f"{path}: line {exc.lineno}: {exc.message}",
-            hint="The language of templates is Jinja's.",
+            hint="Templates are written in the language of Jinja.",
         ) from exc
     except (jinja2.TemplateError, *_FAILURES) as exc:
         raise ConfigError(
@@ -94,8 +94,8 @@ def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
     switch = parsed.find(jinja2.nodes.EvalContextModifier)
     if switch is not None:
         raise ConfigError(
-            f"{path}: line {switch.lineno}: autoescape is switched",
-            hint="Leave it out: a page gets texts, not HTML.",
+            f"{path}: line {switch.lineno}: autoescape is not allowed",
+            hint="Remove it: the page receives plain texts, which must be escaped.",
         )
 
 
@@ -143,7 +143,7 @@ def _check(path: Path, page: Page, rendered: str) -> None:
         if value not in shown:
             raise ConfigError(
                 f"{path}: a page with status {page.status} does not show {name}",
-                hint=f"Put {{{{ {name} }}}} where it is not empty.",
+                hint=f"Show {{{{ {name} }}}} wherever it is not empty.",
             )
     if f'lang="{page.language}"' not in rendered:
         raise ConfigError(

@@ -125,7 +125,7 @@ def _files(directory: Path) -> list[Path]:
     except OSError as exc:
         raise ConfigError(
             f"cannot read the texts in {str(directory)!r}: {exc.strerror}",
-            hint="Let texts name a directory that this user may read.",
+            hint="Set texts to a directory that this user may read.",
         ) from exc
     return [
         directory / name
@@ -152,8 +152,10 @@ def _tag_of(path: Path, known: Mapping[str, object]) -> str:
     """Return the language that a file is for, as it is written where it is known."""
     if path.suffix != ".toml" or not _LANGUAGE_TAG.fullmatch(path.stem):
         raise ConfigError(
-            f"{path}: neither the texts of a language nor {PAGE_FILE}",
-            hint="Name a file by its language, such as nl.toml or pt-BR.toml.",
+            f"{path}: the file is neither LANGUAGE.toml nor {PAGE_FILE}",
+            hint="Name a file of texts after its language, such as nl.toml or "
+            "pt-BR.toml;"
+            " move other files elsewhere.",
         )
     tags = {tag.lower(): tag for tag in known}
     return tags.get(path.stem.lower(), path.stem)
@@ -197,9 +199,9 @@ def _checked(path: Path, base: Mapping[str, str] | None, own: _Texts) -> _Texts:
     missing = [name for name in _wanted() if name not in own]
     if missing:
         raise ConfigError(
-            f"{path}: {missing[0]} is missing, and {len(missing) - 1} more",
-            hint="A language that is not in the package needs all texts: "
-            f"{', '.join(missing)}.",
+            f"{path}: {len(missing)} of {len(_wanted())} texts are missing",
+            hint="The package has no texts in this language, so the file must have "
+            f"all of them; add: {', '.join(missing)}.",
         )
     return own
 
@@ -254,8 +256,8 @@ def _check_placeholders(path: Path, name: str, text: str) -> None:
             words = ", ".join(f"{{{word}}}" for word in sorted(allowed))
             raise ConfigError(
                 f"{path}: {name}: unknown placeholder {{{field}}}",
-                hint=f"This text can have {words or 'none'}. To show a brace, write "
-                "it twice: {{ }}.",
+                hint=f"Placeholders of this text: {words or 'none'}. To show a brace, "
+                "write it twice: {{ }}.",
             )
 
 

@@ -116,7 +116,7 @@ def _place(text: str) -> Address:
     if text.startswith(_UNIX):
         path = text.removeprefix(_UNIX)
         if not path.startswith("/") or "\0" in path:
-            raise ValueError("the path of a unix socket begins with /")
+            raise ValueError("the path of a unix socket must begin with /")
         return UnixAddress(path=path)
     kind, _, name = text.partition(":")
     if kind == _INHERITED:
@@ -135,7 +135,7 @@ def _with_option(address: Address, option: str) -> Address:
         known = "proxy_protocol, mode=0660 and group=NAME"
     else:
         known = "proxy_protocol"
-    raise ValueError(f"{option!r} is not an option of it; known: {known}")
+    raise ValueError(f"unknown option {option!r}; known: {known}")
 
 
 def _option(proxy_protocol: bool) -> str:
@@ -147,7 +147,7 @@ def _tcp(text: str) -> TCPAddress:
     bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if bracketed else host
     if not host or (":" in host and not bracketed):
-        raise ValueError("an address is HOST:PORT, an IPv6 host in brackets")
+        raise ValueError("write HOST:PORT, with an IPv6 host in brackets")
     if not port.isascii() or not port.isdigit() or int(port) > _TOP_PORT:
-        raise ValueError("a port is a number up to 65535")
+        raise ValueError("the port must be a number up to 65535")
     return TCPAddress(host=host, port=int(port))

@@ -79,7 +79,8 @@ async def listening(
                 log.warning(
                     "sockets_unused",
                     addresses=list(left),
-                    hint='Write listen = "inherited", or take them from the unit.',
+                    hint='Write listen = "inherited", or remove them from the socket '
+                    "unit.",
                 )
             addresses = tuple(listener.address for listener in bound)
             _say_alike(addresses, hands.in_force.settings)
@@ -134,7 +135,7 @@ def _say_scarce(limits: ProxyLimits, descriptors: int) -> None:
             descriptors=descriptors,
             connections=connections,
             open_uploads=uploads,
-            hint="Allow more: LimitNOFILE= in the unit, or ulimit -n.",
+            hint="Allow more descriptors: LimitNOFILE= in the unit, or ulimit -n.",
         )
 
 
@@ -147,8 +148,8 @@ def _say_alike(addresses: Sequence[Address], settings: LiveSettings) -> None:
     if not settings.trusted_proxies and any(map(_is_local, addresses)):
         log.warning(
             "client_limits_off",
-            hint="Clients come from this machine, so that limits for each client are "
-            "not applied: name the front end in trusted_proxies.",
+            hint="Requests from this machine have no limits for each client. If they "
+            "come from a front end, name it in trusted_proxies.",
         )
 
 

@@ -15,10 +15,11 @@ import grp
 import os
 import socket
 import stat
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from uploadfilter.errors import ServiceError
@@ -33,6 +34,19 @@ _FIRST_INHERITED: Final = 3
 """``SD_LISTEN_FDS_START`` of ``sd-daemon.h``: behind stdin, stdout and stderr."""
 
 _NOBODY: Final = frozenset({errno.ECONNREFUSED, errno.ENOENT})
+
+_HINTS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        errno.EADDRINUSE: "Stop the program that uses this address.",
+        errno.EADDRNOTAVAIL: "No interface of this machine has this address.",
+        errno.EACCES: "Let this user listen there.",
+        errno.EEXIST: "Move that file away.",
+        errno.ENOENT: "Make the directory.",
+        socket.EAI_NONAME: "Check the name of the host.",
+    }
+)
+"""What to do about an address that cannot be listened on, by the number of the "
+"error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +171,14 @@ def open_listeners(address: Address, inherited: Inherited) -> Iterator[Listener]
     except (OSError, UnicodeError) as exc:  # a name that no name server could know
         why = exc.strerror if isinstance(exc, OSError) else exc
         raise ServiceError(
-            f"cannot listen on {address}: {why or exc}",
-            hint="Is another program using this address? Choose another with --listen.",
+            f"cannot listen on {address}: {why or exc}", hint=_what_to_do(exc)
         ) from exc
+
+
+def _what_to_do(error: OSError | UnicodeError) -> str:
+    """Return what helps against an address that cannot be listened on."""
+    hint = _HINTS.get(error.errno or 0) if isinstance(error, OSError) else None
+    return f"{hint or 'Check the address.'} Or choose another address with --listen."
 
 
 def remove(listener: Listener) -> None:

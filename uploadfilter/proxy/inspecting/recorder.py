@@ -355,7 +355,9 @@ class Recorder:
         """Tell the operator that the disk has no room for decisions, once a minute."""
         self.say_unwritable(
             LogWriteError(
-                "the disk of the decision log has no more than what is kept back",
+                "the disk of the decision log has only the space left that is kept "
+                "back "
+                "(reserve_bytes)",
                 hint="Free space: uploads go on by themselves, without a restart.",
             )
         )

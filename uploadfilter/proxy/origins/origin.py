@@ -108,14 +108,14 @@ class OriginSettings:
         if self.socket_path is None:
             _check_url(URL(self.url))
         elif not self.socket_path.startswith("/"):
-            raise ValueError("an origin's socket is named as unix:/PATH")
+            raise ValueError("an origin's socket must be unix:/PATH")
         if not self.url.startswith("https:"):
             for key in ("ca_file", "server_name", "client_certificate", "client_key"):
                 if getattr(self, key):
-                    raise ValueError(f"{key} is only for an origin under https")
+                    raise ValueError(f"{key} needs an origin with https")
         _check_name(self.server_name)
         if self.client_key and not self.client_certificate:
-            raise ValueError("client_key is the key of a client_certificate")
+            raise ValueError("client_key needs a client_certificate")
         self.telling()
 
     @property
@@ -154,13 +154,13 @@ class OriginSettings:
 def _check_url(url: URL) -> None:
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError(
-            "an origin is http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
+            "an origin must be http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
         )
     _check_name(url.host)
     if url.raw_user is not None or url.raw_password is not None:
-        raise ValueError("an origin is an address without user and password")
+        raise ValueError("an origin must not contain a user or a password")
     if url.path not in {"", "/"} or url.query_string or url.fragment:
-        raise ValueError("an origin has no path: targets go on as they came")
+        raise ValueError("an origin must not have a path: each request keeps its own")
 
 
 def _check_name(name: str) -> None:
@@ -169,7 +169,9 @@ def _check_name(name: str) -> None:
         # As resolver and TLS do for each connection; yarl lets empty labels pass.
         name.encode("idna")
     except UnicodeError as exc:
-        raise ValueError("the parts of an origin's name are 1 to 63 long") from exc
+        raise ValueError(
+            "each part of an origin's host must have 1 to 63 characters"
+        ) from exc
 
 
 class OriginFailure(Enum):

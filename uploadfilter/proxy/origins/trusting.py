@@ -51,9 +51,12 @@ def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
     try:
         context.load_cert_chain(certificate, key or None, password=_refuse_password)
     except ssl.SSLError as exc:
+        both = f"client_certificate {certificate!r}"
+        both += f" and client_key {key!r}" if key else " without a client_key"
         raise ServiceError(
-            f"client_certificate {certificate!r} and client_key {key!r} cannot be used",
-            hint="Both must be PEM, the key must be the certificate's, and it must "
+            f"{both} cannot be used",
+            hint="Certificate and key must be PEM and belong together, and the key "
+            "must "
             "have no password.",
         ) from exc
     except OSError as exc:
