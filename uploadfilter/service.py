@@ -424,7 +424,7 @@ async def _keep_log_days(admission: Admission, settings: Settings) -> None:
     """Tell for how many days the disk of the log lasts, again and again."""
     surveyor = _surveyor(settings)
     while True:
-        # That it cannot be read is said by whoever writes to it.
+        # If the log cannot be read, the task that writes to it says so.
         with suppress(LogError, OSError):
             room = await asyncio.to_thread(surveyor.look, _now())
             admission.log_lasts(room.days_left)

@@ -7,7 +7,7 @@ The first writes ``hashsets/demo/demo.jsonl``; the second also keeps the picture
 line of JSON for each picture, in the short form of ``hashsets/FORMAT.md``. The pictures
 are harmless: they are computed from the seeds below. The same versions of numpy and
 Pillow give the same file; others may change a few bits, and with them the exact
-signals, so whoever needs those to fit makes the set anew, as ``make run`` does.
+signals, so make the set anew where those must fit, as ``make run`` does.
 """
 
 import argparse

@@ -263,12 +263,12 @@ def _apng_outside(default: Image.Image, frames: Sequence[Image.Image]) -> bytes:
 
 
 def _apng_default(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Show the target to whoever knows no APNG, and the decoy to browsers."""
+    """Show the target to viewers without APNG, and the decoy to browsers."""
     return _apng_outside(target, (decoy, _numbered(decoy, 1)))
 
 
 def _apng_behind(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Show the decoy to whoever knows no APNG, and the target to browsers."""
+    """Show the decoy to viewers without APNG, and the target to browsers."""
     return _apng_outside(decoy, (target, _numbered(target, 1)))
 
 

@@ -12,7 +12,7 @@ Rules this module keeps:
   rejects after its inspection is bounded by the client's match budget, and is what
   people object to.
 - Every upload that is summarised is counted, by all that totals count by.
-- It is pure, and bounded whoever floods: all clients together have a rate, and beyond
+- It is pure, and bounded for any flood: all clients together have a rate, and beyond
   ``MOST_GROUPS`` the others are counted together.
 """
 

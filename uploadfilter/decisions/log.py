@@ -286,7 +286,12 @@ class DecisionLog:
                 self._is_closing = True
                 left, self._queue = self._queue, deque()
             for pending in (*group, *left):
-                pending.fail(LogWriteError("the writer of the decision log has ended"))
+                pending.fail(
+                    LogWriteError(
+                        "the writer of the decision log has ended",
+                        hint="Restart the proxy.",
+                    )
+                )
 
     def _take(self) -> list[Waiting] | None:
         """Wait for records and take them, up to a group; ``None`` when closing.

@@ -387,7 +387,10 @@ class Crew:
         patience_s = self._settings.start_timeout_s + _START_GRACE_S
         first = await self._wait(alone=True, timeout_s=patience_s)
         if isinstance(first, Reason):
-            raise self._start_error or ScannerError("no scanner process became ready")
+            raise self._start_error or ScannerError(
+                "no scanner process became ready",
+                hint="See scanner_start_failed in the operational log.",
+            )
         first.was_lent = False
         self._was_useful = False
         self._fresh.append(first)

@@ -494,4 +494,7 @@ async def _await_end(ended: asyncio.Event, pid: int) -> None:
 
 
 def _not_ready_in(timeout_s: float) -> ScannerError:
-    return ScannerError(f"a scanner process was not ready within {timeout_s} s")
+    return ScannerError(
+        f"a scanner process was not ready within {timeout_s:g} s",
+        hint="Give it CPU time or memory, or raise start_timeout_s in [scanner].",
+    )

@@ -84,4 +84,4 @@ async def test_ten_rejections_are_found_after_three_hundred_uploads(
     assert [item.id for item in one.decisions] == [decision(3).id]
     assert "<option selected>REJECT</option>" in render(rejected)
     assert none.decisions == ()
-    assert "No such decision is among those" in render(none)
+    assert "No decision that is kept here fits" in render(none)

@@ -78,6 +78,4 @@ def words_for_none(wanted: Wanted) -> str:
             "This decision is not among those that are kept here. The log has all of "
             f"them: uploadfilter log show --id {wanted.id}"
         )
-    return (
-        "No such decision is among those that are kept here. The log has all of them."
-    )
+    return "No decision that is kept here fits. The log has all of them."

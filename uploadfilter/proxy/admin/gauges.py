@@ -124,7 +124,9 @@ class Gauges(Collector):
         for name, count in dataclasses.asdict(pool.figures).items():
             events.add_metric([name], count)
         yield events
-        cpu = _counter("cpu_seconds", "CPU seconds of all our processes.", "process")
+        cpu = _counter(
+            "cpu_seconds", "CPU seconds of all processes of the proxy.", "process"
+        )
         cpu.add_metric(["proxy"], own_cpu_s())
         cpu.add_metric(["template"], self.risen("template", load.template_cpu_s))
         cpu.add_metric(["scanners"], self.risen("scanners", pool.cpu_s))

@@ -67,14 +67,14 @@ WHAT_TO_DO: Final[Mapping[Check, str]] = {
     Check.STARTED: "Wait: the first check is made within seconds. If it is not, see "
     "chore_failed in the operational log, and restart the proxy.",
     Check.REFERENCE: "Run 'uploadfilter hashset list': its error says what to do. "
-    "Restore what was there: 'uploadfilter init' makes an empty one, which lets "
-    "everything pass.",
+    "Restore the reference set from a backup: in the empty one that 'uploadfilter "
+    "init' makes nothing matches.",
     Check.ORIGIN: "Check whether the origin runs, and listens where the settings say.",
     Check.LOG: "Free space on the disk of the state directory, and check that this "
     "user may write there. Do not delete the newest segment.",
-    Check.SCANNERS: "See scanner_start_failed in the operational log: memory, or a "
-    "limit on processes.",
-    Check.STAYING: "Nothing: the proxy is stopping, and finishes what it has begun.",
+    Check.SCANNERS: "See scanner_start_failed in the operational log; usual causes are "
+    "too little memory and a limit on processes.",
+    Check.STAYING: "Nothing: the proxy is stopping, and finishes uploads in flight.",
 }
 """For the operator, in a sentence or two; more stands in ``docs/operating.md``."""
 
