@@ -1,6 +1,8 @@
 """Which pictures inside something may be there by chance."""
 
 import gzip
+import hashlib
+import struct
 
 import pytest
 
@@ -63,3 +65,24 @@ def test_only_what_holds_something_is_too_deep(
     scan = scanned(content, budgets=Budgets(max_depth=0))
 
     assert (Reason.TOO_DEEP in scan.reasons) is is_too_deep
+
+
+def broken_animation(side: int) -> bytes:
+    """Return a GIF that ends in noise, in which a second frame begins by chance."""
+    noise = hashlib.shake_256(b"noise").digest(200)
+    head = b"GIF89a" + struct.pack("<HHBBB", side, side, 0x91, 0, 0) + bytes(12)
+    frames = [
+        b"," + struct.pack("<HHHHB", *box, 0) + b"\x02\xc8" + noise + b"\0"
+        for box in ((0, 0, side, side), (34439, 29402, 11080, 59810))
+    ]
+    return head + b"".join(frames)
+
+
+@pytest.mark.parametrize(("side", "is_told"), [(9, False), (15, False), (40, True)])
+def test_broken_icon_in_something_is_no_picture(side: int, *, is_told: bool) -> None:
+    """Style sheets that read otherwise begin with an icon and go on with letters."""
+    found = scanned(b"\xff" * 64 + broken_animation(side))
+
+    reasons = {reason for each in found.walk() for reason in each.reasons}
+    assert reasons == ({Reason.KEY_FRAME_UNSEEN} if is_told else set())
+    assert found.dropped > 0

@@ -48,6 +48,25 @@ _PROFILE_BYTES: Final = 128 * 1024
 """How far into a JPEG a profile is looked for: behind an EXIF segment of 64 KiB."""
 
 
+def is_little(source: Source, kind: Kind) -> bool:
+    """Say whether a picture of which nothing was seen could not be seen anyway.
+
+    Of letters that happen to follow a broken icon, a GIF has all the frames that it
+    lacks.
+
+    Args:
+        source: The picture, and maybe what stands after it.
+        kind: What it begins like.
+    """
+    if source.size > _MOST_LITTLE_BYTES:
+        return False
+    return sizes.is_small(source.read(0, source.size), kind)
+
+
+_MOST_LITTLE_BYTES: Final = 64 * 1024
+"""Bytes that are read for that: a style sheet with icons is shorter."""
+
+
 def is_icon(source: Source, kind: Kind) -> bool:
     """Say whether a picture is surely so little that nobody can tell what it shows.
 

@@ -47,6 +47,7 @@ from uploadfilter.scanners.chance import (
     SURE_AT_FIRST,
     holds_something,
     is_icon,
+    is_little,
     is_usual_photo,
     may_be_chance,
     most_bytes,
@@ -487,7 +488,7 @@ class Walk:
         steps = self._show(part, node, names, limits)
         is_nested = yield from nesting(steps, node, parent.nest_embedded)
         node.close()
-        is_meant = is_nested or item.kind in sure
+        is_meant = is_nested or (item.kind in sure and not is_little(part, item.kind))
         node.forget(CHANCE if is_meant else frozenset(Reason))
         if node.reason is not None and not is_nested:
             parent.nest_embedded(node)
