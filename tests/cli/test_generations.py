@@ -267,6 +267,21 @@ def test_changes_without_a_terminal_need_yes(
     assert matched(monkeypatch, capfd, MD5) == ["one"]
 
 
+@pytest.mark.parametrize("command", ["activate", "rollback"])
+def test_nobody_is_asked_about_a_generation_that_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    state: Path,
+    command: str,
+) -> None:
+    """The number is wrong, and not the missing confirmation."""
+    assert (state / REFERENCE_DIRECTORY).is_dir()
+    capfd.readouterr()
+
+    assert run(monkeypatch, "hashset", command, "77") == 2
+    assert "generation 77 is not kept" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -58,7 +58,7 @@ def generations_command(*, json: JSONOption = False, state: StateOption = None) 
 def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """Verify every byte of the reference set, and the answers of a sample.
 
-    May run while the service runs. Ends with 1 if something is damaged; the report says
+    May run while the service runs. Exit code 1 if something is damaged; the report says
     whether the generation in force needs it.
 
     **Example**
@@ -123,7 +123,8 @@ def activate_command(
     """
     with reference_writer(state) as writer:
         kept = find_generation(writer.generations(), number)
-        if not yes:
+        # Of a number that is not kept nobody is asked: the writer refuses it.
+        if kept is not None and not yes:
             confirm(
                 f"Put generation {number}{_about(kept)} in force again?",
                 refused=f"generation {number} is activated only after a confirmation",
@@ -164,8 +165,8 @@ def rollback_command(
         uploadfilter hashset rollback
     """
     with reference_writer(state) as writer:
-        if not yes:
-            kept = find_generation(writer.generations(), number)
+        kept = find_generation(writer.generations(), number)
+        if not yes and (kept is not None or not number):
             where = (
                 f"generation {number}{_about(kept)}"
                 if number

@@ -140,7 +140,7 @@ class Reader:
         self.complaints.add(
             key,
             f"{name} = {shown_value(value, key)} is not a table",
-            hint=f"Write [{name}] on a line of its own and its keys below.",
+            hint=f"Write [{name}] on a line of its own, and its keys below it.",
         )
 
     def refuse_unknown(
@@ -214,6 +214,8 @@ class _UnusableError(ValueError):
 def _kind_of(value: object) -> str:
     """Say what a value is, which is not what was wanted."""
     # True is also an int for Python.
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        return "it is a list with values that are not texts"
     kinds = {
         bool: "it is true or false",
         int: "it is a whole number",

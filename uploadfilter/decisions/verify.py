@@ -312,7 +312,10 @@ class _Walk:
         kept = self._kept
         if kept is None or kept.records <= self._end.records:
             return
-        why = "the file 'end' beside them says so; copy a log again that was growing"
+        why = (
+            "the file 'end' beside them says so; if the log was copied while it grew, "
+            "copy it again"
+        )
         first = self._end.records + 1
         place = self._last_place
         self.sequence.report(Problem.CUT_OFF, place, first, kept.records, why=why)

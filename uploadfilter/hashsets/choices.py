@@ -91,7 +91,7 @@ def settled(name: str, chosen: Chosen, sets: Collection[SetInfo]) -> Settled:
             f"name: {shown}",
             hint="Nothing was imported. Name them with --category too; or leave "
             "--category out, to take the same categories as before; or give "
-            "--drop-categories.",
+            "--drop-categories, which withdraws their entries.",
         )
     enforced = before.enforced
     if chosen.state is not None:

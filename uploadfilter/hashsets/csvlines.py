@@ -142,7 +142,7 @@ def _common_category(columns: Columns, categories: frozenset[str] | None) -> str
         raise UsageError(
             f"no column holds categories, but {len(categories)} were given",
             hint="Name the column with --map category=COLUMN, or give exactly one "
-            "--category: it is what every row is.",
+            "--category, which every row gets.",
         )
     return next(iter(categories))
 

@@ -210,7 +210,7 @@ def _form_of(line: bytes, categories: frozenset[str] | None) -> Form:
     if categories is not None and len(categories) != 1:
         raise UsageError(
             f"a plain list names no categories, but {len(categories)} were given",
-            hint="Give exactly one --category: it is what every line of the list is.",
+            hint="Give exactly one --category, which every line of the list gets.",
         )
     return Form.LIST
 

@@ -315,7 +315,7 @@ def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
     allowed = frozenset(categories)
     if not 0 < len(allowed) <= MOST_CATEGORIES:
         raise UsageError(
-            f"{len(allowed)} categories are named, but an import takes 1 to "
+            f"{len(allowed) or 'no'} categories are named, but an import takes 1 to "
             f"{MOST_CATEGORIES}",
             hint="Name each category to be taken with --category; --preview shows "
             "those of the file.",

@@ -112,7 +112,7 @@ class Thresholds:
             bits: int = getattr(self, item.name)
             if not 0 <= bits <= limit:
                 raise ValueError(
-                    f"threshold {item.name} is {bits}, not 0 to {limit} bits"
+                    f"{item.name} must be from 0 to {limit} bits, not {bits}"
                 )
 
     def bits(

@@ -55,7 +55,9 @@ def test_own_page_can_extend_ours() -> None:
     ("source", "message"),
     [
         pytest.param("\n{% if %}", "line 2", id="syntax"),
-        pytest.param(GOOD + "{{ page.reason }}", "no attribute 'reason'", id="field"),
+        pytest.param(
+            GOOD + "{{ page.reason }}", "page has no field 'reason'", id="field"
+        ),
         pytest.param(GOOD + "{{ request.path }}", "'request' is undefined", id="name"),
         pytest.param(GOOD + "{{ 1 / 0 }}", "division by zero", id="arithmetic"),
         pytest.param(GOOD + "{{ page.status + 'x' }}", "unsupported", id="type"),

@@ -32,6 +32,8 @@ _DECISION: Final = "20260101-0123456789abcdef0123"
 _OBJECTION: Final = "https://example.org/objection?a=1&b=2"
 _REPORT: Final = "https://example.org/report?a=1&b=2"
 _TAG = re.compile(r"<[^>]*>")
+_NO_FIELD = re.compile(r"'[\w.]+ object' has no attribute")
+"""How Jinja says it, with a name of ours that says nothing to an operator."""
 
 # What a template may fail with when it is rendered.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -66,8 +68,9 @@ def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Temp
             hint="Templates are written in the language of Jinja.",
         ) from exc
     except (jinja2.TemplateError, *_FAILURES) as exc:
+        why = _NO_FIELD.sub("page has no field", str(exc))
         raise ConfigError(
-            f"{path}: cannot be rendered: {exc}",
+            f"{path}: cannot be rendered: {why}",
             hint="docs/operating.md, 'Texts of answers', names every field of page.",
         ) from exc
     return template
