@@ -109,7 +109,7 @@ def test_entries_that_are_no_pictures_are_pointed_out() -> None:
         no_pictures={"txt": 2, "db": 1},
     )
 
-    assert "3 entries are named after files that are no pictures (.txt, .db)" in shown(
+    assert "3 entries have names of files that are not pictures (.txt, .db)" in shown(
         survey
     )
     assert survey_document(survey)["no_pictures"] == {"txt": 2, "db": 1}

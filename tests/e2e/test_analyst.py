@@ -305,7 +305,7 @@ def test_withdrawn_entry_stays_out_until_it_is_listed_again(tmp_path: Path) -> N
         f"uploadfilter hashset release; {bring.format('both')}{look}", tmp_path
     )
 
-    assert "1 entries of before are withdrawn" in dropped
+    assert "1 earlier entries are withdrawn" in dropped
     assert "1 entries of 'unit7' stay withdrawn" in back
     assert '"entry":"two"' not in back
     assert "1 entries that were withdrawn are listed again" in again

@@ -51,7 +51,7 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
 def _exact_alone_line(info: SetInfo) -> Text:
     """Say that files may be listed that are no pictures."""
     return Text(
-        f"{info.exact_alone:,} entries have exact signals alone, beside others with "
+        f"{info.exact_alone:,} entries have exact signals alone, though others have "
         "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
         style="yellow",
     )
@@ -61,14 +61,14 @@ def _turnover_lines(info: SetInfo) -> Iterator[Text]:
     """Say what an import took out of force, and what it brought back."""
     if info.source.withdrawn:
         yield Text(
-            f"{info.source.withdrawn:,} entries of before are withdrawn: the file "
+            f"{info.source.withdrawn:,} earlier entries are withdrawn: the file "
             "lacks them, and no rollback brings them back",
             style="yellow",
         )
     if info.source.listed_again:
         yield Text(
             f"{info.source.listed_again:,} entries that were withdrawn are listed "
-            "again, and in force",
+            "again and are in force",
             style="yellow",
         )
 
@@ -122,7 +122,7 @@ def set_lines(info: SetInfo) -> Iterator[Text]:
     if info.exact_alone:
         words["exact alone"] = f"{info.exact_alone:,}"
     if info.source.withdrawn:
-        words["withdrew"] = f"{info.source.withdrawn:,} entries of before"
+        words["withdrew"] = f"{info.source.withdrawn:,} earlier entries"
     if info.source.listed_again:
         words["listed again"] = f"{info.source.listed_again:,}"
     if info.revoked:

@@ -108,8 +108,8 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
     if survey.no_pictures:
         suffixes = ", ".join(f".{word}" for word in survey.no_pictures)
         yield Text(
-            f"{sum(survey.no_pictures.values()):,} entries are named after files that "
-            f"are no pictures ({suffixes}): they would stop innocent uploads",
+            f"{sum(survey.no_pictures.values()):,} entries have names of files that "
+            f"are not pictures ({suffixes}): they would stop innocent uploads",
             style="yellow",
         )
     for word, count in survey.ignored_fields.items():
