@@ -139,7 +139,7 @@ def test_rollback_that_would_keep_too_much_out_is_refused(
     with pytest.raises(StoreError, match="2 entries of 's' were withdrawn") as caught:
         writer.rollback(2)
 
-    assert "Import the file" in caught.value.hint
+    assert "Import the right file again" in caught.value.hint
     assert found(tmp_path) == ["c"]
 
 
