@@ -382,3 +382,20 @@ def test_terminal_shows_the_preview_and_asks(
     assert "Import this?" in done.stderr
     assert state.exists() == (code == 0)
     assert "Anna" not in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize("more", [(), ("--preview",), ("--yes",)])
+def test_list_of_known_files_is_named_before_its_columns(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    more: tuple[str, ...],
+) -> None:
+    """Nobody is asked what the columns of NSRL hold, which must not be imported."""
+    path = tmp_path / "NSRLFile.txt"
+    heading = "SHA-1,MD5,CRC32,FileName,FileSize,ProductCode,OpSystemCode,SpecialCode"
+    path.write_text(f"{heading}\n{'0' * 40},{MD5},FFFFFFFF,a,1,1,1,\n")
+
+    assert run(monkeypatch, *IMPORT, str(path), *NAMED, *more) == 2
+    assert "this is NSRL" in capfd.readouterr().err

@@ -26,7 +26,7 @@ from uploadfilter.hashsets.csvlines import UNNAMED_CATEGORY, CSVRequest, IdOf
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.opening import HashedFile, opened
-from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table
+from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table, refuse_foreign
 from uploadfilter.hashsets.tally import (
     NO_CATEGORY,
     OTHER_WORDS,
@@ -253,11 +253,14 @@ def is_unsaid_table(path: Path) -> bool:
 
     Raises:
         HashSetError: The file cannot be read.
+        HashSetFormatError: It is in a format of somebody else, which is CSV as well.
     """
     if not path.is_file():
         return False
     with opened(path) as (file, _):
-        return is_table(file.peek(HEAD_BYTES)[:HEAD_BYTES])
+        head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+        refuse_foreign(head)
+        return is_table(head)
 
 
 def list_sets(generation: LayeredGeneration) -> tuple[SetInfo, ...]:
