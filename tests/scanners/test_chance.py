@@ -1,5 +1,6 @@
 """Which pictures inside something may be there by chance."""
 
+import base64
 import gzip
 import hashlib
 import struct
@@ -86,3 +87,15 @@ def test_broken_icon_in_something_is_no_picture(side: int, *, is_told: bool) -> 
     reasons = {reason for each in found.walk() for reason in each.reasons}
     assert reasons == ({Reason.KEY_FRAME_UNSEEN} if is_told else set())
     assert found.dropped > 0
+
+
+@pytest.mark.parametrize(("length", "is_told"), [(52, False), (99, False), (500, True)])
+def test_beginning_of_a_document_is_none(length: int, *, is_told: bool) -> None:
+    """As libraries show it in the comments of their source."""
+    head = b"%PDF-1.7\n%\x81\x81\x81\x81\n\n5 0 obj\n<<\n/Filter /FlateDecode\n/Len"
+    data = head.ljust(length, b"x")[:length]
+    text = b"const base64 = '" + base64.b64encode(data) + b"' // and so on\n" * 20
+
+    reasons = {reason for each in scanned(text).walk() for reason in each.reasons}
+
+    assert bool(reasons & {Reason.UNDECODABLE, Reason.TRUNCATED}) is is_told

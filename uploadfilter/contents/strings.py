@@ -72,12 +72,16 @@ _MOST_HELD_BYTES = 16 * 1024 * 1024
 """Bytes of text that are looked at together, whatever may be held: there are up to six
 copies of them. The largest photos are shorter in base64."""
 
-_STEPS = 30_000
-_BYTES_PER_STEP = 64
+_STEPS = 80_000
+_BYTES_PER_PLAIN_STEP = 32
 _DEEP_STEPS = 60_000
 _BYTES_PER_DEEP_STEP = 32
 """Microseconds that beginnings, and all other readings, may take in any text, and for
-its length. Programs take a tenth of that."""
+its length. Most programs take a tenth of that; bundles of five megabytes with their
+fonts and source maps (plotly, bokeh, pdf.js) take 130,000 to 180,000 for beginnings."""
+
+_BYTES_PER_LATER_STEP = 64
+"""Of a text that waited, which is looked at once more."""
 
 _MOST_UNDONE = 40
 """Readings of one text in which a single layer is undone: those of four layers, each of
@@ -98,7 +102,7 @@ def effort_for(size: int) -> Efforts:
     Each nested one adds a little, by its length.
     """
     return Efforts(
-        plain=Effort(_STEPS + size // _BYTES_PER_STEP),
+        plain=Effort(_STEPS + size // _BYTES_PER_PLAIN_STEP),
         deep=Effort(_DEEP_STEPS + size // _BYTES_PER_DEEP_STEP),
     )
 
@@ -225,7 +229,7 @@ class _Search:
     def _later(self) -> Iterator[Encoded]:
         """Yield what is in a text that was waiting."""
         item = self._item
-        self._effort.deep.take(1 + len(item.text) // _BYTES_PER_STEP)
+        self._effort.deep.take(1 + len(item.text) // _BYTES_PER_LATER_STEP)
         readings = self._read(
             item.text, self._effort.deep, as_text=True, is_whole=item.is_whole
         )

@@ -16,9 +16,13 @@ CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
 NO_CHANCE: Final = frozenset({Reason.ENCRYPTED, Reason.SEARCH_UNFINISHED})
 """Why nothing is seen of what is no container by chance."""
 
-LEAST_BYTES: Final = 24
+_LEAST_BYTES: Final = 24
 """Bytes of the shortest content inside another that is looked into. The shortest
 picture has 26, and nobody sees anything in it."""
+
+_LEAST_PDF_BYTES: Final = 100
+"""The same of a PDF: an object that is a picture takes more for what it says of itself,
+beside its samples. Libraries show the beginning of one in their documentation."""
 
 MOST_CANDIDATES: Final = 20_000
 """Candidates of one content that are tried, each of which has its price."""
@@ -28,6 +32,11 @@ SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
 
 SURE_AT_FIRST: Final = magic.PICTURES - {Kind.ICO}
 """The same right at the beginning. What an icon begins with, other files do too."""
+
+
+def least_bytes(kind: Kind) -> int:
+    """Return how long a content inside another is at least that is looked into."""
+    return _LEAST_PDF_BYTES if kind is Kind.PDF else _LEAST_BYTES
 
 
 def is_usual_photo(source: Source, names: frozenset[str]) -> bool:

@@ -40,7 +40,6 @@ from uploadfilter.scanners.accounts import Ended
 from uploadfilter.scanners.besides import Besides, besides
 from uploadfilter.scanners.chance import (
     CHANCE,
-    LEAST_BYTES,
     MOST_CANDIDATES,
     NO_CHANCE,
     SURE,
@@ -49,6 +48,7 @@ from uploadfilter.scanners.chance import (
     is_icon,
     is_little,
     is_usual_photo,
+    least_bytes,
     may_be_chance,
     most_bytes,
     packed_in,
@@ -136,7 +136,7 @@ class Walk:
         kind = Kind(node.kind)
         # First of all: thousands of members without bytes are sent in parts, too.
         yield from self.pause()
-        if kind is Kind.EMPTY or (depth and source.size < LEAST_BYTES):
+        if kind is Kind.EMPTY or (depth and source.size < least_bytes(kind)):
             return
         look = self._look(source, node, kind, declared=declared)
         # Programs hold thousands of icons, and nobody can tell what they show.
