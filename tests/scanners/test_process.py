@@ -136,7 +136,8 @@ async def test_scanner_counts_cpu_seconds_alive_and_dead() -> None:
         alive_s = process.cpu_s
         await process.end()
 
-        assert process.cpu_s >= max(alive_s, 0.05)
+        # The timer that ends it at 0.05 s counts ticks of up to 10 ms.
+        assert process.cpu_s >= max(alive_s, 0.04)
 
 
 @pytest.mark.parametrize("left", range(6))
