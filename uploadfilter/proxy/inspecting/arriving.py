@@ -57,7 +57,7 @@ class Arriving:
     """The bodies that are arriving."""
 
     def __init__(self) -> None:
-        self._bodies: set[Body] = set()
+        self._bodies: dict[Body, None] = {}  # in order of their arrival, for ties
         self._of: Counter[str] = Counter()
         self._yielding = 0
 
@@ -68,7 +68,7 @@ class Arriving:
 
     def add(self, body: Body) -> None:
         """Note a body that begins to arrive."""
-        self._bodies.add(body)
+        self._bodies[body] = None
         self._of[body.network] += 1
 
     def end(self, body: Body) -> None:
@@ -112,7 +112,7 @@ class Arriving:
         return min(found, key=lambda b: (b.rate(now_s=now_s), b.begun_s), default=None)
 
     def _forget(self, body: Body) -> None:
-        self._bodies.remove(body)
+        del self._bodies[body]
         self._of[body.network] -= 1
         if not self._of[body.network]:
             del self._of[body.network]
