@@ -89,6 +89,16 @@ def test_broken_icon_in_something_is_no_picture(side: int, *, is_told: bool) -> 
     assert found.dropped > 0
 
 
+def test_header_that_is_not_understood_says_nothing_of_its_size() -> None:
+    """A stray byte that decoders step over does not make a GIF an icon."""
+    data = broken_animation(40)
+    stray = data[:25] + b"!\xfe\1c\0" + b"x" + data[25:]
+
+    reasons = {each.reason for each in scanned(b"\xff" * 64 + stray).walk()}
+
+    assert Reason.KEY_FRAME_UNSEEN in reasons
+
+
 @pytest.mark.parametrize(("length", "is_told"), [(52, False), (99, False), (500, True)])
 def test_beginning_of_a_document_is_none(length: int, *, is_told: bool) -> None:
     """As libraries show it in the comments of their source."""

@@ -51,10 +51,12 @@ def _blocks(text: bytes) -> Iterator[tuple[int, int]]:
     start = end = 0
     for lines in _LINES.finditer(text):
         if lines.start() != end:
-            yield start, end
+            if end:
+                yield start, end
             start = lines.start()
         end = lines.end()
-    yield start, end
+    if end:
+        yield start, end
 
 
 def _digits(block: bytes) -> bytes:

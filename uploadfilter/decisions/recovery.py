@@ -172,8 +172,7 @@ def _no_head(segment: Segment) -> LogCorruptError:
     return LogCorruptError(
         f"{segment.name!r} does not begin with its head record",
         hint="Run 'uploadfilter log verify'. Keep the file as evidence, but move it "
-        "out "
-        "of the directory; then start the proxy again.",
+        "out of the directory; then start the proxy again.",
     )
 
 
@@ -196,8 +195,7 @@ def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:
             f"{segment.name!r} is damaged after byte {size}: {rest} bytes follow, "
             f"more than the {TORN_LIMIT} that an interrupted write can leave",
             hint="Keep the file as evidence, but move it out of the directory, and "
-            "find "
-            "out who changed it.",
+            "find out who changed it.",
         )
     if rest:
         try:

@@ -69,7 +69,7 @@ def is_little(source: Source, kind: Kind) -> bool:
     """
     if source.size > _MOST_LITTLE_BYTES:
         return False
-    return sizes.is_small(source.read(0, source.size), kind)
+    return sizes.is_said_small(source.read(0, source.size), kind)
 
 
 _MOST_LITTLE_BYTES: Final = 64 * 1024
