@@ -300,7 +300,7 @@ def _is_told_the_time(node: ast.AST) -> bool:
 def test_wall_clock_that_jumps_takes_nothing_off_the_record(
     jumps: list[int], refusals: int
 ) -> None:
-    """What is refused is listed by the time that passed; the chain stays whole."""
+    """Refusals are listed by the time that passed, and the chain stays whole."""
     listed = {}
     for name, moved in (("steady", [0] * len(jumps)), ("jumping", jumps)):
         with TemporaryDirectory() as folder:

@@ -142,7 +142,7 @@ def test_different_pictures_are_counted_in_the_whole_document() -> None:
 def test_pictures_that_come_again_hide_no_other(
     pictures: list[tuple[int, int, int]],
 ) -> None:
-    """What is yielded is each different picture that is no speck, in order."""
+    """Each different picture that is larger than a speck is yielded, in order."""
     content = b"".join(
         b"BI /W %d /H %d /BPC 8 /CS /G ID %s EI "
         % (width, height, bytes([data]) * 1600)

@@ -451,7 +451,7 @@ def test_small_scan_that_is_slow_leaves_the_lane_for_small_ones() -> None:
 
 
 def test_scan_in_the_lane_for_small_ones_is_slow_sooner() -> None:
-    """Some times what was expected is enough to know that a header lies."""
+    """A scan that takes four times as long as expected shows that its header lies."""
     lanes = lanes_of(small_lane=3)
     ask(lanes, "a")
     claims = [Claim("b", cost_s=cost, is_small=True) for cost in (0.005, 0.01, 0.03)]
