@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -64,6 +65,10 @@ async (url) => {
 shown in part: decoding then fails, but it has a size. On a busy machine it is painted
 some frames later, and a screenshot would show half of it."""
 
+_AT_ONCE = 16 << 20
+"""Bytes that the site gathers of an answer, head and content, before it sends them:
+more than any file has, so that each is sent at once, as a file of a cache is."""
+
 _PAINT = "(colour) => { document.body.style.background = colour; }"
 
 
@@ -93,17 +98,25 @@ class Browser:
         self._page = page
         self._site = site
         self._files = files
+        self._opened = 0
 
     def pictures(self, name: str) -> Iterator[Image.Image]:
-        """Yield what can be seen of a file: nothing if it is not shown at all."""
+        """Yield what can be seen of a file: nothing if it is not shown at all.
+
+        Each time the file has a URL of its own. Chromium keeps a picture by its URL,
+        and with it what it made of the bytes that had arrived first: an icon whose
+        directory tells a wrong length is broken for good if it came in two parts.
+        """
         file = self._files[name]
+        self._opened += 1
+        place = f"/{name}?{self._opened}"
         if file.is_document:
-            self._page.goto(f"{self._site}/{name}")
+            self._page.goto(self._site + place)
             yield _opened(self._page.screenshot())
             return
         if self._page.url != f"{self._site}/":
             self._page.goto(f"{self._site}/")
-        if not self._page.evaluate(_SHOW, f"/{name}"):
+        if not self._page.evaluate(_SHOW, place):
             return
         element = self._page.locator("img")
         for look in range(_LOOKS if file.moves else 1):
@@ -152,8 +165,10 @@ def _site(files: Mapping[str, Served]) -> Iterator[str]:
     """Serve files on this machine for the length of the block; yield the site's URL."""
 
     class Handler(BaseHTTPRequestHandler):
+        wbufsize = _AT_ONCE
+
         def do_GET(self) -> None:
-            name = self.path.removeprefix("/")
+            name = urlsplit(self.path).path.removeprefix("/")
             stage = Served(content=_STAGE.encode(), media_type="text/html")
             file = files.get(name, stage)
             self.send_response(200)

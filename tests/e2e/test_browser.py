@@ -40,8 +40,9 @@ MISSES: Mapping[str, str] = {}
 FAR = 256
 """Bits between the target and nothing at all."""
 
-LOOKS_AGAIN = 3
-"""How often a trick is opened again that does not show what it should."""
+LOOKS_AGAIN = 10
+"""How often a trick is opened again that does not show what it should: beside four busy
+processes one in 50 icons came in two parts, and one of those twice."""
 
 SCAN_S = 600
 """Seconds that the program may take for all tricks, on a busy machine."""
@@ -184,7 +185,8 @@ def test_chromium_shows_what_the_list_says(
             for name in served
         }
         for trick in tricks.TRICKS:
-            # A busy machine may paint a picture after it was looked at.
+            # A busy machine may paint a picture after it was looked at, or send it in
+            # parts, of which Chromium makes nothing of some icons.
             for _ in range(LOOKS_AGAIN):
                 if trick.shown is not Shown.TARGET or is_shown(nearest[trick.name]):
                     break
