@@ -1,10 +1,14 @@
-"""How property tests run: here, in CI, and in `make fuzz`.
+"""How tests run: property tests here, in CI, and in `make fuzz`; the event loop.
 
 In CI (where the variable ``CI`` is set) Hypothesis takes its own profile ``ci``: the
 same examples each time, so that a change is judged by what it changes.
 """
 
+from collections.abc import Mapping
+
 from hypothesis import HealthCheck, settings
+
+from tests.loops import TestLoop
 
 FUZZ_EXAMPLES = 2_000
 """Examples of each property in ``make fuzz``: twenty times the usual, some minutes."""
@@ -18,3 +22,8 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=(HealthCheck.too_slow,),
 )
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, type[TestLoop]]:
+    """Run every test of a coroutine in a loop that leaves no connection behind."""
+    return {"loop": TestLoop}

@@ -147,14 +147,6 @@ async def wire_origin() -> AsyncIterator[WireOrigin]:
         server.close()
         await origin.stop()
         await server.wait_closed()
-        # A client that has closed with bytes unsent is rid of them once it is told that
-        # this end is gone; the loop may end before.
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
-
-
-_TURNS = 5
-"""Turns of the event loop in which that is told, on one machine."""
 
 
 async def exchange(port: int, *pieces: bytes) -> bytes:

@@ -1,0 +1,37 @@
+"""The event loop of the tests: what a test has closed is gone when its loop ends."""
+
+import asyncio
+
+from typing_extensions import override
+
+_TURNS = 3
+"""Turns of the loop in which an aborted transport closes its socket; it needs one."""
+
+
+class TestLoop(asyncio.SelectorEventLoop):
+    """A loop that gives up what its closed connections have not sent yet.
+
+    A transport that is closed with bytes unsent lives until they are sent. If its peer
+    never reads them and the loop ends first, the socket stays open until the garbage
+    collector finds it, in the middle of some later test, which then fails for a
+    connection that it never had. A connection that nobody closed stays as it is: it is
+    a defect of its test, and is still warned of.
+    """
+
+    __test__ = False  # pytest takes it for a class of tests by its name
+
+    @override
+    def close(self) -> None:
+        """Close every transport that is closing already, then the loop."""
+        if not (self.is_running() or self.is_closed()):
+            for transport in self._closing():
+                transport.abort()
+            for _ in range(_TURNS):
+                self.run_until_complete(asyncio.sleep(0))
+        super().close()
+
+    def _closing(self) -> list[asyncio.WriteTransport]:
+        """Return the transports that are closed and have a socket still."""
+        # asyncio keeps them by the number of the socket, in an attribute of its own.
+        kept = vars(self)["_transports"].values()
+        return [transport for transport in kept if transport.is_closing()]
