@@ -18,6 +18,7 @@ Catch the widest class you can act on::
     ├── LogError                  the decision log cannot be read or written
     │   ├── LogBusyError          another process writes to it
     │   ├── LogWriteError         a record could not be made durable
+    │   ├── LogVersionError       a newer version wrote it
     │   └── LogCorruptError       a record was changed, lost or moved
     ├── ScannerError              no scanner process can be started
     └── ServiceError              the service cannot start: address, origin, instance
@@ -178,6 +179,12 @@ class LogWriteError(LogError):
     """A record could not be made durable, so no effect may follow it."""
 
     code = "log_write"
+
+
+class LogVersionError(LogError):
+    """The decision log was written by a newer version of this program."""
+
+    code = "log_version"
 
 
 class LogCorruptError(LogError):

@@ -36,6 +36,25 @@ def test_usable_file_ends_with_0(
     assert "can be used" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_file_is_named_as_serve_takes_it_too(
+    file: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """``--config`` names it as well as the argument does; two files are a mistake."""
+    shown = []
+    for arguments in ([str(file)], ["--config", str(file)]):
+        assert run(monkeypatch, "config", command, *arguments) == 0
+        shown.append(capfd.readouterr())
+    other = str(file.with_name("other.toml"))
+    assert run(monkeypatch, "config", command, str(file), "--config", other) == 2
+
+    assert shown[0] == shown[1]
+    assert "two configuration files are named" in capfd.readouterr().err
+
+
 def test_every_mistake_is_told_with_its_line(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

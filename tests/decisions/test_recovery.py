@@ -23,7 +23,6 @@ from tests.decisions.logs import (
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import (
-    FORMAT,
     UNKNOWN,
     DecisionRecord,
     OutcomeRecord,
@@ -180,17 +179,6 @@ def test_segment_without_head_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().split(b"\n", 1)[1])
 
     with pytest.raises(LogCorruptError, match="does not begin with its head"):
-        reopen(tmp_path)
-
-
-def test_newer_format_is_refused(tmp_path: Path) -> None:
-    """A log that a newer version wrote is not continued by this one."""
-    write_log(tmp_path, [[]])
-    path = segment_paths(tmp_path)[0]
-    ours, newer = b'"format":%d' % FORMAT, b'"format":%d' % (FORMAT + 1)
-    path.write_bytes(path.read_bytes().replace(ours, newer))
-
-    with pytest.raises(LogCorruptError, match=f"format {FORMAT + 1}"):
         reopen(tmp_path)
 
 

@@ -32,7 +32,7 @@ from uploadfilter.cli.places import default_place, with_unit
 from uploadfilter.decisions.presets import Comparison
 from uploadfilter.decisions.reading import Filters, read
 from uploadfilter.decisions.records import DecisionRecord
-from uploadfilter.errors import ConfigError, ConfigProblem
+from uploadfilter.errors import ConfigError, ConfigProblem, UsageError
 
 if TYPE_CHECKING:
     from uploadfilter.config import Loaded
@@ -53,6 +53,16 @@ FileArgument = Annotated[
     ),
 ]
 
+NamedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The same as FILE, as `serve` takes it.",
+        show_default=False,
+    ),
+]
+
 
 @app.command("check")
 def check(
@@ -66,6 +76,7 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="End with 1 if there are warnings.")
     ] = False,
+    config: NamedOption = None,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
@@ -82,7 +93,7 @@ def check(
     # As in `serve`: the server's libraries take long to load.
     from uploadfilter.config.checking import check as look_at  # noqa: PLC0415
 
-    path = config_file(file)
+    path = config_file(_the_one(file, config))
     problems: tuple[ConfigProblem, ...]
     warnings: tuple[ConfigProblem, ...] = ()
     try:
@@ -144,6 +155,7 @@ def show(
     changed: Annotated[
         bool, typer.Option("--changed", help="Leave defaults out.")
     ] = False,
+    config: NamedOption = None,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
@@ -158,7 +170,7 @@ def show(
     """
     from uploadfilter.config import effective  # noqa: PLC0415 -- as above
 
-    path = config_file(file)
+    path = config_file(_the_one(file, config))
     values = [
         item
         for item in effective.values_of(_read(context, path, state, instance))
@@ -176,6 +188,20 @@ def show(
         )
         return
     write_data("".join(f"{it}\n" for it in effective.as_toml(values)).encode())
+
+
+def _the_one(file: Path | None, config: Path | None) -> Path | None:
+    """Return the file that the argument names, or the option; ``None`` without both.
+
+    Raises:
+        UsageError: They name two.
+    """
+    if None not in (file, config) and file != config:
+        raise UsageError(
+            f"two configuration files are named: {str(file)!r} and {str(config)!r}",
+            hint="Name one, as an argument or with --config.",
+        )
+    return config if file is None else file
 
 
 def _read(

@@ -16,7 +16,7 @@ than ``FORMAT`` must refuse, see ``SegmentRecord``.
 
 import hashlib
 from datetime import UTC, date, datetime
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import msgspec
 
@@ -29,7 +29,7 @@ from uploadfilter.decisions.lasting import (
     TotalRecord,
 )
 from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.errors import LogCorruptError, UsageError
+from uploadfilter.errors import LogCorruptError, LogVersionError, UsageError
 from uploadfilter.model import (
     Action,
     EntryState,
@@ -315,12 +315,46 @@ def decode(line: bytes) -> Record:
 
     Raises:
         LogCorruptError: It is not a record.
+        LogVersionError: It is the head of a segment of a newer format.
     """
     try:
         record: Record = _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
+        _refuse_newer(line)
         raise LogCorruptError(f"not a record: {exc}") from exc
+    if isinstance(record, SegmentRecord) and record.format > FORMAT:
+        _refuse_newer(line)
     return record
+
+
+class _AnyHead(msgspec.Struct):
+    """What a head of every format has."""
+
+    record: Literal["segment"]
+    format: int
+    number: int
+
+
+_head_decoder = msgspec.json.Decoder(_AnyHead)
+
+
+def _refuse_newer(line: bytes) -> None:
+    """Raise if a line says that it is the head of a segment of a newer format.
+
+    What such a head and the lines after it mean is unknown here: to call them changed,
+    or intact, would be a guess.
+    """
+    try:
+        head = _head_decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return
+    if head.format > FORMAT:
+        raise LogVersionError(
+            f"segment {head.number} of the decision log has format {head.format}, "
+            f"but this version knows {FORMAT}",
+            hint="Use the version that wrote it, or another --instance. If no newer "
+            "version ever ran here, somebody changed the file: keep it as evidence.",
+        )
 
 
 def line_hash(line: bytes) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from uploadfilter.decisions.chain import Tail
 from uploadfilter.decisions.ending import kept_end
-from uploadfilter.decisions.records import FORMAT, Checkpoint, Record, SegmentRecord
+from uploadfilter.decisions.records import Checkpoint, SegmentRecord
 from uploadfilter.decisions.segments import (
     Segment,
     Sync,
@@ -84,8 +84,8 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
         sync: Makes an open file or directory durable.
 
     Raises:
-        LogCorruptError: It is damaged in a way that no interrupted write explains, or
-            written by a newer version.
+        LogCorruptError: It is damaged in a way that no interrupted write explains.
+        LogVersionError: A newer version wrote it, and must continue it.
         LogError: It cannot be read.
         LogWriteError: The torn end cannot be set aside.
     """
@@ -162,7 +162,6 @@ def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
                 break
             if line.number == 1 and not isinstance(record, SegmentRecord):
                 raise _no_head(segment)
-            _refuse_newer(record, segment)
             tail.read(record, line.data)
             size = line.end
     return tail, size
@@ -174,16 +173,6 @@ def _no_head(segment: Segment) -> LogCorruptError:
         hint="Run 'uploadfilter log verify'. Keep the file as evidence, but move it "
         "out of the directory; then start the proxy again.",
     )
-
-
-def _refuse_newer(record: Record, segment: Segment) -> None:
-    """A newer version's log must not be continued by this one."""
-    if isinstance(record, SegmentRecord) and record.format > FORMAT:
-        raise LogCorruptError(
-            f"{segment.name!r} has format {record.format}, but this version knows "
-            f"{FORMAT}",
-            hint="Use the version that wrote it, or another --instance.",
-        )
 
 
 def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:

@@ -1,0 +1,71 @@
+"""A log of a newer format is refused by every reader; none of them guesses."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.decisions.logs import (
+    NOON,
+    Clock,
+    decision,
+    segment_paths,
+    unsynced,
+    write_log,
+)
+from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.period import period_of
+from uploadfilter.decisions.reading import read
+from uploadfilter.decisions.records import FORMAT, decode
+from uploadfilter.decisions.totalling import changes_of, totals_of
+from uploadfilter.decisions.verify import verify
+from uploadfilter.errors import LogCorruptError, LogVersionError
+
+
+def open_and_close(directory: Path) -> None:
+    """Open a log as the proxy does."""
+    clock = Clock(NOON)
+    with DecisionLog.open(directory, instance="main", clock=clock, sync=unsynced):
+        pass
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "continue": open_and_close,
+    "show": lambda directory: list(read(directory)),
+    "totals": lambda directory: list(totals_of(directory)),
+    "changes": lambda directory: list(changes_of(directory)),
+    "period": period_of,
+    "verify": verify,
+}
+
+
+@pytest.mark.parametrize("shape", ["as ours", "of fields unknown here"])
+@pytest.mark.parametrize("reader", READERS)
+def test_newer_format_is_refused(tmp_path: Path, reader: str, shape: str) -> None:
+    """No reader calls it damaged or intact, whatever else its heads hold."""
+    write_log(tmp_path, [[decision("a")]])
+    for path in segment_paths(tmp_path):
+        newer = path.read_bytes().replace(
+            b'"format":%d' % FORMAT, b'"format":%d' % (FORMAT + 1)
+        )
+        if shape != "as ours":
+            newer = re.sub(rb'"awaiting":\[[^]]*\]', b'"awaiting":{"a":1}', newer)
+        path.write_bytes(newer)
+
+    with pytest.raises(LogVersionError, match=f"format {FORMAT + 1}"):
+        READERS[reader](tmp_path)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_format_of_today_is_read(tmp_path: Path, reader: str) -> None:
+    """The same log, as it was written, is refused by none of them."""
+    write_log(tmp_path, [[decision("a")]])
+
+    READERS[reader](tmp_path)
+
+
+def test_broken_head_of_our_format_is_damage() -> None:
+    """Only a number above ours says that somebody newer wrote it."""
+    with pytest.raises(LogCorruptError, match="not a record"):
+        decode(b'{"record":"segment","format":%d,"number":1}' % FORMAT)
