@@ -190,6 +190,8 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	    --group dev --group origins --group browser --group deploy \
 	    --group bench -o requirements/bench.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sites -o requirements/sites.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
+	    --extra issuer -o requirements/issuer.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove what was built, the demo and the environment.

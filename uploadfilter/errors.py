@@ -7,7 +7,11 @@ Catch the widest class you can act on::
     ├── ConfigError               the operator must edit a file
     ├── HashSetError              a hash set was refused; the old one stays in force
     │   ├── HashSetFormatError    the file is not what it should be
-    │   └── HashSetNameError      no such set, or the name is taken or unusable
+    │   ├── HashSetNameError      no such set, or the name is taken or unusable
+    │   ├── HashSetTrustError     a signed set is not signed as it must be, or is old
+    │   ├── HashSetSourceError    a signed set cannot be fetched
+    │   └── HashSetBusyError      another process syncs the same set
+    ├── IssuerError               an issuer's folder, key or proposal cannot be used
     ├── StoreError                the reference set cannot be read or written
     │   ├── StoreMissingError     there is none yet
     │   ├── StoreCorruptError     it is there, but damaged
@@ -119,6 +123,30 @@ class HashSetNameError(HashSetError):
     """There is no hash set of that name, or the name cannot be used."""
 
     code = "hash_set_name"
+
+
+class HashSetTrustError(HashSetError):
+    """A signed set is not signed as it must be, is too old, or was tampered with."""
+
+    code = "hash_set_trust"
+
+
+class HashSetSourceError(HashSetError):
+    """A signed set cannot be fetched from where it is said to be."""
+
+    code = "hash_set_source"
+
+
+class HashSetBusyError(HashSetError):
+    """Another process syncs the same signed set."""
+
+    code = "hash_set_busy"
+
+
+class IssuerError(UploadFilterError):
+    """An issuer's folder, key or proposal cannot be used as it was asked for."""
+
+    code = "issuer"
 
 
 class StoreError(UploadFilterError):

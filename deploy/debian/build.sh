@@ -62,7 +62,7 @@ install_program() {
 # types for checkers, and symbols for debuggers.
 slim_packages() {
     packages=$(echo "$root$home"/lib/python3*/site-packages)
-    find "$packages" -type d -name tests -prune -exec rm -r {} +
+    find "$packages" -type d \( -name tests -o -name test_data \) -prune -exec rm -r {} +
     find "$packages" -type f \( -name '*.py[xid]' -o -name '*.pxd' -o -name '*.px[id]' \
         -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
     find "$packages" -type f -name '*.so*' | while read -r library; do
