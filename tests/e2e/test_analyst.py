@@ -19,7 +19,7 @@ from hashsets.demo import pictures
 from tests.hashsets.test_formats import read
 from tests.repository import ROOT
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.hashsets.recognising import COMMANDS, HEAD_BYTES, refuse_foreign
+from uploadfilter.hashsets.recognising import HEAD_BYTES, refuse_foreign
 
 pytestmark = pytest.mark.e2e
 
@@ -184,9 +184,6 @@ HASHDEEP = (
 @pytest.mark.parametrize(
     ("export", "ids"),
     [
-        pytest.param(VICS, ["7", "8"], id="vics-2.0"),
-        pytest.param(CASES, ["7", "8"], id="vics-1.3-cases"),
-        pytest.param(VICS["value"][0], ["7"], id="vics-lines"),
         pytest.param(NCMEC, ["42-image1"], id="ncmec"),
         pytest.param(EXCHANGE, ["1"], id="threatexchange"),
         pytest.param(STOPNCII, [PDQ[:16]], id="stopncii"),
@@ -219,24 +216,36 @@ def text_of(export: str | dict[str, Any] | list[Any]) -> bytes:
     return b"\xef\xbb\xbf" + text.encode()
 
 
-def test_large_vics_is_converted_record_by_record(tmp_path: Path) -> None:
-    """The command for gigabytes gives what the other one takes."""
-    (tmp_path / "FILE").write_bytes(text_of(VICS))
-    (stream,) = (line for line in blocks(section(8), "sh") if "--stream" in line)
-    complaint = shell(stream, tmp_path)
-    (tmp_path / "RECORDS.json").rename(tmp_path / "FILE")
+@pytest.mark.parametrize(
+    ("export", "title", "ids"),
+    [
+        pytest.param(VICS, "VICS 2.0 UK", ["7", "8"], id="vics-2.0"),
+        pytest.param(CASES, "VICS 1.3", ["7", "8"], id="vics-1.3-cases"),
+        pytest.param(VICS["value"][0], "VICS", ["7"], id="vics-one-medium"),
+    ],
+)
+def test_foreign_export_is_read_as_it_is(
+    tmp_path: Path, export: str | dict[str, Any] | list[Any], title: str, ids: list[str]
+) -> None:
+    """With the preview first, and then by the categories that it shows."""
+    (tmp_path / "the export").write_bytes(text_of(export))
 
-    complaint += shell(COMMANDS["vics"], tmp_path)
-    found, _ = read((tmp_path / "NEW.jsonl").read_bytes(), categories=None)
+    said = shell("uploadfilter hashset import 'the export' --preview", tmp_path)
+    report = shell(
+        "uploadfilter hashset import 'the export' --name a --category 1 --category 0; "
+        "uploadfilter hashset show a --json",
+        tmp_path,
+    )
 
-    assert complaint == ""
-    assert found == ["7", "8"]
+    assert f"the file is {title}" in said
+    assert "PhotoDNA" in said
+    assert f"imported 'a': {len(ids)} entries" in report
+    assert f'"first_ids":{json.dumps(ids, separators=(",", ":"))}' in report
 
 
 @pytest.mark.parametrize(
     ("export", "name", "signal"),
     [
-        pytest.param(CASES, "VICS 1.3", f"md5 {ONE}", id="vics"),
         pytest.param(NCMEC, "NCMEC", f"md5 {ONE}", id="ncmec"),
         pytest.param(HASHDEEP, "hashdeep", f"md5 {ONE}", id="hashdeep"),
     ],

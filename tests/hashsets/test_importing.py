@@ -20,15 +20,16 @@ from uploadfilter.errors import (
 from uploadfilter.hashsets.importing import (
     FIRST_IDS,
     MOST_CATEGORIES,
-    BadLines,
     ImportReport,
     Progress,
+    Said,
     import_file,
     list_sets,
     remove_set,
     show_set,
     survey_file,
 )
+from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EntryState, Geometry, Signal, SignalType
 from uploadfilter.reference.layered import LayeredGeneration
@@ -81,7 +82,7 @@ def bring(
             enforce_unsigned=enforce_unsigned,
             writer=writer,
             clock=lambda: NOW,
-            signal_type=signal_type,
+            said=Said(signal_type=signal_type),
             bad_lines=bad_lines,
             progress=progress,
         )

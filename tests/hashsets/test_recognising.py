@@ -18,15 +18,7 @@ from uploadfilter.hashsets.recognising import (
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 SHA256 = f"{ONE}{ONE}"
-VICS = "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Media"
-VICS_2 = (
-    "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/UK/$metadata#Media"
-)
-
 FOREIGN = {
-    "VICS 1.3": f'{{"odata.metadata":"{VICS}","value":[]}}'.encode(),
-    "VICS 2.0": b'\xef\xbb\xbf{\r\n "@odata.context": "' + VICS_2.encode() + b'",',
-    "VICS, ": b'{"value":[{"MediaID":1,"Category":2}]}',
     "NCMEC": b'<?xml version="1.0"?>\n<queryResult xmlns="https://'
     b'hashsharing.ncmec.org/hashsharing/v2">',
     "a web page": b"<!DOCTYPE html><html>",

@@ -56,8 +56,8 @@ from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.choices import Chosen, chosen_state, settled
 from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
-    BadLines,
     ImportReport,
+    Said,
     import_file,
     is_unsaid_table,
     list_sets,
@@ -66,6 +66,7 @@ from uploadfilter.hashsets.importing import (
     survey_file,
 )
 from uploadfilter.hashsets.opening import open_file
+from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.model import SignalType
 from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.sets import SetInfo, no_such_set
@@ -193,7 +194,7 @@ def import_set(
 
         uploadfilter hashset import export.csv --map md5=MD5 --preview
     """
-    layout = TableOptions(
+    options = TableOptions(
         format=file_format,
         mapping=mapping,
         maps=maps or (),
@@ -201,9 +202,12 @@ def import_set(
         delimiter=delimiter,
         quote=quote,
         encoding=encoding,
-    ).layout()
-    if layout is None and signal_type is None and is_unsaid_table(file):
+    )
+    layout, foreign = options.layout(), options.foreign()
+    is_said = (layout, foreign, signal_type) != (None, None, None)
+    if not is_said and is_unsaid_table(file):
         layout = Layout()
+    said = Said(signal_type=signal_type, layout=layout, foreign=foreign)
     chosen = Chosen(
         state=chosen_state(enforce_unsigned=enforce_unsigned, monitored=monitored),
         categories=categories or [],
@@ -211,7 +215,7 @@ def import_set(
     )
     allowed = chosen.categories
     if preview:
-        _preview(file, allowed, signal_type=signal_type, layout=layout, json=json)
+        _preview(file, allowed, said, json=json)
         return
     if layout is not None and not yes:
         _ask(file, allowed, layout, json=json)
@@ -231,8 +235,7 @@ def import_set(
             enforce_unsigned=held.enforced,
             writer=writer,
             clock=time.time,  # noqa: TID251 -- the clock that is handed down
-            signal_type=signal_type,
-            layout=layout,
+            said=said,
             bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
             raw=raw,
             progress=shown.move if is_file else None,
@@ -262,9 +265,8 @@ def _named(name: str | None) -> str:
 def _preview(
     file: Path,
     categories: Sequence[str],
+    said: Said,
     *,
-    signal_type: SignalType | None,
-    layout: Layout | None,
     json: bool,
 ) -> None:
     """Say what a file holds."""
@@ -272,8 +274,7 @@ def _preview(
         survey = survey_file(
             file,
             categories=categories,
-            signal_type=signal_type,
-            layout=layout,
+            said=said,
             progress=shown.move if file.is_file() else None,
         )
     if json:
@@ -291,7 +292,7 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         typer.Abort: No.
     """
     if sys.stdin.isatty() and file.is_file() and not json:
-        _preview(file, categories, signal_type=None, layout=layout, json=False)
+        _preview(file, categories, Said(layout=layout), json=False)
         typer.confirm("Import this?", abort=True, err=True)
     elif not layout.columns:
         raise UsageError(

@@ -17,6 +17,7 @@ from uploadfilter.hashsets.columns import (
     parsed,
     separator_of,
 )
+from uploadfilter.hashsets.foreign import FOREIGN, Foreign
 
 
 class Format(StrEnum):
@@ -24,6 +25,7 @@ class Format(StrEnum):
 
     AUTO = "auto"
     CSV = "csv"
+    VICS = "vics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class TableOptions:
     """The options of ``hashset import`` that are about CSV, as they were given.
 
     Attributes:
-        format: ``auto``: a list or JSON lines, unless another of these is given.
+        format: ``auto``: the file tells, unless another of these is given.
         mapping: A file that says the same.
         maps: Pairs ``FIELD=COLUMN``.
         wheres: Pairs ``COLUMN=VALUE``.
@@ -48,6 +50,10 @@ class TableOptions:
     quote: str | None
     encoding: Encoding | None
 
+    def foreign(self) -> Foreign | None:
+        """Return the format of somebody else that the file is said to be in."""
+        return next((form for form in FOREIGN if form.name == self.format), None)
+
     def layout(self) -> Layout | None:
         """Return what is known of the file; ``None`` if it is not CSV.
 
@@ -56,8 +62,14 @@ class TableOptions:
             ConfigError: The mapping file cannot.
         """
         given = (self.mapping, self.maps, self.wheres, self.delimiter, self.quote)
-        if self.format is Format.AUTO and not any((*given, self.encoding)):
+        is_given = any((*given, self.encoding))
+        if self.format is not Format.CSV and not is_given:
             return None
+        if self.foreign() is not None:
+            raise UsageError(
+                f"an option for CSV was given, but --format says {self.format}",
+                hint="Leave it out: such a file says for itself what it holds.",
+            )
         saved = Layout() if self.mapping is None else _saved(self.mapping)
         maps, wheres = _grouped(self.maps), _grouped(self.wheres)
         wanted = {

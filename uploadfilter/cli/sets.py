@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless, table
-from uploadfilter.cli.surveys import survey_document, survey_lines
+from uploadfilter.cli.surveys import survey_document, survey_lines, unit_of
 from uploadfilter.hashsets.importing import ImportReport
 from uploadfilter.reference.sets import ENTRIES, SetInfo
 
@@ -32,7 +32,7 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
     yield Text(
         harmless(
             f"imported {info.name!r}: {info.entries:,} entries ({_state(info)}) from "
-            f"{survey.lines:,} lines; generation {report.generation}"
+            f"{survey.lines:,} {unit_of(survey)}s; generation {report.generation}"
         ),
         style="green",
     )

@@ -32,6 +32,8 @@ def survey_document(survey: Survey) -> dict[str, object]:
         ],
         "categories": dict(survey.categories),
         "ignored_fields": dict(survey.ignored_fields),
+        "not_compared": dict(survey.not_compared),
+        "format": None if survey.foreign is None else survey.foreign.name,
         "no_pictures": dict(survey.no_pictures),
         "table": None if survey.table is None else _table_document(survey.table),
     }
@@ -68,8 +70,16 @@ def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | T
     yield from survey_lines(survey, allowed)
     if survey.sha256:
         yield Text(f"SHA-256 of the file: {survey.sha256}")
-    taken = f"{survey.accepted:,} entries of {survey.lines:,} lines can be taken"
+    taken = (
+        f"{survey.accepted:,} entries of {survey.lines:,} {unit_of(survey)}s can be "
+        "taken"
+    )
     yield Text(taken, style="green" if survey.accepted else "yellow")
+
+
+def unit_of(survey: Survey) -> str:
+    """Return what a file consists of: lines, or records of somebody else."""
+    return "line" if survey.foreign is None else "record"
 
 
 def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
@@ -81,6 +91,8 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
     """
     if survey.table is not None:
         yield from _table_lines(survey.table)
+    if survey.foreign is not None:
+        yield Text(f"the file is {survey.foreign.title}")
     if survey.problems:
         rows = [
             (
@@ -91,13 +103,10 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
             )
             for item in survey.problems
         ]
-        yield table("left out", "that is", "count", "first line", rows=rows, numeric=2)
+        first = f"first {unit_of(survey)}"
+        yield table("left out", "that is", "count", first, rows=rows, numeric=2)
     if survey.categories:
-        counts = [
-            (word, _is_allowed(word, allowed), f"{count:,}")
-            for word, count in survey.categories.items()
-        ]
-        yield table("category", "allowed", "entries", rows=counts, numeric=1)
+        yield _categories_table(survey, allowed)
     if survey.table is not None and not _has_categories(survey.table):
         yield Text("no column holds categories: every row gets the one of --category")
     if OTHER_WORDS in survey.categories:
@@ -112,15 +121,34 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
             f"are not pictures ({suffixes}): they would stop innocent uploads",
             style="yellow",
         )
+    for word, count in survey.not_compared.items():
+        yield Text(
+            harmless(f"{count:,} signals are not compared: {word}"), style="yellow"
+        )
     for word, count in survey.ignored_fields.items():
         what = not_compared([word]).get(word)
         why = "is not known" if what is None else f"holds {what}, which is not compared"
         yield Text(harmless(f"field {word!r} {why}: ignored {count:,} times"))
 
 
+def _categories_table(survey: Survey, allowed: Collection[str]) -> Table:
+    facts = survey.foreign
+    meanings = {} if facts is None else facts.meanings
+    never = {NO_CATEGORY} if facts is None else {NO_CATEGORY, *facts.harmless}
+    rows = [
+        (
+            word,
+            *((meanings.get(word, ""),) if meanings else ()),
+            "never" if word in never else _is_allowed(word, allowed),
+            f"{count:,}",
+        )
+        for word, count in survey.categories.items()
+    ]
+    columns = ("category", *(("that is",) if meanings else ()), "allowed", "entries")
+    return table(*columns, rows=rows, numeric=1)
+
+
 def _is_allowed(word: str, allowed: Collection[str]) -> str:
-    if word == NO_CATEGORY:
-        return "never"
     if not allowed:
         return "not named yet"
     return "yes" if word in allowed else "no"

@@ -230,6 +230,11 @@ def not_compared(names: Iterable[str]) -> dict[str, str]:
     return {name: what for name, what in known.items() if what is not None}
 
 
+def label_of(name: str) -> str:
+    """Return what a signal is that nobody here compares; its name if it is unknown."""
+    return _NOT_COMPARED.get(_plain(name), name)
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 

@@ -6,17 +6,15 @@ asked for go nowhere. Clauses: ``hashsets/FORMAT.md``, section 7.
 """
 
 import re
-from binascii import unhexlify
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedReader
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
-from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.columns import (
     CATEGORY,
     EXACT_ONLY,
@@ -32,7 +30,7 @@ from uploadfilter.hashsets.columns import (
     shown_names,
 )
 from uploadfilter.hashsets.csvrows import Row, Table, opened_table
-from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.items import IdOf, common_category, made_id
 from uploadfilter.hashsets.shortlines import Numbered
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
 from uploadfilter.hashsets.writings import hex_of
@@ -41,29 +39,12 @@ from uploadfilter.model import SignalType
 FIRST_ROWS: Final = 5
 """Rows whose shapes are kept: enough to see that the columns are the right ones."""
 
-IdOf: TypeAlias = Callable[[SignalType, bytes], str]
-"""Returns the id of an entry that has none of its own, from one of its signals."""
-
-_ID_TYPES: Final = (
-    SignalType.SHA256,
-    SignalType.SHA1,
-    SignalType.MD5,
-    *(kind for kind in SignalType if not kind.is_exact),
-)
-"""The signal that gives the id: the first of these that a row has."""
-
 _FLAGS: Final[Mapping[str, bool]] = MappingProxyType(
     dict.fromkeys(("true", "yes", "y", "1"), True)
     | dict.fromkeys(("false", "no", "n", "0", ""), False)
 )
 _NOT_TEXT = "\ufffd"
 """Stands for bytes that are no text; an id that lost some is not the id that it was."""
-
-_NO_ID: Final = "?"
-"""Stands in a line that will be refused for its signals."""
-
-UNNAMED_CATEGORY: Final = "unnamed"
-"""What every row gets for who only looks, where no column holds categories."""
 
 _NO_CATEGORY: Final = "("
 """No category can be called so: the line is refused for that."""
@@ -136,15 +117,12 @@ def _common_category(columns: Columns, categories: frozenset[str] | None) -> str
     """Return the category of every row, if no column holds them."""
     if CATEGORY in columns.places:
         return None
-    if categories is None:
-        return UNNAMED_CATEGORY
-    if len(categories) != 1:
-        raise UsageError(
-            f"no column holds categories, but {len(categories)} were given",
-            hint="Name the column with --map category=COLUMN, or give exactly one "
-            "--category, which every row gets.",
-        )
-    return next(iter(categories))
+    return common_category(
+        categories,
+        what="no column",
+        hint="Name the column with --map category=COLUMN, or give exactly one "
+        "--category, which every row gets.",
+    )
 
 
 def _problem(row: Row, columns: Columns) -> Problem | None:
@@ -196,7 +174,7 @@ class _ItemOf:
         if signals:
             item["signals"] = signals
         if self._id_of is not None:
-            item[ID] = _made_id(item, self._id_of)
+            item[ID] = made_id(item, self._id_of)
         return item
 
 
@@ -225,26 +203,6 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
     | dict.fromkeys(QUALITIES, _quality)
     | {name: partial(hex_of, kind=kind) for name, kind in TYPES.items()}
 )
-
-
-def _made_id(item: Mapping[str, Any], id_of: IdOf) -> str:
-    """Return an id from the first signal of a row that may be matched."""
-    others = item.get("signals", ())
-    for kind in _ID_TYPES:
-        texts = [item.get(kind.value)]
-        texts += [other["value"] for other in others if other["type"] == kind.value]
-        for text in texts:
-            value = _unhexlified(text or "")
-            if len(value) == kind.width_bytes and problem_of(kind, value) is None:
-                return id_of(kind, value)
-    return _NO_ID
-
-
-def _unhexlified(text: str) -> bytes:
-    try:
-        return unhexlify(text)
-    except ValueError:
-        return b""
 
 
 def _facts(table: Table) -> TableFacts:

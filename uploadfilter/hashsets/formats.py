@@ -19,11 +19,14 @@ from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets import csvlines, lists
 from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
+from uploadfilter.hashsets.foreign import Foreign, foreign_lines, known_by
+from uploadfilter.hashsets.items import IdOf, any_id
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.recognising import (
     HEAD_BYTES,
     is_table,
     refuse_foreign,
+    text_of,
     utf_16_of,
 )
 from uploadfilter.hashsets.shortlines import Numbered, blocks_of, parse_block
@@ -60,6 +63,8 @@ def read(
     tally: Tally,
     tick: Callable[[], None],
     table: CSVRequest | None = None,
+    foreign: Foreign | None = None,
+    id_of: IdOf = any_id,
 ) -> Iterator[Entry | EntryBlock | ListedSignal]:
     """Read a hash-set file.
 
@@ -71,19 +76,27 @@ def read(
         tally: Counts what is read and what is left out.
         tick: Called every ``TICK_LINES`` lines and at the end, whatever they hold.
         table: What is asked of the file if it is CSV; ``None`` if it is not.
+        foreign: The format of somebody else that it is in; ``None``: its beginning
+            tells.
+        id_of: Makes ids where records of such a format have none.
 
     Yields:
-        Of JSON lines and CSV the entries, plain ones in blocks, of a list the signals,
-        that may be matched.
+        Of a list the signals, of all else the entries, plain ones in blocks, that may
+        be matched.
 
     Raises:
-        HashSetFormatError: The file is no text in UTF-8, is in a format of somebody
-            else, or is CSV and not as asked for.
-        UsageError: The file is a list, and there is not exactly one category; or it is
-            CSV, and a type was given.
+        HashSetFormatError: The file is no text in UTF-8, is in a format that is not
+            read, is broken, or is CSV and not as asked for.
+        UsageError: The file holds no categories, and there is not exactly one; or a
+            type or a table was asked for of a file that is something else.
     """
     # Peeked at and not read, because a pipe cannot be set back.
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    form = foreign or known_by(head)
+    if form is not None:
+        _check_options(form, signal_type, table)
+        yield from _foreign_items(file, form, categories, id_of, tally, tick)
+        return
     refuse_foreign(head)
     if table is not None:
         if signal_type is not None:
@@ -103,9 +116,8 @@ def read(
     first = next(lines, None)
     if first is None:
         return
-    form = _form_of(first, categories)
     lines = chain([first], lines)
-    match form:
+    match _form_of(first, categories):
         case Form.LIST:
             yield from _list_items(lines, lists.types_of(signal_type), tally)
         case Form.JSON_LINES:
@@ -114,6 +126,46 @@ def read(
             yield from _entries(numbered, categories, tally)
         case never:
             assert_never(never)
+
+
+def _check_options(
+    form: Foreign, signal_type: SignalType | None, table: CSVRequest | None
+) -> None:
+    """Refuse what cannot be asked of a file that says for itself what it holds."""
+    if signal_type is not None or table is not None:
+        option = "--type" if table is None else "an option for CSV"
+        raise UsageError(
+            f"{option} was given, but the file is {form.title}",
+            hint="Leave it out: such a file says for itself what it holds.",
+        )
+
+
+def _foreign_items(
+    file: BufferedReader,
+    form: Foreign,
+    categories: frozenset[str] | None,
+    id_of: IdOf,
+    tally: Tally,
+    tick: Callable[[], None],
+) -> Iterator[Entry | EntryBlock]:
+    """Read a file of somebody else: each record becomes the line that says the same."""
+
+    def note_record() -> None:
+        tally.lines += 1
+        if not tally.lines % TICK_LINES:
+            tick()
+
+    tally.foreign = form.facts(text_of(file.peek(HEAD_BYTES)[:HEAD_BYTES]) or "")
+    lines = foreign_lines(
+        file,
+        form,
+        categories=categories,
+        id_of=id_of,
+        tally=tally,
+        note_record=note_record,
+    )
+    yield from _entries(lines, categories, tally)
+    tick()
 
 
 def _list_items(

@@ -11,26 +11,31 @@ unless the operator enforces them. Categories are an explicit allow-list.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from io import BufferedReader
 from pathlib import Path
+from typing import Final
 
 from uploadfilter.errors import (
-    HashSetFormatError,
     HashSetNameError,
     UsageError,
 )
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.columns import Layout
-from uploadfilter.hashsets.csvlines import UNNAMED_CATEGORY, CSVRequest, IdOf
+from uploadfilter.hashsets.csvlines import CSVRequest
+from uploadfilter.hashsets.foreign import Foreign, known_by
+from uploadfilter.hashsets.items import UNNAMED_CATEGORY, IdOf, any_id
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.opening import HashedFile, opened
 from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table, refuse_foreign
+from uploadfilter.hashsets.refusing import (
+    MOST_NAMED_CATEGORIES,
+    BadLines,
+    check_outcome,
+)
 from uploadfilter.hashsets.tally import (
-    NO_CATEGORY,
     OTHER_WORDS,
-    Problem,
+    ForeignFacts,
     ProblemCount,
     TableFacts,
     Tally,
@@ -56,23 +61,28 @@ FIRST_IDS = 5
 _BATCH_LINES = 4096
 """Lines of a list that are taken in at a time."""
 
-_SHOWN_PROBLEMS = 6
-_SHOWN_CATEGORIES = 10
-_SHOWN_FIELDS = 10
-
-MOST_NAMED_CATEGORIES = 50
-"""A column with more different values than that is probably none of categories, but of
-names or remarks: of those nothing is said."""
 
 Progress = Callable[[int, int], None]
 """Is told the bytes read so far, and the size of the file in bytes."""
 
 
-class BadLines(StrEnum):
-    """What becomes of a file with malformed lines."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What is known of a file before it is opened.
 
-    REFUSE = "refuse"
-    SKIP = "skip"
+    Attributes:
+        signal_type: What a list consists of; ``None``: digests, known by their length.
+        layout: What is known of it if it is CSV; ``None`` if it is not.
+        foreign: The format of somebody else that it is in; ``None``: its beginning
+            tells.
+    """
+
+    signal_type: SignalType | None = None
+    layout: Layout | None = None
+    foreign: Foreign | None = None
+
+
+NOTHING_SAID: Final = Said()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +98,9 @@ class Survey:
         ignored_fields: How often each field came up that is not known.
         no_pictures: Entries by the suffix of their name, where no picture has it.
         table: How the file is read, if it is CSV.
+        foreign: What it is, if it is in a format of somebody else; then ``lines`` are
+            its records.
+        not_compared: Signals that nobody here compares, by what they are.
         sha256: Of the file, in hex; empty of an import, whose set has it.
     """
 
@@ -98,6 +111,8 @@ class Survey:
     ignored_fields: Mapping[str, int]
     no_pictures: Mapping[str, int] = field(default_factory=dict)
     table: TableFacts | None = None
+    foreign: ForeignFacts | None = None
+    not_compared: Mapping[str, int] = field(default_factory=dict)
     sha256: str = ""
 
 
@@ -139,8 +154,7 @@ def import_file(
     enforce_unsigned: bool,
     writer: ReferenceWriter,
     clock: Callable[[], float],
-    signal_type: SignalType | None = None,
-    layout: Layout | None = None,
+    said: Said = NOTHING_SAID,
     bad_lines: BadLines = BadLines.REFUSE,
     raw: HashedFile | None = None,
     progress: Progress | None = None,
@@ -154,8 +168,7 @@ def import_file(
         enforce_unsigned: Whether its entries may reject though nobody signed them.
         writer: Of the reference set.
         clock: Seconds since the epoch.
-        signal_type: What a list consists of; ``None``: digests, known by their length.
-        layout: What is known of it if it is CSV; ``None`` if it is not.
+        said: What is known of it before it is opened.
         bad_lines: What becomes of the file if a line is malformed.
         raw: The file, if it is open already (``opening.open_file``).
         progress: Told how far the reading is; none for a pipe, which has no size.
@@ -175,10 +188,12 @@ def import_file(
         items = formats.read(
             file,
             categories=allowed,
-            signal_type=signal_type,
+            signal_type=said.signal_type,
             tally=tally,
             tick=_ticking(file, progress),
-            table=_request(layout, writer.opaque_id),
+            table=_request(said.layout, writer.opaque_id),
+            foreign=said.foreign,
+            id_of=writer.opaque_id,
         )
         _collect(
             collected,
@@ -187,7 +202,7 @@ def import_file(
             writer=writer,
         )
         source = _source(tally, read)
-    _check_outcome(path, tally, bad_lines)
+    check_outcome(path, tally, bad_lines)
     replaced = _info_of(writer.sets, name)
     info = writer.replace_set(
         collected,
@@ -212,8 +227,7 @@ def survey_file(
     path: Path,
     *,
     categories: Sequence[str] = (),
-    signal_type: SignalType | None = None,
-    layout: Layout | None = None,
+    said: Said = NOTHING_SAID,
     progress: Progress | None = None,
 ) -> Survey:
     """Read a file and import nothing: which categories are there to choose from?
@@ -221,8 +235,7 @@ def survey_file(
     Args:
         path: List, JSON lines or CSV.
         categories: Those that are allowed; none: all are, to see what there is.
-        signal_type: What a list consists of; ``None``: digests, known by their length.
-        layout: What is known of it if it is CSV; ``None`` if it is not.
+        said: What is known of it before it is opened.
         progress: Told how far the reading is.
 
     Raises:
@@ -236,10 +249,11 @@ def survey_file(
         for _ in formats.read(
             file,
             categories=allowed,
-            signal_type=signal_type,
+            signal_type=said.signal_type,
             tally=tally,
             tick=_ticking(file, progress),
-            table=_request(layout, _any_id),
+            table=_request(said.layout, any_id),
+            foreign=said.foreign,
         ):
             pass
         sha256 = raw.sha256()
@@ -259,6 +273,8 @@ def is_unsaid_table(path: Path) -> bool:
         return False
     with opened(path) as (file, _):
         head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+        if known_by(head) is not None:
+            return False
         refuse_foreign(head)
         return is_table(head)
 
@@ -294,11 +310,6 @@ def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:
 
 def _request(layout: Layout | None, id_of: IdOf) -> CSVRequest | None:
     return None if layout is None else CSVRequest(layout=layout, id_of=id_of)
-
-
-def _any_id(_signal_type: SignalType, _value: bytes) -> str:
-    """Return an id for who only looks: without the secret there are no others."""
-    return "auto"
 
 
 def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
@@ -375,79 +386,6 @@ def _ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], No
     return lambda: progress(file.tell(), size)
 
 
-def _check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
-    if tally.malformed and bad_lines is BadLines.REFUSE:
-        raise HashSetFormatError(
-            f"{str(path)!r} has malformed lines: {_summary(tally)}",
-            hint=f"Nothing was imported. {_where(tally)}{_table(tally)}Correct the "
-            "file, or leave the malformed lines out with --skip-bad-lines.",
-        )
-    if not tally.accepted:
-        found = _found_categories(tally)
-        raise HashSetFormatError(
-            f"{str(path)!r} has no entry that can be taken in {tally.lines} lines: "
-            f"{_summary(tally)}{found}",
-            hint=f"Nothing was imported. {_advice(tally)}",
-        )
-
-
-def _advice(tally: Tally) -> str:
-    """Say what to do about a file of which nothing was taken."""
-    if tally.categories.keys() == {NO_CATEGORY}:
-        return "Give every entry of the file a category."
-    if any(item.problem is Problem.CATEGORY for item in tally.problems):
-        return "Name the categories to be taken with --category."
-    if not tally.lines:
-        return "The file is empty: was the export complete?"
-    if not tally.problems:
-        what = "names of columns" if tally.table else "comments and headings"
-        return f"The file has only {what}: was the export complete?"
-    return f"{_where(tally)}{_table(tally)}Check that it is the right file."
-
-
-def _where(tally: Tally) -> str:
-    """Return a sentence about the first line that was left out, if there is one."""
-    for item in tally.problems:
-        return f"Line {item.first_line} has {item.problem.words}. "
-    return ""
-
-
-def _table(tally: Tally) -> str:
-    """Return a sentence for who has a table, whose first line names its columns."""
-    if tally.table is not None and tally.table.empty:
-        names = ", ".join(map(repr, tally.table.empty))
-        return f"These columns are empty in every row: {names}. "
-    if any(item.problem is Problem.NO_SIGNALS for item in tally.problems):
-        unknown = list(tally.ignored_fields)[:_SHOWN_FIELDS]
-        if unknown:
-            return f"Fields that are not known: {', '.join(map(repr, unknown))}. "
-    is_list = tally.table is None and not tally.is_json
-    if is_list and any(
-        item.problem is Problem.NOT_HEX and item.first_line == 1
-        for item in tally.problems
-    ):
-        return "If it is CSV, say with --map what its columns hold. "
-    return ""
-
-
-def _summary(tally: Tally) -> str:
-    """Return the reasons in one line, however many lines were refused."""
-    parts = [
-        f"{item.count} {item.problem.value} (first in line {item.first_line})"
-        for item in tally.problems[:_SHOWN_PROBLEMS]
-    ]
-    return ", ".join(parts) or "no entry"
-
-
-def _found_categories(tally: Tally) -> str:
-    if not tally.categories:
-        return ""
-    if len(tally.categories) > MOST_NAMED_CATEGORIES:
-        return f"; {len(tally.categories)} different categories found"
-    shown = list(tally.categories.items())[:_SHOWN_CATEGORIES]
-    return "; categories found: " + ", ".join(f"{word!r} {n}" for word, n in shown)
-
-
 def _source(tally: Tally, file: HashedFile) -> Source:
     return Source(
         lines=tally.lines,
@@ -466,6 +404,8 @@ def _survey(tally: Tally, allowed: frozenset[str]) -> Survey:
         ignored_fields=tally.ignored_fields,
         no_pictures=tally.no_pictures,
         table=tally.table,
+        foreign=tally.foreign,
+        not_compared=tally.not_compared,
     )
 
 

@@ -1,6 +1,7 @@
 """Files in the formats of others, known by how they begin, and what to do with each.
 
-None of these is read as it is. A file that is recognised is refused with its name, and
+None of these is read as it is: those that are stand in ``foreign.py``. A file that is
+recognised is refused with its name, and
 with a command that turns it into JSON lines or CSV. ``hashsets/FORMAT.md``, section 8,
 has the same commands, and a test that runs them holds both to each other.
 
@@ -23,12 +24,6 @@ from uploadfilter.hashsets.tally import Problem
 HEAD_BYTES: Final = 4096
 """Bytes of a file that are looked at: a heading, or the first record of an export."""
 
-_VICS_PROGRAM: Final = (
-    "(.value[]? // .) | (.Media // [.])[] | {id: (.MediaID // .MD5), "
-    "category: .Category, md5: .MD5, sha1: .SHA1, sha256: .SHA256} + "
-    '([.AlternativeHashes[]? | (.HashName // "" | ascii_downcase) as $name | '
-    'select($name | IN("sha256", "pdq")) | {($name): .HashValue}] | add)'
-)
 _STOPNCII_PROGRAM: Final = (
     '.hashRecords[] | select(.signalType == "ImagePDQ" and .hashStatus == "Active") | '
     '{id: .hashValue[:16], category: "stopncii", pdq: .hashValue}'
@@ -68,7 +63,6 @@ def _jq(program: str) -> str:
 
 COMMANDS: Final = MappingProxyType(
     {
-        "vics": _jq(_VICS_PROGRAM),
         "ncmec": f"python3 -c '{_NCMEC_PROGRAM}' FILE > NEW.jsonl",
         "stopncii": _jq(_STOPNCII_PROGRAM),
         "threatexchange": _jq(_EXCHANGE_PROGRAM),
@@ -105,7 +99,6 @@ _MAGIC: Final = (
 )
 """How files begin that are no text, what they are, and what to do."""
 
-_VICS = re.compile(r'(?:ProjectVic|DataModels)/[^"]*?(\d\.\d)\.xml', re.IGNORECASE)
 _HASH: Final = frozenset({"hash", "digest", "checksum"})
 """Names of columns with digests whose type another column names: PowerShell's."""
 
@@ -207,11 +200,10 @@ def refuse_foreign(head: bytes) -> None:
     for magic, name, hint in _MAGIC:
         if head.startswith(magic):
             raise HashSetFormatError(f"this is {name}", hint=hint)
-    text = _text(head)
+    text = text_of(head)
     if text is None:
         return
     line = first_line(text)
-    _refuse_vics(text)
     _refuse_photodna(line)
     _refuse_harmless(line)
     for form in _TEXTS:
@@ -225,7 +217,7 @@ def is_table(head: bytes) -> bool:
     Its first line names a column with signals, or holds a signal among other cells; and
     it is no line of a list.
     """
-    text = _text(head)
+    text = text_of(head)
     line = first_line(text) if text is not None else ""
     if not line or line.startswith(("{", "[", "<")):
         return False
@@ -258,7 +250,7 @@ def _is_top_of_table(cells: list[str]) -> bool:
     return len(cells) > 1 and is_data(cells)
 
 
-def _text(head: bytes) -> str | None:
+def text_of(head: bytes) -> str | None:
     """Return the beginning of a file as text; ``None`` if it is none."""
     for mark, codec in (
         (codecs.BOM_UTF8, "utf-8"),
@@ -285,20 +277,6 @@ def utf_16_of(head: bytes) -> str | None:
     if not any(zeros_after):
         return "utf-16-le"
     return None if any(zeros_before) else "utf-16-be"
-
-
-def _refuse_vics(text: str) -> None:
-    if not text.startswith(("{", "[")):
-        return
-    version = _VICS.search(text)
-    if version or re.search(r"\"MediaID\"\s*:", text):
-        raise _foreign(
-            f"VICS{f' {version[1]}' if version else ''}, the JSON of Project VIC and "
-            "CAID",
-            "vics",
-            "PhotoDNA is left out. Choose categories with care: some mean that a "
-            "picture is harmless.",
-        )
 
 
 def _refuse_photodna(line: str) -> None:

@@ -41,6 +41,10 @@ class Problem(StrEnum):
 
     # The line is well formed, and left out on purpose.
     CATEGORY = "category"
+    HARMLESS = "harmless"
+    WITHDRAWN = "withdrawn"
+    DISPUTED = "disputed"
+    NOT_COMPARED = "not_compared"
     NOT_WANTED = "not_wanted"
     EMPTY_FILE = "empty_file"
     TRIVIAL = "trivial"
@@ -72,6 +76,10 @@ _WORDS = {
     Problem.BAD_QUOTING: "a quote that does not end where a cell ends",
     Problem.WRONG_COLUMNS: "another number of cells than the first row",
     Problem.CATEGORY: "a category that the command does not name",
+    Problem.HARMLESS: "a record that the file itself calls harmless",
+    Problem.WITHDRAWN: "an entry that its issuer has withdrawn",
+    Problem.DISPUTED: "an entry that somebody who shares it disputes",
+    Problem.NOT_COMPARED: "only signals that this program does not compare",
     Problem.NOT_WANTED: "another value than the one that --where asks for",
     Problem.EMPTY_FILE: "the digest of the empty file",
     Problem.TRIVIAL: "the digest of a content that cannot be a listed picture",
@@ -80,6 +88,10 @@ _WORDS = {
 _LEFT_OUT = frozenset(
     {
         Problem.CATEGORY,
+        Problem.HARMLESS,
+        Problem.WITHDRAWN,
+        Problem.DISPUTED,
+        Problem.NOT_COMPARED,
         Problem.NOT_WANTED,
         Problem.EMPTY_FILE,
         Problem.TRIVIAL,
@@ -132,16 +144,35 @@ class TableFacts:
     empty: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignFacts:
+    """What is known of a file in a format of somebody else.
+
+    Attributes:
+        name: Word for its format, as ``--format`` has it.
+        title: The format in words.
+        meanings: What its categories mean, as far as that is known.
+        harmless: Categories of what is never taken, whatever is named.
+    """
+
+    name: str
+    title: str
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    harmless: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of one reading.
 
     Attributes:
-        lines: Lines read so far.
+        lines: Lines read so far, or records of a file that consists of those.
         accepted: Entries passed on.
         malformed: Lines that are not what they should be.
         table: How the file is read, if it is CSV.
         is_json: Whether each line is a JSON object.
+        foreign: What the file is, if it is in a format of somebody else; then it
+            consists of records.
     """
 
     lines: int = 0
@@ -149,11 +180,13 @@ class Tally:
     malformed: int = 0
     table: TableFacts | None = None
     is_json: bool = False
+    foreign: ForeignFacts | None = None
     _counts: dict[Problem, int] = field(default_factory=dict)
     _first_lines: dict[Problem, int] = field(default_factory=dict)
     _categories: dict[str, int] = field(default_factory=dict)
     _ignored_fields: dict[str, int] = field(default_factory=dict)
     _no_pictures: dict[str, int] = field(default_factory=dict)
+    _not_compared: dict[str, int] = field(default_factory=dict)
 
     def note(self, problem: Problem) -> None:
         """Count something on the current line that is left out."""
@@ -177,9 +210,24 @@ class Tally:
         shown = len(name) <= _MOST_NAME_CHARACTERS and name.isprintable()
         _count(self._ignored_fields, name if shown else OTHER_WORDS)
 
+    def not_comparable(self, what: str) -> None:
+        """Count a signal that nobody here compares, by what it is."""
+        shown = len(what) <= _MOST_NAME_CHARACTERS and what.isprintable()
+        _count(self._not_compared, what if shown else OTHER_WORDS)
+
     def saw_no_picture(self, suffix: str) -> None:
         """Count an entry that a list names after a file which is no picture."""
         _count(self._no_pictures, suffix)
+
+    @property
+    def unit(self) -> str:
+        """What the file consists of: lines or records."""
+        return "line" if self.foreign is None else "record"
+
+    @property
+    def not_compared(self) -> Mapping[str, int]:
+        """Signals that nobody here compares, the most frequent first."""
+        return dict(sorted(self._not_compared.items(), key=lambda item: -item[1]))
 
     @property
     def no_pictures(self) -> Mapping[str, int]:

@@ -1,0 +1,54 @@
+"""A file is imported or refused, and a refusal says why and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from uploadfilter.errors import HashSetFormatError
+from uploadfilter.hashsets.refusing import BadLines, check_outcome
+from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+
+PATH = Path("a")
+
+
+def refusal(tally: Tally, bad_lines: BadLines = BadLines.REFUSE) -> HashSetFormatError:
+    """Return what is said of a file."""
+    with pytest.raises(HashSetFormatError) as caught:
+        check_outcome(PATH, tally, bad_lines)
+    return caught.value
+
+
+def test_good_file_is_imported() -> None:
+    """Also if something was left out on purpose."""
+    tally = Tally(lines=3, accepted=2)
+    tally.note(Problem.CATEGORY)
+
+    check_outcome(PATH, tally, BadLines.REFUSE)
+
+
+def test_malformed_line_refuses_the_file() -> None:
+    """Unless such lines are to be skipped."""
+    tally = Tally(lines=3, accepted=2)
+    tally.note(Problem.NOT_HEX)
+
+    assert "malformed lines: 1 not_hex (first in line 3)" in str(refusal(tally))
+    check_outcome(PATH, tally, BadLines.SKIP)
+
+
+def test_records_are_called_so() -> None:
+    """A file of somebody else has no lines that an editor counts."""
+    tally = Tally(lines=3, foreign=ForeignFacts(name="vics", title="VICS"))
+    tally.note(Problem.BAD_FIELD)
+    error = refusal(tally)
+
+    assert "malformed records: 1 bad_field (first in record 3)" in str(error)
+    assert "Record 3 has" in error.hint
+
+
+def test_file_of_other_signals_is_told_so() -> None:
+    """Who has nothing but PhotoDNA learns what to ask for."""
+    tally = Tally(lines=1, foreign=ForeignFacts(name="vics", title="VICS"))
+    tally.not_comparable("PhotoDNA")
+    tally.note(Problem.NOT_COMPARED)
+
+    assert "Its signals are: PhotoDNA" in refusal(tally).hint

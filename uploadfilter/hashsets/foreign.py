@@ -1,0 +1,140 @@
+"""Formats of others that are read as they are, record by record.
+
+Each record becomes the JSON line that says the same (ADR 0024), so that all that holds
+for lines holds for records: ids, categories, lengths, degenerate signals, counts.
+
+To add a format, write a class like those of ``vics.py``, add it to ``FOREIGN``, to
+``Format`` (``cli/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
+test_foreign.py``, which runs ``tests/conformance/foreign.py``; then its clauses in
+``hashsets/FORMAT.md``.
+"""
+
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from typing import Final, Protocol
+
+import msgspec
+
+from uploadfilter.hashsets.items import IdOf, Item, common_category, made_id
+from uploadfilter.hashsets.recognising import text_of
+from uploadfilter.hashsets.shortlines import Numbered
+from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+from uploadfilter.hashsets.vics import Vics
+
+
+class Foreign(Protocol):
+    """A format of somebody else.
+
+    Attributes:
+        name: Word for it, as ``--format`` has it.
+        title: What it is, for people.
+        has_categories: Whether its records say their category. If not, the operator
+            names one, as for a list.
+    """
+
+    name: str
+    title: str
+    has_categories: bool
+
+    def fits(self, text: str) -> bool:
+        """Tell by the beginning of a file whether it is in this format.
+
+        Args:
+            text: Some thousand characters, without a byte order mark and white space.
+        """
+        ...
+
+    def facts(self, text: str) -> ForeignFacts:
+        """Return what the beginning of a file tells about it."""
+        ...
+
+    def records(self, file: BufferedReader) -> Iterator[object]:
+        """Yield the records of a file, in memory that does not grow with it.
+
+        Raises:
+            HashSetFormatError: It is broken, or cut off.
+        """
+        ...
+
+    def item(self, record: object, tally: Tally) -> Item | Problem:
+        """Return what a record says, or why it is left out.
+
+        Args:
+            record: One of ``records``.
+            tally: Counts the signals and fields that are not read.
+        """
+        ...
+
+
+FOREIGN: Final[tuple[Foreign, ...]] = (Vics(),)
+"""All formats, in the order in which a file is compared with them."""
+
+
+def known_by(head: bytes) -> Foreign | None:
+    """Return the format that a file is in, by how it begins; ``None`` if in none."""
+    text = text_of(head)
+    if text is None:
+        return None
+    return next((form for form in FOREIGN if form.fits(text)), None)
+
+
+def foreign_lines(
+    file: BufferedReader,
+    form: Foreign,
+    *,
+    categories: frozenset[str] | None,
+    id_of: IdOf,
+    tally: Tally,
+    note_record: Callable[[], None],
+) -> Iterator[Numbered]:
+    """Yield the records of a file as JSON lines, each with its number.
+
+    Args:
+        file: At its start.
+        form: The format that it is in.
+        categories: Those that are allowed, ``None`` allows all. If records have none,
+            it must be exactly one, which every entry gets.
+        id_of: Makes ids where records have none.
+        tally: Counts what is left out.
+        note_record: Called for each record.
+
+    Raises:
+        HashSetFormatError: The file is broken, or cut off.
+        UsageError: Records have no category, and there is not exactly one.
+    """
+    common = None
+    if not form.has_categories:
+        common = common_category(
+            categories,
+            what="no record of this format",
+            hint="Give exactly one --category, which every entry gets.",
+        )
+    harmless = tally.foreign.harmless if tally.foreign else frozenset()
+    for record in form.records(file):
+        note_record()
+        made = form.item(record, tally)
+        if isinstance(made, Problem):
+            tally.note(made)
+            continue
+        _write_numbers(made)
+        if common is not None:
+            made["category"] = common
+        elif made.get("category") in harmless:
+            tally.saw_category(made["category"])
+            tally.note(Problem.HARMLESS)
+            continue
+        if made.get("id") is None:
+            made["id"] = made_id(made, id_of)
+        try:
+            yield tally.lines, msgspec.json.encode(made)
+        except UnicodeEncodeError:
+            # JSON can say half a character, which no text has.
+            tally.note(Problem.NOT_JSON)
+
+
+def _write_numbers(item: Item) -> None:
+    """Write id and category as the texts that they mean: lines of texts are plain."""
+    for field in ("id", "category"):
+        # A flag is no number.
+        if type(item.get(field)) is int:
+            item[field] = str(item[field])
