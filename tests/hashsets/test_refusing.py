@@ -1,14 +1,12 @@
 """A file is imported or refused, and a refusal says why and what to do."""
 
-from pathlib import Path
-
 import pytest
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
-PATH = Path("a")
+PATH = "a"
 
 
 def refusal(tally: Tally, bad_lines: BadLines = BadLines.REFUSE) -> HashSetFormatError:

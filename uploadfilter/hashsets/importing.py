@@ -202,7 +202,7 @@ def import_file(
             writer=writer,
         )
         source = _source(tally, read)
-    check_outcome(path, tally, bad_lines)
+    check_outcome(str(path), tally, bad_lines)
     replaced = _info_of(writer.sets, name)
     info = writer.replace_set(
         collected,

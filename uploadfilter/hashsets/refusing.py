@@ -1,7 +1,6 @@
 """Whether a file that was read is imported, and what is said if it is not."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import HashSetFormatError
@@ -23,7 +22,7 @@ class BadLines(StrEnum):
     SKIP = "skip"
 
 
-def check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
+def check_outcome(name: str, tally: Tally, bad_lines: BadLines) -> None:
     """Refuse a file with malformed lines, or of which nothing was taken.
 
     Raises:
@@ -31,14 +30,14 @@ def check_outcome(path: Path, tally: Tally, bad_lines: BadLines) -> None:
     """
     if tally.malformed and bad_lines is BadLines.REFUSE:
         raise HashSetFormatError(
-            f"{str(path)!r} has malformed {tally.unit}s: {_summary(tally)}",
+            f"{name!r} has malformed {tally.unit}s: {_summary(tally)}",
             hint=f"Nothing was imported. {_where(tally)}{_table(tally)}Correct the "
             f"file, or leave the malformed {tally.unit}s out with --skip-bad-lines.",
         )
     if not tally.accepted:
         found = _found_categories(tally)
         raise HashSetFormatError(
-            f"{str(path)!r} has no entry that can be taken in {tally.lines} "
+            f"{name!r} has no entry that can be taken in {tally.lines} "
             f"{tally.unit}s: {_summary(tally)}{found}",
             hint=f"Nothing was imported. {_advice(tally)}",
         )
