@@ -1,6 +1,7 @@
 """Whatever the slow search finds in letters, the fast one finds."""
 
 import base64
+import struct
 
 import pytest
 from hypothesis import given
@@ -11,15 +12,27 @@ from uploadfilter.contents.beginnings import (
     Beginning,
     beginnings,
     decoded,
+    last_held,
     letters_of,
     slow_beginnings,
+    slow_last_held,
 )
 
 MAGIC = (
     *(b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"JXL \r\n", b"II*\0", b"BM"),
     *(b"PK\3\4", b"\x1f\x8b\x08", b"%PDF-", b"\0\0\1\0", b"P6\n", b"\xff\x0a", b"ftyp"),
+    *(b"\0\0\1\0\1\0", b"\0\0\2\0\1\0"),
 )
 """First bytes of some kinds, and bytes that stand behind the first ones of others."""
+
+SMALL = struct.pack("<IHHHH", 12, 16, 16, 1, 24)
+BITMAPS = (
+    SMALL,
+    *(struct.pack("<IiiHH", size, 16, 32, 1, 24) for size in (16, 40, 64, 108, 124)),
+    *(struct.pack("<IiiHH", 40, 16, high, 1, 32) for high in (-32, 70_000, -70_000)),
+    *(struct.pack("<IiiHH", 40, 248, 4032, 1, bits) for bits in (1, 4, 8, 16)),
+)
+"""Headers of bitmaps as they stand in icons; the last ones have a plus in base64."""
 
 Sorted = list[tuple[int, int]]
 
@@ -35,6 +48,7 @@ pieces = st.one_of(
     st.tuples(st.binary(max_size=3), st.sampled_from(MAGIC), st.binary(max_size=9)).map(
         lambda parts: base64.b64encode(b"".join(parts)).rstrip(b"=")
     ),
+    st.sampled_from(BITMAPS).map(lambda head: base64.b64encode(head).rstrip(b"=")),
 )
 
 
@@ -44,6 +58,36 @@ def test_fast_search_finds_what_the_slow_one_finds(string: bytes) -> None:
     fast, slow = list(beginnings(string)), list(slow_beginnings(string))
 
     assert in_order(fast) == in_order(slow)
+
+
+@given(
+    st.lists(st.one_of(pieces, st.just(b"AAAC")), max_size=8).map(b"".join),
+    st.lists(pieces, max_size=2).map(b"".join),
+)
+def test_icons_begin_where_the_slow_search_says(string: bytes, plus: bytes) -> None:
+    """Wherever a bitmap follows, also one whose plus signs became blanks."""
+    fast = list(beginnings(string, plus=plus))
+
+    assert last_held(string) == slow_last_held(string)
+    assert in_order(fast) == in_order(list(slow_beginnings(string, plus=plus)))
+
+
+@pytest.mark.parametrize("held", [*BITMAPS, b"\x89PNG"])
+@pytest.mark.parametrize("kind", [1, 2])
+@pytest.mark.parametrize("between", range(3))
+def test_icon_begins_where_a_picture_follows(
+    held: bytes, kind: int, between: int
+) -> None:
+    """An icon or a cursor, whatever lies between its directory and its picture."""
+    directory = struct.pack("<HHHBBBBHHII", 0, kind, 1, 16, 16, 0, 0, 1, 24, 99, 22)
+    string = base64.b64encode(directory + b"\x90" * between + held + b"\x90" * 20)
+
+    assert 0 in {each.group for each in beginnings(string) if each.is_first}
+
+
+def test_source_map_holds_no_icon() -> None:
+    """Its letters begin like icons all the time; no picture stands behind them."""
+    assert not list(beginnings(b"AAACAAACA" * 10_000))
 
 
 @given(st.lists(pieces, max_size=8).map(b"".join))

@@ -27,6 +27,7 @@ from uploadfilter.contents.beginnings import (
     begins_strings,
     decoded,
     letters_of,
+    may_be_icons,
     standard_letters_of,
 )
 from uploadfilter.contents.codings import holds_characters
@@ -125,7 +126,10 @@ class Base64Search:
             SpentError: It would cost more than it may.
         """
         self._known, self._complete = known, complete
-        for beginning in beginnings(self._letters):
+        plus = b""
+        if b" " in self._text and may_be_icons(self._letters):
+            plus = letters_of(self._text.replace(b" ", b"+"))
+        for beginning in beginnings(self._letters, self._effort, plus=plus):
             self._effort.take(_TRY_STEPS)
             group, skipped = _normal(beginning)
             if group < self._covered.get(group % 4, 0):

@@ -12,6 +12,10 @@ How it is fast (a GB of text in a second): all of these letters are looked for i
 pass (``patterns.py``); only where they stand are letters decoded and compared.
 ``slow_beginnings`` says the same, slowly and plainly; a test holds them together.
 
+Icons and cursors begin with letters that stand a hundred thousand times in the source
+map of a program. So their beginnings count only if the header of a picture that an
+entry could point to stands somewhere behind them.
+
 To add a beginning: a line in ``_MAGIC``, or in ``_FIRST`` if it is so short that it
 counts only where a string begins.
 """
@@ -20,6 +24,12 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from uploadfilter.contents.effort import Effort
+from uploadfilter.contents.magic import (
+    DIB_BITS,
+    DIB_HEADER_BYTES,
+    OLD_DIB_HEADER_BYTES,
+)
 from uploadfilter.contents.patterns import Patterns, none_of, one_of
 
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -96,9 +106,10 @@ _MAGIC: tuple[tuple[bytes, int], ...] = (
 )
 """Bytes that stand in a file, and how far behind its first byte. At least 16 bits."""
 
+_ICONS = (b"\0\0\1\0", b"\0\0\2\0")
+
 _FIRST: tuple[bytes, ...] = (
-    b"\0\0\1\0",
-    b"\0\0\2\0",
+    *_ICONS,
     b"\xff\x0a",
     *(b"P%d%c" % (form, blank) for form in range(1, 7) for blank in b"\n \r\t#"),
 )
@@ -162,7 +173,9 @@ def _needles() -> tuple[_Needle, ...]:
         for magic, before in _MAGIC
         for skipped in range(3)
     ]
-    return (*anywhere, *(_Needle(magic, 0, 0, is_first=True) for magic in _FIRST))
+    # Those of icons come last: most texts are searched without them.
+    firsts = sorted(_FIRST, key=_ICONS.__contains__)
+    return (*anywhere, *(_Needle(magic, 0, 0, is_first=True) for magic in firsts))
 
 
 _NEEDLES = _needles()
@@ -206,6 +219,10 @@ def _strings() -> list[str]:
 
 _EXPRESSIONS = tuple(map(_expression, _NEEDLES))
 _PATTERNS = Patterns(_EXPRESSIONS, every=True)
+_BUT_ICONS = Patterns(_EXPRESSIONS[: -len(_ICONS)], every=True)
+_ICON_LETTERS = (b"AAABA", b"AAACA")
+"""What ``_ICONS`` begin with in letters."""
+
 _STRINGS = Patterns(_strings())
 
 ANYWHERE = tuple(map(_expression, (each for each in _NEEDLES if not each.is_first)))
@@ -226,26 +243,165 @@ _STRETCH = 1 << 17
 _OVERLAP = max(_LENGTHS) - 1
 
 
+# --- What icons hold ------------------------------------------------------------------
+
+_Places = tuple[frozenset[int], ...]
+"""Which values each of some bytes may have."""
+
+_ANY = frozenset(range(256))
+_ZERO = frozenset({0})
+_LENGTH = (_ANY, _ANY, frozenset({0, 1, 254, 255}), frozenset({0, 255}))
+"""Of a side in pixels, up to 131,071; bitmaps from the top down have a negative one."""
+
+
+def _header(sizes: frozenset[int], side: _Places) -> _Places:
+    """Return the header of a bitmap: its size, its sides, its planes and its bits."""
+    size = (sizes, _ZERO, _ZERO, _ZERO)
+    return (*size, *side, *side, _ANY, _ANY, DIB_BITS, _ZERO)
+
+
+_HELD: tuple[_Places, ...] = (
+    tuple(frozenset({byte}) for byte in b"\x89PNG"),
+    _header(frozenset({OLD_DIB_HEADER_BYTES}), (_ANY, _ANY)),
+    _header(DIB_HEADER_BYTES - {OLD_DIB_HEADER_BYTES}, _LENGTH),
+)
+"""What the pictures in icons and cursors begin with. What else an entry points to,
+nobody shows."""
+
+_HELD_BYTES = max(map(len, _HELD))
+
+
+def _is_held(data: bytes) -> bool:
+    """Say whether a picture of an icon begins with bytes: its sides are not zero."""
+    fits = [
+        places
+        for places in _HELD
+        if len(data) >= len(places)
+        and all(byte in may for byte, may in zip(data, places, strict=False))
+    ]
+    if not fits or data.startswith(b"\x89PNG"):
+        return bool(fits)
+    side = 2 if data[0] == OLD_DIB_HEADER_BYTES else 4
+    return any(data[4 : 4 + side]) and any(data[4 + side : 4 + 2 * side])
+
+
+_LAST_WITHIN = 8 - _LETTER_BITS
+"""Bit of a byte at which the last letter begins that stands for bits of no other."""
+
+
+def _held_expression(places: _Places, skipped: int) -> str:
+    """Return a pattern for the whole letters of a header.
+
+    Each letter is taken by itself, so that the pattern fits some letters more.
+    """
+    bits = [{f"{byte:08b}" for byte in may} for may in (_ANY,) * skipped + places]
+    letters = list[str]()
+    for at in range(_FIRST_WHOLE[skipped], len(bits) * 8 // _LETTER_BITS):
+        first, start = divmod(at * _LETTER_BITS, 8)
+        values = {
+            (one + other)[start : start + _LETTER_BITS]
+            for one in bits[first]
+            for other in (bits[first + 1] if start > _LAST_WITHIN else {""})
+        }
+        letters.append(one_of(bytes(LETTERS[int(value, 2)] for value in values)))
+    return "".join(letters)
+
+
+_HELD_NEEDLES = tuple((places, skipped) for places in _HELD for skipped in range(3))
+_HELD_PATTERNS = Patterns(
+    [_held_expression(places, skipped) for places, skipped in _HELD_NEEDLES],
+    every=True,
+)
+_HELD_LENGTHS = tuple(
+    (skipped + len(places)) * 8 // _LETTER_BITS for places, skipped in _HELD_NEEDLES
+)
+"""Letters from the first one of the group to the last whole one of a header."""
+
+
+def last_held(letters: bytes, effort: Effort | None = None) -> int:
+    """Return where the last picture begins that an icon may hold.
+
+    Args:
+        letters: Of the standard alphabet, and nothing else.
+        effort: What it may cost; nothing is counted if none is given.
+
+    Returns:
+        Number of the letter at which the group begins that has its first byte; -1 if
+        there is no such picture. Letters may be missing before it, so that it is not
+        told whether that group is one of the icon's.
+
+    Raises:
+        SpentError: It would cost more than it may.
+    """
+    found = _HELD_PATTERNS.places_in(letters)
+    if effort is not None:
+        effort.take(1 + len(found))
+    last = -1
+    for end, number in found:
+        group, skipped = end - _HELD_LENGTHS[number], _HELD_NEEDLES[number][1]
+        if group > last and _is_held(
+            decoded(letters, group, skipped + _HELD_BYTES)[skipped:]
+        ):
+            last = group
+    return last
+
+
+def slow_last_held(letters: bytes) -> int:
+    """Return what ``last_held`` returns: decode at every letter and look."""
+    last = -1
+    for group in range(-3, len(letters)):
+        data = decoded(letters, group, _HELD_BYTES + 2)
+        if any(_is_held(data[skipped:]) for skipped in range(3)):
+            last = group
+    return last
+
+
 # --- The search ----------------------------------------------------------------------
 
 
-def beginnings(letters: bytes) -> Iterator[Beginning]:
+def may_be_icons(letters: bytes) -> bool:
+    """Say whether anything in letters may be the first bytes of an icon."""
+    return any(each in letters for each in _ICON_LETTERS)
+
+
+def beginnings(
+    letters: bytes, effort: Effort | None = None, *, plus: bytes = b""
+) -> Iterator[Beginning]:
     """Yield where something may begin, in the order of the letters.
 
     Args:
         letters: Of the standard alphabet, and nothing else.
+        effort: What it may cost; nothing is counted if none is given.
+        plus: The same with a plus for each blank of the text, if some of these may be
+            one that a form has lost.
+
+    Raises:
+        SpentError: It would cost more than it may.
     """
+    patterns, last = _BUT_ICONS, -1
+    if may_be_icons(letters):
+        is_plus = last_held(plus, effort) >= 0
+        last = len(letters) if is_plus else last_held(letters, effort)
+        patterns = _PATTERNS if last >= 0 else _BUT_ICONS
     for at in range(0, len(letters), _STRETCH):
         piece = letters[at : at + _STRETCH + _OVERLAP]
         found = sorted(
             (end - _LENGTHS[number], number)
-            for end, number in _PATTERNS.places_in(piece)
+            for end, number in patterns.places_in(piece)
         )
+        if effort is not None:
+            effort.take(len(found) // _FOUND_PER_STEP)
         for place, number in found:
             needle = _NEEDLES[number]
             group = at + place - _FIRST_WHOLE[needle.skipped]
+            if needle.magic in _ICONS and group >= last:
+                continue
             if place < _STRETCH and _stands(letters, group, needle):
                 yield needle.at(group)
+
+
+_FOUND_PER_STEP = 2
+"""Patterns that are found in a microsecond, and of which nothing more is looked at."""
 
 
 def _stands(letters: bytes, group: int, needle: _Needle) -> bool:
@@ -267,10 +423,13 @@ def decoded(letters: bytes, group: int, length: int) -> bytes:
     return binascii.a2b_base64(piece + b"=" * (-len(piece) % 4))[:length]
 
 
-def slow_beginnings(letters: bytes) -> Iterator[Beginning]:
+def slow_beginnings(letters: bytes, *, plus: bytes = b"") -> Iterator[Beginning]:
     """Yield what ``beginnings`` yields: decode at every letter and compare."""
+    last = len(letters) if slow_last_held(plus) >= 0 else slow_last_held(letters)
     for place in range(-3, len(letters)):
         for needle in _NEEDLES:
+            if needle.magic in _ICONS and place >= last:
+                continue
             if place + _FIRST_WHOLE[needle.skipped] >= 0 and _stands(
                 letters, place, needle
             ):

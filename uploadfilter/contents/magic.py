@@ -251,12 +251,12 @@ def _gif(head: bytes) -> Kind | None:
     return Kind.GIF if gif.is_plausible(head) else None
 
 
-_DIB_HEADER_BYTES = frozenset({12, *range(16, 65, 4), 42, 46, 108, 124})
+DIB_HEADER_BYTES = frozenset({12, *range(16, 65, 4), 42, 46, 108, 124})
 """Sizes of the headers that may follow ``BM``: Microsoft's, and those of OS/2, which
 Chromium shows at whatever length they are cut off."""
 
-_DIB_BITS = frozenset({1, 2, 4, 8, 16, 24, 32})
-_OLD_DIB_HEADER_BYTES = 12
+DIB_BITS = frozenset({1, 2, 4, 8, 16, 24, 32})
+OLD_DIB_HEADER_BYTES = 12
 
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset(
@@ -281,9 +281,9 @@ def _bmp(head: bytes) -> Kind | None:
     if not head.startswith(b"BM"):
         return None
     header = int.from_bytes(head[14:18], "little")
-    depth_at = 24 if header == _OLD_DIB_HEADER_BYTES else 28
+    depth_at = 24 if header == OLD_DIB_HEADER_BYTES else 28
     depth = int.from_bytes(head[depth_at : depth_at + 2], "little")
-    plausible = header in _DIB_HEADER_BYTES and depth in _DIB_BITS
+    plausible = header in DIB_HEADER_BYTES and depth in DIB_BITS
     return Kind.BMP if plausible else None
 
 
@@ -320,7 +320,7 @@ def _is_icon_entry(entry: bytes, body: bytes) -> bool:
         return False
     depth_or_place = int.from_bytes(entry[6:8], "little")
     begins = int.from_bytes(body[:4], "little")
-    is_picture = body.startswith(b"\x89PNG") or begins in _DIB_HEADER_BYTES
+    is_picture = body.startswith(b"\x89PNG") or begins in DIB_HEADER_BYTES
     return is_picture if body else depth_or_place <= _MOST_HOT_SPOT
 
 
