@@ -105,5 +105,5 @@ def test_busy_machine_is_no_rejection() -> None:
 
 def test_longest_beginning_explains() -> None:
     """And what nobody has explained says so."""
-    assert explained("npm/jspdf: package/dist/jspdf.es.js.map")
+    assert explained("pypi/scikit-image: skimage/data/multipage_rgb.tif")
     assert explained("npm/jspdf") == ""

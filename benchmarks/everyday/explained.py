@@ -10,10 +10,6 @@ _DAMAGED: Final = (
     "holds pictures that were damaged on purpose, a sequence in HEIC, and a picture of "
     "200 million pixels in one piece, as tests of a library"
 )
-_DEAR_TEXT: Final = (
-    "a text of megabytes that is full of what looks like the beginning of an encoded "
-    "picture: the effort for beginnings ends before all were looked at"
-)
 _BROKEN_STRING: Final = (
     "tests of broken files: one that was packed and that is cut off, in base64"
 )
@@ -24,7 +20,6 @@ _RARE_TIFF: Final = "a TIFF with samples of 64 bits, which no decoder of ours re
 
 EXPLAINED: Final[dict[str, str]] = {
     "sdist/pillow-heif": _DAMAGED,
-    "npm/jspdf: ": _DEAR_TEXT,
     "pypi/scikit-image": _RARE_TIFF,
     "pypi/arcade": _MANY_PICTURES,
     "pypi/astropy": _BROKEN_STRING,
