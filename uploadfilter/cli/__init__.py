@@ -20,11 +20,12 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
-from uploadfilter.cli import generations, stats, suppressions
+from uploadfilter.cli import building, generations, holders, stats, suppressions
 from uploadfilter.cli.acting import why_denied
 from uploadfilter.cli.config import app as config_app
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
+from uploadfilter.cli.issuer import app as issuer_app
 from uploadfilter.cli.log import app as log_app
 from uploadfilter.cli.lookup import lookup as lookup_command
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
@@ -84,6 +85,11 @@ hashset_app.command("release")(generations.release_command)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 app.add_typer(config_app)
+issuer_app.command("init")(holders.init_command)
+issuer_app.command("key")(holders.key_command)
+issuer_app.command("rotate")(holders.rotate_command)
+issuer_app.command("build")(building.build_command)
+app.add_typer(issuer_app)
 
 
 def _show_version(wanted: bool) -> None:

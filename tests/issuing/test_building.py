@@ -1,0 +1,149 @@
+"""Entries out of scans: signals, ids, categories, refusals, and going on."""
+
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+import pytest
+from PIL import Image
+
+from hashsets.demo import pictures
+from tests.scanners.scans import scanned
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.building import (
+    MOST_FRAMES,
+    BuildFile,
+    Naming,
+    Refusal,
+    entry_of,
+    mark_of,
+    read_table,
+)
+from uploadfilter.model import Entry, Geometry, Scan, Signal, SignalType
+from uploadfilter.signals import pdq
+
+SHA256 = Signal(type=SignalType.SHA256, value=bytes(range(32)))
+PHOTO = replace(
+    scanned(pictures.png(pictures.photograph(5, width=120, height=90))),
+    exact=(SHA256,),
+)
+FLAT = replace(
+    scanned(pictures.png(Image.new("RGB", (90, 90), "white"))), exact=(SHA256,)
+)
+
+
+def made(scan: Scan, entry_id: str = "") -> Entry | Refusal:
+    """Make the entry of a scan."""
+    return entry_of(scan, entry_id=entry_id, category="1", quality_of=pdq.quality)
+
+
+def test_entry_has_what_finds_the_picture_and_its_copies() -> None:
+    """Digests, PDQ with its quality and geometry, and pHash."""
+    entry = made(PHOTO)
+
+    assert isinstance(entry, Entry)
+    assert entry.id == SHA256.value.hex()[:32]
+    assert [item.signal.type for item in entry.signals] == ["sha256", "pdq", "phash"]
+    assert entry.signals[1].geometry is Geometry.FULL
+    assert (entry.signals[1].quality or 0) > 50
+    assert made(PHOTO, "p-1") == replace(entry, id="p-1")
+
+
+def test_what_would_match_innocent_pictures_is_refused() -> None:
+    """A flat picture is no entry, and neither is a text."""
+    assert made(FLAT) is Refusal.DEGENERATE
+    assert made(scanned(b"hello, world")) is Refusal.NO_PICTURE
+
+
+def test_frames_are_bounded_and_other_showings_left_out() -> None:
+    """Of many frames some evenly between are listed, and no background of any."""
+    view = PHOTO.views[0]
+    names = [f"frame:{n}" for n in range(100)] + ["frame:3/white", "trim:1", "alpha"]
+    rows = [
+        replace(row, values=bytes([n]) + row.values[1:])
+        for n, row in enumerate(view.rows[:1] * 100)
+    ]
+    views = [
+        replace(view, name=name, rows=(rows[n % 100], *view.rows[1:]))
+        for n, name in enumerate(names)
+    ]
+    entry = made(replace(PHOTO, views=tuple(views)))
+
+    assert isinstance(entry, Entry)
+    pdqs = [it.signal.value[0] for it in entry.signals if it.signal.type == "pdq"]
+    assert len(pdqs) == MOST_FRAMES
+    assert (pdqs[0], pdqs[-1]) == (0, 99)
+
+
+@pytest.mark.parametrize(
+    ("naming", "path", "wanted"),
+    [
+        (Naming(), "A/x.png", ("", "A")),
+        (Naming(), "A/B/x.png", ("", "A")),
+        (Naming(), "x.png", Refusal.NO_CATEGORY),
+        (Naming(), "(x)/x.png", Refusal.NO_CATEGORY),
+        (Naming(category="1"), "x.png", ("", "1")),
+        (Naming(category="1", by_name=True), "A/x.y.png", ("x.y", "1")),
+        (Naming(by_name=True), "A/" + "x" * 129 + ".png", Refusal.NO_ID),
+        (Naming(by_name=True), "A/x\n.png", Refusal.NO_ID),
+        (Naming(table={"a/x.png": ("p-1", "2")}), "a/x.png", ("p-1", "2")),
+        (Naming(table={"a/x.png": ("p-1", "2")}), "b/x.png", Refusal.NO_CATEGORY),
+        (Naming(table={"x.png": ("", "")}, category="3"), "x.png", ("", "3")),
+    ],
+)
+def test_ids_and_categories_come_from_where_was_said(
+    naming: Naming, path: str, wanted: object
+) -> None:
+    """The first folder, an option, the name of the file, or a table."""
+    assert naming.of(PurePath(path)) == wanted
+
+
+def test_table_is_read(tmp_path: Path) -> None:
+    """CSV with a byte order mark, quotes, and columns in any order."""
+    path = tmp_path / "t.csv"
+    path.write_text('\ufeffcategory,path,id\n1,"a, b.png",p-1\n2,c.png,\n')
+
+    assert read_table(path) == {"a, b.png": ("p-1", "1"), "c.png": ("", "2")}
+    path.write_text("name\nx\n")
+    with pytest.raises(IssuerError, match="no column 'path'"):
+        read_table(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(IssuerError, match="cannot read"):
+        read_table(path)
+
+
+def test_interrupted_build_goes_on(tmp_path: Path) -> None:
+    """What was done is not done again, and a half line is cut off."""
+    entry = made(PHOTO)
+    assert isinstance(entry, Entry)
+    to = tmp_path / "built.jsonl"
+    first = BuildFile(to)
+    first.add("m1", replace(entry, id="a"))
+    first.add("m2", Refusal.NO_PICTURE)
+    first.close()
+    with (tmp_path / "built.jsonl.part").open("ab") as file:
+        file.write(b'{"id":"half')
+
+    second = BuildFile(to)
+    assert [second.is_done(mark) for mark in ("m1", "m2", "m3")] == [True, True, False]
+    second.add("m3", replace(entry, id="b"))
+    second.add("m4", replace(entry, id="a"))
+    second.finish()
+
+    lines = to.read_text().splitlines()
+    assert [line[:9] for line in lines] == ['{"id":"a"', '{"id":"b"']
+    assert second.built.entries == 2
+    assert second.built.refused == {Refusal.NO_PICTURE: 1, Refusal.SAME: 1}
+    assert list(tmp_path.iterdir()) == [to]
+    with pytest.raises(IssuerError, match="already"):
+        BuildFile(to)
+
+
+def test_notes_name_nothing(tmp_path: Path) -> None:
+    """What was done is known by a digest, which changes with the file."""
+    path = tmp_path / "a name.png"
+    path.write_bytes(b"x")
+    before = mark_of("a name.png", path.stat())
+    path.write_bytes(b"xy")
+
+    assert "name" not in before
+    assert mark_of("a name.png", path.stat()) != before

@@ -1,0 +1,95 @@
+"""The issuer's folder: private, locked, and whole after a crash."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.issuing.offices import Office
+from tests.reference.crashing import CrashedError, crashing
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import (
+    IssuerFolder,
+    Settings,
+    remove,
+    replacing,
+    write,
+)
+from uploadfilter.signedsets.roles import Lifetimes
+
+
+def test_everything_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Nobody else reads a set, a proposal or what is staged."""
+    office = Office(tmp_path / "o")
+    office.stage('{"id":"a","category":"1","md5":"d131dd02c5e6eec4693d9a0698aff95c"}')
+    open_to_others = [
+        path
+        for path in office.folder.path.rglob("*")
+        if path.is_file()
+        and stat.S_IMODE(path.stat().st_mode) & 0o077
+        and path.parent.name != "staged"
+    ]
+
+    assert open_to_others == []
+    assert stat.S_IMODE(office.folder.path.stat().st_mode) == 0o700
+
+
+def test_two_commands_do_not_meet(tmp_path: Path) -> None:
+    """The second is told to wait."""
+    folder = Office(tmp_path / "o").folder
+
+    with (
+        folder.locked(),
+        pytest.raises(IssuerError, match="another command"),
+        IssuerFolder(folder.path).locked(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "Unit7", "a/b", "../x", "a" * 64])
+def test_set_has_a_name_that_can_stand_everywhere(tmp_path: Path, name: str) -> None:
+    """The name goes into files, logs and commands of operators."""
+    settings = Settings(set=name, issuer="x", lifetimes=Lifetimes())
+
+    with pytest.raises(IssuerError, match="cannot be called"):
+        IssuerFolder.create(tmp_path / "o", settings)
+
+
+def test_folder_is_made_once(tmp_path: Path) -> None:
+    """Nobody makes a new folder over an old one."""
+    Office(tmp_path / "o")
+
+    with pytest.raises(IssuerError, match="already"):
+        Office(tmp_path / "o")
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", '{"set":1}'])
+def test_other_folders_are_refused(tmp_path: Path, text: str | None) -> None:
+    """A folder without settings, or with damaged ones, is none."""
+    if text is not None:
+        (tmp_path / "issuer.json").write_text(text)
+
+    with pytest.raises(IssuerError):
+        IssuerFolder(tmp_path)
+
+
+def test_crash_leaves_a_folder_old_or_new(tmp_path: Path) -> None:
+    """At whatever step a replacement dies, the next command finds one or the other."""
+    folder = Office(tmp_path / "o").folder
+    with replacing(folder.staged) as new:
+        write(new / "00.jsonl", b"old")
+    for step in range(1, 100):
+        try:
+            with crashing(step), replacing(folder.staged) as new:
+                write(new / "00.jsonl", b"new")
+        except CrashedError:
+            with folder.locked():
+                found = (folder.staged / "00.jsonl").read_bytes()
+            assert found in {b"old", b"new"}
+            continue
+        break
+
+    assert (folder.staged / "00.jsonl").read_bytes() == b"new"
+    assert step > 10
+    remove(folder.staged)
+    assert not folder.staged.exists()

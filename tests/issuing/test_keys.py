@@ -1,0 +1,97 @@
+"""Keys in files: sealed, bound to a name, and refused with a reason."""
+
+import msgspec
+import pytest
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.keys import made_key, opened_key, public_key
+from uploadfilter.signedsets.metadata import name_of
+
+PASSPHRASE = "correct horse battery"  # noqa: S105 - of a test
+CHEAP = 1 << 4
+PRIVATE, PUBLIC = made_key("ann", PASSPHRASE, cost=CHEAP)
+
+
+def changed(**fields: object) -> bytes:
+    """Return the private file with other fields."""
+    return msgspec.json.encode(msgspec.json.decode(PRIVATE) | fields)
+
+
+def test_key_signs_what_its_public_half_verifies() -> None:
+    """A key that was made, kept and opened signs as the same holder."""
+    signer = opened_key(PRIVATE, PASSPHRASE)
+
+    signer.public_key.verify_signature(signer.sign(b"data"), b"data")
+    assert name_of(signer.public_key) == "ann"
+    assert public_key(PUBLIC) == public_key(PRIVATE) == signer.public_key
+
+
+def test_private_key_is_not_in_the_clear() -> None:
+    """Neither file holds the seed, and two keys of one passphrase differ."""
+    seed = opened_key(PRIVATE, PASSPHRASE).private_bytes
+    other, _ = made_key("ann", PASSPHRASE, cost=CHEAP)
+
+    assert seed not in PRIVATE
+    assert PASSPHRASE.encode() not in PRIVATE
+    assert public_key(other) != public_key(PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("data", "passphrase"),
+    [
+        (PRIVATE, "wrong horse battery"),
+        (PRIVATE, ""),
+        (
+            changed(
+                public={"name": "bob", "public": public_key(PUBLIC).keyval["public"]}
+            ),
+            PASSPHRASE,
+        ),
+        (changed(public={"name": "ann", "public": "00" * 32}), PASSPHRASE),
+        (changed(cost=CHEAP * 2), PASSPHRASE),
+        (changed(sealed=""), PASSPHRASE),
+    ],
+    ids=["wrong", "empty", "other_name", "other_key", "other_cost", "nothing"],
+)
+def test_key_opens_with_its_passphrase_and_name_only(
+    data: bytes, passphrase: str
+) -> None:
+    """A wrong passphrase, and a file in which something was exchanged, open nothing."""
+    with pytest.raises(IssuerError, match="wrong, or its file was damaged"):
+        opened_key(data, passphrase)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff",
+        b"[" * 5000,
+        b"{}",
+        PUBLIC,
+        changed(cost=1 << 40),
+        changed(cost=3),
+        changed(format=2),
+        changed(public={}),
+        changed(public={"name": "a b", "public": "00" * 32}),
+        changed(public={"name": "ann", "public": "zz" * 32}),
+    ],
+    ids=range(11),
+)
+def test_other_files_are_no_private_keys(data: bytes) -> None:
+    """What is no key is refused, before it can ask for much memory."""
+    with pytest.raises(IssuerError):
+        opened_key(data, PASSPHRASE)
+
+
+@pytest.mark.parametrize("passphrase", ["", "short", "elevenchars"])
+def test_short_passphrase_is_refused(passphrase: str) -> None:
+    """Whoever copies a key file has years to guess."""
+    with pytest.raises(IssuerError, match="fewer than 12"):
+        made_key("ann", passphrase, cost=CHEAP)
+
+
+def test_name_that_cannot_stand_everywhere_is_refused() -> None:
+    """A holder is an account or initials, and no address."""
+    with pytest.raises(IssuerError, match="nobody can hold"):
+        made_key("ann@example.org", PASSPHRASE, cost=CHEAP)

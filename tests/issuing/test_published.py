@@ -1,0 +1,49 @@
+"""What was published is read as signed, or refused."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.issuing.offices import Office, line_of
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.published import applied, changes, published
+
+
+def test_changes_are_applied_in_order() -> None:
+    """An addition replaces, a deletion of what is not there does nothing."""
+    found = changes(b'{"op":"add","id":"a"}\n{"op":"del","id":"b"}\n')
+
+    assert found == {"a": b'{"op":"add","id":"a"}\n', "b": None}
+    assert applied({"b": b"x", "c": b"y"}, list(found.items())).keys() == {"a", "c"}
+
+
+def test_folder_without_a_publication_is_empty(tmp_path: Path) -> None:
+    """Before the first time there is nothing, which is no error."""
+    assert published(Office(tmp_path / "o").folder).sequence == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["metadata/timestamp.json", "metadata/1.hashset.json", "metadata/1.root.json"],
+)
+def test_damaged_metadata_is_said(tmp_path: Path, name: str) -> None:
+    """Metadata that cannot be read ends the command with the word backup."""
+    office = Office(tmp_path / "o")
+    office.issue(line_of("a", 1))
+    (office.served / name).write_text("{")
+
+    with pytest.raises(IssuerError, match="damaged"):
+        published(office.folder)
+
+
+def test_damaged_and_missing_files_are_said(tmp_path: Path) -> None:
+    """No officer signs what follows from a file that was changed."""
+    office = Office(tmp_path / "o")
+    office.issue(line_of("a", 1))
+    (full,) = office.folder.targets.rglob("*.all.jsonl.gz")
+    full.write_bytes(b"other")
+    with pytest.raises(IssuerError, match="not what was signed"):
+        office.ids()
+    full.unlink()
+    with pytest.raises(IssuerError, match="missing"):
+        office.ids()

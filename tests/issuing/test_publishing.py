@@ -1,0 +1,207 @@
+"""Publishing: by those who may, whole or not at all, and withdrawing within a bound."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.issuing.offices import HOLDERS, Office, line_of
+from tests.reference.crashing import CrashedError, crashing
+from tests.signedsets.keys import holders, signer
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing import holding, publishing
+from uploadfilter.issuing.published import published
+from uploadfilter.signedsets.roles import GATHERED, REVOKE, ROOT, TIMESTAMP
+
+TWENTY = tuple(line_of(f"p-{n}", n) for n in range(20))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """Return an issuer that has published twenty entries."""
+    it = Office(tmp_path / "o")
+    it.issue(*TWENTY)
+    return it
+
+
+def test_below_the_threshold_nothing_is_published(office: Office) -> None:
+    """One analyst alone publishes nothing, and is told who else may sign."""
+    office.stage(line_of("new", 99))
+    office.propose()
+    office.sign("dora")
+
+    with pytest.raises(IssuerError, match="hashset") as caught:
+        office.publish()
+
+    assert "eve, gus" in caught.value.hint
+    assert "new" not in office.ids()
+
+
+def test_only_the_machine_says_what_is_newest(office: Office) -> None:
+    """An analyst's key does not do for the machine's."""
+    office.stage(line_of("new", 99))
+    office.propose()
+    office.sign("dora", "eve")
+
+    with pytest.raises(IssuerError, match="may not sign that this is the newest"):
+        office.publish("dora")
+
+
+def test_crash_publishes_all_or_nothing(office: Office, tmp_path: Path) -> None:
+    """Wherever it dies, operators see the old set or the new; a repetition ends it."""
+    office.stage(line_of("new", 99))
+    office.propose()
+    office.sign("dora", "eve")
+    kept = tmp_path / "kept"
+    shutil.copytree(office.folder.path, kept)
+    seen = set()
+    for step in range(1, 400, 7):
+        shutil.rmtree(office.folder.path)
+        shutil.copytree(kept, office.folder.path)
+        try:
+            with crashing(step):
+                office.publish()
+        except CrashedError:
+            seen.add("new" in office.ids())
+            with office.folder.locked():
+                pass
+            if "new" not in office.ids():
+                office.publish()
+            assert "new" in office.ids()
+            continue
+        break
+
+    assert seen == {False, True}
+
+
+def test_withdrawal_takes_one_person(office: Office) -> None:
+    """The list names the entry at once, and the set keeps it until its next number."""
+    assert office.withdraw("p-3") == (1, 1)
+    assert office.withdraw("p-4") == (1, 2)
+    assert office.now.revoke is not None
+    assert office.now.revoke.withdrawn() == ("p-3", "p-4")
+    assert office.now.sequence == 1
+
+    office.issue(line_of("new", 99))
+    assert office.withdraw() == (0, 0)
+
+
+def test_withdrawal_is_bounded(office: Office) -> None:
+    """A tenth of a small set, and no more, by one person."""
+    with pytest.raises(IssuerError, match="more than the 2"):
+        office.withdraw("p-1", "p-2", "p-3")
+
+    assert office.now.versions[REVOKE] == 1
+
+
+def test_withdrawal_of_what_is_not_there_is_refused(office: Office) -> None:
+    """A mistyped id withdraws nothing, and is named."""
+    with pytest.raises(IssuerError, match="no entry 'p-99'"):
+        office.withdraw("p-99")
+
+
+def test_analyst_is_no_duty_officer(office: Office) -> None:
+    """Whoever may add may not withdraw alone."""
+    with pytest.raises(IssuerError, match="no duty officer"):
+        office.withdraw("p-1", by="dora")
+
+
+def test_renewal_says_only_that_it_is_the_newest(office: Office) -> None:
+    """Two versions go up, and nothing else changes."""
+    before = office.now
+    office.now_s += 3600
+    office.renew()
+    after = office.now
+
+    changed = {r for r in after.versions if after.versions[r] != before.versions[r]}
+    assert changed == {GATHERED, TIMESTAMP}
+    assert after.expires[TIMESTAMP] == before.expires[TIMESTAMP] + 3600
+
+
+def test_old_files_go_after_the_next_publication(office: Office) -> None:
+    """What the set before consists of is kept, and nothing older."""
+    for number in range(4):
+        office.now_s += 60
+        office.issue(line_of(f"q-{number}", 100 + number))
+    manifests = list(office.folder.targets.glob("*.manifest.json"))
+    metadata = list(office.folder.metadata.glob("*.hashset.json"))
+
+    assert (len(manifests), len(metadata)) == (2, 2)
+
+
+def test_export_is_what_operators_read(office: Office, tmp_path: Path) -> None:
+    """A stick has every file that the newest metadata names, and no other."""
+    size = publishing.export(office.folder, office.now, tmp_path / "stick")
+    found = {
+        path.relative_to(tmp_path / "stick")
+        for path in (tmp_path / "stick").rglob("*.*")
+    }
+    served = {path.relative_to(office.served) for path in office.served.rglob("*.*")}
+
+    assert found == served
+    assert size > 0
+    with pytest.raises(IssuerError, match="inside"):
+        publishing.export(office.folder, office.now, office.folder.path / "stick")
+
+
+def test_entries_are_written_as_json_lines(office: Office, tmp_path: Path) -> None:
+    """What is exported can be staged again, and is the same set."""
+    publishing.export_lines(office.now, tmp_path / "all.jsonl")
+    lines = (tmp_path / "all.jsonl").read_text().splitlines()
+    office.stage(*lines, whole=True)
+
+    assert len(lines) == 20
+    assert office.propose().is_renewal
+
+
+def test_lost_key_is_replaced_by_the_others(office: Office) -> None:
+    """Two of three holders of the root put a new one in the place of a lost key."""
+    changed = HOLDERS | {ROOT: holders(2, "ann", "bob", "ned")}
+    holding.propose_holders(office.folder, office.now, changed, now_s=office.now_s)
+    office.sign("ann", "bob")
+    office.publish()
+
+    assert office.now.versions[ROOT] == 2
+    assert len(list(office.folder.metadata.glob("*.root.json"))) == 2
+
+
+def test_duty_officer_who_leaves_has_the_list_signed_anew(office: Office) -> None:
+    """Operators would refuse the list of who holds no key any more."""
+    office.withdraw("p-1")
+    changed = HOLDERS | {REVOKE: holders(1, "ian")}
+    holding.propose_holders(office.folder, office.now, changed, now_s=office.now_s)
+    office.sign("ann", "bob")
+
+    with pytest.raises(IssuerError, match="revoke"):
+        office.publish()
+    office.sign("ian")
+    office.publish()
+
+    assert office.now.revoke is not None
+    assert office.now.revoke.withdrawn() == ("p-1",)
+
+
+def test_stale_proposal_is_refused(office: Office) -> None:
+    """A proposal that follows another version than the published one is made anew."""
+    office.stage(line_of("new", 99))
+    office.propose()
+    office.sign("dora", "eve")
+    kept = (office.folder.proposal / "hashset.json").read_bytes()
+    office.publish()
+    (office.folder.proposal).mkdir()
+    (office.folder.proposal / "hashset.json").write_bytes(kept)
+
+    with pytest.raises(IssuerError, match="another version"):
+        office.publish()
+
+
+def test_first_publication_needs_all(tmp_path: Path) -> None:
+    """Without entries, and without anything, there is nothing to publish."""
+    it = Office(tmp_path / "o")
+
+    with pytest.raises(IssuerError, match="needs entries"):
+        it.publish()
+    with pytest.raises(IssuerError, match="nothing was published"):
+        it.renew()
+    assert published(it.folder).sequence == 0
+    assert signer("ann").public_key in HOLDERS[ROOT].keys

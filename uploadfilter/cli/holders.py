@@ -1,0 +1,225 @@
+"""``uploadfilter issuer init | key | rotate``: who may sign what of a signed set."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from uploadfilter.cli.issuer import DEFAULT_FOLDER, FolderOption, now_s
+from uploadfilter.cli.options import JSONOption
+from uploadfilter.cli.output import print_json, say
+from uploadfilter.cli.passphrases import (
+    PassphraseFDOption,
+    PassphraseFileOption,
+    read_key_file,
+    read_passphrase,
+)
+from uploadfilter.errors import IssuerError, UsageError
+from uploadfilter.issuing import holding
+from uploadfilter.issuing.folder import IssuerFolder, Settings, file_errors
+from uploadfilter.issuing.keys import made_key, public_key
+from uploadfilter.issuing.published import Published, published
+from uploadfilter.signedsets.metadata import Holders, with_holders
+from uploadfilter.signedsets.roles import (
+    COURIER,
+    GATHERED,
+    HASHSET,
+    REVOKE,
+    ROOT,
+    TARGETS,
+    TIMESTAMP,
+    Lifetimes,
+)
+
+ONLINE = "online"
+"""What people call the roles of the machine, which one key holds."""
+
+_KEYS_HELP = "The public key of a holder of this role; give it once for each."
+
+
+def init_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder to be made.")
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option("--set", metavar="NAME", help="The name of the set.")
+    ],
+    issuer: Annotated[
+        str, typer.Option(metavar="TEXT", help="Who makes it: a unit, not a person.")
+    ],
+    root: Annotated[
+        list[Path],
+        typer.Option(
+            "--root",
+            metavar="PUB",
+            help="The public key of one who may change who holds what; several.",
+        ),
+    ],
+    analyst: Annotated[
+        list[Path], typer.Option("--analyst", metavar="PUB", help=_KEYS_HELP)
+    ],
+    duty: Annotated[list[Path], typer.Option("--duty", metavar="PUB", help=_KEYS_HELP)],
+    online: Annotated[
+        list[Path], typer.Option("--online", metavar="PUB", help="Of the machine.")
+    ],
+    root_threshold: Annotated[
+        int, typer.Option(min=1, max=64, help="How many of the first must sign.")
+    ] = 2,
+    analyst_threshold: Annotated[
+        int, typer.Option(min=1, max=64, help="How many analysts must sign.")
+    ] = 2,
+    courier: Annotated[
+        bool,
+        typer.Option(
+            "--courier", help="The set travels on sticks: signatures last three weeks."
+        ),
+    ] = False,
+) -> None:
+    """Make an issuer's folder, and propose who holds which role.
+
+    Nothing is published until the holders of the root have signed that.
+
+    **Example**
+
+        uploadfilter issuer init unit7 --set unit7 --issuer "Police unit 7"
+        --root a.pub --root b.pub --root c.pub --analyst d.pub --analyst e.pub
+        --duty f.pub --online machine.pub
+    """
+    top = _holders(root, root_threshold)
+    machine = _holders(online, 1)
+    holders = {
+        ROOT: top,
+        TARGETS: top,
+        HASHSET: _holders(analyst, analyst_threshold),
+        REVOKE: _holders(duty, 1),
+        GATHERED: machine,
+        TIMESTAMP: machine,
+    }
+    holding.check_all(holders)
+    lifetimes = COURIER if courier else Lifetimes()
+    settings = Settings(set=name, issuer=issuer, lifetimes=lifetimes)
+    it = IssuerFolder.create(folder, settings)
+    with it.locked():
+        holding.propose_holders(it, Published(), holders, now_s=now_s())
+    say(f"made {str(folder)!r}", style="green")
+    if root_threshold == 1 or analyst_threshold == 1:
+        say("one person alone can change what is rejected", style="yellow")
+    say("next: stage entries, propose, and have it signed", style="dim")
+
+
+def key_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to be made, private.")
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Who will hold it: account or initials.")
+    ],
+    passphrase_file: PassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    json: JSONOption = False,
+) -> None:
+    """Make a key, sealed with a passphrase. FILE.pub is for everybody.
+
+    **Example**
+
+        uploadfilter issuer key ann.key --name ann
+    """
+    public_file = file.with_name(file.name.removesuffix(".key") + ".pub")
+    for path in (file, public_file):
+        if path.exists():
+            raise IssuerError(
+                f"{str(path)!r} is there already",
+                hint="Name another file: a key that is lost cannot be made again.",
+            )
+    passphrase = read_passphrase(
+        f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
+    )
+    private, public = made_key(name, passphrase)
+    with file_errors(file):
+        _create(file, private, 0o600)
+        _create(public_file, public, 0o644)
+    if json:
+        print_json({"private": str(file), "public": str(public_file), "name": name})
+    else:
+        say(f"made {str(file)!r}; give {str(public_file)!r} away", style="green")
+
+
+def rotate_command(
+    role: Annotated[
+        str,
+        typer.Argument(
+            metavar="ROLE", help="root, targets, hashset, revoke, or online."
+        ),
+    ],
+    *,
+    add: Annotated[
+        list[Path] | None,
+        typer.Option("--add", metavar="PUB", help="A public key that comes."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option("--remove", metavar="NAME", help="A holder who goes."),
+    ] = None,
+    threshold: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="How many must sign then.", show_default=False
+        ),
+    ] = None,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Propose that others hold a role: a key was lost, or somebody comes or goes.
+
+    Without options, root or targets are believed for longer.
+
+    **Example**
+
+        uploadfilter issuer rotate hashset --remove dora --add gus.pub
+    """
+    known = {ROOT, TARGETS, HASHSET, REVOKE, ONLINE}
+    if role not in known:
+        raise UsageError(
+            f"there is no role {role!r}", hint=f"Roles: {', '.join(sorted(known))}."
+        )
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        if not add and not remove and threshold is None:
+            holding.propose_longer(it, now, _lasting(role), now_s=now_s())
+        else:
+            holders = holding.holders_now(now)
+            for part in (GATHERED, TIMESTAMP) if role == ONLINE else (role,):
+                holders[part] = with_holders(
+                    holders[part],
+                    add=[public_key(read_key_file(path)) for path in add or ()],
+                    remove=remove or [],
+                    threshold=threshold,
+                )
+            holding.check_all(holders)
+            holding.propose_holders(it, now, holders, now_s=now_s())
+    say("next: the holders of the root sign with 'uploadfilter issuer sign'")
+
+
+def _lasting(role: str) -> tuple[str, ...]:
+    if role not in {ROOT, TARGETS}:
+        raise UsageError(
+            f"nothing is to be changed of {role!r}",
+            hint="Give --add, --remove or --threshold.",
+        )
+    return (role,)
+
+
+def _holders(files: list[Path], threshold: int) -> Holders:
+    keys = tuple(public_key(read_key_file(path)) for path in files)
+    return Holders(keys=keys, threshold=threshold)
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

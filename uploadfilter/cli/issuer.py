@@ -1,0 +1,480 @@
+"""``uploadfilter issuer``: make a signed set, sign it, publish it, withdraw from it.
+
+``build`` stands in ``cli/building.py``; keys and holders in ``cli/holders.py``.
+
+Rules this module keeps: what a command signs or publishes is said in words and counts
+before it is done, and asked for on a terminal; nothing here needs a network.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.options import JSONOption, YesOption
+from uploadfilter.cli.output import confirm, harmless, print_json, print_text, say
+from uploadfilter.cli.passphrases import (
+    KeyOption,
+    OnlineKeyOption,
+    OnlinePassphraseFileOption,
+    PassphraseFDOption,
+    PassphraseFileOption,
+    signer_of,
+)
+from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.tally import Tally
+from uploadfilter.issuing import holding, proposing, publishing, signing, staging
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.proposing import Review
+from uploadfilter.issuing.published import Published, published
+from uploadfilter.issuing.signing import Pending
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.roles import HASHSET
+
+app = typer.Typer(
+    name="issuer",
+    no_args_is_help=True,
+    help="For those who make hash sets: build, sign, publish and withdraw.",
+)
+
+DEFAULT_FOLDER = Path()
+
+FolderOption = Annotated[
+    Path,
+    typer.Option(
+        "--folder",
+        metavar="DIR",
+        help="The issuer's folder.  [default: this one]",
+        show_default=False,
+    ),
+]
+
+
+@app.command("stage")
+def stage_command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Entries as JSON lines."),
+    ] = None,
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="The file is the whole set: what it lacks goes."
+        ),
+    ] = False,
+    remove: Annotated[
+        Path | None,
+        typer.Option(
+            "--remove",
+            metavar="FILE",
+            help="Take away the entries whose ids are in this file, one a line.",
+            show_default=False,
+        ),
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Forget what is staged.")
+    ] = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Stage entries for the next proposal. Nothing is signed or published.
+
+    **Examples**
+
+        uploadfilter issuer stage built.jsonl
+
+        uploadfilter issuer stage --remove ids.txt
+    """
+    if (file is not None) + (remove is not None) + clear != 1:
+        raise UsageError(
+            "the command takes a file, --remove or --clear, and one of them only",
+            hint="For example: uploadfilter issuer stage built.jsonl",
+        )
+    it, tally = IssuerFolder(folder), Tally()
+    with it.locked():
+        if file is not None:
+            all_of = published(it) if replace else None
+            found = staging.stage_file(it, file, tally=tally, replacing_all=all_of)
+        elif remove is not None:
+            found = staging.stage_deletions(it, staging.read_ids(remove))
+        else:
+            staging.clear(it)
+            found = staging.Staged()
+    left_out = {item.problem.value: item.count for item in tally.problems}
+    if json:
+        shape = {"added": found.added, "deleted": found.deleted, "left_out": left_out}
+        print_json(shape)
+        return
+    say(
+        f"staged: {found.added:,} entries to add or change, {found.deleted:,} to remove"
+    )
+    for item in tally.problems:
+        words = f"left out: {item.count:,} with {item.problem.words}"
+        say(f"{words}, the first in line {item.first_line}", style="yellow")
+    say("next: uploadfilter issuer propose", style="dim")
+
+
+@app.command("propose")
+def propose_command(
+    *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
+) -> None:
+    """Make a proposal of what is staged, and say what it would change.
+
+    With nothing staged, the set stays as it is and is only believed for longer.
+
+    **Example**
+
+        uploadfilter issuer propose
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        parameters = {
+            "pdq": f"uploadfilter {version('uploadfilter')}",
+            "phash": "imagehash4/8/4",
+        }
+        review = proposing.propose(it, now, now_s=now_s(), parameters=parameters)
+        waiting = signing.pending(it, now)
+    _report(review, waiting, json=json)
+    if not json:
+        say("next: officers sign with 'uploadfilter issuer sign'", style="dim")
+
+
+@app.command("sign")
+def sign_command(
+    *,
+    key: KeyOption,
+    passphrase_file: PassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Read what is proposed, and sign it with a key.
+
+    What is shown is computed from the files that are signed, not from notes of others.
+
+    **Example**
+
+        uploadfilter issuer sign --key ann.key
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        waiting = signing.pending(it, now)
+        review = _review(it, now, waiting)
+        if not json:
+            _say_holders(waiting)
+            print_text(*review_lines(review))
+        if not yes:
+            confirm("Sign this?", refused="nothing is signed without a confirmation")
+        signer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
+        roles = signing.sign(it, now, signer)
+        waiting = signing.pending(it, now)
+    if json:
+        print_json({"signed": roles, **_document(review, waiting)})
+        return
+    say(f"signed by {md.name_of(signer.public_key)}: {', '.join(roles)}", style="green")
+    _say_missing(waiting)
+
+
+@app.command("publish")
+def publish_command(
+    *,
+    online_key: OnlineKeyOption,
+    online_passphrase_file: OnlinePassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Publish what enough people have signed. Below the threshold it is refused.
+
+    **Example**
+
+        uploadfilter issuer publish --online-key machine.key
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        # Before a passphrase is asked for in vain.
+        signing.check_complete(signing.pending(it, now))
+        machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
+        done = publishing.publish(it, now, machine, now_s=now_s())
+    if json:
+        shape = {"sequence": done.sequence, "roles": done.roles}
+        print_json({**shape, "keeps_staged": done.keeps_staged})
+        return
+    say(f"published number {done.sequence} of {it.settings.set!r}", style="green")
+    if done.keeps_staged:
+        say("what was staged after the proposal is still staged", style="yellow")
+
+
+@app.command("renew")
+def renew_command(
+    *,
+    online_key: OnlineKeyOption,
+    online_passphrase_file: OnlinePassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Sign anew that what is published is the newest; to be run by a timer.
+
+    **Example**
+
+        uploadfilter issuer renew --online-key m.key --online-passphrase-file m.txt
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
+        publishing.renew(it, published(it), machine, now_s=now_s())
+    say(f"renewed for {it.settings.lifetimes.online} days", style="green")
+
+
+@app.command("withdraw")
+def withdraw_command(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID...]", help="Ids of entries; none renews the list."),
+    ] = None,
+    *,
+    key: KeyOption,
+    online_key: OnlineKeyOption,
+    passphrase_file: PassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    online_passphrase_file: OnlinePassphraseFileOption = None,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Withdraw entries at once, with the key of one duty officer.
+
+    Operators put them out of force with their next sync. More than a few a day need
+    the analysts: see `uploadfilter issuer stage --remove`.
+
+    **Example**
+
+        uploadfilter issuer withdraw p-17 --key fay.key --online-key machine.key
+    """
+    wanted = ids or []
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        if not yes:
+            question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
+            confirm(question, refused="nothing is withdrawn without a confirmation")
+        officer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
+        machine = signer_of(online_key, file=online_passphrase_file)
+        count, listed = publishing.withdraw(
+            it, now, wanted, officer=officer, machine=machine, now_s=now_s()
+        )
+    if json:
+        print_json({"withdrawn": count, "listed": listed})
+    else:
+        say(f"withdrew {count:,} entries; the list has {listed:,}", style="green")
+
+
+@app.command("export")
+def export_command(
+    to: Annotated[
+        Path, typer.Argument(metavar="TO", help="A folder, such as that of a stick.")
+    ],
+    *,
+    as_lines: Annotated[
+        bool,
+        typer.Option("--lines", help="Write the entries as JSON lines into a file TO."),
+    ] = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Copy the signed set for a courier, or write its entries as JSON lines.
+
+    Signatures keep a set from being changed, and do not keep it secret: encrypt the
+    stick.
+
+    **Example**
+
+        uploadfilter issuer export stick/unit7
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        if as_lines:
+            size = publishing.export_lines(now, to)
+        else:
+            size = publishing.export(it, now, to)
+    if json:
+        print_json({"sequence": now.sequence, "bytes": size})
+    else:
+        say(f"wrote number {now.sequence} to {str(to)!r}: {size / 1e6:,.1f} MB")
+
+
+@app.command("status")
+def status_command(
+    *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
+) -> None:
+    """Say what is published, staged and proposed, who has signed, and what ends when.
+
+    **Example**
+
+        uploadfilter issuer status
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        waiting = signing.pending(it, now)
+        found = staging.staged(it)
+    if json:
+        print_json(
+            {
+                "set": it.settings.set,
+                "issuer": it.settings.issuer,
+                "sequence": now.sequence,
+                "expires": {r: _moment(at) for r, at in now.expires.items()},
+                "holders": _holders_document(now),
+                "withdrawn": 0 if now.revoke is None else len(now.revoke.withdrawn()),
+                "staged": {"added": found.added, "deleted": found.deleted},
+                **_document(None, waiting),
+            }
+        )
+        return
+    print_text(*_status_lines(it, now, found))
+    _say_holders(waiting)
+    _say_missing(waiting)
+
+
+def review_lines(review: Review | None) -> list[Text]:
+    """Return what people read about a proposal of a set."""
+    if review is None:
+        return []
+    if review.is_renewal:
+        words = (
+            f"Number {review.newer} stays as it is, with {review.entries:,} entries."
+        )
+        return [Text(words), _until(review.expires_at)]
+    lines = [
+        Text(f"From number {review.older} to number {review.newer}:", style="bold"),
+        Text(f"  {review.added:>10,} entries are added"),
+        Text(f"  {review.changed:>10,} entries are changed"),
+        Text(f"  {review.removed:>10,} entries are removed"),
+        Text(f"  {review.entries:>10,} entries are in the set then"),
+    ]
+    for name, (before, after) in review.categories.items():
+        lines.append(
+            Text(harmless(f"  category {name}: {before:,} before, {after:,} then"))
+        )
+    return [*lines, _until(review.expires_at)]
+
+
+def _until(expires_at: int) -> Text:
+    return Text(f"It is believed until {_moment(expires_at):%Y-%m-%d %H:%M} UTC.")
+
+
+def _status_lines(
+    it: IssuerFolder, now: Published, found: staging.Staged
+) -> list[Text]:
+    title = f"{it.settings.set} of {it.settings.issuer}"
+    lines = [Text(harmless(title), style="bold")]
+    if now.sequence:
+        lines.append(Text(f"published: number {now.sequence}"))
+    else:
+        lines.append(Text("published: nothing yet"))
+    for role, at in sorted(now.expires.items(), key=lambda item: item[1]):
+        is_over = at <= now_s()
+        style = "bold red" if is_over else "default"
+        words = "ended" if is_over else "ends"
+        moment = f"{_moment(at):%Y-%m-%d %H:%M}"
+        lines.append(Text(f"  {role:<10} {words} {moment} UTC", style=style))
+    for role, known in _holders_document(now).items():
+        lines.append(Text(f"  {role:<10} {known['threshold']} of {known['keys']}"))
+    lines.append(
+        Text(f"staged: {found.added:,} to add or change, {found.deleted:,} to remove")
+    )
+    return lines
+
+
+def _holders_document(now: Published) -> dict[str, dict[str, object]]:
+    if now.root is None:
+        return {}
+    return {
+        role: {
+            "threshold": known.threshold,
+            "keys": ", ".join(map(md.name_of, known.keys)),
+        }
+        for role, known in holding.holders_now(now).items()
+    }
+
+
+def _review(
+    it: IssuerFolder, now: Published, waiting: Sequence[Pending]
+) -> Review | None:
+    if any(item.role == HASHSET for item in waiting):
+        return proposing.review(it, now)
+    return None
+
+
+def _report(review: Review, waiting: Sequence[Pending], *, json: bool) -> None:
+    if json:
+        print_json(_document(review, waiting))
+        return
+    print_text(*review_lines(review))
+    _say_missing(waiting)
+
+
+def _document(review: Review | None, waiting: Sequence[Pending]) -> dict[str, object]:
+    proposed = [
+        {"role": w.role, "signed_by": w.by, "missing": w.missing, "others": w.others}
+        for w in waiting
+    ]
+    if review is None:
+        return {"proposed": proposed}
+    return {
+        "older": review.older,
+        "newer": review.newer,
+        "added": review.added,
+        "changed": review.changed,
+        "removed": review.removed,
+        "entries": review.entries,
+        "categories": review.categories,
+        "full": review.is_full,
+        "expires": _moment(review.expires_at),
+        "proposed": proposed,
+    }
+
+
+def _say_holders(waiting: Sequence[Pending]) -> None:
+    """Say of proposed root and delegations who would hold which role."""
+    for item in waiting:
+        for role, known in _named_in(item).items():
+            names = ", ".join(map(md.name_of, known.keys))
+            say(f"proposed: {role}: {known.threshold} of {names}")
+
+
+def _named_in(item: Pending) -> dict[str, md.Holders]:
+    roles = getattr(item.metadata.signed, "roles", None)
+    delegations = getattr(item.metadata.signed, "delegations", None)
+    named = roles or (delegations.roles if delegations else {})
+    return {role: md.holders_of(item.metadata, role) for role in named}
+
+
+def _say_missing(waiting: Sequence[Pending]) -> None:
+    for item in waiting:
+        if item.missing:
+            who = ", ".join(item.others)
+            say(f"{item.role}: {item.missing} more must sign, of {who}", style="yellow")
+        else:
+            say(f"{item.role}: signed by {', '.join(item.by)}", style="green")
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def now_s() -> float:
+    """Return the time, for who is told the time."""
+    return time.time()  # noqa: TID251 - the clock that is handed down

@@ -1,0 +1,163 @@
+"""Where a command gets passphrases from: a prompt, a descriptor or a file.
+
+Rules this module keeps: never an argument and never a variable of the environment,
+which other processes can read; a file with a passphrase is for its owner alone.
+"""
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from uploadfilter.errors import IssuerError, UsageError
+from uploadfilter.issuing.keys import opened_key
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
+
+MOST_BYTES = 4096
+"""Longest passphrase, in bytes: a paragraph."""
+
+KeyOption = Annotated[
+    Path, typer.Option("--key", metavar="FILE", help="The file of the private key.")
+]
+OnlineKeyOption = Annotated[
+    Path,
+    typer.Option(
+        "--online-key",
+        metavar="FILE",
+        help="The private key of this machine, which signs what is the newest.",
+    ),
+]
+PassphraseFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="Read the passphrase from this file.  [default: ask for it]",
+        show_default=False,
+    ),
+]
+PassphraseFDOption = Annotated[
+    int | None,
+    typer.Option(
+        "--passphrase-fd",
+        metavar="N",
+        help="Read the passphrase from this file descriptor.",
+        show_default=False,
+        min=0,
+    ),
+]
+OnlinePassphraseFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--online-passphrase-file",
+        metavar="FILE",
+        help="Read the passphrase of the machine's key from this file.  [default: ask]",
+        show_default=False,
+    ),
+]
+
+
+def read_passphrase(
+    whose: str, *, file: Path | None, fd: int | None = None, twice: bool = False
+) -> str:
+    """Return a passphrase.
+
+    Args:
+        whose: Of which key, for the prompt.
+        file: A file with it, if it is in one.
+        fd: A descriptor to read it from, if it comes by one.
+        twice: Whether people have to type it twice, because it is new.
+
+    Raises:
+        UsageError: There is none, or others can read the file.
+    """
+    if file is not None and fd is not None:
+        raise UsageError(
+            "two places are named for one passphrase",
+            hint="Give --passphrase-file or --passphrase-fd.",
+        )
+    try:
+        if file is not None:
+            _check_private(file)
+            with file.open("rb") as opened:
+                return _text(opened.read(MOST_BYTES + 1))
+        if fd is not None:
+            with os.fdopen(fd, "rb") as opened:
+                return _text(opened.read(MOST_BYTES + 1))
+    except OSError as exc:
+        where = f"{str(file)!r}" if file is not None else f"descriptor {fd}"
+        raise UsageError(
+            f"cannot read a passphrase from {where}: {exc.strerror}",
+            hint="Check the path, and that this user may read it.",
+        ) from exc
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"nobody is there to be asked for the passphrase of {whose}",
+            hint="Without a terminal, give --passphrase-file or --passphrase-fd.",
+        )
+    typed: str = typer.prompt(
+        f"Passphrase of {whose}", hide_input=True, confirmation_prompt=twice, err=True
+    )
+    return typed
+
+
+def signer_of(
+    path: Path, *, file: Path | None, fd: int | None = None
+) -> "CryptoSigner":
+    """Open a private key.
+
+    Args:
+        path: Its file.
+        file: A file with its passphrase.
+        fd: A descriptor with its passphrase.
+
+    Raises:
+        IssuerError: It cannot be opened.
+        UsageError: There is no passphrase.
+    """
+    data = read_key_file(path)
+    return opened_key(data, read_passphrase(f"{str(path)!r}", file=file, fd=fd))
+
+
+def read_key_file(path: Path) -> bytes:
+    """Return what is in the file of a key.
+
+    Raises:
+        IssuerError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(1 << 16)
+    except OSError as exc:
+        raise IssuerError(
+            f"cannot read the key {str(path)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may read the file.",
+        ) from exc
+
+
+def _check_private(path: Path) -> None:
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(
+            f"others may read the passphrase in {str(path)!r}",
+            hint=f"chmod 600 {path}",
+        )
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MOST_BYTES:
+        raise UsageError(
+            "the passphrase is longer than a page",
+            hint="Is it the right file?",
+        )
+    try:
+        return data.decode().splitlines()[0] if data else ""
+    except UnicodeDecodeError as exc:
+        raise UsageError(
+            "the passphrase is no text in UTF-8", hint="Is it the right file?"
+        ) from exc

@@ -1,0 +1,233 @@
+"""The issuer's folder: what is published, what is staged, what is proposed.
+
+::
+
+    FOLDER/            0700
+      issuer.json      name of the set, issuer, lifetimes
+      published/       what operators read: a repository of TUF
+        metadata/
+        targets/
+      staged/          operations by shard, that the next proposal takes up
+      proposal/        unsigned and partly signed metadata, and new files
+        targets/
+      lock
+
+Rules this module keeps: a file is written beside its name, synced and renamed; all is
+for its owner alone; one command works on a folder at a time.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.reference.sets import SET_NAME
+from uploadfilter.signedsets.roles import (
+    METADATA_FOLDER,
+    TARGETS_FOLDER,
+    Lifetimes,
+)
+from uploadfilter.state import make_private, sync_directory
+
+_SETTINGS: Final = "issuer.json"
+_PRIVATE_FILE: Final = 0o600
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for a signed set as long as it is made.
+
+    Attributes:
+        set: Its name.
+        issuer: Who makes it, for people.
+        lifetimes: For how long signatures are believed.
+    """
+
+    set: str
+    issuer: str
+    lifetimes: Lifetimes
+
+
+class IssuerFolder:
+    """Where an issuer makes a signed set.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        IssuerError: It is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            data = (path / _SETTINGS).read_bytes()
+            self.settings = msgspec.json.decode(data, type=Settings)
+        except OSError as exc:
+            raise IssuerError(
+                f"{str(path)!r} is no issuer's folder: {exc.strerror}",
+                hint="'uploadfilter issuer init' makes one; --folder names another.",
+            ) from exc
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
+            raise IssuerError(
+                f"{str(path / _SETTINGS)!r} cannot be read: {exc}",
+                hint="Restore it from the backup.",
+            ) from exc
+
+    @classmethod
+    def create(cls, path: Path, settings: Settings) -> "IssuerFolder":
+        """Make a folder.
+
+        Raises:
+            IssuerError: There is one, or it cannot be made.
+        """
+        if not SET_NAME.fullmatch(settings.set):
+            raise IssuerError(
+                f"a signed set cannot be called {settings.set!r}",
+                hint="Use 1 to 63 of a-z, 0-9, '.', '_' and '-', and begin with a "
+                "letter or digit.",
+            )
+        if (path / _SETTINGS).exists():
+            raise IssuerError(
+                f"{str(path)!r} is an issuer's folder already",
+                hint="'uploadfilter issuer status' tells what is in it.",
+            )
+        with file_errors(path):
+            for folder in (METADATA_FOLDER, TARGETS_FOLDER):
+                make_private(path / "published" / folder)
+            write(path / _SETTINGS, msgspec.json.format(msgspec.json.encode(settings)))
+        return cls(path)
+
+    @property
+    def metadata(self) -> Path:
+        """Where the published metadata is."""
+        return self.path / "published" / METADATA_FOLDER
+
+    @property
+    def targets(self) -> Path:
+        """Where the published files are."""
+        return self.path / "published" / TARGETS_FOLDER
+
+    @property
+    def proposal(self) -> Path:
+        """Where a proposal is, if there is one."""
+        return self.path / "proposal"
+
+    @property
+    def staged(self) -> Path:
+        """Where staged operations are, if there are any."""
+        return self.path / "staged"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the one who changes the folder, for the length of the block.
+
+        Raises:
+            IssuerError: Somebody else is, or a file could not be written.
+        """
+        with file_errors(self.path):
+            fd = os.open(
+                self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE
+            )
+            try:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as exc:
+                    raise IssuerError(
+                        f"another command is at work on {str(self.path)!r}",
+                        hint="Wait for it.",
+                    ) from exc
+                self._tidy()
+                yield
+            finally:
+                os.close(fd)
+
+    def _tidy(self) -> None:
+        """Finish what a command that was killed has begun."""
+        for folder in (self.staged, self.proposal):
+            old = folder.with_name(folder.name + ".old")
+            if old.exists() and not folder.exists():
+                old.rename(folder)
+            for rest in (old, folder.with_name(folder.name + ".new")):
+                shutil.rmtree(rest, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Make a folder anew beside its name, and put it in its place at the end.
+
+    Yields:
+        Where to write.
+    """
+    new = folder.with_name(folder.name + ".new")
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(new, ignore_errors=True)
+    make_private(new)
+    try:
+        yield new
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+        sync_directory(folder.parent)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, all of it or, if the process is killed, none."""
+    old = folder.with_name(folder.name + ".new")
+    if folder.exists():
+        folder.rename(old)
+        shutil.rmtree(old)
+
+
+def write(path: Path, data: bytes, *, durably: bool = True) -> None:
+    """Write a file whole or not at all, for its owner alone.
+
+    Args:
+        path: The file.
+        data: What it will hold.
+        durably: Whether it has to outlive a power cut; of 256 files of a proposal,
+            which can be made anew, syncing each would take most of the time.
+
+    Raises:
+        OSError: It could not be written; what was there before is as it was.
+    """
+    make_private(path.parent)
+    new = path.with_name(path.name + ".tmp")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            if durably:
+                os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    if durably:
+        sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Say of what failed on files what it was.
+
+    Raises:
+        IssuerError: A file could not be read or written in the block.
+    """
+    try:
+        yield
+    except OSError as exc:
+        at = exc.filename or path
+        raise IssuerError(
+            f"cannot use {str(at)!r}: {exc.strerror}",
+            hint="Nothing was published. Check the path, the disk, and that this user "
+            "may write there.",
+        ) from exc

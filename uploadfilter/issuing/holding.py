@@ -1,0 +1,177 @@
+"""Propose who holds which role, and for how long that is believed.
+
+Rules this module keeps: who holds a role changes with the signatures of those who hold
+the root, before and after; what was signed by who goes is signed anew by who stays, or
+operators would refuse it.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tuf.api.metadata import Metadata, Root, Targets
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import IssuerFolder, write
+from uploadfilter.issuing.proposing import Files, renewal
+from uploadfilter.issuing.published import Published
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets import operations as ops
+from uploadfilter.signedsets.roles import (
+    GATHERED,
+    HASHSET,
+    REVOKE,
+    REVOKED_PATH,
+    ROOT,
+    TARGETS,
+    TIMESTAMP,
+)
+
+
+def propose_holders(
+    folder: IssuerFolder,
+    now: Published,
+    holders: Mapping[str, md.Holders],
+    *,
+    now_s: float,
+) -> None:
+    """Propose who holds the roles: at the beginning, and whenever that changes.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        holders: Of all roles.
+        now_s: Seconds since the epoch.
+
+    Raises:
+        IssuerError: A role cannot be held so.
+    """
+    lifetimes = folder.settings.lifetimes
+    root = md.new_root(
+        holders,
+        version=now.next_version(ROOT),
+        expires=md.ending(now_s, lifetimes.root),
+    )
+    targets = md.new_targets(
+        holders,
+        version=now.next_version(TARGETS),
+        expires=md.ending(now_s, lifetimes.targets),
+    )
+    new: dict[str, bytes] = {}
+    if now.root is None or _differs(root.signed, now.root.signed):
+        new[ROOT] = md.written(root)
+    if now.targets is None or _differs(targets.signed, now.targets.signed):
+        new[TARGETS] = md.written(targets)
+    for role, data in new.items():
+        write(folder.proposal / f"{role}.json", data)
+    if now.revoke is None or now.hashset is None:
+        propose_withdrawals(folder, now, (), now_s=now_s)
+    elif TARGETS in new:
+        _propose_signing_anew(folder, now, targets, now_s)
+
+
+def _propose_signing_anew(
+    folder: IssuerFolder, now: Published, targets: Metadata[Targets], now_s: float
+) -> None:
+    """Propose what those who hold a role now must sign in place of who went.
+
+    Operators would refuse it otherwise: whose key is gone has signed nothing.
+    """
+    if (
+        now.revoke is not None
+        and md.signatures(targets, REVOKE, now.revoke.metadata).missing
+    ):
+        propose_withdrawals(folder, now, now.revoke.withdrawn(), now_s=now_s)
+    if (
+        now.hashset is not None
+        and md.signatures(targets, HASHSET, now.hashset.metadata).missing
+    ):
+        place = folder.proposal / f"{HASHSET}.json"
+        if not place.exists():
+            renewal(now, folder, now_s, folder.proposal)
+
+
+def _differs(new: Root | Targets, old: Root | Targets) -> bool:
+    """Tell whether two say another thing than how long they are believed."""
+    shapes = [it.to_dict() for it in (new, old)]
+    for shape in shapes:
+        del shape["version"], shape["expires"]
+    return shapes[0] != shapes[1]
+
+
+def propose_longer(
+    folder: IssuerFolder, now: Published, roles: Iterable[str], *, now_s: float
+) -> None:
+    """Propose that root or targets last longer, and change nothing else.
+
+    Raises:
+        IssuerError: Nothing was published yet.
+    """
+    lasting: Mapping[str, tuple[Metadata[Any] | None, int]] = {
+        ROOT: (now.root, folder.settings.lifetimes.root),
+        TARGETS: (now.targets, folder.settings.lifetimes.targets),
+    }
+    for role in roles:
+        metadata, days = lasting[role]
+        if metadata is None:
+            raise IssuerError(
+                "nothing was published yet, so that nothing can last longer",
+                hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
+            )
+        signed = type(metadata.signed).from_dict(metadata.signed.to_dict())
+        signed.version, signed.expires = now.next_version(role), md.ending(now_s, days)
+        write(folder.proposal / f"{role}.json", md.written(Metadata(signed)))
+
+
+def propose_withdrawals(
+    folder: IssuerFolder, now: Published, ids: Iterable[str], *, now_s: float
+) -> None:
+    """Propose a list of withdrawals, in place of the one that is published."""
+    listing = withdrawal_list(
+        folder.proposal,
+        ids,
+        version=now.next_version(REVOKE),
+        expires=md.ending(now_s, folder.settings.lifetimes.revoke),
+    )
+    write(folder.proposal / f"{REVOKE}.json", md.written(listing))
+
+
+def withdrawal_list(
+    place: Path, ids: Iterable[str], *, version: int, expires: datetime
+) -> Metadata[Targets]:
+    """Write a list of withdrawals, and return unsigned metadata of it."""
+    found = Files(place)
+    found.put(REVOKED_PATH, ops.packed(ops.deletion(i) for i in sorted(set(ids))))
+    return md.new_listing(found.listed, version=version, expires=expires)
+
+
+def check_all(holders: Mapping[str, md.Holders]) -> None:
+    """Refuse holders of whom a role cannot be filled.
+
+    Raises:
+        IssuerError: Which role, and why; or two people would have to withdraw.
+    """
+    for role, known in holders.items():
+        md.check_holders(role, known)
+        if role in {REVOKE, GATHERED, TIMESTAMP} and known.threshold != 1:
+            raise IssuerError(
+                f"{role!r} is signed by one key, not by {known.threshold}",
+                hint="A withdrawal must not wait for a second person. What needs two "
+                "is done by the analysts.",
+            )
+
+
+def holders_now(now: Published) -> dict[str, md.Holders]:
+    """Return who holds the roles by what is published.
+
+    Raises:
+        IssuerError: Nothing is.
+    """
+    if now.root is None or now.targets is None:
+        raise IssuerError(
+            "nothing was published yet",
+            hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
+        )
+    top = {r: md.holders_of(now.root, r) for r in (ROOT, TARGETS, GATHERED, TIMESTAMP)}
+    return top | {r: md.holders_of(now.targets, r) for r in (HASHSET, REVOKE)}

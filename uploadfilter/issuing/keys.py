@@ -1,0 +1,227 @@
+"""Keys of officers: a private key under a passphrase in one file, a public in another.
+
+The private key is sealed with ChaCha20-Poly1305 (RFC 8439) under a key that scrypt (RFC
+7914) makes of the passphrase. Who asks for a passphrase, and how, is the command
+line's business.
+
+Rules this module keeps: a private key never leaves this module but as a signer; what a
+key file asks of memory and time is bounded before it is spent; the package
+``cryptography``, which only issuers have, is loaded here and nowhere else.
+"""
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from securesystemslib.signer import SSlibKey
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.signedsets.metadata import KEY_NAME, name_of, named
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
+
+FORMAT: Final = 1
+
+COST: Final = 1 << 17
+"""N of scrypt: 128 MiB and half a second for each try at a passphrase."""
+
+LEAST_PASSPHRASE: Final = 12
+"""Characters: four random words have twenty, and a guesser has the file for years."""
+
+_BLOCK: Final = 8
+_LANES: Final = 1
+_MOST_COST: Final = 1 << 20
+_SALT_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
+_SEED_BYTES: Final = 32
+_ED25519: Final = "ed25519"
+_PUBLIC_HEX: Final = 64
+
+
+class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in a key file."""
+
+    format: int
+    public: dict[str, Any]
+    cost: int
+    salt: bytes
+    nonce: bytes
+    sealed: bytes
+
+
+def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, bytes]:
+    """Make a key.
+
+    Args:
+        name: Who will hold it: an account or initials.
+        passphrase: What it is sealed with.
+        cost: N of scrypt, a power of 2.
+
+    Returns:
+        What to keep in the file of the private key, and what in that of the public
+        one, which is for everybody.
+
+    Raises:
+        IssuerError: Name or passphrase cannot be used, or ``cryptography`` is missing.
+    """
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise IssuerError(
+            f"the passphrase has fewer than {LEAST_PASSPHRASE} characters",
+            hint="Take four or five random words.",
+        )
+    seed = secrets.token_bytes(_SEED_BYTES)
+    public = named(_signer(seed).public_key, name)
+    shape = _public_shape(public)
+    salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
+    sealed = _cipher(passphrase, salt, cost).encrypt(nonce, seed, _bound(shape))
+    file = _Sealed(
+        format=FORMAT, public=shape, cost=cost, salt=salt, nonce=nonce, sealed=sealed
+    )
+    return _document(file), _document(shape)
+
+
+def opened_key(data: bytes, passphrase: str) -> "CryptoSigner":
+    """Return who signs with a key.
+
+    Args:
+        data: The file of the private key.
+        passphrase: What it was sealed with.
+
+    Raises:
+        IssuerError: It is no such file, the passphrase is wrong, or ``cryptography`` is
+            missing.
+    """
+    file = _sealed_of(data)
+    public = _public(file.public)
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - issuers only
+
+    try:
+        cipher = _cipher(passphrase, file.salt, file.cost)
+        seed = cipher.decrypt(file.nonce, file.sealed, _bound(file.public))
+        signer = _signer(seed, public)
+    except (InvalidTag, ValueError) as exc:
+        raise IssuerError(
+            f"the passphrase of the key of {name_of(public)!r} is wrong, or its file "
+            "was damaged",
+            hint="Try again. Nobody can find a passphrase that is lost: the holder "
+            "gets a new key, see 'uploadfilter issuer rotate'.",
+        ) from exc
+    return signer
+
+
+def public_key(data: bytes) -> SSlibKey:
+    """Return the public key out of either file of a key.
+
+    Raises:
+        IssuerError: It is neither.
+    """
+    shape = _decoded(data)
+    inner = shape.get("public")
+    return _public(inner if isinstance(inner, dict) else shape)
+
+
+def _sealed_of(data: bytes) -> _Sealed:
+    try:
+        file = msgspec.json.decode(data, type=_Sealed)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise IssuerError(
+            "the file holds no private key",
+            hint="Name the file that 'uploadfilter issuer key' made, not the one that "
+            "ends with '.pub'.",
+        ) from exc
+    is_power = file.cost > 1 and file.cost & (file.cost - 1) == 0
+    if file.format != FORMAT or not is_power or file.cost > _MOST_COST:
+        raise IssuerError(
+            "the key file was made by another release, or was damaged",
+            hint="Use the release that made it, or a copy of the file.",
+        )
+    return file
+
+
+def _decoded(data: bytes) -> dict[str, Any]:
+    try:
+        shape = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        shape = None
+    if not isinstance(shape, dict):
+        raise IssuerError(
+            "the file holds no key",
+            hint="Name a file that 'uploadfilter issuer key' made.",
+        )
+    return shape
+
+
+def _public(shape: dict[str, Any]) -> SSlibKey:
+    """Return a public key, if it is of the one kind that every operator can verify."""
+    value = shape.get("public")
+    name = shape.get("name")
+    if not (
+        isinstance(value, str)
+        and len(value) == _PUBLIC_HEX
+        and set(value) <= set("0123456789abcdef")
+        and isinstance(name, str)
+        and KEY_NAME.fullmatch(name)
+    ):
+        raise IssuerError(
+            "the file holds no public key with the name of its holder",
+            hint="Name a file that 'uploadfilter issuer key' made.",
+        )
+    keyval = {"public": value}
+    # The id is computed and not read, so that no two keys share one.
+    fields = {"keytype": _ED25519, "scheme": _ED25519, "keyval": keyval}
+    keyid = hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
+    return named(SSlibKey(keyid, _ED25519, _ED25519, keyval), name)
+
+
+def _public_shape(key: SSlibKey) -> dict[str, Any]:
+    return {"name": name_of(key), "public": key.keyval["public"]}
+
+
+def _signer(seed: bytes, public: SSlibKey | None = None) -> "CryptoSigner":
+    try:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+            Ed25519PrivateKey,
+        )
+    except ImportError as exc:
+        raise _missing() from exc
+    from securesystemslib.signer import CryptoSigner  # noqa: PLC0415
+
+    return CryptoSigner(Ed25519PrivateKey.from_private_bytes(seed), public)
+
+
+def _cipher(passphrase: str, salt: bytes, cost: int) -> Any:  # noqa: ANN401
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import (  # noqa: PLC0415
+            ChaCha20Poly1305,
+        )
+    except ImportError as exc:
+        raise _missing() from exc
+    key = hashlib.scrypt(
+        passphrase.encode(),
+        salt=salt,
+        n=cost,
+        r=_BLOCK,
+        p=_LANES,
+        maxmem=2 * 128 * cost * _BLOCK,
+        dklen=32,
+    )
+    return ChaCha20Poly1305(key)
+
+
+def _bound(shape: dict[str, Any]) -> bytes:
+    """Return what the seal also covers: nobody can put another name to a key."""
+    return msgspec.json.encode(shape, order="sorted")
+
+
+def _document(shape: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n"
+
+
+def _missing() -> IssuerError:
+    return IssuerError(
+        "this installation cannot sign: the package 'cryptography' is missing",
+        hint="Install it with: pip install 'uploadfilter[issuer]'. Operators do not "
+        "need it.",
+    )

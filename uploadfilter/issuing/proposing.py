@@ -1,0 +1,374 @@
+"""Propose: make the next version of a signed set, unsigned, and say what it changes.
+
+A proposal lies in the folder ``proposal``: unsigned metadata of those roles that
+change, and the files that it lists. Officers sign it one by one, each after reading
+what it does; ``issuing/signing.py`` is for that.
+
+Rules this module keeps: what a proposal says of itself is computed from the files that
+are signed, and from what is published, never from a note beside them; a set of ten
+million entries is proposed with the memory of one shard.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from tuf.api.metadata import TargetFile, Targets
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import IssuerFolder, replacing, write
+from uploadfilter.issuing.published import (
+    Lines,
+    Listing,
+    Published,
+    applied,
+    changes,
+)
+from uploadfilter.issuing.staging import digest, staged_changes
+from uploadfilter.signedsets import manifest as manifests
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets import operations as ops
+from uploadfilter.signedsets.manifest import Delta, Full, Manifest
+from uploadfilter.signedsets.roles import (
+    HASHSET,
+    MANIFEST_PATH,
+    SHARDS,
+    TARGETS_FOLDER,
+    delta_path,
+    full_path,
+    shard_of,
+    shards_for,
+    stored_name,
+)
+
+STAGED_NOTE: Final = "staged"
+"""File of a proposal with the digest of what was staged when it was made."""
+
+_KEPT_DELTAS: Final = 64
+"""Deltas that are served: two months of one a day, after which a full set is read."""
+
+_FULL_SHARE: Final = 10
+"""Behind a full set stand deltas of at most one operation for so many entries, so that
+who begins anew reads little twice."""
+
+_LEAST_FULL: Final = 1000
+"""Operations that never make a new full set necessary, however small the set is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a proposal would change, read from its own files.
+
+    Attributes:
+        older: Number of the set that is published; 0 for none.
+        newer: Number that it would have.
+        added: Entries that come.
+        changed: Entries that get other signals, another category, or another rule.
+        removed: Entries that go.
+        entries: Entries afterwards.
+        categories: Of each category the entries before and after.
+        is_full: Whether a full set is part of it.
+        expires_at: When its signatures end, in seconds since the epoch.
+    """
+
+    older: int
+    newer: int
+    added: int
+    changed: int
+    removed: int
+    entries: int
+    categories: Mapping[str, tuple[int, int]]
+    is_full: bool
+    expires_at: int
+
+    @property
+    def is_renewal(self) -> bool:
+        """Whether nothing changes but how long it is believed."""
+        return self.older == self.newer
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What is counted shard by shard."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    before: dict[str, int] = field(default_factory=dict)
+    after: dict[str, int] = field(default_factory=dict)
+
+    def take(self, old: Lines, new: Lines) -> None:
+        self.added += len(new.keys() - old.keys())
+        self.removed += len(old.keys() - new.keys())
+        self.changed += sum(old[key] != new[key] for key in old.keys() & new.keys())
+        for lines, counts in ((old, self.before), (new, self.after)):
+            for line in lines.values():
+                category = msgspec.json.decode(line)["category"]
+                counts[category] = counts.get(category, 0) + 1
+
+    @property
+    def entries(self) -> int:
+        return sum(self.after.values())
+
+    @property
+    def operations(self) -> int:
+        return self.added + self.changed + self.removed
+
+
+def propose(
+    folder: IssuerFolder, now: Published, *, now_s: float, parameters: dict[str, str]
+) -> Review:
+    """Make a proposal of what is staged; of nothing, one that only lasts longer.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        now_s: Seconds since the epoch.
+        parameters: How signals were computed, by signal type.
+
+    Raises:
+        IssuerError: There is nothing to propose.
+    """
+    withdrawn = () if now.revoke is None else now.revoke.withdrawn()
+    with _replacing_set(folder) as place:
+        found = Files(place)
+        counts = _changed(folder, now, withdrawn, found)
+        if now.sequence and not counts.operations:
+            renewal(now, folder, now_s, place)
+        else:
+            if not counts.entries and not now.sequence:
+                raise IssuerError(
+                    "nothing is staged, and nothing was published yet",
+                    hint="Stage entries first: 'uploadfilter issuer build' and "
+                    "'uploadfilter issuer stage'.",
+                )
+            _new_set(now, folder, now_s, found, counts, parameters)
+        (place / STAGED_NOTE).write_text(digest(folder))
+    return review(folder, now)
+
+
+def review(folder: IssuerFolder, now: Published) -> Review:
+    """Return what the proposal would change, from its files and what is published.
+
+    Raises:
+        IssuerError: There is none, or its files contradict each other.
+    """
+    data = (folder.proposal / f"{HASHSET}.json").read_bytes()
+    metadata = md.parsed(data, Targets)
+    places = (folder.proposal / TARGETS_FOLDER, folder.targets)
+    new = Listing(metadata=metadata, folders=places)
+    counts = _Counts()
+    for shard in range(SHARDS):
+        old = {} if now.hashset is None else now.hashset.lines(shard)
+        counts.take(old, new.lines(shard))
+    manifest = new.manifest
+    if dict(counts.after) != manifest.categories or counts.entries != manifest.entries:
+        raise _contradiction("its manifest counts other entries than its files have")
+    if manifest.deltas and now.hashset is not None:
+        _check_delta(new, now.hashset)
+    names = sorted({*counts.before, *counts.after})
+    return Review(
+        older=now.sequence,
+        newer=manifest.sequence,
+        added=counts.added,
+        changed=counts.changed,
+        removed=counts.removed,
+        entries=counts.entries,
+        categories={
+            name: (counts.before.get(name, 0), counts.after.get(name, 0))
+            for name in names
+        },
+        is_full=manifest.full.sequence == manifest.sequence,
+        expires_at=int(metadata.signed.expires.timestamp()),
+    )
+
+
+def _check_delta(new: Listing, old: Listing) -> None:
+    """Check that who applies the delta gets what who takes the full set gets.
+
+    Raises:
+        IssuerError: They would not.
+    """
+    older, newer = old.manifest.sequence, new.manifest.sequence
+    if older == newer or not any(d.to == newer for d in new.manifest.deltas):
+        return
+    changed: dict[int, list[tuple[str, bytes | None]]] = {}
+
+    text = ops.unpacked(new.read(delta_path(older, newer)))
+    for entry_id, line in changes(text).items():
+        changed.setdefault(shard_of(entry_id), []).append((entry_id, line))
+    for shard in range(SHARDS):
+        after = applied(old.lines(shard), changed.get(shard, ()))
+        if after != new.lines(shard):
+            raise _contradiction("its delta leads to other entries than its full set")
+
+
+class Files:
+    """The new files of a proposal.
+
+    Args:
+        place: Where the proposal is made.
+
+    Attributes:
+        listed: What metadata has to say of each file, by its path.
+        delta: The line of each entry that changes, with its id.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._targets = place / TARGETS_FOLDER
+        self.listed: dict[str, bytes | TargetFile] = {}
+        self.delta: list[tuple[str, bytes]] = []
+        self.place = place
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file, and list it."""
+        target = TargetFile.from_data(path, data, ["sha256"])
+        place = self._targets / stored_name(path, target.hashes["sha256"])
+        write(place, data, durably=False)
+        self.listed[path] = target
+
+    def keep(self, known: Mapping[str, TargetFile], paths: Iterable[str]) -> None:
+        """List files that were published before."""
+        for path in paths:
+            if path not in self.listed:
+                self.listed[path] = known[path]
+
+
+def _changed(
+    folder: IssuerFolder, now: Published, withdrawn: Iterable[str], found: Files
+) -> _Counts:
+    """Go through all shards once: what changes, and what the set is afterwards."""
+    counts = _Counts()
+    gone = set(withdrawn)
+    for shard in range(SHARDS):
+        old = {} if now.hashset is None else now.hashset.lines(shard)
+        changed = staged_changes(folder, shard)
+        # What a duty officer withdrew leaves the set with the next number.
+        changed |= dict.fromkeys(gone & (old.keys() | changed.keys()))
+        new = applied(old, list(changed.items()))
+        counts.take(old, new)
+        for entry_id in sorted(old.keys() | new.keys()):
+            line = new.get(entry_id)
+            if line != old.get(entry_id):
+                found.delta.append((entry_id, line or ops.deletion(entry_id)))
+    return counts
+
+
+def _new_set(
+    now: Published,
+    folder: IssuerFolder,
+    now_s: float,
+    found: Files,
+    counts: _Counts,
+    parameters: dict[str, str],
+) -> None:
+    older = None if now.hashset is None else now.hashset.manifest
+    sequence = now.sequence + 1
+    deltas: tuple[Delta, ...] = ()
+    if older is not None:
+        made = Delta(older=sequence - 1, to=sequence, operations=counts.operations)
+        deltas = (*older.deltas, made)[-_KEPT_DELTAS:]
+        lines = (line for _, line in sorted(found.delta))
+        found.put(delta_path(sequence - 1, sequence), ops.packed(lines))
+    full = None if older is None else older.full
+    if full is None or _is_full_due(full, deltas, counts.entries):
+        full = Full(
+            sequence=sequence,
+            shards=shards_for(counts.entries),
+            entries=counts.entries,
+        )
+        _put_full(now, found, full)
+    manifest = Manifest(
+        format=manifests.FORMAT,
+        set=folder.settings.set,
+        issuer=folder.settings.issuer,
+        sequence=sequence,
+        entries=counts.entries,
+        categories=dict(sorted(counts.after.items())),
+        parameters=parameters,
+        full=full,
+        deltas=deltas,
+    )
+    found.put(MANIFEST_PATH, manifests.written(manifest))
+    found.keep(now.old_files(), manifests.paths(manifest))
+    expires = md.ending(now_s, folder.settings.lifetimes.hashset)
+    version = now.next_version(HASHSET)
+    listing = md.new_listing(found.listed, version=version, expires=expires)
+    write(found.place / f"{HASHSET}.json", md.written(listing))
+
+
+def _is_full_due(full: Full, deltas: tuple[Delta, ...], entries: int) -> bool:
+    """Tell whether who begins anew would read too much behind the full set."""
+    if not any(delta.older == full.sequence for delta in deltas):
+        return True
+    behind = sum(d.operations for d in deltas if d.older >= full.sequence)
+    wanted = shards_for(entries)
+    return behind > max(_LEAST_FULL, entries // _FULL_SHARE) or wanted != full.shards
+
+
+def _put_full(now: Published, found: Files, full: Full) -> None:
+    """Write a full set, one shard after the other."""
+    together: Lines = {}
+    changed = dict(found.delta)
+
+    by_shard: dict[int, list[tuple[str, bytes | None]]] = {}
+    for entry_id, line in changed.items():
+        is_gone = line.startswith(ops.DELETE)
+        by_shard.setdefault(shard_of(entry_id), []).append(
+            (entry_id, None if is_gone else line)
+        )
+    for shard in range(SHARDS):
+        old = {} if now.hashset is None else now.hashset.lines(shard)
+        lines = applied(old, by_shard.get(shard, ()))
+        if full.shards == 1:
+            together |= lines
+        else:
+            found.put(full_path(full.sequence, shard, SHARDS), _packed(lines))
+    if full.shards == 1:
+        found.put(full_path(full.sequence, 0, 1), _packed(together))
+
+
+def _packed(lines: Lines) -> bytes:
+    return ops.packed(line for _, line in sorted(lines.items()))
+
+
+def renewal(now: Published, folder: IssuerFolder, now_s: float, place: Path) -> None:
+    """Propose that the set is believed for longer, and stays as it is."""
+    expires = md.ending(now_s, folder.settings.lifetimes.hashset)
+    listing = md.new_listing(
+        dict(now.old_files()), version=now.next_version(HASHSET), expires=expires
+    )
+    write(place / f"{HASHSET}.json", md.written(listing))
+
+
+@contextlib.contextmanager
+def _replacing_set(folder: IssuerFolder) -> Iterator[Path]:
+    """Make the set of a proposal anew, and keep what else is proposed."""
+    with replacing(folder.proposal) as place:
+        for path in _others(folder.proposal):
+            write(place / path.relative_to(folder.proposal), path.read_bytes())
+        yield place
+
+
+def _others(proposal: Path) -> Iterator[Path]:
+    """Yield the files of a proposal that are not the set's."""
+    for path in sorted(it for it in proposal.rglob("*") if it.is_file()):
+        parts = path.relative_to(proposal).parts
+        is_other = (
+            parts[1] == "revoke"
+            if parts[0] == TARGETS_FOLDER
+            else parts[0] not in {f"{HASHSET}.json", STAGED_NOTE}
+        )
+        if is_other:
+            yield path
+
+
+def _contradiction(what: str) -> IssuerError:
+    return IssuerError(
+        f"the proposal must not be signed: {what}",
+        hint="Make it anew with 'uploadfilter issuer propose', and find out who "
+        "changed its files.",
+    )

@@ -1,0 +1,246 @@
+"""What an issuer has published so far: its metadata, and the entries of the set.
+
+Rules this module keeps: it reads as an operator would, by the newest timestamp; every
+file is checked against its signed digest, since officers sign what follows from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final, TypeVar
+
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import (
+    Metadata,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+from tuf.api.serialization import DeserializationError
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.signedsets import manifest as manifests
+from uploadfilter.signedsets import operations as ops
+from uploadfilter.signedsets.manifest import Manifest
+from uploadfilter.signedsets.metadata import parsed
+from uploadfilter.signedsets.roles import (
+    GATHERED,
+    HASHSET,
+    MANIFEST_PATH,
+    REVOKE,
+    REVOKED_PATH,
+    ROOT,
+    SHARDS,
+    TARGETS,
+    TIMESTAMP,
+    full_path,
+    shard_of,
+    stored_name,
+)
+
+_T = TypeVar("_T", Root, Timestamp, Snapshot, Targets)
+
+Lines = dict[str, bytes]
+"""The line of each entry, by its id."""
+
+KINDS: Final[Mapping[str, type[Root] | type[Targets]]] = {
+    ROOT: Root,
+    TARGETS: Targets,
+    HASHSET: Targets,
+    REVOKE: Targets,
+}
+"""What people sign, in the order in which it is believed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Files that metadata lists, and where they are.
+
+    Attributes:
+        metadata: Says which they are.
+        folders: Where each of them may be, the first in which it is.
+    """
+
+    metadata: Metadata[Targets]
+    folders: tuple[Path, ...]
+
+    def read(self, path: str) -> bytes:
+        """Return a file.
+
+        Raises:
+            IssuerError: It is not there, or is another one.
+        """
+        target = self.metadata.signed.targets.get(path)
+        if target is None:
+            raise _damaged(f"{path} is not listed")
+        for folder in self.folders:
+            place = folder / stored_name(path, target.hashes["sha256"])
+            if place.is_file():
+                data = place.read_bytes()
+                try:
+                    target.verify_length_and_hashes(data)
+                except RepositoryError as exc:
+                    raise _damaged(f"{path} is not what was signed") from exc
+                return data
+        raise _damaged(f"{path} is missing")
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest of the set."""
+        return manifests.parse(self.read(MANIFEST_PATH))
+
+    @cached_property
+    def _changed(self) -> dict[int, list[tuple[str, bytes | None]]]:
+        """What the deltas change behind the full set, by shard and in order."""
+        found: dict[int, list[tuple[str, bytes | None]]] = {}
+        for path in manifests.plan(self.manifest, self.manifest.full.sequence).paths:
+            for entry_id, line in changes(ops.unpacked(self.read(path))).items():
+                found.setdefault(shard_of(entry_id), []).append((entry_id, line))
+        return found
+
+    @cached_property
+    def _unsharded(self) -> dict[int, Lines]:
+        """The entries of a full set of one file, by shard."""
+        found: dict[int, Lines] = {}
+        full = self.manifest.full
+        text = ops.unpacked(self.read(full_path(full.sequence, 0, full.shards)))
+        for line in text.splitlines(keepends=True):
+            entry_id = ops.id_of(line)
+            found.setdefault(shard_of(entry_id), {})[entry_id] = line
+        return found
+
+    def full_lines(self, shard: int) -> Lines:
+        """Return the entries of one of 256 parts of the full set."""
+        full = self.manifest.full
+        if full.shards == 1:
+            return dict(self._unsharded.get(shard, {}))
+        text = ops.unpacked(self.read(full_path(full.sequence, shard, SHARDS)))
+        return {ops.id_of(line): line for line in text.splitlines(keepends=True)}
+
+    def lines(self, shard: int) -> Lines:
+        """Return the entries of one of 256 parts of the newest set."""
+        return applied(self.full_lines(shard), self._changed.get(shard, ()))
+
+    def withdrawn(self) -> tuple[str, ...]:
+        """Return the ids in a list of withdrawals."""
+        return ops.withdrawals(ops.unpacked(self.read(REVOKED_PATH)))
+
+
+def changes(text: bytes) -> dict[str, bytes | None]:
+    """Return what operations do, by id: the line that adds, ``None`` for none."""
+    return {
+        ops.id_of(line): line if line.startswith(ops.ADD) else None
+        for line in text.splitlines(keepends=True)
+    }
+
+
+def applied(
+    lines: Lines, changed: "list[tuple[str, bytes | None]] | tuple[()]"
+) -> Lines:
+    """Return entries after operations, in their order."""
+    result = dict(lines)
+    for entry_id, line in changed:
+        if line is None:
+            result.pop(entry_id, None)
+        else:
+            result[entry_id] = line
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What an issuer has published.
+
+    Attributes:
+        versions: Newest version of each role's metadata; none before the first time.
+        root: The newest root.
+        targets: The newest delegations.
+        hashset: The newest set; ``None`` before the first time.
+        revoke: The newest withdrawals, likewise.
+    """
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+    expires: Mapping[str, int] = field(default_factory=dict)
+    root: Metadata[Root] | None = None
+    targets: Metadata[Targets] | None = None
+    hashset: Listing | None = None
+    revoke: Listing | None = None
+
+    @property
+    def sequence(self) -> int:
+        """Number of the newest set; 0 for none."""
+        return 0 if self.hashset is None else self.hashset.manifest.sequence
+
+    def next_version(self, role: str) -> int:
+        """Return the version that new metadata of a role gets."""
+        return self.versions.get(role, 0) + 1
+
+    def old_files(self) -> Mapping[str, TargetFile]:
+        """Return the files of the newest set, by their paths."""
+        return {} if self.hashset is None else self.hashset.metadata.signed.targets
+
+
+def published(folder: IssuerFolder) -> Published:
+    """Read what is published.
+
+    Raises:
+        IssuerError: It is damaged.
+    """
+    place = folder.metadata / f"{TIMESTAMP}.json"
+    if not place.exists():
+        return Published()
+    try:
+        timestamp = parsed(place.read_bytes(), Timestamp)
+        version = timestamp.signed.snapshot_meta.version
+        gathered = _read(folder, GATHERED, version, Snapshot)
+        meta = {
+            name.removesuffix(".json"): it.version
+            for name, it in gathered.signed.meta.items()
+        }
+        found: dict[str, Metadata[Targets]] = {
+            role: _read(folder, role, meta[role], Targets)
+            for role in (TARGETS, HASHSET, REVOKE)
+        }
+        newest = _newest_root(folder)
+        root = _read(folder, ROOT, newest, Root)
+    except (RepositoryError, DeserializationError, KeyError, ValueError) as exc:
+        raise _damaged(f"its metadata cannot be read ({exc})") from exc
+    places = (folder.targets,)
+    every: dict[str, Root | Targets | Snapshot | Timestamp] = {
+        ROOT: root.signed,
+        **{role: it.signed for role, it in found.items()},
+        GATHERED: gathered.signed,
+        TIMESTAMP: timestamp.signed,
+    }
+    return Published(
+        versions={role: it.version for role, it in every.items()},
+        expires={role: int(it.expires.timestamp()) for role, it in every.items()},
+        root=root,
+        targets=found[TARGETS],
+        hashset=Listing(metadata=found[HASHSET], folders=places),
+        revoke=Listing(metadata=found[REVOKE], folders=places),
+    )
+
+
+def _read(
+    folder: IssuerFolder, role: str, version: int, kind: type[_T]
+) -> Metadata[_T]:
+    return parsed((folder.metadata / f"{version}.{role}.json").read_bytes(), kind)
+
+
+def _newest_root(folder: IssuerFolder) -> int:
+    names = (path.name for path in folder.metadata.glob(f"*.{ROOT}.json"))
+    return max(
+        int(number) for name in names if (number := name.split(".")[0]).isdigit()
+    )
+
+
+def _damaged(what: str) -> IssuerError:
+    return IssuerError(
+        f"what was published is damaged: {what}",
+        hint="Nothing was changed. Restore the folder from the backup.",
+    )

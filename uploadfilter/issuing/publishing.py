@@ -1,0 +1,389 @@
+"""Publish what is signed, and keep it fresh.
+
+Files first, then the metadata that lists them, then which belong together, and at last
+the timestamp, by whose renaming all of it becomes the newest: until then an operator
+sees what was there before.
+
+Rules this module keeps: nothing is published below its threshold; no file under a name
+that was published is changed; what the set before consists of stays until the next one,
+for operators who are in the middle of reading it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuf.api.metadata import Metadata
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing import holding, proposing, signing
+from uploadfilter.issuing.folder import IssuerFolder, remove, write
+from uploadfilter.issuing.published import Listing, Published, published
+from uploadfilter.issuing.staging import digest
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.roles import (
+    GATHERED,
+    HASHSET,
+    METADATA_FOLDER,
+    REVOKE,
+    ROOT,
+    SHARDS,
+    TARGETS,
+    TARGETS_FOLDER,
+    TIMESTAMP,
+    most_withdrawn_a_day,
+    stored_name,
+)
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What was published.
+
+    Attributes:
+        sequence: Number of the set.
+        roles: Whose metadata is new.
+        keeps_staged: Whether something was staged after the proposal was made.
+    """
+
+    sequence: int
+    roles: tuple[str, ...]
+    keeps_staged: bool
+
+
+def publish(
+    folder: IssuerFolder, now: Published, machine: "Signer", *, now_s: float
+) -> Publication:
+    """Publish the proposal.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        machine: Signs that this is the newest.
+        now_s: Seconds since the epoch.
+
+    Raises:
+        IssuerError: There is no proposal, a signature is missing, or ``machine`` may
+            not sign.
+    """
+    waiting = signing.pending(folder, now)
+    _check_publishable(waiting, now)
+    signing.check_complete(waiting)
+    if any(item.role == HASHSET for item in waiting):
+        # What was signed is looked at once more, file by file.
+        proposing.review(folder, now)
+    root = next((it.metadata for it in waiting if it.role == ROOT), now.root)
+    _check_machine(root, machine)
+    new = {item.role: item.metadata for item in waiting}
+    _check_others(now, new)
+    _copy_files(folder, folder.proposal / TARGETS_FOLDER, new.values())
+    _put(folder, now, new, machine, now_s)
+    keeps = _finish(folder)
+    after = published(folder)
+    _drop_old(folder, (after, now))
+    return Publication(sequence=after.sequence, roles=tuple(new), keeps_staged=keeps)
+
+
+def renew(
+    folder: IssuerFolder, now: Published, machine: "Signer", *, now_s: float
+) -> None:
+    """Say anew that what is published is the newest.
+
+    Raises:
+        IssuerError: Nothing is published, or ``machine`` may not sign.
+    """
+    if now.root is None:
+        raise _nothing_published()
+    _check_machine(now.root, machine)
+    _put(folder, now, {}, machine, now_s)
+
+
+def withdraw(
+    folder: IssuerFolder,
+    now: Published,
+    ids: Iterable[str],
+    *,
+    officer: "Signer",
+    machine: "Signer",
+    now_s: float,
+) -> tuple[int, int]:
+    """Withdraw entries at once, with one officer's signature.
+
+    What was withdrawn before stays so, and leaves the list once the set lacks it.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        ids: Which entries; none to renew the list.
+        officer: Signs the list.
+        machine: Signs that it is the newest.
+        now_s: Seconds since the epoch.
+
+    Returns:
+        How many entries of the set this withdraws, and how many the list has then.
+
+    Raises:
+        IssuerError: An id is not in the set, they are too many, or a key may not sign.
+    """
+    if now.root is None or now.targets is None or now.revoke is None:
+        raise _nothing_published()
+    _check_machine(now.root, machine)
+    listed = _ids_of(now)
+    known = set(now.revoke.withdrawn())
+    wanted = set(ids)
+    _check_withdrawable(wanted - known, listed)
+    if officer.public_key.keyid not in {
+        key.keyid for key in md.holders_of(now.targets, REVOKE).keys
+    }:
+        raise IssuerError(
+            f"{md.name_of(officer.public_key)!r} is no duty officer",
+            hint="'uploadfilter issuer status' says who holds the role 'revoke'.",
+        )
+    lasting = (known & listed) | wanted
+    place = folder.path / "withdrawing"
+    shutil.rmtree(place, ignore_errors=True)
+    listing = holding.withdrawal_list(
+        place,
+        lasting,
+        version=now.next_version(REVOKE),
+        expires=md.ending(now_s, folder.settings.lifetimes.revoke),
+    )
+    listing.sign(officer, append=True)
+    _copy_files(folder, place / TARGETS_FOLDER, [listing])
+    _put(folder, now, {REVOKE: listing}, machine, now_s)
+    shutil.rmtree(place)
+    _drop_old(folder, (published(folder), now))
+    return len(wanted - known), len(lasting)
+
+
+def export(folder: IssuerFolder, now: Published, to: Path) -> int:
+    """Copy what operators need into a folder, such as a stick.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        to: The folder, which is made if it is missing.
+
+    Returns:
+        How many bytes it holds.
+
+    Raises:
+        IssuerError: Nothing is published, or ``to`` is inside of the folder.
+    """
+    if now.root is None:
+        raise _nothing_published()
+    if to.resolve().is_relative_to(folder.path.resolve()):
+        raise IssuerError(
+            f"{str(to)!r} is inside of the issuer's folder",
+            hint="Name a folder somewhere else, such as the one of a stick.",
+        )
+    names = [*_files_of(now), *_metadata_of(folder, now)]
+    # The newest stamp comes last: a stick that is pulled out too early has the old one.
+    for name in names:
+        write(to / name, (folder.path / "published" / name).read_bytes())
+    return sum((to / name).stat().st_size for name in names)
+
+
+def export_lines(now: Published, to: Path) -> int:
+    """Write the entries that are published as JSON lines.
+
+    Args:
+        now: What is published.
+        to: The file, which is replaced if it is there.
+
+    Returns:
+        How many bytes it has.
+
+    Raises:
+        IssuerError: Nothing is published.
+    """
+    if now.hashset is None:
+        raise _nothing_published()
+    new = to.with_name(to.name + ".tmp")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        for shard in range(SHARDS):
+            for _, line in sorted(now.hashset.lines(shard).items()):
+                file.write(b"{" + line.split(b",", 1)[1])
+    new.replace(to)
+    return to.stat().st_size
+
+
+def _check_publishable(waiting: tuple[signing.Pending, ...], now: Published) -> None:
+    roles = {item.role for item in waiting}
+    if not roles:
+        raise IssuerError(
+            "there is no proposal to be published",
+            hint="'uploadfilter issuer propose' makes one of what is staged.",
+        )
+    if now.root is None and roles != {ROOT, TARGETS, HASHSET, REVOKE}:
+        raise IssuerError(
+            "the first publication needs entries",
+            hint="Stage some, and then run 'uploadfilter issuer propose'.",
+        )
+    for item in waiting:
+        if item.metadata.signed.version != now.next_version(item.role):
+            raise IssuerError(
+                f"the proposal for {item.role!r} follows another version than the one "
+                "that is published",
+                hint="Nothing was published. Make the proposal anew: 'uploadfilter "
+                "issuer propose'.",
+            )
+
+
+def _check_others(now: Published, new: Mapping[str, Metadata[Any]]) -> None:
+    """Refuse to publish who holds a role if operators would refuse what it signed."""
+    targets = new.get(TARGETS, now.targets)
+    for role, listing in ((HASHSET, now.hashset), (REVOKE, now.revoke)):
+        if role in new or listing is None or targets is None:
+            continue
+        if md.signatures(targets, role, listing.metadata).missing:
+            raise IssuerError(
+                f"{role!r} would be signed by somebody who does not hold it any more",
+                hint="Nothing was published. Make the proposal anew: 'uploadfilter "
+                "issuer rotate', and have it signed by those who hold it then.",
+            )
+
+
+def _check_machine(root: Metadata[Any] | None, machine: "Signer") -> None:
+    keys = (
+        set()
+        if root is None
+        else {key.keyid for key in md.holders_of(root, TIMESTAMP).keys}
+    )
+    if machine.public_key.keyid not in keys:
+        raise IssuerError(
+            f"the key of {md.name_of(machine.public_key)!r} may not sign that this is "
+            "the newest",
+            hint="Give the key of the role 'timestamp' with --online-key.",
+        )
+
+
+def _check_withdrawable(wanted: set[str], listed: set[str]) -> None:
+    strange = sorted(wanted - listed)
+    if strange:
+        raise IssuerError(
+            f"the set has no entry {strange[0]!r}"
+            + (f", nor {len(strange) - 1} others" if len(strange) > 1 else ""),
+            hint="Nothing was withdrawn. The id of a match stands in the operator's "
+            "decision log.",
+        )
+    most = most_withdrawn_a_day(len(listed))
+    if len(wanted) > most:
+        raise IssuerError(
+            f"{len(wanted):,} entries are more than the {most:,} that one person may "
+            "withdraw in a day: operators would hold all of them back",
+            hint="Nothing was withdrawn. Withdraw the most urgent ones, or have them "
+            "taken away by the analysts: 'uploadfilter issuer stage --remove'.",
+        )
+
+
+def _ids_of(now: Published) -> set[str]:
+    if now.hashset is None:
+        raise _nothing_published()
+    hashset = now.hashset
+    return {entry_id for shard in range(SHARDS) for entry_id in hashset.lines(shard)}
+
+
+def _copy_files(
+    folder: IssuerFolder, source: Path, every: Iterable[Metadata[Any]]
+) -> None:
+    for metadata in every:
+        for path, target in getattr(metadata.signed, "targets", {}).items():
+            name = stored_name(path, target.hashes["sha256"])
+            if (source / name).exists() and not (folder.targets / name).exists():
+                write(
+                    folder.targets / name, (source / name).read_bytes(), durably=False
+                )
+    # At once, and before metadata names them: one by one it would take minutes.
+    os.sync()
+
+
+def _put(
+    folder: IssuerFolder,
+    now: Published,
+    new: Mapping[str, Metadata[Any]],
+    machine: "Signer",
+    now_s: float,
+) -> None:
+    """Write new metadata, and then what makes it the newest."""
+    for role, metadata in new.items():
+        name = f"{metadata.signed.version}.{role}.json"
+        write(folder.metadata / name, md.written(metadata))
+    versions = {
+        f: new[f].signed.version if f in new else now.versions[f]
+        for f in (TARGETS, HASHSET, REVOKE)
+    }
+    expires = md.ending(now_s, folder.settings.lifetimes.online)
+    gathering = md.new_gathering(
+        versions, version=now.next_version(GATHERED), expires=expires
+    )
+    gathering.sign(machine)
+    name = f"{gathering.signed.version}.{GATHERED}.json"
+    write(folder.metadata / name, md.written(gathering))
+    timestamp = md.new_timestamp(
+        gathering.signed.version,
+        version=now.next_version(TIMESTAMP),
+        expires=expires,
+    )
+    timestamp.sign(machine)
+    write(folder.metadata / f"{TIMESTAMP}.json", md.written(timestamp))
+
+
+def _finish(folder: IssuerFolder) -> bool:
+    """Remove the proposal and what it took up; tell whether more was staged since."""
+    note = folder.proposal / proposing.STAGED_NOTE
+    keeps = False
+    if note.exists():
+        keeps = note.read_text() != digest(folder)
+        if not keeps:
+            remove(folder.staged)
+    remove(folder.proposal)
+    return keeps
+
+
+def _drop_old(folder: IssuerFolder, kept: Iterable[Published]) -> None:
+    """Remove files that belong to neither the newest publication nor the one before."""
+    names: set[str] = set()
+    for it in kept:
+        names.update(_files_of(it) if it.root else ())
+        names.update(_metadata_of(folder, it) if it.root else ())
+    base = folder.path / "published"
+    for path in base.rglob("*"):
+        name = path.relative_to(base).as_posix()
+        if path.is_file() and name not in names and f".{ROOT}." not in name:
+            path.unlink()
+
+
+def _files_of(now: Published) -> list[str]:
+    listings: tuple[Listing | None, ...] = (now.hashset, now.revoke)
+    return [
+        f"{TARGETS_FOLDER}/{stored_name(path, target.hashes['sha256'])}"
+        for listing in listings
+        if listing is not None
+        for path, target in listing.metadata.signed.targets.items()
+    ]
+
+
+def _metadata_of(folder: IssuerFolder, now: Published) -> list[str]:
+    """Return the names of metadata, the one that makes it the newest at the end."""
+    roots = sorted(path.name for path in folder.metadata.glob(f"*.{ROOT}.json"))
+    others = [
+        f"{now.versions[role]}.{role}.json"
+        for role in (TARGETS, HASHSET, REVOKE, GATHERED)
+    ]
+    names = [*roots, *others, f"{TIMESTAMP}.json"]
+    return [f"{METADATA_FOLDER}/{name}" for name in names]
+
+
+def _nothing_published() -> IssuerError:
+    return IssuerError(
+        "nothing was published yet",
+        hint="'uploadfilter issuer status' says what is missing.",
+    )

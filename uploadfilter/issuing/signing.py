@@ -1,0 +1,191 @@
+"""Sign a proposal: what a holder's key may sign, and who else has to.
+
+Rules this module keeps: a key signs only what its role may; the same key twice is one
+signature; who holds a role is read from what is signed itself, never from a note.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, Root, Targets
+from tuf.api.serialization import DeserializationError
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import IssuerFolder, write
+from uploadfilter.issuing.published import KINDS, Published
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.roles import ROOT, TARGETS
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What is proposed for one role.
+
+    Attributes:
+        role: Which one.
+        metadata: What is to be signed.
+        signatures: Who has signed it; of a root first by the rules of the old one.
+    """
+
+    role: str
+    metadata: Metadata[Any]
+    signatures: tuple[md.Signatures, ...]
+
+    @property
+    def missing(self) -> int:
+        """How many signatures are needed still."""
+        return max(it.missing for it in self.signatures)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Who has signed."""
+        return tuple(sorted({name for it in self.signatures for name in it.by}))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Who may sign and has not."""
+        return tuple(sorted({name for it in self.signatures for name in it.others}))
+
+
+def pending(folder: IssuerFolder, now: Published) -> tuple[Pending, ...]:
+    """Return what is proposed, role by role.
+
+    Raises:
+        IssuerError: The proposal is damaged.
+    """
+    found: dict[str, Metadata[Any]] = {}
+    for role, kind in KINDS.items():
+        place = folder.proposal / f"{role}.json"
+        if place.exists():
+            found[role] = _read(place.read_bytes(), kind, role)
+    return tuple(
+        Pending(
+            role=role,
+            metadata=metadata,
+            signatures=_signatures(role, metadata, found, now),
+        )
+        for role, metadata in found.items()
+    )
+
+
+def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, ...]:
+    """Sign everything in the proposal that a key may sign.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        signer: Who signs.
+
+    Returns:
+        The roles that were signed for.
+
+    Raises:
+        IssuerError: There is nothing that this key may sign, or it has signed all.
+    """
+    waiting = pending(folder, now)
+    if not waiting:
+        raise IssuerError(
+            "there is no proposal to be signed",
+            hint="'uploadfilter issuer propose' makes one of what is staged.",
+        )
+    name = md.name_of(signer.public_key)
+    signed = []
+    for item in waiting:
+        if name in item.others and _may_sign(item.role, signer, waiting, now):
+            item.metadata.sign(signer, append=True)
+            write(folder.proposal / f"{item.role}.json", md.written(item.metadata))
+            signed.append(item.role)
+    if not signed:
+        raise _nothing_to_sign(name, waiting)
+    return tuple(signed)
+
+
+def check_complete(waiting: Iterable[Pending]) -> None:
+    """Refuse what lacks signatures.
+
+    Raises:
+        IssuerError: Which role lacks how many, and whose.
+    """
+    for item in waiting:
+        if item.missing:
+            threshold = max(it.threshold for it in item.signatures)
+            have = ", ".join(item.by) or "nobody"
+            raise IssuerError(
+                f"{item.role!r} needs {threshold} signatures, and {item.missing} "
+                f"are missing; signed by: {have}",
+                hint="Nothing was published. One of these signs with 'uploadfilter "
+                f"issuer sign': {', '.join(item.others) or 'nobody is left'}.",
+            )
+
+
+def _nothing_to_sign(name: str, waiting: Iterable[Pending]) -> IssuerError:
+    by = {item.role for item in waiting if name in item.by}
+    if by:
+        return IssuerError(
+            f"{name!r} has signed already what that key may sign: "
+            f"{', '.join(sorted(by))}",
+            hint="The same key twice is one signature: somebody else has to sign.",
+        )
+    roles = ", ".join(sorted(item.role for item in waiting))
+    return IssuerError(
+        f"the key of {name!r} may sign nothing of the proposal ({roles})",
+        hint="'uploadfilter issuer status' says who holds which role.",
+    )
+
+
+def _may_sign(
+    role: str, signer: "Signer", waiting: Iterable[Pending], now: Published
+) -> bool:
+    """Tell whether a key, and not only its holder's name, is that of a role."""
+    metadata = {item.role: item.metadata for item in waiting}
+    keys = {
+        key.keyid
+        for delegator in _delegators(role, metadata, now)
+        for key in md.holders_of(delegator, role).keys
+    }
+    return signer.public_key.keyid in keys
+
+
+def _delegators(
+    role: str, found: Mapping[str, Metadata[Any]], now: Published
+) -> tuple[Metadata[Any], ...]:
+    """Return what says who holds a role: what is proposed, or else published."""
+    root, targets = found.get(ROOT, now.root), found.get(TARGETS, now.targets)
+    if role == ROOT:
+        return tuple(it for it in (now.root, found.get(ROOT)) if it is not None)
+    delegator = root if role == TARGETS else targets
+    if delegator is None:
+        raise IssuerError(
+            f"nothing says who may sign {role!r}",
+            hint="Restore the folder from the backup.",
+        )
+    return (delegator,)
+
+
+def _signatures(
+    role: str,
+    metadata: Metadata[Any],
+    found: Mapping[str, Metadata[Any]],
+    now: Published,
+) -> tuple[md.Signatures, ...]:
+    if role == ROOT:
+        return md.root_signatures(metadata, now.root)
+    return tuple(
+        md.signatures(delegator, role, metadata)
+        for delegator in _delegators(role, found, now)
+    )
+
+
+def _read(data: bytes, kind: type[Root] | type[Targets], role: str) -> Metadata[Any]:
+    try:
+        return md.parsed(data, kind)
+    except (RepositoryError, DeserializationError, ValueError) as exc:
+        raise IssuerError(
+            f"the proposal for {role!r} is damaged: {exc}",
+            hint="Make it anew with 'uploadfilter issuer propose'.",
+        ) from exc
