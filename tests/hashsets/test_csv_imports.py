@@ -89,6 +89,19 @@ def test_table_is_imported(directory: Path) -> None:
     ("table", "columns", "ids"),
     [
         pytest.param(f"1,{ONE}\n2,{TWO}\n", {"id": "1", "md5": "2"}, ["1"], id="none"),
+        pytest.param(
+            f'{ONE},7,2020-07-31T18:47:45+0000,"a b"\n',
+            {"id": "2", "md5": "1"},
+            ["7"],
+            id="tx",
+        ),
+        pytest.param(
+            '"file_id","hashset_id","file_name","directory","hash","file_size"\n'
+            f'7,1,"a.jpg","c:\\","{ONE.upper()}",17\n',
+            {"id": "file_id", "md5": "hash"},
+            ["7"],
+            id="hashkeeper",
+        ),
         pytest.param(f"n;x\n1;{ONE}\n", {"id": "1", "md5": "2"}, ["1"], id="heading"),
         pytest.param(f"2;1\n{ONE};7\n", {"md5": "2", "id": "1"}, ["7"], id="names"),
     ],

@@ -3,12 +3,17 @@
 import pytest
 
 from tests.conformance.foreign import CHECKS, Check, read
-from tests.hashsets import test_vics
+from tests.hashsets import test_exchanges, test_misp, test_ncmec, test_vics
 from uploadfilter.cli.layouts import Format
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.foreign import FOREIGN
 
-SUBJECTS = {**test_vics.SUBJECTS}
+SUBJECTS = {
+    **test_vics.SUBJECTS,
+    **test_exchanges.SUBJECTS,
+    **test_misp.SUBJECTS,
+    **test_ncmec.SUBJECTS,
+}
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

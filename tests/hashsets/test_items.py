@@ -7,6 +7,7 @@ from uploadfilter.hashsets.items import (
     UNNAMED_CATEGORY,
     any_id,
     common_category,
+    flag_of,
     made_id,
 )
 from uploadfilter.model import SignalType
@@ -57,6 +58,26 @@ def test_category_has_to_be_one(categories: frozenset[str]) -> None:
         common_category(categories, what="no row", hint="h")
 
     assert caught.value.hint == "h"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, False),
+        (True, True),
+        (False, False),
+        ("false", False),
+        ("TRUE", True),
+        (0, False),
+        ("1", True),
+        ("maybe", None),
+        (2, None),
+        ([], None),
+    ],
+)
+def test_flag_may_be_a_text(value: object, expected: bool | None) -> None:
+    """A text of false is false, and what is no flag is none."""
+    assert flag_of(value) is expected
 
 
 def test_who_only_looks_needs_no_secret() -> None:

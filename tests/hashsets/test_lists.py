@@ -40,6 +40,8 @@ def parse(line: str) -> ListedSignal | Problem | None:
         pytest.param(f"MD5 (a (b) = c) = {MD5}", id="bsd-name-with-brackets"),
         pytest.param(f"\\MD5 (new\\nline) = {MD5}", id="bsd-escaped"),
         pytest.param(f"MD5(photo.jpg)= {MD5.upper()}", id="openssl"),
+        pytest.param(f"md5 {MD5.upper()}", id="tx"),
+        pytest.param(f"video_md5  {MD5}", id="tx-of-a-video"),
     ],
 )
 def test_md5_is_read_in_every_form(line: str) -> None:
@@ -54,6 +56,34 @@ def test_type_follows_from_the_length(kind: SignalType) -> None:
 
     assert parse(value.hex()) == ListedSignal(kind, value)
     assert parse(f"{value.hex()}  x") == ListedSignal(kind, value)
+
+
+def test_word_before_a_value_says_that_it_is_pdq() -> None:
+    """Without it 64 digits are SHA-256."""
+    expected = ListedSignal(SignalType.PDQ, bytes.fromhex(SHA256))
+
+    assert parse(f"pdq {SHA256}") == expected
+    assert parse_line(f"pdq {SHA256}".encode(), types_of(SignalType.PDQ)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        pytest.param(f"pdq {MD5}", Problem.WRONG_LENGTH, id="length"),
+        pytest.param("pdq ", Problem.WRONG_LENGTH, id="nothing"),
+        pytest.param("raw_text some words", Problem.NOT_HEX, id="another-word"),
+    ],
+)
+def test_word_has_to_fit_its_value(line: str, problem: Problem) -> None:
+    """And a word that nobody here compares is malformed."""
+    assert parse(line) is problem
+
+
+def test_word_has_to_fit_the_type_of_the_list() -> None:
+    """Who says that all are PDQ does not mean a line that says MD5."""
+    line = f"md5 {MD5}".encode()
+
+    assert parse_line(line, types_of(SignalType.PDQ)) is Problem.UNKNOWN_TYPE
 
 
 @pytest.mark.parametrize("tag", ["SHA256", "SHA2-256"])

@@ -19,15 +19,10 @@ from uploadfilter.hashsets.recognising import (
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 SHA256 = f"{ONE}{ONE}"
 FOREIGN = {
-    "NCMEC": b'<?xml version="1.0"?>\n<queryResult xmlns="https://'
-    b'hashsharing.ncmec.org/hashsharing/v2">',
     "a web page": b"<!DOCTYPE html><html>",
     "XML": b"<list><md5/></list>",
-    "StopNCII": b'{"count":1,"hashRecords":[]}',
     "Project Arachnid": b'[{"sha1_base32":"A","classification":"csam"}]',
-    "ThreatExchange": b'{"data":[{"id":"1","type":"HASH_PDQ","indicator":"x"}]}',
     "STIX 2": b'{\n  "type": "bundle",\n  "objects": []}',
-    "MISP": b'{"response":[{"Event":{"Attribute":[]}}]}',
     "one JSON document": b'{\n "id": "a"\n}',
     "a list around": f'[{{"id":"a","md5":"{ONE}"}}]'.encode(),
     "hashdeep": b"%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n",

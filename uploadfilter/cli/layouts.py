@@ -26,6 +26,10 @@ class Format(StrEnum):
     AUTO = "auto"
     CSV = "csv"
     VICS = "vics"
+    NCMEC = "ncmec"
+    STOPNCII = "stopncii"
+    THREATEXCHANGE = "threatexchange"
+    MISP = "misp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

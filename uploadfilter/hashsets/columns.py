@@ -56,6 +56,8 @@ _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
         "videntifier": "Videntifier's signal",
         "tmk": "TMK, which is of videos",
         "tmkpdqf": "TMK, which is of videos",
+        "ssvhpdna": "SSVH, which is of videos",
+        "ssvhsaferhash": "SSVH, which is of videos",
         "ssdeep": "ssdeep",
         "tlsh": "TLSH",
     }

@@ -30,7 +30,7 @@ from uploadfilter.hashsets.columns import (
     shown_names,
 )
 from uploadfilter.hashsets.csvrows import Row, Table, opened_table
-from uploadfilter.hashsets.items import IdOf, common_category, made_id
+from uploadfilter.hashsets.items import FLAGS, IdOf, common_category, made_id
 from uploadfilter.hashsets.shortlines import Numbered
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
 from uploadfilter.hashsets.writings import hex_of
@@ -39,10 +39,6 @@ from uploadfilter.model import SignalType
 FIRST_ROWS: Final = 5
 """Rows whose shapes are kept: enough to see that the columns are the right ones."""
 
-_FLAGS: Final[Mapping[str, bool]] = MappingProxyType(
-    dict.fromkeys(("true", "yes", "y", "1"), True)
-    | dict.fromkeys(("false", "no", "n", "0", ""), False)
-)
 _NOT_TEXT = "\ufffd"
 """Stands for bytes that are no text; an id that lost some is not the id that it was."""
 
@@ -190,7 +186,7 @@ def _category(text: str) -> str | None:
 
 
 def _flag(text: str) -> bool | str:
-    return _FLAGS.get(text.casefold(), text)
+    return FLAGS.get(text.casefold(), text)
 
 
 def _quality(text: str) -> int | str | None:

@@ -15,7 +15,11 @@ from typing import Final, Protocol
 
 import msgspec
 
+from uploadfilter.hashsets.documents import TooLong
+from uploadfilter.hashsets.exchanges import StopNCII, ThreatExchange
 from uploadfilter.hashsets.items import IdOf, Item, common_category, made_id
+from uploadfilter.hashsets.misp import Misp
+from uploadfilter.hashsets.ncmec import Ncmec
 from uploadfilter.hashsets.recognising import text_of
 from uploadfilter.hashsets.shortlines import Numbered
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
@@ -60,13 +64,19 @@ class Foreign(Protocol):
         """Return what a record says, or why it is left out.
 
         Args:
-            record: One of ``records``.
+            record: One of ``records``, if it is whole.
             tally: Counts the signals and fields that are not read.
         """
         ...
 
 
-FOREIGN: Final[tuple[Foreign, ...]] = (Vics(),)
+FOREIGN: Final[tuple[Foreign, ...]] = (
+    Vics(),
+    Ncmec(),
+    StopNCII(),
+    ThreatExchange(),
+    Misp(),
+)
 """All formats, in the order in which a file is compared with them."""
 
 
@@ -112,7 +122,8 @@ def foreign_lines(
     harmless = tally.foreign.harmless if tally.foreign else frozenset()
     for record in form.records(file):
         note_record()
-        made = form.item(record, tally)
+        is_whole = not isinstance(record, TooLong)
+        made = form.item(record, tally) if is_whole else Problem.LINE_TOO_LONG
         if isinstance(made, Problem):
             tally.note(made)
             continue

@@ -7,6 +7,7 @@ which is the one that the operator names.
 
 from binascii import unhexlify
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from uploadfilter.errors import UsageError
@@ -21,6 +22,12 @@ Item: TypeAlias = dict[str, Any]
 
 UNNAMED_CATEGORY: Final = "unnamed"
 """What every entry gets for who only looks, where the file holds no categories."""
+
+FLAGS: Final[Mapping[str, bool]] = MappingProxyType(
+    dict.fromkeys(("true", "yes", "y", "1"), True)
+    | dict.fromkeys(("false", "no", "n", "0", ""), False)
+)
+"""Texts that stand for a flag, in small letters."""
 
 _ID_TYPES: Final = (
     SignalType.SHA256,
@@ -57,6 +64,18 @@ def common_category(categories: frozenset[str] | None, *, what: str, hint: str) 
             f"{what} holds categories, but {len(categories)} were given", hint=hint
         )
     return next(iter(categories))
+
+
+def flag_of(value: object) -> bool | None:
+    """Return a flag, which may be a text or a number; ``None`` if it is none.
+
+    What is absent is false.
+    """
+    if value is None:
+        return False
+    if isinstance(value, bool | int | str):
+        return FLAGS.get(str(value).casefold())
+    return None
 
 
 def made_id(item: Mapping[str, Any], id_of: IdOf) -> str:

@@ -7,6 +7,7 @@ r"""Lists of digests: one hex value a line, or what md5sum, sha1sum and sha256su
     d131dd02c5e6eec4693d9a0698aff95c *holiday.jpg
     \d131dd02c5e6eec4693d9a0698aff95c  new\nline.jpg
     MD5 (holiday.jpg) = d131dd02c5e6eec4693d9a0698aff95c
+    md5 d131dd02c5e6eec4693d9a0698aff95c
 
 File names are never kept. Of their suffixes those are counted that no picture has: who
 lists a whole folder lists its notes, too. Clauses: ``hashsets/FORMAT.md``, section 2.
@@ -17,7 +18,7 @@ from binascii import Error as NotHex
 from binascii import unhexlify
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.hashsets.writings import hex_of
@@ -47,6 +48,12 @@ _TAGS = MappingProxyType(
         b"SHA2-256": SignalType.SHA256,
     }
 )
+_WORDS: Final[Mapping[bytes, SignalType]] = MappingProxyType(
+    {kind.value.encode(): kind for kind in (*EXACT_TYPES, SignalType.PDQ)}
+    | {b"video_md5": SignalType.MD5}
+)
+"""What ``tx`` writes before a value."""
+
 _HEADINGS = frozenset({b"MD5", b"SHA1", b"SHA-1", b"SHA256", b"SHA-256"})
 """First line of the text that X-Ways exports."""
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
@@ -106,6 +113,8 @@ def _parse_other(line: bytes, types: Types) -> ListedSignal | Problem | None:
         tag, digits = tagged.groups()
         return _parse_tagged(tag, digits, types)
     digits, space, name = line.partition(b" ")
+    if space and digits in _WORDS:
+        return _parse_worded(_WORDS[digits], name, types)
     if space and not (name[:1] in (b" ", b"*") and name[1:]):
         return Problem.TRAILING_TEXT if _HEX.fullmatch(digits) else Problem.NOT_HEX
     if digits.upper() in _HEADINGS and not space:
@@ -133,6 +142,15 @@ def _parse_tagged(tag: bytes, digits: bytes, types: Types) -> ListedSignal | Pro
     if signal_type is None or signal_type not in types.values():
         return Problem.UNKNOWN_TYPE
     return _parse_digits(digits, types_of(signal_type))
+
+
+def _parse_worded(
+    signal_type: SignalType, digits: bytes, types: Types
+) -> ListedSignal | Problem:
+    """Parse a value whose type stands before it, in a list of one type or of any."""
+    if len(types) == 1 and signal_type not in types.values():
+        return Problem.UNKNOWN_TYPE
+    return _parse_digits(digits.strip(), types_of(signal_type))
 
 
 def _parse_digits(digits: bytes, types: Types) -> ListedSignal | Problem:

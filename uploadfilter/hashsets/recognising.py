@@ -24,16 +24,6 @@ from uploadfilter.hashsets.tally import Problem
 HEAD_BYTES: Final = 4096
 """Bytes of a file that are looked at: a heading, or the first record of an export."""
 
-_STOPNCII_PROGRAM: Final = (
-    '.hashRecords[] | select(.signalType == "ImagePDQ" and .hashStatus == "Active") | '
-    '{id: .hashValue[:16], category: "stopncii", pdq: .hashValue}'
-)
-_EXCHANGE_PROGRAM: Final = (
-    '{HASH_MD5: "md5", HASH_SHA1: "sha1", HASH_SHA256: "sha256", HASH_PDQ: "pdq"} '
-    "as $types | .. | objects | select(.indicator and .should_delete != true) | "
-    "$types[.type | strings] as $type | select($type) | "
-    '{id: .id, category: "threatexchange", ($type): .indicator}'
-)
 _ARACHNID_PROGRAM: Final = (
     ".. | objects | select(.sha256_hex or .sha1_base32) | "
     "{id: (.sha256_hex // .sha1_base32), category: .classification, "
@@ -43,18 +33,6 @@ _STIX_PROGRAM: Final = (
     '.. | objects | select(.type == "file" and .hashes) | {id: .id, category: "stix", '
     'md5: .hashes.MD5, sha1: .hashes["SHA-1"], sha256: .hashes["SHA-256"]}'
 )
-_MISP_PROGRAM: Final = (
-    '.. | objects | select(.value and (.type // "" | IN("md5", "sha1", "sha256"))) | '
-    "{id: .uuid, category: .category, (.type): .value}"
-)
-_NCMEC_PROGRAM: Final = (
-    "import json, sys; from xml.etree import ElementTree; "
-    '[print(json.dumps({"id": image.find("{*}member").get("id", "") + "-" '
-    '+ image.findtext("{*}id"), "category": image.findtext("{*}classification")} '
-    '| {tag: it.text for it in image.find("{*}fingerprints") '
-    'if (tag := it.tag.rpartition("}")[2]) in ("md5", "sha1", "pdq")})) '
-    'for image in ElementTree.parse(sys.argv[1]).findall(".//{*}image")]'
-)
 
 
 def _jq(program: str) -> str:
@@ -63,12 +41,8 @@ def _jq(program: str) -> str:
 
 COMMANDS: Final = MappingProxyType(
     {
-        "ncmec": f"python3 -c '{_NCMEC_PROGRAM}' FILE > NEW.jsonl",
-        "stopncii": _jq(_STOPNCII_PROGRAM),
-        "threatexchange": _jq(_EXCHANGE_PROGRAM),
         "arachnid": _jq(_ARACHNID_PROGRAM),
         "stix": _jq(_STIX_PROGRAM),
-        "misp": _jq(_MISP_PROGRAM),
         "hashdeep": "sed -n 's/^%%%% size/size/p; /^[0-9]/p' FILE > NEW.csv",
         "json": "jq -c 'if type == \"array\" then .[] else . end' FILE > NEW.jsonl",
     }
@@ -92,9 +66,15 @@ _MAGIC: Final = (
     (
         b"SQLite format 3\0",
         "a database of SQLite, as NSRL and Autopsy have them",
-        "NSRL lists known harmless files, and is never imported. " + _EXPORT,
+        "NSRL lists known harmless files, and is never imported: every file in it "
+        "would be a match. Anything else: " + _EXPORT,
     ),
-    (b"HASH\r\n\xff\0", "a hash set of EnCase", _EXPORT),
+    (
+        b"HASH\r\n\xff\0",
+        "a hash set of EnCase",
+        "Most of these list known harmless files, and are never imported: every file "
+        "in them would be a match. If it is known to be no such list: " + _EXPORT,
+    ),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old file of Microsoft Office", _EXPORT),
 )
 """How files begin that are no text, what they are, and what to do."""
@@ -132,12 +112,6 @@ def _has(pattern: str) -> Callable[[str, str], object]:
 
 _TEXTS: Final = (
     _Text(
-        fits=lambda head, _: head.startswith("<") and "hashsharing" in head,
-        name="an answer of NCMEC's hash-sharing service, in XML",
-        command="ncmec",
-        hint="Videos, deleted entries and PhotoDNA are left out.",
-    ),
-    _Text(
         fits=_has(r"(?i)^<(?:!doctype html|html)"),
         name="a web page",
         hint="Perhaps the download failed: open the file in a browser.",
@@ -148,30 +122,15 @@ _TEXTS: Final = (
         hint="Have it exported as CSV or JSON lines.",
     ),
     _Text(
-        fits=_has(r"^[\[{].*\"hashRecords\"\s*:"),
-        name="an answer of StopNCII, in JSON",
-        command="stopncii",
-    ),
-    _Text(
         fits=_has(r"^[\[{].*\"sha(?:1_base32|256_hex)\"\s*:"),
         name="an answer of Project Arachnid, in JSON",
         command="arachnid",
-    ),
-    _Text(
-        fits=_has(r"^[\[{].*\"type\"\s*:\s*\"HASH_[A-Z0-9]+\""),
-        name="an answer of ThreatExchange, in JSON",
-        command="threatexchange",
     ),
     _Text(
         fits=_has(r"^[\[{].*\"type\"\s*:\s*\"bundle\""),
         name="a bundle of STIX 2, in JSON",
         command="stix",
         hint="Hashes in patterns are left out.",
-    ),
-    _Text(
-        fits=_has(r"^[\[{].*\"(?:Event|Attribute)\"\s*:\s*[\[{]"),
-        name="an event of MISP, in JSON",
-        command="misp",
     ),
     _Text(
         fits=lambda _, line: line.startswith("[") or line == "{",

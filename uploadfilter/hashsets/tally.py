@@ -76,7 +76,7 @@ _WORDS = {
     Problem.BAD_QUOTING: "a quote that does not end where a cell ends",
     Problem.WRONG_COLUMNS: "another number of cells than the first row",
     Problem.CATEGORY: "a category that the command does not name",
-    Problem.HARMLESS: "a record that the file itself calls harmless",
+    Problem.HARMLESS: "a record that the file itself says is not to be matched",
     Problem.WITHDRAWN: "an entry that its issuer has withdrawn",
     Problem.DISPUTED: "an entry that somebody who shares it disputes",
     Problem.NOT_COMPARED: "only signals that this program does not compare",

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from uploadfilter.hashsets.columns import label_of
-from uploadfilter.hashsets.documents import Shape, TooLong, records
+from uploadfilter.hashsets.documents import Shape, records
 from uploadfilter.hashsets.items import Item
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
@@ -129,8 +129,6 @@ class Vics:
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
         """Return id, category and signals of a medium."""
-        if isinstance(record, TooLong):
-            return Problem.LINE_TOO_LONG
         if not isinstance(record, dict):
             return Problem.NOT_JSON
         item: Item = {"id": record.get("MediaID"), "category": record.get("Category")}
