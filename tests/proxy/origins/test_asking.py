@@ -1,12 +1,16 @@
 """One request to the origin and its answer, with aiohttp's own habits taken away."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Self
 
 import pytest
 
 from tests.proxy.fidelity import says
-from tests.proxy.wire import WireOrigin, wire_origin
+from tests.proxy.wire import OK, TIMEOUT_S, WireOrigin, wire_origin
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.origin import Origin, OriginFailure, OriginSettings
 
@@ -77,6 +81,78 @@ async def test_origin_that_speaks_first_is_no_origin() -> None:
         origin.asked("GET", "/", HEADERS, None) as answer,
     ):
         assert answer is OriginFailure.UNREACHABLE
+
+
+class Ending:
+    """An origin in a thread of its own, which ends its first connection when told to.
+
+    Attributes:
+        url: Where it listens.
+        asked: How many requests it got on each connection.
+    """
+
+    def __init__(self, last_words: bytes) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self.asked: list[int] = []
+        self._last_words = last_words
+        self._end, self._is_over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        # It may wait for a connection that never comes.
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._server.close()
+
+    def end(self) -> None:
+        """Let it end, and wait until it has, without a turn of the event loop."""
+        self._end.set()
+        assert self._is_over.wait(TIMEOUT_S)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            for _ in range(2):
+                self._serve_one(self._server.accept()[0])
+                self._is_over.set()
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        self.asked.append(0)
+        with connection:
+            self._answer(connection)
+            if len(self.asked) == 1:
+                self._end.wait(TIMEOUT_S)
+                connection.sendall(self._last_words)
+
+    def _answer(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(4096)
+        self.asked[-1] += 1
+        connection.sendall(OK)
+
+
+@pytest.mark.parametrize("last_words", [b"", b"HTTP/1.1 408 Too Late\r\n\r\n"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PROPFIND"])
+async def test_connection_that_ended_while_the_loop_was_busy_is_not_used(
+    method: str, last_words: bytes
+) -> None:
+    """It is seen before the request is sent, so that each one may be sent anew."""
+    with Ending(last_words) as ending:
+        async with Origin.opened(OriginSettings(url=ending.url)) as origin:
+            for number in range(2):
+                async with origin.asked(method, "/", HEADERS, None) as answer:
+                    assert isinstance(answer, OriginAnswer), number
+                    assert await answer.content.read() == b"ok"
+                if number == 0:
+                    ending.end()
+
+    assert ending.asked == [1, 1]
 
 
 async def test_kept_connection_is_used_again(wire: WireOrigin) -> None:

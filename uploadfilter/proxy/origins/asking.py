@@ -8,6 +8,7 @@ into taking it apart and putting it together again (``benchmarks proxy``).
 """
 
 import asyncio
+import select
 from http import HTTPStatus
 from typing import assert_never
 
@@ -91,7 +92,9 @@ class Asking:
         unasked would be taken for the answer to this request.
         """
         by = self._connection.protocol
-        return by is None or by.should_close or len(by) > 0
+        if by is None or by.transport is None or by.should_close or len(by) > 0:
+            return True
+        return _has_ended(by.transport)
 
     async def answer(
         self,
@@ -212,6 +215,22 @@ async def _head_of_answer(
 
 def _is_informational(status: int) -> bool:
     return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
+
+
+def _has_ended(transport: asyncio.Transport) -> bool:
+    """Tell whether the other side has ended a connection, or said anything unasked.
+
+    The loop has not seen that yet if it was busy meanwhile, and the request would be
+    lost with the connection: none but a safe one may be sent twice. It is one system
+    call, of about a microsecond. Bytes by TLS may be tickets, which are no answer.
+    """
+    end = transport.get_extra_info("socket")
+    if end is None or end.fileno() < 0:
+        return True
+    poll = select.poll()
+    is_plain = transport.get_extra_info("sslcontext") is None
+    poll.register(end.fileno(), select.POLLRDHUP | (select.POLLIN if is_plain else 0))
+    return bool(poll.poll(0))
 
 
 def _length_of(headers: RawHeaders) -> int | None:
