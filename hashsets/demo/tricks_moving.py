@@ -242,6 +242,39 @@ def _apng_claims_twice(target: Image.Image, decoy: Image.Image) -> bytes:
     return _apng([(decoy, _SHORT_MS), (target, _LONG_MS)], controls=(2, 2))
 
 
+_BEFORE, _AFTER, _MOMENT_MS = 97, 103, 20
+"""Frames before the target and after it: more than are compared, the target not among
+these, and so soon over that one waits for what stays."""
+
+
+def _soon_over(target: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Return a small copy of the target, and a plain picture as large."""
+    small = target.resize((target.width // 4, target.height // 4))
+    return small, Image.new("RGB", small.size, _PLAIN)
+
+
+def _gif_stops(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Put a stray byte behind the target, at which browsers stop."""
+    shown, plain = (
+        gif_frame(image, (0, 0), delay_ms=_MOMENT_MS, disposal=_KEEP)
+        for image in _soon_over(target)
+    )
+    frames = (*[plain] * _BEFORE, shown, b"\0", *[plain] * _AFTER)
+    return gif_file((target.width // 4, target.height // 4), frames)
+
+
+def _apng_stops(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Give a frame behind the target a number that is not the next one."""
+    shown, plain = _soon_over(target)
+    frames = [plain] * _BEFORE + [shown] + [plain] * _AFTER
+    content = _apng([(image, _MOMENT_MS) for image in frames])
+    number = struct.pack(">I", 2 * _BEFORE + 1)
+    at = content.index(b"fcTL" + number) + 4
+    control = bytearray(content[at : at + 26])
+    control[:4] = struct.pack(">I", 0)
+    return content[: at - 8] + png_chunk(b"fcTL", bytes(control)) + content[at + 30 :]
+
+
 def _webp_frame(
     image: Image.Image, delay_ms: int, *, is_blended: bool
 ) -> tuple[bytes, bytes]:
@@ -388,6 +421,20 @@ MOVING_TRICKS = (
         FileType.PNG,
         _apng_claims_twice,
         "an animation that says twice how many frames it has",
+    ),
+    _moving(
+        "gif-stops",
+        FileType.GIF,
+        _gif_stops,
+        "a stray byte after the target, at which browsers stop",
+        expected=Expected.REFUSED,
+    ),
+    _moving(
+        "apng-stops",
+        FileType.PNG,
+        _apng_stops,
+        "a wrong number after the target, at which browsers stop",
+        expected=Expected.REFUSED,
     ),
     _moving(
         "webp-large",

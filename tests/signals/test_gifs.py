@@ -35,7 +35,7 @@ def test_frames_have_their_durations() -> None:
     found = pieces_of(seeds.seed("gif/moving"))
 
     assert [piece.duration for piece in found.pieces] == [100, 900, 100, 100]
-    assert (found.canvas, found.is_whole, found.is_timed) == (SIZE, True, True)
+    assert (found.canvas, found.is_whole, found.is_sure) == (SIZE, True, True)
 
 
 def test_frames_are_found_where_they_stand() -> None:
@@ -78,7 +78,7 @@ def test_odd_controls_leave_the_durations_unsure(control: bytes) -> None:
     """Decoders may disagree about them, so that any frame may be shown longest."""
     found = pieces_of(gif_of(control + gif_image()[8:], gif_image()))
 
-    assert not found.is_timed
+    assert not found.is_sure
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ pixel.
 """
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hashsets.demo.tricks_kit import png_chunk
 from tests.signals import moving
 from tests.signals.moving import CLEAR, KEEP, RESTORE, Piece, Pixels
 from uploadfilter.decisions.policy import Policy
@@ -210,6 +212,75 @@ def claim(count: int) -> bytes:
     """Return a control chunk that says that there are so many frames."""
     body = b"acTL" + struct.pack(">II", count, 0)
     return struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body))
+
+
+@given(
+    pieces=animations(KEEP, CLEAR, RESTORE, may_replace=False),
+    within=limits,
+    stray=st.binary(min_size=1, max_size=3).filter(lambda bytes_: not _GIF & {*bytes_}),
+    data=st.data(),
+)
+def test_frame_before_a_stray_byte_of_a_gif_stays(
+    pieces: list[Piece], within: DecodeLimits, stray: bytes, data: st.DataObject
+) -> None:
+    """Browsers stop there, so that the frame before it is the last that is seen."""
+    last = data.draw(st.integers(0, len(pieces) - 2))
+    content = moving.gif(SIZE, pieces)
+    head = moving.gif(SIZE, pieces[: last + 1])[:-1]
+
+    shown, rejects = found(head + stray + content[len(head) :], within)
+
+    assert rejects or last in shown
+
+
+_GIF = frozenset(b"!,;")
+"""What begins a block of a GIF."""
+
+
+@given(
+    pieces=animations(KEEP, CLEAR, RESTORE),
+    within=limits,
+    harm=st.sampled_from(["number", "disposal", "blend", "checksum", "twice", "bare"]),
+    other=st.sampled_from([b"IHDR", b"PLTE", b"IDAT", b"ABCD", b"Zzzz", b"fdAT", None]),
+    data=st.data(),
+)
+def test_frame_before_a_disorder_of_an_apng_stays(
+    pieces: list[Piece],
+    within: DecodeLimits,
+    harm: str,
+    other: bytes | None,
+    data: st.DataObject,
+) -> None:
+    """Browsers stop there, so that the frame before it is the last that is seen."""
+    content = moving.apng(SIZE, pieces)
+    controls = [found.start() - 4 for found in re.finditer(b"fcTL", content)]
+    number = data.draw(st.integers(1, len(pieces) - 1))
+    at = controls[number]
+    before, control, after = content[:at], content[at : at + 38], content[at + 38 :]
+    between = control_harmed(control, harm) if other is None else png_chunk(other, b"x")
+    rest = after if other is None else control + after
+
+    shown, rejects = found(before + between + rest, within)
+
+    assert rejects or number - 1 in shown
+
+
+def control_harmed(control: bytes, harm: str) -> bytes:
+    """Return a control that no browser takes, or none takes in this place."""
+    body = bytearray(control[8:-4])
+    if harm == "number":
+        body[:4] = (int.from_bytes(body[:4]) + 1).to_bytes(4)
+    elif harm == "disposal":
+        body[24] = 3
+    elif harm == "blend":
+        body[25] = 2
+    elif harm == "checksum":
+        return control[:-1] + bytes((control[-1] ^ 1,))
+    elif harm == "twice":
+        return control * 2
+    else:
+        return b""
+    return png_chunk(b"fcTL", bytes(body))
 
 
 @given(

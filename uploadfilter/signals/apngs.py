@@ -107,10 +107,11 @@ class _Chunks:
         self._data_at: int | None = None
         self._has_default = False
         self._has_frame_data = False
-        self._is_cut = False
+        self._order = _Order()
 
     def note(self, chunk: PNGChunk) -> None:
         """Note one chunk."""
+        self._order.note(chunk)
         if chunk.name == b"IHDR" and not any(self._canvas):
             width, height, _, colour = struct.unpack_from(">IIBB", chunk.head.ljust(10))
             self._canvas = width, height
@@ -128,12 +129,12 @@ class _Chunks:
             self._has_frame_data = True
         elif chunk.name == b"fcTL":
             self._stored.append(self._frame(chunk))
-            is_short = len(chunk.head) < _CONTROL.size
-            self._is_cut |= is_short or chunk.length != _CONTROL.size
 
     def _frame(self, chunk: PNGChunk) -> Stored:
         """Read the control of a frame; no denominator means hundredths of a second."""
-        fields = _CONTROL.unpack(chunk.head.ljust(_CONTROL.size, b"\0"))
+        fields = _CONTROL.unpack(
+            chunk.head[: _CONTROL.size].ljust(_CONTROL.size, b"\0")
+        )
         width, height, left, top, over, under, disposal, blend = fields
         piece = Piece(
             box=(left, top, left + width, top + height),
@@ -173,7 +174,72 @@ class _Chunks:
             for left, top, right, bottom in boxes
         )
         is_covered = self._has_default or boxes[:1] == [(0, 0, width, height)]
-        return bool(boxes) and is_inside and is_covered and not self._is_cut
+        return bool(boxes) and is_inside and is_covered and self._order.is_kept
+
+
+class _Order:
+    """The order that chunks of frames have to keep.
+
+    Browsers stop at the first frame that does not keep it, and what was shown before
+    stays: then that frame is the last one, however many follow.
+
+    Attributes:
+        is_kept: Whether every chunk so far has kept it.
+    """
+
+    def __init__(self) -> None:
+        self.is_kept = True
+        self._sequence = 0
+        self._has_data = False
+        self._is_behind_data = False
+        self._lacks_data = False
+
+    def note(self, chunk: PNGChunk) -> None:
+        """Note one chunk."""
+        match chunk.name:
+            case b"fcTL":
+                is_sound = not self._lacks_data and self._is_control(chunk)
+                self._lacks_data, self._is_behind_data = True, self._has_data
+            case b"IDAT":
+                is_sound = not self._is_behind_data
+                self._lacks_data, self._has_data = False, True
+            case b"fdAT":
+                is_sound = self._is_behind_data and self._is_next(chunk)
+                self._lacks_data = False
+            case b"IEND":
+                is_sound = not self._lacks_data
+            case name:
+                is_critical = not name[:1] > _LAST_CAPITAL
+                is_sound = not (is_critical or name == b"tRNS") or not self._has_data
+        self.is_kept &= is_sound
+
+    def _is_next(self, chunk: PNGChunk) -> bool:
+        """Say whether a chunk has the number that comes next, and take that."""
+        number = self._sequence
+        self._sequence += 1
+        return chunk.length >= _NUMBER_BYTES and chunk.head[:_NUMBER_BYTES] == (
+            number.to_bytes(_NUMBER_BYTES, "big")
+        )
+
+    def _is_control(self, chunk: PNGChunk) -> bool:
+        """Say whether a control is one that every decoder takes."""
+        is_next = self._is_next(chunk)
+        disposal, blend = chunk.head[_CONTROL.size - 2 : _CONTROL.size].ljust(
+            2, b"\xff"
+        )
+        is_known = disposal in _DISPOSALS.keys() | {0} and blend in {0, 1}
+        return is_next and is_known and _is_intact(chunk)
+
+
+_NUMBER_BYTES: Final = 4
+_LAST_CAPITAL: Final = b"Z"
+
+
+def _is_intact(chunk: PNGChunk) -> bool:
+    """Say whether a chunk is a control of a frame in length and checksum."""
+    body, checksum = chunk.head[: _CONTROL.size], chunk.head[_CONTROL.size :]
+    crc = zlib.crc32(body, zlib.crc32(chunk.name))
+    return chunk.length == _CONTROL.size and checksum == crc.to_bytes(4, "big")
 
 
 def apng_reader(

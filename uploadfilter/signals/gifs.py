@@ -87,7 +87,8 @@ class Pieces:
         head: Length of the header with the colours of all.
         is_whole: If false, there may be more than were counted.
         is_cut: If true, the file breaks off before the next frame begins.
-        is_timed: If false, decoders may disagree about how long a frame is shown.
+        is_sure: If false, decoders may disagree about which frames are shown, or for
+            how long.
     """
 
     pieces: tuple[Stored, ...]
@@ -95,7 +96,7 @@ class Pieces:
     head: int = 0
     is_whole: bool = True
     is_cut: bool = False
-    is_timed: bool = True
+    is_sure: bool = True
 
 
 def pieces_of(data: bytes) -> Pieces:
@@ -115,7 +116,7 @@ def pieces_of(data: bytes) -> Pieces:
         head=head,
         is_whole=is_counted and walk.steps_left > 0,
         is_cut=is_counted and walk.is_cut,
-        is_timed=walk.is_timed,
+        is_sure=walk.is_sure,
     )
 
 
@@ -137,14 +138,16 @@ class _Walk:
         at: Where it is: after an image, when it yields one.
         steps_left: How many more blocks are stepped over.
         is_cut: Whether the data break off within a block.
-        is_timed: Whether every frame has one control at most, of the usual length.
+        is_sure: Whether every frame has one control at most, of the usual length, and
+            follows the block before it at once. Some decoders step over stray bytes;
+            browsers stop there, and the frame before them stays.
     """
 
     data: bytes
     at: int
     steps_left: int = field(init=False)
     is_cut: bool = False
-    is_timed: bool = True
+    is_sure: bool = True
 
     def __post_init__(self) -> None:
         """Limit the steps by the length of the file."""
@@ -153,6 +156,7 @@ class _Walk:
     def pieces(self) -> Iterator[Stored]:
         """Yield each frame."""
         control: tuple[int, int, int] | None = None
+        is_astray = False
         while self.at < len(self.data) and self.steps_left > 0:
             block = self.data[self.at]
             self.at += 1
@@ -163,10 +167,13 @@ class _Walk:
                 piece = self._image(control or (0, 0, 0))
                 if piece is None:
                     return
+                self.is_sure &= not is_astray
                 yield piece
                 control = None
             elif block == _TRAILER:
                 return
+            else:
+                is_astray = True
 
     def _extension(
         self, control: tuple[int, int, int] | None
@@ -176,7 +183,7 @@ class _Walk:
         if self.data[self.at : self.at + 1] == bytes((_GRAPHIC_CONTROL,)):
             is_usual = self.data[start - 1 : start] == bytes((_CONTROL.size,))
             if control is not None or not is_usual:
-                self.is_timed = False
+                self.is_sure = False
             if start + _CONTROL.size <= len(self.data):
                 control = _CONTROL.unpack_from(self.data, start)
         self.at += 1
@@ -276,7 +283,7 @@ def gif_reader(
         first=lambda: opened(0, canvas),
         durations=tuple(each.duration for each in stored),
         course=_course(pieces, canvas) if is_moving else None,
-        keys=None if found.is_timed else range(len(stored)),
+        keys=None if found.is_sure else range(len(stored)),
         lack=lack if found.is_whole else Reason.KEY_FRAME_UNSEEN,
     )
 

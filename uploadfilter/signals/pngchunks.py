@@ -81,7 +81,7 @@ def part_of(file: BinaryIO) -> PNGPart:
     is_odd = has_pixels = False
     for chunk in png_chunks(file):
         has_pixels |= chunk.name == _DATA
-        if chunk.name in _UNCHECKED:
+        if chunk.name in _UNCHECKED or not _may_be_passed_over(chunk.name):
             spans.add(chunk.start, min(chunk.end, size))
         elif chunk.name in _BEFORE_PIXELS and has_pixels:
             # Browsers pass over it there, whatever other chunks say.
@@ -102,6 +102,14 @@ def part_of(file: BinaryIO) -> PNGPart:
         code_points=found.get(_CODE_POINTS),
         is_odd=is_odd or not is_sound,
     )
+
+
+def _may_be_passed_over(name: bytes) -> bool:
+    """Say whether a chunk is one that decoders may not know: 5.4 of the standard."""
+    return not _CAPITALS[0] <= name[:1] <= _CAPITALS[1]
+
+
+_CAPITALS: Final = b"A", b"Z"
 
 
 def _is_read(chunk: PNGChunk) -> bool:

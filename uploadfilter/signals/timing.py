@@ -80,7 +80,8 @@ def steps_for(length: int) -> int:
 # --- PNG -----------------------------------------------------------------------------
 
 _CHUNK_HEAD = struct.Struct(">I4s")
-_CONTROL_BYTES = 26
+_CONTROL_BYTES = 26 + 4
+"""Bytes of the control of a frame, and of its checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class PNGChunk:
         name: Four bytes.
         start: Where it begins in the file, with its length and name.
         length: How long it says that its body is.
-        head: The beginning of its body: as much as the control of a frame has.
+        head: The beginning of its body: as much as the control of a frame has, and its
+            checksum.
     """
 
     name: bytes
