@@ -44,6 +44,13 @@ def _behind_zeros(target: Image.Image, decoy: Image.Image) -> bytes:
     return first + bytes(100_000) + second
 
 
+def _odd_flags(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Set flags that mean nothing, which zlib refuses and Python passes over."""
+    packed = bytearray(gzip.compress(pictures.png(target), mtime=0))
+    packed[3] |= 0xE0
+    return bytes(packed)
+
+
 def _old_lz4(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Write what lz4 wrote before it had frames: literals in one block."""
     data = _gzipped(target)
@@ -162,6 +169,12 @@ JOINED_TRICKS = (
         FileType.DATA,
         _behind_zeros,
         "a second stream behind a hundred thousand zeros",
+    ),
+    _joined(
+        "gzip-flags",
+        FileType.DATA,
+        _odd_flags,
+        "packed by gzip, with flags that do not exist",
     ),
     _joined("lz4-old", FileType.DATA, _old_lz4, "packed by lz4 as it was at first"),
     _joined(

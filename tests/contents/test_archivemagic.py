@@ -39,7 +39,7 @@ def test_archive_is_one(is_one: Callable[[bytes], bool], head: bytes) -> None:
         (archivemagic.is_compress, b"\x1f\x9d\xff"),
         (archivemagic.is_arj, b"`\xea" + bytes(40)),
         (archivemagic.is_ace, b"**ACE** is older"),
-        (archivemagic.is_gzip, b"\x1f\x8b\x08\xff"),
+        (archivemagic.is_gzip, b"\x1f\x8b\x07\0"),
         (archivemagic.is_bzip2, b"BZh, they said"),
         (archivemagic.is_git_push, b"0000"),
         (archivemagic.is_tar, b"ustar"),

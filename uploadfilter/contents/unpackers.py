@@ -107,10 +107,28 @@ class Zlib(Deflate):
 
 
 class GZIP(Deflate):
-    """One member of a gzip file, with its header and checksum."""
+    """One member of a gzip file, with its header and checksum.
+
+    Flags that mean nothing are passed over, as Python does.
+    """
+
+    _FLAGS_AT: Final = 3
+    _FLAGS: Final = 0x1F
+    """Those that exist (RFC 1952, 2.3.1)."""
 
     def __init__(self) -> None:
         super().__init__(zlib.MAX_WBITS + 16)
+        self._seen = 0
+
+    @override
+    def step(self, packed: bytes) -> bytes | Shortfall:
+        """Unpack some more."""
+        at = self._FLAGS_AT - self._seen
+        self._seen += len(packed)
+        if 0 <= at < len(packed):
+            flags = bytes((packed[at] & self._FLAGS,))
+            packed = packed[:at] + flags + packed[at + 1 :]
+        return super().step(packed)
 
 
 class Deflate64:
