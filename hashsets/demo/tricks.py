@@ -34,6 +34,7 @@ from hashsets.demo.tricks_pages import PAGE_TRICKS
 from hashsets.demo.tricks_papers import PAPER_TRICKS
 from hashsets.demo.tricks_parts import PART_TRICKS
 from hashsets.demo.tricks_pieces import PIECES_TRICKS
+from hashsets.demo.tricks_sheets import SHEET_TRICKS
 from hashsets.demo.tricks_text import TEXT_TRICKS
 from hashsets.demo.tricks_truncation import TRUNCATION_TRICKS
 from hashsets.demo.tricks_views import VIEW_TRICKS
@@ -56,6 +57,7 @@ _PLAIN: tuple[Trick, ...] = (
     *ARCHIVE_TRICKS,
     *JOINED_TRICKS,
     *PAPER_TRICKS,
+    *SHEET_TRICKS,
     *PIECES_TRICKS,
     *TEXT_TRICKS,
     *CODING_TRICKS,

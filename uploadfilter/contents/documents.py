@@ -6,6 +6,7 @@ asked for.
 """
 
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -14,7 +15,12 @@ from typing import Final
 import pikepdf
 
 from uploadfilter.contents import magic
-from uploadfilter.contents.inlineimages import Drawn, InlineImage, inline_images
+from uploadfilter.contents.inlineimages import (
+    Drawn,
+    InlineImage,
+    inline_images,
+    left_open,
+)
 from uploadfilter.contents.layering import layered
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
@@ -135,6 +141,7 @@ class _Document:
         self._meter = meter
         self._sight = Sight(source.size)
         self._drawn = Drawn(source.size, self._sight)
+        self._left_open: set[ObjectNumber] = set()
 
     def items(self) -> Iterator[Member | Shortfall]:
         """Yield what is in the document, as long as the meter allows."""
@@ -146,6 +153,8 @@ class _Document:
             yield from self._items_of(stream)
             if self._meter.spent is not None:
                 return
+        if self._left_open:
+            yield from self._joined()
         if self._sight.is_short:
             yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
@@ -304,11 +313,44 @@ class _Document:
         if isinstance(content, Shortfall):
             yield content
             return
+        if left_open(content) is not None:
+            self._left_open.add(stream.objgen)
+        yield from self._drawn_in(content, f"{stream.objgen[0]}.")
+
+    def _drawn_in(self, content: bytes, name: str) -> Iterator[Member | Shortfall]:
+        """Yield the pictures among what is drawn by some words."""
         for number, found in enumerate(inline_images(content, self._drawn), start=1):
             if isinstance(found, Shortfall):
                 yield found
             elif not self._sight.passes_over_picture(found.picture):
-                yield from self._inline_image(found, f"{stream.objgen[0]}.{number}")
+                yield from self._inline_image(found, f"{name}{number}")
+
+    def _joined(self) -> Iterator[Member | Shortfall]:
+        """Yield the pictures that begin in one stream of a page and end in another."""
+        left = _MOST_JOINED
+        for number, page in enumerate(self._document.pages, start=1):
+            content = b""
+            for stream in _contents_of(page):
+                if not content and stream.objgen not in self._left_open:
+                    continue
+                is_bounded = left and len(content) <= _MOST_JOINED_BYTES
+                more = self._content(stream) if is_bounded else _TOO_MANY
+                if isinstance(more, Shortfall):
+                    yield more
+                    return
+                left -= 1
+                content += more + b"\n"
+                start = left_open(content)
+                if start is None:
+                    yield from self._drawn_in(content, f"page:{number}.")
+                content = b"" if start is None else content[start:]
+
+    def _content(self, stream: pikepdf.Stream) -> bytes | Shortfall:
+        """Unpack what a stream draws."""
+        raw = _raw(stream)
+        if isinstance(raw, Shortfall):
+            return raw
+        return self._unfiltered(raw, filters_of(stream))
 
     def _inline_image(
         self, found: InlineImage, number: str
@@ -349,7 +391,7 @@ class _Document:
             head = b"" if isinstance(data, Shortfall) else data
         kind = magic.sniff(head[: magic.HEAD_BYTES])
         is_file = magic.is_picture(kind) or magic.is_container(kind) or kind in _MARKUP
-        return is_file or _THUMBNAILS in head
+        return is_file or _THUMBNAILS in head or _FORM.match(head) is not None
 
     def _counted(self, parts: Iterator[bytes | Shortfall], packed: int) -> Chunks:
         """Cut parts into chunks, and count them."""
@@ -384,6 +426,14 @@ class _Document:
         return names
 
 
+_MOST_JOINED: Final = 50
+_MOST_JOINED_BYTES: Final = 1024 * 1024
+"""Streams of a document that are joined since a picture begins in one and ends in
+another, and how long such a picture may be: what was joined is searched anew each time.
+"""
+
+_TOO_MANY: Final = Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+
 _STRUCTURE: Final = frozenset({"/XRef", "/ObjStm"})
 """Streams that hold the other objects."""
 
@@ -393,8 +443,20 @@ _FONT_KEYS: Final = frozenset(
 """What only fonts, profiles, functions, shadings and character maps have."""
 
 _MARKUP: Final = frozenset({Kind.SVG, Kind.HTML, Kind.XML})
+_FORM: Final = re.compile(
+    rb"\s*<(?:xdp:|xfa:)?(?:xdp|template|datasets|data|config|form|localeSet|xfdf)[\s>]"
+)
+"""What the parts of a form begin with, each of which is a stream (XFA 3.3)."""
 _THUMBNAILS: Final = b"xmpGImg:image"
 """What the description of a document calls small pictures of its pages."""
+
+
+def _contents_of(page: pikepdf.Page) -> list[pikepdf.Stream]:
+    """Return the streams of a page that has several."""
+    streams = value_of(page.obj, "/Contents")
+    if not isinstance(streams, pikepdf.Array):
+        return []
+    return [each for each in streams.as_list() if isinstance(each, pikepdf.Stream)]
 
 
 def _raw(stream: pikepdf.Stream) -> bytes | Shortfall:

@@ -127,6 +127,23 @@ def inline_images(content: bytes, drawn: Drawn) -> Iterator[InlineImage | Shortf
         position = end
 
 
+def left_open(content: bytes) -> int | None:
+    """Return where the last picture of a stream begins, if it does not end there.
+
+    A page may have several streams, which are read as one: the dictionary of a picture
+    may stand in one of them, and its data in the next.
+    """
+    position = content.rfind(b"BI")
+    while position >= 0 and _MAY_BE_OPEN.match(content, position) is None:
+        position = content.rfind(b"BI", 0, position)
+    is_open = position >= 0 and _END.search(content, position) is None
+    return position if is_open else None
+
+
+_MAY_BE_OPEN = re.compile(rb"(?<![^\s>\])])BI(?:\s*\Z|\s+%|\s*/)")
+"""Behind it stands a name, a comment or nothing: texts speak of BI as well."""
+
+
 def _is_speck(content: bytes, start: int, sight: Sight) -> bool:
     """Say quickly whether a picture is too small, if its samples are not packed.
 
