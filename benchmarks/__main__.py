@@ -9,6 +9,7 @@ import sys
 
 BENCHMARKS = {
     "hashing": "benchmarks.hashing",
+    "import": "benchmarks.importing",
     "everyday": "benchmarks.everyday.run",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",

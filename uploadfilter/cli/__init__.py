@@ -20,7 +20,14 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
-from uploadfilter.cli import building, generations, holders, stats, suppressions
+from uploadfilter.cli import (
+    building,
+    converting,
+    generations,
+    holders,
+    stats,
+    suppressions,
+)
 from uploadfilter.cli.acting import why_denied
 from uploadfilter.cli.config import app as config_app
 from uploadfilter.cli.hashset import app as hashset_app
@@ -72,6 +79,7 @@ app.command("serve")(serve_command)
 app.command("init")(init_command)
 app.command("scan")(scan_command)
 app.command("lookup")(lookup_command)
+hashset_app.command("convert")(converting.convert_command)
 hashset_app.command("stats")(stats.stats_command)
 hashset_app.command("check")(generations.check_command)
 hashset_app.command("suppress")(suppressions.suppress_command)

@@ -181,7 +181,7 @@ def import_file(
         StoreError: The reference set cannot be written.
     """
     _check_name(name)
-    allowed = _checked_categories(categories)
+    allowed = checked_categories(categories)
     tally = Tally()
     collected = writer.collect()
     with opened(path, raw) as (file, read):
@@ -190,7 +190,7 @@ def import_file(
             categories=allowed,
             signal_type=said.signal_type,
             tally=tally,
-            tick=_ticking(file, progress),
+            tick=ticking(file, progress),
             table=_request(said.layout, writer.opaque_id),
             foreign=said.foreign,
             id_of=writer.opaque_id,
@@ -219,7 +219,7 @@ def import_file(
         set=info,
         generation=writer.number,
         replaced=replaced,
-        survey=_survey(tally, allowed),
+        survey=survey_of(tally, allowed),
     )
 
 
@@ -244,20 +244,20 @@ def survey_file(
         HashSetError: It cannot be read.
     """
     tally = Tally()
-    allowed = _checked_categories(categories) if categories else None
+    allowed = checked_categories(categories) if categories else None
     with opened(path) as (file, raw):
         for _ in formats.read(
             file,
             categories=allowed,
             signal_type=said.signal_type,
             tally=tally,
-            tick=_ticking(file, progress),
+            tick=ticking(file, progress),
             table=_request(said.layout, any_id),
             foreign=said.foreign,
         ):
             pass
         sha256 = raw.sha256()
-    return replace(_survey(tally, allowed or frozenset()), sha256=sha256)
+    return replace(survey_of(tally, allowed or frozenset()), sha256=sha256)
 
 
 def is_unsaid_table(path: Path) -> bool:
@@ -325,7 +325,12 @@ def _check_name(name: str) -> None:
         )
 
 
-def _checked_categories(categories: Sequence[str]) -> frozenset[str]:
+def checked_categories(categories: Sequence[str]) -> frozenset[str]:
+    """Return an allow-list of categories.
+
+    Raises:
+        UsageError: There are none, too many, or one that no entry can have.
+    """
     allowed = frozenset(categories)
     if not 0 < len(allowed) <= MOST_CATEGORIES:
         raise UsageError(
@@ -378,7 +383,7 @@ def _until_malformed(
             yield item
 
 
-def _ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], None]:
+def ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], None]:
     """Return what tells the caller how far the file has been read."""
     if progress is None:
         return lambda: None
@@ -395,7 +400,8 @@ def _source(tally: Tally, file: HashedFile) -> Source:
     )
 
 
-def _survey(tally: Tally, allowed: frozenset[str]) -> Survey:
+def survey_of(tally: Tally, allowed: frozenset[str]) -> Survey:
+    """Return what a file was found to hold, with the categories that were named."""
     return Survey(
         lines=tally.lines,
         accepted=tally.accepted,

@@ -1,0 +1,261 @@
+"""How many rows of each format are imported a second, and in how much memory?
+
+Each format is generated (values are random), and the installed command reads it twice:
+``--preview`` reads and checks, the import writes the reference set as well. A figure is
+CPU time of the whole process, user and system, without what the command needs for a
+file of one row. Memory is what the process had for itself at most.
+"""
+
+import argparse
+import base64
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.machine import describe
+
+SEED = 69
+ROWS = 1_000_000
+QUICK_ROWS = 5_000
+_ROWS_AT_ONCE = 20_000
+_POLL_S = 0.02
+_RESULTS = Path(__file__).parent / "results" / "import.json"
+_SPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
+_VICS = (
+    '{"@odata.context":"http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/'
+    'US/$metadata#Media","value":['
+)
+
+
+class Form(NamedTuple):
+    """A format, and how a file of it is written.
+
+    Attributes:
+        start: What stands before the rows.
+        row: Makes a row of its number and a source of values.
+        between: What stands between rows.
+        end: What stands behind them.
+        options: How it is imported.
+    """
+
+    start: str
+    row: Callable[[int, random.Random], str]
+    between: str
+    end: str
+    options: tuple[str, ...] = ()
+
+
+def _list(_: int, rng: random.Random) -> str:
+    return rng.randbytes(16).hex()
+
+
+def _md5sum(number: int, rng: random.Random) -> str:
+    return f"{rng.randbytes(16).hex()}  folder/{number}.jpg"
+
+
+def _csv(number: int, rng: random.Random) -> str:
+    md5, sha1 = rng.randbytes(16).hex(), rng.randbytes(20).hex()
+    return f"{number};1;{md5.upper()};{sha1.upper()};{number}.jpg;y"
+
+
+def _json_line(number: int, rng: random.Random) -> str:
+    md5, sha1 = rng.randbytes(16).hex(), rng.randbytes(20).hex()
+    return f'{{"id":"p-{number}","category":"1","md5":"{md5}","sha1":"{sha1}"}}'
+
+
+def _medium(number: int, rng: random.Random) -> str:
+    md5, sha1 = rng.randbytes(16).hex().upper(), rng.randbytes(20).hex().upper()
+    return (
+        f'{{"MediaID":{number},"Category":1,"MD5":"{md5}","SHA1":"{sha1}",'
+        '"MediaSize":2835,"DateUpdated":"2025-01-02T03:04:05.0000Z",'
+        '"IsPrecategorized":"false","IsDistributed":"true","Series":"","Tags":""}'
+    )
+
+
+def _rich_medium(number: int, rng: random.Random) -> str:
+    md5 = rng.randbytes(16).hex().upper()
+    medium = json.loads(_medium(number, rng))
+    medium["PhotoDNA"] = base64.b64encode(rng.randbytes(144)).decode()
+    medium["AlternativeHashes"] = [
+        {"MD5": md5, "HashName": "PDQ", "HashValue": rng.randbytes(32).hex()}
+    ]
+    medium["MediaFiles"] = [
+        {"MD5": md5, "FileName": f"{number}.jpg", "FilePath": "C:\\Users\\x"}
+    ]
+    medium["Exifs"] = [{"MD5": md5, "PropertyName": "Make", "PropertyValue": "x"}]
+    return json.dumps(medium)
+
+
+def _image(number: int, rng: random.Random) -> str:
+    return (
+        f'<image><member id="42">M</member><timestamp>2017-10-24T15:00:00Z</timestamp>'
+        f"<id>i{number}</id><classification>1</classification><fingerprints>"
+        f"<md5>{rng.randbytes(16).hex()}</md5><sha1>{rng.randbytes(20).hex()}</sha1>"
+        f"<pdq>{rng.randbytes(32).hex()}</pdq></fingerprints></image>"
+    )
+
+
+def _indicator(number: int, rng: random.Random) -> str:
+    return (
+        f'{{"id":"{number}","type":"HASH_PDQ","indicator":"{rng.randbytes(32).hex()}",'
+        '"should_delete":false,"descriptors":{"data":[{"id":"7","status":"MALICIOUS",'
+        '"tags":["x"],"added_on":"2020-07-01T18:31:15+0000"}]}}'
+    )
+
+
+def _record(number: int, rng: random.Random) -> str:
+    return (
+        f'{{"lastModtimestamp":{number},"signalType":"ImagePDQ","hashStatus":"Active",'
+        f'"hashValue":"{rng.randbytes(32).hex()}","caseNumbers":{{"a":"Active"}}}}'
+    )
+
+
+def _attribute(number: int, rng: random.Random) -> str:
+    return (
+        f'{{"uuid":"u-{number}","type":"sha256","category":"1","to_ids":true,'
+        f'"value":"{rng.randbytes(32).hex()}","timestamp":"1625175071","comment":""}}'
+    )
+
+
+FORMS = {
+    "list": Form("", _list, "\n", "\n"),
+    "md5sum": Form("", _md5sum, "\n", "\n"),
+    "csv": Form("ID;Category;MD5;SHA1;Name;Baseline\n", _csv, "\n", "\n", ("--yes",)),
+    "json_lines": Form("", _json_line, "\n", "\n"),
+    "vics": Form(_VICS, _medium, ",", "]}"),
+    "vics_rich": Form(_VICS, _rich_medium, ",", "]}"),
+    "ncmec": Form(
+        f'<queryResult xmlns="{_SPACE}"><images>',
+        _image,
+        "\n",
+        "</images></queryResult>",
+    ),
+    "threatexchange": Form('{"data":[', _indicator, ",", "]}"),
+    "stopncii": Form('{"hashRecords":[', _record, ",", "]}"),
+    "misp": Form('{"response":{"Attribute":[', _attribute, ",", "]}}"),
+}
+"""Every format that is read, with the fields that its exports have."""
+
+
+class Run(NamedTuple):
+    """What a command took.
+
+    Attributes:
+        cpu_s: CPU time, user and system.
+        peak: Most bytes that it had for itself.
+    """
+
+    cpu_s: float
+    peak: int
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print, and keep the figures; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks import")
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke run, kept nowhere"
+    )
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--only", nargs="*", choices=FORMS, default=list(FORMS))
+    given = parser.parse_args(arguments)
+    rows = QUICK_ROWS if given.quick else given.rows
+    machine = describe("msgspec", "numpy", "lmdb")
+    figures = {name: measured(FORMS[name], rows, name) for name in given.only}
+    if not given.quick:
+        keep(rows, figures, machine)
+    return 0
+
+
+def measured(form: Form, rows: int, name: str) -> dict[str, object]:
+    """Import a file of a format; return rows a second of CPU, and memory."""
+    with tempfile.TemporaryDirectory(prefix="uploadfilter-import-") as folder:
+        one, many = Path(folder, "one"), Path(folder, "many")
+        _write(one, form, 1)
+        _write(many, form, rows)
+        size = many.stat().st_size
+        started = _run(one, form, folder, preview=True).cpu_s
+        reading = _run(many, form, folder, preview=True)
+        importing = _run(many, form, folder, preview=False)
+    figures: dict[str, object] = {
+        "file_mb": round(size / 1e6),
+        "start_cpu_s": round(started, 2),
+        "read_rows_per_cpu_s": round(rows / max(reading.cpu_s - started, 0.001)),
+        "read_peak_mb": round(reading.peak / 1e6),
+        "import_rows_per_cpu_s": round(rows / max(importing.cpu_s - started, 0.001)),
+        "import_peak_mb": round(importing.peak / 1e6),
+    }
+    print(f"{name:15} {figures}", flush=True)
+    return figures
+
+
+def keep(rows: int, figures: dict[str, object], machine: dict[str, object]) -> None:
+    """Write figures beside those of other numbers of rows that are there."""
+    kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
+    before = kept.get(str(rows), {}).get("formats", {})
+    kept[str(rows)] = {
+        "seed": SEED,
+        "at": time.strftime("%Y-%m-%d"),
+        "machine": machine,
+        "formats": {**before, **figures},
+    }
+    _RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
+def _write(path: Path, form: Form, rows: int) -> None:
+    rng = random.Random(SEED)  # noqa: S311 -- values of a benchmark
+    with path.open("w", encoding="ascii") as file:
+        file.write(form.start)
+        for first in range(0, rows, _ROWS_AT_ONCE):
+            numbers = range(first, min(first + _ROWS_AT_ONCE, rows))
+            file.write(form.between if first else "")
+            file.write(form.between.join(form.row(number, rng) for number in numbers))
+        file.write(form.end)
+
+
+def _run(path: Path, form: Form, folder: str, *, preview: bool) -> Run:
+    """Run the command on a file."""
+    purpose = ("--preview",) if preview else ("--name", "a", *form.options)
+    command = [
+        *(sys.executable, "-m", "uploadfilter", "hashset", "import", str(path)),
+        *("--category", "1", "--json", "--state", f"{folder}/state", *purpose),
+    ]
+    with subprocess.Popen(  # noqa: S603 -- our own program
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        peaks = [0]
+        ended = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(process.pid, peaks, ended))
+        watcher.start()
+        said = process.stderr.read() if process.stderr else b""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        ended.set()
+        watcher.join()
+    if process.returncode:
+        raise RuntimeError(f"the import failed: {said.decode()}")
+    return Run(usage.ru_utime + usage.ru_stime, max(peaks))
+
+
+def _watch(pid: int, peaks: list[int], ended: threading.Event) -> None:
+    """Note the anonymous memory of a process until it has ended."""
+    status = Path(f"/proc/{pid}/status")
+    while not ended.wait(_POLL_S):
+        peaks.extend(_anonymous(status))
+
+
+def _anonymous(status: Path) -> Iterator[int]:
+    try:
+        text = status.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        if line.startswith("RssAnon:"):
+            yield int(line.split()[1]) * 1024

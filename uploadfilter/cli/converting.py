@@ -1,0 +1,108 @@
+"""``uploadfilter hashset convert``: any file as JSON lines, or as a list."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import DownloadColumn
+
+from uploadfilter.cli.layouts import Format, TableOptions
+from uploadfilter.cli.options import JSONOption
+from uploadfilter.cli.output import print_json, print_text, say
+from uploadfilter.cli.progress import board
+from uploadfilter.cli.surveys import preview_document, survey_lines
+from uploadfilter.hashsets.columns import Layout
+from uploadfilter.hashsets.converting import convert_file
+from uploadfilter.hashsets.importing import Said, is_unsaid_table
+from uploadfilter.hashsets.refusing import BadLines
+from uploadfilter.model import SignalType
+
+
+def convert_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of any format that is read.")
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The file to be made.")],
+    *,
+    categories: Annotated[
+        list[str],
+        typer.Option(
+            "--category",
+            metavar="C",
+            help="A category to take; give the option once for each.",
+            show_default=False,
+        ),
+    ],
+    only: Annotated[
+        SignalType | None,
+        typer.Option(
+            "--only",
+            help="Make a list of this signal type.  [default: JSON lines of all]",
+            show_default=False,
+        ),
+    ] = None,
+    file_format: Annotated[
+        Format,
+        typer.Option("--format", help="The format of FILE, if it does not show it."),
+    ] = Format.AUTO,
+    signal_type: Annotated[
+        SignalType | None,
+        typer.Option(
+            "--type",
+            help="The signal type of a list, if the length of its values "
+            "does not show it.",
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="TOML", help="CSV: a file with a mapping, in TOML."),
+    ] = None,
+    skip_bad_lines: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad-lines",
+            help="Leave malformed lines out, instead of refusing the file.",
+        ),
+    ] = False,
+    json: JSONOption = False,
+) -> None:
+    """Write what may be taken of a file as JSON lines, or as a list of one type.
+
+    It changes nothing in the reference set. The new file must not be there yet, and is
+    there as a whole or not at all.
+
+    **Examples**
+
+        uploadfilter hashset convert export.json unit7.jsonl --category 1
+
+        uploadfilter hashset convert export.json md5.txt --category 1 --only md5
+    """
+    options = TableOptions(
+        format=file_format,
+        mapping=mapping,
+        maps=(),
+        wheres=(),
+        delimiter=None,
+        quote=None,
+        encoding=None,
+    )
+    said = Said(
+        signal_type=signal_type, layout=options.layout(), foreign=options.foreign()
+    )
+    if said == Said() and is_unsaid_table(file):
+        said = Said(layout=Layout())
+    with board("converting", amount=DownloadColumn()) as shown:
+        survey = convert_file(
+            file,
+            new,
+            categories=categories,
+            only=only,
+            said=said,
+            bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
+            progress=shown.move if file.is_file() else None,
+        )
+    if json:
+        print_json(preview_document(survey))
+        return
+    print_text(*survey_lines(survey, categories))
+    say(f"wrote {survey.accepted:,} entries into {str(new)!r}", style="green")

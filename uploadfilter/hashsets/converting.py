@@ -1,0 +1,116 @@
+"""Turn a file of any format that is read into JSON lines, or a list of one type.
+
+The new file is there as a whole, or not at all. It lists what the old one lists, so
+that nobody but its owner may read it.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from uploadfilter.errors import HashSetError
+from uploadfilter.hashsets import formats
+from uploadfilter.hashsets.csvlines import CSVRequest
+from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
+from uploadfilter.hashsets.importing import (
+    NOTHING_SAID,
+    Progress,
+    Said,
+    Survey,
+    checked_categories,
+    survey_of,
+    ticking,
+)
+from uploadfilter.hashsets.opening import opened
+from uploadfilter.hashsets.refusing import BadLines, check_outcome
+from uploadfilter.hashsets.tally import Tally
+from uploadfilter.model import SignalType
+
+_MODE: Final = 0o600
+_PART: Final = ".part"
+
+
+def convert_file(
+    path: Path,
+    new: Path,
+    *,
+    categories: Sequence[str],
+    only: SignalType | None = None,
+    said: Said = NOTHING_SAID,
+    bad_lines: BadLines = BadLines.REFUSE,
+    progress: Progress | None = None,
+) -> Survey:
+    """Write what may be taken of a file into a new one.
+
+    Args:
+        path: Of a format that is read.
+        new: Must not be there yet.
+        categories: Those that are allowed; for a list exactly one, which it gets.
+        only: The type that a list of one type is made of; ``None``: JSON lines.
+        said: What is known of the file before it is opened.
+        bad_lines: What becomes of the file if a line is malformed.
+        progress: Told how far the reading is.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        UsageError: The categories cannot be used.
+        HashSetFormatError: The file is malformed, or holds nothing to be accepted.
+        HashSetError: A file cannot be read or written, or the new one is there already.
+    """
+    allowed = checked_categories(categories)
+    tally = Tally()
+    layout = said.layout
+    with _new_file(new) as out, opened(path) as (file, raw):
+        items = formats.read(
+            file,
+            categories=allowed,
+            signal_type=said.signal_type,
+            tally=tally,
+            tick=ticking(file, progress),
+            table=None if layout is None else CSVRequest(layout=layout, id_of=id_of),
+            foreign=said.foreign,
+            id_of=id_of,
+        )
+        entries = entries_of(items, categories[0])
+        out.writelines(json_lines(entries) if only is None else listed(entries, only))
+        sha256 = raw.sha256()
+        check_outcome(str(path), tally, bad_lines)
+    return replace(survey_of(tally, allowed), sha256=sha256)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that is called as it should be once the block has ended well."""
+    part = path.with_name(f"{path.name}{_PART}")
+    if path.exists():
+        raise HashSetError(
+            f"{str(path)!r} is there already",
+            hint="Name a file that is not, or remove it.",
+        )
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    except OSError as exc:
+        raise _unwritable(part, exc) from exc
+    try:
+        with os.fdopen(handle, "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(path)
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _unwritable(path: Path, exc: OSError) -> HashSetError:
+    return HashSetError(
+        f"cannot write {str(path)!r}: {exc.strerror}",
+        hint="Check the path, that this user may write there, and the space.",
+    )
