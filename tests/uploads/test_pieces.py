@@ -76,6 +76,9 @@ def is_piece(
         [("File-Offset", "20")],
         [("X-Offset", "20")],
         [("X-Slice-Index", "0"), ("X-Total-Slices", "2")],
+        [("Uploader-Chunk-Number", "0"), ("Uploader-Chunks-Total", "2")],
+        [("X-Upyun-Part-Id", "0"), ("X-Upyun-Multi-Stage", "upload")],
+        [("X-Acme-Photo-Segment-No", "1")],
     ],
 )
 def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
@@ -144,6 +147,20 @@ PIECES = [
     "index=0&total_slices=2",
     "partNumber=1&totalParts=2",
     "file[chunk]=1",
+    "command=APPEND&media_id=1&segment_index=0",
+    "resumeAt=10",
+    "finalChunk=0",
+    "isLastChunk=false",
+    "last_part=no",
+    "func=chunked_upload&upload_id=a&offset=0",
+    "range=0,10,30",
+    "range=10,10,20",
+    "chunk=0x1",
+    "chunk=.1e1",
+    "chunk=0_1",
+    "chunk=%D9%A1&chunks=%D9%A2",
+    "chunk=0&chunks=%D9%A2",
+    "metadata=%7B%22chunkIndex%22:0,%22totalChunks%22:2%7D",
 ]
 
 
@@ -178,6 +195,14 @@ def test_query_says_that_it_is_a_piece(query: str) -> None:
         "op=CREATE",
         "sliceIndex=0&totalSlices=1",
         "pieces=12",
+        "finalChunk=1&chunk=0&chunks=1",
+        "last_part=",
+        "range=0,20,20",
+        "range=1,5",
+        "chunk=0x0",
+        "chunk=0.0",
+        "metadata=%7B%22chunkIndex%22:0,%22totalChunks%22:1%7D",
+        "metadata=%7B%22title%22:%22a%22,%22index%22:3%7D",
     ],
 )
 def test_query_of_a_whole_file_passes(query: str) -> None:
@@ -209,6 +234,8 @@ def test_range_of_a_post_is_none_of_a_file() -> None:
         "/mkblk/4194304",
         "/bput/ctx/4096",
         "/mkfile/8192/key/YQ==",
+        "/_api/web/files('a')/StartUpload(uploadId=guid'a')",
+        "/_api/web/files('a')/continueupload(uploadId=guid'a',fileOffset='9')",
         "/buckets/b/objects/o/uploads/u/1",
     ],
 )
@@ -253,6 +280,20 @@ def form_is_piece(fields: dict[str, str], *, file: str = "file") -> bool:
         {"chunk_number": " 2", "total_chunks": "2"},
         {"offset": "5"},
         {"total_chunks": "2 of them"},
+        {"chunk": "a.jpg.0_1.part", "cid": "1", "range": "0,4,9"},
+        {"chunk": "a.jpg.1_1.part", "cid": "1", "range": "4,5,9"},
+        {"metadata": '{"chunkIndex":0,"totalChunks":2,"fileName":"a.jpg"}'},
+        {
+            "metadata": '{"\\u0063hunkIndex": 1, "fileName": "a.jpg", "a": "'
+            + "b" * 2000
+        },
+        {"metadata": '{"TotalChunks":2,"ChunkIndex":0,"UploadID":"a"}'},
+        {"chunkMetadata": '{"FileName":"a.jpg","Index":0,"TotalCount":2}'},
+        {"segment_index": "1", "media_id": "5"},
+        {"resume": "1", "resumeAt": "5", "finalChunk": "1"},
+        {"resume": "1", "finalChunk": "0"},
+        {"jupart": "1", "jufinal": "0"},
+        {"chunk": "\u0661", "chunks": "\u0662"},
     ],
 )
 def test_form_says_that_its_file_is_a_piece(fields: dict[str, str]) -> None:
@@ -274,6 +315,12 @@ def test_form_says_that_its_file_is_a_piece(fields: dict[str, str]) -> None:
         {"number_of_pieces": "3", "total_parts": "4"},
         {"chunk_size": "1000", "chunk_overlap": "200"},
         {"slices": "8", "number": "12", "total": "250"},
+        {"range": "0,4,4", "cid": "1"},
+        {"range": "1,5"},
+        {"metadata": '{"chunkIndex":0,"totalChunks":1,"fileName":"a.jpg"}'},
+        {"chunkMetadata": '{"FileName":"a.jpg","Index":0,"TotalCount":1}'},
+        {"metadata": '{"title": "in 3 pieces", "index": 7, "pages": 12}'},
+        {"finalChunk": "1"},
     ],
 )
 def test_form_with_a_whole_file_is_no_piece(fields: dict[str, str]) -> None:

@@ -347,7 +347,7 @@ class FormExtractor:
         if header.filename is not None:
             self._signs.add_file(header.name)
         elif pieces.Signs.are_in(header.name):
-            self._signs.add(header.name, self._said.decode("latin-1"))
+            self._signs.add(header.name, self._said.decode(errors="replace"))
 
     def _refusal_of_field(self, events: Sequence[Event]) -> Refusal | None:
         """Refuse a form that names a coding of its file, as the head would be."""

@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-MOST_VALUE_BYTES: Final = 32
-"""Bytes of a field that are read: a number has fewer."""
+MOST_VALUE_BYTES: Final = 1024
+"""Bytes of a field that are read: a number has fewer, and what Kendo and DevExtreme say
+in JSON has some hundreds."""
 
 _PREFIX: Final = (
     r"(?:x|dz|qq|resumable|flow|plupload|file|upload|uploader|current|cur|goog|amz|bz|oc"
@@ -49,13 +50,26 @@ only beside a number."""
 
 _PLACE: Final = re.compile(
     rf"{_PREFIX}(?:{_PIECE}(?:byte)?(?:offset|start|startbyte|begin)|byteoffset"
-    r"|startbyte|bytestart|filestart|startoffset|offsetbyte|rangestart|appendposition)"
+    r"|startbyte|bytestart|filestart|startoffset|offsetbyte|rangestart|appendposition"
+    r"|resume(?:at|from|position))"
 )
 _NUMBER: Final = re.compile(
     rf"{_PREFIX}chunk(?:index|idx|number|num|no|nr|id|i|current|seq)?|qqpartindex"
+    r"|segmentindex|jupart"
 )
 """Forms use the other words for other things: there are shops for parts, and editors
 whose pages are made of slices and blocks."""
+
+_LAST: Final = re.compile(rf"{_PREFIX}(?:is)?(?:last|final)(?:chunk|part|piece|slice)")
+"""Words that say whether this is the last piece."""
+
+_NO: Final = frozenset({"0", "false", "no", "off", "null", "undefined"})
+
+_SPAN: Final = "range"
+"""What elFinder calls begin, length, and length of the whole file."""
+
+_IN_JSON: Final = "metadata"
+"""How names end of fields that say in JSON what others say in several fields."""
 
 _ONLY_BESIDE_FILES: Final = frozenset({"offset", "fileoffset", "uploadoffset"})
 """Words for where a list begins, except where a file comes with them."""
@@ -67,7 +81,11 @@ _OF_A_HEADER: Final = re.compile(
     r"x?(?:bz|amz|ms|goog|oc|upload|file)*(?:chunk[a-z]*"
     rf"|{_PIECE}(?:index|idx|number|num|no|nr|id|offset|start))"
 )
-"""Names of headers that number a piece, or describe it."""
+_IN_WORDS: Final = re.compile(
+    rf"(?:[a-z0-9]+-)*{_PIECE}-(?:index|idx|number|num|no|nr|id|offset|start)"
+)
+"""Names of headers that number a piece, or describe it; whose protocol it is does not
+matter where hyphens part the words."""
 
 
 class Signs:
@@ -93,13 +111,17 @@ class Signs:
     def are_in(name: str) -> bool:
         """Tell whether a field of this name may say something."""
         letters = _letters(name)
-        patterns = (_COUNT, _PLACE, _NUMBER, _OTHER_COUNT, _OTHER_NUMBER)
+        patterns = (_COUNT, _PLACE, _NUMBER, _OTHER_COUNT, _OTHER_NUMBER, _LAST)
         is_known = any(pattern.fullmatch(letters) for pattern in patterns)
-        return is_known or letters in _ONLY_BESIDE_FILES
+        is_more = letters == _SPAN or letters.endswith(_IN_JSON)
+        return is_known or is_more or letters in _ONLY_BESIDE_FILES
 
     def add(self, name: str, value: str) -> None:
         """Take a field, as a query or a form has it."""
         letters, number = _letters(name), _number(value)
+        if letters.endswith(_IN_JSON):
+            self._add_json(letters.removesuffix(_IN_JSON), value)
+            return
         self._is_numbered |= _OTHER_NUMBER.fullmatch(letters) is not None
         if _COUNT.fullmatch(letters):
             self._counts.append(number)
@@ -109,9 +131,20 @@ class Signs:
             self._is_placed_beside_files |= number > 0
         elif _PLACE.fullmatch(letters):
             self._is_placed |= number > 0
+        elif _LAST.fullmatch(letters):
+            self._is_placed |= value.strip().lower() in _NO
+        elif letters == _SPAN:
+            self._is_placed |= _is_part_of_span(value)
         elif _NUMBER.fullmatch(letters):
             self._numbers.append(number)
             self._is_unsure |= letters != _PLUPLOAD
+
+    def _add_json(self, what: str, value: str) -> None:
+        """Take what an object says of ``what``, as far as it is there."""
+        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        for said in _SAID.finditer(plain):
+            if not said[1].lower().endswith(_IN_JSON):
+                self.add(what + said[1], said[2])
 
     def add_file(self, name: str) -> None:
         """Take a field that is a file."""
@@ -141,12 +174,45 @@ _LONGEST_NAME: Final = 64
 
 
 def _number(value: str) -> int:
-    """Read a number as PHP does: the digits that it begins with."""
+    """Read a number as PHP does: the digits that it begins with.
+
+    What only other languages take for a number, and is not 0, stands for more than one:
+    ``0x1`` and ``.1e1`` in JavaScript, digits of other scripts and ``0_1`` in Python.
+    """
     found = _DIGITS.match(value)
+    if found is not None and found.end() == len(value):
+        return int(found[1])
+    is_odd = _ODD_NUMBER.fullmatch(value.strip()) is not None
+    if is_odd and any(sign not in _NOTHING for sign in value.strip()):
+        return _SOME
     return int(found[1]) if found else 0
 
 
 _DIGITS: Final = re.compile(r"[ \t\r\n]*\+?([0-9]{1,18})")
+_ODD_NUMBER: Final = re.compile(
+    r"\+?(?:0[xob][0-9a-f_]{1,20}|[\d_]{1,20}\.?\d{0,20}(?:e\+?\d{1,2})?"
+    r"|\.\d{1,20}(?:e\+?\d{1,2})?)",
+    re.IGNORECASE,
+)
+_NOTHING: Final = frozenset("+.0_xXoObB")
+_SOME: Final = 2
+
+_ESCAPED: Final = re.compile(r"\\u00([0-9a-fA-F]{2})")
+_SAID: Final = re.compile(
+    r'"([A-Za-z_]{1,40})"\s{0,9}:\s{0,9}"?([0-9][0-9a-zA-Z_.+]{0,18}|true|false)'
+)
+
+
+def _is_part_of_span(value: str) -> bool:
+    """Say whether begin, length and length of the whole mean less than the whole."""
+    found = _THREE.fullmatch(value.strip())
+    if found is None:
+        return False
+    begin, length, whole = map(int, found.groups())
+    return begin > 0 or length < whole
+
+
+_THREE: Final = re.compile(r"([0-9]{1,18}),([0-9]{1,18}),([0-9]{1,18})")
 
 
 # --- The head ------------------------------------------------------------------------
@@ -222,7 +288,7 @@ def _is_in_target(target: str, headers: _Named) -> bool:
         return True
     if not query:
         return False
-    named = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
+    named = parse_qsl(query, keep_blank_values=True, errors="replace")
     return _is_in_query(named, is_data=_is_data(headers))
 
 
@@ -354,11 +420,16 @@ def _is_named_by_header(named: _Named) -> bool:
         for name, value in own
         if _COUNT.fullmatch(_letters(name)) or _OTHER_COUNT.fullmatch(_letters(name))
     ]
-    is_numbered = any(_OF_A_HEADER.fullmatch(_letters(name)) for name, _ in own)
+    is_numbered = any(
+        _OF_A_HEADER.fullmatch(_letters(name)) or _IN_WORDS.fullmatch(name)
+        for name, _ in own
+    )
     return is_numbered and counts != [1]
 
 
-_OWN: Final = ("x-", "chunk", "part-", "slice", "total-", "file-", "upload-")
+_OWN: Final = (
+    *("x-", "chunk", "part-", "slice", "total-", "file-", "upload-", "uploader-"),
+)
 """What names of headers begin with that no standard gives."""
 
 
@@ -406,6 +477,8 @@ _QUERIES: Final = (
     frozenset({"append", "position"}),  # OSS and COS
     frozenset({"appendpos"}),
     frozenset({"partnum", "uploadid"}),
+    frozenset({"upload_id", "offset"}),  # Girder, QNAP
+    frozenset({"uploadid", "offset"}),
 )
 """Names in a query that together say that this is a piece."""
 
@@ -415,6 +488,7 @@ _PATHS: Final = re.compile(
     r"/dav/uploads/[^/]+/[^/]+/[^/]+|-chunking-[0-9]+-[0-9]+-[0-9]+"  # Nextcloud
     r"|/upload_session/(?:start|append|finish)"  # Dropbox
     r"|/upload_sessions/[^/]+\Z"  # Box
+    r"|/(?:start|continue|finish)upload\("  # SharePoint
     r"|/mkblk/[0-9]+|/bput/[^/]+/[0-9]+|/mkfile/[0-9]+"  # Qiniu
     r"|/buckets/[^/]+/objects/[^/]+/uploads/[^/]+/[0-9]+",
     re.IGNORECASE,
