@@ -1,5 +1,7 @@
 """What is said of a file: enough to judge it by, and nothing of what is in it."""
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from uploadfilter.cli.surveys import preview_lines, survey_document
@@ -7,6 +9,7 @@ from uploadfilter.hashsets.importing import Survey
 from uploadfilter.hashsets.tally import (
     NO_CATEGORY,
     OTHER_WORDS,
+    ForeignFacts,
     Problem,
     ProblemCount,
     TableFacts,
@@ -113,3 +116,50 @@ def test_entries_that_are_no_pictures_are_pointed_out() -> None:
         survey
     )
     assert survey_document(survey)["no_pictures"] == {"txt": 2, "db": 1}
+
+
+FOREIGN = Survey(
+    lines=1234,
+    accepted=1000,
+    problems=(ProblemCount(problem=Problem.HARMLESS, count=2, first_line=17),),
+    categories={"1": 900, "5": 2, "7": 100},
+    ignored_fields={},
+    foreign=ForeignFacts(
+        name="vics",
+        title="VICS 2.0 US",
+        meanings={"1": "illegal", "5": "harmless"},
+        harmless=frozenset({"5"}),
+    ),
+    not_compared={"PhotoDNA": 4321},
+)
+
+
+def test_file_of_somebody_else_consists_of_records() -> None:
+    """With what its categories mean, what is never taken, and what is not compared."""
+    text = shown(FOREIGN, "1")
+    words = [line.split() for line in text.splitlines()]
+
+    assert "the file is VICS 2.0 US" in text
+    assert "first record" in text
+    assert ["1", "illegal", "yes", "900"] in words
+    assert ["5", "harmless", "never", "2"] in words
+    assert ["7", "no", "100"] in words
+    assert "4,321 signals are not compared: PhotoDNA" in text
+    assert "1,000 entries of 1,234 records can be taken" in text
+
+
+def test_file_without_categories_says_so() -> None:
+    """Who looks at it learns that one has to be named."""
+    facts = ForeignFacts(name="stopncii", title="an answer")
+    text = shown(replace(FOREIGN, foreign=facts, categories={}))
+
+    assert "no record says its category" in text
+
+
+def test_programs_read_what_the_file_is() -> None:
+    """The word of its format, and the signals that are not compared."""
+    document = survey_document(FOREIGN)
+
+    assert (document["format"], document["lines"]) == ("vics", 1234)
+    assert document["not_compared"] == {"PhotoDNA": 4321}
+    assert survey_document(SURVEY)["format"] is None

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from uploadfilter.hashsets.lists import (
     DIGESTS,
     ListedSignal,
+    parse_any,
     parse_line,
+    suffix_of,
     types_of,
 )
 from uploadfilter.hashsets.tally import Problem
@@ -141,6 +143,41 @@ def test_list_of_one_type_takes_no_other() -> None:
     assert parse_line(MD5.encode(), types) is Problem.WRONG_LENGTH
     tagged = f"SHA256 (x) = {SHA256}".encode()
     assert parse_line(tagged, types) is Problem.UNKNOWN_TYPE
+
+
+PIECES = st.sampled_from(
+    [
+        *("", " ", "*", "(", ")", "=", "\\", "x", ".jpg", "\u00fc", "\0", "\t", "0x"),
+        *(MD5, MD5.upper(), MD5[:-1], SHA1, SHA256, "md5", "pdq", "MD5", "SHA256"),
+    ]
+)
+
+
+@given(
+    line=st.lists(PIECES, min_size=1, max_size=7).map("".join).map(str.strip),
+    kind=st.sampled_from([None, *SignalType]),
+)
+def test_usual_lines_are_read_as_all_others(line: str, kind: SignalType | None) -> None:
+    """The quick way for a digest, with a name or without, is only quick."""
+    types = types_of(kind)
+
+    assert parse_line(line.encode(), types) == parse_any(line.encode(), types)
+
+
+@pytest.mark.parametrize(
+    ("line", "suffix"),
+    [
+        (f"{MD5}  a.b.TXT", b"txt"),
+        (f"{MD5} *a", b""),
+        (f"{MD5}  a(b).zip", b"zip"),
+        (f"MD5 (a(b).zip) = {MD5}", b"zip"),
+        (f"MD5 (a) = {MD5}", b""),
+        (MD5, b""),
+    ],
+)
+def test_suffix_is_that_of_the_name(line: str, suffix: bytes) -> None:
+    """Wherever the name stands."""
+    assert suffix_of(line.encode()) == suffix
 
 
 @given(line=st.binary(min_size=1, max_size=200))

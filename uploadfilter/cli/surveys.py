@@ -107,8 +107,7 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
         yield table("left out", "that is", "count", first, rows=rows, numeric=2)
     if survey.categories:
         yield _categories_table(survey, allowed)
-    if survey.table is not None and not _has_categories(survey.table):
-        yield Text("no column holds categories: every row gets the one of --category")
+    yield from _category_lines(survey)
     if OTHER_WORDS in survey.categories:
         yield Text(
             "too many different categories to be named: is it the right column?",
@@ -129,6 +128,14 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
         what = not_compared([word]).get(word)
         why = "is not known" if what is None else f"holds {what}, which is not compared"
         yield Text(harmless(f"field {word!r} {why}: ignored {count:,} times"))
+
+
+def _category_lines(survey: Survey) -> Iterator[Text]:
+    """Say so where a file holds no categories."""
+    if survey.table is not None and not _has_categories(survey.table):
+        yield Text("no column holds categories: every row gets the one of --category")
+    if survey.foreign is not None and not survey.categories and survey.accepted:
+        yield Text("no record says its category: each gets the one of --category")
 
 
 def _categories_table(survey: Survey, allowed: Collection[str]) -> Table:

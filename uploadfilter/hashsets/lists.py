@@ -65,6 +65,9 @@ NO_PICTURES = frozenset(
 """Suffixes of files that are no pictures, whatever is in them; of videos and PDFs
 nothing is said, since a case may mean them."""
 
+_BEFORE_NAMES: Final = (b" ", b"*")
+"""What stands between a digest with a blank, and a name."""
+
 _PREFIXES = (b"0x", b"0X", b"\\x")
 
 
@@ -85,27 +88,31 @@ def parse_line(line: bytes, types: Types) -> ListedSignal | Problem | None:
     Returns:
         The signal, or what is wrong, or ``None`` for a heading.
     """
-    signal_type = types.get(len(line))
-    if signal_type is not None:
+    digits, space, name = line.partition(b" ")
+    signal_type = types.get(len(digits))
+    # A name comes behind a second character, and is not looked at.
+    is_name = len(name) > 1 and name.startswith(_BEFORE_NAMES)
+    if signal_type is not None and (is_name or not space):
         try:
-            return ListedSignal(signal_type, unhexlify(line))
+            return ListedSignal(signal_type, unhexlify(digits))
         except NotHex:
             pass
-    return _parse_other(line, types)
+    return parse_any(line, types)
 
 
 def suffix_of(line: bytes) -> bytes:
     """Return the suffix of the name in a line, in small letters; empty without one."""
-    tagged = _TAGGED.fullmatch(line)
-    if tagged is not None:
+    if b"." not in line:
+        return b""
+    if b"(" in line and _TAGGED.fullmatch(line) is not None:
         name = line[line.index(b"(") + 1 : line.rindex(b")")]
     else:
         name = line.partition(b" ")[2][1:]
     return name.rpartition(b".")[2].lower() if b"." in name else b""
 
 
-def _parse_other(line: bytes, types: Types) -> ListedSignal | Problem | None:
-    """Parse a line that is more, or less, than one digest."""
+def parse_any(line: bytes, types: Types) -> ListedSignal | Problem | None:
+    """Parse any line: the slow twin of ``parse_line``, which asks it in doubt."""
     # A backslash says that the name, which nobody reads, is escaped.
     line = line if line.startswith(_PREFIXES) else line.removeprefix(b"\\")
     tagged = _TAGGED.fullmatch(line)
