@@ -40,6 +40,7 @@ _REST_OF_STRING = re.compile(r'(?:[^"\\]+|\\.)*+(")?', re.DOTALL)
 _CLOSERS: Final[Mapping[str, str]] = MappingProxyType({"{": "}", "[": "]"})
 _OPENERS: Final[Mapping[str, str]] = MappingProxyType({"}": "{", "]": "["})
 _BRACKETS: Final = frozenset("{}[]")
+_NEXT_RECORD: Final = ",{"
 _WHITE_SPACE: Final = frozenset(["", " ", "\t", "\r", "\n"])
 _AFTER_VALUES: Final = frozenset(",]} \t\r\n")
 
@@ -310,6 +311,10 @@ class _Walk:
                 yield from self._item(place)
             else:
                 yield record
+            # Nearly always the next one follows at once.
+            if window.text.startswith(_NEXT_RECORD, window.at):
+                window.at += 1
+                continue
             if not window.took(","):
                 window.take("]")
                 return

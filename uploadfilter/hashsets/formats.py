@@ -149,12 +149,6 @@ def _foreign_items(
     tick: Callable[[], None],
 ) -> Iterator[Entry | EntryBlock]:
     """Read a file of somebody else: each record becomes the line that says the same."""
-
-    def note_record() -> None:
-        tally.lines += 1
-        if not tally.lines % TICK_LINES:
-            tick()
-
     tally.foreign = form.facts(text_of(file.peek(HEAD_BYTES)[:HEAD_BYTES]) or "")
     lines = foreign_lines(
         file,
@@ -162,7 +156,7 @@ def _foreign_items(
         categories=categories,
         id_of=id_of,
         tally=tally,
-        note_record=note_record,
+        tick=tick,
     )
     yield from _entries(lines, categories, tally)
     tick()

@@ -146,7 +146,7 @@ class Vics:
             if isinstance(added, Problem):
                 return added
             others += added
-        if not record.keys() <= _KNOWN:
+        if not _KNOWN.issuperset(record):
             _note_unknown(record, tally)
         has_signal = len(item) > _FIELDS_WITHOUT_SIGNAL
         return Problem.NOT_COMPARED if others and not has_signal else item
