@@ -19,10 +19,14 @@ def is_one(head: bytes) -> bool:
     return (
         _BEGINNING.match(head) is not None
         or head[128:132] == b"DICM"
+        or head[60:68] == _OF_PALM
         or _IMAGE_SIZE.search(head, 0, _IM_HEADER_BYTES) is not None
         or (head[_SPIDER_FORM] in _SPIDER_FORMS_STORED and _is_spider(head))
     )
 
+
+_OF_PALM: Final = b"vIMGView"
+"""Type and maker of a database of pictures on a Palm."""
 
 _IMAGE_SIZE: Final = re.compile(rb"^Image size \(x\*y\):", re.MULTILINE)
 _IM_HEADER_BYTES: Final = 512
@@ -98,6 +102,12 @@ _MAGICS: Final = (
     *(b"\x59\xa6\x6a\x95", b"\x01\xda\0\1", b"\x01\xda\0\2", b"\x01\xda\1\1"),
     *(b"\x01\xda\1\2", b"/* XPM */", b"DanM", b"LinS", b"P7 332"),
     *(b"gd2\0", b"\x80\xe8\0\0"),
+    *(b"\xb1\x68\xde\x3a", b"\x3a\xde\x68\xb1", b"\xffWPC", b"SFW94", b"SFW95"),
+    # Of photo labs, science, embroidery and plotters, and what ImageMagick writes.
+    *(b"PCD_OPA", b"FL32", b"PG ML", b"PG LM", b"LBLSIZE=", b"NJPL1I"),
+    *(b"\x08\xf2\xa6\xb6", b"\xb6\xa6\xf2\x08", b"#PES", b"BEGMF", b"#FIG"),
+    *(b"srcdocid:", b"version: MIL-STD-1840", b"rorient:"),
+    *(b"# ImageMagick pixel enumeration:", b"push graphic-context", b"viewbox "),
     # Of cameras.
     *(b"FUJIFILMCCD-RAW ", b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"FOVb"),
     b"II\x1a\0\0\0HEAPCCDR",
@@ -112,6 +122,12 @@ _BEGINNING: Final = re.compile(
             rb"\x0a[\0\2-\5].[\1\2\4\x08]",
             # XBM: a bitmap that is written in C.
             rb"\s*#define[^\n]*width[^\n]*\d\s*#define[^\n]*height",
+            # VIFF: a type, a version and an order of bytes that exist.
+            rb"\xab\x01[\0-\3][\0-\x0f][\2\4\5-\x08\x0a]",
+            # PHM: real numbers of 16 bits, in grey or in colours.
+            rb"P[Hh]\s+\d+\s+\d+\s+-?[\d.]+\s",
+            # ILBM: pictures of the Amiga.
+            rb"FORM.{4}(?:ILBM|PBM )",
             # FLI and FLC: animations with their number after the length.
             rb".{4}[\x11\x12]\xaf.{2}(?:\x40\x01|\x80\x02|\x00\x04)",
         )
