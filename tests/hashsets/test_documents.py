@@ -116,6 +116,14 @@ def test_document_that_is_cut_off_is_refused(encoding: str) -> None:
             read(data[:end])
 
 
+@pytest.mark.parametrize("between", ["", "\n", "\ufeff", "\r\n\ufeff"])
+def test_documents_may_come_one_after_the_other(between: str) -> None:
+    """As pages of an answer that were saved into one file."""
+    pages = between.join(['{"value":[{"a":1},{"a":2}]}', '{"a":3}', "[]", '[{"a":4}]'])
+
+    assert [item["a"] for item in read(pages.encode("utf-8-sig"))] == [1, 2, 3, 4]
+
+
 @given(
     st.binary(max_size=60) | st.text('{}[]",:\\ae1-. tru', max_size=60).map(str.encode)
 )
@@ -130,8 +138,9 @@ def test_any_bytes_have_an_answer(data: bytes) -> None:
         return
     decoder, text, at = json.JSONDecoder(), data.decode("utf-8-sig"), 0
     expected: list[object] = []
-    while text[at:].strip(" \t\r\n"):
-        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n"))
+    spaces = " \t\r\n\ufeff"
+    while text[at:].strip(spaces):
+        at += len(text[at:]) - len(text[at:].lstrip(spaces))
         value, at = decoder.raw_decode(text, at)
         expected += slow(value)
     assert found == expected

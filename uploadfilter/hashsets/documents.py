@@ -40,6 +40,7 @@ _REST_OF_STRING = re.compile(r'(?:[^"\\]+|\\.)*+(")?', re.DOTALL)
 _CLOSERS: Final[Mapping[str, str]] = MappingProxyType({"{": "}", "[": "]"})
 _OPENERS: Final[Mapping[str, str]] = MappingProxyType({"}": "{", "]": "["})
 _BRACKETS: Final = frozenset("{}[]")
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _NEXT_RECORD: Final = ",{"
 _WHITE_SPACE: Final = frozenset(["", " ", "\t", "\r", "\n"])
 _AFTER_VALUES: Final = frozenset(",]} \t\r\n")
@@ -82,7 +83,9 @@ def records(
     """
     walk = _Walk(_Window(file, chunk_bytes), shape)
     while walk.window.peek():
-        yield from walk.value("")
+        # Pages that were put into one file keep their marks.
+        if not walk.window.took(_BYTE_ORDER_MARK):
+            yield from walk.value("")
 
 
 def _no_number(_word: str) -> NoReturn:
