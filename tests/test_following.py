@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from structlog.testing import capture_logs
 
 from tests.proxy.admin.desk import NOWHERE
@@ -12,11 +13,13 @@ from uploadfilter.following import REMINDER_S, Following
 from uploadfilter.model import Mode
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.live import LiveSettings
+from uploadfilter.reference.sets import SetInfo, Signed
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceDirectory,
     ReferenceReader,
 )
+from uploadfilter.signedsets.freshness import Status
 
 
 def live(mode: Mode) -> LiveSettings:
@@ -113,3 +116,53 @@ async def test_rollback_is_said_until_it_is_released(tmp_path: Path) -> None:
         assert await told.events() == [("generation_pinned", None)]
         release()
         assert await told.events() == [("generation_active", None)]
+
+
+async def test_signed_set_that_grows_old_is_said(tmp_path: Path) -> None:
+    """A warning at half of its time, an alarm at its end, each hour anew."""
+    directory = ReferenceDirectory(tmp_path / REFERENCE_DIRECTORY)
+    info = SetInfo(
+        name="unit7",
+        issuer="U7",
+        categories=("1",),
+        enforced=True,
+        imported_at=1,
+        signed=Signed(root="", sequence=1),
+    )
+    with directory.writer(create=True) as writer:
+        collected = writer.collect()
+        collected.add(exact_entry(1, b"a"))
+        writer.replace_set(collected, info)
+    known = Status(set="unit7", source="", root="", synced_at=1000, expires_at=9000)
+    state = {"now": 1000.0, "held": 0}
+    with ReferenceReader.open(tmp_path / REFERENCE_DIRECTORY) as reference:
+        following = Following(
+            reference,
+            settings=lambda: live(Mode.ENFORCE),
+            clock=lambda: state["now"],
+            signed=lambda: (
+                msgspec.structs.replace(known, held_back=int(state["held"])),
+            ),
+            now=lambda: state["now"],
+        )
+
+        async def events_at(now_s: float) -> list[object]:
+            state["now"] = now_s
+            with capture_logs() as logged:
+                await following.look()
+            return [event["event"] for event in logged]
+
+        assert await events_at(1000) == ["generation_active"]
+        assert await events_at(4999) == []
+        assert await events_at(5000) == ["signed_set_aging"]
+        assert await events_at(5001) == []
+        assert await events_at(9000) == ["signed_set_expired"]
+        state["held"] = 4
+        assert await events_at(9001) == [
+            "signed_set_expired",
+            "withdrawals_held_back",
+        ]
+        assert await events_at(9001 + REMINDER_S) == [
+            "signed_set_expired",
+            "withdrawals_held_back",
+        ]

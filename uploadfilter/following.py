@@ -2,12 +2,14 @@
 
 Each upload takes the newest generation by itself. This says which one it is, keeps the
 promise of two seconds on an idle proxy, and raises the alarm where nobody else would:
-a rollback that waits to be released, and ENFORCE that rejects no match.
+a rollback that waits to be released, ENFORCE that rejects no match, and a signed set
+that is old or has withdrawals held back.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -16,6 +18,10 @@ from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
+from uploadfilter.signedsets.freshness import Freshness, Status, freshness
+
+Old: TypeAlias = tuple[Status, Freshness, int]
+"""What is known of a signed set that somebody has to look at."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -34,6 +40,8 @@ class Following:
         reference: The reference set.
         settings: Returns the settings in force.
         clock: Monotonic seconds.
+        signed: Returns what is known of the signed sets.
+        now: Seconds since the epoch.
     """
 
     def __init__(
@@ -42,7 +50,11 @@ class Following:
         *,
         settings: Callable[[], LiveSettings],
         clock: Callable[[], float],
+        signed: Callable[[], tuple[Status, ...]] = tuple,
+        now: Callable[[], float] = time.time,  # noqa: TID251 - handed down
     ) -> None:
+        self._signed = signed
+        self._now = now
         self._reference = reference
         self._settings = settings
         self._clock = clock
@@ -60,7 +72,7 @@ class Following:
         """Look once, and say what has changed, or is wrong for an hour more."""
         try:
             # In a thread, since a new generation is opened and verified here.
-            generation, lacking = await asyncio.to_thread(self._find)
+            generation, lacking, old = await asyncio.to_thread(self._find)
         except StoreError as exc:
             if exc.code != self._known:
                 _say_unusable(exc)
@@ -70,7 +82,7 @@ class Following:
         if is_new:
             _say_active(generation)
         self._known = generation.number
-        wrong = (generation.pinned, *lacking)
+        wrong = (generation.pinned, *lacking, *(it[1:] for it in old))
         is_due = self._clock() - self._said_at_s >= REMINDER_S
         if is_new or is_due or wrong != self._wrong:
             self._wrong, self._said_at_s = wrong, self._clock()
@@ -78,10 +90,23 @@ class Following:
                 _say_pinned(generation)
             for item in lacking:
                 _say_unenforced(item)
+            for status, fresh, held_back in old:
+                _say_old(status, fresh, held_back)
 
-    def _find(self) -> tuple[LayeredGeneration, tuple[Unenforced, ...]]:
+    def _find(
+        self,
+    ) -> tuple[LayeredGeneration, tuple[Unenforced, ...], tuple[Old, ...]]:
         generation = self._reference.current()
-        return generation, self._settings().unenforced(generation)
+        names = {info.name for info in generation.sets if info.signed is not None}
+        now_s = self._now()
+        old = tuple(
+            (it, freshness(it, now_s), it.held_back)
+            for it in self._signed()
+            # Of a root that was trusted and never synced, its operator knows.
+            if it.set in names
+            and (it.held_back or freshness(it, now_s) is not Freshness.FRESH)
+        )
+        return generation, self._settings().unenforced(generation), old
 
 
 def _say_unusable(error: StoreError) -> None:
@@ -107,6 +132,33 @@ def _say_unenforced(item: Unenforced) -> None:
         message=item.words,
         hint=item.to_do,
     )
+
+
+def _say_old(status: Status, fresh: Freshness, held_back: int) -> None:
+    about = {"set": status.set, "sequence": status.sequence, "ends": status.expires_at}
+    if fresh is Freshness.AGING:
+        log.warning(
+            "signed_set_aging",
+            **about,
+            hint="Half of the time until a signature ends is over: run 'uploadfilter "
+            "hashset sync', or find out why it fails with 'uploadfilter hashset "
+            "status'.",
+        )
+    if fresh is Freshness.EXPIRED:
+        log.error(
+            "signed_set_expired",
+            **about,
+            hint="The set goes on matching, but nobody knows whether it is the newest: "
+            "'uploadfilter hashset status' says why the last sync failed.",
+        )
+    if held_back:
+        log.error(
+            "withdrawals_held_back",
+            **about,
+            count=held_back,
+            hint="More than one officer may make in a day: ask the issuer whether a "
+            "key was stolen.",
+        )
 
 
 def _say_active(generation: LayeredGeneration) -> None:

@@ -52,6 +52,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.reloading import Reloader
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.state import instance_directory, log_directory
+from uploadfilter.syncing.trusting import read_statuses
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -273,6 +274,7 @@ def _watched(
         reference=reference,
         is_writable=lambda: decisions.writable,
         surveyor=_surveyor(settings),
+        signed=lambda: read_statuses(settings.state),
         clock=_now,
     )
 
@@ -408,7 +410,7 @@ async def _chores(
     try:
         async with beside(
             checkpoints=hands.recorder.keep_checkpoints(),
-            generations=_following(hands, reference).keep(),
+            generations=_following(hands, reference, settings.state).keep(),
             retention=_keep_retention(directory, settings.log.retention),
             origins=hands.in_force.keep_closing(),
             changes=changes.keep(),
@@ -439,12 +441,14 @@ def _surveyor(settings: Settings) -> Surveyor:
     )
 
 
-def _following(hands: Hands, reference: ReferenceReader) -> Following:
+def _following(hands: Hands, reference: ReferenceReader, state: Path) -> Following:
     """Make what tells the operator of the reference set."""
     return Following(
         reference,
         settings=lambda: hands.in_force.settings,
         clock=asyncio.get_running_loop().time,
+        signed=lambda: read_statuses(state),
+        now=_now,
     )
 
 

@@ -4,6 +4,7 @@
 
     DIR                    0700
       reference/           the reference set (``reference/layout.py``)
+      signed/<name>/       a signed set that is trusted (``syncing/trusting.py``)
       instances/<name>/    one proxy: the key that hashes its clients' addresses
         log/               its decision log (``decisions/segments.py``)
 

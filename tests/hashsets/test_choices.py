@@ -1,13 +1,13 @@
 """What importing a hash set again keeps of what was chosen."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
-from uploadfilter.errors import UsageError
+from uploadfilter.errors import HashSetNameError, UsageError
 from uploadfilter.hashsets.choices import Chosen, Settled, chosen_state, settled
 from uploadfilter.model import EntryState
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo, Signed
 
 
 def before(*, enforced: bool) -> SetInfo:
@@ -87,11 +87,23 @@ def test_opposite_options_are_refused() -> None:
         chosen_state(enforce_unsigned=True, monitored=True)
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_signed_and_unsigned_do_not_take_each_others_place(*, is_signed: bool) -> None:
+    """What was allowed to a signed set is not allowed to any file under its name."""
+    was = replace(before(enforced=True), signed=Signed(root="", sequence=1))
+    known = before(enforced=True) if is_signed else was
+
+    with pytest.raises(HashSetNameError, match="signed") as refused:
+        settled("unit7", Chosen(), [known], is_signed=is_signed)
+
+    assert "Nothing was changed" in refused.value.hint
+
+
 def test_whatever_an_operator_chooses_of_a_set_is_settled() -> None:
     """A new attribute of a hash set must not be reset by importing it again."""
     from_the_file = {"imported_at", "entries", "counts", "source", "exact_alone"}
     kept_by_the_changes = {"revoked"}
-    of_the_import = {"name", "issuer", "imported_with"}
+    of_the_import = {"name", "issuer", "imported_with", "signed"}
     known = from_the_file | kept_by_the_changes | of_the_import
 
     chosen = {field.name for field in fields(SetInfo)} - known

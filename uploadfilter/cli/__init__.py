@@ -25,6 +25,7 @@ from uploadfilter.cli import (
     converting,
     generations,
     holders,
+    signed,
     stats,
     suppressions,
 )
@@ -90,6 +91,9 @@ hashset_app.command("compact")(generations.compact_command)
 hashset_app.command("activate")(generations.activate_command)
 hashset_app.command("rollback")(generations.rollback_command)
 hashset_app.command("release")(generations.release_command)
+hashset_app.command("trust")(signed.trust_command)
+hashset_app.command("sync")(signed.sync_command)
+hashset_app.command("status")(signed.status_command)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 app.add_typer(config_app)

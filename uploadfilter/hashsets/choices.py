@@ -11,7 +11,7 @@ chooses is settled here, which a test holds.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from uploadfilter.errors import UsageError
+from uploadfilter.errors import HashSetNameError, UsageError
 from uploadfilter.model import EntryState
 from uploadfilter.reference.sets import SetInfo
 
@@ -65,18 +65,30 @@ def chosen_state(*, enforce_unsigned: bool, monitored: bool) -> EntryState | Non
     return EntryState.ACTIVE if enforce_unsigned else None
 
 
-def settled(name: str, chosen: Chosen, sets: Collection[SetInfo]) -> Settled:
+def settled(
+    name: str, chosen: Chosen, sets: Collection[SetInfo], *, is_signed: bool = False
+) -> Settled:
     """Return what holds for an import: what is said, else what held before.
 
     Args:
         name: Of the hash set.
         chosen: What was said.
         sets: The hash sets in force.
+        is_signed: Whether what is to come was signed.
 
     Raises:
+        HashSetNameError: One set is signed, and the other is not: what was allowed to
+            the one would be allowed to the other.
         UsageError: Categories would go that nobody said may go.
     """
     before = next((info for info in sets if info.name == name), None)
+    if before is not None and (before.signed is not None) is not is_signed:
+        was, comes = ("is", "is not") if before.signed else ("is not", "is")
+        raise HashSetNameError(
+            f"hash set {name!r} {was} signed, and what would take its place {comes}",
+            hint="Nothing was changed. Choose another name, or remove the set first: "
+            "'uploadfilter hashset remove'.",
+        )
     if before is None:
         return Settled(
             enforced=chosen.state is EntryState.ACTIVE,

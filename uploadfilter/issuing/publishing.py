@@ -37,6 +37,7 @@ from uploadfilter.signedsets.roles import (
     most_withdrawn_a_day,
     stored_name,
 )
+from uploadfilter.state import sync_directory
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -294,15 +295,27 @@ def _ids_of(now: Published) -> set[str]:
 def _copy_files(
     folder: IssuerFolder, source: Path, every: Iterable[Metadata[Any]]
 ) -> None:
+    new = []
     for metadata in every:
         for path, target in getattr(metadata.signed, "targets", {}).items():
             name = stored_name(path, target.hashes["sha256"])
             if (source / name).exists() and not (folder.targets / name).exists():
-                write(
-                    folder.targets / name, (source / name).read_bytes(), durably=False
-                )
-    # At once, and before metadata names them: one by one it would take minutes.
-    os.sync()
+                data = (source / name).read_bytes()
+                write(folder.targets / name, data, durably=False)
+                new.append(folder.targets / name)
+    # Before metadata names them, and all at once: one by one it would take minutes.
+    for path in new:
+        _sync_file(path)
+    for place in {path.parent for path in new}:
+        sync_directory(place)
+
+
+def _sync_file(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _put(

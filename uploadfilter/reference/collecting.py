@@ -251,7 +251,7 @@ class TableBuilder:
             info,
             entries=len(entries),
             counts=counts,
-            exact_alone=_exact_alone(entries, perceptual),
+            exact_alone=exact_alone(entries, perceptual),
             source=replace(info.source, duplicates=duplicates),
         )
         return Tables(
@@ -311,7 +311,7 @@ class TableBuilder:
         return counts
 
 
-def _exact_alone(
+def exact_alone(
     entries: EntryTable, perceptual: Mapping[Shape, PerceptualTable]
 ) -> int:
     """Count entries without a perceptual signal beside others that have one."""

@@ -42,6 +42,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What is known of a set that was signed.
+
+    Attributes:
+        root: SHA-256 of the root that the operator trusted, in hex.
+        sequence: Number of the set.
+        signers: Who signed it.
+    """
+
+    root: str
+    sequence: int
+    signers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetInfo:
     """A hash set in the reference set, without its entries.
 
@@ -61,6 +76,7 @@ class SetInfo:
         exact_alone: Entries that have exact signals alone, and do not say that this is
             meant, in a set whose other entries have perceptual ones: pictures would
             have both.
+        signed: What was signed; ``None`` if nobody signed it.
     """
 
     name: str
@@ -74,6 +90,7 @@ class SetInfo:
     source: Source = field(default_factory=Source)
     revoked: int = 0
     exact_alone: int = 0
+    signed: Signed | None = None
 
     def __post_init__(self) -> None:
         """Refuse a name that could not be used everywhere."""

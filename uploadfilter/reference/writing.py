@@ -16,6 +16,7 @@ from uploadfilter.errors import (
     StorePinnedError,
 )
 from uploadfilter.model import SignalType
+from uploadfilter.reference.amending import amended
 from uploadfilter.reference.changes import (
     ChangeKind,
     Changes,
@@ -121,7 +122,14 @@ class ReferenceWriter:
         self._check_not_pinned()
         return TableBuilder(self._committer.secret.exact_key)
 
-    def replace_set(self, collected: TableBuilder, info: SetInfo) -> SetInfo:
+    def replace_set(
+        self,
+        collected: TableBuilder,
+        info: SetInfo,
+        *,
+        without: Collection[str] | None = None,
+        revoked: Collection[str] = (),
+    ) -> SetInfo:
         """Put a hash set in force, in place of one of the same name.
 
         It goes into the overlay as long as that stays small (``overlay.fits``),
@@ -130,6 +138,9 @@ class ReferenceWriter:
         Args:
             collected: Its entries; not to be used again.
             info: What else is known of it.
+            without: If given, the collected entries are those that change, all others
+                stay as they are, and these ids go.
+            revoked: Ids that are withdrawn for good at the same time.
 
         What the set held until then, and this lacks, is withdrawn, until a later import
         lists it again.
@@ -146,11 +157,13 @@ class ReferenceWriter:
         name, live = info.name, self._live
         number = self._committer.next_number()
         new = collected.finish(replace(info, imported_with=number))
-        revoked = [item.entry for item in live.changes.revoked if item.set == name]
-        present = find_entries(new, name, revoked)
+        if without is not None:
+            new = amended(live, new, without)
+        known = {it.entry for it in live.changes.revoked if it.set == name}
+        present = find_entries(new, name, known.union(revoked))
         count, gone = gone_with(live, new, name)
         lasting = live.changes.lasting_keys()
-        again = [entry for entry in present if (name, entry) not in lasting]
+        again = [it for it in present if it in known and (name, it) not in lasting]
         new = _with_turnover(new, withdrawn=count, listed_again=len(again))
         changes = live.changes.with_replaced(
             name,
@@ -158,6 +171,8 @@ class ReferenceWriter:
             present=present,
             gone=gone,
             generation=number,
+        ).with_revoked(
+            name, {entry: entry in present for entry in revoked}, generation=number
         )
         additions = joined(without_set(live.added_tables(), name), new)
         self._committer.advance(

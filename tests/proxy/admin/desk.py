@@ -23,6 +23,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.crew import Crew
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings, SilentLog
+from uploadfilter.syncing.trusting import read_statuses
 
 NOON = 1_793_620_800.0
 """2026-11-02, 12:00 UTC."""
@@ -59,6 +60,7 @@ async def watched(
                 scanner_settings=scanner,
                 reference=reference,
                 is_writable=lambda: True,
+                signed=lambda: read_statuses(state),
                 surveyor=surveyor(state),
                 clock=lambda: NOON,
             )

@@ -10,6 +10,8 @@ from uploadfilter.decisions.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.scanners.settings import PoolFigures
+from uploadfilter.signedsets.freshness import Status
+from uploadfilter.syncing.trusting import Trusted
 
 
 def registered(proxy: Watched) -> Gauges:
@@ -122,3 +124,34 @@ async def test_room_for_the_log_is_told(tmp_path: Path) -> None:
     assert left_s == MOST_DAYS * DAY_S
     assert size
     assert rate == 0  # the log is of another day
+
+
+async def test_signed_sets_are_told(tmp_path: Path) -> None:
+    """When each was verified, until when it is believed, and what is held back."""
+    list_entries(tmp_path, [exact_entry(1, b"a")])
+    Trusted.of(tmp_path, "unit7").put_status(
+        Status(
+            set="unit7",
+            source="",
+            root="",
+            synced_at=5,
+            expires_at=9,
+            sequence=3,
+            held_back=2,
+        )
+    )
+    async with watched(tmp_path) as proxy:
+        gauges = Gauges(proxy, health := proxy.health())
+        register(proxy.metrics.registry, gauges)
+        await health.look()
+        told = [
+            value(proxy.metrics, f"signed_set_{name}", set="unit7")
+            for name in (
+                "synced_timestamp_seconds",
+                "expires_timestamp_seconds",
+                "sequence",
+                "held_back",
+            )
+        ]
+
+    assert told == [5, 9, 3, 2]

@@ -51,6 +51,7 @@ class Gauges(Collector):
         yield from self._spool()
         yield from self._scanners()
         yield from self._reference()
+        yield from self._signed()
         yield from self._log()
 
     def _service(self) -> Iterator[Metric]:
@@ -190,6 +191,23 @@ class Gauges(Collector):
         for lack in Lack:
             lacks.add_metric([lack], found.count(lack))
         yield lacks
+
+    def _signed(self) -> Iterator[Metric]:
+        figures = (
+            ("synced_timestamp_seconds", "When it was last verified to be the newest."),
+            ("expires_timestamp_seconds", "When the first of its signatures ends."),
+            ("sequence", "Number of the set that was taken."),
+            ("held_back", "Withdrawals that are too many to be carried out."),
+        )
+        known = {
+            it.set: (it.synced_at, it.expires_at, it.sequence, it.held_back)
+            for it in self._health.signed
+        }
+        for at, (name, text) in enumerate(figures):
+            family = _gauge(f"signed_set_{name}", text, "set")
+            for set_name, values in known.items():
+                family.add_metric([set_name], values[at])
+            yield family
 
     def _log(self) -> Iterator[Metric]:
         room = self._health.room

@@ -27,6 +27,7 @@ from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import OriginKey
 from uploadfilter.proxy.routing.enforcing import Unenforced
+from uploadfilter.signedsets.freshness import Status
 
 _T = TypeVar("_T")
 
@@ -118,6 +119,8 @@ class Health:
         room: Tells how much room there is for the decision log; it may raise an
             ``OSError`` or a ``LogError``.
         drain: Whether the service is ending.
+        signed: Returns what is known of the signed sets. One that is old does not make
+            the proxy unready: it goes on matching.
         clock: Monotonic seconds.
     """
 
@@ -131,6 +134,7 @@ class Health:
         has_scanners: Callable[[], bool],
         room: Callable[[], Room],
         drain: Drain,
+        signed: Callable[[], tuple[Status, ...]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -141,6 +145,7 @@ class Health:
         self._has_scanners = has_scanners
         self._survey = room
         self._drain = drain
+        self._read_signed = signed
         self._seen: tuple[Finding, ...] = (
             Finding(
                 check=Check.STARTED,
@@ -155,6 +160,7 @@ class Health:
         self.reachable: Mapping[str, bool] = {}
         self.unenforced: tuple[Unenforced, ...] = ()
         self.room = NO_ROOM_YET
+        self.signed: tuple[Status, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -204,6 +210,7 @@ class Health:
 
         Taken out of service it would protect nobody, and its uploads go on record.
         """
+        self.signed = self._read_signed()
         self._reference.current()
         return self._find_unenforced()
 

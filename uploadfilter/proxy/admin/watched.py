@@ -22,6 +22,7 @@ from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signedsets.freshness import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Watched:
         reference: The reference set.
         is_writable: Whether the last record could be written.
         surveyor: Looks at the room for the decision log.
+        signed: Returns what is known of the signed sets.
         clock: Seconds since the epoch.
     """
 
@@ -56,6 +58,7 @@ class Watched:
     reference: ReferenceReader
     is_writable: Callable[[], bool]
     surveyor: Surveyor
+    signed: Callable[[], tuple[Status, ...]]
     clock: Callable[[], float]
 
     @property
@@ -91,6 +94,7 @@ class Watched:
             has_scanners=lambda: self.scanners.load.is_ready,
             room=lambda: self.surveyor.look(self.clock()),
             drain=self.drain,
+            signed=self.signed,
         )
 
     def history(self) -> History:

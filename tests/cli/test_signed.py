@@ -1,0 +1,141 @@
+"""Signed sets from the command line of an operator."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import json_lines, run
+from tests.issuing.offices import Office, line_of
+
+HASHSET = "hashset"
+
+
+class Shell:
+    """A shell of an operator."""
+
+    def __init__(
+        self,
+        path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        self.path = path
+        self._monkeypatch = monkeypatch
+        self._capfd = capfd
+        monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path / "state"))
+        now_s = time.time()  # noqa: TID251 - python-tuf looks at this clock
+        self.office = Office(path / "office", now_s=now_s)
+        self.office.issue(*(line_of(f"p-{n}", n, str(n % 2)) for n in range(20)))
+        (path / "root.json").write_bytes(self.office.root)
+        self.digest = hashlib.sha256(self.office.root).hexdigest()
+
+    def type(self, *words: str) -> int:
+        """Type a command."""
+        self._capfd.readouterr()
+        return run(self._monkeypatch, HASHSET, *words)
+
+    def said(self) -> tuple[str, str]:
+        """Return what was printed and said."""
+        found = self._capfd.readouterr()
+        return " ".join(found.out.split()), found.err
+
+    def trust(self, *more: str) -> int:
+        """Trust the root."""
+        root, source = str(self.path / "root.json"), str(self.office.served)
+        words = ("trust", root, "--name", "unit7", "--from", source)
+        return self.type(*words, *(more or ("--digest", self.digest)))
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Shell:
+    """Return a shell beside an issuer."""
+    return Shell(tmp_path, monkeypatch, capfd)
+
+
+def test_from_trust_to_status(shell: Shell) -> None:
+    """Root, preview, sync, and what is in force, in the words of each command."""
+    assert shell.trust() == 0
+    assert shell.type("sync", "unit7", "--preview") == 0
+    assert "category 0: 10 category 1: 10" in shell.said()[0]
+    assert shell.type("sync", "unit7", "--category", "1") == 0
+    assert "number 1, 10 entries, signed by dora, eve" in shell.said()[1]
+    shell.office.withdraw("p-1")
+    assert shell.type("sync", "--json") == 0
+    (report,) = json_lines(shell._capfd.readouterr().out)  # noqa: SLF001
+    assert (report["withdrawn"], report["entries"]) == (1, 9)
+    assert shell.type("status") == 0
+    out, _ = shell.said()
+    assert "unit7: 9 entries (active)" in out
+    assert "0 suppressed, 1 withdrawn" in out
+    assert "number 1 of Police unit 7, signed by dora, eve" in out
+    assert "fresh: verified" in out
+
+
+def test_root_is_compared(shell: Shell) -> None:
+    """Another digest, and nobody to compare it, trust nothing."""
+    assert shell.trust("--digest", "00" * 32) == 2
+    assert "another digest" in shell.said()[1]
+    assert shell.trust("--json") == 2
+    assert "only if its digest was compared" in shell.said()[1]
+    assert shell.type("sync") == 2
+    assert "no root is trusted" in shell.said()[1]
+
+
+def test_status_raises_the_alarm(shell: Shell) -> None:
+    """What was never synced, and what is held back, end with 1."""
+    shell.trust()
+    assert shell.type("status") == 1
+    assert "never synced" in shell.said()[0]
+    shell.type("sync", "--category", "1", "--category", "0", "--monitored")
+    assert shell.type("status") == 0
+    assert "(monitored)" in shell.said()[0]
+    shell.office.withdraw("p-1", "p-2")
+    shell.type("sync")
+    shell.office.withdraw("p-3", "p-4")
+    assert shell.type("sync") == 1
+    assert "2 withdrawals are held back" in shell.said()[1]
+    assert shell.type("status", "--json") == 1
+    (shape,) = json_lines(shell._capfd.readouterr().out)  # noqa: SLF001
+    assert shape["sets"][0]["held_back"] == 2
+    assert shape["sets"][0]["freshness"] == "fresh"
+
+
+def test_failed_sync_is_said_and_remembered(shell: Shell) -> None:
+    """An old stick is refused, and the status says so until a sync succeeds."""
+    shell.trust()
+    shell.type("sync", "--category", "1")
+    stick = shell.path / "stick"
+    stick.mkdir()
+    assert shell.type("sync", "unit7", "--from", str(stick)) == 2
+    assert "a file cannot be had" in shell.said()[1]
+    shell.type("status")
+    assert "the last sync failed: a file cannot be had" in shell.said()[0]
+    shell.type("sync")
+    shell.type("status")
+    assert "the last sync failed" not in shell.said()[0]
+
+
+def test_unsigned_import_does_not_take_the_place_of_a_signed_set(shell: Shell) -> None:
+    """Or what enough people signed could be exchanged by anybody with a shell."""
+    shell.trust()
+    shell.type("sync", "--category", "1")
+    path = shell.path / "in.jsonl"
+    path.write_text(line_of("x", 1) + "\n")
+
+    assert shell.type("import", str(path), "--name", "unit7", "--category", "1") == 2
+    assert "is signed" in shell.said()[1]
+
+
+def test_options_of_one_set_need_its_name(shell: Shell) -> None:
+    """With several sets, categories and sources are of one of them."""
+    shell.trust()
+    root, source = str(shell.path / "root.json"), str(shell.office.served)
+    words = ("trust", root, "--name", "other", "--from", source)
+    shell.type(*words, "--digest", shell.digest)
+
+    assert shell.type("sync", "--category", "1") == 2
+    assert "Name one of: other, unit7" in shell.said()[1]

@@ -1,0 +1,465 @@
+"""``uploadfilter hashset trust | sync | status``: signed sets, for the operator."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.acting import directory_to_write
+from uploadfilter.cli.enforcement import (
+    DropCategoriesOption,
+    MonitoredOption,
+    say_lack,
+)
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    YesOption,
+    state_directory,
+)
+from uploadfilter.cli.output import (
+    FOUND,
+    confirm,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    show_error,
+)
+from uploadfilter.cli.progress import board
+from uploadfilter.errors import (
+    HashSetError,
+    HashSetTrustError,
+    StoreMissingError,
+    UploadFilterError,
+    UsageError,
+)
+from uploadfilter.hashsets.choices import Chosen, chosen_state
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.signedsets import manifest as manifests
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.freshness import Freshness, Status, freshness
+from uploadfilter.signedsets.roles import ROOT
+from uploadfilter.syncing.client import Verified
+from uploadfilter.syncing.taking import SyncReport, look, sync
+from uploadfilter.syncing.trusting import (
+    Trusted,
+    read_root,
+    read_root_file,
+    read_statuses,
+    trusted_sets,
+)
+
+_STYLES = {
+    Freshness.FRESH: "green",
+    Freshness.AGING: "yellow",
+    Freshness.EXPIRED: "bold red",
+}
+
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="SOURCE",
+        help="A folder, such as that of a stick, or a URL under https.",
+        show_default=False,
+    ),
+]
+
+
+def trust_command(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The file root.json of the issuer.")
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="What the set is called here.")
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="SOURCE",
+            help="Where the set comes from: a folder, or a URL under https.",
+        ),
+    ],
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256",
+            help="The SHA-256 of the file as the issuer read it out: it is compared.",
+            show_default=False,
+        ),
+    ] = None,
+    replace_root: Annotated[
+        bool,
+        typer.Option(
+            "--replace-root", help="In place of another root that is trusted."
+        ),
+    ] = False,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Trust the root of a signed set, once: all that is signed follows from it.
+
+    Compare its SHA-256 with the issuer's by telephone. Nothing is fetched by this.
+
+    **Example**
+
+        uploadfilter hashset trust root.json --name unit7 --from https://example.org/u7
+    """
+    data = read_root_file(root)
+    holders = md.holders_of(read_root(data), ROOT)
+    found = _sha256(data)
+    if digest is not None and digest.lower().replace(" ", "") != found:
+        raise HashSetTrustError(
+            f"{str(root)!r} has another digest than the one that was given",
+            hint="Nothing is trusted. Ask the issuer for the file again, and compare.",
+        )
+    names = ", ".join(map(md.name_of, holders.keys))
+    if not json:
+        say(f"SHA-256: {found}")
+        say(f"held by {holders.threshold} of {len(holders.keys)}: {names}")
+    if digest is None and not yes:
+        confirm(
+            "Did the issuer read out the same digest?",
+            refused="a root is trusted only if its digest was compared",
+        )
+    path = directory_to_write(state, create=True).path.parent
+    trusted = Trusted.of(path, name)
+    with trusted.locked():
+        trusted.trust(data, _absolute(source), replace=replace_root)
+    if json:
+        print_json({"set": name, "root": found, "holders": names})
+    else:
+        say(f"trusted; next: uploadfilter hashset sync {name} --preview", style="green")
+
+
+def sync_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME...]",
+            help="Signed sets.  [default: all of them]",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    source: SourceOption = None,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--category",
+            metavar="C",
+            help="A category to take; give the option once for each.  [default: those "
+            "of the set in force]",
+            show_default=False,
+        ),
+    ] = None,
+    monitored: MonitoredOption = False,
+    enforced: Annotated[
+        bool,
+        typer.Option("--enforced", help="The entries may reject, as of a new set."),
+    ] = False,
+    drop_categories: DropCategoriesOption = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Say what there is, and take nothing."),
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Bring signed sets up to what their issuers have published.
+
+    All or nothing: whatever is wrong, the set in force stays as it is. Exit code 1 if
+    withdrawals were held back.
+
+    **Examples**
+
+        uploadfilter hashset sync unit7 --category 1
+
+        uploadfilter hashset sync unit7 --from stick/unit7
+    """
+    directory = directory_to_write(state, create=True)
+    base = directory.path.parent
+    sets = _named(base, names or [])
+    if len(sets) > 1 and (source or categories):
+        raise UsageError(
+            "the options are of one set, and several would be synced",
+            hint=f"Name one of: {', '.join(it.name for it in sets)}.",
+        )
+    chosen = Chosen(
+        state=chosen_state(enforce_unsigned=enforced, monitored=monitored),
+        categories=categories or [],
+        drops_categories=drop_categories,
+    )
+    where = None if source is None else _absolute(source)
+    reports: list[SyncReport] = []
+    failed: list[UploadFilterError] = []
+    for trusted in sets:
+        if preview:
+            _show_preview(trusted.name, look(trusted, where), json=json)
+            continue
+        try:
+            with board("fetching") as shown:
+                report = sync(
+                    trusted,
+                    directory,
+                    chosen=chosen,
+                    clock=time.time,  # noqa: TID251 -- the clock that is handed down
+                    source=where,
+                    progress=shown.move,
+                )
+        except HashSetError as exc:
+            # The other sets have other issuers.
+            failed.append(exc)
+            continue
+        reports.append(report)
+        _show_report(report, json=json)
+    _end(failed, reports, base)
+
+
+def _end(
+    failed: list[UploadFilterError], reports: list[SyncReport], base: Path
+) -> None:
+    for error in failed[:-1]:
+        show_error(error)
+    if failed:
+        raise failed[-1]
+    if reports:
+        with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
+            say_lack(reader.current())
+    if any(report.status.held_back for report in reports):
+        raise typer.Exit(FOUND)
+
+
+def status_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Say of every hash set what is in force, who signed it, and how fresh it is.
+
+    Exit code 1 if a signed set has expired, or withdrawals are held back.
+
+    **Example**
+
+        uploadfilter hashset status
+    """
+    base = state_directory(state)
+    statuses = {it.set: it for it in read_statuses(base)}
+    now_s = time.time()  # noqa: TID251 -- the clock that is handed down
+    with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
+        generation = _current(reader)
+        sets = () if generation is None else generation.sets
+        suppressed = [] if generation is None else list(generation.suppressions)
+    names = sorted({*statuses, *(info.name for info in sets)})
+    known = {info.name: info for info in sets}
+    counts = {n: sum(s.set == n for s in suppressed) for n in names}
+    shapes = [
+        status_document(n, known.get(n), statuses.get(n), counts[n], now_s)
+        for n in names
+    ]
+    if json:
+        number = 0 if generation is None else generation.number
+        print_json({"generation": number, "sets": shapes})
+    else:
+        for name in names:
+            lines = status_lines(
+                name, known.get(name), statuses.get(name), counts[name], now_s
+            )
+            print_text(*lines)
+        if not names:
+            say("there is no hash set, and no root is trusted")
+    if any(_is_alarming(it, now_s) for it in statuses.values()):
+        raise typer.Exit(FOUND)
+
+
+def status_document(
+    name: str,
+    info: SetInfo | None,
+    status: Status | None,
+    suppressed: int,
+    now_s: float,
+) -> dict[str, object]:
+    """Return what programs read about a set and its signatures."""
+    shape: dict[str, object] = {
+        "set": name,
+        "entries": 0 if info is None else info.entries - info.revoked,
+        "state": _state(info),
+        "suppressed": suppressed,
+        "withdrawn": 0 if info is None else info.revoked,
+        "signed": status is not None,
+    }
+    if status is None:
+        return shape
+    return shape | {
+        "issuer": status.issuer,
+        "sequence": 0 if info is None or info.signed is None else info.signed.sequence,
+        "signers": status.signers,
+        "source": status.source,
+        "root": status.root,
+        "freshness": freshness(status, now_s),
+        "synced_at": _moment(status.synced_at),
+        "expires_at": _moment(status.expires_at),
+        "expires": status.expires,
+        "held_back": status.held_back,
+        "failure": status.failure,
+    }
+
+
+def status_lines(
+    name: str,
+    info: SetInfo | None,
+    status: Status | None,
+    suppressed: int,
+    now_s: float,
+) -> list[Text]:
+    """Return what people read about a set and its signatures."""
+    entries = 0 if info is None else info.entries - info.revoked
+    out = 0 if info is None else info.revoked
+    head = f"{name}: {entries:,} entries ({_state(info)})"
+    lines = [Text(head, style="bold")]
+    lines.append(Text(f"  {suppressed:,} suppressed, {out:,} withdrawn"))
+    if status is None:
+        return [*lines, Text("  not signed")]
+    sequence = 0 if info is None or info.signed is None else info.signed.sequence
+    who = ", ".join(status.signers) or "nobody yet"
+    lines.append(
+        Text(
+            harmless(f"  number {sequence} of {status.issuer or '-'}, signed by {who}")
+        )
+    )
+    fresh = freshness(status, now_s)
+    if status.synced_at:
+        words = (
+            f"  {fresh}: verified {_ago(now_s - status.synced_at)} ago, believed until "
+            f"{_moment(status.expires_at):%Y-%m-%d %H:%M} UTC ({status.expires})"
+        )
+    else:
+        words = "  never synced"
+    lines.append(Text(words, style=_STYLES[fresh]))
+    if status.held_back:
+        held = f"  {status.held_back:,} withdrawals are held back: too many for a day"
+        lines.append(Text(held, style="bold red"))
+    if status.failure is not None:
+        text = f"  the last sync failed: {status.failure.text}"
+        lines.append(Text(harmless(text), style="yellow"))
+    return [*lines, Text(harmless(f"  from {status.source}"), style="dim")]
+
+
+def _show_preview(name: str, verified: Verified, *, json: bool) -> None:
+    manifest = verified.manifest
+    if json:
+        print_json(
+            {
+                "set": name,
+                "issuer": manifest.issuer,
+                "sequence": manifest.sequence,
+                "entries": manifest.entries,
+                "categories": manifest.categories,
+                "parameters": manifest.parameters,
+                "signers": verified.signers,
+                "withdrawn": len(verified.withdrawn),
+                "expires_at": _moment(verified.expires_at),
+            }
+        )
+        return
+    who = ", ".join(verified.signers)
+    lines = [
+        f"{manifest.set} of {manifest.issuer}, number {manifest.sequence}",
+        f"  signed by {who}; {manifest.entries:,} entries",
+    ]
+    for word, count in manifests.histogram(manifest.categories):
+        lines.append(f"  category {word}: {count:,}")
+    print_text(*(Text(harmless(line)) for line in lines))
+
+
+def _show_report(report: SyncReport, *, json: bool) -> None:
+    status = report.status
+    if json:
+        print_json(
+            {
+                "set": status.set,
+                "older": report.older,
+                "sequence": status.sequence,
+                "generation": report.generation,
+                "entries": report.set.entries - report.set.revoked,
+                "new": report.is_new,
+                "full": report.is_full,
+                "withdrawn": report.withdrawn,
+                "held_back": status.held_back,
+                "signers": status.signers,
+                "expires_at": _moment(status.expires_at),
+            }
+        )
+        return
+    entries = report.set.entries - report.set.revoked
+    who = ", ".join(status.signers)
+    if report.is_new:
+        words = f"{status.set}: number {status.sequence}, {entries:,} entries"
+        say(f"{words}, signed by {who}; generation {report.generation}", style="green")
+    else:
+        say(f"{status.set}: number {status.sequence} is the newest", style="green")
+    if report.withdrawn:
+        say(f"{report.withdrawn:,} entries were withdrawn")
+    if status.held_back:
+        say(
+            f"{status.held_back:,} withdrawals are held back: more than one officer "
+            "may make in a day. Ask the issuer whether a key was stolen; the analysts "
+            "can withdraw them with the next number.",
+            style="bold red",
+        )
+
+
+def _named(base: Path, names: Sequence[str]) -> list[Trusted]:
+    if names:
+        return [Trusted.of(base, name) for name in names]
+    found = list(trusted_sets(base))
+    if not found:
+        raise HashSetTrustError(
+            "no root is trusted, so that there is nothing to sync",
+            hint="Get root.json from the issuer, and run 'uploadfilter hashset trust'.",
+        )
+    return found
+
+
+def _current(reader: ReferenceReader) -> LayeredGeneration | None:
+    try:
+        return reader.current()
+    except StoreMissingError:
+        return None
+
+
+def _state(info: SetInfo | None) -> str:
+    if info is None:
+        return "not in force"
+    return "active" if info.enforced else "monitored"
+
+
+def _is_alarming(status: Status, now_s: float) -> bool:
+    return bool(status.held_back) or freshness(status, now_s) is Freshness.EXPIRED
+
+
+def _absolute(source: str) -> str:
+    """Return a source that means the same wherever a service runs."""
+    return source if "://" in source else str(Path(source).absolute())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _ago(seconds: float) -> str:
+    for size, word in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{max(0, seconds):.0f} seconds"

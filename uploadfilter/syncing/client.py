@@ -1,0 +1,287 @@
+"""Verify what a source has, with python-tuf, and say in words what was wrong.
+
+Rules this module keeps: nothing of a source is used before its signatures, its versions
+and its end are verified; each way in which that fails has an error and a hint of its
+own; names of files come from numbers, never from the source.
+"""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tuf.api import exceptions as tuf_errors
+from tuf.api.metadata import Metadata, Targets
+from tuf.ngclient import Updater, UpdaterConfig
+
+from uploadfilter.errors import (
+    HashSetError,
+    HashSetSourceError,
+    HashSetTrustError,
+    StoreError,
+)
+from uploadfilter.signedsets import manifest as manifests
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets import operations as ops
+from uploadfilter.signedsets.manifest import MOST_MANIFEST_BYTES, Manifest
+from uploadfilter.signedsets.roles import (
+    GATHERED,
+    HASHSET,
+    MANIFEST_PATH,
+    METADATA_FOLDER,
+    REVOKE,
+    REVOKED_PATH,
+    ROOT,
+    TARGETS,
+    TARGETS_FOLDER,
+    TIMESTAMP,
+)
+from uploadfilter.state import make_private
+from uploadfilter.syncing.fetching import HTTPFetcher, fetcher_for
+from uploadfilter.syncing.trusting import Trusted
+
+MOST_FILE_BYTES: Final = ops.MOST_BLOB_BYTES
+"""Of a file as it is fetched: packed, it is no longer than unpacked."""
+
+_CONFIG: Final = UpdaterConfig(
+    max_root_rotations=64,
+    max_delegations=2,
+    timestamp_max_length=16_384,
+    snapshot_max_length=65_536,
+    targets_max_length=1_000_000,
+)
+"""A root a month is five years of absence. 256 shards and as many deltas are 90 kB."""
+
+_ROLES: Final = (ROOT, TARGETS, HASHSET, REVOKE, GATHERED, TIMESTAMP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What was verified of a source.
+
+    Attributes:
+        manifest: What the set is made of.
+        sha256: Of the file that says so, in hex.
+        bytes: Its length.
+        withdrawn: Ids of entries that are withdrawn.
+        signers: Who signed the set.
+        versions: Version of each role's metadata.
+        expires_at: When the first signature ends, in seconds since the epoch.
+        expires: Whose that is.
+    """
+
+    manifest: Manifest
+    sha256: str
+    bytes: int
+    withdrawn: tuple[str, ...]
+    signers: tuple[str, ...]
+    versions: dict[str, int]
+    expires_at: int
+    expires: str
+
+
+class Client:
+    """Reads one signed set from one source, once.
+
+    Args:
+        trusted: The place of the set, whose lock the caller holds.
+        source: A folder or a URL.
+
+    Raises:
+        UsageError: It is neither.
+        HashSetTrustError: No root is trusted.
+    """
+
+    def __init__(self, trusted: Trusted, source: str) -> None:
+        self._trusted = trusted
+        fetcher, base = fetcher_for(source)
+        self._fetcher = fetcher
+        with _translated():
+            make_private(trusted.metadata)
+            make_private(trusted.downloads)
+            self._updater = Updater(
+                str(trusted.metadata),
+                f"{base}/{METADATA_FOLDER}/",
+                target_base_url=f"{base}/{TARGETS_FOLDER}/",
+                fetcher=fetcher,
+                config=_CONFIG,
+                bootstrap=trusted.root(),
+            )
+
+    def verify(self) -> Verified:
+        """Find out what the newest set is, and that it is what was signed.
+
+        Raises:
+            HashSetTrustError: It is not.
+            HashSetSourceError: It cannot be fetched.
+            HashSetFormatError: What was signed cannot be used.
+        """
+        with _translated():
+            self._updater.refresh()
+            manifest_file = self._fetched(MANIFEST_PATH, MOST_MANIFEST_BYTES)
+            revoked_file = self._fetched(REVOKED_PATH, MOST_FILE_BYTES)
+            ends = self._metadata()
+        expires_at, expires = min(ends[role][1:] for role in _ROLES)
+        data = manifest_file.read_bytes()
+        return Verified(
+            manifest=manifests.parse(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            withdrawn=ops.withdrawals(ops.unpacked(revoked_file.read_bytes())),
+            signers=self._signers(),
+            versions={role: version for role, (version, _, _) in ends.items()},
+            expires_at=expires_at,
+            expires=expires,
+        )
+
+    def fetch(self, path: str) -> bytes:
+        """Return a file of the set, from an earlier try if it came whole.
+
+        Raises:
+            HashSetTrustError: It is not what was signed.
+            HashSetSourceError: It cannot be fetched.
+        """
+        with _translated():
+            return self._fetched(path, MOST_FILE_BYTES).read_bytes()
+
+    def close(self) -> None:
+        """Hang up."""
+        if isinstance(self._fetcher, HTTPFetcher):
+            self._fetcher.close()
+
+    def clear(self) -> None:
+        """Remove what was fetched."""
+        shutil.rmtree(self._trusted.downloads, ignore_errors=True)
+
+    def _fetched(self, path: str, most_bytes: int) -> Path:
+        info = self._updater.get_targetinfo(path)
+        if info is None:
+            raise tuf_errors.RepositoryError(f"nobody who may has signed {path}")
+        if info.length > most_bytes:
+            raise tuf_errors.LengthOrHashMismatchError(
+                f"{path} would have {info.length:,} bytes"
+            )
+        place = self._trusted.downloads / path.replace("/", "_")
+        if self._updater.find_cached_target(info, str(place)) is None:
+            self._updater.download_target(info, str(place))
+        return place
+
+    def _metadata(self) -> dict[str, tuple[int, int, str]]:
+        """Return of each role its version, its end, and its name."""
+        found = {}
+        for role in _ROLES:
+            signed = self._read(role).signed
+            found[role] = (signed.version, int(signed.expires.timestamp()), role)
+        return found
+
+    def _signers(self) -> tuple[str, ...]:
+        with _translated():
+            delegations = md.parsed(self._bytes(TARGETS), Targets)
+            hashset = md.parsed(self._bytes(HASHSET), Targets)
+            return md.signatures(delegations, HASHSET, hashset).by
+
+    def _read(self, role: str) -> "Metadata":  # type: ignore[type-arg]  # of any role
+        return Metadata.from_bytes(self._bytes(role))
+
+    def _bytes(self, role: str) -> bytes:
+        return (self._trusted.metadata / f"{role}.json").read_bytes()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Say in our words what python-tuf found wrong.
+
+    Raises:
+        HashSetTrustError: Signatures, versions, ends or digests are wrong.
+        HashSetSourceError: Something could not be fetched.
+        StoreError: The state directory cannot be written.
+    """
+    try:
+        yield
+    except (tuf_errors.RepositoryError, tuf_errors.DownloadError) as exc:
+        raise _error_of(exc) from exc
+    except OSError as exc:
+        raise StoreError(
+            f"cannot keep what was verified: {exc.strerror}",
+            hint="The set in force stays. Make room on the disk of the state "
+            "directory, or check that it is writable.",
+        ) from exc
+
+
+def _error_of(exc: Exception) -> HashSetError:
+    for kind, error, words, hint in _WORDS:
+        if isinstance(exc, kind):
+            return error(f"{words}: {exc}", hint=f"The set in force stays. {hint}")
+    return HashSetTrustError(
+        f"the signed set is damaged: {exc}",
+        hint="The set in force stays. Get it anew, and tell the issuer if it happens "
+        "again.",
+    )
+
+
+_WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] = (
+    (
+        tuf_errors.ExpiredMetadataError,
+        HashSetTrustError,
+        "the signatures have ended",
+        (
+            "Get a newer stick, or ask the issuer to renew; and check this machine's "
+            "clock."
+        ),
+    ),
+    (
+        tuf_errors.BadVersionNumberError,
+        HashSetTrustError,
+        "it is older than what was taken before, or a mixture of two",
+        (
+            "Is it an old stick? Get the newest one. If a server sent it, tell the "
+            "issuer: somebody may hold back what is new."
+        ),
+    ),
+    (
+        tuf_errors.UnsignedMetadataError,
+        HashSetTrustError,
+        "too few of those who may have signed it",
+        (
+            "Do not use it, and tell the issuer at once: somebody tried to hand over a "
+            "set that was not signed by enough people."
+        ),
+    ),
+    (
+        tuf_errors.LengthOrHashMismatchError,
+        HashSetTrustError,
+        "a file is not the one that was signed",
+        (
+            "The copy is damaged, or somebody changed it: get it anew, and tell the "
+            "issuer if it happens again."
+        ),
+    ),
+    (
+        tuf_errors.DownloadLengthMismatchError,
+        HashSetSourceError,
+        "the source sends more than was signed",
+        "The copy is damaged, or the server is not the issuer's: check the source.",
+    ),
+    (
+        tuf_errors.SlowRetrievalError,
+        HashSetSourceError,
+        "the source is too slow",
+        "Try again later; if it goes on, somebody may hold back what is new.",
+    ),
+    (
+        tuf_errors.DownloadHTTPError,
+        HashSetSourceError,
+        "a file cannot be had",
+        "Check the path or URL: 'metadata' and 'targets' have to be in it.",
+    ),
+    (
+        tuf_errors.DownloadError,
+        HashSetSourceError,
+        "the source cannot be read",
+        "Check the path or URL, the network and the certificate.",
+    ),
+)
+"""What python-tuf raises, the narrowest first, and what an operator does then."""
