@@ -57,6 +57,23 @@ def _called(between: bytes) -> Maker:
     return _written(lambda data: _CALL % _cut(base64.b64encode(data), between))
 
 
+def _shifted_call(charset: str, sign: str, slash: str) -> Maker:
+    """Return a call in letters of 16 bits, in base64 once more."""
+
+    def write(data: bytes) -> bytes:
+        letters = base64.b64encode(data).decode()
+        parts = (letters[at : at + 8] for at in range(0, len(letters), 8))
+        shifted = "".join(
+            f"{sign}{base64.b64encode(part.encode('utf-16-be')).decode().rstrip('=')}-"
+            for part in parts
+        )
+        call = _CALL % shifted.replace("/", slash).encode()
+        said = b'"1.0" encoding="%b"' % charset.encode()
+        return call.replace(b'"1.0"', said, 1)
+
+    return _written(write)
+
+
 def _junk(between: bytes) -> Maker:
     return _written(lambda data: _cut(base64.b64encode(data), between, 5))
 
@@ -233,6 +250,18 @@ CODING_TRICKS: tuple[Trick, ...] = (
     ),
     _read(
         "rtf-digits", FileType.DATA, _written(_rich), "digits in lines of odd length"
+    ),
+    _read(
+        "call-utf-7",
+        FileType.XML,
+        _shifted_call("UTF-7", "+", "/"),
+        "UTF-7 in a call",
+    ),
+    _read(
+        "call-utf-7-imap",
+        FileType.XML,
+        _shifted_call("UTF-7-IMAP", "&", ","),
+        "UTF-7 as mailboxes are named, in a call",
     ),
     _read(
         "ebcdic",

@@ -36,6 +36,8 @@ QUOTED = (b"=3D", b"=ff", b"=Ff", b"=\n", b"= \t\r\n", b"=\r", b"=", b"3", b"D",
         pytest.param("quoted-printable", b"a=\r\nb=3D=FF", b"ab=\xff", id="mail"),
         pytest.param("UTF-7", b"a+AC8-b+-", b"a/b+", id="UTF-7"),
         pytest.param("UTF-7", b"+AGQAYQB0AGEAOg-", b"data:", id="UTF-7 shifted"),
+        pytest.param("UTF-7 of IMAP", b"a&AC8-b&-", b"a/b&", id="UTF-7 of IMAP"),
+        pytest.param("UTF-7 of IMAP", b"&AD8A,w-", b"?\xff", id="its own letter"),
     ],
 )
 def test_text_is_read_as_its_programs_read_it(

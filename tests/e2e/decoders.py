@@ -23,6 +23,13 @@ while (($line = fgets(STDIN)) !== false) {
 }
 """
 
+_XML = r"""
+while (($line = fgets(STDIN)) !== false) {
+    $found = simplexml_load_string(hex2bin(trim($line)))->xpath('//base64');
+    echo bin2hex(base64_decode((string) $found[0])), "\n";
+}
+"""
+
 _NODE = r"""
 const lines = require('fs').readFileSync(0, 'latin1').trim().split('\n');
 for (const line of lines) {
@@ -58,6 +65,7 @@ def _node(decode: str) -> tuple[str, ...]:
 COMMANDS: dict[str, tuple[str, ...]] = {
     "PHP": _php(_PHP),
     "WordPress": _php(_WORDPRESS),
+    "PHP XML": _php(_XML),
     "PHP uuencode": _php(_PHP.replace("base64_decode", "convert_uudecode")),
     "PHP quoted-printable": _php(
         _PHP.replace("base64_decode", "quoted_printable_decode")

@@ -363,6 +363,8 @@ READERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "call-comments": ("WordPress", _same),
     "call-instructions": ("WordPress", _same),
     "call-sections": ("WordPress", _same),
+    "call-utf-7": ("PHP XML", _same),
+    "call-utf-7-imap": ("PHP XML", _same),
     "sql-0x": ("PHP hexadecimal", _between(b"(0x", b")")),
     "sql-bytea": ("PHP hexadecimal", _between(b"\\\\x", b"\n")),
     "sql-bytes": ("PHP hexadecimal", _mysql),

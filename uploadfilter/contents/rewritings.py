@@ -171,7 +171,8 @@ def _septets(match: re.Match[bytes]) -> bytes:
     """Return what a shifted part of UTF-7 stands for, as Latin-1."""
     letters = match[1]
     if not letters:
-        return b"+"
+        return match[0][:1]
+    letters = letters.replace(b",", b"/")
     whole = letters + b"A" * (-len(letters) % 4)
     return binascii.a2b_base64(whole).translate(None, b"\0")
 
@@ -262,5 +263,14 @@ REWRITINGS: tuple[Rewriting, ...] = (
         # Of base64 that is not in UTF-7, hardly any string has only such signs.
         only=b"+",
         alone=re.compile(rb"(?<![A-Za-z0-9+/])\+(?!-|A[A-H][A-Za-z0-9+/])"),
+    ),
+    Rewriting(
+        name="UTF-7 of IMAP",
+        # Of one letter, or of several: an entity has other letters.
+        sign=r"&A[A-H][AEIMQUYcgkosw048][A\-]",
+        signs=(b"&A",),
+        # RFC 3501, 5.1.3: PHP reads XML so, with the iconv of newer Linux.
+        pattern=re.compile(rb"&(?:(A[A-H][A-Za-z0-9+,]+)-?|-)"),
+        replace=_septets,
     ),
 )
