@@ -1,12 +1,17 @@
 """Formats of others are read as they are: each does what ``CHECKS`` say."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.conformance.foreign import CHECKS, Check, read
 from tests.hashsets import test_exchanges, test_misp, test_ncmec, test_vics
 from uploadfilter.cli.layouts import Format
-from uploadfilter.errors import UsageError
+from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets.foreign import FOREIGN
+from uploadfilter.hashsets.importing import import_file
+from uploadfilter.hashsets.refusing import BadLines
+from uploadfilter.reference.store import ReferenceDirectory
 
 SUBJECTS = {
     **test_vics.SUBJECTS,
@@ -37,3 +42,37 @@ def test_a_category_is_asked_for_where_records_have_none() -> None:
         if not subject.form.has_categories:
             with pytest.raises(UsageError, match="0 were given"):
                 read(subject, subject.file, categories=frozenset[str]())
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+@pytest.mark.parametrize("bad_lines", BadLines)
+def test_half_a_file_changes_nothing(
+    tmp_path: Path, name: str, bad_lines: BadLines
+) -> None:
+    """Also if malformed lines are to be skipped: the set in force stays whole."""
+    subject = SUBJECTS[name]
+    path = tmp_path / "export"
+    directory = ReferenceDirectory(tmp_path / "reference")
+    directory.init()
+    categories = sorted({str(entry["category"]) for entry in subject.entries})
+    with directory.writer() as writer:
+
+        def bring(data: bytes) -> int:
+            path.write_bytes(data)
+            return import_file(
+                path,
+                name="s",
+                categories=categories,
+                enforce_unsigned=True,
+                writer=writer,
+                clock=lambda: 0.0,
+                bad_lines=bad_lines,
+            ).set.entries
+
+        entries, number = bring(subject.file), writer.number
+        for end in (-1, len(subject.file) // 2, -len(subject.file) // 4):
+            with pytest.raises(HashSetFormatError):
+                bring(subject.file[:end])
+
+        assert writer.number == number
+        assert [info.entries for info in writer.sets] == [entries]
