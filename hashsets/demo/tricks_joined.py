@@ -44,6 +44,17 @@ def _behind_zeros(target: Image.Image, decoy: Image.Image) -> bytes:
     return first + bytes(100_000) + second
 
 
+def _masked(target: Image.Image, _decoy: Image.Image) -> bytes:
+    """Set a flag that only encrypted members have, and say that it is not encrypted."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("a.png"), pictures.png(target))
+    content = bytearray(file.getvalue())
+    for at in (7, content.rindex(b"PK\1\2") + 9):
+        content[at] |= 0x20
+    return bytes(content)
+
+
 def _odd_flags(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Set flags that mean nothing, which zlib refuses and Python passes over."""
     packed = bytearray(gzip.compress(pictures.png(target), mtime=0))
@@ -169,6 +180,12 @@ JOINED_TRICKS = (
         FileType.DATA,
         _behind_zeros,
         "a second stream behind a hundred thousand zeros",
+    ),
+    _joined(
+        "zip-masked",
+        FileType.ZIP,
+        _masked,
+        "a member of a zip with a flag of encrypted ones",
     ),
     _joined(
         "gzip-flags",

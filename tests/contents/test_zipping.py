@@ -3,6 +3,7 @@
 import io
 import lzma
 import zipfile
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -69,6 +70,16 @@ SUBJECT = Subject(
     },
     bomb=zipped({f"{n}": bytes(3 * 1024 * 1024) for n in range(3)}),
 )
+
+
+@given(flags=st.integers(0, 0x7FFF).map(lambda number: 2 * number & ~DESCRIPTOR))
+def test_flags_other_than_the_first_lock_nothing(flags: int) -> None:
+    """A member is encrypted by the lowest of them; the others belong to that one."""
+    says = Said(flags=flags, crc=zlib.crc32(TEXT))
+    file = made(Made(data=PACKED, size=len(TEXT), local=says, listed=says))
+    ((_, content, reason),) = contents_of(ZIP, file)
+
+    assert (content, reason) == (TEXT, None)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -53,8 +53,9 @@ _WIDE_EXTRA: Final = 1
 _FLAG_UTF8: Final = 1 << 11
 _FLAG_DESCRIPTOR: Final = 1 << 3
 _FLAG_END_MARK: Final = 1 << 1
-_FLAGS_ENCRYPTED: Final = 1 | 1 << 6 | 1 << 13
-"""Encrypted, strongly encrypted, and local header masked."""
+_FLAG_ENCRYPTED: Final = 1
+"""The flags for strong encryption and masked headers go with it (APPNOTE, 4.4.4), and
+say nothing alone: readers unpack such members."""
 
 _METHOD_AES: Final = 99
 
@@ -235,7 +236,7 @@ def _header(
     flags: int, method: int, name: bytes, packed_size: int, size: int
 ) -> Header:
     """Return a header; an archive has thousands, so nothing is passed by its name."""
-    is_encrypted = flags & _FLAGS_ENCRYPTED != 0 or method == _METHOD_AES
+    is_encrypted = flags & _FLAG_ENCRYPTED != 0 or method == _METHOD_AES
     return Header(
         _name(name, is_utf8=flags & _FLAG_UTF8 != 0),
         method,
