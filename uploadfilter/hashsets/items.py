@@ -37,6 +37,8 @@ _ID_TYPES: Final = (
 )
 """The signal that gives the id: the first of these that an item has."""
 
+_ID_FIELDS: Final = tuple((kind.value, kind) for kind in _ID_TYPES)
+
 _NO_ID: Final = "?"
 """Stands in an item that will be refused for its signals."""
 
@@ -81,9 +83,11 @@ def flag_of(value: object) -> bool | None:
 def made_id(item: Mapping[str, Any], id_of: IdOf) -> str:
     """Return an id from the first signal of an item that may be matched."""
     others = item.get("signals", ())
-    for kind in _ID_TYPES:
-        texts = [item.get(kind.value)]
-        texts += [other["value"] for other in others if other["type"] == kind.value]
+    for name, kind in _ID_FIELDS:
+        if name not in item and not others:
+            continue
+        texts = [item.get(name)]
+        texts += [other["value"] for other in others if other["type"] == name]
         for text in texts:
             value = _unhexlified(text, kind)
             if len(value) == kind.width_bytes and problem_of(kind, value) is None:
