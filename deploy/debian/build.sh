@@ -76,7 +76,9 @@ install_files() {
     units=$root/usr/lib/systemd/system
     install -D -m 0644 -t "$units" "$repository/deploy/systemd/uploadfilter@.service" \
         "$repository/deploy/systemd/uploadfilter.socket" \
-        "$repository/deploy/systemd/uploadfilter.slice"
+        "$repository/deploy/systemd/uploadfilter.slice" \
+        "$repository/deploy/systemd/uploadfilter-sync.service" \
+        "$repository/deploy/systemd/uploadfilter-sync.timer"
     install -D -m 0644 "$repository/deploy/systemd/uploadfilter.sysusers.conf" \
         "$root/usr/lib/sysusers.d/uploadfilter.conf"
     install -D -m 0644 "$repository/deploy/systemd/uploadfilter.tmpfiles.conf" \

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.e2e
 
 UNITS = DEPLOY / "systemd"
 SERVICE = "uploadfilter@.service"
+SYNC = "uploadfilter-sync.service"
+"""Its timer runs it each minute. What it runs is tested in
+``tests/cli/test_signed.py``; under systemd itself it was not run."""
 
 EXPOSURE = 15
 """Tenths of systemd's figure for how much of the machine a service can reach, 100 being
@@ -36,9 +39,9 @@ def units(tmp_path: Path) -> Path:
     """Return the units in a folder where the program is installed."""
     folder = tmp_path / "units"
     shutil.copytree(UNITS, folder)
-    service = folder / SERVICE
-    text = service.read_text().replace("/usr/bin/uploadfilter", running.program())
-    service.write_text(text)
+    for service in (folder / SERVICE, folder / SYNC):
+        text = service.read_text().replace("/usr/bin/uploadfilter", running.program())
+        service.write_text(text)
     return folder
 
 
@@ -64,17 +67,23 @@ def test_systemd_finds_no_fault_in_the_units(units: Path) -> None:
     """Every setting is known, and every program and unit that is named is there."""
     instance = units / "uploadfilter@main.service"
     instance.symlink_to(SERVICE)
-    others = (units / "uploadfilter.socket", units / "uploadfilter.slice")
+    others = (
+        units / "uploadfilter.socket",
+        units / "uploadfilter.slice",
+        units / SYNC,
+        units / "uploadfilter-sync.timer",
+    )
     said = analyze("verify", "--man=no", str(instance), *map(str, others))
 
     assert "uploadfilter" not in said
 
 
-def test_unit_reaches_little_of_the_machine(units: Path) -> None:
+@pytest.mark.parametrize("name", [SERVICE, SYNC])
+def test_unit_reaches_little_of_the_machine(units: Path, name: str) -> None:
     """A change that opens the unit to more than it needs is found."""
     analyze(
         *("security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE}"),
-        str(units / SERVICE),
+        str(units / name),
     )
 
 

@@ -59,7 +59,7 @@ def test_withdrawn_entries_leave_the_set_with_the_next_number(tmp_path: Path) ->
 
 
 @settings(
-    max_examples=6,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

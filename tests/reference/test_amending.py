@@ -57,7 +57,7 @@ def ids_in(directory: ReferenceDirectory, name: str = "s") -> set[str]:
         return set(writer.generation.first_ids(name, 1000))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), min_size=1),
     st.dictionaries(st.sampled_from("abcdef"), st.none() | st.integers(0, 9)),

@@ -4,7 +4,7 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError
@@ -43,6 +43,7 @@ entries = st.builds(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(entries)
 def test_line_says_the_entry_and_nothing_else(entry: Entry) -> None:
     """The reader of JSON lines makes of a line the entry that it was written from."""

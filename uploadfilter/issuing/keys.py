@@ -95,8 +95,10 @@ def opened_key(data: bytes, passphrase: str) -> "CryptoSigner":
     """
     file = _sealed_of(data)
     public = _public(file.public)
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - issuers only
-
+    try:
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - issuers only
+    except ImportError as exc:
+        raise _missing() from exc
     try:
         cipher = _cipher(passphrase, file.salt, file.cost)
         seed = cipher.decrypt(file.nonce, file.sealed, _bound(file.public))
