@@ -12,6 +12,8 @@ from tests.repository import ROOT
 from tests.syncing.sites import CHOSEN, Site, serving
 from uploadfilter.errors import (
     HashSetNameError,
+    HashSetTrustError,
+    StoreError,
     StorePinnedError,
     UsageError,
 )
@@ -19,6 +21,7 @@ from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.model import EntryState
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.syncing.taking import look
+from uploadfilter.syncing.trusting import Trusted
 
 TWENTY = tuple(line_of(f"p-{n}", n) for n in range(20))
 ALL = {f"p-{n}" for n in range(20)}
@@ -269,3 +272,18 @@ def test_lost_notes_do_not_lose_the_set(site: Site, office: Office) -> None:
     site.trusted.trust(office.root, str(office.served))
     assert not site.sync().is_new
     assert msgspec.json.decode((site.trusted.path / "status.json").read_bytes())
+
+
+def test_full_disk_is_said_and_not_what_follows_from_it(
+    site: Site, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note that cannot be written does not hide why."""
+    (office.served / "metadata" / "timestamp.json").write_text("{}")
+
+    def full(*_: object) -> None:
+        raise StoreError("no space")
+
+    monkeypatch.setattr(Trusted, "put_status", full)
+    with pytest.raises(HashSetTrustError, match="damaged"):
+        site.sync()
+    assert site.ids() == ALL

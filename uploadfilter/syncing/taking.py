@@ -208,7 +208,9 @@ def _note_failure(
     trusted: Trusted, status: Status, exc: HashSetError | StoreError, now_s: float
 ) -> None:
     failure = Failure(at=int(now_s), code=exc.code, text=str(exc))
-    trusted.put_status(msgspec.structs.replace(status, failure=failure))
+    # On a full disk the first error is the one that helps.
+    with contextlib.suppress(StoreError):
+        trusted.put_status(msgspec.structs.replace(status, failure=failure))
 
 
 def _in_force(name: str, sets: tuple[SetInfo, ...]) -> SetInfo | None:
