@@ -74,6 +74,12 @@ def test_beginning_of_a_picture_is_open(content: bytes) -> None:
     assert left_open(b"0 Tc " + content) is not None
 
 
+def test_letters_without_end_are_taken_for_a_beginning() -> None:
+    """Nobody looks back through a million of them."""
+    assert left_open(b"BI" * 1_000_000) == 2 * (1_000_000 - 1000)
+    assert left_open(b"BI" * 900) is None
+
+
 def test_pictures_that_never_end_are_bounded() -> None:
     """Streams are joined so many times and no more."""
     streams = [b"BI /W 9 /H 9"] * 80

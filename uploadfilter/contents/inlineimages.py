@@ -133,12 +133,19 @@ def left_open(content: bytes) -> int | None:
     A page may have several streams, which are read as one: the dictionary of a picture
     may stand in one of them, and its data in the next.
     """
-    position = content.rfind(b"BI")
-    while position >= 0 and _MAY_BE_OPEN.match(content, position) is None:
+    position = len(content)
+    for _ in range(_MOST_BACK):
         position = content.rfind(b"BI", 0, position)
-    is_open = position >= 0 and _END.search(content, position) is None
-    return position if is_open else None
+        if position < 0:
+            return None
+        if _MAY_BE_OPEN.match(content, position) is not None:
+            break
+    return position if _END.search(content, position) is None else None
 
+
+_MOST_BACK = 1000
+"""Other places with these letters that are passed over. Of more, the last one is taken
+for the beginning: so many stand in no page."""
 
 _MAY_BE_OPEN = re.compile(rb"(?<![^\s>\])])BI(?:\s*\Z|\s+%|\s*/)")
 """Behind it stands a name, a comment or nothing: texts speak of BI as well."""
