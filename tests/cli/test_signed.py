@@ -25,8 +25,8 @@ class Shell:
         self._monkeypatch = monkeypatch
         self._capfd = capfd
         monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(path / "state"))
-        now_s = time.time()  # noqa: TID251 - python-tuf looks at this clock
-        self.office = Office(path / "office", now_s=now_s)
+        epoch_s = time.time()  # noqa: TID251 - python-tuf looks at this clock
+        self.office = Office(path / "office", epoch_s=epoch_s)
         self.office.issue(*(line_of(f"p-{n}", n, str(n % 2)) for n in range(20)))
         (path / "root.json").write_bytes(self.office.root)
         self.digest = hashlib.sha256(self.office.root).hexdigest()

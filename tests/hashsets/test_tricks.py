@@ -25,11 +25,12 @@ REFUSED = frozenset(
         *("html-contrast", "jxl-cut-90", "png-195-megapixels"),
         *("gif-put-over", "apng-large-over", "webp-large-over", "webp-far"),
         *("icc-last-bit", "icc-last-bits"),
+        *("gif-stops", "apng-stops"),
     }
 )
 """Tricks that a browser shows whole, and that the filter refuses without seeing: a
 quality too low to tell, a decoder that shows nothing of a broken file or cuts bits off,
-and budgets."""
+budgets, and frames behind which browsers stop."""
 
 LARGEST_FILE = 4_000_000
 """Bytes: every trick is a file that somebody would upload."""

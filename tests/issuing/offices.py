@@ -50,7 +50,7 @@ class Office:
 
     Args:
         path: Where the folder is made.
-        now_s: When, in seconds since the epoch.
+        epoch_s: When, in seconds since the epoch.
         lifetimes: For how long signatures are believed.
         roles: Who holds what.
     """
@@ -59,16 +59,18 @@ class Office:
         self,
         path: Path,
         *,
-        now_s: float = NOW_S,
+        epoch_s: float = NOW_S,
         lifetimes: Lifetimes | None = None,
         roles: dict[str, Holders] | None = None,
     ) -> None:
-        self.now_s = now_s
+        self.epoch_s = epoch_s
         settings = Settings(
             set="unit7", issuer="Police unit 7", lifetimes=lifetimes or Lifetimes()
         )
         self.folder = IssuerFolder.create(path, settings)
-        holding.propose_holders(self.folder, Published(), roles or HOLDERS, now_s=now_s)
+        holding.propose_holders(
+            self.folder, Published(), roles or HOLDERS, epoch_s=epoch_s
+        )
 
     @property
     def now(self) -> Published:
@@ -104,7 +106,7 @@ class Office:
         """Make a proposal."""
         with self.folder.locked():
             return proposing.propose(
-                self.folder, self.now, now_s=self.now_s, parameters={}
+                self.folder, self.now, epoch_s=self.epoch_s, parameters={}
             )
 
     def sign(self, *names: str) -> None:
@@ -117,7 +119,7 @@ class Office:
         """Publish what is signed."""
         with self.folder.locked():
             return publishing.publish(
-                self.folder, self.now, signer(machine), now_s=self.now_s
+                self.folder, self.now, signer(machine), epoch_s=self.epoch_s
             )
 
     def issue(self, *lines: str, names: Sequence[str] = ("dora", "eve")) -> int:
@@ -138,13 +140,15 @@ class Office:
                 ids,
                 officer=signer(by),
                 machine=signer("machine"),
-                now_s=self.now_s,
+                epoch_s=self.epoch_s,
             )
 
     def renew(self) -> None:
         """Say anew that what is published is the newest."""
         with self.folder.locked():
-            publishing.renew(self.folder, self.now, signer("machine"), now_s=self.now_s)
+            publishing.renew(
+                self.folder, self.now, signer("machine"), epoch_s=self.epoch_s
+            )
 
     def ids(self) -> set[str]:
         """Return the ids that are published."""

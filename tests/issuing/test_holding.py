@@ -17,7 +17,7 @@ def test_proposal_of_holders_changes_only_what_differs(tmp_path: Path) -> None:
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     changed = HOLDERS | {HASHSET: holders(2, "gus", "hal")}
-    holding.propose_holders(office.folder, office.now, changed, now_s=office.now_s)
+    holding.propose_holders(office.folder, office.now, changed, epoch_s=office.epoch_s)
     names = {path.name for path in office.folder.proposal.glob("*.json")}
 
     # The set was signed by dora and eve, so that gus and hal have to sign it anew.
@@ -37,10 +37,10 @@ def test_root_lasts_longer_on_demand(tmp_path: Path) -> None:
     """Nothing changes but the version and the end."""
     office = Office(tmp_path / "o")
     with pytest.raises(IssuerError, match="nothing was published"):
-        holding.propose_longer(office.folder, office.now, [ROOT], now_s=1.0)
+        holding.propose_longer(office.folder, office.now, [ROOT], epoch_s=1.0)
     office.issue(line_of("a", 1))
-    office.now_s += 1000
-    holding.propose_longer(office.folder, office.now, [ROOT], now_s=office.now_s)
+    office.epoch_s += 1000
+    holding.propose_longer(office.folder, office.now, [ROOT], epoch_s=office.epoch_s)
     office.sign("bob", "cid")
     office.publish()
 

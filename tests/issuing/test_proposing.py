@@ -32,14 +32,14 @@ def test_nothing_staged_is_a_renewal(tmp_path: Path) -> None:
     """The set stays, and is only believed for longer."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
-    office.now_s += 86_400
+    office.epoch_s += 86_400
     review = office.propose()
     office.sign("dora", "gus")
 
     assert review.is_renewal
     assert office.publish().sequence == 1
     assert office.now.versions[HASHSET] == 2
-    assert office.now.expires[HASHSET] == int(office.now_s) + 30 * 86_400
+    assert office.now.expires[HASHSET] == int(office.epoch_s) + 30 * 86_400
 
 
 def test_nothing_at_all_is_no_set(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_analyst_is_no_duty_officer(office: Office) -> None:
 def test_renewal_says_only_that_it_is_the_newest(office: Office) -> None:
     """Two versions go up, and nothing else changes."""
     before = office.now
-    office.now_s += 3600
+    office.epoch_s += 3600
     office.renew()
     after = office.now
 
@@ -121,7 +121,7 @@ def test_renewal_says_only_that_it_is_the_newest(office: Office) -> None:
 def test_old_files_go_after_the_next_publication(office: Office) -> None:
     """What the set before consists of is kept, and nothing older."""
     for number in range(4):
-        office.now_s += 60
+        office.epoch_s += 60
         office.issue(line_of(f"q-{number}", 100 + number))
     manifests = list(office.folder.targets.glob("*.manifest.json"))
     metadata = list(office.folder.metadata.glob("*.hashset.json"))
@@ -157,7 +157,7 @@ def test_entries_are_written_as_json_lines(office: Office, tmp_path: Path) -> No
 def test_lost_key_is_replaced_by_the_others(office: Office) -> None:
     """Two of three holders of the root put a new one in the place of a lost key."""
     changed = HOLDERS | {ROOT: holders(2, "ann", "bob", "ned")}
-    holding.propose_holders(office.folder, office.now, changed, now_s=office.now_s)
+    holding.propose_holders(office.folder, office.now, changed, epoch_s=office.epoch_s)
     office.sign("ann", "bob")
     office.publish()
 
@@ -169,7 +169,7 @@ def test_duty_officer_who_leaves_has_the_list_signed_anew(office: Office) -> Non
     """Operators would refuse the list of who holds no key any more."""
     office.withdraw("p-1")
     changed = HOLDERS | {REVOKE: holders(1, "ian")}
-    holding.propose_holders(office.folder, office.now, changed, now_s=office.now_s)
+    holding.propose_holders(office.folder, office.now, changed, epoch_s=office.epoch_s)
     office.sign("ann", "bob")
 
     with pytest.raises(IssuerError, match="revoke"):

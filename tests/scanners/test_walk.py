@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import struct
 import tarfile
 import textwrap
 import zipfile
@@ -520,7 +521,8 @@ def test_page_behind_something_else_is_looked_into(content: bytes) -> None:
 
 def test_letters_of_a_program_may_be_a_picture_by_chance() -> None:
     """What begins like an icon in the middle of a program, and is none, is dropped."""
-    icon = b"\0\0\1\0\1\0" + bytes(range(1, 250))
+    header = struct.pack("<IiiHH", 40, 16, 16, 1, 24)
+    icon = b"\0\0\1\0\1\0" + bytes(range(1, 250)) + header
     program = NOISE + base64.b64encode(icon) + NOISE
 
     scan = scanned(program)

@@ -31,10 +31,10 @@ class Site:
     def __init__(self, path: Path, office: Office, source: str | None = None) -> None:
         self.state = path
         self.office = office
-        self.now_s = office.now_s
+        self.epoch_s = office.epoch_s
         self.trusted = Trusted.of(path, "unit7")
         self.directory = ReferenceDirectory(
-            path / REFERENCE_DIRECTORY, clock=lambda: self.now_s
+            path / REFERENCE_DIRECTORY, clock=lambda: self.epoch_s
         )
         self.trusted.trust(office.root, source or str(office.served))
 
@@ -48,7 +48,7 @@ class Site:
             self.trusted,
             self.directory,
             chosen=chosen,
-            clock=lambda: self.now_s,
+            clock=lambda: self.epoch_s,
             source=source,
         )
 

@@ -31,7 +31,7 @@ ALL = {f"p-{n}" for n in range(20)}
 def office(tmp_path: Path) -> Office:
     """Return an issuer that has published twenty entries."""
     # Python-tuf looks at the clock of the machine.
-    it = Office(tmp_path / "office", now_s=now_s())
+    it = Office(tmp_path / "office", epoch_s=epoch_s())
     it.issue(*TWENTY)
     return it
 
@@ -44,7 +44,7 @@ def site(tmp_path: Path, office: Office) -> Site:
     return it
 
 
-def now_s() -> float:
+def epoch_s() -> float:
     """Return the time of the machine."""
     import time  # noqa: PLC0415
 
@@ -72,11 +72,11 @@ def test_first_sync_is_the_full_set_and_says_who_signed(
 def test_second_sync_of_the_same_changes_nothing(site: Site) -> None:
     """No new generation, and the set is fresh again."""
     number = site.number()
-    site.now_s += 60
+    site.epoch_s += 60
 
     assert not site.sync().is_new
     assert site.number() == number
-    assert site.status.synced_at == int(site.now_s)
+    assert site.status.synced_at == int(site.epoch_s)
 
 
 def test_deltas_lead_where_the_full_set_does(

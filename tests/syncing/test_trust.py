@@ -55,8 +55,8 @@ class Case:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        now_s = time.time()  # noqa: TID251 - python-tuf looks at this clock
-        self.office = Office(path / "office", now_s=now_s)
+        epoch_s = time.time()  # noqa: TID251 - python-tuf looks at this clock
+        self.office = Office(path / "office", epoch_s=epoch_s)
         self.office.issue(*TWENTY)
         self.site = Site(path / "state", self.office)
         self.site.sync()
@@ -122,7 +122,7 @@ class Case:
         return md.new_listing(
             named,
             version=now.next_version(role),
-            expires=datetime.fromtimestamp(self.office.now_s + 864_000, UTC),
+            expires=datetime.fromtimestamp(self.office.epoch_s + 864_000, UTC),
         )
 
 
@@ -328,7 +328,7 @@ def test_changed_byte(case: Case) -> None:
 def test_ended_signatures(tmp_path: Path) -> None:
     """What has ended is not taken, and what is in force goes on."""
     case = Case(tmp_path)
-    case.office.now_s -= 40 * 86_400
+    case.office.epoch_s -= 40 * 86_400
     case.office.renew()
     case.copy()
 
@@ -337,7 +337,7 @@ def test_ended_signatures(tmp_path: Path) -> None:
 
 def test_clock_set_back(case: Case) -> None:
     """A clock that is days behind would take what has ended for fresh."""
-    case.site.now_s -= 3 * 86_400
+    case.site.epoch_s -= 3 * 86_400
     case.copy()
 
     case.refused(HashSetTrustError, "3 days behind")
@@ -355,7 +355,7 @@ def test_root_of_somebody_else(case: Case) -> None:
     """Another root is not taken in place of the trusted one, except when told."""
     other = Office(
         case.path / "other",
-        now_s=case.office.now_s,
+        epoch_s=case.office.epoch_s,
         roles=HOLDERS | {ROOT: holders(1, "mallory")},
     )
     (other.folder.proposal / "root.json").rename(case.path / "root.json")
@@ -374,7 +374,7 @@ def test_root_rotation_with_a_lost_key(case: Case) -> None:
         HASHSET: holders(2, "gus", "hal"),
     }
     holding.propose_holders(
-        case.office.folder, case.office.now, changed, now_s=case.office.now_s
+        case.office.folder, case.office.now, changed, epoch_s=case.office.epoch_s
     )
     case.office.sign("ann", "bob", "gus", "hal")
     case.office.publish()
@@ -396,7 +396,7 @@ def test_root_that_only_the_new_holders_signed(case: Case) -> None:
     root = md.new_root(
         roles,
         version=2,
-        expires=datetime.fromtimestamp(case.office.now_s + 864_000, UTC),
+        expires=datetime.fromtimestamp(case.office.epoch_s + 864_000, UTC),
     )
     for name in ("mal", "mel"):
         root.sign(signer(name), append=True)

@@ -58,7 +58,7 @@ def test_other_root_needs_a_word(tmp_path: Path, root: bytes) -> None:
     it.trust(root, "/stick")
     it.metadata.mkdir()
     (it.metadata / "timestamp.json").write_text("{}")
-    other = Office(tmp_path / "other", now_s=1_795_000_500)
+    other = Office(tmp_path / "other", epoch_s=1_795_000_500)
     other.issue(line_of("a", 1))
 
     with pytest.raises(HashSetTrustError, match="another root is trusted"):

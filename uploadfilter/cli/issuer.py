@@ -139,7 +139,7 @@ def propose_command(
             "pdq": f"uploadfilter {version('uploadfilter')}",
             "phash": "imagehash4/8/4",
         }
-        review = proposing.propose(it, now, now_s=now_s(), parameters=parameters)
+        review = proposing.propose(it, now, epoch_s=epoch_s(), parameters=parameters)
         waiting = signing.pending(it, now)
     _report(review, waiting, json=json)
     if not json:
@@ -205,7 +205,7 @@ def publish_command(
         # Before a passphrase is asked for in vain.
         signing.check_complete(signing.pending(it, now))
         machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
-        done = publishing.publish(it, now, machine, now_s=now_s())
+        done = publishing.publish(it, now, machine, epoch_s=epoch_s())
     if json:
         shape = {"sequence": done.sequence, "roles": done.roles}
         print_json({**shape, "keeps_staged": done.keeps_staged})
@@ -232,7 +232,7 @@ def renew_command(
     it = IssuerFolder(folder)
     with it.locked():
         machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
-        publishing.renew(it, published(it), machine, now_s=now_s())
+        publishing.renew(it, published(it), machine, epoch_s=epoch_s())
     say(f"renewed for {it.settings.lifetimes.online} days", style="green")
 
 
@@ -271,7 +271,7 @@ def withdraw_command(
         officer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
         machine = signer_of(online_key, file=online_passphrase_file)
         count, listed = publishing.withdraw(
-            it, now, wanted, officer=officer, machine=machine, now_s=now_s()
+            it, now, wanted, officer=officer, machine=machine, epoch_s=epoch_s()
         )
     if json:
         print_json({"withdrawn": count, "listed": listed})
@@ -385,7 +385,7 @@ def _status_lines(
     else:
         lines.append(Text("published: nothing yet"))
     for role, at in sorted(now.expires.items(), key=lambda item: item[1]):
-        is_over = at <= now_s()
+        is_over = at <= epoch_s()
         style = "bold red" if is_over else "default"
         words = "ended" if is_over else "ends"
         moment = f"{_moment(at):%Y-%m-%d %H:%M}"
@@ -475,6 +475,6 @@ def _moment(at: int) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def now_s() -> float:
+def epoch_s() -> float:
     """Return the time, for who is told the time."""
     return time.time()  # noqa: TID251 - the clock that is handed down

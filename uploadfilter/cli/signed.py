@@ -252,7 +252,7 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     """
     base = state_directory(state)
     statuses = {it.set: it for it in read_statuses(base)}
-    now_s = time.time()  # noqa: TID251 -- the clock that is handed down
+    epoch_s = time.time()  # noqa: TID251 -- the clock that is handed down
     with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
         generation = _current(reader)
         sets = () if generation is None else generation.sets
@@ -261,7 +261,7 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     known = {info.name: info for info in sets}
     counts = {n: sum(s.set == n for s in suppressed) for n in names}
     shapes = [
-        status_document(n, known.get(n), statuses.get(n), counts[n], now_s)
+        status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s)
         for n in names
     ]
     if json:
@@ -270,12 +270,12 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     else:
         for name in names:
             lines = status_lines(
-                name, known.get(name), statuses.get(name), counts[name], now_s
+                name, known.get(name), statuses.get(name), counts[name], epoch_s
             )
             print_text(*lines)
         if not names:
             say("there is no hash set, and no root is trusted")
-    if any(_is_alarming(it, now_s) for it in statuses.values()):
+    if any(_is_alarming(it, epoch_s) for it in statuses.values()):
         raise typer.Exit(FOUND)
 
 
@@ -284,7 +284,7 @@ def status_document(
     info: SetInfo | None,
     status: Status | None,
     suppressed: int,
-    now_s: float,
+    epoch_s: float,
 ) -> dict[str, object]:
     """Return what programs read about a set and its signatures."""
     shape: dict[str, object] = {
@@ -303,7 +303,7 @@ def status_document(
         "signers": status.signers,
         "source": status.source,
         "root": status.root,
-        "freshness": freshness(status, now_s),
+        "freshness": freshness(status, epoch_s),
         "synced_at": _moment(status.synced_at),
         "expires_at": _moment(status.expires_at),
         "expires": status.expires,
@@ -317,7 +317,7 @@ def status_lines(
     info: SetInfo | None,
     status: Status | None,
     suppressed: int,
-    now_s: float,
+    epoch_s: float,
 ) -> list[Text]:
     """Return what people read about a set and its signatures."""
     entries = 0 if info is None else info.entries - info.revoked
@@ -334,11 +334,11 @@ def status_lines(
             harmless(f"  number {sequence} of {status.issuer or '-'}, signed by {who}")
         )
     )
-    fresh = freshness(status, now_s)
+    fresh = freshness(status, epoch_s)
     if status.synced_at:
         words = (
-            f"  {fresh}: verified {_ago(now_s - status.synced_at)} ago, believed until "
-            f"{_moment(status.expires_at):%Y-%m-%d %H:%M} UTC ({status.expires})"
+            f"  {fresh}: verified {_ago(epoch_s - status.synced_at)} ago, believed "
+            f"until {_moment(status.expires_at):%Y-%m-%d %H:%M} UTC ({status.expires})"
         )
     else:
         words = "  never synced"
@@ -441,8 +441,8 @@ def _state(info: SetInfo | None) -> str:
     return "active" if info.enforced else "monitored"
 
 
-def _is_alarming(status: Status, now_s: float) -> bool:
-    return bool(status.held_back) or freshness(status, now_s) is Freshness.EXPIRED
+def _is_alarming(status: Status, epoch_s: float) -> bool:
+    return bool(status.held_back) or freshness(status, epoch_s) is Freshness.EXPIRED
 
 
 def _absolute(source: str) -> str:

@@ -36,7 +36,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _PLAIN = re.compile(r'[^"\[\]{}]*')
 # The rest of a string, with its closing quote if it is there. A backslash at the end of
 # the window stays for the next one.
-_REST_OF_STRING = re.compile(r'(?:[^"\\]+|\\.)*+(")?', re.DOTALL)
+_REST_OF_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*(")?', re.DOTALL)
 _CLOSERS: Final[Mapping[str, str]] = MappingProxyType({"{": "}", "[": "]"})
 _OPENERS: Final[Mapping[str, str]] = MappingProxyType({"}": "{", "]": "["})
 _BRACKETS: Final = frozenset("{}[]")

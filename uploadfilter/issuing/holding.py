@@ -34,7 +34,7 @@ def propose_holders(
     now: Published,
     holders: Mapping[str, md.Holders],
     *,
-    now_s: float,
+    epoch_s: float,
 ) -> None:
     """Propose who holds the roles: at the beginning, and whenever that changes.
 
@@ -42,7 +42,7 @@ def propose_holders(
         folder: Whose lock the caller holds.
         now: What is published.
         holders: Of all roles.
-        now_s: Seconds since the epoch.
+        epoch_s: Seconds since the epoch.
 
     Raises:
         IssuerError: A role cannot be held so.
@@ -51,12 +51,12 @@ def propose_holders(
     root = md.new_root(
         holders,
         version=now.next_version(ROOT),
-        expires=md.ending(now_s, lifetimes.root),
+        expires=md.ending(epoch_s, lifetimes.root),
     )
     targets = md.new_targets(
         holders,
         version=now.next_version(TARGETS),
-        expires=md.ending(now_s, lifetimes.targets),
+        expires=md.ending(epoch_s, lifetimes.targets),
     )
     new: dict[str, bytes] = {}
     if now.root is None or _differs(root.signed, now.root.signed):
@@ -66,13 +66,13 @@ def propose_holders(
     for role, data in new.items():
         write(folder.proposal / f"{role}.json", data)
     if now.revoke is None or now.hashset is None:
-        propose_withdrawals(folder, now, (), now_s=now_s)
+        propose_withdrawals(folder, now, (), epoch_s=epoch_s)
     elif TARGETS in new:
-        _propose_signing_anew(folder, now, targets, now_s)
+        _propose_signing_anew(folder, now, targets, epoch_s)
 
 
 def _propose_signing_anew(
-    folder: IssuerFolder, now: Published, targets: Metadata[Targets], now_s: float
+    folder: IssuerFolder, now: Published, targets: Metadata[Targets], epoch_s: float
 ) -> None:
     """Propose what those who hold a role now must sign in place of who went.
 
@@ -82,14 +82,14 @@ def _propose_signing_anew(
         now.revoke is not None
         and md.signatures(targets, REVOKE, now.revoke.metadata).missing
     ):
-        propose_withdrawals(folder, now, now.revoke.withdrawn(), now_s=now_s)
+        propose_withdrawals(folder, now, now.revoke.withdrawn(), epoch_s=epoch_s)
     if (
         now.hashset is not None
         and md.signatures(targets, HASHSET, now.hashset.metadata).missing
     ):
         place = folder.proposal / f"{HASHSET}.json"
         if not place.exists():
-            renewal(now, folder, now_s, folder.proposal)
+            renewal(now, folder, epoch_s, folder.proposal)
 
 
 def _differs(new: Root | Targets, old: Root | Targets) -> bool:
@@ -101,7 +101,7 @@ def _differs(new: Root | Targets, old: Root | Targets) -> bool:
 
 
 def propose_longer(
-    folder: IssuerFolder, now: Published, roles: Iterable[str], *, now_s: float
+    folder: IssuerFolder, now: Published, roles: Iterable[str], *, epoch_s: float
 ) -> None:
     """Propose that root or targets last longer, and change nothing else.
 
@@ -120,19 +120,22 @@ def propose_longer(
                 hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
             )
         signed = type(metadata.signed).from_dict(metadata.signed.to_dict())
-        signed.version, signed.expires = now.next_version(role), md.ending(now_s, days)
+        signed.version, signed.expires = (
+            now.next_version(role),
+            md.ending(epoch_s, days),
+        )
         write(folder.proposal / f"{role}.json", md.written(Metadata(signed)))
 
 
 def propose_withdrawals(
-    folder: IssuerFolder, now: Published, ids: Iterable[str], *, now_s: float
+    folder: IssuerFolder, now: Published, ids: Iterable[str], *, epoch_s: float
 ) -> None:
     """Propose a list of withdrawals, in place of the one that is published."""
     listing = withdrawal_list(
         folder.proposal,
         ids,
         version=now.next_version(REVOKE),
-        expires=md.ending(now_s, folder.settings.lifetimes.revoke),
+        expires=md.ending(epoch_s, folder.settings.lifetimes.revoke),
     )
     write(folder.proposal / f"{REVOKE}.json", md.written(listing))
 

@@ -119,14 +119,14 @@ class _Counts:
 
 
 def propose(
-    folder: IssuerFolder, now: Published, *, now_s: float, parameters: dict[str, str]
+    folder: IssuerFolder, now: Published, *, epoch_s: float, parameters: dict[str, str]
 ) -> Review:
     """Make a proposal of what is staged; of nothing, one that only lasts longer.
 
     Args:
         folder: Whose lock the caller holds.
         now: What is published.
-        now_s: Seconds since the epoch.
+        epoch_s: Seconds since the epoch.
         parameters: How signals were computed, by signal type.
 
     Raises:
@@ -137,7 +137,7 @@ def propose(
         found = Files(place)
         counts = _changed(folder, now, withdrawn, found)
         if now.sequence and not counts.operations:
-            renewal(now, folder, now_s, place)
+            renewal(now, folder, epoch_s, place)
         else:
             if not counts.entries and not now.sequence:
                 raise IssuerError(
@@ -145,7 +145,7 @@ def propose(
                     hint="Stage entries first: 'uploadfilter issuer build' and "
                     "'uploadfilter issuer stage'.",
                 )
-            _new_set(now, folder, now_s, found, counts, parameters)
+            _new_set(now, folder, epoch_s, found, counts, parameters)
         (place / STAGED_NOTE).write_text(digest(folder))
     return review(folder, now)
 
@@ -260,7 +260,7 @@ def _changed(
 def _new_set(
     now: Published,
     folder: IssuerFolder,
-    now_s: float,
+    epoch_s: float,
     found: Files,
     counts: _Counts,
     parameters: dict[str, str],
@@ -294,7 +294,7 @@ def _new_set(
     )
     found.put(MANIFEST_PATH, manifests.written(manifest))
     found.keep(now.old_files(), manifests.paths(manifest))
-    expires = md.ending(now_s, folder.settings.lifetimes.hashset)
+    expires = md.ending(epoch_s, folder.settings.lifetimes.hashset)
     version = now.next_version(HASHSET)
     listing = md.new_listing(found.listed, version=version, expires=expires)
     write(found.place / f"{HASHSET}.json", md.written(listing))
@@ -335,9 +335,9 @@ def _packed(lines: Lines) -> bytes:
     return ops.packed(line for _, line in sorted(lines.items()))
 
 
-def renewal(now: Published, folder: IssuerFolder, now_s: float, place: Path) -> None:
+def renewal(now: Published, folder: IssuerFolder, epoch_s: float, place: Path) -> None:
     """Propose that the set is believed for longer, and stays as it is."""
-    expires = md.ending(now_s, folder.settings.lifetimes.hashset)
+    expires = md.ending(epoch_s, folder.settings.lifetimes.hashset)
     listing = md.new_listing(
         dict(now.old_files()), version=now.next_version(HASHSET), expires=expires
     )

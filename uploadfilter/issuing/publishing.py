@@ -59,7 +59,7 @@ class Publication:
 
 
 def publish(
-    folder: IssuerFolder, now: Published, machine: "Signer", *, now_s: float
+    folder: IssuerFolder, now: Published, machine: "Signer", *, epoch_s: float
 ) -> Publication:
     """Publish the proposal.
 
@@ -67,7 +67,7 @@ def publish(
         folder: Whose lock the caller holds.
         now: What is published.
         machine: Signs that this is the newest.
-        now_s: Seconds since the epoch.
+        epoch_s: Seconds since the epoch.
 
     Raises:
         IssuerError: There is no proposal, a signature is missing, or ``machine`` may
@@ -84,7 +84,7 @@ def publish(
     new = {item.role: item.metadata for item in waiting}
     _check_others(now, new)
     _copy_files(folder, folder.proposal / TARGETS_FOLDER, new.values())
-    _put(folder, now, new, machine, now_s)
+    _put(folder, now, new, machine, epoch_s)
     keeps = _finish(folder)
     after = published(folder)
     _drop_old(folder, (after, now))
@@ -92,7 +92,7 @@ def publish(
 
 
 def renew(
-    folder: IssuerFolder, now: Published, machine: "Signer", *, now_s: float
+    folder: IssuerFolder, now: Published, machine: "Signer", *, epoch_s: float
 ) -> None:
     """Say anew that what is published is the newest.
 
@@ -102,7 +102,7 @@ def renew(
     if now.root is None:
         raise _nothing_published()
     _check_machine(now.root, machine)
-    _put(folder, now, {}, machine, now_s)
+    _put(folder, now, {}, machine, epoch_s)
 
 
 def withdraw(
@@ -112,7 +112,7 @@ def withdraw(
     *,
     officer: "Signer",
     machine: "Signer",
-    now_s: float,
+    epoch_s: float,
 ) -> tuple[int, int]:
     """Withdraw entries at once, with one officer's signature.
 
@@ -124,7 +124,7 @@ def withdraw(
         ids: Which entries; none to renew the list.
         officer: Signs the list.
         machine: Signs that it is the newest.
-        now_s: Seconds since the epoch.
+        epoch_s: Seconds since the epoch.
 
     Returns:
         How many entries of the set this withdraws, and how many the list has then.
@@ -153,11 +153,11 @@ def withdraw(
         place,
         lasting,
         version=now.next_version(REVOKE),
-        expires=md.ending(now_s, folder.settings.lifetimes.revoke),
+        expires=md.ending(epoch_s, folder.settings.lifetimes.revoke),
     )
     listing.sign(officer, append=True)
     _copy_files(folder, place / TARGETS_FOLDER, [listing])
-    _put(folder, now, {REVOKE: listing}, machine, now_s)
+    _put(folder, now, {REVOKE: listing}, machine, epoch_s)
     shutil.rmtree(place)
     _drop_old(folder, (published(folder), now))
     return len(wanted - known), len(lasting)
@@ -323,7 +323,7 @@ def _put(
     now: Published,
     new: Mapping[str, Metadata[Any]],
     machine: "Signer",
-    now_s: float,
+    epoch_s: float,
 ) -> None:
     """Write new metadata, and then what makes it the newest."""
     for role, metadata in new.items():
@@ -333,7 +333,7 @@ def _put(
         f: new[f].signed.version if f in new else now.versions[f]
         for f in (TARGETS, HASHSET, REVOKE)
     }
-    expires = md.ending(now_s, folder.settings.lifetimes.online)
+    expires = md.ending(epoch_s, folder.settings.lifetimes.online)
     gathering = md.new_gathering(
         versions, version=now.next_version(GATHERED), expires=expires
     )

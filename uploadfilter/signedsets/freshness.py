@@ -89,15 +89,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clock: int = 0
 
 
-def freshness(status: Status, now_s: float) -> Freshness:
+def freshness(status: Status, epoch_s: float) -> Freshness:
     """Return how fresh a set is: aging after half of its time, expired after all."""
-    if now_s >= status.expires_at:
+    if epoch_s >= status.expires_at:
         return Freshness.EXPIRED
     half = status.synced_at + (status.expires_at - status.synced_at) / 2
-    return Freshness.AGING if now_s >= half else Freshness.FRESH
+    return Freshness.AGING if epoch_s >= half else Freshness.FRESH
 
 
-def most_withdrawals(status: Status, a_day: int, now_s: float) -> int:
+def most_withdrawals(status: Status, a_day: int, epoch_s: float) -> int:
     """Return how many entries may be withdrawn now without the analysts.
 
     What could have come on each day since the last sync may come at once, so that a
@@ -106,21 +106,21 @@ def most_withdrawals(status: Status, a_day: int, now_s: float) -> int:
     Args:
         status: Of the set.
         a_day: How many may be in one day.
-        now_s: Seconds since the epoch.
+        epoch_s: Seconds since the epoch.
     """
     if not status.synced_at:
         return a_day
-    days = (now_s - status.synced_at) / DAY_S
+    days = (epoch_s - status.synced_at) / DAY_S
     allowed = a_day * max(1, min(MOST_ALLOWED_DAYS, int(days)))
-    recent = sum(it.count for it in status.withdrawn if it.at > now_s - DAY_S)
+    recent = sum(it.count for it in status.withdrawn if it.at > epoch_s - DAY_S)
     return max(0, allowed - recent)
 
 
-def with_withdrawn(status: Status, count: int, now_s: float) -> Status:
+def with_withdrawn(status: Status, count: int, epoch_s: float) -> Status:
     """Return a status after entries were put out of force."""
-    kept = [it for it in status.withdrawn if it.at > now_s - DAY_S]
+    kept = [it for it in status.withdrawn if it.at > epoch_s - DAY_S]
     if count:
-        kept.append(Withdrawn(at=int(now_s), count=count))
+        kept.append(Withdrawn(at=int(epoch_s), count=count))
     if len(kept) > MOST_REMEMBERED:
         # Many small ones count as one at the time of the last: never as less.
         folded = kept[: len(kept) - MOST_REMEMBERED + 1]

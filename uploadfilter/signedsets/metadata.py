@@ -82,9 +82,9 @@ class Signatures:
     missing: int
 
 
-def ending(now_s: float, days: int) -> datetime:
+def ending(epoch_s: float, days: int) -> datetime:
     """Return when something ends that is signed now."""
-    moment = datetime.fromtimestamp(int(now_s), UTC)
+    moment = datetime.fromtimestamp(int(epoch_s), UTC)
     return moment + timedelta(days=days)
 
 

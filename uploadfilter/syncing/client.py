@@ -7,6 +7,7 @@ own; names of files come from numbers, never from the source.
 
 import contextlib
 import hashlib
+import importlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ from uploadfilter.signedsets.roles import (
 from uploadfilter.state import make_private
 from uploadfilter.syncing.fetching import HTTPFetcher, fetcher_for
 from uploadfilter.syncing.trusting import Trusted
+
+# datetime loads it when a time is first parsed; root may be somebody else by then, who
+# may not enter the folder of the interpreter.
+importlib.import_module("_strptime")
 
 MOST_FILE_BYTES: Final = ops.MOST_BLOB_BYTES
 """Of a file as it is fetched: packed, it is no longer than unpacked."""
@@ -102,6 +107,8 @@ class Client:
         with _translated():
             make_private(trusted.metadata)
             make_private(trusted.downloads)
+            # python-tuf would make it, for everybody to read.
+            make_private(trusted.metadata / "root_history")
             self._updater = Updater(
                 str(trusted.metadata),
                 f"{base}/{METADATA_FOLDER}/",

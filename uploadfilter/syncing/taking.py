@@ -194,10 +194,10 @@ def look(trusted: Trusted, source: str | None = None) -> Verified:
             return client.verify()
 
 
-def _check_clock(status: Status, now_s: float) -> None:
+def _check_clock(status: Status, epoch_s: float) -> None:
     """Refuse a clock that was set back: it would take what has ended for fresh."""
-    if now_s < status.clock - DAY_S:
-        days = (status.clock - now_s) / DAY_S
+    if epoch_s < status.clock - DAY_S:
+        days = (status.clock - epoch_s) / DAY_S
         raise HashSetTrustError(
             f"the clock of this machine is {days:.0f} days behind the last sync",
             hint="The set in force stays. Set the clock, then sync again.",
@@ -205,9 +205,9 @@ def _check_clock(status: Status, now_s: float) -> None:
 
 
 def _note_failure(
-    trusted: Trusted, status: Status, exc: HashSetError | StoreError, now_s: float
+    trusted: Trusted, status: Status, exc: HashSetError | StoreError, epoch_s: float
 ) -> None:
-    failure = Failure(at=int(now_s), code=exc.code, text=str(exc))
+    failure = Failure(at=int(epoch_s), code=exc.code, text=str(exc))
     # On a full disk the first error is the one that helps.
     with contextlib.suppress(StoreError):
         trusted.put_status(msgspec.structs.replace(status, failure=failure))
@@ -342,7 +342,7 @@ def _put_in_force(
     clock: Callable[[], float],
 ) -> SyncReport:
     """Make one generation of it all, or none if nothing changes."""
-    now_s = clock()
+    epoch_s = clock()
     info = _in_force(name, writer.sets)
     have = _number_of(info, status)
     if have != change.have:
@@ -353,7 +353,7 @@ def _put_in_force(
     held = _held(name, writer.sets, chosen, verified)
     new = _newly_withdrawn(writer, name, verified, change)
     most = most_withdrawals(
-        status, most_withdrawn_a_day(verified.manifest.entries), now_s
+        status, most_withdrawn_a_day(verified.manifest.entries), epoch_s
     )
     revoked = new if len(new) <= most else set()
     if writer.pinned:
@@ -377,10 +377,10 @@ def _put_in_force(
             info = _in_force(name, writer.sets) or info
         after = info
     else:
-        after = _replace(writer, name, status, verified, change, held, revoked, now_s)
-    status = with_withdrawn(status, len(revoked), now_s)
+        after = _replace(writer, name, status, verified, change, held, revoked, epoch_s)
+    status = with_withdrawn(status, len(revoked), epoch_s)
     return SyncReport(
-        status=_after(status, verified, held_back=len(new - revoked), now_s=now_s),
+        status=_after(status, verified, held_back=len(new - revoked), epoch_s=epoch_s),
         older=have or 0,
         generation=writer.number,
         set=after,
@@ -419,7 +419,7 @@ def _replace(
     change: _Change,
     held: Settled,
     revoked: set[str],
-    now_s: float,
+    epoch_s: float,
 ) -> SetInfo:
     tally, collected = Tally(), writer.collect()
     allowed = frozenset(held.categories)
@@ -442,7 +442,7 @@ def _replace(
             issuer=verified.manifest.issuer,
             categories=tuple(sorted(allowed)),
             enforced=held.enforced,
-            imported_at=int(now_s),
+            imported_at=int(epoch_s),
             source=Source(
                 lines=tally.lines,
                 refused={it.problem.value: it.count for it in tally.problems},
@@ -481,11 +481,11 @@ def _collect(
 
 
 def _after(
-    status: Status, verified: Verified, *, held_back: int, now_s: float
+    status: Status, verified: Verified, *, held_back: int, epoch_s: float
 ) -> Status:
     return msgspec.structs.replace(
         status,
-        synced_at=int(now_s),
+        synced_at=int(epoch_s),
         expires_at=verified.expires_at,
         expires=verified.expires,
         sequence=verified.manifest.sequence,
@@ -494,5 +494,5 @@ def _after(
         versions=verified.versions,
         held_back=held_back,
         failure=None,
-        clock=max(status.clock, int(now_s)),
+        clock=max(status.clock, int(epoch_s)),
     )
