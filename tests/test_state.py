@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference.crashing import CrashedError, crashing
 from uploadfilter.decisions.segments import make_directory
 from uploadfilter.state import (
     INSTANCE_NAME,
@@ -14,7 +15,9 @@ from uploadfilter.state import (
     instance_directory,
     log_directory,
     make_private,
+    only_one,
     sync_directory,
+    write_private,
 )
 
 
@@ -91,3 +94,33 @@ def test_what_belongs_to_others_is_found(tmp_path: Path) -> None:
         Foreign(inner / "data.mdb", 1),
     ]
     assert foreign(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize("durably", [True, False])
+def test_crash_leaves_a_file_old_or_new(tmp_path: Path, *, durably: bool) -> None:
+    """At whichever step the process dies; and nobody else may read either."""
+    path = tmp_path / "made" / "file"
+    write_private(path, b"old")
+    found = set()
+    for step in range(1, 100):
+        try:
+            with crashing(step):
+                write_private(path, b"new", durably=durably)
+        except CrashedError:
+            found.add(path.read_bytes())
+            continue
+        break
+
+    assert found <= {b"old", b"new"}
+    assert b"old" in found
+    assert path.read_bytes() == b"new"
+    assert modes(path, tmp_path / "made") == {0o600, 0o700}
+
+
+def test_lock_is_held_once(tmp_path: Path) -> None:
+    """By another block of this process neither; afterwards it is free again."""
+    lock = tmp_path / "lock"
+    with only_one(lock), pytest.raises(BlockingIOError), only_one(lock):
+        pass
+    with only_one(lock):
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600

@@ -13,7 +13,9 @@ private and survive a power cut; what fails is an ``OSError``, which the room tr
 into an error of its own.
 """
 
+import contextlib
 import errno
+import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +28,7 @@ DEFAULT_INSTANCE = "main"
 INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """Names of proxies: one step in a path, and the same on every file system."""
 
-PRIVATE_MODE = 0o700
+PRIVATE_MODE, PRIVATE_FILE = 0o700, 0o600
 """State holds keys, hash sets and who uploaded what: for its owner alone."""
 
 
@@ -74,6 +76,49 @@ def sync_directory(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         sync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_private(path: Path, data: bytes, *, durably: bool = True) -> None:
+    """Write a file whole or not at all, for its owner alone.
+
+    Args:
+        path: The file; directories that are missing above it are made.
+        data: What it will hold.
+        durably: Whether it has to outlive a power cut.
+
+    Raises:
+        OSError: It could not be written; what was there before is as it was.
+    """
+    make_private(path.parent)
+    new = path.with_name(path.name + ".tmp")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            if durably:
+                os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    if durably:
+        sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Be the only process that holds a lock file, for the length of the block.
+
+    Raises:
+        BlockingIOError: Another one holds it.
+        OSError: The file cannot be opened.
+    """
+    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     finally:
         os.close(fd)
 

@@ -7,15 +7,15 @@ import pytest
 
 from tests.issuing.offices import Office
 from tests.reference.crashing import CrashedError, crashing
-from uploadfilter.errors import IssuerError
+from uploadfilter.errors import HashSetNameError, IssuerError
 from uploadfilter.issuing.folder import (
     IssuerFolder,
     Settings,
     remove,
     replacing,
-    write,
 )
 from uploadfilter.signedsets.roles import Lifetimes
+from uploadfilter.state import write_private
 
 
 def test_everything_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_set_has_a_name_that_can_stand_everywhere(tmp_path: Path, name: str) -> 
     """The name goes into files, logs and commands of operators."""
     settings = Settings(set=name, issuer="x", lifetimes=Lifetimes())
 
-    with pytest.raises(IssuerError, match="cannot be called"):
+    with pytest.raises(HashSetNameError, match="cannot be called"):
         IssuerFolder.create(tmp_path / "o", settings)
 
 
@@ -77,11 +77,11 @@ def test_crash_leaves_a_folder_old_or_new(tmp_path: Path) -> None:
     """At whatever step a replacement dies, the next command finds one or the other."""
     folder = Office(tmp_path / "o").folder
     with replacing(folder.staged) as new:
-        write(new / "00.jsonl", b"old")
+        write_private(new / "00.jsonl", b"old")
     for step in range(1, 100):
         try:
             with crashing(step), replacing(folder.staged) as new:
-                write(new / "00.jsonl", b"new")
+                write_private(new / "00.jsonl", b"new")
         except CrashedError:
             with folder.locked():
                 found = (folder.staged / "00.jsonl").read_bytes()

@@ -68,6 +68,30 @@ def test_other_root_needs_a_word(tmp_path: Path, root: bytes) -> None:
     assert not list(it.metadata.iterdir())
 
 
+@pytest.mark.parametrize("note", [None, b"", b"{}"])
+def test_lost_note_changes_no_trust(
+    tmp_path: Path, root: bytes, note: bytes | None
+) -> None:
+    """Which root is trusted, and what it verified, does not hang on the note."""
+    other = Office(tmp_path / "other", epoch_s=1_795_000_500)
+    other.issue(line_of("b", 2))
+    it = Trusted.of(tmp_path / "state", "unit7")
+    it.trust(root, "/stick")
+    it.metadata.mkdir()
+    verified = it.metadata / "timestamp.json"
+    verified.write_text("{}")
+    (it.path / "status.json").unlink()
+    if note is not None:
+        (it.path / "status.json").write_bytes(note)
+
+    with pytest.raises(HashSetTrustError, match="another root is trusted"):
+        it.trust(other.root, "/stick")
+    it.trust(root, "/stick")
+
+    assert verified.exists()
+    assert it.status().source == "/stick"
+
+
 @pytest.mark.parametrize("cut", [0, 10, 400])
 def test_other_files_are_no_roots(tmp_path: Path, root: bytes, cut: int) -> None:
     """Half a file, and one without signatures, is refused."""

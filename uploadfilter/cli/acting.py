@@ -162,7 +162,9 @@ def _become(owner: os.stat_result) -> None:
     os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
 
 
-_IMPORTED_LATE: Final = ("lmdb._envid", "numpy.ma", "rich._emoji_codes")
+_IMPORTED_LATE: Final = (
+    *("_strptime", "lmdb._envid", "numpy.ma", "rich._emoji_codes"),
+)
 """Modules that libraries import when they first need them. The owner may not read them
 where the program lies in a folder that only root may enter; a test watches for more."""
 

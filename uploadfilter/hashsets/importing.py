@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import (
-    HashSetNameError,
     UsageError,
 )
 from uploadfilter.hashsets import formats
@@ -45,9 +44,9 @@ from uploadfilter.reference.collecting import EntryBlock, TableBuilder
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import (
     LOCAL_ISSUER,
-    SET_NAME,
     SetInfo,
     Source,
+    check_set_name,
     no_such_set,
 )
 from uploadfilter.reference.writing import ReferenceWriter
@@ -180,7 +179,7 @@ def import_file(
         HashSetError: The file cannot be read.
         StoreError: The reference set cannot be written.
     """
-    _check_name(name)
+    check_set_name(name)
     allowed = checked_categories(categories)
     tally = Tally()
     collected = writer.collect()
@@ -314,15 +313,6 @@ def _request(layout: Layout | None, id_of: IdOf) -> CSVRequest | None:
 
 def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
     return next((info for info in sets if info.name == name), None)
-
-
-def _check_name(name: str) -> None:
-    if not SET_NAME.fullmatch(name):
-        raise HashSetNameError(
-            f"a hash set cannot be called {name!r}",
-            hint="Use 1 to 63 of a-z, 0-9, '.', '_' and '-', and begin with a letter "
-            "or digit.",
-        )
 
 
 def checked_categories(categories: Sequence[str]) -> frozenset[str]:

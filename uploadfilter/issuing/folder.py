@@ -17,8 +17,6 @@ for its owner alone; one command works on a folder at a time.
 """
 
 import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,16 +25,20 @@ from typing import Final
 import msgspec
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.reference.sets import SET_NAME
+from uploadfilter.reference.sets import check_set_name
 from uploadfilter.signedsets.roles import (
     METADATA_FOLDER,
     TARGETS_FOLDER,
     Lifetimes,
 )
-from uploadfilter.state import make_private, sync_directory
+from uploadfilter.state import (
+    make_private,
+    only_one,
+    sync_directory,
+    write_private,
+)
 
 _SETTINGS: Final = "issuer.json"
-_PRIVATE_FILE: Final = 0o600
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,14 +86,10 @@ class IssuerFolder:
         """Make a folder.
 
         Raises:
+            HashSetNameError: No set can be called so.
             IssuerError: There is one, or it cannot be made.
         """
-        if not SET_NAME.fullmatch(settings.set):
-            raise IssuerError(
-                f"a signed set cannot be called {settings.set!r}",
-                hint="Use 1 to 63 of a-z, 0-9, '.', '_' and '-', and begin with a "
-                "letter or digit.",
-            )
+        check_set_name(settings.set)
         if (path / _SETTINGS).exists():
             raise IssuerError(
                 f"{str(path)!r} is an issuer's folder already",
@@ -100,7 +98,9 @@ class IssuerFolder:
         with file_errors(path):
             for folder in (METADATA_FOLDER, TARGETS_FOLDER):
                 make_private(path / "published" / folder)
-            write(path / _SETTINGS, msgspec.json.format(msgspec.json.encode(settings)))
+            write_private(
+                path / _SETTINGS, msgspec.json.format(msgspec.json.encode(settings))
+            )
         return cls(path)
 
     @property
@@ -130,22 +130,16 @@ class IssuerFolder:
         Raises:
             IssuerError: Somebody else is, or a file could not be written.
         """
-        with file_errors(self.path):
-            fd = os.open(
-                self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE_FILE
-            )
+        with file_errors(self.path), contextlib.ExitStack() as held:
             try:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as exc:
-                    raise IssuerError(
-                        f"another command is at work on {str(self.path)!r}",
-                        hint="Wait for it.",
-                    ) from exc
-                self._tidy()
-                yield
-            finally:
-                os.close(fd)
+                held.enter_context(only_one(self.path / "lock"))
+            except BlockingIOError as exc:
+                raise IssuerError(
+                    f"another command is at work on {str(self.path)!r}",
+                    hint="Wait for it.",
+                ) from exc
+            self._tidy()
+            yield
 
     def _tidy(self) -> None:
         """Finish what a command that was killed has begun."""
@@ -185,34 +179,6 @@ def remove(folder: Path) -> None:
     if folder.exists():
         folder.rename(old)
         shutil.rmtree(old)
-
-
-def write(path: Path, data: bytes, *, durably: bool = True) -> None:
-    """Write a file whole or not at all, for its owner alone.
-
-    Args:
-        path: The file.
-        data: What it will hold.
-        durably: Whether it has to outlive a power cut; of 256 files of a proposal,
-            which can be made anew, syncing each would take most of the time.
-
-    Raises:
-        OSError: It could not be written; what was there before is as it was.
-    """
-    make_private(path.parent)
-    new = path.with_name(path.name + ".tmp")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            if durably:
-                os.fsync(file.fileno())
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
-    if durably:
-        sync_directory(path.parent)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from tuf.api.metadata import Metadata, Root, Targets
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.folder import IssuerFolder, write
+from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.proposing import Files, renewal
 from uploadfilter.issuing.published import Published
 from uploadfilter.signedsets import metadata as md
@@ -27,6 +27,7 @@ from uploadfilter.signedsets.roles import (
     TARGETS,
     TIMESTAMP,
 )
+from uploadfilter.state import write_private
 
 
 def propose_holders(
@@ -64,7 +65,7 @@ def propose_holders(
     if now.targets is None or _differs(targets.signed, now.targets.signed):
         new[TARGETS] = md.written(targets)
     for role, data in new.items():
-        write(folder.proposal / f"{role}.json", data)
+        write_private(folder.proposal / f"{role}.json", data)
     if now.revoke is None or now.hashset is None:
         propose_withdrawals(folder, now, (), epoch_s=epoch_s)
     elif TARGETS in new:
@@ -124,7 +125,7 @@ def propose_longer(
             now.next_version(role),
             md.ending(epoch_s, days),
         )
-        write(folder.proposal / f"{role}.json", md.written(Metadata(signed)))
+        write_private(folder.proposal / f"{role}.json", md.written(Metadata(signed)))
 
 
 def propose_withdrawals(
@@ -137,7 +138,7 @@ def propose_withdrawals(
         version=now.next_version(REVOKE),
         expires=md.ending(epoch_s, folder.settings.lifetimes.revoke),
     )
-    write(folder.proposal / f"{REVOKE}.json", md.written(listing))
+    write_private(folder.proposal / f"{REVOKE}.json", md.written(listing))
 
 
 def withdrawal_list(

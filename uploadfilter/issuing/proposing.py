@@ -19,7 +19,7 @@ import msgspec
 from tuf.api.metadata import TargetFile, Targets
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.folder import IssuerFolder, replacing, write
+from uploadfilter.issuing.folder import IssuerFolder, replacing
 from uploadfilter.issuing.published import (
     Lines,
     Listing,
@@ -43,6 +43,7 @@ from uploadfilter.signedsets.roles import (
     shards_for,
     stored_name,
 )
+from uploadfilter.state import write_private
 
 STAGED_NOTE: Final = "staged"
 """File of a proposal with the digest of what was staged when it was made."""
@@ -227,7 +228,7 @@ class Files:
         """Write a file, and list it."""
         target = TargetFile.from_data(path, data, ["sha256"])
         place = self._targets / stored_name(path, target.hashes["sha256"])
-        write(place, data, durably=False)
+        write_private(place, data, durably=False)
         self.listed[path] = target
 
     def keep(self, known: Mapping[str, TargetFile], paths: Iterable[str]) -> None:
@@ -297,7 +298,7 @@ def _new_set(
     expires = md.ending(epoch_s, folder.settings.lifetimes.hashset)
     version = now.next_version(HASHSET)
     listing = md.new_listing(found.listed, version=version, expires=expires)
-    write(found.place / f"{HASHSET}.json", md.written(listing))
+    write_private(found.place / f"{HASHSET}.json", md.written(listing))
 
 
 def _is_full_due(full: Full, deltas: tuple[Delta, ...], entries: int) -> bool:
@@ -341,7 +342,7 @@ def renewal(now: Published, folder: IssuerFolder, epoch_s: float, place: Path) -
     listing = md.new_listing(
         dict(now.old_files()), version=now.next_version(HASHSET), expires=expires
     )
-    write(place / f"{HASHSET}.json", md.written(listing))
+    write_private(place / f"{HASHSET}.json", md.written(listing))
 
 
 @contextlib.contextmanager
@@ -349,7 +350,7 @@ def _replacing_set(folder: IssuerFolder) -> Iterator[Path]:
     """Make the set of a proposal anew, and keep what else is proposed."""
     with replacing(folder.proposal) as place:
         for path in _others(folder.proposal):
-            write(place / path.relative_to(folder.proposal), path.read_bytes())
+            write_private(place / path.relative_to(folder.proposal), path.read_bytes())
         yield place
 
 

@@ -20,7 +20,7 @@ from tuf.api.metadata import Metadata
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing import holding, proposing, signing
-from uploadfilter.issuing.folder import IssuerFolder, remove, write
+from uploadfilter.issuing.folder import IssuerFolder, remove
 from uploadfilter.issuing.published import Listing, Published, published
 from uploadfilter.issuing.staging import digest
 from uploadfilter.signedsets import metadata as md
@@ -37,7 +37,7 @@ from uploadfilter.signedsets.roles import (
     most_withdrawn_a_day,
     stored_name,
 )
-from uploadfilter.state import sync_directory
+from uploadfilter.state import sync_directory, write_private
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -187,7 +187,7 @@ def export(folder: IssuerFolder, now: Published, to: Path) -> int:
     names = [*_files_of(now), *_metadata_of(folder, now)]
     # The newest stamp comes last: a stick that is pulled out too early has the old one.
     for name in names:
-        write(to / name, (folder.path / "published" / name).read_bytes())
+        write_private(to / name, (folder.path / "published" / name).read_bytes())
     return sum((to / name).stat().st_size for name in names)
 
 
@@ -301,7 +301,7 @@ def _copy_files(
             name = stored_name(path, target.hashes["sha256"])
             if (source / name).exists() and not (folder.targets / name).exists():
                 data = (source / name).read_bytes()
-                write(folder.targets / name, data, durably=False)
+                write_private(folder.targets / name, data, durably=False)
                 new.append(folder.targets / name)
     # Before metadata names them, and all at once: one by one it would take minutes.
     for path in new:
@@ -328,7 +328,7 @@ def _put(
     """Write new metadata, and then what makes it the newest."""
     for role, metadata in new.items():
         name = f"{metadata.signed.version}.{role}.json"
-        write(folder.metadata / name, md.written(metadata))
+        write_private(folder.metadata / name, md.written(metadata))
     versions = {
         f: new[f].signed.version if f in new else now.versions[f]
         for f in (TARGETS, HASHSET, REVOKE)
@@ -339,14 +339,14 @@ def _put(
     )
     gathering.sign(machine)
     name = f"{gathering.signed.version}.{GATHERED}.json"
-    write(folder.metadata / name, md.written(gathering))
+    write_private(folder.metadata / name, md.written(gathering))
     timestamp = md.new_timestamp(
         gathering.signed.version,
         version=now.next_version(TIMESTAMP),
         expires=expires,
     )
     timestamp.sign(machine)
-    write(folder.metadata / f"{TIMESTAMP}.json", md.written(timestamp))
+    write_private(folder.metadata / f"{TIMESTAMP}.json", md.written(timestamp))
 
 
 def _finish(folder: IssuerFolder) -> bool:

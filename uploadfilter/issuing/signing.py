@@ -13,10 +13,11 @@ from tuf.api.metadata import Metadata, Root, Targets
 from tuf.api.serialization import DeserializationError
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.folder import IssuerFolder, write
+from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.published import KINDS, Published
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import ROOT, TARGETS
+from uploadfilter.state import write_private
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -98,7 +99,9 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
     for item in waiting:
         if name in item.others and _may_sign(item.role, signer, waiting, now):
             item.metadata.sign(signer, append=True)
-            write(folder.proposal / f"{item.role}.json", md.written(item.metadata))
+            write_private(
+                folder.proposal / f"{item.role}.json", md.written(item.metadata)
+            )
             signed.append(item.role)
     if not signed:
         raise _nothing_to_sign(name, waiting)

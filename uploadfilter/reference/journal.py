@@ -25,7 +25,7 @@ import msgspec
 
 from uploadfilter.acting import Actor
 from uploadfilter.reference import layout
-from uploadfilter.state import sync_directory
+from uploadfilter.state import PRIVATE_FILE, sync_directory
 
 FILE: Final = "journal"
 
@@ -202,7 +202,7 @@ class Journal:
             details=change.details,
         )
         data = msgspec.json.encode(line)
-        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT, layout.PRIVATE_FILE)
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE)
         with open(fd, "wb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
             # What a write that failed, or a killed writer, has left of a line.
             file.truncate(self._end)

@@ -40,7 +40,7 @@ from uploadfilter.errors import (
     StoreVersionError,
 )
 from uploadfilter.reference.changes import ChangeKind
-from uploadfilter.state import PRIVATE_MODE, sync_directory
+from uploadfilter.state import PRIVATE_FILE, PRIVATE_MODE, sync_directory
 
 FORMAT = 2
 """Version of everything stored in the reference directory.
@@ -61,9 +61,6 @@ _CHECK_BYTES = 16
 _SAMPLE_BYTES = 4096
 _SAMPLES = 256
 _CURRENT_MOST_BYTES = 4096
-PRIVATE_FILE = 0o600
-"""For the owner alone, as the directories."""
-
 _IMMUTABLE_FILE = 0o400
 """Who copies a backup over the files of a running service is stopped, or replaces them
 by their names, which does not hurt: what is mapped must not be written over."""

@@ -101,6 +101,20 @@ class SetInfo:
             )
 
 
+def check_set_name(name: str) -> None:
+    """Refuse what no hash set can be called.
+
+    Raises:
+        HashSetNameError: It does not fit ``SET_NAME``.
+    """
+    if not SET_NAME.fullmatch(name):
+        raise HashSetNameError(
+            f"a hash set cannot be called {name!r}",
+            hint="Use 1 to 63 of a-z, 0-9, '.', '_' and '-', and begin with a letter "
+            "or digit.",
+        )
+
+
 def no_such_set(name: str, sets: Iterable[SetInfo]) -> HashSetNameError:
     """Return the error for a hash set that is not there."""
     names = ", ".join(repr(info.name) for info in sets) or "none"

@@ -7,7 +7,6 @@ own; names of files come from numbers, never from the source.
 
 import contextlib
 import hashlib
-import importlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,10 +42,6 @@ from uploadfilter.signedsets.roles import (
 from uploadfilter.state import make_private
 from uploadfilter.syncing.fetching import HTTPFetcher, fetcher_for
 from uploadfilter.syncing.trusting import Trusted
-
-# datetime loads it when a time is first parsed; root may be somebody else by then, who
-# may not enter the folder of the interpreter.
-importlib.import_module("_strptime")
 
 MOST_FILE_BYTES: Final = ops.MOST_BLOB_BYTES
 """Of a file as it is fetched: packed, it is no longer than unpacked."""

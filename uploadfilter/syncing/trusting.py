@@ -14,7 +14,6 @@ sync never changes which one it is.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -28,16 +27,15 @@ from tuf.api.serialization import DeserializationError
 
 from uploadfilter.errors import (
     HashSetBusyError,
-    HashSetNameError,
     HashSetTrustError,
     StoreError,
     UsageError,
 )
-from uploadfilter.reference.sets import SET_NAME
+from uploadfilter.reference.sets import check_set_name
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.signedsets.roles import ROOT
-from uploadfilter.state import make_private, sync_directory
+from uploadfilter.state import make_private, only_one, write_private
 
 SIGNED: Final = "signed"
 """Where trusted roots are, in the state directory."""
@@ -71,12 +69,7 @@ class Trusted:
         Raises:
             HashSetNameError: No set can be called so.
         """
-        if not SET_NAME.fullmatch(name):
-            raise HashSetNameError(
-                f"a hash set cannot be called {name!r}",
-                hint="Use 1 to 63 of a-z, 0-9, '.', '_' and '-', and begin with a "
-                "letter or digit.",
-            )
+        check_set_name(name)
         return cls(state / SIGNED / name)
 
     @property
@@ -147,22 +140,21 @@ class Trusted:
             StoreError: It could not be written.
         """
         read_root(root)
-        digest = hashlib.sha256(root).hexdigest()
-        known = read_status(self.path)
-        if known is not None and known.root != digest and not replace:
+        digest, trusted = hashlib.sha256(root).hexdigest(), self._digest()
+        if trusted not in (None, digest) and not replace:
             raise HashSetTrustError(
                 f"another root is trusted for {self.name!r}: the one with the digest "
-                f"{known.root[:16]}",
+                f"{str(trusted)[:16]}",
                 hint="A root that the issuer changed is taken by itself: only sync. If "
                 "the issuer had to begin anew, compare the digest by telephone and "
                 "give --replace-root.",
             )
-        is_same = known is not None and known.root == digest
         status = Status(set=self.name, source=source, root=digest)
-        if is_same and known is not None:
-            status = msgspec.structs.replace(known, source=source)
-        else:
+        known = read_status(self.path)
+        if trusted != digest:
             self._forget()
+        elif known is not None and known.root == digest:
+            status = msgspec.structs.replace(known, source=source)
         # The root first: a note without it would be of nothing.
         self._write(_ROOT_FILE, root)
         self.put_status(status)
@@ -176,21 +168,27 @@ class Trusted:
             HashSetBusyError: Somebody else is.
             StoreError: The folder cannot be used.
         """
-        with _write_errors(self.path):
-            make_private(self.path)
-            fd = os.open(
-                self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
-        try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                raise HashSetBusyError(
-                    f"another process syncs {self.name!r}", hint="Wait for it."
-                ) from exc
+        with contextlib.ExitStack() as held:
+            with _write_errors(self.path):
+                make_private(self.path)
+                try:
+                    held.enter_context(only_one(self.path / "lock"))
+                except BlockingIOError as exc:
+                    raise HashSetBusyError(
+                        f"another process syncs {self.name!r}", hint="Wait for it."
+                    ) from exc
             yield
-        finally:
-            os.close(fd)
+
+    def _digest(self) -> str | None:
+        """Return the digest of the root that is trusted; ``None`` without one.
+
+        The file itself tells: a note beside it may be lost, and with it neither that
+        root nor what was verified by it.
+        """
+        try:
+            return hashlib.sha256((self.path / _ROOT_FILE).read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
 
     def _forget(self) -> None:
         """Forget what was verified by a root that is trusted no longer."""
@@ -202,15 +200,7 @@ class Trusted:
 
     def _write(self, name: str, data: bytes) -> None:
         with _write_errors(self.path):
-            make_private(self.path)
-            new = self.path / f"{name}.tmp"
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path / name)
-            sync_directory(self.path)
+            write_private(self.path / name, data)
 
 
 def read_root(data: bytes) -> Metadata[Root]:
