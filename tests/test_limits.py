@@ -193,7 +193,7 @@ SAMPLES: Mapping[str, Sample] = {
     "bytes as characters of UTF-8": Sample(characters_of_an_object),
     "strings other than base64": Sample(string_of_a_program),
     "letters of base64 among bytes": Sample(rows_among_noise),
-    "a picture that a protocol cuts": Sample(picture_in_pieces),
+    "a picture whose bytes do not stand": Sample(picture_in_pieces),
     "video and sound": Sample(video),
     "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),
 }

@@ -86,7 +86,7 @@ def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
     proposed = desk.shape("propose")
     assert (proposed["added"], proposed["categories"]) == (20, {"1": [0, 20]})
     assert desk.type("publish", *desk.online()) == 2
-    assert "'root' needs 2 signatures" in desk.said()
+    assert "'root' has 0 of 2 signatures" in desk.said()
     desk.publish()
     assert desk.type("stage", "--remove", str(desk.path / "ids")) == 0
     assert desk.type("propose") == 0

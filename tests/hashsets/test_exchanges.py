@@ -120,7 +120,7 @@ SUBJECTS = {
 def test_indicator_is_taken_or_told(
     indicator: dict[str, Any], problem: Problem | str | None
 ) -> None:
-    """Whoever shares it may have withdrawn it, and each of the others dispute it."""
+    """Its owner may withdraw an indicator, and any other member may dispute it."""
     record = {"id": "1", "type": "HASH_MD5", "indicator": ONE, **indicator}
     made = EXCHANGE.item(record, Tally())
 

@@ -76,7 +76,7 @@ def test_category_has_to_be_one(categories: frozenset[str]) -> None:
     ],
 )
 def test_flag_may_be_a_text(value: object, expected: bool | None) -> None:
-    """A text of false is false, and what is no flag is none."""
+    """The text "false" is false; a value that is no flag gives ``None``."""
     assert flag_of(value) is expected
 
 

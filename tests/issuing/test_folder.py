@@ -65,7 +65,7 @@ def test_folder_is_made_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [None, "", "{}", '{"set":1}'])
 def test_other_folders_are_refused(tmp_path: Path, text: str | None) -> None:
-    """A folder without settings, or with damaged ones, is none."""
+    """A folder without settings, or with damaged ones, is refused."""
     if text is not None:
         (tmp_path / "issuer.json").write_text(text)
 

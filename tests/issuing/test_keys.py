@@ -88,7 +88,7 @@ def test_other_files_are_no_private_keys(data: bytes) -> None:
 
 @pytest.mark.parametrize("passphrase", ["", "short", "elevenchars"])
 def test_short_passphrase_is_refused(passphrase: str) -> None:
-    """Whoever copies a key file has years to guess."""
+    """A thief of a key file has years to guess its passphrase."""
     with pytest.raises(IssuerError, match="fewer than 12"):
         made_key("ann", passphrase, cost=CHEAP)
 

@@ -124,7 +124,7 @@ def test_large_set_is_sharded_and_deltas_are_few(tmp_path: Path) -> None:
 
 
 def test_tampered_proposal_is_found_out_by_the_next_officer(tmp_path: Path) -> None:
-    """Whoever changes a file of a proposal is told of by its digest."""
+    """The digest tells that somebody changed a file of a proposal."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1))
     office.propose()

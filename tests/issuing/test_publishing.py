@@ -101,7 +101,7 @@ def test_withdrawal_of_what_is_not_there_is_refused(office: Office) -> None:
 
 
 def test_analyst_is_no_duty_officer(office: Office) -> None:
-    """Whoever may add may not withdraw alone."""
+    """An analyst, who may add, may not withdraw alone."""
     with pytest.raises(IssuerError, match="no duty officer"):
         office.withdraw("p-1", by="dora")
 

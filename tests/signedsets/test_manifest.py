@@ -75,7 +75,7 @@ def test_writing_is_read_again_and_always_the_same() -> None:
     ids=["newest", "one_behind", "three_behind", "gap"],
 )
 def test_deltas_lead_to_the_newest_or_a_full_set_does(have: int, wanted: Plan) -> None:
-    """Who has a number that is served reads deltas; whoever has another, a full set."""
+    """An operator with a number that is served reads deltas; others read a full set."""
     assert plan(manifest(), have) == wanted
     assert plan(manifest(), None) == plan(manifest(), 1)
 

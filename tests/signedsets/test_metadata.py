@@ -58,7 +58,7 @@ def test_signature_of_the_same_key_counts_once() -> None:
 
 
 def test_signature_of_who_holds_no_key_does_not_count() -> None:
-    """A stranger's signature, and one from another role, are as good as none."""
+    """The signature of a stranger, or of another role, does not count."""
     targets = md.new_targets(BELOW, version=1, expires=EXPIRES)
     listing = md.new_listing({REVOKED_PATH: b"x"}, version=1, expires=EXPIRES)
     for name in ("fay", "ann", "stranger"):

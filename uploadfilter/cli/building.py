@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import typer
 
 from uploadfilter.cli.files import Found, find, open_regular, type_guesser
-from uploadfilter.cli.options import JSONOption
+from uploadfilter.cli.options import JobsOption, JSONOption
 from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.scan import WINDOW_PER_JOB, in_order
@@ -72,16 +72,7 @@ def build_command(
             show_default=False,
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=256,
-            metavar="N",
-            help="Scanner processes.  [default: one for each CPU]",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     json: JSONOption = False,
 ) -> None:
     """Compute the signals of all pictures of a folder, for a hash set.

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from uploadfilter.cli.options import (
     given,
     log_directory,
     moment,
+    present_s,
 )
 from uploadfilter.cli.output import (
     FAILED,
@@ -132,7 +132,7 @@ def presets(
 
         uploadfilter config presets --since 7d
     """
-    now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
+    now = datetime.fromtimestamp(present_s(), UTC)
     filters = Filters(since=moment(since, now=now), kind="decision")
     compared = Comparison()
     for record in read(log_directory(state, instance), filters=filters):

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 from rich.progress import DownloadColumn
 
-from uploadfilter.cli.layouts import Format, TableOptions
+from uploadfilter.cli.layouts import (
+    Format,
+    FormatOption,
+    SignalTypeOption,
+    SkipBadLinesOption,
+    TableOptions,
+)
 from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
@@ -41,29 +47,13 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
-    file_format: Annotated[
-        Format,
-        typer.Option("--format", help="The format of FILE, if it does not show it."),
-    ] = Format.AUTO,
-    signal_type: Annotated[
-        SignalType | None,
-        typer.Option(
-            "--type",
-            help="The signal type of a list, if the length of its values "
-            "does not show it.",
-        ),
-    ] = None,
+    file_format: FormatOption = Format.AUTO,
+    signal_type: SignalTypeOption = None,
     mapping: Annotated[
         Path | None,
         typer.Option(metavar="TOML", help="CSV: a file with a mapping, in TOML."),
     ] = None,
-    skip_bad_lines: Annotated[
-        bool,
-        typer.Option(
-            "--skip-bad-lines",
-            help="Leave malformed lines out, instead of refusing the file.",
-        ),
-    ] = False,
+    skip_bad_lines: SkipBadLinesOption = False,
     json: JSONOption = False,
 ) -> None:
     """Write what may be taken of a file as JSON lines, or as a list of one type.

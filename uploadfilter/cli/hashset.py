@@ -25,7 +25,13 @@ from uploadfilter.cli.enforcement import (
     say_state,
 )
 from uploadfilter.cli.generations import say_pinned
-from uploadfilter.cli.layouts import Format, TableOptions
+from uploadfilter.cli.layouts import (
+    Format,
+    FormatOption,
+    SignalTypeOption,
+    SkipBadLinesOption,
+    TableOptions,
+)
 from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
@@ -67,7 +73,6 @@ from uploadfilter.hashsets.importing import (
 )
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
-from uploadfilter.model import SignalType
 from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.sets import SetInfo, no_such_set
 from uploadfilter.reference.store import (
@@ -114,28 +119,9 @@ def import_set(
     enforce_unsigned: EnforceUnsignedOption = False,
     monitored: MonitoredOption = False,
     drop_categories: DropCategoriesOption = False,
-    skip_bad_lines: Annotated[
-        bool,
-        typer.Option(
-            "--skip-bad-lines",
-            help="Leave malformed lines out, instead of refusing the file.",
-        ),
-    ] = False,
-    signal_type: Annotated[
-        SignalType | None,
-        typer.Option(
-            "--type",
-            help="The signal type of a list, if the length of its values "
-            "does not show it.",
-        ),
-    ] = None,
-    file_format: Annotated[
-        Format,
-        typer.Option(
-            "--format",
-            help="The format of the file, if its first line does not show it.",
-        ),
-    ] = Format.AUTO,
+    skip_bad_lines: SkipBadLinesOption = False,
+    signal_type: SignalTypeOption = None,
+    file_format: FormatOption = Format.AUTO,
     mapping: Annotated[
         Path | None,
         typer.Option(

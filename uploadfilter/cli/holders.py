@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.issuer import DEFAULT_FOLDER, FolderOption, epoch_s
-from uploadfilter.cli.options import JSONOption
+from uploadfilter.cli.issuer import DEFAULT_FOLDER, FolderOption
+from uploadfilter.cli.options import JSONOption, present_s
 from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.passphrases import (
     PassphraseFDOption,
@@ -102,7 +102,7 @@ def init_command(
     settings = Settings(set=name, issuer=issuer, lifetimes=lifetimes)
     it = IssuerFolder.create(folder, settings)
     with it.locked():
-        holding.propose_holders(it, Published(), holders, epoch_s=epoch_s())
+        holding.propose_holders(it, Published(), holders, epoch_s=present_s())
     say(f"made {str(folder)!r}", style="green")
     if root_threshold == 1 or analyst_threshold == 1:
         say("one person alone can change what is rejected", style="yellow")
@@ -188,7 +188,7 @@ def rotate_command(
     with it.locked():
         now = published(it)
         if not add and not remove and threshold is None:
-            holding.propose_longer(it, now, _lasting(role), epoch_s=epoch_s())
+            holding.propose_longer(it, now, _lasting(role), epoch_s=present_s())
         else:
             holders = holding.holders_now(now)
             for part in (GATHERED, TIMESTAMP) if role == ONLINE else (role,):
@@ -199,7 +199,7 @@ def rotate_command(
                     threshold=threshold,
                 )
             holding.check_all(holders)
-            holding.propose_holders(it, now, holders, epoch_s=epoch_s())
+            holding.propose_holders(it, now, holders, epoch_s=present_s())
     say("next: the holders of the root sign with 'uploadfilter issuer sign'")
 
 

@@ -6,7 +6,6 @@ Rules this module keeps: what a command signs or publishes is said in words and 
 before it is done, and asked for on a terminal; nothing here needs a network.
 """
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from uploadfilter.cli.options import JSONOption, YesOption
+from uploadfilter.cli.options import JSONOption, YesOption, present_s
 from uploadfilter.cli.output import confirm, harmless, print_json, print_text, say
 from uploadfilter.cli.passphrases import (
     KeyOption,
@@ -139,7 +138,7 @@ def propose_command(
             "pdq": f"uploadfilter {version('uploadfilter')}",
             "phash": "imagehash4/8/4",
         }
-        review = proposing.propose(it, now, epoch_s=epoch_s(), parameters=parameters)
+        review = proposing.propose(it, now, epoch_s=present_s(), parameters=parameters)
         waiting = signing.pending(it, now)
     _report(review, waiting, json=json)
     if not json:
@@ -205,7 +204,7 @@ def publish_command(
         # Before a passphrase is asked for in vain.
         signing.check_complete(signing.pending(it, now))
         machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
-        done = publishing.publish(it, now, machine, epoch_s=epoch_s())
+        done = publishing.publish(it, now, machine, epoch_s=present_s())
     if json:
         shape = {"sequence": done.sequence, "roles": done.roles}
         print_json({**shape, "keeps_staged": done.keeps_staged})
@@ -232,7 +231,7 @@ def renew_command(
     it = IssuerFolder(folder)
     with it.locked():
         machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
-        publishing.renew(it, published(it), machine, epoch_s=epoch_s())
+        publishing.renew(it, published(it), machine, epoch_s=present_s())
     say(f"renewed for {it.settings.lifetimes.online} days", style="green")
 
 
@@ -271,12 +270,12 @@ def withdraw_command(
         officer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
         machine = signer_of(online_key, file=online_passphrase_file)
         count, listed = publishing.withdraw(
-            it, now, wanted, officer=officer, machine=machine, epoch_s=epoch_s()
+            it, now, wanted, officer=officer, machine=machine, epoch_s=present_s()
         )
     if json:
         print_json({"withdrawn": count, "listed": listed})
     else:
-        say(f"withdrew {count:,} entries; the list has {listed:,}", style="green")
+        say(f"withdrawn: {count:,}; the list has {listed:,}", style="green")
 
 
 @app.command("export")
@@ -385,7 +384,7 @@ def _status_lines(
     else:
         lines.append(Text("published: nothing yet"))
     for role, at in sorted(now.expires.items(), key=lambda item: item[1]):
-        is_over = at <= epoch_s()
+        is_over = at <= present_s()
         style = "bold red" if is_over else "default"
         words = "ended" if is_over else "ends"
         moment = f"{_moment(at):%Y-%m-%d %H:%M}"
@@ -473,8 +472,3 @@ def _say_missing(waiting: Sequence[Pending]) -> None:
 
 def _moment(at: int) -> datetime:
     return datetime.fromtimestamp(at, UTC)
-
-
-def epoch_s() -> float:
-    """Return the time, for who is told the time."""
-    return time.time()  # noqa: TID251 - the clock that is handed down

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from uploadfilter.errors import ConfigError, UsageError
 from uploadfilter.hashsets.columns import (
@@ -18,6 +21,7 @@ from uploadfilter.hashsets.columns import (
     separator_of,
 )
 from uploadfilter.hashsets.foreign import FOREIGN, Foreign
+from uploadfilter.model import SignalType
 
 
 class Format(StrEnum):
@@ -30,6 +34,28 @@ class Format(StrEnum):
     STOPNCII = "stopncii"
     THREATEXCHANGE = "threatexchange"
     MISP = "misp"
+
+
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format", help="The format of the file, if its first line does not show it."
+    ),
+]
+SignalTypeOption = Annotated[
+    SignalType | None,
+    typer.Option(
+        "--type",
+        help="The signal type of a list, if the length of its values does not show it.",
+    ),
+]
+SkipBadLinesOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-lines",
+        help="Leave malformed lines out, instead of refusing the file.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from uploadfilter.cli.options import (
     StateOption,
     log_directory,
     moment,
+    present_s,
 )
 from uploadfilter.cli.output import (
     FOUND,
@@ -159,7 +160,7 @@ def show(
 
         uploadfilter log show --follow --json | jq .verdict
     """
-    now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
+    now = datetime.fromtimestamp(present_s(), UTC)
     directory = log_directory(state, instance)
     filters = Filters(
         since=None if since is None else moment(since, now=now),

@@ -9,6 +9,7 @@ type; its default stands at the parameter.
 """
 
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,6 +72,18 @@ JSONOption = Annotated[
 
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")
+]
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=256,
+        metavar="N",
+        help="Scanner processes.  [default: one for each CPU]",
+        show_default=False,
+    ),
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -170,6 +183,11 @@ def log_directory(state: Path | None, instance: str | None) -> Path:
             hint="Use lower-case letters, digits and hyphens, at most 64.",
         )
     return place_of_log(state_directory(state), name)
+
+
+def present_s() -> float:
+    """Return the time, in seconds since the epoch: commands hand it down."""
+    return time.time()  # noqa: TID251 -- the rim is where clocks begin
 
 
 def moment(text: str, *, now: datetime) -> datetime:

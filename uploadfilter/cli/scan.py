@@ -18,7 +18,12 @@ import msgspec
 import typer
 
 from uploadfilter.cli.files import Found, find, open_regular, type_guesser
-from uploadfilter.cli.options import JSONOption, StateOption, state_directory
+from uploadfilter.cli.options import (
+    JobsOption,
+    JSONOption,
+    StateOption,
+    state_directory,
+)
 from uploadfilter.cli.output import FOUND, OK, encodable, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.shapes import Checked, document, lines
@@ -86,16 +91,7 @@ def scan(
     ],
     *,
     json: JSONOption = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=256,
-            metavar="N",
-            help="Scanner processes.  [default: one for each CPU]",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     state: StateOption = None,
 ) -> None:
     """Check files and folders against the reference set.

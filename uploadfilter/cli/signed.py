@@ -1,7 +1,6 @@
 """``uploadfilter hashset trust | sync | status``: signed sets, for the operator."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     YesOption,
+    present_s,
     state_directory,
 )
 from uploadfilter.cli.output import (
@@ -214,7 +214,7 @@ def sync_command(
                     trusted,
                     directory,
                     chosen=chosen,
-                    clock=time.time,  # noqa: TID251 -- the clock that is handed down
+                    clock=present_s,
                     source=where,
                     progress=shown.move,
                 )
@@ -252,7 +252,7 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     """
     base = state_directory(state)
     statuses = {it.set: it for it in read_statuses(base)}
-    epoch_s = time.time()  # noqa: TID251 -- the clock that is handed down
+    epoch_s = present_s()
     with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
         generation = _current(reader)
         sets = () if generation is None else generation.sets
@@ -406,7 +406,7 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
     else:
         say(f"{status.set}: number {status.sequence} is the newest", style="green")
     if report.withdrawn:
-        say(f"{report.withdrawn:,} entries were withdrawn")
+        say(f"withdrawn: {report.withdrawn:,}")
     if status.held_back:
         say(
             f"{status.held_back:,} withdrawals are held back: more than one officer "

@@ -1,6 +1,5 @@
 """``uploadfilter log space``: what a log takes, and for how long its disk lasts."""
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from uploadfilter.cli.options import (
     JSONOption,
     StateOption,
     log_directory,
+    present_s,
 )
 from uploadfilter.cli.output import print_json, print_text
 from uploadfilter.decisions.lasting import Retention
@@ -43,7 +43,7 @@ def space_command(
         directory, retention=_retention(directory), reserve_bytes=RESERVE_BYTES
     )
     try:
-        room = surveyor.look(time.clock_gettime(time.CLOCK_REALTIME))
+        room = surveyor.look(present_s())
     except OSError as exc:
         raise LogError(
             f"cannot read the free space on the disk of {str(directory)!r}: "

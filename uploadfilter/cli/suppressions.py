@@ -1,7 +1,6 @@
 """``uploadfilter hashset``: switch an entry off for a while, and on again."""
 
 import getpass
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,6 +16,7 @@ from uploadfilter.cli.options import (
     StateOption,
     duration,
     moment_ahead,
+    present_s,
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.errors import UsageError
@@ -78,7 +78,7 @@ def suppress_command(
 
         uploadfilter hashset suppress unit7 a17 --reason "stock picture" --for 7d
     """
-    ends = _ends(lasting, until, now=datetime.fromtimestamp(_now(), UTC))
+    ends = _ends(lasting, until, now=datetime.fromtimestamp(present_s(), UTC))
     with reference_writer(state) as writer:
         suppression = writer.suppress(
             name,
@@ -187,7 +187,3 @@ def _account() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return ""
-
-
-def _now() -> float:
-    return time.time()  # noqa: TID251 -- the rim is where clocks begin

@@ -1,6 +1,5 @@
 """``uploadfilter log totals``: what was counted on each day, when records are gone."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
@@ -16,6 +15,7 @@ from uploadfilter.cli.options import (
     StateOption,
     log_directory,
     moment,
+    present_s,
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.decisions.lasting import DayTotals
@@ -207,5 +207,5 @@ def counts_table(by: By, counts: Counter[str]) -> Table:
 
 def _day(text: str) -> date:
     """Return the day of a moment, UTC."""
-    now = datetime.fromtimestamp(time.clock_gettime(time.CLOCK_REALTIME), UTC)
+    now = datetime.fromtimestamp(present_s(), UTC)
     return moment(text, now=now).astimezone(UTC).date()

@@ -324,7 +324,7 @@ class _Walk:
             window.peek()
 
     def _item(self, place: str) -> Iterator[object]:
-        """Yield a record, or the records in an object that is none."""
+        """Yield a record, or the records inside an object that is not a record."""
         window = self.window
         is_object = window.peek() == "{"
         found = window.decoded()

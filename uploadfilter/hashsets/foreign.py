@@ -84,7 +84,7 @@ FOREIGN: Final[tuple[Foreign, ...]] = (
 
 
 def known_by(head: bytes) -> Foreign | None:
-    """Return the format that a file is in, by how it begins; ``None`` if in none."""
+    """Return the format of a file, by its beginning; ``None`` if it is unknown."""
     text = text_of(head)
     if text is None:
         return None

@@ -69,7 +69,7 @@ def common_category(categories: frozenset[str] | None, *, what: str, hint: str) 
 
 
 def flag_of(value: object) -> bool | None:
-    """Return a flag, which may be a text or a number; ``None`` if it is none.
+    """Return a flag, which may be a text or a number; ``None`` if it is no flag.
 
     What is absent is false.
     """

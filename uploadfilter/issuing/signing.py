@@ -119,8 +119,8 @@ def check_complete(waiting: Iterable[Pending]) -> None:
             threshold = max(it.threshold for it in item.signatures)
             have = ", ".join(item.by) or "nobody"
             raise IssuerError(
-                f"{item.role!r} needs {threshold} signatures, and {item.missing} "
-                f"are missing; signed by: {have}",
+                f"{item.role!r} has {threshold - item.missing} of {threshold} "
+                f"signatures; signed by: {have}",
                 hint="Nothing was published. One of these signs with 'uploadfilter "
                 f"issuer sign': {', '.join(item.others) or 'nobody is left'}.",
             )

@@ -3,9 +3,9 @@
 A signed set of ten million entries changes by some thousand a day: what stays is copied
 as columns, without being read from a file again.
 
-Rules this module keeps: the result is what an import of the whole set would be, but for
-one thing: of digests only the key is stored, and not the type, so that their numbers by
-type are reckoned by the share that they had.
+Rules this module keeps: the result equals an import of the whole set, except for
+one thing: the store keeps a key of each digest, and not its type, so that the counts of
+digests by type are estimated from the shares before the delta.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,7 +1,7 @@
 """The manifest of a signed set: its name, its number, and which files it is made of.
 
 Rules this module keeps: it is pure; a manifest that cannot be acted on is refused when
-it is read; whoever acts on one reads no name of a file from it, only numbers.
+it is read; it holds numbers, and no file name that anybody would open.
 """
 
 import re
