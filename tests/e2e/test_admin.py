@@ -17,6 +17,8 @@ from tests.e2e.conftest import Stage, import_set, stage, write_set
 from tests.e2e.curl import put
 from tests.e2e.test_pages import contrast
 from tests.repository import ROOT
+from uploadfilter.signedsets.freshness import Status
+from uploadfilter.syncing.trusting import Trusted
 
 pytestmark = pytest.mark.e2e
 
@@ -97,6 +99,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, str]
     running.run_program("init", state=folder / "state")
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
     import_set(folder / "state", hash_set, "--enforce-unsigned")
+    known = Status(set="unit7", source="stick", root="", held_back=3)
+    Trusted.of(folder / "state", "unit7").put_status(known)
     with operated(folder) as (proxy, url):
         running.wait_for(
             lambda: running.request(f"{url}readyz").status == 200 or None,
@@ -138,12 +142,17 @@ def test_page_keeps_itself_up_to_date(
         look.page.wait_for_selector(f"[data-value=uploads]:text-is('{before + 2}')")
         look.page.wait_for_selector("[data-line=match]:not([d=''])", state="attached")
         rows = look.page.locator("#rows tr").all_text_contents()
+        (signed,) = look.page.locator(
+            "section[aria-labelledby=signed] tbody tr"
+        ).all_inner_texts()
         heading = look.page.text_content("#state")
         PICTURE.parent.mkdir(exist_ok=True)
         look.page.screenshot(path=PICTURE, full_page=True)
 
     assert (rejected.status, accepted.status) == (403, 201)
     assert heading == "Ready"
+    assert signed.split()[0] == "unit7"
+    assert "never synced" in signed
     assert "NO_MATCH" in rows[0]
     assert "MATCHREJECTREJECTREJECTdemo" in rows[1]
     assert look.complaints == []

@@ -10,7 +10,7 @@ origins what the operator wrote, and no credentials.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -30,13 +30,13 @@ from uploadfilter.proxy.admin.health import (
     days_words,
 )
 from uploadfilter.proxy.admin.history import History, Sample, quantile
+from uploadfilter.proxy.admin.signed import NOTHING, SignedFact, signed_facts
 from uploadfilter.proxy.admin.watched import Watched, version
 from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecision, Wanted
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import ENTRIES, SetInfo
 
-NOTHING: Final = "–"  # noqa: RUF001 - a dash for nothing
 _CHECKS: Final = {
     Check.STARTED: "Start",
     Check.REFERENCE: "Reference set",
@@ -144,6 +144,7 @@ class Facts:
         none: What to say if there are none.
         presets: The policy in force and the presets, beside each other.
         sets: Hash sets in force.
+        signed: Those that are signed, and by whom.
         routes: In the operator's order.
     """
 
@@ -167,6 +168,7 @@ class Facts:
     none: str
     presets: tuple[PresetFact, ...]
     sets: tuple[SetFact, ...]
+    signed: tuple[SignedFact, ...]
     routes: tuple[RouteFact, ...]
 
 
@@ -188,12 +190,14 @@ def gather(
     checks = tuple(_check(finding) for finding in health.findings)
     warnings = tuple(_warnings(generation, routes, health))
     route_facts = tuple(_route(route, health) for route in routes)
+    signed = signed_facts(health.signed, generation, now)
     return Facts(
         shape=_shape_of(
             [(check.name, check.is_good) for check in checks],
             warnings,
             generation.number if generation else None,
             route_facts,
+            [replace(it, verified="") for it in signed],
         ),
         instance=watched.instance,
         version=version(),
@@ -214,6 +218,7 @@ def gather(
         none=words_for_none(wanted),
         presets=tuple(_presets(watched.metrics.last_day.compared(now=now))),
         sets=tuple(_set(info, now) for info in (generation.sets if generation else ())),
+        signed=signed,
         routes=route_facts,
     )
 

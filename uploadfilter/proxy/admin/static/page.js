@@ -91,6 +91,7 @@ function show(facts) {
       put(column, preset.key, preset[column]);
     }
   }
+  for (const set of facts.signed) put("verified", set.name, set.verified);
   facts.charts.forEach(putChart);
   putDecisions(facts.decisions);
   measure();

@@ -1,0 +1,91 @@
+"""Gather what the operator's page shows of each signed set.
+
+Rules this module keeps: a set whose root is trusted stands there before its first sync
+too; what changes by itself (how long ago it was verified) is apart from what changes
+when somebody did something, so that an open page is not made anew each second.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from uploadfilter.proxy.admin.formats import age, counted
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.sets import SetInfo
+from uploadfilter.signedsets.freshness import Status, freshness
+
+NOTHING: Final = "–"  # noqa: RUF001 - a dash for nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedFact:
+    """A signed set.
+
+    Attributes:
+        name: What it is called here.
+        number: Of the set in force; a dash if none is.
+        signers: Who signed it.
+        freshness: How old what was last verified is, in a word.
+        verified: How long ago that was.
+        expires: Until when it is believed, and whose signatures end then.
+        suppressed: Its entries that are switched off for a while.
+        withdrawn: Its entries that were revoked.
+        held_back: Withdrawals that are too many to be carried out.
+        failure: Why the last sync failed; empty if it did not.
+    """
+
+    name: str
+    number: str
+    signers: str
+    freshness: str
+    verified: str
+    expires: str
+    suppressed: str
+    withdrawn: str
+    held_back: str
+    failure: str
+
+
+def signed_facts(
+    statuses: Iterable[Status], generation: LayeredGeneration | None, epoch_s: float
+) -> tuple[SignedFact, ...]:
+    """Return what is shown of the signed sets.
+
+    Args:
+        statuses: What is known of each.
+        generation: The generation in use.
+        epoch_s: Seconds since the epoch.
+    """
+    sets = {it.name: it for it in (generation.sets if generation else ())}
+    suppressed = Counter(
+        it.set for it in (generation.suppressions if generation else ())
+    )
+    return tuple(
+        _signed(it, sets.get(it.set), suppressed[it.set], epoch_s) for it in statuses
+    )
+
+
+def _signed(
+    status: Status, info: SetInfo | None, suppressed: int, epoch_s: float
+) -> SignedFact:
+    signed = info.signed if info else None
+    synced = bool(status.synced_at)
+    return SignedFact(
+        name=status.set,
+        number=counted(signed.sequence) if signed else NOTHING,
+        signers=", ".join(signed.signers if signed else ()) or NOTHING,
+        freshness=freshness(status, epoch_s) if synced else "never synced",
+        verified=f"{age(epoch_s - status.synced_at)} ago" if synced else NOTHING,
+        expires=_until(status) if synced else NOTHING,
+        suppressed=counted(suppressed),
+        withdrawn=counted(info.revoked if info else 0),
+        held_back=counted(status.held_back),
+        failure=status.failure.text if status.failure else "",
+    )
+
+
+def _until(status: Status) -> str:
+    at = datetime.fromtimestamp(status.expires_at, UTC)
+    return f"{at:%Y-%m-%d %H:%M} ({status.expires})"
