@@ -1,43 +1,22 @@
 """``uploadfilter issuer build``: the signals of a folder of pictures.
 
-The pictures stay where they are: they are read by the scanners of the filter itself, in
-their sandbox, and nothing but signals comes out. Rules this module keeps: the order is
-that of the names; memory does not grow with the number of files; an interrupted build
-goes on where it was.
+What is done stands in ``issuing/picturing.py``.
 """
 
 import asyncio
-import os
-from collections.abc import Iterator
-from pathlib import Path, PurePath
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.files import Found, find, open_regular, type_guesser
 from uploadfilter.cli.options import JobsOption, JSONOption
 from uploadfilter.cli.output import print_json, say
-from uploadfilter.cli.progress import Board, board, counted_aside
-from uploadfilter.cli.scan import WINDOW_PER_JOB, in_order
+from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.building import (
-    TYPES,
-    WORDS,
-    BuildFile,
-    Naming,
-    Refusal,
-    entry_of,
-    mark_of,
-    read_table,
-)
-from uploadfilter.model import Entry, Scan
-from uploadfilter.scanners.messages import ContentSpan
-from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.issuing.building import WORDS, BuildFile, Naming, read_table
+from uploadfilter.issuing.picturing import build
+from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
-from uploadfilter.signals import pdq
-
-_CONTENT: Final = "0"
-"""What a file is called on its way to a scanner: nothing of its own name."""
 
 
 def build_command(
@@ -98,7 +77,8 @@ def build_command(
     arguments = [str(source)]
     try:
         with board("building") as shown, counted_aside(shown, lambda: find(arguments)):
-            asyncio.run(_build(source, out, naming, settings, shown))
+            work = build(source, out, naming, settings, on_done=shown.advance)
+            asyncio.run(work)
         out.finish()
     finally:
         out.close()
@@ -114,86 +94,3 @@ def build_command(
     for reason, count in built.refused.items():
         say(f"  left out: {count:,}, {WORDS[reason]}", style="yellow")
     say(f"next: uploadfilter issuer stage {to}", style="dim")
-
-
-async def _build(
-    source: Path,
-    out: BuildFile,
-    naming: Naming,
-    settings: ScannerSettings,
-    shown: Board,
-) -> None:
-    async with ScannerPool.open(settings) as pool:
-        builder = _Builder(pool, source, naming, workers=settings.workers)
-
-        def report(done: tuple[str, Entry | Refusal]) -> None:
-            out.add(*done)
-            shown.advance()
-
-        work = (builder.make(mark, found) for mark, found in _to_do(source, out, shown))
-        await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
-
-
-def _to_do(source: Path, out: BuildFile, shown: Board) -> Iterator[tuple[str, Found]]:
-    for found in find([str(source)]):
-        try:
-            mark = mark_of(
-                os.path.relpath(found.path, source),
-                os.stat(found.path),  # noqa: PTH116 - names stay as given
-            )
-        except OSError:
-            mark = "unreadable"
-        if out.is_done(mark):
-            shown.advance()
-        else:
-            yield mark, found
-
-
-def _below(source: Path, path: str) -> PurePath:
-    return PurePath(os.path.relpath(path, source))
-
-
-class _Builder:
-    """Makes one entry after the other; several files may be in work at a time."""
-
-    def __init__(
-        self, pool: ScannerPool, source: Path, naming: Naming, *, workers: int
-    ) -> None:
-        self._pool = pool
-        self._source = source
-        self._naming = naming
-        self._declared_type = type_guesser()
-        self._free = asyncio.Semaphore(workers)
-
-    async def make(self, mark: str, found: Found) -> tuple[str, Entry | Refusal]:
-        if found.problem is not None:
-            return mark, Refusal.UNREADABLE
-        named = self._naming.of(_below(self._source, found.path))
-        if isinstance(named, Refusal):
-            return mark, named
-        try:
-            scan = await self._scan(found.path)
-        except OSError:
-            return mark, Refusal.UNREADABLE
-        entry_id, category = named
-        made = entry_of(
-            scan, entry_id=entry_id, category=category, quality_of=pdq.quality
-        )
-        return mark, made
-
-    async def _scan(self, name: str) -> Scan:
-        async with self._free:
-            handle = open_regular(name)
-            try:
-                span = ContentSpan(
-                    path=_CONTENT,
-                    offset=0,
-                    length=os.fstat(handle).st_size,
-                    declared_type=self._declared_type(name),
-                )
-                scans = await self._pool.scan(
-                    handle, (span,), types=TYPES, digests=True
-                )
-            finally:
-                os.close(handle)
-        return scans[0]

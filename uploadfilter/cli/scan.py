@@ -9,15 +9,13 @@ of files.
 
 import asyncio
 import os
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 import typer
 
-from uploadfilter.cli.files import Found, find, open_regular, type_guesser
 from uploadfilter.cli.options import (
     JobsOption,
     JSONOption,
@@ -31,19 +29,12 @@ from uploadfilter.errors import StoreMissingError
 from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
 from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
 from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signals import pdq
-
-T = TypeVar("T")
-
-WINDOW_PER_JOB = 4
-"""Files in work for each scanner process.
-
-More than one, so that a slow file does not leave the others idle while its line is
-waited for; few, since each holds a descriptor and a scan of some 100 KiB.
-"""
 
 PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Types that the output shows, whatever the reference set holds."""
@@ -167,36 +158,6 @@ async def check(
         checker = _Checker(pool, generation, workers=settings.workers)
         work = (checker.check(item) for item in found)
         await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
-
-
-async def in_order(
-    work: Iterable[Coroutine[None, None, T]],
-    report: Callable[[T], None],
-    *,
-    window: int,
-) -> None:
-    """Run coroutines side by side and report their results in the order given.
-
-    Args:
-        work: Coroutines; taken one by one as there is room.
-        report: Called with each result.
-        window: Most of them that are begun and not reported.
-
-    Raises:
-        BaseException: The first that a coroutine or ``report`` raised, by itself and
-            not in a group; everything else is cancelled then.
-    """
-    pending: deque[asyncio.Task[T]] = deque()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for coroutine in work:
-                pending.append(group.create_task(coroutine))
-                if len(pending) >= window:
-                    report(await pending.popleft())
-            while pending:
-                report(await pending.popleft())
-    except BaseExceptionGroup as exc:
-        raise exc.exceptions[0] from None
 
 
 class _Checker:

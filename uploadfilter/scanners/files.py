@@ -1,4 +1,4 @@
-"""Find and open the files that ``scan`` was pointed at.
+"""Find and open the files that a command was pointed at.
 
 Rules this module keeps: what was named or found is always reported, also when it cannot
 be read; nothing is opened but regular files, so that a pipe never hangs and a device is

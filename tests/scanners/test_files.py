@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from uploadfilter.cli.files import Found, find, open_regular, type_guesser
 from uploadfilter.model import Reason
+from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
 
 
 def make(folder: Path, *names: str) -> None:

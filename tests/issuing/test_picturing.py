@@ -1,0 +1,57 @@
+"""Building from pictures: off the main thread, broken off, and gone on with."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from hashsets.demo import pictures
+from uploadfilter.issuing.building import BuildFile, Naming
+from uploadfilter.issuing.picturing import build
+from uploadfilter.scanners.settings import ScannerSettings
+
+SETTINGS = ScannerSettings(workers=1)
+FILES = 12
+"""More than are in work at a time, so that some are left when it is broken off."""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Return a folder of pictures of one category."""
+    folder = tmp_path / "in" / "1"
+    folder.mkdir(parents=True)
+    for seed in range(FILES):
+        photo = pictures.photograph(seed, width=96, height=72)
+        (folder / f"{seed:02}.png").write_bytes(pictures.png(photo))
+    return folder.parent
+
+
+def test_broken_off_in_a_thread_it_goes_on_where_it_was(
+    source: Path, tmp_path: Path
+) -> None:
+    """A page builds in a thread of its own; no file is read twice, none is missing."""
+    path = tmp_path / "out.jsonl"
+    first = BuildFile(path)
+
+    async def broken_off() -> None:
+        def stop() -> None:
+            task.cancel()
+
+        work = build(source, first, Naming(), SETTINGS, on_done=stop)
+        task = asyncio.ensure_future(work)
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    thread = threading.Thread(target=lambda: asyncio.run(broken_off()))
+    thread.start()
+    thread.join()
+    first.close()
+    second = BuildFile(path)
+    asyncio.run(build(source, second, Naming(), SETTINGS, on_done=lambda: None))
+    second.finish()
+    second.close()
+
+    assert 0 < first.built.entries < FILES
+    assert second.built.resumed == first.built.entries
+    assert len(path.read_text().splitlines()) == FILES

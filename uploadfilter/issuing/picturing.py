@@ -1,0 +1,132 @@
+"""Have the pictures of a folder scanned, and their signals written down.
+
+The pictures stay where they are: they are read by the scanners of the filter itself, in
+their sandbox, and nothing but signals comes out. Rules this module keeps: the order is
+that of the names; memory does not grow with the number of files; an interrupted build
+goes on where it was.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePath
+from typing import Final
+
+from uploadfilter.issuing.building import (
+    TYPES,
+    BuildFile,
+    Naming,
+    Refusal,
+    entry_of,
+    mark_of,
+)
+from uploadfilter.model import Entry, Scan
+from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
+from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signals import pdq
+
+_CONTENT: Final = "0"
+"""What a file is called on its way to a scanner: nothing of its own name."""
+
+
+async def build(
+    source: Path,
+    out: BuildFile,
+    naming: Naming,
+    settings: ScannerSettings,
+    *,
+    on_done: Callable[[], None],
+) -> None:
+    """Make entries of the pictures of a folder.
+
+    Args:
+        source: The folder.
+        out: Takes what becomes of each file; the caller finishes it.
+        naming: Gives ids and categories.
+        settings: Of the scanners.
+        on_done: Told of each file that is done, also by an earlier run.
+
+    Raises:
+        IssuerError: The entries cannot be written.
+        ScannerError: There is no scanner.
+    """
+    async with ScannerPool.open(settings) as pool:
+        builder = _Builder(pool, source, naming, workers=settings.workers)
+
+        def report(done: tuple[str, Entry | Refusal]) -> None:
+            out.add(*done)
+            on_done()
+
+        to_do = _to_do(source, out, on_done)
+        work = (builder.make(mark, found) for mark, found in to_do)
+        await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
+
+
+def _to_do(
+    source: Path, out: BuildFile, on_done: Callable[[], None]
+) -> Iterator[tuple[str, Found]]:
+    for found in find([str(source)]):
+        try:
+            mark = mark_of(
+                os.path.relpath(found.path, source),
+                os.stat(found.path),  # noqa: PTH116 - names stay as given
+            )
+        except OSError:
+            mark = "unreadable"
+        if out.is_done(mark):
+            on_done()
+        else:
+            yield mark, found
+
+
+def _below(source: Path, path: str) -> PurePath:
+    return PurePath(os.path.relpath(path, source))
+
+
+class _Builder:
+    """Makes one entry after the other; several files may be in work at a time."""
+
+    def __init__(
+        self, pool: ScannerPool, source: Path, naming: Naming, *, workers: int
+    ) -> None:
+        self._pool = pool
+        self._source = source
+        self._naming = naming
+        self._declared_type = type_guesser()
+        self._free = asyncio.Semaphore(workers)
+
+    async def make(self, mark: str, found: Found) -> tuple[str, Entry | Refusal]:
+        if found.problem is not None:
+            return mark, Refusal.UNREADABLE
+        named = self._naming.of(_below(self._source, found.path))
+        if isinstance(named, Refusal):
+            return mark, named
+        try:
+            scan = await self._scan(found.path)
+        except OSError:
+            return mark, Refusal.UNREADABLE
+        entry_id, category = named
+        made = entry_of(
+            scan, entry_id=entry_id, category=category, quality_of=pdq.quality
+        )
+        return mark, made
+
+    async def _scan(self, name: str) -> Scan:
+        async with self._free:
+            handle = open_regular(name)
+            try:
+                span = ContentSpan(
+                    path=_CONTENT,
+                    offset=0,
+                    length=os.fstat(handle).st_size,
+                    declared_type=self._declared_type(name),
+                )
+                scans = await self._pool.scan(
+                    handle, (span,), types=TYPES, digests=True
+                )
+            finally:
+                os.close(handle)
+        return scans[0]
