@@ -60,7 +60,8 @@ except SystemExit:
     pass
 for name in ("encodings", "lmdb", "rich", "typer", "typer._click"):
     for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
-        if not module.name.startswith("__"):
+        # lmdb.cffi, which is for PyPy, would be compiled where cffi is installed.
+        if module.name != "cffi" and not module.name.startswith("__"):
             with contextlib.suppress(ImportError, AssertionError):
                 importlib.import_module(f"{name}.{module.name}")
 os.setgroups([])
