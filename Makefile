@@ -191,7 +191,7 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	    --group bench -o requirements/bench.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sites -o requirements/sites.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
-	    --extra issuer -o requirements/issuer.txt
+	    --extra pkcs11 -o requirements/pkcs11.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove what was built, the demo and the environment.

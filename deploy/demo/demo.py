@@ -3,7 +3,8 @@
     python -m deploy.demo.demo          # fixed ports, stays up until Ctrl-C
     python -m deploy.demo.demo --once   # free ports, exit code 0 if all was right
 
-It makes pictures, builds a reference set of them with the program's own commands,
+It makes pictures, signs their signals as an issuer would, trusts the public root in
+``hashsets/demo``, and syncs the signed set with the program's own commands. Then it
 starts the small upload site and the proxy in ``ENFORCE`` before it, sends the uploads
 of ``cases.py``, and shows for each what the client got, what the origin shows
 afterwards and the decision record. Everything it leaves lies in ``.demo/``.
@@ -21,6 +22,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ from deploy.demo import running
 from deploy.demo.cases import Case, cases
 from deploy.demo.running import Answer, DemoError
 from hashsets.demo.make_demo import write_demo
+from hashsets.demo.make_signed import ROOT_FILE, SET, write_signed
 
 FOLDER = Path(".demo")
 """Everything that the demo leaves; git ignores it."""
@@ -249,17 +252,27 @@ def milliseconds(outcome: Outcome) -> str:
 
 
 def build_reference(folder: Path) -> Path:
-    """Make the demo set and import it; return the state directory.
+    """Make and sign the demo set, and sync it; return the state directory.
 
     Raises:
         DemoError: A command failed.
     """
     state = folder / "state"
-    hash_set = folder / "demo.jsonl"
+    hash_set, signed = folder / "demo.jsonl", folder / "signed"
     count = write_demo(hash_set, folder=folder / "pictures")
     console.print(f"made {count} pictures and {hash_set} with their signals")
-    options = ("--name", "demo", "--category", CATEGORY, "--enforce-unsigned")
-    for arguments in (("init",), ("hashset", "import", str(hash_set), *options)):
+    # Signed now, so that no signature of the demo can have ended.
+    now_s = time.time()  # noqa: TID251 - the program looks at this clock
+    write_signed(hash_set, signed, epoch_s=now_s)
+    console.print(f"signed them as the set {SET!r}: {signed}")
+    digest = hashlib.sha256(ROOT_FILE.read_bytes()).hexdigest()
+    named = ("--name", SET, "--from", str(signed), "--digest", digest)
+    for arguments in (
+        ("init",),
+        ("hashset", "trust", str(ROOT_FILE), *named),
+        ("hashset", "sync", SET, "--category", CATEGORY),
+        ("hashset", "status"),
+    ):
         console.print(Text(f"$ uploadfilter {' '.join(arguments)}", style="bold"))
         done = running.run_program(*arguments, state=state)
         console.print(Text((done.stdout + done.stderr).decode().rstrip(), style="dim"))

@@ -1,7 +1,5 @@
 """Keys in files: sealed, bound to a name, and refused with a reason."""
 
-import sys
-
 import msgspec
 import pytest
 
@@ -97,21 +95,3 @@ def test_name_that_cannot_stand_everywhere_is_refused() -> None:
     """A holder is an account or initials, and no address."""
     with pytest.raises(IssuerError, match="nobody can hold"):
         made_key("ann@example.org", PASSPHRASE, cost=CHEAP)
-
-
-def test_without_the_extra_it_is_said_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Operators have no ``cryptography``: only who signs needs it."""
-    for name in list(sys.modules):
-        if name.split(".")[0] == "cryptography":
-            monkeypatch.setitem(sys.modules, name, None)
-
-    for action in (
-        lambda: made_key("ann", PASSPHRASE, cost=CHEAP),
-        lambda: opened_key(PRIVATE, PASSPHRASE),
-    ):
-        with pytest.raises(IssuerError, match="cannot sign") as caught:
-            action()
-        assert "uploadfilter[issuer]" in caught.value.hint
-    assert public_key(PUBLIC).keytype == "ed25519"

@@ -8,15 +8,13 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from securesystemslib.signer import CryptoSigner
 
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.issuing.keys import opened_key
-
-if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner
 
 MOST_BYTES = 4096
 """Longest passphrase, in bytes: a paragraph."""
@@ -106,9 +104,7 @@ def read_passphrase(
     return typed
 
 
-def signer_of(
-    path: Path, *, file: Path | None, fd: int | None = None
-) -> "CryptoSigner":
+def signer_of(path: Path, *, file: Path | None, fd: int | None = None) -> CryptoSigner:
     """Open a private key.
 
     Args:

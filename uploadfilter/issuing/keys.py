@@ -5,22 +5,21 @@ The private key is sealed with ChaCha20-Poly1305 (RFC 8439) under a key that scr
 line's business.
 
 Rules this module keeps: a private key never leaves this module but as a signer; what a
-key file asks of memory and time is bounded before it is spent; the package
-``cryptography``, which only issuers have, is loaded here and nowhere else.
+key file asks of memory and time is bounded before it is spent.
 """
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
-from securesystemslib.signer import SSlibKey
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.signedsets.metadata import KEY_NAME, name_of, named
-
-if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner
 
 FORMAT: Final = 1
 
@@ -64,7 +63,7 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
         one, which is for everybody.
 
     Raises:
-        IssuerError: Name or passphrase cannot be used, or ``cryptography`` is missing.
+        IssuerError: Name or passphrase cannot be used.
     """
     if len(passphrase) < LEAST_PASSPHRASE:
         raise IssuerError(
@@ -82,7 +81,7 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
     return _document(file), _document(shape)
 
 
-def opened_key(data: bytes, passphrase: str) -> "CryptoSigner":
+def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
     """Return who signs with a key.
 
     Args:
@@ -90,15 +89,10 @@ def opened_key(data: bytes, passphrase: str) -> "CryptoSigner":
         passphrase: What it was sealed with.
 
     Raises:
-        IssuerError: It is no such file, the passphrase is wrong, or ``cryptography`` is
-            missing.
+        IssuerError: It is no such file, or the passphrase is wrong.
     """
     file = _sealed_of(data)
     public = _public(file.public)
-    try:
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - issuers only
-    except ImportError as exc:
-        raise _missing() from exc
     try:
         cipher = _cipher(passphrase, file.salt, file.cost)
         seed = cipher.decrypt(file.nonce, file.sealed, _bound(file.public))
@@ -181,25 +175,11 @@ def _public_shape(key: SSlibKey) -> dict[str, Any]:
     return {"name": name_of(key), "public": key.keyval["public"]}
 
 
-def _signer(seed: bytes, public: SSlibKey | None = None) -> "CryptoSigner":
-    try:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
-            Ed25519PrivateKey,
-        )
-    except ImportError as exc:
-        raise _missing() from exc
-    from securesystemslib.signer import CryptoSigner  # noqa: PLC0415
-
+def _signer(seed: bytes, public: SSlibKey | None = None) -> CryptoSigner:
     return CryptoSigner(Ed25519PrivateKey.from_private_bytes(seed), public)
 
 
-def _cipher(passphrase: str, salt: bytes, cost: int) -> Any:  # noqa: ANN401
-    try:
-        from cryptography.hazmat.primitives.ciphers.aead import (  # noqa: PLC0415
-            ChaCha20Poly1305,
-        )
-    except ImportError as exc:
-        raise _missing() from exc
+def _cipher(passphrase: str, salt: bytes, cost: int) -> ChaCha20Poly1305:
     key = hashlib.scrypt(
         passphrase.encode(),
         salt=salt,
@@ -219,11 +199,3 @@ def _bound(shape: dict[str, Any]) -> bytes:
 
 def _document(shape: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n"
-
-
-def _missing() -> IssuerError:
-    return IssuerError(
-        "this installation cannot sign: the package 'cryptography' is missing",
-        hint="Install it with: pip install 'uploadfilter[issuer]'. Operators do not "
-        "need it.",
-    )
