@@ -1,13 +1,16 @@
 """``docs/issuing.md`` is a day of an analyst: each command is run as it stands."""
 
+import contextlib
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from deploy.demo import running
+from deploy.demo.cases import form_of
 from hashsets.demo import pictures
 from tests.cli.running import json_lines, run
 from tests.repository import ROOT
@@ -19,11 +22,11 @@ PASSPHRASE = "four words of mine"  # noqa: S105 - of a test
 
 
 def blocks(heading: str) -> list[list[str]]:
-    """Return the commands below a heading, without the name of the program."""
+    """Return the commands below a heading."""
     _, _, text = PAGE.partition(f"\n## {heading}\n")
     text, _, _ = text.partition("\n## ")
     found = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    return [shlex.split(line)[1:] for block in found for line in block.splitlines()]
+    return [shlex.split(line) for block in found for line in block.splitlines()]
 
 
 Type = Callable[[list[str]], int]
@@ -51,40 +54,107 @@ def _yes(*_: object, **__: object) -> None:
     """Answer yes."""
 
 
+SITE = "http://127.0.0.1:8000"
+
+
+class Day:
+    """Types the commands of the page; a provider's site and proxy are real processes.
+
+    Args:
+        typed: Runs a command of the program.
+        folder: Where everything is.
+        stack: Ends the processes.
+    """
+
+    def __init__(self, typed: Type, folder: Path, stack: contextlib.ExitStack) -> None:
+        self._typed = typed
+        self._folder = folder
+        self._stack = stack
+        self._site = ""
+        self.statuses: list[int] = []
+        """What the uploads of the page were answered, in order."""
+
+    def types(self, heading: str, **meant: str) -> None:
+        """Type the commands below a heading, with what some words stand for."""
+        for words in blocks(heading):
+            known = [meant.get(word, word) for word in words]
+            if known[:2] == ["uploadfilter", "serve"]:
+                self._serve(known)
+            elif known[0] == "curl":
+                self._upload(known)
+            else:
+                assert known[0] == "uploadfilter"
+                assert self._typed(known[1:]) == output.OK, words
+
+    def _serve(self, words: list[str]) -> None:
+        """Start what is served, at ports that are free here."""
+        assert words[2:6] == ["--origin", SITE, "--listen", "127.0.0.1:8080"]
+        here = self._folder
+        site = running.origin(here / "uploads", log=here / "origin.log")
+        proxy = running.proxy(
+            self._stack.enter_context(site),
+            state=here / "state",
+            log=here / "proxy.log",
+            options=words[6:],
+        )
+        self._site = self._stack.enter_context(proxy).url
+
+    def _upload(self, words: list[str]) -> None:
+        """Send what ``curl -F file=@NAME URL`` would."""
+        _, option, field, url = words
+        name, _, file = field.partition("=@")
+        assert option == "-F"
+        body = (self._folder / file).read_bytes()
+        content_type, form = form_of([(name, file, body)])
+        before = self.statuses[-1:]
+
+        def status() -> int | None:
+            """Return what is answered, once it is another thing than before."""
+            answer = running.request(
+                url.replace("http://127.0.0.1:8080", self._site),
+                method="POST",
+                body=form,
+                headers={"Content-Type": content_type, "Accept": "application/json"},
+            )
+            return None if [answer.status] == before else answer.status
+
+        # A running proxy takes a change up within two seconds.
+        self.statuses.append(running.wait_for(status, what="another answer"))
+
+
+@pytest.fixture
+def day(typed: Type, tmp_path: Path) -> Iterator[Day]:
+    """Return who types what the page says."""
+    with contextlib.ExitStack() as stack:
+        yield Day(typed, tmp_path, stack)
+
+
 def test_day_of_an_analyst(
-    typed: Type, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    day: Day, typed: Type, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """From a folder of pictures to a match, a withdrawal, and a new holder."""
-    photo = pictures.photograph(7, width=160, height=120)
+    """From a folder of pictures to a rejected upload, its release, and a new holder."""
     for category, seed in (("1", 7), ("1", 8), ("2", 9)):
         folder = tmp_path / "pictures" / category
         folder.mkdir(parents=True, exist_ok=True)
         made = pictures.photograph(seed, width=160, height=120)
         (folder / f"{seed}.png").write_bytes(pictures.png(made))
     # A copy, in another format.
-    (tmp_path / "upload.jpg").write_bytes(pictures.jpeg(photo))
-    for heading in (
-        "Once: keys and a folder",
-        "From pictures to signals",
-        "Propose, sign, publish",
-        "What the provider does",
-    ):
-        for words in blocks(heading):
-            assert typed(words) == output.OK, words
+    photo = pictures.photograph(7, width=160, height=120)
+    (tmp_path / "copy.jpg").write_bytes(pictures.jpeg(photo))
+    day.types("Once: keys and a folder")
+    day.types("From pictures to signals")
+    day.types("Propose, sign, publish")
+    day.types("What the provider does")
     capfd.readouterr()
 
-    assert typed(["scan", "--json", "upload.jpg"]) == output.FOUND
-    (scan,) = json_lines(capfd.readouterr().out)
-    assert scan["verdict"] == "MATCH"
-    (entry,) = {match["entry"] for match in scan["matches"]}
+    assert typed(["log", "show", "--json", "--verdict", "match"]) == output.OK
+    (record,) = json_lines(capfd.readouterr().out)
+    (entry,) = {match["entry"] for match in record["matches"]}
     (tmp_path / "ids.txt").write_text(f"{entry}\n")
-    for words in blocks("At night: withdraw"):
-        known = [entry if word == "ENTRY" else word for word in words]
-        assert typed(known) == output.OK, words
+    day.types("At night: withdraw", ENTRY=entry)
+    day.types("When a key is lost, or somebody leaves")
 
-    assert typed(["scan", "upload.jpg"]) == output.OK
-    for words in blocks("When a key is lost, or somebody leaves"):
-        assert typed(words) == output.OK, words
+    assert day.statuses == [403, 201]
 
 
 def test_page_is_two_pages() -> None:
