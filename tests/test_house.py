@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/summaries.py": "tests/decisions/test_flooding.py",
     "uploadfilter/decisions/waiting.py": "tests/decisions/test_log.py",
     "uploadfilter/decisions/totalling.py": "tests/decisions/test_totals.py",
+    "uploadfilter/proxy/admin/manners.py": "tests/proxy/admin/test_listening.py",
     "uploadfilter/proxy/requests/arrival.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/proxy/requests/draining.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/clients/listening.py": "tests/proxy/clients/test_server.py",

@@ -90,7 +90,7 @@ def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
     desk.publish()
     assert desk.type("stage", "--remove", str(desk.path / "ids")) == 0
     assert desk.type("propose") == 0
-    assert "1 entries are removed" in desk.printed()
+    assert "1 entry is removed" in desk.printed()
     signed = desk.shape("sign", "--yes", *desk.key("eve"))
     assert signed["signed"] == ["hashset"]
     assert desk.type("sign", "--yes", *desk.key("eve")) == 2

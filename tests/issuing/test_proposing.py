@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.issuing.offices import Office, line_of
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing import proposing
-from uploadfilter.signedsets.roles import HASHSET
+from uploadfilter.issuing import proposing, signing
+from uploadfilter.signedsets.roles import HASHSET, REVOKE, ROOT, TARGETS
 
 
 def test_proposal_is_said_in_counts(tmp_path: Path) -> None:
@@ -133,3 +133,18 @@ def test_tampered_proposal_is_found_out_by_the_next_officer(tmp_path: Path) -> N
 
     with pytest.raises(IssuerError, match="not what was signed"):
         proposing.review(office.folder, office.now)
+
+
+def test_discarded_proposal_leaves_what_else_is_proposed(tmp_path: Path) -> None:
+    """The set goes; who holds which role is still to be signed."""
+    office = Office(tmp_path / "o")
+    office.stage(line_of("a", 1))
+    office.propose()
+    before = {item.role for item in signing.pending(office.folder, office.now)}
+    with office.folder.locked():
+        proposing.discard(office.folder)
+        proposing.discard(office.folder)
+    after = {item.role for item in signing.pending(office.folder, office.now)}
+
+    assert before - after == {HASHSET}
+    assert after == {ROOT, TARGETS, REVOKE}

@@ -205,3 +205,24 @@ def test_first_publication_needs_all(tmp_path: Path) -> None:
         it.renew()
     assert published(it.folder).sequence == 0
     assert signer("ann").public_key in HOLDERS[ROOT].keys
+
+
+def test_what_a_withdrawal_would_do_is_told_before(office: Office) -> None:
+    """How many, of which category, how many are in the set, and the bound of a day."""
+    office.withdraw("p-1")
+    found = publishing.withdrawable(office.now, ["p-1", "p-2"])
+
+    assert (found.new, found.known) == (("p-2",), ("p-1",))
+    assert (found.categories, found.entries, found.most) == ({"1": 1}, 20, 2)
+    with pytest.raises(IssuerError, match="more than the 2"):
+        publishing.withdrawable(office.now, ["p-3", "p-4", "p-5"])
+
+
+def test_ids_that_are_not_in_the_set_are_counted(office: Office) -> None:
+    """The first is named, and how many others there are."""
+    publishing.check_listed(office.now, ["p-1"])
+
+    with pytest.raises(IssuerError, match=r"no entry 'x-1'$"):
+        publishing.check_listed(office.now, ["p-1", "x-1"])
+    with pytest.raises(IssuerError, match=r"'x-1', nor 1 other$"):
+        publishing.check_listed(office.now, ["x-2", "x-1"])

@@ -8,7 +8,6 @@ before it is done, and asked for on a terminal; nothing here needs a network.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +26,14 @@ from uploadfilter.cli.passphrases import (
 )
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.tally import Tally
-from uploadfilter.issuing import holding, proposing, publishing, signing, staging
+from uploadfilter.issuing import (
+    holding,
+    proposing,
+    publishing,
+    signing,
+    staging,
+    wording,
+)
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
@@ -110,9 +116,8 @@ def stage_command(
         shape = {"added": found.added, "deleted": found.deleted, "left_out": left_out}
         print_json(shape)
         return
-    say(
-        f"staged: {found.added:,} entries to add or change, {found.deleted:,} to remove"
-    )
+    come = wording.entries(found.added)
+    say(f"staged: {come} to add or change, {found.deleted:,} to remove")
     for item in tally.problems:
         words = f"left out: {item.count:,} with {item.problem.words}"
         say(f"{words}, the first in line {item.first_line}", style="yellow")
@@ -134,11 +139,9 @@ def propose_command(
     it = IssuerFolder(folder)
     with it.locked():
         now = published(it)
-        parameters = {
-            "pdq": f"uploadfilter {version('uploadfilter')}",
-            "phash": "imagehash4/8/4",
-        }
-        review = proposing.propose(it, now, epoch_s=present_s(), parameters=parameters)
+        review = proposing.propose(
+            it, now, epoch_s=present_s(), parameters=proposing.own_parameters()
+        )
         waiting = signing.pending(it, now)
     _report(review, waiting, json=json)
     if not json:
@@ -170,7 +173,7 @@ def sign_command(
         review = _review(it, now, waiting)
         if not json:
             _say_holders(waiting)
-            print_text(*review_lines(review))
+            print_text(*shown_review(review))
         if not yes:
             confirm("Sign this?", refused="nothing is signed without a confirmation")
         signer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
@@ -347,26 +350,17 @@ def status_command(
     _say_missing(waiting)
 
 
-def review_lines(review: Review | None) -> list[Text]:
+def shown_review(review: Review | None) -> list[Text]:
     """Return what people read about a proposal of a set."""
     if review is None:
         return []
-    if review.is_renewal:
-        words = (
-            f"Number {review.newer} stays as it is, with {review.entries:,} entries."
-        )
-        return [Text(words), _until(review.expires_at)]
-    lines = [
-        Text(f"From number {review.older} to number {review.newer}:", style="bold"),
-        Text(f"  {review.added:>10,} entries are added"),
-        Text(f"  {review.changed:>10,} entries are changed"),
-        Text(f"  {review.removed:>10,} entries are removed"),
-        Text(f"  {review.entries:>10,} entries are in the set then"),
-    ]
-    for name, (before, after) in review.categories.items():
-        lines.append(
-            Text(harmless(f"  category {name}: {before:,} before, {after:,} then"))
-        )
+    style = "" if review.is_renewal else "bold"
+    lines = [Text(wording.review_heading(review), style=style)]
+    lines += [Text(f"  {line}") for line in wording.review_lines(review)]
+    if not review.is_renewal:
+        for name, (before, after) in review.categories.items():
+            words = f"  category {name}: {before:,} before, {after:,} then"
+            lines.append(Text(harmless(words)))
     return [*lines, _until(review.expires_at)]
 
 
@@ -421,7 +415,7 @@ def _report(review: Review, waiting: Sequence[Pending], *, json: bool) -> None:
     if json:
         print_json(_document(review, waiting))
         return
-    print_text(*review_lines(review))
+    print_text(*shown_review(review))
     _say_missing(waiting)
 
 
@@ -449,16 +443,9 @@ def _document(review: Review | None, waiting: Sequence[Pending]) -> dict[str, ob
 def _say_holders(waiting: Sequence[Pending]) -> None:
     """Say of proposed root and delegations who would hold which role."""
     for item in waiting:
-        for role, known in _named_in(item).items():
+        for role, known in signing.named_in(item).items():
             names = ", ".join(map(md.name_of, known.keys))
             say(f"proposed: {role}: {known.threshold} of {names}")
-
-
-def _named_in(item: Pending) -> dict[str, md.Holders]:
-    roles = getattr(item.metadata.signed, "roles", None)
-    delegations = getattr(item.metadata.signed, "delegations", None)
-    named = roles or (delegations.roles if delegations else {})
-    return {role: md.holders_of(item.metadata, role) for role in named}
 
 
 def _say_missing(waiting: Sequence[Pending]) -> None:

@@ -12,6 +12,7 @@ million entries is proposed with the memory of one shard.
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -149,6 +150,23 @@ def propose(
             _new_set(now, folder, epoch_s, found, counts, parameters)
         (place / STAGED_NOTE).write_text(digest(folder))
     return review(folder, now)
+
+
+def discard(folder: IssuerFolder) -> None:
+    """Forget the set that is proposed, and keep what else is.
+
+    Args:
+        folder: Whose lock the caller holds.
+    """
+    if folder.proposal.exists():
+        with _replacing_set(folder):
+            pass
+
+
+def own_parameters() -> dict[str, str]:
+    """Return how this program computes signals, by signal type."""
+    pdq = f"uploadfilter {version('uploadfilter')}"
+    return {"pdq": pdq, "phash": "imagehash4/8/4"}
 
 
 def review(folder: IssuerFolder, now: Published) -> Review:

@@ -11,11 +11,14 @@ for operators who are in the middle of reading it.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from tuf.api.metadata import Metadata
 
 from uploadfilter.errors import IssuerError
@@ -23,6 +26,7 @@ from uploadfilter.issuing import holding, proposing, signing
 from uploadfilter.issuing.folder import IssuerFolder, remove
 from uploadfilter.issuing.published import Listing, Published, published
 from uploadfilter.issuing.staging import digest
+from uploadfilter.issuing.wording import counted
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import (
     GATHERED,
@@ -43,6 +47,12 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
 
+class _Categorised(msgspec.Struct, frozen=True):
+    """What of an entry is told apart before it is withdrawn."""
+
+    category: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What was published.
@@ -56,6 +66,25 @@ class Publication:
     sequence: int
     roles: tuple[str, ...]
     keeps_staged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawable:
+    """What a withdrawal would do.
+
+    Attributes:
+        new: Ids that it withdraws.
+        known: Ids that are withdrawn already.
+        categories: How many of the new ones are in each category.
+        entries: Entries of the set that is published.
+        most: How many of them one person may withdraw in a day.
+    """
+
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+    categories: Mapping[str, int]
+    entries: int
+    most: int
 
 
 def publish(
@@ -135,7 +164,7 @@ def withdraw(
     if now.root is None or now.targets is None or now.revoke is None:
         raise _nothing_published()
     _check_machine(now.root, machine)
-    listed = _ids_of(now)
+    listed = _categories_of(now).keys()
     known = set(now.revoke.withdrawn())
     wanted = set(ids)
     _check_withdrawable(wanted - known, listed)
@@ -161,6 +190,38 @@ def withdraw(
     shutil.rmtree(place)
     _drop_old(folder, (published(folder), now))
     return len(wanted - known), len(lasting)
+
+
+def withdrawable(now: Published, ids: Iterable[str]) -> Withdrawable:
+    """Say what a withdrawal would do, before anybody signs it.
+
+    Raises:
+        IssuerError: Nothing is published, an id is not in the set, or they are too many
+            for one person and day.
+    """
+    if now.revoke is None:
+        raise _nothing_published()
+    listed = _categories_of(now)
+    known = set(now.revoke.withdrawn())
+    wanted = set(ids)
+    _check_withdrawable(wanted - known, listed.keys())
+    new = sorted(wanted - known)
+    return Withdrawable(
+        new=tuple(new),
+        known=tuple(sorted(wanted & known)),
+        categories=dict(sorted(Counter(listed[i] for i in new).items())),
+        entries=len(listed),
+        most=most_withdrawn_a_day(len(listed)),
+    )
+
+
+def check_listed(now: Published, ids: Iterable[str]) -> None:
+    """Refuse ids that the published set does not have.
+
+    Raises:
+        IssuerError: Nothing is published, or which id it is.
+    """
+    _check_listed(set(ids), _categories_of(now).keys())
 
 
 def export(folder: IssuerFolder, now: Published, to: Path) -> int:
@@ -266,15 +327,20 @@ def _check_machine(root: Metadata[Any] | None, machine: "Signer") -> None:
         )
 
 
-def _check_withdrawable(wanted: set[str], listed: set[str]) -> None:
+def _check_listed(wanted: AbstractSet[str], listed: AbstractSet[str]) -> None:
     strange = sorted(wanted - listed)
+    others = len(strange) - 1
     if strange:
         raise IssuerError(
             f"the set has no entry {strange[0]!r}"
-            + (f", nor {len(strange) - 1} others" if len(strange) > 1 else ""),
-            hint="Nothing was withdrawn. The id of a match stands in the operator's "
+            + (f", nor {counted(others, 'other')}" if others else ""),
+            hint="Nothing was changed. The id of a match stands in the operator's "
             "decision log.",
         )
+
+
+def _check_withdrawable(wanted: AbstractSet[str], listed: AbstractSet[str]) -> None:
+    _check_listed(wanted, listed)
     most = most_withdrawn_a_day(len(listed))
     if len(wanted) > most:
         raise IssuerError(
@@ -285,11 +351,15 @@ def _check_withdrawable(wanted: set[str], listed: set[str]) -> None:
         )
 
 
-def _ids_of(now: Published) -> set[str]:
+def _categories_of(now: Published) -> dict[str, str]:
+    """Return the category of each entry that is published, by its id."""
     if now.hashset is None:
         raise _nothing_published()
-    hashset = now.hashset
-    return {entry_id for shard in range(SHARDS) for entry_id in hashset.lines(shard)}
+    return {
+        entry_id: msgspec.json.decode(line, type=_Categorised).category
+        for shard in range(SHARDS)
+        for entry_id, line in now.hashset.lines(shard).items()
+    }
 
 
 def _copy_files(

@@ -108,6 +108,14 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
     return tuple(signed)
 
 
+def named_in(item: Pending) -> dict[str, md.Holders]:
+    """Return who would hold which role by what is proposed, if it names anybody."""
+    roles = getattr(item.metadata.signed, "roles", None)
+    delegations = getattr(item.metadata.signed, "delegations", None)
+    named = roles or (delegations.roles if delegations else {})
+    return {role: md.holders_of(item.metadata, role) for role in named}
+
+
 def check_complete(waiting: Iterable[Pending]) -> None:
     """Refuse what lacks signatures.
 

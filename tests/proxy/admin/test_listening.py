@@ -20,8 +20,9 @@ from tests.proxy.site import exact_entry, list_entries, settings
 from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until
 from uploadfilter.errors import ServiceError
-from uploadfilter.proxy.admin.listening import MOST_CONNECTIONS, Desk, listening
-from uploadfilter.proxy.admin.page import POLICY, STATIC
+from uploadfilter.proxy.admin.listening import Desk, listening
+from uploadfilter.proxy.admin.manners import MOST_CONNECTIONS, POLICY
+from uploadfilter.proxy.admin.page import STATIC
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.proxy.requests.limits import ProxyLimits

@@ -17,15 +17,12 @@ import ipaddress
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_protocol import RequestHandler
-from typing_extensions import override
 
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.admin import page
@@ -33,6 +30,7 @@ from uploadfilter.proxy.admin.choosing import wanted_of
 from uploadfilter.proxy.admin.facts import as_json, gather
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History
+from uploadfilter.proxy.admin.manners import HEADERS, runner_of
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
@@ -40,27 +38,11 @@ from uploadfilter.proxy.counting.recent import Wanted
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-MOST_CONNECTIONS: Final = 32
-"""A few browsers with six connections each, a scraper, and probes."""
-
-KEEP_ALIVE_S: Final = 30.0
-"""Longer than between two fetches of the page, or two scrapes of 15 s."""
-
-_HEAD_BYTES: Final = 8190
-_CLOSING_S: Final = 0.5
 _SOCKET_MODE: Final = 0o660
 """The operator's group may be given the socket; everybody else may not connect."""
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": page.POLICY,
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 _Answering = Callable[[], Awaitable[web.Response]]
 
@@ -96,7 +78,7 @@ class Desk:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         answer = await self._answered(request)
-        answer.headers.update(_HEADERS)
+        answer.headers.update(HEADERS)
         return answer
 
     async def _answered(self, request: web.BaseRequest) -> web.Response:
@@ -194,51 +176,6 @@ def _is_address(name: str) -> bool:
     return True
 
 
-class _Connection(RequestHandler):
-    """One connection of an operator, a scraper or a probe."""
-
-    __slots__ = ("_server",)
-
-    def __init__(self, server: "_Server", **kwargs: Any) -> None:  # noqa: ANN401 - aiohttp's own
-        self._server = server
-        super().__init__(server, **kwargs)
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection in, and let go of the oldest if there are too many."""
-        super().connection_made(transport)
-        self._server.make_room()
-
-    @override
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is no HTTP; aiohttp would log a traceback of each."""
-        if not isinstance(exc, HttpProcessingError):
-            return super().handle_error(request, status, exc, message)
-        self.keep_alive(val=False)
-        return _text(400, "This is not an HTTP request.")
-
-
-class _Server(web.Server):
-    """aiohttp's server, for few connections."""
-
-    @override
-    def __call__(self) -> RequestHandler:
-        """Make the handler of a new connection."""
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-    def make_room(self) -> None:
-        """Close the oldest connections that are too many."""
-        for oldest in self.connections[:-MOST_CONNECTIONS]:
-            if oldest.transport is not None:
-                oldest.transport.abort()
-
-
 @asynccontextmanager
 async def listening(desk: Desk, settings: AdminSettings) -> AsyncIterator[Address]:
     """Serve the desk for the length of the block.
@@ -253,14 +190,7 @@ async def listening(desk: Desk, settings: AdminSettings) -> AsyncIterator[Addres
     Raises:
         ServiceError: It cannot be bound.
     """
-    server = _Server(
-        desk.handle,
-        access_log=None,
-        keepalive_timeout=KEEP_ALIVE_S,
-        max_line_size=_HEAD_BYTES,
-        max_field_size=_HEAD_BYTES,
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
+    runner = runner_of(desk.handle)
     await runner.setup()
     try:
         yield await _bound(runner, settings.address)

@@ -9,12 +9,6 @@ import jinja2
 from uploadfilter.proxy.admin.charts import HEIGHT, WIDTH
 from uploadfilter.proxy.admin.facts import Facts
 
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-"""Content-Security-Policy of everything here: nothing inline, nothing of others."""
-
 STATIC: Final = {
     "page.css": "text/css",
     "page.js": "text/javascript",

@@ -1,0 +1,99 @@
+"""How a page of ours is served to a browser of the operator's or the issuer's.
+
+Rules this module keeps: nothing is inline, nothing comes from elsewhere, no other site
+may read an answer or show a page in its own; connections are few, and when there are
+too many, the oldest one goes, so that nobody can shut people out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+from typing_extensions import override
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of everything here: nothing inline, nothing of others."""
+
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+MOST_CONNECTIONS: Final = 32
+"""A few browsers with six connections each, a scraper, and probes."""
+
+_KEEP_ALIVE_S: Final = 30.0
+"""Longer than between two fetches of the page, or two scrapes of 15 s."""
+
+_HEAD_BYTES: Final = 8190
+_CLOSING_S: Final = 0.5
+
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers one request."""
+
+
+def runner_of(handle: Handle) -> web.ServerRunner:
+    """Return what runs a server of a page; the caller sets it up and cleans it up."""
+    server = _FewConnections(
+        handle,
+        access_log=None,
+        keepalive_timeout=_KEEP_ALIVE_S,
+        max_line_size=_HEAD_BYTES,
+        max_field_size=_HEAD_BYTES,
+    )
+    return web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
+
+
+class _Connection(RequestHandler):
+    """One connection of a browser, a scraper or a probe."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: "_FewConnections", **kwargs: Any) -> None:  # noqa: ANN401 - aiohttp's own
+        self._server = server
+        super().__init__(server, **kwargs)
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection in, and let go of the oldest if there are too many."""
+        super().connection_made(transport)
+        self._server.make_room()
+
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; aiohttp would log a traceback of each."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self.keep_alive(val=False)
+        return web.Response(status=400, text="This is not an HTTP request.\n")
+
+
+class _FewConnections(web.Server):
+    """aiohttp's server, for few connections."""
+
+    @override
+    def __call__(self) -> RequestHandler:
+        """Make the handler of a new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+    def make_room(self) -> None:
+        """Close the oldest connections that are too many."""
+        for oldest in self.connections[:-MOST_CONNECTIONS]:
+            if oldest.transport is not None:
+                oldest.transport.abort()
