@@ -29,6 +29,7 @@ from hashsets.demo.tricks_frames import FRAMES_TRICKS
 from hashsets.demo.tricks_joined import JOINED_TRICKS
 from hashsets.demo.tricks_kinds import KIND_TRICKS
 from hashsets.demo.tricks_kit import Family, Trick
+from hashsets.demo.tricks_metafiles import METAFILE_TRICKS
 from hashsets.demo.tricks_moving import MOVING_TRICKS
 from hashsets.demo.tricks_pages import PAGE_TRICKS
 from hashsets.demo.tricks_papers import PAPER_TRICKS
@@ -51,6 +52,7 @@ _PLAIN: tuple[Trick, ...] = (
     *EDIT_TRICKS,
     *BOMB_TRICKS,
     *EMBEDDED_TRICKS,
+    *METAFILE_TRICKS,
     *JUNK_TRICKS,
     *KIND_TRICKS,
     *CONTAINER_TRICKS,

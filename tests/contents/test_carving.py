@@ -1,5 +1,6 @@
 """Every picture inside of a content is found, and little else."""
 
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -30,6 +31,21 @@ HIDDEN = {
 }
 KINDS = pytest.mark.parametrize("kind", HIDDEN)
 NOISE = np.random.default_rng(7).bytes(2 * STRETCH + 1000)
+
+
+DIB = HIDDEN[Kind.BMP][14:]
+"""A bitmap without the header of a file."""
+
+
+def bitmap(header_bytes: int, bits: int, *, is_top_down: bool = False) -> bytes:
+    """Return a bitmap of 40 x 32 pixels, without the header of a file."""
+    if header_bytes == 12:
+        head = struct.pack("<IHHHH", 12, 40, 32, 1, bits)
+    else:
+        fields = (header_bytes, 40, -32 if is_top_down else 32, 1, bits, 0)
+        head = struct.pack("<IiiHHI", *fields).ljust(header_bytes, b"\0")[:header_bytes]
+    row_bytes = -(-40 * bits // 32) * 4
+    return head + bytes(4 << bits if bits <= 8 else 0) + bytes(row_bytes * 32)
 
 
 def found(content: bytes, *, start: int = 0, most: int = 100) -> list[tuple[int, Kind]]:
@@ -78,6 +94,7 @@ def test_more_than_the_most_is_said() -> None:
 
 BEGINNINGS = (
     *(content[:80] for content in HIDDEN.values()),
+    *(DIB[:80], bitmap(12, 8)[:40], bitmap(12, 1), bitmap(40, 1)),
     *(b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0+", b"\xff\x0a", b"GIF89a", b"WEBPVP8 "),
     *(b"\0\0\0\x18ftypheic", b"\0\0\0\x0cJXL \r\n\x87\n", b"8BPS\0\1" + bytes(6)),
     *(b"p", b"\x87\n", b"PN", b"IF", b"yp", bytes(9), b" and prose "),
@@ -227,6 +244,48 @@ def test_beginning_is_a_candidate_if_plausible(
 ) -> None:
     """Magic that no picture can follow is chance."""
     assert found(content) == ([] if kind is None else [(1, kind)])
+
+
+@pytest.mark.parametrize(
+    ("header_bytes", "bits", "is_top_down"),
+    [
+        *((12, bits, False) for bits in (1, 4, 8, 24)),
+        *itertools.product(
+            (20, 40, 52, 56, 64, 108, 124), (1, 4, 8, 24, 32), (False, True)
+        ),
+    ],
+)
+def test_bitmap_without_the_header_of_a_file_is_found(
+    header_bytes: int, bits: int, *, is_top_down: bool
+) -> None:
+    """Of each header and depth, also behind two letters that begin a file."""
+    content = bitmap(header_bytes, bits, is_top_down=is_top_down)
+
+    for before in (b"\1", NOISE[:2000], b"BM" + b"\xff" * 12):
+        assert (len(before), Kind.BMP) in found(before + content, start=1)
+
+
+def test_bitmap_of_a_file_is_found_once() -> None:
+    """Its header is one of a bitmap, and behind that of the file it is no other."""
+    assert found(b" " + HIDDEN[Kind.BMP]) == [(1, Kind.BMP)]
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        pytest.param(0, b"\x29", id="a header of a length that there is not"),
+        pytest.param(4, b"\x1f", id="31 pixels wide"),
+        pytest.param(8, b"\0\2", id="more rows than there are bytes"),
+        pytest.param(14, b"\x04", id="a depth that runs of bytes have not"),
+        pytest.param(16, b"\x03", id="masks for 24 bits"),
+    ],
+)
+def test_numbers_that_do_not_agree_are_no_bitmap(at: int, value: bytes) -> None:
+    """Tables of programs are full of small numbers."""
+    head = bytearray(struct.pack("<IiiHHI", 40, 40, 32, 1, 24, 1 if at == 14 else 0))
+    head[at : at + len(value)] = value
+
+    assert found(b"a" + bytes(head).ljust(40, b"\0") + bytes(120 * 32)) == []
 
 
 def big_tiff(order: str) -> bytes:

@@ -34,6 +34,12 @@ QUOTED = (b"=3D", b"=ff", b"=Ff", b"=\n", b"= \t\r\n", b"=\r", b"=", b"3", b"D",
         pytest.param("style sheet", b"a\\\nb", b"ab", id="CSS lines"),
         pytest.param("shifts", b"a\x1b(Bb\x1b$Bc", b"abc", id="ISO-2022-JP"),
         pytest.param("quoted-printable", b"a=\r\nb=3D=FF", b"ab=\xff", id="mail"),
+        pytest.param(
+            "rich text", rb"{\rtf1 ff\par d8{\*\a b}ff\'e0}", b">ffd8ffe0>", id="RTF"
+        ),
+        pytest.param(
+            "rich text", b"{\\rtf\\bin-7 a\\\n\\~b", b">ab", id="RTF's symbols"
+        ),
         pytest.param("UTF-7", b"a+AC8-b+-", b"a/b+", id="UTF-7"),
         pytest.param("UTF-7", b"+AGQAYQB0AGEAOg-", b"data:", id="UTF-7 shifted"),
         pytest.param("UTF-7 of IMAP", b"a&AC8-b&-", b"a/b&", id="UTF-7 of IMAP"),

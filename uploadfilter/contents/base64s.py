@@ -37,6 +37,7 @@ from uploadfilter.contents.found import (
     STANDARD,
     Encoded,
     from_base64,
+    in_bytes,
     is_printed,
     is_text,
     joined,
@@ -55,6 +56,9 @@ def _is_anything(found: set[int], text: bytes) -> bool:
     """Say whether anything begins in a text, by the patterns in its letters."""
     return bool(found) and (min(found) <= len(ANYWHERE) or begins_strings(text))
 
+
+_METAFILES = frozenset({Kind.WMF, Kind.EMF})
+"""Drawings that hold bitmaps which have no magic to be found by in letters."""
 
 _SKIPPED = tuple(bytes((letter,)) for letter in URL_LETTERS)
 """Letters that decoders of the standard alphabet skip."""
@@ -142,6 +146,9 @@ class Base64Search:
             kind = kind_of(head)
             if kind is not None:
                 yield from self._at(group, skipped, head)
+            elif sniff(head) in _METAFILES:
+                data = self._from(group, skipped)
+                yield from in_bytes("base64", data, self._effort)
 
     def _begins_at(self, group: int) -> bool:
         """Say whether a string begins with a group, and no letter stands before it."""

@@ -23,7 +23,14 @@ from functools import cached_property
 from typing import Literal
 
 from uploadfilter.contents import jxl
-from uploadfilter.contents.magic import Kind, sniff
+from uploadfilter.contents.magic import (
+    DIB_BITS,
+    DIB_HEADER_BYTES,
+    OLD_DIB_HEADER_BYTES,
+    Kind,
+    is_picture,
+    sniff,
+)
 from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.source import Source
 
@@ -100,6 +107,22 @@ def candidates(
             return
         found += 1
         yield Candidate(offset=offset, kind=kind, is_thumbnail=offset in header)
+
+
+def first(source: Source, kind: Kind) -> Candidate:
+    """Return what begins at the first byte.
+
+    Args:
+        source: The content.
+        kind: What ``magic.sniff`` made of it, which does not know bitmaps without the
+            header of a file.
+    """
+    head = source.read(0, _OVERLAP_BYTES)
+    for form in () if is_picture(kind) else _FORMS:
+        found = form.test(source, 0) if form.pattern.match(head) else None
+        if found is not None:
+            return Candidate(offset=0, kind=found)
+    return Candidate(offset=0, kind=kind)
 
 
 # --- What beginnings look like -------------------------------------------------------
@@ -232,6 +255,59 @@ _JXL_BOX = b"\0\0\0\x0cJXL \r\n\x87\n"
 _JXL_NAME_BYTES = 4
 
 
+def _bare_bitmap(source: Source, offset: int) -> Kind | None:
+    """Require a header whose numbers agree, outside of a file that is decoded.
+
+    Drawings of Windows (WMF, EMF), texts with them (RTF) and programs hold bitmaps
+    without the header of a file, and word processors show them.
+    """
+    head = source.read(offset, _WHOLE_DIB_HEADER)
+    is_old = head[0] == OLD_DIB_HEADER_BYTES
+    at, wide = (8, 2) if is_old else (12, 4)
+    width, height = (
+        abs(int.from_bytes(head[i : i + wide], "little", signed=not is_old))
+        for i in (4, 4 + wide)
+    )
+    bits = int.from_bytes(head[at + 2 : at + 4], "little")
+    packing = 0 if is_old else int.from_bytes(head[16:20], "little")
+    row_bytes = -(-width * bits // 32) * 4
+    left = source.size - offset - head[0]
+    is_held = packing in _RUN_LENGTHS or row_bytes * height <= left
+    is_wide = _LEAST_SIDE <= min(width, height) <= max(width, height) <= _MOST_SIDE
+    is_usual = head[0] in DIB_HEADER_BYTES and bits in _DIB_PACKINGS.get(packing, ())
+    is_bitmap = is_wide and is_usual and is_held
+    return Kind.BMP if is_bitmap and not _is_in_file(source, offset, head[0]) else None
+
+
+_WHOLE_DIB_HEADER = 20
+"""Bytes of a header up to how it is packed."""
+
+_DIB_PACKINGS: dict[int, frozenset[int]] = {
+    0: DIB_BITS,
+    1: frozenset({8}),
+    2: frozenset({4}),
+    3: frozenset({16, 32}),
+    6: frozenset({16, 32}),
+}
+"""Bits of a pixel by packing: none, two by runs, and by masks of three or four."""
+
+_RUN_LENGTHS = frozenset({1, 2})
+_LEAST_SIDE, _MOST_SIDE = 32, 0xFFFF
+"""Pixels: what has less is not compared, and nothing has more."""
+
+
+def _is_in_file(source: Source, offset: int, header_bytes: int) -> bool:
+    """Say whether the header of a file stands before it that points to its pixels."""
+    before = source.read(max(offset - _BMP_FILE_HEAD, 0), min(offset, _BMP_FILE_HEAD))
+    start = int.from_bytes(before[10:14], "little") - _BMP_FILE_HEAD - header_bytes
+    return before.startswith(b"BM") and 0 <= start <= _MOST_COLOURS_BYTES
+
+
+_BMP_FILE_HEAD = 14
+_MOST_COLOURS_BYTES = 4 * 256
+"""A palette: between a header and the pixels nothing longer stands."""
+
+
 def _form(expression: str, length: int, test: _Test) -> _Form:
     pattern = re.compile(expression.encode("ascii"), re.DOTALL)
     return _Form(expression, length, pattern, test)
@@ -251,6 +327,14 @@ _FORMS: tuple[_Form, ...] = (
     _form(r"II[*+]\x00", 4, _tiff),
     _form(r"MM\x00[*+]", 4, _tiff),
     _form(r"BM.{12}[\x0c-\x7c]\x00{3}", 18, _sniffed),
+    # The old header, and the others: sides up to 65,535, or as many from the top down.
+    _form(r"\x0c\x00{3}.{4}\x01\x00[\x01\x04\x08\x18]\x00", 12, _bare_bitmap),
+    _form(
+        r"[\x10-\x7c]\x00{3}(?:..\x00\x00|..\xff\xff){2}"
+        r"\x01\x00[\x01\x02\x04\x08\x10\x18\x20]\x00[\x00-\x03\x06]\x00{3}",
+        20,
+        _bare_bitmap,
+    ),
     _form(r"8BPS\x00[\x01\x02]\x00{6}", 12, _is(Kind.PSD)),
 )
 """Not icons: their four bytes are everywhere in programs and fonts, and what they hold

@@ -180,6 +180,7 @@ _PRINTED_MAGIC = b"BZh"
 
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|ftyp|JXL |jP  |II[*+]\0|MM\0[*+]|BM|8BPS"
+    rb"|[\x0c-\x7c]\0\0\0[\0-\xff]{4,8}\x01\0[\x01-\x20]\0"
     rb"|x[\x01\x5e\x9c\xda]|ustar|PK\x03\x04|\x1f\x8b\x08|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!|%PDF-"
 )
 _ZLIB = re.compile(rb"x[\x01\x5e\x9c\xda]")

@@ -220,6 +220,8 @@ def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
     text, is_told = reading.text, way.name in reading.signs
     if not (is_told or reading.hot) or not way.changes(text):
         return False
+    if way.is_format and is_told:
+        return True
     if any(way.touches(text, span) for span in reading.hot):
         return True
     after, before = way.parts(text, effort) if is_told else (b"", b"")

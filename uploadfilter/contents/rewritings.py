@@ -44,6 +44,7 @@ class Rewriting:
             written so.
         is_certain: Whether nobody writes its signs and means something else.
         alone: Such a sign where it is not, so that most texts are told by the first.
+        is_format: Whether its sign tells a format, all of whose readers read it so.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Rewriting:
     gives_bytes: re.Pattern[bytes] | None = None
     alone: re.Pattern[bytes] | None = None
     is_certain: bool = False
+    is_format: bool = False
 
     @cached_property
     def bytes_name(self) -> str:
@@ -167,6 +169,11 @@ def _styled(match: re.Match[bytes]) -> bytes:
     return match[2] or b""
 
 
+def _rich(match: re.Match[bytes]) -> bytes:
+    """Return what is left of a control of RTF: a break where a group begins or ends."""
+    return b">" if match[0] in {b"{", b"}"} else b""
+
+
 def _septets(match: re.Match[bytes]) -> bytes:
     """Return what a shifted part of UTF-7 stands for, as Latin-1."""
     letters = match[1]
@@ -251,6 +258,18 @@ REWRITINGS: tuple[Rewriting, ...] = (
         gives_bytes=re.compile(
             rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])(?:=[ \t]*\r?\n)?=[0-9a-fA-F]{2}"
         ),
+    ),
+    Rewriting(
+        name="rich text",
+        sign=r"\{\\rtf",
+        signs=(b"{\\rtf",),
+        # RTF 1.9.1, "Conventions of an RTF Reader": a control word with its number and
+        # its blank, a destination that may be passed over, a symbol.
+        pattern=re.compile(
+            rb"\{\\\*[^{}]*\}|\\[a-zA-Z]{1,32}(?:-?[0-9]{1,10})? ?|\\[^a-zA-Z]|[{}]"
+        ),
+        replace=_rich,
+        is_format=True,
     ),
     Rewriting(
         name="UTF-7",

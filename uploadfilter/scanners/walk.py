@@ -424,10 +424,10 @@ class Walk:
             readings.add_packed(inner, is_nested=is_nested, is_sure=not item.claim)
         elif item.is_carved or may_be_chance(item, kind, begins_as):
             yield from self.pause()
-            if begins_as.value in self._decoded:
-                candidate = carving.Candidate(offset=0, kind=begins_as)
-                if (yield from self._try(decoded, node, candidate)):
-                    readings.know(item.known_by)
+            candidate = carving.first(decoded, begins_as)
+            is_decoded = candidate.kind.value in self._decoded
+            if is_decoded and (yield from self._try(decoded, node, candidate)):
+                readings.know(item.known_by)
         elif depth >= self._budgets.max_depth:
             node.fall_short(Reason.TOO_DEEP)
         elif magic.is_picture(begins_as):
