@@ -12,6 +12,7 @@ Catch the widest class you can act on::
     │   ├── HashSetSourceError    a signed set cannot be fetched
     │   └── HashSetBusyError      another process syncs the same set
     ├── IssuerError               an issuer's folder, key or proposal cannot be used
+    ├── FeedbackError             feedback cannot be made, or cannot be counted
     ├── StoreError                the reference set cannot be read or written
     │   ├── StoreMissingError     there is none yet
     │   ├── StoreCorruptError     it is there, but damaged
@@ -147,6 +148,12 @@ class IssuerError(UploadFilterError):
     """An issuer's folder, key or proposal cannot be used as it was asked for."""
 
     code = "issuer"
+
+
+class FeedbackError(UploadFilterError):
+    """Feedback for an issuer cannot be made, or cannot be counted."""
+
+    code = "feedback"
 
 
 class StoreError(UploadFilterError):

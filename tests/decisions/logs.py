@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from uploadfilter.decisions.lasting import ChangeRecord
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.making import decision_record
 from uploadfilter.decisions.records import (
@@ -108,7 +109,7 @@ def outcome(name: str, status: int | str = 201) -> OutcomeRecord:
 
 def write_log(
     directory: Path,
-    days: Sequence[Sequence[DecisionRecord | OutcomeRecord]],
+    days: Sequence[Sequence[DecisionRecord | OutcomeRecord | ChangeRecord]],
     *,
     start: float = NOON,
     settings: LogSettings | None = None,

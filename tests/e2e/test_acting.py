@@ -155,6 +155,7 @@ WRITING: tuple[tuple[str, ...], ...] = (
         "release",
     ),
     ("hashset", "activate", "3", "--undo-withdrawals", "--yes"),
+    ("hashset", "feedback-key", "--name", "hoster-1"),
 )
 """Every command that writes into the state directory, in an order that works."""
 
@@ -165,7 +166,7 @@ ISSUING = frozenset(
     f"issuer {name}"
     for name in (
         *("init", "key", "rotate", "build", "stage", "propose", "sign", "publish"),
-        *("renew", "withdraw", "export", "status"),
+        *("renew", "withdraw", "export", "status", "feedback"),
     )
 )
 """They write where they are told to, and never into the state directory."""
@@ -175,6 +176,7 @@ READING = frozenset(
         "scan",
         "hashset convert",
         "hashset status",
+        "hashset feedback",
         "lookup",
         "hashset list",
         "hashset show",

@@ -18,6 +18,7 @@ _, _, PAGE = (
     .read_text(encoding="utf-8")
     .partition("\n## 9. Signed sets\n")
 )
+PAGE, _, _ = PAGE.partition("\n## 10. ")
 OPERATIONS, MANIFEST = re.findall(r"```(?:jsonl|js)\n(.*?)```", PAGE, re.DOTALL)
 
 

@@ -23,6 +23,7 @@ from typing_extensions import override
 from uploadfilter.cli import (
     building,
     converting,
+    feedback,
     generations,
     holders,
     signed,
@@ -94,6 +95,8 @@ hashset_app.command("release")(generations.release_command)
 hashset_app.command("trust")(signed.trust_command)
 hashset_app.command("sync")(signed.sync_command)
 hashset_app.command("status")(signed.status_command)
+hashset_app.command("feedback")(feedback.feedback_command)
+hashset_app.command("feedback-key")(feedback.feedback_key_command)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 app.add_typer(config_app)
@@ -101,6 +104,7 @@ issuer_app.command("init")(holders.init_command)
 issuer_app.command("key")(holders.key_command)
 issuer_app.command("rotate")(holders.rotate_command)
 issuer_app.command("build")(building.build_command)
+issuer_app.command("feedback")(feedback.issuer_feedback_command)
 app.add_typer(issuer_app)
 
 

@@ -50,6 +50,14 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes
 
 
+class _Plain(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the file of a key without a passphrase."""
+
+    format: int
+    public: dict[str, Any]
+    seed: bytes
+
+
 def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, bytes]:
     """Make a key.
 
@@ -105,6 +113,39 @@ def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
             "gets a new key, see 'uploadfilter issuer rotate'.",
         ) from exc
     return signer
+
+
+def made_plain_key(name: str) -> tuple[bytes, bytes]:
+    """Make a key without a passphrase, for what a timer signs.
+
+    Args:
+        name: Who will hold it: a machine or a company.
+
+    Returns:
+        What to keep in a file for its owner alone, and what is for everybody.
+
+    Raises:
+        IssuerError: The name cannot be used.
+    """
+    seed = secrets.token_bytes(_SEED_BYTES)
+    shape = _public_shape(named(_signer(seed).public_key, name))
+    return _document(_Plain(format=FORMAT, public=shape, seed=seed)), _document(shape)
+
+
+def opened_plain_key(data: bytes) -> "CryptoSigner":
+    """Return who signs with a key that has no passphrase.
+
+    Raises:
+        IssuerError: It is no such file.
+    """
+    try:
+        file = msgspec.json.decode(data, type=_Plain)
+        return _signer(file.seed, _public(file.public))
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
+        raise IssuerError(
+            "the file holds no private key without a passphrase",
+            hint="Restore it from the backup, or make another one.",
+        ) from exc
 
 
 def public_key(data: bytes) -> SSlibKey:

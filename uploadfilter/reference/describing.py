@@ -64,6 +64,8 @@ def _imported(info: SetInfo | None, before: SetInfo | None) -> dict[str, object]
         "withdrawn": info.source.withdrawn,
         "listed_again": info.source.listed_again,
     }
+    if info.signed is not None:
+        details["sequence"] = info.signed.sequence
     if before is not None:
         details["entries_before"] = before.entries
         details["enforced_before"] = before.enforced

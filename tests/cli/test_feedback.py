@@ -1,0 +1,123 @@
+"""Feedback from the command line: an operator's key, file, and the issuer's sum."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.cli.running import json_lines, run
+from tests.cli.test_signed import Shell, shell
+from tests.decisions.logs import DAY_S, write_log
+from tests.syncing.test_feedback import matched
+
+__all__ = ["shell"]
+
+
+def yesterday(shell: Shell) -> str:
+    """Return a day that is over."""
+    moment = datetime.fromtimestamp(shell.office.epoch_s, UTC) - timedelta(days=1)
+    return f"{moment:%Y-%m-%d}"
+
+
+def prepared(shell: Shell) -> Path:
+    """Have a set, two matches of yesterday, and a key that the issuer knows."""
+    assert shell.trust() == 0
+    assert shell.type("sync", "unit7", "--category", "1") == 0
+    log = shell.path / "state" / "instances" / "main" / "log"
+    days = [[matched("a", "p-1", of="unit7"), matched("b", "p-1", "p-3", of="unit7")]]
+    write_log(log, days, start=shell.office.epoch_s - DAY_S)
+    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    public = shell.said()[0]
+    operators = shell.office.folder.path / "operators"
+    operators.mkdir()
+    (operators / "hoster-1.pub").write_text(public)
+    return shell.path / "feedback.jsonl"
+
+
+def test_from_key_to_sum(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The operator writes a file, and the issuer adds it up by entry."""
+    file, day = prepared(shell), yesterday(shell)
+    words = ("--from", day, "--to", day, "-o", str(file), "--json")
+    assert shell.type("feedback", "unit7", *words) == 0
+    assert json.loads(shell.said()[0]) == {"set": "unit7", "entries": 2, "matches": 3}
+    issuer = ("issuer", "feedback", str(file), str(file))
+    folder = ("--folder", str(shell.office.folder.path))
+    assert run(monkeypatch, *issuer, *folder) == 0
+    found = capfd.readouterr()
+    assert "p-1: 2 matches at 1 operators, 2 of them exact" in found.out
+    assert "is there twice, and counted once" in found.err
+    assert run(monkeypatch, *issuer, *folder, "--json") == 0
+    *entries, total = json_lines(capfd.readouterr().out)
+    assert [it["id"] for it in entries] == ["p-1", "p-3"]
+    assert entries[0]["days"] == {day: 2}
+    assert (total["operators"], total["matches"]) == (["hoster-1"], 3)
+
+
+def test_file_says_nothing_of_an_upload(shell: Shell) -> None:
+    """No id of a decision, no client, no time but days."""
+    file, day = prepared(shell), yesterday(shell)
+    words = ("--from", day, "--to", day, "-o", str(file))
+    assert shell.type("feedback", "unit7", *words) == 0
+
+    head, *entries, _ = map(msgspec.json.decode, file.read_text().splitlines())
+
+    assert {*head} == {
+        *("feedback", "set", "root", "operator", "public", "from", "to"),
+        *("entries", "numbers", "gaps", "omitted"),
+    }
+    assert {key for it in entries for key in it} <= {"id", "days", "exact", "rejected"}
+    assert ":" not in "".join(it for entry in entries for it in entry["days"])
+
+
+def test_key_is_made_once(shell: Shell) -> None:
+    """A second one would be unknown to the issuer; the first is shown again."""
+    assert shell.type("feedback-key") == 2
+    assert shell.type("feedback-key", "--name", "a b") == 2
+    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    first = shell.said()[0]
+    assert shell.type("feedback-key") == 0
+    assert shell.said()[0] == first
+    assert shell.type("feedback-key", "--name", "hoster-2") == 2
+    key = shell.path / "state" / "feedback.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--from", "2026-11-01", "--to", "2999-01-01"), "is not over yet"),
+        (("--from", "soon", "--to", "2026-11-01"), "is no day"),
+        (("--from", "2020-01-01", "--to", "2024-01-01"), "the period is not 1 to"),
+        (("--from", "2020-01-02", "--to", "2020-01-01"), "the period is not 1 to"),
+    ],
+)
+def test_days_are_whole_and_over(
+    shell: Shell, words: tuple[str, ...], said: str
+) -> None:
+    """Else the next file would count the rest of a day, or count it twice."""
+    file = prepared(shell)
+
+    assert shell.type("feedback", "unit7", *words, "-o", str(file)) == 2
+    assert said in shell.said()[1]
+    assert not file.exists()
+
+
+def test_what_is_missing_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key, the root, the folder to write into, the key at the issuer's."""
+    day = yesterday(shell)
+    words = ("--from", day, "--to", day, "-o", str(shell.path / "f"))
+    assert shell.type("feedback", "unit7", *words) == 2
+    assert "feedback-key" in shell.said()[1]
+    file = prepared(shell)
+    assert shell.type("feedback", "unit8", *words) == 2
+    nowhere = ("--from", day, "--to", day, "-o", str(shell.path / "no" / "f"))
+    assert shell.type("feedback", "unit7", *nowhere) == 2
+    assert shell.type("feedback", "unit7", *words[:-1], str(file)) == 0
+    (shell.office.folder.path / "operators" / "hoster-1.pub").unlink()
+    folder = ("--folder", str(shell.office.folder.path))
+    assert run(monkeypatch, "issuer", "feedback", str(file), *folder) == 2
+    assert "nobody is known by the key" in shell.said()[1]

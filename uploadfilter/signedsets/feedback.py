@@ -1,0 +1,368 @@
+"""Feedback: what an operator tells the issuer of a signed set, entry by entry.
+
+A file of lines of JSON: a header, one line for each entry that something is to be said
+of, sorted by id, and a signature over all of it. ``hashsets/FORMAT.md``, section 10.
+
+Rules this module keeps: it is pure; nothing is said of an upload or of who made it, and
+no time is finer than a day; files of any number of entries are added up line by line,
+in the memory of one line of each.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby, pairwise
+from typing import Final, TypeVar
+
+import msgspec
+
+from uploadfilter.errors import FeedbackError
+from uploadfilter.signedsets.metadata import KEY_NAME
+from uploadfilter.signedsets.operations import MOST_ID_CHARACTERS
+
+FORMAT: Final = 1
+"""Grows when a reader of today would misunderstand the file."""
+
+MOST_LINE_BYTES: Final = 64 << 10
+"""Longest line: an entry that matched on each of ``MOST_DAYS`` days has 8,000 bytes, a
+header with ``MOST_NUMBERS`` numbers 40,000."""
+
+MOST_DAYS: Final = 366
+"""Longest period: records of matches are kept for a year."""
+
+MOST_NUMBERS: Final = 1000
+"""Numbers of a set that came into force in one period; two a day are 732."""
+
+MOST_GAPS: Final = 100
+MOST_COUNT: Final = (1 << 53) - 1
+"""Largest whole number that every JSON parser keeps exactly."""
+
+_DOMAIN: Final = b"uploadfilter feedback 1\n"
+"""What is signed begins so: a signature of this key is one under feedback alone."""
+
+_HEX_DIGEST: Final = 64
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class Number(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of the set that came into force.
+
+    Attributes:
+        sequence: Of the set.
+        day: On which the operator put it in force, UTC.
+    """
+
+    sequence: int
+    day: date
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """What a file of feedback is about.
+
+    Attributes:
+        feedback: ``FORMAT``.
+        set: What the operator calls the set.
+        root: SHA-256 of the root that the operator trusts, in hex: which set it is.
+        operator: The operator's name for itself; the issuer believes its own.
+        public: The operator's public key, 64 hex digits.
+        since: First day that is counted, UTC.
+        to: Last day that is counted, UTC.
+        entries: Lines of entries that follow.
+        numbers: What came into force up to the last day, in order; the newest ones.
+        gaps: Days of which matches may be missing, each from and to.
+        omitted: Uploads that matched more entries than a record lists.
+    """
+
+    feedback: int
+    set: str
+    root: str
+    operator: str
+    public: str
+    since: date
+    to: date
+    entries: int
+    numbers: tuple[Number, ...] = ()
+    gaps: tuple[tuple[date, date], ...] = ()
+    omitted: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be added up."""
+        sequences = [it.sequence for it in self.numbers]
+        for is_wrong, what in (
+            (self.feedback != FORMAT, f"format {self.feedback} is not known"),
+            (not _is_hex(self.root), "the root is no SHA-256"),
+            (not _is_hex(self.public), "the public key is none"),
+            (not KEY_NAME.fullmatch(self.operator), "the operator has no usable name"),
+            (
+                not 0 < self.days <= MOST_DAYS,
+                f"the period is not 1 to {MOST_DAYS} days",
+            ),
+            (not 0 <= self.entries <= MOST_COUNT, "so many entries are no set"),
+            (
+                not 0 <= self.omitted <= MOST_COUNT,
+                "the count of uploads is out of bounds",
+            ),
+            (len(self.numbers) > MOST_NUMBERS, "there are too many numbers"),
+            (len(self.gaps) > MOST_GAPS, "there are too many gaps"),
+            (any(a >= b for a, b in pairwise([0, *sequences])), "the numbers go back"),
+        ):
+            if is_wrong:
+                raise ValueError(what)
+
+    @property
+    def days(self) -> int:
+        """How many days are counted."""
+        return (self.to - self.since).days + 1
+
+    def overlaps(self, other: "Header") -> bool:
+        """Tell whether one operator counts a day of one set here and there."""
+        return (
+            (self.public, self.root) == (other.public, other.root)
+            and self.since <= other.to
+            and other.since <= self.to
+        )
+
+    def in_force(self, sequence: int) -> date | None:
+        """Return the day on which a number, or a later one, came into force."""
+        days = (it.day for it in self.numbers if it.sequence >= sequence)
+        return next(days, None)
+
+
+class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is said of one entry.
+
+    Attributes:
+        id: Of the entry.
+        days: Uploads that matched it, by day; days without any are left out.
+        exact: How many of these matched by equality.
+        rejected: How many of these were rejected.
+        suppressed: How often the operator switched it off as wrong.
+        quarantined: Whether the operator holds it back from force.
+    """
+
+    id: str
+    days: dict[date, int] = {}
+    exact: int = 0
+    rejected: int = 0
+    suppressed: int = 0
+    quarantined: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be added up."""
+        for is_wrong, what in (
+            (not 0 < len(self.id) <= MOST_ID_CHARACTERS, "no entry can have the id"),
+            (not self.id.isprintable(), "no entry can have the id"),
+            (
+                not all(0 < n <= MOST_COUNT for n in self.days.values()),
+                "a day has no count",
+            ),
+            (
+                not 0 <= self.exact <= self.matches,
+                "more matches are exact than there are",
+            ),
+            (
+                not 0 <= self.rejected <= self.matches,
+                "more are rejected than there are",
+            ),
+            (
+                not 0 <= self.suppressed <= MOST_COUNT,
+                "the suppressions are out of bounds",
+            ),
+        ):
+            if is_wrong:
+                raise ValueError(what)
+
+    @property
+    def matches(self) -> int:
+        """Uploads that matched it."""
+        return sum(self.days.values())
+
+
+class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrySum:
+    """What all operators together say of one entry.
+
+    Attributes:
+        id: Of the entry.
+        days: Uploads that matched it, by day.
+        exact: How many of these matched by equality.
+        rejected: How many of these were rejected.
+        operators: How many operators have seen it.
+        suppressed_by: How many operators switched it off.
+        quarantined_by: How many operators hold it back.
+        days_to_first: Days from the day on which an operator put it in force to the
+            first match there, the fewest of all; ``None`` if that is not known.
+    """
+
+    id: str
+    days: Mapping[date, int]
+    exact: int
+    rejected: int
+    operators: int
+    suppressed_by: int
+    quarantined_by: int
+    days_to_first: int | None
+
+    @property
+    def matches(self) -> int:
+        """Uploads that matched it."""
+        return sum(self.days.values())
+
+
+def header_line(header: Header) -> bytes:
+    """Return the first line of a file."""
+    return msgspec.json.encode(header) + b"\n"
+
+
+def entry_line(entry: EntryLine) -> bytes:
+    """Return the line of an entry."""
+    ordered = dict(sorted(entry.days.items()))
+    return msgspec.json.encode(msgspec.structs.replace(entry, days=ordered)) + b"\n"
+
+
+def signature_line(signature: str) -> bytes:
+    """Return the last line of a file.
+
+    Args:
+        signature: Ed25519 over ``signed_bytes``, in hex.
+    """
+    return msgspec.json.encode(_Signature(signature)) + b"\n"
+
+
+def signed_bytes(digest: bytes) -> bytes:
+    """Return what is signed.
+
+    Args:
+        digest: SHA-256 of all lines before the signature, with their line ends.
+    """
+    return _DOMAIN + digest
+
+
+def parse_header(line: bytes) -> Header:
+    """Read the first line of a file.
+
+    Raises:
+        FeedbackError: It is none.
+    """
+    return _parsed(line, Header, "its first line is no header")
+
+
+def parse_entry(line: bytes, header: Header) -> EntryLine:
+    """Read the line of an entry.
+
+    Raises:
+        FeedbackError: It is none, or counts a day that is not in the period.
+    """
+    entry = _parsed(line, EntryLine, "the line of an entry cannot be used")
+    if any(not header.since <= day <= header.to for day in entry.days):
+        raise _damaged(f"it counts a day of {entry.id!r} outside of its period")
+    return entry
+
+
+def parse_signature(line: bytes) -> str:
+    """Read the last line of a file.
+
+    Raises:
+        FeedbackError: It is none.
+    """
+    return _parsed(line, _Signature, "it does not end with a signature").signature
+
+
+def check_together(headers: Sequence[Header], today: date) -> None:
+    """Check that files can be added up: no day is counted twice, or in the future.
+
+    Args:
+        headers: Of all files, verified.
+        today: The day by the issuer's clock, UTC.
+
+    Raises:
+        FeedbackError: They cannot.
+    """
+    for header in headers:
+        # Days end at other moments elsewhere only by the error of clocks.
+        if header.to > today:
+            raise FeedbackError(
+                f"the feedback of {header.operator!r} counts days that have not "
+                f"come yet, up to {header.to}",
+                hint="Is the clock of this machine right? If it is, ask the operator.",
+            )
+    ordered = sorted(headers, key=lambda it: (it.public, it.root, it.since))
+    for one, other in pairwise(ordered):
+        if one.overlaps(other):
+            raise FeedbackError(
+                f"two files of {one.operator!r} count the same days: {one.since} to "
+                f"{one.to}, and {other.since} to {other.to}",
+                hint="Leave one of them out, or ask the operator for files whose days "
+                "follow each other.",
+            )
+
+
+def summed(
+    files: Iterable[tuple[Header, Iterable[EntryLine]]],
+    listed: Mapping[str, int],
+) -> Iterator[EntrySum]:
+    """Add up what files say, entry by entry, in the order of their ids.
+
+    Args:
+        files: Of each the header and its entries, sorted by id.
+        listed: The number of the set that listed an entry, as far as it is known.
+    """
+    streams = [_tagged(header, lines) for header, lines in files]
+    merged = heapq.merge(*streams, key=lambda it: it[1].id)
+    for entry_id, group in groupby(merged, key=lambda it: it[1].id):
+        yield _sum_of(entry_id, list(group), listed.get(entry_id))
+
+
+def _tagged(
+    header: Header, lines: Iterable[EntryLine]
+) -> Iterator[tuple[Header, EntryLine]]:
+    return ((header, line) for line in lines)
+
+
+def _sum_of(
+    entry_id: str, said: Sequence[tuple[Header, EntryLine]], listed: int | None
+) -> EntrySum:
+    days: dict[date, int] = {}
+    first: list[int] = []
+    for header, line in said:
+        for day, count in line.days.items():
+            days[day] = days.get(day, 0) + count
+        began = None if listed is None else header.in_force(listed)
+        if began is not None and line.days and min(line.days) >= began:
+            first.append((min(line.days) - began).days)
+    return EntrySum(
+        id=entry_id,
+        days=dict(sorted(days.items())),
+        exact=sum(line.exact for _, line in said),
+        rejected=sum(line.rejected for _, line in said),
+        operators=len({header.public for header, line in said if line.days}),
+        suppressed_by=len({header.public for header, line in said if line.suppressed}),
+        quarantined_by=len(
+            {header.public for header, line in said if line.quarantined}
+        ),
+        days_to_first=min(first, default=None),
+    )
+
+
+def _parsed(line: bytes, kind: type[_T], what: str) -> _T:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
+        raise _damaged(f"{what} ({exc})") from exc
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == _HEX_DIGEST and set(text) <= set("0123456789abcdef")
+
+
+def _damaged(what: str) -> FeedbackError:
+    return FeedbackError(
+        f"the file is no feedback that can be counted: {what}",
+        hint="Nothing of it was counted. Ask the operator for the file again.",
+    )

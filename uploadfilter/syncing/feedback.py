@@ -1,0 +1,192 @@
+"""Gather what an operator can tell an issuer, out of the decision logs.
+
+Rules this module keeps: a match is counted by its day, its entry and nothing else;
+canaries and what other sets matched are left out; days of which matches may be missing
+are said.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from uploadfilter.decisions.lasting import Change, ChangeRecord
+from uploadfilter.decisions.period import period_of
+from uploadfilter.decisions.reading import Filters, read
+from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.totalling import changes_of
+from uploadfilter.errors import FeedbackError
+from uploadfilter.model import Action
+from uploadfilter.signedsets import feedback
+from uploadfilter.signedsets.feedback import EntryLine, Header, Number
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
+MOST_ENTRIES: Final = 1_000_000
+"""Entries that may have matched in one period, some 400 MB: more is no match of known
+pictures any more."""
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What is counted for one entry."""
+
+    days: dict[date, int] = field(default_factory=dict)
+    exact: int = 0
+    rejected: int = 0
+    suppressed: int = 0
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What the logs say of one set in a period.
+
+    Attributes:
+        numbers: Numbers of the set that came into force up to its end, by day.
+        gaps: Days of which matches may be missing.
+        omitted: Uploads that matched more entries than a record lists.
+    """
+
+    numbers: dict[int, date] = field(default_factory=dict)
+    gaps: list[tuple[date, date]] = field(default_factory=list)
+    omitted: int = 0
+    _entries: dict[str, _Counted] = field(default_factory=dict)
+
+    def entry(self, entry_id: str) -> _Counted:
+        """Return what is counted for an entry.
+
+        Raises:
+            FeedbackError: There are too many.
+        """
+        found = self._entries.get(entry_id)
+        if found is None:
+            if len(self._entries) >= MOST_ENTRIES:
+                raise FeedbackError(
+                    f"more than {MOST_ENTRIES:,} entries matched in this period",
+                    hint="Choose a shorter period.",
+                )
+            found = self._entries[entry_id] = _Counted()
+        return found
+
+    def lines(self, quarantined: Collection[str] = ()) -> Iterator[EntryLine]:
+        """Yield what is said of each entry, sorted by id.
+
+        Args:
+            quarantined: Ids of entries that are held back from force.
+        """
+        held = set(quarantined)
+        for entry_id in sorted({*self._entries, *held}):
+            known = self._entries.get(entry_id) or _Counted()
+            yield EntryLine(
+                id=entry_id,
+                days=known.days,
+                exact=known.exact,
+                rejected=known.rejected,
+                suppressed=known.suppressed,
+                quarantined=entry_id in held,
+            )
+
+
+def gathered(logs: Iterable[Path], name: str, since: date, to: date) -> Gathered:
+    """Count what the logs of all proxies of a machine say of one set.
+
+    Args:
+        logs: Their directories.
+        name: What the set is called here.
+        since: First day that is counted, UTC.
+        to: Last day that is counted, UTC.
+
+    Raises:
+        LogError: A log cannot be read.
+        FeedbackError: There is too much to be counted.
+    """
+    found, taken = Gathered(), set[str]()
+    for log in logs:
+        filters = Filters(
+            since=_midnight(since),
+            until=_midnight(to + timedelta(days=1)),
+            kind="decision",
+            set=name,
+        )
+        for record in read(log, filters=filters):
+            if isinstance(record, DecisionRecord):
+                _count(found, name, record)
+        for change in changes_of(log):
+            # Each proxy has each change of the reference set in its log.
+            if change.mark is not None and change.mark.hash not in taken:
+                taken.add(change.mark.hash)
+                _take(found, name, change, since, to)
+        period = period_of(log)
+        for gap in period.gone if period else ():
+            begun = max(gap.since or since, since)
+            if gap.matches and begun <= min(gap.until, to):
+                found.gaps.append((begun, min(gap.until, to)))
+    return found
+
+
+def written(
+    signer: "Signer", header: Header, lines: Iterable[EntryLine]
+) -> Iterator[bytes]:
+    """Yield the lines of a file of feedback, its signature at the end.
+
+    Args:
+        signer: The operator's key.
+        header: What it is about.
+        lines: What is said of each entry, sorted by id.
+    """
+    digest = hashlib.sha256()
+    first = feedback.header_line(header)
+    digest.update(first)
+    yield first
+    for entry in lines:
+        line = feedback.entry_line(entry)
+        digest.update(line)
+        yield line
+    signature = signer.sign(feedback.signed_bytes(digest.digest()))
+    yield feedback.signature_line(signature.signature)
+
+
+def numbers_of(found: Gathered) -> tuple[Number, ...]:
+    """Return the newest numbers that came into force, in order."""
+    newest = sorted(found.numbers)[-feedback.MOST_NUMBERS :]
+    return tuple(Number(sequence=at, day=found.numbers[at]) for at in newest)
+
+
+def _count(found: Gathered, name: str, record: DecisionRecord) -> None:
+    day = record.time.astimezone(UTC).date()
+    found.omitted += bool(record.matches_omitted)
+    is_exact: dict[str, bool] = {}
+    for match in record.matches:
+        if match.set == name:
+            known = is_exact.get(match.entry, False)
+            is_exact[match.entry] = known or match.signal_type.is_exact
+    for entry_id, exact in is_exact.items():
+        counted = found.entry(entry_id)
+        counted.days[day] = counted.days.get(day, 0) + 1
+        counted.exact += exact
+        counted.rejected += record.effect is Action.REJECT
+
+
+def _take(
+    found: Gathered, name: str, change: ChangeRecord, since: date, to: date
+) -> None:
+    day = change.at.astimezone(UTC).date()
+    match change.change:
+        case Change.SUPPRESS:
+            of, _, entry_id = change.subject.partition("/")
+            if of == name and since <= day <= to:
+                found.entry(entry_id).suppressed += 1
+        case Change.IMPORT:
+            sequence = change.details.get("sequence")
+            if change.subject == name and day <= to and isinstance(sequence, int):
+                # A set may be taken anew, for another category: the first day counts.
+                found.numbers.setdefault(sequence, day)
+        case _:
+            pass
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
