@@ -10,7 +10,9 @@ Catch the widest class you can act on::
     │   ├── HashSetNameError      no such set, or the name is taken or unusable
     │   ├── HashSetTrustError     a signed set is not signed as it must be, or is old
     │   ├── HashSetSourceError    a signed set cannot be fetched
-    │   └── HashSetBusyError      another process syncs the same set
+    │   ├── HashSetBusyError      another process syncs the same set
+    │   ├── HashSetGateError      a signed set has entries or changes a person must see
+    │   └── HashSetKnownGoodError a known-good corpus cannot be used
     ├── IssuerError               an issuer's folder, key or proposal cannot be used
     ├── FeedbackError             feedback cannot be made, or cannot be counted
     ├── StoreError                the reference set cannot be read or written
@@ -142,6 +144,18 @@ class HashSetBusyError(HashSetError):
     """Another process syncs the same signed set."""
 
     code = "hash_set_busy"
+
+
+class HashSetGateError(HashSetError):
+    """A signed set did not pass the gate: a person has to look at it first."""
+
+    code = "hash_set_gate"
+
+
+class HashSetKnownGoodError(HashSetError):
+    """A known-good corpus is missing, damaged, or cannot be written."""
+
+    code = "hash_set_known_good"
 
 
 class IssuerError(UploadFilterError):

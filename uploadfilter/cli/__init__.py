@@ -35,6 +35,7 @@ from uploadfilter.cli.config import app as config_app
 from uploadfilter.cli.hashset import app as hashset_app
 from uploadfilter.cli.init import init as init_command
 from uploadfilter.cli.issuer import app as issuer_app
+from uploadfilter.cli.known import app as known_app
 from uploadfilter.cli.log import app as log_app
 from uploadfilter.cli.lookup import lookup as lookup_command
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
@@ -97,6 +98,7 @@ hashset_app.command("sync")(signed.sync_command)
 hashset_app.command("status")(signed.status_command)
 hashset_app.command("feedback")(feedback.feedback_command)
 hashset_app.command("feedback-key")(feedback.feedback_key_command)
+hashset_app.add_typer(known_app)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 app.add_typer(config_app)

@@ -54,6 +54,9 @@ _FEWEST_BYTES: Final = 16
 
 _UNPACK: Final = "Unpack it, and import what is in it."
 _EXPORT: Final = "Export it from its program as CSV, in UTF-8."
+_KNOWN_GOOD: Final = (
+    "'uploadfilter hashset known-good import FILE --name NAME' takes it as known-good."
+)
 _MAGIC: Final = (
     (b"PK\x03\x04", "a zip archive, as are .xlsx and .ods", f"{_UNPACK} {_EXPORT}"),
     (b"\x1f\x8b", "packed by gzip", "Unpack it: gunzip -c FILE > NEW."),
@@ -67,13 +70,14 @@ _MAGIC: Final = (
         b"SQLite format 3\0",
         "a database of SQLite, as NSRL and Autopsy have them",
         "NSRL lists known harmless files, and is never imported: every file in it "
-        "would be a match. Anything else: " + _EXPORT,
+        f"would be a match. {_KNOWN_GOOD} Anything else: " + _EXPORT,
     ),
     (
         b"HASH\r\n\xff\0",
         "a hash set of EnCase",
         "Most of these list known harmless files, and are never imported: every file "
-        "in them would be a match. If it is known to be no such list: " + _EXPORT,
+        f"in them would be a match. {_KNOWN_GOOD} If it is known to be no such list: "
+        + _EXPORT,
     ),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old file of Microsoft Office", _EXPORT),
 )
@@ -251,7 +255,8 @@ def _refuse_harmless(line: str) -> None:
     if re.search(r"ProductCode.*OpSystemCode", line):
         raise HashSetFormatError(
             "this is NSRL, NIST's list of known harmless files",
-            hint="It must never be imported: every file in it would be a match.",
+            hint="It must never be imported: every file in it would be a match. "
+            + _KNOWN_GOOD,
         )
 
 

@@ -35,6 +35,7 @@ from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.layout import Current
 from uploadfilter.reference.opening import Clock
 from uploadfilter.reference.overlay import fits
+from uploadfilter.reference.secret import Secret
 from uploadfilter.reference.sets import SetInfo, no_such_set
 from uploadfilter.reference.tables import Tables, joined, without_set
 
@@ -108,6 +109,11 @@ class ReferenceWriter:
     def generations(self) -> tuple[Current, ...]:
         """Return the generation in force and those that are kept, newest first."""
         return (self._live.current, *self._committer.kept())
+
+    @property
+    def secret(self) -> Secret:
+        """The secret of the installation, which keys digests."""
+        return self._committer.secret
 
     def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
         """Return an id for an entry that its list gave none (``Secret.opaque_id``)."""

@@ -1,0 +1,72 @@
+"""``uploadfilter hashset known-good``: from a folder to a corpus that is in use."""
+
+from pathlib import Path
+
+import pytest
+
+from hashsets.demo import pictures
+from tests.cli.running import json_lines, run
+from tests.knowngood.corpora import md5_of
+from tests.knowngood.test_foreign import encase
+
+
+def test_folder_becomes_a_corpus(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Pictures are built, imported, listed and removed; names stay where they are."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    photo = pictures.photograph(1, width=120, height=90)
+    (folder / "holiday-name.png").write_bytes(pictures.png(photo))
+    (folder / "note.txt").write_text("hello")
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+    known, out = ("hashset", "known-good"), str(tmp_path / "own.corpus")
+    build = (*known, "build", str(folder), "-o", out, "--jobs", "1")
+
+    assert run(monkeypatch, *build, "--note", "x 1.0", "--json") == 0
+    (built,) = json_lines(capfd.readouterr().out)
+    assert run(monkeypatch, *known, "import", out, "--name", "own", "--json") == 0
+    (taken,) = json_lines(capfd.readouterr().out)
+    assert run(monkeypatch, *known, "list") == 0
+    assert "own" in capfd.readouterr().out
+    assert run(monkeypatch, *known, "remove", "own") == 0
+    assert run(monkeypatch, *known, "list", "--json") == 0
+    assert json_lines(capfd.readouterr().out)[-1]["corpora"] == []
+    assert built == {
+        "files": 1,
+        "pictures": 1,
+        "digests": 3,
+        "no_picture": 1,
+        "unreadable": 0,
+        "resumed": 0,
+    }
+    assert (taken["pictures"], taken["digests"], taken["source"]) == (1, 3, "x 1.0")
+    assert b"holiday" not in Path(out).read_bytes()
+
+
+def test_list_of_others_is_known_good_and_never_blocked(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An import as a hash set is refused, and names the command that takes it."""
+    path = tmp_path / "x.hash"
+    path.write_bytes(encase(md5_of("a")))
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+    block = ("hashset", "import", str(path), "--name", "x", "--category", "1")
+
+    assert run(monkeypatch, *block) == 2
+    assert "hashset known-good import" in capfd.readouterr().err
+    take = ("hashset", "known-good", "import", str(path), "--name", "x", "--json")
+    assert run(monkeypatch, *take) == 0
+    assert json_lines(capfd.readouterr().out)[0]["digests"] == 1
+
+
+def test_other_files_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What is neither a corpus nor such a list is refused with a hint."""
+    (tmp_path / "x").write_text("hello")
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
+
+    take = ("hashset", "known-good", "import", str(tmp_path / "x"), "--name", "x")
+    assert run(monkeypatch, *take) == 2
+    assert "known-good build" in capfd.readouterr().err

@@ -1,0 +1,310 @@
+"""``uploadfilter hashset known-good``: corpora of what no hash set may list.
+
+Files are read by the scanners of the filter itself, in their sandbox, and nothing but
+signals comes out. Rules this module keeps: memory does not grow with the number of
+files; an interrupted build goes on where it was.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import DownloadColumn
+
+from uploadfilter.cli.acting import directory_to_write
+from uploadfilter.cli.files import Found, find, open_regular, type_guesser
+from uploadfilter.cli.options import (
+    JobsOption,
+    JSONOption,
+    StateOption,
+    present_s,
+    state_directory,
+)
+from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.progress import Board, board, counted_aside
+from uploadfilter.cli.scan import WINDOW_PER_JOB, in_order
+from uploadfilter.errors import HashSetFormatError
+from uploadfilter.knowngood.corpus import is_corpus
+from uploadfilter.knowngood.foreign import form_of
+from uploadfilter.knowngood.gathering import Gathered, Gathering, gather, mark_of
+from uploadfilter.knowngood.store import KnownGood, Listed, shipped
+from uploadfilter.model import SignalType
+from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signals import pdq
+
+app = typer.Typer(
+    name="known-good",
+    no_args_is_help=True,
+    help="Keep corpora of harmless files, which no signed set may list.",
+)
+
+_CONTENT: Final = "0"
+"""What a file is called on its way to a scanner: nothing of its own name."""
+
+_TYPES: Final = frozenset({SignalType.PDQ})
+
+NameOption = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="What the corpus is called here.")
+]
+
+
+@app.command("build")
+def build_command(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FOLDER_OR_FILE...",
+            help="Folders and files of harmless pictures; archives and packages too.",
+        ),
+    ],
+    *,
+    to: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The file to be made."),
+    ],
+    notes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--note",
+            metavar="TEXT",
+            help="What it is made from, for people; give it once for each package.",
+            show_default=False,
+        ),
+    ] = None,
+    upright: Annotated[
+        bool,
+        typer.Option(
+            "--upright",
+            help="Keep one value of each picture instead of four: a quarter of the "
+            "size; turned copies are found less surely.",
+        ),
+    ] = False,
+    jobs: JobsOption = None,
+    json: JSONOption = False,
+) -> None:
+    """Compute the signals of harmless pictures, for a known-good corpus.
+
+    Copies and names nothing of a picture. If it is interrupted, the same command goes
+    on where it was.
+
+    **Example**
+
+        uploadfilter hashset known-good build themes/ wallpapers.tar.xz -o own.corpus
+    """
+    out = Gathering(to)
+    settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
+    try:
+        with board("building") as shown, counted_aside(shown, lambda: find(sources)):
+            asyncio.run(_build(sources, out, settings, shown))
+        out.finish(notes or (), each=1 if upright else 4)
+    finally:
+        out.close()
+    numbers = out.numbers
+    if json:
+        print_json(
+            {
+                "files": numbers.files,
+                "pictures": numbers.pictures,
+                "digests": numbers.digests,
+                "no_picture": numbers.no_picture,
+                "unreadable": numbers.unreadable,
+                "resumed": numbers.resumed,
+            }
+        )
+        return
+    words = f"{numbers.pictures:,} pictures and {numbers.digests:,} digests"
+    say(f"built {str(to)!r} of {words}, out of {numbers.files:,} files", style="green")
+    say(f"no picture in {numbers.no_picture:,} files", style="dim")
+    if numbers.unreadable:
+        say(f"could not be read: {numbers.unreadable:,}", style="yellow")
+    say(f"next: uploadfilter hashset known-good import {to} --name NAME", style="dim")
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A corpus that was built, or a list of NSRL, HashKeeper or EnCase.",
+        ),
+    ],
+    *,
+    name: NameOption,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Take a corpus, or a list of harmless files, for known-good.
+
+    Of lists only the exact digests are used. The next sync of each signed set compares
+    all of its entries with it.
+
+    **Examples**
+
+        uploadfilter hashset known-good import own.corpus --name own
+
+        uploadfilter hashset known-good import NSRLFile.txt --name nsrl
+    """
+    form = None if is_corpus(file) else form_of(file)
+    if form is None and not is_corpus(file):
+        raise HashSetFormatError(
+            f"{str(file)!r} is no known-good corpus and no list of harmless files",
+            hint="Build a corpus with 'uploadfilter hashset known-good build', or give "
+            "a list of NSRL (NSRLFile.txt, or a database), HashKeeper or EnCase.",
+        )
+    given = file.absolute()
+    directory = directory_to_write(state, create=True)
+    with directory.writer(create=True) as writer:
+        secret = writer.secret
+    kept = KnownGood(directory.path.parent)
+    bad = 0
+    if form is None:
+        put = kept.add_corpus(name, given, secret=secret, epoch_s=present_s())
+    else:
+        with board("reading", amount=DownloadColumn()) as shown:
+            put, read = kept.add_list(
+                name,
+                given,
+                form,
+                secret=secret,
+                epoch_s=present_s(),
+                progress=shown.move,
+            )
+        bad = read.bad
+    if json:
+        print_json({**_document(put), "bad": bad})
+        return
+    words = f"{put.pictures:,} pictures, {put.digests:,} digests"
+    say(f"known-good: {name!r} with {words}", style="green")
+    if bad:
+        say(f"left out: {bad:,} records without a digest", style="yellow")
+    say("the next sync of each signed set compares all of its entries", style="dim")
+
+
+@app.command("list")
+def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """List the known-good corpora.
+
+    **Example**
+
+        uploadfilter hashset known-good list
+    """
+    found = KnownGood(state_directory(state)).listed()
+    if json:
+        print_json({"corpora": [_document(it) for it in found]})
+        return
+    rows = [
+        (it.name, f"{it.pictures:,}", f"{it.digests:,}", it.source, _day(it.added_at))
+        for it in found
+    ]
+    print_text(table("name", "pictures", "digests", "source", "added", rows=rows))
+    if not found and shipped() is not None:
+        say("the corpus of the program comes with the first sync", style="dim")
+
+
+@app.command("remove")
+def remove_command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The name of the corpus.")
+    ],
+    *,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Remove a known-good corpus.
+
+    What it had quarantined stays so until the next sync of the set.
+
+    **Example**
+
+        uploadfilter hashset known-good remove nsrl
+    """
+    directory = directory_to_write(state, create=False)
+    item = KnownGood(directory.path.parent).remove(name)
+    if json:
+        print_json(_document(item))
+    else:
+        say(f"removed {name!r}")
+
+
+def _document(item: Listed) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "pictures": item.pictures,
+        "digests": item.digests,
+        "source": item.source,
+        "sha256": item.sha256,
+        "added_at": datetime.fromtimestamp(item.added_at, UTC),
+    }
+
+
+def _day(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+async def _build(
+    sources: list[str], out: Gathering, settings: ScannerSettings, shown: Board
+) -> None:
+    async with ScannerPool.open(settings) as pool:
+        reader = _Reader(pool, workers=settings.workers)
+
+        def report(done: tuple[str, Gathered | None, bool]) -> None:
+            mark, made, is_read = done
+            out.add(mark, made, is_read=is_read)
+            shown.advance()
+
+        work = (reader.read(*it) for it in _to_do(sources, out, shown))
+        await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
+
+
+def _to_do(
+    sources: list[str], out: Gathering, shown: Board
+) -> Iterator[tuple[str, Found]]:
+    for found in find(sources):
+        try:
+            place = os.path.abspath(found.path)  # noqa: PTH100 - names stay as given
+            mark = mark_of(place, os.stat(found.path))  # noqa: PTH116 - likewise
+        except OSError:
+            mark = "unreadable"
+        if out.is_done(mark):
+            shown.advance()
+        else:
+            yield mark, found
+
+
+class _Reader:
+    """Reads one file after the other; several may be in work at a time."""
+
+    def __init__(self, pool: ScannerPool, *, workers: int) -> None:
+        self._pool = pool
+        self._declared_type = type_guesser()
+        self._free = asyncio.Semaphore(workers)
+
+    async def read(self, mark: str, found: Found) -> tuple[str, Gathered | None, bool]:
+        if found.problem is not None:
+            return mark, None, False
+        try:
+            async with self._free:
+                return mark, await self._gathered(found.path), True
+        except OSError:
+            return mark, None, False
+
+    async def _gathered(self, name: str) -> Gathered | None:
+        handle = open_regular(name)
+        try:
+            span = ContentSpan(
+                path=_CONTENT,
+                offset=0,
+                length=os.fstat(handle).st_size,
+                declared_type=self._declared_type(name),
+            )
+            scans = await self._pool.scan(handle, (span,), types=_TYPES, digests=True)
+        finally:
+            os.close(handle)
+        return gather(scans[0], quality_of=pdq.quality)

@@ -1,0 +1,230 @@
+"""Lists of harmless files in the formats of others: exact digests only.
+
+NSRL (RDS version 2 as CSV text, version 3 as SQLite), HashKeeper (CSV) and EnCase
+(``.hash``). Rules this module keeps: bounded memory, whatever the file; nothing of a
+record is kept but its digests; a record without one is counted; a database is opened
+for reading only and asked one question, written here.
+"""
+
+import csv
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from uploadfilter.errors import HashSetFormatError, HashSetKnownGoodError
+from uploadfilter.model import SignalType
+
+Progress = Callable[[int, int], None]
+"""Is told how much was read, and of how much."""
+
+_HEAD_BYTES: Final = 4096
+_TICK: Final = 10_000
+"""Records between two reports of progress."""
+
+_MOST_LINE_CHARACTERS: Final = 65_536
+"""A path has 32,767 characters at most where these lists are made."""
+
+
+class KnownForm(StrEnum):
+    """Whose format a list of harmless files is in."""
+
+    NSRL_TEXT = "NSRL, version 2"
+    NSRL_SQLITE = "NSRL, version 3"
+    HASHKEEPER = "HashKeeper"
+    ENCASE = "EnCase"
+
+
+@dataclass(slots=True)
+class Read:
+    """What was read so far.
+
+    Attributes:
+        records: Rows or records.
+        bad: Of them, those without a digest that is one.
+    """
+
+    records: int = 0
+    bad: int = 0
+
+
+Digest = tuple[SignalType, bytes]
+
+_ENCASE_MAGIC: Final = b"HASH\r\n\xff\0"
+_ENCASE_START: Final = 1152
+_ENCASE_RECORD: Final = 18
+"""16 bytes of MD5, and two that nobody has described. Source: The Sleuth Kit,
+``tsk/hashdb/encase.cpp``."""
+
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
+_COLUMNS: Final[Mapping[str, SignalType]] = {
+    "md5": SignalType.MD5,
+    "sha-1": SignalType.SHA1,
+    "sha1": SignalType.SHA1,
+    "sha-256": SignalType.SHA256,
+    "sha256": SignalType.SHA256,
+    "hash": SignalType.MD5,
+}
+"""What a column of these lists holds, by its name in small letters."""
+
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+
+
+def form_of(path: Path) -> KnownForm | None:
+    """Return whose format a file is in; ``None`` for none of these.
+
+    Raises:
+        HashSetKnownGoodError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+    if head.startswith(_ENCASE_MAGIC):
+        return KnownForm.ENCASE
+    if head.startswith(_SQLITE_MAGIC):
+        return KnownForm.NSRL_SQLITE
+    first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("latin-1")
+    names = {name.strip().strip('"').casefold() for name in first.split(",")}
+    if {"productcode", "opsystemcode"} <= names:
+        return KnownForm.NSRL_TEXT
+    if {"hashset_id", "hash"} <= names:
+        return KnownForm.HASHKEEPER
+    return None
+
+
+def digests_in(
+    path: Path, form: KnownForm, read: Read, progress: Progress | None = None
+) -> Iterator[Digest]:
+    """Yield the digests of a list of harmless files.
+
+    Args:
+        path: The file.
+        form: As ``form_of`` says.
+        read: Counts what is read.
+        progress: Told how far the reading is.
+
+    Raises:
+        HashSetFormatError: It is not what it began like.
+        HashSetKnownGoodError: It cannot be read.
+    """
+    tick = progress or (lambda _done, _total: None)
+    try:
+        match form:
+            case KnownForm.ENCASE:
+                yield from _encase(path, read, tick)
+            case KnownForm.NSRL_SQLITE:
+                yield from _sqlite(path, read, tick)
+            case KnownForm.NSRL_TEXT | KnownForm.HASHKEEPER:
+                yield from _table(path, read, tick)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
+
+
+def unreadable(path: Path, exc: OSError) -> HashSetKnownGoodError:
+    """Return the error for a file that cannot be read."""
+    return HashSetKnownGoodError(
+        f"cannot read {str(path)!r}: {exc.strerror}",
+        hint="Check the path, and that this user may read the file.",
+    )
+
+
+def _encase(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
+    size = path.stat().st_size
+    if (size - _ENCASE_START) % _ENCASE_RECORD or size < _ENCASE_START:
+        raise HashSetFormatError(
+            f"{str(path)!r} is cut off: it ends within a record",
+            hint="Nothing was changed. Get the file anew.",
+        )
+    with path.open("rb") as file:
+        file.seek(_ENCASE_START)
+        while record := file.read(_ENCASE_RECORD):
+            read.records += 1
+            if read.records % _TICK == 0:
+                tick(file.tell(), size)
+            yield SignalType.MD5, record[: SignalType.MD5.width_bytes]
+
+
+def _table(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
+    size = path.stat().st_size
+    # Names of files are in any encoding, and are not looked at.
+    with path.open(encoding="latin-1", newline="") as file:
+        csv.field_size_limit(_MOST_LINE_CHARACTERS)
+        rows = csv.reader(_lines(file.readline))
+        names = [n.strip().strip('ï»¿"').casefold() for n in next(rows, [])]
+        places = [(i, _COLUMNS[n]) for i, n in enumerate(names) if n in _COLUMNS]
+        done = 0
+        while True:
+            try:
+                row = next(rows, None)
+            except csv.Error:
+                row = []
+            if row is None:
+                return
+            read.records += 1
+            done += sum(map(len, row)) + len(row)
+            if read.records % _TICK == 0:
+                tick(min(done, size), size)
+            found = [
+                it
+                for i, kind in places
+                if i < len(row) and (it := _digest(kind, row[i]))
+            ]
+            if not found:
+                read.bad += 1
+            yield from found
+
+
+def _lines(readline: Callable[[int], str]) -> Iterator[str]:
+    """Yield lines, none of which is longer than a record can be."""
+    while line := readline(_MOST_LINE_CHARACTERS):
+        yield line
+
+
+def _sqlite(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
+    """Yield the digests of NSRL's table, or view, ``FILE``."""
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with sqlite3.connect(uri, uri=True) as base:
+            # Nothing that stands in the file may call a function or write.
+            base.execute("PRAGMA trusted_schema = OFF")
+            base.execute("PRAGMA query_only = ON")
+            found = base.execute("SELECT name FROM pragma_table_info('FILE')")
+            names = [n for (n,) in found if str(n).casefold() in _COLUMNS]
+            kinds = [_COLUMNS[n.casefold()] for n in names]
+            if not names:
+                raise HashSetFormatError(
+                    f"{str(path)!r} is a database of SQLite without NSRL's table FILE",
+                    hint="Nothing was changed. NSRL's version 3 is expected.",
+                )
+            columns = ", ".join(f'"{name}"' for name in names)
+            for row in base.execute(f"SELECT {columns} FROM FILE"):  # noqa: S608 - ours
+                read.records += 1
+                if read.records % _TICK == 0:
+                    tick(read.records, 0)
+                found_in = _of_row(kinds, row)
+                if not found_in:
+                    read.bad += 1
+                yield from found_in
+    except sqlite3.Error as exc:
+        raise HashSetFormatError(
+            f"{str(path)!r} is a damaged database: {exc}",
+            hint="Nothing was changed. Get the file anew.",
+        ) from exc
+
+
+def _of_row(kinds: Sequence[SignalType], row: Sequence[object]) -> list[Digest]:
+    texts = (cell if isinstance(cell, str) else "" for cell in row)
+    pairs = zip(kinds, texts, strict=True)
+    return [it for kind, text in pairs if (it := _digest(kind, text))]
+
+
+def _digest(kind: SignalType, text: str) -> Digest | None:
+    word = text.strip()
+    if len(word) != 2 * kind.width_bytes or not _HEX.fullmatch(word):
+        return None
+    return kind, bytes.fromhex(word)

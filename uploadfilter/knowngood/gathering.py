@@ -1,0 +1,316 @@
+"""Signals of harmless pictures, out of scans, on their way into a corpus.
+
+Rules this module keeps: of a picture nothing stays but its signals; what was done is
+remembered without names, beside the file that is made, so that an interrupted build
+goes on where it was; equal values are kept once.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BufferedWriter
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from uploadfilter.errors import HashSetKnownGoodError
+from uploadfilter.knowngood.corpus import (
+    FORMAT,
+    MOST_PICTURES,
+    Head,
+    unwritable,
+    write,
+)
+from uploadfilter.knowngood.digests import DigestSorter
+from uploadfilter.model import (
+    EXACT_TYPES,
+    QUALITY_FLOOR,
+    VARIANTS,
+    Geometry,
+    Scan,
+    SignalType,
+    Variant,
+    View,
+)
+
+STORED_VARIANTS: Final = (
+    Variant.UPRIGHT,
+    Variant.MIRROR,
+    Variant.FLIP,
+    Variant.R180,
+)
+"""Of the eight, in this order: the others are these four transposed."""
+
+SHOWN: Final = frozenset({"stored", "white", "black", "icc"})
+"""Views of which values are kept: what a browser shows of most pictures. The others
+lie near one of these, or are shown by nobody."""
+
+MOST_VALUES_A_FILE: Final = 64
+"""An archive of thousands of icons is given as a folder; a film has enough by then."""
+
+_PLACES: Final = tuple(VARIANTS.index(it) for it in STORED_VARIANTS)
+_WIDTH: Final = SignalType.PDQ.width_bytes
+
+Quality = Callable[[bytes], int]
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """The signals of one file.
+
+    Attributes:
+        values: PDQ of ``STORED_VARIANTS``, 128 bytes for each view.
+        qualities: One byte for each view.
+        digests: By type, one behind the other.
+    """
+
+    values: bytes
+    qualities: bytes
+    digests: dict[str, bytes]
+
+
+def gather(scan: Scan, *, quality_of: Quality) -> Gathered | None:
+    """Return the signals of a scanned file; ``None`` if no picture is in it.
+
+    Args:
+        scan: Of the file, with digests.
+        quality_of: Computes PDQ's quality from a view's plane.
+    """
+    values: dict[bytes, int] = {}
+    digests: dict[str, bytes] = {kind.value: b"" for kind in EXACT_TYPES}
+    is_picture = False
+    for inner in scan.walk():
+        if not inner.views:
+            continue
+        is_picture = True
+        for signal in inner.exact:
+            digests[signal.type.value] += signal.value
+        for view in inner.views:
+            if len(values) < MOST_VALUES_A_FILE and _is_shown(view.name):
+                _add(values, view, quality_of)
+    if not is_picture:
+        return None
+    return Gathered(
+        values=b"".join(values),
+        qualities=bytes(values.values()),
+        digests=digests,
+    )
+
+
+def _is_shown(name: str) -> bool:
+    """Tell whether a view is what a browser shows, of the first frame or another."""
+    words = name.split("/")
+    if words[0].startswith("frame:"):
+        words = words[1:] or ["stored"]
+    return SHOWN.issuperset(words)
+
+
+def _add(values: dict[bytes, int], view: View, quality_of: Quality) -> None:
+    for row in view.rows:
+        is_whole = len(row) == len(VARIANTS)
+        if (row.type, row.geometry) == (SignalType.PDQ, Geometry.FULL) and is_whole:
+            quality = quality_of(view.plane)
+            if quality >= QUALITY_FLOOR:
+                four = (row.values[at * _WIDTH : (at + 1) * _WIDTH] for at in _PLACES)
+                values.setdefault(b"".join(four), quality)
+            return
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What a build has done so far.
+
+    Attributes:
+        files: Files with pictures in them.
+        no_picture: Files without, or that could not be decoded.
+        unreadable: Files that could not be read.
+        resumed: Files that an earlier run had done.
+        pictures: Different pictures, by PDQ; known at the end.
+        digests: Different digests of each type; known at the end.
+    """
+
+    files: int = 0
+    no_picture: int = 0
+    unreadable: int = 0
+    resumed: int = 0
+    pictures: int = 0
+    digests: int = 0
+
+
+class Gathering:
+    """A corpus in the making.
+
+    Beside it stand, until it is whole, what was gathered, and which files were done: by
+    digests of their places and times, and never by their names.
+
+    Args:
+        path: Where the corpus goes; the file must not be there yet.
+
+    Raises:
+        HashSetKnownGoodError: It is, or it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._log = path.with_name(path.name + ".done")
+        if path.exists():
+            raise HashSetKnownGoodError(
+                f"{str(path)!r} is there already",
+                hint="Name another file, or remove it.",
+            )
+        self.numbers = Numbers()
+        self._done: set[str] = set()
+        try:
+            self._resume()
+            self._lines, self._notes = _opened(self._part), _opened(self._log)
+        except OSError as exc:
+            raise unwritable(path, exc) from exc
+
+    def is_done(self, mark: str) -> bool:
+        """Tell whether an earlier run has done a file."""
+        if mark in self._done:
+            self.numbers.resumed += 1
+            return True
+        return False
+
+    def add(self, mark: str, made: Gathered | None, *, is_read: bool = True) -> None:
+        """Take one file in.
+
+        Args:
+            mark: By what it is known to be done, see ``mark_of``.
+            made: Its signals; ``None`` if no picture is in it.
+            is_read: Whether it could be read.
+
+        Raises:
+            HashSetKnownGoodError: It cannot be written.
+        """
+        word = "files" if made else "no_picture" if is_read else "unreadable"
+        self._count(word)
+        try:
+            if made is not None:
+                self._lines.write(msgspec.json.encode(made) + b"\n")
+                self._lines.flush()
+            self._notes.write(f"{mark} {self._lines.tell()} {word}\n".encode())
+            self._notes.flush()
+        except OSError as exc:
+            raise unwritable(self._path, exc) from exc
+
+    def finish(self, sources: Sequence[str] = (), *, each: int = 4) -> None:
+        """Write the corpus, and remove what stood beside it.
+
+        Args:
+            sources: What it was made from, for people.
+            each: How many values of a picture are kept: 4, or 1 for a small file.
+
+        Raises:
+            HashSetKnownGoodError: There are no pictures or too many, or it cannot be
+                written.
+        """
+        self.close()
+        sorters = {kind.value: DigestSorter(kind.width_bytes) for kind in EXACT_TYPES}
+        values: dict[bytes, int] = {}
+        try:
+            for made in self._made():
+                _collect(made, values, sorters, each)
+            counts = {name: sorter.counted() for name, sorter in sorters.items()}
+            if not any(counts.values()):
+                raise HashSetKnownGoodError(
+                    "there are no pictures to make a known-good corpus of",
+                    hint="Name folders or files with pictures in them.",
+                )
+            kept = sorted(values)
+            write(
+                self._path,
+                Head(
+                    format=FORMAT,
+                    pictures=len(kept),
+                    each=each,
+                    digests=counts,
+                    sources=tuple(sources),
+                ),
+                values=b"".join(kept),
+                qualities=bytes(values[value] for value in kept),
+                digests={name: sorter.sorted() for name, sorter in sorters.items()},
+            )
+            self._part.unlink()
+            self._log.unlink()
+        except OSError as exc:
+            raise unwritable(self._path, exc) from exc
+        finally:
+            for sorter in sorters.values():
+                sorter.close()
+        self.numbers.pictures = len(kept)
+        self.numbers.digests = sum(counts.values())
+
+    def close(self) -> None:
+        """Let go of the files; what was done stays done."""
+        self._lines.close()
+        self._notes.close()
+
+    def _made(self) -> Iterator[Gathered]:
+        decode = msgspec.json.Decoder(Gathered).decode
+        with self._part.open("rb") as file:
+            yield from map(decode, file)
+
+    def _count(self, word: str) -> None:
+        setattr(self.numbers, word, getattr(self.numbers, word) + 1)
+
+    def _resume(self) -> None:
+        """Read what an earlier run has done; cut off what it did not finish."""
+        end = 0
+        for mark, at, word in _notes_in(self._log):
+            self._done.add(mark)
+            self._count(word)
+            end = at
+        if self._part.exists():
+            os.truncate(self._part, end)
+
+
+def mark_of(path: str, status: os.stat_result) -> str:
+    """Return by what a file is known to be done: never its name."""
+    what = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
+    digest = hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16)
+    return digest.hexdigest()
+
+
+def _collect(
+    made: Gathered,
+    values: dict[bytes, int],
+    sorters: dict[str, DigestSorter],
+    each: int,
+) -> None:
+    whole = len(STORED_VARIANTS) * _WIDTH
+    for place, quality in enumerate(made.qualities):
+        four = made.values[place * whole : (place + 1) * whole]
+        values.setdefault(four[: each * _WIDTH], quality)
+    if len(values) > MOST_PICTURES:
+        raise HashSetKnownGoodError(
+            f"there are more than {MOST_PICTURES:,} different pictures",
+            hint="Make several corpora of them.",
+        )
+    for name, found in made.digests.items():
+        sorter = sorters[name]
+        width = SignalType(name).width_bytes
+        for at in range(0, len(found), width):
+            sorter.add(found[at : at + width])
+
+
+def _opened(path: Path) -> BufferedWriter:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return os.fdopen(fd, "ab")
+
+
+_WORDS: Final = frozenset({"files", "no_picture", "unreadable"})
+
+
+def _notes_in(path: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield the notes of an earlier run, up to one that it did not finish."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="ascii", errors="replace").splitlines(True):
+        mark, at, word = (*line.split(" "), "", "")[:3]
+        if not line.endswith("\n") or not at.isdigit() or word[:-1] not in _WORDS:
+            return
+        yield mark, int(at), word[:-1]

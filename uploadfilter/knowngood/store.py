@@ -1,0 +1,349 @@
+"""The known-good corpora of an operator, in the state directory.
+
+::
+
+    DIR/known-good/        0700
+      list.json            which corpora there are, with the SHA-256 of each file
+      <name>.<sha256>      a corpus, whose digests are keyed like the reference set's
+      lock
+
+The corpus that comes with the program is one of them, called ``default``, from the
+first sync on and until somebody removes it. Rules this module keeps: ``list.json``
+alone says which corpora there are, and is replaced by renaming; a corpus that it names
+and that is not there, or is another file, is an error.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from uploadfilter.errors import HashSetKnownGoodError
+from uploadfilter.knowngood import corpus as corpora
+from uploadfilter.knowngood.corpus import FORMAT, KEYED, Corpus, Head, read, write
+from uploadfilter.knowngood.digests import DigestSorter
+from uploadfilter.knowngood.foreign import KnownForm, Progress, Read, digests_in
+from uploadfilter.model import SignalType
+from uploadfilter.reference.secret import EXACT_KEY_BYTES, Secret
+from uploadfilter.reference.sets import check_set_name
+from uploadfilter.state import make_private, only_one, write_private
+
+KNOWN_GOOD: Final = "known-good"
+"""Where the corpora are, in the state directory."""
+
+DEFAULT: Final = "default"
+"""The name of the corpus that comes with the program."""
+
+MOST_CORPORA: Final = 64
+"""Each is asked about every entry; who has more of them makes one of several."""
+
+_LIST: Final = "list.json"
+_MOST_LIST_BYTES: Final = 1 << 20
+_NAME_DIGITS: Final = 16
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A corpus of the list.
+
+    Attributes:
+        name: What it is called here.
+        sha256: Of its file, in hex.
+        origin: SHA-256 of the file that it was made from, likewise.
+        pictures: Pictures with PDQ values.
+        digests: Exact digests.
+        source: What was imported, for people.
+        added_at: When, in seconds since the epoch.
+    """
+
+    name: str
+    sha256: str
+    origin: str = ""
+    pictures: int = 0
+    digests: int = 0
+    source: str = ""
+    added_at: int = 0
+
+
+class _List(msgspec.Struct, frozen=True, kw_only=True):
+    """The file ``list.json``.
+
+    Attributes:
+        format: ``FORMAT``.
+        corpora: By name.
+        without_default: Whether the corpus of the program was removed.
+    """
+
+    format: int = FORMAT
+    corpora: tuple[Listed, ...] = ()
+    without_default: bool = False
+
+
+class KnownGood:
+    """The corpora of one state directory.
+
+    Args:
+        state: The state directory.
+        default: The corpus that comes with the program; ``None`` for none.
+    """
+
+    def __init__(self, state: Path, default: Path | None = None) -> None:
+        self.path = state / KNOWN_GOOD
+        self._default = default
+
+    def listed(self) -> tuple[Listed, ...]:
+        """Return which corpora there are, by name.
+
+        Raises:
+            HashSetKnownGoodError: The list is damaged.
+        """
+        return self._list().corpora
+
+    def add_corpus(
+        self, name: str, path: Path, *, secret: Secret, epoch_s: float
+    ) -> Listed:
+        """Take a corpus that ``known-good build`` made, in place of one of that name.
+
+        Args:
+            name: What it is called here.
+            path: The file.
+            secret: Keys its digests.
+            epoch_s: Seconds since the epoch.
+
+        Raises:
+            HashSetNameError: No corpus can be called so.
+            HashSetKnownGoodError: The file is damaged, or nothing could be written.
+        """
+        check_set_name(name)
+        given = read(path)
+        if KEYED in given.head.digests:
+            raise HashSetKnownGoodError(
+                f"{str(path)!r} is a corpus out of a state directory",
+                hint="Import the file that 'known-good build' made.",
+            )
+        with DigestSorter(EXACT_KEY_BYTES) as sorter:
+            for word, rows in given.digests.items():
+                kind = SignalType(word)
+                for row in rows:
+                    sorter.add(secret.exact_key(kind, row.tobytes()))
+            return self._put(
+                name,
+                sorter,
+                secret,
+                given=given,
+                source=", ".join(given.head.sources[:1]) or "built",
+                epoch_s=epoch_s,
+            )
+
+    def add_list(
+        self,
+        name: str,
+        path: Path,
+        form: KnownForm,
+        *,
+        secret: Secret,
+        epoch_s: float,
+        progress: Progress | None = None,
+    ) -> tuple[Listed, Read]:
+        """Take a list of harmless files in a format of others.
+
+        Args:
+            name: What it is called here.
+            path: The file.
+            form: Whose format it is in.
+            secret: Keys its digests.
+            epoch_s: Seconds since the epoch.
+            progress: Told how far the reading is.
+
+        Raises:
+            HashSetNameError: No corpus can be called so.
+            HashSetFormatError: The file is damaged, or has no digests.
+            HashSetKnownGoodError: It cannot be read, or nothing could be written.
+        """
+        check_set_name(name)
+        found = Read()
+        with DigestSorter(EXACT_KEY_BYTES) as sorter:
+            try:
+                for kind, digest in digests_in(path, form, found, progress):
+                    sorter.add(secret.exact_key(kind, digest))
+            except OSError as exc:
+                raise corpora.unwritable(path, exc) from exc
+            put = self._put(
+                name, sorter, secret, given=None, source=form.value, epoch_s=epoch_s
+            )
+        return put, found
+
+    def remove(self, name: str) -> Listed:
+        """Remove a corpus.
+
+        Raises:
+            HashSetKnownGoodError: There is none of that name.
+        """
+        with self._locked():
+            known = self._list()
+            for item in known.corpora:
+                if item.name == name:
+                    self._write(
+                        [it for it in known.corpora if it.name != name],
+                        without_default=known.without_default or name == DEFAULT,
+                    )
+                    return item
+        names = ", ".join(repr(it.name) for it in known.corpora) or "none"
+        raise HashSetKnownGoodError(
+            f"there is no known-good corpus {name!r}", hint=f"There are: {names}."
+        )
+
+    def with_default(self, secret: Secret, *, epoch_s: float) -> None:
+        """Take the corpus that comes with the program, unless it is there or removed.
+
+        Raises:
+            HashSetKnownGoodError: It is damaged, or cannot be written.
+        """
+        known = self._list()
+        if self._default is None or known.without_default:
+            return
+        origin = _origin_of(self._default)
+        mine = next((it for it in known.corpora if it.name == DEFAULT), None)
+        if mine is None or mine.origin != origin:
+            self.add_corpus(DEFAULT, self._default, secret=secret, epoch_s=epoch_s)
+
+    def read(self, secret: Secret) -> dict[str, Corpus]:
+        """Map all corpora, by name.
+
+        Raises:
+            HashSetKnownGoodError: One is missing, damaged, or keyed by another secret.
+        """
+        found = {}
+        for item in self.listed():
+            corpus = read(self._file(item))
+            if corpus.sha256 != item.sha256:
+                raise _wrong(item.name, "its file is another one than the list says")
+            if corpus.head.secret != secret.check_value():
+                raise _wrong(item.name, "it was made with another key")
+            found[item.name] = corpus
+        return found
+
+    def _put(
+        self,
+        name: str,
+        sorter: DigestSorter,
+        secret: Secret,
+        *,
+        given: Corpus | None,
+        source: str,
+        epoch_s: float,
+    ) -> Listed:
+        head = Head(
+            format=FORMAT,
+            pictures=0 if given is None else given.head.pictures,
+            each=4 if given is None else given.head.each,
+            digests={KEYED: sorter.counted()},
+            secret=secret.check_value(),
+            sources=() if given is None else given.head.sources,
+        )
+        if not head.pictures and not sorter.count:
+            raise HashSetKnownGoodError(
+                "nothing in the file can be used as known-good",
+                hint="Nothing was changed. Check that it is the right file.",
+            )
+        with self._locked():
+            new = self.path / "new"
+            sha256 = write(
+                new,
+                head,
+                values=b"" if given is None else given.values.tobytes(),
+                qualities=b"" if given is None else given.qualities.tobytes(),
+                digests={KEYED: sorter.sorted()},
+            )
+            item = Listed(
+                name=name,
+                sha256=sha256,
+                origin="" if given is None else given.sha256,
+                pictures=head.pictures,
+                digests=sorter.count,
+                source=source,
+                added_at=int(epoch_s),
+            )
+            known = self._list()
+            others = [it for it in known.corpora if it.name != name]
+            if len(others) >= MOST_CORPORA:
+                raise HashSetKnownGoodError(
+                    f"there are {len(others)} known-good corpora, which is the most",
+                    hint="Remove one with 'uploadfilter hashset known-good remove'.",
+                )
+            new.replace(self._file(item))
+            self._write(
+                sorted([*others, item], key=lambda it: it.name),
+                without_default=known.without_default and name != DEFAULT,
+            )
+        return item
+
+    def _file(self, item: Listed) -> Path:
+        return self.path / f"{item.name}.{item.sha256[:_NAME_DIGITS]}"
+
+    def _list(self) -> _List:
+        path = self.path / _LIST
+        try:
+            with path.open("rb") as file:
+                return msgspec.json.decode(file.read(_MOST_LIST_BYTES), type=_List)
+        except FileNotFoundError as exc:
+            if self.path.is_dir() and any(self.path.glob("*.*")):
+                raise _wrong("all", "the list of them is missing") from exc
+            return _List()
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise _wrong("all", f"the list of them cannot be read: {exc}") from exc
+
+    def _write(self, items: list[Listed], *, without_default: bool) -> None:
+        """Replace the list, then remove the files that it does not name."""
+        made = _List(corpora=tuple(items), without_default=without_default)
+        write_private(self.path / _LIST, msgspec.json.encode(made))
+        kept = {self._file(item) for item in items}
+        for path in self.path.glob("*.*"):
+            if path.name != _LIST and path not in kept:
+                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            make_private(self.path)
+            with only_one(self.path / "lock"):
+                yield
+        except BlockingIOError as exc:
+            raise HashSetKnownGoodError(
+                "another process changes the known-good corpora", hint="Wait for it."
+            ) from exc
+        except OSError as exc:
+            raise corpora.unwritable(self.path, exc) from exc
+
+
+def shipped() -> Path | None:
+    """Return the corpus that comes with the program, if it has one."""
+    path = Path(str(resources.files("uploadfilter.knowngood"))) / "default.corpus"
+    return path if path.is_file() else None
+
+
+def identity(corpora_by_name: Mapping[str, Corpus]) -> str:
+    """Return 16 hex digits that change whenever what is known to be good does."""
+    texts = sorted(f"{name}\0{it.sha256}\n" for name, it in corpora_by_name.items())
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:_NAME_DIGITS]
+
+
+def _origin_of(path: Path) -> str:
+    """Return the SHA-256 that stands at the end of a corpus."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-hashlib.sha256().digest_size, 2)
+            return file.read().hex()
+    except OSError as exc:
+        raise _wrong(DEFAULT, str(exc.strerror)) from exc
+
+
+def _wrong(name: str, why: str) -> HashSetKnownGoodError:
+    return HashSetKnownGoodError(
+        f"the known-good corpus {name!r} cannot be used: {why}",
+        hint="Nothing was changed. Remove it with 'uploadfilter hashset known-good "
+        "remove', or restore the state directory; then import it anew.",
+    )
