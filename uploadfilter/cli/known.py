@@ -16,7 +16,6 @@ import typer
 from rich.progress import DownloadColumn
 
 from uploadfilter.cli.acting import directory_to_write
-from uploadfilter.cli.files import Found, find, open_regular, type_guesser
 from uploadfilter.cli.options import (
     JobsOption,
     JSONOption,
@@ -26,14 +25,15 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.cli.progress import Board, board, counted_aside
-from uploadfilter.cli.scan import WINDOW_PER_JOB, in_order
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.knowngood.corpus import is_corpus
 from uploadfilter.knowngood.foreign import form_of
 from uploadfilter.knowngood.gathering import Gathered, Gathering, gather, mark_of
 from uploadfilter.knowngood.store import KnownGood, Listed, shipped
 from uploadfilter.model import SignalType
+from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
 from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signals import pdq
