@@ -17,7 +17,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
     corpus = read(path)
 
-    assert is_corpus(path)
+    assert is_corpus(path.read_bytes()[:100])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert corpus.values.shape == (3, 1, 4)
     assert corpus.values.tobytes() == b"".join(values)
@@ -60,4 +60,4 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
     """What is not there is no empty corpus."""
     with pytest.raises(HashSetKnownGoodError, match="cannot read"):
         read(tmp_path / "x")
-    assert not is_corpus(tmp_path / "x")
+    assert not is_corpus(b"")

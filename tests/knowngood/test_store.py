@@ -8,11 +8,12 @@ import pytest
 from tests.knowngood.corpora import SECRET, corpus_file, md5_of, value
 from tests.knowngood.test_foreign import encase
 from uploadfilter.errors import HashSetKnownGoodError, HashSetNameError
-from uploadfilter.knowngood.foreign import KnownForm
+from uploadfilter.knowngood.foreign import KnownForm, Read
 from uploadfilter.knowngood.store import (
     DEFAULT,
     KNOWN_GOOD,
     KnownGood,
+    Listed,
     identity,
     shipped,
 )
@@ -23,7 +24,16 @@ from uploadfilter.reference.secret import Secret
 def added(kept: KnownGood, path: Path, name: str = "own") -> None:
     """Take a corpus of one picture and one digest."""
     given = corpus_file(path / "given", [value(1)], [md5_of("a")])
-    kept.add_corpus(name, given, secret=SECRET, epoch_s=1.0)
+    with given.open("rb") as file:
+        kept.add_corpus(name, given, file, secret=SECRET, epoch_s=1.0)
+
+
+def listed(kept: KnownGood, path: Path, name: str) -> tuple[Listed, Read]:
+    """Take a list of EnCase."""
+    with path.open("rb") as file:
+        return kept.add_list(
+            name, path, file, KnownForm.ENCASE, secret=SECRET, epoch_s=1.0
+        )
 
 
 def test_corpus_is_taken_listed_and_removed(tmp_path: Path) -> None:
@@ -53,16 +63,14 @@ def test_list_of_others_is_taken(tmp_path: Path) -> None:
     """Of a foreign list the digests are kept, keyed; one without any is refused."""
     kept, path = KnownGood(tmp_path), tmp_path / "x.hash"
     path.write_bytes(encase(md5_of("a"), md5_of("a"), md5_of("b")))
-    item, read = kept.add_list(
-        "encase", path, KnownForm.ENCASE, secret=SECRET, epoch_s=1.0
-    )
+    item, read = listed(kept, path, "encase")
 
     assert (item.pictures, item.digests, read.records) == (0, 2, 3)
     path.write_bytes(encase())
     with pytest.raises(HashSetKnownGoodError, match="nothing in the file"):
-        kept.add_list("none", path, KnownForm.ENCASE, secret=SECRET, epoch_s=1.0)
+        listed(kept, path, "none")
     with pytest.raises(HashSetNameError):
-        kept.add_list("../x", path, KnownForm.ENCASE, secret=SECRET, epoch_s=1.0)
+        listed(kept, path, "../x")
 
 
 def test_identity_changes_with_what_is_known(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 import typer
 from rich.progress import DownloadColumn
@@ -26,11 +26,12 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.knowngood.corpus import is_corpus
-from uploadfilter.knowngood.foreign import form_of
+from uploadfilter.knowngood.corpus import is_corpus, opened
+from uploadfilter.knowngood.foreign import HEAD_BYTES, KnownForm, form_of
 from uploadfilter.knowngood.gathering import Gathered, Gathering, gather, mark_of
 from uploadfilter.knowngood.store import KnownGood, Listed, shipped
 from uploadfilter.model import SignalType
+from uploadfilter.reference.secret import Secret
 from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
@@ -151,32 +152,21 @@ def import_command(
 
         uploadfilter hashset known-good import NSRLFile.txt --name nsrl
     """
-    form = None if is_corpus(file) else form_of(file)
-    if form is None and not is_corpus(file):
-        raise HashSetFormatError(
-            f"{str(file)!r} is no known-good corpus and no list of harmless files",
-            hint="Build a corpus with 'uploadfilter hashset known-good build', or give "
-            "a list of NSRL (NSRLFile.txt, or a database), HashKeeper or EnCase.",
-        )
-    given = file.absolute()
-    directory = directory_to_write(state, create=True)
-    with directory.writer(create=True) as writer:
-        secret = writer.secret
-    kept = KnownGood(directory.path.parent)
-    bad = 0
-    if form is None:
-        put = kept.add_corpus(name, given, secret=secret, epoch_s=present_s())
-    else:
-        with board("reading", amount=DownloadColumn()) as shown:
-            put, read = kept.add_list(
-                name,
-                given,
-                form,
-                secret=secret,
-                epoch_s=present_s(),
-                progress=shown.move,
+    # Root may open what the owner of the state directory may not.
+    with opened(file) as given:
+        head = given.read(HEAD_BYTES)
+        form = form_of(head)
+        if form is None and not is_corpus(head):
+            raise HashSetFormatError(
+                f"{str(file)!r} is no known-good corpus and no list of harmless files",
+                hint="Build a corpus with 'uploadfilter hashset known-good build', or "
+                "give a list of NSRL (NSRLFile.txt, or SQLite), HashKeeper or EnCase.",
             )
-        bad = read.bad
+        directory = directory_to_write(state, create=True)
+        with directory.writer(create=True) as writer:
+            secret = writer.secret
+        kept = KnownGood(directory.path.parent)
+        put, bad = _taken(kept, name, file, given, form, secret)
     if json:
         print_json({**_document(put), "bad": bad})
         return
@@ -185,6 +175,32 @@ def import_command(
     if bad:
         say(f"left out: {bad:,} records without a digest", style="yellow")
     say("the next sync of each signed set compares all of its entries", style="dim")
+
+
+def _taken(
+    kept: KnownGood,
+    name: str,
+    path: Path,
+    file: BinaryIO,
+    form: KnownForm | None,
+    secret: Secret,
+) -> tuple[Listed, int]:
+    """Take a corpus, or a list in a form; return it, and how many records are bad."""
+    epoch_s = present_s()
+    if form is None:
+        put = kept.add_corpus(name, path, file, secret=secret, epoch_s=epoch_s)
+        return put, 0
+    with board("reading", amount=DownloadColumn()) as shown:
+        put, read = kept.add_list(
+            name,
+            path,
+            file,
+            form,
+            secret=secret,
+            epoch_s=epoch_s,
+            progress=shown.move,
+        )
+    return put, read.bad
 
 
 @app.command("list")

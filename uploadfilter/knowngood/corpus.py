@@ -24,7 +24,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 import numpy as np
@@ -169,28 +169,54 @@ def read(path: Path) -> Corpus:
     Raises:
         HashSetKnownGoodError: It is missing, damaged, no corpus, or of a newer version.
     """
+    with opened(path) as file:
+        return read_file(path, file)
+
+
+def read_file(path: Path, file: BinaryIO) -> Corpus:
+    """Map a corpus that is open, after its every byte was checked.
+
+    Args:
+        path: What it is called.
+        file: The file.
+
+    Raises:
+        HashSetKnownGoodError: It is damaged, no corpus, or of a newer version.
+    """
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < len(_MAGIC) + _LENGTH_BYTES + _SUM_BYTES:
-                raise _damaged(path, "it is too short")
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        size = os.fstat(file.fileno()).st_size
+        if size < len(_MAGIC) + _LENGTH_BYTES + _SUM_BYTES:
+            raise _damaged(path, "it is too short")
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as exc:
-        raise HashSetKnownGoodError(
-            f"cannot read the known-good corpus {str(path)!r}: {exc.strerror}",
-            hint="Nothing was changed. Restore it, or remove it by its name with "
-            "'uploadfilter hashset known-good remove'.",
-        ) from exc
+        raise _unreadable(path, exc) from exc
     return _parsed(path, mapped)
 
 
-def is_corpus(path: Path) -> bool:
-    """Tell whether a file begins like a corpus."""
+def opened(path: Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises:
+        HashSetKnownGoodError: It cannot be.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+        return path.open("rb")
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+
+
+def is_corpus(head: bytes) -> bool:
+    """Tell by how a file begins whether it is a corpus."""
+    return head.startswith(_MAGIC)
+
+
+def _unreadable(path: Path, exc: OSError) -> HashSetKnownGoodError:
+    return HashSetKnownGoodError(
+        f"cannot read {str(path)!r}: {exc.strerror}",
+        hint="Nothing was changed. Check the path, and that this user may read it. A "
+        "known-good corpus of the state directory is restored from the backup, or "
+        "removed by its name with 'uploadfilter hashset known-good remove'.",
+    )
 
 
 def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:

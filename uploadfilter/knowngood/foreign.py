@@ -7,13 +7,15 @@ for reading only and asked one question, written here.
 """
 
 import csv
+import io
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from uploadfilter.errors import HashSetFormatError, HashSetKnownGoodError
 from uploadfilter.model import SignalType
@@ -21,7 +23,8 @@ from uploadfilter.model import SignalType
 Progress = Callable[[int, int], None]
 """Is told how much was read, and of how much."""
 
-_HEAD_BYTES: Final = 4096
+HEAD_BYTES: Final = 4096
+"""Of a file, by which its format is known."""
 _TICK: Final = 10_000
 """Records between two reports of progress."""
 
@@ -73,17 +76,12 @@ _COLUMNS: Final[Mapping[str, SignalType]] = {
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
-def form_of(path: Path) -> KnownForm | None:
-    """Return whose format a file is in; ``None`` for none of these.
+def form_of(head: bytes) -> KnownForm | None:
+    """Return whose format a file is in, by its first ``HEAD_BYTES``; ``None`` for none.
 
-    Raises:
-        HashSetKnownGoodError: It cannot be read.
+    Args:
+        head: How it begins.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as exc:
-        raise unreadable(path, exc) from exc
     if head.startswith(_ENCASE_MAGIC):
         return KnownForm.ENCASE
     if head.startswith(_SQLITE_MAGIC):
@@ -98,12 +96,17 @@ def form_of(path: Path) -> KnownForm | None:
 
 
 def digests_in(
-    path: Path, form: KnownForm, read: Read, progress: Progress | None = None
+    path: Path,
+    file: BinaryIO,
+    form: KnownForm,
+    read: Read,
+    progress: Progress | None = None,
 ) -> Iterator[Digest]:
     """Yield the digests of a list of harmless files.
 
     Args:
         path: The file.
+        file: The same, open. SQLite opens it by its path once more.
         form: As ``form_of`` says.
         read: Counts what is read.
         progress: Told how far the reading is.
@@ -114,69 +117,64 @@ def digests_in(
     """
     tick = progress or (lambda _done, _total: None)
     try:
+        file.seek(0)
         match form:
             case KnownForm.ENCASE:
-                yield from _encase(path, read, tick)
+                yield from _encase(path, file, read, tick)
             case KnownForm.NSRL_SQLITE:
                 yield from _sqlite(path, read, tick)
             case KnownForm.NSRL_TEXT | KnownForm.HASHKEEPER:
-                yield from _table(path, read, tick)
+                yield from _table(file, read, tick)
     except OSError as exc:
-        raise unreadable(path, exc) from exc
+        raise HashSetKnownGoodError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Nothing was changed. Check the disk that it is on.",
+        ) from exc
 
 
-def unreadable(path: Path, exc: OSError) -> HashSetKnownGoodError:
-    """Return the error for a file that cannot be read."""
-    return HashSetKnownGoodError(
-        f"cannot read {str(path)!r}: {exc.strerror}",
-        hint="Check the path, and that this user may read the file.",
-    )
-
-
-def _encase(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
-    size = path.stat().st_size
+def _encase(path: Path, file: BinaryIO, read: Read, tick: Progress) -> Iterator[Digest]:
+    size = os.fstat(file.fileno()).st_size
     if (size - _ENCASE_START) % _ENCASE_RECORD or size < _ENCASE_START:
         raise HashSetFormatError(
             f"{str(path)!r} is cut off: it ends within a record",
             hint="Nothing was changed. Get the file anew.",
         )
-    with path.open("rb") as file:
-        file.seek(_ENCASE_START)
-        while record := file.read(_ENCASE_RECORD):
-            read.records += 1
-            if read.records % _TICK == 0:
-                tick(file.tell(), size)
-            yield SignalType.MD5, record[: SignalType.MD5.width_bytes]
+    file.seek(_ENCASE_START)
+    while record := file.read(_ENCASE_RECORD):
+        read.records += 1
+        if read.records % _TICK == 0:
+            tick(file.tell(), size)
+        yield SignalType.MD5, record[: SignalType.MD5.width_bytes]
 
 
-def _table(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
-    size = path.stat().st_size
+def _table(file: BinaryIO, read: Read, tick: Progress) -> Iterator[Digest]:
+    size = os.fstat(file.fileno()).st_size
     # Names of files are in any encoding, and are not looked at.
-    with path.open(encoding="latin-1", newline="") as file:
-        csv.field_size_limit(_MOST_LINE_CHARACTERS)
-        rows = csv.reader(_lines(file.readline))
-        names = [n.strip().strip('ï»¿"').casefold() for n in next(rows, [])]
-        places = [(i, _COLUMNS[n]) for i, n in enumerate(names) if n in _COLUMNS]
-        done = 0
-        while True:
-            try:
-                row = next(rows, None)
-            except csv.Error:
-                row = []
-            if row is None:
-                return
-            read.records += 1
-            done += sum(map(len, row)) + len(row)
-            if read.records % _TICK == 0:
-                tick(min(done, size), size)
-            found = [
-                it
-                for i, kind in places
-                if i < len(row) and (it := _digest(kind, row[i]))
-            ]
-            if not found:
-                read.bad += 1
-            yield from found
+    text = io.TextIOWrapper(file, encoding="latin-1", newline="")
+    csv.field_size_limit(_MOST_LINE_CHARACTERS)
+    rows = csv.reader(_lines(text.readline))
+    names = [n.strip().strip('ï»¿"').casefold() for n in next(rows, [])]
+    places = [(i, _COLUMNS[n]) for i, n in enumerate(names) if n in _COLUMNS]
+    done = 0
+    while (row := _next(rows)) is not None:
+        read.records += 1
+        done += sum(map(len, row)) + len(row)
+        if read.records % _TICK == 0:
+            tick(min(done, size), size)
+        cells = ((kind, row[i]) for i, kind in places if i < len(row))
+        found = [it for kind, cell in cells if (it := _digest(kind, cell))]
+        if not found:
+            read.bad += 1
+        yield from found
+    text.detach()
+
+
+def _next(rows: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row; an empty one for what is none, ``None`` at the end."""
+    try:
+        return next(rows, None)
+    except csv.Error:
+        return []
 
 
 def _lines(readline: Callable[[int], str]) -> Iterator[str]:

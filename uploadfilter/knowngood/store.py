@@ -18,13 +18,22 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
 from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.knowngood import corpus as corpora
-from uploadfilter.knowngood.corpus import FORMAT, KEYED, Corpus, Head, read, write
+from uploadfilter.knowngood.corpus import (
+    FORMAT,
+    KEYED,
+    Corpus,
+    Head,
+    opened,
+    read,
+    read_file,
+    write,
+)
 from uploadfilter.knowngood.digests import DigestSorter
 from uploadfilter.knowngood.foreign import KnownForm, Progress, Read, digests_in
 from uploadfilter.model import SignalType
@@ -103,13 +112,20 @@ class KnownGood:
         return self._list().corpora
 
     def add_corpus(
-        self, name: str, path: Path, *, secret: Secret, epoch_s: float
+        self,
+        name: str,
+        path: Path,
+        file: BinaryIO,
+        *,
+        secret: Secret,
+        epoch_s: float,
     ) -> Listed:
         """Take a corpus that ``known-good build`` made, in place of one of that name.
 
         Args:
             name: What it is called here.
             path: The file.
+            file: The same, open.
             secret: Keys its digests.
             epoch_s: Seconds since the epoch.
 
@@ -118,7 +134,7 @@ class KnownGood:
             HashSetKnownGoodError: The file is damaged, or nothing could be written.
         """
         check_set_name(name)
-        given = read(path)
+        given = read_file(path, file)
         if KEYED in given.head.digests:
             raise HashSetKnownGoodError(
                 f"{str(path)!r} is a corpus out of a state directory",
@@ -142,6 +158,7 @@ class KnownGood:
         self,
         name: str,
         path: Path,
+        file: BinaryIO,
         form: KnownForm,
         *,
         secret: Secret,
@@ -153,6 +170,7 @@ class KnownGood:
         Args:
             name: What it is called here.
             path: The file.
+            file: The same, open.
             form: Whose format it is in.
             secret: Keys its digests.
             epoch_s: Seconds since the epoch.
@@ -167,7 +185,7 @@ class KnownGood:
         found = Read()
         with DigestSorter(EXACT_KEY_BYTES) as sorter:
             try:
-                for kind, digest in digests_in(path, form, found, progress):
+                for kind, digest in digests_in(path, file, form, found, progress):
                     sorter.add(secret.exact_key(kind, digest))
             except OSError as exc:
                 raise corpora.unwritable(path, exc) from exc
@@ -208,7 +226,10 @@ class KnownGood:
         origin = _origin_of(self._default)
         mine = next((it for it in known.corpora if it.name == DEFAULT), None)
         if mine is None or mine.origin != origin:
-            self.add_corpus(DEFAULT, self._default, secret=secret, epoch_s=epoch_s)
+            with opened(self._default) as file:
+                self.add_corpus(
+                    DEFAULT, self._default, file, secret=secret, epoch_s=epoch_s
+                )
 
     def read(self, secret: Secret) -> dict[str, Corpus]:
         """Map all corpora, by name.
