@@ -26,6 +26,7 @@ from uploadfilter.cli import (
     feedback,
     generations,
     holders,
+    paging,
     signed,
     stats,
     suppressions,
@@ -107,6 +108,7 @@ issuer_app.command("key")(holders.key_command)
 issuer_app.command("rotate")(holders.rotate_command)
 issuer_app.command("build")(building.build_command)
 issuer_app.command("feedback")(feedback.issuer_feedback_command)
+issuer_app.command("page")(paging.page_command)
 app.add_typer(issuer_app)
 
 

@@ -1,0 +1,394 @@
+"""The page over HTTP: who is let in, and what becomes of each form."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from hashsets.demo import pictures
+from tests.issuing.offices import Office, line_of
+from tests.issuing.page.opening import PASSPHRASE, Browser, Keys, office_of, opened
+from uploadfilter.issuing import signing
+from uploadfilter.issuing.page.rendering import STATIC
+from uploadfilter.proxy.admin.manners import POLICY
+
+WRONG = "another one"
+PAGES = ("/", "/withdraw", "/stick", "/status", "/choose", "/work", "/progress.json")
+TWENTY = tuple(line_of(f"p-{n}", n) for n in range(20))
+NAME = "name-that-nobody-sees"
+
+
+@pytest.fixture(scope="module")
+def keys() -> Keys:
+    """Make the keys of all tests of this file."""
+    return Keys()
+
+
+@pytest.fixture
+def office(tmp_path: Path, keys: Keys) -> Office:
+    """Return an issuer's folder in which nothing is published."""
+    return office_of(tmp_path / "o", keys)
+
+
+def picture_folder(path: Path, *, count: int = 3) -> Path:
+    """Make a folder of pictures by category, with one that is broken."""
+    for category in ("1", "2"):
+        (path / category).mkdir(parents=True)
+    photo = b""
+    for seed in range(count):
+        photo = pictures.png(pictures.photograph(seed, width=96, height=72))
+        (path / str(1 + seed % 2) / f"{NAME}-{seed}.png").write_bytes(photo)
+    (path / "1" / f"{NAME}-broken.png").write_bytes(photo[:40])
+    return path
+
+
+async def build(browser: Browser, folder: Path) -> str:
+    """Choose a folder, and have its pictures read; return what is shown then."""
+    await browser.open()
+    await browser.send("/choose/pictures")
+    await browser.send("/choose/typed", path=str(folder))
+    await browser.send("/choose/take")
+    return (await browser.send("/act/build", naming="folders")).text
+
+
+async def begun(browser: Browser) -> None:
+    """Wait until some of the work is done."""
+    async with asyncio.timeout(20):
+        while '"done":0' in (await browser.ask("GET", "/progress.json")).html:
+            pass
+
+
+async def publish(browser: Browser, office: Office) -> None:
+    """Publish twenty entries, signed by all that are needed."""
+    office.stage(*TWENTY)
+    office.propose()
+    await browser.sign("ann", "bob", "dora", "eve", "fay")
+    shown = await browser.use_key("/act/publish", "machine", "machine")
+    assert shown.notes[0].startswith("good: Number 1 is published."), shown.notes
+
+
+async def test_link_lets_one_browser_in_once(office: Office, keys: Keys) -> None:
+    """Who has no cookie sees nothing, and the link is spent."""
+    async with opened(office, keys) as browser:
+        before = await browser.open()
+        wrong = await browser.open("/enter/wrong")
+        path = browser.link.removeprefix(browser.site)
+        first = await browser.open(path)
+        inside = await browser.open()
+        second = await browser.open(path)
+
+    assert (before.status, wrong.status, second.status) == (403, 403, 403)
+    assert "did not open the link" in before.text
+    assert "was used already" in second.text
+    cookie = first.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Max-Age" not in cookie
+    assert inside.status == 200
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_stranger_learns_nothing_but_why(
+    office: Office, keys: Keys, path: str
+) -> None:
+    """Neither before the link was used, nor beside the one browser."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        browser.forget()
+        shown = await browser.ask("GET", path, Cookie="uploadfilter_issuer=wrong")
+        named = await browser.ask("GET", path, Host="evil.example")
+        posted = await browser.ask("POST", path, data={}, Origin="http://evil.example")
+
+    assert (shown.status, named.status, posted.status) == (403, 421, 403)
+    for told in (shown, named, posted):
+        assert "unit7" not in told.html
+
+
+async def test_form_is_one_of_our_page(office: Office, keys: Keys) -> None:
+    """With cookie and origin, but not out of the page, it does nothing."""
+    office.stage(*TWENTY)
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        browser.html = ""
+        refused = await browser.send("/act/propose")
+        lying = await browser.ask(
+            "POST", "/act/propose", data={"form": "x"}, Origin=browser.site
+        )
+        odd = await browser.ask("DELETE", "/")
+        await browser.open()
+        nowhere = await browser.send("/act/stop")
+        lost = await browser.open("/nowhere")
+
+    assert (refused.status, lying.status, odd.status) == (403, 403, 405)
+    assert (nowhere.status, lost.status) == (404, 404)
+    assert "earlier page" in refused.text
+    assert not any(
+        it.role == "hashset" for it in signing.pending(office.folder, office.now)
+    )
+
+
+async def test_form_that_is_none_is_said(office: Office, keys: Keys) -> None:
+    """Too large, without a length, of another kind."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        large = await browser.ask(
+            "POST", "/act/sign", data=b"x" * (300 << 10), Origin=browser.site
+        )
+        text = await browser.ask("POST", "/act/sign", data="x", Origin=browser.site)
+
+    assert "at most 256 KiB" in large.notes[0]
+    assert "no form of this page" in text.notes[0]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *(f"/static/{name}" for name in STATIC)])
+async def test_nothing_is_inline_or_from_elsewhere(
+    office: Office, keys: Keys, path: str
+) -> None:
+    """The policy goes with every answer, and nothing on a page would need another."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        shown = await browser.open(path)
+
+    assert shown.status == 200
+    assert shown.headers["Content-Security-Policy"] == POLICY
+    assert shown.headers["Referrer-Policy"] == "same-origin"
+    assert shown.headers["Cache-Control"] == "no-store"
+    for inline in (
+        " style=",
+        " onclick=",
+        "<style",
+        "javascript:",
+        "http://",
+        "https://",
+    ):
+        assert inline not in shown.html.replace("http://www.w3.org/2000/svg", "")
+
+
+async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
+    office: Office, keys: Keys, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not on a page, not in the issuer's folder, and not on the terminal."""
+    folder = picture_folder(tmp_path / NAME)
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        built = await build(browser, folder)
+        shown = [await browser.open(path) for path in PAGES if path != "/choose"]
+        await browser.open()
+        proposed = await browser.send("/act/propose", extent="more")
+    texts = [it.html for it in shown]
+    files = [path for path in office.folder.path.rglob("*") if path.is_file()]
+
+    assert "Entries 3 Left out 1" in built
+    assert "no picture, or one that could not be decoded" in built
+    assert "3 entries are added" in proposed.text
+    assert "2 of dora, eve, gus" in proposed.text
+    assert not any(NAME in text for text in texts)
+    assert not any(NAME in str(path.relative_to(tmp_path)) for path in files)
+    assert not any(NAME.encode() in path.read_bytes() for path in files)
+    assert NAME not in "".join(capfd.readouterr())
+
+
+async def test_build_that_is_stopped_can_go_on(
+    office: Office, keys: Keys, tmp_path: Path
+) -> None:
+    """It is said, what was read is kept, and meanwhile nothing else is begun."""
+    folder = picture_folder(tmp_path / "in", count=1)
+    first = folder / "1" / f"{NAME}-0.png"
+    for number in range(400):
+        (folder / "2" / f"{number}.png").write_bytes(first.read_bytes())
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        building = asyncio.ensure_future(build(browser, folder))
+        await begun(browser)
+        busy = await browser.ask("GET", "/status")
+        browser.html = busy.html
+        other = await browser.post("/act/export")
+        await browser.post("/stop")
+        await building
+        after = await browser.open()
+    (part,) = (office.folder.path / "builds").glob("*.done")
+
+    assert "Reading the pictures" in busy.text
+    assert (other.path, busy.path) == ("/work", "/work")
+    assert "were not read to the end" in after.text
+    assert 0 < len(part.read_text().splitlines()) < 402
+
+
+async def test_page_that_is_closed_keeps_what_was_read(
+    office: Office, keys: Keys, tmp_path: Path
+) -> None:
+    """It ends in the middle of a build, and says that it is closed."""
+    folder = picture_folder(tmp_path / "in", count=1)
+    first = folder / "1" / f"{NAME}-0.png"
+    for number in range(400):
+        (folder / "2" / f"{number}.png").write_bytes(first.read_bytes())
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        building = asyncio.ensure_future(build(browser, folder))
+        await begun(browser)
+        building.cancel()
+        browser.html = (await browser.ask("GET", "/work")).html
+        closed = await browser.send("/close")
+    (part,) = (office.folder.path / "builds").glob("*.done")
+
+    assert "The page is closed" in closed.text
+    assert 0 < len(part.read_text().splitlines()) < 402
+
+
+async def test_proposal_needs_every_signature(office: Office, keys: Keys) -> None:
+    """Below the threshold nothing goes out, and the same key counts once."""
+    office.stage(*TWENTY)
+    office.propose()
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        early = await browser.use_key("/act/publish", "machine", "machine")
+        wrong = await browser.use_key("/act/sign", "key", "dora", passphrase=WRONG)
+        none = await browser.send("/act/sign", key_passphrase=WRONG)
+        public = await browser.send(
+            "/act/sign", key=keys.public_file("dora"), key_passphrase=WRONG
+        )
+        first = await browser.sign("dora")
+        twice = await browser.sign("dora")
+        stranger = await browser.sign("machine")
+        await browser.sign("eve", "ann", "bob")
+        last = await browser.sign("fay")
+        other = await browser.use_key("/act/publish", "machine", "fay")
+        done = await browser.use_key("/act/publish", "machine", "machine")
+
+    assert "cannot be done now" in early.notes[0]
+    assert "passphrase of the key of 'dora' is wrong" in wrong.notes[0]
+    assert "no key was chosen" in none.notes[0].lower()
+    assert "no private key" in public.notes[0]
+    assert "dora has signed. Now somebody else has to sign." in first.notes[0]
+    assert "The set Has signed: dora Still missing: 1 of eve, gus" in first.text
+    assert "somebody else has to sign" in twice.notes[0]
+    assert "may sign nothing" in stranger.notes[0]
+    assert "It can go out now." in last.notes[0]
+    assert "may not sign that this is the newest" in other.notes[0]
+    assert "good: Number 1 is published." in done.notes[0]
+    assert office.ids() == {f"p-{n}" for n in range(20)}
+
+
+async def test_what_was_not_shown_is_not_signed(office: Office, keys: Keys) -> None:
+    """Somebody makes another proposal while the officer reads."""
+    office.stage(line_of("a", 1))
+    office.propose()
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        office.stage(line_of("b", 2))
+        office.propose()
+        shown = await browser.use_key("/act/sign", "key", "dora")
+        now = await browser.sign("dora")
+
+    assert "not the one that was shown" in shown.notes[0]
+    assert "nobody yet" in shown.text
+    assert "dora has signed" in now.notes[0]
+
+
+async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) -> None:
+    """What it does is said first; an id that is not there and too many are refused."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        before = await browser.open("/withdraw")
+        await publish(browser, office)
+        page = await browser.open("/withdraw")
+        strange = await browser.send("/withdraw", ids="x-1")
+        many = await browser.send("/withdraw", ids="p-1 p-2 p-3")
+        asked = await browser.send("/withdraw", ids="p-1")
+        nothing = await browser.send("/withdraw", back="1")
+        await browser.send("/withdraw", ids="p-1")
+        fields = {"ids": "p-1", "machine_passphrase": PASSPHRASE}
+        files = {"key": keys.file("fay"), "machine": keys.file("machine")}
+        form = "/act/withdraw"
+        wrong = await browser.send(form, **fields, **files, key_passphrase=WRONG)
+        done = await browser.send(form, **fields, **files, key_passphrase=PASSPHRASE)
+        status = await browser.open("/status")
+
+    assert "Nothing is published yet" in before.text
+    assert "may withdraw 2 entries a day, of 20 entries" in page.text
+    assert "no entry 'x-1'" in strange.notes[0]
+    assert "more than the 2 that one person may withdraw" in many.notes[0]
+    assert "1 entry is of category 1." in asked.text
+    assert "Ids of the entries" in nothing.text
+    assert "is wrong" in wrong.notes[0]
+    assert "1 entry is withdrawn." in done.notes[0]
+    assert "Withdrawn 1" in status.text
+    assert "1 of: fay" in status.text
+
+
+async def test_published_set_is_copied_renewed_and_made_smaller(
+    office: Office, keys: Keys, tmp_path: Path
+) -> None:
+    """The other pages, once there is something to copy."""
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        await publish(browser, office)
+        await browser.open("/stick")
+        early = await browser.send("/act/export")
+        await browser.send("/choose/stick")
+        await browser.send("/choose/typed", path=str(stick))
+        chosen = await browser.send("/choose/take")
+        copied = await browser.send("/act/export")
+        await browser.open("/status")
+        renewed = await browser.use_key("/act/renew", "machine", "machine")
+        await browser.open()
+        strange = await browser.send("/act/remove", ids="x-9")
+        removed = await browser.send("/act/remove", ids="p-1\np-2")
+        forgotten = await browser.send("/act/forget")
+
+    assert "no folder was chosen" in early.notes[0].lower()
+    assert (chosen.path, str(stick) in chosen.text) == ("/stick", True)
+    assert "good: Number 1 is in" in copied.notes[0]
+    assert (stick / "metadata" / "timestamp.json").is_file()
+    assert "confirmed as the newest" in renewed.notes[0]
+    assert "no entry 'x-9'" in strange.notes[0]
+    assert "2 entries are removed" in removed.text
+    assert "Which pictures?" in forgotten.text
+    assert "forgotten" in forgotten.notes[0]
+
+
+async def test_folder_is_chosen_by_its_number_or_its_path(
+    office: Office, keys: Keys, tmp_path: Path
+) -> None:
+    """Also one whose name is no text; what is not there is said, and stays so."""
+    odd = tmp_path / "in" / os.fsdecode(b"\xff <b>")
+    picture_folder(odd)
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        unchosen = await browser.send("/act/build", naming="folders")
+        await browser.send("/choose/pictures")
+        gone = await browser.send("/choose/typed", path=str(tmp_path / "gone"))
+        shown = await browser.send("/choose/typed", path=str(tmp_path / "in"))
+        stale = await browser.send("/choose/0", here="other")
+        here = shown.html.partition('name="here" value="')[2].partition('"')[0]
+        into = await browser.send("/choose/0", here=here)
+        taken = await browser.send("/choose/take")
+        wrong = await browser.send("/act/build", naming="one", category="a\x07")
+        built = await browser.send("/act/build", naming="one", category="7b")
+        forgotten = await browser.send("/act/discard")
+
+    assert "no folder was chosen" in unchosen.notes[0].lower()
+    assert "No such file or directory" in gone.notes[0]
+    assert "the list has changed" in stale.notes[0].lower()
+    assert r"\xff &lt;b&gt;" in into.html
+    assert r"\xff &lt;b&gt;" in taken.html
+    assert "cannot be a category" in wrong.notes[0]
+    assert "7b 3" in built.text
+    assert "Which pictures?" in forgotten.text
+    assert list((office.folder.path / "builds").iterdir()) == []
+
+
+async def test_folder_that_is_in_use_is_said(office: Office, keys: Keys) -> None:
+    """A command is at work on it: try again."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        with office.folder.locked():
+            shown = await browser.open()
+        again = await browser.open()
+
+    assert shown.status == 503
+    assert "another command is at work" in shown.notes[0].lower()
+    assert again.status == 200

@@ -1,0 +1,95 @@
+"""Choosing a folder of this machine."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from uploadfilter.errors import UsageError
+from uploadfilter.issuing.page import folders
+from uploadfilter.issuing.page.folders import MOST_LISTED, check, listed, mark, typed
+
+ODD = (b"a b", b"\xff\xfe", b"<b>&amp;", b"line\nbreak", "\u202eb".encode(), b"'\"")
+
+
+def test_only_folders_are_listed(tmp_path: Path) -> None:
+    """No name of a picture is shown, and nothing that is hidden."""
+    for name in ("b", "a", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "picture.jpg").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+
+    assert listed(tmp_path).inner == ("a", "b", "link")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_folder_with_an_odd_name_is_shown_and_found(
+    tmp_path: Path, name: bytes
+) -> None:
+    """The name is shown without anything that acts; what is opened is the folder."""
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    path.mkdir()
+    found = listed(tmp_path)
+
+    assert found.into(0) == path
+    assert folders.shown(found.inner[0]).isprintable()
+    check(found.into(0))
+
+
+@pytest.mark.parametrize("number", [-1, 1, 10**30])
+def test_number_out_of_the_list_is_refused(tmp_path: Path, number: int) -> None:
+    """Nothing is guessed."""
+    (tmp_path / "a").mkdir()
+
+    with pytest.raises(UsageError, match="no such folder"):
+        listed(tmp_path).into(number)
+
+
+def test_long_list_ends(tmp_path: Path) -> None:
+    """How many there are beyond it is said."""
+    for number in range(MOST_LISTED + 3):
+        (tmp_path / f"{number:04}").mkdir()
+    found = listed(tmp_path)
+
+    assert (len(found.inner), found.more) == (MOST_LISTED, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no path was typed"),
+        ("pictures", "does not begin with"),
+        ("/no/such/folder", "No such file"),
+        ("/a\0b", "no path"),
+        ("/" + "a" * 5000, "no path"),
+        ("/" + "a" * 300, "too long"),
+        ("/etc/hostname/x", "Not a directory"),
+        ("/etc/passwd", "is no folder"),
+    ],
+)
+def test_path_that_is_none_is_refused(text: str, words: str) -> None:
+    """What, which and what to do next."""
+    with pytest.raises(UsageError, match=words) as caught:
+        typed(text)
+
+    assert caught.value.hint
+
+
+def test_typed_path_is_where_it_says(tmp_path: Path) -> None:
+    """Without '..', so that what is shown is what is read."""
+    assert typed(f"{tmp_path}/a/../") == tmp_path
+
+
+def test_file_and_missing_folder_cannot_be_looked_into(tmp_path: Path) -> None:
+    """It is said which one."""
+    (tmp_path / "file").touch()
+    for name in ("file", "gone"):
+        with pytest.raises(UsageError, match=name):
+            listed(tmp_path / name)
+
+
+def test_mark_tells_folders_apart_and_names_none(tmp_path: Path) -> None:
+    """It stands in a page."""
+    assert mark(tmp_path) != mark(tmp_path / "a")
+    assert tmp_path.name not in mark(tmp_path)

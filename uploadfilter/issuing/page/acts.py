@@ -1,0 +1,370 @@
+"""What the page does with the issuer's folder: the room's own functions, and no others.
+
+All of it blocks, and runs in threads. Rules this module keeps: each act takes the lock
+of the folder for its own length; what is signed or published is what was shown; a key
+and its passphrase live as long as the act that needs them.
+"""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from typing_extensions import override
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.hashsets.tally import Tally
+from uploadfilter.issuing import proposing, publishing, signing, staging
+from uploadfilter.issuing.building import BuildFile, Naming
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.keys import opened_key
+from uploadfilter.issuing.page.builds import Builds, Finished
+from uploadfilter.issuing.page.folders import shown
+from uploadfilter.issuing.page.steps import Situation, Waiting
+from uploadfilter.issuing.page.work import Job, Note
+from uploadfilter.issuing.picturing import build
+from uploadfilter.issuing.proposing import Review
+from uploadfilter.issuing.published import Published, published
+from uploadfilter.issuing.publishing import Withdrawable
+from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.wording import counted
+from uploadfilter.scanners.files import find
+from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.roles import HASHSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key as a form brings it.
+
+    Attributes:
+        data: Its file.
+        passphrase: What it is sealed with.
+    """
+
+    data: bytes
+    passphrase: str
+
+    @override
+    def __repr__(self) -> str:
+        """Return nothing of it."""
+        return "Key()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a look at the folder has found.
+
+    Attributes:
+        situation: What decides about the next step.
+        now: What is published.
+        pending: What is proposed, role by role.
+        digest: Of what is proposed and published: a form carries it, so that nobody
+            signs what was changed in the meantime. Signatures are no part of it.
+        finished: A build that waits to be proposed.
+        staged: What the next proposal takes up.
+        withdrawn: How many entries are withdrawn, and still in the set.
+        review: What the proposal would change; ``None`` if no set is proposed.
+    """
+
+    situation: Situation
+    now: Published
+    pending: tuple[Pending, ...]
+    digest: str
+    finished: Finished | None
+    staged: staging.Staged
+    withdrawn: int
+    review: Review | None
+
+
+class Acts:
+    """Everything the page does.
+
+    Args:
+        folder: The issuer's folder.
+        clock: Returns seconds since the epoch.
+        settings: Of the scanners.
+    """
+
+    def __init__(
+        self,
+        folder: IssuerFolder,
+        *,
+        clock: Callable[[], float],
+        settings: ScannerSettings,
+    ) -> None:
+        self.folder = folder
+        self._clock = clock
+        self._settings = settings
+        self._builds = Builds(folder.path)
+        self._reviews: tuple[str, Review | None] = ("", None)
+
+    @property
+    def epoch_s(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock()
+
+    def look(self) -> Seen:
+        """Read what is in the folder; a proposal is read through once.
+
+        Raises:
+            IssuerError: Something in it is damaged, or a command is at work on it.
+        """
+        with self.folder.locked():
+            now = published(self.folder)
+            pending = signing.pending(self.folder, now)
+            found = staging.staged(self.folder)
+            withdrawn = 0 if now.revoke is None else len(now.revoke.withdrawn())
+            digest = _digest(pending, now)
+            if self._reviews[0] != digest:
+                review = None
+                if any(item.role == HASHSET for item in pending):
+                    review = proposing.review(self.folder, now)
+                self._reviews = (digest, review)
+        finished = self._builds.finished
+        return Seen(
+            situation=Situation(
+                sequence=now.sequence,
+                built=None if finished is None else finished.summary.entries,
+                is_broken_off=self._builds.is_broken_off,
+                staged=found.added + found.deleted,
+                waiting=tuple(map(_waiting, pending)),
+            ),
+            now=now,
+            pending=pending,
+            digest=digest,
+            finished=finished,
+            staged=found,
+            withdrawn=withdrawn,
+            review=self._reviews[1],
+        )
+
+    def build(self, job: Job, source: Path, category: str | None) -> Note:
+        """Compute the signals of the pictures of a folder.
+
+        Raises:
+            IssuerError: The lines cannot be written.
+            ScannerError: There is no scanner.
+        """
+        path = self._builds.place(source, category)
+        out = BuildFile(path)
+        try:
+            naming = Naming(category=category)
+            is_whole = asyncio.run(_built(job, source, out, naming, self._settings))
+            if is_whole:
+                self._builds.note(path, out.built)
+                out.finish()
+        finally:
+            out.close()
+        if not is_whole:
+            done = counted(job.done, "file")
+            return Note(
+                text=f"Stopped after {done}.",
+                hint="Nothing is lost: begin again with the same folder, and it goes "
+                "on from there.",
+            )
+        entries = counted(out.built.entries, "entry", "entries")
+        return Note(text=f"The pictures were read: {entries}.")
+
+    def discard(self) -> Note:
+        """Forget what was built."""
+        self._builds.discard()
+        return Note(text="What was read is forgotten. The pictures are as they were.")
+
+    def propose(self, *, is_whole: bool) -> Note:
+        """Propose what was built or staged; of nothing new, that the set lasts longer.
+
+        Args:
+            is_whole: Whether the build is the whole set: what it lacks goes.
+
+        Raises:
+            HashSetError: What was built cannot be read.
+            IssuerError: There is nothing to propose.
+        """
+        with self.folder.locked():
+            now = published(self.folder)
+            finished = self._builds.finished
+            if finished is not None:
+                all_of = now if is_whole else None
+                staging.stage_file(
+                    self.folder, finished.path, tally=Tally(), replacing_all=all_of
+                )
+                self._builds.discard()
+            self._propose(now)
+        return Note(text="It is proposed. Now it has to be signed.")
+
+    def remove(self, ids: Sequence[str]) -> Note:
+        """Propose that entries are taken away.
+
+        Raises:
+            IssuerError: There is nothing to propose.
+        """
+        with self.folder.locked():
+            now = published(self.folder)
+            publishing.check_listed(now, ids)
+            staging.stage_deletions(self.folder, ids)
+            self._propose(now)
+        return Note(text="It is proposed. Now it has to be signed.")
+
+    def _propose(self, now: Published) -> None:
+        proposing.propose(
+            self.folder,
+            now,
+            epoch_s=self.epoch_s,
+            parameters=proposing.own_parameters(),
+        )
+
+    def forget(self) -> Note:
+        """Forget what is staged, and the set that is proposed."""
+        with self.folder.locked():
+            staging.clear(self.folder)
+            proposing.discard(self.folder)
+        return Note(text="The proposal is forgotten. What is published is as it was.")
+
+    def sign(self, key: Key, digest: str) -> Note:
+        """Sign what was shown.
+
+        Raises:
+            IssuerError: It has changed, or the key cannot be used for it.
+        """
+        signer = opened_key(key.data, key.passphrase)
+        with self.folder.locked():
+            now = published(self.folder)
+            _check_seen(signing.pending(self.folder, now), now, digest)
+            signing.sign(self.folder, now, signer)
+            pending = signing.pending(self.folder, now)
+        name = md.name_of(signer.public_key)
+        missing = any(item.missing for item in pending)
+        next_one = "Now somebody else has to sign." if missing else "It can go out now."
+        return Note(text=f"{name} has signed.", hint=next_one)
+
+    def publish(self, key: Key, digest: str) -> Note:
+        """Publish what was shown and signed.
+
+        Raises:
+            IssuerError: It has changed, a signature is missing, or it is another key.
+        """
+        machine = opened_key(key.data, key.passphrase)
+        with self.folder.locked():
+            now = published(self.folder)
+            _check_seen(signing.pending(self.folder, now), now, digest)
+            done = publishing.publish(self.folder, now, machine, epoch_s=self.epoch_s)
+        hint = "Providers who fetch it themselves have it soon; others need a stick."
+        if done.keeps_staged:
+            hint += " Something was staged after the proposal, and still is."
+        return Note(text=f"Number {done.sequence} is published.", hint=hint)
+
+    def renew(self, key: Key) -> Note:
+        """Say anew that what is published is the newest.
+
+        Raises:
+            IssuerError: Nothing is published, or it is another key.
+        """
+        machine = opened_key(key.data, key.passphrase)
+        with self.folder.locked():
+            now = published(self.folder)
+            publishing.renew(self.folder, now, machine, epoch_s=self.epoch_s)
+        return Note(text="What is published is confirmed as the newest.")
+
+    def withdrawable(self, ids: Sequence[str]) -> Withdrawable:
+        """Say what a withdrawal would do.
+
+        Raises:
+            IssuerError: An id is not in the set, or they are too many for a day.
+        """
+        with self.folder.locked():
+            return publishing.withdrawable(published(self.folder), ids)
+
+    def withdraw(self, ids: Sequence[str], officer: Key, machine: Key) -> Note:
+        """Withdraw entries at once.
+
+        Raises:
+            IssuerError: An id is not in the set, they are too many, or a key is wrong.
+        """
+        signer = opened_key(officer.data, officer.passphrase)
+        online = opened_key(machine.data, machine.passphrase)
+        with self.folder.locked():
+            count, listed = publishing.withdraw(
+                self.folder,
+                published(self.folder),
+                ids,
+                officer=signer,
+                machine=online,
+                epoch_s=self.epoch_s,
+            )
+        entries = counted(count, "entry is", "entries are")
+        whole = counted(listed, "entry", "entries")
+        return Note(
+            text=f"{entries} withdrawn." if ids else "The list is renewed.",
+            hint=f"The list of withdrawals has {whole} now. Providers who fetch it "
+            "themselves put it out of force with their next look; others need a stick.",
+        )
+
+    def export(self, to: Path) -> Note:
+        """Copy the signed set into a folder.
+
+        Raises:
+            IssuerError: Nothing is published, or it cannot be written there.
+        """
+        with self.folder.locked():
+            now = published(self.folder)
+            size = publishing.export(self.folder, now, to)
+        return Note(
+            text=f"Number {now.sequence} is in {shown(to)}: {size / 1e6:,.1f} MB.",
+            hint="Signatures keep a set from being changed, and do not keep it "
+            "secret: encrypt the stick.",
+        )
+
+
+async def _built(
+    job: Job, source: Path, out: BuildFile, naming: Naming, settings: ScannerSettings
+) -> bool:
+    """Build until all is done, or the job is stopped; tell whether all is done."""
+    loop = asyncio.get_running_loop()
+    over = threading.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(_count, job, source, over))
+            work = build(source, out, naming, settings, on_done=job.advance)
+            building = group.create_task(work)
+            # From the thread of the page into this one.
+            job.on_stop(partial(loop.call_soon_threadsafe, building.cancel))
+            building.add_done_callback(lambda _: over.set())
+    except BaseExceptionGroup as exc:
+        raise exc.exceptions[0] from None
+    finally:
+        job.on_stop(lambda: None)
+    return not building.cancelled()
+
+
+def _count(job: Job, source: Path, over: threading.Event) -> None:
+    """Count how much there is to do, which takes long where there are many files."""
+    total = 0
+    for _ in find([str(source)]):
+        total += 1
+        if over.is_set():
+            return
+    job.total = total
+
+
+def _waiting(item: Pending) -> Waiting:
+    return Waiting(role=item.role, by=item.by, others=item.others, missing=item.missing)
+
+
+def _digest(pending: Sequence[Pending], now: Published) -> str:
+    found = hashlib.sha256(repr(sorted(now.versions.items())).encode())
+    for item in pending:
+        found.update(hashlib.sha256(item.metadata.signed_bytes).digest())
+    return found.hexdigest()
+
+
+def _check_seen(pending: Sequence[Pending], now: Published, digest: str) -> None:
+    if _digest(pending, now) != digest:
+        raise IssuerError(
+            "the proposal is not the one that was shown: somebody has changed it",
+            hint="Nothing was signed or published. Read it as it is now.",
+        )

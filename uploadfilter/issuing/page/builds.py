@@ -1,0 +1,125 @@
+"""What builds leave in the issuer's folder, until it is proposed.
+
+A build is called by a digest of what was asked for, never by the name of a folder of
+pictures: so the same folder goes on where it was broken off, and nothing is told by the
+name of a file. Beside the lines stand the counts that people are shown.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.building import Built
+from uploadfilter.issuing.folder import file_errors
+from uploadfilter.state import make_private, write_private
+
+_FOLDER: Final = "builds"
+_LINES: Final = ".jsonl"
+_UNFINISHED: Final = ".jsonl.part"
+_NAME_BYTES: Final = 16
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build has made.
+
+    Attributes:
+        entries: How many entries.
+        categories: Entries by category.
+        refused: Files that became no entry, by reason.
+    """
+
+    entries: int
+    categories: dict[str, int]
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A build that has ended, and was not proposed.
+
+    Attributes:
+        path: Its lines.
+        summary: Its counts.
+    """
+
+    path: Path
+    summary: Summary
+
+
+class Builds:
+    """The builds of an issuer's folder.
+
+    Args:
+        folder: The issuer's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / _FOLDER
+
+    def place(self, source: Path, category: str | None) -> Path:
+        """Return where the lines of a build go, and make the folder for them.
+
+        Args:
+            source: The folder of pictures.
+            category: Of all of them; ``None`` if their folders say it.
+        """
+        with file_errors(self._folder):
+            make_private(self._folder)
+        what = os.fsencode(source) + b"\0" + (category or "").encode()
+        name = hashlib.blake2b(what, digest_size=_NAME_BYTES).hexdigest()
+        return self._folder / (name + _LINES)
+
+    def note(self, path: Path, built: Built) -> None:
+        """Write down the counts of a build, before its lines are in their place."""
+        refused = {reason.value: count for reason, count in built.refused.items()}
+        summary = Summary(
+            entries=built.entries, categories=built.categories, refused=refused
+        )
+        with file_errors(path):
+            write_private(_counts_of(path), msgspec.json.encode(summary))
+
+    @property
+    def finished(self) -> Finished | None:
+        """The build that waits to be proposed, if there is one.
+
+        Raises:
+            IssuerError: Its counts cannot be read.
+        """
+        for path in self._files(_LINES):
+            try:
+                data = _counts_of(path).read_bytes()
+                summary = msgspec.json.decode(data, type=Summary)
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
+                raise IssuerError(
+                    f"the counts of a build in {str(self._folder)!r} cannot be read",
+                    hint="Remove that folder, and build again.",
+                ) from exc
+            return Finished(path=path, summary=summary)
+        return None
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether a build was broken off, and can go on."""
+        return any(self._files(_UNFINISHED))
+
+    def discard(self) -> None:
+        """Forget all builds."""
+        with file_errors(self._folder):
+            for path in self._files(""):
+                path.unlink()
+
+    def _files(self, ending: str) -> Iterator[Path]:
+        if self._folder.is_dir():
+            for path in sorted(self._folder.iterdir()):
+                if path.name.endswith(ending):
+                    yield path
+
+
+def _counts_of(path: Path) -> Path:
+    return path.with_suffix(".json")

@@ -1,0 +1,352 @@
+"""Answer what the one browser asks.
+
+Rules this module keeps: who is not let in is told nothing but why; what changes
+something is a form of our own page, sent from it; after each form the browser is sent
+to a page, so that loading it again does nothing twice; what people do in a state of the
+folder is what ``steps`` offers there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from uploadfilter.errors import IssuerError, UploadFilterError, UsageError
+from uploadfilter.issuing.page import folders, forms, rendering
+from uploadfilter.issuing.page.acts import Acts, Seen
+from uploadfilter.issuing.page.chooser import Chooser
+from uploadfilter.issuing.page.door import COOKIE, Door, Refused
+from uploadfilter.issuing.page.orders import (
+    BACK,
+    STATUS,
+    STICK,
+    WAY,
+    WITHDRAW,
+    Orders,
+)
+from uploadfilter.issuing.page.steps import Act, offered
+from uploadfilter.issuing.page.work import Bench, Job, Note, note_of
+from uploadfilter.proxy.admin.manners import HEADERS
+
+_WITHIN_S: Final = 10.0
+"""A form of this machine comes at once."""
+
+_LAST_S: Final = 1.0
+"""What a browser needs to show the last page."""
+
+_HEADERS: Final = {
+    **HEADERS,
+    # With "no-referrer" browsers would send "null" in Origin of our own forms.
+    "Referrer-Policy": "same-origin",
+}
+
+_CHOOSE, _WORK = "/choose", "/work"
+
+_REFUSALS: Final = {
+    Refused.HOST: "This page has another name. Use the link as it was printed.",
+    Refused.ORIGIN: "This did not come from the page itself.",
+    Refused.SPENT: "This link was used already. If it was not you, close the page in "
+    "the terminal. Begin it anew for a new link.",
+    Refused.STRANGER: "This browser did not open the link. Begin the page anew, and "
+    "open the link that it prints.",
+    Refused.FORM: "This form is of an earlier page. Go back to the page, and load it "
+    "again.",
+}
+
+
+class Desk:
+    """Answers on the page.
+
+    Args:
+        door: Lets the one browser in.
+        acts: Does what is asked for.
+        bench: Where it is done.
+        clock: Returns seconds that never go back, for the idle time.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        acts: Acts,
+        bench: Bench,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._door = door
+        self._acts = acts
+        self._bench = bench
+        self._clock = clock
+        self._asked_at = clock()
+        self._notes: list[Note] = []
+        self._seen: Seen | None = None
+        self._orders = Orders(acts)
+        self._chooser = Chooser()
+        self._last_back = WAY
+        self.closed = asyncio.Event()
+        orders = self._orders
+        self._of_folder: dict[str, tuple[str, Callable[[Seen], rendering.Values]]] = {
+            WAY: ("way", lambda it: rendering.way(it, orders.source, orders.category)),
+            WITHDRAW: (
+                "withdraw",
+                lambda it: rendering.withdrawing(it, orders.withdrawable),
+            ),
+            STICK: ("stick", lambda it: rendering.copying(it, orders.stick)),
+            STATUS: ("status", lambda it: rendering.state(it, acts.epoch_s)),
+        }
+
+        self._others: dict[str, Callable[[], Awaitable[web.Response]]] = {
+            _WORK: self._at_work,
+            _CHOOSE: self._choosing,
+            "/progress.json": self._progress,
+        }
+
+    @property
+    def idle_s(self) -> float:
+        """For how long nobody asked for anything; 0 while work is going on."""
+        return 0.0 if self._bench.job else self._clock() - self._asked_at
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        answer = await self._answered(request)
+        answer.headers.update(_HEADERS)
+        return answer
+
+    async def _answered(self, request: web.BaseRequest) -> web.Response:
+        changes = request.method == "POST"
+        if not changes and request.method not in {"GET", "HEAD"}:
+            return _told(405, "This page answers only GET, HEAD and POST.")
+        refused = self._door.stranger(
+            host=request.headers.get("Host", ""),
+            origin=request.headers.get("Origin"),
+            site=request.headers.get("Sec-Fetch-Site"),
+            changes=changes,
+        )
+        if refused is not None:
+            return _refused(refused)
+        path = request.raw_path.partition("?")[0]
+        if path.startswith("/static/"):
+            return _static(path.removeprefix("/static/"))
+        if path.startswith("/enter/") and request.method == "GET":
+            return self._entered(path.removeprefix("/enter/"))
+        return await self._let_in(request, path)
+
+    async def _let_in(self, request: web.BaseRequest, path: str) -> web.Response:
+        refused = self._door.knows(request.cookies.get(COOKIE, ""))
+        if refused is not None:
+            return _refused(refused)
+        self._asked_at = self._clock()
+        if request.method == "POST":
+            return await self._taken(request, path)
+        if path in self._of_folder:
+            return await self._page(path)
+        answer = self._others.get(path)
+        return await answer() if answer else _nothing()
+
+    def _entered(self, link: str) -> web.Response:
+        found = self._door.enter(link)
+        if isinstance(found, Refused):
+            return _refused(found)
+        # No redirect: a browser that came here from elsewhere would go on without a
+        # cookie that is for this site only.
+        answer = _html(rendering.page("entered", None))
+        answer.set_cookie(COOKIE, found, httponly=True, samesite="Strict", path="/")
+        return answer
+
+    # Pages
+
+    async def _page(self, path: str) -> web.Response:
+        """Show a page of what is in the folder."""
+        seen = await self._look(path)
+        if seen is not None:
+            name, values = self._of_folder[path]
+            return _html(rendering.page(name, self._frame(), **values(seen)))
+        if self._bench.job is not None:
+            return _see(_WORK)
+        return _html(rendering.page("problem", self._frame(), back=path), 503)
+
+    async def _choosing(self) -> web.Response:
+        at = self._chooser.at
+        try:
+            found = await asyncio.to_thread(folders.listed, at)
+        except UsageError as exc:
+            self._notes.append(note_of(exc))
+            found = folders.Listed(path=at, inner=())
+        values = {"found": found, "back": self._chooser.back}
+        return _html(rendering.page("choose", self._frame(), **values))
+
+    async def _at_work(self) -> web.Response:
+        job = self._bench.job
+        if job is None:
+            return _see(self._last_back)
+        return _html(rendering.page("work", self._frame(), job=job))
+
+    async def _progress(self) -> web.Response:
+        job = self._bench.job
+        told = {
+            "is_over": job is None,
+            "done": 0 if job is None else job.done,
+            "total": None if job is None else job.total,
+        }
+        return web.Response(
+            body=msgspec.json.encode(told), content_type="application/json"
+        )
+
+    def _frame(self) -> rendering.Frame:
+        notes, self._notes = self._notes, []
+        settings = self._acts.folder.settings
+        return rendering.Frame(
+            set=settings.set, issuer=settings.issuer, form=self._door.form, notes=notes
+        )
+
+    async def _look(self, back: str) -> Seen | None:
+        """Return what is in the folder; ``None`` if it is not read, or not yet."""
+        self._seen = None
+
+        def look(_: Job) -> None:
+            self._seen = self._acts.look()
+
+        if self._bench.job is None:
+            job = Job("Reading the folder", can_be_stopped=False, back=back)
+            await self._begin(job, look)
+        return self._seen
+
+    async def _begin(self, job: Job, run: Callable[[Job], Note | None]) -> None:
+        self._last_back = job.back
+        await self._bench.begin(job, run, tell=self._notes.append)
+
+    # Forms
+
+    async def _taken(self, request: web.BaseRequest, path: str) -> web.Response:
+        try:
+            found = await _form(request)
+        except UploadFilterError as exc:
+            self._notes.append(note_of(exc))
+            return _see(WAY)
+        number = found.get("form", b"").decode("ascii", "replace")
+        refused = self._door.knows_form(number)
+        if refused is not None:
+            return _refused(refused)
+        try:
+            return await self._done(path, found)
+        except UploadFilterError as exc:
+            self._notes.append(note_of(exc))
+            return _see(_back_of(path))
+
+    async def _done(self, path: str, found: forms.Fields) -> web.Response:
+        match path.strip("/").split("/"):
+            case ["close"]:
+                # The last page still fetches its style sheet.
+                loop = asyncio.get_running_loop()
+                loop.call_later(_LAST_S, self.closed.set)
+                return _html(rendering.page("closed", None))
+            case ["stop"]:
+                if self._bench.job is not None and self._bench.job.can_be_stopped:
+                    self._bench.job.stop()
+                return _see(_WORK)
+            case ["choose", what]:
+                return await asyncio.to_thread(self._choose, what, found)
+            case ["withdraw"]:
+                return await self._look_up(found)
+            case ["act", name] if name in set(Act) - {Act.STOP}:
+                return await self._act(Act(name), found)
+            case _:
+                return _nothing()
+
+    async def _act(self, act: Act, found: forms.Fields) -> web.Response:
+        seen = await self._look(_back_of(f"/act/{act}"))
+        if seen is None:
+            return _see(_WORK)
+        if act not in offered(seen.situation):
+            raise IssuerError(
+                "this cannot be done now: the folder has changed since the page was "
+                "shown",
+                hint="Look at the page as it is now.",
+            )
+        return await self._worked(*self._orders.made(act, found, seen))
+
+    def _choose(self, what: str, found: forms.Fields) -> web.Response:
+        orders, chooser = self._orders, self._chooser
+        match what:
+            case "pictures":
+                chooser.begin(orders.source, back=WAY)
+            case "stick":
+                chooser.begin(orders.stick, back=STICK)
+            case "take":
+                folders.check(chooser.at)
+                if chooser.back == STICK:
+                    orders.stick = chooser.at
+                else:
+                    orders.source = chooser.at
+                return _see(chooser.back)
+            case _:
+                chooser.go(what, found)
+        return _see(_CHOOSE)
+
+    async def _look_up(self, found: forms.Fields) -> web.Response:
+        work = self._orders.look_up(found)
+        return _see(WITHDRAW) if work is None else await self._worked(*work)
+
+    async def _worked(
+        self, job: Job, run: Callable[[Job], Note | None]
+    ) -> web.Response:
+        await self._begin(job, run)
+        return _see(job.back if self._bench.job is None else _WORK)
+
+
+async def _form(request: web.BaseRequest) -> forms.Fields:
+    length = request.content_length
+    if length is None or length > forms.MOST_BYTES:
+        raise UsageError(
+            f"a form has at most {forms.MOST_BYTES >> 10} KiB",
+            hint="Is it the right file? A key has less than one.",
+        )
+    try:
+        async with asyncio.timeout(_WITHIN_S):
+            body = await request.content.readexactly(length)
+    except (TimeoutError, asyncio.IncompleteReadError, web.HTTPException) as exc:
+        raise UsageError("the form did not arrive", hint="Send it again.") from exc
+    return forms.fields(request.headers.get("Content-Type", ""), body)
+
+
+def _back_of(path: str) -> str:
+    """Return the page that a form stands on."""
+    if path.startswith(f"{_CHOOSE}/"):
+        return _CHOOSE
+    if path == WITHDRAW:
+        return WITHDRAW
+    return BACK.get(path, WAY)
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status, text=text, content_type="text/html", charset="utf-8"
+    )
+
+
+def _told(status: int, text: str) -> web.Response:
+    return _html(rendering.page("refused", None, text=text), status)
+
+
+def _nothing() -> web.Response:
+    return _told(404, "There is no page at this path.")
+
+
+def _refused(refused: Refused) -> web.Response:
+    status = 421 if refused is Refused.HOST else 403
+    return _told(status, _REFUSALS[refused])
+
+
+def _see(path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": path})
+
+
+def _static(name: str) -> web.Response:
+    if name not in rendering.STATIC:
+        return _nothing()
+    return web.Response(
+        body=rendering.static(name),
+        content_type=rendering.STATIC[name][1],
+        charset="utf-8",
+    )

@@ -1,0 +1,218 @@
+"""Render the issuer's page, and hand out its style sheets, script and icon.
+
+The look is that of the operator's page, whose style sheet comes first. Rules this
+module keeps: everything is escaped; of a picture nothing is known here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from uploadfilter.issuing import holding, signing
+from uploadfilter.issuing.building import WORDS, Refusal
+from uploadfilter.issuing.page.acts import Seen
+from uploadfilter.issuing.page.folders import mark, shown
+from uploadfilter.issuing.page.hints import ROLES
+from uploadfilter.issuing.page.steps import Act, Step, due, offered, places
+from uploadfilter.issuing.page.work import Note
+from uploadfilter.issuing.publishing import Withdrawable
+from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.wording import counted, entries, review_heading, review_lines
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.roles import most_withdrawn_a_day
+
+STATIC: Final[Mapping[str, tuple[str, str]]] = {
+    "page.css": ("uploadfilter.proxy.admin", "text/css"),
+    "icon.svg": ("uploadfilter.proxy.admin", "image/svg+xml"),
+    "issuer.css": ("uploadfilter.issuing.page", "text/css"),
+    "issuer.js": ("uploadfilter.issuing.page", "text/javascript"),
+}
+"""The files beside the page: the package that each is in, and its media type."""
+
+TITLES: Final[Mapping[Step, str]] = {
+    Step.PICTURES: "Pictures",
+    Step.PREVIEW: "Preview",
+    Step.SIGN: "Signatures",
+    Step.PUBLISH: "Publish",
+}
+
+Values = Mapping[str, object]
+"""What a template asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands on every page.
+
+    Attributes:
+        set: The name of the set.
+        issuer: Who makes it.
+        form: What every form carries.
+        notes: What people are told once.
+    """
+
+    set: str
+    issuer: str
+    form: str
+    notes: Sequence[Note]
+
+
+def page(name: str, frame: Frame | None, **values: object) -> str:
+    """Render one of the templates.
+
+    Args:
+        name: Of the template, without its ending.
+        frame: What stands on every page; ``None`` for who is not let in.
+        values: What the template asks for.
+    """
+    return _templates().get_template(f"{name}.html").render(frame=frame, **values)
+
+
+def way(seen: Seen, source: Path | None, category: str) -> Values:
+    """Return what the page with the steps shows.
+
+    Args:
+        seen: What is in the folder.
+        source: The folder of pictures that was chosen.
+        category: What was typed as the category of all.
+    """
+    found = places(seen.situation).items()
+    return {
+        "seen": seen,
+        "steps": [(TITLES[step], place) for step, place in found],
+        "due": due(seen.situation),
+        "offered": offered(seen.situation),
+        "source": "" if source is None else shown(source),
+        "category": category,
+        "summary": None if seen.finished is None else seen.finished.summary,
+    }
+
+
+def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
+    """Return what the page of withdrawals shows.
+
+    Args:
+        seen: What is in the folder.
+        asked: What was asked for and is to be confirmed.
+    """
+    hashset = seen.now.hashset
+    entries = 0 if hashset is None else hashset.manifest.entries
+    return {
+        "entries_now": entries,
+        "most": most_withdrawn_a_day(entries),
+        "asked": asked,
+        "offered": offered(seen.situation),
+    }
+
+
+def copying(seen: Seen, stick: Path | None) -> Values:
+    """Return what the page of the stick shows.
+
+    Args:
+        seen: What is in the folder.
+        stick: Where the set is copied to.
+    """
+    return {
+        "sequence": seen.now.sequence,
+        "stick": "" if stick is None else shown(stick),
+        "offered": offered(seen.situation),
+    }
+
+
+def state(seen: Seen, epoch_s: float) -> Values:
+    """Return what the page of the state shows.
+
+    Args:
+        seen: What is in the folder.
+        epoch_s: Seconds since the epoch.
+    """
+    now = seen.now
+    held = {} if now.root is None else holding.holders_now(now)
+    rows = [
+        {
+            "role": role,
+            "version": now.versions[role],
+            "ends": at,
+            "is_over": at <= epoch_s,
+            "threshold": held[role].threshold,
+            "names": [md.name_of(key) for key in held[role].keys],
+        }
+        for role, at in sorted(now.expires.items(), key=lambda item: item[1])
+    ]
+    hashset = now.hashset
+    return {
+        "seen": seen,
+        "rows": rows,
+        "entries_now": 0 if hashset is None else hashset.manifest.entries,
+        "categories": {} if hashset is None else hashset.manifest.categories,
+        "offered": offered(seen.situation),
+    }
+
+
+@cache
+def static(name: str) -> bytes:
+    """Return one of the files in ``STATIC``."""
+    package, _ = STATIC[name]
+    return (resources.files(package) / "static" / name).read_bytes()
+
+
+def _moment(epoch_s: float) -> str:
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _holders(pending: Sequence[Pending]) -> list[tuple[str, int, list[str]]]:
+    """Return role, threshold and names of those who would hold a role."""
+    named = {
+        role: (role, held.threshold, [md.name_of(key) for key in held.keys])
+        for item in pending
+        for role, held in signing.named_in(item).items()
+    }
+    return [named[role] for role in ROLES if role in named]
+
+
+def _refusal(value: str) -> str:
+    return WORDS[Refusal(value)] if value in set(Refusal) else value
+
+
+def _role(role: str) -> str:
+    words = ROLES.get(role, role)
+    return words[:1].upper() + words[1:]
+
+
+def _share(count: int, counts: Mapping[str, Any]) -> str:
+    """Return the width of a bar in percent of the longest."""
+    most = max(max(it) if isinstance(it, tuple) else it for it in counts.values())
+    return f"{100 * count / most:.1f}" if most else "0"
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("uploadfilter.issuing.page", "pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., object]] = {
+        "counted": counted,
+        "entries": entries,
+        "moment": _moment,
+        "refusal": _refusal,
+        "role": _role,
+        "share": _share,
+        "shown": shown,
+        "mark": mark,
+        "holders": _holders,
+        "review_heading": review_heading,
+        "review_lines": review_lines,
+    }
+    environment.filters.update(filters)
+    environment.globals.update(Act=Act, Step=Step)
+    return environment

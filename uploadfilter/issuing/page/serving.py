@@ -1,0 +1,165 @@
+"""Listen on this machine, for one browser, until the page is closed.
+
+Rules this module keeps: no address of a network is listened on; the page ends when it
+is closed, told to by a signal, or left alone, and never in the middle of a publication.
+"""
+
+import asyncio
+import ipaddress
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from uploadfilter.errors import ServiceError, UsageError
+from uploadfilter.issuing.page.acts import Acts
+from uploadfilter.issuing.page.desk import Desk
+from uploadfilter.issuing.page.door import Door, Secrets
+from uploadfilter.issuing.page.work import Bench
+from uploadfilter.proxy.admin.manners import runner_of
+
+_SECRET_BYTES = 32
+
+_PORTS = 1 << 16
+
+_LOOKS = 10
+"""How often the idle time is looked at while it passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    """Where the page listens, and for how long.
+
+    Attributes:
+        listen: ``HOST:PORT``, an address of this machine in figures; port 0 takes any
+            free one. Empty takes an address of the network 127.0.0.0/8 by chance, which
+            all of it is this machine: browsers keep cookies by address and not by port,
+            and so no other program's page is sent ours.
+        idle_s: Seconds without a request after which it ends. Half an hour: longer than
+            it takes to fetch the second officer, shorter than a page that is forgotten
+            over night.
+    """
+
+    listen: str = ""
+    idle_s: float = 1800.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address of this machine, or no time.
+
+        Raises:
+            UsageError: Which it is.
+        """
+        if self.listen:
+            _host_and_port(self.listen)
+        if self.idle_s <= 0:
+            raise UsageError(
+                "the page cannot end before it begins",
+                hint="Give a time of one minute or more.",
+            )
+
+
+async def serve(
+    acts: Acts, settings: PageSettings, *, announce: Callable[[str], None]
+) -> None:
+    """Serve the page until it is closed, left alone or told to end.
+
+    Args:
+        acts: What it does.
+        settings: Where, and for how long.
+        announce: Told the link, once.
+
+    Raises:
+        ServiceError: Its address cannot be listened on.
+    """
+    bench = Bench()
+    loop = asyncio.get_running_loop()
+    try:
+        async with _listening(acts, settings, bench) as (desk, link):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, desk.closed.set)
+            announce(link)
+            await _closed(desk, settings.idle_s)
+    finally:
+        await bench.end()
+
+
+@asynccontextmanager
+async def _listening(
+    acts: Acts, settings: PageSettings, bench: Bench
+) -> AsyncIterator[tuple[Desk, str]]:
+    """Listen for the length of the block; yield the desk, and the link to it."""
+    host, port = _host_and_port(settings.listen or f"{_by_chance()}:0")
+    known = Secrets(
+        link=secrets.token_urlsafe(_SECRET_BYTES),
+        session=secrets.token_urlsafe(_SECRET_BYTES),
+        form=secrets.token_urlsafe(_SECRET_BYTES),
+    )
+    desk: Desk | None = None
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if desk is None:
+            raise AssertionError("asked before it listens")
+        return await desk.handle(request)
+
+    runner = runner_of(handle)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as exc:
+            why = os.strerror(exc.errno or 0)
+            raise ServiceError(
+                f"the page cannot listen on {host}:{port}: {why}",
+                hint="Give another port with --listen, or port 0 for any free one.",
+            ) from exc
+        bound = runner.addresses[0]
+        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        authority = f"{name}:{bound[1]}"
+        door = Door(known, authority=authority)
+        clock = asyncio.get_running_loop().time
+        desk = Desk(door, acts, bench, clock=clock)
+        yield desk, f"http://{authority}/enter/{known.link}"
+    finally:
+        await runner.cleanup()
+
+
+async def _closed(desk: Desk, idle_s: float) -> None:
+    """Return once the page is closed, or nobody has asked for anything for long."""
+    while desk.idle_s < idle_s:
+        try:
+            async with asyncio.timeout(idle_s / _LOOKS):
+                await desk.closed.wait()
+        except TimeoutError:
+            continue
+        return
+
+
+def _by_chance() -> str:
+    return f"127.{_part()}.{_part()}.{_part()}"
+
+
+def _part() -> int:
+    return 1 + secrets.randbelow(254)
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        number = int(port)
+    except ValueError as exc:
+        raise _no_address(listen) from exc
+    if not address.is_loopback or number not in range(_PORTS):
+        raise _no_address(listen)
+    return str(address), number
+
+
+def _no_address(listen: str) -> UsageError:
+    return UsageError(
+        f"the page cannot listen on {listen!r}",
+        hint="It is for this machine only: give an address such as 127.0.0.1:8090.",
+    )

@@ -1,0 +1,155 @@
+"""What may be done next with an issuer's folder, by what is in it.
+
+Rules this module keeps: it is pure; whatever the folder is like, exactly one step is
+due and somebody can go on; nothing is offered that the room would refuse for want of
+signatures or of a publication.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from uploadfilter.signedsets.roles import HASHSET, REVOKE, ROOT, TARGETS
+
+FIRST_ROLES: Final = frozenset({ROOT, TARGETS, HASHSET, REVOKE})
+"""What the first publication needs."""
+
+
+class Act(StrEnum):
+    """What people can do."""
+
+    BUILD = "build"
+    STOP = "stop"
+    DISCARD = "discard"
+    PROPOSE = "propose"
+    REMOVE = "remove"
+    FORGET = "forget"
+    SIGN = "sign"
+    PUBLISH = "publish"
+    WITHDRAW = "withdraw"
+    RENEW = "renew"
+    EXPORT = "export"
+
+
+class Step(StrEnum):
+    """A stretch of the way from pictures to a publication."""
+
+    PICTURES = "pictures"
+    PREVIEW = "preview"
+    SIGN = "sign"
+    PUBLISH = "publish"
+
+
+class Place(StrEnum):
+    """Where a step stands."""
+
+    DONE = "done"
+    NOW = "now"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What is proposed for one role.
+
+    Attributes:
+        role: Which one.
+        by: Who has signed it.
+        others: Who may sign it and has not.
+        missing: How many more have to.
+    """
+
+    role: str
+    by: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What decides about the next step.
+
+    Attributes:
+        sequence: Number of the set that is published; 0 for none.
+        built: Entries that a build has made and nobody has proposed; ``None`` if there
+            is no such build.
+        is_broken_off: Whether a build was broken off, and can go on.
+        staged: Operations that the next proposal takes up.
+        waiting: What is proposed, role by role.
+    """
+
+    sequence: int = 0
+    built: int | None = None
+    is_broken_off: bool = False
+    staged: int = 0
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def is_set_proposed(self) -> bool:
+        """Whether a set is proposed, and not only who holds which role."""
+        return any(item.role == HASHSET for item in self.waiting)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether nobody's signature is missing of what is proposed."""
+        return bool(self.waiting) and not any(it.missing for it in self.waiting)
+
+    @property
+    def is_publishable(self) -> bool:
+        """Whether what is proposed would make a publication, once it is signed."""
+        if self.sequence:
+            return bool(self.waiting)
+        return {item.role for item in self.waiting} >= FIRST_ROLES
+
+
+def due(now: Situation) -> Step:
+    """Return the step that is due."""
+    if now.is_publishable:
+        return Step.PUBLISH if now.is_signed else Step.SIGN
+    return Step.PREVIEW if now.built is not None else Step.PICTURES
+
+
+def places(now: Situation) -> dict[Step, Place]:
+    """Return where each step stands, in order."""
+    found, place = {}, Place.DONE
+    for step in Step:
+        if step is due(now):
+            found[step], place = Place.NOW, Place.LATER
+        else:
+            found[step] = place
+    return found
+
+
+def offered(now: Situation) -> frozenset[Act]:
+    """Return what may be done while no work is going on."""
+    step = due(now)
+    found = set()
+    if step is Step.PICTURES:
+        found.add(Act.BUILD)
+    if now.built is not None or now.is_broken_off:
+        found.add(Act.DISCARD)
+    if step in {Step.PICTURES, Step.PREVIEW} and _has_something_to_propose(now):
+        found.add(Act.PROPOSE)
+    if step is Step.PICTURES and now.sequence:
+        found.add(Act.REMOVE)
+    if now.is_set_proposed or now.staged:
+        found.add(Act.FORGET)
+    if any(item.missing and item.others for item in now.waiting):
+        found.add(Act.SIGN)
+    if now.is_publishable and now.is_signed:
+        found.add(Act.PUBLISH)
+    if now.sequence:
+        found |= {Act.WITHDRAW, Act.RENEW, Act.EXPORT}
+    return frozenset(found)
+
+
+def offered_at_work(*, can_be_stopped: bool) -> frozenset[Act]:
+    """Return what may be done while work is going on: one piece at a time."""
+    return frozenset({Act.STOP} if can_be_stopped else ())
+
+
+def _has_something_to_propose(now: Situation) -> bool:
+    """Tell whether a proposal can be made: of nothing new, that a set lasts longer."""
+    if now.built is not None:
+        return now.built > 0
+    return now.staged > 0 or now.sequence > 0
