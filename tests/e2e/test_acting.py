@@ -168,7 +168,7 @@ ISSUING = frozenset(
     f"issuer {name}"
     for name in (
         *("init", "key", "rotate", "build", "stage", "propose", "sign", "publish"),
-        *("renew", "withdraw", "export", "status", "feedback"),
+        *("renew", "withdraw", "export", "status", "feedback", "page"),
     )
 ) | {"hashset known-good build"}
 """They write where they are told to, and never into the state directory."""

@@ -56,6 +56,17 @@ _COLOURS = """
 _IS_WIDER = "() => document.documentElement.scrollWidth > window.innerWidth"
 
 
+def colours_of(page: Page) -> list[list[str]]:
+    """Return of each text what it stands in, its colour, and that behind it."""
+    found: list[list[str]] = page.evaluate(_COLOURS)
+    return found
+
+
+def is_wider(page: Page) -> bool:
+    """Tell whether a page has to be scrolled sideways."""
+    return bool(page.evaluate(_IS_WIDER))
+
+
 @dataclass(slots=True)
 class Look:
     """A page in a browser, and what the browser had to complain of.
@@ -207,12 +218,12 @@ def test_page_can_be_read_by_everybody(
     proxy, url = site
     put(proxy.url("/files/a.jpg"), pictures.listed())
     with looking(browser, url, viewport=NARROW, color_scheme=scheme) as look:
-        colours = look.page.evaluate(_COLOURS)
-        is_wider = look.page.evaluate(_IS_WIDER)
+        colours = colours_of(look.page)
+        scrolls = is_wider(look.page)
 
     assert len(colours) > 50
     assert [c for c in colours if contrast(c[1], c[2]) < LEAST_CONTRAST] == []
-    assert not is_wider
+    assert not scrolls
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
@@ -255,12 +266,12 @@ def test_table_that_is_cut_off_says_so(
         look.page.wait_for_selector(
             "section[aria-labelledby=decisions] .more", state="visible"
         )
-        is_wider = look.page.evaluate(_IS_WIDER)
+        scrolls = is_wider(look.page)
         look.page.screenshot(path=PICTURE.with_name("on-a-phone.png"), full_page=True)
     with looking(browser, url, java_script_enabled=scripts) as look:
         look.page.wait_for_selector(hints, state="hidden")
 
-    assert not is_wider
+    assert not scrolls
 
 
 def test_updates_can_be_paused(site: tuple[Stage, str], browser: Browser) -> None:
