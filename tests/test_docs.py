@@ -197,7 +197,7 @@ def test_each_event_is_explained_to_operators() -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_each_command_is_explained_with_its_options(name: str) -> None:
     """A command's section names exactly the options that it has."""
-    named = set(re.findall(r"--[a-z][a-z-]+", section(OPERATING, name)))
+    named = set(re.findall(r"--[a-z][a-z0-9-]+", section(OPERATING, name)))
 
     assert named == options(COMMANDS[name])
 

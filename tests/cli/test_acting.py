@@ -86,3 +86,11 @@ def test_refusal_says_whose_it_is(
     assert f"{str(path)!r} belongs to root, and this is user 64243" in told
     assert "as that user" in told
     assert given_back.endswith(f"chown -R 64243: {tmp_path}")
+
+
+def test_errors_that_are_each_other_s_cause_are_followed_once() -> None:
+    """A report of an error ends, whatever a library has raised from what."""
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+
+    assert why_denied(one) == ""

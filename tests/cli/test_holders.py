@@ -7,7 +7,11 @@ import pytest
 
 from tests.cli.running import json_lines, run
 from tests.cli.test_passphrases import private
+from tests.issuing.offices import line_of
+from tests.issuing.softhsm import LIBRARY, PIN, WRONG_PIN, Drawer, drawer
 from uploadfilter.issuing.keys import made_key
+
+__all__ = ["drawer"]
 
 PASSPHRASE = "four words of mine"  # noqa: S105 - of a test
 NAMES = ("ann", "bob", "cid", "dora", "eve", "fay", "gus", "machine")
@@ -110,3 +114,41 @@ def test_rotation_without_words_lengthens_root_and_targets_only(
         code = run(monkeypatch, "issuer", "rotate", role, "--folder", f"{tmp_path}/o")
         assert code == 2
         assert said in capfd.readouterr().err
+
+
+def test_key_of_a_token_signs_with_its_pin(
+    drawer: Drawer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """It is taken once, and used where a key of a file would be."""
+    drawer.plug_in("of dora")
+    make_keys(tmp_path)
+    (tmp_path / "dora.key").unlink()
+    (tmp_path / "dora.pub").unlink()
+    pin = private(tmp_path / "pin", PIN)
+    words = ["issuer", "key", str(tmp_path / "dora.key"), "--name", "dora"]
+    token = ["--token", "of dora", "--token-key", "3", "--passphrase-file", str(pin)]
+    assert run(monkeypatch, *words, *token) == 2
+    assert "--pkcs11" in capfd.readouterr().err
+    library = ["--pkcs11", str(LIBRARY)]
+    assert run(monkeypatch, *words, *token, *library) == 0
+    assert run(monkeypatch, *init_words(tmp_path)) == 0
+    entries = tmp_path / "in.jsonl"
+    entries.write_text(line_of("p", 1) + "\n")
+    folder = ["--folder", f"{tmp_path}/o"]
+    for more in (["stage", str(entries)], ["propose"]):
+        assert run(monkeypatch, "issuer", *more, *folder) == 0
+    sign = ["issuer", "sign", "--yes", "--key", str(tmp_path / "dora.key"), *folder]
+    capfd.readouterr()
+    monkeypatch.setenv("PYKCS11LIB", "")  # the command before has set it
+
+    assert run(monkeypatch, *sign, "--passphrase-file", str(pin)) == 2
+    assert "is in the token 'of dora'" in capfd.readouterr().err
+    pin.write_text(WRONG_PIN)
+    assert run(monkeypatch, *sign, "--passphrase-file", str(pin), *library) == 2
+    assert "PIN of the token 'of dora' is wrong" in capfd.readouterr().err
+    pin.write_text(PIN)
+    assert run(monkeypatch, *sign, "--passphrase-file", str(pin), *library) == 0
+    assert "signed by dora" in capfd.readouterr().err

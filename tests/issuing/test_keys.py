@@ -1,7 +1,11 @@
 """Keys in files: sealed, bound to a name, and refused with a reason."""
 
+import base64
+
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.keys import made_key, opened_key, public_key
@@ -95,3 +99,50 @@ def test_name_that_cannot_stand_everywhere_is_refused() -> None:
     """A holder is an account or initials, and no address."""
     with pytest.raises(IssuerError, match="nobody can hold"):
         made_key("ann@example.org", PASSPHRASE, cost=CHEAP)
+
+
+def pem(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, **changes: str) -> bytes:
+    """Return the file of a public key that is not Ed25519."""
+    kind = PublicFormat.SubjectPublicKeyInfo
+    text = key.public_bytes(Encoding.PEM, kind).decode()
+    shape = {"name": "ann", "public": text, "scheme": "ecdsa-sha2-nistp256"}
+    return msgspec.json.encode(shape | changes)
+
+
+P256 = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+
+
+def test_key_of_a_token_has_one_id_however_it_is_written() -> None:
+    """The same key, written twice, would count as two holders."""
+    found = public_key(pem(P256))
+    text = str(found.keyval["public"])
+    point = P256.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    # A key of P-256 before its point, as RFC 5480 has it, with a compressed point.
+    head = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+    short = base64.b64encode(head + point).decode()
+    armoured = f"-----BEGIN PUBLIC KEY-----\n{short}\n-----END PUBLIC KEY-----\n"
+
+    for other in (text.replace("\n", "\r\n"), text.strip(), armoured):
+        assert public_key(pem(P256, public=other)) == found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pem(ec.derive_private_key(7, ec.SECP384R1()).public_key()),
+        pem(ec.derive_private_key(7, ec.SECP521R1()).public_key()),
+        pem(rsa.generate_private_key(65537, 2048).public_key()),
+        pem(P256, scheme="ecdsa-sha2-nistp384"),
+        pem(P256, scheme="ed25519"),
+        pem(P256, scheme="rsassa-pss-sha256"),
+        pem(P256, public="-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
+        pem(P256, public=" " * 5000),
+        pem(P256, public=""),
+        pem(P256, name="a b"),
+    ],
+    ids=range(10),
+)
+def test_other_keys_are_not_those_of_holders(data: bytes) -> None:
+    """An operator verifies the kinds of FORMAT.md, and each under its own name."""
+    with pytest.raises(IssuerError, match="no public key"):
+        public_key(data)

@@ -176,8 +176,12 @@ def why_denied(error: BaseException) -> str:
         What was found out, and what to do; empty if the error is another one.
     """
     cause: BaseException | None = error
+    seen: set[int] = set()
+    # Each of two errors may be the cause of the other.
     while cause is not None and not isinstance(cause, PermissionError):
+        seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
+        cause = None if id(cause) in seen else cause
     if cause is None or not isinstance(cause.filename, str | bytes | Path):
         return ""
     path = Path(os.fsdecode(cause.filename)).absolute()

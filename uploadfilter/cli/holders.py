@@ -12,6 +12,7 @@ from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.passphrases import (
     PassphraseFDOption,
     PassphraseFileOption,
+    PKCS11Option,
     read_key_file,
     read_passphrase,
 )
@@ -20,6 +21,7 @@ from uploadfilter.issuing import holding
 from uploadfilter.issuing.folder import IssuerFolder, Settings, file_errors
 from uploadfilter.issuing.keys import made_key, public_key
 from uploadfilter.issuing.published import Published, published
+from uploadfilter.issuing.tokens import PIV_SIGNATURE, token_key
 from uploadfilter.signedsets.metadata import Holders, with_holders
 from uploadfilter.signedsets.roles import (
     COURIER,
@@ -117,15 +119,34 @@ def key_command(
     name: Annotated[
         str, typer.Option(metavar="NAME", help="Who will hold it: account or initials.")
     ],
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Make none, but take a key that is in this token.",
+            show_default=False,
+        ),
+    ] = None,
+    token_number: Annotated[
+        int,
+        typer.Option(
+            "--token-key", metavar="N", min=0, help="Which key of the token: its id."
+        ),
+    ] = PIV_SIGNATURE,
+    pkcs11: PKCS11Option = None,
     passphrase_file: PassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
     json: JSONOption = False,
 ) -> None:
     """Make a key, sealed with a passphrase. FILE.pub is for everybody.
 
-    **Example**
+    With --token, the key stays in a token: FILE only says which one.
+
+    **Examples**
 
         uploadfilter issuer key ann.key --name ann
+
+        uploadfilter issuer key dora.key --name dora --token D --pkcs11 LIBRARY
     """
     public_file = file.with_name(file.name.removesuffix(".key") + ".pub")
     for path in (file, public_file):
@@ -134,10 +155,19 @@ def key_command(
                 f"{str(path)!r} is there already",
                 hint="Name another file: a key that is lost cannot be made again.",
             )
-    passphrase = read_passphrase(
-        f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
-    )
-    private, public = made_key(name, passphrase)
+    if token is None:
+        passphrase = read_passphrase(
+            f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
+        )
+        private, public = made_key(name, passphrase)
+    else:
+        library = _library(pkcs11)
+        pin = read_passphrase(
+            f"the token {token!r}", file=passphrase_file, fd=passphrase_fd, what="PIN"
+        )
+        private, public = token_key(
+            name, library, label=token, number=token_number, pin=pin
+        )
     with file_errors(file):
         _create(file, private, 0o600)
         _create(public_file, public, 0o644)
@@ -201,6 +231,15 @@ def rotate_command(
             holding.check_all(holders)
             holding.propose_holders(it, now, holders, epoch_s=present_s())
     say("next: the holders of the root sign with 'uploadfilter issuer sign'")
+
+
+def _library(path: Path | None) -> Path:
+    if path is None:
+        raise UsageError(
+            "--token needs the library of the token's maker",
+            hint="For example --pkcs11 /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so.",
+        )
+    return path
 
 
 def _lasting(role: str) -> tuple[str, ...]:

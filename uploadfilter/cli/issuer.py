@@ -22,6 +22,7 @@ from uploadfilter.cli.passphrases import (
     OnlinePassphraseFileOption,
     PassphraseFDOption,
     PassphraseFileOption,
+    PKCS11Option,
     signer_of,
 )
 from uploadfilter.errors import UsageError
@@ -154,6 +155,7 @@ def sign_command(
     key: KeyOption,
     passphrase_file: PassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
+    pkcs11: PKCS11Option = None,
     yes: YesOption = False,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -176,7 +178,7 @@ def sign_command(
             print_text(*shown_review(review))
         if not yes:
             confirm("Sign this?", refused="nothing is signed without a confirmation")
-        signer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
+        signer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
         roles = signing.sign(it, now, signer)
         waiting = signing.pending(it, now)
     if json:
@@ -192,6 +194,7 @@ def publish_command(
     online_key: OnlineKeyOption,
     online_passphrase_file: OnlinePassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
+    pkcs11: PKCS11Option = None,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
@@ -206,7 +209,9 @@ def publish_command(
         now = published(it)
         # Before a passphrase is asked for in vain.
         signing.check_complete(signing.pending(it, now))
-        machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
+        machine = signer_of(
+            online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
+        )
         done = publishing.publish(it, now, machine, epoch_s=present_s())
     if json:
         shape = {"sequence": done.sequence, "roles": done.roles}
@@ -223,6 +228,7 @@ def renew_command(
     online_key: OnlineKeyOption,
     online_passphrase_file: OnlinePassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
+    pkcs11: PKCS11Option = None,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
     """Sign anew that what is published is the newest; to be run by a timer.
@@ -233,7 +239,9 @@ def renew_command(
     """
     it = IssuerFolder(folder)
     with it.locked():
-        machine = signer_of(online_key, file=online_passphrase_file, fd=passphrase_fd)
+        machine = signer_of(
+            online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
+        )
         publishing.renew(it, published(it), machine, epoch_s=present_s())
     say(f"renewed for {it.settings.lifetimes.online} days", style="green")
 
@@ -250,6 +258,7 @@ def withdraw_command(
     passphrase_file: PassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
     online_passphrase_file: OnlinePassphraseFileOption = None,
+    pkcs11: PKCS11Option = None,
     yes: YesOption = False,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -270,8 +279,8 @@ def withdraw_command(
         if not yes:
             question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
             confirm(question, refused="nothing is withdrawn without a confirmation")
-        officer = signer_of(key, file=passphrase_file, fd=passphrase_fd)
-        machine = signer_of(online_key, file=online_passphrase_file)
+        officer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
+        machine = signer_of(online_key, file=online_passphrase_file, library=pkcs11)
         count, listed = publishing.withdraw(
             it, now, wanted, officer=officer, machine=machine, epoch_s=present_s()
         )

@@ -1,4 +1,4 @@
-"""Where a command gets passphrases from: a prompt, a descriptor or a file.
+"""Where a command gets passphrases and PINs from: a prompt, a descriptor or a file.
 
 Rules this module keeps: never an argument and never a variable of the environment,
 which other processes can read; a file with a passphrase is for its owner alone.
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import Signer
 
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.issuing.keys import opened_key
+from uploadfilter.issuing.tokens import is_token, label_of, opened_token
 
 MOST_BYTES = 4096
 """Longest passphrase, in bytes: a paragraph."""
@@ -59,9 +60,25 @@ OnlinePassphraseFileOption = Annotated[
     ),
 ]
 
+PKCS11Option = Annotated[
+    Path | None,
+    typer.Option(
+        "--pkcs11",
+        metavar="LIBRARY",
+        help="The PKCS#11 library of the token's maker, if a key is in a token.",
+        envvar="PYKCS11LIB",
+        show_default=False,
+    ),
+]
+
 
 def read_passphrase(
-    whose: str, *, file: Path | None, fd: int | None = None, twice: bool = False
+    whose: str,
+    *,
+    file: Path | None,
+    fd: int | None = None,
+    twice: bool = False,
+    what: str = "Passphrase",
 ) -> str:
     """Return a passphrase.
 
@@ -70,6 +87,7 @@ def read_passphrase(
         file: A file with it, if it is in one.
         fd: A descriptor to read it from, if it comes by one.
         twice: Whether people have to type it twice, because it is new.
+        what: What it is called in the prompt.
 
     Raises:
         UsageError: There is none, or others can read the file.
@@ -99,24 +117,40 @@ def read_passphrase(
             hint="Without a terminal, give --passphrase-file or --passphrase-fd.",
         )
     typed: str = typer.prompt(
-        f"Passphrase of {whose}", hide_input=True, confirmation_prompt=twice, err=True
+        f"{what} of {whose}", hide_input=True, confirmation_prompt=twice, err=True
     )
     return typed
 
 
-def signer_of(path: Path, *, file: Path | None, fd: int | None = None) -> CryptoSigner:
-    """Open a private key.
+def signer_of(
+    path: Path,
+    *,
+    file: Path | None,
+    fd: int | None = None,
+    library: Path | None = None,
+) -> Signer:
+    """Open a private key, which may be in a token.
 
     Args:
         path: Its file.
-        file: A file with its passphrase.
-        fd: A descriptor with its passphrase.
+        file: A file with its passphrase, or with the PIN of the token.
+        fd: A descriptor with it.
+        library: The PKCS#11 library of the token.
 
     Raises:
         IssuerError: It cannot be opened.
-        UsageError: There is no passphrase.
+        UsageError: There is no passphrase, or no library for a token.
     """
     data = read_key_file(path)
+    if is_token(data):
+        label = label_of(data)
+        if library is None:
+            raise UsageError(
+                f"the key {str(path)!r} is in the token {label!r}",
+                hint="Name the library of the token's maker: --pkcs11 LIBRARY.",
+            )
+        pin = read_passphrase(f"the token {label!r}", file=file, fd=fd, what="PIN")
+        return opened_token(data, library, pin)
     return opened_key(data, read_passphrase(f"{str(path)!r}", file=file, fd=fd))
 
 

@@ -1,5 +1,8 @@
 """Keys of officers: a private key under a passphrase in one file, a public in another.
 
+A private key in a token is ``issuing/tokens.py``; its public half stands in a file of
+the same kind.
+
 The private key is sealed with ChaCha20-Poly1305 (RFC 8439) under a key that scrypt (RFC
 7914) makes of the passphrase. Who asks for a passphrase, and how, is the command
 line's business.
@@ -10,12 +13,24 @@ key file asks of memory and time is bounded before it is spent.
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    EllipticCurve,
+    EllipticCurvePublicKey,
+)
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from uploadfilter.errors import IssuerError
@@ -37,6 +52,16 @@ _NONCE_BYTES: Final = 12
 _SEED_BYTES: Final = 32
 _ED25519: Final = "ed25519"
 _PUBLIC_HEX: Final = 64
+
+_ECDSA: Final = "ecdsa"
+_CURVES: Final[Mapping[str, type[EllipticCurve]]] = {
+    "ecdsa-sha2-nistp256": SECP256R1,
+    "ecdsa-sha2-nistp384": SECP384R1,
+}
+"""What tokens sign with, as ``HSMSigner`` of securesystemslib has it."""
+
+_MOST_PEM: Final = 1024
+"""Characters of such a key: on P-384 it has 215."""
 
 
 class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +105,13 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
         )
     seed = secrets.token_bytes(_SEED_BYTES)
     public = named(_signer(seed).public_key, name)
-    shape = _public_shape(public)
+    shape = public_shape(public)
     salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
     sealed = _cipher(passphrase, salt, cost).encrypt(nonce, seed, _bound(shape))
     file = _Sealed(
         format=FORMAT, public=shape, cost=cost, salt=salt, nonce=nonce, sealed=sealed
     )
-    return _document(file), _document(shape)
+    return document(file), document(shape)
 
 
 def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
@@ -100,7 +125,7 @@ def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
         IssuerError: It is no such file, or the passphrase is wrong.
     """
     file = _sealed_of(data)
-    public = _public(file.public)
+    public = public_of(file.public)
     try:
         cipher = _cipher(passphrase, file.salt, file.cost)
         seed = cipher.decrypt(file.nonce, file.sealed, _bound(file.public))
@@ -156,7 +181,7 @@ def public_key(data: bytes) -> SSlibKey:
     """
     shape = _decoded(data)
     inner = shape.get("public")
-    return _public(inner if isinstance(inner, dict) else shape)
+    return public_of(inner if isinstance(inner, dict) else shape)
 
 
 def _sealed_of(data: bytes) -> _Sealed:
@@ -190,30 +215,58 @@ def _decoded(data: bytes) -> dict[str, Any]:
     return shape
 
 
-def _public(shape: dict[str, Any]) -> SSlibKey:
-    """Return a public key, if it is of the one kind that every operator can verify."""
-    value = shape.get("public")
-    name = shape.get("name")
-    if not (
-        isinstance(value, str)
-        and len(value) == _PUBLIC_HEX
-        and set(value) <= set("0123456789abcdef")
-        and isinstance(name, str)
-        and KEY_NAME.fullmatch(name)
-    ):
+def public_of(shape: dict[str, Any]) -> SSlibKey:
+    """Return a public key, if it is of a kind that an issuer may use.
+
+    Args:
+        shape: As ``public_shape`` writes it.
+
+    Raises:
+        IssuerError: It is none, or without the name of its holder.
+    """
+    value, name = shape.get("public"), shape.get("name")
+    scheme = shape.get("scheme", _ED25519)
+    kept = None
+    if isinstance(value, str) and isinstance(scheme, str):
+        kept = _ed25519(value) if scheme == _ED25519 else _ecdsa(value, scheme)
+    if kept is None or not (isinstance(name, str) and KEY_NAME.fullmatch(name)):
         raise IssuerError(
             "the file holds no public key with the name of its holder",
             hint="Name a file that 'uploadfilter issuer key' made.",
         )
-    keyval = {"public": value}
+    keytype = _ED25519 if scheme == _ED25519 else _ECDSA
+    keyval = {"public": kept}
     # The id is computed and not read, so that no two keys share one.
-    fields = {"keytype": _ED25519, "scheme": _ED25519, "keyval": keyval}
+    fields = {"keytype": keytype, "scheme": scheme, "keyval": keyval}
     keyid = hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
-    return named(SSlibKey(keyid, _ED25519, _ED25519, keyval), name)
+    return named(SSlibKey(keyid, keytype, scheme, keyval), name)
 
 
-def _public_shape(key: SSlibKey) -> dict[str, Any]:
-    return {"name": name_of(key), "public": key.keyval["public"]}
+def _ed25519(value: str) -> str | None:
+    is_key = len(value) == _PUBLIC_HEX and set(value) <= set("0123456789abcdef")
+    return value if is_key else None
+
+
+def _ecdsa(value: str, scheme: str) -> str | None:
+    """Return a key in the one way to write it, so that no key has two ids."""
+    if len(value) > _MOST_PEM or scheme not in _CURVES:
+        return None
+    try:
+        key = load_pem_public_key(value.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if not isinstance(key, EllipticCurvePublicKey):
+        return None
+    if not isinstance(key.curve, _CURVES[scheme]):
+        return None
+    kind = PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(Encoding.PEM, kind).decode()
+
+
+def public_shape(key: SSlibKey) -> dict[str, Any]:
+    """Return what stands in a file of a public key."""
+    shape = {"name": name_of(key), "public": key.keyval["public"]}
+    return shape if key.scheme == _ED25519 else {**shape, "scheme": key.scheme}
 
 
 def _signer(seed: bytes, public: SSlibKey | None = None) -> CryptoSigner:
@@ -238,5 +291,6 @@ def _bound(shape: dict[str, Any]) -> bytes:
     return msgspec.json.encode(shape, order="sorted")
 
 
-def _document(shape: object) -> bytes:
+def document(shape: object) -> bytes:
+    """Return the bytes of a file of keys."""
     return msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n"

@@ -184,7 +184,7 @@ def withdraw(
         version=now.next_version(REVOKE),
         expires=md.ending(epoch_s, folder.settings.lifetimes.revoke),
     )
-    listing.sign(officer, append=True)
+    signing.put_signature(listing, officer)
     _copy_files(folder, place / TARGETS_FOLDER, [listing])
     _put(folder, now, {REVOKE: listing}, machine, epoch_s)
     shutil.rmtree(place)
@@ -407,7 +407,7 @@ def _put(
     gathering = md.new_gathering(
         versions, version=now.next_version(GATHERED), expires=expires
     )
-    gathering.sign(machine)
+    signing.put_signature(gathering, machine)
     name = f"{gathering.signed.version}.{GATHERED}.json"
     write_private(folder.metadata / name, md.written(gathering))
     timestamp = md.new_timestamp(
@@ -415,7 +415,7 @@ def _put(
         version=now.next_version(TIMESTAMP),
         expires=expires,
     )
-    timestamp.sign(machine)
+    signing.put_signature(timestamp, machine)
     write_private(folder.metadata / f"{TIMESTAMP}.json", md.written(timestamp))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root, Targets
 from tuf.api.serialization import DeserializationError
 
@@ -98,7 +98,7 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
     signed = []
     for item in waiting:
         if name in item.others and _may_sign(item.role, signer, waiting, now):
-            item.metadata.sign(signer, append=True)
+            put_signature(item.metadata, signer)
             write_private(
                 folder.proposal / f"{item.role}.json", md.written(item.metadata)
             )
@@ -114,6 +114,22 @@ def named_in(item: Pending) -> dict[str, md.Holders]:
     delegations = getattr(item.metadata.signed, "delegations", None)
     named = roles or (delegations.roles if delegations else {})
     return {role: md.holders_of(item.metadata, role) for role in named}
+
+
+def put_signature(metadata: Metadata[Any], signer: "Signer") -> None:
+    """Add a signature to metadata.
+
+    Raises:
+        IssuerError: The signer, such as a token, says why it does not sign.
+    """
+    told: BaseException | None = None
+    try:
+        metadata.sign(signer, append=True)
+    except UnsignedMetadataError as exc:
+        told = exc.__cause__ if isinstance(exc.__cause__, IssuerError) else exc
+    if told is not None:
+        # Raised out here: inside, each of the two would be the cause of the other.
+        raise told
 
 
 def check_complete(waiting: Iterable[Pending]) -> None:
