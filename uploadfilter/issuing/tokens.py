@@ -34,6 +34,9 @@ MOST_LABEL: Final = 32
 PIV_SIGNATURE: Final = 2
 """The key of a PIV card that is meant for signatures (slot 9c)."""
 
+_RAISED: Final = (RuntimeError, ValueError, OSError, UnsupportedLibraryError)
+"""What ``python-pkcs11`` (the first) and ``HSMSigner`` raise."""
+
 _LIBRARY_VARIABLE: Final = "PYKCS11LIB"
 """Where ``HSMSigner`` looks for the library."""
 
@@ -139,7 +142,7 @@ class TokenSigner(Signer):
                 hint="Plug the right token in, or make the file anew by "
                 "'uploadfilter issuer key --token'.",
             ) from exc
-        except Exception as exc:
+        except _RAISED as exc:
             raise _told(exc, self._place) from exc
         return signature
 
@@ -175,7 +178,7 @@ def token_key(
     _use(library)
     try:
         _, found = HSMSigner.import_(number, label, lambda _: pin)
-    except Exception as exc:
+    except _RAISED as exc:
         raise _told(exc, place) from exc
     shape = public_shape(named(found, name))
     TokenSigner(place, public_of(shape), pin).sign(b"a try")
