@@ -153,8 +153,8 @@ def made_plain_key(name: str) -> tuple[bytes, bytes]:
         IssuerError: The name cannot be used.
     """
     seed = secrets.token_bytes(_SEED_BYTES)
-    shape = _public_shape(named(_signer(seed).public_key, name))
-    return _document(_Plain(format=FORMAT, public=shape, seed=seed)), _document(shape)
+    shape = public_shape(named(_signer(seed).public_key, name))
+    return document(_Plain(format=FORMAT, public=shape, seed=seed)), document(shape)
 
 
 def opened_plain_key(data: bytes) -> "CryptoSigner":
@@ -165,7 +165,7 @@ def opened_plain_key(data: bytes) -> "CryptoSigner":
     """
     try:
         file = msgspec.json.decode(data, type=_Plain)
-        return _signer(file.seed, _public(file.public))
+        return _signer(file.seed, public_of(file.public))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
         raise IssuerError(
             "the file holds no private key without a passphrase",
