@@ -111,6 +111,11 @@ def _dumped(data: bytes) -> bytes:
     return head + b"INSERT INTO `a` VALUES (1,_binary '" + body + b"');\n"
 
 
+def _joined(data: bytes) -> bytes:
+    """Write base64 as programs hold it, in short strings."""
+    return b"var a = '" + _cut(base64.b64encode(data), b"' +\n  '", 76) + b"';"
+
+
 def _rich(data: bytes) -> bytes:
     """Write digits as word processors read them, in lines of an odd length."""
     lines = _cut(data.hex().encode(), b"\r\n", 127)
@@ -247,6 +252,12 @@ CODING_TRICKS: tuple[Trick, ...] = (
         FileType.DATA,
         _written(lambda data: binascii.b2a_qp(data, istext=False)),
         "as mails are, without a mail around it",
+    ),
+    _read(
+        "joined-strings",
+        FileType.DATA,
+        _written(_joined),
+        "base64 in strings that a program joins by plus signs",
     ),
     _read(
         "rtf-digits", FileType.DATA, _written(_rich), "digits in lines of odd length"

@@ -92,10 +92,19 @@ def test_packed_pictures_of_a_document_are_members() -> None:
     assert ("Pictures-picture", TEXT, None) in found
 
 
-def test_drawings_of_a_workbook_are_put_together() -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(0x00EB, id="MsoDrawingGroup"),
+        pytest.param(0x00EC, id="MsoDrawing"),
+        pytest.param(0x00E9, id="BkHim"),
+        pytest.param(0x007F, id="ImData"),
+    ],
+)
+def test_drawings_of_a_workbook_are_put_together(kind: int) -> None:
     """Excel cuts them in records of 8 KB."""
     pieces = [b"first, ", b"second, ", b"third"]
-    kinds = [0x00EB, 0x003C, 0x003C]
+    kinds = [kind, 0x003C, 0x003C]
     records = b"".join(
         struct.pack("<HH", kind, len(piece)) + piece
         for kind, piece in zip(kinds, pieces, strict=True)

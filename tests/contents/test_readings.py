@@ -47,6 +47,8 @@ LAYERS: dict[str, Callable[[bytes], bytes]] = {
     "junk": lambda text: b"!_.".join(in_parts(text, 3)),
     "escaped lines": lambda text: b"\\n".join(in_parts(text, 7)),
     "style sheet": lambda text: b"".join(b"\\%x " % byte for byte in text),
+    "joined strings": lambda text: b"' +\n '".join(in_parts(text, 60)),
+    "rich text": lambda text: b"{\\rtf1 " + b"\\par ".join(in_parts(text, 70)) + b"}",
     "base64": base64.b64encode,
 }
 

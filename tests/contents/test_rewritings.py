@@ -40,6 +40,12 @@ QUOTED = (b"=3D", b"=ff", b"=Ff", b"=\n", b"= \t\r\n", b"=\r", b"=", b"3", b"D",
         pytest.param(
             "rich text", b"{\\rtf\\bin-7 a\\\n\\~b", b">ab", id="RTF's symbols"
         ),
+        pytest.param(
+            "joined strings",
+            b"'iVBORw0KGgo' + \n 'AAAANSUhEUg' + \"AAAA\"",
+            b"'iVBORw0KGgoAAAANSUhEUgAAAA\"",
+            id="strings in a program",
+        ),
         pytest.param("UTF-7", b"a+AC8-b+-", b"a/b+", id="UTF-7"),
         pytest.param("UTF-7", b"+AGQAYQB0AGEAOg-", b"data:", id="UTF-7 shifted"),
         pytest.param("UTF-7 of IMAP", b"a&AC8-b&-", b"a/b&", id="UTF-7 of IMAP"),

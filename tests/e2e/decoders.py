@@ -51,6 +51,9 @@ _NODE_LINES = "Buffer.from(JSON.parse(text).data['image/png'].join(''), 'base64'
 _NODE_STRING = "Buffer.from(JSON.parse(text), 'base64')"
 _NODE_INFLATE = "require('zlib').inflateSync(Buffer.from(JSON.parse(text), 'base64'))"
 _NODE_RAW = "require('zlib').inflateRawSync(Buffer.from(JSON.parse(text), 'base64'))"
+_NODE_PROGRAM = (
+    "Buffer.from(require('vm').runInNewContext(text.toString() + '; a'), 'base64')"
+)
 _NODE_HEX = "Buffer.from(text.toString('latin1'), 'hex')"
 
 
@@ -79,6 +82,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Node base64 in JSON": _node(_NODE_STRING),
     "Node zlib in JSON": _node(_NODE_INFLATE),
     "Node deflate in JSON": _node(_NODE_RAW),
+    "Node program": _node(_NODE_PROGRAM),
 }
 """Programs by the decoder that they are."""
 

@@ -380,6 +380,7 @@ READERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "json-deflate": ("Node deflate in JSON", _same),
     "uuencode": ("PHP uuencode", lambda text: text.split(b"\n", 1)[1]),
     "quoted-printable": ("PHP quoted-printable", _same),
+    "joined-strings": ("Node program", _same),
     "rtf-digits": ("PHP hexadecimal", _digits),
     "ebcdic": ("PHP", lambda text: codecs.decode(text, "cp500").encode()),
 }

@@ -8,8 +8,9 @@ it or not; a chain that leaves the file or comes back to itself ends there; the 
 all members together are counted, since many streams may share sectors.
 
 Source:
-    [MS-CFB], [MS-ODRAW] 2.2.23 to 2.2.28, [MS-XLS] 2.4.102, [MS-DOC] 2.5.2, [MS-PPT]
-    2.3.2.
+    [MS-CFB], [MS-ODRAW] 2.2.23 to 2.2.28, [MS-XLS] (BkHim, Continue, FilePass, ImData,
+    MsoDrawing, MsoDrawingGroup),
+    [MS-DOC] 2.5.2, [MS-PPT] 2.3.2.
 """
 
 import re
@@ -218,7 +219,11 @@ def _numbers(data: bytes) -> tuple[int, ...]:
 
 _WORD_ENCRYPTED: Final = 0x0100
 _POWERPOINT_ENCRYPTED: Final = b"\xdf\xc4\xd1\xf3"
-_BEGIN, _PASSWORD, _DRAWINGS, _CONTINUED = 0x0809, 0x002F, 0x00EB, 0x003C
+_PASSWORD, _CONTINUED = 0x002F, 0x003C
+_DRAWN: Final = frozenset({0x007F, 0x00E9, 0x00EB, 0x00EC})
+"""Records of pictures: those of old releases and of other writers (IMDATA), the one
+behind a sheet (BkHim), those of the whole workbook and of a sheet (MsoDrawing)."""
+
 _RECORD: Final = struct.Struct("<HH")
 _MOST_LOOKED: Final = 32
 """Records of a workbook among which the one with a password stands."""
@@ -312,7 +317,7 @@ def _drawings(stream: Source) -> Iterator[Run]:
     """Yield where the drawings of a workbook lie, of which records are the pieces."""
     is_drawing = False
     for kind, at, length in _records(stream):
-        is_drawing = kind == _DRAWINGS or (is_drawing and kind == _CONTINUED)
+        is_drawing = kind in _DRAWN or (is_drawing and kind == _CONTINUED)
         if is_drawing:
             yield Run(at, min(length, stream.size - at))
 
