@@ -165,10 +165,21 @@ class Browser:
 
 @asynccontextmanager
 async def opened(
-    office: Office, keys: Keys, settings: PageSettings = SETTINGS
+    office: Office, keys: Keys, settings: PageSettings = SETTINGS, *, days: float = 0
 ) -> AsyncIterator[Browser]:
-    """Run a page of an office for the length of the block; yield a browser."""
-    acts = Acts(office.folder, clock=lambda: NOW_S, settings=ScannerSettings(workers=1))
+    """Run a page of an office for the length of the block; yield a browser.
+
+    Args:
+        office: Whose folder.
+        keys: Of its officers.
+        settings: Of the page.
+        days: How long after the office began.
+    """
+    acts = Acts(
+        office.folder,
+        clock=lambda: NOW_S + 86_400 * days,
+        settings=ScannerSettings(workers=1),
+    )
     link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     page = asyncio.ensure_future(serve(acts, settings, announce=link.set_result))
     try:

@@ -11,6 +11,7 @@ from tests.issuing.offices import Office, line_of
 from tests.issuing.page.opening import PASSPHRASE, Browser, Keys, office_of, opened
 from uploadfilter.issuing import signing
 from uploadfilter.issuing.page.rendering import STATIC
+from uploadfilter.issuing.page.steps import Act
 from uploadfilter.proxy.admin.manners import POLICY
 
 WRONG = "another one"
@@ -128,6 +129,20 @@ async def test_form_is_one_of_our_page(office: Office, keys: Keys) -> None:
     )
 
 
+@pytest.mark.parametrize("act", [act for act in Act if act is not Act.STOP])
+async def test_what_is_not_offered_is_refused(
+    office: Office, keys: Keys, act: Act
+) -> None:
+    """A form that was made by hand does no more than the page offers."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        shown = await browser.send(f"/act/{act}")
+
+    # Who holds what waits for signatures from the beginning.
+    is_offered = act in {Act.BUILD, Act.SIGN}
+    assert ("cannot be done now" in shown.notes[0]) != is_offered
+
+
 async def test_form_that_is_none_is_said(office: Office, keys: Keys) -> None:
     """Too large, without a length, of another kind."""
     async with opened(office, keys) as browser:
@@ -153,7 +168,8 @@ async def test_nothing_is_inline_or_from_elsewhere(
     assert shown.status == 200
     assert shown.headers["Content-Security-Policy"] == POLICY
     assert shown.headers["Referrer-Policy"] == "same-origin"
-    assert shown.headers["Cache-Control"] == "no-store"
+    is_kept = path.startswith("/static/")
+    assert ("no-store" in shown.headers["Cache-Control"]) != is_kept
     for inline in (
         " style=",
         " onclick=",
@@ -303,6 +319,8 @@ async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) 
         form = "/act/withdraw"
         wrong = await browser.send(form, **fields, **files, key_passphrase=WRONG)
         done = await browser.send(form, **fields, **files, key_passphrase=PASSPHRASE)
+        files["key_passphrase"] = PASSPHRASE.encode()
+        renewed = await browser.send(form, machine_passphrase=PASSPHRASE, **files)
         status = await browser.open("/status")
 
     assert "Nothing is published yet" in before.text
@@ -313,8 +331,31 @@ async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) 
     assert "Ids of the entries" in nothing.text
     assert "is wrong" in wrong.notes[0]
     assert "1 entry is withdrawn." in done.notes[0]
+    assert "The list of withdrawals is renewed: 1 entry." in renewed.notes[0]
     assert "Withdrawn 1" in status.text
     assert "1 of: fay" in status.text
+
+
+async def test_what_ends_soon_is_said_with_what_to_do(
+    office: Office, keys: Keys
+) -> None:
+    """A week before a month is over, and when it is over."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        await publish(browser, office)
+        fresh = await browser.open("/status")
+    later = {}
+    for days in (0.9, 25, 400):
+        async with opened(office, keys, days=days) as browser:
+            await browser.enter()
+            later[days] = (await browser.open("/status")).text
+
+    assert "What is due" not in fresh.text
+    assert "What is the newest: confirm below" in later[0.9]
+    assert "propose on the page 'New set'" not in later[0.9]
+    assert "The set: propose on the page 'New set'" in later[25]
+    assert "renew the list on the page 'Withdraw'" in later[25]
+    assert "The keys of the house: those who look after" in later[400]
 
 
 async def test_published_set_is_copied_renewed_and_made_smaller(

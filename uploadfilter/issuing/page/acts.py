@@ -34,7 +34,7 @@ from uploadfilter.issuing.wording import counted
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signedsets import metadata as md
-from uploadfilter.signedsets.roles import HASHSET
+from uploadfilter.signedsets.roles import HASHSET, Lifetimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,11 @@ class Acts:
     def epoch_s(self) -> float:
         """Seconds since the epoch."""
         return self._clock()
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """For how long signatures are believed."""
+        return self.folder.settings.lifetimes
 
     def look(self) -> Seen:
         """Read what is in the folder; a proposal is read through once.
@@ -298,8 +303,10 @@ class Acts:
             )
         entries = counted(count, "entry is", "entries are")
         whole = counted(listed, "entry", "entries")
+        if not ids:
+            return Note(text=f"The list of withdrawals is renewed: {whole}.")
         return Note(
-            text=f"{entries} withdrawn." if ids else "The list is renewed.",
+            text=f"{entries} withdrawn.",
             hint=f"The list of withdrawals has {whole} now. Providers who fetch it "
             "themselves put it out of force with their next look; others need a stick.",
         )

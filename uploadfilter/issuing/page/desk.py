@@ -33,6 +33,9 @@ from uploadfilter.proxy.admin.manners import HEADERS
 _WITHIN_S: Final = 10.0
 """A form of this machine comes at once."""
 
+_KEPT_S: Final = 300
+"""For how long a browser keeps the style sheets, as for the page that says goodbye."""
+
 _LAST_S: Final = 1.0
 """What a browser needs to show the last page."""
 
@@ -93,7 +96,10 @@ class Desk:
                 lambda it: rendering.withdrawing(it, orders.withdrawable),
             ),
             STICK: ("stick", lambda it: rendering.copying(it, orders.stick)),
-            STATUS: ("status", lambda it: rendering.state(it, acts.epoch_s)),
+            STATUS: (
+                "status",
+                lambda it: rendering.state(it, acts.lifetimes, acts.epoch_s),
+            ),
         }
 
         self._others: dict[str, Callable[[], Awaitable[web.Response]]] = {
@@ -102,21 +108,23 @@ class Desk:
             "/progress.json": self._progress,
         }
 
-    @property
-    def idle_s(self) -> float:
-        """For how long nobody asked for anything; 0 while work is going on."""
-        return 0.0 if self._bench.job else self._clock() - self._asked_at
+    def left_alone_s(self) -> float:
+        """Return for how long nobody has asked for anything, and no work went on."""
+        if self._bench.job is not None:
+            self._asked_at = self._clock()
+        return self._clock() - self._asked_at
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         answer = await self._answered(request)
-        answer.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            answer.headers.setdefault(name, value)
         return answer
 
     async def _answered(self, request: web.BaseRequest) -> web.Response:
         changes = request.method == "POST"
-        if not changes and request.method not in {"GET", "HEAD"}:
-            return _told(405, "This page answers only GET, HEAD and POST.")
+        if not changes and request.method != "GET":
+            return _told(405, "This page answers only GET and POST.")
         refused = self._door.stranger(
             host=request.headers.get("Host", ""),
             origin=request.headers.get("Origin"),
@@ -128,7 +136,7 @@ class Desk:
         path = request.raw_path.partition("?")[0]
         if path.startswith("/static/"):
             return _static(path.removeprefix("/static/"))
-        if path.startswith("/enter/") and request.method == "GET":
+        if path.startswith("/enter/") and not changes:
             return self._entered(path.removeprefix("/enter/"))
         return await self._let_in(request, path)
 
@@ -349,4 +357,5 @@ def _static(name: str) -> web.Response:
         body=rendering.static(name),
         content_type=rendering.STATIC[name][1],
         charset="utf-8",
+        headers={"Cache-Control": f"private, max-age={_KEPT_S}"},
     )

@@ -31,6 +31,7 @@ STEPS: Final[Mapping[str, str]] = {
     "status": "the page 'Status'",
     "init": "the command 'uploadfilter issuer init'",
     "key": "the command 'uploadfilter issuer key'",
+    "key --token": "the command 'uploadfilter issuer key --token'",
     "rotate": "the command 'uploadfilter issuer rotate'",
 }
 """By each command that a hint names, what it is on the page."""

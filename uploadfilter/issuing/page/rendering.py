@@ -25,7 +25,17 @@ from uploadfilter.issuing.publishing import Withdrawable
 from uploadfilter.issuing.signing import Pending
 from uploadfilter.issuing.wording import counted, entries, review_heading, review_lines
 from uploadfilter.signedsets import metadata as md
-from uploadfilter.signedsets.roles import most_withdrawn_a_day
+from uploadfilter.signedsets.roles import (
+    DAY_S,
+    GATHERED,
+    HASHSET,
+    REVOKE,
+    ROOT,
+    TARGETS,
+    TIMESTAMP,
+    Lifetimes,
+    most_withdrawn_a_day,
+)
 
 STATIC: Final[Mapping[str, tuple[str, str]]] = {
     "page.css": ("uploadfilter.proxy.admin", "text/css"),
@@ -41,6 +51,22 @@ TITLES: Final[Mapping[Step, str]] = {
     Step.SIGN: "Signatures",
     Step.PUBLISH: "Publish",
 }
+
+_SOON: Final = 0.25
+"""Of its time: what has less left is due; of a month it is a week."""
+
+_ROTATE: Final = "those who look after the program, by 'uploadfilter issuer rotate'"
+_CONFIRM: Final = "confirm below that it is the newest; a timer should do it"
+
+DUE: Final[Mapping[str, str]] = {
+    ROOT: _ROTATE,
+    TARGETS: _ROTATE,
+    HASHSET: "propose on the page 'New set' that it lasts longer",
+    REVOKE: "renew the list on the page 'Withdraw'",
+    GATHERED: _CONFIRM,
+    TIMESTAMP: _CONFIRM,
+}
+"""What is to be done before the signatures of a role end."""
 
 Values = Mapping[str, object]
 """What a template asks for."""
@@ -106,6 +132,7 @@ def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
     return {
         "entries_now": entries,
         "most": most_withdrawn_a_day(entries),
+        "until": seen.now.expires.get(REVOKE, 0),
         "asked": asked,
         "offered": offered(seen.situation),
     }
@@ -125,14 +152,16 @@ def copying(seen: Seen, stick: Path | None) -> Values:
     }
 
 
-def state(seen: Seen, epoch_s: float) -> Values:
+def state(seen: Seen, lifetimes: Lifetimes, epoch_s: float) -> Values:
     """Return what the page of the state shows.
 
     Args:
         seen: What is in the folder.
+        lifetimes: For how long signatures are believed.
         epoch_s: Seconds since the epoch.
     """
     now = seen.now
+    days = _days(lifetimes)
     held = {} if now.root is None else holding.holders_now(now)
     rows = [
         {
@@ -140,6 +169,8 @@ def state(seen: Seen, epoch_s: float) -> Values:
             "version": now.versions[role],
             "ends": at,
             "is_over": at <= epoch_s,
+            "is_soon": at - epoch_s < DAY_S * days[role] * _SOON,
+            "due": DUE[role],
             "threshold": held[role].threshold,
             "names": [md.name_of(key) for key in held[role].keys],
         }
@@ -152,6 +183,18 @@ def state(seen: Seen, epoch_s: float) -> Values:
         "entries_now": 0 if hashset is None else hashset.manifest.entries,
         "categories": {} if hashset is None else hashset.manifest.categories,
         "offered": offered(seen.situation),
+    }
+
+
+def _days(lifetimes: Lifetimes) -> Mapping[str, int]:
+    """Return for how many days the signatures of each role are believed."""
+    return {
+        ROOT: lifetimes.root,
+        TARGETS: lifetimes.targets,
+        HASHSET: lifetimes.hashset,
+        REVOKE: lifetimes.revoke,
+        GATHERED: lifetimes.online,
+        TIMESTAMP: lifetimes.online,
     }
 
 

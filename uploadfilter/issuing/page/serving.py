@@ -129,7 +129,7 @@ async def _listening(
 
 async def _closed(desk: Desk, idle_s: float) -> None:
     """Return once the page is closed, or nobody has asked for anything for long."""
-    while desk.idle_s < idle_s:
+    while desk.left_alone_s() < idle_s:
         try:
             async with asyncio.timeout(idle_s / _LOOKS):
                 await desk.closed.wait()
