@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES, TICK_LINES
+from uploadfilter.hashsets.listblocks import ListedBlock
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
@@ -38,10 +39,12 @@ def read(
     return [name for item in items for name in names_of(item)], tally
 
 
-def names_of(item: Entry | EntryBlock | ListedSignal) -> list[str]:
+def names_of(item: Entry | EntryBlock | ListedSignal | ListedBlock) -> list[str]:
     """Return the ids of entries, or the value of a listed signal."""
     if isinstance(item, EntryBlock):
         return list(item.ids)
+    if isinstance(item, ListedBlock):
+        return [it.value.hex() for it in item.signals()]
     return [item.id if isinstance(item, Entry) else item.value.hex()]
 
 

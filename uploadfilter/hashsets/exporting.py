@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from uploadfilter.hashsets.listblocks import ListedBlock
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.collecting import EntryBlock
@@ -30,7 +31,7 @@ def id_of(kind: SignalType, value: bytes) -> str:
 
 
 def entries_of(
-    items: Iterable[Entry | EntryBlock | ListedSignal], category: str
+    items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock], category: str
 ) -> Iterator[Entry]:
     """Yield what was read of a file entry by entry.
 
@@ -43,6 +44,8 @@ def entries_of(
             yield item
         elif isinstance(item, EntryBlock):
             yield from _entries_of_block(item)
+        elif isinstance(item, ListedBlock):
+            yield from entries_of(item.signals(), category)
         else:
             signal = Signal(type=item.type, value=item.value)
             yield Entry(

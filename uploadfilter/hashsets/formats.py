@@ -9,9 +9,9 @@ To add a form, add a module with a ``parse_line``, a member of ``Form``, its fir
 in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from itertools import chain
 from typing import assert_never
 
@@ -21,6 +21,12 @@ from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.foreign import Foreign, foreign_lines, known_by
 from uploadfilter.hashsets.items import IdOf, any_id
+from uploadfilter.hashsets.listblocks import (
+    ListedBlock,
+    Source,
+    plain_block,
+    stretches,
+)
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.recognising import (
     HEAD_BYTES,
@@ -65,7 +71,7 @@ def read(
     table: CSVRequest | None = None,
     foreign: Foreign | None = None,
     id_of: IdOf = any_id,
-) -> Iterator[Entry | EntryBlock | ListedSignal]:
+) -> Iterator[Entry | EntryBlock | ListedSignal | ListedBlock]:
     """Read a hash-set file.
 
     Args:
@@ -114,18 +120,21 @@ def read(
     _check_text(head)
     lines = _lines(file, tally, tick)
     first = next(lines, None)
-    if first is None:
-        return
-    lines = chain([first], lines)
-    match _form_of(first, categories):
-        case Form.LIST:
-            yield from _list_items(lines, lists.types_of(signal_type), tally)
-        case Form.JSON_LINES:
-            tally.is_json = True
-            numbered = ((tally.lines, line) for line in lines)
-            yield from _entries(numbered, categories, tally)
-        case never:
-            assert_never(never)
+    if first is not None:
+        match _form_of(first, categories):
+            case Form.LIST:
+                types = lists.types_of(signal_type)
+                yield from _list_items([first], types, tally)
+                # The file is behind this line: only whole lines were read so far.
+                yield from _list_blocks(file, types, tally, tick)
+            case Form.JSON_LINES:
+                tally.is_json = True
+                lines = chain([first], lines)
+                numbered = ((tally.lines, line) for line in lines)
+                yield from _entries(numbered, categories, tally)
+            case never:
+                assert_never(never)
+    tick()
 
 
 def _check_options(
@@ -162,8 +171,26 @@ def _foreign_items(
     tick()
 
 
+def _list_blocks(
+    file: BufferedReader, types: lists.Types, tally: Tally, tick: Callable[[], None]
+) -> Iterator[ListedSignal | ListedBlock]:
+    """Read a list, stretch by stretch: what is plain together, all else by the line."""
+    for data in stretches(file, most_line_bytes=MOST_LINE_BYTES):
+        block = plain_block(data, types)
+        if block is None:
+            yield from _list_items(_lines(BytesIO(data), tally, tick), types, tally)
+            _skip_line(file, data)
+            continue
+        before = tally.lines
+        tally.lines += len(block)
+        tally.accepted += len(block)
+        yield block
+        for _ in range(before // TICK_LINES, tally.lines // TICK_LINES):
+            tick()
+
+
 def _list_items(
-    lines: Iterator[bytes], types: lists.Types, tally: Tally
+    lines: Iterable[bytes], types: lists.Types, tally: Tally
 ) -> Iterator[ListedSignal]:
     for line in lines:
         item = _listed(line, types, tally)
@@ -224,9 +251,7 @@ def _check_text(head: bytes) -> None:
         )
 
 
-def _lines(
-    file: BufferedReader, tally: Tally, tick: Callable[[], None]
-) -> Iterator[bytes]:
+def _lines(file: Source, tally: Tally, tick: Callable[[], None]) -> Iterator[bytes]:
     """Yield each line that is neither blank nor a comment, stripped."""
     readline = file.readline
     while line := readline(MOST_LINE_BYTES + 1):
@@ -242,10 +267,9 @@ def _lines(
         line = line.strip(_WHITE_SPACE)
         if line and not line.startswith(_COMMENT):
             yield line
-    tick()
 
 
-def _skip_line(file: BufferedReader, line: bytes) -> None:
+def _skip_line(file: Source, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
         line = file.readline(MOST_LINE_BYTES)
 

@@ -24,6 +24,7 @@ from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.foreign import Foreign, known_by
 from uploadfilter.hashsets.items import UNNAMED_CATEGORY, IdOf, any_id
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
+from uploadfilter.hashsets.listblocks import ListedBlock
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.opening import HashedFile, opened
 from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table, refuse_foreign
@@ -341,7 +342,7 @@ def checked_categories(categories: Sequence[str]) -> frozenset[str]:
 
 def _collect(
     collected: TableBuilder,
-    items: Iterable[Entry | EntryBlock | ListedSignal],
+    items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock],
     *,
     category: str,
     writer: ReferenceWriter,
@@ -355,6 +356,10 @@ def _collect(
         if isinstance(item, Entry):
             collected.add(item)
             continue
+        if isinstance(item, ListedBlock):
+            ids = writer.opaque_ids(item.type, item.values)
+            collected.add_listed_block(category, ids, item.type, item.values)
+            continue
         batch.append(item)
         if len(batch) == _BATCH_LINES:
             collected.add_listed(category, [writer.opaque_id(*i) for i in batch], batch)
@@ -363,10 +368,10 @@ def _collect(
 
 
 def _until_malformed(
-    items: Iterable[Entry | EntryBlock | ListedSignal],
+    items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock],
     tally: Tally,
     bad_lines: BadLines,
-) -> Iterator[Entry | EntryBlock | ListedSignal]:
+) -> Iterator[Entry | EntryBlock | ListedSignal | ListedBlock]:
     """Yield what is worth keeping; read on for the report once the file is refused."""
     for item in items:
         if not tally.malformed or bad_lines is BadLines.SKIP:

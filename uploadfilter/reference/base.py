@@ -53,6 +53,7 @@ from uploadfilter.reference.tables import (
     EntryTable,
     ExactTable,
     PerceptualTable,
+    Rows,
     Shape,
     Tables,
 )
@@ -458,6 +459,17 @@ class _Reader:
         )
         self.same_length(prefix, *lanes, table.entries, table.quality, table.windows)
         return table
+
+
+def exact_rows(mapped: Mapped) -> Iterator[Rows]:
+    """Yield the entries of the exact signals of a base, some thousand at a time."""
+    rows = bytearray()
+    for _, value in mapped.pairs():
+        rows += value
+        if len(rows) >= _KEYS_AT_A_TIME * _ROW.itemsize:
+            yield np.frombuffer(rows, _ROW).astype(np.uint32)
+            rows = bytearray()
+    yield np.frombuffer(bytes(rows), _ROW).astype(np.uint32)
 
 
 def read_exact(mapped: Mapped) -> ExactTable:

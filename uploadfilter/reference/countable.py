@@ -48,16 +48,22 @@ class Countable:
 
 
 def countable(
-    tables: Tables, sets: Collection[str], withdrawn: Collection[tuple[str, str]] = ()
+    tables: Tables,
+    sets: Collection[str],
+    withdrawn: Collection[tuple[str, str]] = (),
+    *,
+    exact: Iterator[Rows] | None = None,
 ) -> Countable:
     """Find out which categories have entries that count.
 
     Args:
-        tables: Columns, exact signals included.
+        tables: Columns, exact signals included unless ``exact`` has them.
         sets: Names of the hash sets that are looked at.
         withdrawn: Entries that are out of force: name of the set, and id.
+        exact: The rows of entries with exact signals, part by part.
     """
-    return _Look(tables, sets, withdrawn).result()
+    parts = _parts(tables.exact.entries) if exact is None else exact
+    return _Look(tables, sets, withdrawn, parts).result()
 
 
 class _Look:
@@ -68,8 +74,10 @@ class _Look:
         tables: Tables,
         sets: Collection[str],
         withdrawn: Collection[tuple[str, str]],
+        exact: Iterator[Rows],
     ) -> None:
         self._tables = tables
+        self._exact = exact
         names = [info.name for info in tables.sets]
         self._is_looked_at = np.array([name in sets for name in names], np.bool_)
         gone: list[int] = []
@@ -96,7 +104,7 @@ class _Look:
     def result(self) -> Countable:
         if not self._wanted:
             return Countable()
-        alone = self._found(self._exact())
+        alone = self._found(self._exact)
         alone |= self._found(self._perceptual(SignalType.PDQ), wanted_but=alone)
         if alone != self._wanted:
             alone |= self._found(self._pairs(), wanted_but=alone)
@@ -130,9 +138,6 @@ class _Look:
         if len(self._gone):
             rows = rows[~np.isin(rows, self._gone)]
         return rows
-
-    def _exact(self) -> Iterator[Rows]:
-        return _parts(self._tables.exact.entries)
 
     def _perceptual(self, signal_type: SignalType) -> Iterator[Rows]:
         """Yield the entries that a perceptual signal of a type may find."""

@@ -17,7 +17,13 @@ from uploadfilter.model import (
     Geometry,
     SignalType,
 )
-from uploadfilter.reference.base import read_chunks, read_exact, read_meta, rows_of
+from uploadfilter.reference.base import (
+    exact_rows,
+    read_chunks,
+    read_exact,
+    read_meta,
+    rows_of,
+)
 from uploadfilter.reference.countable import Countable, countable
 from uploadfilter.reference.folding import find_entries
 from uploadfilter.reference.layout import corrupt
@@ -124,7 +130,8 @@ class MappedGeneration:
             sets: Names of the hash sets.
             withdrawn: Entries that are out of force: name of the set, and id.
         """
-        return countable(self.tables_with_exact(), sets, withdrawn)
+        exact = exact_rows(self._base)
+        return countable(self._tables, sets, withdrawn, exact=exact)
 
     def table_stats(self, thresholds: Thresholds) -> tuple[TableStats, ...]:
         """Return what each table of perceptual values is made of, and costs.

@@ -91,6 +91,38 @@ class Secret:
         state.update(_TYPE_TAGS[signal_type] + value)
         return f"auto-{state.hexdigest()}"
 
+    def exact_keys(self, signal_type: SignalType, values: bytes) -> bytes:
+        """Return ``exact_key`` of many values of one type, one after the other.
+
+        Args:
+            signal_type: Of all of them.
+            values: One after the other.
+        """
+        width, begun = signal_type.width_bytes, self._exact.copy()
+        begun.update(_TYPE_TAGS[signal_type])
+        keys = []
+        for at in range(0, len(values), width):
+            state = begun.copy()
+            state.update(values[at : at + width])
+            keys.append(state.digest())
+        return b"".join(keys)
+
+    def opaque_ids(self, signal_type: SignalType, values: bytes) -> list[str]:
+        """Return ``opaque_id`` of many values of one type.
+
+        Args:
+            signal_type: Of all of them.
+            values: One after the other.
+        """
+        width, begun = signal_type.width_bytes, self._opaque.copy()
+        begun.update(_TYPE_TAGS[signal_type])
+        ids = []
+        for at in range(0, len(values), width):
+            state = begun.copy()
+            state.update(values[at : at + width])
+            ids.append("auto-" + state.hexdigest())
+        return ids
+
     def check_value(self) -> str:
         """Return 16 hex digits that tell two secrets apart and reveal neither."""
         return self.derive(b"check value")[:8].hex()

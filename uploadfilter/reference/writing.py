@@ -119,6 +119,10 @@ class ReferenceWriter:
         """Return an id for an entry that its list gave none (``Secret.opaque_id``)."""
         return self._committer.secret.opaque_id(signal_type, value)
 
+    def opaque_ids(self, signal_type: SignalType, values: bytes) -> list[str]:
+        """Return the ids of many such entries (``Secret.opaque_ids``)."""
+        return self._committer.secret.opaque_ids(signal_type, values)
+
     def collect(self) -> TableBuilder:
         """Return an empty collection, to be filled and given to ``replace_set``.
 
@@ -126,7 +130,8 @@ class ReferenceWriter:
             StorePinnedError: A rollback has not been released.
         """
         self._check_not_pinned()
-        return TableBuilder(self._committer.secret.exact_key)
+        secret = self._committer.secret
+        return TableBuilder(secret.exact_key, exact_keys=secret.exact_keys)
 
     def replace_set(
         self,

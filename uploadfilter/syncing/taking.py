@@ -30,6 +30,7 @@ from uploadfilter.errors import (
 )
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.choices import Chosen, Settled, settled
+from uploadfilter.hashsets.listblocks import ListedBlock
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry, EntryState
@@ -476,7 +477,7 @@ def _collect(
                 collected.add_block(item)
             case Entry():
                 collected.add(item)
-            case ListedSignal():
+            case ListedSignal() | ListedBlock():
                 raise AssertionError("lines of JSON are no list")
 
 
