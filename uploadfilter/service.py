@@ -52,6 +52,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.reloading import Reloader
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.state import instance_directory, log_directory
+from uploadfilter.syncing.canaries import canaries_of, note_listening
 from uploadfilter.syncing.trusting import read_statuses
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -231,6 +232,9 @@ async def running(
             drain=Drain(),
             admission=_admission(room, metrics, scanners),
             metrics=metrics,
+            canaries=canaries_of(
+                settings.state, settings.instance, metrics.canaries, _now
+            ),
         )
         changes = _changes(decisions, settings)
         cut_off = decisions.recovery.cut_off
@@ -244,6 +248,7 @@ async def running(
         addresses = await stack.enter_async_context(
             listening(hands, addresses=settings.listen, inherited=_inherited(stack))
         )
+        note_listening(settings.state, settings.instance, addresses)
         yield Running(
             addresses=addresses,
             admin=told_at,
@@ -275,6 +280,7 @@ def _watched(
         is_writable=lambda: decisions.writable,
         surveyor=_surveyor(settings),
         signed=lambda: read_statuses(settings.state),
+        canaries=lambda: hands.canaries.note,
         clock=_now,
     )
 

@@ -178,6 +178,7 @@ READING = frozenset(
         "scan",
         "hashset convert",
         "hashset status",
+        "hashset canary",
         "hashset feedback",
         "lookup",
         "hashset list",

@@ -10,6 +10,7 @@ from uploadfilter.issuing import holding, proposing, publishing, signing, stagin
 from uploadfilter.issuing.folder import IssuerFolder, Settings
 from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
+from uploadfilter.model import Entry
 from uploadfilter.signedsets.metadata import Holders
 from uploadfilter.signedsets.roles import (
     GATHERED,
@@ -53,6 +54,7 @@ class Office:
         epoch_s: When, in seconds since the epoch.
         lifetimes: For how long signatures are believed.
         roles: Who holds what.
+        canaries: What every set lists beside its own entries.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class Office:
         epoch_s: float = NOW_S,
         lifetimes: Lifetimes | None = None,
         roles: dict[str, Holders] | None = None,
+        canaries: Sequence[Entry] = (),
     ) -> None:
         self.epoch_s = epoch_s
+        self.canaries = canaries
         settings = Settings(
             set="unit7", issuer="Police unit 7", lifetimes=lifetimes or Lifetimes()
         )
@@ -106,7 +110,11 @@ class Office:
         """Make a proposal."""
         with self.folder.locked():
             return proposing.propose(
-                self.folder, self.now, epoch_s=self.epoch_s, parameters={}
+                self.folder,
+                self.now,
+                epoch_s=self.epoch_s,
+                parameters={},
+                listing=self.canaries,
             )
 
     def sign(self, *names: str) -> None:

@@ -1,5 +1,6 @@
 """Proposals: what they say of themselves is what their files do."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.issuing.offices import Office, line_of
-from uploadfilter.errors import IssuerError
+from uploadfilter.errors import HashSetFormatError, IssuerError
 from uploadfilter.issuing import proposing, signing
+from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.roles import HASHSET, REVOKE, ROOT, TARGETS
 
 
@@ -148,3 +150,56 @@ def test_discarded_proposal_leaves_what_else_is_proposed(tmp_path: Path) -> None
 
     assert before - after == {HASHSET}
     assert after == {ROOT, TARGETS, REVOKE}
+
+
+def test_every_set_has_the_canary_and_people_see_their_own_entries(
+    tmp_path: Path,
+) -> None:
+    """It is in the files, and in no count: officers sign what they listed."""
+    office = Office(tmp_path / "o", canaries=canaries.entries())
+    office.issue(line_of("a", 1), line_of("b", 2))
+    hashset = office.now.hashset
+    assert hashset is not None
+
+    assert office.ids() == {"a", "b", *canaries.IDS}
+    assert hashset.manifest.entries == 2
+    assert hashset.manifest.categories == {"1": 2}
+    office.stage(line_of("c", 3), whole=True)
+    review = office.propose()
+    assert (review.added, review.removed, review.entries) == (1, 2, 1)
+    office.sign("dora", "eve")
+    office.publish()
+    assert office.ids() == {"c", *canaries.IDS}
+
+
+def test_set_that_was_published_without_gets_the_canary_next(tmp_path: Path) -> None:
+    """With nothing staged that is a new number; from then on, a renewal."""
+    office = Office(tmp_path / "o")
+    office.issue(line_of("a", 1))
+    office.canaries = canaries.entries()
+
+    assert office.issue() == 2
+    assert office.ids() == {"a", *canaries.IDS}
+    assert office.propose().is_renewal
+
+
+def test_entry_that_only_calls_itself_a_canary_is_not_signed(tmp_path: Path) -> None:
+    """What officers are not shown must be the canary and nothing else."""
+    office = Office(tmp_path / "o")
+    (exact, near) = canaries.entries()
+    office.canaries = (exact, dataclasses.replace(near, exact_only=True))
+    office.stage(line_of("a", 1))
+
+    with pytest.raises(IssuerError, match="which is no canary"):
+        office.propose()
+    with pytest.raises(HashSetFormatError, match="which is for canaries"):
+        office.stage(line_of("canary-mine", 1))
+
+
+def test_canary_is_not_withdrawn(tmp_path: Path) -> None:
+    """It would be out of force for good, with every operator's proof."""
+    office = Office(tmp_path / "o", canaries=canaries.entries())
+    office.issue(line_of("a", 1), line_of("b", 2))
+
+    with pytest.raises(IssuerError):
+        office.withdraw(canaries.NEAR)

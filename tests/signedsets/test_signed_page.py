@@ -8,10 +8,10 @@ from tests.signedsets.keys import holders, signer
 from uploadfilter.hashsets.jsonlines import parse_line
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry
+from uploadfilter.signedsets import canaries, roles
 from uploadfilter.signedsets import manifest as mf
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets import operations as ops
-from uploadfilter.signedsets import roles
 
 _, _, PAGE = (
     (ROOT / "hashsets" / "FORMAT.md")
@@ -19,7 +19,9 @@ _, _, PAGE = (
     .partition("\n## 9. Signed sets\n")
 )
 PAGE, _, _ = PAGE.partition("\n## 10. ")
-OPERATIONS, MANIFEST = re.findall(r"```(?:jsonl|js)\n(.*?)```", PAGE, re.DOTALL)
+OPERATIONS, MANIFEST, CANARIES = re.findall(
+    r"```(?:jsonl|js)\n(.*?)```", PAGE, re.DOTALL
+)
 
 
 def vector(name: str) -> str:
@@ -99,4 +101,9 @@ def test_signed_bytes_are_those_of_the_vectors() -> None:
         root.sign(signer(name), append=True)
 
     found = hashlib.sha256(md.written(root)).hexdigest()
-    assert found == vector("SHA-256 of the root of 9.8")
+    assert found == vector("SHA-256 of the root of 9.9")
+
+
+def test_canaries_are_those_of_the_page() -> None:
+    """As they are written into a set."""
+    assert "".join(ops.addition(it).decode() for it in canaries.entries()) == CANARIES

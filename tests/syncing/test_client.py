@@ -1,14 +1,10 @@
 """What a client verifies of a source, and the words for what it refuses."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tuf.api import exceptions
 
-from tests.repository import ROOT
 from tests.syncing.test_trust import Case
 from uploadfilter.errors import HashSetError, HashSetTrustError, StoreError
 from uploadfilter.syncing.client import Client, _error_of
@@ -71,23 +67,3 @@ def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("uploadfilter.syncing.client.make_private", full)
     with pytest.raises(StoreError, match="No space left"):
         Client(case.site.trusted, str(case.copy()))
-
-
-def test_operators_verify_without_the_package_that_signs(tmp_path: Path) -> None:
-    """``cryptography`` is an extra of issuers; Ed25519 is verified without it."""
-    case = Case(tmp_path)
-    program = (
-        "import sys; sys.modules['cryptography'] = None; sys.argv[0] = 'uploadfilter';"
-        "from uploadfilter.cli import main; main()"
-    )
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", program, "hashset", "sync", "--json"],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        env=os.environ | {"UPLOADFILTER_STATE_DIR": str(case.site.state)},
-        text=True,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert '"signers":["dora","eve"]' in done.stdout

@@ -20,6 +20,7 @@ from uploadfilter.errors import (
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.model import EntryState
 from uploadfilter.reference.sets import SetInfo
+from uploadfilter.signedsets import canaries
 from uploadfilter.syncing.taking import look
 from uploadfilter.syncing.trusting import Trusted
 
@@ -287,3 +288,18 @@ def test_full_disk_is_said_and_not_what_follows_from_it(
     with pytest.raises(HashSetTrustError, match="damaged"):
         site.sync()
     assert site.ids() == ALL
+
+
+def test_canary_is_taken_with_whatever_categories(tmp_path: Path) -> None:
+    """Of the others, those that the operator named; a delta keeps it."""
+    office = Office(tmp_path / "office", epoch_s=epoch_s(), canaries=canaries.entries())
+    office.issue(line_of("a", 1, "1"), line_of("b", 2, "2"))
+    site = Site(tmp_path / "state", office)
+    site.sync()
+    assert site.ids() == {"a", *canaries.IDS}
+    office.issue(line_of("c", 3, "1"))
+    report = site.sync()
+
+    assert not report.is_full
+    assert site.ids() == {"a", "c", *canaries.IDS}
+    assert report.set.categories == ("1",)

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from uploadfilter.cli import (
     building,
+    canaries,
     converting,
     feedback,
     generations,
@@ -97,6 +98,7 @@ hashset_app.command("release")(generations.release_command)
 hashset_app.command("trust")(signed.trust_command)
 hashset_app.command("sync")(signed.sync_command)
 hashset_app.command("status")(signed.status_command)
+hashset_app.command("canary")(canaries.canary_command)
 hashset_app.command("feedback")(feedback.feedback_command)
 hashset_app.command("feedback-key")(feedback.feedback_key_command)
 hashset_app.add_typer(known_app)

@@ -42,6 +42,7 @@ from uploadfilter.decisions.lasting import ChangeRecord, TotalRecord
 from uploadfilter.decisions.period import period_of
 from uploadfilter.decisions.reading import Filters, follow, read
 from uploadfilter.decisions.records import (
+    CanaryRecord,
     Checkpoint,
     CheckpointRecord,
     DecisionRecord,
@@ -81,6 +82,7 @@ class RecordKind(StrEnum):
 
     SEGMENT = "segment"
     DECISION = "decision"
+    CANARY = "canary"
     OUTCOME = "outcome"
     CHECKPOINT = "checkpoint"
     SHED = "shed"
@@ -343,6 +345,8 @@ def cells(record: Record) -> tuple[str, str, str]:
     match record:
         case DecisionRecord():
             what = _decision_words(record)
+        case CanaryRecord():
+            what = _canary_words(record)
         case OutcomeRecord():
             what = f"{record.decision}: {record.outcome}"
         case CheckpointRecord():
@@ -381,6 +385,13 @@ def _decision_words(record: DecisionRecord) -> str:
     if hidden > 0:
         words.append(f"and {hidden} more matches")
     return "  ".join(words)
+
+
+def _canary_words(record: CanaryRecord) -> str:
+    """Return a canary in words: what was decided, and which sets knew it."""
+    sets = ", ".join(sorted({it.set for it in record.matches})) or "no set"
+    effect = f"would be {record.effect}" if record.status is None else record.effect
+    return f"{record.id}  {record.verdict}  {effect}  known to {sets}"
 
 
 def _summary_words(record: SummaryRecord) -> str:

@@ -47,6 +47,7 @@ from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 from uploadfilter.signedsets.roles import ROOT
+from uploadfilter.syncing.canaries import last_found
 from uploadfilter.syncing.client import Verified
 from uploadfilter.syncing.taking import SyncReport, look, sync
 from uploadfilter.syncing.trusting import (
@@ -260,8 +261,12 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     names = sorted({*statuses, *(info.name for info in sets)})
     known = {info.name: info for info in sets}
     counts = {n: sum(s.set == n for s in suppressed) for n in names}
+    canaries = last_found(base)
     shapes = [
-        status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s)
+        {
+            **status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s),
+            "canary_found_at": _moment(canaries[n]) if n in canaries else None,
+        }
         for n in names
     ]
     if json:
@@ -272,6 +277,9 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
             lines = status_lines(
                 name, known.get(name), statuses.get(name), counts[name], epoch_s
             )
+            if name in canaries:
+                ago = _ago(epoch_s - canaries[name])
+                lines.insert(-1, Text(f"  its canary was found {ago} ago"))
             print_text(*lines)
         if not names:
             say("there is no hash set, and no root is trusted")

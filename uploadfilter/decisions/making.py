@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 from uploadfilter.decisions.numbering import numbered
 from uploadfilter.decisions.records import (
+    CanaryRecord,
     ContentRecord,
     DecisionRecord,
     MatchRecord,
@@ -89,6 +90,25 @@ def decision_record(
         would_reason=judgement.would_reason,
         route=route,
         cpu_ms=round(cpu_s * 1000, 3),
+    )
+
+
+def canary_record(decision: DecisionRecord) -> CanaryRecord:
+    """Make the record of a canary of what would be a decision, were it an upload."""
+    return CanaryRecord(
+        time=decision.time,
+        id=decision.id,
+        instance=decision.instance,
+        mode=decision.mode,
+        generation=decision.generation,
+        verdict=decision.verdict,
+        action=decision.action,
+        effect=decision.effect,
+        reason=decision.reason,
+        status=decision.status,
+        route=decision.route or "",
+        duration_ms=decision.duration_ms,
+        matches=decision.matches,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uploadfilter.decisions.records import (
+    CanaryRecord,
     DecisionRecord,
     OutcomeRecord,
     Record,
@@ -188,7 +189,7 @@ def _record(line: Line, segment: Segment) -> Record:
 
 def _decision_id(record: Record) -> str | None:
     match record:
-        case DecisionRecord():
+        case DecisionRecord() | CanaryRecord():
             return record.id
         case OutcomeRecord():
             return record.decision

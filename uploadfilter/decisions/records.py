@@ -41,11 +41,11 @@ from uploadfilter.model import (
     Verdict,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Version of the lines; grows when an older reader would misunderstand them.
 
 1 had no records that last, and heads that did not say how long segments are kept; 2 had
-no summaries.
+no summaries; 3 had no canaries.
 """
 
 ID_ENTROPY_BYTES = 10
@@ -203,6 +203,42 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         return self.would, self.would_reason
 
 
+class CanaryRecord(BaseRecord, frozen=True, kw_only=True, tag="canary"):
+    """What was decided of an operator's canary, which nobody uploaded.
+
+    It is no decision, so that whoever counts decisions does not count it; nothing of it
+    went to the origin, whatever was decided.
+
+    Attributes:
+        id: As of a decision.
+        instance: Which proxy decided.
+        mode: Of the route.
+        generation: Of the reference set; ``None`` if none was asked.
+        verdict: What the evidence says.
+        action: What the policy says.
+        effect: What would have been done with an upload.
+        reason: Why, where it was not a match.
+        status: What was answered instead of forwarding; ``None`` if an upload would
+            have been forwarded.
+        route: Name of the route.
+        duration_ms: From the head of the request to the decision.
+        matches: The first 200 matches.
+    """
+
+    id: str
+    instance: str
+    mode: Mode
+    generation: int | None
+    verdict: Verdict
+    action: Action
+    effect: Action
+    reason: Reason | None
+    status: int | None
+    route: str
+    duration_ms: float
+    matches: tuple[MatchRecord, ...] = ()
+
+
 class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
     """What became of a forwarded upload.
 
@@ -251,6 +287,7 @@ class ShedRecord(BaseRecord, frozen=True, kw_only=True, tag="shed"):
 Record = (
     SegmentRecord
     | DecisionRecord
+    | CanaryRecord
     | OutcomeRecord
     | CheckpointRecord
     | ShedRecord

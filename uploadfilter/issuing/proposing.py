@@ -10,7 +10,7 @@ million entries is proposed with the memory of one shard.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +27,11 @@ from uploadfilter.issuing.published import (
     Published,
     applied,
     changes,
+    without_canaries,
 )
 from uploadfilter.issuing.staging import digest, staged_changes
+from uploadfilter.model import Entry
+from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets import operations as ops
@@ -99,10 +102,15 @@ class _Counts:
     added: int = 0
     changed: int = 0
     removed: int = 0
+    canaries: int = 0
     before: dict[str, int] = field(default_factory=dict)
     after: dict[str, int] = field(default_factory=dict)
 
     def take(self, old: Lines, new: Lines) -> None:
+        self.canaries += sum(
+            old.get(key) != new.get(key) for key in canaries.IDS if key in {*old, *new}
+        )
+        old, new = without_canaries(old), without_canaries(new)
         self.added += len(new.keys() - old.keys())
         self.removed += len(old.keys() - new.keys())
         self.changed += sum(old[key] != new[key] for key in old.keys() & new.keys())
@@ -117,11 +125,16 @@ class _Counts:
 
     @property
     def operations(self) -> int:
-        return self.added + self.changed + self.removed
+        return self.added + self.changed + self.removed + self.canaries
 
 
 def propose(
-    folder: IssuerFolder, now: Published, *, epoch_s: float, parameters: dict[str, str]
+    folder: IssuerFolder,
+    now: Published,
+    *,
+    epoch_s: float,
+    parameters: dict[str, str],
+    listing: Collection[Entry] = canaries.entries(),
 ) -> Review:
     """Make a proposal of what is staged; of nothing, one that only lasts longer.
 
@@ -130,6 +143,7 @@ def propose(
         now: What is published.
         epoch_s: Seconds since the epoch.
         parameters: How signals were computed, by signal type.
+        listing: The canaries that every set has.
 
     Raises:
         IssuerError: There is nothing to propose.
@@ -137,7 +151,8 @@ def propose(
     withdrawn = () if now.revoke is None else now.revoke.withdrawn()
     with _replacing_set(folder) as place:
         found = Files(place)
-        counts = _changed(folder, now, withdrawn, found)
+        always = {it.id: ops.addition(it) for it in listing}
+        counts = _changed(folder, now, withdrawn, found, always)
         if now.sequence and not counts.operations:
             renewal(now, folder, epoch_s, place)
         else:
@@ -182,7 +197,9 @@ def review(folder: IssuerFolder, now: Published) -> Review:
     counts = _Counts()
     for shard in range(SHARDS):
         old = {} if now.hashset is None else now.hashset.lines(shard)
-        counts.take(old, new.lines(shard))
+        lines = new.lines(shard)
+        _check_canaries(lines)
+        counts.take(old, lines)
     manifest = new.manifest
     if dict(counts.after) != manifest.categories or counts.entries != manifest.entries:
         raise _contradiction("its manifest counts other entries than its files have")
@@ -225,6 +242,18 @@ def _check_delta(new: Listing, old: Listing) -> None:
             raise _contradiction("its delta leads to other entries than its full set")
 
 
+def _check_canaries(lines: Lines) -> None:
+    """Check that what is not counted is a canary: people see all else that they sign.
+
+    Raises:
+        IssuerError: An entry only calls itself so.
+    """
+    known = {it.id: ops.addition(it) for it in canaries.entries()}
+    for entry_id, line in lines.items():
+        if entry_id.startswith(canaries.PREFIX) and line != known.get(entry_id):
+            raise _contradiction(f"it has an entry {entry_id!r}, which is no canary")
+
+
 class Files:
     """The new files of a proposal.
 
@@ -257,7 +286,11 @@ class Files:
 
 
 def _changed(
-    folder: IssuerFolder, now: Published, withdrawn: Iterable[str], found: Files
+    folder: IssuerFolder,
+    now: Published,
+    withdrawn: Iterable[str],
+    found: Files,
+    always: Lines,
 ) -> _Counts:
     """Go through all shards once: what changes, and what the set is afterwards."""
     counts = _Counts()
@@ -267,6 +300,7 @@ def _changed(
         changed = staged_changes(folder, shard)
         # What a duty officer withdrew leaves the set with the next number.
         changed |= dict.fromkeys(gone & (old.keys() | changed.keys()))
+        changed |= {key: it for key, it in always.items() if shard_of(key) == shard}
         new = applied(old, list(changed.items()))
         counts.take(old, new)
         for entry_id in sorted(old.keys() | new.keys()):

@@ -23,6 +23,7 @@ from tuf.api.serialization import DeserializationError
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.manifest import Manifest
@@ -125,6 +126,10 @@ class Listing:
         """Return the entries of one of 256 parts of the newest set."""
         return applied(self.full_lines(shard), self._changed.get(shard, ()))
 
+    def own_lines(self, shard: int) -> Lines:
+        """Return the entries that people listed: all of them without the canaries."""
+        return without_canaries(self.lines(shard))
+
     def withdrawn(self) -> tuple[str, ...]:
         """Return the ids in a list of withdrawals."""
         return ops.withdrawals(ops.unpacked(self.read(REVOKED_PATH)))
@@ -136,6 +141,11 @@ def changes(text: bytes) -> dict[str, bytes | None]:
         ops.id_of(line): line if line.startswith(ops.ADD) else None
         for line in text.splitlines(keepends=True)
     }
+
+
+def without_canaries(lines: Lines) -> Lines:
+    """Return what people listed."""
+    return {it: lines[it] for it in lines if not it.startswith(canaries.PREFIX)}
 
 
 def applied(

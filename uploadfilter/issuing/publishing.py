@@ -253,7 +253,7 @@ def export(folder: IssuerFolder, now: Published, to: Path) -> int:
 
 
 def export_lines(now: Published, to: Path) -> int:
-    """Write the entries that are published as JSON lines.
+    """Write the entries that are published as JSON lines, without the canaries.
 
     Args:
         now: What is published.
@@ -271,7 +271,7 @@ def export_lines(now: Published, to: Path) -> int:
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "wb") as file:
         for shard in range(SHARDS):
-            for _, line in sorted(now.hashset.lines(shard).items()):
+            for _, line in sorted(now.hashset.own_lines(shard).items()):
                 file.write(b"{" + line.split(b",", 1)[1])
     new.replace(to)
     return to.stat().st_size
@@ -352,13 +352,13 @@ def _check_withdrawable(wanted: AbstractSet[str], listed: AbstractSet[str]) -> N
 
 
 def _categories_of(now: Published) -> dict[str, str]:
-    """Return the category of each entry that is published, by its id."""
+    """Return the category of each entry that people published, by its id."""
     if now.hashset is None:
         raise _nothing_published()
     return {
         entry_id: msgspec.json.decode(line, type=_Categorised).category
         for shard in range(SHARDS)
-        for entry_id, line in now.hashset.lines(shard).items()
+        for entry_id, line in now.hashset.own_lines(shard).items()
     }
 
 

@@ -20,6 +20,7 @@ from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing.folder import IssuerFolder, remove, replacing
 from uploadfilter.issuing.published import Published, changes
+from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.roles import SHARDS, shard_of
 
@@ -97,7 +98,7 @@ def stage_file(
             named = _named_once(_part(new, shard))
             before = {} if replacing_all else staged_changes(folder, shard)
             if replacing_all is not None and replacing_all.hashset is not None:
-                before = dict.fromkeys(replacing_all.hashset.lines(shard))
+                before = dict.fromkeys(replacing_all.hashset.own_lines(shard))
             _write_shard(new, shard, before | named)
     return staged(folder)
 
@@ -160,6 +161,11 @@ def _spread(line: bytes, spread: _Spread, tally: Tally) -> None:
         return
     entry = parse_line(text, categories=None, tally=tally)
     if entry is not None:
+        if entry.id.startswith(canaries.PREFIX):
+            raise HashSetFormatError(
+                f"line {tally.lines} has the id {entry.id!r}, which is for canaries",
+                hint="Nothing was staged. Give the entry another id.",
+            )
         tally.accepted += 1
         spread.add(entry.id, ops.addition(entry))
 

@@ -38,6 +38,7 @@ from uploadfilter.reference.collecting import EntryBlock, TableBuilder
 from uploadfilter.reference.sets import SetInfo, Signed, Source
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.freshness import (
@@ -424,10 +425,11 @@ def _replace(
 ) -> SetInfo:
     tally, collected = Tally(), writer.collect()
     allowed = frozenset(held.categories)
+    taken = allowed | {canaries.CATEGORY}  # it proves that whatever is taken works
     lines = [line for line in change.net.values() if line is not None]
     for path in change.shards:
-        _collect(collected, _shard(change, path), allowed, tally)
-    _collect(collected, b"".join(line + b"\n" for line in lines), allowed, tally)
+        _collect(collected, _shard(change, path), taken, tally)
+    _collect(collected, b"".join(line + b"\n" for line in lines), taken, tally)
     if tally.malformed:
         first = next(it for it in tally.problems if it.problem.is_malformed)
         raise HashSetFormatError(

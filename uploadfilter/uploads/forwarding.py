@@ -56,6 +56,7 @@ _OURS: Final = frozenset(
     {
         b"content-length",
         b"expect",
+        b"uploadfilter-canary",
         b"uploadfilter-decision",
         b"x-forwarded-for",
         b"x-forwarded-proto",

@@ -190,14 +190,14 @@ def gather(
     checks = tuple(_check(finding) for finding in health.findings)
     warnings = tuple(_warnings(generation, routes, health))
     route_facts = tuple(_route(route, health) for route in routes)
-    signed = signed_facts(health.signed, generation, now)
+    signed = signed_facts(health.signed, generation, now, watched.canaries().found)
     return Facts(
         shape=_shape_of(
             [(check.name, check.is_good) for check in checks],
             warnings,
             generation.number if generation else None,
             route_facts,
-            [replace(it, verified="") for it in signed],
+            [replace(it, verified="", canary="") for it in signed],
         ),
         instance=watched.instance,
         version=version(),

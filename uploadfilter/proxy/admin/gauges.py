@@ -208,6 +208,17 @@ class Gauges(Collector):
             for set_name, values in known.items():
                 family.add_metric([set_name], values[at])
             yield family
+        generation = self._watched.generation
+        in_force = {info.name for info in (generation.sets if generation else ())}
+        seen = _gauge(
+            "canary_found_timestamp_seconds",
+            "When the canaries of a signed set were last found, see operating.md.",
+            "set",
+        )
+        for name, at_s in self._watched.canaries().found.items():
+            if name in in_force:
+                seen.add_metric([name], at_s)
+        yield seen
 
     def _log(self) -> Iterator[Metric]:
         room = self._health.room

@@ -6,7 +6,7 @@ when somebody did something, so that an open page is not made anew each second.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -33,6 +33,7 @@ class SignedFact:
         suppressed: Its entries that are switched off for a while.
         withdrawn: Its entries that were revoked.
         held_back: Withdrawals that are too many to be carried out.
+        canary: How long ago its canaries were found, as far as that is known.
         failure: Why the last sync failed; empty if it did not.
     """
 
@@ -45,11 +46,15 @@ class SignedFact:
     suppressed: str
     withdrawn: str
     held_back: str
+    canary: str
     failure: str
 
 
 def signed_facts(
-    statuses: Iterable[Status], generation: LayeredGeneration | None, epoch_s: float
+    statuses: Iterable[Status],
+    generation: LayeredGeneration | None,
+    epoch_s: float,
+    found: Mapping[str, int],
 ) -> tuple[SignedFact, ...]:
     """Return what is shown of the signed sets.
 
@@ -57,18 +62,24 @@ def signed_facts(
         statuses: What is known of each.
         generation: The generation in use.
         epoch_s: Seconds since the epoch.
+        found: When the canaries of each set were last found, likewise.
     """
     sets = {it.name: it for it in (generation.sets if generation else ())}
     suppressed = Counter(
         it.set for it in (generation.suppressions if generation else ())
     )
     return tuple(
-        _signed(it, sets.get(it.set), suppressed[it.set], epoch_s) for it in statuses
+        _signed(it, sets.get(it.set), suppressed[it.set], epoch_s, found.get(it.set))
+        for it in statuses
     )
 
 
 def _signed(
-    status: Status, info: SetInfo | None, suppressed: int, epoch_s: float
+    status: Status,
+    info: SetInfo | None,
+    suppressed: int,
+    epoch_s: float,
+    found_at: int | None,
 ) -> SignedFact:
     signed = info.signed if info else None
     synced = bool(status.synced_at)
@@ -82,6 +93,7 @@ def _signed(
         suppressed=counted(suppressed),
         withdrawn=counted(info.revoked if info else 0),
         held_back=counted(status.held_back),
+        canary=NOTHING if found_at is None else f"{age(epoch_s - found_at)} ago",
         failure=status.failure.text if status.failure else "",
     )
 

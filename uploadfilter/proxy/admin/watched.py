@@ -22,6 +22,7 @@ from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.signedsets.canaries import Note
 from uploadfilter.signedsets.freshness import Status
 
 
@@ -43,6 +44,7 @@ class Watched:
         is_writable: Whether the last record could be written.
         surveyor: Looks at the room for the decision log.
         signed: Returns what is known of the signed sets.
+        canaries: Returns what is known of canaries.
         clock: Seconds since the epoch.
     """
 
@@ -60,6 +62,7 @@ class Watched:
     surveyor: Surveyor
     signed: Callable[[], tuple[Status, ...]]
     clock: Callable[[], float]
+    canaries: Callable[[], Note] = Note
 
     @property
     def generation(self) -> LayeredGeneration | None:

@@ -158,6 +158,20 @@ def response(
     return answer
 
 
+def to_canary(decision_id: str) -> web.Response:
+    """Build the answer to an operator's canary that would have been forwarded.
+
+    Args:
+        decision_id: Under which it is on record; what was found is said there.
+    """
+    headers = _HEADERS | {"Content-Type": "application/json"}
+    body = json.dumps({"decision": decision_id}).encode("ascii")
+    answer = _Answer(status=HTTPStatus.OK, headers=headers, body=body)
+    # Of a body that was not read to its end, nobody knows where the next request is.
+    answer.force_close()
+    return answer
+
+
 def _joined(request: web.BaseRequest, name: bytes) -> str:
     """Return a header that is a list, which may stand in several lines.
 

@@ -23,6 +23,8 @@ from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.requests.tracing import Traced
+from uploadfilter.proxy.routing.routes import Route
+from uploadfilter.signedsets.canaries import Said
 from uploadfilter.uploads.forwarding import ends_here, forwarded_headers
 from uploadfilter.uploads.head import BodyPlan, Refusal, plan
 from uploadfilter.uploads.request import RequestHead
@@ -77,6 +79,9 @@ class Proxy:
         )
         if choice.route is None:
             return self._refuse(request, live, _NO_ROUTE)
+        said = self._hands.canaries.said(head)
+        if said is Said.WRONG:
+            return self._refuse(request, live, _NO_CANARY)
         arrival = Arrival(request=request, head=head, live=live, route=choice.route)
         body = plan(head, choice.route.limits)
         if choice.is_ambiguous and isinstance(body, BodyPlan):
@@ -84,15 +89,16 @@ class Proxy:
         if ends_here(head) and not isinstance(body, Refusal):
             return self._end(arrival)
         if head.has_body:
-            tally.kind = Kind.EXEMPT if arrival.route.exempt else Kind.UPLOAD
-            return await self._upload(arrival, body)
+            is_canary = said is Said.CANARY
+            tally.kind = _kind(arrival.route, is_canary=is_canary)
+            return await self._upload(arrival, body, is_canary=is_canary)
         if isinstance(body, Refusal) and body is not _AMBIGUOUS:
             return self._refuse(request, live, body)
         tally.kind = Kind.PASSED
         return await self._pass_on(arrival)
 
     async def _upload(
-        self, arrival: Arrival, body: BodyPlan | Refusal
+        self, arrival: Arrival, body: BodyPlan | Refusal, *, is_canary: bool
     ) -> web.StreamResponse:
         """Carry out one upload, if there is room for one more."""
         hands, route, client = self._hands, arrival.route, arrival.client_key
@@ -107,7 +113,9 @@ class Proxy:
                 # It could not be put on record, so nothing of it is to be received.
                 hands.recorder.say_full()
                 return self._shed(arrival, _NO_RECORD)
-            return await self._carry_out(arrival, body, no_room, held)
+            return await self._carry_out(
+                arrival, body, no_room, held, is_canary=is_canary
+            )
 
     async def _carry_out(
         self,
@@ -115,6 +123,8 @@ class Proxy:
         body: BodyPlan | Refusal,
         no_room: TurnedAway | None,
         held: ExitStack,
+        *,
+        is_canary: bool,
     ) -> web.StreamResponse:
         """Carry out an upload; what it holds is given back with ``held``."""
         hands, route, client = self._hands, arrival.route, arrival.client_key
@@ -135,6 +145,7 @@ class Proxy:
             meter=meter,
             release=held.close,
             uninspected=no_room.reason if no_room else None,
+            is_canary=is_canary,
         )
         return await Metered(upload.run(), meter.spend)
 
@@ -208,6 +219,17 @@ class Proxy:
         return self._refuse(arrival.request, arrival.live, _NO_TRACE)
 
 
+def _kind(route: Route, *, is_canary: bool) -> Kind:
+    if is_canary:
+        return Kind.CANARY
+    return Kind.EXEMPT if route.exempt else Kind.UPLOAD
+
+
+_NO_CANARY = Refusal(
+    status=_BAD_REQUEST,
+    reason=Reason.MALFORMED_REQUEST,
+    detail="The header Uploadfilter-Canary is for the operator's own checks.",
+)
 _NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
 _NO_TRACE = Refusal(
     status=_NOT_IMPLEMENTED,

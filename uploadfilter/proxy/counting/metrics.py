@@ -30,6 +30,7 @@ from typing_extensions import override
 
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
+from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.lastday import LastDay
 from uploadfilter.proxy.counting.recent import RecentDecisions
 from uploadfilter.proxy.counting.series import Counts, Spreads
@@ -90,6 +91,7 @@ class Kind(StrEnum):
 
     UPLOAD = "upload"
     EXEMPT = "exempt"
+    CANARY = "canary"
     PASSED = "passed"
     REFUSED = "refused"
 
@@ -289,6 +291,7 @@ class Metrics:
         totals: Some of the counters, as plain numbers.
         recent: The last decisions.
         last_day: What each preset would have done with those of the last day.
+        canaries: What came of the operator's canaries.
         durations_s: Seconds of the last uploads, for the code that takes them out.
     """
 
@@ -303,6 +306,7 @@ class Metrics:
         self._uploads = _counts(self.registry, _UPLOADS)
         self._would = _counts(self.registry, _WOULD)
         self._sheds = _counts(self.registry, _SHEDS)
+        self.canaries = CanaryCounts(self.registry, PREFIX)
         self._limits = _counts(self.registry, _LIMITS)
         self._outcomes = _counts(self.registry, _OUTCOMES)
         self._origin_failures = _counts(self.registry, _ORIGIN_FAILURES)

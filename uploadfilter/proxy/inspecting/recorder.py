@@ -28,10 +28,15 @@ from uploadfilter.decisions.flooding import (
     Who,
     may_be_summarised,
 )
-from uploadfilter.decisions.making import CONTENTS_RECORDED, decision_record
+from uploadfilter.decisions.making import (
+    CONTENTS_RECORDED,
+    canary_record,
+    decision_record,
+)
 from uploadfilter.decisions.records import (
     ABORTED,
     ID_ENTROPY_BYTES,
+    CanaryRecord,
     Checkpoint,
     DecisionRecord,
     OutcomeRecord,
@@ -44,6 +49,7 @@ from uploadfilter.errors import LogError, LogWriteError, StoreError
 from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import inspection
+from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.requests.arrival import queueing_client
 from uploadfilter.proxy.routing.routes import Route
@@ -196,6 +202,7 @@ class Recorder:
         cpu_s: float,
         within_s: float,
         room_s: float,
+        canary: Canaries | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -208,6 +215,7 @@ class Recorder:
             cpu_s: CPU seconds that scanners used for it.
             within_s: Seconds after which the disk counts as stuck.
             room_s: Seconds that it waits for room on the disk, if there is none.
+            canary: Who is told, if it is a canary and no upload.
 
         Raises:
             LogError: It is not durable, so nothing may follow from it.
@@ -230,6 +238,11 @@ class Recorder:
             matches=command.matches,
             contents_recorded=self._contents_recorded,
         )
+        if canary is not None:
+            made = canary_record(record)
+            await self._durable(ticket, made, within_s=within_s)
+            await canary.decided(made)
+            return
         if self._is_summarised(ticket, record):
             return
         try:
@@ -241,7 +254,7 @@ class Recorder:
         self._metrics.decided(record)
 
     async def _durable(
-        self, ticket: Ticket, record: DecisionRecord, *, within_s: float
+        self, ticket: Ticket, record: DecisionRecord | CanaryRecord, *, within_s: float
     ) -> None:
         """Append a decision, and wait until it is on disk."""
         written = self._log.append(record)

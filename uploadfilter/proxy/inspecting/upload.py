@@ -25,6 +25,7 @@ from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.counting.metrics import Metrics, Phase
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.arriving import Body
+from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.inspection import (
     Answer,
     Command,
@@ -85,6 +86,7 @@ class Hands:
         drain: What is in flight.
         admission: Which uploads are let in.
         metrics: What is counted.
+        canaries: Who knows an operator's canary.
     """
 
     in_force: InForce
@@ -95,6 +97,7 @@ class Hands:
     drain: Drain
     admission: Admission
     metrics: Metrics
+    canaries: Canaries
 
 
 class Upload:
@@ -109,6 +112,7 @@ class Upload:
         meter: What it takes of the event loop.
         release: Gives back the spools and the upload's place among the open ones.
         uninspected: Why it is not to be inspected, though it goes on (``MONITOR``).
+        is_canary: Whether the operator sent it, so that it goes nowhere.
     """
 
     def __init__(
@@ -122,7 +126,9 @@ class Upload:
         meter: Meter,
         release: Callable[[], None],
         uninspected: Reason | None = None,
+        is_canary: bool = False,
     ) -> None:
+        self._canary = hands.canaries if is_canary else None
         self._arrival = arrival
         self._request = arrival.request
         self._head = arrival.head
@@ -167,6 +173,9 @@ class Upload:
                 self._took(Phase.RECORD, begun_s)
                 return None
             case Forward():
+                if self._canary is not None:
+                    self._note_whole()
+                    return answers.to_canary(self._ticket.id)
                 return await self._forward(command)
             case Answer():
                 return self._answer(command)
@@ -338,7 +347,7 @@ class Upload:
         recorder = self._hands.recorder
         judgement = command.judgement
         # A match is never merely counted, whatever the policy makes of it.
-        is_shed = judgement.effect is Action.RETRY_LATER
+        is_shed = judgement.effect is Action.RETRY_LATER and self._canary is None
         if is_shed and judgement.verdict is not Verdict.MATCH:
             recorder.shed(self._ticket, judgement.reason, status=503)
             return self._inspection.recorded()
@@ -352,11 +361,14 @@ class Upload:
                 size=self._inspection.body_bytes,
                 within_s=self._settings.limits.record_s,
                 room_s=self._settings.limits.log_room_s,
+                canary=self._canary,
             )
         except LogError as exc:
             recorder.say_unwritable(exc)
             recorder.shed(self._ticket, Reason.LOG_UNWRITABLE, status=503)
             return self._inspection.record_failed()
+        if self._canary is not None:
+            return self._inspection.recorded()
         self._hands.admission.recorded(self._arrival.client_key)
         if command.status == HTTPStatus.FORBIDDEN:
             self._hands.admission.rejected(self._arrival)

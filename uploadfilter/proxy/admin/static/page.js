@@ -91,7 +91,10 @@ function show(facts) {
       put(column, preset.key, preset[column]);
     }
   }
-  for (const set of facts.signed) put("verified", set.name, set.verified);
+  for (const set of facts.signed) {
+    put("verified", set.name, set.verified);
+    put("canary", set.name, set.canary);
+  }
   facts.charts.forEach(putChart);
   putDecisions(facts.decisions);
   measure();

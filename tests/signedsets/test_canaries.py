@@ -1,0 +1,88 @@
+"""The canary: its bytes, its entries, and the header that only an operator can make."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashsets.demo.make_demo import entry_of
+from uploadfilter.model import SignalType
+from uploadfilter.signedsets import canaries
+from uploadfilter.signedsets.canaries import Said
+
+KEY = bytes(range(32))
+NOW_S = 1_795_000_000.5
+
+
+def test_picture_is_the_same_bytes_everywhere() -> None:
+    """Published sets list its SHA-256: a change of one byte makes them miss it."""
+    digest = "be7919de12ed9b3b26dac4d418374c96f56fa9a2637004a735bcbeac09ce4eca"
+
+    assert hashlib.sha256(canaries.picture()).hexdigest() == digest
+
+
+def test_picture_is_one_that_programs_open() -> None:
+    """With all of its pixels, and as busy as a photograph."""
+    with Image.open(io.BytesIO(canaries.picture())) as shown:
+        pixels = np.asarray(shown)
+
+    assert pixels.shape == (192, 192)
+    assert pixels.std() > 40
+
+
+def test_entries_list_the_picture() -> None:
+    """By the values that the scanners compute of it: exactly, and by what it shows."""
+    computed = entry_of(canaries.picture(), entry_id="x", category="x")
+    exact, near = canaries.entries()
+    listed = {
+        it.signal.type: it.signal.value.hex() for it in (*exact.signals, *near.signals)
+    }
+
+    assert (exact.id, near.id) == canaries.IDS
+    assert exact.exact_only
+    assert {it.value: listed[it] for it in listed} == {
+        it.value: computed[it.value] for it in listed
+    }
+    assert set(listed) == {SignalType.SHA256, SignalType.PDQ, SignalType.PHASH}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((), Said.NOTHING),
+        ((canaries.header_value(KEY, NOW_S),), Said.CANARY),
+        ((canaries.header_value(KEY, NOW_S - 119),), Said.CANARY),
+        ((canaries.header_value(KEY, NOW_S + 119),), Said.CANARY),
+        ((canaries.header_value(KEY, NOW_S - 122),), Said.WRONG),
+        ((canaries.header_value(KEY, NOW_S + 122),), Said.WRONG),
+        ((canaries.header_value(bytes(32), NOW_S),), Said.WRONG),
+        ((canaries.header_value(KEY, NOW_S),) * 2, Said.WRONG),
+        ((canaries.header_value(KEY, NOW_S).upper(),), Said.WRONG),
+        ((b"",), Said.WRONG),
+        ((b":",), Said.WRONG),
+        ((b"9" * 4000 + b":00",), Said.WRONG),
+        ((b"\xff",), Said.WRONG),
+    ],
+)
+def test_header_is_believed_for_minutes_and_from_the_operator_only(
+    values: tuple[bytes, ...], said: Said
+) -> None:
+    """Anything else that bears the name is wrong, and never just nothing."""
+    assert canaries.said(values, KEY, NOW_S) is said
+
+
+@given(st.binary(max_size=100))
+def test_no_other_header_is_believed(value: bytes) -> None:
+    """Whatever it is."""
+    assert canaries.said((value,), KEY, NOW_S) is Said.WRONG
+
+
+def test_without_a_key_nothing_is_a_canary() -> None:
+    """An empty key is one that everybody has."""
+    value = canaries.header_value(b"", NOW_S)
+
+    assert canaries.said((value,), b"", NOW_S) is Said.WRONG

@@ -1,0 +1,189 @@
+"""``uploadfilter hashset canary``: prove through the front door that sets work."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
+from uploadfilter.cli.output import FOUND, harmless, print_json, print_text, say
+from uploadfilter.errors import ServiceError, UsageError
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.signedsets.canaries import Listed, Seen, faults
+from uploadfilter.syncing.canaries import (
+    KEY,
+    Sent,
+    canary_key,
+    doors,
+    listed_in,
+    notes,
+    seen_as,
+    send,
+)
+
+_TRIES: Final = 4
+"""A proxy takes up a new generation within two seconds."""
+
+_PAUSE_S: Final = 1.0
+_REJECTED: Final = 403
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What was found out through one door.
+
+    Attributes:
+        door: Which.
+        sent: What it answered; ``None`` if it did not.
+        seen: What the proxy decided; ``None`` if it is not known.
+        faults: What is wrong, by set; of no set what concerns all.
+    """
+
+    door: str
+    sent: Sent | None
+    seen: Seen | None
+    faults: tuple[tuple[str, str], ...]
+
+
+def canary_command(
+    *,
+    urls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Through which front door, such as that of your front end; give the "
+            "option once for each.  [default: the addresses of the proxies of the "
+            "state directory]",
+            show_default=False,
+        ),
+    ] = None,
+    if_any: Annotated[
+        bool,
+        typer.Option(
+            "--if-any", help="End with 0 if no signed set in force has a canary."
+        ),
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Send the canary of the signed sets through the proxy, and see it rejected.
+
+    Nothing of it reaches the origin, whatever the proxy decides. Exit code 1 if a set
+    did not find it, or nothing could be checked.
+
+    **Examples**
+
+        uploadfilter hashset canary
+
+        uploadfilter hashset canary --url https://upload.example.org/
+    """
+    base = state_directory(state)
+    with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
+        generation = reader.current()
+        listed = listed_in(generation)
+        has_any = any(it.ids for it in listed)
+        found: list[Checked] = []
+        if has_any:
+            found = [
+                _checked(base, door, generation, listed) for door in _doors(base, urls)
+            ]
+    without = [it.set for it in listed if not it.ids]
+    if json:
+        print_json(_document(found, listed))
+    else:
+        print_text(*(line for it in found for line in _lines(it, listed)))
+        for name in without:
+            say(f"{name} has no canary: it was published before there were any")
+        if not has_any:
+            say("no signed set in force has a canary: nothing was checked")
+    if any(it.faults for it in found) or not (has_any or if_any):
+        raise typer.Exit(FOUND)
+
+
+def _doors(base: Path, urls: list[str] | None) -> tuple[str, ...]:
+    found = tuple(urls or doors(base))
+    if not found:
+        raise UsageError(
+            "it is not known where the proxy listens",
+            hint="Start it once with this release, or give --url.",
+        )
+    return found
+
+
+def _checked(
+    base: Path,
+    door: str,
+    generation: LayeredGeneration,
+    listed: tuple[Listed, ...],
+) -> Checked:
+    """Send the canary through one door; once more if the proxy is a moment behind."""
+    try:
+        sent, seen = _sent(base, door, generation.number)
+    except ServiceError as exc:
+        return Checked(door=door, sent=None, seen=None, faults=(("", str(exc)),))
+    if seen is None:
+        text = f"answered {sent.status}, and no proxy of this state directory knows it"
+        return Checked(door=door, sent=sent, seen=None, faults=(("", text),))
+    wrong = [
+        (it.set, fault)
+        for it in listed
+        if it.ids
+        for fault in faults(it, seen, is_rejected=sent.status == _REJECTED)
+    ]
+    return Checked(door=door, sent=sent, seen=seen, faults=tuple(wrong))
+
+
+def _sent(base: Path, door: str, generation: int) -> tuple[Sent, Seen | None]:
+    """Send the canary, and return what came of it.
+
+    Raises:
+        ServiceError: There was no answer.
+    """
+    if not (base / KEY).exists():
+        raise ServiceError("no proxy of this release was started here yet")
+    key = canary_key(base)
+    for left in reversed(range(_TRIES)):
+        sent = send(door, key, epoch_s=present_s())
+        seen = seen_as(notes(base), sent.decision)
+        if seen is None or seen.generation >= generation or not left:
+            return sent, seen
+        time.sleep(_PAUSE_S)
+    raise AssertionError("there is at least one try")
+
+
+def _lines(checked: Checked, listed: tuple[Listed, ...]) -> list[Text]:
+    lines = [Text(harmless(checked.door), style="bold")]
+    seen = checked.seen
+    if seen is not None:
+        words = f"  {seen.verdict} on route {seen.route!r} in {seen.mode}, {seen.id}"
+        lines.append(Text(harmless(words)))
+        wrong = {name for name, _ in checked.faults}
+        good = [it.set for it in listed if it.ids and it.set not in wrong]
+        lines += [Text(f"  {name}: found", style="green") for name in good]
+    for name, fault in checked.faults:
+        lines.append(Text(harmless(f"  {name or 'failed'}: {fault}"), style="bold red"))
+    return lines
+
+
+def _document(found: list[Checked], listed: tuple[Listed, ...]) -> dict[str, object]:
+    return {
+        "sets": [{"set": it.set, "canaries": it.ids} for it in listed],
+        "doors": [
+            {
+                "url": it.door,
+                "status": None if it.sent is None else it.sent.status,
+                "decision": None if it.seen is None else it.seen.id,
+                "verdict": None if it.seen is None else it.seen.verdict,
+                "mode": None if it.seen is None else it.seen.mode,
+                "effect": None if it.seen is None else it.seen.effect,
+                "matched": [] if it.seen is None else it.seen.matched,
+                "faults": [{"set": n or None, "fault": text} for n, text in it.faults],
+            }
+            for it in found
+        ],
+    }

@@ -1,0 +1,52 @@
+"""Count an operator's canaries, apart from what people upload."""
+
+from enum import StrEnum
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from uploadfilter.decisions.records import CanaryRecord
+from uploadfilter.model import Verdict
+from uploadfilter.proxy.counting.series import Counts
+
+
+class Result(StrEnum):
+    """What came of a canary."""
+
+    FOUND = "found"
+    MISSED = "missed"
+    REFUSED = "refused"
+
+
+_TEXT: Final = (
+    "Canaries by what came of them; refused: a header that is not the operator's."
+)
+
+
+class CanaryCounts:
+    """How many canaries were found, missed and refused.
+
+    Args:
+        registry: Where they are exposed.
+        prefix: Of the names of all metrics.
+    """
+
+    def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
+        self._counts = Counts(
+            registry,
+            f"{prefix}_canaries_total",
+            _TEXT,
+            ("result",),
+            known=[(result,) for result in Result],
+        )
+
+    def decided(self, record: CanaryRecord) -> Result:
+        """Count a canary that is on record; return what came of it."""
+        is_found = record.verdict is Verdict.MATCH
+        result = Result.FOUND if is_found else Result.MISSED
+        self._counts.add(result)
+        return result
+
+    def refused(self) -> None:
+        """Count a request that bears the header of a canary, and is none."""
+        self._counts.add(Result.REFUSED)

@@ -1,0 +1,124 @@
+"""Know an operator's canary, and keep in mind what came of the last ones.
+
+A canary comes through the front door and goes the way of every upload, up to its
+record; nothing of it goes to the origin, whatever was decided.
+
+Rules this module keeps: a request that bears the header and is not the operator's is
+refused, and never taken for an upload; what came of a canary is written down for
+commands of the operator, and no answer tells it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from uploadfilter.decisions.records import CanaryRecord
+from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
+from uploadfilter.signedsets import canaries
+from uploadfilter.signedsets.canaries import Note, Said, Seen, noted, read_note
+from uploadfilter.state import write_private
+from uploadfilter.uploads.request import RequestHead
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_HEADER: Final = canaries.HEADER.lower()
+
+
+class Canaries:
+    """Who knows a canary.
+
+    Args:
+        key: What the operator proves to be the operator with; empty for none.
+        counts: Where canaries are counted.
+        clock: Seconds since the epoch.
+        file: Where what came of them is written down; ``None`` for nowhere.
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        counts: CanaryCounts,
+        *,
+        clock: Callable[[], float],
+        file: Path | None = None,
+    ) -> None:
+        self._key = key
+        self._counts = counts
+        self._clock = clock
+        self._file = file
+        self._was: Result | None = None
+        self.note = Note() if file is None else read_note(_bytes_of(file))
+
+    def said(self, head: RequestHead) -> Said:
+        """Return what a request says of being a canary; count what is wrong."""
+        values = head.values(_HEADER)
+        if not values:
+            return Said.NOTHING
+        said = canaries.said(values, self._key, self._clock())
+        # Without a body there is nothing to be found in it.
+        if said is Said.CANARY and head.has_body:
+            return said
+        self._counts.refused()
+        return Said.WRONG
+
+    async def decided(self, record: CanaryRecord) -> None:
+        """Note what came of a canary that is on record."""
+        result = self._counts.decided(record)
+        self.note = noted(self.note, seen_of(record))
+        if result is not self._was or result is Result.MISSED:
+            _say(result, record)
+        self._was = result
+        if self._file is not None:
+            await asyncio.to_thread(self._write, self._file)
+
+    def _write(self, file: Path) -> None:
+        try:
+            write_private(file, msgspec.json.encode(self.note), durably=False)
+        except OSError as exc:
+            log.warning("canary_note_unwritable", error=exc.strerror)
+
+
+def seen_of(record: CanaryRecord) -> Seen:
+    """Return what the operator's commands are told of a canary."""
+    return Seen(
+        id=record.id,
+        at=int(record.time.timestamp()),
+        instance=record.instance,
+        route=record.route,
+        mode=record.mode,
+        generation=record.generation or 0,
+        verdict=record.verdict,
+        effect=record.effect,
+        reason=record.reason or "",
+        matched=tuple(sorted({(it.set, it.entry) for it in record.matches})),
+    )
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _say(result: Result, record: CanaryRecord) -> None:
+    about = {
+        "id": record.id,
+        "route": record.route,
+        "verdict": record.verdict,
+        "reason": record.reason,
+        "generation": record.generation,
+    }
+    if result is Result.FOUND:
+        log.info("canary_found", **about, sets=sorted({m.set for m in record.matches}))
+        return
+    log.error(
+        "canary_missed",
+        **about,
+        hint="A picture that signed sets list was not found: known pictures may pass. "
+        "'uploadfilter hashset canary' says which set does not have it.",
+    )

@@ -1,0 +1,244 @@
+"""Send a canary through the front door, and find out what became of it.
+
+::
+
+    DIR/
+      canary.key                     0600: who has it is the operator
+      instances/<name>/canary.json   what a proxy knows of canaries
+      instances/<name>/listening     where it listens
+
+Rules this module keeps: the key is made once and never leaves the machine; what came of
+a canary is read from the proxy's own note, since answers tell nothing.
+"""
+
+import contextlib
+import http.client
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+from typing_extensions import override
+
+from uploadfilter.errors import ServiceError, UsageError
+from uploadfilter.proxy.counting.canaries import CanaryCounts
+from uploadfilter.proxy.inspecting.canaries import Canaries
+from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.signedsets import canaries
+from uploadfilter.signedsets.canaries import Listed, Note, Seen, read_note
+from uploadfilter.state import PRIVATE_FILE, instance_directory, make_private
+
+KEY: Final = "canary.key"
+NOTE: Final = "canary.json"
+LISTENING: Final = "listening"
+
+WAIT_S: Final = 30.0
+"""For an answer: longer than a scan may wait in the queue of a busy proxy."""
+
+_MOST_BYTES: Final = 1 << 16
+_UNIX: Final = "unix:"
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - read, not bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What the front door said of a canary.
+
+    Attributes:
+        status: Of the answer.
+        decision: Under which it is on record; empty if the answer has none.
+    """
+
+    status: int
+    decision: str
+
+
+def canary_key(state: Path) -> bytes:
+    """Return the key of a state directory, which is made if there is none.
+
+    Raises:
+        ServiceError: It cannot be read or made.
+    """
+    path = state / KEY
+    try:
+        make_private(state)
+        if not path.exists():
+            _make(path)
+        return path.read_bytes()
+    except OSError as exc:
+        raise ServiceError(
+            f"cannot use {str(path)!r}: {exc.strerror}",
+            hint="Check that this user may read and write the state directory.",
+        ) from exc
+
+
+def canaries_of(
+    state: Path, instance: str, counts: CanaryCounts, clock: Callable[[], float]
+) -> Canaries:
+    """Return who knows the canaries of one proxy."""
+    file = instance_directory(state, instance) / NOTE
+    return Canaries(canary_key(state), counts, clock=clock, file=file)
+
+
+def note_listening(state: Path, instance: str, addresses: Iterable[object]) -> None:
+    """Write down where a proxy listens; without it an operator has to say."""
+    path = instance_directory(state, instance) / LISTENING
+    with contextlib.suppress(OSError):
+        path.write_text("".join(f"{it}\n" for it in addresses), encoding="utf-8")
+        path.chmod(PRIVATE_FILE)
+
+
+def doors(state: Path) -> tuple[str, ...]:
+    """Return one address of each proxy of a state directory, as ``send`` takes it."""
+    found = []
+    for path in sorted((state / "instances").glob(f"*/{LISTENING}")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        # What waits for a front end's own header is asked through that front end.
+        plain = [it for it in lines if "proxy_protocol" not in it.split()]
+        found += [_door(it.split()[0]) for it in plain[:1]]
+    return tuple(found)
+
+
+def notes(state: Path) -> tuple[Note, ...]:
+    """Return what the proxies of a state directory know of canaries."""
+    paths = sorted((state / "instances").glob(f"*/{NOTE}"))
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            found.append(read_note(path.read_bytes()))
+    return tuple(found)
+
+
+def last_found(state: Path) -> dict[str, int]:
+    """Return when the canaries of each set were last found, since the epoch."""
+    found: dict[str, int] = {}
+    for note in notes(state):
+        for name, at in note.found.items():
+            found[name] = max(at, found.get(name, at))
+    return found
+
+
+def seen_as(known: Iterable[Note], decision: str) -> Seen | None:
+    """Return what came of a canary, by its id; ``None`` if no proxy here knows it."""
+    every = (seen for note in known for seen in note.recent)
+    return next((seen for seen in every if seen.id == decision), None)
+
+
+def listed_in(generation: LayeredGeneration) -> tuple[Listed, ...]:
+    """Return which canaries the signed sets in force have, also if that is none."""
+    found = []
+    for info in generation.sets:
+        if info.signed is not None:
+            there = generation.has_entries(info.name, list(canaries.IDS))
+            ids = tuple(it for it in canaries.IDS if there[it])
+            found.append(Listed(set=info.name, ids=ids, enforced=info.enforced))
+    return tuple(found)
+
+
+def send(door: str, key: bytes, *, epoch_s: float) -> Sent:
+    """Send the canary.
+
+    Args:
+        door: ``http://HOST:PORT/PATH``, the same under https, or ``unix:/PATH``.
+        key: Of the state directory of the proxy.
+        epoch_s: Seconds since the epoch.
+
+    Raises:
+        UsageError: It is no such address.
+        ServiceError: There was no answer.
+    """
+    connection, path = _connection(door)
+    headers = {
+        "Content-Type": "image/png",
+        "Accept": "application/json",
+        canaries.HEADER.decode(): canaries.header_value(key, epoch_s).decode(),
+    }
+    try:
+        with contextlib.closing(connection):
+            connection.request("POST", path, canaries.picture(), headers)
+            answer = connection.getresponse()
+            body = answer.read(_MOST_BYTES)
+    except (OSError, http.client.HTTPException) as exc:
+        raise ServiceError(
+            f"no answer from {door!r}: {str(exc) or type(exc).__name__}",
+            hint="Does the proxy run, and listen there? --url names another address.",
+        ) from exc
+    return Sent(status=answer.status, decision=_decision(body))
+
+
+class _Unix(http.client.HTTPConnection):
+    """A connection to a socket in the file system."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=WAIT_S)
+        self._path = path
+
+    @override
+    def connect(self) -> None:
+        """Connect."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(WAIT_S)
+        self.sock.connect(self._path)
+
+
+def _connection(door: str) -> tuple[http.client.HTTPConnection, str]:
+    if door.startswith(_UNIX):
+        return _Unix(door.removeprefix(_UNIX)), "/"
+    try:
+        url = urlsplit(door)
+        host, port = url.hostname, url.port
+    except ValueError as exc:
+        raise _no_door(door) from exc
+    if not host or url.scheme not in {"http", "https"}:
+        raise _no_door(door)
+    path = url.path or "/"
+    if url.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=WAIT_S), path
+    context = ssl.create_default_context()
+    return (
+        http.client.HTTPSConnection(host, port, timeout=WAIT_S, context=context),
+        path,
+    )
+
+
+def _no_door(door: str) -> UsageError:
+    return UsageError(
+        f"{door!r} is no address of a proxy",
+        hint="Write http://127.0.0.1:8080/, https://upload.example.org/ or "
+        "unix:/run/uploadfilter/http.",
+    )
+
+
+def _door(address: str) -> str:
+    if address.startswith(_UNIX):
+        return address
+    host, _, port = address.rpartition(":")
+    return f"http://{_EVERYWHERE.get(host, host)}:{port}/"
+
+
+def _decision(body: bytes) -> str:
+    try:
+        shape = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    found = shape.get("decision") if isinstance(shape, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _make(path: Path) -> None:
+    """Make the key; of two proxies that do so at once, both then have the same."""
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(secrets.token_bytes(canaries.KEY_BYTES))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink(missing_ok=True)
