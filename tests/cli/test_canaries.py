@@ -100,7 +100,7 @@ async def test_command_through_the_front_door(
         await asyncio.to_thread(run, monkeypatch, "hashset", "status")
         assert "its canary was found" in capfd.readouterr().out
         code, out, _ = await typed("--json", "--url", f"http://127.0.0.1:{it.port}/x")
-        (door,) = json.loads(out)["doors"]
+        (door,) = json.loads(out.splitlines()[-1])["doors"]
         assert (code, door["status"], door["effect"]) == (0, 403, "REJECT")
         (state / "canary.key").rename(state / "kept.key")
         (state / "canary.key").write_bytes(bytes(32))

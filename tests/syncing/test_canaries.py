@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from tests.issuing.offices import Office, line_of
 from tests.syncing.sites import Site
@@ -45,12 +46,13 @@ def test_key_is_made_once_and_is_the_operators(tmp_path: Path) -> None:
 
 def test_doors_are_where_proxies_listen(tmp_path: Path) -> None:
     """One of each; a listener that waits for a front end's header is none."""
-    for name, addresses in {
+    listening: dict[str, list[object]] = {
         "a": [TCPAddress(host="0.0.0.0", port=80), TCPAddress(host="::1", port=81)],  # noqa: S104 - read, not bound
         "b": [UnixAddress(path="/run/b", mode=0o660, group="www-data")],
         "c": [TCPAddress(host="::", port=82)],
         "d": [TCPAddress(host="::1", port=83, proxy_protocol=True)],
-    }.items():
+    }
+    for name, addresses in listening.items():
         (tmp_path / "instances" / name).mkdir(parents=True)
         note_listening(tmp_path, name, addresses)
 
@@ -76,6 +78,7 @@ def answering(body: bytes, heard: list[tuple[str, bytes]]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
+        @override
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
