@@ -424,8 +424,7 @@ def _replace(
     epoch_s: float,
 ) -> SetInfo:
     tally, collected = Tally(), writer.collect()
-    allowed = frozenset(held.categories)
-    taken = allowed | {canaries.CATEGORY}  # it proves that whatever is taken works
+    taken = frozenset({*held.categories, canaries.CATEGORY})
     lines = [line for line in change.net.values() if line is not None]
     for path in change.shards:
         _collect(collected, _shard(change, path), taken, tally)
@@ -443,7 +442,7 @@ def _replace(
         SetInfo(
             name=name,
             issuer=verified.manifest.issuer,
-            categories=tuple(sorted(allowed)),
+            categories=tuple(sorted(set(held.categories))),
             enforced=held.enforced,
             imported_at=int(epoch_s),
             source=Source(
