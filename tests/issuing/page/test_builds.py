@@ -54,6 +54,19 @@ def test_broken_off_build_is_not_finished(tmp_path: Path) -> None:
     assert not builds.is_broken_off
 
 
+def test_build_that_was_staged_takes_no_other_along(tmp_path: Path) -> None:
+    """Hours of another one would be lost."""
+    builds = Builds(tmp_path)
+    BuildFile(builds.place(Path("/other"), None)).close()
+    finish(builds, Path("/pictures"))
+    finished = builds.finished
+    assert finished is not None
+    builds.take(finished)
+
+    assert builds.finished is None
+    assert builds.is_broken_off
+
+
 def test_build_without_counts_is_said(tmp_path: Path) -> None:
     """Somebody has been in the folder."""
     builds = Builds(tmp_path)

@@ -198,7 +198,7 @@ class Acts:
                 staging.stage_file(
                     self.folder, finished.path, tally=Tally(), replacing_all=all_of
                 )
-                self._builds.discard()
+                self._builds.take(finished)
             self._propose(now)
         return Note(text="It is proposed. Now it has to be signed.")
 

@@ -108,6 +108,12 @@ class Builds:
         """Whether a build was broken off, and can go on."""
         return any(self._files(_UNFINISHED))
 
+    def take(self, finished: Finished) -> None:
+        """Forget a build that was staged; others can still go on."""
+        with file_errors(self._folder):
+            finished.path.unlink()
+            _counts_of(finished.path).unlink()
+
     def discard(self) -> None:
         """Forget all builds."""
         with file_errors(self._folder):

@@ -83,7 +83,6 @@ class Desk:
         self._clock = clock
         self._asked_at = clock()
         self._notes: list[Note] = []
-        self._seen: Seen | None = None
         self._orders = Orders(acts)
         self._chooser = Chooser()
         self._last_back = WAY
@@ -210,15 +209,11 @@ class Desk:
 
     async def _look(self, back: str) -> Seen | None:
         """Return what is in the folder; ``None`` if it is not read, or not yet."""
-        self._seen = None
-
-        def look(_: Job) -> None:
-            self._seen = self._acts.look()
-
+        found: list[Seen] = []
         if self._bench.job is None:
             job = Job("Reading the folder", can_be_stopped=False, back=back)
-            await self._begin(job, look)
-        return self._seen
+            await self._begin(job, lambda _: found.append(self._acts.look()))
+        return found[0] if found else None
 
     async def _begin(self, job: Job, run: Callable[[Job], Note | None]) -> None:
         self._last_back = job.back
