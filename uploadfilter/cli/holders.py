@@ -1,6 +1,5 @@
 """``uploadfilter issuer init | key | rotate``: who may sign what of a signed set."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,9 @@ from uploadfilter.cli.passphrases import (
     read_key_file,
     read_passphrase,
 )
-from uploadfilter.errors import IssuerError, UsageError
-from uploadfilter.issuing import holding
-from uploadfilter.issuing.folder import IssuerFolder, Settings, file_errors
+from uploadfilter.errors import UsageError
+from uploadfilter.issuing import holding, keyfiles
+from uploadfilter.issuing.folder import IssuerFolder, Settings
 from uploadfilter.issuing.keys import made_key, public_key
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.tokens import PIV_SIGNATURE, token_key
@@ -148,13 +147,7 @@ def key_command(
 
         uploadfilter issuer key dora.key --name dora --token D --pkcs11 LIBRARY
     """
-    public_file = file.with_name(file.name.removesuffix(".key") + ".pub")
-    for path in (file, public_file):
-        if path.exists():
-            raise IssuerError(
-                f"{str(path)!r} is there already",
-                hint="Name another file: a key that is lost cannot be made again.",
-            )
+    keyfiles.check_new(file)
     if token is None:
         passphrase = read_passphrase(
             f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
@@ -168,9 +161,8 @@ def key_command(
         private, public = token_key(
             name, library, label=token, number=token_number, pin=pin
         )
-    with file_errors(file):
-        _create(file, private, 0o600)
-        _create(public_file, public, 0o644)
+    keyfiles.keep(file, private, public)
+    public_file = keyfiles.public_file_of(file)
     if json:
         print_json({"private": str(file), "public": str(public_file), "name": name})
     else:
@@ -254,11 +246,3 @@ def _lasting(role: str) -> tuple[str, ...]:
 def _holders(files: list[Path], threshold: int) -> Holders:
     keys = tuple(public_key(read_key_file(path)) for path in files)
     return Holders(keys=keys, threshold=threshold)
-
-
-def _create(path: Path, data: bytes, mode: int) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

@@ -8,6 +8,7 @@ import typer
 from uploadfilter.cli.issuer import DEFAULT_FOLDER, FolderOption
 from uploadfilter.cli.options import JobsOption, present_s
 from uploadfilter.cli.output import say, write_data
+from uploadfilter.cli.passphrases import PKCS11Option
 from uploadfilter.hardening import keep_files_private, leave_no_core
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.scanners.settings import ScannerSettings
@@ -33,6 +34,7 @@ def page_command(
             help="End after so many minutes without a request.",
         ),
     ] = 30,
+    pkcs11: PKCS11Option = None,
     jobs: JobsOption = None,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
@@ -58,7 +60,7 @@ def page_command(
     leave_no_core()
     keep_files_private()
     scanners = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
-    acts = Acts(it, clock=present_s, settings=scanners)
+    acts = Acts(it, clock=present_s, settings=scanners, library=pkcs11)
     say("open this link in a browser of this machine; it is good once:")
     asyncio.run(serve(acts, settings, announce=_announce))
     say("the page is closed")

@@ -111,8 +111,10 @@ class Browser:
             )
 
     async def open(self, path: str = "/") -> Shown:
-        """Open a page."""
+        """Open a page, and wait for what it has to read."""
         shown = await self.ask("GET", path)
+        while shown.path == "/work" != path:
+            shown = await self.ask("GET", "/work")
         self.html = shown.html
         return shown
 
@@ -165,7 +167,12 @@ class Browser:
 
 @asynccontextmanager
 async def opened(
-    office: Office, keys: Keys, settings: PageSettings = SETTINGS, *, days: float = 0
+    office: Office,
+    keys: Keys,
+    settings: PageSettings = SETTINGS,
+    *,
+    days: float = 0,
+    library: Path | None = None,
 ) -> AsyncIterator[Browser]:
     """Run a page of an office for the length of the block; yield a browser.
 
@@ -174,11 +181,13 @@ async def opened(
         keys: Of its officers.
         settings: Of the page.
         days: How long after the office began.
+        library: Of tokens.
     """
     acts = Acts(
         office.folder,
         clock=lambda: NOW_S + 86_400 * days,
         settings=ScannerSettings(workers=1),
+        library=library,
     )
     link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     page = asyncio.ensure_future(serve(acts, settings, announce=link.set_result))

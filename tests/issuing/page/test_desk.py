@@ -9,13 +9,29 @@ import pytest
 from hashsets.demo import pictures
 from tests.issuing.offices import Office, line_of
 from tests.issuing.page.opening import PASSPHRASE, Browser, Keys, office_of, opened
+from tests.issuing.softhsm import LIBRARY, PIN, WRONG_PIN, Drawer, drawer
 from uploadfilter.issuing import signing
+from uploadfilter.issuing.keys import opened_key
+from uploadfilter.issuing.page import work
 from uploadfilter.issuing.page.rendering import STATIC
 from uploadfilter.issuing.page.steps import Act
+from uploadfilter.issuing.tokens import token_key
 from uploadfilter.proxy.admin.manners import POLICY
+from uploadfilter.signedsets.metadata import name_of
+
+__all__ = ["drawer"]
 
 WRONG = "another one"
-PAGES = ("/", "/withdraw", "/stick", "/status", "/choose", "/work", "/progress.json")
+PAGES = (
+    "/",
+    "/withdraw",
+    "/stick",
+    "/status",
+    "/keys",
+    "/choose",
+    "/work",
+    "/progress.json",
+)
 TWENTY = tuple(line_of(f"p-{n}", n) for n in range(20))
 NAME = "name-that-nobody-sees"
 
@@ -139,7 +155,7 @@ async def test_what_is_not_offered_is_refused(
         shown = await browser.send(f"/act/{act}")
 
     # Who holds what waits for signatures from the beginning.
-    is_offered = act in {Act.BUILD, Act.SIGN}
+    is_offered = act in {Act.BUILD, Act.SIGN, Act.KEY}
     assert ("cannot be done now" in shown.notes[0]) != is_offered
 
 
@@ -252,8 +268,15 @@ async def test_page_that_is_closed_keeps_what_was_read(
     assert 0 < len(part.read_text().splitlines()) < 402
 
 
-async def test_proposal_needs_every_signature(office: Office, keys: Keys) -> None:
-    """Below the threshold nothing goes out, and the same key counts once."""
+@pytest.mark.parametrize("patience_s", [work.PATIENCE_S, 0.0])
+async def test_proposal_needs_every_signature(
+    office: Office, keys: Keys, patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the threshold nothing goes out, and the same key counts once.
+
+    However slow the machine is: what happened is not told on the page that shows work.
+    """
+    monkeypatch.setattr(work, "PATIENCE_S", patience_s)
     office.stage(*TWENTY)
     office.propose()
     async with opened(office, keys) as browser:
@@ -389,6 +412,63 @@ async def test_published_set_is_copied_renewed_and_made_smaller(
     assert "2 entries are removed" in removed.text
     assert "Which pictures?" in forgotten.text
     assert "forgotten" in forgotten.notes[0]
+
+
+async def test_officer_makes_a_key_on_a_stick(
+    office: Office, keys: Keys, tmp_path: Path
+) -> None:
+    """Once, with the same passphrase twice, and nowhere but in the folder chosen."""
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        form = {"name": "gus", "passphrase": PASSPHRASE, "again": PASSPHRASE}
+        unchosen = await browser.send("/act/key", **form)
+        await browser.send("/choose/keys")
+        await browser.send("/choose/typed", path=str(tmp_path))
+        await browser.send("/choose/take")
+        differ = await browser.send("/act/key", **form | {"again": WRONG})
+        short = await browser.send(
+            "/act/key", **form | {"passphrase": "x", "again": "x"}
+        )
+        outside = await browser.send("/act/key", **form | {"name": "../gus"})
+        made = await browser.send("/act/key", **form)
+        twice = await browser.send("/act/key", **form)
+
+    files = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+    assert "No folder was chosen" in unchosen.notes[0]
+    assert "The two passphrases differ" in differ.notes[0]
+    assert "fewer than 12 characters" in short.notes[0]
+    assert "nobody can hold a key under the name" in outside.notes[0].lower()
+    assert "good: The key of gus is made. gus.key stays" in made.notes[0]
+    assert "is there already" in twice.notes[0]
+    assert {path.name for path in files} == {"gus.key", "gus.pub", "o"}
+    key = opened_key((tmp_path / "gus.key").read_bytes(), PASSPHRASE)
+    assert name_of(key.public_key) == "gus"
+
+
+async def test_key_in_a_token_signs_with_its_pin(
+    office: Office, keys: Keys, drawer: Drawer
+) -> None:
+    """If the page was begun with a library: no form ever names one."""
+    drawer.plug_in("of dora")
+    file, _ = token_key("dora", LIBRARY, label="of dora", number=2, pin=PIN)
+    office.stage(*TWENTY)
+    office.propose()
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        without = await browser.send("/act/sign", key=file, key_passphrase=PIN)
+    async with opened(office, keys, library=LIBRARY) as browser:
+        page = await browser.enter()
+        wrong = await browser.send("/act/sign", key=file, key_passphrase=WRONG_PIN)
+        seen = page.html.partition('name="seen" value="')[2].partition('"')[0]
+        stranger = await browser.send(
+            "/act/sign", key=file, key_passphrase=PIN, seen=seen
+        )
+
+    assert "in the token 'of dora'" in without.notes[0]
+    assert "issuer page --pkcs11" in without.notes[0]
+    assert "PIN of the token" in page.text
+    assert "changed" in wrong.notes[0]
+    assert "may sign nothing of the proposal" in stranger.notes[0]
 
 
 async def test_folder_is_chosen_by_its_number_or_its_path(

@@ -27,7 +27,7 @@ def test_every_command_that_a_message_names_is_known() -> None:
     named = {
         found
         for text in texts()
-        for found in re.findall(r"'uploadfilter issuer ([a-z]+(?: --[a-z]+)?)", text)
+        for found in re.findall(r"'uploadfilter issuer ([a-z]+(?: --[a-z0-9]+)?)", text)
     }
 
     assert len(named) > 5

@@ -131,6 +131,12 @@ def test_waiting_proposal_is_not_replaced_by_accident(now: Situation) -> None:
         assert (Act.FORGET in offered(now)) == (now.is_set_proposed or now.staged > 0)
 
 
+@given(SITUATIONS)
+def test_key_is_made_at_any_time(now: Situation) -> None:
+    """Who comes needs one before anything else."""
+    assert Act.KEY in offered(now)
+
+
 def test_at_work_nothing_is_begun() -> None:
     """One piece of work at a time; some of it can be stopped."""
     assert offered_at_work(can_be_stopped=True) == {Act.STOP}

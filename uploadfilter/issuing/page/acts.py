@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from securesystemslib.signer import Signer
 from typing_extensions import override
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.tally import Tally
-from uploadfilter.issuing import proposing, publishing, signing, staging
+from uploadfilter.issuing import keyfiles, proposing, publishing, signing, staging
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.folder import IssuerFolder
-from uploadfilter.issuing.keys import opened_key
+from uploadfilter.issuing.keys import made_key, opened_key
 from uploadfilter.issuing.page.builds import Builds, Finished
 from uploadfilter.issuing.page.folders import shown
 from uploadfilter.issuing.page.steps import Situation, Waiting
@@ -30,6 +31,7 @@ from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.publishing import Withdrawable
 from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.tokens import is_token, label_of, opened_token
 from uploadfilter.issuing.wording import counted
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
@@ -43,7 +45,7 @@ class Key:
 
     Attributes:
         data: Its file.
-        passphrase: What it is sealed with.
+        passphrase: What it is sealed with, or the PIN of the token that has it.
     """
 
     data: bytes
@@ -68,7 +70,8 @@ class Seen:
         finished: A build that waits to be proposed.
         staged: What the next proposal takes up.
         withdrawn: How many entries are withdrawn, and still in the set.
-        review: What the proposal would change; ``None`` if no set is proposed.
+        review: What the proposal would change; ``None`` if no set is proposed, or if
+            it was not read.
     """
 
     situation: Situation
@@ -88,6 +91,8 @@ class Acts:
         folder: The issuer's folder.
         clock: Returns seconds since the epoch.
         settings: Of the scanners.
+        library: The PKCS#11 library of tokens; ``None`` where there are none. A form
+            never names it, since it is loaded into this process.
     """
 
     def __init__(
@@ -96,12 +101,14 @@ class Acts:
         *,
         clock: Callable[[], float],
         settings: ScannerSettings,
+        library: Path | None = None,
     ) -> None:
         self.folder = folder
+        self.library = library
         self._clock = clock
         self._settings = settings
         self._builds = Builds(folder.path)
-        self._reviews: tuple[str, Review | None] = ("", None)
+        self._reviewed: tuple[str, Review | None] = ("", None)
 
     @property
     def epoch_s(self) -> float:
@@ -113,8 +120,20 @@ class Acts:
         """For how long signatures are believed."""
         return self.folder.settings.lifetimes
 
-    def look(self) -> Seen:
-        """Read what is in the folder; a proposal is read through once.
+    def situation(self) -> Situation:
+        """Return what decides about the next step.
+
+        Raises:
+            IssuerError: Something in the folder is damaged, or a command is at work.
+        """
+        return self.look(reads=False).situation
+
+    def look(self, *, reads: bool = True) -> Seen:
+        """Return what is in the folder.
+
+        Args:
+            reads: Whether a proposal that was not read yet is read through, which
+                takes long where a set is large.
 
         Raises:
             IssuerError: Something in it is damaged, or a command is at work on it.
@@ -125,11 +144,7 @@ class Acts:
             found = staging.staged(self.folder)
             withdrawn = 0 if now.revoke is None else len(now.revoke.withdrawn())
             digest = _digest(pending, now)
-            if self._reviews[0] != digest:
-                review = None
-                if any(item.role == HASHSET for item in pending):
-                    review = proposing.review(self.folder, now)
-                self._reviews = (digest, review)
+            review = self._review(pending, now, digest) if reads else None
         finished = self._builds.finished
         return Seen(
             situation=Situation(
@@ -145,8 +160,18 @@ class Acts:
             finished=finished,
             staged=found,
             withdrawn=withdrawn,
-            review=self._reviews[1],
+            review=review,
         )
+
+    def _review(
+        self, pending: Sequence[Pending], now: Published, digest: str
+    ) -> Review | None:
+        if self._reviewed[0] != digest:
+            review = None
+            if any(item.role == HASHSET for item in pending):
+                review = proposing.review(self.folder, now)
+            self._reviewed = (digest, review)
+        return self._reviewed[1]
 
     def build(self, job: Job, source: Path, category: str | None) -> Note:
         """Compute the signals of the pictures of a folder.
@@ -236,7 +261,7 @@ class Acts:
         Raises:
             IssuerError: It has changed, or the key cannot be used for it.
         """
-        signer = opened_key(key.data, key.passphrase)
+        signer = self._signer(key)
         with self.folder.locked():
             now = published(self.folder)
             _check_seen(signing.pending(self.folder, now), now, digest)
@@ -253,7 +278,7 @@ class Acts:
         Raises:
             IssuerError: It has changed, a signature is missing, or it is another key.
         """
-        machine = opened_key(key.data, key.passphrase)
+        machine = self._signer(key)
         with self.folder.locked():
             now = published(self.folder)
             _check_seen(signing.pending(self.folder, now), now, digest)
@@ -269,11 +294,44 @@ class Acts:
         Raises:
             IssuerError: Nothing is published, or it is another key.
         """
-        machine = opened_key(key.data, key.passphrase)
+        machine = self._signer(key)
         with self.folder.locked():
             now = published(self.folder)
             publishing.renew(self.folder, now, machine, epoch_s=self.epoch_s)
         return Note(text="What is published is confirmed as the newest.")
+
+    def make_key(self, place: Path, name: str, passphrase: str) -> Note:
+        """Make a key for a holder, as two files in a folder.
+
+        Raises:
+            IssuerError: Name or passphrase cannot be used, or a file is there.
+        """
+        file = place / f"{name}.key"
+        private, public = made_key(name, passphrase)
+        keyfiles.keep(file, private, public)
+        given = keyfiles.public_file_of(file).name
+        return Note(
+            text=f"The key of {name} is made.",
+            hint=f"{file.name} stays with its holder, as does the passphrase, which "
+            f"nobody can find again. {given} goes to those who look after the program.",
+        )
+
+    def _signer(self, key: Key) -> Signer:
+        """Return who signs with a key, which may be in a token.
+
+        Raises:
+            IssuerError: It cannot be opened.
+        """
+        if not is_token(key.data):
+            return opened_key(key.data, key.passphrase)
+        if self.library is None:
+            raise IssuerError(
+                f"the key is in the token {label_of(key.data)!r}, and this page was "
+                "begun without tokens",
+                hint="Begin it anew, and name the library of the token's maker: "
+                "'uploadfilter issuer page --pkcs11'.",
+            )
+        return opened_token(key.data, self.library, key.passphrase)
 
     def withdrawable(self, ids: Sequence[str]) -> Withdrawable:
         """Say what a withdrawal would do.
@@ -290,8 +348,8 @@ class Acts:
         Raises:
             IssuerError: An id is not in the set, they are too many, or a key is wrong.
         """
-        signer = opened_key(officer.data, officer.passphrase)
-        online = opened_key(machine.data, machine.passphrase)
+        signer = self._signer(officer)
+        online = self._signer(machine)
         with self.folder.locked():
             count, listed = publishing.withdraw(
                 self.folder,

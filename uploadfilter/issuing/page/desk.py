@@ -8,25 +8,27 @@ folder is what ``steps`` offers there.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from uploadfilter.errors import IssuerError, UploadFilterError, UsageError
+from uploadfilter.errors import UploadFilterError, UsageError
 from uploadfilter.issuing.page import folders, forms, rendering
 from uploadfilter.issuing.page.acts import Acts, Seen
 from uploadfilter.issuing.page.chooser import Chooser
 from uploadfilter.issuing.page.door import COOKIE, Door, Refused
 from uploadfilter.issuing.page.orders import (
     BACK,
+    KEYS,
     STATUS,
     STICK,
     WAY,
     WITHDRAW,
     Orders,
 )
-from uploadfilter.issuing.page.steps import Act, offered
+from uploadfilter.issuing.page.steps import Act
 from uploadfilter.issuing.page.work import Bench, Job, Note, note_of
 from uploadfilter.proxy.admin.manners import HEADERS
 
@@ -95,6 +97,7 @@ class Desk:
                 lambda it: rendering.withdrawing(it, orders.withdrawable),
             ),
             STICK: ("stick", lambda it: rendering.copying(it, orders.stick)),
+            KEYS: ("keys", lambda it: rendering.keeping(it, orders.keys)),
             STATUS: (
                 "status",
                 lambda it: rendering.state(it, acts.lifetimes, acts.epoch_s),
@@ -187,7 +190,8 @@ class Desk:
         job = self._bench.job
         if job is None:
             return _see(self._last_back)
-        return _html(rendering.page("work", self._frame(), job=job))
+        # This page goes by itself, and nobody could read a note on it.
+        return _html(rendering.page("work", self._frame(tells=False), job=job))
 
     async def _progress(self) -> web.Response:
         job = self._bench.job
@@ -200,11 +204,22 @@ class Desk:
             body=msgspec.json.encode(told), content_type="application/json"
         )
 
-    def _frame(self) -> rendering.Frame:
-        notes, self._notes = self._notes, []
+    def _frame(self, *, tells: bool = True) -> rendering.Frame:
+        """Return what stands on every page.
+
+        Args:
+            tells: Whether notes are told on it; each is told once.
+        """
+        notes = tuple(self._notes) if tells else ()
+        if tells:
+            self._notes.clear()
         settings = self._acts.folder.settings
         return rendering.Frame(
-            set=settings.set, issuer=settings.issuer, form=self._door.form, notes=notes
+            set=settings.set,
+            issuer=settings.issuer,
+            form=self._door.form,
+            notes=notes,
+            takes_tokens=self._acts.library is not None,
         )
 
     async def _look(self, back: str) -> Seen | None:
@@ -212,7 +227,8 @@ class Desk:
         found: list[Seen] = []
         if self._bench.job is None:
             job = Job("Reading the folder", can_be_stopped=False, back=back)
-            await self._begin(job, lambda _: found.append(self._acts.look()))
+            reads = back == WAY
+            await self._begin(job, lambda _: found.append(self._acts.look(reads=reads)))
         return found[0] if found else None
 
     async def _begin(self, job: Job, run: Callable[[Job], Note | None]) -> None:
@@ -258,16 +274,8 @@ class Desk:
                 return _nothing()
 
     async def _act(self, act: Act, found: forms.Fields) -> web.Response:
-        seen = await self._look(_back_of(f"/act/{act}"))
-        if seen is None:
-            return _see(_WORK)
-        if act not in offered(seen.situation):
-            raise IssuerError(
-                "this cannot be done now: the folder has changed since the page was "
-                "shown",
-                hint="Look at the page as it is now.",
-            )
-        return await self._worked(*self._orders.made(act, found, seen))
+        job = self._orders.job(act)
+        return await self._worked(job, partial(self._orders.do, act, found))
 
     def _choose(self, what: str, found: forms.Fields) -> web.Response:
         orders, chooser = self._orders, self._chooser
@@ -276,20 +284,19 @@ class Desk:
                 chooser.begin(orders.source, back=WAY)
             case "stick":
                 chooser.begin(orders.stick, back=STICK)
+            case "keys":
+                chooser.begin(orders.keys, back=KEYS)
             case "take":
                 folders.check(chooser.at)
-                if chooser.back == STICK:
-                    orders.stick = chooser.at
-                else:
-                    orders.source = chooser.at
+                orders.take(chooser.at, chooser.back)
                 return _see(chooser.back)
             case _:
                 chooser.go(what, found)
         return _see(_CHOOSE)
 
     async def _look_up(self, found: forms.Fields) -> web.Response:
-        work = self._orders.look_up(found)
-        return _see(WITHDRAW) if work is None else await self._worked(*work)
+        job = Job("Looking the entries up", can_be_stopped=False, back=WITHDRAW)
+        return await self._worked(job, lambda _: self._orders.look_up(found))
 
     async def _worked(
         self, job: Job, run: Callable[[Job], Note | None]

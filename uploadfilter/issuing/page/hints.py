@@ -30,8 +30,9 @@ STEPS: Final[Mapping[str, str]] = {
     "export": "the page 'Stick'",
     "status": "the page 'Status'",
     "init": "the command 'uploadfilter issuer init'",
-    "key": "the command 'uploadfilter issuer key'",
+    "key": "the page 'Keys'",
     "key --token": "the command 'uploadfilter issuer key --token'",
+    "page --pkcs11": "the command 'uploadfilter issuer page --pkcs11'",
     "rotate": "the command 'uploadfilter issuer rotate'",
 }
 """By each command that a hint names, what it is on the page."""
@@ -46,7 +47,7 @@ ROLES: Final[Mapping[str, str]] = {
 }
 """What people call the roles, in the order in which they are shown."""
 
-_COMMAND: Final = re.compile(r"'uploadfilter issuer ([a-z]+(?: --[a-z]+)?)'")
+_COMMAND: Final = re.compile(r"'uploadfilter issuer ([a-z]+(?: --[a-z0-9]+)?)'")
 _ONLINE_KEY: Final = re.compile(r" with --online-key\b")
 _ROLE: Final = re.compile(
     rf"(?:(?<=')|(?<=\()|(?<=: )|(?<=, ))({'|'.join(ROLES)})(?=[',;)]|$)"

@@ -1,18 +1,19 @@
-"""What a form asks for: a job, and what does it.
+"""Do what a form asks for, if it is offered.
 
-Rules this module keeps: what a form lacks is said before anything begins; a key and its
-passphrase go from the form into the job, and are kept nowhere.
+All of it blocks, and runs in threads. Rules this module keeps: what is not offered in
+this state of the folder is not done; what a form lacks is said before anything begins;
+a key and its passphrase go from the form into the act, and are kept nowhere.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from uploadfilter.errors import UsageError
+from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.hashsets.jsonlines import is_category
 from uploadfilter.issuing.page import folders, forms
-from uploadfilter.issuing.page.acts import Acts, Key, Seen
-from uploadfilter.issuing.page.steps import Act, Step, due
+from uploadfilter.issuing.page.acts import Acts, Key
+from uploadfilter.issuing.page.steps import Act, offered
 from uploadfilter.issuing.page.work import Job, Note
 from uploadfilter.issuing.publishing import Withdrawable
 
@@ -20,21 +21,35 @@ WAY: Final = "/"
 WITHDRAW: Final = "/withdraw"
 STICK: Final = "/stick"
 STATUS: Final = "/status"
+KEYS: Final = "/keys"
 """The pages to which people come back."""
 
 BACK: Final = {
     f"/act/{Act.WITHDRAW}": WITHDRAW,
     f"/act/{Act.EXPORT}": STICK,
     f"/act/{Act.RENEW}": STATUS,
+    f"/act/{Act.KEY}": KEYS,
 }
 """By where a form is sent, the page on which it stands; of others it is the way."""
 
-Work = tuple[Job, Callable[[Job], Note | None]]
-"""A job, and what does it in a thread."""
+TITLES: Final = {
+    Act.BUILD: "Reading the pictures",
+    Act.DISCARD: "Forgetting what was read",
+    Act.PROPOSE: "Making the proposal",
+    Act.REMOVE: "Making the proposal",
+    Act.FORGET: "Forgetting the proposal",
+    Act.SIGN: "Signing",
+    Act.PUBLISH: "Publishing",
+    Act.WITHDRAW: "Withdrawing",
+    Act.RENEW: "Confirming",
+    Act.EXPORT: "Copying",
+    Act.KEY: "Making the key",
+}
+"""What people read while it is done."""
 
 
 class Orders:
-    """Makes jobs of forms, and keeps what people have chosen so far.
+    """Does what forms ask for, and keeps what people have chosen so far.
 
     Args:
         acts: Does what is asked for.
@@ -43,6 +58,7 @@ class Orders:
         source: The folder of pictures that was chosen.
         category: What was typed as the category of all of them.
         stick: The folder to which the set is copied.
+        keys: The folder in which a key is made.
         withdrawable: What the withdrawal that was asked for would do.
     """
 
@@ -51,8 +67,9 @@ class Orders:
         self.source: Path | None = None
         self.category = ""
         self.stick: Path | None = None
+        self.keys: Path | None = None
         self.withdrawable: Withdrawable | None = None
-        self._making: dict[Act, Callable[[forms.Fields, Seen], Work]] = {
+        self._doing: dict[Act, Callable[[forms.Fields, Job], Note]] = {
             Act.BUILD: self._build,
             Act.DISCARD: self._discard,
             Act.PROPOSE: self._propose,
@@ -63,38 +80,62 @@ class Orders:
             Act.WITHDRAW: self._withdraw,
             Act.RENEW: self._renew,
             Act.EXPORT: self._export,
+            Act.KEY: self._key,
         }
 
-    def made(self, act: Act, found: forms.Fields, seen: Seen) -> Work:
-        """Return the job that a form asks for.
+    def job(self, act: Act) -> Job:
+        """Return the job of an act."""
+        back = BACK.get(f"/act/{act}", WAY)
+        return Job(TITLES[act], can_be_stopped=act is Act.BUILD, back=back)
+
+    def do(self, act: Act, found: forms.Fields, job: Job) -> Note:
+        """Do what a form asks for.
 
         Args:
             act: Which act it is a form of.
             found: Its fields.
-            seen: What is in the folder.
+            job: Is told how far it is.
 
         Raises:
+            IssuerError: It is not offered, or cannot be done.
             UsageError: Something is missing in the form.
+            HashSetError: What was built cannot be read.
+            ScannerError: There is no scanner.
         """
-        return self._making[act](found, seen)
+        if act not in offered(self._acts.situation()):
+            raise IssuerError(
+                "this cannot be done now: the folder has changed since the page was "
+                "shown",
+                hint="Look at the page as it is now.",
+            )
+        return self._doing[act](found, job)
 
-    def look_up(self, found: forms.Fields) -> Work | None:
-        """Return the job that looks up what is to be withdrawn; ``None`` if nothing is.
+    def take(self, place: Path, back: str) -> None:
+        """Take a folder that was chosen.
+
+        Args:
+            place: The folder.
+            back: The page for which it was chosen.
+        """
+        if back == STICK:
+            self.stick = place
+        elif back == KEYS:
+            self.keys = place
+        else:
+            self.source = place
+
+    def look_up(self, found: forms.Fields) -> None:
+        """Look up what is to be withdrawn, for it to be confirmed.
 
         Raises:
+            IssuerError: An id is not in the set, or they are too many for a day.
             UsageError: No id was typed.
         """
         self.withdrawable = None
-        if "back" in found:
-            return None
-        ids = _ids(found)
+        if "back" not in found:
+            self.withdrawable = self._acts.withdrawable(_ids(found))
 
-        def look(_: Job) -> None:
-            self.withdrawable = self._acts.withdrawable(ids)
-
-        return _job("Looking the entries up", WITHDRAW), look
-
-    def _build(self, found: forms.Fields, _: Seen) -> Work:
+    def _build(self, found: forms.Fields, job: Job) -> Note:
         source, category = self.source, None
         if forms.text(found, "naming") == "one":
             category = self.category = forms.text(found, "category")
@@ -106,64 +147,54 @@ class Orders:
         if source is None:
             raise UsageError("no folder was chosen", hint="Choose a folder first.")
         folders.check(source)
-        job = Job("Reading the pictures", can_be_stopped=True, back=WAY)
-        return job, lambda job: self._acts.build(job, source, category)
+        return self._acts.build(job, source, category)
 
-    def _discard(self, _: forms.Fields, __: Seen) -> Work:
-        return _job("Forgetting what was read", WAY), lambda _: self._acts.discard()
+    def _discard(self, _: forms.Fields, __: Job) -> Note:
+        return self._acts.discard()
 
-    def _propose(self, found: forms.Fields, seen: Seen) -> Work:
-        is_whole = due(seen.situation) is Step.PREVIEW and (
-            forms.text(found, "extent") == "whole"
-        )
+    def _propose(self, found: forms.Fields, _: Job) -> Note:
+        is_whole = forms.text(found, "extent") == "whole"
+        note = self._acts.propose(is_whole=is_whole)
+        self.source, self.category = None, ""
+        return note
 
-        def run(_: Job) -> Note:
-            note = self._acts.propose(is_whole=is_whole)
-            self.source, self.category = None, ""
-            return note
+    def _remove(self, found: forms.Fields, _: Job) -> Note:
+        return self._acts.remove(_ids(found))
 
-        return _job("Making the proposal", WAY), run
+    def _forget(self, _: forms.Fields, __: Job) -> Note:
+        return self._acts.forget()
 
-    def _remove(self, found: forms.Fields, _: Seen) -> Work:
-        ids = _ids(found)
-        return _job("Making the proposal", WAY), lambda _: self._acts.remove(ids)
+    def _sign(self, found: forms.Fields, _: Job) -> Note:
+        return self._acts.sign(_key(found, "key"), forms.text(found, "seen"))
 
-    def _forget(self, _: forms.Fields, __: Seen) -> Work:
-        return _job("Forgetting the proposal", WAY), lambda _: self._acts.forget()
+    def _publish(self, found: forms.Fields, _: Job) -> Note:
+        return self._acts.publish(_key(found, "machine"), forms.text(found, "seen"))
 
-    def _sign(self, found: forms.Fields, _: Seen) -> Work:
-        key, digest = _key(found, "key"), forms.text(found, "seen")
-        return _job("Signing", WAY), lambda _: self._acts.sign(key, digest)
-
-    def _publish(self, found: forms.Fields, _: Seen) -> Work:
-        key, digest = _key(found, "machine"), forms.text(found, "seen")
-        return _job("Publishing", WAY), lambda _: self._acts.publish(key, digest)
-
-    def _withdraw(self, found: forms.Fields, _: Seen) -> Work:
-        ids = forms.lines(found, "ids")
+    def _withdraw(self, found: forms.Fields, _: Job) -> Note:
         officer, machine = _key(found, "key"), _key(found, "machine")
+        note = self._acts.withdraw(forms.lines(found, "ids"), officer, machine)
+        self.withdrawable = None
+        return note
 
-        def run(_: Job) -> Note:
-            note = self._acts.withdraw(ids, officer, machine)
-            self.withdrawable = None
-            return note
+    def _renew(self, found: forms.Fields, _: Job) -> Note:
+        return self._acts.renew(_key(found, "machine"))
 
-        return _job("Withdrawing", WITHDRAW), run
-
-    def _renew(self, found: forms.Fields, _: Seen) -> Work:
-        key = _key(found, "machine")
-        return _job("Confirming", STATUS), lambda _: self._acts.renew(key)
-
-    def _export(self, _: forms.Fields, __: Seen) -> Work:
-        to = self.stick
-        if to is None:
+    def _export(self, _: forms.Fields, __: Job) -> Note:
+        if self.stick is None:
             raise UsageError("no folder was chosen", hint="Choose the stick first.")
-        folders.check(to)
-        return _job("Copying", STICK), lambda _: self._acts.export(to)
+        folders.check(self.stick)
+        return self._acts.export(self.stick)
 
-
-def _job(title: str, back: str) -> Job:
-    return Job(title, can_be_stopped=False, back=back)
+    def _key(self, found: forms.Fields, _: Job) -> Note:
+        if self.keys is None:
+            raise UsageError("no folder was chosen", hint="Choose one first.")
+        folders.check(self.keys)
+        passphrase = _passphrase(found, "passphrase")
+        if passphrase != _passphrase(found, "again"):
+            raise UsageError(
+                "the two passphrases differ", hint="Type the same one twice."
+            )
+        return self._acts.make_key(self.keys, forms.text(found, "name"), passphrase)
 
 
 def _ids(found: forms.Fields) -> tuple[str, ...]:
@@ -180,10 +211,14 @@ def _key(found: forms.Fields, name: str) -> Key:
             "no key was chosen",
             hint="Choose the file of the key, and type its passphrase.",
         )
+    return Key(data=data, passphrase=_passphrase(found, f"{name}_passphrase"))
+
+
+def _passphrase(found: forms.Fields, name: str) -> str:
+    """Return a passphrase as it was typed, with its blanks."""
     try:
-        passphrase = found.get(f"{name}_passphrase", b"").decode()
+        return found.get(name, b"").decode()
     except UnicodeDecodeError as exc:
         raise UsageError(
             "the passphrase is no text", hint="Type it as it was typed at first."
         ) from exc
-    return Key(data=data, passphrase=passphrase)

@@ -16,6 +16,7 @@ import jinja2
 
 from uploadfilter.issuing import holding, signing
 from uploadfilter.issuing.building import WORDS, Refusal
+from uploadfilter.issuing.keys import LEAST_PASSPHRASE
 from uploadfilter.issuing.page.acts import Seen
 from uploadfilter.issuing.page.folders import mark, shown
 from uploadfilter.issuing.page.hints import ROLES
@@ -81,12 +82,14 @@ class Frame:
         issuer: Who makes it.
         form: What every form carries.
         notes: What people are told once.
+        takes_tokens: Whether a key may be in a token.
     """
 
     set: str
     issuer: str
     form: str
     notes: Sequence[Note]
+    takes_tokens: bool
 
 
 def page(name: str, frame: Frame | None, **values: object) -> str:
@@ -148,6 +151,20 @@ def copying(seen: Seen, stick: Path | None) -> Values:
     return {
         "sequence": seen.now.sequence,
         "stick": "" if stick is None else shown(stick),
+        "offered": offered(seen.situation),
+    }
+
+
+def keeping(seen: Seen, place: Path | None) -> Values:
+    """Return what the page of keys shows.
+
+    Args:
+        seen: What is in the folder.
+        place: Where a key is made.
+    """
+    return {
+        "place": "" if place is None else shown(place),
+        "least": LEAST_PASSPHRASE,
         "offered": offered(seen.situation),
     }
 

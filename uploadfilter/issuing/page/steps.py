@@ -29,6 +29,7 @@ class Act(StrEnum):
     WITHDRAW = "withdraw"
     RENEW = "renew"
     EXPORT = "export"
+    KEY = "key"
 
 
 class Step(StrEnum):
@@ -123,7 +124,8 @@ def places(now: Situation) -> dict[Step, Place]:
 def offered(now: Situation) -> frozenset[Act]:
     """Return what may be done while no work is going on."""
     step = due(now)
-    found = set()
+    # A key is made at any time, for who comes.
+    found = {Act.KEY}
     if step is Step.PICTURES:
         found.add(Act.BUILD)
     if now.built is not None or now.is_broken_off:
