@@ -1,9 +1,14 @@
 """Entries become columns, and lose nothing on the way."""
 
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,11 +23,12 @@ from tests.reference.columns import (
     tables_of,
 )
 from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
+from uploadfilter.reference import collecting, kept, merging
+from uploadfilter.reference.aside import FileColumn
 from uploadfilter.reference.collecting import (
     BlockSignals,
     EntryBlock,
     TableBuilder,
-    _merged_ids,
 )
 from uploadfilter.reference.tables import Tables
 
@@ -221,9 +227,23 @@ def shown(tables: Tables) -> tuple[object, ...]:
     )
 
 
-def test_ids_with_equal_hashes_stay_apart() -> None:
-    """Only equal ids are merged, whatever their hashes."""
-    listed = tables_of("s", [entry(name, *exactly(MD5)) for name in "xyz"]).entries
-    target, kept = _merged_ids(listed, np.zeros(3, np.int64))
+@given(entries=st.lists(ENTRIES, max_size=40), rows_held=st.sampled_from([1, 3, 1000]))
+def test_what_was_let_go_of_is_what_was_held(
+    entries: list[Entry], rows_held: int
+) -> None:
+    """Columns in files, and sorted in parts, are those in memory, sorted at once."""
+    plain = TableBuilder(SECRET.exact_key)
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        for entry in entries:
+            plain.add(entry)
+        expected = shown(plain.finish(info_of("s")))
+        patch.setattr(collecting, "_ROWS_HELD", rows_held)
+        patch.setattr(merging, "_SORTED_ROWS", rows_held)
+        patch.setattr(merging, "_COUNTED_ROWS", 2)
+        patch.setattr(kept, "_ROWS_AT_A_TIME", 2)
+        aside = TableBuilder(SECRET.exact_key, keep=partial(FileColumn, Path(name)))
+        for entry in entries:
+            aside.add(entry)
 
-    assert (target.tolist(), kept.tolist()) == ([0, 1, 2], [0, 1, 2])
+        assert shown(aside.finish(info_of("s"))) == expected
+        assert os.listdir(name) == []  # noqa: PTH208 - names

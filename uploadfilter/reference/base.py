@@ -9,6 +9,7 @@ Nothing here is ever changed: a base is written once, by ``write_base``. LMDB ho
 a transaction writes until its end, so that each column has one of its own.
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +32,7 @@ from uploadfilter.reference.chunk_tables import (
     offsets_of,
     prefixes_of,
 )
-from uploadfilter.reference.index import Lane
+from uploadfilter.reference.index import Lane, lanes_of
 from uploadfilter.reference.layout import (
     FORMAT,
     AnyVersion,
@@ -69,8 +70,8 @@ _PAGE_ROOM = 1 << 24
 """Bytes of map reserved for everything else that LMDB keeps; the file is no larger for
 it, because a map is reserved and not filled."""
 
-_KEYS_AT_A_TIME = 1 << 18
-"""Exact signals in one transaction, which holds 13 MB of them until its end."""
+_PAIRS_AT_A_TIME = 1 << 15
+"""Exact signals in one transaction: some 7 MB until its end."""
 
 _Item = TypeVar("_Item", bound=np.generic)
 
@@ -280,26 +281,35 @@ def _write(
 
 def _stored_pairs(exact: ExactTable) -> Iterator[list[tuple[bytes, bytes]]]:
     """Yield lots of keys in their order, each with the rows of its entries."""
-    is_first = np.ones(len(exact), np.bool_)
-    is_first[1:] = (exact.high[1:] != exact.high[:-1]) | (
-        exact.low[1:] != exact.low[:-1]
-    )
+    at = 0
+    while at < len(exact):
+        end = _end_of_key(exact, min(at + _PAIRS_AT_A_TIME, len(exact)))
+        yield _lot_of_pairs(exact, at, end)
+        at = end
+
+
+def _end_of_key(exact: ExactTable, end: int) -> int:
+    """Return where the rows of the key end that stands before a row."""
+    while end < len(exact):
+        part = slice(end, end + _PAIRS_AT_A_TIME)
+        is_same = exact.high[part] == exact.high[end - 1]
+        is_same &= exact.low[part] == exact.low[end - 1]
+        if not is_same.all():
+            return end + int(is_same.argmin())
+        end += len(is_same)
+    return end
+
+
+def _lot_of_pairs(exact: ExactTable, at: int, end: int) -> list[tuple[bytes, bytes]]:
+    """Return the pairs of whole keys that stand in some rows."""
+    high, low = exact.high[at:end], exact.low[at:end]
+    is_first = np.ones(end - at, np.bool_)
+    is_first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
     starts = np.flatnonzero(is_first)
-    for at in range(0, len(starts), _KEYS_AT_A_TIME):
-        lot = starts[at : at + _KEYS_AT_A_TIME]
-        after = starts[at + _KEYS_AT_A_TIME :][:1]
-        yield _lot_of_pairs(exact, lot, int(after[0]) if len(after) else len(exact))
-
-
-def _lot_of_pairs(
-    exact: ExactTable, starts: NDArray[np.intp], end: int
-) -> list[tuple[bytes, bytes]]:
-    """Return the pairs whose keys stand first in the rows ``starts``, up to ``end``."""
-    words = np.stack([exact.high.take(starts), exact.low.take(starts)], axis=1)
+    words = np.stack([high.take(starts), low.take(starts)], axis=1)
     keys = words.astype(">u8").tobytes()
-    first = int(starts[0])
-    rows = exact.entries[first:end].astype(_ROW).tobytes()
-    bounds = [*((starts - first) * _ROW.itemsize).tolist(), len(rows)]
+    rows = exact.entries[at:end].astype(_ROW).tobytes()
+    bounds = [*(starts * _ROW.itemsize).tolist(), len(rows)]
     return [
         (
             keys[at * EXACT_KEY_BYTES : (at + 1) * EXACT_KEY_BYTES],
@@ -466,7 +476,7 @@ def exact_rows(mapped: Mapped) -> Iterator[Rows]:
     rows = bytearray()
     for _, value in mapped.pairs():
         rows += value
-        if len(rows) >= _KEYS_AT_A_TIME * _ROW.itemsize:
+        if len(rows) >= _PAIRS_AT_A_TIME * _ROW.itemsize:
             yield np.frombuffer(rows, _ROW).astype(np.uint32)
             rows = bytearray()
     yield np.frombuffer(bytes(rows), _ROW).astype(np.uint32)
@@ -474,15 +484,17 @@ def exact_rows(mapped: Mapped) -> Iterator[Rows]:
 
 def read_exact(mapped: Mapped) -> ExactTable:
     """Read all exact signals of a base into memory."""
-    keys, rows, counts = bytearray(), bytearray(), []
+    keys, rows = bytearray(), bytearray()
+    counts = array("I")
     for key, value in mapped.pairs():
         keys += key
         rows += value
         counts.append(len(value) // _ROW.itemsize)
-    words = np.frombuffer(bytes(keys), ">u8").astype(np.uint64).reshape(-1, 2)
-    words = words.repeat(np.array(counts, np.intp), axis=0)
+    high, low = lanes_of(keys, EXACT_KEY_BYTES)
+    del keys
+    times = np.frombuffer(counts, np.uint32)
+    if len(rows) > len(counts) * _ROW.itemsize:
+        high, low = high.repeat(times), low.repeat(times)
     return ExactTable(
-        high=np.ascontiguousarray(words[:, 0]),
-        low=np.ascontiguousarray(words[:, 1]),
-        entries=np.frombuffer(bytes(rows), _ROW).astype(np.uint32),
+        high=high, low=low, entries=np.frombuffer(rows, _ROW).astype(np.uint32)
     )

@@ -1,16 +1,15 @@
 """Entries of one hash set, on their way into columns.
 
-Memory grows with what is kept (for a list of MD5 about 60 bytes a line), never with the
-length of a file that is mostly refused. What has been turned into columns is let go of
-at once, so that ten million entries of three signals fit into 2 GB on their way. This
-module is pure.
+What is collected is let go of (``reference/kept.py``) and sorted in parts
+(``reference/merging.py``), so that ten million entries pass through a fraction of the
+memory that they take. This module is pure.
 """
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice, repeat
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,21 @@ from uploadfilter.model import (
     Signal,
     SignalType,
 )
-from uploadfilter.reference.index import lanes_of
+from uploadfilter.reference.kept import (
+    EntryColumns,
+    Growing,
+    InMemory,
+    Keep,
+    SignalColumns,
+    column_of,
+)
+from uploadfilter.reference.merging import (
+    merged_entries,
+    merged_ids,
+    parts_of,
+    perceptual_table,
+    sorted_exact,
+)
 from uploadfilter.reference.secret import EXACT_KEY_BYTES
 from uploadfilter.reference.sets import ENTRIES, SetInfo
 from uploadfilter.reference.tables import (
@@ -31,12 +44,9 @@ from uploadfilter.reference.tables import (
     EntryTable,
     ExactTable,
     PerceptualTable,
-    Positions,
     Rows,
     Shape,
     Tables,
-    distinct,
-    taken,
 )
 
 Listed: TypeAlias = tuple[SignalType, bytes]
@@ -79,18 +89,11 @@ class EntryBlock:
         return len(self.ids)
 
 
-_Item = TypeVar("_Item", bound=np.generic)
 _TYPE_AT = {signal_type: at for at, signal_type in enumerate(EXACT_TYPES)}
 
 
-@dataclass(slots=True)
-class _Columns:
-    """The perceptual signals of one shape so far."""
-
-    values: bytearray = field(default_factory=bytearray)
-    entries: "array[int]" = field(default_factory=lambda: array("I"))
-    quality: bytearray = field(default_factory=bytearray)
-    windows: "array[int]" = field(default_factory=lambda: array("H"))
+_ROWS_HELD = 1 << 15
+"""Rows that are collected before they are let go of: two megabytes."""
 
 
 class _Words:
@@ -115,6 +118,7 @@ class TableBuilder:
     Args:
         exact_key: Turns an exact signal into the key under which it is stored.
         exact_keys: The same for many values of a type, one after the other.
+        keep: Where columns go that grow large; without it they stay in memory.
     """
 
     def __init__(
@@ -122,39 +126,49 @@ class TableBuilder:
         exact_key: Callable[[SignalType, bytes], bytes],
         *,
         exact_keys: Callable[[SignalType, bytes], bytes] | None = None,
+        keep: Keep = InMemory,
     ) -> None:
         self._exact_key = exact_key
         self._exact_keys = exact_keys or self._each_key
-        self._ids = bytearray()
-        self._id_ends = array("Q")
-        self._id_hashes = array("q")
-        self._entry_categories = array("H")
-        self._exact_only = bytearray()
-        self._keys = bytearray()
-        self._key_entries = array("I")
-        self._key_types = bytearray()
-        self._shapes: dict[Shape, _Columns] = {}
+        self._keep = keep
+        self._columns = Growing(EntryColumns(), keep)
+        self._held = self._columns.now
+        self._rows_gone = 0
+        self._id_bytes_gone = 0
+        self._shapes: dict[Shape, Growing[SignalColumns]] = {}
         self._categories = _Words()
         self._windows = _Words()
 
     def __len__(self) -> int:
         """Return the number of entries added so far, repeated ids included."""
-        return len(self._id_ends)
+        return self._rows_gone + len(self._held.id_ends)
 
     def add(self, entry: Entry) -> None:
         """Take one entry in."""
-        row = len(self._id_ends)
-        self._ids += entry.id.encode()
-        self._id_ends.append(len(self._ids))
+        row, held = len(self), self._held
+        held.ids += entry.id.encode()
+        held.id_ends.append(self._id_bytes_gone + len(held.ids))
         # 8 bytes an entry instead of 100 for a set of ids; equal hashes are verified.
-        self._id_hashes.append(hash(entry.id))
-        self._entry_categories.append(self._categories.position(entry.category))
-        self._exact_only.append(entry.exact_only)
+        held.id_hashes.append(hash(entry.id))
+        held.categories.append(self._categories.position(entry.category))
+        held.exact_only.append(entry.exact_only)
         for item in entry.signals:
             if item.signal.type.is_exact:
                 self._add_exact(row, item.signal.type, item.signal.value)
             else:
                 self._add_perceptual(row, item)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep what is held, once it is much."""
+        held = self._held
+        if len(held.id_ends) < _ROWS_HELD:
+            return
+        self._rows_gone += len(held.id_ends)
+        self._id_bytes_gone += len(held.ids)
+        self._columns.let_go()
+        for columns in self._shapes.values():
+            columns.let_go()
 
     def add_listed(
         self, category: str, ids: Sequence[str], listed: Sequence[Listed]
@@ -172,14 +186,15 @@ class TableBuilder:
             return
         first = self._add_ids(ids)
         position = self._categories.position(category)
-        self._entry_categories.extend(repeat(position, len(ids)))
-        self._exact_only += bytes(len(ids))
+        self._held.categories.extend(repeat(position, len(ids)))
+        self._held.exact_only += bytes(len(ids))
         for row, (signal_type, value) in enumerate(listed, start=first):
             if signal_type in _TYPE_AT:
                 self._add_exact(row, signal_type, value)
             else:
                 signal = Signal(type=signal_type, value=value)
                 self._add_perceptual(row, EntrySignal(signal=signal))
+        self._let_go()
 
     def add_listed_block(
         self, category: str, ids: Sequence[str], signal_type: SignalType, values: bytes
@@ -209,36 +224,39 @@ class TableBuilder:
         """Take in entries, the same as ``add`` for each in a tenth of the time."""
         first = self._add_ids(block.ids)
         position = self._categories.position
-        self._entry_categories.extend(map(position, block.categories))
-        self._exact_only += block.exact_only
+        self._held.categories.extend(map(position, block.categories))
+        self._held.exact_only += block.exact_only
         for signal_type, signals in block.signals.items():
             rows = array("I", (signals.rows + np.uint32(first)).tobytes())
             if signal_type.is_exact:
                 self._add_exact_rows(rows, signal_type, signals.values)
                 continue
-            columns = self._shapes.setdefault((signal_type, None), _Columns())
+            columns = self._shape((signal_type, None))
             columns.values += signals.values
             columns.entries.extend(rows)
             columns.quality += signals.quality
             window = self._windows.position(FULL_WINDOW)
             columns.windows.extend(repeat(window, len(rows)))
+        self._let_go()
 
     def _add_ids(self, ids: Sequence[str]) -> int:
         """Add rows with these ids; return the first of them."""
-        first = len(self._id_ends)
-        ends = accumulate((len(i.encode()) for i in ids), initial=len(self._ids))
-        self._id_ends.extend(islice(ends, 1, None))
-        self._ids += "".join(ids).encode()
+        first, held = len(self), self._held
+        before = self._id_bytes_gone + len(held.ids)
+        ends = accumulate((len(i.encode()) for i in ids), initial=before)
+        held.id_ends.extend(islice(ends, 1, None))
+        held.ids += "".join(ids).encode()
         # 8 bytes an entry instead of 100 for a set of ids; equal hashes are verified.
-        self._id_hashes.extend(map(hash, ids))
+        held.id_hashes.extend(map(hash, ids))
         return first
 
     def _add_exact_rows(
         self, rows: "array[int]", signal_type: SignalType, values: bytes
     ) -> None:
-        self._keys += self._exact_keys(signal_type, values)
-        self._key_entries.extend(rows)
-        self._key_types += bytes([_TYPE_AT[signal_type]]) * len(rows)
+        held = self._held
+        held.keys += self._exact_keys(signal_type, values)
+        held.key_entries.extend(rows)
+        held.key_types += bytes([_TYPE_AT[signal_type]]) * len(rows)
 
     def _each_key(self, signal_type: SignalType, values: bytes) -> bytes:
         width, key = signal_type.width_bytes, self._exact_key
@@ -246,13 +264,18 @@ class TableBuilder:
         return b"".join([key(signal_type, values[at : at + width]) for at in starts])
 
     def _add_exact(self, row: int, signal_type: SignalType, value: bytes) -> None:
-        self._keys += self._exact_key(signal_type, value)
-        self._key_entries.append(row)
-        self._key_types.append(_TYPE_AT[signal_type])
+        held = self._held
+        held.keys += self._exact_key(signal_type, value)
+        held.key_entries.append(row)
+        held.key_types.append(_TYPE_AT[signal_type])
+
+    def _shape(self, shape: Shape) -> SignalColumns:
+        if shape not in self._shapes:
+            self._shapes[shape] = Growing(SignalColumns(), self._keep)
+        return self._shapes[shape].now
 
     def _add_perceptual(self, row: int, item: EntrySignal) -> None:
-        shape = (item.signal.type, item.geometry)
-        columns = self._shapes.setdefault(shape, _Columns())
+        columns = self._shape((item.signal.type, item.geometry))
         columns.values += item.signal.value
         columns.entries.append(row)
         quality = UNKNOWN_QUALITY if item.quality is None else item.quality
@@ -267,12 +290,14 @@ class TableBuilder:
                 and of entries with exact signals alone, are filled in.
         """
         listed = self._entry_table()
-        target, kept = _merged_ids(listed, np.frombuffer(self._id_hashes, np.int64))
-        self._id_hashes = array("q")
-        entries = _merged_entries(listed, target, kept)
+        hashes = column_of(self._columns.take("id_hashes"), np.int64)
+        target, kept = merged_ids(listed, hashes)
+        entries = listed if kept is None else merged_entries(listed, target, kept)
         exact, exact_types = self._exact_table(target)
         perceptual = {
-            shape: _perceptual_table(shape[0], self._shapes.pop(shape), target)
+            shape: perceptual_table(
+                shape[0], self._shapes.pop(shape), target, self._keep
+            )
             for shape in list(self._shapes)
         }
         counts = self._counts(entries, exact, exact_types, perceptual)
@@ -294,25 +319,25 @@ class TableBuilder:
         )
 
     def _entry_table(self) -> EntryTable:
+        take, rows = self._columns.take, len(self)
         return EntryTable(
-            ids=_column(self._ids, np.uint8),
-            id_ends=_column(self._id_ends, np.uint64),
-            sets=np.zeros(len(self), np.uint16),
-            categories=_column(self._entry_categories, np.uint16),
-            exact_only=_column(self._exact_only, np.uint8),
+            ids=column_of(take("ids"), np.uint8),
+            id_ends=column_of(take("id_ends"), np.uint64),
+            sets=np.zeros(rows, np.uint16),
+            categories=column_of(take("categories"), np.uint16),
+            exact_only=column_of(take("exact_only"), np.uint8),
         )
 
     def _exact_table(self, target: Rows) -> tuple[ExactTable, NDArray[np.uint8]]:
         """Return the exact signals, and the type of each, which is part of its key."""
-        high, low = lanes_of(self._keys, EXACT_KEY_BYTES)
-        self._keys = bytearray()
-        entries = target.take(_column(self._key_entries, np.uint32))
-        order = distinct(high, low, entries)
-        types = _column(self._key_types, np.uint8)
-        table = ExactTable(
-            high=high.take(order), low=low.take(order), entries=entries.take(order)
+        take = self._columns.take
+        return sorted_exact(
+            column_of(take("keys"), np.uint8).reshape(-1, EXACT_KEY_BYTES),
+            column_of(take("key_types"), np.uint8),
+            target,
+            rows=column_of(take("key_entries"), np.uint32),
+            keep=self._keep,
         )
-        return table, types.take(order)
 
     def _counts(
         self,
@@ -325,19 +350,23 @@ class TableBuilder:
         words = self._categories.all()
         counts: dict[str, dict[str, int]] = {word: {} for word in words}
 
-        def count(what: str, rows: NDArray[np.uint32] | None) -> None:
-            of = entries.categories if rows is None else entries.categories.take(rows)
+        def count(what: str, of: NDArray[np.uint16]) -> None:
             for word, number in zip(
                 words, np.bincount(of, minlength=len(words)).tolist(), strict=True
             ):
                 if number:
                     counts[word][what] = counts[word].get(what, 0) + number
 
-        count(ENTRIES, None)
-        for at, signal_type in enumerate(EXACT_TYPES):
-            count(signal_type.value, exact.entries[exact_types == at])
+        for part in parts_of(len(entries)):
+            count(ENTRIES, entries.categories[part])
+        for part in parts_of(len(exact)):
+            of = entries.categories.take(exact.entries[part])
+            for at, signal_type in enumerate(EXACT_TYPES):
+                count(signal_type.value, of[exact_types[part] == at])
         for (signal_type, _), table in perceptual.items():
-            count(signal_type.value, table.entries)
+            for part in parts_of(len(table)):
+                rows = table.entries[part]
+                count(signal_type.value, entries.categories.take(rows))
         return counts
 
 
@@ -351,66 +380,3 @@ def exact_alone(
     for table in perceptual.values():
         is_alone[table.entries] = False
     return int(is_alone.sum())
-
-
-def _merged_ids(
-    listed: EntryTable, hashes: NDArray[np.int64]
-) -> tuple[Rows, Positions]:
-    """Find the entries that share an id.
-
-    Args:
-        listed: The entries as they were added.
-        hashes: Hash of each id.
-
-    Returns:
-        For each entry added the row that it gets, and which ones were the first of
-        their id, ascending.
-    """
-    rows = np.arange(len(listed))
-    in_order = np.sort(hashes)
-    if (in_order[1:] != in_order[:-1]).all():
-        return rows.astype(np.uint32), rows
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    leader = first.take(group)
-    for row in np.flatnonzero(leader != rows).tolist():
-        if listed.id_of(row) != listed.id_of(int(leader[row])):
-            leader[row] = row
-    is_kept = leader == rows
-    new_row = np.cumsum(is_kept) - 1
-    return new_row.take(leader).astype(np.uint32), np.flatnonzero(is_kept)
-
-
-def _merged_entries(listed: EntryTable, target: Rows, kept: Positions) -> EntryTable:
-    if len(kept) == len(listed):
-        return listed
-    exact_only = np.zeros(len(kept), np.uint8)
-    np.maximum.at(exact_only, target, listed.exact_only)
-    return replace(taken(listed, kept), exact_only=exact_only)
-
-
-def _perceptual_table(
-    signal_type: SignalType, columns: _Columns, target: Rows
-) -> PerceptualTable:
-    lanes = lanes_of(columns.values, signal_type.width_bytes)
-    columns.values = bytearray()
-    table = PerceptualTable(
-        lanes=lanes,
-        entries=target.take(_column(columns.entries, np.uint32)),
-        quality=_column(columns.quality, np.uint8),
-        windows=_column(columns.windows, np.uint16),
-    )
-    order = distinct(table.entries, *lanes, table.quality, table.windows)
-    if len(order) == len(table) and (order[1:] > order[:-1]).all():
-        # As they came, which is usual, and worth a copy less.
-        return table
-    return PerceptualTable(
-        lanes=tuple(lane.take(order) for lane in lanes),
-        entries=table.entries.take(order),
-        quality=table.quality.take(order),
-        windows=table.windows.take(order),
-    )
-
-
-def _column(values: "bytearray | array[int]", kind: type[_Item]) -> NDArray[_Item]:
-    """Return a column that lies where it was collected."""
-    return np.frombuffer(values, kind) if values else np.empty(0, kind)

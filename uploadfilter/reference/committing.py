@@ -9,6 +9,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import lmdb
@@ -17,6 +18,7 @@ import msgspec
 from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreError, StoreMissingError
 from uploadfilter.reference import history, keys, layout
+from uploadfilter.reference.aside import FileColumn
 from uploadfilter.reference.base import write_base
 from uploadfilter.reference.changes import (
     ChangeKind,
@@ -24,6 +26,7 @@ from uploadfilter.reference.changes import (
     entries_in_force,
     sets_in_force,
 )
+from uploadfilter.reference.collecting import TableBuilder
 from uploadfilter.reference.describing import details_of
 from uploadfilter.reference.folding import folded
 from uploadfilter.reference.journal import Change, Journal
@@ -78,6 +81,14 @@ class Committer:
     def next_number(self) -> int:
         """Return the number that the next generation will have."""
         return history.next_number(self._path, self.live.current)
+
+    def collection(self) -> TableBuilder:
+        """Return an empty collection, whose columns lie beside the reference set."""
+        return TableBuilder(
+            self.secret.exact_key,
+            exact_keys=self.secret.exact_keys,
+            keep=partial(FileColumn, self._path),
+        )
 
     def kept(self) -> tuple[Current, ...]:
         """Return the generations that can be returned to, newest first."""

@@ -130,8 +130,7 @@ class ReferenceWriter:
             StorePinnedError: A rollback has not been released.
         """
         self._check_not_pinned()
-        secret = self._committer.secret
-        return TableBuilder(secret.exact_key, exact_keys=secret.exact_keys)
+        return self._committer.collection()
 
     def replace_set(
         self,
