@@ -61,6 +61,15 @@ def test_string_is_read_on_only_where_it_does_not_end_itself() -> None:
     assert [item.is_carved for item in cut] == [False, True]
 
 
+def test_glyphs_of_a_font_are_no_jpegs() -> None:
+    """Many begin with the first bytes of one, which no marker follows that may come."""
+    glyph = b"\xff\xd8\xffF\x02T\x02l\0I\0z\xb6'\x1a\r\0\4\7GK\xb0&P"
+    font = b"\0\1\0\0" + glyph * 50 + NOISE
+
+    assert found(base64.b64encode(font)) == []
+    assert JPEG in found(base64.b64encode(font[:-1] + JPEG))[0].data
+
+
 def test_text_is_given_from_the_beginning_of_its_string() -> None:
     """With whether it was looked at already."""
     text = b"<svg>" + b"hello, world " * 20 + b"</svg>"

@@ -4,6 +4,7 @@ They are who makes thumbnails on most sites, and both go by the first bytes what
 file is called.
 """
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ import pytest
 
 from tests.scanners import test_besides as samples
 from tests.scanners.scans import scanned
+from uploadfilter.uploads.codings import claimed_type
 
 pytestmark = pytest.mark.e2e
 
@@ -88,16 +90,7 @@ def test_what_php_shows_is_never_passed_over(
 
 def test_what_imagemagick_shows_is_never_passed_over(files: dict[str, Path]) -> None:
     """ImageMagick, by whatever magic it knows."""
-    done = subprocess.run(  # noqa: S603 - a program of the distribution
-        ("/usr/bin/identify", "-format", "%f %w %h\\n", *map(str, files.values())),
-        capture_output=True,
-        check=False,  # it fails for those that it does not know
-        timeout=LIMIT_S,
-    )
-    lines = (line.split() for line in done.stdout.decode("utf-8").splitlines())
-    shown = {
-        name for name, *sides in lines if min(map(int, sides)) >= samples.LEAST_SIDE
-    }
+    shown = seen_in(files)
 
     assert {"JPEG-0.bin", "PNG-0.bin", "GIF-0.bin"} <= shown
     assert passed_over(files, shown) == []
@@ -133,3 +126,58 @@ def test_what_imagemagick_writes_is_never_passed_over(tmp_path: Path) -> None:
 
     assert {"dcx-0.bin", "vips-0.bin", "viff-0.bin", "wpg-0.bin"} <= shown
     assert passed_over(files, shown) == []
+
+
+UNSIZED: Final = frozenset(
+    {"cal", "cals", "info", "json", "map", "mpc", "stegano", "yaml"}
+)
+"""What it reads only beside another file or with a size given, and no pictures."""
+
+
+def test_what_imagemagick_opens_by_its_name_is_never_passed_over(
+    tmp_path: Path,
+) -> None:
+    """Each format that it writes and reads again, as it says itself."""
+    listed = subprocess.run(
+        ("/usr/bin/convert", "-list", "format"),
+        capture_output=True,
+        check=True,
+        timeout=LIMIT_S,
+    )
+    found = re.findall(
+        r"^ +([A-Z0-9]+)\*? +\S+ +rw", listed.stdout.decode(), re.MULTILINE
+    )
+    names = sorted({name.lower() for name in found} - UNSIZED)
+    files = {f"{name}.{name}": tmp_path / f"{name}.{name}" for name in names}
+    for path in files.values():
+        subprocess.run(  # noqa: S603 - a program of the distribution
+            ("/usr/bin/convert", "-size", "64x48", "plasma:", str(path)),
+            capture_output=True,
+            check=False,  # of some it cannot
+            timeout=LIMIT_S,
+        )
+    shown = seen_in(files)
+    passed = [
+        name
+        for name in sorted(shown)
+        if not samples.says_something(
+            scanned(files[name].read_bytes(), claimed_type(None, name))
+        )
+    ]
+
+    assert {"pict.pict", "palm.palm", "mtv.mtv", "jbig.jbig"} <= shown
+    assert passed == []
+
+
+def seen_in(files: dict[str, Path]) -> set[str]:
+    """Return the files in which ImageMagick sees a picture."""
+    done = subprocess.run(  # noqa: S603 - a program of the distribution
+        ("/usr/bin/identify", "-format", "%f %w %h\\n", *map(str, files.values())),
+        capture_output=True,
+        check=False,  # it fails for those that it does not know
+        timeout=LIMIT_S,
+    )
+    lines = (line.split() for line in done.stdout.decode("utf-8").splitlines())
+    return {
+        name for name, *sides in lines if min(map(int, sides)) >= samples.LEAST_SIDE
+    }

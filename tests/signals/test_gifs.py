@@ -158,6 +158,14 @@ def test_gif_of_more_frames_than_are_counted_is_unseen() -> None:
     assert Reason.KEY_FRAME_UNSEEN in lacks(content)
 
 
+def test_frame_that_is_too_large_and_breaks_off_is_no_picture() -> None:
+    """Letters that follow a GIF in base64 make one of any size; a whole one is seen."""
+    content = gif_of(gif_image(right=60_000, bottom=60_000))
+
+    assert lacks(content) == [Reason.TOO_MANY_PIXELS]
+    assert lacks(content[:-3]) == [Reason.UNDECODABLE]
+
+
 @pytest.mark.parametrize("interlaced", [False, True])
 @pytest.mark.parametrize("colours", ["few", "own", "grey", "all"])
 def test_pieces_are_what_pillow_unpacks(colours: str, *, interlaced: bool) -> None:

@@ -43,6 +43,7 @@ def test_stored_gzip_is_opened_and_sent_gzip_is_not() -> None:
         (None, "/a/b.jpg.BR", "application/x-brotli"),
         ("text/plain", "a.lzma", "application/x-lzma"),
         ("image/png", "a.br", "image/png"),
+        ("application/octet-stream", "a.PCT", "application/x-pct"),
         ("text/plain", "br", "text/plain"),
         (None, None, None),
     ],

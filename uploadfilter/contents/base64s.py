@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.contents import nameless, streams, textual
+from uploadfilter.contents import carving, nameless, streams, textual
 from uploadfilter.contents.beginnings import (
     ANYWHERE,
     AT_FIRST,
@@ -165,8 +165,9 @@ class Base64Search:
         self.last_found, self.is_complete = at, False
         first = head[:KNOWN_BYTES]
         if skipped or _WORDS.match(text, max(at - 1, 0), at):
-            data = self._from(group, skipped)
-            yield Encoded(name="base64", data=data, is_carved=True)
+            if carving.may_begin(head, sniff(head)):
+                data = self._from(group, skipped)
+                yield Encoded(name="base64", data=data, is_carved=True)
             return
         # Strings that begin within another one end with it.
         if not self._string[0] <= at < self._string[1]:

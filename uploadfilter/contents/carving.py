@@ -32,7 +32,7 @@ from uploadfilter.contents.magic import (
     sniff,
 )
 from uploadfilter.contents.patterns import Patterns
-from uploadfilter.contents.source import Source
+from uploadfilter.contents.source import MemorySource, Source
 
 _STRETCH_BYTES = 1 << 19
 """Bytes that are searched at a time: they stay in the cache."""
@@ -123,6 +123,19 @@ def first(source: Source, kind: Kind) -> Candidate:
         if found is not None:
             return Candidate(offset=0, kind=found)
     return Candidate(offset=0, kind=kind)
+
+
+def may_begin(head: bytes, kind: Kind) -> bool:
+    """Say whether a picture may begin in the middle of something, as bytes say.
+
+    Fonts in base64 have glyphs by the thousand that begin with the first three bytes
+    of a JPEG.
+
+    Args:
+        head: Its first bytes, as many as there are.
+        kind: What ``magic.sniff`` made of them.
+    """
+    return kind is not Kind.JPEG or _jpeg(MemorySource(head), 0) is not None
 
 
 # --- What beginnings look like -------------------------------------------------------

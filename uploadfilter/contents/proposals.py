@@ -98,17 +98,21 @@ def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
         head: The first bytes.
 
     Returns:
-        A drawing, or a TGA with a plausible header; ``None`` for anything else.
+        A drawing, a TGA with a plausible header, or a picture that only others know
+        (``Kind.OTHER``); ``None`` for anything else.
     """
-    if kind not in _MAY_BE_MARKUP - {Kind.HTML}:
+    is_open = kind in _MAY_BE_MARKUP - {Kind.HTML}
+    if not is_open and kind is not Kind.ICO:
         return None
     for claim in claims:
         word = claim.partition(";")[0].strip().lower()
         ending = "svg" if "svg" in word else _SEPARATOR.split(word)[-1]
-        if ending in _DRAWN:
+        if ending in _DRAWN and is_open:
             return Kind.SVG
-        if ending in _TARGA and _tga(head):
+        if ending in _TARGA and is_open and _tga(head):
             return Kind.TGA
+        if ending in _NAMELESS:
+            return Kind.OTHER
     return None
 
 
@@ -118,6 +122,29 @@ _DRAWN: Final = frozenset(
 )
 _TARGA: Final = frozenset({"tga", "targa", "icb", "vda", "vst"})
 """Endings of names, and of media types, of what need not have a magic."""
+
+_NAMELESS: Final = frozenset(
+    {
+        *("aai", "art", "avs", "bie", "cut", "fax", "g3", "g4", "group4", "hrz"),
+        *("ipl", "jbg", "jbig", "jnx", "mac", "mtv", "otb", "palm", "pcd", "pcds"),
+        *(
+            "pct",
+            "pict",
+            "pix",
+            "pwp",
+            "rgf",
+            "rla",
+            "rle",
+            "scr",
+            "sct",
+            "six",
+            "sixel",
+        ),
+        *("tim", "tm2", "wbmp", "xwd"),
+    }
+)
+"""The same of pictures that ImageMagick opens by their name alone. One that begins like
+an icon is a JBIG."""
 
 
 # --- Readers that take less ----------------------------------------------------------

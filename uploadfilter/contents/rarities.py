@@ -104,7 +104,15 @@ _MAGICS: Final = (
     *(b"gd2\0", b"\x80\xe8\0\0"),
     *(b"\xb1\x68\xde\x3a", b"\x3a\xde\x68\xb1", b"\xffWPC", b"SFW94", b"SFW95"),
     # Of photo labs, science, embroidery and plotters, and what ImageMagick writes.
-    *(b"PCD_OPA", b"FL32", b"PG ML", b"PG LM", b"LBLSIZE=", b"NJPL1I"),
+    *(
+        b"MATLAB 5.0 MAT-file",
+        b"PCD_OPA",
+        b"FL32",
+        b"PG ML",
+        b"PG LM",
+        b"LBLSIZE=",
+        b"NJPL1I",
+    ),
     *(b"\x08\xf2\xa6\xb6", b"\xb6\xa6\xf2\x08", b"#PES", b"BEGMF", b"#FIG"),
     *(b"srcdocid:", b"version: MIL-STD-1840", b"rorient:"),
     *(b"# ImageMagick pixel enumeration:", b"push graphic-context", b"viewbox "),

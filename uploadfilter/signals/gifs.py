@@ -9,6 +9,7 @@ Sources: CompuServe, "GIF89a" (1990); where it leaves a choice, what Chromium 15
 import io
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -27,7 +28,7 @@ from uploadfilter.signals.composing import (
 )
 from uploadfilter.signals.faults import BadPictureError
 from uploadfilter.signals.formats import Format
-from uploadfilter.signals.limits import DecodeLimits, check_frame
+from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.sampling import Course
 from uploadfilter.signals.timing import MOST_COUNTED, starts_of, steps_for
 
@@ -235,7 +236,7 @@ def gif_reader(
         limits: What a frame may cost.
 
     Raises:
-        BadPictureError: It has no frame.
+        BadPictureError: It has no frame, or breaks off in one that is too large.
         OverBudgetError: Its canvas is too large.
     """
     found = pieces_of(data)
@@ -272,7 +273,8 @@ def gif_reader(
         clear = (each.transparent is not None, each.transparent or 0)
         return bytes(clear) + data[each.start + 5 : each.end]
 
-    check(canvas)
+    with _too_large_is_cut() if found.is_cut else nullcontext():
+        check(canvas)
     pieces = [each.piece for each in stored]
     lack = Reason.TRUNCATED if found.is_cut else None
     return ComposedReader(
@@ -286,6 +288,18 @@ def gif_reader(
         keys=None if found.is_sure else range(len(stored)),
         lack=lack if found.is_whole else Reason.KEY_FRAME_UNSEEN,
     )
+
+
+@contextmanager
+def _too_large_is_cut() -> Iterator[None]:
+    """Take a frame that is too large for none, in a file that breaks off.
+
+    Letters that follow a string of base64 make a frame of any size.
+    """
+    try:
+        yield
+    except OverBudgetError as exc:
+        raise BadPictureError("it breaks off in a frame that is too large") from exc
 
 
 def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:

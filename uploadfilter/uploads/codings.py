@@ -20,9 +20,34 @@ HEADERS: Final = (b"content-encoding", *_OF_THE_FILE, b"x-amz-content-sha256")
 """Headers that may name a coding."""
 
 
-_CODED: Final = {"br": "application/x-brotli", "lzma": "application/x-lzma"}
-"""Types by the ending of a file's name of what has no magic. Browsers know none of them
-on most systems, and declare plain bytes."""
+BY_NAME: Final = {
+    "br": "application/x-brotli",
+    "lzma": "application/x-lzma",
+    **{
+        ending: f"application/x-{ending}"
+        for ending in (
+            *("aai", "art", "avs", "bie", "cut", "fax", "g3", "g4", "group4", "hrz"),
+            *("ipl", "jbg", "jbig", "jnx", "mac", "mtv", "otb", "palm", "pcd", "pcds"),
+            *(
+                "pct",
+                "pict",
+                "pix",
+                "pwp",
+                "rgf",
+                "rla",
+                "rle",
+                "scr",
+                "sct",
+                "six",
+                "sixel",
+            ),
+            *("tim", "tm2", "wbmp", "xwd"),
+        )
+    },
+}
+"""Types by the ending of a file's name of what has no magic: codings, and pictures that
+ImageMagick opens by that name. Browsers know none of them on most systems, and declare
+plain bytes."""
 
 
 def claimed_type(declared_type: str | None, name: str | None) -> str | None:
@@ -35,7 +60,7 @@ def claimed_type(declared_type: str | None, name: str | None) -> str | None:
     if name is None or (declared_type or "").startswith("image/"):
         return declared_type
     _, dot, ending = name.lower().rpartition(".")
-    return _CODED.get(ending, declared_type) if dot else declared_type
+    return BY_NAME.get(ending, declared_type) if dot else declared_type
 
 
 def is_told_by_bytes(coding: str) -> bool:
