@@ -95,8 +95,8 @@ def name_of(key: Key) -> str:
     return str(name) if usable else key.keyid[:12]
 
 
-def named(key: SSlibKey, name: str) -> SSlibKey:
-    """Return a public key with the name of who holds it.
+def check_name(name: str) -> None:
+    """Refuse a name under which nobody can hold a key.
 
     Raises:
         IssuerError: Nobody can be called so.
@@ -106,6 +106,15 @@ def named(key: SSlibKey, name: str) -> SSlibKey:
             f"nobody can hold a key under the name {name!r}",
             hint="Use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-': an account or initials.",
         )
+
+
+def named(key: SSlibKey, name: str) -> SSlibKey:
+    """Return a public key with the name of who holds it.
+
+    Raises:
+        IssuerError: Nobody can be called so.
+    """
+    check_name(name)
     fields = {**key.unrecognized_fields, NAME_FIELD: name}
     return SSlibKey(key.keyid, key.keytype, key.scheme, key.keyval, fields)
 

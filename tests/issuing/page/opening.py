@@ -113,8 +113,8 @@ class Browser:
     async def open(self, path: str = "/") -> Shown:
         """Open a page, and wait for what it has to read."""
         shown = await self.ask("GET", path)
-        while shown.path == "/work" != path:
-            shown = await self.ask("GET", "/work")
+        if path != "/work":
+            shown = await self._ended(shown)
         self.html = shown.html
         return shown
 
@@ -139,10 +139,16 @@ class Browser:
 
     async def send(self, to: str, /, **fields: str | bytes) -> Shown:
         """Send a form, and wait for the end of what it begins."""
-        shown = await self.post(to, **fields)
-        while shown.path == "/work":
-            shown = await self.ask("GET", "/work")
+        shown = await self._ended(await self.post(to, **fields))
         self.html = shown.html
+        return shown
+
+    async def _ended(self, shown: Shown) -> Shown:
+        """Wait for the end of work, and return what is shown then."""
+        while shown.path == "/work":
+            # As people look at it, or half of the work would be to show it.
+            await asyncio.sleep(0.01)
+            shown = await self.ask("GET", "/work")
         return shown
 
     async def use_key(

@@ -306,7 +306,9 @@ class Acts:
         Raises:
             IssuerError: Name or passphrase cannot be used, or a file is there.
         """
+        md.check_name(name)
         file = place / f"{name}.key"
+        keyfiles.check_new(file)
         private, public = made_key(name, passphrase)
         keyfiles.keep(file, private, public)
         given = keyfiles.public_file_of(file).name
