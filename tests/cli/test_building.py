@@ -1,5 +1,6 @@
 """``uploadfilter issuer build``: a folder of pictures becomes lines of signals."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -39,3 +40,33 @@ def test_source_is_a_folder(
     """A file is no folder of pictures."""
     assert run(monkeypatch, "issuer", "build", str(tmp_path / "x"), "out") == 2
     assert "no folder" in capfd.readouterr().err
+
+
+def test_table_names_pictures_and_what_does_not_fit_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """VICS beside the pictures: a medium without a file, and the other way round."""
+    folder, files = tmp_path / "in", []
+    folder.mkdir()
+    for seed in (1, 2):
+        photo = pictures.photograph(seed, width=120, height=90)
+        files.append(pictures.png(photo))
+        (folder / f"{seed}.png").write_bytes(files[-1])
+    md5 = hashlib.md5(files[0], usedforsecurity=False).hexdigest().upper()
+    media = [
+        {"MediaID": 4, "Category": 2, "MD5": "AB" * 16},
+        {"MediaID": 5, "Category": 1, "MD5": md5},
+    ]
+    head = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/UK/$metadata"
+    table = folder / "vics.json"
+    table.write_text(json.dumps({"@odata.context": f"{head}#Media", "value": media}))
+    out = tmp_path / "out.jsonl"
+    words = ("issuer", "build", str(folder), str(out), "--table", str(table))
+
+    assert run(monkeypatch, *words, "--jobs", "1") == 0
+    (entry,) = map(json.loads, out.read_text().splitlines())
+    assert (entry["id"], entry["category"]) == ("5", "1")
+    said = capfd.readouterr().err
+    assert "rows without a file: 1, the first in line 1" in said
+    # The table lies in the folder as well.
+    assert "left out: 2, in no row of the table" in said

@@ -16,8 +16,8 @@ from uploadfilter.issuing.building import (
     Refusal,
     entry_of,
     mark_of,
-    read_table,
 )
+from uploadfilter.issuing.tables import Row, Table
 from uploadfilter.model import Entry, Geometry, Scan, Signal, SignalType
 from uploadfilter.signals import pdq
 
@@ -29,6 +29,11 @@ PHOTO = replace(
 FLAT = replace(
     scanned(pictures.png(Image.new("RGB", (90, 90), "white"))), exact=(SHA256,)
 )
+
+
+def table_of(place: str, entry_id: str, category: str) -> Table:
+    """Return a table of one row."""
+    return Table([(Row(id=entry_id, category=category, line=2), [place])])
 
 
 def made(scan: Scan, entry_id: str = "") -> Entry | Refusal:
@@ -85,9 +90,10 @@ def test_frames_are_bounded_and_other_showings_left_out() -> None:
         (Naming(category="1", by_name=True), "A/x.y.png", ("x.y", "1")),
         (Naming(by_name=True), "A/" + "x" * 129 + ".png", Refusal.NO_ID),
         (Naming(by_name=True), "A/x\n.png", Refusal.NO_ID),
-        (Naming(table={"a/x.png": ("p-1", "2")}), "a/x.png", ("p-1", "2")),
-        (Naming(table={"a/x.png": ("p-1", "2")}), "b/x.png", Refusal.NO_CATEGORY),
-        (Naming(table={"x.png": ("", "")}, category="3"), "x.png", ("", "3")),
+        (Naming(table=table_of("a/x.png", "p-1", "2")), "a/x.png", ("p-1", "2")),
+        (Naming(table=table_of("a/x.png", "p-1", "2")), "b/x.png", Refusal.NO_ROW),
+        (Naming(table=table_of("x.png", "", ""), category="3"), "x.png", ("", "3")),
+        (Naming(table=table_of("x.png", "p-1", "")), "x.png", Refusal.NO_CATEGORY),
     ],
 )
 def test_ids_and_categories_come_from_where_was_said(
@@ -97,18 +103,19 @@ def test_ids_and_categories_come_from_where_was_said(
     assert naming.of(PurePath(path)) == wanted
 
 
-def test_table_is_read(tmp_path: Path) -> None:
-    """CSV with a byte order mark, quotes, and columns in any order."""
-    path = tmp_path / "t.csv"
-    path.write_text('\ufeffcategory,path,id\n1,"a, b.png",p-1\n2,c.png,\n')
+def test_digests_are_asked_where_the_place_says_nothing() -> None:
+    """A row may name a picture by its place or by any of its digests."""
+    row = Row(id="p-1", category="1", line=2)
+    other = Row(id="p-2", category="1", line=3)
+    digest = PHOTO.exact[0]
+    naming = Naming(table=Table([(row, [digest.value]), (other, ["a.png"])]))
 
-    assert read_table(path) == {"a, b.png": ("p-1", "1"), "c.png": ("", "2")}
-    path.write_text("name\nx\n")
-    with pytest.raises(IssuerError, match="no column 'path'"):
-        read_table(path)
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(IssuerError, match="cannot read"):
-        read_table(path)
+    assert naming.needs_digests(PurePath("x.png"))
+    assert not naming.needs_digests(PurePath("a.png"))
+    assert naming.of(PurePath("x.png"), PHOTO.exact) == ("p-1", "1")
+    assert naming.of(PurePath("a.png"), PHOTO.exact) == ("p-2", "1")
+    assert naming.of(PurePath("x.png")) == Refusal.NO_ROW
+    assert not Naming().needs_digests(PurePath("x.png"))
 
 
 def test_interrupted_build_goes_on(tmp_path: Path) -> None:
@@ -118,7 +125,7 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
     to = tmp_path / "built.jsonl"
     first = BuildFile(to)
     first.add("m1", replace(entry, id="a"))
-    first.add("m2", Refusal.NO_PICTURE)
+    first.add("m2", Refusal.NO_PICTURE, 7)
     first.close()
     with (tmp_path / "built.jsonl.part").open("ab") as file:
         file.write(b'{"id":"half')
@@ -132,6 +139,7 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
     lines = to.read_text().splitlines()
     assert [line[:9] for line in lines] == ['{"id":"a"', '{"id":"b"']
     assert second.built.entries == 2
+    assert second.built.rows == {0, 7}
     assert second.built.refused == {Refusal.NO_PICTURE: 1, Refusal.SAME: 1}
     assert list(tmp_path.iterdir()) == [to]
     with pytest.raises(IssuerError, match="already"):

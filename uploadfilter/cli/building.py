@@ -13,8 +13,9 @@ from uploadfilter.cli.options import JobsOption, JSONOption
 from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.building import WORDS, BuildFile, Naming, read_table
+from uploadfilter.issuing.building import WORDS, BuildFile, Naming
 from uploadfilter.issuing.picturing import build
+from uploadfilter.issuing.tables import read_table
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
 
@@ -46,8 +47,9 @@ def build_command(
         Path | None,
         typer.Option(
             "--table",
-            metavar="CSV",
-            help="Ids and categories, in a file with the columns path, id, category.",
+            metavar="FILE",
+            help="Ids and categories: a CSV file with the columns path or md5, id, "
+            "category, or VICS in JSON.",
             show_default=False,
         ),
     ] = None,
@@ -67,11 +69,8 @@ def build_command(
         raise UsageError(
             f"{str(source)!r} is no folder", hint="Name the folder of the pictures."
         )
-    naming = Naming(
-        category=category,
-        by_name=names,
-        table=None if table is None else read_table(table),
-    )
+    rows = None if table is None else read_table(table)
+    naming = Naming(category=category, by_name=names, table=rows)
     out = BuildFile(to)
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     arguments = [str(source)]
@@ -84,13 +83,18 @@ def build_command(
         out.close()
     built = out.built
     refused = {reason.value: count for reason, count in built.refused.items()}
+    without = [] if rows is None else list(rows.lines_without(built.rows))
     if json:
         shape = {"entries": built.entries, "categories": built.categories}
-        print_json({**shape, "refused": refused, "resumed": built.resumed})
+        shape |= {"refused": refused, "resumed": built.resumed}
+        print_json({**shape, "rows_without_file": len(without)})
         return
-    say(f"built {built.entries:,} entries into {str(to)!r}", style="green")
+    say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")
     for name, count in sorted(built.categories.items()):
         say(f"  category {name}: {count:,}")
     for reason, count in built.refused.items():
         say(f"  left out: {count:,}, {WORDS[reason]}", style="yellow")
+    if without:
+        words = f"rows without a file: {len(without):,}, the first in line {without[0]}"
+        say(f"  {words}", style="yellow")
     say(f"next: uploadfilter issuer stage {to}", style="dim")

@@ -6,10 +6,10 @@ ones is refused and counted; what was done is remembered without names, so that 
 interrupted build goes on where it was.
 """
 
-import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import BufferedWriter
@@ -19,6 +19,7 @@ from typing import Final
 from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.jsonlines import MOST_ID_CHARACTERS, is_category
+from uploadfilter.issuing.tables import Table
 from uploadfilter.model import (
     QUALITY_FLOOR,
     Entry,
@@ -43,6 +44,8 @@ _DIGEST_DIGITS: Final = 32
 _STORED: Final = "stored"
 _COMPARED: Final = ((SignalType.PDQ, Geometry.FULL), (SignalType.PHASH, None))
 
+_NOTE: Final = re.compile(r"([^ ]+) ([0-9]+) ([0-9]+) (.*)\n")
+
 Quality = Callable[[bytes], int]
 
 
@@ -53,6 +56,7 @@ class Refusal(StrEnum):
     NO_PICTURE = "no_picture"
     DEGENERATE = "degenerate"
     NO_CATEGORY = "no_category"
+    NO_ROW = "no_row"
     NO_ID = "no_id"
     SAME = "same"
 
@@ -61,7 +65,8 @@ WORDS: Final[Mapping[Refusal, str]] = {
     Refusal.UNREADABLE: "could not be read",
     Refusal.NO_PICTURE: "no picture, or one that could not be decoded",
     Refusal.DEGENERATE: "so plain that it would match innocent pictures",
-    Refusal.NO_CATEGORY: "in no folder that names a category, or not in the CSV",
+    Refusal.NO_CATEGORY: "in no folder, or row, that names a category",
+    Refusal.NO_ROW: "in no row of the table",
     Refusal.NO_ID: "an id that an entry cannot have",
     Refusal.SAME: "the same file once more",
 }
@@ -75,26 +80,44 @@ class Naming:
         category: Of every file; ``None`` if folder or CSV say it.
         by_name: Whether the name of a file, without its ending, is its id; else its
             id is made of its SHA-256.
-        table: Id and category by the path below the folder, out of a CSV file; of an
-            empty id the digest is taken. ``None`` if there is no CSV file.
+        table: Says ids and categories; of an empty id the digest is taken. ``None`` if
+            there is no such file.
     """
 
     category: str | None = None
     by_name: bool = False
-    table: Mapping[str, tuple[str, str]] | None = None
+    table: Table | None = None
 
-    def of(self, path: PurePath) -> tuple[str, str] | Refusal:
+    def row_of(self, path: PurePath, digests: Collection[Signal] = ()) -> int:
+        """Return the number of the row of a file in the table; 0 for none."""
+        if self.table is None:
+            return 0
+        return self.table.at_place(path.as_posix()) or self.table.of_digests(digests)
+
+    def needs_digests(self, path: PurePath) -> bool:
+        """Tell whether nothing is known of a file before its digests are."""
+        return (
+            self.table is not None
+            and self.table.has_digests
+            and not self.table.at_place(path.as_posix())
+        )
+
+    def of(
+        self, path: PurePath, digests: Collection[Signal] = ()
+    ) -> tuple[str, str] | Refusal:
         """Return the id, empty for the digest's, and the category of a file.
 
         Args:
             path: Below the folder that is built.
+            digests: Of the file.
         """
         entry_id, category = "", self.category
         if self.table is not None:
-            if path.as_posix() not in self.table:
-                return Refusal.NO_CATEGORY
-            entry_id, said = self.table[path.as_posix()]
-            category = said or category
+            number = self.row_of(path, digests)
+            if not number:
+                return Refusal.NO_ROW
+            row = self.table.row(number)
+            entry_id, category = row.id, row.category or category
         elif category is None and len(path.parts) > 1:
             category = path.parts[0]
         if category is None or not is_category(category):
@@ -106,34 +129,6 @@ class Naming:
         ):
             return Refusal.NO_ID
         return entry_id, category
-
-
-def read_table(path: Path) -> dict[str, tuple[str, str]]:
-    """Read a CSV file with the columns ``path``, ``id`` and ``category``.
-
-    Args:
-        path: The file, in UTF-8; ``id`` and ``category`` may be missing.
-
-    Raises:
-        IssuerError: It cannot be read, or has no column ``path``.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if "path" not in (rows.fieldnames or ()):
-                raise IssuerError(
-                    f"{str(path)!r} has no column 'path'",
-                    hint="The first row names the columns: path, id, category. A path "
-                    "is that below the folder, with slashes.",
-                )
-            return {
-                row["path"]: (row.get("id") or "", row.get("category") or "")
-                for row in rows
-            }
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise IssuerError(
-            f"cannot read {str(path)!r}: {exc}", hint="Save it as CSV in UTF-8."
-        ) from exc
 
 
 def entry_of(
@@ -198,12 +193,14 @@ class Built:
         categories: Entries by category.
         refused: Files that became none, by reason.
         resumed: Files that an earlier run had done.
+        rows: Numbers of the rows of the table that were found; 0 is no row.
     """
 
     entries: int = 0
     categories: dict[str, int] = field(default_factory=dict)
     refused: dict[Refusal, int] = field(default_factory=dict)
     resumed: int = 0
+    rows: set[int] = field(default_factory=set)
 
     def note(self, made: Entry | Refusal) -> None:
         """Count what became of one file."""
@@ -252,8 +249,13 @@ class BuildFile:
             return True
         return False
 
-    def add(self, mark: str, made: Entry | Refusal) -> None:
+    def add(self, mark: str, made: Entry | Refusal, row: int = 0) -> None:
         """Take one file in.
+
+        Args:
+            mark: By what it is known to be done.
+            made: What became of it.
+            row: The number of its row in the table; 0 for none.
 
         Raises:
             IssuerError: It cannot be written.
@@ -261,13 +263,14 @@ class BuildFile:
         if isinstance(made, Entry) and made.id in self._ids:
             made = Refusal.SAME
         self.built.note(made)
+        self.built.rows.add(row)
         try:
             if isinstance(made, Entry):
                 self._ids.add(made.id)
                 self._lines.write(b"{" + ops.addition(made).split(b",", 1)[1])
                 self._lines.flush()
             word = made.value if isinstance(made, Refusal) else made.category
-            note = f"{mark} {self._lines.tell()} {word}\n"
+            note = f"{mark} {self._lines.tell()} {row} {word}\n"
             self._notes.write(note.encode())
             self._notes.flush()
         except OSError as exc:
@@ -300,9 +303,10 @@ class BuildFile:
         """Read what an earlier run has done; cut off what it did not finish."""
         done: set[str] = set()
         end = 0
-        for mark, at, word in _notes_in(self._log):
+        for mark, at, row, word in _notes_in(self._log):
             done.add(mark)
             end = at
+            self.built.rows.add(row)
             if word in set(Refusal):
                 self.built.note(Refusal(word))
             else:
@@ -324,15 +328,15 @@ def mark_of(path: str, status: os.stat_result) -> str:
     return hashlib.blake2b(what, digest_size=16).hexdigest()
 
 
-def _notes_in(path: Path) -> Iterator[tuple[str, int, str]]:
+def _notes_in(path: Path) -> Iterator[tuple[str, int, int, str]]:
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        mark, _, rest = line.partition(" ")
-        at, _, word = rest.partition(" ")
-        if not line.endswith("\n") or not at.isdigit():
+        found = _NOTE.fullmatch(line)
+        if found is None:
             return
-        yield mark, int(at), word.rstrip("\n")
+        mark, at, row, word = found.groups()
+        yield mark, int(at), int(row), word
 
 
 def _unwritable(path: Path, exc: OSError) -> IssuerError:

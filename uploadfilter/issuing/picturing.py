@@ -56,7 +56,7 @@ async def build(
     async with ScannerPool.open(settings) as pool:
         builder = _Builder(pool, source, naming, workers=settings.workers)
 
-        def report(done: tuple[str, Entry | Refusal]) -> None:
+        def report(done: tuple[str, Entry | Refusal, int]) -> None:
             out.add(*done)
             on_done()
 
@@ -98,21 +98,26 @@ class _Builder:
         self._declared_type = type_guesser()
         self._free = asyncio.Semaphore(workers)
 
-    async def make(self, mark: str, found: Found) -> tuple[str, Entry | Refusal]:
+    async def make(self, mark: str, found: Found) -> tuple[str, Entry | Refusal, int]:
+        naming, path = self._naming, _below(self._source, found.path)
         if found.problem is not None:
-            return mark, Refusal.UNREADABLE
-        named = self._naming.of(_below(self._source, found.path))
-        if isinstance(named, Refusal):
-            return mark, named
+            return mark, Refusal.UNREADABLE, naming.row_of(path)
+        if not naming.needs_digests(path):
+            named = naming.of(path)
+            if isinstance(named, Refusal):
+                return mark, named, naming.row_of(path)
         try:
             scan = await self._scan(found.path)
         except OSError:
-            return mark, Refusal.UNREADABLE
+            return mark, Refusal.UNREADABLE, naming.row_of(path)
+        row, named = naming.row_of(path, scan.exact), naming.of(path, scan.exact)
+        if isinstance(named, Refusal):
+            return mark, named, row
         entry_id, category = named
         made = entry_of(
             scan, entry_id=entry_id, category=category, quality_of=pdq.quality
         )
-        return mark, made
+        return mark, made, row
 
     async def _scan(self, name: str) -> Scan:
         async with self._free:
