@@ -1,4 +1,4 @@
-"""``uploadfilter hashset convert``: any file as JSON lines, or as a list."""
+"""``uploadfilter hashset convert``: any file as JSON lines, as a list, or as VICS."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +17,12 @@ from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.surveys import preview_document, survey_lines
+from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.converting import convert_file
 from uploadfilter.hashsets.importing import Said, is_unsaid_table
 from uploadfilter.hashsets.refusing import BadLines
+from uploadfilter.hashsets.vicswriting import LOST_WORDS, Lost, Version
 from uploadfilter.model import SignalType
 
 
@@ -47,6 +49,14 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
+    vics: Annotated[
+        Version | None,
+        typer.Option(
+            "--to",
+            help="Make VICS, for case systems.  [default: JSON lines]",
+            show_default=False,
+        ),
+    ] = None,
     file_format: FormatOption = Format.AUTO,
     signal_type: SignalTypeOption = None,
     mapping: Annotated[
@@ -56,7 +66,7 @@ def convert_command(
     skip_bad_lines: SkipBadLinesOption = False,
     json: JSONOption = False,
 ) -> None:
-    """Write what may be taken of a file as JSON lines, or as a list of one type.
+    """Write what may be taken of a file as JSON lines, a list of one type, or VICS.
 
     It changes nothing in the reference set. The new file must not be there yet, and is
     there as a whole or not at all.
@@ -66,7 +76,13 @@ def convert_command(
         uploadfilter hashset convert export.json unit7.jsonl --category 1
 
         uploadfilter hashset convert export.json md5.txt --category 1 --only md5
+
+        uploadfilter hashset convert unit7.jsonl case.json --category 1 --to vics
     """
+    if only is not None and vics is not None:
+        raise UsageError(
+            "--only makes a list and --to makes VICS", hint="Give one of them."
+        )
     options = TableOptions(
         format=file_format,
         mapping=mapping,
@@ -82,17 +98,23 @@ def convert_command(
     if said == Said() and is_unsaid_table(file):
         said = Said(layout=Layout())
     with board("converting", amount=DownloadColumn()) as shown:
-        survey = convert_file(
+        done = convert_file(
             file,
             new,
             categories=categories,
             only=only,
+            vics=vics,
             said=said,
             bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
             progress=shown.move if file.is_file() else None,
         )
+    survey, lost = done.survey, done.lost
     if json:
-        print_json(preview_document(survey))
+        said_lost = {kind.value: count for kind, count in lost.items()}
+        print_json({**preview_document(survey), "lost": said_lost})
         return
     print_text(*survey_lines(survey, categories))
-    say(f"wrote {survey.accepted:,} entries into {str(new)!r}", style="green")
+    for kind, count in lost.items():
+        say(f"{count:,} {LOST_WORDS[kind]}", style="yellow")
+    written = survey.accepted - lost.get(Lost.ENTRY, 0)
+    say(f"wrote {written:,} entries into {str(new)!r}", style="green")

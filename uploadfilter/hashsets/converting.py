@@ -1,13 +1,14 @@
-"""Turn a file of any format that is read into JSON lines, or a list of one type.
+"""Turn a file of any format that is read into JSON lines, a list, or VICS.
 
 The new file is there as a whole, or not at all. It lists what the old one lists, so
 that nobody but its owner may read it.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,10 +28,24 @@ from uploadfilter.hashsets.importing import (
 from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import Tally
+from uploadfilter.hashsets.vicswriting import Lost, Version, vics_document
 from uploadfilter.model import SignalType
 
 _MODE: Final = 0o600
 _PART: Final = ".part"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What was written.
+
+    Attributes:
+        survey: What the file holds.
+        lost: What had no place in the new one, counted; only VICS loses something.
+    """
+
+    survey: Survey
+    lost: Mapping[Lost, int]
 
 
 def convert_file(
@@ -39,10 +54,11 @@ def convert_file(
     *,
     categories: Sequence[str],
     only: SignalType | None = None,
+    vics: Version | None = None,
     said: Said = NOTHING_SAID,
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
-) -> Survey:
+) -> Converted:
     """Write what may be taken of a file into a new one.
 
     Args:
@@ -50,12 +66,13 @@ def convert_file(
         new: Must not be there yet.
         categories: Those that are allowed; for a list exactly one, which it gets.
         only: The type that a list of one type is made of; ``None``: JSON lines.
+        vics: The version of VICS that is written; ``None``: none.
         said: What is known of the file before it is opened.
         bad_lines: What becomes of the file if a line is malformed.
         progress: Told how far the reading is.
 
     Returns:
-        What the file holds.
+        What the file holds, and what had no place in the new one.
 
     Raises:
         UsageError: The categories cannot be used.
@@ -63,7 +80,7 @@ def convert_file(
         HashSetError: A file cannot be read or written, or the new one is there already.
     """
     allowed = checked_categories(categories)
-    tally = Tally()
+    tally, lost = Tally(), Counter[Lost]()
     layout = said.layout
     with _new_file(new) as out, opened(path) as (file, raw):
         items = formats.read(
@@ -77,10 +94,16 @@ def convert_file(
             id_of=id_of,
         )
         entries = entries_of(items, categories[0])
-        out.writelines(json_lines(entries) if only is None else listed(entries, only))
+        if vics is not None:
+            out.writelines(vics_document(entries, vics, lost))
+        elif only is not None:
+            out.writelines(listed(entries, only))
+        else:
+            out.writelines(json_lines(entries))
         sha256 = raw.sha256()
         check_outcome(str(path), tally, bad_lines)
-    return replace(survey_of(tally, allowed), sha256=sha256)
+    survey = replace(survey_of(tally, allowed), sha256=sha256)
+    return Converted(survey=survey, lost=dict(+lost))
 
 
 @contextmanager
