@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -45,6 +45,7 @@ from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
+from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Hands
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
@@ -223,6 +224,7 @@ async def running(
         scanners = await stack.enter_async_context(
             ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         )
+        own = instance_directory(settings.state, settings.instance)
         hands = Hands(
             in_force=await stack.enter_async_context(InForce.opened(settings.live)),
             scanners=scanners,
@@ -232,23 +234,27 @@ async def running(
             drain=Drain(),
             admission=_admission(room, metrics, scanners),
             metrics=metrics,
-            canaries=canaries_of(
-                settings.state, settings.instance, metrics.canaries, _now
-            ),
+            canaries=canaries_of(settings.state, own, metrics.canaries, _now),
+            tripwire=Tripwire(settings.state, own, clock=_now),
         )
         changes = _changes(decisions, settings)
         cut_off = decisions.recovery.cut_off
         await changes.start(
-            {**_versions(), **(details or in_short(settings))},
+            {
+                "uploadfilter": version("uploadfilter"),
+                "python": python_version(),
+                **(details or in_short(settings)),
+            },
             cut_off=cut_off and cut_off.text(),
         )
         await stack.enter_async_context(_chores(hands, reference, settings, changes))
         watched = _watched(hands, settings, decisions, scanners, reference)
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
+        inherited = stack.enter_context(closing(Inherited.of(os.environ)))
         addresses = await stack.enter_async_context(
-            listening(hands, addresses=settings.listen, inherited=_inherited(stack))
+            listening(hands, addresses=settings.listen, inherited=inherited)
         )
-        note_listening(settings.state, settings.instance, addresses)
+        note_listening(own, addresses)
         yield Running(
             addresses=addresses,
             admin=told_at,
@@ -281,6 +287,7 @@ def _watched(
         surveyor=_surveyor(settings),
         signed=lambda: read_statuses(settings.state),
         canaries=lambda: hands.canaries.note,
+        demotions=lambda: hands.tripwire.demotions,
         clock=_now,
     )
 
@@ -313,13 +320,6 @@ def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admi
     return Admission(
         room, metrics, wait_s=scanners.expected_wait_s, descriptors=descriptors
     )
-
-
-def _inherited(stack: AsyncExitStack) -> Inherited:
-    """Take the sockets that the program which started us has opened."""
-    inherited = Inherited.of(os.environ)
-    stack.callback(inherited.close)
-    return inherited
 
 
 def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
@@ -383,11 +383,6 @@ def _changes(decisions: DecisionLog, settings: Settings) -> Changes:
     )
 
 
-def _versions() -> dict[str, object]:
-    """Return what runs here: a record must say which program decided."""
-    return {"uploadfilter": version("uploadfilter"), "python": python_version()}
-
-
 def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> Recorder:
     """Put what happens to uploads on record, under the keys of this instance."""
     return Recorder(
@@ -420,6 +415,7 @@ async def _chores(
             retention=_keep_retention(directory, settings.log.retention),
             origins=hands.in_force.keep_closing(),
             changes=changes.keep(),
+            tripwire=hands.tripwire.keep(changes.note),
             log_days=_keep_log_days(hands.admission, settings),
         ):
             yield

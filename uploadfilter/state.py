@@ -6,6 +6,7 @@
       reference/           the reference set (``reference/layout.py``)
       signed/<name>/       a signed set that is trusted (``syncing/trusting.py``)
       canary.key           proves whose a canary is (``syncing/canaries.py``); 0600
+      tripwire.json        what is demoted (``proxy/inspecting/tripwire.py``)
       feedback.key         signs what issuers are told (``cli/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
         log/               its decision log (``decisions/segments.py``)

@@ -132,3 +132,29 @@ def test_key_that_cannot_be_kept_is_a_log_error(tmp_path: Path) -> None:
 def test_client_network(one: str, other: str, is_same: bool) -> None:
     """IPv4 counts whole, IPv6 by its /64, IPv4 inside IPv6 as IPv4."""
     assert (client_network(one) == client_network(other)) is is_same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("192.0.2.1", "192.0.2.200", True),
+        ("192.0.2.1", "::ffff:192.0.2.9", True),
+        ("192.0.2.1", "192.0.3.1", False),
+        ("2001:db8:7::1", "2001:db8:7:ffff::1", True),
+        ("2001:db8:7::1", "2001:db8:8::1", False),
+    ],
+)
+def test_place_is_what_is_routed_by_itself(
+    tmp_path: Path, one: str, other: str, *, is_same: bool
+) -> None:
+    """Addresses of one /24 or /48 are one place, whose hash is nobody's."""
+    hasher = ClientHasher(tmp_path, clock=Clock())
+
+    assert (hasher.hash_place(one) == hasher.hash_place(other)) is is_same
+    assert hasher.hash_place(one) not in {hasher.hash(one), hasher.hash_network(one)}
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "::1", "::ffff:127.0.0.9", "x"])
+def test_this_machine_is_no_place(tmp_path: Path, address: str) -> None:
+    """It stands for all clients of a front end."""
+    assert ClientHasher(tmp_path, clock=Clock()).hash_place(address) is None

@@ -157,6 +157,7 @@ WRITING: tuple[tuple[str, ...], ...] = (
         "release",
     ),
     ("hashset", "activate", "3", "--undo-withdrawals", "--yes"),
+    ("hashset", "restore", "demo", "entry-0", "--reason", "right", "--yes"),
     ("hashset", "feedback-key", "--name", "hoster-1"),
 )
 """Every command that writes into the state directory, in an order that works."""
@@ -179,6 +180,7 @@ READING = frozenset(
         "hashset convert",
         "hashset status",
         "hashset canary",
+        "hashset tripwire",
         "hashset feedback",
         "lookup",
         "hashset list",

@@ -53,8 +53,9 @@ def test_doors_are_where_proxies_listen(tmp_path: Path) -> None:
         "d": [TCPAddress(host="::1", port=83, proxy_protocol=True)],
     }
     for name, addresses in listening.items():
-        (tmp_path / "instances" / name).mkdir(parents=True)
-        note_listening(tmp_path, name, addresses)
+        own = tmp_path / "instances" / name
+        own.mkdir(parents=True)
+        note_listening(own, addresses)
 
     assert doors(tmp_path) == (
         "http://127.0.0.1:80/",

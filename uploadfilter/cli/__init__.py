@@ -31,6 +31,7 @@ from uploadfilter.cli import (
     signed,
     stats,
     suppressions,
+    tripwire,
 )
 from uploadfilter.cli.acting import why_denied
 from uploadfilter.cli.config import app as config_app
@@ -98,6 +99,8 @@ hashset_app.command("release")(generations.release_command)
 hashset_app.command("trust")(signed.trust_command)
 hashset_app.command("sync")(signed.sync_command)
 hashset_app.command("status")(signed.status_command)
+hashset_app.command("tripwire")(tripwire.tripwire_command)
+hashset_app.command("restore")(tripwire.restore_command)
 hashset_app.command("canary")(canaries.canary_command)
 hashset_app.command("feedback")(feedback.feedback_command)
 hashset_app.command("feedback-key")(feedback.feedback_key_command)

@@ -1,6 +1,7 @@
 """``uploadfilter hashset trust | sync | status``: signed sets, for the operator."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,7 @@ from uploadfilter.errors import (
     UsageError,
 )
 from uploadfilter.hashsets.choices import Chosen, chosen_state
+from uploadfilter.proxy.inspecting.tripwire import read_demotions
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
@@ -245,7 +247,8 @@ def _end(
 def status_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """Say of every hash set what is in force, who signed it, and how fresh it is.
 
-    Exit code 1 if a signed set has expired, or withdrawals are held back.
+    Exit code 1 if a signed set has expired, withdrawals are held back, or an entry was
+    demoted.
 
     **Example**
 
@@ -262,10 +265,12 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     known = {info.name: info for info in sets}
     counts = {n: sum(s.set == n for s in suppressed) for n in names}
     canaries = last_found(base)
+    demoted = Counter(it.set for it in read_demotions(base).demoted)
     shapes = [
         {
             **status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s),
             "canary_found_at": _moment(canaries[n]) if n in canaries else None,
+            "demoted": demoted[n],
         }
         for n in names
     ]
@@ -280,10 +285,13 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
             if name in canaries:
                 ago = _ago(epoch_s - canaries[name])
                 lines.insert(-1, Text(f"  its canary was found {ago} ago"))
+            if demoted[name]:
+                words = f"  {demoted[name]:,} demoted: 'uploadfilter hashset tripwire'"
+                lines.append(Text(words, style="bold red"))
             print_text(*lines)
         if not names:
             say("there is no hash set, and no root is trusted")
-    if any(_is_alarming(it, epoch_s) for it in statuses.values()):
+    if demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
         raise typer.Exit(FOUND)
 
 

@@ -24,6 +24,13 @@ _KEY_BYTES = 32
 _HASH_BYTES = 16
 """128 bits: two clients of one day never collide by chance."""
 
+_IPV6 = 6
+_IPV4_BITS = 24
+"""The least that is routed by itself, and so the least that is somebody else's."""
+
+_PLACE = b"place:"
+"""So that the hash of a place is never that of a client."""
+
 _IPV6_PREFIX = 64
 """What one subscriber usually has; inside it, addresses change at will."""
 
@@ -99,6 +106,30 @@ class ClientHasher:
         if len(network) != _IPV6_PREFIX // 8 or ":" not in address:
             return None
         return self._hashed(network[: NETWORK_BITS // 8])
+
+    def hash_place(self, address: str) -> str | None:
+        """Hash where a client is: a /24 of IPv4, a /48 of IPv6.
+
+        Args:
+            address: As text.
+
+        Returns:
+            32 hex digits; ``None`` if it has no address, or is this machine, which
+            stands for all clients of a front end that is not trusted.
+
+        Raises:
+            LogWriteError: The day's key cannot be kept.
+        """
+        try:
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return None
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        if parsed.is_loopback:
+            return None
+        bits = NETWORK_BITS if parsed.version == _IPV6 else _IPV4_BITS
+        return self._hashed(_PLACE + parsed.packed[: bits // 8])
 
     def _hashed(self, network: bytes) -> str:
         now = self._clock()

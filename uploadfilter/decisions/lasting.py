@@ -173,6 +173,8 @@ class Change(StrEnum):
     ACTIVATE = "activate"
     ROLLBACK = "rollback"
     RELEASE = "release"
+    DEMOTE = "demote"
+    RESTORE = "restore"
     REPLACED = "replaced"
     LOST = "lost"
     CUT_OFF = "cut_off"

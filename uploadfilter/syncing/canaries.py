@@ -32,7 +32,7 @@ from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import Listed, Note, Seen, read_note
-from uploadfilter.state import PRIVATE_FILE, instance_directory, make_private
+from uploadfilter.state import PRIVATE_FILE, make_private
 
 KEY: Final = "canary.key"
 NOTE: Final = "canary.json"
@@ -79,16 +79,15 @@ def canary_key(state: Path) -> bytes:
 
 
 def canaries_of(
-    state: Path, instance: str, counts: CanaryCounts, clock: Callable[[], float]
+    state: Path, own: Path, counts: CanaryCounts, clock: Callable[[], float]
 ) -> Canaries:
-    """Return who knows the canaries of one proxy."""
-    file = instance_directory(state, instance) / NOTE
-    return Canaries(canary_key(state), counts, clock=clock, file=file)
+    """Return who knows the canaries of one proxy, whose own directory is named."""
+    return Canaries(canary_key(state), counts, clock=clock, file=own / NOTE)
 
 
-def note_listening(state: Path, instance: str, addresses: Iterable[object]) -> None:
+def note_listening(own: Path, addresses: Iterable[object]) -> None:
     """Write down where a proxy listens; without it an operator has to say."""
-    path = instance_directory(state, instance) / LISTENING
+    path = own / LISTENING
     with contextlib.suppress(OSError):
         path.write_text("".join(f"{it}\n" for it in addresses), encoding="utf-8")
         path.chmod(PRIVATE_FILE)

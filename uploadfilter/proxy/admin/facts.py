@@ -30,7 +30,12 @@ from uploadfilter.proxy.admin.health import (
     days_words,
 )
 from uploadfilter.proxy.admin.history import History, Sample, quantile
-from uploadfilter.proxy.admin.signed import NOTHING, SignedFact, signed_facts
+from uploadfilter.proxy.admin.signed import (
+    NOTHING,
+    SignedFact,
+    demotion_words,
+    signed_facts,
+)
 from uploadfilter.proxy.admin.watched import Watched, version
 from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecision, Wanted
 from uploadfilter.proxy.routing.routes import Route
@@ -188,7 +193,10 @@ def gather(
     generation = watched.generation
     routes = tuple(watched.in_force.settings.routes)
     checks = tuple(_check(finding) for finding in health.findings)
-    warnings = tuple(_warnings(generation, routes, health))
+    warnings = (
+        *_warnings(generation, routes, health),
+        *demotion_words(watched.demotions()),
+    )
     route_facts = tuple(_route(route, health) for route in routes)
     signed = signed_facts(health.signed, generation, now, watched.canaries().found)
     return Facts(

@@ -219,6 +219,13 @@ class Gauges(Collector):
             if name in in_force:
                 seen.add_metric([name], at_s)
         yield seen
+        demoted = _gauge(
+            "demoted_entries", "Entries that the tripwire has demoted.", "set"
+        )
+        for name in sorted(in_force):
+            count = sum(it.set == name for it in self._watched.demotions().demoted)
+            demoted.add_metric([name], count)
+        yield demoted
 
     def _log(self) -> Iterator[Metric]:
         room = self._health.room

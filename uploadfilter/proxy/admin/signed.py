@@ -6,17 +6,19 @@ when somebody did something, so that an open page is not made anew each second.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.formats import age, counted
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.signedsets.freshness import Status, freshness
 
 NOTHING: Final = "–"  # noqa: RUF001 - a dash for nothing
+_MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,19 @@ def signed_facts(
         _signed(it, sets.get(it.set), suppressed[it.set], epoch_s, found.get(it.set))
         for it in statuses
     )
+
+
+def demotion_words(demotions: Demotions) -> Iterator[str]:
+    """Yield what is said of the entries that the tripwire has demoted."""
+    for it in demotions.demoted[:_MOST_NAMED]:
+        yield (
+            f"The tripwire has demoted {it.set}/{it.entry}: uploads from "
+            f"{counted(it.networks)} networks looked like it. It rejects exact copies "
+            "only: 'uploadfilter hashset tripwire'."
+        )
+    more = len(demotions.demoted) - _MOST_NAMED
+    if more > 0:
+        yield f"Further entries that it has demoted: {counted(more)}."
 
 
 def _signed(

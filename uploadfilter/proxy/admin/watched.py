@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from uploadfilter.decisions.room import Surveyor
+from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -45,6 +46,7 @@ class Watched:
         surveyor: Looks at the room for the decision log.
         signed: Returns what is known of the signed sets.
         canaries: Returns what is known of canaries.
+        demotions: Returns what the tripwire has demoted.
         clock: Seconds since the epoch.
     """
 
@@ -63,6 +65,7 @@ class Watched:
     signed: Callable[[], tuple[Status, ...]]
     clock: Callable[[], float]
     canaries: Callable[[], Note] = Note
+    demotions: Callable[[], Demotions] = Demotions
 
     @property
     def generation(self) -> LayeredGeneration | None:

@@ -176,6 +176,10 @@ class Recorder:
             address=client,
         )
 
+    def place(self, ticket: Ticket) -> str | None:
+        """Return the keyed hash of where a client is; ``None`` if that is not known."""
+        return self._hashed(self._clients.hash_place, ticket.address)
+
     def _hashed(self, hasher: Callable[[str], str | None], address: str) -> str | None:
         """Hash an address; on a disk that takes no key, the log will say so itself."""
         try:

@@ -45,6 +45,7 @@ from uploadfilter.proxy.inspecting.pacing import Meter
 from uploadfilter.proxy.inspecting.reading import BodyReader
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom, closed
+from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.origins.relaying import relay
@@ -87,6 +88,7 @@ class Hands:
         admission: Which uploads are let in.
         metrics: What is counted.
         canaries: Who knows an operator's canary.
+        tripwire: Who demotes entries that match too much.
     """
 
     in_force: InForce
@@ -98,6 +100,7 @@ class Hands:
     admission: Admission
     metrics: Metrics
     canaries: Canaries
+    tripwire: Tripwire
 
 
 class Upload:
@@ -330,12 +333,13 @@ class Upload:
     def _matches(
         self, generation: Generation, scans: Sequence[Scan]
     ) -> tuple[Match, ...]:
-        return match_scans(
+        found = match_scans(
             generation,
             scans,
             thresholds=self._settings.thresholds,
             quality_of=pdq.quality,
         )
+        return self._hands.tripwire.soften(found)
 
     def _used_generation(self) -> Generation:
         if self._generation is None:
@@ -370,6 +374,10 @@ class Upload:
         if self._canary is not None:
             return self._inspection.recorded()
         self._hands.admission.recorded(self._arrival.client_key)
+        if command.matches:
+            threshold = self._settings.limits.tripwire_networks
+            place = recorder.place(self._ticket)
+            self._hands.tripwire.saw(command.matches, place, threshold=threshold)
         if command.status == HTTPStatus.FORBIDDEN:
             self._hands.admission.rejected(self._arrival)
         return self._inspection.recorded()

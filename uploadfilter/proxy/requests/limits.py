@@ -54,6 +54,13 @@ class ProxyLimits:
             rejected tells something of what is listed, so that trying is bounded: an
             innocent person does not have twenty pictures rejected in an hour.
         match_window_s: Length of the window; it begins with the first rejection.
+        tripwire_networks: From how many networks (/24 of IPv4, /48 of IPv6) uploads of
+            a day must look like an entry, none of them an exact copy, for it to be
+            demoted: it then rejects exact copies only. In a pilot an entry matches a
+            handful of people a month; a hundred networks in a day are a picture that
+            everybody has, or somebody who controls a hundred networks and gains
+            the re-encoded copies of one picture until a person looks. Above 10,000,
+            nothing is ever demoted.
         head_s: From the first byte of a request's head to its end; then 408. nginx's
             ``client_header_timeout`` is 60 s, but a head is one or two packets, and
             ten seconds outlast three losses of one.
@@ -97,6 +104,7 @@ class ProxyLimits:
     longest_wait_s: float = 2.0
     match_budget: int = 20
     match_window_s: float = 3600.0
+    tripwire_networks: int = 100
     head_s: float = 10.0
     head_bytes: int = 32 * 1024
     body_idle_s: float = 30.0
