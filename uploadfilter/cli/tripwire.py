@@ -102,13 +102,15 @@ def restore_command(
 
         uploadfilter hashset restore unit7 a17 --reason "compared by the issuer"
     """
+    # Before this process becomes the owner of the state directory.
+    who = account() if by is None else by
     base = directory_to_write(state, create=True).path.parent
     # The same rules as of a suppression: nothing personal in the reason.
     known = new_suppression(
         name,
         entry,
         reason=reason,
-        by=account() if by is None else by,
+        by=who,
         now=present_s(),
         expires_at=None,
     )
