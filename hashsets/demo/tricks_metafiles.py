@@ -123,6 +123,24 @@ def _worded(target: Image.Image, _decoy: Image.Image) -> bytes:
     return _rich(b"\\jpegblip", _lines(jpeg, b"\\par {\\*\\a b}"))
 
 
+def icon_dib(picture: Image.Image) -> bytes:
+    """Return the bitmap of an icon: twice as high as it shows, with a mask."""
+    width, height = 256, 192
+    small = picture.resize((width, height), Image.Resampling.LANCZOS)
+    colours = pixels(small)[::-1, :, ::-1].tobytes()
+    return bmp_head(width, 2 * height, bits=24) + colours + bytes(width // 8 * height)
+
+
+def _moving_cursor(bitmap: bytes) -> bytes:
+    """Return an animated cursor (ANI) of one frame, whose hot spot is in its corner."""
+    entry = struct.pack("<4B2H2I", 0, 192, 0, 0, 0, 0, len(bitmap), 22)
+    frame = b"\0\0\2\0\1\0" + entry + bitmap
+    frames = b"framicon" + struct.pack("<I", len(frame)) + frame
+    body = b"ACONanih" + struct.pack("<10I", 36, 36, 1, 1, 0, 0, 0, 0, 10, 1)
+    body += b"LIST" + struct.pack("<I", len(frames)) + frames
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 _held = partial(of_family(Family.EMBEDDED), shown=Shown.NOTHING)
 
 METAFILE_TRICKS: tuple[Trick, ...] = (
@@ -165,4 +183,16 @@ METAFILE_TRICKS: tuple[Trick, ...] = (
         "an EMF as base64 in a flat document of LibreOffice",
     ),
     _held("program", FileType.DATA, _bitmap(_program), "a bitmap in a program"),
+    _held(
+        "program-icon",
+        FileType.DATA,
+        _bitmap(_program, icon_dib),
+        "the bitmap of an icon in a program",
+    ),
+    _held(
+        "animated-cursor",
+        FileType.DATA,
+        _bitmap(_moving_cursor, icon_dib),
+        "a frame of an animated cursor of Windows",
+    ),
 )

@@ -14,7 +14,7 @@ from tests.fuzz import seeds
 from tests.signals.sketches import frames, lacks
 from uploadfilter.contents import magic
 from uploadfilter.model import Reason
-from uploadfilter.signals.icons import as_icon
+from uploadfilter.signals.icons import as_icon, icon_of
 
 
 @pytest.mark.parametrize("bitmap", [False, True])
@@ -149,3 +149,32 @@ def test_bitmap_may_promise_more_than_a_directory_can_say() -> None:
     directory = b"\0\0\1\0\1\0" + struct.pack("<8xII", 0, 22)
 
     assert as_icon(directory + bitmap)[14:18] == b"\xff" * 4
+
+
+@pytest.mark.parametrize("sides", [(32, 32), (48, 32), (256, 256)])
+def test_bitmap_of_an_icon_is_shown_as_by_its_icon(sides: tuple[int, int]) -> None:
+    """Where it lies by itself, with whatever lies behind it, it is read both ways."""
+    content = seeds.icon(sides, bitmap=True)
+    start = int.from_bytes(content[18:22], "little")
+
+    (expected,) = frames(content)
+    *_, shown = frames(content[start:] + b"what comes next")
+
+    np.testing.assert_array_equal(
+        np.asarray(shown.image.convert("RGBA")),
+        np.asarray(expected.image.convert("RGBA")),
+    )
+
+
+def test_bitmap_without_its_mask_is_no_icon() -> None:
+    """Nor is one in a file, nor one of an odd height, nor one that is too large."""
+    bitmap = pictures.encoded(pictures.photograph(1, width=40, height=80), "BMP")[14:]
+    needed = 40 + 40 * (120 + 8)
+    odd = bitmap[:8] + b"\x4f" + bitmap[9:]
+    wide = bitmap[:4] + struct.pack("<I", 257) + bitmap[8:] + bytes(300_000)
+
+    assert icon_of(io.BytesIO(bitmap[:needed])) is not None
+    assert icon_of(io.BytesIO(bitmap[: needed - 1])) is None
+    assert icon_of(io.BytesIO(odd)) is None
+    assert icon_of(io.BytesIO(wide)) is None
+    assert icon_of(io.BytesIO(b"BM" + bitmap)) is None

@@ -285,7 +285,9 @@ def _bare_bitmap(source: Source, offset: int) -> Kind | None:
     packing = 0 if is_old else int.from_bytes(head[16:20], "little")
     row_bytes = -(-width * bits // 32) * 4
     left = source.size - offset - head[0]
-    is_held = packing in _RUN_LENGTHS or row_bytes * height <= left
+    # That of an icon says twice its height, and has a mask behind its colours.
+    icon_bytes = (row_bytes + -(-width // 32) * 4) * height // 2
+    is_held = packing in _RUN_LENGTHS or min(row_bytes * height, icon_bytes) <= left
     is_wide = _LEAST_SIDE <= min(width, height) <= max(width, height) <= _MOST_SIDE
     is_usual = head[0] in DIB_HEADER_BYTES and bits in _DIB_PACKINGS.get(packing, ())
     is_bitmap = is_wide and is_usual and is_held

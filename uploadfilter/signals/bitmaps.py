@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from uploadfilter.model import Reason
-from uploadfilter.signals.faults import BadPictureError
+from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.signals.formats import Format
 from uploadfilter.signals.frame import Frame
+from uploadfilter.signals.icons import IconReader, icon_of
 from uploadfilter.signals.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.signals.profiles import MAX_PROFILE_BYTES
+from uploadfilter.signals.readers import ChainedReader, PillowReader, Reader
 from uploadfilter.signals.sampling import Course
 
 _HEAD: Final = struct.Struct("<2s8xIIiiHHI20x4I")
@@ -89,6 +91,25 @@ _PROFILE_HEAD: Final = struct.Struct("<2s12xI52xI52xII4x")
 _WITH_PROFILE: Final = 124
 _FILE_HEAD_BYTES: Final = 14
 _HELD_PROFILE: Final = int.from_bytes(b"MBED", "big")
+
+
+def open_bitmap(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a bitmap, by its masks where Pillow does not know them.
+
+    One without the header of a file may be that of an icon, and is read both ways.
+    """
+    try:
+        file.seek(0)
+        image = Image.open(file, formats=picture_format.pillow)
+    except DECODER_ERRORS as exc:
+        note(exc)
+        return MaskedReader(file, picture_format, limits)
+    icon = icon_of(file)
+    image.info["icc_profile"] = profile_of(file)
+    reader = PillowReader(image, picture_format, limits)
+    if icon is None:
+        return reader
+    return ChainedReader(reader, IconReader(icon, picture_format, limits))
 
 
 class MaskedReader:

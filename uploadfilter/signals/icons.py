@@ -6,6 +6,7 @@ Pillow shows one entry of each, and checks the size of none before it reads mask
 import io
 import struct
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from PIL import BmpImagePlugin, IcoImagePlugin
 
@@ -155,6 +156,39 @@ def as_icon(data: bytes) -> bytes:
             # Pillow itself writes masks that are too short.
             struct.pack_into("<I", icon, entry + 8, min(length, _LONGEST_ENTRY))
     return bytes(icon)
+
+
+def icon_of(file: BinaryIO) -> bytes | None:
+    """Return an icon of which a bitmap without the header of a file is the one entry.
+
+    Programs and animated cursors hold the bitmaps of icons by themselves: twice as high
+    as what they show, with a mask behind the colours.
+
+    Args:
+        file: The bitmap, seekable.
+
+    Returns:
+        ``None`` if its numbers are not those of an icon, or its mask is missing.
+    """
+    file.seek(0)
+    head = file.read(_BITMAP.size)
+    _, length = _bitmap_of(head, 0)
+    if head.startswith(b"BM") or not length:
+        return None
+    _, width, height, _, depth, *_ = _BITMAP.unpack(head)
+    is_icon = 0 < width <= _SIDE_OF_ENTRY and 0 < height <= 2 * _SIDE_OF_ENTRY
+    file.seek(0)
+    data = file.read(length) if is_icon and height % 2 == 0 else b""
+    if not data or len(data) < length:
+        return None
+    sides = (width % _SIDE_OF_ENTRY, height // 2 % _SIDE_OF_ENTRY)
+    start = len(_ICON_MAGIC) + 2 + _ENTRY_BYTES
+    entry = struct.pack("<4B2H2I", *sides, 0, 0, 1, depth, length, start)
+    return _ICON_MAGIC + b"\1\0" + entry + data
+
+
+_SIDE_OF_ENTRY = 256
+"""Pixels: what a directory can say, in which 0 stands for so many."""
 
 
 def _bitmap_of(data: bytes, offset: int) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from uploadfilter.signals import (
 )
 from uploadfilter.signals.anymaps import AnymapReader
 from uploadfilter.signals.apngs import apng_reader, frames_of_png
-from uploadfilter.signals.bitmaps import MaskedReader, profile_of
+from uploadfilter.signals.bitmaps import open_bitmap
 from uploadfilter.signals.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.signals.files import made_file
 from uploadfilter.signals.formats import FORMATS, Format
@@ -136,18 +136,6 @@ def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
     file.seek(0)
     opened = Image.open(file, formats=picture_format.pillow)
     return PillowReader(opened, picture_format, limits)
-
-
-def _open_bmp(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
-    """Open a bitmap, by its masks where Pillow does not know them."""
-    try:
-        file.seek(0)
-        image = Image.open(file, formats=picture_format.pillow)
-    except DECODER_ERRORS as exc:
-        note(exc)
-        return MaskedReader(file, picture_format, limits)
-    image.info["icc_profile"] = profile_of(file)
-    return PillowReader(image, picture_format, limits)
 
 
 def _open_jpeg(
@@ -487,7 +475,7 @@ _OPENERS: dict[str, Opener] = {
     "heic": _open_heic,
     "jxl": _open_jxl,
     "tiff": _open_tiff,
-    "bmp": _open_bmp,
+    "bmp": open_bitmap,
     "ico": _open_ico,
     "jp2": JP2Reader,
     "psd": _open_plain,
