@@ -69,10 +69,22 @@ def test_from_trust_to_status(shell: Shell) -> None:
     assert (report["withdrawn"], report["entries"]) == (1, 9)
     assert shell.type("status") == 0
     out, _ = shell.said()
-    assert "unit7: 9 entries (active)" in out
+    assert "unit7: 9 entries (active) categories: 1" in out
     assert "0 suppressed, 1 withdrawn" in out
     assert "number 1 of Police unit 7, signed by dora, eve" in out
     assert "fresh: verified" in out
+
+
+def test_mistyped_names_do_no_harm(shell: Shell) -> None:
+    """Of a set nothing is left at which later syncs fail; of a category it is said."""
+    shell.trust()
+    assert shell.type("sync", "unti7", "--category", "1") == 2
+    assert "no root is trusted for a signed set 'unti7'" in shell.said()[1]
+    assert shell.type("sync", "unit7", "--category", "l") == 2
+    assert "'0' (10), '1' (10)" in shell.said()[1]
+    assert shell.type("sync", "unit7", "--category", "1", "--category", "l") == 0
+    assert "no entry has the category 'l'" in shell.said()[1]
+    assert shell.type("sync") == 0
 
 
 def test_root_is_compared(shell: Shell) -> None:

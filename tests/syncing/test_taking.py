@@ -212,6 +212,19 @@ def test_categories_are_named_first(tmp_path: Path, office: Office) -> None:
     assert site.ids() is None
 
 
+def test_category_that_no_entry_has_is_refused(tmp_path: Path, office: Office) -> None:
+    """A mistyped name never puts a set in force that holds nothing but the canary."""
+    site = Site(tmp_path / "state", office)
+
+    with pytest.raises(UsageError, match="no category") as caught:
+        site.sync(Chosen(categories=["l"]))
+    assert "'1' (20)" in caught.value.hint
+    assert site.ids() is None
+    # One of several may come later.
+    assert site.sync(Chosen(categories=["1", "3"])).set.categories == ("1", "3")
+    assert site.ids() == ALL
+
+
 def test_set_may_be_monitored_and_then_enforced(tmp_path: Path, office: Office) -> None:
     """A pilot comes first where the operator wants one; the state is kept."""
     site = Site(tmp_path / "state", office)

@@ -307,6 +307,7 @@ def status_document(
         "set": name,
         "entries": 0 if info is None else info.entries - info.revoked,
         "state": _state(info),
+        "categories": [] if info is None else info.categories,
         "suppressed": suppressed,
         "withdrawn": 0 if info is None else info.revoked,
         "signed": status is not None,
@@ -340,6 +341,8 @@ def status_lines(
     out = 0 if info is None else info.revoked
     head = f"{name}: {entries:,} entries ({_state(info)})"
     lines = [Text(head, style="bold")]
+    if info is not None:
+        lines.append(Text(harmless(f"  categories: {', '.join(info.categories)}")))
     lines.append(Text(f"  {suppressed:,} suppressed, {out:,} withdrawn"))
     if status is None:
         return [*lines, Text("  not signed")]
@@ -421,6 +424,8 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
         say(f"{words}, signed by {who}; generation {report.generation}", style="green")
     else:
         say(f"{status.set}: number {status.sequence} is the newest", style="green")
+    for word in sorted(set(report.set.categories) - report.categories.keys()):
+        say(harmless(f"no entry has the category {word!r}"), style="yellow")
     if report.withdrawn:
         say(f"withdrawn: {report.withdrawn:,}")
     if status.held_back:
@@ -434,7 +439,11 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
 
 def _named(base: Path, names: Sequence[str]) -> list[Trusted]:
     if names:
-        return [Trusted.of(base, name) for name in names]
+        named = [Trusted.of(base, name) for name in names]
+        for trusted in named:
+            # Its lock would leave a folder, at which every later sync would fail.
+            trusted.root()
+        return named
     found = list(trusted_sets(base))
     if not found:
         raise HashSetTrustError(

@@ -233,15 +233,19 @@ def _held(
 
     Raises:
         HashSetNameError: An import without a signature has the name.
-        UsageError: Nobody named a category.
+        UsageError: Nobody named a category that the set has.
     """
     info = _in_force(name, sets)
     if info is None and chosen.state is None:
         # It was signed by enough people: it rejects, unless the operator says not yet.
         chosen = replace(chosen, state=EntryState.ACTIVE)
     held = settled(name, chosen, sets, is_signed=True)
-    if not held.categories:
-        found = manifests.histogram(verified.manifest.categories)
+    has = verified.manifest.categories
+    # A name that was mistyped would leave only the canary, which says all is well.
+    if not held.categories or (
+        chosen.categories and not has.keys() & chosen.categories
+    ):
+        found = manifests.histogram(has)
         shown = ", ".join(f"{word!r} ({n:,})" for word, n in found[:_SHOWN_CATEGORIES])
         raise UsageError(
             f"no category of {name!r} is named that is to be taken",
@@ -467,11 +471,7 @@ def _collect(
 ) -> None:
     file = cast("io.BufferedReader", io.BufferedReader(_Bytes(text)))
     for item in formats.read(
-        file,
-        categories=allowed,
-        signal_type=None,
-        tally=tally,
-        tick=lambda: None,
+        file, categories=allowed, signal_type=None, tally=tally, tick=lambda: None
     ):
         match item:
             case EntryBlock():
