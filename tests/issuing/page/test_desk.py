@@ -1,6 +1,7 @@
 """The page over HTTP: who is let in, and what becomes of each form."""
 
 import asyncio
+import hashlib
 import os
 from pathlib import Path
 
@@ -333,7 +334,7 @@ async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) 
     assert "1 entry is withdrawn." in done.notes[0]
     assert "The list of withdrawals is renewed: 1 entry." in renewed.notes[0]
     assert "Withdrawn 1" in status.text
-    assert "1 of: fay" in status.text
+    assert "1 of fay" in status.text
 
 
 async def test_what_ends_soon_is_said_with_what_to_do(
@@ -350,6 +351,8 @@ async def test_what_ends_soon_is_said_with_what_to_do(
             await browser.enter()
             later[days] = (await browser.open("/status")).text
 
+    digest = hashlib.sha256(office.root).hexdigest()
+    assert digest in fresh.text.replace(" ", "")
     assert "What is due" not in fresh.text
     assert "What is the newest: confirm below" in later[0.9]
     assert "propose on the page 'New set'" not in later[0.9]

@@ -36,7 +36,7 @@ from uploadfilter.issuing.wording import counted
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signedsets import metadata as md
-from uploadfilter.signedsets.roles import HASHSET, Lifetimes
+from uploadfilter.signedsets.roles import HASHSET, ROOT, Lifetimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,8 @@ class Seen:
         finished: A build that waits to be proposed.
         staged: What the next proposal takes up.
         withdrawn: How many entries are withdrawn, and still in the set.
+        root_sha256: Of the file by which providers begin to trust this issuer, in hex;
+            empty before it is published.
         review: What the proposal would change; ``None`` if no set is proposed, or if
             it was not read.
     """
@@ -81,6 +83,7 @@ class Seen:
     finished: Finished | None
     staged: staging.Staged
     withdrawn: int
+    root_sha256: str
     review: Review | None
 
 
@@ -143,6 +146,7 @@ class Acts:
             pending = signing.pending(self.folder, now)
             found = staging.staged(self.folder)
             withdrawn = 0 if now.revoke is None else len(now.revoke.withdrawn())
+            root = "" if now.root is None else self._root_sha256()
             digest = _digest(pending, now)
             review = self._review(pending, now, digest) if reads else None
         finished = self._builds.finished
@@ -160,8 +164,13 @@ class Acts:
             finished=finished,
             staged=found,
             withdrawn=withdrawn,
+            root_sha256=root,
             review=review,
         )
+
+    def _root_sha256(self) -> str:
+        data = (self.folder.metadata / f"1.{ROOT}.json").read_bytes()
+        return hashlib.sha256(data).hexdigest()
 
     def _review(
         self, pending: Sequence[Pending], now: Published, digest: str
