@@ -202,3 +202,35 @@ def test_memory_is_bounded(
     assert found[1] == {"b": 2}
     assert found[0] == expected or type(found[0]) is expected
     assert peak < 50 * MOST
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param('"a": 3', '"a" 3', id="no-colon"),
+        pytest.param("3\n", "3 4\n", id="two-values"),
+        pytest.param('"b"', "b", id="no-quotes"),
+        pytest.param("}\n", "]\n", id="wrong-bracket"),
+        pytest.param("true", "yes", id="no-word"),
+        pytest.param("},\n", "}\n", id="no-comma"),
+    ],
+)
+def test_broken_place_is_the_one_that_a_reader_of_the_whole_names(
+    chunk_bytes: int, old: str, new: str
+) -> None:
+    """By line and character, so that it can be looked at; of the content not a word."""
+    media = [{"b": "\u00e9", "a": 1}, {"b": [True, {}], "a": 3}, {"a": 4}]
+    whole = json.dumps({"value": media}, indent=1, ensure_ascii=False)
+    head, found, tail = whole.rpartition(old)
+    broken = head + new + tail
+    with pytest.raises(json.JSONDecodeError) as expected:
+        json.loads(broken)
+    with pytest.raises(HashSetFormatError) as told:
+        read(broken.encode(), chunk_bytes)
+
+    place = expected.value
+    assert found
+    assert (f"broken in line {place.lineno}, at character {place.colno} of it") in str(
+        told.value
+    )

@@ -116,6 +116,8 @@ class _Window:
         self._file = file
         self._chunk_bytes = chunk_bytes
         self._ended = False
+        self._lines_gone = 0
+        self._column_gone = 0
         self.text = ""
         self.at = 0
 
@@ -141,9 +143,17 @@ class _Window:
                 hint="Have it exported in UTF-8; or, if it is known to be an export of "
                 "Windows, convert it: iconv -f cp1252 -t utf-8 FILE > NEW.",
             ) from exc
+        self._lines_gone, self._column_gone = self._place(self.at)
         self.text = self.text[self.at :] + text
         self.at = 0
         return not self._ended
+
+    def _place(self, at: int) -> tuple[int, int]:
+        """Return how many lines end before a place, and characters since the last."""
+        lines = self.text.count("\n", 0, at)
+        start = self.text.rfind("\n", 0, at) + 1
+        before = 0 if lines else self._column_gone
+        return self._lines_gone + lines, before + at - start
 
     def peek(self) -> str:
         """Return the next character that is no white space; empty at the end."""
@@ -186,7 +196,8 @@ class _Window:
                 value, end = _decode(self.text, self.at)
             except ValueError as exc:
                 if self._ended:
-                    raise self.broken("or breaks off") from exc
+                    at = exc.pos if isinstance(exc, json.JSONDecodeError) else self.at
+                    raise self.broken("or breaks off", at=at) from exc
             except RecursionError as exc:
                 raise self.broken("nested too deep") from exc
             else:
@@ -268,16 +279,23 @@ class _Window:
             raise self.broken("where a value should be")
         self.at = found[1]
 
-    def broken(self, how: str) -> HashSetFormatError:
-        """Return the error for what cannot be read; of the content it says nothing."""
+    def broken(self, how: str, *, at: int | None = None) -> HashSetFormatError:
+        """Return the error for what cannot be read; of the content it says nothing.
+
+        Args:
+            how: What is wrong.
+            at: Where in the text; ``None`` for where the reading is.
+        """
         if not self.peek():
             return HashSetFormatError(
                 "the file is cut off: its JSON does not end",
                 hint="Nothing was imported. Have it sent or exported anew, and compare "
                 "its size.",
             )
+        lines, column = self._place(self.at if at is None else max(at, self.at))
         return HashSetFormatError(
-            f"the JSON of the file is broken ({how})",
+            f"the JSON of the file is broken in line {lines + 1:,}, at character "
+            f"{column + 1:,} of it ({how})",
             hint="Nothing was imported. Have it exported anew.",
         )
 
