@@ -25,7 +25,6 @@ FOREIGN = {
     "STIX 2": b'{\n  "type": "bundle",\n  "objects": []}',
     "one JSON document": b'{\n "id": "a"\n}',
     "a list around": f'[{{"id":"a","md5":"{ONE}"}}]'.encode(),
-    "hashdeep": b"%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n",
     "NSRL": b'"SHA-1","MD5","CRC32","FileName","FileSize","ProductCode","OpSystemCode"',
     "a list of PhotoDNA": b"A1" * 144,
     "list of PhotoDNA, which": b"QUJD" * 48 + b"\n",

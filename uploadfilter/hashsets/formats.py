@@ -16,11 +16,12 @@ from itertools import chain
 from typing import assert_never
 
 from uploadfilter.errors import HashSetFormatError, UsageError
-from uploadfilter.hashsets import csvlines, lists
+from uploadfilter.hashsets import csvlines, hashdeep, lists
 from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.foreign import Foreign, foreign_lines, known_by
-from uploadfilter.hashsets.items import IdOf, any_id
+from uploadfilter.hashsets.hashdeep import is_hashdeep
+from uploadfilter.hashsets.items import IdOf, any_id, common_category
 from uploadfilter.hashsets.listblocks import (
     ListedBlock,
     Source,
@@ -100,8 +101,12 @@ def read(
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
     form = foreign or known_by(head)
     if form is not None:
-        _check_options(form, signal_type, table)
+        _check_options(form.title, signal_type, table)
         yield from _foreign_items(file, form, categories, id_of, tally, tick)
+        return
+    if is_hashdeep(head):
+        _check_options(hashdeep.TITLE, signal_type, table)
+        yield from _hashdeep_items(file, categories, id_of, tally, tick)
         return
     refuse_foreign(head)
     if table is not None:
@@ -138,13 +143,13 @@ def read(
 
 
 def _check_options(
-    form: Foreign, signal_type: SignalType | None, table: CSVRequest | None
+    title: str, signal_type: SignalType | None, table: CSVRequest | None
 ) -> None:
     """Refuse what cannot be asked of a file that says for itself what it holds."""
     if signal_type is not None or table is not None:
         option = "--type" if table is None else "an option for CSV"
         raise UsageError(
-            f"{option} was given, but the file is {form.title}",
+            f"{option} was given, but the file is {title}",
             hint="Leave it out: such a file says for itself what it holds.",
         )
 
@@ -166,6 +171,25 @@ def _foreign_items(
         id_of=id_of,
         tally=tally,
         tick=tick,
+    )
+    yield from _entries(lines, categories, tally)
+    tick()
+
+
+def _hashdeep_items(
+    file: BufferedReader,
+    categories: frozenset[str] | None,
+    id_of: IdOf,
+    tally: Tally,
+    tick: Callable[[], None],
+) -> Iterator[Entry | EntryBlock]:
+    category = common_category(
+        categories,
+        what=f"no line of {hashdeep.TITLE}",
+        hint="Give exactly one --category, which every entry gets.",
+    )
+    lines = hashdeep.hashdeep_lines(
+        _lines(file, tally, tick), category=category, id_of=id_of, tally=tally
     )
     yield from _entries(lines, categories, tally)
     tick()

@@ -22,6 +22,7 @@ from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.foreign import Foreign, known_by
+from uploadfilter.hashsets.hashdeep import is_hashdeep
 from uploadfilter.hashsets.items import UNNAMED_CATEGORY, IdOf, any_id
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
 from uploadfilter.hashsets.listblocks import ListedBlock
@@ -273,7 +274,7 @@ def is_unsaid_table(path: Path) -> bool:
         return False
     with opened(path) as (file, _):
         head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
-        if known_by(head) is not None:
+        if known_by(head) is not None or is_hashdeep(head):
             return False
         refuse_foreign(head)
         return is_table(head)

@@ -43,7 +43,6 @@ COMMANDS: Final = MappingProxyType(
     {
         "arachnid": _jq(_ARACHNID_PROGRAM),
         "stix": _jq(_STIX_PROGRAM),
-        "hashdeep": "sed -n 's/^%%%% size/size/p; /^[0-9]/p' FILE > NEW.csv",
         "json": "jq -c 'if type == \"array\" then .[] else . end' FILE > NEW.jsonl",
     }
 )
@@ -141,12 +140,6 @@ _TEXTS: Final = (
         name="one JSON document over several lines, or a list around all entries",
         command="json",
         hint="Its fields must be called as in FORMAT.md, section 3.",
-    ),
-    _Text(
-        fits=lambda head, _: head.startswith("%%%% HASHDEEP"),
-        name="a list of hashdeep",
-        command="hashdeep",
-        hint="First remove the files that are not pictures.",
     ),
 )
 
