@@ -38,6 +38,15 @@ ODD = st.sampled_from(
 )
 
 
+NAMES = st.sampled_from(
+    [
+        *(b"", b"", b"  a.jpg", b" *b.TXT", b"  c.d.Zip \t", b" *(x) = y", b"  x"),
+        *(b"  \xff.doc", b"  \xc3\xa9.txt", b"   .txt", b" *.", b"  a.tx t", b"  a.\r"),
+        b"  " + b"n" * 9000 + b".txt",
+    ]
+)
+
+
 def read(data: bytes, kind: SignalType | None = None) -> tuple[object, ...]:
     """Return what is read of a list, and all that is counted."""
     tally, ticks = Tally(), [0]
@@ -72,7 +81,14 @@ def one_by_one(
 
 
 @given(
-    runs=st.lists(st.tuples(st.integers(0, 70), st.lists(ODD, max_size=2)), max_size=4),
+    runs=st.lists(
+        st.tuples(
+            st.integers(0, 70),
+            st.lists(NAMES, min_size=1, max_size=3),
+            st.lists(ODD, max_size=2),
+        ),
+        max_size=4,
+    ),
     seed=st.integers(0, 1000),
     end=st.sampled_from([b"\n", b"\r\n"]),
     has_end=st.booleans(),
@@ -80,7 +96,7 @@ def one_by_one(
     at_once=st.sampled_from([40, 999, 4000, 1 << 18]),
 )
 def test_stretches_mean_what_their_lines_mean(
-    runs: list[tuple[int, list[bytes]]],
+    runs: list[tuple[int, list[bytes], list[bytes]]],
     seed: int,
     end: bytes,
     *,
@@ -91,9 +107,10 @@ def test_stretches_mean_what_their_lines_mean(
     """Signals, lines, problems and where they are: however a list is cut."""
     rng = random.Random(seed)  # noqa: S311 - values of a test
     lines = [b"ab" * 16]
-    for plain, odd in runs:
+    for plain, names, odd in runs:
         values = (rng.randbytes(16).hex().encode() for _ in range(plain))
-        lines += [value.upper() if capitals else value for value in values]
+        spelt = [value.upper() if capitals else value for value in values]
+        lines += [value + rng.choice(names) for value in spelt]
         lines += odd
     data = end.join(lines) + end * has_end
     with pytest.MonkeyPatch.context() as patch:
@@ -134,6 +151,17 @@ def test_most_of_a_plain_list_is_read_in_blocks() -> None:
         tick=lambda: None,
     )
     assert [type(item) for item in items].count(ListedSignal) < 100
+
+
+def test_what_md5sum_prints_is_read_in_blocks() -> None:
+    """With the suffixes that no picture has, counted."""
+    lines = [
+        b"%032x  f/%d.%s\n" % (n, n, (b"jpg", b"TXT")[n % 2]) for n in range(1, 99)
+    ]
+    block = plain_block(b"".join(lines), DIGESTS)
+
+    assert block is not None
+    assert (len(block), block.suffixes) == (98, {"txt": 49})
 
 
 def test_block_becomes_the_rows_that_its_lines_become() -> None:

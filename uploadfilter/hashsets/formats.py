@@ -208,6 +208,8 @@ def _list_blocks(
         before = tally.lines
         tally.lines += len(block)
         tally.accepted += len(block)
+        for suffix, count in block.suffixes.items():
+            tally.saw_no_picture(suffix, count)
         yield block
         for _ in range(before // TICK_LINES, tally.lines // TICK_LINES):
             tick()

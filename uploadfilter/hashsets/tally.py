@@ -215,9 +215,9 @@ class Tally:
         shown = len(what) <= _MOST_NAME_CHARACTERS and what.isprintable()
         _count(self._not_compared, what if shown else OTHER_WORDS)
 
-    def saw_no_picture(self, suffix: str) -> None:
-        """Count an entry that a list names after a file which is no picture."""
-        _count(self._no_pictures, suffix)
+    def saw_no_picture(self, suffix: str, count: int = 1) -> None:
+        """Count entries that a list names after files which are no pictures."""
+        _count(self._no_pictures, suffix, count)
 
     @property
     def unit(self) -> str:
