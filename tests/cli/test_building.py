@@ -7,22 +7,31 @@ from pathlib import Path
 import pytest
 
 from hashsets.demo import pictures
+from hashsets.demo.make_demo import entry_of
 from tests.cli.running import json_lines, run
+from uploadfilter.knowngood import corpus as corpora
 
 
 def test_folder_becomes_entries(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Pictures become entries of their folder's category; names stay where they are."""
+    png = b""
     for category, seed in (("A", 1), ("B", 2)):
         folder = tmp_path / "in" / category
         folder.mkdir(parents=True)
         photo = pictures.photograph(seed, width=120, height=90)
-        (folder / "secret-name.png").write_bytes(pictures.png(photo))
+        png = pictures.png(photo)
+        (folder / "secret-name.png").write_bytes(png)
     (tmp_path / "in" / "A" / "note.txt").write_text("hello")
+    pdq = bytes.fromhex(str(entry_of(png, entry_id="x", category="x")["pdq"]))
+    corpus = tmp_path / "corpus" / "kg"
+    head = corpora.Head(format=corpora.FORMAT, pictures=1, each=1)
+    corpora.write(corpus, head, values=pdq, qualities=b"\x5a", digests={})
     words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
+    known = ("--known-good", str(corpus))
 
-    assert run(monkeypatch, *words, "--jobs", "1", "--json") == 0
+    assert run(monkeypatch, *words, *known, "--jobs", "1", "--json") == 0
     (shape,) = json_lines(capfd.readouterr().out)
     text = (tmp_path / "out.jsonl").read_text()
     entries = [json.loads(line) for line in text.splitlines()]
@@ -30,6 +39,7 @@ def test_folder_becomes_entries(
     assert shape["refused"] == {"no_picture": 1}
     assert "secret" not in text
     assert [entry["category"] for entry in entries] == ["A", "B"]
+    assert shape["generic"] == [entries[1]["id"]]
     types = [item["type"] for item in entries[0]["signals"]]
     assert sorted(types) == ["md5", "pdq", "phash", "sha1", "sha256"]
 

@@ -10,14 +10,19 @@ from typing import Annotated
 import typer
 
 from uploadfilter.cli.options import JobsOption, JSONOption
-from uploadfilter.cli.output import print_json, say
+from uploadfilter.cli.output import harmless, print_json, say
 from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing.building import WORDS, BuildFile, Naming
+from uploadfilter.issuing.generic import generic_ids
 from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.tables import read_table
+from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
+
+_IDS_SHOWN = 5
+"""Ids that are named on a terminal; the JSON has all."""
 
 
 def build_command(
@@ -53,6 +58,15 @@ def build_command(
             show_default=False,
         ),
     ] = None,
+    known_good: Annotated[
+        Path | None,
+        typer.Option(
+            "--known-good",
+            metavar="CORPUS",
+            help="Tell which entries look like pictures of this known-good corpus.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: JobsOption = None,
     json: JSONOption = False,
 ) -> None:
@@ -70,6 +84,8 @@ def build_command(
             f"{str(source)!r} is no folder", hint="Name the folder of the pictures."
         )
     rows = None if table is None else read_table(table)
+    # Read before hours of work, so that a mistake is told at once.
+    corpus = None if known_good is None else corpora.read(known_good)
     naming = Naming(category=category, by_name=names, table=rows)
     out = BuildFile(to)
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
@@ -84,10 +100,12 @@ def build_command(
     built = out.built
     refused = {reason.value: count for reason, count in built.refused.items()}
     without = [] if rows is None else list(rows.lines_without(built.rows))
+    generic = [] if corpus is None else list(generic_ids(to, corpus))
     if json:
         shape = {"entries": built.entries, "categories": built.categories}
         shape |= {"refused": refused, "resumed": built.resumed}
-        print_json({**shape, "rows_without_file": len(without)})
+        shape |= {"rows_without_file": len(without)}
+        print_json(shape if corpus is None else {**shape, "generic": generic})
         return
     say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")
     for name, count in sorted(built.categories.items()):
@@ -97,4 +115,8 @@ def build_command(
     if without:
         words = f"rows without a file: {len(without):,}, the first in line {without[0]}"
         say(f"  {words}", style="yellow")
+    if generic:
+        words = "like pictures that are known to be harmless, by their ids"
+        named = ", ".join(map(harmless, generic[:_IDS_SHOWN]))
+        say(f"  {words}: {len(generic):,}, such as {named}", style="bold yellow")
     say(f"next: uploadfilter issuer stage {to}", style="dim")

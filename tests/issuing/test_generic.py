@@ -1,0 +1,80 @@
+"""Entries that look like harmless pictures are told."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing import generic
+from uploadfilter.issuing.generic import generic_ids
+from uploadfilter.knowngood import corpus as corpora
+from uploadfilter.knowngood.corpus import Corpus, Head
+from uploadfilter.model import SignalType
+from uploadfilter.reference.matching import Thresholds
+
+MOST = Thresholds().bits(SignalType.PDQ)
+RNG = random.Random(3)  # noqa: S311 - values of a test
+VALUES = [RNG.randbytes(32) for _ in range(5 * 4)]
+DIGESTS = sorted(RNG.randbytes(16) for _ in range(9))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """Return a corpus of five pictures in four variants, and nine digests."""
+    head = Head(format=corpora.FORMAT, pictures=5, each=4, digests={"md5": 9})
+    path = tmp_path / "corpus" / "kg"
+    corpora.write(
+        path,
+        head,
+        values=b"".join(VALUES),
+        qualities=bytes([90] * 5),
+        digests={"md5": DIGESTS},
+    )
+    return corpora.read(path)
+
+
+def flipped(value: bytes, bits: int) -> bytes:
+    """Return a value in which so many bits are others."""
+    number = int.from_bytes(value)
+    for at in RNG.sample(range(256), bits):
+        number ^= 1 << at
+    return number.to_bytes(32)
+
+
+def swapped(value: bytes) -> bytes:
+    """Return a value with its rows and columns swapped."""
+    bits = np.unpackbits(np.frombuffer(value, np.uint8)).reshape(16, 16)
+    return np.packbits(bits.T).tobytes()
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 1 << 16])
+def test_entries_within_the_threshold_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corpus: Corpus, at_once: int
+) -> None:
+    """Of any picture in any variant, rows and columns swapped or not; and digests."""
+    monkeypatch.setattr(generic, "_PICTURES_AT_A_TIME", at_once)
+    near = {f"near-{n}": flipped(value, MOST) for n, value in enumerate(VALUES)}
+    near |= {f"turned-{n}": swapped(flipped(v, MOST)) for n, v in enumerate(VALUES)}
+    far = {f"far-{n}": flipped(value, MOST + 1) for n, value in enumerate(VALUES)}
+    lines = [
+        {"id": name, "category": "1", "pdq": value.hex(), "pdq_quality": 90}
+        for name, value in {**near, **far}.items()
+    ]
+    lines += [
+        {"id": f"md5-{n}", "category": "1", "md5": digest.hex()}
+        for n, digest in enumerate([*DIGESTS, RNG.randbytes(16)])
+    ]
+    path = tmp_path / "built.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    expected = {*near, *(f"md5-{n}" for n in range(9))}
+    assert set(generic_ids(path, corpus)) == expected
+
+
+def test_missing_file_is_an_error(tmp_path: Path, corpus: Corpus) -> None:
+    """Nothing is told of what cannot be read."""
+    with pytest.raises(IssuerError, match="cannot read"):
+        list(generic_ids(tmp_path / "nothing", corpus))
