@@ -32,6 +32,7 @@ USUAL_FUNCTION_LINES = 10
 TESTED_ELSEWHERE = {
     "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
+    "uploadfilter/cli/statuses.py": "tests/cli/test_signed.py",
     "uploadfilter/config/__init__.py": "tests/config/test_loading.py",
     "uploadfilter/config/circles.py": "tests/config/test_loading.py",
     "uploadfilter/config/plain.py": "tests/config/test_loading.py",
@@ -62,6 +63,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/needs.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/clients/test_server.py",
+    "uploadfilter/reference/carrying.py": "tests/reference/test_writing.py",
     "uploadfilter/reference/describing.py": "tests/reference/test_journal.py",
     "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
     "uploadfilter/signals/pieces.py": "tests/signals/test_readers.py",

@@ -162,7 +162,7 @@ WRITING: tuple[tuple[str, ...], ...] = (
 )
 """Every command that writes into the state directory, in an order that works."""
 
-SIGNED = frozenset({"hashset trust", "hashset sync"})
+SIGNED = frozenset({"hashset trust", "hashset sync", "hashset quarantine release"})
 """The same of signed sets, which need an issuer; they have a test of their own."""
 
 ISSUING = frozenset(
@@ -190,6 +190,8 @@ READING = frozenset(
         "hashset suppressions",
         "hashset generations",
         "hashset known-good list",
+        "hashset quarantine list",
+        "hashset quarantine report",
         "log show",
         "log space",
         "log totals",

@@ -27,6 +27,7 @@ CHANGES: dict[str, Callable[[ReferenceWriter], object]] = {
     "import": lambda writer: put(writer, "s", [ENTRY]),
     "suppress": lambda writer: writer.suppress("s", "1", reason="ours", by="me"),
     "unsuppress": lambda writer: writer.unsuppress("s", "1"),
+    "unquarantine": lambda writer: writer.release_entry("s", "1", by=["a", "b"]),
     "revoke": lambda writer: writer.revoke("s", ["gone"]),
     "remove": lambda writer: writer.remove_set("s"),
     "compact": lambda writer: writer.compact(),

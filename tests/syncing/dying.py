@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.reference.dying import kill
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+from uploadfilter.syncing.gating import Passage
 from uploadfilter.syncing.taking import sync
 from uploadfilter.syncing.trusting import Trusted
 
@@ -36,6 +37,7 @@ def synced(state: Path, source: str) -> int:
         chosen=Chosen(),
         clock=time.time,  # noqa: TID251 - python-tuf has no other
         source=source,
+        passage=Passage(default=lambda: None),
     )
     return 0
 

@@ -1,5 +1,6 @@
 """An operator for tests: a state directory that trusts an issuer and syncs."""
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,14 +10,24 @@ from pathlib import Path
 from typing_extensions import override
 
 from tests.issuing.offices import Office
+from uploadfilter.gate.judging import GateSettings
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets.freshness import Status
+from uploadfilter.syncing.gating import Passage
 from uploadfilter.syncing.taking import SyncReport, sync
 from uploadfilter.syncing.trusting import Trusted
 
 CHOSEN = Chosen(categories=["1"])
 NOTHING_SAID = Chosen()
+
+
+def none_shipped() -> Path | None:
+    """Return no corpus of the program, which takes a while to be taken."""
+    return None
+
+
+WITHOUT_DEFAULT = Passage(default=none_shipped)
 
 
 class Site:
@@ -39,7 +50,12 @@ class Site:
         self.trusted.trust(office.root, source or str(office.served))
 
     def sync(
-        self, chosen: Chosen | None = None, source: str | None = None
+        self,
+        chosen: Chosen | None = None,
+        source: str | None = None,
+        *,
+        is_accepted: bool = False,
+        settings: GateSettings | None = None,
     ) -> SyncReport:
         """Bring the set up to what the issuer has published."""
         if chosen is None:
@@ -50,6 +66,11 @@ class Site:
             chosen=chosen,
             clock=lambda: self.epoch_s,
             source=source,
+            passage=dataclasses.replace(
+                WITHOUT_DEFAULT,
+                is_accepted=is_accepted,
+                settings=settings or GateSettings(),
+            ),
         )
 
     @property

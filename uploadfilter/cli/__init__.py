@@ -42,6 +42,7 @@ from uploadfilter.cli.known import app as known_app
 from uploadfilter.cli.log import app as log_app
 from uploadfilter.cli.lookup import lookup as lookup_command
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
+from uploadfilter.cli.quarantine import app as quarantine_app
 from uploadfilter.cli.scan import scan as scan_command
 from uploadfilter.cli.serve import serve as serve_command
 from uploadfilter.errors import UploadFilterError
@@ -105,6 +106,7 @@ hashset_app.command("canary")(canaries.canary_command)
 hashset_app.command("feedback")(feedback.feedback_command)
 hashset_app.command("feedback-key")(feedback.feedback_key_command)
 hashset_app.add_typer(known_app)
+hashset_app.add_typer(quarantine_app)
 app.add_typer(hashset_app)
 app.add_typer(log_app)
 app.add_typer(config_app)

@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +32,7 @@ from uploadfilter.cli.output import (
     show_error,
 )
 from uploadfilter.cli.progress import board
+from uploadfilter.cli.statuses import ago, moment_of, status_document, status_lines
 from uploadfilter.errors import (
     HashSetError,
     HashSetTrustError,
@@ -43,7 +43,6 @@ from uploadfilter.errors import (
 from uploadfilter.hashsets.choices import Chosen, chosen_state
 from uploadfilter.proxy.inspecting.tripwire import read_demotions
 from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md
@@ -51,6 +50,7 @@ from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 from uploadfilter.signedsets.roles import ROOT
 from uploadfilter.syncing.canaries import last_found
 from uploadfilter.syncing.client import Verified
+from uploadfilter.syncing.gating import Passage
 from uploadfilter.syncing.taking import SyncReport, look, sync
 from uploadfilter.syncing.trusting import (
     Trusted,
@@ -59,12 +59,6 @@ from uploadfilter.syncing.trusting import (
     read_statuses,
     trusted_sets,
 )
-
-_STYLES = {
-    Freshness.FRESH: "green",
-    Freshness.AGING: "yellow",
-    Freshness.EXPIRED: "bold red",
-}
 
 SourceOption = Annotated[
     str | None,
@@ -173,6 +167,13 @@ def sync_command(
         typer.Option("--enforced", help="The entries may reject, as of a new set."),
     ] = False,
     drop_categories: DropCategoriesOption = False,
+    accept_change: Annotated[
+        bool,
+        typer.Option(
+            "--accept-change",
+            help="Also if unusually many entries come or go: you asked the issuer.",
+        ),
+    ] = False,
     preview: Annotated[
         bool,
         typer.Option("--preview", help="Say what there is, and take nothing."),
@@ -182,8 +183,8 @@ def sync_command(
 ) -> None:
     """Bring signed sets up to what their issuers have published.
 
-    All or nothing: whatever is wrong, the set in force stays as it is. Exit code 1 if
-    withdrawals were held back.
+    All or nothing: whatever is wrong, the set in force stays as it is. Entries that
+    match harmless files are quarantined. Exit code 1 if withdrawals were held back.
 
     **Examples**
 
@@ -194,7 +195,7 @@ def sync_command(
     directory = directory_to_write(state, create=True)
     base = directory.path.parent
     sets = _named(base, names or [])
-    if len(sets) > 1 and (source or categories):
+    if len(sets) > 1 and (source or categories or accept_change):
         raise UsageError(
             "the options are of one set, and several would be synced",
             hint=f"Name one of: {', '.join(it.name for it in sets)}.",
@@ -220,6 +221,7 @@ def sync_command(
                     clock=present_s,
                     source=where,
                     progress=shown.move,
+                    passage=Passage(is_accepted=accept_change),
                 )
         except HashSetError as exc:
             # The other sets have other issuers.
@@ -260,16 +262,20 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
         generation = _current(reader)
         sets = () if generation is None else generation.sets
-        suppressed = [] if generation is None else list(generation.suppressions)
+        suppressed = () if generation is None else generation.suppressions
+        quarantined = () if generation is None else generation.changes.quarantined
     names = sorted({*statuses, *(info.name for info in sets)})
     known = {info.name: info for info in sets}
-    counts = {n: sum(s.set == n for s in suppressed) for n in names}
+    counts = {
+        n: (sum(s.set == n for s in suppressed), sum(q.set == n for q in quarantined))
+        for n in names
+    }
     canaries = last_found(base)
     demoted = Counter(it.set for it in read_demotions(base).demoted)
     shapes = [
         {
             **status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s),
-            "canary_found_at": _moment(canaries[n]) if n in canaries else None,
+            "canary_found_at": moment_of(canaries[n]) if n in canaries else None,
             "demoted": demoted[n],
         }
         for n in names
@@ -283,8 +289,8 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
                 name, known.get(name), statuses.get(name), counts[name], epoch_s
             )
             if name in canaries:
-                ago = _ago(epoch_s - canaries[name])
-                lines.insert(-1, Text(f"  its canary was found {ago} ago"))
+                long = ago(epoch_s - canaries[name])
+                lines.insert(-1, Text(f"  its canary was found {long} ago"))
             if demoted[name]:
                 words = f"  {demoted[name]:,} demoted: 'uploadfilter hashset tripwire'"
                 lines.append(Text(words, style="bold red"))
@@ -293,82 +299,6 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
             say("there is no hash set, and no root is trusted")
     if demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
         raise typer.Exit(FOUND)
-
-
-def status_document(
-    name: str,
-    info: SetInfo | None,
-    status: Status | None,
-    suppressed: int,
-    epoch_s: float,
-) -> dict[str, object]:
-    """Return what programs read about a set and its signatures."""
-    shape: dict[str, object] = {
-        "set": name,
-        "entries": 0 if info is None else info.entries - info.revoked,
-        "state": _state(info),
-        "categories": [] if info is None else info.categories,
-        "suppressed": suppressed,
-        "withdrawn": 0 if info is None else info.revoked,
-        "signed": status is not None,
-    }
-    if status is None:
-        return shape
-    return shape | {
-        "issuer": status.issuer,
-        "sequence": 0 if info is None or info.signed is None else info.signed.sequence,
-        "signers": status.signers,
-        "source": status.source,
-        "root": status.root,
-        "freshness": freshness(status, epoch_s),
-        "synced_at": _moment(status.synced_at),
-        "expires_at": _moment(status.expires_at),
-        "expires": status.expires,
-        "held_back": status.held_back,
-        "failure": status.failure,
-    }
-
-
-def status_lines(
-    name: str,
-    info: SetInfo | None,
-    status: Status | None,
-    suppressed: int,
-    epoch_s: float,
-) -> list[Text]:
-    """Return what people read about a set and its signatures."""
-    entries = 0 if info is None else info.entries - info.revoked
-    out = 0 if info is None else info.revoked
-    head = f"{name}: {entries:,} entries ({_state(info)})"
-    lines = [Text(head, style="bold")]
-    if info is not None:
-        lines.append(Text(harmless(f"  categories: {', '.join(info.categories)}")))
-    lines.append(Text(f"  {suppressed:,} suppressed, {out:,} withdrawn"))
-    if status is None:
-        return [*lines, Text("  not signed")]
-    sequence = 0 if info is None or info.signed is None else info.signed.sequence
-    who = ", ".join(status.signers) or "nobody yet"
-    lines.append(
-        Text(
-            harmless(f"  number {sequence} of {status.issuer or '-'}, signed by {who}")
-        )
-    )
-    fresh = freshness(status, epoch_s)
-    if status.synced_at:
-        words = (
-            f"  {fresh}: verified {_ago(epoch_s - status.synced_at)} ago, believed "
-            f"until {_moment(status.expires_at):%Y-%m-%d %H:%M} UTC ({status.expires})"
-        )
-    else:
-        words = "  never synced"
-    lines.append(Text(words, style=_STYLES[fresh]))
-    if status.held_back:
-        held = f"  {status.held_back:,} withdrawals are held back: too many for a day"
-        lines.append(Text(held, style="bold red"))
-    if status.failure is not None:
-        text = f"  the last sync failed: {status.failure.text}"
-        lines.append(Text(harmless(text), style="yellow"))
-    return [*lines, Text(harmless(f"  from {status.source}"), style="dim")]
 
 
 def _show_preview(name: str, verified: Verified, *, json: bool) -> None:
@@ -384,7 +314,7 @@ def _show_preview(name: str, verified: Verified, *, json: bool) -> None:
                 "parameters": manifest.parameters,
                 "signers": verified.signers,
                 "withdrawn": len(verified.withdrawn),
-                "expires_at": _moment(verified.expires_at),
+                "expires_at": moment_of(verified.expires_at),
             }
         )
         return
@@ -412,8 +342,10 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
                 "full": report.is_full,
                 "withdrawn": report.withdrawn,
                 "held_back": status.held_back,
+                "quarantined": report.quarantined,
+                "near": report.generic,
                 "signers": status.signers,
-                "expires_at": _moment(status.expires_at),
+                "expires_at": moment_of(status.expires_at),
             }
         )
         return
@@ -428,6 +360,14 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
         say(harmless(f"no entry has the category {word!r}"), style="yellow")
     if report.withdrawn:
         say(f"withdrawn: {report.withdrawn:,}")
+    if report.quarantined:
+        say(
+            f"in quarantine: {report.quarantined:,}, which match harmless files; send "
+            "the issuer 'uploadfilter hashset quarantine report -o FILE'",
+            style="yellow",
+        )
+    if report.generic:
+        say(f"near harmless pictures, and in force: {report.generic:,}", style="dim")
     if status.held_back:
         say(
             f"{status.held_back:,} withdrawals are held back: more than one officer "
@@ -460,12 +400,6 @@ def _current(reader: ReferenceReader) -> LayeredGeneration | None:
         return None
 
 
-def _state(info: SetInfo | None) -> str:
-    if info is None:
-        return "not in force"
-    return "active" if info.enforced else "monitored"
-
-
 def _is_alarming(status: Status, epoch_s: float) -> bool:
     return bool(status.held_back) or freshness(status, epoch_s) is Freshness.EXPIRED
 
@@ -477,14 +411,3 @@ def _absolute(source: str) -> str:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _moment(at: int) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-def _ago(seconds: float) -> str:
-    for size, word in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {word}"
-    return f"{max(0, seconds):.0f} seconds"

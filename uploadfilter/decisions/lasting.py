@@ -169,6 +169,7 @@ class Change(StrEnum):
     REVOKE = "revoke"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
+    UNQUARANTINE = "unquarantine"
     COMPACT = "compact"
     ACTIVATE = "activate"
     ROLLBACK = "rollback"

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from uploadfilter.errors import StoreError, UsageError
+from uploadfilter.reference.quarantining import Quarantine, Release, merged
 from uploadfilter.reference.sets import SetInfo
 
 SUPPRESSED_S = 72 * 3600
@@ -63,6 +64,7 @@ class ChangeKind(StrEnum):
     REVOKE = "revoke"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
+    UNQUARANTINE = "unquarantine"
     COMPACT = "compact"
     ACTIVATE = "activate"
     ROLLBACK = "rollback"
@@ -133,6 +135,8 @@ class Changes:
         suppressed: Entries that are switched off, also those whose time is over.
         monitored: Hash sets that reject nothing, though they were imported to: they
             were only monitored when a rollback returned to an older import of them.
+        quarantined: Entries that a gate keeps out of force.
+        released: Entries that people let out of quarantine, as they were then.
     """
 
     hidden: frozenset[str] = frozenset()
@@ -140,6 +144,30 @@ class Changes:
     revoked: tuple[Revocation, ...] = ()
     suppressed: tuple[Suppression, ...] = ()
     monitored: frozenset[str] = frozenset()
+    quarantined: tuple[Quarantine, ...] = ()
+    released: tuple[Release, ...] = ()
+
+    def quarantined_keys(self) -> frozenset[Key]:
+        """Return the entries that are in quarantine."""
+        return frozenset(item.key for item in self.quarantined)
+
+    def with_quarantined(
+        self, name: str, quarantined: Sequence[Quarantine]
+    ) -> "Changes":
+        """Return them after a gate has looked at a hash set.
+
+        Args:
+            name: Its name.
+            quarantined: All of its entries that are kept out of force.
+        """
+        others = (item for item in self.quarantined if item.set != name)
+        return replace(self, quarantined=(*others, *quarantined))
+
+    def with_release(self, release: Release) -> "Changes":
+        """Return them after an entry was let out of quarantine."""
+        others = (item for item in self.released if item.key != release.key)
+        kept = (item for item in self.quarantined if item.key != release.key)
+        return replace(self, quarantined=tuple(kept), released=(*others, release))
 
     def revoked_keys(self) -> frozenset[Key]:
         """Return the entries that are withdrawn."""
@@ -160,6 +188,8 @@ class Changes:
             hidden=self.hidden | {name} if in_base else self.hidden,
             removed={**self.removed, name: generation},
             monitored=self.monitored - {name},
+            quarantined=tuple(it for it in self.quarantined if it.set != name),
+            released=tuple(it for it in self.released if it.set != name),
         )
 
     def with_replaced(
@@ -339,6 +369,9 @@ class Changes:
             revoked=tuple(revoked.values()),
             suppressed=self.suppressed,
             monitored=older.monitored | frozenset(monitored),
+            # What was found by a gate since holds for the older generation too.
+            quarantined=merged(self.quarantined, older.quarantined, self.released),
+            released=self.released,
         )
 
     def lost_in(self, older: "Changes", *, number: int, now: float) -> tuple[str, ...]:
@@ -352,6 +385,7 @@ class Changes:
         lasting = self.lasting_keys()
         revoked = self.revoked_keys() - older.revoked_keys()
         suppressed = self.suppressed_keys(now) - older.suppressed_keys(now)
+        quarantined = self.quarantined_keys() - older.quarantined_keys()
         return (
             *(f"removal of {name!r}" for name in sorted(self.withdrawn_since(number))),
             *(
@@ -360,6 +394,7 @@ class Changes:
                 for key in sorted(revoked)
             ),
             *(f"suppression of {'/'.join(key)!r}" for key in sorted(suppressed)),
+            *(f"quarantine of {'/'.join(key)!r}" for key in sorted(quarantined)),
         )
 
 
@@ -402,11 +437,7 @@ def new_suppression(
             hint=f"Use 1 to {MOST_REASON_CHARACTERS} printable characters, without '@':"
             " no names and no addresses.",
         )
-    if not _BY.fullmatch(by):
-        raise UsageError(
-            "a suppression needs the account or the initials of who asks for it",
-            hint="Use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'; no address.",
-        )
+    check_account(by, "a suppression")
     return Suppression(
         set=name,
         entry=entry,
@@ -415,6 +446,23 @@ def new_suppression(
         since=int(now),
         expires_at=int(ends),
     )
+
+
+def check_account(by: str, what: str) -> None:
+    """Refuse what is neither an account nor initials.
+
+    Args:
+        by: Who asks for something.
+        what: What is asked for, for people.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not _BY.fullmatch(by):
+        raise UsageError(
+            f"{what} needs the account or the initials of who asks for it",
+            hint="Use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'; no address.",
+        )
 
 
 def _is_plain(text: str) -> bool:

@@ -37,6 +37,7 @@ def details_of(
     match kind:
         case ChangeKind.IMPORT:
             details = _imported(after.get(subject), _set_of(before, subject))
+            details |= _quarantined(subject, changes)
         case ChangeKind.REMOVE:
             known = _set_of(before, subject)
             details = {} if known is None else {"removed": known.entries}
@@ -44,6 +45,8 @@ def details_of(
             details = _revoked(before.changes, changes)
         case ChangeKind.SUPPRESS:
             details = _suppressed(subject, changes)
+        case ChangeKind.UNQUARANTINE:
+            details = _released(subject, changes)
         case _:
             pass
     return {**details, "entries_in_force": entries_in_force(after.values())}
@@ -76,6 +79,18 @@ def _revoked(before: Changes, after: Changes) -> dict[str, object]:
     known = before.revoked_keys()
     new = [item.entry for item in after.revoked if item.key not in known]
     return {"revoked": len(new), "revoked_entries": new[:LISTED]}
+
+
+def _quarantined(name: str, changes: Changes) -> dict[str, object]:
+    ids = [item.entry for item in changes.quarantined if item.set == name]
+    return {"quarantined": len(ids), "quarantined_entries": ids[:LISTED]} if ids else {}
+
+
+def _released(subject: str, changes: Changes) -> dict[str, object]:
+    for item in changes.released:
+        if "/".join(item.key) == subject:
+            return {"asked_by": list(item.by)}
+    return {}
 
 
 def _suppressed(subject: str, changes: Changes) -> dict[str, object]:

@@ -66,6 +66,7 @@ class LayeredGeneration:
         added = additions.sets if additions else ()
         self._sets = sets_in_force(base.sets, added, changes)
         self._revoked = changes.revoked_keys()
+        self._out = self._revoked | changes.quarantined_keys()
         self._signal_types = _types_of(self._sets)
         self._countable: dict[tuple[frozenset[str], frozenset[Key]], Countable] = {}
 
@@ -214,8 +215,8 @@ class LayeredGeneration:
 
     def _withdrawn(self) -> frozenset[Key]:
         if not self.changes.suppressed:
-            return self._revoked
-        return self._revoked | self.changes.suppressed_keys(self._clock())
+            return self._out
+        return self._out | self.changes.suppressed_keys(self._clock())
 
 
 def _in_force(found: _Found, hidden: frozenset[str], gone: frozenset[Key]) -> _Found:

@@ -20,6 +20,7 @@ from uploadfilter.reference.base import (
 from uploadfilter.reference.changes import Changes, Revocation, Suppression
 from uploadfilter.reference.layout import FORMAT, AnyVersion
 from uploadfilter.reference.mapping import Mapped
+from uploadfilter.reference.quarantining import Quarantine, Release
 from uploadfilter.reference.tables import Tables
 
 OVERLAY_MOST_ROWS = 1 << 15
@@ -42,6 +43,8 @@ class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
     revoked: tuple[Revocation, ...]
     suppressed: tuple[Suppression, ...]
     monitored: tuple[str, ...] = ()
+    quarantined: tuple[Quarantine, ...] = ()
+    released: tuple[Release, ...] = ()
 
 
 class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,8 @@ def write_overlay(
         revoked=changes.revoked,
         suppressed=changes.suppressed,
         monitored=tuple(sorted(changes.monitored)),
+        quarantined=changes.quarantined,
+        released=changes.released,
     )
     records = {_CHANGES_NAME: msgspec.json.encode(record)}
     write_base(path, additions, secret=secret, records=records, costs=None)
@@ -106,5 +111,7 @@ def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
         revoked=record.revoked,
         suppressed=record.suppressed,
         monitored=frozenset(record.monitored),
+        quarantined=record.quarantined,
+        released=record.released,
     )
     return meta if meta.sets else None, changes

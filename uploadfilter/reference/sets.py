@@ -49,11 +49,14 @@ class Signed:
         root: SHA-256 of the root that the operator trusted, in hex.
         sequence: Number of the set.
         signers: Who signed it.
+        gated: What all of its entries were compared with before they were in force
+            (``quarantining.Gate.identity``); empty for nothing.
     """
 
     root: str
     sequence: int
     signers: tuple[str, ...] = ()
+    gated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

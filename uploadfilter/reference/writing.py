@@ -5,7 +5,7 @@ beside the live one. Either way the last step replaces the file ``current``, and
 then nothing has happened.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from uploadfilter.errors import (
 )
 from uploadfilter.model import SignalType
 from uploadfilter.reference.amending import amended
+from uploadfilter.reference.carrying import with_present_in, with_turnover
 from uploadfilter.reference.changes import (
     ChangeKind,
-    Changes,
     Suppression,
+    check_account,
     new_suppression,
 )
 from uploadfilter.reference.collecting import TableBuilder
@@ -31,13 +32,15 @@ from uploadfilter.reference.comparing import (
     withdrawn_since,
 )
 from uploadfilter.reference.folding import find_entries
+from uploadfilter.reference.gating import passed
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.layout import Current
 from uploadfilter.reference.opening import Clock
 from uploadfilter.reference.overlay import fits
+from uploadfilter.reference.quarantining import Gate, Release, new_release
 from uploadfilter.reference.secret import Secret
 from uploadfilter.reference.sets import SetInfo, no_such_set
-from uploadfilter.reference.tables import Tables, joined, without_set
+from uploadfilter.reference.tables import joined, without_set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,7 @@ class ReferenceWriter:
         *,
         without: Collection[str] | None = None,
         revoked: Collection[str] = (),
+        gate: Gate | None = None,
     ) -> SetInfo:
         """Put a hash set in force, in place of one of the same name.
 
@@ -151,6 +155,7 @@ class ReferenceWriter:
             without: If given, the collected entries are those that change, all others
                 stay as they are, and these ids go.
             revoked: Ids that are withdrawn for good at the same time.
+            gate: Says which entries are kept out of force.
 
         What the set held until then, and this lacks, is withdrawn, until a later import
         lists it again.
@@ -160,21 +165,22 @@ class ReferenceWriter:
             were withdrawn by this and of those that are listed again.
 
         Raises:
+            HashSetGateError: The gate refuses the change; nothing has changed.
             StorePinnedError: A rollback has not been released.
             StoreError: It could not be written; nothing has changed.
         """
         self._check_not_pinned()
         name, live = info.name, self._live
         number = self._committer.next_number()
-        new = collected.finish(replace(info, imported_with=number))
+        new = fresh = collected.finish(replace(info, imported_with=number))
         if without is not None:
-            new = amended(live, new, without)
+            new = amended(live, fresh, without)
         known = {it.entry for it in live.changes.revoked if it.set == name}
         present = find_entries(new, name, known.union(revoked))
         count, gone = gone_with(live, new, name)
         lasting = live.changes.lasting_keys()
         again = [it for it in present if it in known and (name, it) not in lasting]
-        new = _with_turnover(new, withdrawn=count, listed_again=len(again))
+        new = with_turnover(new, withdrawn=count, listed_again=len(again))
         changes = live.changes.with_replaced(
             name,
             in_base=self._is_in_base(name),
@@ -184,6 +190,9 @@ class ReferenceWriter:
         ).with_revoked(
             name, {entry: entry in present for entry in revoked}, generation=number
         )
+        if gate is not None:
+            found = passed(gate, live, fresh, new, without, count)
+            changes = changes.with_quarantined(name, found)
         additions = joined(without_set(live.added_tables(), name), new)
         self._committer.advance(
             ChangeKind.IMPORT,
@@ -319,6 +328,27 @@ class ReferenceWriter:
             "suppressions'.",
         )
 
+    def release_entry(self, name: str, entry: str, *, by: Sequence[str]) -> Release:
+        """Let an entry out of quarantine, into force; see ``new_release``.
+
+        Raises:
+            StorePinnedError: A rollback has not been released.
+            UsageError: They are too few, or cannot be called so.
+            HashSetNameError: The entry is not in quarantine.
+            StoreError: It could not be written; nothing has changed.
+        """
+        self._check_not_pinned()
+        for account in by:
+            check_account(account, "a release")
+        live = self._live.changes
+        release = new_release(live.quarantined, name, entry, by=by, at=self._clock())
+        self._committer.advance(
+            ChangeKind.UNQUARANTINE,
+            f"{name}/{entry}",
+            changes=live.with_release(release),
+        )
+        return release
+
     def compact(self) -> bool:
         """Write base and overlay as one new base, which finds the same.
 
@@ -404,7 +434,7 @@ class ReferenceWriter:
             changes = changes.with_withdrawn(
                 name, entries, generation=self._committer.next_number()
             )
-        changes = _with_present_in(older, additions, changes)
+        changes = with_present_in(older, additions, changes)
         self._committer.advance(
             ChangeKind.ROLLBACK,
             str(number),
@@ -468,30 +498,3 @@ class ReferenceWriter:
             hint="'uploadfilter hashset generations' lists the generations that are "
             "kept.",
         )
-
-
-def _with_present_in(
-    older: LayeredGeneration, additions: Tables, changes: Changes
-) -> Changes:
-    """Find out which revoked entries an older base and its overlay hold."""
-    by_set: dict[str, list[str]] = {}
-    for item in changes.revoked:
-        by_set.setdefault(item.set, []).append(item.entry)
-    added = {info.name for info in additions.sets}
-    present = set()
-    for name, ids in by_set.items():
-        if name in added:
-            found = find_entries(additions, name, ids)
-        elif name in changes.hidden:
-            continue
-        else:
-            found = older.base.rows_by_id(name, ids)
-        present |= {(name, entry) for entry in found}
-    return changes.with_present(present)
-
-
-def _with_turnover(tables: Tables, *, withdrawn: int, listed_again: int) -> Tables:
-    """Note of the one set of some tables what its import took away and brought back."""
-    (info,) = tables.sets
-    source = replace(info.source, withdrawn=withdrawn, listed_again=listed_again)
-    return replace(tables, sets=(replace(info, source=source),))

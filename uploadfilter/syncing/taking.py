@@ -10,17 +10,16 @@ a lower number; whatever fails is noted for the service to tell.
 """
 
 import contextlib
-import io
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
-from typing_extensions import override
 
 from uploadfilter.errors import (
     HashSetError,
-    HashSetFormatError,
+    HashSetGateError,
+    HashSetKnownGoodError,
     HashSetTrustError,
     StoreBusyError,
     StoreError,
@@ -28,13 +27,9 @@ from uploadfilter.errors import (
     StorePinnedError,
     UsageError,
 )
-from uploadfilter.hashsets import formats
+from uploadfilter.gate.judging import CorpusGate
 from uploadfilter.hashsets.choices import Chosen, Settled, settled
-from uploadfilter.hashsets.listblocks import ListedBlock
-from uploadfilter.hashsets.lists import ListedSignal
-from uploadfilter.hashsets.tally import Tally
-from uploadfilter.model import Entry, EntryState
-from uploadfilter.reference.collecting import EntryBlock, TableBuilder
+from uploadfilter.model import EntryState
 from uploadfilter.reference.sets import SetInfo, Signed, Source
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing import ReferenceWriter
@@ -49,46 +44,14 @@ from uploadfilter.signedsets.freshness import (
 )
 from uploadfilter.signedsets.roles import DAY_S, most_withdrawn_a_day
 from uploadfilter.syncing.client import Client, Verified
+from uploadfilter.syncing.gating import ORDINARY, Passage, gate_for, note_of
+from uploadfilter.syncing.reading import Change, id_of
 from uploadfilter.syncing.trusting import Trusted
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 Progress = Callable[[int, int], None]
 """Is told how many files are there, and of how many."""
 
 _SHOWN_CATEGORIES: Final = 10
-
-
-class _Named(msgspec.Struct):
-    """The one field of a line that says which entry it is."""
-
-    id: str
-
-
-class _Bytes(io.RawIOBase):
-    """Bytes that are read like a file."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self._rest = memoryview(data)
-
-    @override
-    def readable(self) -> bool:
-        """Tell that it can be read."""
-        return True
-
-    @override
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read into a buffer; return how many bytes."""
-        room = memoryview(buffer)
-        count = min(len(room), len(self._rest))
-        room[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
-_name_of = msgspec.json.Decoder(_Named).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +66,8 @@ class SyncReport:
         is_new: Whether anything changed.
         is_full: Whether the full set was read.
         withdrawn: Entries that this sync put out of force.
+        quarantined: Entries of the set that the gate keeps out of force.
+        generic: Entries that are near known-good pictures, of those looked at.
         categories: Entries of each category, as signed.
     """
 
@@ -113,28 +78,16 @@ class SyncReport:
     is_new: bool
     is_full: bool
     withdrawn: int
+    quarantined: int
+    generic: int
     categories: dict[str, int]
 
 
 @dataclass(slots=True)
-class _Change:
-    """What was fetched, ready to come into force.
+class _Withdrawn:
+    """How many entries were withdrawn before the set itself came into force."""
 
-    Attributes:
-        have: Number of the set that it changes; ``None`` for none.
-        is_full: Whether it is the whole set.
-        shards: Names of the files of a full set, which are on disk by now.
-        net: What deltas do behind it: the JSON line of each id, ``None`` for none.
-        present: Which of the withdrawn ids the full set has.
-        read: Returns a file by its name.
-    """
-
-    have: int | None
-    is_full: bool
-    read: Callable[[str], bytes]
-    shards: list[str] = field(default_factory=list)
-    net: dict[str, bytes | None] = field(default_factory=dict)
-    present: set[str] = field(default_factory=set)
+    count: int = 0
 
 
 def sync(
@@ -145,6 +98,7 @@ def sync(
     clock: Callable[[], float],
     source: str | None = None,
     progress: Progress | None = None,
+    passage: Passage = ORDINARY,
 ) -> SyncReport:
     """Bring a signed set up to what its source has.
 
@@ -155,14 +109,17 @@ def sync(
         clock: Seconds since the epoch.
         source: A folder or URL, if not the one that was named with the root.
         progress: Told how many files were fetched.
+        passage: How the set is let in.
 
     Raises:
+        HashSetGateError: A person has to see it first. Withdrawals were taken.
+        HashSetKnownGoodError: A known-good corpus cannot be used. Likewise.
         HashSetError: What was wrong; the set in force is as it was.
         StoreError: It could not be written; likewise.
         UsageError: Categories are to be named, or the source is none.
     """
     with trusted.locked():
-        status = trusted.status()
+        status, taken = trusted.status(), _Withdrawn()
         try:
             _check_clock(status, clock())
             with contextlib.closing(Client(trusted, source or status.source)) as client:
@@ -170,9 +127,18 @@ def sync(
                 change = _fetch(client, verified, directory, status, chosen, progress)
                 with directory.writer(create=True) as writer:
                     report = _put_in_force(
-                        writer, trusted.name, status, verified, change, chosen, clock
+                        writer,
+                        trusted,
+                        status,
+                        verified,
+                        change,
+                        chosen,
+                        passage,
+                        taken,
+                        clock(),
                     )
         except (HashSetError, StoreError) as exc:
+            status = with_withdrawn(status, taken.count, clock())
             _note_failure(trusted, status, exc, clock())
             raise
         trusted.put_status(report.status)
@@ -261,7 +227,7 @@ def _fetch(
     status: Status,
     chosen: Chosen,
     progress: Progress | None,
-) -> _Change:
+) -> Change:
     """Fetch and read what is to change, before anything is locked."""
     name, sets = status.set, _sets_in(directory)
     info = _in_force(name, sets)
@@ -271,20 +237,20 @@ def _fetch(
     is_other = info is not None and set(held.categories) != set(info.categories)
     # Of a category that is new here, the set in force has nothing to be changed.
     plan = manifests.plan(verified.manifest, None if is_other else have)
-    change = _Change(have=have, is_full=plan.is_full, read=client.fetch)
+    change = Change(have=have, is_full=plan.is_full, read=client.fetch)
     for number, path in enumerate(plan.paths, 1):
         data = client.fetch(path)
         if path.startswith("full/"):
             change.shards.append(path)
         else:
-            _add_delta(change, ops.unpacked(data))
+            change.add_delta(ops.unpacked(data))
         if progress is not None:
             progress(number, len(plan.paths))
     if verified.withdrawn:
         watched = set(verified.withdrawn)
         for path in change.shards:
-            lines = _shard(change, path).splitlines()
-            change.present |= watched.intersection(map(_id_of, lines))
+            lines = change.shard(path).splitlines()
+            change.present |= watched.intersection(map(id_of, lines))
     return change
 
 
@@ -306,49 +272,23 @@ def _check_not_older(have: int | None, verified: Verified, name: str) -> None:
         )
 
 
-def _add_delta(change: _Change, text: bytes) -> None:
-    found = ops.operations(text)
-    for line in found.additions.splitlines():
-        change.net[_id_of(line)] = line
-    for entry_id in found.deleted:
-        change.net[entry_id] = None
-
-
-def _shard(change: _Change, path: str) -> bytes:
-    """Return a shard as JSON lines, without what deltas change behind it."""
-    found = ops.operations(ops.unpacked(change.read(path)))
-    if found.deleted:
-        raise HashSetFormatError(
-            "a full set takes entries away",
-            hint="Nothing was changed. Tell the issuer: it was made by another tool.",
-        )
-    if not change.net:
-        return found.additions
-    lines = found.additions.splitlines(keepends=True)
-    return b"".join(line for line in lines if _id_of(line) not in change.net)
-
-
-def _id_of(line: bytes) -> str:
-    try:
-        return _name_of(line).id
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise HashSetFormatError(
-            "a line of the signed set has no id",
-            hint="Nothing was changed. Tell the issuer: it was made by another tool.",
-        ) from exc
-
-
 def _put_in_force(
     writer: ReferenceWriter,
-    name: str,
+    trusted: Trusted,
     status: Status,
     verified: Verified,
-    change: _Change,
+    change: Change,
     chosen: Chosen,
-    clock: Callable[[], float],
+    passage: Passage,
+    taken: _Withdrawn,
+    epoch_s: float,
 ) -> SyncReport:
-    """Make one generation of it all, or none if nothing changes."""
-    epoch_s = clock()
+    """Make one generation of it all, or none if nothing changes.
+
+    Withdrawals are put into one of their own if the gate refuses, and before it looks
+    at a whole set, which takes a while.
+    """
+    name = trusted.name
     info = _in_force(name, writer.sets)
     have = _number_of(info, status)
     if have != change.have:
@@ -362,29 +302,29 @@ def _put_in_force(
         status, most_withdrawn_a_day(verified.manifest.entries), epoch_s
     )
     revoked = new if len(new) <= most else set()
-    if writer.pinned:
-        writer.revoke(name, sorted(revoked))
-        raise StorePinnedError(
-            f"generation {writer.number} is pinned by a rollback: of the signed set "
-            f"only withdrawals were taken, {len(revoked):,} entries",
-            hint="Find out what was wrong, run 'uploadfilter hashset release', and "
-            "sync again.",
+    _check_not_pinned(writer, name, revoked, taken)
+    leaving = _leaving(writer, name, verified)
+    try:
+        going = sum(not change.keeps(it) for it in leaving)
+        gate = gate_for(
+            trusted.state, writer.secret, passage, epoch_s=epoch_s, withdrawn=going
         )
-    is_same = (
-        info is not None
-        and have == verified.manifest.sequence
-        and not change.is_full
-        and info.enforced is held.enforced
-        and info.signed is not None
-    )
-    if is_same and info is not None:
-        if revoked:
-            writer.revoke(name, sorted(revoked))
-            info = _in_force(name, writer.sets) or info
-        after = info
-    else:
-        after = _replace(writer, name, status, verified, change, held, revoked, epoch_s)
+        is_seen = info is not None and _gated(info) == gate.identity
+        is_same = is_seen and _is_same(info, held, verified, change)
+        if is_same or not is_seen or change.is_full:
+            _withdraw(writer, name, revoked, taken)
+        if not is_same:
+            _replace(
+                writer, trusted, status, verified, change, held, revoked, gate, epoch_s
+            )
+    except (HashSetGateError, HashSetKnownGoodError):
+        # What the set would have lacked anyway is out all the same.
+        if len(leaving | revoked) <= most:
+            _withdraw(writer, name, leaving | revoked, taken)
+        raise
     status = with_withdrawn(status, len(revoked), epoch_s)
+    after = next(it for it in writer.sets if it.name == name)
+    out = writer.generation.changes.quarantined
     return SyncReport(
         status=_after(status, verified, held_back=len(new - revoked), epoch_s=epoch_s),
         older=have or 0,
@@ -393,12 +333,65 @@ def _put_in_force(
         is_new=not is_same or bool(revoked),
         is_full=change.is_full,
         withdrawn=len(revoked),
+        quarantined=sum(it.set == name for it in out),
+        generic=gate.generic_count,
         categories=verified.manifest.categories,
     )
 
 
+def _gated(info: SetInfo) -> str | None:
+    """Return what a set in force was compared with; ``None`` if nobody signed it."""
+    return None if info.signed is None else info.signed.gated
+
+
+def _is_same(
+    info: SetInfo | None, held: Settled, verified: Verified, change: Change
+) -> bool:
+    """Tell whether the set in force is the newest, and held as it is to be held."""
+    return (
+        info is not None
+        and change.have == verified.manifest.sequence
+        and not change.is_full
+        and info.enforced is held.enforced
+    )
+
+
+def _check_not_pinned(
+    writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
+) -> None:
+    """Take withdrawals and nothing else while a rollback is not released."""
+    if not writer.pinned:
+        return
+    _withdraw(writer, name, revoked, taken)
+    raise StorePinnedError(
+        f"generation {writer.number} is pinned by a rollback: of the signed set "
+        f"only withdrawals were taken, {len(revoked):,} entries",
+        hint="Find out what was wrong, run 'uploadfilter hashset release', and "
+        "sync again.",
+    )
+
+
+def _leaving(writer: ReferenceWriter, name: str, verified: Verified) -> set[str]:
+    """Return the withdrawn entries that are in force."""
+    known = writer.generation.changes.lasting_keys()
+    wanted = [entry for entry in verified.withdrawn if (name, entry) not in known]
+    present = writer.generation.has_entries(name, wanted)
+    return {entry for entry, is_there in present.items() if is_there}
+
+
+def _withdraw(
+    writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
+) -> None:
+    """Put entries of the set in force out of it; the others are left for later."""
+    known = writer.generation.changes.lasting_keys()
+    present = writer.generation.has_entries(name, sorted(revoked))
+    ids = [it for it, there in present.items() if there and (name, it) not in known]
+    writer.revoke(name, ids)
+    taken.count += len(ids)
+
+
 def _newly_withdrawn(
-    writer: ReferenceWriter, name: str, verified: Verified, change: _Change
+    writer: ReferenceWriter, name: str, verified: Verified, change: Change
 ) -> set[str]:
     """Return the withdrawn entries that the set will have, and that are not out yet.
 
@@ -419,67 +412,50 @@ def _newly_withdrawn(
 
 def _replace(
     writer: ReferenceWriter,
-    name: str,
+    trusted: Trusted,
     status: Status,
     verified: Verified,
-    change: _Change,
+    change: Change,
     held: Settled,
     revoked: set[str],
+    gate: CorpusGate,
     epoch_s: float,
-) -> SetInfo:
-    tally, collected = Tally(), writer.collect()
-    taken = frozenset({*held.categories, canaries.CATEGORY})
-    lines = [line for line in change.net.values() if line is not None]
-    for path in change.shards:
-        _collect(collected, _shard(change, path), taken, tally)
-    _collect(collected, b"".join(line + b"\n" for line in lines), taken, tally)
-    if tally.malformed:
-        first = next(it for it in tally.problems if it.problem.is_malformed)
-        raise HashSetFormatError(
-            f"the signed set {name!r} has {tally.malformed:,} malformed lines, the "
-            f"first with {first.problem.words}",
-            hint="Nothing was changed. If the issuer uses a newer release than this "
-            "one, install it; else tell the issuer.",
-        )
-    return writer.replace_set(
-        collected,
-        SetInfo(
-            name=name,
-            issuer=verified.manifest.issuer,
-            categories=tuple(sorted(set(held.categories))),
-            enforced=held.enforced,
-            imported_at=int(epoch_s),
-            source=Source(
-                lines=tally.lines,
-                refused={it.problem.value: it.count for it in tally.problems},
-                sha256=verified.sha256,
-                bytes=verified.bytes,
-            ),
-            signed=Signed(
-                root=status.root,
-                sequence=verified.manifest.sequence,
-                signers=verified.signers,
-            ),
-        ),
-        without=None if change.is_full else list(change.net),
-        revoked=sorted(revoked),
-    )
-
-
-def _collect(
-    collected: TableBuilder, text: bytes, allowed: frozenset[str], tally: Tally
 ) -> None:
-    file = cast("io.BufferedReader", io.BufferedReader(_Bytes(text)))
-    for item in formats.read(
-        file, categories=allowed, signal_type=None, tally=tally, tick=lambda: None
-    ):
-        match item:
-            case EntryBlock():
-                collected.add_block(item)
-            case Entry():
-                collected.add(item)
-            case ListedSignal() | ListedBlock():
-                raise AssertionError("lines of JSON are no list")
+    """Put the set in force through the gate, and note what that found."""
+    name = trusted.name
+    taken = frozenset({*held.categories, canaries.CATEGORY})
+    collected = writer.collect()
+    tally = change.collect(collected, taken, name)
+    info = SetInfo(
+        name=name,
+        issuer=verified.manifest.issuer,
+        categories=tuple(sorted(set(held.categories))),
+        enforced=held.enforced,
+        imported_at=int(epoch_s),
+        source=Source(
+            lines=tally.lines,
+            refused={it.problem.value: it.count for it in tally.problems},
+            sha256=verified.sha256,
+            bytes=verified.bytes,
+        ),
+        signed=Signed(
+            root=status.root,
+            sequence=verified.manifest.sequence,
+            signers=verified.signers,
+            gated=gate.identity,
+        ),
+    )
+    try:
+        writer.replace_set(
+            collected,
+            info,
+            without=None if change.is_full else list(change.net),
+            revoked=sorted(revoked),
+            gate=gate,
+        )
+    finally:
+        sequence = verified.manifest.sequence
+        note_of(trusted.path, gate, sequence=sequence, epoch_s=epoch_s)
 
 
 def _after(

@@ -78,6 +78,11 @@ class Trusted:
         return self.path.name
 
     @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self.path.parent.parent
+
+    @property
     def metadata(self) -> Path:
         """Where verified metadata is."""
         return self.path / "metadata"

@@ -33,6 +33,7 @@ class SignedFact:
         verified: How long ago that was.
         expires: Until when it is believed, and whose signatures end then.
         suppressed: Its entries that are switched off for a while.
+        quarantined: Those that the gate keeps out of force.
         withdrawn: Its entries that were revoked.
         held_back: Withdrawals that are too many to be carried out.
         canary: How long ago its canaries were found, as far as that is known.
@@ -46,6 +47,7 @@ class SignedFact:
     verified: str
     expires: str
     suppressed: str
+    quarantined: str
     withdrawn: str
     held_back: str
     canary: str
@@ -70,8 +72,18 @@ def signed_facts(
     suppressed = Counter(
         it.set for it in (generation.suppressions if generation else ())
     )
+    quarantined = Counter(
+        it.set for it in (generation.changes.quarantined if generation else ())
+    )
     return tuple(
-        _signed(it, sets.get(it.set), suppressed[it.set], epoch_s, found.get(it.set))
+        _signed(
+            it,
+            sets.get(it.set),
+            epoch_s,
+            found.get(it.set),
+            suppressed=suppressed[it.set],
+            quarantined=quarantined[it.set],
+        )
         for it in statuses
     )
 
@@ -92,9 +104,11 @@ def demotion_words(demotions: Demotions) -> Iterator[str]:
 def _signed(
     status: Status,
     info: SetInfo | None,
-    suppressed: int,
     epoch_s: float,
     found_at: int | None,
+    *,
+    suppressed: int,
+    quarantined: int,
 ) -> SignedFact:
     signed = info.signed if info else None
     synced = bool(status.synced_at)
@@ -106,6 +120,7 @@ def _signed(
         verified=f"{age(epoch_s - status.synced_at)} ago" if synced else NOTHING,
         expires=_until(status) if synced else NOTHING,
         suppressed=counted(suppressed),
+        quarantined=counted(quarantined),
         withdrawn=counted(info.revoked if info else 0),
         held_back=counted(status.held_back),
         canary=NOTHING if found_at is None else f"{age(epoch_s - found_at)} ago",

@@ -1,0 +1,142 @@
+"""The gate as an operator has it: known-good corpora, and a note of what it found.
+
+Rules this module keeps: a corpus that cannot be used is an error before anything is
+taken; the note is for people and for the issuer, and nothing is decided by it.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from uploadfilter.gate.judging import CorpusGate, GateSettings, Known
+from uploadfilter.knowngood.corpus import KEYED, Corpus
+from uploadfilter.knowngood.store import KnownGood, identity, shipped
+from uploadfilter.reference.quarantining import Quarantine
+from uploadfilter.reference.secret import EXACT_KEY_BYTES, Secret
+from uploadfilter.state import write_private
+
+NOTE_FILE: Final = "gate.json"
+"""What the last look of the gate found, in the folder of the signed set."""
+
+_MOST_NOTE_BYTES: Final = 1 << 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """How a signed set is let in.
+
+    Attributes:
+        settings: What may be changed without a person.
+        is_accepted: Whether a person has seen this change, and wants it.
+        default: The corpus that comes with the program; ``None`` for none.
+    """
+
+    settings: GateSettings = field(default_factory=GateSettings)
+    is_accepted: bool = False
+    default: Callable[[], Path | None] = shipped
+
+
+ORDINARY: Final = Passage()
+
+
+class Near(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that lies near known-good pictures, and is in force.
+
+    Attributes:
+        entry: Its id.
+        near: How many of their values lie within 60 bits, at least.
+    """
+
+    entry: str
+    near: int
+
+
+class GateNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last look of the gate found, beside what is in quarantine.
+
+    Attributes:
+        sequence: Number of the set that was looked at.
+        at: When, in seconds since the epoch.
+        refused: Entries for which the whole change was refused.
+        generic: Entries that are near, the nearest of all first.
+        generic_count: How many there are.
+    """
+
+    sequence: int
+    at: int
+    refused: tuple[Quarantine, ...] = ()
+    generic: tuple[Near, ...] = ()
+    generic_count: int = 0
+
+
+def gate_for(
+    state: Path,
+    secret: Secret,
+    passage: Passage,
+    *,
+    epoch_s: float,
+    withdrawn: int = 0,
+) -> CorpusGate:
+    """Return the gate of an operator.
+
+    Args:
+        state: The state directory.
+        secret: Keys digests.
+        passage: How a set is let in.
+        epoch_s: Seconds since the epoch.
+        withdrawn: Entries that go because duty officers withdrew them.
+
+    Raises:
+        HashSetKnownGoodError: A corpus is missing or damaged.
+    """
+    kept = KnownGood(state, passage.default())
+    kept.with_default(secret, epoch_s=epoch_s)
+    corpora = kept.read(secret)
+    return CorpusGate(
+        {name: _known(corpus) for name, corpus in corpora.items()},
+        identity=identity(corpora),
+        settings=passage.settings,
+        is_accepted=passage.is_accepted,
+        epoch_s=epoch_s,
+        withdrawn=withdrawn,
+    )
+
+
+def _known(corpus: Corpus) -> Known:
+    keyed = corpus.digests.get(KEYED, np.empty((0, EXACT_KEY_BYTES), np.uint8))
+    keys = keyed.reshape(-1).view(f"S{EXACT_KEY_BYTES}")
+    return Known(values=corpus.values, keys=keys)
+
+
+def note_of(folder: Path, gate: CorpusGate, *, sequence: int, epoch_s: float) -> None:
+    """Note what a gate found, for people; on a full disk another error helps more.
+
+    Args:
+        folder: Of the signed set.
+        gate: What looked.
+        sequence: Number of the set that it looked at.
+        epoch_s: Seconds since the epoch.
+    """
+    note = GateNote(
+        sequence=sequence,
+        at=int(epoch_s),
+        refused=gate.refused,
+        generic=tuple(Near(entry=it.entry, near=it.near) for it in gate.generic),
+        generic_count=gate.generic_count,
+    )
+    with contextlib.suppress(OSError):
+        write_private(folder / NOTE_FILE, msgspec.json.encode(note))
+
+
+def read_note(folder: Path) -> GateNote | None:
+    """Return what a gate found last; ``None`` if that cannot be read."""
+    try:
+        with (folder / NOTE_FILE).open("rb") as file:
+            return msgspec.json.decode(file.read(_MOST_NOTE_BYTES), type=GateNote)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
