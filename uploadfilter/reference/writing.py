@@ -333,9 +333,8 @@ class ReferenceWriter:
 
         Raises:
             StorePinnedError: A rollback has not been released.
-            UsageError: They are too few, or cannot be called so.
+            UsageError: The people are too few, or cannot be called so.
             HashSetNameError: The entry is not in quarantine.
-            StoreError: It could not be written; nothing has changed.
         """
         self._check_not_pinned()
         for account in by:
@@ -411,7 +410,7 @@ class ReferenceWriter:
             number: Which one; ``None`` is the one before the last import.
 
         Returns:
-            Which generation was returned to, and what was kept out of it.
+            Which generation was returned to, and what was kept out.
 
         Raises:
             StoreError: There is no such generation, it is damaged, too much was
