@@ -16,7 +16,6 @@ and that is not there, or is another file, is an error.
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -342,7 +341,8 @@ class KnownGood:
 
 def shipped() -> Path | None:
     """Return the corpus that comes with the program, if it has one."""
-    path = Path(str(resources.files("uploadfilter.knowngood"))) / "default.corpus"
+    # Not by importlib.resources, which imports more when it is first used.
+    path = Path(__file__).with_name("default.corpus")
     return path if path.is_file() else None
 
 
