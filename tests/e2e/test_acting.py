@@ -187,6 +187,7 @@ READING = frozenset(
         "hashset show",
         "hashset stats",
         "hashset check",
+        "hashset diff",
         "hashset suppressions",
         "hashset generations",
         "hashset known-good list",

@@ -24,6 +24,7 @@ from uploadfilter.cli import (
     building,
     canaries,
     converting,
+    differences,
     feedback,
     generations,
     holders,
@@ -87,6 +88,7 @@ app.command("init")(init_command)
 app.command("scan")(scan_command)
 app.command("lookup")(lookup_command)
 hashset_app.command("convert")(converting.convert_command)
+hashset_app.command("diff")(differences.diff_command)
 hashset_app.command("stats")(stats.stats_command)
 hashset_app.command("check")(generations.check_command)
 hashset_app.command("suppress")(suppressions.suppress_command)

@@ -141,6 +141,7 @@ async def check(
     *,
     jobs: int | None,
     report: Callable[[Checked], None],
+    types: frozenset[SignalType] = frozenset(),
 ) -> None:
     """Scan and match files, several at a time, and report them in order.
 
@@ -149,13 +150,14 @@ async def check(
         generation: What to match with, if anything.
         jobs: Scanner processes; ``None`` is one for each CPU.
         report: Called for each file, in the order of ``found``.
+        types: Signal types that are computed besides.
 
     Raises:
         UploadFilterError: There are no scanners, or the reference set failed.
     """
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     async with ScannerPool.open(settings) as pool:
-        checker = _Checker(pool, generation, workers=settings.workers)
+        checker = _Checker(pool, generation, workers=settings.workers, types=types)
         work = (checker.check(item) for item in found)
         await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
 
@@ -164,12 +166,17 @@ class _Checker:
     """Checks one file after the other; several may be in work at a time."""
 
     def __init__(
-        self, pool: ScannerPool, generation: Generation | None, *, workers: int
+        self,
+        pool: ScannerPool,
+        generation: Generation | None,
+        *,
+        workers: int,
+        types: frozenset[SignalType],
     ) -> None:
         self._pool = pool
         self._generation = generation
         found = generation.signal_types if generation else frozenset[SignalType]()
-        self._types = PRINTED_TYPES | (found - frozenset(EXACT_TYPES))
+        self._types = PRINTED_TYPES | ((found | types) - frozenset(EXACT_TYPES))
         self._declared_type = type_guesser()
         # Files wait here and not in the pool, which gives up on what waits for long.
         self._free = asyncio.Semaphore(workers)

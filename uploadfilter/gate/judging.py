@@ -258,7 +258,7 @@ def _compared(
 def _nearest(table: PerceptualTable, rows: NDArray[np.intp], known: Known) -> Nearest:
     values = np.stack([lane.take(rows) for lane in table.lanes], axis=-1)
     found = nothing_near(len(values))
-    for at in range(0, len(known.values), BLOCK_PICTURES):
+    for at in range(0, len(known.values) if len(values) else 0, BLOCK_PICTURES):
         block = all_variants(known.values[at : at + BLOCK_PICTURES])
         look(found, values, block.reshape(-1, 4), first=at * VARIANT_COUNT)
     return found
