@@ -10,6 +10,7 @@ import sys
 BENCHMARKS = {
     "hashing": "benchmarks.hashing",
     "import": "benchmarks.importing",
+    "gate": "benchmarks.gate",
     "everyday": "benchmarks.everyday.run",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",

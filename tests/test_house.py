@@ -318,7 +318,7 @@ def test_test_folders_are_packages() -> None:
 
 
 def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
-    """What is installed is ``uploadfilter``, with its types and its page templates."""
+    """What is installed is ``uploadfilter``, with types, page templates and corpus."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run(  # noqa: S603 - our own build
         [*build, "--directory", str(tmp_path)],
@@ -332,7 +332,7 @@ def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
     wanted = {
         name_of(path)
         for path in files(PACKAGE)
-        if path.suffix in {".py", ".html", ".toml", ".css", ".js", ".svg"}
+        if path.suffix in {".py", ".html", ".toml", ".css", ".js", ".svg", ".corpus"}
         or path.name == "py.typed"
     }
 

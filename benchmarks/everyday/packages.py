@@ -137,7 +137,7 @@ def fetched(cache: Path, *, share: float) -> Iterator[Package]:
                     f"  without {registry}/{name}: the cache is full", file=sys.stderr
                 )
                 continue
-            used += _fetch(registry, name, home)
+            used += fetch(registry, name, home)
         if (home / _DONE).exists():
             (archive,) = (home / "archive").iterdir()
             yield Package(
@@ -145,8 +145,14 @@ def fetched(cache: Path, *, share: float) -> Iterator[Package]:
             )
 
 
-def _fetch(registry: str, name: str, home: Path) -> int:
-    """Fetch and unpack one package; return the size of its archive."""
+def fetch(registry: str, name: str, home: Path) -> int:
+    """Fetch and unpack one package; return the size of its archive in bytes.
+
+    Args:
+        registry: ``pypi``, ``sdist``, ``npm`` or ``debian``.
+        name: Of the package.
+        home: Where it goes; what is there is removed.
+    """
     shutil.rmtree(home, ignore_errors=True)
     folder = home / "archive"
     folder.mkdir(parents=True)
