@@ -207,3 +207,24 @@ def test_older_generation_is_not_activated_past_a_quarantine(tmp_path: Path) -> 
         with pytest.raises(StoreError, match="quarantine of 's/z'"):
             writer.activate(before)
         assert site.held() == {"z"}
+
+
+def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
+    """An older generation, before more was known, comes back without what was found."""
+    directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
+    with directory.writer(create=True) as writer:
+        site = Site(writer, corpus=CORPORA[2])
+        site.put({n: entry(n, SIGNALS[k]) for n, k in (("z", 0), ("y", 4))}, whole=True)
+        site.corpus = CORPORA[0]
+        site.put({}, whole=False)
+        writer.rollback()
+
+        assert site.found() == {"y"}
+        assert site.held() == {"z"}
+        # What people let in since stays in.
+        writer.release()
+        site.put({}, whole=False)
+        writer.release_entry("s", "z", by=["ab", "cd"])
+        site.put({"x": entry("x", SIGNALS[4])}, whole=False)
+        writer.rollback()
+        assert site.found() == {"y", "z"}
