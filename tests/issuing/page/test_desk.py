@@ -274,6 +274,8 @@ async def test_proposal_needs_every_signature(
         done = await browser.use_key("/act/publish", "machine", "machine")
 
     assert "cannot be done now" in early.notes[0]
+    assert "<title>Not done: Signatures" in early.html
+    assert "<title>Signatures" in first.html
     assert "passphrase of the key of 'dora' is wrong" in wrong.notes[0]
     assert "no key was chosen" in none.notes[0].lower()
     assert "no private key" in public.notes[0]

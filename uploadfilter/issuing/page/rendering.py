@@ -91,6 +91,11 @@ class Frame:
     notes: Sequence[Note]
     takes_tokens: bool
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether something was not done; a screen reader reads the title first."""
+        return any(not note.is_good for note in self.notes)
+
 
 def page(name: str, frame: Frame | None, **values: object) -> str:
     """Render one of the templates.
