@@ -11,6 +11,7 @@ BENCHMARKS = {
     "hashing": "benchmarks.hashing",
     "import": "benchmarks.importing",
     "gate": "benchmarks.gate",
+    "enforcement": "benchmarks.enforcement",
     "everyday": "benchmarks.everyday.run",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",

@@ -79,7 +79,7 @@ def write_signed(entries: Path, out: Path, *, epoch_s: float) -> Path:
         UploadFilterError: The entries cannot be signed, or ``out`` not be written.
     """
     with tempfile.TemporaryDirectory() as name:
-        folder = _proposed(Path(name) / "issuer")
+        folder = proposed(Path(name) / "issuer")
         with folder.locked():
             staging.stage_file(folder, entries, tally=Tally())
             proposing.propose(folder, Published(), epoch_s=epoch_s, parameters={})
@@ -94,14 +94,14 @@ def write_signed(entries: Path, out: Path, *, epoch_s: float) -> Path:
 def root() -> bytes:
     """Return the public root of the demo."""
     with tempfile.TemporaryDirectory() as name:
-        folder = _proposed(Path(name) / "issuer")
+        folder = proposed(Path(name) / "issuer")
         with folder.locked():
             for holder in _HOUSE[:2]:
                 signing.sign(folder, Published(), signer(holder))
         return (folder.proposal / f"{ROOT}.json").read_bytes()
 
 
-def _proposed(path: Path) -> IssuerFolder:
+def proposed(path: Path) -> IssuerFolder:
     """Make an issuer's folder with a proposal of who holds what."""
     issuer = "Demo, whose keys everybody has"
     settings = Settings(set=SET, issuer=issuer, lifetimes=LIFETIMES)

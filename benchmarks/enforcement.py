@@ -1,0 +1,219 @@
+"""How long from publication to enforcement, and from a withdrawal to its release?
+
+Everything is as an operator has it: the issuer's folder, ``uploadfilter hashset sync``
+as a process, a proxy in ``ENFORCE`` before an origin. A copy of the picture (encoded
+anew) is uploaded again and again; the time is that from the end of the publication to
+the first upload that is treated otherwise. *Told*: the sync is started at once.
+*Polling*: it is started each minute, as ``uploadfilter-sync.timer`` does, and the
+publications are spread evenly over the minute.
+"""
+
+import argparse
+import hashlib
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from benchmarks.machine import describe
+from deploy.demo import running
+from hashsets.demo import make_signed, pictures
+from hashsets.demo.make_demo import entry_of
+from uploadfilter.hashsets.tally import Tally
+from uploadfilter.issuing import proposing, publishing, signing, staging
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.published import published
+
+ENTRIES: Final = 10_000
+ROUNDS: Final = 4
+MINUTE_S: Final = 60.0
+BETWEEN_S: Final = 0.05
+_MOST_S: Final = 180.0
+_RESULTS = Path(__file__).parent / "results" / "enforcement.json"
+_WHO = ("demo-dora", "demo-eve")
+_FIRST = ("demo-ann", "demo-bob", "demo-fay")
+
+
+class Issuer:
+    """An issuer's folder with keys that everybody has."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder: IssuerFolder = make_signed.proposed(path)
+
+    def publish(self, *lines: dict[str, object]) -> float:
+        """Publish entries; return when that was done, in monotonic seconds."""
+        file = self.folder.path / "lines.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        with self.folder.locked():
+            now = published(self.folder)
+            staging.stage_file(self.folder, file, tally=Tally())
+            epoch_s = _epoch_s()
+            proposing.propose(self.folder, now, epoch_s=epoch_s, parameters={})
+            for name in (*(() if now.root else _FIRST), *_WHO):
+                signing.sign(self.folder, now, make_signed.signer(name))
+            machine = make_signed.signer("demo-machine")
+            publishing.publish(self.folder, now, machine, epoch_s=epoch_s)
+        return time.monotonic()
+
+    def withdraw(self, entry_id: str) -> float:
+        """Withdraw an entry; return when that was done, in monotonic seconds."""
+        with self.folder.locked():
+            publishing.withdraw(
+                self.folder,
+                published(self.folder),
+                [entry_id],
+                officer=make_signed.signer("demo-fay"),
+                machine=make_signed.signer("demo-machine"),
+                epoch_s=_epoch_s(),
+            )
+        return time.monotonic()
+
+
+class Site:
+    """A proxy before an origin, and the sync of its operator."""
+
+    def __init__(self, url: str, state: Path) -> None:
+        self.url = url
+        self.state = state
+
+    def sync(self) -> None:
+        """Sync once, as a process."""
+        running.run_program("hashset", "sync", state=self.state, may_fail=True)
+
+    def until(self, content: bytes, status: int) -> float:
+        """Upload until the answer has this status; return when, monotonic seconds."""
+        end_s = time.monotonic() + _MOST_S
+        while time.monotonic() < end_s:
+            answer = running.request(f"{self.url}/files/a", method="PUT", body=content)
+            if answer.status == status:
+                return time.monotonic()
+            time.sleep(BETWEEN_S)
+        raise RuntimeError(f"no upload was answered {status} within {_MOST_S:g} s")
+
+
+@contextmanager
+def _polling(site: Site) -> Iterator[float]:
+    """Sync each minute for the length of the block; yield when it begins."""
+    ended, begun_s = threading.Event(), time.monotonic()
+
+    def poll() -> None:
+        due_s = begun_s
+        while not ended.wait(max(0.0, due_s - time.monotonic())):
+            site.sync()
+            due_s += MINUTE_S
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        yield begun_s
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _told(site: Site, issuer: Issuer, rounds: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {"enforced_s": [], "released_s": []}
+    for number in range(rounds):
+        line, copy = _picture(number)
+        at_s = issuer.publish(line)
+        site.sync()
+        found["enforced_s"].append(site.until(copy, 403) - at_s)
+        at_s = issuer.withdraw(str(line["id"]))
+        site.sync()
+        found["released_s"].append(site.until(copy, 201) - at_s)
+    return found
+
+
+def _polled(site: Site, issuer: Issuer, rounds: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {"enforced_s": [], "released_s": []}
+    with _polling(site) as begun_s:
+        for number in range(rounds):
+            line, copy = _picture(1000 + number)
+            # What is published just after a sync waits longest, and so on.
+            _sleep_until_phase(begun_s, (number + 0.1) / rounds)
+            at_s = issuer.publish(line)
+            found["enforced_s"].append(site.until(copy, 403) - at_s)
+            _sleep_until_phase(begun_s, (number + 0.1) / rounds)
+            at_s = issuer.withdraw(str(line["id"]))
+            found["released_s"].append(site.until(copy, 201) - at_s)
+    return found
+
+
+def _sleep_until_phase(begun_s: float, phase: float) -> None:
+    into_s = (time.monotonic() - begun_s) % MINUTE_S
+    time.sleep((phase * MINUTE_S - into_s) % MINUTE_S)
+
+
+def _picture(number: int) -> tuple[dict[str, object], bytes]:
+    """Return an entry, and an altered copy of its picture."""
+    made = pictures.photograph(7000 + number, width=480, height=360)
+    line = entry_of(pictures.png(made), entry_id=f"p-{number}", category="1")
+    return line, pictures.jpeg(made, quality=70)
+
+
+def _filling(count: int) -> Iterator[dict[str, object]]:
+    for number in range(count):
+        digest = hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest()
+        yield {"id": f"f-{number}", "category": "1", "md5": digest}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, and write the figures."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks enforcement")
+    parser.add_argument("--quick", action="store_true", help="two rounds, kept nowhere")
+    quick = parser.parse_args(arguments).quick
+    machine = describe()
+    with tempfile.TemporaryDirectory() as name:
+        base, state = Path(name), Path(name) / "state"
+        issuer = Issuer(base / "issuer")
+        issuer.publish(*_filling(ENTRIES))
+        root = base / "root.json"
+        root.write_bytes((issuer.folder.metadata / "1.root.json").read_bytes())
+        source = ("--name", "unit7", "--from", str(issuer.folder.path / "published"))
+        digest = hashlib.sha256(root.read_bytes()).hexdigest()
+        words = ("hashset", "trust", str(root), *source, "--digest", digest)
+        running.run_program(*words, state=state)
+        running.run_program(
+            *("hashset", "sync", "unit7", "--category", "1"), state=state
+        )
+        with (
+            running.origin(base / "uploads", log=base / "origin.log") as origin,
+            running.proxy(
+                origin,
+                state=state,
+                log=base / "proxy.log",
+                options=("--mode", "enforce"),
+            ) as proxy,
+        ):
+            site = Site(proxy.url, state)
+            found = {"told": _told(site, issuer, 2 if quick else ROUNDS)}
+            if not quick:
+                found["polling"] = _polled(site, issuer, ROUNDS)
+    _say(found)
+    if not quick:
+        shape = {
+            "at": time.strftime("%Y-%m-%d"),
+            "machine": machine,
+            "entries": ENTRIES,
+            "rounds": ROUNDS,
+            "poll_s": MINUTE_S,
+            "seconds": found,
+        }
+        _RESULTS.write_text(json.dumps(shape, indent=2) + "\n")
+    return 0
+
+
+def _say(found: dict[str, dict[str, list[float]]]) -> None:
+    for how, figures in found.items():
+        for what, seconds in figures.items():
+            median, most = statistics.median(seconds), max(seconds)
+            print(f"{how:8} {what:11} median {median:6.2f} s, most {most:6.2f} s")
+
+
+def _epoch_s() -> float:
+    return time.time()  # noqa: TID251 -- python-tuf looks at this clock
