@@ -1,6 +1,7 @@
 """Signed sets before the gate: from an issuer's folder to what is in force."""
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -193,6 +194,19 @@ def test_damaged_corpus_lets_nothing_in(tmp_path: Path, *, is_new: bool) -> None
         case.site.sync()
     case.kept.remove("own")
     case.site.sync()
+    assert case.held() == set()
+
+
+def test_corpora_that_are_gone_are_said(tmp_path: Path) -> None:
+    """After a restore without them, a quarantine does not end in silence."""
+    case = Case(tmp_path)
+    case.site.sync()
+    shutil.rmtree(case.kept.path)
+
+    with pytest.raises(HashSetKnownGoodError, match="are gone"):
+        case.site.sync()
+    assert case.held() == {"p-7"}
+    case.site.sync(is_accepted=True)
     assert case.held() == set()
 
 

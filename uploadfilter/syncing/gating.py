@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.gate.judging import CorpusGate, GateSettings, Known
 from uploadfilter.knowngood.corpus import KEYED, Corpus
 from uploadfilter.knowngood.store import KnownGood, identity, shipped
@@ -81,6 +82,7 @@ def gate_for(
     *,
     epoch_s: float,
     withdrawn: int = 0,
+    seen: str = "",
 ) -> CorpusGate:
     """Return the gate of an operator.
 
@@ -90,11 +92,20 @@ def gate_for(
         passage: How a set is let in.
         epoch_s: Seconds since the epoch.
         withdrawn: Entries that go because duty officers withdrew them.
+        seen: What the set in force was compared with; empty for nothing.
 
     Raises:
         HashSetKnownGoodError: A corpus is missing or damaged.
     """
     kept = KnownGood(state, passage.default())
+    is_lost = seen not in ("", identity({})) and not kept.path.is_dir()
+    if is_lost and not passage.is_accepted:
+        raise HashSetKnownGoodError(
+            "the known-good corpora that the set in force was compared with are gone",
+            hint="The set in force stays, withdrawals were taken. Restore 'known-good' "
+            "from the backup, or import your corpora anew; if there was only that of "
+            "the program, sync with --accept-change.",
+        )
     kept.with_default(secret, epoch_s=epoch_s)
     corpora = kept.read(secret)
     return CorpusGate(

@@ -306,10 +306,9 @@ def _put_in_force(
     leaving = _leaving(writer, name, verified)
     try:
         going = sum(not change.keeps(it) for it in leaving)
-        gate = gate_for(
-            trusted.state, writer.secret, passage, epoch_s=epoch_s, withdrawn=going
-        )
-        is_seen = info is not None and _gated(info) == gate.identity
+        seen = _gated(info)
+        gate = _gate(writer, trusted, passage, seen, going, epoch_s)
+        is_seen = seen == gate.identity
         is_same = is_seen and _is_same(info, held, verified, change)
         if is_same or not is_seen or change.is_full:
             _withdraw(writer, name, revoked, taken)
@@ -339,9 +338,27 @@ def _put_in_force(
     )
 
 
-def _gated(info: SetInfo) -> str | None:
-    """Return what a set in force was compared with; ``None`` if nobody signed it."""
-    return None if info.signed is None else info.signed.gated
+def _gate(
+    writer: ReferenceWriter,
+    trusted: Trusted,
+    passage: Passage,
+    seen: str,
+    going: int,
+    epoch_s: float,
+) -> CorpusGate:
+    return gate_for(
+        trusted.state,
+        writer.secret,
+        passage,
+        epoch_s=epoch_s,
+        withdrawn=going,
+        seen=seen,
+    )
+
+
+def _gated(info: SetInfo | None) -> str:
+    """Return what a set in force was compared with; empty for nothing."""
+    return "" if info is None or info.signed is None else info.signed.gated
 
 
 def _is_same(
