@@ -1,5 +1,6 @@
 """Entries out of scans: signals, ids, categories, refusals, and going on."""
 
+import resource
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -144,6 +145,20 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [to]
     with pytest.raises(IssuerError, match="already"):
         BuildFile(to)
+
+
+def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
+    """It is not followed by another one when the files are let go of."""
+    entry = made(PHOTO)
+    out = BuildFile(tmp_path / "built.jsonl")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(IssuerError, match="cannot write"):
+            out.add("m1", entry)
+        out.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_notes_name_nothing(tmp_path: Path) -> None:

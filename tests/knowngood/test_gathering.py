@@ -1,5 +1,6 @@
 """Signals of harmless pictures, on their way into a corpus."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,19 @@ def test_interrupted_build_goes_on(tmp_path: Path, lost: int) -> None:
 
     assert read(tmp_path / "x").values.shape == (3, 4, 4)
     assert again.numbers.files == 3
+
+
+def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
+    """It is not followed by another one when the files are let go of."""
+    out = Gathering(tmp_path / "own.corpus")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(HashSetKnownGoodError, match="cannot write"):
+            out.add("m1", made_of(1))
+        out.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_nothing_gives_no_corpus(tmp_path: Path) -> None:

@@ -77,7 +77,13 @@ def feedback_key_command(
             hint="For example: uploadfilter hashset feedback-key --name hoster-1",
         )
     private, public = made_plain_key(name)
-    write_private(path, private)
+    try:
+        write_private(path, private)
+    except OSError as exc:
+        raise UsageError(
+            f"cannot write {str(path)!r}: {exc.strerror}",
+            hint="Check the disk, and that this user may write there.",
+        ) from exc
     write_data(public)
 
 

@@ -6,6 +6,7 @@ ones is refused and counted; what was done is remembered without names, so that 
 interrupted build goes on where it was.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -292,8 +293,10 @@ class BuildFile:
 
     def close(self) -> None:
         """Let go of the files; what was done stays done."""
-        self._lines.close()
-        self._notes.close()
+        for file in (self._lines, self._notes):
+            # What a full disk did not take was said when it was added.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _opened(self, path: Path) -> BufferedWriter:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

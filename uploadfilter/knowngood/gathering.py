@@ -5,6 +5,7 @@ remembered without names, beside the file that is made, so that an interrupted b
 goes on where it was; equal values are kept once.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -246,8 +247,10 @@ class Gathering:
 
     def close(self) -> None:
         """Let go of the files; what was done stays done."""
-        self._lines.close()
-        self._notes.close()
+        for file in (self._lines, self._notes):
+            # What a full disk did not take was said when it was added.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _made(self) -> Iterator[Gathered]:
         decode = msgspec.json.Decoder(Gathered).decode
