@@ -24,6 +24,7 @@ from hashsets.demo.tricks_combined import combined
 from hashsets.demo.tricks_containers import CONTAINER_TRICKS
 from hashsets.demo.tricks_edits import BOMB_TRICKS, EDIT_TRICKS
 from hashsets.demo.tricks_embedded import EMBEDDED_TRICKS, JUNK_TRICKS
+from hashsets.demo.tricks_fonts import FONT_TRICKS
 from hashsets.demo.tricks_formats import DEPTH_TRICKS, FORMAT_TRICKS
 from hashsets.demo.tricks_frames import FRAMES_TRICKS
 from hashsets.demo.tricks_joined import JOINED_TRICKS
@@ -53,6 +54,7 @@ _PLAIN: tuple[Trick, ...] = (
     *BOMB_TRICKS,
     *EMBEDDED_TRICKS,
     *METAFILE_TRICKS,
+    *FONT_TRICKS,
     *JUNK_TRICKS,
     *KIND_TRICKS,
     *CONTAINER_TRICKS,

@@ -105,6 +105,8 @@ _MAGIC: tuple[tuple[bytes, int], ...] = (
     (b"Rar!", 0),
     (b"MSCF", 0),
     (b"%PDF-", 0),
+    (b"wOFF", 0),
+    (b"wOF2", 0),
     (b"\xd0\xcf\x11\xe0", 0),
     (b"ustar", 257),
 )

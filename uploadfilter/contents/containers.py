@@ -25,6 +25,7 @@ from uploadfilter.contents import (
     nameless,
     sqlitepages,
     tars,
+    webfonts,
     zipping,
 )
 from uploadfilter.contents.magic import HEAD_BYTES, Kind
@@ -59,6 +60,7 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     _PDF,
     compounds.CompoundContainer(),
     sqlitepages.SQLiteContainer(),
+    webfonts.FontContainer(),
     *archives.ARCHIVES,
 )
 """Those whose content can be told by its first bytes."""

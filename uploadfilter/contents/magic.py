@@ -69,6 +69,7 @@ class Kind(StrEnum):
     SQLITE = "sqlite"
     TAR = "tar"
     PDF = "pdf"
+    WOFF = "woff"
     OLE = "ole"
     GIT = "git"
 
@@ -104,19 +105,13 @@ them. Pictures that stand in them as they are, or encoded, are found."""
 
 CONTAINERS = frozenset(
     {
-        Kind.ZIP,
-        Kind.GZIP,
-        Kind.BZIP2,
-        Kind.XZ,
-        Kind.ZSTD,
-        Kind.LZ4,
-        Kind.SEVEN_ZIP,
-        Kind.RAR,
-        Kind.CAB,
+        *(Kind.ZIP, Kind.GZIP, Kind.BZIP2, Kind.XZ, Kind.ZSTD, Kind.LZ4),
+        *(Kind.SEVEN_ZIP, Kind.RAR, Kind.CAB),
         *(Kind.AR, Kind.CPIO, Kind.LHA, Kind.XAR, Kind.RPM),
         *(Kind.COMPRESS, Kind.LZIP, Kind.ARCHIVE, Kind.SQLITE),
         Kind.TAR,
         Kind.PDF,
+        Kind.WOFF,
         Kind.OLE,
         Kind.GIT,
     }
@@ -234,6 +229,8 @@ MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"ALZ\1\n\0", Kind.ARCHIVE),
     (b"EGGA\0\1", Kind.ARCHIVE),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Kind.OLE),
+    (b"wOFF", Kind.WOFF),
+    (b"wOF2", Kind.WOFF),
     (b"PACK\0\0\0\2", Kind.GIT),
     (b"PACK\0\0\0\3", Kind.GIT),
     (b"\x1a\x45\xdf\xa3", Kind.VIDEO),
