@@ -196,6 +196,9 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
 ) -> None:
     """Not on a page, not in the issuer's folder, and not on the terminal."""
     folder = picture_folder(tmp_path / NAME / os.fsdecode(b"\xff <b>"))
+    rows = ("1", "gone"), ("2", f"{NAME}-1"), *(("1", f"{NAME}-{n}") for n in (0, 2))
+    table = "".join(f"{c}/{name}.png,cat-{c}\n" for c, name in rows)
+    (tmp_path / NAME / "table.csv").write_text(f"path,category\n{table}")
     async with opened(office, keys) as browser:
         await browser.enter()
         await browser.send("/choose/pictures")
@@ -203,7 +206,8 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
         here = shown.html.partition('name="here" value="')[2].partition('"')[0]
         await browser.send("/choose/0", here=here)
         await browser.send("/choose/take")
-        built = (await browser.send("/act/build", naming="folders")).text
+        form = {"naming": "table", "table": str(tmp_path / NAME / "table.csv")}
+        built = (await browser.send("/act/build", **form)).text
         pages = [await browser.open(path) for path in PAGES if path != "/choose"]
         await browser.open()
         proposed = await browser.send("/act/propose", extent="more")
@@ -211,7 +215,9 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
     files = [path for path in office.folder.path.rglob("*") if path.is_file()]
 
     assert "Entries 3 Left out 1" in built
-    assert "no picture, or one that could not be decoded" in built
+    assert "cat-1 2 cat-2 1" in built
+    assert "1 in no row of the table" in built
+    assert "1 row of the table has no picture." in built
     assert "3 entries are added" in proposed.text
     assert "2 of dora, eve, gus" in proposed.text
     assert not any(NAME in text for text in texts)
@@ -470,6 +476,8 @@ async def test_folder_is_chosen_by_its_number_or_its_path(
         into = await browser.send("/choose/0", here=here)
         taken = await browser.send("/choose/take")
         wrong = await browser.send("/act/build", naming="one", category="a\x07")
+        tableless = await browser.send("/act/build", naming="table", table="/nope")
+        folder = await browser.send("/act/build", naming="table", table="/etc")
         odd.rmdir()
         vanished = await browser.send("/act/build", naming="one", category="7b")
 
@@ -479,6 +487,8 @@ async def test_folder_is_chosen_by_its_number_or_its_path(
     assert r"\xff &lt;b&gt;" in into.html
     assert r"\xff &lt;b&gt;" in taken.html
     assert "cannot be a category" in wrong.notes[0]
+    assert "No such file" in tableless.notes[0]
+    assert "is no file" in folder.notes[0]
     assert "is the stick still there?" in vanished.notes[0]
 
 

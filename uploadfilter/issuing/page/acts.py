@@ -31,8 +31,9 @@ from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.publishing import Withdrawable
 from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.tables import read_table
 from uploadfilter.issuing.tokens import is_token, label_of, opened_token
-from uploadfilter.issuing.wording import counted
+from uploadfilter.issuing.wording import counted, entries
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signedsets import metadata as md
@@ -182,17 +183,27 @@ class Acts:
             self._reviewed = (digest, review)
         return self._reviewed[1]
 
-    def build(self, job: Job, source: Path, category: str | None) -> Note:
+    def build(
+        self, job: Job, source: Path, *, category: str | None, table: Path | None
+    ) -> Note:
         """Compute the signals of the pictures of a folder.
 
+        Args:
+            job: Is told how far it is.
+            source: The folder.
+            category: Of all of them; ``None`` if folders or a table say it.
+            table: Says ids and categories; ``None`` for none.
+
         Raises:
-            IssuerError: The lines cannot be written.
+            HashSetError: The table cannot be read.
+            IssuerError: Nor can it, or the lines cannot be written.
             ScannerError: There is no scanner.
         """
-        path = self._builds.place(source, category)
+        rows = None if table is None else read_table(table)
+        naming = Naming(category=category, table=rows)
+        path = self._builds.place(source, str(table) if table else category)
         out = BuildFile(path)
         try:
-            naming = Naming(category=category)
             is_whole = asyncio.run(_built(job, source, out, naming, self._settings))
             if is_whole:
                 self._builds.note(path, out.built)
@@ -206,8 +217,12 @@ class Acts:
                 hint="Nothing is lost: begin again with the same folder, and it goes "
                 "on from there.",
             )
-        entries = counted(out.built.entries, "entry", "entries")
-        return Note(text=f"The pictures were read: {entries}.")
+        without = 0 if rows is None else len(list(rows.lines_without(out.built.rows)))
+        missing = counted(without, "row of the table has", "rows of the table have")
+        return Note(
+            text=f"The pictures were read: {entries(out.built.entries)}.",
+            hint=f"{missing} no picture." if without else "",
+        )
 
     def discard(self) -> Note:
         """Forget what was built."""
@@ -370,12 +385,12 @@ class Acts:
                 machine=online,
                 epoch_s=self.epoch_s,
             )
-        entries = counted(count, "entry is", "entries are")
+        gone = counted(count, "entry is", "entries are")
         whole = counted(listed, "entry", "entries")
         if not ids:
             return Note(text=f"The list of withdrawals is renewed: {whole}.")
         return Note(
-            text=f"{entries} withdrawn.",
+            text=f"{gone} withdrawn.",
             hint=f"The list of withdrawals has {whole} now. Providers who fetch it "
             "themselves put it out of force with their next look; others need a stick.",
         )

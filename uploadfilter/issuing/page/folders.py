@@ -75,6 +75,24 @@ def typed(text: str) -> Path:
     Raises:
         UsageError: It is no absolute path of a folder.
     """
+    path = _typed(text)
+    check(path)
+    return path
+
+
+def typed_file(text: str) -> Path:
+    """Return the file that somebody typed.
+
+    Raises:
+        UsageError: It is no absolute path of a file.
+    """
+    path = _typed(text)
+    if not stat.S_ISREG(_mode(path)):
+        raise UsageError(f"{shown(path)!r} is no file", hint="Name the file itself.")
+    return path
+
+
+def _typed(text: str) -> Path:
     if not text:
         raise UsageError("no path was typed", hint="Type one, or choose from the list.")
     if len(os.fsencode(text)) > MOST_PATH_BYTES or "\0" in text:
@@ -86,9 +104,7 @@ def typed(text: str) -> Path:
             hint="Type the whole path, such as /media/stick/pictures.",
         )
     # Without '..': what is shown is where it is.
-    path = Path(os.path.normpath(path))
-    check(path)
-    return path
+    return Path(os.path.normpath(path))
 
 
 def check(path: Path) -> None:
@@ -97,15 +113,18 @@ def check(path: Path) -> None:
     Raises:
         UsageError: It is none, or cannot be reached.
     """
+    if not stat.S_ISDIR(_mode(path)):
+        raise UsageError(f"{shown(path)!r} is no folder", hint="Name its folder.")
+
+
+def _mode(path: Path) -> int:
     try:
-        mode = path.stat().st_mode
+        return path.stat().st_mode
     except OSError as exc:
         raise UsageError(
             f"cannot use {shown(path)!r}: {exc.strerror}",
             hint="Check the path; is the stick still there?",
         ) from exc
-    if not stat.S_ISDIR(mode):
-        raise UsageError(f"{shown(path)!r} is no folder", hint="Name its folder.")
 
 
 def shown(path: Path | str) -> str:

@@ -136,8 +136,11 @@ class Orders:
             self.withdrawable = self._acts.withdrawable(_ids(found))
 
     def _build(self, found: forms.Fields, job: Job) -> Note:
-        source, category = self.source, None
-        if forms.text(found, "naming") == "one":
+        source, category, table = self.source, None, None
+        naming = forms.text(found, "naming")
+        if naming == "table":
+            table = folders.typed_file(forms.text(found, "table"))
+        if naming == "one":
             category = self.category = forms.text(found, "category")
             if not is_category(category):
                 raise UsageError(
@@ -147,7 +150,7 @@ class Orders:
         if source is None:
             raise UsageError("no folder was chosen", hint="Choose a folder first.")
         folders.check(source)
-        return self._acts.build(job, source, category)
+        return self._acts.build(job, source, category=category, table=table)
 
     def _discard(self, _: forms.Fields, __: Job) -> Note:
         return self._acts.discard()
