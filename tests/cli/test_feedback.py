@@ -11,6 +11,7 @@ from tests.cli.running import json_lines, run
 from tests.cli.test_signed import Shell, shell
 from tests.decisions.logs import DAY_S, write_log
 from tests.syncing.test_feedback import matched
+from tests.syncing.test_gating import Case
 
 __all__ = ["shell"]
 
@@ -121,3 +122,20 @@ def test_what_is_missing_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
     folder = ("--folder", str(shell.office.folder.path))
     assert run(monkeypatch, "issuer", "feedback", str(file), *folder) == 2
     assert "nobody is known by the key" in shell.said()[1]
+
+
+def test_what_the_gate_holds_back_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without a match, since it cannot match; and without a log of any proxy."""
+    case = Case(tmp_path)
+    case.site.sync()
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(case.site.state))
+    assert run(monkeypatch, "hashset", "feedback-key", "--name", "hoster-1") == 0
+    file = tmp_path / "f.jsonl"
+    days = ("--from", "2026-01-01", "--to", "2026-01-02", "-o", str(file))
+    assert run(monkeypatch, "hashset", "feedback", "unit7", *days) == 0
+    capfd.readouterr()
+
+    (line,) = [json.loads(it) for it in file.read_text().splitlines()[1:-1]]
+    assert line == {"id": "p-7", "quarantined": True}

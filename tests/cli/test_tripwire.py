@@ -13,7 +13,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 def test_from_demotion_to_restoration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What is demoted is listed, with exit code 1; a person restores it."""
+    """What is demoted is listed, with exit code 1; two people restore it."""
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path))
     with ReferenceDirectory(tmp_path / REFERENCE_DIRECTORY).writer(create=True):
         pass
@@ -25,7 +25,10 @@ def test_from_demotion_to_restoration(
     assert "p-1" in capfd.readouterr().out
     assert run(monkeypatch, "hashset", "status") == 1
     capfd.readouterr()
-    restore = ("hashset", "restore", "unit7", "p-1", "--by", "ab")
+    alone = ("hashset", "restore", "unit7", "p-1", "--by", "ab")
+    for by in ((), ("--by", "AB"), ("--by", "x@y")):
+        assert run(monkeypatch, *alone, *by, "--reason", "right", "--yes") == 2
+    restore = (*alone, "--by", "cd")
     for wrong in ("", "two\nlines", "a@b"):
         assert run(monkeypatch, *restore, "--reason", wrong, "--yes") == 2
     assert run(monkeypatch, *restore, "--reason", "right") == 2  # nobody to ask
@@ -38,4 +41,4 @@ def test_from_demotion_to_restoration(
     assert run(monkeypatch, "hashset", "tripwire", "--json") == 0
     (shape,) = json_lines(capfd.readouterr().out)
     assert shape["demoted"] == []
-    assert [it["by"] for it in shape["restored"]] == ["ab"]
+    assert [it["by"] for it in shape["restored"]] == [["ab", "cd"]]

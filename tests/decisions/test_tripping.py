@@ -182,7 +182,7 @@ def demotion(at: int, entry: str = "p-1") -> Demotion:
 
 def restoration(at: int, entry: str = "p-1") -> Restoration:
     """Make a restoration."""
-    return Restoration(set="unit7", entry=entry, at=at, by="ab", reason="right")
+    return Restoration(set="unit7", entry=entry, at=at, by=("ab", "cd"), reason="right")
 
 
 def test_what_a_person_restored_is_not_demoted_again_for_a_month() -> None:

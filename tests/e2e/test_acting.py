@@ -157,7 +157,10 @@ WRITING: tuple[tuple[str, ...], ...] = (
         "release",
     ),
     ("hashset", "activate", "3", "--undo-withdrawals", "--yes"),
-    ("hashset", "restore", "demo", "entry-0", "--reason", "right", "--yes"),
+    (
+        *("hashset", "restore", "demo", "entry-0", "--reason", "right"),
+        *("--by", "ab", "--by", "cd", "--yes"),
+    ),
     ("hashset", "feedback-key", "--name", "hoster-1"),
 )
 """Every command that writes into the state directory, in an order that works."""

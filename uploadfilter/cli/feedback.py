@@ -1,6 +1,5 @@
 """``uploadfilter hashset feedback | feedback-key`` and ``issuer feedback``."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,9 +23,10 @@ from uploadfilter.issuing import feedback as summing
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import made_plain_key, opened_plain_key
 from uploadfilter.issuing.published import published
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets.feedback import FORMAT, EntrySum, Header
 from uploadfilter.signedsets.metadata import name_of
-from uploadfilter.state import instance_directory, log_directory, write_private
+from uploadfilter.state import write_private
 from uploadfilter.syncing import feedback as gathering
 from uploadfilter.syncing.trusting import Trusted
 
@@ -123,7 +123,7 @@ def feedback_command(
     signer = opened_plain_key(_key_of(base))
     status = Trusted.of(base, name).status()
     found = gathering.gathered(_logs(base), name, first, last)
-    lines = list(found.lines())
+    lines = list(found.lines(_quarantined(base, name)))
     try:
         header = Header(
             feedback=FORMAT,
@@ -278,14 +278,16 @@ def _words(item: EntrySum) -> str:
     return ", ".join(words)
 
 
+def _quarantined(state: Path, name: str) -> list[str]:
+    """Return the entries of a set that the gate keeps out of force now."""
+    with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
+        changes = reader.current().changes
+    return [it.entry for it in changes.quarantined if it.set == name]
+
+
 def _logs(state: Path) -> list[Path]:
     """Return the logs of all proxies of a machine."""
-    names = sorted(
-        entry.name
-        for entry in os.scandir(state / "instances")
-        if instance_directory(state, entry.name).is_dir()
-    )
-    return [log_directory(state, name) for name in names]
+    return sorted(it for it in (state / "instances").glob("*/log") if it.is_dir())
 
 
 def _key_of(state: Path) -> bytes:

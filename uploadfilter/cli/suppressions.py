@@ -84,7 +84,7 @@ def suppress_command(
             name,
             entry,
             reason=reason,
-            by=account() if by is None else by,
+            by=_account() if by is None else by,
             expires_at=None if ends is None else ends.timestamp(),
         )
         number = writer.number
@@ -181,7 +181,7 @@ def _ends(lasting: str | None, until: str | None, *, now: datetime) -> datetime 
     return None if until is None else moment_ahead(until)
 
 
-def account() -> str:
+def _account() -> str:
     """Return the name of the account that runs this; empty if it has none."""
     try:
         return getpass.getuser()

@@ -22,8 +22,9 @@ from uploadfilter.cli.output import (
     say,
     table,
 )
-from uploadfilter.cli.suppressions import EntryArgument, SetArgument, account
-from uploadfilter.decisions.tripping import Restoration
+from uploadfilter.cli.suppressions import EntryArgument, SetArgument
+from uploadfilter.decisions.tripping import FEWEST_RESTORING, Restoration
+from uploadfilter.errors import UsageError
 from uploadfilter.proxy.inspecting.tripwire import read_demotions, restored
 from uploadfilter.reference.changes import new_suppression
 
@@ -84,43 +85,48 @@ def restore_command(
         ),
     ],
     by: Annotated[
-        str | None,
+        list[str],
         typer.Option(
             metavar="WHO",
-            help="Who looked at it: an account or initials.  [default: your account]",
-            show_default=False,
+            help="An account or initials; give it once for each of two people.",
         ),
-    ] = None,
+    ],
     yes: YesOption = False,
     state: StateOption = None,
 ) -> None:
     """Let a demoted entry reject again, and not be demoted for 30 days.
 
-    Ask its issuer first: uploads from many networks looked like it.
+    Two people are named for it. Ask its issuer first: uploads from many networks
+    looked like it.
 
     **Example**
 
-        uploadfilter hashset restore unit7 a17 --reason "compared by the issuer"
+        uploadfilter hashset restore unit7 a17 --reason compared --by ab --by cd
     """
-    # Before this process becomes the owner of the state directory.
-    who = account() if by is None else by
+    if len({it.casefold() for it in by}) < FEWEST_RESTORING:
+        raise UsageError(
+            f"an entry is restored by {FEWEST_RESTORING} people",
+            hint="Give --by NAME twice: who looked at the entry, and who agrees.",
+        )
     base = directory_to_write(state, create=True).path.parent
     # The same rules as of a suppression: nothing personal in the reason.
-    known = new_suppression(
-        name,
-        entry,
-        reason=reason,
-        by=who,
-        now=present_s(),
-        expires_at=None,
-    )
+    known = [
+        new_suppression(
+            name, entry, reason=reason, by=who, now=present_s(), expires_at=None
+        )
+        for who in by
+    ]
     if not yes:
         confirm(
             f"Did the issuer of {name!r} compare {entry!r}?",
             refused="nothing is restored without a confirmation",
         )
     item = Restoration(
-        set=name, entry=entry, at=known.since, by=known.by, reason=known.reason
+        set=name,
+        entry=entry,
+        at=known[0].since,
+        by=tuple(it.by for it in known),
+        reason=known[0].reason,
     )
     if restored(base, item):
         say(f"{name}/{entry} rejects again within seconds", style="green")

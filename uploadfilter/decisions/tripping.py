@@ -30,8 +30,11 @@ MOST_NETWORKS: Final = 10_000
 MOST_DEMOTED: Final = 1000
 """Entries that are demoted at a time: who has more has a hash set to remove."""
 
+FEWEST_RESTORING: Final = 2
+"""People who restore an entry, as many as let one out of quarantine."""
+
 RESTORED_S: Final = 30 * 86_400
-"""For how long an entry that a person has restored is not demoted again: as long as a
+"""For how long an entry that people have restored is not demoted again: as long as a
 suppression lasts at most, in which its issuer can be asked."""
 
 
@@ -57,20 +60,20 @@ class Demotion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Restoration(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that a person has looked at and found to be right.
+    """An entry that people have looked at and found to be right.
 
     Attributes:
         set: Name of its hash set.
         entry: Its id.
         at: When it was restored, in seconds since the epoch.
-        by: Who did it.
+        by: Who did it, at least two.
         reason: Why, for people.
     """
 
     set: str
     entry: str
     at: int
-    by: str
+    by: tuple[str, ...]
     reason: str
 
     @property
