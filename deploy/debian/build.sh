@@ -59,12 +59,17 @@ install_program() {
 }
 
 # Remove what is for those who develop the packages: tests, sources of what is compiled,
-# types for checkers, and symbols for debuggers.
+# types for checkers, and symbols for debuggers; and what nothing here imports.
 slim_packages() {
     packages=$(echo "$root$home"/lib/python3*/site-packages)
     find "$packages" -type d \( -name tests -o -name test_data \) -prune -exec rm -r {} +
     find "$packages" -type f \( -name '*.py[xid]' -o -name '*.pxd' -o -name '*.px[id]' \
         -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
+    # Parts that nothing here imports: numpy's own tests and its Fortran compiler, the web
+    # pages and objects of lxml (pikepdf reads XML only), zstandard's way for PyPy.
+    rm -rf "$packages"/numpy/f2py "$packages"/numpy/_core/_simd.*.so \
+        "$packages"/lxml/html "$packages"/lxml/isoschematron "$packages"/lxml/objectify.* \
+        "$packages"/zstandard/_cffi.*.so "$packages"/zstandard/backend_cffi.py
     find "$packages" -type f -name '*.so*' | while read -r library; do
         ! readelf --section-headers --wide "$library" | grep -q ' \.debug_info ' ||
             strip --strip-debug "$library"
@@ -92,7 +97,8 @@ install_documents() {
     documents=$root/usr/share/doc/uploadfilter
     install -d "$documents"
     cd "$repository"
-    for what in ./*.md LICENSE docs hashsets/FORMAT.md uploadfilter/proxy/answering/pages \
+    for what in ./*.md LICENSE docs hashsets/FORMAT.md hashsets/knowngood/packages.tsv \
+                uploadfilter/proxy/answering/pages \
                 deploy/caddy deploy/container deploy/grafana deploy/haproxy \
                 deploy/kubernetes deploy/log-shipping deploy/nginx deploy/prometheus \
                 deploy/systemd; do
