@@ -58,6 +58,53 @@ def test_from_key_to_sum(
     assert (total["operators"], total["matches"]) == (["hoster-1"], 3)
 
 
+def test_feedback_before_the_first_sync(shell: Shell) -> None:
+    """Nothing matched, and nothing is in quarantine."""
+    assert shell.trust() == 0
+    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+    (shell.path / "state" / "instances").mkdir(exist_ok=True)
+    file, day = shell.path / "f", yesterday(shell)
+    words = ("--from", day, "--to", day, "-o", str(file), "--json")
+
+    assert shell.type("feedback", "unit7", *words) == 0
+    assert json.loads(shell.said()[0])["entries"] == 0
+
+
+def test_file_that_is_there_is_kept(shell: Shell) -> None:
+    """It may be what was not sent yet; and of a full disk nothing remains."""
+    file, day = prepared(shell), yesterday(shell)
+    words = ("--from", day, "--to", day, "-o", str(file))
+    file.write_text("of last month")
+    assert shell.type("feedback", "unit7", *words) == 2
+    assert "is there already" in shell.said()[1]
+    assert file.read_text() == "of last month"
+
+    file.unlink()
+    part = file.with_name(f"{file.name}.tmp")
+    part.symlink_to("/dev/full")
+    assert shell.type("feedback", "unit7", *words) == 2
+    assert "No space left" in shell.said()[1]
+    assert not file.exists()
+    assert not part.is_symlink()
+
+
+@pytest.mark.parametrize("to", ["/dev/full", "/proc/sys/nowhere"])
+def test_key_that_cannot_be_written(shell: Shell, to: str) -> None:
+    """A full disk, a folder that is read-only even for root: which file, and why."""
+    assert shell.trust() == 0
+    part = shell.path / "state" / "feedback.key.tmp"
+    part.symlink_to(to)
+    assert shell.type("feedback-key", "--name", "hoster-1") == 2
+    out, said = shell.said()
+
+    assert out == ""
+    assert "cannot write" in said
+    assert "feedback.key'" in said
+    assert not part.with_name("feedback.key").exists()
+    part.unlink(missing_ok=True)
+    assert shell.type("feedback-key", "--name", "hoster-1") == 0
+
+
 def test_file_says_nothing_of_an_upload(shell: Shell) -> None:
     """No id of a decision, no client, no time but days."""
     file, day = prepared(shell), yesterday(shell)

@@ -18,7 +18,7 @@ from uploadfilter.cli.options import (
     state_directory,
 )
 from uploadfilter.cli.output import harmless, print_json, print_text, say, write_data
-from uploadfilter.errors import FeedbackError, UsageError
+from uploadfilter.errors import FeedbackError, StoreMissingError, UsageError
 from uploadfilter.issuing import feedback as summing
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import made_plain_key, opened_plain_key
@@ -119,6 +119,10 @@ def feedback_command(
     if last >= _today():
         raise UsageError(
             f"{last} is not over yet", hint="The last day may be yesterday, in UTC."
+        )
+    if output.exists():
+        raise UsageError(
+            f"{str(output)!r} is there already", hint="Name another file, or remove it."
         )
     signer = opened_plain_key(_key_of(base))
     status = Trusted.of(base, name).status()
@@ -281,7 +285,11 @@ def _words(item: EntrySum) -> str:
 def _quarantined(state: Path, name: str) -> list[str]:
     """Return the entries of a set that the gate keeps out of force now."""
     with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
-        changes = reader.current().changes
+        try:
+            changes = reader.current().changes
+        except StoreMissingError:
+            # Nothing was synced yet, so that nothing can have matched.
+            return []
     return [it.entry for it in changes.quarantined if it.set == name]
 
 
@@ -302,11 +310,14 @@ def _key_of(state: Path) -> bytes:
 
 
 def _write(path: Path, lines: Iterator[bytes]) -> None:
+    new = path.with_name(path.name + ".tmp")
     try:
-        new = path.with_name(path.name + ".tmp")
-        with new.open("wb") as file:
-            file.writelines(lines)
-        new.replace(path)
+        try:
+            with new.open("wb") as file:
+                file.writelines(lines)
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
     except OSError as exc:
         raise UsageError(
             f"cannot write {str(path)!r}: {exc.strerror}",
