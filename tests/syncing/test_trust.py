@@ -40,6 +40,7 @@ from uploadfilter.signedsets.roles import (
     ROOT,
     stored_name,
 )
+from uploadfilter.syncing.client import MOST_WITHDRAWALS_BYTES
 from uploadfilter.syncing.fetching import HTTPFetcher
 
 TWENTY = tuple(line_of(f"p-{n}", n) for n in range(20))
@@ -81,7 +82,7 @@ class Case:
 
     def refused(
         self, error: type[HashSetError], words: str, source: str | None = None
-    ) -> None:
+    ) -> HashSetError:
         """Sync from the stick, and check what must hold after every attack."""
         with pytest.raises(error, match=words) as caught:
             self.site.sync(source=source or str(self.stick))
@@ -91,6 +92,7 @@ class Case:
         failure = self.site.status.failure
         assert failure is not None
         assert failure.code == caught.value.code
+        return caught.value
 
     def put(self, role: str, metadata: Metadata[Targets]) -> None:
         """Put metadata of a role onto the stick, and make it the newest there."""
@@ -239,6 +241,22 @@ def test_bomb_in_the_list_of_withdrawals(case: Case) -> None:
     case.put(REVOKE, listing)
 
     case.refused(HashSetFormatError, "its last line has no end")
+
+
+@pytest.mark.parametrize("data", [bytes, os.urandom])
+def test_list_of_withdrawals_has_a_bound_of_its_own(
+    case: Case, data: Callable[[int], bytes]
+) -> None:
+    """One person signs it: packed or unpacked, it is given up far below a set's."""
+    case.copy()
+    listing = case.listing(
+        REVOKE, **{REVOKED_PATH: gzip.compress(data(MOST_WITHDRAWALS_BYTES + 1), 1)}
+    )
+    listing.sign(signer("fay"))
+    case.put(REVOKE, listing)
+
+    error = case.refused(HashSetFormatError, "more than 16,777,216|would have 16,7")
+    assert "may be stolen" in error.hint
 
 
 def test_huge_counts_in_the_manifest(case: Case) -> None:

@@ -19,6 +19,7 @@ from tuf.ngclient import Updater, UpdaterConfig
 
 from uploadfilter.errors import (
     HashSetError,
+    HashSetFormatError,
     HashSetSourceError,
     HashSetTrustError,
     StoreError,
@@ -45,6 +46,10 @@ from uploadfilter.syncing.trusting import Trusted
 
 MOST_FILE_BYTES: Final = ops.MOST_BLOB_BYTES
 """Of a file as it is fetched: packed, it is no longer than unpacked."""
+
+MOST_WITHDRAWALS_BYTES: Final = 16 << 20
+"""Of the list of withdrawals, packed or not: 300,000 ids of 32 characters. One person
+alone signs it, and it is unpacked whole before it is counted."""
 
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=64,
@@ -124,7 +129,7 @@ class Client:
         with _translated():
             self._updater.refresh()
             manifest_file = self._fetched(MANIFEST_PATH, MOST_MANIFEST_BYTES)
-            revoked_file = self._fetched(REVOKED_PATH, MOST_FILE_BYTES)
+            revoked_file = self._fetched(REVOKED_PATH, MOST_WITHDRAWALS_BYTES)
             ends = self._metadata()
         expires_at, expires = min(ends[role][1:] for role in _ROLES)
         data = manifest_file.read_bytes()
@@ -132,7 +137,7 @@ class Client:
             manifest=manifests.parse(data),
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
-            withdrawn=ops.withdrawals(ops.unpacked(revoked_file.read_bytes())),
+            withdrawn=_withdrawals(revoked_file.read_bytes()),
             signers=self._signers(),
             versions={role: version for role, (version, _, _) in ends.items()},
             expires_at=expires_at,
@@ -162,6 +167,8 @@ class Client:
         info = self._updater.get_targetinfo(path)
         if info is None:
             raise tuf_errors.RepositoryError(f"nobody who may has signed {path}")
+        if info.length > most_bytes and path == REVOKED_PATH:
+            raise _not_to_be_believed(f"{path} would have {info.length:,} bytes")
         if info.length > most_bytes:
             raise tuf_errors.LengthOrHashMismatchError(
                 f"{path} would have {info.length:,} bytes"
@@ -190,6 +197,26 @@ class Client:
 
     def _bytes(self, role: str) -> bytes:
         return (self._trusted.metadata / f"{role}.json").read_bytes()
+
+
+def _withdrawals(data: bytes) -> tuple[str, ...]:
+    """Return the ids of the list of withdrawals.
+
+    Raises:
+        HashSetFormatError: It is too long, damaged, or something else.
+    """
+    try:
+        return ops.withdrawals(ops.unpacked(data, most_bytes=MOST_WITHDRAWALS_BYTES))
+    except HashSetFormatError as exc:
+        raise _not_to_be_believed(str(exc)) from exc
+
+
+def _not_to_be_believed(what: str) -> HashSetFormatError:
+    return HashSetFormatError(
+        f"the list of withdrawals cannot be used: {what}",
+        hint="The set in force stays. The withdrawal key signed this list: tell the "
+        "issuer at once, since the key may be stolen.",
+    )
 
 
 @contextlib.contextmanager
