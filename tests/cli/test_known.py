@@ -27,6 +27,11 @@ def test_folder_becomes_a_corpus(
     (built,) = json_lines(capfd.readouterr().out)
     assert run(monkeypatch, *known, "import", out, "--name", "own", "--json") == 0
     (taken,) = json_lines(capfd.readouterr().out)
+    again = (*known, "build", str(folder), "-o", f"{out}.2", "--jobs", "1")
+    assert run(monkeypatch, *again) == 0
+    said = capfd.readouterr().err
+    assert "1 picture and 3 digests, out of 1 file\n" in said
+    assert "no picture in 1 file\n" in said
     assert run(monkeypatch, *known, "list") == 0
     assert "own" in capfd.readouterr().out
     assert run(monkeypatch, *known, "remove", "own") == 0

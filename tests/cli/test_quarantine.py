@@ -46,7 +46,7 @@ def test_two_people_let_an_entry_in(
     release = (*QUARANTINE, "release", "unit7", "p-7")
 
     assert run(monkeypatch, *release, "--by", "ab") == 2
-    assert "2 people" in capfd.readouterr().err
+    assert "2 different people" in capfd.readouterr().err
     assert run(monkeypatch, *release, "--by", "ab", "--by", "x@y") == 2
     capfd.readouterr()
     assert run(monkeypatch, *release, "--by", "ab", "--by", "cd", "--json") == 0

@@ -45,10 +45,18 @@ def test_release_is_of_an_entry_as_it_was() -> None:
     assert [(it.entry, it.since) for it in result] == [("a", 1), ("d", 1), ("b", 1)]
 
 
-@pytest.mark.parametrize("by", [[], ["ab"], ["ab", "AB"]])
-def test_one_person_is_not_enough(by: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("by", "named"),
+    [
+        ([], "nobody is named"),
+        (["ab"], "only 'ab' is named"),
+        (["ab", "AB"], "only 'ab' is named, 2 times"),
+    ],
+)
+def test_one_person_is_not_enough(by: list[str], named: str) -> None:
     """Two people are named, and not one of them twice."""
-    with pytest.raises(UsageError, match="is ended by 2 people"):
+    words = f"is ended by 2 different people, and {named}$"
+    with pytest.raises(UsageError, match=words):
         new_release([quarantine("a")], "s", "a", by=by, at=1.0)
 
 

@@ -26,6 +26,7 @@ from uploadfilter.cli.options import (
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.errors import HashSetFormatError
+from uploadfilter.issuing.wording import counted
 from uploadfilter.knowngood.corpus import is_corpus, opened
 from uploadfilter.knowngood.foreign import HEAD_BYTES, KnownForm, form_of
 from uploadfilter.knowngood.gathering import Gathered, Gathering, gather, mark_of
@@ -119,9 +120,12 @@ def build_command(
             }
         )
         return
-    words = f"{numbers.pictures:,} pictures and {numbers.digests:,} digests"
-    say(f"built {str(to)!r} of {words}, out of {numbers.files:,} files", style="green")
-    say(f"no picture in {numbers.no_picture:,} files", style="dim")
+    words = " and ".join(
+        (counted(numbers.pictures, "picture"), counted(numbers.digests, "digest"))
+    )
+    files = counted(numbers.files, "file")
+    say(f"built {str(to)!r} of {words}, out of {files}", style="green")
+    say(f"no picture in {counted(numbers.no_picture, 'file')}", style="dim")
     if numbers.unreadable:
         say(f"could not be read: {numbers.unreadable:,}", style="yellow")
     say(f"next: uploadfilter hashset known-good import {to} --name NAME", style="dim")

@@ -170,10 +170,15 @@ def new_release(
         UsageError: They are too few.
         HashSetNameError: The entry is not in quarantine.
     """
-    if len({it.casefold() for it in by}) < FEWEST_RELEASING:
+    people = {it.casefold() for it in by}
+    if len(people) < FEWEST_RELEASING:
+        named = "nobody is named"
+        if people:
+            times = "" if len(by) == 1 else f", {len(by)} times"
+            named = f"only {by[0]!r} is named{times}"
         raise UsageError(
-            f"a quarantine is ended by {FEWEST_RELEASING} people, and {len(by)} "
-            f"{'is' if len(by) == 1 else 'are'} named",
+            f"a quarantine is ended by {FEWEST_RELEASING} different people, and "
+            f"{named}",
             hint="Give --by NAME twice: who looked at the entry, and who agrees.",
         )
     for item in quarantined:

@@ -209,8 +209,11 @@ def check_holders(role: str, holders: Holders) -> None:
         )
     if not 1 <= threshold <= count <= MOST_KEYS:
         raise IssuerError(
-            f"the role {role!r} has {count} keys, and {threshold} of them cannot sign",
-            hint=f"Name 1 to {MOST_KEYS} keys, and a threshold that they can reach.",
+            f"the role {role!r} has {count} {'key' if count == 1 else 'keys'}, and "
+            f"{threshold} of them cannot sign",
+            hint=f"Name 1 to {MOST_KEYS} keys, and a threshold that they can reach: "
+            "--root-threshold or --analyst-threshold of 'uploadfilter issuer init', "
+            "--threshold of 'uploadfilter issuer rotate'.",
         )
 
 
