@@ -183,6 +183,7 @@ async def test_nothing_is_inline_or_from_elsewhere(office: Office, keys: Keys) -
 
             assert shown.status == 200, path
             assert shown.headers["Content-Security-Policy"] == POLICY
+            assert shown.headers["Server"] == "uploadfilter"
             assert shown.headers["Referrer-Policy"] == "same-origin"
             is_kept = path.startswith("/static/")
             assert ("no-store" in shown.headers["Cache-Control"]) != is_kept

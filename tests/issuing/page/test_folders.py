@@ -7,6 +7,7 @@ import pytest
 
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing.page import folders
+from uploadfilter.issuing.page.chooser import Chooser
 from uploadfilter.issuing.page.folders import MOST_LISTED, check, listed, mark, typed
 
 ODD = (b"a b", b"\xff\xfe", b"<b>&amp;", b"line\nbreak", "\u202eb".encode(), b"'\"")
@@ -44,6 +45,17 @@ def test_number_out_of_the_list_is_refused(tmp_path: Path, number: int) -> None:
 
     with pytest.raises(UsageError, match="no such folder"):
         listed(tmp_path).into(number)
+
+
+@pytest.mark.parametrize("where", ["9" * 5000, "1000", "\u0663" * 5000, "-1", ""])
+def test_number_that_nobody_was_shown_is_refused(tmp_path: Path, where: str) -> None:
+    """Also one that is too long for Python to read."""
+    (tmp_path / "a").mkdir()
+    chooser = Chooser()
+    chooser.begin(tmp_path, back="/")
+
+    with pytest.raises(UsageError, match="list has changed"):
+        chooser.go(where, {"here": mark(tmp_path).encode()})
 
 
 def test_long_list_ends(tmp_path: Path) -> None:

@@ -275,6 +275,7 @@ async def test_answers_table(
 
     assert (told.status, told.headers["Content-Type"]) == (status, media_type)
     assert told.headers["Content-Security-Policy"] == POLICY
+    assert told.headers["Server"] == "uploadfilter"
     assert told.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "Access-Control-Allow-Origin" not in told.headers
 

@@ -1,9 +1,13 @@
 """Where somebody is who chooses a folder: in which one, and for what."""
 
 from pathlib import Path
+from typing import Final
 
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing.page import folders, forms
+
+_MOST_DIGITS: Final = len(str(folders.MOST_LISTED))
+"""Of the number of a folder: longer ones Python may refuse to read at all."""
 
 
 class Chooser:
@@ -45,6 +49,7 @@ class Chooser:
             self.at = folders.typed(forms.text(found, "path"))
             return
         # Of two pages in two tabs, each says where it was.
-        if not where.isdecimal() or forms.text(found, "here") != folders.mark(self.at):
+        is_number = where.isdecimal() and len(where) <= _MOST_DIGITS
+        if not is_number or forms.text(found, "here") != folders.mark(self.at):
             raise UsageError("the list has changed", hint="Choose once more.")
         self.at = folders.listed(self.at).into(int(where))

@@ -26,6 +26,8 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    # Else aiohttp tells its own version, and that of Python.
+    "Server": "uploadfilter",
     "X-Content-Type-Options": "nosniff",
 }
 
