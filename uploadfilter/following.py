@@ -157,7 +157,7 @@ def _say_old(status: Status, fresh: Freshness, held_back: int) -> None:
             **about,
             count=held_back,
             hint="More than one officer may make in a day: ask the issuer whether a "
-            "key was stolen.",
+            "key was stolen. If not, the next days' syncs carry them out.",
         )
 
 

@@ -120,9 +120,11 @@ def test_status_is_one_screen(desk: Desk) -> None:
 
     assert desk.type("status") == 0
     out = desk.printed()
-    assert "published: number 1" in out
+    assert "published: number 1 1 entry, 0 of them withdrawn" in out
+    assert "1 more may be withdrawn today by one person" in out
     assert "2 of ann, bob, cid" in out
     status = desk.shape("status")
+    assert [status[it] for it in ("entries", "withdrawn", "left_today")] == [1, 0, 1]
     assert status["holders"]["hashset"] == {"threshold": 2, "keys": "dora, eve"}
 
 

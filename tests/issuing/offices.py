@@ -139,8 +139,12 @@ class Office:
         self.sign(*first, *names)
         return self.publish().sequence
 
-    def withdraw(self, *ids: str, by: str = "fay") -> tuple[int, int]:
-        """Withdraw entries."""
+    def withdraw(
+        self, *ids: str, by: str = "fay", is_thief: bool = False
+    ) -> tuple[int, int]:
+        """Withdraw entries; a thief of the keys forgets what was withdrawn today."""
+        if is_thief:
+            (self.folder.path / "withdrawals.json").unlink(missing_ok=True)
         with self.folder.locked():
             return publishing.withdraw(
                 self.folder,

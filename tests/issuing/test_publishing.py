@@ -1,6 +1,7 @@
 """Publishing: by those who may, whole or not at all, and withdrawing within a bound."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.issuing.offices import HOLDERS, Office, line_of
 from tests.reference.crashing import CrashedError, crashing
 from tests.signedsets.keys import holders, signer
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing import holding, publishing
+from uploadfilter.issuing import allowance, holding, publishing
 from uploadfilter.issuing.published import published
 from uploadfilter.signedsets.roles import GATHERED, REVOKE, ROOT, TIMESTAMP
 
@@ -92,6 +93,52 @@ def test_withdrawal_is_bounded(office: Office) -> None:
         office.withdraw("p-1", "p-2", "p-3")
 
     assert office.now.versions[REVOKE] == 1
+
+
+def test_commands_of_a_day_are_added_up(office: Office) -> None:
+    """What is left is said, and from when on more is; with it nothing is held back."""
+    office.withdraw("p-1")
+    office.epoch_s += 3600
+
+    with pytest.raises(
+        IssuerError, match=r"more than the 2 .* 1 is left now"
+    ) as caught:
+        office.withdraw("p-2", "p-3")
+    assert "withdrawn. 1 can be withdrawn now." in caught.value.hint
+    assert "from 2026-11-19 12:07 UTC on" in caught.value.hint
+    assert "stage --remove" in caught.value.hint
+    assert office.withdraw("p-2") == (1, 2)
+    assert office.withdraw("p-2") == (0, 2)
+    assert publishing.left_today(office.folder, office.now, office.epoch_s) == 0
+    office.epoch_s += allowance.WINDOW_S
+    assert office.withdraw("p-3", "p-4") == (2, 4)
+
+
+def test_crash_in_a_withdrawal_counts_once(office: Office) -> None:
+    """Wherever it dies, the same command is possible again, and counts once."""
+    for step in range(1, 200, 3):
+        try:
+            with crashing(step):
+                office.withdraw("p-1", "p-2")
+        except CrashedError:
+            continue
+        break
+    assert office.now.revoke is not None
+    assert office.now.revoke.withdrawn() == ("p-1", "p-2")
+    assert publishing.left_today(office.folder, office.now, office.epoch_s) == 0
+
+
+def test_note_of_the_day_is_private_and_can_be_damaged(office: Office) -> None:
+    """It is for its owner alone; what is no note is said, with what to do."""
+    office.withdraw("p-1")
+    path = office.folder.path / "withdrawals.json"
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    for data in (b"", b"[]", b'{"p-1": "x"}', b"\xff"):
+        path.write_bytes(data)
+        with pytest.raises(IssuerError, match="cannot be read") as caught:
+            office.withdraw("p-2")
+        assert "Remove the file" in caught.value.hint
 
 
 def test_withdrawal_of_what_is_not_there_is_refused(office: Office) -> None:
@@ -210,12 +257,14 @@ def test_first_publication_needs_all(tmp_path: Path) -> None:
 def test_what_a_withdrawal_would_do_is_told_before(office: Office) -> None:
     """How many, of which category, how many are in the set, and the bound of a day."""
     office.withdraw("p-1")
-    found = publishing.withdrawable(office.now, ["p-1", "p-2"])
+    ask = partial(publishing.withdrawable, office.folder, epoch_s=office.epoch_s)
+    found = ask(office.now, ["p-1", "p-2"])
 
     assert (found.new, found.known) == (("p-2",), ("p-1",))
-    assert (found.categories, found.entries, found.most) == ({"1": 1}, 20, 2)
+    assert (found.categories, found.entries) == ({"1": 1}, 20)
+    assert (found.most, found.left) == (2, 1)
     with pytest.raises(IssuerError, match="more than the 2"):
-        publishing.withdrawable(office.now, ["p-3", "p-4", "p-5"])
+        ask(office.now, ["p-3", "p-4", "p-5"])
 
 
 def test_ids_that_are_not_in_the_set_are_counted(office: Office) -> None:

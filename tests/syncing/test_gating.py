@@ -216,7 +216,7 @@ def test_withdrawals_of_a_refused_change_count(tmp_path: Path) -> None:
     case.site.sync()
     case.damage()
     for number in range(4):
-        case.office.withdraw(f"p-{number}")
+        case.office.withdraw(f"p-{number}", is_thief=True)
         with pytest.raises(HashSetKnownGoodError):
             case.site.sync()
 

@@ -170,10 +170,12 @@ def test_too_many_withdrawals_are_held_back(site: Site, office: Office) -> None:
     """A stolen key takes a bounded number out of force, and the alarm says so."""
     office.withdraw("p-1", "p-2")
     assert site.sync().withdrawn == 2
-    office.withdraw("p-3", "p-4")
+    office.withdraw("p-3", "p-4", is_thief=True)
     report = site.sync()
 
     assert (report.withdrawn, report.status.held_back) == (0, 2)
+    assert site.ids() == ALL - {"p-1", "p-2"}
+    site.sync()
     assert site.ids() == ALL - {"p-1", "p-2"}
     office.remove("p-3", "p-4")
     office.issue()

@@ -340,6 +340,7 @@ def status_command(
         now = published(it)
         waiting = signing.pending(it, now)
         found = staging.staged(it)
+        left = publishing.left_today(it, now, present_s())
     if json:
         print_json(
             {
@@ -348,13 +349,15 @@ def status_command(
                 "sequence": now.sequence,
                 "expires": {r: _moment(at) for r, at in now.expires.items()},
                 "holders": _holders_document(now),
+                "entries": 0 if now.hashset is None else now.hashset.manifest.entries,
                 "withdrawn": 0 if now.revoke is None else len(now.revoke.withdrawn()),
+                "left_today": left,
                 "staged": {"added": found.added, "deleted": found.deleted},
                 **_document(None, waiting),
             }
         )
         return
-    print_text(*_status_lines(it, now, found))
+    print_text(*_status_lines(it, now, found, left))
     _say_holders(waiting)
     _say_missing(waiting)
 
@@ -378,7 +381,7 @@ def _until(expires_at: int) -> Text:
 
 
 def _status_lines(
-    it: IssuerFolder, now: Published, found: staging.Staged
+    it: IssuerFolder, now: Published, found: staging.Staged, left: int
 ) -> list[Text]:
     title = f"{it.settings.set} of {it.settings.issuer}"
     lines = [Text(harmless(title), style="bold")]
@@ -386,6 +389,11 @@ def _status_lines(
         lines.append(Text(f"published: number {now.sequence}"))
     else:
         lines.append(Text("published: nothing yet"))
+    if now.hashset is not None and now.revoke is not None:
+        whole = wording.entries(now.hashset.manifest.entries)
+        gone = len(now.revoke.withdrawn())
+        lines.append(Text(f"  {whole}, {gone:,} of them withdrawn"))
+        lines.append(Text(f"  {left:,} more may be withdrawn today by one person"))
     for role, at in sorted(now.expires.items(), key=lambda item: item[1]):
         is_over = at <= present_s()
         style = "bold red" if is_over else "default"

@@ -371,8 +371,8 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
     if status.held_back:
         say(
             f"{status.held_back:,} withdrawals are held back: more than one officer "
-            "may make in a day. Ask the issuer whether a key was stolen; the analysts "
-            "can withdraw them with the next number.",
+            "may make in a day. Ask the issuer whether a key was stolen. If not, the "
+            "next days' syncs carry them out, or the analysts' next number does.",
             style="bold red",
         )
 

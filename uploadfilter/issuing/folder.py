@@ -10,6 +10,7 @@
       staged/          operations by shard, that the next proposal takes up
       proposal/        unsigned and partly signed metadata, and new files
         targets/
+      withdrawals.json when what was withdrawn today, for the bound of the day
       lock
 
 Rules this module keeps: a file is written beside its name, synced and renamed; all is

@@ -22,7 +22,7 @@ import msgspec
 from tuf.api.metadata import Metadata
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing import holding, proposing, signing
+from uploadfilter.issuing import allowance, holding, proposing, signing
 from uploadfilter.issuing.folder import IssuerFolder, remove
 from uploadfilter.issuing.published import Listing, Published, published
 from uploadfilter.issuing.staging import digest
@@ -78,6 +78,7 @@ class Withdrawable:
         categories: How many of the new ones are in each category.
         entries: Entries of the set that is published.
         most: How many of them one person may withdraw in a day.
+        left: How many of those are left today, before this withdrawal.
     """
 
     new: tuple[str, ...]
@@ -85,6 +86,7 @@ class Withdrawable:
     categories: Mapping[str, int]
     entries: int
     most: int
+    left: int
 
 
 def publish(
@@ -167,7 +169,10 @@ def withdraw(
     listed = _categories_of(now).keys()
     known = set(now.revoke.withdrawn())
     wanted = set(ids)
-    _check_withdrawable(wanted - known, listed)
+    new = wanted - known
+    _check_listed(new, listed)
+    most = most_withdrawn_a_day(len(listed))
+    allowance.check(allowance.read(folder), new, most, epoch_s)
     if officer.public_key.keyid not in {
         key.keyid for key in md.holders_of(now.targets, REVOKE).keys
     }:
@@ -185,15 +190,25 @@ def withdraw(
         expires=md.ending(epoch_s, folder.settings.lifetimes.revoke),
     )
     signing.put_signature(listing, officer)
+    if new:
+        allowance.note(folder, new, epoch_s)
     _copy_files(folder, place / TARGETS_FOLDER, [listing])
     _put(folder, now, {REVOKE: listing}, machine, epoch_s)
     shutil.rmtree(place)
     _drop_old(folder, (published(folder), now))
-    return len(wanted - known), len(lasting)
+    return len(new), len(lasting)
 
 
-def withdrawable(now: Published, ids: Iterable[str]) -> Withdrawable:
+def withdrawable(
+    folder: IssuerFolder, now: Published, ids: Iterable[str], *, epoch_s: float
+) -> Withdrawable:
     """Say what a withdrawal would do, before anybody signs it.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        ids: Which entries.
+        epoch_s: Seconds since the epoch.
 
     Raises:
         IssuerError: Nothing is published, an id is not in the set, or they are too many
@@ -204,15 +219,35 @@ def withdrawable(now: Published, ids: Iterable[str]) -> Withdrawable:
     listed = _categories_of(now)
     known = set(now.revoke.withdrawn())
     wanted = set(ids)
-    _check_withdrawable(wanted - known, listed.keys())
     new = sorted(wanted - known)
+    _check_listed(set(new), listed.keys())
+    most, noted = most_withdrawn_a_day(len(listed)), allowance.read(folder)
+    allowance.check(noted, new, most, epoch_s)
     return Withdrawable(
         new=tuple(new),
         known=tuple(sorted(wanted & known)),
         categories=dict(sorted(Counter(listed[i] for i in new).items())),
         entries=len(listed),
-        most=most_withdrawn_a_day(len(listed)),
+        most=most,
+        left=allowance.left(noted, most, epoch_s),
     )
+
+
+def left_today(folder: IssuerFolder, now: Published, epoch_s: float) -> int:
+    """Return how many entries one person may still withdraw today.
+
+    Args:
+        folder: Whose lock the caller holds.
+        now: What is published.
+        epoch_s: Seconds since the epoch.
+
+    Raises:
+        IssuerError: What the folder notes of withdrawals cannot be read.
+    """
+    if now.hashset is None:
+        return 0
+    most = most_withdrawn_a_day(now.hashset.manifest.entries)
+    return allowance.left(allowance.read(folder), most, epoch_s)
 
 
 def check_listed(now: Published, ids: Iterable[str]) -> None:
@@ -336,18 +371,6 @@ def _check_listed(wanted: AbstractSet[str], listed: AbstractSet[str]) -> None:
             + (f", nor {counted(others, 'other')}" if others else ""),
             hint="Nothing was changed. The id of a match stands in the operator's "
             "decision log.",
-        )
-
-
-def _check_withdrawable(wanted: AbstractSet[str], listed: AbstractSet[str]) -> None:
-    _check_listed(wanted, listed)
-    most = most_withdrawn_a_day(len(listed))
-    if len(wanted) > most:
-        raise IssuerError(
-            f"{len(wanted):,} entries are more than the {most:,} that one person may "
-            "withdraw in a day: operators would hold all of them back",
-            hint="Nothing was withdrawn. Withdraw the most urgent ones, or have them "
-            "taken away by the analysts: 'uploadfilter issuer stage --remove'.",
         )
 
 

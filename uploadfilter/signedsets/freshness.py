@@ -4,6 +4,7 @@ Rules this module keeps: it is pure; a set that is past its end goes on matching
 never past it in silence.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -68,7 +69,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         signers: Who signed it.
         versions: Version of each role's metadata.
         withdrawn: What syncs of the last days put out of force.
-        held_back: Withdrawals that were not carried out, because they are too many.
+        held_back: Withdrawals that wait, because they are too many for a day.
         failure: Why the last sync failed; ``None`` if it did not.
         clock: The latest time that a sync saw, in seconds since the epoch.
     """
@@ -114,6 +115,19 @@ def most_withdrawals(status: Status, a_day: int, epoch_s: float) -> int:
     allowed = a_day * max(1, min(MOST_ALLOWED_DAYS, int(days)))
     recent = sum(it.count for it in status.withdrawn if it.at > epoch_s - DAY_S)
     return max(0, allowed - recent)
+
+
+def first_withdrawn(ids: Iterable[str], most: int) -> set[str]:
+    """Return which withdrawals take effect now: the first ones, in the order of ids.
+
+    The rest waits for the next days, so that a list that is too long becomes shorter
+    with each of them, by the same ids at every operator.
+
+    Args:
+        ids: What is withdrawn, and not yet out of force.
+        most: How many may be now.
+    """
+    return set(sorted(set(ids))[: max(0, most)])
 
 
 def with_withdrawn(status: Status, count: int, epoch_s: float) -> Status:

@@ -39,6 +39,7 @@ from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.freshness import (
     Failure,
     Status,
+    first_withdrawn,
     most_withdrawals,
     with_withdrawn,
 )
@@ -301,7 +302,7 @@ def _put_in_force(
     most = most_withdrawals(
         status, most_withdrawn_a_day(verified.manifest.entries), epoch_s
     )
-    revoked = new if len(new) <= most else set()
+    revoked = first_withdrawn(new, most)
     _check_not_pinned(writer, name, revoked, taken)
     leaving = _leaving(writer, name, verified)
     try:
@@ -318,8 +319,8 @@ def _put_in_force(
             )
     except (HashSetGateError, HashSetKnownGoodError):
         # What the set would have lacked anyway is out all the same.
-        if len(leaving | revoked) <= most:
-            _withdraw(writer, name, leaving | revoked, taken)
+        others = first_withdrawn(leaving - revoked, most - len(revoked))
+        _withdraw(writer, name, revoked | others, taken)
         raise
     status = with_withdrawn(status, len(revoked), epoch_s)
     after = next(it for it in writer.sets if it.name == name)

@@ -334,7 +334,10 @@ async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) 
         status = await browser.open("/status")
 
     assert "Nothing is published yet" in before.text
-    assert "may withdraw 2 entries a day, of 20 entries" in page.text
+    assert (
+        "may withdraw 2 entries a day, of 20 entries, and 2 entries more today"
+        in page.text
+    )
     assert "no entry 'x-1'" in strange.notes[0]
     assert "more than the 2 that one person may withdraw" in many.notes[0]
     assert "1 entry is of category 1." in asked.text

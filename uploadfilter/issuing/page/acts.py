@@ -71,6 +71,7 @@ class Seen:
         finished: A build that waits to be proposed.
         staged: What the next proposal takes up.
         withdrawn: How many entries are withdrawn, and still in the set.
+        left_today: How many more one person may withdraw today.
         root_sha256: Of the file by which providers begin to trust this issuer, in hex;
             empty before it is published.
         review: What the proposal would change; ``None`` if no set is proposed, or if
@@ -84,6 +85,7 @@ class Seen:
     finished: Finished | None
     staged: staging.Staged
     withdrawn: int
+    left_today: int
     root_sha256: str
     review: Review | None
 
@@ -147,6 +149,7 @@ class Acts:
             pending = signing.pending(self.folder, now)
             found = staging.staged(self.folder)
             withdrawn = 0 if now.revoke is None else len(now.revoke.withdrawn())
+            left = publishing.left_today(self.folder, now, self.epoch_s)
             root = "" if now.root is None else self._root_sha256()
             digest = _digest(pending, now)
             review = self._review(pending, now, digest) if reads else None
@@ -165,6 +168,7 @@ class Acts:
             finished=finished,
             staged=found,
             withdrawn=withdrawn,
+            left_today=left,
             root_sha256=root,
             review=review,
         )
@@ -366,7 +370,9 @@ class Acts:
             IssuerError: An id is not in the set, or they are too many for a day.
         """
         with self.folder.locked():
-            return publishing.withdrawable(published(self.folder), ids)
+            return publishing.withdrawable(
+                self.folder, published(self.folder), ids, epoch_s=self.epoch_s
+            )
 
     def withdraw(self, ids: Sequence[str], officer: Key, machine: Key) -> Note:
         """Withdraw entries at once.

@@ -140,6 +140,7 @@ def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
     return {
         "entries_now": entries,
         "most": most_withdrawn_a_day(entries),
+        "left": seen.left_today,
         "until": seen.now.expires.get(REVOKE, 0),
         "asked": asked,
         "offered": offered(seen.situation),

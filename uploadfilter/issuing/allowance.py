@@ -1,0 +1,126 @@
+"""How many entries one officer may still withdraw today: kept in the issuer's folder.
+
+What is published says what is withdrawn, not since when. So the folder notes it, and
+withdrawals that operators would hold back are refused before anybody signs them.
+
+Rules this module keeps: the note is written before the list is published, and by id:
+a command that is killed between the two and repeated counts once.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.wording import counted
+from uploadfilter.signedsets.roles import DAY_S
+from uploadfilter.state import write_private
+
+WINDOW_S: Final = DAY_S + 3600
+"""How long a withdrawal counts: a day, and an hour for operators that fetch it late,
+whose own day of it ends later."""
+
+Noted = Mapping[str, int]
+"""When each entry was withdrawn, by its id, in whole seconds since the epoch."""
+
+_NAME: Final = "withdrawals.json"
+
+
+def recent(noted: Noted, epoch_s: float) -> dict[str, int]:
+    """Return what counts still.
+
+    Args:
+        noted: What was withdrawn.
+        epoch_s: Seconds since the epoch.
+    """
+    return {it: at for it, at in noted.items() if at > epoch_s - WINDOW_S}
+
+
+def left(noted: Noted, most: int, epoch_s: float) -> int:
+    """Return how many more may be withdrawn now, of at most ``most`` in a day."""
+    return max(0, most - len(recent(noted, epoch_s)))
+
+
+def possible_at(
+    noted: Noted, new: Collection[str], most: int, epoch_s: float
+) -> float | None:
+    """Return from when on entries may be withdrawn together.
+
+    Args:
+        noted: What was withdrawn.
+        new: Which entries.
+        most: How many may be in a day.
+        epoch_s: Seconds since the epoch.
+
+    Returns:
+        Seconds since the epoch; ``epoch_s`` for at once, ``None`` for never.
+    """
+    wanted = set(new)
+    held = recent(noted, epoch_s).items()
+    times = sorted(at for it, at in held if it not in wanted)
+    if len(wanted) > most:
+        return None
+    surplus = len(times) + len(wanted) - most
+    return times[surplus - 1] + WINDOW_S if surplus > 0 else epoch_s
+
+
+def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None:
+    """Refuse withdrawals that operators would hold back; see ``possible_at``.
+
+    Raises:
+        IssuerError: How many are possible now, and from when on more are.
+    """
+    at = possible_at(noted, new, most, epoch_s)
+    if not new or at == epoch_s:
+        return
+    free = left(noted, most, epoch_s)
+    today = "" if free == most else f", of which {counted(free, 'is', 'are')} left now"
+    then = f"All of them can be from {_moment(at)} on. " if at is not None else ""
+    first = f"{free:,} can be withdrawn now. " if free else ""
+    raise IssuerError(
+        f"{counted(len(new), 'entry is', 'entries are')} more than the {most:,} that "
+        f"one person may withdraw in a day{today}: operators would hold others back",
+        hint=f"Nothing was withdrawn. {first}{then}Or have any number taken away by "
+        "the analysts: 'uploadfilter issuer stage --remove', and then "
+        "'uploadfilter issuer sign'.",
+    )
+
+
+def read(folder: IssuerFolder) -> dict[str, int]:
+    """Return what the folder has noted; nothing if it has no note.
+
+    Raises:
+        IssuerError: The note cannot be read.
+    """
+    path = folder.path / _NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, int])
+    except FileNotFoundError:
+        return {}
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise IssuerError(
+            f"{str(path)!r} cannot be read: {exc}",
+            hint="Nothing was withdrawn. Remove the file: it only counts what was "
+            "withdrawn today, and operators count for themselves.",
+        ) from exc
+
+
+def note(folder: IssuerFolder, new: Collection[str], epoch_s: float) -> None:
+    """Note withdrawals, and forget those that do not count any more.
+
+    Args:
+        folder: Whose lock the caller holds.
+        new: Which entries are withdrawn now.
+        epoch_s: Seconds since the epoch.
+    """
+    kept = recent(read(folder), epoch_s) | dict.fromkeys(new, int(epoch_s))
+    data = msgspec.json.encode(dict(sorted(kept.items())))
+    write_private(folder.path / _NAME, data)
+
+
+def _moment(at: float) -> str:
+    # Rounded up: a moment that is a minute too early would be refused again.
+    return f"{datetime.fromtimestamp(at + 60, UTC):%Y-%m-%d %H:%M} UTC"
