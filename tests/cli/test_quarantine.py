@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import json_lines, run
+from tests.issuing.offices import line_of
 from tests.syncing.test_gating import Case
+from uploadfilter.hashsets.choices import Chosen
+from uploadfilter.signedsets import canaries
 
 QUARANTINE = ("hashset", "quarantine")
 
@@ -37,6 +40,44 @@ def test_quarantine_is_listed_and_in_the_status(
     assert (item["bits"], item["corpus"]) == (0, "own")
     assert shown["quarantined"] == 1
     assert case.held() == {"p-7"}
+
+
+def test_each_entry_is_counted_as_what_it_is(
+    case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of 20 and two canaries: in force, in quarantine, canaries, and withdrawn.
+
+    The withdrawn one stays so when the set is taken anew, as a whole, without it.
+    """
+    case.office.canaries = canaries.entries()
+    case.office.withdraw("p-3")
+    case.site.sync()
+    case.office.issue(line_of("new", 100))
+    case.site.sync()
+    found, is_full = [], []
+    for categories in (["1"], ["1", "2"]):
+        report = case.site.sync(Chosen(categories=categories))
+        is_full.append(report.is_full)
+        capfd.readouterr()
+        run(monkeypatch, "hashset", "status", "--json")
+        (status,) = json_lines(capfd.readouterr().out)[0]["sets"]
+        assert run(monkeypatch, "hashset", "show", "unit7", "--json") == 0
+        (shown,) = json_lines(capfd.readouterr().out)
+        words = ("canaries", "quarantined", "withdrawn", "suppressed")
+        found.append(tuple(status[it] for it in ("entries", *words)))
+        assert found[-1] == tuple(shown[it] for it in ("in_force", *words))
+    run(monkeypatch, "hashset", "status")
+    text = " ".join(capfd.readouterr().out.split())
+    run(monkeypatch, "hashset", "show", "unit7")
+    details = " ".join(capfd.readouterr().out.split())
+
+    assert is_full == [False, True]
+    assert found == [(19, 2, 1, 1, 0)] * 2
+    assert "unit7: 19 entries (active)" in text
+    assert "0 suppressed, 1 withdrawn, 2 canaries 1 in quarantine" in text
+    assert "in force 19 read number 2 of a signed set, signed by dora, eve" in details
+    assert "canaries 2 in quarantine 1" in details
+    assert "revoked 1" in details
 
 
 def test_two_people_let_an_entry_in(

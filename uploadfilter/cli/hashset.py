@@ -48,12 +48,14 @@ from uploadfilter.cli.output import (
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.sets import (
     counts_table,
+    numbers_document,
     report_document,
     report_lines,
     set_document,
     set_lines,
     sets_table,
 )
+from uploadfilter.cli.statuses import numbers_of
 from uploadfilter.cli.surveys import (
     preview_document,
     preview_lines,
@@ -73,6 +75,7 @@ from uploadfilter.hashsets.importing import (
 )
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
+from uploadfilter.issuing.wording import entries as counted_entries
 from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.sets import SetInfo, no_such_set
 from uploadfilter.reference.store import (
@@ -305,7 +308,7 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
         print_json({"generation": generation.number, "lack": lack, "sets": found})
         return
     print_text(sets_table(sets))
-    say(f"generation {generation.number}, {generation.entry_count:,} entries")
+    say(f"generation {generation.number}, {counted_entries(generation.entry_count)}")
     say_lack(generation)
     if generation.pinned:
         say_pinned(generation.number)
@@ -324,16 +327,18 @@ def show_command(
     with _reader(state) as reader:
         generation = reader.current()
         details = show_set(generation, name)
+        numbers = numbers_of(generation, details.info)
     if json:
         print_json(
             {
                 **set_document(details.info),
+                **numbers_document(numbers),
                 "first_ids": details.first_ids,
                 "lack": lack_in(OneSet(generation=generation, name=name)),
             }
         )
         return
-    print_text(*set_lines(details.info), counts_table(details.info))
+    print_text(*set_lines(details.info, numbers), counts_table(details.info))
     print_text(Text(harmless(f"first ids: {', '.join(details.first_ids) or 'none'}")))
     say_lack_of_set(generation, name)
 
@@ -358,7 +363,7 @@ def remove_command(
         listed = find_set(writer.sets, name)
         if not yes:
             confirm(
-                f"Remove {name} with {listed.entries:,} entries?",
+                f"Remove {name} with {counted_entries(listed.entries)}?",
                 refused=f"hash set {name!r} is removed only after a confirmation",
             )
         info = remove_set(writer, name)
@@ -367,7 +372,8 @@ def remove_command(
     if json:
         print_json({**set_document(info), "generation": number})
     else:
-        say(f"removed {name!r} with {info.entries:,} entries; generation {number}")
+        gone = counted_entries(info.entries)
+        say(f"removed {name!r} with {gone}; generation {number}")
     say_lack(generation)
 
 

@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless, table
+from uploadfilter.cli.statuses import Numbers
 from uploadfilter.cli.surveys import survey_document, survey_lines, unit_of
 from uploadfilter.hashsets.importing import ImportReport
+from uploadfilter.issuing.wording import counted, entries
 from uploadfilter.reference.sets import ENTRIES, SetInfo
 
 
@@ -31,14 +33,14 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
     survey, info = report.survey, report.set
     yield Text(
         harmless(
-            f"imported {info.name!r}: {info.entries:,} entries ({_state(info)}) from "
-            f"{survey.lines:,} {unit_of(survey)}s; generation {report.generation}"
+            f"imported {info.name!r}: {entries(info.entries)} ({_state(info)}) from "
+            f"{counted(survey.lines, unit_of(survey))}; generation {report.generation}"
         ),
         style="green",
     )
     yield Text(f"signals: {', '.join(_signals(info)) or 'none'}")
     if report.replaced is not None:
-        yield Text(f"replaced a set of {report.replaced.entries:,} entries")
+        yield Text(f"replaced a set of {entries(report.replaced.entries)}")
     yield Text(f"SHA-256 of the file: {info.source.sha256}")
     if info.exact_alone:
         yield _exact_alone_line(info)
@@ -107,7 +109,18 @@ def set_document(info: SetInfo) -> dict[str, object]:
     }
 
 
-def set_lines(info: SetInfo) -> Iterator[Text]:
+def numbers_document(numbers: Numbers) -> dict[str, int]:
+    """Return what programs read about the entries of a hash set, by what they do."""
+    return {
+        "in_force": numbers.in_force,
+        "canaries": numbers.canaries,
+        "suppressed": numbers.suppressed,
+        "quarantined": numbers.quarantined,
+        "withdrawn": numbers.withdrawn,
+    }
+
+
+def set_lines(info: SetInfo, numbers: Numbers) -> Iterator[Text]:
     """Yield what people read about a hash set, above its numbers."""
     words = {
         "name": info.name,
@@ -116,22 +129,38 @@ def set_lines(info: SetInfo) -> Iterator[Text]:
         "categories": ", ".join(info.categories),
         "imported": _when(info),
         "entries": f"{info.entries:,}",
-        "read": f"{info.source.lines:,} lines, {info.source.duplicates:,} duplicates",
+        "in force": f"{numbers.in_force:,}",
+        "read": _read(info),
         "SHA-256": info.source.sha256 or "not known: an older version imported it",
     }
+    if numbers.canaries:
+        words["canaries"] = f"{numbers.canaries:,}"
+    if numbers.quarantined:
+        words["in quarantine"] = f"{numbers.quarantined:,}"
+    if numbers.suppressed:
+        words["suppressed"] = f"{numbers.suppressed:,}"
     if info.exact_alone:
         words["exact alone"] = f"{info.exact_alone:,}"
     if info.source.withdrawn:
         words["withdrew"] = f"{info.source.withdrawn:,} earlier entries"
     if info.source.listed_again:
         words["listed again"] = f"{info.source.listed_again:,}"
-    if info.revoked:
-        words["revoked"] = f"{info.revoked:,}"
+    if numbers.withdrawn:
+        words["revoked"] = f"{numbers.withdrawn:,}"
     for reason, count in info.source.refused.items():
         words[f"refused: {reason}"] = f"{count:,}"
     width = max(map(len, words))
     for label, value in words.items():
         yield Text(harmless(f"{label:<{width}}  {value}"))
+
+
+def _read(info: SetInfo) -> str:
+    """Return what the set was read from: a signed one is taken change by change."""
+    if info.signed is not None:
+        by = ", ".join(info.signed.signers) or "nobody"
+        return f"number {info.signed.sequence:,} of a signed set, signed by {by}"
+    lines = counted(info.source.lines, "line")
+    return f"{lines}, {counted(info.source.duplicates, 'duplicate')}"
 
 
 def counts_table(info: SetInfo) -> Table:

@@ -32,7 +32,14 @@ from uploadfilter.cli.output import (
     show_error,
 )
 from uploadfilter.cli.progress import board
-from uploadfilter.cli.statuses import ago, moment_of, status_document, status_lines
+from uploadfilter.cli.statuses import (
+    Numbers,
+    ago,
+    moment_of,
+    numbers_of,
+    status_document,
+    status_lines,
+)
 from uploadfilter.errors import (
     HashSetError,
     HashSetTrustError,
@@ -262,14 +269,11 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
         generation = _current(reader)
         sets = () if generation is None else generation.sets
-        suppressed = () if generation is None else generation.suppressions
-        quarantined = () if generation is None else generation.changes.quarantined
+        # Here, since what it is read from is closed after this.
+        found = {info.name: numbers_of(generation, info) for info in sets if generation}
     names = sorted({*statuses, *(info.name for info in sets)})
     known = {info.name: info for info in sets}
-    counts = {
-        n: (sum(s.set == n for s in suppressed), sum(q.set == n for q in quarantined))
-        for n in names
-    }
+    counts = {n: found.get(n, Numbers()) for n in names}
     canaries = last_found(base)
     demoted = Counter(it.set for it in read_demotions(base).demoted)
     shapes = [

@@ -1,11 +1,15 @@
 """What ``uploadfilter hashset status`` says of each set, for programs and people."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless
+from uploadfilter.issuing.wording import counted, entries
+from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import SetInfo
+from uploadfilter.signedsets import canaries as canary_ids
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 
 _STYLES = {
@@ -15,11 +19,51 @@ _STYLES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """How many entries of one hash set may be found, and how many may not.
+
+    Attributes:
+        in_force: Those that uploads are compared with; suppressed ones are among them.
+        canaries: Those that only an operator's own canary matches.
+        suppressed: Those that are switched off for a while.
+        quarantined: Those that the gate keeps out of force.
+        withdrawn: Those that are out for good, also after the set was taken anew.
+    """
+
+    in_force: int = 0
+    canaries: int = 0
+    suppressed: int = 0
+    quarantined: int = 0
+    withdrawn: int = 0
+
+
+def numbers_of(generation: LayeredGeneration, info: SetInfo) -> Numbers:
+    """Count the entries of a hash set by what they do."""
+    name, changes = info.name, generation.changes
+    revoked = changes.revoked_keys()
+    quarantined = {it for it in changes.quarantined_keys() - revoked if it[0] == name}
+    canaries = 0
+    if info.signed is not None:
+        there = generation.has_entries(name, canary_ids.IDS)
+        canaries = sum(
+            is_there and (name, it) not in revoked | quarantined
+            for it, is_there in there.items()
+        )
+    return Numbers(
+        in_force=info.entries - info.revoked - len(quarantined) - canaries,
+        canaries=canaries,
+        suppressed=sum(it.set == name for it in generation.suppressions),
+        quarantined=len(quarantined),
+        withdrawn=sum(of == name for of, _ in changes.lasting_keys()),
+    )
+
+
 def status_document(
     name: str,
     info: SetInfo | None,
     status: Status | None,
-    out: tuple[int, int],
+    numbers: Numbers,
     epoch_s: float,
 ) -> dict[str, object]:
     """Return what programs read about a set and its signatures.
@@ -28,17 +72,18 @@ def status_document(
         name: Of the set.
         info: The set in force.
         status: What is known of its signatures.
-        out: Its entries that are suppressed, and that are in quarantine.
+        numbers: Of its entries.
         epoch_s: Seconds since the epoch.
     """
     shape: dict[str, object] = {
         "set": name,
-        "entries": 0 if info is None else info.entries - info.revoked,
+        "entries": numbers.in_force,
         "state": _state(info),
         "categories": [] if info is None else info.categories,
-        "suppressed": out[0],
-        "quarantined": out[1],
-        "withdrawn": 0 if info is None else info.revoked,
+        "canaries": numbers.canaries,
+        "suppressed": numbers.suppressed,
+        "quarantined": numbers.quarantined,
+        "withdrawn": numbers.withdrawn,
         "signed": status is not None,
     }
     if status is None:
@@ -62,19 +107,20 @@ def status_lines(
     name: str,
     info: SetInfo | None,
     status: Status | None,
-    out: tuple[int, int],
+    numbers: Numbers,
     epoch_s: float,
 ) -> list[Text]:
     """Return what people read about a set and its signatures; see above."""
-    entries = 0 if info is None else info.entries - info.revoked
-    withdrawn = 0 if info is None else info.revoked
-    head = f"{name}: {entries:,} entries ({_state(info)})"
+    head = f"{name}: {entries(numbers.in_force)} ({_state(info)})"
     lines = [Text(head, style="bold")]
     if info is not None:
         lines.append(Text(harmless(f"  categories: {', '.join(info.categories)}")))
-    lines.append(Text(f"  {out[0]:,} suppressed, {withdrawn:,} withdrawn"))
-    if out[1]:
-        words = f"  {out[1]:,} in quarantine: 'hashset quarantine list'"
+    words = f"  {numbers.suppressed:,} suppressed, {numbers.withdrawn:,} withdrawn"
+    if numbers.canaries:
+        words += f", {counted(numbers.canaries, 'canary', 'canaries')}"
+    lines.append(Text(words))
+    if numbers.quarantined:
+        words = f"  {numbers.quarantined:,} in quarantine: 'hashset quarantine list'"
         lines.append(Text(words, style="yellow"))
     if status is None:
         return [*lines, Text("  not signed")]

@@ -75,6 +75,10 @@ def signed_facts(
     quarantined = Counter(
         it.set for it in (generation.changes.quarantined if generation else ())
     )
+    # Also those that a set that was taken anew does not list any more.
+    withdrawn = Counter(
+        of for of, _ in (generation.changes.lasting_keys() if generation else ())
+    )
     return tuple(
         _signed(
             it,
@@ -83,6 +87,7 @@ def signed_facts(
             found.get(it.set),
             suppressed=suppressed[it.set],
             quarantined=quarantined[it.set],
+            withdrawn=withdrawn[it.set],
         )
         for it in statuses
     )
@@ -109,6 +114,7 @@ def _signed(
     *,
     suppressed: int,
     quarantined: int,
+    withdrawn: int,
 ) -> SignedFact:
     signed = info.signed if info else None
     synced = bool(status.synced_at)
@@ -121,7 +127,7 @@ def _signed(
         expires=_until(status) if synced else NOTHING,
         suppressed=counted(suppressed),
         quarantined=counted(quarantined),
-        withdrawn=counted(info.revoked if info else 0),
+        withdrawn=counted(withdrawn),
         held_back=counted(status.held_back),
         canary=NOTHING if found_at is None else f"{age(epoch_s - found_at)} ago",
         failure=status.failure.text if status.failure else "",
