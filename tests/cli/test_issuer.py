@@ -110,6 +110,32 @@ def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
     assert len([json.loads(line)["id"] for line in lines]) == 19
 
 
+def test_only_what_is_there_is_taken_away(desk: Desk) -> None:
+    """A file that was named by mistake stages nothing, and nothing of it is kept."""
+    file, ids = desk.path / "in.jsonl", desk.path / "ids"
+    file.write_text("".join(line_of(f"p-{n}", n) + "\n" for n in range(3)))
+    desk.type("stage", str(file))
+    ids.write_text("p-2\n")
+    assert desk.shape("stage", "--remove", str(ids))["deleted"] == 1
+    desk.type("stage", str(file))
+    ids.write_text("four words of mine\n")
+    assert desk.type("stage", "--remove", str(ids)) == 2
+    assert "nothing was published yet" in desk.said()
+    desk.type("propose")
+    desk.publish()
+
+    for text in ("four words of mine\n", "p-1\np-9\n", "p-1\nfour words of mine\n"):
+        ids.write_text(text)
+        assert desk.type("stage", "--remove", str(ids)) == 2
+        assert "the set has no entry" in desk.said()
+        assert desk.shape("status")["staged"] == {"added": 0, "deleted": 0}
+    ids.write_text("\n \n")
+    assert desk.type("stage", "--remove", str(ids)) == 2
+    assert "has no ids" in desk.said()
+    held = [it.read_bytes() for it in (desk.path / "o").rglob("*") if it.is_file()]
+    assert not any(b"four words" in data for data in held)
+
+
 def test_status_is_one_screen(desk: Desk) -> None:
     """What is published, until when, who holds what, what is staged and proposed."""
     file = desk.path / "in.jsonl"

@@ -14,6 +14,8 @@ from uploadfilter.issuing.folder import (
     remove,
     replacing,
 )
+from uploadfilter.reference.sets import check_set_name
+from uploadfilter.signedsets.metadata import check_name
 from uploadfilter.signedsets.roles import Lifetimes
 from uploadfilter.state import write_private
 
@@ -32,6 +34,42 @@ def test_everything_is_for_its_owner_alone(tmp_path: Path) -> None:
 
     assert open_to_others == []
     assert stat.S_IMODE(office.folder.path.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", " ", "a\nb", "a\x1b[2J", "a\x00", "a\x7f", "\x85", "\u202ebob"),
+        *("\u2028", "\u200b", "\ud800", "a@b.example", "x" * 101),
+    ],
+)
+def test_issuer_whose_name_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    """What is not printable is said in printable signs, and nothing is made."""
+    settings = Settings(set="unit7", issuer=name, lifetimes=Lifetimes())
+
+    with pytest.raises(IssuerError, match="no issuer can be called") as caught:
+        IssuerFolder.create(tmp_path / "o", settings)
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("name", ["Police unit 7", "Éire", "警察庁", "x" * 100])
+def test_issuer_may_be_called_as_it_is(tmp_path: Path, name: str) -> None:
+    """Any script will do."""
+    settings = Settings(set="unit7", issuer=name, lifetimes=Lifetimes())
+
+    assert IssuerFolder.create(tmp_path / "o", settings).settings.issuer == name
+
+
+@pytest.mark.parametrize("name", ["", "a\x1b[2J", "\u202ebob", "a b", "é", "a\n"])
+def test_nobody_and_no_set_has_a_name_that_cannot_be_read(name: str) -> None:
+    """Of sets and of people the rule is narrower still."""
+    with pytest.raises(IssuerError, match="nobody can hold") as caught:
+        check_name(name)
+    assert str(caught.value).isprintable()
+    with pytest.raises(HashSetNameError, match="cannot be called") as told:
+        check_set_name(name)
+    assert str(told.value).isprintable()
 
 
 def test_two_commands_do_not_meet(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def stage_command(
             all_of = published(it) if replace else None
             found = staging.stage_file(it, file, tally=tally, replacing_all=all_of)
         elif remove is not None:
-            found = staging.stage_deletions(it, staging.read_ids(remove))
+            found = _stage_deletions(it, staging.read_ids(remove))
         else:
             staging.clear(it)
             found = staging.Staged()
@@ -123,6 +123,14 @@ def stage_command(
         words = f"left out: {item.count:,} with {item.problem.words}"
         say(f"{words}, the first in line {item.first_line}", style="yellow")
     say("next: uploadfilter issuer propose", style="dim")
+
+
+def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.Staged:
+    """Stage ids to be taken away, of entries that are published or staged."""
+    strange = staging.not_added(it, ids)
+    if strange:
+        publishing.check_listed(published(it), strange)
+    return staging.stage_deletions(it, ids)
 
 
 @app.command("propose")

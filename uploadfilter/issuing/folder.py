@@ -27,6 +27,7 @@ import msgspec
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.reference.sets import check_set_name
+from uploadfilter.signedsets.manifest import ISSUER_NAME
 from uploadfilter.signedsets.roles import (
     METADATA_FOLDER,
     TARGETS_FOLDER,
@@ -88,9 +89,10 @@ class IssuerFolder:
 
         Raises:
             HashSetNameError: No set can be called so.
-            IssuerError: There is one, or it cannot be made.
+            IssuerError: There is one, or it cannot be made; or no issuer is called so.
         """
         check_set_name(settings.set)
+        _check_issuer(settings.issuer)
         if (path / _SETTINGS).exists():
             raise IssuerError(
                 f"{str(path)!r} is an issuer's folder already",
@@ -150,6 +152,17 @@ class IssuerFolder:
                 old.rename(folder)
             for rest in (old, folder.with_name(folder.name + ".new")):
                 shutil.rmtree(rest, ignore_errors=True)
+
+
+def _check_issuer(name: str) -> None:
+    # Operators refuse a set of any other name; what is not printable can also hide.
+    is_usable = ISSUER_NAME.fullmatch(name) and name.isprintable() and name.strip()
+    if not is_usable:
+        raise IssuerError(
+            f"no issuer can be called {name!a}",
+            hint="Use 1 to 100 printable characters without '@': a unit, not a person "
+            "and no address.",
+        )
 
 
 @contextlib.contextmanager

@@ -142,6 +142,25 @@ def staged(folder: IssuerFolder) -> Staged:
     return Staged(added=added, deleted=deleted)
 
 
+def not_added(folder: IssuerFolder, ids: Iterable[str]) -> set[str]:
+    """Return which ids the published set must have, since none is staged to be added.
+
+    Args:
+        folder: Whose lock the caller holds.
+        ids: Which are to be taken away.
+    """
+    by_shard: dict[int, set[str]] = {}
+    for entry_id in ids:
+        by_shard.setdefault(shard_of(entry_id), set()).add(entry_id)
+    return {
+        entry_id
+        for shard, wanted in by_shard.items()
+        for changed in (staged_changes(folder, shard),)
+        for entry_id in wanted
+        if changed.get(entry_id) is None
+    }
+
+
 def digest(folder: IssuerFolder) -> str:
     """Return the SHA-256 of what is staged, by which a proposal knows what it took."""
     found = hashlib.sha256()
@@ -227,4 +246,10 @@ def read_ids(path: Path) -> list[str]:
             f"cannot read ids from {str(path)!r}: {exc}",
             hint="The file has one id a line, in UTF-8.",
         ) from exc
-    return [line.strip() for line in lines if line.strip()]
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise IssuerError(
+            f"{str(path)!r} has no ids",
+            hint="Nothing was staged. The file has one id a line, in UTF-8.",
+        )
+    return ids

@@ -31,7 +31,7 @@ MOST_SEQUENCE: Final = (1 << 53) - 1
 MOST_ENTRIES: Final = 100_000_000
 """Ten times what the largest sets hold: a count that is no mistake."""
 
-_ISSUER = re.compile(r"[^\x00-\x1f\x7f@]{1,100}")
+ISSUER_NAME = re.compile(r"[^\x00-\x1f\x7f@]{1,100}")
 """Who signs, for people: a unit, not a person, and no address."""
 
 
@@ -93,7 +93,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         for is_wrong, what in (
             (self.format != FORMAT, f"format {self.format} is not known"),
             (not SET_NAME.fullmatch(self.set), "the name of the set cannot be used"),
-            (not _ISSUER.fullmatch(self.issuer), "the issuer's name cannot be used"),
+            (
+                not ISSUER_NAME.fullmatch(self.issuer),
+                "the issuer's name cannot be used",
+            ),
             (not 0 < self.sequence <= MOST_SEQUENCE, "the number is out of bounds"),
             (not 0 <= self.entries <= MOST_ENTRIES, "so many entries are no set"),
             (not 0 <= self.full.entries <= MOST_ENTRIES, "so many are no full set"),
