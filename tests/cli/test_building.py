@@ -52,6 +52,26 @@ def test_source_is_a_folder(
     assert "no folder" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_folder_without_a_picture_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    more: tuple[str, ...],
+) -> None:
+    """Nothing was built: that is no success, and nothing is next."""
+    (tmp_path / "in").mkdir()
+    words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
+
+    assert run(monkeypatch, *words, "--jobs", "1", *more) == 1
+    said = capfd.readouterr()
+    assert "next" not in said.out + said.err
+    assert more or "no picture was found" in " ".join(said.err.split())
+    assert not (tmp_path / "out.jsonl").exists()
+    (tmp_path / "in" / "note.txt").write_text("hello")
+    assert run(monkeypatch, *words, "--jobs", "1", *more) == 1
+
+
 def test_table_names_pictures_and_what_does_not_fit_is_counted(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

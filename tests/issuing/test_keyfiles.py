@@ -37,5 +37,6 @@ def test_key_that_is_there_stays(tmp_path: Path, there: str) -> None:
 
 def test_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     """Is the stick still there?"""
-    with pytest.raises(IssuerError, match="No such file"):
+    with pytest.raises(IssuerError, match="No such file") as caught:
         keep(tmp_path / "gone" / "ann.key", b"private", b"public")
+    assert "No key was made." in caught.value.hint

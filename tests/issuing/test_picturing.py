@@ -1,13 +1,14 @@
 """Building from pictures: off the main thread, broken off, and gone on with."""
 
 import asyncio
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from hashsets.demo import pictures
-from uploadfilter.issuing.building import BuildFile, Naming
+from uploadfilter.issuing.building import BuildFile, Naming, Refusal
 from uploadfilter.issuing.picturing import build
 from uploadfilter.scanners.settings import ScannerSettings
 
@@ -55,3 +56,20 @@ def test_broken_off_in_a_thread_it_goes_on_where_it_was(
     assert 0 < first.built.entries < FILES
     assert second.built.resumed == first.built.entries
     assert len(path.read_text().splitlines()) == FILES
+
+
+def test_what_is_no_file_is_told_from_what_cannot_be_read(
+    source: Path, tmp_path: Path
+) -> None:
+    """Links to folders and pipes are named as such; links to files are followed."""
+    for path in sorted((source / "1").iterdir())[1:]:
+        path.unlink()
+    (source / "1" / "folder").symlink_to(tmp_path)
+    os.mkfifo(source / "1" / "pipe")
+    (source / "1" / "gone").symlink_to(tmp_path / "gone")
+    out = BuildFile(tmp_path / "out.jsonl")
+    asyncio.run(build(source, out, Naming(), SETTINGS, on_done=lambda: None))
+    out.close()
+
+    assert out.built.entries == 1
+    assert out.built.refused == {Refusal.NO_FILE: 2, Refusal.UNREADABLE: 1}

@@ -191,6 +191,21 @@ def test_export_is_what_operators_read(office: Office, tmp_path: Path) -> None:
         publishing.export(office.folder, office.now, office.folder.path / "stick")
 
 
+def test_stick_that_cannot_be_written_is_named(office: Office, tmp_path: Path) -> None:
+    """It is the stick that is full, and not the issuer's folder."""
+    stick = tmp_path / "stick"
+
+    (stick / "metadata").mkdir(parents=True)
+    (stick / "metadata" / "1.root.json.tmp").symlink_to("/dev/full")
+
+    with (
+        pytest.raises(IssuerError, match=r"stick.*No space left") as caught,
+        office.folder.locked(),
+    ):
+        publishing.export(office.folder, office.now, stick)
+    assert "not copied to its end" in caught.value.hint
+
+
 def test_entries_are_written_as_json_lines(office: Office, tmp_path: Path) -> None:
     """What is exported can be staged again, and is the same set."""
     publishing.export_lines(office.now, tmp_path / "all.jsonl")

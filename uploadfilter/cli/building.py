@@ -106,6 +106,7 @@ def build_command(
         shape |= {"refused": refused, "resumed": built.resumed}
         shape |= {"rows_without_file": len(without)}
         print_json(shape if corpus is None else {**shape, "generic": generic})
+        _end(built.entries, to)
         return
     say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")
     for name, count in sorted(built.categories.items()):
@@ -119,4 +120,15 @@ def build_command(
         words = "like pictures that are known to be harmless, by their ids"
         named = ", ".join(map(harmless, generic[:_IDS_SHOWN]))
         say(f"  {words}: {len(generic):,}, such as {named}", style="bold yellow")
+    if not built.entries:
+        words = "none of its files became an entry" if refused else "it has no files"
+        say(f"no picture was found in {str(source)!r}: {words}", style="bold red")
+    _end(built.entries, to)
     say(f"next: uploadfilter issuer stage {to}", style="dim")
+
+
+def _end(entries: int, to: Path) -> None:
+    """End with 1 if there is nothing to be staged; the same command may come again."""
+    if not entries:
+        to.unlink(missing_ok=True)
+        raise typer.Exit(1)

@@ -54,6 +54,7 @@ class Refusal(StrEnum):
     """Why a file does not become an entry."""
 
     UNREADABLE = "unreadable"
+    NO_FILE = "no_file"
     NO_PICTURE = "no_picture"
     DEGENERATE = "degenerate"
     NO_CATEGORY = "no_category"
@@ -64,6 +65,7 @@ class Refusal(StrEnum):
 
 WORDS: Final[Mapping[Refusal, str]] = {
     Refusal.UNREADABLE: "could not be read",
+    Refusal.NO_FILE: "a link to a folder, or no regular file",
     Refusal.NO_PICTURE: "no picture, or one that could not be decoded",
     Refusal.DEGENERATE: "so plain that it would match innocent pictures",
     Refusal.NO_CATEGORY: "in no folder, or row, that names a category",

@@ -196,8 +196,12 @@ def remove(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def file_errors(path: Path) -> Iterator[None]:
+def file_errors(path: Path, *, so: str = "Nothing was published.") -> Iterator[None]:
     """Say of what failed on files what it was.
+
+    Args:
+        path: What is at work, where the system names no file.
+        so: What became of the command.
 
     Raises:
         IssuerError: A file could not be read or written in the block.
@@ -208,6 +212,5 @@ def file_errors(path: Path) -> Iterator[None]:
         at = exc.filename or path
         raise IssuerError(
             f"cannot use {str(at)!r}: {exc.strerror}",
-            hint="Nothing was published. Check the path, the disk, and that this user "
-            "may write there.",
+            hint=f"{so} Check the path, the disk, and that this user may write there.",
         ) from exc

@@ -42,7 +42,7 @@ def keep(file: Path, private: bytes, public: bytes) -> None:
         IssuerError: One of the files is there, or cannot be written.
     """
     check_new(file)
-    with file_errors(file):
+    with file_errors(file, so="No key was made."):
         _create(file, private, 0o600)
         _create(public_file_of(file), public, 0o644)
 

@@ -20,7 +20,7 @@ from uploadfilter.issuing.building import (
     entry_of,
     mark_of,
 )
-from uploadfilter.model import Entry, Scan
+from uploadfilter.model import Entry, Reason, Scan
 from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
@@ -101,7 +101,9 @@ class _Builder:
     async def make(self, mark: str, found: Found) -> tuple[str, Entry | Refusal, int]:
         naming, path = self._naming, _below(self._source, found.path)
         if found.problem is not None:
-            return mark, Refusal.UNREADABLE, naming.row_of(path)
+            is_unreadable = found.problem is Reason.UNREADABLE
+            why = Refusal.UNREADABLE if is_unreadable else Refusal.NO_FILE
+            return mark, why, naming.row_of(path)
         if not naming.needs_digests(path):
             named = naming.of(path)
             if isinstance(named, Refusal):

@@ -23,7 +23,7 @@ from tuf.api.metadata import Metadata
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing import allowance, holding, proposing, signing
-from uploadfilter.issuing.folder import IssuerFolder, remove
+from uploadfilter.issuing.folder import IssuerFolder, file_errors, remove
 from uploadfilter.issuing.published import Listing, Published, published
 from uploadfilter.issuing.staging import digest
 from uploadfilter.issuing.wording import counted
@@ -282,8 +282,9 @@ def export(folder: IssuerFolder, now: Published, to: Path) -> int:
         )
     names = [*_files_of(now), *_metadata_of(folder, now)]
     # The newest stamp comes last: a stick that is pulled out too early has the old one.
-    for name in names:
-        write_private(to / name, (folder.path / "published" / name).read_bytes())
+    with file_errors(to, so="It was not copied to its end."):
+        for name in names:
+            write_private(to / name, (folder.path / "published" / name).read_bytes())
     return sum((to / name).stat().st_size for name in names)
 
 
