@@ -16,11 +16,11 @@ from uploadfilter.issuing.building import (
     Naming,
     Refusal,
     entry_of,
-    mark_of,
 )
 from uploadfilter.issuing.tables import Row, Table
 from uploadfilter.model import Entry, Geometry, Scan, Signal, SignalType
 from uploadfilter.signals import pdq
+from uploadfilter.unfinished import mark_of
 
 SHA256 = Signal(type=SignalType.SHA256, value=bytes(range(32)))
 PHOTO = replace(

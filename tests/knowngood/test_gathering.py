@@ -8,7 +8,7 @@ import pytest
 from tests.knowngood.corpora import md5_of, value
 from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.knowngood.corpus import read
-from uploadfilter.knowngood.gathering import Gathered, Gathering, gather, mark_of
+from uploadfilter.knowngood.gathering import Gathered, Gathering, gather
 from uploadfilter.model import (
     VARIANTS,
     Geometry,
@@ -18,6 +18,7 @@ from uploadfilter.model import (
     SignalType,
     View,
 )
+from uploadfilter.unfinished import mark_of
 
 
 def made_of(*seeds: int) -> Gathered:

@@ -29,7 +29,7 @@ from uploadfilter.errors import HashSetFormatError
 from uploadfilter.issuing.wording import counted
 from uploadfilter.knowngood.corpus import is_corpus, opened
 from uploadfilter.knowngood.foreign import HEAD_BYTES, KnownForm, form_of
-from uploadfilter.knowngood.gathering import Gathered, Gathering, gather, mark_of
+from uploadfilter.knowngood.gathering import Gathered, Gathering, gather
 from uploadfilter.knowngood.store import KnownGood, Listed, shipped
 from uploadfilter.model import SignalType
 from uploadfilter.reference.secret import Secret
@@ -39,6 +39,7 @@ from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signals import pdq
+from uploadfilter.unfinished import mark_of
 
 app = typer.Typer(
     name="known-good",

@@ -6,14 +6,10 @@ ones is refused and counted; what was done is remembered without names, so that 
 interrupted build goes on where it was.
 """
 
-import contextlib
-import hashlib
-import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from io import BufferedWriter
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -32,6 +28,7 @@ from uploadfilter.model import (
     View,
 )
 from uploadfilter.signedsets import operations as ops
+from uploadfilter.unfinished import Unfinished
 
 TYPES: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Perceptual signals of an entry: what the filter computes of every upload."""
@@ -45,7 +42,7 @@ _DIGEST_DIGITS: Final = 32
 _STORED: Final = "stored"
 _COMPARED: Final = ((SignalType.PDQ, Geometry.FULL), (SignalType.PHASH, None))
 
-_NOTE: Final = re.compile(r"([^ ]+) ([0-9]+) ([0-9]+) (.*)\n")
+_NOTE: Final = re.compile(r"([0-9]{1,18}) (.*)")
 
 Quality = Callable[[bytes], int]
 
@@ -229,28 +226,25 @@ class BuildFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(path.name + ".part")
-        self._log = path.with_name(path.name + ".done")
-        if path.exists():
-            raise IssuerError(
-                f"{str(path)!r} is there already",
-                hint="Name another file, or remove it.",
-            )
         self.built = Built()
         self._ids: set[str] = set()
         try:
-            self._done = self._resume()
-            self._lines = self._opened(self._part)
-            self._notes = self._opened(self._log)
+            self._file = Unfinished(path, self._resume)
+            for line in self._file.part.read_bytes().splitlines():
+                self._ids.add(ops.id_of(line))
+        except FileExistsError as exc:
+            raise IssuerError(
+                f"{str(path)!r} is there already",
+                hint="Name another file, or remove it.",
+            ) from exc
         except OSError as exc:
             raise _unwritable(path, exc) from exc
 
     def is_done(self, mark: str) -> bool:
         """Tell whether an earlier run has done a file."""
-        if mark in self._done:
-            self.built.resumed += 1
-            return True
-        return False
+        is_done = self._file.is_done(mark)
+        self.built.resumed += is_done
+        return is_done
 
     def add(self, mark: str, made: Entry | Refusal, row: int = 0) -> None:
         """Take one file in.
@@ -267,15 +261,13 @@ class BuildFile:
             made = Refusal.SAME
         self.built.note(made)
         self.built.rows.add(row)
+        line = b""
+        if isinstance(made, Entry):
+            self._ids.add(made.id)
+            line = b"{" + ops.addition(made).split(b",", 1)[1]
+        word = made.value if isinstance(made, Refusal) else made.category
         try:
-            if isinstance(made, Entry):
-                self._ids.add(made.id)
-                self._lines.write(b"{" + ops.addition(made).split(b",", 1)[1])
-                self._lines.flush()
-            word = made.value if isinstance(made, Refusal) else made.category
-            note = f"{mark} {self._lines.tell()} {row} {word}\n"
-            self._notes.write(note.encode())
-            self._notes.flush()
+            self._file.add(mark, line, f"{row} {word}")
         except OSError as exc:
             raise _unwritable(self._path, exc) from exc
 
@@ -286,62 +278,28 @@ class BuildFile:
             IssuerError: It cannot be written.
         """
         try:
-            os.fsync(self._lines.fileno())
-            self.close()
-            self._part.rename(self._path)
-            self._log.unlink()
+            self._file.put_in_place()
         except OSError as exc:
             raise _unwritable(self._path, exc) from exc
 
     def close(self) -> None:
         """Let go of the files; what was done stays done."""
-        for file in (self._lines, self._notes):
-            # What a full disk did not take was said when it was added.
-            with contextlib.suppress(OSError):
-                file.close()
+        self._file.close()
 
-    def _opened(self, path: Path) -> BufferedWriter:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(fd, "ab")
-
-    def _resume(self) -> set[str]:
-        """Read what an earlier run has done; cut off what it did not finish."""
-        done: set[str] = set()
-        end = 0
-        for mark, at, row, word in _notes_in(self._log):
-            done.add(mark)
-            end = at
-            self.built.rows.add(row)
-            if word in set(Refusal):
-                self.built.note(Refusal(word))
-            else:
-                self.built.entries += 1
-                counts = self.built.categories
-                counts[word] = counts.get(word, 0) + 1
-        if self._part.exists():
-            os.truncate(self._part, end)
-            for line in self._part.read_bytes().splitlines():
-                self._ids.add(ops.id_of(line))
-        return done
-
-
-def mark_of(path: str, status: os.stat_result) -> str:
-    """Return by what a file is known to be done: never its name."""
-    what = f"{path}\0{status.st_size}\0{status.st_mtime_ns}".encode(
-        "utf-8", "surrogateescape"
-    )
-    return hashlib.blake2b(what, digest_size=16).hexdigest()
-
-
-def _notes_in(path: Path) -> Iterator[tuple[str, int, int, str]]:
-    if not path.exists():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        found = _NOTE.fullmatch(line)
+    def _resume(self, note: str) -> bool:
+        """Count what an earlier run has done; tell whether this is a note of it."""
+        found = _NOTE.fullmatch(note)
         if found is None:
-            return
-        mark, at, row, word = found.groups()
-        yield mark, int(at), int(row), word
+            return False
+        row, word = found.groups()
+        self.built.rows.add(int(row))
+        if word in set(Refusal):
+            self.built.note(Refusal(word))
+        else:
+            self.built.entries += 1
+            counts = self.built.categories
+            counts[word] = counts.get(word, 0) + 1
+        return True
 
 
 def _unwritable(path: Path, exc: OSError) -> IssuerError:

@@ -18,7 +18,6 @@ from uploadfilter.issuing.building import (
     Naming,
     Refusal,
     entry_of,
-    mark_of,
 )
 from uploadfilter.model import Entry, Reason, Scan
 from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
@@ -27,6 +26,7 @@ from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
 from uploadfilter.signals import pdq
+from uploadfilter.unfinished import mark_of
 
 _CONTENT: Final = "0"
 """What a file is called on its way to a scanner: nothing of its own name."""

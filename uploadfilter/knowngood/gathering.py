@@ -5,12 +5,8 @@ remembered without names, beside the file that is made, so that an interrupted b
 goes on where it was; equal values are kept once.
 """
 
-import contextlib
-import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedWriter
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +31,7 @@ from uploadfilter.model import (
     Variant,
     View,
 )
+from uploadfilter.unfinished import Unfinished
 
 STORED_VARIANTS: Final = (
     Variant.UPRIGHT,
@@ -50,6 +47,9 @@ lie near one of these, or are shown by nobody."""
 
 MOST_VALUES_A_FILE: Final = 64
 """An archive of thousands of icons is given as a folder; a film has enough by then."""
+
+_WORDS: Final = frozenset({"files", "no_picture", "unreadable"})
+"""What becomes of a file."""
 
 _PLACES: Final = tuple(VARIANTS.index(it) for it in STORED_VARIANTS)
 _WIDTH: Final = SignalType.PDQ.width_bytes
@@ -154,27 +154,22 @@ class Gathering:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(path.name + ".part")
-        self._log = path.with_name(path.name + ".done")
-        if path.exists():
+        self.numbers = Numbers()
+        try:
+            self._file = Unfinished(path, self._resume)
+        except FileExistsError as exc:
             raise HashSetKnownGoodError(
                 f"{str(path)!r} is there already",
                 hint="Name another file, or remove it.",
-            )
-        self.numbers = Numbers()
-        self._done: set[str] = set()
-        try:
-            self._resume()
-            self._lines, self._notes = _opened(self._part), _opened(self._log)
+            ) from exc
         except OSError as exc:
             raise unwritable(path, exc) from exc
 
     def is_done(self, mark: str) -> bool:
         """Tell whether an earlier run has done a file."""
-        if mark in self._done:
-            self.numbers.resumed += 1
-            return True
-        return False
+        is_done = self._file.is_done(mark)
+        self.numbers.resumed += is_done
+        return is_done
 
     def add(self, mark: str, made: Gathered | None, *, is_read: bool = True) -> None:
         """Take one file in.
@@ -189,12 +184,9 @@ class Gathering:
         """
         word = "files" if made else "no_picture" if is_read else "unreadable"
         self._count(word)
+        line = b"" if made is None else msgspec.json.encode(made) + b"\n"
         try:
-            if made is not None:
-                self._lines.write(msgspec.json.encode(made) + b"\n")
-                self._lines.flush()
-            self._notes.write(f"{mark} {self._lines.tell()} {word}\n".encode())
-            self._notes.flush()
+            self._file.add(mark, line, word)
         except OSError as exc:
             raise unwritable(self._path, exc) from exc
 
@@ -235,8 +227,7 @@ class Gathering:
                 qualities=bytes(values[value] for value in kept),
                 digests={name: sorter.sorted() for name, sorter in sorters.items()},
             )
-            self._part.unlink()
-            self._log.unlink()
+            self._file.remove()
         except OSError as exc:
             raise unwritable(self._path, exc) from exc
         finally:
@@ -247,35 +238,22 @@ class Gathering:
 
     def close(self) -> None:
         """Let go of the files; what was done stays done."""
-        for file in (self._lines, self._notes):
-            # What a full disk did not take was said when it was added.
-            with contextlib.suppress(OSError):
-                file.close()
+        self._file.close()
 
     def _made(self) -> Iterator[Gathered]:
         decode = msgspec.json.Decoder(Gathered).decode
-        with self._part.open("rb") as file:
+        with self._file.part.open("rb") as file:
             yield from map(decode, file)
 
     def _count(self, word: str) -> None:
         setattr(self.numbers, word, getattr(self.numbers, word) + 1)
 
-    def _resume(self) -> None:
-        """Read what an earlier run has done; cut off what it did not finish."""
-        end = 0
-        for mark, at, word in _notes_in(self._log):
-            self._done.add(mark)
-            self._count(word)
-            end = at
-        if self._part.exists():
-            os.truncate(self._part, end)
-
-
-def mark_of(path: str, status: os.stat_result) -> str:
-    """Return by what a file is known to be done: never its name."""
-    what = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
-    digest = hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16)
-    return digest.hexdigest()
+    def _resume(self, word: str) -> bool:
+        """Count what an earlier run has done; tell whether this is a word for it."""
+        if word not in _WORDS:
+            return False
+        self._count(word)
+        return True
 
 
 def _collect(
@@ -298,22 +276,3 @@ def _collect(
         width = SignalType(name).width_bytes
         for at in range(0, len(found), width):
             sorter.add(found[at : at + width])
-
-
-def _opened(path: Path) -> BufferedWriter:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    return os.fdopen(fd, "ab")
-
-
-_WORDS: Final = frozenset({"files", "no_picture", "unreadable"})
-
-
-def _notes_in(path: Path) -> Iterator[tuple[str, int, str]]:
-    """Yield the notes of an earlier run, up to one that it did not finish."""
-    if not path.exists():
-        return
-    for line in path.read_text(encoding="ascii", errors="replace").splitlines(True):
-        mark, at, word = (*line.split(" "), "", "")[:3]
-        if not line.endswith("\n") or not at.isdigit() or word[:-1] not in _WORDS:
-            return
-        yield mark, int(at), word[:-1]

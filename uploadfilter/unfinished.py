@@ -1,0 +1,124 @@
+"""A file in the making, which goes on where an earlier run stopped.
+
+::
+
+    x.part    the lines so far
+    x.done    of each thing that was done its mark, the length of x.part, and a word
+
+Rules this module keeps: what was done is known by marks, never by names; what an
+interrupted run did not finish is cut off in both files.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from io import BufferedWriter
+from pathlib import Path
+from typing import Final
+
+_NOTE: Final = re.compile(r"([^ \n]+) ([0-9]{1,18}) ([^\n]*)\n")
+
+
+class Unfinished:
+    """The two files that stand beside a file until it is whole.
+
+    Args:
+        path: Where it will be; it must not be there yet.
+        read: Told the word of each thing that an earlier run has done; returns whether
+            it is one. What comes behind one that is not was not finished.
+
+    Raises:
+        FileExistsError: The file is there.
+        OSError: The two cannot be read or written.
+    """
+
+    def __init__(self, path: Path, read: Callable[[str], bool]) -> None:
+        self._path = path
+        self.part = path.with_name(path.name + ".part")
+        self._log = path.with_name(path.name + ".done")
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        self._done: set[str] = set()
+        self._resume(read)
+        self._lines, self._notes = _opened(self.part), _opened(self._log)
+
+    def is_done(self, mark: str) -> bool:
+        """Tell whether an earlier run has done a thing."""
+        return mark in self._done
+
+    def add(self, mark: str, line: bytes, word: str) -> None:
+        """Take in what came of one thing.
+
+        Args:
+            mark: By what it is known to be done, see ``mark_of``.
+            line: What it adds, with its line end; empty for nothing.
+            word: What became of it, in one line.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if line:
+            self._lines.write(line)
+            self._lines.flush()
+        self._notes.write(f"{mark} {self._lines.tell()} {word}\n".encode())
+        self._notes.flush()
+
+    def put_in_place(self) -> None:
+        """Make the lines the file, durably.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        os.fsync(self._lines.fileno())
+        self.close()
+        self.part.rename(self._path)
+        self._log.unlink()
+
+    def remove(self) -> None:
+        """Remove both, after the file was made of them.
+
+        Raises:
+            OSError: They cannot be removed.
+        """
+        self.part.unlink()
+        self._log.unlink()
+
+    def close(self) -> None:
+        """Let go of the files; what was done stays done."""
+        for file in (self._lines, self._notes):
+            # What a full disk did not take was said when it was added.
+            with contextlib.suppress(OSError):
+                file.close()
+
+    def _resume(self, read: Callable[[str], bool]) -> None:
+        """Read what an earlier run has done; cut off what it did not finish."""
+        length = self.part.stat().st_size if self.part.exists() else 0
+        end = whole = 0
+        if self._log.exists():
+            with self._log.open("rb") as file:
+                for line in file:
+                    found = _NOTE.fullmatch(line.decode("utf-8", "replace"))
+                    # After a power cut a note may be there without its line.
+                    if found is None or int(found[2]) > length or not read(found[3]):
+                        break
+                    self._done.add(found[1])
+                    end = int(found[2])
+                    whole += len(line)
+            os.truncate(self._log, whole)
+        if self.part.exists():
+            os.truncate(self.part, end)
+
+
+def mark_of(path: str, status: os.stat_result) -> str:
+    """Return by what a file is known to be done: never its name."""
+    what = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
+    digest = hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16)
+    return digest.hexdigest()
+
+
+def _opened(path: Path) -> BufferedWriter:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return os.fdopen(fd, "ab")
