@@ -24,9 +24,9 @@ from uploadfilter.cli.output import (
 )
 from uploadfilter.cli.suppressions import EntryArgument, SetArgument
 from uploadfilter.decisions.tripping import FEWEST_RESTORING, Restoration
-from uploadfilter.errors import UsageError
 from uploadfilter.proxy.inspecting.tripwire import read_demotions, restored
 from uploadfilter.reference.changes import new_suppression
+from uploadfilter.reference.quarantining import check_people
 
 
 def tripwire_command(*, json: JSONOption = False, state: StateOption = None) -> None:
@@ -103,11 +103,7 @@ def restore_command(
 
         uploadfilter hashset restore unit7 a17 --reason compared --by ab --by cd
     """
-    if len({it.casefold() for it in by}) < FEWEST_RESTORING:
-        raise UsageError(
-            f"an entry is restored by {FEWEST_RESTORING} people",
-            hint="Give --by NAME twice: who looked at the entry, and who agrees.",
-        )
+    check_people("an entry is restored", by, fewest=FEWEST_RESTORING)
     base = directory_to_write(state, create=True).path.parent
     # The same rules as of a suppression: nothing personal in the reason.
     known = [

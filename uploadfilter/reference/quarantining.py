@@ -170,17 +170,7 @@ def new_release(
         UsageError: They are too few.
         HashSetNameError: The entry is not in quarantine.
     """
-    people = {it.casefold() for it in by}
-    if len(people) < FEWEST_RELEASING:
-        named = "nobody is named"
-        if people:
-            times = "" if len(by) == 1 else f", {len(by)} times"
-            named = f"only {by[0]!r} is named{times}"
-        raise UsageError(
-            f"a quarantine is ended by {FEWEST_RELEASING} different people, and "
-            f"{named}",
-            hint="Give --by NAME twice: who looked at the entry, and who agrees.",
-        )
+    check_people("a quarantine is ended", by, fewest=FEWEST_RELEASING)
     for item in quarantined:
         if item.key == (name, entry):
             return Release(
@@ -193,6 +183,30 @@ def new_release(
     raise HashSetNameError(
         f"entry {entry!r} of hash set {name!r} is not in quarantine",
         hint="'uploadfilter hashset quarantine list' shows those that are.",
+    )
+
+
+def check_people(what: str, by: Sequence[str], *, fewest: int) -> None:
+    """Refuse what too few people stand for.
+
+    Args:
+        what: What they would do, in words.
+        by: Accounts or initials; capitals make no other person.
+        fewest: How many there must be: 2.
+
+    Raises:
+        UsageError: They are too few, or one is named twice.
+    """
+    people = {it.casefold() for it in by}
+    if len(people) >= fewest:
+        return
+    named = "nobody is named"
+    if people:
+        times = f", {len(by)} times" if len(by) > len(people) else ""
+        named = f"only {by[0]!r} is named{times}"
+    raise UsageError(
+        f"{what} by {fewest} different people, and {named}",
+        hint="Give --by NAME twice: who looked at the entry, and who agrees.",
     )
 
 
