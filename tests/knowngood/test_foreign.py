@@ -1,5 +1,6 @@
 """Lists of harmless files in the formats of others."""
 
+import csv
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -157,3 +158,15 @@ def test_endless_line_costs_little(tmp_path: Path) -> None:
 
     assert len(found) == 2
     assert read.bad >= 2
+
+
+def test_limit_of_other_readers_is_left_alone(tmp_path: Path) -> None:
+    """Python has one for all tables: a lower one lets a row go on without end."""
+    path = tmp_path / "NSRLFile.txt"
+    path.write_text(_NSRL)
+    before = csv.field_size_limit()
+
+    with path.open("rb") as file:
+        list(digests_in(path, file, KnownForm.NSRL_TEXT, Read()))
+
+    assert csv.field_size_limit() == before

@@ -151,7 +151,6 @@ def _table(file: BinaryIO, read: Read, tick: Progress) -> Iterator[Digest]:
     size = os.fstat(file.fileno()).st_size
     # Names of files are in any encoding, and are not looked at.
     text = io.TextIOWrapper(file, encoding="latin-1", newline="")
-    csv.field_size_limit(_MOST_LINE_CHARACTERS)
     rows = csv.reader(_lines(text.readline))
     names = [n.strip().strip('ï»¿"').casefold() for n in next(rows, [])]
     places = [(i, _COLUMNS[n]) for i, n in enumerate(names) if n in _COLUMNS]
