@@ -107,7 +107,7 @@ def test_status_raises_the_alarm(shell: Shell) -> None:
     assert "(monitored)" in shell.said()[0]
     shell.office.withdraw("p-1", "p-2")
     shell.type("sync")
-    shell.office.withdraw("p-3", "p-4")
+    shell.office.withdraw("p-3", "p-4", is_thief=True)
     assert shell.type("sync") == 1
     assert "2 withdrawals are held back" in shell.said()[1]
     assert shell.type("status", "--json") == 1
