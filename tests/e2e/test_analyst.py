@@ -21,6 +21,7 @@ from tests.hashsets.test_formats import read
 from tests.repository import ROOT
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets.recognising import HEAD_BYTES, refuse_foreign
+from uploadfilter.issuing.wording import entries
 
 pytestmark = pytest.mark.e2e
 
@@ -95,7 +96,7 @@ def test_recipe_lists_pictures_and_nothing_else(tmp_path: Path, case: Path) -> N
         "folder/more.zip",
         "folder/notes.txt",
     ]
-    assert "imported 'unit7': 1 entries" in said
+    assert "imported 'unit7': 1 entry " in said
     sent = hashlib.sha256((tmp_path / "unit7.jsonl").read_bytes()).hexdigest()
     assert said.count(sent) == 2
 
@@ -247,7 +248,7 @@ def test_foreign_export_is_read_as_it_is(
     )
 
     assert f"the file is {title}" in said
-    assert f"imported 'a': {len(ids)} entries" in report
+    assert f"imported 'a': {entries(len(ids))} (" in report
     (shown,) = (line for line in report.splitlines() if line.startswith('{"name"'))
     found = json.loads(shown)["first_ids"]
     assert all(map(str.startswith, found, ids))
