@@ -48,6 +48,20 @@ def reference_writer(
         yield writer
 
 
+@contextlib.contextmanager
+def writer_apart(
+    folder: Path,
+) -> Iterator[tuple[ReferenceDirectory, ReferenceWriter]]:
+    """Be the writer of a new reference set that nobody else sees.
+
+    Args:
+        folder: A temporary folder of this process.
+    """
+    directory = ReferenceDirectory(folder / "reference")
+    with directory.writer(create=True) as writer:
+        yield directory, writer
+
+
 def directory_to_write(state: Path | None, *, create: bool) -> ReferenceDirectory:
     """Return the reference directory, after root has become the owner of the state.
 

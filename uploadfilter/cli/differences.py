@@ -15,6 +15,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from uploadfilter.cli.acting import writer_apart
 from uploadfilter.cli.generations import reference_directory
 from uploadfilter.cli.options import JobsOption, JSONOption, StateOption, present_s
 from uploadfilter.cli.output import FOUND, harmless, say
@@ -33,7 +34,6 @@ from uploadfilter.hashsets.importing import import_file, survey_file
 from uploadfilter.knowngood.corpus import is_corpus, opened, read_file
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.opening import open_generation
-from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.scanners.files import find
 from uploadfilter.signals import pdq
 
@@ -167,8 +167,7 @@ def _imported(path: Path, name: str, held: contextlib.ExitStack) -> LayeredGener
     """Import a file into a directory of its own, all of its categories."""
     categories = tuple(survey_file(path).categories) or (_ONE_CATEGORY,)
     folder = held.enter_context(TemporaryDirectory(prefix="uploadfilter-"))
-    apart = ReferenceDirectory(Path(folder) / "reference")
-    with apart.writer(create=True) as writer:
+    with writer_apart(Path(folder)) as (apart, writer):
         import_file(
             path,
             name=name,

@@ -15,7 +15,7 @@ from typing import Annotated, BinaryIO, Final
 import typer
 from rich.progress import DownloadColumn
 
-from uploadfilter.cli.acting import directory_to_write
+from uploadfilter.cli.acting import directory_to_write, reference_writer
 from uploadfilter.cli.options import (
     JobsOption,
     JSONOption,
@@ -168,7 +168,7 @@ def import_command(
                 "give a list of NSRL (NSRLFile.txt, or SQLite), HashKeeper or EnCase.",
             )
         directory = directory_to_write(state, create=True)
-        with directory.writer(create=True) as writer:
+        with reference_writer(state, create=True) as writer:
             secret = writer.secret
         kept = KnownGood(directory.path.parent)
         put, bad = _taken(kept, name, file, given, form, secret)
