@@ -261,13 +261,15 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="joined strings",
-        # Letters on both sides, as programs are full of short strings.
-        sign=r"[A-Za-z0-9/]{8}[\x22'`]\s{0,32}\+\s{0,32}[\x22'`][A-Za-z0-9+/]{8}",
+        # All before the plus would make the look at every text dearer by half.
+        sign=r"\+\s*[\x22'`]",
         signs=(b"+",),
         # A plus is a letter of base64, so that it is no sign that decoders skip.
         pattern=re.compile(rb"([\x22'`])\s{0,32}\+\s{0,32}[\x22'`]"),
+        # Letters on both sides, as programs are full of short strings.
         certain=re.compile(
-            rb"[A-Za-z0-9/]{8}[\x22'`]\s{0,32}\+\s{0,32}[\x22'`][A-Za-z0-9+/]{8}"
+            rb"[\x22'`](?<=[A-Za-z0-9/]{8}[\x22'`])\s{0,32}\+\s{0,32}"
+            rb"[\x22'`](?=[A-Za-z0-9+/]{8})"
         ),
         replace=b"",
     ),
