@@ -151,7 +151,7 @@ def fetch(registry: str, name: str, home: Path) -> int:
     Args:
         registry: ``pypi``, ``sdist``, ``npm`` or ``debian``.
         name: Of the package.
-        home: Where it goes; what is there is removed.
+        home: The folder to write; what is in it is removed first.
     """
     shutil.rmtree(home, ignore_errors=True)
     folder = home / "archive"

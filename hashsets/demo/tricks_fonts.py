@@ -133,15 +133,17 @@ def _number(value: int) -> bytes:
     return bytes(reversed(parts))
 
 
+_TAG_FOLLOWS = bytes((63,))
+_OUTLINES = {b"glyf": bytes((3 << 6 | 10,)), b"loca": bytes((3 << 6 | 11,))}
+"""Flags of a table: its number among the known ones, and that it is not transformed,
+which has to be said of these two."""
+
+
 def woff2(tables: Tables) -> bytes:
     """Return a font in WOFF 2, all tables packed together, none transformed."""
     entries, bodies = b"", b""
     for tag, table in sorted(tables.items()):
-        is_outline = tag in {b"glyf", b"loca"}
-        flags = 63 | (3 << 6 if is_outline else 0)
-        known = {b"glyf": 10, b"loca": 11}.get(tag)
-        name = bytes((flags,)) + tag if known is None else bytes((3 << 6 | known,))
-        entries += name + _number(len(table))
+        entries += _OUTLINES.get(tag, _TAG_FOLLOWS + tag) + _number(len(table))
         bodies += table
     packed = brotli.compress(bodies, quality=5)
     length = 48 + len(entries) + len(packed)

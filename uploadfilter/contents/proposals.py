@@ -21,6 +21,7 @@ from typing import Final
 from uploadfilter.contents import magic, rarities
 from uploadfilter.contents.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.source import Source
+from uploadfilter.endings import PICTURES_BY_NAME
 
 MOST_STRAY_BYTES: Final = 64
 """Bytes in front of a content that are taken for stray ones. A mark of an encoding has
@@ -111,7 +112,8 @@ def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
             return Kind.SVG
         if ending in _TARGA and is_open and _tga(head):
             return Kind.TGA
-        if ending in _NAMELESS:
+        if ending in PICTURES_BY_NAME:
+            # One that begins like an icon is a JBIG.
             return Kind.OTHER
     return None
 
@@ -122,29 +124,6 @@ _DRAWN: Final = frozenset(
 )
 _TARGA: Final = frozenset({"tga", "targa", "icb", "vda", "vst"})
 """Endings of names, and of media types, of what need not have a magic."""
-
-_NAMELESS: Final = frozenset(
-    {
-        *("aai", "art", "avs", "bie", "cut", "fax", "g3", "g4", "group4", "hrz"),
-        *("ipl", "jbg", "jbig", "jnx", "mac", "mtv", "otb", "palm", "pcd", "pcds"),
-        *(
-            "pct",
-            "pict",
-            "pix",
-            "pwp",
-            "rgf",
-            "rla",
-            "rle",
-            "scr",
-            "sct",
-            "six",
-            "sixel",
-        ),
-        *("tim", "tm2", "wbmp", "xwd"),
-    }
-)
-"""The same of pictures that ImageMagick opens by their name alone. One that begins like
-an icon is a JBIG."""
 
 
 # --- Readers that take less ----------------------------------------------------------

@@ -206,8 +206,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
 class CanaryRecord(BaseRecord, frozen=True, kw_only=True, tag="canary"):
     """What was decided of an operator's canary, which nobody uploaded.
 
-    It is no decision, so that whoever counts decisions does not count it; nothing of it
-    went to the origin, whatever was decided.
+    It is a kind of record of its own, so that no count of decisions includes it.
+    Nothing of the canary went to the origin, whatever was decided.
 
     Attributes:
         id: As of a decision.

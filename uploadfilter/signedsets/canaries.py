@@ -47,8 +47,8 @@ HEADER: Final = b"Uploadfilter-Canary"
 
 KEY_BYTES: Final = 32
 VALID_S: Final = 120
-"""For how long a header may be used: what a network and two clocks may take. Whoever
-sees one may send a few uploads that go nowhere."""
+"""For how long a header may be used: what a network and two clocks may take. A person
+who sees a header may send a few uploads that go nowhere."""
 
 _TIME_DIGITS: Final = 15
 _SIDE: Final = 192

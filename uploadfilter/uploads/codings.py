@@ -8,6 +8,8 @@ first bytes is refused in both places.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from uploadfilter.endings import PICTURES_BY_NAME
+
 FORM_FIELD: Final = "content-encoding"
 """The field of a form by which S3 is told the coding of the file."""
 
@@ -23,27 +25,7 @@ HEADERS: Final = (b"content-encoding", *_OF_THE_FILE, b"x-amz-content-sha256")
 BY_NAME: Final = {
     "br": "application/x-brotli",
     "lzma": "application/x-lzma",
-    **{
-        ending: f"application/x-{ending}"
-        for ending in (
-            *("aai", "art", "avs", "bie", "cut", "fax", "g3", "g4", "group4", "hrz"),
-            *("ipl", "jbg", "jbig", "jnx", "mac", "mtv", "otb", "palm", "pcd", "pcds"),
-            *(
-                "pct",
-                "pict",
-                "pix",
-                "pwp",
-                "rgf",
-                "rla",
-                "rle",
-                "scr",
-                "sct",
-                "six",
-                "sixel",
-            ),
-            *("tim", "tm2", "wbmp", "xwd"),
-        )
-    },
+    **{ending: f"application/x-{ending}" for ending in PICTURES_BY_NAME},
 }
 """Types by the ending of a file's name of what has no magic: codings, and pictures that
 ImageMagick opens by that name. Browsers know none of them on most systems, and declare
