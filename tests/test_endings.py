@@ -5,7 +5,7 @@ import pytest
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.proposals import claimed
 from uploadfilter.endings import PICTURES_BY_NAME
-from uploadfilter.uploads.codings import claimed_type
+from uploadfilter.uploads.head.codings import claimed_type
 
 
 @pytest.mark.parametrize("ending", sorted(PICTURES_BY_NAME))

@@ -381,41 +381,43 @@ NAMED: Mapping[str, str] = {
     "`png-raw-profile`": TRICK,
     "`cropped-10`": TRICK,
     # Requests.
-    "content codings": ("tests/uploads/test_head.py::test_codings_are_not_understood"),
+    "content codings": (
+        "tests/uploads/head/test_plan.py::test_codings_are_not_understood"
+    ),
     "`git clone` and `git fetch`": (
-        "tests/uploads/test_head.py::test_codings_are_not_understood"
+        "tests/uploads/head/test_plan.py::test_codings_are_not_understood"
     ),
     "bodies in more than 1,024 chunks": (
         "tests/proxy/clients/test_connections.py::test_body_in_chunks_of_a_byte_is_ended"
     ),
-    "gRPC": ("tests/uploads/test_head.py::test_codings_are_not_understood"),
+    "gRPC": ("tests/uploads/head/test_plan.py::test_codings_are_not_understood"),
     "multipart types other than": (
-        "tests/uploads/test_head.py::test_type_that_could_be_a_form_is_refused"
+        "tests/uploads/head/test_plan.py::test_type_that_could_be_a_form_is_refused"
     ),
     "forms in another charset": (
-        "tests/uploads/test_parts.py::test_odd_headers_are_refused"
+        "tests/uploads/body/test_parts.py::test_odd_headers_are_refused"
     ),
     "parts that hold parts": (
         "tests/uploads/test_origins.py::test_origin_gets_nothing_that_was_not_seen"
     ),
     "forms with a digest of their bytes": (
-        "tests/uploads/test_head.py::test_ambiguous_request_is_refused_with_a_body"
+        "tests/uploads/head/test_plan.py::test_ambiguous_request_is_refused_with_a_body"
     ),
     "pieces of a file, which the origin": (
-        "tests/uploads/test_pieces.py::test_head_says_that_it_is_a_piece"
+        "tests/uploads/head/test_pieces.py::test_head_says_that_it_is_a_piece"
     ),
     "pieces that say so in words of their own": (
-        "tests/uploads/test_pieces.py"
+        "tests/uploads/head/test_pieces.py"
         "::test_form_without_a_file_has_an_offset_for_something_else"
     ),
     "a coding that an origin keeps": (
-        "tests/uploads/test_codings.py::test_coding_is_refused_wherever_it_is_named"
+        "tests/uploads/head/test_codings.py::test_coding_is_refused_wherever_it_is_named"
     ),
     "method overrides": (
-        "tests/uploads/test_head.py::test_only_a_post_may_stand_for_another_method"
+        "tests/uploads/head/test_plan.py::test_only_a_post_may_stand_for_another_method"
     ),
     "WebSocket and other upgrades": (
-        "tests/uploads/test_head.py"
+        "tests/uploads/head/test_plan.py"
         "::test_upgrades_are_refused_but_for_one_that_is_ignored"
     ),
     "a client that ends its sending half": (

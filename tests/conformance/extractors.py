@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.uploads.forms import Extracted, cuts, feed
-from uploadfilter.uploads.extractors import Extractor
+from uploadfilter.uploads.body.extractors import Extractor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

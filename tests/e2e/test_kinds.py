@@ -14,7 +14,7 @@ import pytest
 
 from tests.scanners import test_besides as samples
 from tests.scanners.scans import scanned
-from uploadfilter.uploads.codings import claimed_type
+from uploadfilter.uploads.head.codings import claimed_type
 
 pytestmark = pytest.mark.e2e
 

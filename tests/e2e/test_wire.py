@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.demo import running
-from tests.uploads.test_proxyheader import TCP4, header
+from tests.proxy.clients.test_proxyheader import TCP4, header
 
 pytestmark = pytest.mark.e2e
 

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from uploadfilter.uploads.canonical import FormPart, encode_form
-from uploadfilter.uploads.extractors import (
+from uploadfilter.uploads.body.canonical import FormPart, encode_form
+from uploadfilter.uploads.body.extractors import (
     ContentData,
     ContentEnded,
     ContentStarted,
@@ -15,9 +15,9 @@ from uploadfilter.uploads.extractors import (
     PieceFound,
     Refused,
 )
-from uploadfilter.uploads.head import Refusal
+from uploadfilter.uploads.head.plan import Refusal
+from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.limits import UploadLimits
-from uploadfilter.uploads.request import RequestHead
 
 LIMITS = UploadLimits()
 BOUNDARY = b"0123456789abcdef" * 3

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.uploads.forms import BOUNDARY, LIMITS, head, read_form, write_form
 from tests.uploads.origins import ORIGINS, Parse
 from tests.uploads.variants import TARGET, VARIANTS, Variant
-from uploadfilter.uploads.canonical import FormPart, form_content_type
-from uploadfilter.uploads.head import BodyKind, Refusal, plan
+from uploadfilter.uploads.body.canonical import FormPart, form_content_type
+from uploadfilter.uploads.head.plan import BodyKind, Refusal, plan
 
 FORM_TYPE = form_content_type(BOUNDARY)
 

@@ -20,7 +20,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.settings import ScannerSettings
-from uploadfilter.uploads.forwarding import ClientHeader
+from uploadfilter.uploads.head.forwarding import ClientHeader
 from uploadfilter.uploads.limits import UploadLimits
 
 Wanted: TypeAlias = Any

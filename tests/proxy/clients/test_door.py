@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 import uvloop
 
+from tests.proxy.clients.test_proxyheader import TCP4, TCP6, TLV, UNIX, header
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import TIMEOUT_S, closed
-from tests.uploads.test_proxyheader import TCP4, TCP6, TLV, UNIX, header
 from tests.waiting import until
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
 from uploadfilter.proxy.requests.limits import ProxyLimits

@@ -33,7 +33,7 @@ from uploadfilter.proxy.inspecting.inspection import (
     Where,
 )
 from uploadfilter.signals.exact import Digests
-from uploadfilter.uploads.head import BodyKind, BodyPlan, Refusal
+from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
 RAW = BodyPlan(kind=BodyKind.RAW, declared_type="image/jpeg")

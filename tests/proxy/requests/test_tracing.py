@@ -11,7 +11,7 @@ from uploadfilter.proxy.requests.tracing import (
     trace_id,
     trace_of,
 )
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.request import RequestHead
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

@@ -26,12 +26,12 @@ from typing_extensions import override
 
 from uploadfilter.networks import Held, in_group
 from uploadfilter.proxy.answering.answers import RETRY_AFTER_S
+from uploadfilter.proxy.clients.proxyheader import Unread, read_header
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.requests.arrival import group_of, queueing_client
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
-from uploadfilter.uploads.forwarding import Network
-from uploadfilter.uploads.proxyheader import Unread, read_header
+from uploadfilter.uploads.head.forwarding import Network
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -25,9 +25,9 @@ from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.requests.tracing import Traced
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.signedsets.canaries import Said
-from uploadfilter.uploads.forwarding import ends_here, forwarded_headers
-from uploadfilter.uploads.head import BodyPlan, Refusal, plan
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.forwarding import ends_here, forwarded_headers
+from uploadfilter.uploads.head.plan import BodyPlan, Refusal, plan
+from uploadfilter.uploads.head.request import RequestHead
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404

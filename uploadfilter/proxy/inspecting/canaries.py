@@ -21,7 +21,7 @@ from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import Note, Said, Seen, noted, read_note
 from uploadfilter.state import write_private
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.request import RequestHead
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

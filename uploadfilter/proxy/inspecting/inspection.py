@@ -34,8 +34,8 @@ from uploadfilter.model import (
     Signal,
 )
 from uploadfilter.signals.exact import Digests
-from uploadfilter.uploads.canonical import FormPart
-from uploadfilter.uploads.extractors import (
+from uploadfilter.uploads.body.canonical import FormPart
+from uploadfilter.uploads.body.extractors import (
     ContentData,
     ContentEnded,
     ContentStarted,
@@ -45,7 +45,7 @@ from uploadfilter.uploads.extractors import (
     RawExtractor,
     Refused,
 )
-from uploadfilter.uploads.head import PIECE, BodyKind, BodyPlan, Refusal
+from uploadfilter.uploads.head.plan import PIECE, BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
 

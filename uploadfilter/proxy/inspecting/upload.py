@@ -57,8 +57,8 @@ from uploadfilter.proxy.requests.tracing import decided_as
 from uploadfilter.reference.matching import Generation, match_scans
 from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.signals import pdq
-from uploadfilter.uploads import canonical
-from uploadfilter.uploads.forwarding import forwarded_headers
+from uploadfilter.uploads.body import canonical
+from uploadfilter.uploads.head.forwarding import forwarded_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -29,7 +29,7 @@ from uploadfilter.proxy.origins.asking import Asking, OriginAnswer
 from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.origins.sending import Sending, Whole
 from uploadfilter.proxy.origins.trusting import tls_context
-from uploadfilter.uploads.forwarding import ClientHeaders, Telling
+from uploadfilter.uploads.head.forwarding import ClientHeaders, Telling
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKENS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")

@@ -28,7 +28,7 @@ from typing_extensions import override
 
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head, hold_head
-from uploadfilter.uploads.forwarding import returned_headers
+from uploadfilter.uploads.head.forwarding import returned_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -11,8 +11,8 @@ from uploadfilter.networks import in_group
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.uploads.forwarding import ClientSide, Network, client_side
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.forwarding import ClientSide, Network, client_side
+from uploadfilter.uploads.head.request import RequestHead
 
 
 @dataclass(frozen=True, kw_only=True)

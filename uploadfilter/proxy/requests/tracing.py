@@ -16,7 +16,7 @@ from typing import Final
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 from typing_extensions import override
 
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.request import RequestHead
 
 TRACEPARENT: Final = b"traceparent"
 

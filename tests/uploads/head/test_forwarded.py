@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.uploads.forwarded import (
+from uploadfilter.uploads.head.forwarded import (
     Element,
     node_name,
     parse_forwarded,

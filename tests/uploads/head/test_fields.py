@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.uploads.fields import (
+from uploadfilter.uploads.head.fields import (
     has_control,
     is_plain_charset,
     parse_media_type,

@@ -5,9 +5,9 @@ body is cut into chunks, the events are the same but for how ``ContentData`` is 
 After ``Refused`` it gives no more events. A content that was open then stays open, and
 how much of it had been handed on does depend on the cuts: it is not to be used.
 
-To add one: a class with the methods of ``Extractor``, a line where ``head.plan`` tells
-body kinds apart, and its factory in ``tests/uploads/test_extractors.py``, which runs
-the suite of ``tests/conformance/extractors.py``.
+To add one: a class with the methods of ``Extractor``, a line where ``head/plan.py``
+tells body kinds apart, and its factory in ``tests/uploads/body/test_extractors.py``,
+which runs the suite of ``tests/conformance/extractors.py``.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from typing import Final, Protocol, TypeAlias, assert_never
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads import codings, pieces
-from uploadfilter.uploads.canonical import FormPart
-from uploadfilter.uploads.head import Refusal
-from uploadfilter.uploads.limits import UploadLimits
-from uploadfilter.uploads.parts import (
+from uploadfilter.uploads.body.canonical import FormPart
+from uploadfilter.uploads.body.parts import (
     PartHeader,
     has_bare_line_feed,
     malformed,
     over_limit,
     read_part_header,
 )
+from uploadfilter.uploads.head import codings, pieces
+from uploadfilter.uploads.head.plan import Refusal
+from uploadfilter.uploads.limits import UploadLimits
 
 _CRLF: Final = b"\r\n"
 _END_OF_HEADER: Final = b"\r\n\r\n"
@@ -156,7 +156,7 @@ class FormExtractor:
     the next chunk, which may be empty, or at the end.
 
     Args:
-        boundary: What separates the parts, as ``head.plan`` found it.
+        boundary: What separates the parts, as ``head/plan.py`` found it.
         limits: How many parts, and how much header each.
 
     Attributes:

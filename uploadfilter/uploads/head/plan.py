@@ -24,15 +24,15 @@ from typing import Final
 from urllib.parse import unquote
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads import codings, fields, pieces
-from uploadfilter.uploads.limits import UploadLimits
-from uploadfilter.uploads.request import (
+from uploadfilter.uploads.head import codings, fields, pieces
+from uploadfilter.uploads.head.request import (
     HOST,
     HTTP_1_0,
     HTTP_1_1,
     METHOD_OVERRIDES,
     RequestHead,
 )
+from uploadfilter.uploads.limits import UploadLimits
 
 _BAD_REQUEST = 400
 _TOO_LARGE = 413

@@ -16,8 +16,8 @@ from tests.uploads.variants import (
 )
 from tests.uploads.variants import part as file_part
 from uploadfilter.model import Reason
-from uploadfilter.uploads.canonical import FormPart
-from uploadfilter.uploads.extractors import (
+from uploadfilter.uploads.body.canonical import FormPart
+from uploadfilter.uploads.body.extractors import (
     STEPS_AT_ONCE,
     ContentData,
     ContentEnded,

@@ -18,7 +18,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from uploadfilter.uploads.forwarded import (
+from uploadfilter.uploads.head.forwarded import (
     UNKNOWN,
     Element,
     node_name,
@@ -26,8 +26,8 @@ from uploadfilter.uploads.forwarded import (
     write_again,
     write_element,
 )
-from uploadfilter.uploads.head import SINGLETONS, connection_options
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.plan import SINGLETONS, connection_options
+from uploadfilter.uploads.head.request import RequestHead
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -6,10 +6,14 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import BOUNDARY, LIMITS
 from uploadfilter.model import Reason
-from uploadfilter.uploads.canonical import FormPart, encode_form
-from uploadfilter.uploads.head import Refusal
+from uploadfilter.uploads.body.canonical import FormPart, encode_form
+from uploadfilter.uploads.body.parts import (
+    PartHeader,
+    has_bare_line_feed,
+    read_part_header,
+)
+from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
-from uploadfilter.uploads.parts import PartHeader, has_bare_line_feed, read_part_header
 
 
 def read(*lines: bytes, limits: UploadLimits = LIMITS) -> PartHeader | Refusal:

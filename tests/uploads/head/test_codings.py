@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.uploads.codings import claimed_type, is_told_by_bytes, unread_in
+from uploadfilter.uploads.head.codings import claimed_type, is_told_by_bytes, unread_in
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "GZIP", " gzip ", "zstd"])

@@ -13,7 +13,7 @@ Three kinds of words, by the letters of a name alone (``X-Chunk-Index``,
 - which one this is: one alone is whole if nothing else says so, and it is the first.
 
 To add a protocol: its words in ``_COUNT``, ``_PLACE`` or ``_NUMBER``, or a rule of its
-own in ``_HEADERS`` or ``_QUERIES``; and a row in ``tests/uploads/test_pieces.py``.
+own in ``_HEADERS`` or ``_QUERIES``; and a row in ``tests/uploads/head/test_pieces.py``.
 """
 
 import json

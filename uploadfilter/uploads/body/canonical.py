@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from uploadfilter.uploads.fields import has_control
+from uploadfilter.uploads.head.fields import has_control
 
 _BOUNDARY = re.compile(rb"[0-9A-Za-z]{16,70}")
 """Letters and digits only, which no reader needs quotes for; RFC 2046 ends at 70."""

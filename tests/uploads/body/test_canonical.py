@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.uploads.forms import BOUNDARY, read_form, write_form
-from uploadfilter.uploads.canonical import (
+from uploadfilter.uploads.body.canonical import (
     FormPart,
     content_length,
     encode_form,

@@ -22,8 +22,8 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads import codings, fields
-from uploadfilter.uploads.head import Refusal
+from uploadfilter.uploads.head import codings, fields
+from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
 OPAQUE_TYPE: Final = "application/octet-stream"

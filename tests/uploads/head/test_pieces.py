@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import LIMITS, feed
 from tests.uploads.variants import B
-from uploadfilter.uploads.extractors import FormExtractor
-from uploadfilter.uploads.pieces import Signs, in_head, looked_at
+from uploadfilter.uploads.body.extractors import FormExtractor
+from uploadfilter.uploads.head.pieces import Signs, in_head, looked_at
 
 Header = tuple[str, str]
 

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import LIMITS, head
 from uploadfilter.model import Reason
-from uploadfilter.uploads.head import (
+from uploadfilter.uploads.head.plan import (
     SINGLETONS,
     BodyKind,
     BodyPlan,
     Refusal,
     plan,
 )
+from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.limits import UploadLimits
-from uploadfilter.uploads.request import RequestHead
 
 Header = tuple[bytes, bytes]
 LENGTH = (b"Content-Length", b"5")

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from tests.uploads.forms import head
-from uploadfilter.uploads.forwarding import (
+from uploadfilter.uploads.head.forwarding import (
     ClientHeader,
     ClientHeaders,
     ClientSide,
@@ -16,7 +16,7 @@ from uploadfilter.uploads.forwarding import (
     forwarded_headers,
     returned_headers,
 )
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.request import RequestHead
 
 Header = tuple[bytes, bytes]
 TELLING = Telling()

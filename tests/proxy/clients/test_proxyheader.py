@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.uploads.proxyheader import (
+from uploadfilter.proxy.clients.proxyheader import (
     MAX_FIELDS_BYTES,
     SIGNATURE,
     ProxyHeader,

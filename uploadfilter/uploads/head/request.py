@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from uploadfilter.uploads import codings
+from uploadfilter.uploads.head import codings
 
 HTTP_1_0 = (1, 0)
 HTTP_1_1 = (1, 1)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.uploads.forms import LIMITS, head
-from uploadfilter.uploads.head import SINGLETONS, plan
-from uploadfilter.uploads.request import RequestHead
+from uploadfilter.uploads.head.plan import SINGLETONS, plan
+from uploadfilter.uploads.head.request import RequestHead
 
 Header = tuple[bytes, bytes]
 LENGTH = (b"Content-Length", b"5")
