@@ -1,4 +1,4 @@
-"""What content is, and whether there is more in it than was looked at.
+"""Tell what a content is, and find the contents that stand inside it.
 
-Everything here works on bytes that are there already: nothing is decoded or unpacked.
+No picture is decoded here.
 """

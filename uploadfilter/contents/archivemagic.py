@@ -1,7 +1,7 @@
-"""Say of archives what their first bytes must be, beyond their magic.
+"""Test the first bytes of archives beyond their magic.
 
-Each function takes the first bytes of a content and says whether it is one of its kind:
-a part of ``magic.py``, which gives them their names.
+Each function takes the first bytes of a content and returns whether the content is an
+archive of that format. ``magic.py`` calls them and names the kinds.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 
 
 def is_gzip(head: bytes) -> bool:
-    """Require the one method there is. Of flags that do not exist Python takes any."""
+    """Require the only method. Unknown flags are allowed, since Python ignores them."""
     return head[:3] == b"\x1f\x8b\x08"
 
 
@@ -21,7 +21,7 @@ def is_bzip2(head: bytes) -> bool:
 
 
 def is_compress(head: bytes) -> bool:
-    """Require 9 to 16 bits and flags that exist behind the magic of two bytes."""
+    """Require 9 to 16 bits and known flags after the magic of two bytes."""
     return head[:2] == b"\x1f\x9d" and head[2:3] in _COMPRESS_BITS
 
 
@@ -31,17 +31,17 @@ _COMPRESS_BITS = frozenset(
 
 
 def is_git_push(head: bytes) -> bool:
-    """Know a push over HTTP by its first command; the pack is behind them all."""
+    """Look for the first command of a push over HTTP; the pack follows the commands."""
     return _PUSH.match(head) is not None
 
 
 _PUSH = re.compile(rb"0[0-9a-f]{3}[0-9a-f]{40,64} [0-9a-f]{40,64} refs/")
-"""A line with its length, the old and the new object, and the name of the reference
+"""A line: its length, the old object, the new object, and the name of the reference
 (gitprotocol-pack(5))."""
 
 
 def is_cpio(head: bytes) -> bool:
-    """Require a header of one of the four forms, the binary ones with a name."""
+    """Require a header of one of the four forms; the binary forms need a name."""
     if _CPIO.match(head):
         return True
     order = _CPIO_ORDERS.get(head[:2])
@@ -60,7 +60,7 @@ _CPIO_ORDERS: dict[bytes, Literal["little", "big"]] = {
 
 
 def is_lha(head: bytes) -> bool:
-    """Require a method and a level of the header that exist."""
+    """Require a known method and a known level of the header."""
     is_method = head[2:3] == b"-" and _LHA.match(head, 2)
     return bool(is_method) and head[20:21] in {b"\0", b"\1", b"\2", b"\3"}
 
@@ -69,7 +69,7 @@ _LHA = re.compile(rb"-(?:lh[0-9a-dx]|lz[s45]|pm[0-2])-")
 
 
 def is_arj(head: bytes) -> bool:
-    """Require a length and a type of the first header that ARJ can have."""
+    """Require a length and a type that the first header of ARJ can have."""
     size = int.from_bytes(head[2:4], "little")
     is_length = head[:2] == b"\x60\xea" and size in _ARJ_HEADER_BYTES
     return is_length and head[10:11] == b"\2"
@@ -79,12 +79,12 @@ _ARJ_HEADER_BYTES = range(30, 2601)
 
 
 def is_ace(head: bytes) -> bool:
-    """Look for the magic behind a checksum, a length, a type and flags."""
+    """Look for the magic after a checksum, a length, a type and flags."""
     return head[7:14] == b"**ACE**"
 
 
 def is_tar(head: bytes) -> bool:
-    """Look for the magic behind the first name, or add up an older header."""
+    """Look for the magic after the first name, or check the sum of an older header."""
     if head[257:262] == b"ustar":
         return True
     header = head[:_TAR_BLOCK_BYTES]

@@ -1,9 +1,9 @@
 """Read the archives that libarchive reads: 7z, RAR, CAB and others.
 
 Rules this module keeps: only the format that the first bytes name is tried; every
-unpacked byte is counted; once a member is too much, the archive ends, since the library
-would have to unpack the rest of a solid one to go on. Where the machine lacks the
-library, there is nothing here, and such archives are recognised and not opened.
+unpacked byte is counted; the first member that is too large ends the archive, since the
+library would have to unpack the rest of a solid archive to go on. Without the library,
+``ARCHIVES`` is empty: such archives are recognised and not opened.
 
 To add a format: its line in ``ARCHIVES`` or ``STREAMS``.
 """
@@ -25,10 +25,11 @@ class ArchiveContainer:
     """A kind of archive that libarchive reads.
 
     Attributes:
-        kinds: What ``magic.sniff`` calls it; none if it cannot be told by its bytes.
-        formats: What the library calls it.
-        filters: How it may be packed as a whole, as the library calls that.
-        has_holes: Whether its members may have holes, as the library says.
+        kinds: Its kinds in ``magic.sniff``; empty if its first bytes do not tell it.
+        formats: Its names in the library.
+        filters: The library's names of the codings in which the archive as a whole may
+            be packed.
+        has_holes: Whether the holes that the library reports in members count.
     """
 
     kinds: frozenset[Kind]
@@ -52,7 +53,7 @@ class _Walk:
     """One way through an archive.
 
     Args:
-        reading: The library's.
+        reading: The archive, opened by the library.
         meter: Counts what is unpacked.
         packed_bytes: Length of the archive.
         has_holes: Whether its members may have holes.
@@ -73,7 +74,7 @@ class _Walk:
         self._is_over = False
 
     def items(self) -> Iterator[Member | Shortfall]:
-        """Yield the plain files, up to the end or to what cannot be read."""
+        """Yield the plain files, up to the end or the first unreadable one."""
         for before, entry in enumerate(self._reading.entries()):
             if isinstance(entry, Shortfall):
                 is_nothing = entry == DAMAGED and not before
@@ -92,7 +93,7 @@ class _Walk:
                 return
 
     def _chunks(self, blocks: Chunks) -> Chunks:
-        """Unpack a member, and count what it gives."""
+        """Unpack a member, and count its bytes."""
         unpacked = 0
         for block in blocks:
             yield block
@@ -114,7 +115,7 @@ class RarContainer:
     kinds = frozenset({Kind.RAR})
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the plain files, after what their headers say against it."""
+        """Yield the plain files, after the shortfalls that the headers tell."""
         found = set(rarheaders.obstacles(source, meter.most_headers))
         if Reason.ENCRYPTED in found:
             yield library.ENCRYPTED
@@ -122,7 +123,7 @@ class RarContainer:
         if is_old:
             yield UNKNOWN
         for item in _RAR.members(source, meter):
-            # What the library does not know is no damage.
+            # A method that the library does not know is not damage.
             if isinstance(item, Member) or not is_old:
                 yield item
 
@@ -131,12 +132,12 @@ _RAR: Final = ArchiveContainer(kinds=frozenset({Kind.RAR}), formats=("rar", "rar
 
 
 class XarContainer:
-    """A package of macOS."""
+    """A package of macOS (XAR)."""
 
     kinds = frozenset({Kind.XAR})
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the plain files, unless their table is too long once it is unpacked."""
+        """Yield the plain files, unless their unpacked table is too long."""
         head_bytes = int.from_bytes(source.read(4, 2), "big")
         packed_bytes = int.from_bytes(source.read(8, 8), "big")
         packed = source.read(head_bytes, min(packed_bytes, _MOST_TABLE_BYTES))
@@ -155,8 +156,8 @@ class XarContainer:
 _XAR: Final = ArchiveContainer(kinds=frozenset({Kind.XAR}), formats=("xar",))
 _ZLIB: Final = 15
 _MOST_TABLE_BYTES: Final = 4 * 1024 * 1024
-"""The table is XML, of which the library makes a tree before it gives the first member:
-this much has 10,000 files."""
+"""Longest table, unpacked. It is XML, and the library builds a tree of it before it
+gives the first member. A table of this length lists 10,000 files."""
 
 
 class DiscContainer:
@@ -172,7 +173,7 @@ class DiscContainer:
             size = min(file.size, source.size - start)
             yield Member(name=name, content=PartSource(source, start, size))
         if source.size < _LEAST_DISC_BYTES:
-            # The library wants so many sectors, and other readers do not.
+            # The library requires this many sectors; other readers do not.
             data = source.read(0, source.size).ljust(_LEAST_DISC_BYTES, b"\0")
             source = MemorySource(data)
         yield from _DISC.members(source, meter)
@@ -187,8 +188,8 @@ class InsideContainer:
     """An archive that begins in the middle of another content.
 
     Attributes:
-        container: What reads it.
-        offset: Where it begins.
+        container: Reads it.
+        offset: Of its first byte.
     """
 
     container: Container
@@ -196,7 +197,7 @@ class InsideContainer:
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Nothing is known by the first bytes of the content."""
+        """Return no kind: the first bytes do not tell it."""
         return frozenset()
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
@@ -206,21 +207,21 @@ class InsideContainer:
 
 
 class _Unsearched:
-    """The rest of a content that is full of what archives begin with."""
+    """The rest of a content with too many beginnings of archives."""
 
     kinds: frozenset[Kind] = frozenset()
 
     def members(self, _source: Source, _meter: Meter) -> Iterator[Shortfall]:
-        """Say that it was not looked at."""
+        """Yield one shortfall: the rest was not searched."""
         yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
 
 def archives_inside(source: Source, kind: Kind) -> Iterator[Container]:
-    """Yield what reads the archives that begin after the first byte of a content.
+    """Yield a container for each archive that begins after the content's first byte.
 
     Args:
         source: The content.
-        kind: What its first bytes say.
+        kind: Its kind by its first bytes.
     """
     for found in inside.archives(source, kind):
         if isinstance(found, inside.Start):
@@ -231,7 +232,7 @@ def archives_inside(source: Source, kind: Kind) -> Iterator[Container]:
 
 
 def _name(name: bytes) -> str:
-    """Decode a name: as UTF-8 if it is, else as the first PCs did."""
+    """Decode a name as UTF-8, or else in the character set of the first PCs."""
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:
@@ -263,25 +264,25 @@ ARCHIVES: Final[tuple[Container, ...]] = (
     if library.IS_THERE
     else ()
 )
-"""Those whose content can be told by its first bytes."""
+"""The archives that are told by their first bytes."""
 
 _BY_KIND: Final = {kind: each for each in ARCHIVES for kind in each.kinds}
 
 ISO: Final = DiscContainer()
-"""The image of a disc, which begins with whatever its maker likes."""
+"""The image of a disc; its first bytes may be anything."""
 
 ZIP_MEMBER: Final = ArchiveContainer(kinds=frozenset(), formats=("zip_streamable",))
-"""A member of a zip file, from its local header on."""
+"""A member of a zip file, from its local header."""
 
 SPARSE_MEMBER: Final = ArchiveContainer(
     kinds=frozenset(), formats=("tar",), has_holes=True
 )
-"""A member of a tar file that has holes, from its first header on."""
+"""A member with holes of a tar file, from its first header."""
 
 _ISO_MARK_AT: Final = 32_769
 _ISO_MARK: Final = b"CD001"
 
 
 def is_iso(source: Source) -> bool:
-    """Say whether a content is the image of a disc, whatever it begins with."""
+    """Return whether a content is the image of a disc, whatever its first bytes are."""
     return source.read(_ISO_MARK_AT, len(_ISO_MARK)) == _ISO_MARK

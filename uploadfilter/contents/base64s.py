@@ -1,12 +1,12 @@
-"""Find what strings of base64 hold in one reading of a text.
+"""Decode the strings of base64 in one reading of a text.
 
-A string that begins where no letter stands before it, and goes on as long as letters
-and white space do, is what is meant: it is decoded to its last letter, so that its
-exact signals are those of the file. What begins in the middle of letters may be meant
-by a decoder that skips what stands before it. And decoders of PHP, Python and Node skip
-whatever is no letter, so that a string may also go on behind any sign.
+The usual string has no letter before it and consists of letters and white space. It is
+decoded to its last letter, so that its exact signals are those of the file. A file may
+also begin in the middle of letters, for a decoder that skips the letters before it. And
+decoders of PHP, Python and Node skip every byte that is not a letter, so that a string
+may also go on after any sign.
 
-Rules this module keeps: nothing is decoded before its beginning was found
+Rules this module keeps: a file is decoded only after its beginning was found
 (``beginnings.py``, ``textual.py``); each beginning is counted.
 """
 
@@ -53,12 +53,12 @@ _ANYTHING = Patterns([textual.EXPRESSION, *ANYWHERE, *AT_FIRST])
 
 
 def _is_anything(found: set[int], text: bytes) -> bool:
-    """Say whether anything begins in a text, by the patterns in its letters."""
+    """Return whether anything begins in a text, by the patterns in its letters."""
     return bool(found) and (min(found) <= len(ANYWHERE) or begins_strings(text))
 
 
 _METAFILES = frozenset({Kind.WMF, Kind.EMF})
-"""Drawings that hold bitmaps which have no magic to be found by in letters."""
+"""Drawings whose bitmaps have no magic, so that they cannot be found in letters."""
 
 _SKIPPED = tuple(bytes((letter,)) for letter in URL_LETTERS)
 """Letters that decoders of the standard alphabet skip."""
@@ -69,17 +69,18 @@ _WORD_END = re.compile(rb"[%b]*\Z" % _WORD)
 _WORDS = re.compile(rb"[%b]+" % _WORD)
 _PADDED_WITHIN = re.compile(rb"=+[\s\"',\\\[\]]{0,8}[A-Za-z0-9+/]")
 _TRY_STEPS, _LOOK_STEPS, _TEXT_STEPS = 3, 12, 20
-"""What it takes to find a beginning, to see what begins there, and to read a text."""
+"""Steps for finding a beginning, for testing its kind, and for reading a text."""
 
 _BYTES_PER_STEP = 1024
 _LEAST_REST = 32
-"""Letters behind a string that may go on with it."""
+"""Fewest letters after a string that may be its continuation."""
 
 _MOST_REST = 16 * 1024 * 1024
-"""Bytes that a string is believed to have that goes on behind other signs."""
+"""Longest file, in bytes, that is decoded from a string that goes on after other signs.
+"""
 
 _MOST_BACK = 256
-"""Letters before the first letters of a text that were seen to be text."""
+"""Letters that are looked at before the first letters that were found to be text."""
 
 
 class Base64Search:
@@ -87,7 +88,7 @@ class Base64Search:
 
     Args:
         text: The reading.
-        effort: What it may cost.
+        effort: The budget of steps.
     """
 
     def __init__(self, text: bytes, effort: Effort) -> None:
@@ -105,9 +106,9 @@ class Base64Search:
         self.is_complete = False
 
     def may_find(self) -> bool:
-        """Say whether anything may begin or be encoded, whatever letters are skipped.
+        """Say whether a file or text may begin, whichever letters a decoder skips.
 
-        If not, nothing does either in the text without the letters for URLs.
+        If not, none begins in the text without the letters for URLs either.
         """
         text, found = self._text, _ANYTHING.numbers_in(self._letters)
         if _is_anything(found, text):
@@ -120,14 +121,15 @@ class Base64Search:
     def found(
         self, known: set[int], complete: frozenset[int] = frozenset()
     ) -> Iterator[Encoded]:
-        """Yield what begins in the letters.
+        """Yield the files that begin in the letters.
 
         Args:
-            known: Offsets at which strings begin that were looked at already.
-            complete: Those at which a file begins that ends with its string.
+            known: Offsets of the strings that were decoded before.
+            complete: Offsets of the strings that hold a file from its first byte to its
+                last.
 
         Raises:
-            SpentError: It would cost more than it may.
+            SpentError: The budget of steps is used up.
         """
         self._known, self._complete = known, complete
         plus = b""
@@ -137,7 +139,7 @@ class Base64Search:
             self._effort.take(_TRY_STEPS)
             group, skipped = _normal(beginning)
             if group < self._covered.get(group % 4, 0):
-                # It is within a string that was given.
+                # It is within a string that was yielded.
                 continue
             if beginning.is_first and not self._begins_at(group):
                 continue
@@ -151,7 +153,7 @@ class Base64Search:
                 yield from in_bytes("base64", data, self._effort)
 
     def _begins_at(self, group: int) -> bool:
-        """Say whether a string begins with a group, and no letter stands before it."""
+        """Say whether a string begins with a group: no letter stands before it."""
         if self._has_strings is None:
             self._has_strings = begins_strings(self._text)
         if not self._has_strings:
@@ -169,7 +171,7 @@ class Base64Search:
                 data = self._from(group, skipped)
                 yield Encoded(name="base64", data=data, is_carved=True)
             return
-        # Strings that begin within another one end with it.
+        # A string that begins within another one ends with it.
         if not self._string[0] <= at < self._string[1]:
             self._string = at, _end_of(text, at)
         end = self._string[1]
@@ -188,13 +190,13 @@ class Base64Search:
             return
         rest = [self._from(group, 0)]
         if _PADDED_WITHIN.match(text, end):
-            # Each part is padded by itself, as if it stood alone.
+            # Each part has its own padding, as if it stood alone.
             rest.append(self._parts(at))
         for data in rest:
             yield Encoded(name="base64", data=data, is_carved=True, known_by=first)
 
     def _from(self, group: int, skipped: int) -> bytes:
-        """Return what all letters from a group on stand for, whatever parts them."""
+        """Decode all letters from a group on, whatever separates them."""
         phase = group % 4
         if phase not in self._phases:
             self._effort.take(len(self._letters) // _BYTES_PER_STEP)
@@ -205,7 +207,7 @@ class Base64Search:
         return data
 
     def _parts(self, at: int) -> bytes:
-        """Return what words from an offset on stand for, one by one."""
+        """Decode each word from an offset on by itself, and join the results."""
         parts = list[bytes]()
         for match in _WORDS.finditer(self._text, at):
             self._effort.take(1)
@@ -213,16 +215,16 @@ class Base64Search:
         return b"".join(parts)[:_MOST_REST]
 
     def _offset_of(self, letter: int) -> int:
-        """Return where in the text a letter stands."""
+        """Return the offset of a letter in the text."""
         if self._places is None:
             self._effort.take(1 + len(self._text) // _BYTES_PER_STEP)
             self._places = _Offsets(self._text)
         return self._places.of(letter)
 
     def dense(self) -> list[Hot]:
-        """Return where letters stand in a row as they come of encoding bytes.
+        """Return the stretches whose letters look like encoded bytes.
 
-        These are capitals, digits and small letters, each their share.
+        Capitals, small letters and digits each have about the share of encoded bytes.
         """
         return [
             Hot(
@@ -235,14 +237,14 @@ class Base64Search:
         ]
 
     def _dense_blocks(self) -> NDArray[np.bool_]:
-        """Return which blocks of letters are."""
+        """Return for each block of letters whether it looks like encoded bytes."""
         count = len(self._letters) // _BLOCK
         if not count:
             return _NO_BLOCKS
         sample = self._letters[: count * _BLOCK : _BLOCK_SAMPLING]
         capitals = len(sample) - len(sample.translate(None, _CAPITALS))
         if capitals < _LEAST_CAPITALS * _BLOCK // _BLOCK_SAMPLING:
-            # Not even one block has its share of all that there are.
+            # There are too few capitals even for a single block.
             return _NO_BLOCKS
         if not _has_capitals(sample.translate(_IS_CAPITAL), count):
             return _NO_BLOCKS
@@ -259,17 +261,17 @@ class Base64Search:
     # --- Texts -----------------------------------------------------------------------
 
     def texts(self, effort: Effort) -> Iterator[tuple[bytes, bool]]:
-        """Yield the texts that letters stand for, and whether they were looked at.
+        """Yield the texts that letters encode, and whether each was searched before.
 
         Args:
-            effort: What it may cost.
+            effort: The budget of steps.
 
         Raises:
-            SpentError: It would cost more than it may.
+            SpentError: The budget of steps is used up.
         """
         for each in textuals(self._letters):
             if each.start < self._covered.get(each.start % 4, 0):
-                # It is a stretch of a file that was given.
+                # It is a stretch of a file that was yielded.
                 continue
             effort.take(_TEXT_STEPS + (each.end - each.start) // 64)
             text, is_known = self._text_of(each)
@@ -277,7 +279,7 @@ class Base64Search:
                 yield text, is_known
 
     def _text_of(self, each: Textual) -> tuple[bytes, bool]:
-        """Return a text, from the beginning of its string on if there is one."""
+        """Decode a text from the beginning of its string, or from its first letters."""
         at = self._offset_of(each.start)
         before = self._text[max(at - _MOST_BACK, 0) : at]
         word = _WORD_END.search(before)
@@ -295,7 +297,7 @@ def packed(text: bytes, effort: Effort) -> Iterator[Encoded]:
     """Yield the long strings that are packed without a magic, and old tar files.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     flags = text.translate(_IN_WORD)
     at = flags.find(_LONG)
@@ -317,19 +319,20 @@ _IN_WORD = bytes(bool(letters_of(bytes((byte,)))) for byte in range(256))
 _LEAST_ROW = 64
 _LONG = b"\1" * _LEAST_ROW
 PACKED_SIGN = f"[A-Za-z0-9+/_-]{{{_LEAST_ROW}}}"
-"""What is in every text in which ``packed`` looks at anything."""
+"""A pattern that stands in every text in which ``packed`` finds anything."""
 
 _LEAST_PACKED = 200
-"""Letters in a row, and in all lines, that a packed picture has; no checksum has."""
+"""Fewest letters of a packed picture, in a row and in all lines; checksums have fewer.
+"""
 _HEAD_LETTERS = 1500
 
 
 TEXT = "text"
-"""A claim of what is to be searched as a text."""
+"""The claim of a content that is to be searched as a text."""
 
 
 def claim_of(head: bytes) -> str:
-    """Return how bytes are packed without a magic, as it is claimed; empty if not.
+    """Return the claim for bytes that are packed without a magic; empty for others.
 
     Args:
         head: The first bytes, as many as possible.
@@ -344,8 +347,8 @@ def claim_of(head: bytes) -> str:
 
 _LEAST_CLAIMED = 64
 _TOLD_BYTES = 256
-"""Bytes by which it is told whether bytes may be packed: of random ones 162 differ, of
-rows and texts a few."""
+"""Bytes that are looked at to tell whether bytes may be packed: of 256 random bytes 162
+differ, of rows and texts a few."""
 
 _CLAIMS = {
     id(streams.ZLIB): "zlib",
@@ -356,9 +359,9 @@ _CLAIMS = {
 
 
 def _is_other_text(string: bytes, head: bytes) -> bool:
-    """Say whether a string stands for a text that is not mostly ASCII.
+    """Return whether a string encodes a text that is not mostly ASCII.
 
-    Others are found by their rows of letters (``textual.py``), wherever they begin.
+    Texts in ASCII are found by their rows of letters (``textual.py``), at any offset.
     """
     if is_printed(head) and b"\x1b" not in head:
         return False
@@ -369,11 +372,11 @@ def _is_other_text(string: bytes, head: bytes) -> bool:
 
 
 _CHARACTER_LETTERS = 8192
-"""Letters in which such a text has controls of a picture, its header included."""
+"""Letters within which such a text has the control characters of a picture's header."""
 
 
 def spelled(string: bytes) -> Iterator[bytes]:
-    """Yield what a string stands for, with white space left out or a lost plus."""
+    """Decode a string without its white space, then with a plus for each blank."""
     yield from_base64(joined(string))
     if b" " in string.strip():
         string = string.translate(STANDARD, b"\r\n\t\f\v").strip()
@@ -381,7 +384,7 @@ def spelled(string: bytes) -> Iterator[bytes]:
 
 
 def _normal(beginning: Beginning) -> tuple[int, int]:
-    """Return group and bytes skipped of a beginning, these 0, 1 or 2."""
+    """Return the group of a beginning and its skipped bytes, reduced to 0, 1 or 2."""
     back = -(beginning.skipped // 3)
     return beginning.group - 4 * back, beginning.skipped + 3 * back
 
@@ -392,7 +395,7 @@ def _end_of(text: bytes, at: int) -> int:
 
 
 def ends_as_it_says(data: bytes) -> bool:
-    """Say whether a file ends where it says that it does: nothing behind it counts."""
+    """Return whether a file ends where its header says: no later byte counts."""
     match sniff(data[:32]):
         case Kind.JPEG:
             return data[-2:] == b"\xff\xd9" and b"\xff\xda" in data
@@ -407,7 +410,7 @@ def ends_as_it_says(data: bytes) -> bool:
 
 
 class _Offsets:
-    """Where the letters of a text stand in it."""
+    """The offsets of the letters of a text."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -418,7 +421,7 @@ class _Offsets:
             self._counts.append(self._counts[-1] + len(letters_of(piece)))
 
     def of(self, letter: int) -> int:
-        """Return the offset of a letter by its number; the end if there is none."""
+        """Return the offset of a letter by its number; the end if there are fewer."""
         stretch = bisect_right(self._counts, letter) - 1
         at = stretch * _STRETCH
         if stretch != self._last:
@@ -434,11 +437,11 @@ _IS_LETTER = np.array([bool(letters_of(bytes((byte,)))) for byte in range(256)])
 
 
 def _has_capitals(flags: bytes, count: int) -> bool:
-    """Say whether one of so many blocks has the share of capitals that it needs.
+    """Return whether any of ``count`` blocks has enough capitals.
 
     Args:
-        flags: A byte for each letter that is looked at, 1 for a capital.
-        count: Blocks.
+        flags: One byte for each letter of the sample, 1 for a capital.
+        count: Number of blocks.
     """
     words = np.frombuffer(flags, dtype=np.uint64).reshape(count, -1)
     # In each byte of a sum there are as many as there are words, at most.

@@ -1,23 +1,23 @@
-"""Find where pictures, containers and texts may begin in letters of base64.
+"""Find the possible beginnings of pictures, containers and texts in letters of base64.
 
-A picture can begin at any letter of a string, and a decoder may skip what stands
-between two letters. So all that is no letter is left out first, and the letters are
-searched for what the first bytes of a file become at each of the three places of a
-group of four letters.
+A picture can begin at any letter of a string, and a decoder may skip the bytes between
+two letters. So all other bytes are removed first. Then the letters are searched for the
+encoded first bytes of files, in each of the three positions within a group of four
+letters.
 
-Rules this module keeps: linear time whatever the letters; a stretch of them at a time;
-what is found is a place to look at; the caller decodes from there and learns the rest.
+Rules this module keeps: linear time for any letters; one stretch of letters at a time;
+a beginning is only a place to look at: the caller decodes from there.
 
-How it is fast (a GB of text in a second): all of these letters are looked for in one
-pass (``patterns.py``); only where they stand are letters decoded and compared.
-``slow_beginnings`` says the same, slowly and plainly; a test holds them together.
+How it is fast (a GB of text in a second): all encoded first bytes are looked for in one
+pass (``patterns.py``), and letters are decoded and compared only where one stands.
+``slow_beginnings`` yields the same, slowly and plainly; a test compares the two.
 
-Icons and cursors begin with letters that stand a hundred thousand times in the source
-map of a program. So their beginnings count only if the header of a picture that an
-entry could point to stands somewhere behind them.
+The first letters of icons and cursors stand a hundred thousand times in the source map
+of a program. So such a beginning counts only if somewhere after it stands the header of
+a picture that an entry could point to.
 
-To add a beginning: a line in ``_MAGIC``, or in ``_FIRST`` if it is so short that it
-counts only where a string begins.
+To add a beginning: a line in ``_MAGIC``, or in ``_FIRST`` if it is so short that it may
+count only where a string begins.
 """
 
 import binascii
@@ -36,7 +36,7 @@ LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 """The standard alphabet, in the order of its values."""
 
 URL_LETTERS = b"-_"
-"""What the alphabet for URLs has in the place of the last two."""
+"""The letters that replace the last two in the alphabet for URLs."""
 
 _STANDARD = bytes.maketrans(URL_LETTERS, LETTERS[-2:])
 _NO_LETTER = bytes(
@@ -59,13 +59,13 @@ def standard_letters_of(text: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where something may begin in letters.
+    """A possible beginning of a file in letters.
 
     Attributes:
-        group: Number of the letter at which its group begins; may be negative, if the
-            letters before it are missing.
+        group: Number of its group's first letter; may be negative, if letters are
+            missing before it.
         skipped: Bytes of that group before the first byte of the file; may be negative,
-            if what is known of the file stands behind its first byte.
+            if the bytes by which the file is known stand after its first byte.
         is_first: Whether it counts only where a string begins.
     """
 
@@ -110,7 +110,7 @@ _MAGIC: tuple[tuple[bytes, int], ...] = (
     (b"\xd0\xcf\x11\xe0", 0),
     (b"ustar", 257),
 )
-"""Bytes that stand in a file, and how far behind its first byte. At least 16 bits."""
+"""Bytes of a file, at least 16 bits, and their offset from its first byte."""
 
 _ICONS = (b"\0\0\1\0", b"\0\0\2\0")
 
@@ -119,14 +119,14 @@ _FIRST: tuple[bytes, ...] = (
     b"\xff\x0a",
     *(b"P%d%c" % (form, blank) for form in range(1, 7) for blank in b"\n \r\t#"),
 )
-"""First bytes of icons, JPEG XL and PNM: they are common where they mean nothing, so
-that they count only where a string begins."""
+"""First bytes of icons, JPEG XL and PNM: they often occur by chance, so that they count
+only where a string begins."""
 
 
 # --- What is looked for ---------------------------------------------------------------
 
 _FIRST_WHOLE = (0, 2, 3)
-"""First letter of a group that stands for nothing but the file, by bytes skipped."""
+"""First letter of a group that encodes only bytes of the file, by bytes skipped."""
 
 _LETTER_BITS = 6
 _ALL_VALUES = 1 << _LETTER_BITS
@@ -134,7 +134,7 @@ _ALL_VALUES = 1 << _LETTER_BITS
 
 @dataclass(frozen=True, slots=True)
 class _Needle:
-    """What some first bytes become where a number of bytes precede them."""
+    """The letters of some first bytes after a number of skipped bytes."""
 
     magic: bytes
     before: int
@@ -142,12 +142,12 @@ class _Needle:
     is_first: bool = False
 
     def at(self, group: int) -> Beginning:
-        """Return where a file begins whose bytes stand in a group."""
+        """Return the beginning of a file whose first bytes stand in a group."""
         return Beginning(group, self.skipped - self.before, self.is_first)
 
     @property
     def letters(self) -> list[bytes]:
-        """Which letters may stand at each place, from the first whole one on."""
+        """Return the allowed letters of each place, from the first whole letter on."""
         at = _FIRST_WHOLE[self.skipped] * _LETTER_BITS - 8 * self.skipped
         return [
             bytes(
@@ -160,7 +160,7 @@ class _Needle:
 
     @property
     def letter_before(self) -> bytes:
-        """Which letters may stand before these, where bytes are skipped."""
+        """Return the letters that may stand before these, where bytes are skipped."""
         known = self._bits[: _FIRST_WHOLE[self.skipped] * _LETTER_BITS % 8]
         return bytes(
             LETTERS[value]
@@ -179,7 +179,7 @@ def _needles() -> tuple[_Needle, ...]:
         for magic, before in _MAGIC
         for skipped in range(3)
     ]
-    # Those of icons come last: most texts are searched without them.
+    # The needles of icons come last: most texts are searched without them.
     firsts = sorted(_FIRST, key=_ICONS.__contains__)
     return (*anywhere, *(_Needle(magic, 0, 0, is_first=True) for magic in firsts))
 
@@ -191,9 +191,9 @@ _LENGTHS = tuple(len(needle.letters) for needle in _NEEDLES)
 
 
 def _expression(needle: _Needle) -> str:
-    """Return a pattern for the letters of a needle, from its first whole one on.
+    """Return a pattern for the letters of a needle, from its first whole letter on.
 
-    The letter before it has some bits of the needle, unless it is missing.
+    The letter before has some bits of the needle, unless that letter is missing.
     """
     whole = "".join(map(one_of, needle.letters))
     return f"(?:^|{one_of(needle.letter_before)}){whole}" if needle.skipped else whole
@@ -203,9 +203,9 @@ _BETWEEN = none_of(LETTERS + URL_LETTERS)
 
 
 def _strings() -> list[str]:
-    """Return patterns for strings in a text that begin with what counts only there.
+    """Return patterns for strings that begin with bytes which count only there.
 
-    Those that begin alike are one pattern.
+    Strings that begin alike share one pattern.
     """
     alike: dict[tuple[bytes, ...], list[set[int]]] = {}
     for needle in _NEEDLES:
@@ -227,24 +227,24 @@ _EXPRESSIONS = tuple(map(_expression, _NEEDLES))
 _PATTERNS = Patterns(_EXPRESSIONS, every=True)
 _BUT_ICONS = Patterns(_EXPRESSIONS[: -len(_ICONS)], every=True)
 _ICON_LETTERS = (b"AAABA", b"AAACA")
-"""What ``_ICONS`` begin with in letters."""
+"""The first letters of ``_ICONS``."""
 
 _STRINGS = Patterns(_strings())
 
 ANYWHERE = tuple(map(_expression, (each for each in _NEEDLES if not each.is_first)))
-"""Patterns of which one is in all letters in which something begins anywhere."""
+"""Patterns of the beginnings that count anywhere: letters without them have none."""
 
 AT_FIRST = tuple(map(_expression, (each for each in _NEEDLES if each.is_first)))
-"""The same for what counts only where a string begins."""
+"""The same for the beginnings that count only where a string begins."""
 
 
 def begins_strings(text: bytes) -> bool:
-    """Say whether a string of a text begins with what counts only there."""
+    """Return whether a string of a text begins with bytes that count only there."""
     return bool(_STRINGS.numbers_in(text))
 
 
 _STRETCH = 1 << 17
-"""Letters that are searched together: what is found in them is held."""
+"""Letters that are searched at a time; the places found in them are held in memory."""
 
 _OVERLAP = max(_LENGTHS) - 1
 
@@ -252,12 +252,13 @@ _OVERLAP = max(_LENGTHS) - 1
 # --- What icons hold ------------------------------------------------------------------
 
 _Places = tuple[frozenset[int], ...]
-"""Which values each of some bytes may have."""
+"""The allowed values of each of some bytes."""
 
 _ANY = frozenset(range(256))
 _ZERO = frozenset({0})
 _LENGTH = (_ANY, _ANY, frozenset({0, 1, 254, 255}), frozenset({0, 255}))
-"""Of a side in pixels, up to 131,071; bitmaps from the top down have a negative one."""
+"""The bytes of a side in pixels, up to 131,071; negative in bitmaps from the top down.
+"""
 
 
 def _header(sizes: frozenset[int], side: _Places) -> _Places:
@@ -271,14 +272,14 @@ _HELD: tuple[_Places, ...] = (
     _header(frozenset({OLD_DIB_HEADER_BYTES}), (_ANY, _ANY)),
     _header(DIB_HEADER_BYTES - {OLD_DIB_HEADER_BYTES}, _LENGTH),
 )
-"""What the pictures in icons and cursors begin with. What else an entry points to,
-nobody shows."""
+"""The first bytes of the pictures in icons and cursors. No program shows anything else
+that an entry points to."""
 
 _HELD_BYTES = max(map(len, _HELD))
 
 
 def _is_held(data: bytes) -> bool:
-    """Say whether a picture of an icon begins with bytes: its sides are not zero."""
+    """Return whether bytes begin a picture of an icon whose sides are not zero."""
     fits = [
         places
         for places in _HELD
@@ -292,13 +293,14 @@ def _is_held(data: bytes) -> bool:
 
 
 _LAST_WITHIN = 8 - _LETTER_BITS
-"""Bit of a byte at which the last letter begins that stands for bits of no other."""
+"""Bit of a byte at which the last letter begins that encodes bits of this byte alone.
+"""
 
 
 def _held_expression(places: _Places, skipped: int) -> str:
     """Return a pattern for the whole letters of a header.
 
-    Each letter is taken by itself, so that the pattern fits some letters more.
+    Each letter is matched by itself, so that the pattern also matches a few others.
     """
     bits = [{f"{byte:08b}" for byte in may} for may in (_ANY,) * skipped + places]
     letters = list[str]()
@@ -321,23 +323,23 @@ _HELD_PATTERNS = Patterns(
 _HELD_LENGTHS = tuple(
     (skipped + len(places)) * 8 // _LETTER_BITS for places, skipped in _HELD_NEEDLES
 )
-"""Letters from the first one of the group to the last whole one of a header."""
+"""The letters of a header, from the group's first letter to the last whole one."""
 
 
 def last_held(letters: bytes, effort: Effort | None = None) -> int:
-    """Return where the last picture begins that an icon may hold.
+    """Return the beginning of the last picture that an icon may hold.
 
     Args:
         letters: Of the standard alphabet, and nothing else.
-        effort: What it may cost; nothing is counted if none is given.
+        effort: The budget of steps; without one, nothing is counted.
 
     Returns:
-        Number of the letter at which the group begins that has its first byte; -1 if
-        there is no such picture. Letters may be missing before it, so that it is not
-        told whether that group is one of the icon's.
+        Number of the first letter of the group that has the picture's first byte; -1 if
+        there is no such picture. Letters may be missing before it, so that the group
+        need not be aligned with the icon's groups.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     found = _HELD_PATTERNS.places_in(letters)
     if effort is not None:
@@ -353,7 +355,7 @@ def last_held(letters: bytes, effort: Effort | None = None) -> int:
 
 
 def slow_last_held(letters: bytes) -> int:
-    """Return what ``last_held`` returns: decode at every letter and look."""
+    """Return the same as ``last_held``, by decoding at every letter."""
     last = -1
     for group in range(-3, len(letters)):
         data = decoded(letters, group, _HELD_BYTES + 2)
@@ -366,23 +368,23 @@ def slow_last_held(letters: bytes) -> int:
 
 
 def may_be_icons(letters: bytes) -> bool:
-    """Say whether anything in letters may be the first bytes of an icon."""
+    """Return whether the first bytes of an icon may stand anywhere in letters."""
     return any(each in letters for each in _ICON_LETTERS)
 
 
 def beginnings(
     letters: bytes, effort: Effort | None = None, *, plus: bytes = b""
 ) -> Iterator[Beginning]:
-    """Yield where something may begin, in the order of the letters.
+    """Yield the possible beginnings, in the order of the letters.
 
     Args:
         letters: Of the standard alphabet, and nothing else.
-        effort: What it may cost; nothing is counted if none is given.
-        plus: The same with a plus for each blank of the text, if some of these may be
-            one that a form has lost.
+        effort: The budget of steps; without one, nothing is counted.
+        plus: The same with a plus for each blank of the text, if a form may have turned
+            a plus into a blank.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     patterns, last = _BUT_ICONS, -1
     if may_be_icons(letters):
@@ -407,7 +409,7 @@ def beginnings(
 
 
 _FOUND_PER_STEP = 2
-"""Patterns that are found in a microsecond, and of which nothing more is looked at."""
+"""Patterns that are found in a microsecond, if nothing is decoded there."""
 
 
 def _stands(letters: bytes, group: int, needle: _Needle) -> bool:
@@ -416,12 +418,12 @@ def _stands(letters: bytes, group: int, needle: _Needle) -> bool:
 
 
 def decoded(letters: bytes, group: int, length: int) -> bytes:
-    """Return bytes that letters stand for, as many as there are up to a length.
+    """Decode letters, up to a number of bytes.
 
     Args:
         letters: Of the standard alphabet.
-        group: Where a group begins; letters before the first count as zero.
-        length: Bytes, counted from there.
+        group: Number of a group's first letter; letters before the first count as zero.
+        length: Most bytes that are returned.
     """
     needed = -(-length // 3) * 4
     piece = b"A" * -min(group, 0) + letters[max(group, 0) : max(group + needed, 0)]
@@ -430,7 +432,7 @@ def decoded(letters: bytes, group: int, length: int) -> bytes:
 
 
 def slow_beginnings(letters: bytes, *, plus: bytes = b"") -> Iterator[Beginning]:
-    """Yield what ``beginnings`` yields: decode at every letter and compare."""
+    """Yield the same as ``beginnings``, by decoding at every letter."""
     last = len(letters) if slow_last_held(plus) >= 0 else slow_last_held(letters)
     for place in range(-3, len(letters)):
         for needle in _NEEDLES:

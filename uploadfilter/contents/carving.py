@@ -1,16 +1,16 @@
-"""Find where pictures may begin inside of any content, at any offset.
+"""Find the possible beginnings of pictures in any content, at any offset.
 
-A picture can stand behind another one, in the middle of a video, or after a megabyte of
-junk. Code that decodes from a beginning that is found here learns whether there is one:
-magic also occurs by chance, in 64 MiB of random bytes about three times.
+A picture can stand after another one, in the middle of a video, or after a megabyte of
+junk. Only decoding tells whether a picture begins there, since magic also occurs by
+chance: about three times in 64 MiB of random bytes.
 
-Rules this module keeps: linear time whatever the bytes, a stretch of them in memory at
-a time, nothing decoded, and an end after ``most`` beginnings, which is said.
+Rules this module keeps: linear time for any bytes; one stretch of them in memory at a
+time; nothing is decoded; the search ends after ``most`` beginnings, and says so.
 
 How it is fast (a GiB of random bytes in about a third of a second): one pass of the
-automata of ``patterns.py`` over a stretch finds every beginning. A stretch that is full
-of them is searched form by form, more slowly, so that nobody pays for what is not
-looked at.
+automata of ``patterns.py`` over a stretch finds every beginning. A stretch with very
+many beginnings is searched form by form, more slowly, so that beginnings past ``most``
+cost nothing.
 
 To add a form: a line in ``_FORMS``.
 """
@@ -38,7 +38,7 @@ _STRETCH_BYTES = 1 << 19
 """Bytes that are searched at a time: they stay in the cache."""
 
 _OVERLAP_BYTES = 64
-"""By how much stretches overlap: more than the longest pattern."""
+"""Overlap of two stretches: more than the longest pattern."""
 
 _MOST_AT_ONCE = _STRETCH_BYTES >> 8
 """Beginnings in a stretch above which it is searched form by form. Random bytes have
@@ -46,20 +46,20 @@ about eight."""
 
 _MOST_LOOKS = 20_000
 _BYTES_PER_LOOK = 1 << 14
-"""Beginnings that are looked at more closely: so many in any content, which takes less
-than half a second, and one more for each 16 KiB. Random bytes have a quarter of that,
-nearly all of them the two bytes of JPEG XL."""
+"""Bytes of a content for each beginning that is tested, besides a fixed number that
+takes less than half a second. Random bytes have a quarter as many beginnings, nearly
+all of them the two bytes of JPEG XL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Where a picture may begin.
+    """A possible beginning of a picture.
 
     Attributes:
         offset: Of its first byte.
-        kind: What it would be.
-        is_thumbnail: If true, it stands in the header of the JPEG at the content's
-            first byte, as cameras and editors put it there.
+        kind: The picture's kind.
+        is_thumbnail: Whether it stands in the header of the JPEG at the content's first
+            byte, where cameras and editors write thumbnails.
     """
 
     offset: int
@@ -69,13 +69,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class TooMany:
-    """The last item: there is more, and it was not looked at."""
+    """The last item: there are more candidates, which were not yielded."""
 
 
 class Unfinished:
-    """The last item: whatever begins like an encoded picture was yielded before.
+    """The last item: all strings that begin like an encoded picture were yielded.
 
-    What stands in the middle of strings, or after junk in them, was not all looked at.
+    Not all bytes in the middle of strings, or after junk in them, were looked at.
     """
 
 
@@ -86,11 +86,11 @@ def candidates(
 
     Args:
         source: The content.
-        start: Offset of the first beginning that counts, 0 or more.
-        most: Candidates that are yielded at most, 0 or more.
+        start: Offset from which on beginnings count, 0 or more.
+        most: Most candidates that are yielded, 0 or more.
 
     Yields:
-        Candidates, and ``TooMany`` if there was no patience for all of them.
+        Candidates, and ``TooMany`` at the end if there are more than ``most``.
     """
     header = _Header(source)
     most_looks = _MOST_LOOKS + source.size // _BYTES_PER_LOOK
@@ -110,11 +110,11 @@ def candidates(
 
 
 def first(source: Source, kind: Kind) -> Candidate:
-    """Return what begins at the first byte.
+    """Return the candidate at the first byte.
 
     Args:
         source: The content.
-        kind: What ``magic.sniff`` made of it, which does not know bitmaps without the
+        kind: Its kind by ``magic.sniff``, which does not know bitmaps without the
             header of a file.
     """
     head = source.read(0, _OVERLAP_BYTES)
@@ -126,14 +126,13 @@ def first(source: Source, kind: Kind) -> Candidate:
 
 
 def may_begin(head: bytes, kind: Kind) -> bool:
-    """Say whether a picture may begin in the middle of something, as bytes say.
+    """Return whether bytes in the middle of a content may begin a picture.
 
-    Fonts in base64 have glyphs by the thousand that begin with the first three bytes
-    of a JPEG.
+    Thousands of glyphs of fonts in base64 begin with the first three bytes of a JPEG.
 
     Args:
         head: Its first bytes, as many as there are.
-        kind: What ``magic.sniff`` made of them.
+        kind: Their kind by ``magic.sniff``.
     """
     return kind is not Kind.JPEG or _jpeg(MemorySource(head), 0) is not None
 
@@ -145,13 +144,13 @@ _Test = Callable[[Source, int], Kind | None]
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How one kind of picture begins.
+    """The beginning of one kind of picture.
 
     Attributes:
-        expression: The first bytes, as ``patterns.py`` takes them.
-        length: How many they are, at most ``_OVERLAP_BYTES``.
+        expression: The first bytes, as a pattern for ``patterns.py``.
+        length: Their number, at most ``_OVERLAP_BYTES``.
         pattern: The same for ``re``.
-        test: What else must hold; gives the kind.
+        test: Tests what follows, and returns the kind.
     """
 
     expression: str
@@ -161,15 +160,15 @@ class _Form:
 
 
 def _is(kind: Kind) -> _Test:
-    """Return a test for what needs none."""
+    """Return a test that always returns one kind."""
     return lambda _source, _offset: kind
 
 
 def _jpeg(source: Source, offset: int) -> Kind | None:
-    """Require a whole first segment, and another marker behind it.
+    """Require a whole first segment, and another marker after it.
 
-    Bright pixels of bitmaps are full of bytes like the first ones of a JPEG, and each
-    would cost a try.
+    Bright pixels of bitmaps often look like the first bytes of a JPEG, and decoding at
+    each place would cost too much.
     """
     start = source.read(offset + 2, _JPEG_HEAD_BYTES)
     head = start.lstrip(b"\xff")
@@ -190,7 +189,7 @@ _JPEG_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, *range(0xE0, 0xF0), 0
 
 
 def _sniffed(source: Source, offset: int) -> Kind | None:
-    """Ask what is usually asked of the first bytes of a content."""
+    """Test the bytes as the first bytes of a content are tested."""
     kind = sniff(source.read(offset, _SNIFFED_BYTES))
     return kind if kind in _BY_SNIFFING else None
 
@@ -200,7 +199,7 @@ _BY_SNIFFING = frozenset({Kind.GIF, Kind.BMP, Kind.AVIF, Kind.HEIC})
 
 
 def _gif(source: Source, offset: int) -> Kind | None:
-    """Require a first block behind the palette: programs have the magic in them."""
+    """Require a first block after the palette: programs contain the bare magic."""
     if _sniffed(source, offset) is None:
         return None
     flags = source.read(offset + 10, 1) or b"\0"
@@ -214,11 +213,11 @@ _GIF_EXTENSIONS = frozenset(b"!" + bytes((label,)) for label in (1, 0xF9, 0xFE, 
 
 
 def _tiff(source: Source, offset: int) -> Kind | None:
-    """Require a first directory that says how large a picture is and where.
+    """Require a first directory that gives the size and the place of a picture.
 
-    The block of EXIF in a photo, the index of an MPO and the notes of some cameras
-    begin as a TIFF does, but hold no picture that its directory describes; a thumbnail
-    in them has its own magic.
+    The EXIF of a photo, the index of an MPO and the notes of some cameras begin like a
+    TIFF, but their first directory describes no picture; a thumbnail in them has its
+    own magic.
     """
     order, classic = _TIFF_ORDERS[source.read(offset, 4)]
     width = 4 if classic else 8
@@ -241,21 +240,21 @@ _TIFF_ORDERS: dict[bytes, tuple[Literal["little", "big"], bool]] = {
     b"II+\0": ("little", False),
     b"MM\0+": ("big", False),
 }
-"""Order of the bytes, and whether offsets have four of them or eight (BigTIFF)."""
+"""Byte order, and the bytes of an offset: four, or eight in a BigTIFF."""
 
 _MOST_TIFF_ENTRIES = 512
-"""Entries of a directory that is believed. Real ones have twenty, and reading all of
-what the largest count promises would cost a hundred times as much."""
+"""Most entries of a directory. Real ones have twenty; to read as many as the largest
+count says would cost a hundred times as much."""
 
 _TIFF_SIZE = frozenset({256, 257})
-"""Width and height, without which nobody shows a TIFF."""
+"""Tags of width and height, without which no program shows a TIFF."""
 
 _TIFF_PIXELS = frozenset({273, 324})
-"""Where its strips or tiles are."""
+"""Tags of the offsets of strips and of tiles."""
 
 
 def _codestream(source: Source, offset: int) -> Kind | None:
-    """Require a header that makes sense, outside of a container that is decoded."""
+    """Require a plausible header that is not part of a decoded container."""
     if source.read(0, len(_JXL_BOX)) == _JXL_BOX and offset >= _JXL_NAME_BYTES:
         before = source.read(offset - _JXL_NAME_BYTES, _JXL_NAME_BYTES)
         if before == b"jxlc":
@@ -269,10 +268,10 @@ _JXL_NAME_BYTES = 4
 
 
 def _bare_bitmap(source: Source, offset: int) -> Kind | None:
-    """Require a header whose numbers agree, outside of a file that is decoded.
+    """Require a header whose numbers agree and that is not part of a decoded file.
 
-    Drawings of Windows (WMF, EMF), texts with them (RTF) and programs hold bitmaps
-    without the header of a file, and word processors show them.
+    Drawings of Windows (WMF, EMF), texts with them (RTF) and programs contain bitmaps
+    without the header of a file, which word processors show.
     """
     head = source.read(offset, _WHOLE_DIB_HEADER)
     is_old = head[0] == OLD_DIB_HEADER_BYTES
@@ -285,7 +284,7 @@ def _bare_bitmap(source: Source, offset: int) -> Kind | None:
     packing = 0 if is_old else int.from_bytes(head[16:20], "little")
     row_bytes = -(-width * bits // 32) * 4
     left = source.size - offset - head[0]
-    # That of an icon says twice its height, and has a mask behind its colours.
+    # The header of an icon gives twice the height; a mask follows the colours.
     icon_bytes = (row_bytes + -(-width // 32) * 4) * height // 2
     is_held = packing in _RUN_LENGTHS or min(row_bytes * height, icon_bytes) <= left
     is_wide = _LEAST_SIDE <= min(width, height) <= max(width, height) <= _MOST_SIDE
@@ -295,7 +294,7 @@ def _bare_bitmap(source: Source, offset: int) -> Kind | None:
 
 
 _WHOLE_DIB_HEADER = 20
-"""Bytes of a header up to how it is packed."""
+"""Bytes of a header up to and with the field of the packing."""
 
 _DIB_PACKINGS: dict[int, frozenset[int]] = {
     0: DIB_BITS,
@@ -304,15 +303,17 @@ _DIB_PACKINGS: dict[int, frozenset[int]] = {
     3: frozenset({16, 32}),
     6: frozenset({16, 32}),
 }
-"""Bits of a pixel by packing: none, two by runs, and by masks of three or four."""
+"""Allowed bits of a pixel, by packing: none, two kinds of runs, masks of three or four.
+"""
 
 _RUN_LENGTHS = frozenset({1, 2})
 _LEAST_SIDE, _MOST_SIDE = 32, 0xFFFF
-"""Pixels: what has less is not compared, and nothing has more."""
+"""Shortest and longest side in pixels: smaller pictures are not compared, and no bitmap
+is larger."""
 
 
 def _is_in_file(source: Source, offset: int, header_bytes: int) -> bool:
-    """Say whether the header of a file stands before it that points to its pixels."""
+    """Say whether the header of a file that points to its pixels stands before it."""
     before = source.read(max(offset - _BMP_FILE_HEAD, 0), min(offset, _BMP_FILE_HEAD))
     start = int.from_bytes(before[10:14], "little") - _BMP_FILE_HEAD - header_bytes
     return before.startswith(b"BM") and 0 <= start <= _MOST_COLOURS_BYTES
@@ -320,7 +321,7 @@ def _is_in_file(source: Source, offset: int, header_bytes: int) -> bool:
 
 _BMP_FILE_HEAD = 14
 _MOST_COLOURS_BYTES = 4 * 256
-"""A palette: between a header and the pixels nothing longer stands."""
+"""Length of a palette: nothing longer stands between a header and the pixels."""
 
 
 def _form(expression: str, length: int, test: _Test) -> _Form:
@@ -329,11 +330,11 @@ def _form(expression: str, length: int, test: _Test) -> _Form:
 
 
 _FORMS: tuple[_Form, ...] = (
-    # Markers that may come first, and bytes that fill up before one.
+    # The first marker, which fill bytes may precede.
     _form(r"\xff\xd8\xff[\xc0-\xcf\xdb\xdd\xe0-\xef\xfe\xff]", 4, _jpeg),
     _form(r"\x89PNG\r\n\x1a\n", 8, _is(Kind.PNG)),
     _form(r"GIF8[79]a", 6, _gif),
-    # Without the extended header, no other chunk may come first.
+    # Without the extended header, the chunk of the picture comes first.
     _form(r"RIFF.{4}WEBPVP8[ LX]", 16, _is(Kind.WEBP)),
     _form(r"\x00\x00..ftyp", 8, _sniffed),
     _form(r"\x00{3}\x0cJXL \r\n\x87\n", 12, _is(Kind.JXL)),
@@ -342,7 +343,7 @@ _FORMS: tuple[_Form, ...] = (
     _form(r"II[*+]\x00", 4, _tiff),
     _form(r"MM\x00[*+]", 4, _tiff),
     _form(r"BM.{12}[\x0c-\x7c]\x00{3}", 18, _sniffed),
-    # The old header, and the others: sides up to 65,535, or as many from the top down.
+    # The old header, and the others: sides up to 65,535, negative from the top down.
     _form(r"\x0c\x00{3}.{4}\x01\x00[\x01\x04\x08\x18]\x00", 12, _bare_bitmap),
     _form(
         r"[\x10-\x7c]\x00{3}(?:..\x00\x00|..\xff\xff){2}"
@@ -352,9 +353,9 @@ _FORMS: tuple[_Form, ...] = (
     ),
     _form(r"8BPS\x00[\x01\x02]\x00{6}", 12, _is(Kind.PSD)),
 )
-"""Not icons: their four bytes are everywhere in programs and fonts, and what they hold
-is a PNG, which is found, or an old bitmap of at most 256 pixels. Not the bare
-codestream of JPEG 2000, which stands in every JP2."""
+"""The forms that are searched for. Icons are not: their four bytes are common in
+programs and fonts, and an icon holds a PNG, which is found, or an old bitmap of at most
+256 pixels. Nor is the bare codestream of JPEG 2000, which stands in every JP2."""
 
 
 # --- The search ----------------------------------------------------------------------
@@ -363,7 +364,7 @@ _PATTERNS = Patterns([form.expression for form in _FORMS], every=True)
 
 
 def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
-    """Yield where patterns match, in order, stretch by stretch."""
+    """Yield the matches of the patterns, in order, stretch by stretch."""
     for at in range(start, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
         for offset, number in _in_stretch(piece):
@@ -371,17 +372,17 @@ def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
 
 
 def _in_stretch(piece: bytes) -> Iterable[tuple[int, int]]:
-    """Yield offsets within a stretch, and the number of the form of each, in order."""
+    """Yield offsets within a stretch in order, each with the number of its form."""
     places = _PATTERNS.places_in(piece, most=_MOST_AT_ONCE)
     if len(places) > _MOST_AT_ONCE:
-        # Nobody may want more than the first few, so that none is looked for early.
+        # The caller may want only the first few, so that none is looked for early.
         return heapq.merge(*(_of_form(piece, number) for number in range(len(_FORMS))))
     found = sorted((end - _FORMS[number].length, number) for end, number in places)
     return [each for each in found if each[0] < _STRETCH_BYTES]
 
 
 def _of_form(piece: bytes, number: int) -> Iterator[tuple[int, int]]:
-    """Yield where one form stands in a stretch."""
+    """Yield the places of one form in a stretch."""
     pattern = _FORMS[number].pattern
     found = pattern.search(piece)
     while found and found.start() < _STRETCH_BYTES:
@@ -393,7 +394,7 @@ def _of_form(piece: bytes, number: int) -> Iterator[tuple[int, int]]:
 
 
 class _Header:
-    """The segments of the JPEG at the beginning of a content that may hold pictures."""
+    """The segments that may hold pictures in the JPEG at a content's beginning."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -423,5 +424,5 @@ def _application_segments(source: Source) -> Iterator[tuple[int, int]]:
 
 _MOST_SEGMENTS = 64
 _NO_SEGMENT = frozenset({0x00, 0x01, 0xDA, *range(0xD0, 0xDA), 0xFF})
-"""What has no length, or comes with the pixels."""
+"""Markers without a length, and those among the pixels."""
 _APPLICATION = frozenset(range(0xE0, 0xF0))

@@ -1,11 +1,10 @@
-r"""Undo the codings of bytes in text beside base64: digits, numbers, and others.
+r"""Undo the codings of bytes in text other than base64: digits, numbers, and others.
 
-Each coding says where a text has a run that could be it, which is a test of a
-nanosecond for each byte, and what bytes that run stands for. What these are is the
-caller's to see.
+Each coding finds the runs of a text that could be encoded so, at a nanosecond for each
+byte, and decodes them. The caller tests what the decoded bytes are.
 
-Rules this module keeps: linear time whatever the text; a run gives no more bytes than
-it has; nothing is imported late, since a confined process cannot.
+Rules this module keeps: linear time for any text; a run gives no more bytes than it
+has; nothing is imported late, since a confined process cannot import.
 
 To add a coding: a function like the others, and its lines in ``coded``.
 """
@@ -41,11 +40,11 @@ _Numbers = NDArray[np.int64]
 
 _BEGIN = re.compile(rb"begin [0-7]{3,4} [^\r\n]*\r?\n")
 _FULL_LINES = re.compile(rb"\n(M[ -`]{60}\r?\n)M")
-"""Two lines of 45 bytes each, as PHP writes them, without a line before them."""
+"""Two lines of 45 bytes each without a first line of ``begin``, as PHP writes them."""
 
 
 def from_uuencode(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield the files that uuencode wrote, and what stands in its lines alone."""
+    """Yield the files that uuencode wrote, with their first line or without it."""
     if b"begin " in text:
         for match in _BEGIN.finditer(text):
             effort.take(RUN_STEPS)
@@ -66,7 +65,7 @@ _TWO_LINES = 64
 
 
 def _from_lines(text: bytes, at: int, effort: Effort) -> tuple[bytes, int]:
-    """Return what lines of uuencode stand for, and the offset behind them."""
+    """Decode lines of uuencode, and return the offset after them."""
     parts = list[bytes]()
     while at < len(text):
         end = text.find(b"\n", at)
@@ -102,7 +101,7 @@ _DUMPED_AS = {
 
 
 def from_dump(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield the strings of MySQL in which most bytes stand as they are.
+    """Yield the strings of MySQL, in which most bytes stand unchanged.
 
     Source:
         MySQL 8.0 Reference Manual, 11.1.1 "String Literals".
@@ -121,7 +120,7 @@ def from_dump(text: bytes, effort: Effort) -> Iterator[bytes]:
 
 
 def _end_of_dump(text: bytes, at: int, effort: Effort) -> int:
-    """Return where the quotation mark stands that ends a string, or -1."""
+    """Return the offset of the quotation mark that ends a string, or -1."""
     for match in _DUMP_ENDS.finditer(text, at):
         effort.take(1)
         if len(match[1]) % 2 == 0:
@@ -144,7 +143,7 @@ _VALUE_32 = bytes.maketrans(
 
 
 def from_base32(text: bytes, effort: Effort, table: bytes) -> Iterator[bytes]:
-    """Yield what long strings of base32 stand for, in capitals or small letters."""
+    """Decode long strings of base32, in capitals or small letters."""
     for start, end in runs(text, table, 2 * SHORTEST_BYTES):
         letters = text[start:end].translate(_VALUE_32, b"=\r\n")
         effort.take(RUN_STEPS + len(letters) // BYTES_PER_STEP)
@@ -170,17 +169,17 @@ _FIRST_TWO = frozenset(
         *(b"P%d" % number for number in range(1, 7)),
     }
 )
-"""First bytes of what counts there: a test that costs less than the others."""
+"""First bytes that count in these alphabets: testing them is the cheapest test."""
 
 _LONGEST_BREAK = 4
-"""White space and the like between two of the first three letters."""
+"""Most bytes, such as white space, between two of the first three letters."""
 
 
 def _first_values() -> dict[int, dict[int, set[int]]]:
-    """Return the values of three letters with which such a string may begin, in a tree.
+    """Return the values of the first three letters of such strings, as a tree.
 
-    Five letters are a number of four bytes, of which these are the highest digits; one
-    that is too large is cut to its lowest four bytes.
+    Five letters are a number of four bytes, and the first three letters are its highest
+    digits; a number that is too large is cut to its lowest four bytes.
     """
     tree: dict[int, dict[int, set[int]]] = {}
     lowest, largest = 85 * 85, 85**3 - 1
@@ -196,11 +195,11 @@ def _first_values() -> dict[int, dict[int, set[int]]]:
 
 
 def _beginning(alphabet: bytes, members: bytes) -> str:
-    """Return a pattern for the first three letters of what counts.
+    """Return a pattern for the first three letters of a string that counts.
 
     Args:
         alphabet: The letters, by their values.
-        members: These, and what may stand between them.
+        members: The letters, and the bytes that may stand between them.
     """
     others = one_of(bytes(set(members) - set(alphabet)))
     gap = f"{others}{{0,{_LONGEST_BREAK}}}"
@@ -218,17 +217,17 @@ class _Alphabet85:
     """One of the alphabets of 85 letters.
 
     Args:
-        name: What it is called here.
-        letters: By their values.
-        between: What else may stand in a string.
+        name: Its name in this module.
+        letters: The letters, by their values.
+        between: The other bytes that may stand in a string.
 
     Attributes:
-        table: Which bytes may stand in a string.
+        table: For each byte whether it may stand in a string.
         values: From letters to values.
-        others: All bytes that are no letters.
-        row: What is in each text that has a string of any kind.
-        beginning: What a string begins with that counts.
-        strings: What is in each text that has such a string.
+        others: All bytes that are not letters.
+        row: A pattern that stands in each text with a string of any kind.
+        beginning: A pattern for the beginning of a string that counts.
+        strings: A pattern that stands in each text with a string that counts.
         is_marked: Whether ``<~`` and ``~>`` may stand around a string.
     """
 
@@ -248,7 +247,7 @@ class _Alphabet85:
 
 
 _LEAST_BEHIND_85 = 2 * SHORTEST_BYTES - 3 - 2 * _LONGEST_BREAK
-"""Bytes of a string behind its first letters."""
+"""Fewest bytes of a string after its first letters."""
 
 _BASE85: tuple[_Alphabet85, ...] = (
     _Alphabet85("Ascii85", _ASCII85, b"z~\r\n"),
@@ -257,7 +256,7 @@ _BASE85: tuple[_Alphabet85, ...] = (
 )
 
 _LONGEST_TRIED_85 = 100
-"""Letters that are read to see whether a string is anything."""
+"""Letters that are decoded to tell whether a string holds a file."""
 
 
 def from_base85(
@@ -267,10 +266,10 @@ def from_base85(
     *,
     is_something: Callable[[bytes], bool],
 ) -> Iterator[bytes]:
-    """Yield what strings of Ascii85, base85 (RFC 1924) or Z85 stand for.
+    """Decode strings of Ascii85, base85 (RFC 1924) or Z85.
 
-    Many a program is letters of these, so that only a string counts that begins like
-    something at its first letter.
+    Many programs consist of such letters. So a string counts only if a file begins at
+    its first letter.
     """
     if not alphabet.strings.numbers_in(text):
         return
@@ -291,7 +290,7 @@ _WEIGHTS_85 = tuple(85**power for power in (4, 3, 2, 1, 0))
 
 
 def _from_85(string: bytes, alphabet: _Alphabet85) -> bytes:
-    """Return what letters of 85 stand for: four bytes for each five."""
+    """Decode letters of 85: five letters are four bytes."""
     if alphabet.is_marked:
         string = string.partition(b"~>")[0].replace(b"z", b"!!!!!")
     letters = string.translate(alphabet.values, alphabet.others)
@@ -309,20 +308,20 @@ def _from_85(string: bytes, alphabet: _Alphabet85) -> bytes:
 CHARACTERS = "characters"
 _CONTROLS_SIGN = r"(?:\xc2[\x80-\x9f].{0,64}){3}\xc2[\x80-\x9f]"
 _CONTROLS = re.compile(rb"\xc2[\x80-\x9f](?:.{0,64}?\xc2[\x80-\x9f]){3}", re.DOTALL)
-"""Controls outside of ASCII: an eighth of random bytes, and none of any language. Four
-of them stand near each other somewhere in each file."""
+"""Four control characters outside of ASCII near each other. An eighth of random bytes
+are such, no language uses them, and each file has four near each other somewhere."""
 
 
 def are_characters(text: bytes) -> bool:
-    """Say whether characters of Latin-1 in a text in UTF-8 may stand for bytes."""
+    """Return whether characters of a text in UTF-8 may stand for bytes (Latin-1)."""
     return _CONTROLS.search(text) is not None
 
 
 def holds_characters(data: bytes) -> bool:
-    """Say whether decoded bytes are a text in UTF-8 in which characters are bytes.
+    """Return whether bytes are a text in UTF-8 whose characters stand for bytes.
 
     Args:
-        data: The bytes, which may end within a character.
+        data: The decoded bytes; the last character may be cut off.
     """
     head = data[:_TRIED_BYTES]
     try:
@@ -337,7 +336,7 @@ _LONGEST_CHARACTER = 4
 
 
 def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield the bytes that a text in UTF-8 has a character of Latin-1 for."""
+    """Yield the bytes for which characters of Latin-1 stand in a text in UTF-8."""
     controls = _CONTROLS.search(text)
     if controls is None:
         return
@@ -352,12 +351,12 @@ def from_characters(text: bytes, effort: Effort) -> Iterator[bytes]:
     characters = data[kept].tobytes()
     yield characters
     if b"\\u00" in characters:
-        # JSON writes controls as escapes: undone once, and no byte is an escape again.
+        # JSON writes control characters as escapes, which are undone once.
         yield unescaped(characters, effort)
 
 
 _BEFORE_CONTROL = 4096
-"""Bytes of a picture in which there may be no such control: its header, a palette."""
+"""Most bytes of a picture without such a control character: a header and a palette."""
 
 
 # --- All of them ---------------------------------------------------------------------
@@ -372,10 +371,10 @@ SIGNS: dict[str, str] = {
     CHARACTERS: _CONTROLS_SIGN,
     DUMP: r"'(?:\xff\xd8\xff|\x89PNG|GIF8|RIFF|BM|PK\x03\x04|\\0\\0\\0)",
 }
-"""For each coding a pattern that is in every text in which something is coded so."""
+"""For each coding a pattern that stands in every text which uses it."""
 
 ROWS = frozenset({"hex", *BASE32, "uuencode"})
-"""Those whose sign is a row of letters that little else has."""
+"""The codings whose sign is a row of letters that few other texts have."""
 
 HEX = frozenset({"hex"})
 ALL_CODINGS = frozenset(SIGNS)
@@ -388,16 +387,17 @@ def coded(
     *,
     is_something: Callable[[bytes], bool],
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield how runs of a text are coded, and the bytes that they stand for.
+    """Yield the name of the coding and the bytes of each encoded run of a text.
 
     Args:
         text: Any text.
-        effort: What it may cost.
-        codings: Those that are looked for: best those of which there is a sign.
-        is_something: Says whether bytes begin like something.
+        effort: The budget of steps.
+        codings: The codings that are looked for; best only those whose sign is in the
+            text.
+        is_something: Returns whether bytes begin like a file.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     if "hex" in codings:
         yield from from_digits(text, effort)

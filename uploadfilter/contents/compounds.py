@@ -1,11 +1,11 @@
 """Read compound files (OLE): old office documents, messages of Outlook, installers.
 
 A compound file is a small file system: its streams lie in sectors anywhere in the file,
-so that a picture in one may be nowhere in one piece. Each stream is a member.
+so that a picture in a stream may be in several pieces. Each stream is a member.
 
-Rules this module keeps: every entry of the directory counts, whether the tree leads to
-it or not; a chain that leaves the file or comes back to itself ends there; the bytes of
-all members together are counted, since many streams may share sectors.
+Rules this module keeps: every entry of the directory counts, whether the tree refers to
+it or not; a chain ends where it leaves the file or repeats a sector; the bytes of all
+members together are counted, since many streams may share sectors.
 
 Source:
     [MS-CFB], [MS-ODRAW] 2.2.23 to 2.2.28, [MS-XLS] (BkHim, Continue, FilePass, ImData,
@@ -37,20 +37,22 @@ _ENTRY_BYTES: Final = 128
 _ENTRY: Final = struct.Struct("<64sHB49xLQ")
 _STREAM, _ROOT = 2, 5
 _LAST_SECTOR: Final = 0xFFFF_FFFA
-"""Numbers from here on are marks, the end of a chain among them."""
+"""First of the numbers that are marks, such as the end of a chain."""
 
 _MOST_MINI_BYTES: Final = 64 * 1024 * 1024
-"""The stream of all streams that are shorter than 4 KiB."""
+"""Longest stream of small sectors, which holds all streams that are shorter than 4 KiB.
+"""
 
 _MOST_SHARED: Final = 2
-"""How often the file all streams together may be; honest ones share nothing."""
+"""Bytes of all streams together, in lengths of the file; in honest files, streams share
+no sector."""
 
 _SHORTEST: Final = 64
 """Bytes: no picture in a stream is shorter, and documents have many such streams."""
 
 
 class _Entry(NamedTuple):
-    """What the directory says of one stream."""
+    """The directory's entry of one stream."""
 
     name: str
     kind: int
@@ -64,7 +66,7 @@ class CompoundContainer:
     kinds = frozenset({Kind.OLE})
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the streams, and what is packed in those that hold drawings."""
+        """Yield the streams, and the packed pictures in those that hold drawings."""
         file = _File.opened(source)
         if file is None:
             yield Shortfall(reason=Reason.UNDECODABLE)
@@ -96,13 +98,13 @@ class CompoundContainer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    """What the header of a compound file says, and its tables.
+    """The header of a compound file, and its tables.
 
     Attributes:
         source: Its bytes.
         shift: Binary logarithm of the bytes of a sector.
         follow: Number of the next sector, for each sector.
-        cutoff: Streams shorter than this lie in the small sectors.
+        cutoff: Streams with fewer bytes than this lie in the small sectors.
         directory: First sector of the directory.
         mini: First sector of the table of small sectors.
     """
@@ -116,7 +118,7 @@ class _File:
 
     @classmethod
     def opened(cls, source: Source) -> "_File | None":
-        """Read the header and the table of sectors, if they make sense."""
+        """Read the header and the table of sectors; ``None`` if they are not valid."""
         head = source.read(0, _HEADER_BYTES)
         if len(head) < _HEADER_BYTES:
             return None
@@ -151,7 +153,7 @@ class _File:
         )
 
     def entries(self) -> Iterator[_Entry]:
-        """Yield what the directory lists, in its order."""
+        """Yield the entries of the directory, in its order."""
         directory = self.chain(self.directory, self.source.size)
         for at in range(0, directory.size, _ENTRY_BYTES):
             raw = directory.read(at, _ENTRY_BYTES)
@@ -176,7 +178,7 @@ class _Streams:
 
     Args:
         file: The file.
-        entries: What its directory lists, as far as it is read.
+        entries: The entries of its directory, as far as they were read.
     """
 
     def __init__(self, file: _File, entries: list[_Entry]) -> None:
@@ -188,7 +190,7 @@ class _Streams:
         self._follow = _numbers(table.read(0, _MOST_MINI_BYTES >> _MINI_SHIFT - 2))
 
     def of(self, entry: _Entry) -> RunSource:
-        """Return the bytes of a stream, as far as its chain is sound."""
+        """Return the bytes of a stream, as far as its chain is valid."""
         if entry.size >= self._file.cutoff:
             return self._file.chain(entry.start, entry.size)
         runs = _runs(entry.start, self._follow, _MINI_SHIFT, entry.size, first=0)
@@ -198,7 +200,7 @@ class _Streams:
 def _runs(
     start: int, follow: tuple[int, ...], shift: int, size: int, *, first: int
 ) -> Iterator[Run]:
-    """Yield where the sectors of a chain lie, up to ``size`` bytes."""
+    """Yield the places of a chain's sectors, up to ``size`` bytes."""
     sector, left = start, size
     for _ in range(len(follow)):
         if left <= 0 or sector >= len(follow):
@@ -210,7 +212,7 @@ def _runs(
 
 
 def _numbers(data: bytes) -> tuple[int, ...]:
-    """Read as many numbers as there are."""
+    """Read all whole numbers of 32 bits in the data."""
     count = len(data) // 4
     return struct.unpack(f"<{count}L", data[: 4 * count])
 
@@ -221,16 +223,16 @@ _WORD_ENCRYPTED: Final = 0x0100
 _POWERPOINT_ENCRYPTED: Final = b"\xdf\xc4\xd1\xf3"
 _PASSWORD, _CONTINUED = 0x002F, 0x003C
 _DRAWN: Final = frozenset({0x007F, 0x00E9, 0x00EB, 0x00EC})
-"""Records of pictures: those of old releases and of other writers (IMDATA), the one
-behind a sheet (BkHim), those of the whole workbook and of a sheet (MsoDrawing)."""
+"""Records of pictures: of old releases and other writers (IMDATA), of the background of
+a sheet (BkHim), of the whole workbook and of a sheet (MsoDrawing)."""
 
 _RECORD: Final = struct.Struct("<HH")
 _MOST_LOOKED: Final = 32
-"""Records of a workbook among which the one with a password stands."""
+"""First records of a workbook; the record with a password is among them."""
 
 
 def _needs_password(entry: _Entry, streams: _Streams) -> bool:
-    """Say whether a stream tells that its document needs a password."""
+    """Return whether a stream says that its document needs a password."""
     if entry.kind != _STREAM:
         return False
     match entry.name:
@@ -248,7 +250,7 @@ def _needs_password(entry: _Entry, streams: _Streams) -> bool:
 
 
 def _records(stream: Source) -> Iterator[tuple[int, int, int]]:
-    """Yield the records of a workbook: kind, where the body begins, and its length."""
+    """Yield the records of a workbook: kind, offset of the body, length of the body."""
     at = 0
     while len(head := stream.read(at, _RECORD.size)) == _RECORD.size:
         kind, length = _RECORD.unpack(head)
@@ -262,14 +264,14 @@ _HOLDERS: Final = frozenset({"Data", "Pictures", "1Table", "0Table"})
 """Streams of Word and PowerPoint that hold pictures."""
 
 _PACKED: Final = re.compile(rb"\0\xfe\x78[\x01\x5e\x9c\xda]")
-"""What stands before a picture that was packed: deflate, no filter, zlib's header."""
+"""The bytes before a packed picture: deflate, no filter, and the header of zlib."""
 
 _PACKED_HEAD_BYTES: Final = 2
 _WINDOW_BYTES: Final = 1 << 20
 
 
 def _packed_in(name: str, stream: Source, meter: Meter) -> Iterator[Member]:
-    """Yield the pictures of a stream that are packed, or cut in pieces."""
+    """Yield the pictures of a stream that are packed or cut in pieces."""
     if name in {"Workbook", "Book"}:
         stream = RunSource.of(stream, _drawings(stream))
         if stream.size:
@@ -285,10 +287,10 @@ def _packed_in(name: str, stream: Source, meter: Meter) -> Iterator[Member]:
 
 
 class _Allowance:
-    """How many bytes may come out of all packed pictures of a stream together.
+    """The unpacked bytes that all packed pictures of a stream may have together.
 
     Args:
-        size: That many.
+        size: Number of bytes.
     """
 
     def __init__(self, size: int) -> None:
@@ -296,11 +298,11 @@ class _Allowance:
 
     @property
     def is_spent(self) -> bool:
-        """True if no more may come."""
+        """Return whether no more bytes may be unpacked."""
         return self._left <= 0
 
     def of(self, chunks: Chunks) -> Chunks:
-        """Pass chunks on as far as they may come."""
+        """Pass chunks on until the allowance is spent."""
         for chunk in chunks:
             yield chunk
             self._left -= len(chunk) if isinstance(chunk, bytes) else 0
@@ -310,11 +312,11 @@ class _Allowance:
 
 
 _MOST_PACKED: Final = 32
-"""How much more a packed picture may be: drawings of Windows are packed tenfold."""
+"""Highest ratio of a packed picture; drawings of Windows are packed tenfold."""
 
 
 def _drawings(stream: Source) -> Iterator[Run]:
-    """Yield where the drawings of a workbook lie, of which records are the pieces."""
+    """Yield the places of a workbook's drawings, whose pieces are records."""
     is_drawing = False
     for kind, at, length in _records(stream):
         is_drawing = kind in _DRAWN or (is_drawing and kind == _CONTINUED)
@@ -323,7 +325,7 @@ def _drawings(stream: Source) -> Iterator[Run]:
 
 
 def _places(stream: Source) -> Iterator[int]:
-    """Yield where packed pictures seem to begin."""
+    """Yield the offsets at which packed pictures seem to begin."""
     overlap = 3
     for start in range(0, stream.size, _WINDOW_BYTES):
         window = stream.read(start, _WINDOW_BYTES + overlap)

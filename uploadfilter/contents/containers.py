@@ -1,8 +1,8 @@
-"""The containers that are read: one line for each.
+"""List the containers that are read, one line for each.
 
 To add one: a class that passes ``tests/conformance/containers.py``, a kind in
-``magic.py`` and a line here. What cannot be told by its first bytes has its line in
-``hidden_in`` or ``claimed_by`` instead.
+``magic.py`` and a line here. A container that its first bytes do not tell has its line
+in ``hidden_in`` or ``claimed_by`` instead.
 """
 
 import bz2
@@ -63,7 +63,7 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     webfonts.FontContainer(),
     *archives.ARCHIVES,
 )
-"""Those whose content can be told by its first bytes."""
+"""The containers that are told by their first bytes."""
 
 _BY_KIND: Final = {kind: each for each in CONTAINERS for kind in each.kinds}
 
@@ -78,16 +78,17 @@ _CLAIMS: Final[dict[str, Container]] = {
     "deflate": HTTP_DEFLATE,
     "zz": HTTP_DEFLATE,
 }
-"""Endings of names, and types after ``application/``, of what has no magic."""
+"""Containers without magic, by the endings of names and the types after
+``application/``."""
 
 
 def container_for(kind: Kind) -> Container | None:
-    """Return what reads a kind of container, if anything does."""
+    """Return the container that reads a kind, if there is one."""
     return _BY_KIND.get(kind)
 
 
 def claimed_by(claim: str) -> Container | None:
-    """Return what reads content that has no magic, if a name or type claims it.
+    """Return the container for content without magic that a name or type claims.
 
     Args:
         claim: A file's name, or a declared media type or coding.
@@ -95,20 +96,20 @@ def claimed_by(claim: str) -> Container | None:
     word = claim.partition(";")[0].strip().lower()
     folder, _, last = word.rpartition("/")
     _, dot, ending = last.rpartition(".")
-    # A file whose whole name is "br" is about Brazil.
+    # A file whose whole name is "br" is not brotli: it may be about Brazil.
     is_claim = dot or folder in {"", "application"}
     return _CLAIMS.get(ending) if is_claim else None
 
 
 def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
-    """Yield what else a content is to readers that do not go by its first bytes.
+    """Yield the containers that a content is to readers which ignore its first bytes.
 
-    Each is a cheap look at the beginning or the end. The members of a content that is
-    no such container after all are a single shortfall, which means nothing then.
+    Each is a cheap look at the beginning or the end. If the content is not such a
+    container after all, the only member is a shortfall, which then means nothing.
 
     Args:
         source: The content.
-        kind: What its first bytes say.
+        kind: Its kind by its first bytes.
     """
     head = source.read(0, HEAD_BYTES)
     if kind is not Kind.ZIP and zipping.hides_archive(source):
@@ -132,14 +133,14 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """A container with a few stray bytes in front of it, as a container.
+    """A container after a few stray bytes, as a container.
 
-    Its magic may stand there by chance. So a member of which nothing can be unpacked is
-    none, and if that is the first one there is no container.
+    Its magic may stand there by chance. So a member does not count if nothing in it can
+    be unpacked, and if the first member does not, there is no container.
 
     Attributes:
-        container: What reads it.
-        offset: How many bytes stand in front.
+        container: Reads it.
+        offset: Number of the bytes before it.
     """
 
     container: Container
@@ -147,11 +148,11 @@ class Behind:
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Nothing is known by its first bytes."""
+        """Return no kind: the first bytes do not tell it."""
         return frozenset()
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield what is in the container."""
+        """Yield the members of the container."""
         rest = PartSource(source, self.offset, source.size - self.offset)
         found = self.container.members(rest, meter)
         for item in found:
@@ -166,7 +167,7 @@ class Behind:
                     yield other
 
     def _placed(self, member: Member, source: Source, rest: Source) -> Member:
-        """Say where a member lies in the source, if it lies there as it is."""
+        """Return a member with its place in the source, if it lies there unchanged."""
         part = member.content
         if not isinstance(part, PartSource) or part.whole is not rest:
             return member
@@ -175,7 +176,7 @@ class Behind:
 
 
 def _begun(item: Member | Shortfall) -> Member | None:
-    """Return a member of which something was unpacked; ``None`` for anything else."""
+    """Return a member of which at least one byte was unpacked; ``None`` otherwise."""
     if isinstance(item, Shortfall) or not isinstance(item.content, Iterator):
         return None if isinstance(item, Shortfall) else item
     first = next(item.content, None)
@@ -185,10 +186,10 @@ def _begun(item: Member | Shortfall) -> Member | None:
 
 
 def prepare() -> None:
-    """Read one small container of each kind: call it before the process is confined.
+    """Read one small container of each kind, before the process is confined.
 
-    Libraries import some of their parts only once they are used, which a process that
-    may open nothing cannot.
+    Libraries import some of their parts only at their first use, and a confined process
+    cannot open files.
     """
     data = b"content"
     samples: tuple[tuple[Container, bytes], ...] = (

@@ -1,8 +1,8 @@
-"""Read the covers of sound files that do not lie in them as they are.
+"""Read the covers of sound files that are spread, packed or cut in pieces.
 
-A cover lies in most files as it is, and is carved. In ID3 tags it may be spread, so
-that no player takes its bytes for sound (*unsynchronisation*), or packed; in Ogg it is
-base64 that pages cut in pieces.
+In most files a cover stands in one piece and is carved. In ID3 tags it may be packed,
+or spread, so that no player takes its bytes for sound (*unsynchronisation*). In Ogg it
+is written in base64 that pages cut in pieces.
 
 Source:
     https://id3.org, ID3v2.2.0, 2.3.0 and 2.4.0; RFC 3533, section 6.
@@ -26,20 +26,20 @@ _TAG_HEAD_BYTES: Final = 10
 _UNSYNCHRONISED, _EXTENDED = 0x80, 0x40
 _MOST_TAG_BYTES: Final = 64 * 1024 * 1024
 _MOST_HIDDEN: Final = 64
-"""Frames that are packed or spread: there are 21 sorts of pictures in a tag."""
+"""Most frames that are packed or spread: there are 21 sorts of pictures in a tag."""
 
 _OLD, _NEW = 2, 4
-"""The versions of ID3v2 that differ from the usual one, 3, in their frames."""
+"""The versions of ID3v2 whose frames differ from those of the usual version, 3."""
 
 
 class _Tag(NamedTuple):
     """A tag without its header.
 
     Attributes:
-        body: Its frames, and what stands before them.
+        body: Its frames, and the extended header before them.
         version: 2, 3 or 4.
-        is_spread: Whether all of it, or each frame, is spread.
-        start: Where its first frame begins.
+        is_spread: Whether the tag as a whole, or each frame, is spread.
+        start: Offset of its first frame.
     """
 
     body: bytes
@@ -54,7 +54,7 @@ class ID3Container:
     kinds: frozenset[Kind] = frozenset()
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield what is spread or packed in the tag."""
+        """Yield the covers that are spread or packed in the tag."""
         head = source.read(0, _TAG_HEAD_BYTES)
         size = _synchsafe(head[6:10])
         if len(head) < _TAG_HEAD_BYTES or size > _MOST_TAG_BYTES:
@@ -79,7 +79,7 @@ class ID3Container:
 
 
 class _Frame(NamedTuple):
-    """One frame of a tag, gathered if it was spread."""
+    """One frame of a tag, without unsynchronisation."""
 
     name: str
     body: bytes
@@ -103,7 +103,7 @@ def _frames(tag: _Tag) -> Iterator[_Frame]:
 
 
 def _frame(tag: _Tag, name: str, body: bytes, flags: int) -> _Frame:
-    """Gather one frame, and take what stands before its data off."""
+    """Gather one frame, and remove the fields before its data."""
     if tag.version == _NEW:
         is_spread = bool(tag.is_spread or flags & 0x02)
         is_packed, is_grouped, has_length = flags & 0x08, flags & 0x40, flags & 0x01
@@ -117,19 +117,19 @@ def _frame(tag: _Tag, name: str, body: bytes, flags: int) -> _Frame:
 
 
 def _gathered(data: bytes) -> bytes:
-    """Undo unsynchronisation: a zero was put after each byte of ones."""
+    """Undo unsynchronisation: remove the zero after each byte 0xFF."""
     return data.replace(b"\xff\0", b"\xff")
 
 
 def _extended_bytes(body: bytes, version: int) -> int:
-    """Return how long the extended header is."""
+    """Return the length of the extended header in bytes."""
     if version == _NEW:
         return _synchsafe(body[:4])
     return 4 + int.from_bytes(body[:4], "big")
 
 
 def _synchsafe(data: bytes) -> int:
-    """Read a number of which each byte has seven bits."""
+    """Read a number with seven bits in each byte."""
     number = 0
     for byte in data:
         number = number << 7 | byte & 0x7F
@@ -140,8 +140,8 @@ def _synchsafe(data: bytes) -> int:
 
 _PAGE_HEAD_BYTES: Final = 27
 _MOST_PAGES: Final = 4096
-"""The headers of a stream come first, covers among them: this many pages have 16 MiB
-where they are as long as usual."""
+"""Pages that are read. The headers of a stream come first, with the covers; this many
+pages of the usual length have 16 MiB."""
 
 
 class OggContainer:
@@ -150,7 +150,7 @@ class OggContainer:
     kinds: frozenset[Kind] = frozenset()
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the first bytes of each stream, without what is between pages."""
+        """Yield the first bytes of each stream, without the headers of pages."""
         streams: dict[bytes, list[Run]] = {}
         del meter  # nothing is unpacked, and there are no more streams than pages
         for serial, run in _pages(source):
@@ -161,7 +161,7 @@ class OggContainer:
 
 
 def _pages(source: Source) -> Iterator[tuple[bytes, Run]]:
-    """Yield to which stream each page belongs, and where its body lies."""
+    """Yield the stream and the place of the body of each page."""
     at = 0
     for _ in range(_MOST_PAGES):
         head = source.read(at, _PAGE_HEAD_BYTES + 255)

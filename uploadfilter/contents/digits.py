@@ -1,7 +1,7 @@
-"""Undo hexadecimal digits and lists of numbers, whatever stands between them.
+"""Decode hexadecimal digits and lists of numbers, whatever separates them.
 
-Rules this module keeps: linear time whatever the text; a run gives no more bytes than
-it has digits, read in a bounded number of ways.
+Rules this module keeps: linear time for any text; a run gives no more bytes than it has
+digits; it is read in a bounded number of ways.
 """
 
 import binascii
@@ -16,23 +16,23 @@ from uploadfilter.contents.effort import Effort
 _Bytes = NDArray[np.uint8]
 
 SHORTEST_BYTES = 60
-"""Bytes that may hold a picture: no picture has fewer that shows anything."""
+"""Fewest bytes of a picture that shows anything."""
 
 LONG_ROW = f"{{{2 * SHORTEST_BYTES}}}"
 _MEMBER, _OTHER = b"\1", b"\0"
 BYTES_PER_STEP = 64
 TRY_STEPS = 2
 RUN_STEPS = 20
-"""What it takes to undo a run: for its length, and for itself."""
+"""Fixed steps for each run, besides those for its length."""
 
 
 def table_of(members: bytes) -> bytes:
-    """Return for each byte whether it is one of some."""
+    """Return a table that tells for each byte whether it is one of the members."""
     return bytes(byte in members for byte in range(256))
 
 
 def runs(text: bytes, table: bytes, shortest: int) -> Iterator[tuple[int, int]]:
-    """Yield where so many bytes of a table stand in a row, and where the row ends."""
+    """Yield start and end of each row of at least ``shortest`` bytes of a table."""
     flags = text.translate(table)
     row = _MEMBER * shortest
     start = flags.find(row)
@@ -47,7 +47,8 @@ def runs(text: bytes, table: bytes, shortest: int) -> Iterator[tuple[int, int]]:
 
 HEX_DIGITS = b"0123456789abcdefABCDEF"
 BETWEEN = b" \t\r\n\f,;:\"'\\xX[]-"
-"""What may stand between digits: ``0xff, 0xd8``, ``\xff``, ``FF:D8``, ``"FF","D8"``."""
+"""Bytes that may stand between digits: ``0xff, 0xd8``, ``\xff``, ``FF:D8``,
+``"FF","D8"``."""
 
 _IN_HEX = table_of(HEX_DIGITS + BETWEEN)
 _AS_BLANKS = bytes.maketrans(BETWEEN, b" " * len(BETWEEN))
@@ -56,7 +57,7 @@ _PAIRS = re.compile(rb"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}\s*+)++")
 
 
 def from_digits(text: bytes, effort: Effort) -> Iterator[tuple[str, bytes]]:
-    """Yield what hexadecimal digits and numbers stand for, whatever separates them."""
+    """Decode hexadecimal digits and numbers, whatever separates them."""
     for start, end in runs(text, _IN_HEX, 2 * SHORTEST_BYTES):
         run = text[start:end]
         if len(run.translate(None, BETWEEN)) < SHORTEST_BYTES:
@@ -67,15 +68,15 @@ def from_digits(text: bytes, effort: Effort) -> Iterator[tuple[str, bytes]]:
 
 
 def named(name: str, found: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Say of each of some bytes how they were written."""
+    """Yield each of some bytes with the name of their coding."""
     return ((name, data) for data in found)
 
 
 def _from_hex(run: bytes) -> Iterator[bytes]:
-    """Yield what a run of hexadecimal digits stands for."""
+    """Decode a run of hexadecimal digits."""
     whole, length = _whole_hex(run)
     if whole:
-        # A string of digits alone, which is to be had to the last byte.
+        # A string of digits alone is decoded to its last byte.
         yield binascii.a2b_hex(whole)
     if not whole or length < len(run) - 2 * SHORTEST_BYTES:
         yield _from_pairs(run.replace(b"0x", b"x").replace(b"0X", b"x"))
@@ -83,14 +84,14 @@ def _from_hex(run: bytes) -> Iterator[bytes]:
 
 
 def _from_odd_lines(run: bytes) -> Iterator[bytes]:
-    """Yield what digits stand for whose lines end in the middle of a byte.
+    """Decode digits whose lines end in the middle of a byte.
 
-    So RTF may be written, which every word processor reads.
+    RTF may be written in this way, and every word processor reads it.
     """
     for start, end in runs(run, _IN_SPACED_HEX, 2 * SHORTEST_BYTES):
         lines = run[start:end].split()
         digits = b"".join(lines)
-        # The last line may be short, whatever the others are.
+        # The last line may be shorter than the others.
         before = len(digits) - len(lines[-1]) if lines else 0
         is_long = before >= _LEAST_LINE * (len(lines) - 1)
         if is_long and any(len(line) % 2 for line in lines[:-1]):
@@ -101,7 +102,7 @@ def _from_odd_lines(run: bytes) -> Iterator[bytes]:
 
 
 _LEAST_LINE = 16
-"""Digits in a line on average; bytes and numbers by themselves have fewer."""
+"""Fewest digits in a line, on average; lines of single bytes or numbers have fewer."""
 
 
 def _whole_hex(run: bytes) -> tuple[bytes, int]:
@@ -117,7 +118,7 @@ def _whole_hex(run: bytes) -> tuple[bytes, int]:
 
 
 def _from_pairs(run: bytes) -> bytes:
-    """Return what pairs of digits, or single ones, stand for."""
+    """Decode pairs of digits, or single digits."""
     blank = run.translate(_AS_BLANKS)
     try:
         return bytes.fromhex(blank.decode("ascii"))
@@ -131,11 +132,11 @@ for _value, _digit in enumerate(b"0123456789abcdef"):
 
 
 def _from_odd_digits(blank: bytes) -> bytes:
-    """Return the same where some stand alone: each pair from the left in a word."""
+    """Do so where some digits stand alone: pair digits from the left of each word."""
     data = np.frombuffer(blank, dtype=np.uint8)
     is_digit = data != ord(" ")
     numbers = np.arange(1, len(data) + 1, dtype=np.int32)
-    # How many digits of its word stand before each, and it.
+    # For each digit, the number of digits of its word up to it.
     within = numbers - np.maximum.accumulate(np.where(is_digit, np.int32(0), numbers))
     is_high = within % 2 == 1
     values = _DIGIT.take(data)
@@ -150,16 +151,18 @@ def _from_odd_digits(blank: bytes) -> bytes:
 
 _IN_NUMBERS = table_of(b"0123456789 \t\r\n\f,;:\"'-[]")
 _SHORTEST_NUMBERS = 4 * SHORTEST_BYTES
-"""Characters: three digits and a comma, or an index, a colon and less."""
+"""Fewest characters: for each byte three digits and a comma, or an index and a colon.
+"""
 
 _MOST_DIGITS = 3
 _BYTE = 256
 
 
 def _from_numbers(run: bytes) -> Iterator[bytes]:
-    """Yield the bytes of lists of numbers, also signed, and with an index before each.
+    """Yield the bytes of lists of numbers, which may be signed or have an index.
 
-    So Node's ``Buffer`` and a ``Uint8Array`` are written as JSON, and bytes in Java.
+    JSON of Node's ``Buffer`` or of a ``Uint8Array`` is written like this, and bytes in
+    Java.
     """
     for start, end in runs(run, _IN_NUMBERS, _SHORTEST_NUMBERS):
         part = run[start:end]
@@ -173,7 +176,7 @@ def _from_numbers(run: bytes) -> Iterator[bytes]:
 
 
 def _numbers(run: bytes) -> _Bytes:
-    """Return each number as a byte; what is none becomes zero."""
+    """Return each number as a byte; a number that does not fit becomes zero."""
     data = np.frombuffer(run + b" ", dtype=np.uint8)
     is_digit = (data >= ord("0")) & (data <= ord("9"))
     edges = np.flatnonzero(np.diff(is_digit.view(np.int8), prepend=np.int8(0)))

@@ -1,10 +1,10 @@
-"""List the files on the image of a disc, by each of its trees.
+"""List the files that stand in only some trees of the image of a disc.
 
-A disc may have two trees: one with the short names of ISO 9660, and one with those of
-Windows (Joliet). They usually list the same files. But each reader goes by one of them,
-so that a file which stands in only one tree is shown by some readers alone.
+A disc may have two trees: one with the short names of ISO 9660, and one with the names
+of Windows (Joliet). They usually list the same files. But each reader uses only one of
+them, so that only some readers show a file which stands in only one tree.
 
-Rules this module keeps: each folder is read once, and so many records are believed as
+Rules this module keeps: each folder is read once; at most as many records are read as
 the caller says; a file is where its record says, and nothing is unpacked.
 
 Source:
@@ -30,11 +30,11 @@ _SELF_AND_PARENT: Final = frozenset({b"\0", b"\1"})
 _ROOT_AT: Final = 156
 _BLOCK_SIZE_AT: Final = 128
 _MOST_FOLDER_BYTES: Final = 4 * 1024 * 1024
-"""How much of one folder is read: the records of forty thousand files."""
+"""Bytes that are read of one folder: the records of forty thousand files."""
 
 
 class File(NamedTuple):
-    """Where a file lies on a disc."""
+    """The place of a file on a disc."""
 
     offset: int
     size: int
@@ -45,7 +45,7 @@ def listed_apart(source: Source, most: int) -> dict[File, str]:
 
     Args:
         source: The image of a disc.
-        most: Records that are read in each tree at most.
+        most: Most records that are read in each tree.
     """
     trees = [dict(_files(source, root, most)) for root in _roots(source)]
     everywhere = set[File].intersection(*map(set, trees)) if trees else set()
@@ -58,7 +58,7 @@ def listed_apart(source: Source, most: int) -> dict[File, str]:
 
 
 class _Root(NamedTuple):
-    """The first folder of a tree, and how long a block is."""
+    """The first folder of a tree, and the length of a block in bytes."""
 
     folder: File
     block_bytes: int
@@ -103,7 +103,7 @@ def _records(data: bytes, block_bytes: int) -> Iterator[tuple[File, str, bool]]:
             data, at
         )
         if length < _RECORD.size:
-            # No record goes across the end of a sector.
+            # No record crosses the end of a sector.
             at = (at // _SECTOR_BYTES + 1) * _SECTOR_BYTES
             continue
         name = data[at + _RECORD.size : at + _RECORD.size + name_bytes]

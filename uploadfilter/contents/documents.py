@@ -1,8 +1,8 @@
 """Read PDF documents: their pictures, and the files that are attached to them.
 
 Rules this module keeps: every stream of the file is looked at, whether a page shows it
-or not; what qpdf can repair is repaired; a picture is written as a file only when it is
-asked for.
+or not; damage that qpdf can repair is repaired; a picture is written as a file only
+when its chunks are asked for.
 """
 
 import io
@@ -64,14 +64,14 @@ from uploadfilter.contents.unpackers import (
 from uploadfilter.model import Reason
 
 _MOST_STREAM_BYTES: Final = 128 * 1024 * 1024
-"""Longest stream, as packed, that is read: it is held as a whole. Longer ones are
+"""Longest stream, as packed, that is read; it is held in memory. Longer ones are
 videos."""
 
 _MOST_STREAMS: Final = 1000
 _BYTES_PER_STREAM: Final = 2048
-"""Streams that are looked at: so many in any document, and more by its length. qpdf and
-what is asked of it take up to 80 µs for each. Those of pages have a KiB or two, those
-of letters that are drawn 200 bytes, but there are only some hundreds."""
+"""Bytes of a document for each stream that is looked at, besides a fixed number. Each
+stream takes up to 80 µs in qpdf. The streams of pages have a KiB or two, those of drawn
+letters 200 bytes, but of these there are only some hundreds."""
 
 
 class PDFContainer:
@@ -80,7 +80,7 @@ class PDFContainer:
     kinds = frozenset({Kind.PDF})
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the pictures in a document, then attached files, as they come."""
+        """Yield the pictures and attached files, in the order of the streams."""
         bound_qpdf()
         try:
             document = pikepdf.open(
@@ -100,15 +100,15 @@ class PDFContainer:
 def _up_to_damage(
     items: Iterator[Member | Shortfall],
 ) -> Iterator[Member | Shortfall]:
-    """Yield items as long as the objects that they come from can be read."""
+    """Yield items until an object cannot be read."""
     try:
         yield from items
-    except QPDF_ERRORS:  # an object that no repair makes one
+    except QPDF_ERRORS:  # an object that cannot be repaired
         yield DAMAGED
 
 
 def sample() -> bytes:
-    """Make a small document with one picture, packed in a way that is undone here.
+    """Make a small document with one picture, packed with a filter that is undone here.
 
     It is encrypted with an empty password, since qpdf looks for random numbers in /dev
     when it first meets the newest kind of encryption.
@@ -133,7 +133,7 @@ def sample() -> bytes:
 
 
 class _Document:
-    """One way through the streams of a document."""
+    """One pass over the streams of a document."""
 
     def __init__(self, document: pikepdf.Pdf, source: Source, meter: Meter) -> None:
         self._document = document
@@ -144,7 +144,7 @@ class _Document:
         self._left_open: set[ObjectNumber] = set()
 
     def items(self) -> Iterator[Member | Shortfall]:
-        """Yield what is in the document, as long as the meter allows."""
+        """Yield the members of the document, as long as the meter allows."""
         most = _MOST_STREAMS + self._source.size // _BYTES_PER_STREAM
         for number, stream in enumerate(self._streams()):
             if number == most:
@@ -159,7 +159,7 @@ class _Document:
             yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
     def _items_of(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
-        """Yield what is in one stream, as long as the meter allows."""
+        """Yield the members in one stream, as long as the meter allows."""
         for item in self._item(stream):
             yield item
             if self._meter.spent is not None:
@@ -169,10 +169,10 @@ class _Document:
     def _streams(self) -> Iterator[pikepdf.Stream]:
         """Yield the streams of the document, each once.
 
-        Each has its own data in the file. So where data begin more often than streams
-        were found, some number was not what it seemed (a string or a comment in front
-        of them may look like one), or the document was changed; and a stream may be
-        among the other objects.
+        Each stream has its own data in the file. If data begin more often than streams
+        were found, the number before some data was wrong (a string or a comment may
+        look like one), or the document was changed. Then the other objects are read
+        too, since a stream may be among them.
         """
         seen: set[ObjectNumber] = set()
         missing = 0
@@ -190,13 +190,13 @@ class _Document:
             yield from self._others(seen)
 
     def _others(self, seen: set[ObjectNumber]) -> Iterator[pikepdf.Stream]:
-        """Yield the streams that were not seen yet, at the cost of every object."""
+        """Yield the streams that were not seen yet, by reading every object."""
         for each in self._document.objects:
             if isinstance(each, pikepdf.Stream) and each.objgen not in seen:
                 yield each
 
     def _item(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
-        """Yield what is in one stream."""
+        """Yield the members in one stream."""
         kind = text_of(value_of(stream, "/Type"))
         if kind in _STRUCTURE:
             return
@@ -229,7 +229,7 @@ class _Document:
     def _pictures(
         self, stream: pikepdf.Stream, picture: Picture
     ) -> Iterator[Member | Shortfall]:
-        """Yield a picture as it is stored, and as it is painted if that differs."""
+        """Yield a picture as stored, and as painted if that differs."""
         if picture.is_jpx:
             yield from self._jpx(stream, picture)
             return
@@ -248,7 +248,7 @@ class _Document:
     def _jpx(
         self, stream: pikepdf.Stream, picture: Picture
     ) -> Iterator[Member | Shortfall]:
-        """Yield a picture in JPEG 2000, and as the document overrides its colours."""
+        """Yield a picture in JPEG 2000 as stored, and with the document's colours."""
         chunks = self._picture(stream, picture)
         yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
         raw = _raw(stream)
@@ -308,7 +308,7 @@ class _Document:
     def _inline(
         self, stream: pikepdf.Stream, raw: bytes
     ) -> Iterator[Member | Shortfall]:
-        """Yield the pictures among what is drawn."""
+        """Yield the inline images of a content stream."""
         content = self._unfiltered(raw, filters_of(stream))
         if isinstance(content, Shortfall):
             yield content
@@ -318,7 +318,7 @@ class _Document:
         yield from self._drawn_in(content, f"{stream.objgen[0]}.")
 
     def _drawn_in(self, content: bytes, name: str) -> Iterator[Member | Shortfall]:
-        """Yield the pictures among what is drawn by some words."""
+        """Yield the inline images in some drawing operators."""
         for number, found in enumerate(inline_images(content, self._drawn), start=1):
             if isinstance(found, Shortfall):
                 yield found
@@ -346,7 +346,7 @@ class _Document:
                 content = b"" if start is None else content[start:]
 
     def _content(self, stream: pikepdf.Stream) -> bytes | Shortfall:
-        """Unpack what a stream draws."""
+        """Unpack a content stream."""
         raw = _raw(stream)
         if isinstance(raw, Shortfall):
             return raw
@@ -355,7 +355,7 @@ class _Document:
     def _inline_image(
         self, found: InlineImage, number: str
     ) -> Iterator[Member | Shortfall]:
-        """Yield a picture among what is drawn, as it is stored and as it is painted."""
+        """Yield an inline image as stored, and as painted if that differs."""
         packed, painting = len(found.data), found.painting
         if found.picture.raster or found.picture.is_file or painting is None:
             parts = written(found.picture, found.data)
@@ -367,9 +367,10 @@ class _Document:
             yield Member(name=f"painted:{number}", content=self._counted(parts, packed))
 
     def _unfiltered(self, raw: bytes, filters: tuple[Filter, ...]) -> bytes | Shortfall:
-        """Unpack a stream to look into it; what comes of it counts, twice if need be.
+        """Unpack a stream to look into it, and count its bytes, twice if need be.
 
-        Each filter but the last may unpack as much without anybody seeing it.
+        Each filter except the last may unpack as many bytes, which do not appear in the
+        result.
         """
         data = unfiltered(raw, filters)
         if isinstance(data, Shortfall):
@@ -381,7 +382,7 @@ class _Document:
         return data if reason is None else Shortfall(reason=reason)
 
     def _holds_file(self, filters: tuple[Filter, ...], raw: bytes) -> bool:
-        """Return whether what is in a stream looks like a file that holds pictures."""
+        """Return whether the data of a stream look like a file that holds pictures."""
         if not filters:
             head = raw
         elif [each.name for each in filters] == ["/FlateDecode"]:
@@ -410,12 +411,12 @@ class _Document:
                     return
 
     def _name(self, stream: pikepdf.Stream) -> str:
-        """Return the name under which a file is attached, if it has one."""
+        """Return the name of an attached file, or one made of its number."""
         return self._names.get(stream.objgen, f"file:{stream.objgen[0]}")
 
     @cached_property
     def _names(self) -> dict[ObjectNumber, str]:
-        """Names of attached files, by the number of the stream."""
+        """Return the names of attached files, by the number of the stream."""
         names = {}
         for specification in self._document.attachments.values():
             files = value_of(specification.obj, "/EF")
@@ -428,27 +429,26 @@ class _Document:
 
 _MOST_JOINED: Final = 50
 _MOST_JOINED_BYTES: Final = 1024 * 1024
-"""Streams of a document that are joined since a picture begins in one and ends in
-another, and how long such a picture may be: what was joined is searched anew each time.
-"""
+"""Most bytes of streams that are joined because a picture begins in one and ends in
+another, and the longest such picture: joined streams are searched again each time."""
 
 _TOO_MANY: Final = Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
 _STRUCTURE: Final = frozenset({"/XRef", "/ObjStm"})
-"""Streams that hold the other objects."""
+"""Types of streams that hold other objects."""
 
 _FONT_KEYS: Final = frozenset(
     {"/Length1", "/N", "/FunctionType", "/ShadingType", "/CMapName"}
 )
-"""What only fonts, profiles, functions, shadings and character maps have."""
+"""Keys that only fonts, profiles, functions, shadings and character maps have."""
 
 _MARKUP: Final = frozenset({Kind.SVG, Kind.HTML, Kind.XML})
 _FORM: Final = re.compile(
     rb"\s*<(?:xdp:|xfa:)?(?:xdp|template|datasets|data|config|form|localeSet|xfdf)[\s>]"
 )
-"""What the parts of a form begin with, each of which is a stream (XFA 3.3)."""
+"""The first bytes of the parts of a form, each of which is a stream (XFA 3.3)."""
 _THUMBNAILS: Final = b"xmpGImg:image"
-"""What the description of a document calls small pictures of its pages."""
+"""The name of small pictures of pages in the description of a document."""
 
 
 def _contents_of(page: pikepdf.Page) -> list[pikepdf.Stream]:
@@ -465,12 +465,12 @@ def _raw(stream: pikepdf.Stream) -> bytes | Shortfall:
         return TOO_BIG
     try:
         return stream.read_raw_bytes()
-    except QPDF_ERRORS:  # it is not where it should be, or not decrypted
+    except QPDF_ERRORS:  # it is not at its offset, or cannot be decrypted
         return DAMAGED
 
 
 def _is_speck(stream: pikepdf.Stream, filters: tuple[Filter, ...]) -> bool:
-    """Return whether a picture is too small, at a tenth of the cost of all it says."""
+    """Return whether a picture is too small, at a tenth of the cost of a full read."""
     if any(each.name in FILES for each in filters):
         return False
     return 0 < whole(value_of(stream, "/Width")) < SMALLEST_SIDE

@@ -1,40 +1,40 @@
-"""Count what looking at a content costs, where its bytes decide how often one looks.
+"""Count the cost of searches whose work depends on the bytes of a content.
 
-There are no clocks here, so that a content gives the same every time: what takes about
-a microsecond is a step, and so many steps are enough.
+No clock is used, so that a content gives the same result every time. A step is work of
+about a microsecond, and a search may take a limited number of steps.
 
-There are two accounts. From the first is taken what finds the beginnings of pictures in
-a text as it stands and once its layers are undone; from the second all that reads it in
-yet another way. So a text that is dear to read does not keep those behind it from being
-searched for what begins like a picture.
+There are two accounts. The first pays for finding the beginnings of pictures in a text,
+both unchanged and with its layers undone; the second pays for all other readings of the
+text. So an expensive text does not keep the texts after it from being searched for the
+beginnings of pictures.
 """
 
 from dataclasses import dataclass
 
 
 class SpentError(Exception):
-    """What may be spent is spent; never leaves ``contents``."""
+    """The budget of steps is used up. Never leaves ``contents``."""
 
 
 class Effort:
-    """The steps that may be taken.
+    """A budget of steps.
 
     Args:
-        steps: How many, at least 0.
+        steps: Their number, at least 0.
     """
 
     def __init__(self, steps: int) -> None:
         self._left = steps
 
     def give(self, steps: int) -> None:
-        """Let some more steps be taken."""
+        """Add steps to the budget."""
         self._left += steps
 
     def take(self, steps: int) -> None:
-        """Count steps that are about to be taken.
+        """Take steps from the budget, before the work is done.
 
         Raises:
-            SpentError: They are more than are left.
+            SpentError: The budget has fewer steps left.
         """
         self._left -= steps
         if self._left < 0:
@@ -46,7 +46,7 @@ class Efforts:
     """The two accounts of a content and all that is nested in it.
 
     Attributes:
-        plain: For what begins like a picture.
+        plain: For the beginnings of pictures.
         deep: For all other readings.
     """
 

@@ -80,10 +80,10 @@ def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes
     Args:
         text: Any text.
         signs: Those that are in it.
-        effort: What it may cost.
+        effort: The budget of steps.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     if signs & _WHOLE:
         yield from _steps(text, effort, near=_near_signs(text, effort))
@@ -100,7 +100,7 @@ def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes
 
 
 def _is_of_one_case(part: bytes) -> bool:
-    """Say whether letters are nearly all large or nearly all small.
+    """Return whether letters are nearly all large or nearly all small.
 
     Those of base64 are both, and its zeros are a run of letters of base32.
     """
@@ -172,7 +172,7 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
 
     Args:
         text: The text.
-        effort: What it may cost.
+        effort: The budget of steps.
         near: The parts of it that a layer must lie over, if not all of it.
     """
     is_told = bool(near)
@@ -204,7 +204,7 @@ _QUOTED = re.compile(rb"[\w\\]\"\"[\w\\]|[\w\\]''[\w\\]")
 
 
 def is_form(text: bytes) -> bool:
-    """Say whether a text is a form, in which a plus stands for a blank."""
+    """Return whether a text is a form, in which a plus stands for a blank."""
     return b"+" in text and b"%" in text and not _IS_NO_FORM.search(text)
 
 

@@ -102,12 +102,12 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Say whether bytes begin like a text or markup."""
+    """Return whether bytes begin like a text or markup."""
     return sniff(head[:HEAD_BYTES]) in STRINGS
 
 
 def is_printed(data: bytes) -> bool:
-    """Say whether bytes are mostly those of text."""
+    """Return whether bytes are mostly those of text."""
     return len(data.translate(None, _PRINTED)) < _MOST_UNPRINTED * len(data)
 
 
@@ -118,7 +118,7 @@ occur, or a short binary part, fewer than this."""
 
 
 def is_zlib(head: bytes) -> bool:
-    """Say whether bytes are zlib of something that counts."""
+    """Return whether bytes are zlib of something that counts."""
     is_header = head[:1] == b"x" and int.from_bytes(head[:2], "big") % 31 == 0
     return is_header and kind_of(inflated(head, zlib.MAX_WBITS)) is not None
 
@@ -139,12 +139,12 @@ def in_bytes(
     Args:
         name: How they were written.
         data: The bytes.
-        effort: What it may cost.
+        effort: The budget of steps.
         beside: The text that the bytes are a reading of, if they are not meant as a
             whole: what stands there as it is, is found there.
 
     Raises:
-        SpentError: It would cost more.
+        SpentError: The budget of steps is used up.
     """
     effort.take(_LOOK_STEPS)
     if beside is None and kind_of(data):
@@ -198,7 +198,7 @@ def pictures(data: bytes, effort: Effort) -> Iterator[int]:
     """Yield where pictures may begin in bytes.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     for found in carving.candidates(MemorySource(data), most=_MOST_CARVED):
         effort.take(_CARVED_STEPS)

@@ -8,7 +8,7 @@ from typing import Final
 
 
 def is_plausible(head: bytes) -> bool:
-    """Say whether content is a GIF and not prose that begins with its magic.
+    """Return whether content is a GIF and not prose that begins with its magic.
 
     What is prose to this test is proposed all the same (``proposals.py``).
 

@@ -57,7 +57,7 @@ def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
 
     Args:
         source: The content.
-        kind: What its first bytes say.
+        kind: Its kind by its first bytes.
     """
     if magic.is_container(kind) and kind not in _SEARCHED:
         return

@@ -67,7 +67,7 @@ class _Implausible(Exception):  # noqa: N818  # not an error: it ends the readin
 
 
 def is_plausible(head: bytes) -> bool:
-    """Say whether a picture can begin so.
+    """Return whether a picture can begin so.
 
     Args:
         head: The first ``HEAD_BYTES``, or all there are.

@@ -46,10 +46,10 @@ def unwrapped(text: bytes, effort: Effort) -> bytes:
 
     Args:
         text: Any bytes.
-        effort: What it may cost.
+        effort: The budget of steps.
 
     Raises:
-        SpentError: It would cost more.
+        SpentError: The budget of steps is used up.
     """
     before = b""
     while text != before:
@@ -107,7 +107,7 @@ _NEAR = 64
 
 
 def is_layered(text: bytes, hot: Hot) -> bool:
-    """Say whether a layer changes what is encoded in a stretch, or may be."""
+    """Return whether a layer changes what is encoded in a stretch, or may be."""
     return any(
         sign in text and pattern.search(text, hot.start, hot.end)
         for sign, pattern, _ in _LAYERS
@@ -125,7 +125,7 @@ def unquoted(text: bytes, effort: Effort) -> bytes:
     """Return the bytes that percent signs and two digits stand for.
 
     Raises:
-        SpentError: It would cost more.
+        SpentError: The budget of steps is used up.
     """
     if b"%" not in text:
         return text
@@ -145,7 +145,7 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
     ``\xff``, ``\u00ff``, ``\u{ff}`` and, in eights, ``\377``.
 
     Raises:
-        SpentError: It would cost more.
+        SpentError: The budget of steps is used up.
     """
     if b"\\" not in text:
         return text
@@ -290,10 +290,10 @@ def unreferenced(text: bytes, effort: Effort) -> bytes:
 
     Args:
         text: Any bytes.
-        effort: What it may cost.
+        effort: The budget of steps.
 
     Raises:
-        SpentError: It would cost more.
+        SpentError: The budget of steps is used up.
     """
     if b"&" not in text:
         return text

@@ -251,7 +251,7 @@ def reading(
 
 
 def _is_opened(archive: int, number: int) -> bool:
-    """Say whether the library takes a source for an archive."""
+    """Return whether the library takes a source for an archive."""
     try:
         ffi.read_open(archive, number, ffi.NO_OPEN_CB, _SOURCES.read, ffi.NO_CLOSE_CB)
     except libarchive.ArchiveError:

@@ -123,17 +123,17 @@ STRINGS = frozenset({Kind.SVG, Kind.HTML, Kind.XML, Kind.TEXT})
 
 
 def is_picture(kind: Kind) -> bool:
-    """Say whether a browser or viewer shows this kind as a picture."""
+    """Return whether a browser or viewer shows this kind as a picture."""
     return kind in PICTURES
 
 
 def is_drawing(kind: Kind) -> bool:
-    """Say whether this kind is a program that draws."""
+    """Return whether this kind is a program that draws."""
     return kind in DRAWINGS
 
 
 def declares_picture(declared_type: str | None) -> bool:
-    """Say whether a client declared a picture that is made of pixels.
+    """Return whether a client declared a picture that is made of pixels.
 
     Args:
         declared_type: As it came, parameters and all.
@@ -148,7 +148,7 @@ def is_unread(kind: Kind) -> bool:
 
 
 def is_container(kind: Kind) -> bool:
-    """Say whether this kind holds or wraps other contents."""
+    """Return whether this kind holds or wraps other contents."""
     return kind in CONTAINERS
 
 
@@ -460,7 +460,7 @@ def _text_kind(head: bytes) -> Kind:
 
 
 def _alternates(head: bytes) -> bool:
-    """Say whether every second byte is zero and the others are not."""
+    """Return whether every second byte is zero and the others are not."""
     for zeros, others in ((head[::2], head[1::2]), (head[1::2], head[::2])):
         if others and not any(zeros) and 0 not in others:
             return True

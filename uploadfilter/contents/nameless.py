@@ -51,7 +51,7 @@ _MOST_STREAMS: Final = 8
 
 
 def _is_known(container: StreamContainer, source: Source, depth: int) -> bool:
-    """Say whether something known comes out of a stream."""
+    """Return whether something known comes out of a stream."""
     found = _beginning(container, source)
     if found is None or len(found) < _LEAST_BYTES:
         return False

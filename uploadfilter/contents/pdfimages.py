@@ -97,7 +97,7 @@ class Sight:
         self.is_short = False
 
     def passes_over(self, side: int) -> bool:
-        """Say whether a picture is too small.
+        """Return whether a picture is too small.
 
         Args:
             side: Samples of its shorter side.
@@ -110,7 +110,7 @@ class Sight:
         return True
 
     def passes_over_picture(self, picture: Picture) -> bool:
-        """Say whether a picture is too small, and count it if it is little."""
+        """Return whether a picture is too small, and count it if it is little."""
         raster = picture.raster
         if raster is None or picture.is_file:
             return False

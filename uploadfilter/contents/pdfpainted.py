@@ -95,7 +95,7 @@ class Painting:
 
 
 def is_plain(dictionary: pikepdf.Object) -> bool:
-    """Say whether a picture is painted as it is stored, in colours decoders know."""
+    """Return whether a picture is painted as it is stored, in colours decoders know."""
     if value_of(dictionary, "/ImageMask") is True:
         return True
     has_more = any(key in dictionary for key in ("/Decode", "/D", "/Mask"))
@@ -154,7 +154,7 @@ def _transform_of(filters: tuple[Filter, ...]) -> bool | None:
 
 
 def _is_read_so(space: Space, decode: Table, bits: int, *, is_jpeg: bool) -> bool:
-    """Say whether ``pdfimages.py`` writes the same colours."""
+    """Return whether ``pdfimages.py`` writes the same colours."""
     usual = usual_decode(space, bits)
     if not space.is_device or space.profile:
         return False

@@ -34,7 +34,7 @@ _LEVELS: Final = np.arange(256) / 255
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Say whether a profile surely changes nothing: sRGB, by a table or a formula.
+    """Return whether a profile surely changes nothing: sRGB, by a table or a formula.
 
     Others that change nothing are not recognised, which costs a second decode only.
     """
@@ -64,7 +64,7 @@ def _is_near(tag: bytes, xyz: tuple[float, ...]) -> bool:
 
 
 def _is_srgb_curve(tag: bytes) -> bool:
-    """Say whether a table of values is sRGB's tone curve."""
+    """Return whether a table of values is sRGB's tone curve."""
     count = int.from_bytes(tag[8:12], "big")
     if tag[:4] == b"para":
         return tag[8:10] == b"\0\3" and _is_formula(tag)

@@ -53,7 +53,7 @@ def stream_numbers(source: Source) -> Iterator[ObjectNumber | None]:
 
 
 def is_repairable(source: Source) -> bool:
-    """Say whether a damaged document has so few objects that it can be repaired."""
+    """Return whether a damaged document has so few objects that it can be repaired."""
     windows = (
         source.read(start, _WINDOW_BYTES)
         for start in range(0, source.size, _WINDOW_BYTES)

@@ -205,7 +205,7 @@ def _loose_targa(head: bytes) -> Iterator[Kind]:
 
 
 def _tga(head: bytes) -> bool:
-    """Say whether the header of a TGA makes sense, which is all that readers ask."""
+    """Return whether the header of a TGA makes sense, which is all that readers ask."""
     if len(head) < _TGA_HEADER_BYTES:
         return False
     sides = (int.from_bytes(head[at : at + 2], "little") for at in (12, 14))
@@ -307,7 +307,7 @@ looked into wherever it begins."""
 
 
 def has_object(source: Source) -> bool:
-    """Say whether a number and ``obj`` stand in a content, as in every PDF document.
+    """Return whether a number and ``obj`` stand in a content, as in every PDF document.
 
     Readers find objects by a table of where they begin, or look for these words; what
     has none of them is no document to anybody.
@@ -342,7 +342,7 @@ def _by_late_brands(source: Source) -> Kind:
 
 
 def _is_drawing(source: Source) -> bool:
-    """Say whether the first element of an XML document is ``svg``."""
+    """Return whether the first element of an XML document is ``svg``."""
     if not _MAY_BE_XML.match(source.read(0, HEAD_BYTES)):
         return False
     for most in _MOST_PROLOGUE_BYTES:

@@ -89,7 +89,7 @@ _LEAST_BLOCK: Final = 3
 
 
 def _has_encryption(extra: bytes) -> bool:
-    """Say whether one of the records behind a header is about encryption."""
+    """Return whether one of the records behind a header is about encryption."""
     at = 0
     while at < len(extra):
         size, body_at = _number(extra, at)
@@ -111,7 +111,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _old_obstacles(source: Source, most: int) -> Iterator[Reason]:
-    """Say whether files were packed by a RAR before version 3."""
+    """Return whether files were packed by a RAR before version 3."""
     at = len(_MAGIC_4)
     for _ in range(most):
         head = source.read(at, _OLD_VERSION_AT + 2)

@@ -11,7 +11,7 @@ from typing import Final
 
 
 def is_one(head: bytes) -> bool:
-    """Say whether content that begins so is such a picture.
+    """Return whether content that begins so is such a picture.
 
     Args:
         head: Its first bytes; 132 of them tell everything.
@@ -34,7 +34,7 @@ _IM_HEADER_BYTES: Final = 512
 
 
 def _is_spider(head: bytes) -> bool:
-    """Say whether content begins as SPIDER does: real numbers that are whole ones.
+    """Return whether content begins as SPIDER does: real numbers that are whole ones.
 
     Args:
         head: Its first bytes.
@@ -50,7 +50,7 @@ def _is_spider(head: bytes) -> bool:
 
 
 def is_wireless(head: bytes, size: int) -> bool:
-    """Say whether content is a WBMP, as PHP reads one: it has no magic but a zero.
+    """Return whether content is a WBMP, as PHP reads one: it has no magic but a zero.
 
     Args:
         head: Its first bytes.

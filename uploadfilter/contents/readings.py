@@ -124,17 +124,17 @@ class Reading:
         self.hot[:] = [Hot(start=start, end=end, first=start, last=end)]
 
     def may_change(self, ways: Iterable[Rewriting]) -> bool:
-        """Say whether the text may be another one without layers, or in some way."""
+        """Return whether the text may be another one without layers, or in some way."""
         has_signs = any(sign in self.text for sign in SIGNS_OF_LAYERS)
         return has_signs or any(way.changes(self.text) for way in ways)
 
     def is_layered_where_hot(self) -> bool:
-        """Say whether a layer would change what is, or may be, encoded."""
+        """Return whether a layer would change what is, or may be, encoded."""
         has_signs = any(sign in self.text for sign in SIGNS_OF_LAYERS)
         return has_signs and any(is_layered(self.text, span) for span in self.hot)
 
     def is_worth_unwrapping(self) -> bool:
-        """Say whether anything is where layers are."""
+        """Return whether anything is where layers are."""
         signs = wrapped(self.text, self.signs)
         if not len(signs):
             return False
@@ -145,7 +145,7 @@ class Reading:
         )
 
     def has_characters(self) -> bool:
-        """Say whether characters stand for bytes, and a layer may lie over them."""
+        """Return whether characters stand for bytes, and a layer may lie over them."""
         return (
             CHARACTERS in self.signs
             and b"\\" in self.text
@@ -216,7 +216,7 @@ class Readings:
 
 
 def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
-    """Say whether a text is another one, read so, where anything is or may be."""
+    """Return whether a text is another one, read so, where anything is or may be."""
     text, is_told = reading.text, way.name in reading.signs
     if not (is_told or reading.hot) or not way.changes(text):
         return False
@@ -240,7 +240,7 @@ _AROUND_PART = 1024
 
 
 def gives_bytes(way: Rewriting, text: bytes) -> bool:
-    """Say whether a text, read so, may be the bytes of a file."""
+    """Return whether a text, read so, may be the bytes of a file."""
     if way.gives_bytes is None:
         return False
     found = way.gives_bytes.finditer(text)
@@ -279,7 +279,7 @@ def _high_bytes(text: bytes) -> int:
 
 
 def is_encoded(text: bytes, effort: Effort) -> bool:
-    """Say whether anything is in base64 in a text."""
+    """Return whether anything is in base64 in a text."""
     search = Base64Search(text, effort)
     return any(True for _ in search.found(set())) or any(
         True for _ in search.texts(effort)
@@ -287,7 +287,7 @@ def is_encoded(text: bytes, effort: Effort) -> bool:
 
 
 def _begins_anew(text: bytes, before: bytes, effort: Effort) -> bool:
-    """Say whether anything begins in a text, or is encoded, that did not before."""
+    """Return whether anything begins in a text, or is encoded, that did not before."""
     found = _begun(text, effort) if text else set()
     return bool(found) and not found <= _begun(before, effort)
 

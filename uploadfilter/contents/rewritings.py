@@ -66,7 +66,7 @@ class Rewriting:
         return f"bytes in {self.name}"
 
     def changes(self, text: bytes) -> bool:
-        """Say whether a text may be another one when it is read so."""
+        """Return whether a text may be another one when it is read so."""
         for sign in self.signs:
             if sign in text:
                 if self.certain is not None and not self.certain.search(text):
@@ -75,7 +75,7 @@ class Rewriting:
         return False
 
     def _is_everywhere(self, text: bytes) -> bool:
-        """Say whether each of the signs that stand nowhere else is one."""
+        """Return whether each of the signs that stand nowhere else is one."""
         if self.alone is not None and self.alone.search(text):
             return False
         return self.only not in self.pattern.sub(b"", text)
@@ -89,7 +89,7 @@ class Rewriting:
         return b"".join(parts)
 
     def touches(self, text: bytes, hot: Hot) -> bool:
-        """Say whether it changes what is encoded in a stretch, or may be."""
+        """Return whether it changes what is encoded in a stretch, or may be."""
         telling = self.telling or self.pattern
         return bool(
             self.pattern.search(text, hot.start, hot.end)
@@ -100,7 +100,7 @@ class Rewriting:
         """Return the text around what would change, rewritten and as it stands.
 
         Raises:
-            SpentError: It would cost more.
+            SpentError: The budget of steps is used up.
         """
         matches = (self.telling or self.pattern).finditer(text)
         spans = list[tuple[int, int]]()
@@ -116,7 +116,7 @@ class Rewriting:
         """Return the text as it is read.
 
         Raises:
-            SpentError: It would cost more.
+            SpentError: The budget of steps is used up.
         """
         effort.take(1 + len(text) // _BYTES_PER_STEP)
         return self._rewritten(text)

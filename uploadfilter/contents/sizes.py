@@ -28,7 +28,7 @@ _UNKNOWN: Final = (LEAST_SIDE, LEAST_SIDE)
 
 
 def is_small(data: bytes, kind: Kind) -> bool:
-    """Say whether a picture that does not decode could not be seen anyway.
+    """Return whether a picture that does not decode could not be seen anyway.
 
     Args:
         data: Its bytes.
@@ -48,7 +48,7 @@ def is_small(data: bytes, kind: Kind) -> bool:
 
 
 def is_said_small(data: bytes, kind: Kind) -> bool:
-    """Say whether a picture has a header that is understood, and that says so.
+    """Return whether a picture has a header that is understood, and that says so.
 
     Unlike ``is_small``, for pictures of which nobody knows that they are broken.
 
@@ -65,7 +65,7 @@ def is_said_small(data: bytes, kind: Kind) -> bool:
 
 
 def is_icon(data: bytes, kind: Kind) -> bool:
-    """Say whether a picture is surely not larger than an icon in every decoder.
+    """Return whether a picture is surely not larger than an icon in every decoder.
 
     Args:
         data: All of its bytes, or more than an icon has.

@@ -141,7 +141,7 @@ def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
 
 
 def _is_wordy(piece: bytes, strings_in: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Say whether there are long strings, each of the bytes of its table.
+    """Return whether there are long strings, each of the bytes of its table.
 
     Half of the bytes that count are looked at first, which ends most looks into
     compressed bytes.
@@ -155,7 +155,7 @@ def _is_wordy(piece: bytes, strings_in: Sequence[tuple[bytes, bytes]]) -> bool:
 
 
 def _is_wide(piece: bytes) -> bool:
-    """Say whether there are strings with zeros between their characters."""
+    """Return whether there are strings with zeros between their characters."""
     return any(_WIDE_STRING in flags for flags in _wide_flags(piece))
 
 

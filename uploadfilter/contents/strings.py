@@ -167,7 +167,7 @@ class _Search:
 
     Args:
         text: The piece.
-        effort: What it may cost.
+        effort: The budget of steps.
         as_text: If true, somebody reads it as text, and all its readings count.
         is_thorough: See ``encoded``.
 
@@ -195,7 +195,7 @@ class _Search:
         """Yield what strings encode, under names without a number.
 
         Raises:
-            SpentError: It would cost more than it may.
+            SpentError: The budget of steps is used up.
         """
         text = self._item.text
         if len(text) < _SHORTEST:
@@ -219,7 +219,7 @@ class _Search:
                 self._waiting.append(replace(part_of, is_whole=True))
 
     def _holds_something(self, part: "Waiting") -> bool:
-        """Say whether anything is found in a part; readings have most in common."""
+        """Return whether anything is found in a part; readings have most in common."""
         known = hash((part.text, len(part.ways)))
         if known not in self._parts:
             found = (hash(each.data) for each in self._later())
@@ -402,7 +402,7 @@ class Waiting:
 
 
 def _is_standard(data: bytes) -> bool:
-    """Say whether base64 of bytes has a letter that the alphabet for URLs lacks.
+    """Return whether base64 of bytes has a letter that the alphabet for URLs lacks.
 
     All of the standard alphabet has, unless it is short; without its two letters, the
     alphabet for URLs has not.
@@ -416,5 +416,5 @@ _TOLD_BYTES = 64 * 1024
 
 
 def _is_something(head: bytes) -> bool:
-    """Say whether bytes begin like what a scan can look into, packed or not."""
+    """Return whether bytes begin like what a scan can look into, packed or not."""
     return kind_of(head) is not None or is_zlib(head)

@@ -46,7 +46,7 @@ _DECIMAL = re.compile(rb"[0-9]{1,19}")
 
 
 def is_header(block: bytes) -> bool:
-    """Say whether 512 bytes are the header of a member, by its checksum.
+    """Return whether 512 bytes are the header of a member, by its checksum.
 
     Tar files of before 1988 have no magic, and every reader still reads them.
     """
@@ -247,14 +247,14 @@ class _Walk:
         yield from self._item(block)
 
     def _is_short(self) -> bool:
-        """Say whether the file ends before what was read of it does.
+        """Return whether the file ends before what was read of it does.
 
         A file need not be padded at its end, but no data may be missing.
         """
         return self._is_last and self._position - self._padding > self._source.size
 
     def _is_beyond(self, end: int) -> bool:
-        """Say whether a later window holds what there is before an offset."""
+        """Return whether a later window holds what there is before an offset."""
         return not self._is_last and end > self._source.size
 
     def _pass_zeros(self) -> bool:
@@ -354,7 +354,7 @@ class _Walk:
             yield UNKNOWN
 
     def _is_at_header(self) -> bool:
-        """Say whether a header or the end is next, and no data."""
+        """Return whether a header or the end is next, and no data."""
         block = self._source.read(self._position, _BLOCK_BYTES)
         return block in {b"", _ZEROS} or is_header(block)
 

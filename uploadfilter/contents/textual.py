@@ -41,7 +41,7 @@ class Textual:
 
 
 def _allowed(value: int, place: int) -> bool:
-    """Say whether a letter may stand at a place of a group that is text."""
+    """Return whether a letter may stand at a place of a group that is text."""
     match place:
         case 0:  # six bits of the first byte: blanks, or what is printed
             return value in {2, 3} or 8 <= value < 32  # noqa: PLR2004 - bytes

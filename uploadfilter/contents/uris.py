@@ -58,11 +58,11 @@ def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
 
     Args:
         text: Any bytes.
-        effort: What it may cost.
+        effort: The budget of steps.
         is_base64: Which of both.
 
     Raises:
-        SpentError: It would cost more.
+        SpentError: The budget of steps is used up.
     """
     if not may_have_uris(text):
         return
@@ -77,7 +77,7 @@ def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
 
 
 def may_have_uris(text: bytes) -> bool:
-    """Say whether a URI may begin in a text; most texts have none."""
+    """Return whether a URI may begin in a text; most texts have none."""
     return b"a:" in text or b"A:" in text
 
 
@@ -131,7 +131,7 @@ def plain_uris(text: bytes, effort: Effort) -> Iterator[Encoded]:
     undone.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     closings = Closings(text)
     passed = 0
@@ -152,7 +152,7 @@ def base64_uris(text: bytes, effort: Effort) -> Iterator[tuple[int, bytes]]:
     """Yield where the base64 of ``data:`` URIs begins, and what it stands for.
 
     Raises:
-        SpentError: It would cost more than it may.
+        SpentError: The budget of steps is used up.
     """
     for uri in uris(text, effort, is_base64=True):
         match = _LETTERS.match(text, uri.at)

@@ -71,7 +71,7 @@ _ENCRYPTED = Shortfall(reason=Reason.ENCRYPTED)
 
 
 def hides_archive(source: Source) -> bool:
-    """Say whether a content ends like a zip file, whatever it begins with.
+    """Return whether a content ends like a zip file, whatever it begins with.
 
     A cheap look at its last 64 KiB: programs that unpack themselves, and files that are
     two things at once, have the archive behind something else.

@@ -40,7 +40,7 @@ def least_bytes(kind: Kind) -> int:
 
 
 def is_usual_photo(source: Source, names: frozenset[str]) -> bool:
-    """Say whether nothing dear comes behind the first view of a picture.
+    """Return whether nothing dear comes behind the first view of a picture.
 
     Such a picture is sent in one part. Of any other, each view is on its way before the
     next one is made, which may be the end of this process.
@@ -58,7 +58,7 @@ _PROFILE_BYTES: Final = 128 * 1024
 
 
 def is_little(source: Source, kind: Kind) -> bool:
-    """Say whether a picture of which nothing was seen could not be seen anyway.
+    """Return whether a picture of which nothing was seen could not be seen anyway.
 
     Of letters that happen to follow a broken icon, a GIF has all the frames that it
     lacks.
@@ -77,7 +77,7 @@ _MOST_LITTLE_BYTES: Final = 64 * 1024
 
 
 def is_icon(source: Source, kind: Kind) -> bool:
-    """Say whether a picture is surely so little that nobody can tell what it shows.
+    """Return whether a picture is surely so little that nobody can tell what it shows.
 
     Args:
         source: The picture.
@@ -101,13 +101,13 @@ _MOST_JXL_BYTES: Final = 16 * 1024 * 1024
 
 
 def may_be_chance(item: Encoded, kind: Kind, begins_as: Kind) -> bool:
-    """Say whether letters in what is no text may begin like a picture by chance."""
+    """Return whether letters in what is no text may begin like a picture by chance."""
     is_uri = item.name.startswith("data")
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
 
 
 def holds_something(container: Container, source: Source, meter: Meter) -> bool:
-    """Say whether the first thing that a container holds can be read at all.
+    """Return whether the first thing that a container holds can be read at all.
 
     Args:
         container: What reads the content.

@@ -120,12 +120,12 @@ class Held:
 
 
 def is_nothing(member: Member) -> bool:
-    """Say whether a member that lies in its container has no bytes."""
+    """Return whether a member that lies in its container has no bytes."""
     return not isinstance(member.content, Iterator) and not member.content.size
 
 
 def is_nonsense(held: Held) -> bool:
-    """Say whether what broke off may be nothing but bytes that were read wrongly.
+    """Return whether what broke off may be nothing but bytes that were read wrongly.
 
     Args:
         held: All that came of it.
@@ -185,7 +185,7 @@ class Covered:
         return covered
 
     def hold(self, source: Source, item: Candidate) -> bool:
-        """Say whether a candidate lies in a member, or is one that was unpacked."""
+        """Return whether a candidate lies in a member, or is one that was unpacked."""
         if (id(source), item.offset) in self._starts:
             return True
         spans = self._spans(source)

@@ -41,10 +41,10 @@ _PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
 
 
 def is_alone(kind: Kind, declared_type: str | None) -> bool:
-    """Say whether a content needs a process that no other content sees after it.
+    """Return whether a content needs a process that no other content sees after it.
 
     Args:
-        kind: What its first bytes say.
+        kind: Its kind by its first bytes.
         declared_type: What the client says; every decoder is tried on what is declared
             a picture and looks like none.
     """

@@ -291,7 +291,7 @@ class Progress:
         return self._gathered is None and self._asked[0] not in self._seen
 
     def _may_try_again(self, loss: Loss) -> bool:
-        """Say whether the content that is being scanned is scanned once more."""
+        """Return whether the content that is being scanned is scanned once more."""
         if self._losses_left <= 0 or self._cpu_left_s <= 0:
             return False
         if loss is Loss.ACCIDENT:

@@ -99,7 +99,7 @@ class Readings:
 
 
 def _is_implausible(node: Node, item: Encoded) -> bool:
-    """Say whether a broken picture may be dropped.
+    """Return whether a broken picture may be dropped.
 
     Other bytes than those of icons begin like one, above all numbers; who says that a
     string is a picture means it.

@@ -18,14 +18,14 @@ _TEXTS: Final = frozenset(
 
 
 def is_read_as_text(kind: Kind, declared: str) -> bool:
-    """Say whether a site that takes a content as it was sent may read it as text."""
+    """Return whether a site that takes a content as it was sent may read it as text."""
     media_type = declared.partition(";")[0].strip()
     is_declared = media_type in _TEXTS or media_type.endswith(("+json", "+xml"))
     return kind in magic.STRINGS or is_declared or media_type.startswith("text/")
 
 
 def is_decoded(kind: Kind) -> bool:
-    """Say whether a site decodes such a content before it looks at what is in it.
+    """Return whether a site decodes such a content before it looks at what is in it.
 
     Texts have strings, and streams were packed on the way; archives are kept.
     """

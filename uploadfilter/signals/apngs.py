@@ -164,7 +164,7 @@ class _Chunks:
         )
 
     def _is_whole(self) -> bool:
-        """Say whether every decoder shows the same frames."""
+        """Return whether every decoder shows the same frames."""
         if self._claimed != [len(self._stored)] or len(self._stored) > MOST_COUNTED:
             return False
         boxes = [each.piece.box for each in self._stored]
@@ -214,7 +214,7 @@ class _Order:
         self.is_kept &= is_sound
 
     def _is_next(self, chunk: PNGChunk) -> bool:
-        """Say whether a chunk has the number that comes next, and take that."""
+        """Return whether a chunk has the number that comes next, and take that."""
         number = self._sequence
         self._sequence += 1
         return chunk.length >= _NUMBER_BYTES and chunk.head[:_NUMBER_BYTES] == (
@@ -222,7 +222,7 @@ class _Order:
         )
 
     def _is_control(self, chunk: PNGChunk) -> bool:
-        """Say whether a control is one that every decoder takes."""
+        """Return whether a control is one that every decoder takes."""
         is_next = self._is_next(chunk)
         disposal, blend = chunk.head[_CONTROL.size - 2 : _CONTROL.size].ljust(
             2, b"\xff"
@@ -236,7 +236,7 @@ _LAST_CAPITAL: Final = b"Z"
 
 
 def _is_intact(chunk: PNGChunk) -> bool:
-    """Say whether a chunk is a control of a frame in length and checksum."""
+    """Return whether a chunk is a control of a frame in length and checksum."""
     body, checksum = chunk.head[: _CONTROL.size], chunk.head[_CONTROL.size :]
     crc = zlib.crc32(body, zlib.crc32(chunk.name))
     return chunk.length == _CONTROL.size and checksum == crc.to_bytes(4, "big")

@@ -228,6 +228,6 @@ def _head_of(file: BinaryIO) -> _Head:
 
 
 def _has_holes(mask: int) -> bool:
-    """Say whether the ones of a mask are not side by side."""
+    """Return whether the ones of a mask are not side by side."""
     lowest = mask & -mask
     return bool(mask & (mask + lowest))

@@ -34,7 +34,7 @@ _COLOURS: Final = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "RGBa", 
 
 
 def says_little(luma: Picture | Blend) -> bool:
-    """Say whether luma is too flat to be matched, as far as PDQ sees it."""
+    """Return whether luma is too flat to be matched, as far as PDQ sees it."""
     return int(pdq.qualities_of(pdq.plane_of(luma)[None])[0]) < QUALITY_FLOOR
 
 

@@ -33,7 +33,7 @@ saturated photographs with hard compression is half as large."""
 
 
 def may_be_clipped(frame: Frame) -> bool:
-    """Say whether a frame is a JPEG with colours of which only luma was decoded."""
+    """Return whether a frame is a JPEG with colours of which only luma was decoded."""
     return frame.again is not None and frame.image.mode == "L"
 
 

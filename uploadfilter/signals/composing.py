@@ -241,7 +241,7 @@ _FRAME_PIXELS = 10_000
 
 
 def begins_anew(pieces: Sequence[Piece], number: int, size: tuple[int, int]) -> bool:
-    """Say whether nothing that was shown before a frame matters to it, nor later.
+    """Return whether nothing that was shown before a frame matters to it, nor later.
 
     Args:
         pieces: Of all frames.

@@ -169,7 +169,7 @@ def conversions_of(profile: bytes) -> tuple[Conversion, ...]:
 
 @cached
 def is_steep(profile: bytes) -> bool:
-    """Say whether one step of a sample may change what is shown by many.
+    """Return whether one step of a sample may change what is shown by many.
 
     Samples that were made smaller or cut to 8 bits before they are converted do not
     tell then what is shown: a pattern of single pixels, or the last bits of 16, may be
@@ -187,7 +187,7 @@ def is_steep(profile: bytes) -> bool:
 
 @cached
 def is_jagged(profile: bytes) -> bool:
-    """Say whether a curve of a profile tells samples apart that are one in 8 bits.
+    """Return whether a curve of a profile tells samples apart that are one in 8 bits.
 
     Args:
         profile: Bytes of a profile, from anybody.
@@ -228,7 +228,7 @@ def _ramps(channels: int) -> NDArray[np.uint8]:
 
 
 def _agree(one: Conversion, other: Conversion) -> bool:
-    """Say whether two conversions by the same curves and primaries come to the same.
+    """Return whether two conversions by the same curves and primaries come to the same.
 
     Each sample of each channel is tried, and colours evenly over all.
     """

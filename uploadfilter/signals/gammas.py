@@ -73,7 +73,7 @@ def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
 
 
 def has_chunks(info: Mapping[Any, object]) -> bool:
-    """Say whether an image may have chunks that amount to a profile.
+    """Return whether an image may have chunks that amount to a profile.
 
     Args:
         info: What is known of the image.

@@ -148,7 +148,7 @@ def read_profile(profile: bytes) -> Profile:
 
 
 def is_strict(profile: bytes) -> bool:
-    """Say whether a profile is so sound that Chromium surely goes by it.
+    """Return whether a profile is so sound that Chromium surely goes by it.
 
     Args:
         profile: A plain one (``profiles.is_plain``), as long as it says it is.
@@ -173,7 +173,7 @@ def is_strict(profile: bytes) -> bool:
 
 
 def _is_sound(curve: Curve | None) -> bool:
-    """Say whether a curve is one that Skia takes."""
+    """Return whether a curve is one that Skia takes."""
     if isinstance(curve, Formula):
         numbers = curve.gamma, curve.a, curve.c, curve.limit
         return min(*numbers, curve.a * curve.limit + curve.b) >= 0

@@ -163,7 +163,7 @@ class JXLReader:
         )
 
     def _is_large(self) -> bool:
-        """Say whether the picture must be made smaller before Pillow has it whole.
+        """Return whether the picture must be made smaller before Pillow has it whole.
 
         Raises:
             OverBudgetError: It is too large all the same.

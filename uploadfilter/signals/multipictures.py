@@ -181,7 +181,7 @@ def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> R
 
 
 def _hints_at_more(segment: bytes) -> bool:
-    """Say whether a segment is of a JPEG that may have a gain map."""
+    """Return whether a segment is of a JPEG that may have a gain map."""
     if segment.startswith((INDEX_START, GAIN_START)):
         return True
     is_packet = segment.startswith((PACKET_START, LONG_PACKET_START))
@@ -237,7 +237,7 @@ def _rest_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
 
 
 def _has_picture(file: BinaryIO) -> bool:
-    """Say whether a JPEG can be opened."""
+    """Return whether a JPEG can be opened."""
     try:
         with Image.open(file, formats=("JPEG",)):
             return True

@@ -155,7 +155,7 @@ def quality(plane: bytes) -> int:
 
 
 def is_below(plane: bytes, floor: int) -> bool:
-    """Say whether ``quality`` is less than that; most pictures show it in one axis.
+    """Return whether ``quality`` is less than that; most pictures show it in one axis.
 
     Args:
         plane: See ``quality``.
@@ -199,7 +199,7 @@ def qualities_of(planes: Floats) -> NDArray[np.int64]:
 
 
 def may_speak(planes: Floats) -> bool:
-    """Say whether anything between some planes may have a quality that matches.
+    """Return whether anything between some planes may have a quality that matches.
 
     Args:
         planes: Of blends, those that are not blended.
@@ -235,7 +235,7 @@ def _axis(shape: Shape, number: int) -> Axis:
 
 
 def _is_shrunk(shape: Shape) -> bool:
-    """Say whether the tools shrink such a picture, so that its geometries differ."""
+    """Return whether the tools shrink such a picture, so that its geometries differ."""
     return max(shape.height, shape.width) > SHRUNK_SIDE
 
 

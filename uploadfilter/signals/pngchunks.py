@@ -105,7 +105,7 @@ def part_of(file: BinaryIO) -> PNGPart:
 
 
 def _may_be_passed_over(name: bytes) -> bool:
-    """Say whether a chunk is one that decoders may not know: 5.4 of the standard."""
+    """Return whether a chunk is one that decoders may not know: 5.4 of the standard."""
     return not _CAPITALS[0] <= name[:1] <= _CAPITALS[1]
 
 
@@ -113,7 +113,7 @@ _CAPITALS: Final = b"A", b"Z"
 
 
 def _is_read(chunk: PNGChunk) -> bool:
-    """Say whether a chunk is one that is read, and of a length that it may have."""
+    """Return whether a chunk is one that is read, and of a length that it may have."""
     if chunk.name == _PROFILE:
         return chunk.length <= MAX_PROFILE_BYTES
     if chunk.name == _CODE_POINTS:
@@ -157,7 +157,7 @@ def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
 
 
 def _ends(unpacker: "zlib._Decompress") -> bool:
-    """Say whether a stream ends soundly where its profile does, or soon after."""
+    """Return whether a stream ends soundly where its profile does, or soon after."""
     try:
         unpacker.decompress(unpacker.unconsumed_tail, _MOST_PADDING)
     except zlib.error:

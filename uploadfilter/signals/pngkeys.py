@@ -66,7 +66,7 @@ def _first_number(file: BinaryIO) -> int:
 
 
 def is_deep(image: Image.Image, bits: int) -> bool:
-    """Say whether an opened PNG has a transparent colour of samples of 16 bits."""
+    """Return whether an opened PNG has a transparent colour of samples of 16 bits."""
     return bits == _DEEP and isinstance(image.info.get(KEY), tuple)
 
 

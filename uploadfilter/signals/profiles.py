@@ -90,7 +90,7 @@ _NAME_BYTES: Final = 4
 
 
 def needs_conversion(profile: bytes | None) -> bool:
-    """Say whether a profile changes what a picture shows.
+    """Return whether a profile changes what a picture shows.
 
     Args:
         profile: Bytes of an ICC profile, from anybody; ``None`` if there is none.
@@ -128,7 +128,7 @@ def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
 
 
 def is_plain(profile: bytes) -> bool:
-    """Say whether all programs go by the same curves and primaries of a profile.
+    """Return whether all programs go by the same curves and primaries of a profile.
 
     Args:
         profile: Bytes of a profile, as long as it says it is.
@@ -137,7 +137,7 @@ def is_plain(profile: bytes) -> bool:
 
 
 def is_for_pictures(profile: bytes) -> bool:
-    """Say whether a profile is for samples that a picture can have."""
+    """Return whether a profile is for samples that a picture can have."""
     return profile[iccprofile.SAMPLES_PLACE] in _MODES
 
 
@@ -196,7 +196,7 @@ def _built(profile: bytes) -> ImageCms.ImageCmsTransform | None:
 
 @cached
 def _changes_colours(profile: bytes) -> bool:
-    """Say whether a profile is one, and not sRGB."""
+    """Return whether a profile is one, and not sRGB."""
     samples = profile[iccprofile.SAMPLES_PLACE]
     if profile[iccprofile.SIGNATURE_PLACE] != iccprofile.SIGNATURE:
         return False
@@ -221,7 +221,7 @@ def _is_plain(profile: bytes, tags: Tags) -> bool:
 
 
 def _has_primaries(tags: Tags) -> bool:
-    """Say whether the primaries are those of sRGB."""
+    """Return whether the primaries are those of sRGB."""
     for name, expected in PRIMARIES.items():
         body = tags.bodies.get(name, memoryview(b""))[8:20]
         if len(body) != struct.calcsize(">3i"):
@@ -234,7 +234,7 @@ def _has_primaries(tags: Tags) -> bool:
 
 
 def _is_srgb_curve(tag: memoryview | None) -> bool:
-    """Say whether a tone curve is sRGB's."""
+    """Return whether a tone curve is sRGB's."""
     try:
         curve, _ = read_curve(tag or memoryview(b""))
     except BadProfileError:

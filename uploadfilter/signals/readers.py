@@ -118,7 +118,7 @@ class PillowReader:
         )
 
     def fits(self, size: tuple[int, int]) -> bool:
-        """Say whether frames of a size are within the limits."""
+        """Return whether frames of a size are within the limits."""
         try:
             check_frame(
                 size,
@@ -179,7 +179,7 @@ def load(image: Image.Image) -> bool:
 
 
 def shows_nothing(image: Image.Image) -> bool:
-    """Say whether every value of every channel is zero, so that nothing arrived."""
+    """Return whether every value of every channel is zero, so that nothing arrived."""
     return not np.asarray(image.getextrema()).any()
 
 

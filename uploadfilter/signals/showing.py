@@ -344,12 +344,12 @@ def profiles_of(frame: Frame) -> Iterator[bytes]:
 
 
 def _may_have_profiles(frame: Frame) -> bool:
-    """Say whether there is anything to convert a frame by; most have nothing."""
+    """Return whether there is anything to convert a frame by; most have nothing."""
     return bool(frame.profile or frame.other_profiles) or has_chunks(frame.image.info)
 
 
 def _is_settled(frame: Frame, profile: bytes) -> bool:
-    """Say whether every program goes by a profile, and looks at no chunks."""
+    """Return whether every program goes by a profile, and looks at no chunks."""
     return (
         ODD not in frame.image.info
         and profiles.is_plain(profile)
@@ -359,13 +359,13 @@ def _is_settled(frame: Frame, profile: bytes) -> bool:
 
 
 def _fits(frame: Frame, profile: bytes) -> bool:
-    """Say whether a profile is for such samples as a frame has."""
+    """Return whether a profile is for such samples as a frame has."""
     mode = profiles.samples_of(profile)
     return mode is not None and modes.colours_of(frame.image, mode) is not None
 
 
 def lacks_conversion(frame: Frame) -> bool:
-    """Say whether a frame has a profile for its samples that cannot be evaluated."""
+    """Return whether a frame has a profile for its samples that cannot be evaluated."""
     if not _may_have_profiles(frame):
         return False
     return any(
@@ -377,7 +377,7 @@ def lacks_conversion(frame: Frame) -> bool:
 
 
 def _lacks_samples(frame: Frame) -> bool:
-    """Say whether what was decoded is not all that a profile tells apart."""
+    """Return whether what was decoded is not all that a profile tells apart."""
     if frame.is_deep and any(map(is_jagged, profiles_of(frame))):
         return True
     is_coarse = frame.is_deep or frame.scale > 1 or not _is_small(frame)
@@ -385,13 +385,13 @@ def _lacks_samples(frame: Frame) -> bool:
 
 
 def _is_small(frame: Frame) -> bool:
-    """Say whether a frame may be converted before it is made smaller."""
+    """Return whether a frame may be converted before it is made smaller."""
     pixels = frame.image.width * frame.image.height
     return pixels * frame.count <= _STEEP_PIXELS
 
 
 def _may_be_halved(frame: Frame, by: int, *, most: int) -> bool:
-    """Say whether converted planes may be twice as small again."""
+    """Return whether converted planes may be twice as small again."""
     if frame.scale * by >= SCALES[-1]:
         return False
     width, height = frame.image.size

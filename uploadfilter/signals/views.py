@@ -130,7 +130,7 @@ class _Seen:
         self._values: dict[bytes, dict[str, bytes]] = {}
 
     def is_new_plane(self, way: _Way) -> bool:
-        """Say whether a plane was not shown in such a way before, and note it.
+        """Return whether a plane was not shown in such a way before, and note it.
 
         The first is digested when there is a second: most files have one. A page is
         only shown where its signals are others than those of all before it.
@@ -156,7 +156,7 @@ class _Seen:
         self.is_faint = self._faint[self._last]
 
     def is_new_view(self, view: View, kind: str) -> bool:
-        """Say whether a view tells anything that none before it told, and note it.
+        """Return whether a view tells anything that none before it told, and note it.
 
         The signals of a picture do not change when its contrast is reduced, but its
         quality does, and a picture of low quality does not match.
