@@ -5,6 +5,7 @@ environments are not part of the repository.
 """
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "uploadfilter"
 TESTS = ROOT / "tests"
-OPERATING = ROOT / "docs" / "operating.md"
+OPERATING = ROOT / "docs" / "operating"
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
 _NOT_OURS = frozenset(
@@ -113,6 +114,24 @@ def section(page: Path, title: str) -> str:
     if not depth:
         raise LookupError(f"{name_of(page)} has no section {title!r}")
     return "\n".join(lines)
+
+
+def operating(title: str) -> str:
+    """Return the text of a section of the operators' pages, on whichever page it is.
+
+    Args:
+        title: The heading's text, without backquotes.
+
+    Raises:
+        LookupError: No page, or more than one, has such a heading.
+    """
+    found = []
+    for page in sorted(OPERATING.glob("*.md")):
+        with contextlib.suppress(LookupError):
+            found.append(section(page, title))
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} pages of docs/operating have {title!r}")
+    return found[0]
 
 
 def first_cells(text: str) -> set[str]:

@@ -16,13 +16,13 @@ import typer.main
 
 from tests.repository import (
     GLOSSARY,
-    OPERATING,
     ROOT,
     anchors,
     code_lines,
     files,
     first_cells,
     name_of,
+    operating,
     package_modules,
     pages,
     parse,
@@ -105,7 +105,7 @@ def default_of(field: "dataclasses.Field[object]") -> str:
 
 
 def shown(name: str, value: object) -> str:
-    """Write the default of a setting as ``docs/operating.md`` shows it."""
+    """Write the default of a setting as ``docs/operating/keys.md`` shows it."""
     match value:
         case StrEnum():
             return value.value.lower()
@@ -176,20 +176,20 @@ def resolves(page: Path, target: str) -> bool:
 
 
 def test_each_reason_is_explained_to_operators() -> None:
-    """``docs/operating.md`` has a row for every reason, and for nothing else."""
-    assert first_cells(section(OPERATING, "Reasons")) == {r.value for r in model.Reason}
+    """The operators' pages have a row for every reason, and for nothing else."""
+    assert first_cells(operating("Reasons")) == {r.value for r in model.Reason}
 
 
 def test_each_error_code_is_explained_to_operators() -> None:
-    """``docs/operating.md`` has a row for every error code, and for nothing else."""
-    explained = first_cells(section(OPERATING, "Error codes"))
+    """The operators' pages have a row for every error code, and no other."""
+    explained = first_cells(operating("Error codes"))
 
     assert explained == codes(errors.UploadFilterError)
 
 
 def test_each_event_is_explained_to_operators() -> None:
     """The operational log's events each have a row, and there are no others."""
-    explained = first_cells(section(OPERATING, "The operational log"))
+    explained = first_cells(operating("The operational log"))
 
     assert explained == set(events())
 
@@ -197,7 +197,7 @@ def test_each_event_is_explained_to_operators() -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_each_command_is_explained_with_its_options(name: str) -> None:
     """A command's section names exactly the options that it has."""
-    named = set(re.findall(r"--[a-z][a-z0-9-]+", section(OPERATING, name)))
+    named = set(re.findall(r"--[a-z][a-z0-9-]+", operating(name)))
 
     assert named == options(COMMANDS[name])
 
@@ -247,13 +247,13 @@ def test_each_plain_setting_is_explained() -> None:
     """The settings outside of tables each have a row, and there are no others."""
     plain = {key for key in KEYS if "." not in key}
 
-    assert first_cells(section(OPERATING, "At the top of the file")) == plain
+    assert first_cells(operating("At the top of the file")) == plain
 
 
 @pytest.mark.parametrize(("table", "room"), list(config.TABLES.items()))
 def test_each_setting_is_explained_with_its_default(table: str, room: type) -> None:
     """The rows of a table's section are its keys, with the defaults of the code."""
-    explained = defaults_shown(section(OPERATING, f"[{table}]"))
+    explained = defaults_shown(operating(f"[{table}]"))
     expected = {
         field.name: MADE[field.name] if field.name in MADE else default_of(field)
         for field in dataclasses.fields(room)
@@ -273,12 +273,12 @@ def test_keys_that_need_a_restart_are_named() -> None:
     }
     named = {key for key in waiting if f"[{key.partition('.')[0]}]" not in tables}
 
-    assert first_cells(section(OPERATING, "Reloading")) == tables | named
+    assert first_cells(operating("Reloading")) == tables | named
 
 
 def test_each_variable_is_explained() -> None:
     """The environment variables for settings each have a row."""
-    explained = first_cells(section(OPERATING, "Where settings come from"))
+    explained = first_cells(operating("Where settings come from"))
 
     assert explained >= {*schema.VARIABLES, options_of_cli.CONFIG_VARIABLE}
 
@@ -287,7 +287,7 @@ def test_each_setting_of_a_route_is_explained() -> None:
     """The keys and tables of a route each have a row, and there are no others."""
     keys = {key.removeprefix("routes.") for key in KEYS if key.startswith("routes.")}
 
-    assert first_cells(section(OPERATING, "[[routes]]")) == keys
+    assert first_cells(operating("[[routes]]")) == keys
 
 
 @pytest.mark.parametrize(("title", "enum"), list(ENUMS.items()))

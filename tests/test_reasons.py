@@ -30,7 +30,8 @@ def page(name: str) -> str:
 class Places:
     """What there is to look into; replaced by a test of this test."""
 
-    operating: str = field(default_factory=lambda: page("docs/operating.md"))
+    reasons: str = field(default_factory=lambda: page("docs/operating/reasons.md"))
+    keys: str = field(default_factory=lambda: page("docs/operating/keys.md"))
     table: str = field(default_factory=lambda: page("docs/decision-table.md"))
     contributing: str = field(default_factory=lambda: page("CONTRIBUTING.md"))
 
@@ -51,11 +52,11 @@ def missing(reason: str, places: Places) -> Iterator[str]:
             "put it into BY_WEIGHT (uploadfilter/decisions/policy.py), before what "
             "explains an answer less well"
         )
-    _, _, reasons = places.operating.partition("\n## Reasons\n")
+    _, _, reasons = places.reasons.partition("\n## Reasons\n")
     if not re.search(rf"^\| {named} \|", reasons.partition("\n## ")[0], re.MULTILINE):
         yield (
-            f"write a row {named} into 'Reasons' of docs/operating.md: what it means, "
-            "what is done, what to do"
+            f"write a row {named} into 'Reasons' of docs/operating/reasons.md: "
+            "what it means, what is done, what to do"
         )
     if reason in choosable:
         yield from _missing_of_a_choice(reason, places)
@@ -69,12 +70,12 @@ def missing(reason: str, places: Places) -> Iterator[str]:
 def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
     """Yield what a reason needs whose action the operator may choose."""
     default = Policy().action_for(Reason(reason)).value.lower()
-    _, _, policy = places.operating.partition("\n### `[policy]`\n")
+    _, _, policy = places.keys.partition("\n## `[policy]`\n")
     row = rf"^\| `{reason}` \| `{default}` \|"
-    if not re.search(row, policy.partition("\n### ")[0], re.MULTILINE):
+    if not re.search(row, policy.partition("\n## ")[0], re.MULTILINE):
         yield (
             f"write a row | `{reason}` | `{default}` | into [policy] of "
-            "docs/operating.md, with the reason for the default"
+            "docs/operating/keys.md, with the reason for the default"
         )
     if f"{reason}: " not in (Policy.__doc__ or ""):
         yield f"explain the field {reason!r} in the docstring of Policy"
@@ -103,7 +104,7 @@ def test_reason_that_nobody_has_written_down_is_told_in_every_place() -> None:
         "uploadfilter/decisions/policy.py",
         "uploadfilter/model.py",
         "BY_WEIGHT",
-        "docs/operating.md",
+        "docs/operating/reasons.md",
         "docs/decision-table.md",
     ):
         assert any(place in line for line in to_do), place
@@ -112,10 +113,12 @@ def test_reason_that_nobody_has_written_down_is_told_in_every_place() -> None:
 @pytest.mark.parametrize("reason", CHOOSABLE)
 def test_row_of_a_choice_that_is_missing_is_told(reason: Reason) -> None:
     """A page without the rows of a reason is found, for each reason."""
-    lines = page("docs/operating.md").splitlines(keepends=True)
-    without = "".join(it for it in lines if not it.startswith(f"| `{reason}` |"))
+    row = re.compile(rf"^\| `{reason}` \|.*\n", re.MULTILINE)
+    full = Places()
+    less = Places(reasons=row.sub("", full.reasons), keys=row.sub("", full.keys))
 
-    to_do = list(missing(reason, Places(operating=without)))
+    to_do = list(missing(reason, less))
 
     assert len(to_do) == 2
-    assert all("docs/operating.md" in line for line in to_do)
+    assert "docs/operating/reasons.md" in to_do[0]
+    assert "docs/operating/keys.md" in to_do[1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from uploadfilter.errors import ConfigError
 from uploadfilter.toml import fault_of
 
-SEE = "See docs/operating.md for an example."
+SEE = "See docs/operating/settings.md for an example."
 
 
 def refused(text: str) -> ConfigError:
@@ -70,7 +70,7 @@ def test_what_is_there_twice_is_called_so(text: str, message: str) -> None:
         pytest.param("a = [1", "End the list with ]", id="list"),
         pytest.param("a = {b = 1", "with } on the same line", id="table"),
         pytest.param("[a\nb = 1", "heading of a table with ]", id="heading"),
-        pytest.param("a = 2026-02-31", "operating.md", id="date"),
+        pytest.param("a = 2026-02-31", "settings.md", id="date"),
     ],
 )
 def test_hint_is_about_what_is_wrong(text: str, hint: str) -> None:

@@ -33,7 +33,7 @@ Catch the widest class you can act on::
 A match, a malformed request and content that cannot be scanned are not errors.
 They are values: see ``model.Verdict``, ``model.Reason`` and ``uploads.Refusal``.
 
-``code`` is stable and documented in ``docs/operating.md``; ``exit_code`` is what the
+``code`` is stable; ``docs/operating/reasons.md`` explains it. ``exit_code`` is what the
 command line ends with; ``hint`` says what the operator does next.
 """
 

@@ -118,7 +118,7 @@ install_manuals() {
     install -d "$manuals"
     "$root$home/bin/python3" -P "$here/manuals.py" "$manuals" \
         "$(date --utc --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}" +%F)" \
-        "$repository/docs/operating.md"
+        "$repository/docs/operating"
     gzip --best --no-name "$manuals"/*/*
 }
 

@@ -1,11 +1,10 @@
 """Write the manual pages: of the program, of each of its commands, and of its settings.
 
-    python3 manuals.py DIRECTORY DATE OPERATING.md
+    python3 manuals.py DIRECTORY DATE docs/operating
 
-Everything in them is what ``--help`` says, and for the settings what the chapter of
-``docs/operating.md`` says, so that they cannot differ. These texts are Markdown; a
-construct that no text uses yet ends this program, and gets its line in ``_block`` or
-``_inline``.
+Everything in them is what ``--help`` says, and for the settings what the pages of
+``docs/operating`` say, so that they cannot differ. These texts are Markdown; what
+no text uses yet ends this program, and gets its line in ``_block`` or ``_inline``.
 """
 
 import sys
@@ -42,7 +41,7 @@ Those of one user, in place of them.
 .I /var/lib/uploadfilter/
 The state of the service: the reference set and the decision logs.
 .TP
-.I /usr/share/doc/uploadfilter/docs/operating.md
+.I /usr/share/doc/uploadfilter/docs/operating/README.md
 Installation, all settings, reasons, error codes, and what to do when something fails.
 .TP
 .I /usr/share/doc/uploadfilter/examples/
@@ -103,12 +102,19 @@ def _command(
     return _Command(words, command, context)
 
 
-def pages(date: str, operating: str) -> dict[str, str]:
+_OF_SETTINGS = ("settings.md", "routes.md", "keys.md")
+"""Pages of ``docs/operating`` that the page of the settings is made of, in order."""
+
+_CONTENTS = "On this page: "
+"""How a list of the sections of a page begins, which a manual page has no links for."""
+
+
+def pages(date: str, operating: Path) -> dict[str, str]:
     """Return the text of each page by the name of its file.
 
     Args:
         date: Day of the release, as ``2026-11-27``.
-        operating: The text of ``docs/operating.md``.
+        operating: The folder ``docs/operating``.
     """
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand | TyperGroup):
@@ -147,32 +153,28 @@ def _page(command: _Command, program: _Command, date: str) -> str:
     return "".join(parts)
 
 
-def _page_of_settings(date: str, operating: str) -> str:
-    """Return the page of the configuration file: a chapter of the documentation."""
+def _page_of_settings(date: str, operating: Path) -> str:
+    """Return the page of the configuration file, out of pages of the documentation."""
+    texts = [(operating / name).read_text(encoding="utf-8") for name in _OF_SETTINGS]
     parts = [
         f'.TH UPLOADFILTER.TOML 5 {date} "uploadfilter {version("uploadfilter")}"\n',
         ".SH NAME\nuploadfilter.toml \\- settings of uploadfilter\n",
         ".SH DESCRIPTION\n",
-        _chapter(_MARKDOWN.parse(operating), "Settings"),
+        *map(_document, texts),
         _FILES,
         _BESIDE_SETTINGS,
     ]
     return "".join(parts)
 
 
-def _chapter(tokens: Sequence[Token], title: str) -> str:
-    """Return a chapter of a document as troff, without its heading."""
-    heads = [at for at, token in enumerate(tokens) if token.type == "heading_open"]
-    chapters = [at for at in heads if tokens[at].tag == "h2"]
-    begin = next(at for at in chapters if tokens[at + 1].content == title)
-    end = next((at for at in chapters if at > begin), len(tokens))
-    inside = iter(tokens[begin + _TOKENS_OF_A_HEADING : end])
+def _document(text: str) -> str:
+    """Return a page of the documentation as troff, without its list of sections."""
+    paragraphs = text.split("\n\n")
+    kept = "\n\n".join(it for it in paragraphs if not it.startswith(_CONTENTS))
+    tokens = iter(_MARKDOWN.parse(kept))
     return "".join(
-        _table(inside) if _is_table(each) else _block(each) for each in inside
+        _table(tokens) if _is_table(each) else _block(each) for each in tokens
     )
-
-
-_TOKENS_OF_A_HEADING = 3
 
 
 def _is_table(token: Token) -> bool:
@@ -343,8 +345,7 @@ def _unlike_a_request(line: str) -> str:
 def main() -> None:
     """Write the pages into the folders of their sections below a directory."""
     directory, date = Path(sys.argv[1]), sys.argv[2]
-    operating = Path(sys.argv[3]).read_text(encoding="utf-8")
-    for name, text in pages(date, operating).items():
+    for name, text in pages(date, Path(sys.argv[3])).items():
         section = directory / f"man{name[-1]}"
         section.mkdir(exist_ok=True)
         (section / name).write_text(text, encoding="utf-8")

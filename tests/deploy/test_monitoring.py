@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.deploy.programs import DEPLOY, shown
 from tests.proxy.admin.desk import watched
 from tests.proxy.site import exact_entry, list_entries
-from tests.repository import OPERATING, anchors, first_cells, section
+from tests.repository import ROOT, anchors, first_cells, operating
 from tests.sites.programs import debian, run
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.counting.metrics import Kind, Limit, Phase, Reload
@@ -84,10 +84,10 @@ async def test_expressions_name_metrics_that_exist(tmp_path: Path) -> None:
 
 
 async def test_each_metric_is_explained_to_operators(tmp_path: Path) -> None:
-    """``docs/operating.md`` has every metric, and no other."""
+    """``docs/operating/monitoring.md`` has every metric, and no other."""
     explained = {
         word
-        for word in first_cells(section(OPERATING, "Metrics"))
+        for word in first_cells(operating("Metrics"))
         if word.startswith(("uploadfilter_", "process_"))
     }
 
@@ -96,7 +96,7 @@ async def test_each_metric_is_explained_to_operators(tmp_path: Path) -> None:
 
 async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
     """The row of a metric names its labels."""
-    rows = [row.split("|") for row in section(OPERATING, "Metrics").splitlines()]
+    rows = [row.split("|") for row in operating("Metrics").splitlines()]
     explained = {
         name: set(re.findall(r"`([a-z_]+)`", row[2]))
         for row in rows
@@ -109,7 +109,7 @@ async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
 
 def test_each_value_of_a_label_is_explained_to_operators() -> None:
     """What stands in a label can be looked up."""
-    words = set(re.findall(r"`([a-z_0-9]+)`", section(OPERATING, "Metrics")))
+    words = set(re.findall(r"`([a-z_0-9]+)`", operating("Metrics")))
     values = {*Kind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
 
     assert values - words == set()
@@ -122,8 +122,8 @@ def test_each_alert_says_what_to_do(rule: dict[str, Any]) -> None:
 
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert rule["annotations"]["summary"]
-    assert page == "docs/operating.md"
-    assert anchor in anchors(OPERATING)
+    assert page.startswith("docs/operating/")
+    assert anchor in anchors(ROOT / page)
 
 
 def test_each_panel_is_in_its_place() -> None:

@@ -66,7 +66,7 @@ class Host:
         return curl(f"{self.url}/files/{name}", "-T", "-", data=content)
 
     def operate(self, command: str) -> str:
-        """Run a command of the program as root, as docs/operating.md does."""
+        """Run a command of the program as root, as docs/operating/install.md does."""
         return self.machine.run(*shlex.split(command))
 
     def not_of_the_service(self) -> str:

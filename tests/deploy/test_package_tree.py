@@ -142,7 +142,7 @@ def test_each_command_has_a_page_that_renders(tree: Path) -> None:
     """``man`` shows the page of each command and has nothing to complain about."""
     man = debian("man", package="man-db")
     files = sorted((tree / "usr/share/man").glob("*/*"))
-    expected = manuals.pages("", (ROOT / "docs/operating.md").read_text("utf-8"))
+    expected = manuals.pages("", ROOT / "docs/operating")
     output = run(man, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", *files)
     rendered = re.sub(r"\x1b\[\d*m", "", output)
 
@@ -154,8 +154,8 @@ def test_each_command_has_a_page_that_renders(tree: Path) -> None:
 
 def test_each_setting_has_a_place_in_the_page_of_settings() -> None:
     """``man uploadfilter.toml`` tells every key of every table."""
-    operating = (ROOT / "docs/operating.md").read_text("utf-8")
-    page = manuals.pages("", operating)["uploadfilter.toml.5"].replace(r"\-", "-")
+    pages = manuals.pages("", ROOT / "docs/operating")
+    page = pages["uploadfilter.toml.5"].replace(r"\-", "-")
     names = {key.rpartition(".")[2] for key in keys()}
 
     assert [name for name in sorted(names) if rf"\fB{name}\fR" not in page] == []
@@ -172,7 +172,7 @@ def test_each_link_leads_to_a_page_of_the_package(tree: Path) -> None:
         or not (page.parent / target.partition("#")[0]).resolve().is_relative_to(tree)
     ]
 
-    assert (documents / "docs/operating.md").exists()
+    assert (documents / "docs/operating/README.md").exists()
     assert dead == []
 
 
@@ -196,7 +196,7 @@ def test_what_is_referred_to_is_there(tree: Path) -> None:
         for name in re.findall(r"/usr/share/[\w./-]+", text.replace(r"\-", "-"))
     }
 
-    assert f"/{DOCUMENTS}/docs/operating.md" in named
+    assert f"/{DOCUMENTS}/docs/operating/README.md" in named
     assert [name for name in sorted(named) if not (tree / name[1:]).exists()] == []
 
 

@@ -2,9 +2,9 @@
 
 Rules this package keeps: one module per group of commands; arguments are parsed at the
 rim; data goes to stdout and words for people to stderr; exit codes are those of
-``docs/operating.md``: 0 all checked and nothing matched, 1 something matched or could
-not be checked, or there is nothing of what was asked for, 2 refused, wrong usage or
-failed.
+``docs/operating/commands.md``: 0 all checked and nothing matched, 1 something matched
+or could not be checked, or there is nothing of what was asked for, 2 refused, wrong
+usage or failed.
 
 To add a command, write its function in the module of its group (or a new module) and
 add one line below.

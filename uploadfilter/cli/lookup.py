@@ -6,7 +6,8 @@ the exit code 1), for a missing line would shift all that follow; memory does no
 with the number of lines or with their length; what is compared is what the proxy
 compares.
 
-The JSON shape is a contract (``docs/operating.md``): keys may be added, never renamed.
+The JSON shape is a contract (``docs/operating/commands.md``): keys may be added, never
+renamed.
 """
 
 import sys

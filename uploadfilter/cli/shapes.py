@@ -1,6 +1,6 @@
 """What ``scan`` says about a file: as JSON for programs, as a line for people.
 
-The JSON shape is a contract (``docs/operating.md``): keys may be added, never renamed.
+The JSON shape is a contract (``docs/operating/``): keys may be added, never renamed.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -29,8 +29,8 @@ from the file, else it is the default.
 
 To add a setting, add a field to its room's dataclass; to add a room, a line to
 ``schema.TABLES`` and a field to ``settings.Settings``. If it may change while the
-service runs, say so in ``schema``. ``docs/operating.md`` lists every key, and a test
-holds it to that.
+service runs, say so in ``schema``. ``docs/operating/keys.md`` lists every key, and a
+test holds it to that.
 """
 
 from uploadfilter.config.effective import differences, is_live

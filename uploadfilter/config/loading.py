@@ -44,7 +44,7 @@ _NUL = re.compile(r"\\u0000|\\U00000000")
 """How TOML writes the one character that no system call takes, each with an error of
 its own that nobody expects."""
 
-_SEE: Final = "See docs/operating.md for an example."
+_SEE: Final = "See docs/operating/settings.md for an example."
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 

@@ -32,7 +32,8 @@ _ORIGIN: Final = (
 _LISTEN: Final = 'Write listen = "HOST:PORT" above the first table of the file.'
 _STATE: Final = 'Write state = "/PATH" above the first table of the file.'
 _TLS: Final = (
-    "The proxy has no TLS of its own: it ends at the front end, see docs/operating.md."
+    "The proxy has no TLS of its own: it ends at the front end, "
+    "see docs/operating/front-end.md."
 )
 _LARGEST: Final = 'Write [limits] and below it max_body_bytes = "100 MiB".'
 _NO_LEVEL: Final = (

@@ -22,7 +22,9 @@ from uploadfilter.config.sources import Complaints, dotted
 
 _T = TypeVar("_T")
 
-SEE_DOCS: Final = "docs/operating.md lists every key with its type, range and default."
+SEE_DOCS: Final = (
+    "docs/operating/keys.md lists every key with its type, range and default."
+)
 
 _UNITS: Final = {
     "B": 1,

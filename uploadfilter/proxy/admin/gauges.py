@@ -5,7 +5,8 @@ anyway. What only rises is a counter, also if it is kept elsewhere; where such a
 may fall back for a moment (a scanner that has died and is not reaped yet), the highest
 that was seen is told, since Prometheus would take the rest for new.
 
-To add a figure, add it to one of the methods, and its row to ``docs/operating.md``.
+To add a figure, add it to one of the methods, and its row to
+``docs/operating/monitoring.md``.
 """
 
 import dataclasses
@@ -120,7 +121,7 @@ class Gauges(Collector):
             "scanner_processes", "Scanners that are alive.", value=load.processes
         )
         events = _counter(
-            "scanner_events", "What happened in the pool, see operating.md.", "event"
+            "scanner_events", "What happened in the pool, see docs/operating.", "event"
         )
         for name, count in dataclasses.asdict(pool.figures).items():
             events.add_metric([name], count)
@@ -184,7 +185,7 @@ class Gauges(Collector):
         )
         lacks = _gauge(
             "unenforced_routes",
-            "Routes in ENFORCE that cannot reject a match, see operating.md.",
+            "Routes in ENFORCE that cannot reject a match, see docs/operating.",
             "lack",
         )
         found = [item.lack for item in self._health.unenforced]
@@ -212,7 +213,7 @@ class Gauges(Collector):
         in_force = {info.name for info in (generation.sets if generation else ())}
         seen = _gauge(
             "canary_found_timestamp_seconds",
-            "When the canaries of a signed set were last found, see operating.md.",
+            "When the canaries of a signed set were last found, see docs/operating.",
             "set",
         )
         for name, at_s in self._watched.canaries().found.items():

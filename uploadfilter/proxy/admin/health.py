@@ -77,7 +77,7 @@ WHAT_TO_DO: Final[Mapping[Check, str]] = {
     "too little memory and a limit on processes.",
     Check.STAYING: "Nothing: the proxy is stopping, and finishes uploads in flight.",
 }
-"""For the operator, in a sentence or two; more stands in ``docs/operating.md``."""
+"""For the operator, in a sentence or two; ``docs/operating/night.md`` says more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

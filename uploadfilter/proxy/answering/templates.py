@@ -71,7 +71,8 @@ def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Temp
         why = _NO_FIELD.sub("page has no field", str(exc))
         raise ConfigError(
             f"{path}: cannot be rendered: {why}",
-            hint="docs/operating.md, 'Texts of answers', names every field of page.",
+            hint="docs/operating/answers.md, 'Texts of answers', "
+            "names every field of page.",
         ) from exc
     return template
 

@@ -53,7 +53,7 @@ _DETAILS = "details."
 _CONTACT: Final = ("contact.objection", "contact.report")
 """Where to object and report for readers of one language, in place of the settings."""
 
-_SEE_DOCS = "docs/operating.md, 'Texts of answers', names every text."
+_SEE_DOCS = "docs/operating/answers.md, 'Texts of answers', names every text."
 
 
 def load(

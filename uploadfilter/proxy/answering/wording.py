@@ -105,7 +105,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a template is rendered with: ``docs/operating.md`` names every field.
+    """What a template gets; ``docs/operating/answers.md`` names every field.
 
     Attributes:
         language: Language tag of all texts.

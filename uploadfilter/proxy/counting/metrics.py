@@ -11,7 +11,8 @@ Rules this module keeps:
 
 What can be asked at any time is no fact but a state, and stands in
 ``proxy/admin/gauges.py``. To add a metric, add it to ``Metrics``, a method beside it,
-and its row to ``docs/operating.md``; tests hold dashboard, rules and page to that.
+and its row to ``docs/operating/monitoring.md``; tests hold dashboard, rules and page
+to that.
 """
 
 from collections import deque
