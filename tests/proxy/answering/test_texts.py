@@ -74,7 +74,7 @@ def refused(folder: Path, **settings: str) -> ConfigError:
 def sentences() -> set[str]:
     """Return everything that is said about a request where one is refused."""
     modules = [
-        *(PACKAGE / "uploads").glob("*.py"),
+        *(PACKAGE / "uploads").rglob("*.py"),
         PACKAGE / "proxy" / "clients" / "server.py",
         PACKAGE / "proxy" / "clients" / "listening.py",
     ]
