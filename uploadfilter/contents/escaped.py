@@ -1,13 +1,13 @@
-r"""Undo what lies over digits, and over bytes that are written one by one.
+r"""Undo the layers over digits, and over bytes that are written one by one.
 
-A layer that is undone in vain loses little of base64, but much of other codings: of
+Undoing a layer that is not there loses little of base64, but much of other codings: of
 ``%41`` in uuencode, or of a backslash among the characters of a picture. So each layer
-is undone by itself, once, and what comes of it is a text that is searched again.
+is undone by itself, once, and the result is a text that is searched again.
 
-Rules this module keeps: nothing is undone in a text that has no sign of it; digits are
+Rules this module keeps: a layer is undone only in a text that has its sign; digits are
 cut out, so that a long text is not read again for a table of numbers.
 
-To add a layer: a line in ``_steps``, and how its sign looks in ``_ESCAPE``.
+To add a layer: a line in ``_steps``, and the pattern of its sign in ``_ESCAPE``.
 """
 
 import re
@@ -23,19 +23,19 @@ from uploadfilter.contents.patterns import Patterns, one_of
 from uploadfilter.contents.rewritings import REWRITINGS
 
 _LEAST_DIGITS = 240
-"""Characters that 60 bytes have at least where something lies over their digits."""
+"""Fewest characters of 60 bytes whose digits have a layer over them."""
 
 _LEAST_ESCAPES = 4
 _ESCAPE = re.compile(
     rb"%[0-9a-fA-F]{2}|\\|&(?:#|[a-zA-Z])|=(?:[0-9A-F]{2}|\r?\n)|\+|\x1b\("
 )
 _IN_DIGITS = HEX_DIGITS + BETWEEN + b"%&#;=+\\nrtuxX{}qotamp\x1b(BJ"
-"""Digits and numbers, what may stand between them, and what lies over both: ``&quot;``
-and ``&amp;``, and shifts to ASCII and back, as well."""
+"""The characters of digits and numbers, of the separators between them, and of the
+layers over both, with ``&quot;``, ``&amp;``, and shifts to ASCII and back."""
 
 _LEAST_WRITTEN = 6
-"""Bytes in a row that are not printed: of random ones every fortieth begins such a row,
-and programs have fewer of them."""
+"""Fewest unprintable bytes in a row: every fortieth random byte begins such a row, and
+programs have shorter ones."""
 
 DIGITS, WRITTEN, LINES, SHIFTED = "digits", "written bytes", "lines", "shifted"
 SHORT_LINES = "letters in short lines"
@@ -53,7 +53,7 @@ SIGNS: dict[str, str] = {
             *("%(?:25)*5[cC](?:%(?:25)*5[cC])*(?:x|u00)", "\\+A[A-H][A-Za-z0-9+/]-?"),
         )
     ),
-    # Base32 with so many escapes that no row of it is long enough for a sign.
+    # Base32 with so many escapes that none of its rows is long enough for a sign.
     SHORT_LINES: "|".join(
         f"(?:(?:{_LINE_END}){letter}{{2,}}){{3}}(?:{_LINE_END})"
         for letter in ("[A-Z2-7]", "[a-z2-7]")
@@ -63,23 +63,23 @@ SIGNS: dict[str, str] = {
     SHIFTED: r"\+A[A-H][A-Za-z0-9+/]-[^+]{0,64}\+A[A-H][A-Za-z0-9+/]-"
     r"|(?:\x1b|[=%]1[bB])\([BJ][^\x1b]{0,64}(?:\x1b|[=%]1[bB])\([BJ]",
 }
-"""For each a pattern that is in every text that is read here."""
+"""For each sign a pattern that stands in every text which this module reads for it."""
 
 _WHOLE = frozenset({WRITTEN, LINES, SHIFTED})
 _PATTERNS = Patterns([SIGNS[name] for name in sorted(_WHOLE)])
 _OF_LETTERS = frozenset({*BASE32, SHORT_LINES})
-"""Of base32, the digits of an escape before it would be letters."""
+"""Codings of letters. Digits of an escape before base32 would be letters of it."""
 
 _RUN_STEPS = 20
 _BYTES_PER_STEP = 64
 
 
 def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes]:
-    """Yield a text, or the digits in it, with one layer undone, in each way.
+    """Yield a text, or the digits in it, with one layer undone, for each layer.
 
     Args:
         text: Any text.
-        signs: Those that are in it.
+        signs: The signs that stand in it.
         effort: The budget of steps.
 
     Raises:
@@ -102,7 +102,7 @@ def undone(text: bytes, signs: frozenset[str], effort: Effort) -> Iterator[bytes
 def _is_of_one_case(part: bytes) -> bool:
     """Return whether letters are nearly all large or nearly all small.
 
-    Those of base64 are both, and its zeros are a run of letters of base32.
+    Letters of base64 are of both cases, and its zeros look like letters of base32.
     """
     large = len(part) - len(part.translate(None, _LARGE))
     small = len(part) - len(part.translate(None, _SMALL))
@@ -111,11 +111,12 @@ def _is_of_one_case(part: bytes) -> bool:
 
 _LARGE, _SMALL = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _OTHER_CASE = 3
-"""Times as many letters of the one case as of the other, which escapes bring in."""
+"""Least ratio of letters of one case to letters of the other; escapes bring in the
+other case."""
 
 
 def _escaped_runs(text: bytes, table: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield the runs of some characters that have something over them."""
+    """Yield the runs of some characters that have a layer over them."""
     for start, end in runs(text, table, _LEAST_DIGITS):
         effort.take(_RUN_STEPS + (end - start) // _BYTES_PER_STEP)
         part = text[start:end]
@@ -131,11 +132,11 @@ _LETTERS = bytes(
 
 
 def _near_signs(text: bytes, effort: Effort) -> bytes:
-    """Return the parts of a text with signs of what is undone in it as a whole.
+    """Return the parts of a text near the signs of layers over a whole text.
 
     A program has tables of characters in one place, and references or percent signs in
-    another: to undo these does nothing to the tables, and there are as many texts to
-    search as there are sets of such layers.
+    another: undoing the references does not change the tables, and each set of layers
+    would be one more text to search.
     """
     effort.take(1 + len(text) // _BYTES_PER_LOOK)
     length = max(_NEAR_BYTES, len(text) // _MOST_BLOCKS)
@@ -156,12 +157,13 @@ def _near_signs(text: bytes, effort: Effort) -> bytes:
 
 _NEAR_BYTES = 1024
 _MOST_BLOCKS = 512
-"""Blocks of a text that are looked at one by one: so long at least, so many at most."""
+"""Most blocks of a text that are looked at one by one; also the shortest block, in
+bytes."""
 
 _LONGEST_SIGN = 256
 _BLOCKS_BEHIND = 2
-"""A block counts with one that has a sign, or next to it: a picture has them all over.
-"""
+"""A block counts if it, or one this many blocks away, has a sign: in a picture signs
+are everywhere."""
 
 _BYTES_PER_LOOK = 256
 """Bytes that are looked at for signs in a step."""
@@ -173,12 +175,13 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
     Args:
         text: The text.
         effort: The budget of steps.
-        near: The parts of it that a layer must lie over, if not all of it.
+        near: The parts of the text over which a layer must lie; empty for the whole
+            text.
     """
     is_told = bool(near)
     near = near or text
     steps = [unquoted, unescaped, unreferenced]
-    # Of a style sheet, digits and bytes are not read.
+    # Digits and bytes in a style sheet are not read.
     steps += [
         way.whole
         for way in REWRITINGS
@@ -187,9 +190,9 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
     for step in steps:
         undone = step(near, effort)
         if undone != near:
-            # All of a text, unless blocks of it were left out.
+            # The whole text, unless blocks of it were left out.
             yield undone if near == text else step(text, effort)
-    # As tables and databases write a quote within quotes.
+    # Tables and databases write a quote within quotes twice.
     marks = [mark for mark in (b'""', b"''") if mark in near]
     if is_told and marks:
         marks = [b'""', b"''"] if _QUOTED.search(near) else []
@@ -200,7 +203,8 @@ def _steps(text: bytes, effort: Effort, *, near: bytes = b"") -> Iterator[bytes]
 
 
 _QUOTED = re.compile(rb"[\w\\]\"\"[\w\\]|[\w\\]''[\w\\]")
-"""A quote within a string, and no empty string or the beginning of a long one."""
+"""A doubled quote within a string, not an empty string or the beginning of a long one.
+"""
 
 
 def is_form(text: bytes) -> bool:

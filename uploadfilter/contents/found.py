@@ -1,7 +1,7 @@
-"""What is found in texts, and what bytes must be to count.
+"""Test decoded bytes: those that count are given as ``Encoded``.
 
-Rules this module keeps: what begins like nothing that a scan could look into is not
-given; a nested text is given back to be searched itself.
+Rules this module keeps: bytes that do not begin like a kind which a scan can look into
+are not given; a nested text is given back to be searched itself.
 """
 
 import binascii
@@ -26,24 +26,24 @@ from uploadfilter.contents.magic import (
 from uploadfilter.contents.source import MemorySource
 
 KNOWN_BYTES = 48
-"""Bytes by which readings of one string are known to be that."""
+"""First bytes by which two readings of one string are recognised as such."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """What a string in a text encodes.
+    """The decoded bytes of a string in a text.
 
     Attributes:
-        name: How, and the how-manieth: ``data:1``, ``base64:2``, ``percent:3``,
+        name: The coding and a running number: ``data:1``, ``base64:2``, ``percent:3``,
             ``hex:4``.
-        data: Decoded; it begins with the magic of a picture or a container, or is a
-            drawing.
-        is_carved: If true, the data begin where something was found in the middle of a
-            string: it may be chance, and is dropped if it does not decode.
+        data: The decoded bytes; they begin with the magic of a picture or a container,
+            or are a drawing.
+        is_carved: Whether the data begin in the middle of a string. Their magic may be
+            chance: they are dropped if they do not decode.
         claim: The coding in which the data are packed, if they have no magic: a name
             for ``containers.claimed_by``.
-        known_by: How the first reading of the string begins, kept by all others; empty
-            if there is only one.
+        known_by: The first bytes of the string's first reading, the same in all its
+            readings; empty if there is only one.
     """
 
     name: str
@@ -61,19 +61,19 @@ _REWRITTEN = tuple(bytes((byte,)) for byte in ALL_SPACE + b"-_")
 
 
 def joined(string: bytes) -> bytes:
-    """Leave white space out."""
+    """Remove white space."""
     if not any(byte in string for byte in _REWRITTEN):
-        # Looking for each is faster than one pass that looks up every byte.
+        # Looking for each character is faster than one pass that looks up every byte.
         return string
     return string.translate(STANDARD, ALL_SPACE)
 
 
 def from_base64(text: bytes) -> bytes:
-    """Decode the standard alphabet, whatever its padding; pass over what is none."""
+    """Decode the standard alphabet with any padding; skip all other characters."""
     try:
         return _decoded(text)
     except binascii.Error:
-        # Signs that are no letters stand between them: they must not be counted.
+        # Other signs stand between the letters, and must not be counted.
         return _decoded(text.translate(None, _NO_LETTERS))
 
 
@@ -89,14 +89,14 @@ def _decoded(text: bytes) -> bytes:
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """Return what bytes begin like, if a scan can look into that.
+    """Return the kind of the first bytes, if a scan can look into it.
 
     Args:
         head: The first ``HEAD_BYTES``, or all.
     """
     kind = sniff(head[:HEAD_BYTES])
     if kind is Kind.JXL and head.startswith(jxl.MAGIC) and not jxl.is_plausible(head):
-        # Two bytes of magic would be found in every 65,536th string.
+        # A magic of two bytes stands in every 65,536th string by chance.
         return None
     return kind if is_picture(kind) or is_container(kind) else None
 
@@ -113,18 +113,18 @@ def is_printed(data: bytes) -> bool:
 
 _PRINTED = bytes(range(32, 127)) + b"\t\r\n"
 _MOST_UNPRINTED = 0.3
-"""Of random bytes 62 in a hundred are no letters; of text in which other languages
-occur, or a short binary part, fewer than this."""
+"""Of random bytes, 62 in a hundred are unprintable; of text with other languages or a
+short binary part in it, fewer than this."""
 
 
 def is_zlib(head: bytes) -> bool:
-    """Return whether bytes are zlib of something that counts."""
+    """Return whether bytes are zlib and unpack to a kind that counts."""
     is_header = head[:1] == b"x" and int.from_bytes(head[:2], "big") % 31 == 0
     return is_header and kind_of(inflated(head, zlib.MAX_WBITS)) is not None
 
 
 def inflated(head: bytes, bits: int) -> bytes:
-    """Return the first bytes of what was packed, or none."""
+    """Unpack the first bytes; return nothing if they cannot be unpacked."""
     try:
         return zlib.decompressobj(bits).decompress(head, HEAD_BYTES)
     except zlib.error:
@@ -134,14 +134,14 @@ def inflated(head: bytes, bits: int) -> bytes:
 def in_bytes(
     name: str, data: bytes, effort: Effort, *, beside: bytes | None = None
 ) -> Iterator[Encoded]:
-    """Yield what begins in bytes that a run of text stands for.
+    """Yield the files that begin in the decoded bytes of a run of text.
 
     Args:
-        name: How they were written.
+        name: Their coding.
         data: The bytes.
         effort: The budget of steps.
-        beside: The text that the bytes are a reading of, if they are not meant as a
-            whole: what stands there as it is, is found there.
+        beside: The text, if the bytes are a reading of a whole text: files that stand
+            in the text unchanged are found there.
 
     Raises:
         SpentError: The budget of steps is used up.
@@ -176,7 +176,7 @@ _CONTAINERS = (
 )
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 _PRINTED_MAGIC = b"BZh"
-"""No layer changes this one, so that it says nothing where it stands."""
+"""A magic that no layer changes, so that finding it here means nothing."""
 
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF|ftyp|JXL |jP  |II[*+]\0|MM\0[*+]|BM|8BPS"
@@ -185,17 +185,18 @@ _BEGINNING = re.compile(
 )
 _ZLIB = re.compile(rb"x[\x01\x5e\x9c\xda]")
 _MOST_ZLIB = 100
-"""Beginnings of zlib that are tried in one run: random bytes have one in 16 KiB."""
+"""Most beginnings of zlib that are tried in one run: random bytes have one in 16 KiB.
+"""
 
 _SHORT = 8192
-"""Bytes up to which one look for all beginnings costs less than to prepare for many."""
+"""Bytes up to which a single search costs less than preparing for many."""
 
 _LOOK_STEPS = 10
 _BYTES_PER_STEP = 4096
 
 
 def pictures(data: bytes, effort: Effort) -> Iterator[int]:
-    """Yield where pictures may begin in bytes.
+    """Yield the offsets at which pictures may begin in bytes.
 
     Raises:
         SpentError: The budget of steps is used up.
@@ -204,7 +205,7 @@ def pictures(data: bytes, effort: Effort) -> Iterator[int]:
         effort.take(_CARVED_STEPS)
         if not isinstance(found, Candidate):
             raise SpentError
-        # The shortest magic is too common in what was decoded on trial.
+        # The shortest magic is too common in bytes that were decoded on trial.
         if not data.startswith(jxl.MAGIC, found.offset):
             yield found.offset
 

@@ -10,15 +10,15 @@ from typing import Final
 def is_plausible(head: bytes) -> bool:
     """Return whether content is a GIF and not prose that begins with its magic.
 
-    What is prose to this test is proposed all the same (``proposals.py``).
+    A content that this test takes for prose is still proposed (``proposals.py``).
 
     Args:
         head: Its first bytes.
     """
     if head[:6] not in {b"GIF87a", b"GIF89a"}:
         return False
-    # Width, height, flags, background and aspect, of which one is binary in any file
-    # that was not made to be mistaken for a text; and one such begins a block.
+    # Of width, height, flags, background and aspect, at least one has a byte that no
+    # text has, except in a file that is made to look like text. A block must follow.
     flags = head[_FLAGS_AT] if len(head) > _FLAGS_AT else 0
     at = 13 + _table_bytes(flags)
     block = head[at : at + 1]
@@ -27,7 +27,7 @@ def is_plausible(head: bytes) -> bool:
 
 
 def _may_be_image(head: bytes, at: int) -> bool:
-    """Say whether codes of a length that there is follow the descriptor of an image."""
+    """Say whether an image descriptor is followed by codes of a valid length."""
     flags = head[at + 9] if len(head) > at + 9 else 0
     code_at = at + 10 + _table_bytes(flags)
     return head[code_at : code_at + 1] <= _WIDEST_CODE

@@ -1,17 +1,17 @@
-"""Where something is encoded in a text, or looks as if it were."""
+"""The stretches of a text that are encoded, or look encoded."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hot:
-    """A stretch of a text in which something is encoded, or looks as if it were.
+    """A stretch of a text that is encoded, or looks encoded.
 
     Attributes:
         start: Offset of its first byte.
         end: Offset after its last one.
-        first: Offset from which on bytes before it may belong to it.
-        last: Offset up to which bytes after it may.
+        first: Offset of the first byte before it that may belong to it.
+        last: Offset after the last byte that may belong to it.
     """
 
     start: int

@@ -1,4 +1,4 @@
-"""Find pictures that stand in the content of a page, among what is drawn.
+"""Find the inline images in the content streams of a PDF document.
 
 Source:
     ISO 32000-2:2020, 8.9.7 "Inline images".
@@ -26,25 +26,25 @@ _MOST_DICTIONARY_BYTES = 4096
 
 _IMAGES = 200
 _BYTES_PER_IMAGE = 256
-"""Different pictures that are read in a document: so many in any, and more by its
-length. Each takes a millisecond; a letter of a scanned font has 300 bytes."""
+"""Bytes of a document for each different picture that is read, besides a fixed number.
+Each takes a millisecond; a letter of a scanned font has 300 bytes."""
 
 _MOST_OTHERS = 2_000
-"""Words in one stream that begin no picture, at up to 50 µs each."""
+"""Most words ``BI`` in one stream that do not begin a picture, at up to 50 µs each."""
 
 _MOST_SPECKS = 50_000
-"""Pictures of a few samples, or that were read before, which are passed over in one
-stream, at 2 µs each."""
+"""Most pictures that are passed over in one stream, at 2 µs each: those of a few
+samples, or read before."""
 
 
 _TOO_MANY: Final = Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
 _Read = tuple[Picture, Painting | Shortfall | None]
-"""What a dictionary says of a picture, and how it is painted."""
+"""The picture that a dictionary describes, and its painting."""
 
 
 class InlineImage(NamedTuple):
-    """A picture in a content stream, its data as packed, and how it is painted."""
+    """A picture in a content stream, its packed data, and its painting."""
 
     picture: Picture
     data: bytes
@@ -52,14 +52,14 @@ class InlineImage(NamedTuple):
 
 
 class Drawn:
-    """The pictures that were read in the content streams of one document so far.
+    """The pictures that were read so far in the content streams of one document.
 
-    Maps and forms draw one picture a thousand times. Dictionaries are read once, and so
-    are pictures.
+    Maps and forms draw one picture a thousand times, so each dictionary and each
+    picture is read only once.
 
     Args:
         document_bytes: Length of the document.
-        sight: Which of its pictures are too small.
+        sight: Tells which of its pictures are too small.
     """
 
     def __init__(self, document_bytes: int, sight: Sight) -> None:
@@ -70,21 +70,21 @@ class Drawn:
 
     @property
     def is_full(self) -> bool:
-        """Whether there were more different pictures than are read."""
+        """Return whether there were more different pictures than are read."""
         return self._left < 0
 
     def read(self, entries: bytes) -> _Read | None:
-        """Return what a dictionary says, if it is one of a picture."""
+        """Read a dictionary; return ``None`` if it describes no picture."""
         if entries not in self._read:
             self._read[entries] = _picture(entries)
         return self._read[entries]
 
     def is_new(self, picture: bytes) -> bool:
-        """Note a picture; say whether it is the first with these bytes.
+        """Note a picture; return whether it is the first with these bytes.
 
         Args:
-            picture: Its dictionary and its data. Who forges their hash must know a
-                secret of this process.
+            picture: Its dictionary and its data. Forging their hash needs a secret of
+                this process.
         """
         known = hash(picture)
         is_new = known not in self._seen
@@ -94,11 +94,11 @@ class Drawn:
 
 
 def inline_images(content: bytes, drawn: Drawn) -> Iterator[InlineImage | Shortfall]:
-    """Yield the new pictures in a content stream; behind too many, a shortfall.
+    """Yield the new pictures in a content stream; after too many, a shortfall.
 
     Args:
         content: The stream, unpacked.
-        drawn: Those of the document so far.
+        drawn: The pictures that were read so far in the document.
     """
     position = specks = others = 0
     while (position := content.find(b"BI", position)) >= 0:
@@ -128,7 +128,7 @@ def inline_images(content: bytes, drawn: Drawn) -> Iterator[InlineImage | Shortf
 
 
 def left_open(content: bytes) -> int | None:
-    """Return where the last picture of a stream begins, if it does not end there.
+    """Return the start of a stream's last picture, if it does not end in the stream.
 
     A page may have several streams, which are read as one: the dictionary of a picture
     may stand in one of them, and its data in the next.
@@ -144,22 +144,22 @@ def left_open(content: bytes) -> int | None:
 
 
 _MOST_BACK = 1000
-"""Other places with these letters that are passed over. Of more, the last one is taken
-for the beginning: so many stand in no page."""
+"""Most places with the letters BI that are passed over. If there are more, the last one
+is taken for the beginning; no page has so many."""
 
 _MAY_BE_OPEN = re.compile(rb"(?<![^\s>\])])BI(?:\s*\Z|\s+%|\s*/)")
-"""Behind it stands a name, a comment or nothing: texts speak of BI as well."""
+"""The word BI, followed by a name, a comment or the end: texts contain BI as well."""
 
 
 def _is_speck(content: bytes, start: int, sight: Sight) -> bool:
-    """Say quickly whether a picture is too small, if its samples are not packed.
+    """Test quickly whether a picture of unpacked samples is too small.
 
-    Drawing programs fill areas with them, thousands on a page.
+    Drawing programs fill areas with such pictures, thousands on a page.
 
     Args:
         content: The stream.
-        start: Where the dictionary begins.
-        sight: Which pictures are too small.
+        start: Offset of the dictionary.
+        sight: Tells which pictures are too small.
     """
     end = content.find(b"ID", start, start + _MOST_PLAIN_BYTES)
     side = _plain_side(content[start : end + 3]) if end > 0 else None
@@ -168,9 +168,9 @@ def _is_speck(content: bytes, start: int, sight: Sight) -> bool:
 
 @lru_cache(maxsize=1024)
 def _plain_side(dictionary: bytes) -> int | None:
-    """Return the shorter side that a dictionary of the usual kind says, if it is one.
+    """Return the shorter side in a dictionary of the usual kind; ``None`` for others.
 
-    Most pictures of a page have one of a few dictionaries.
+    Most pictures of a page share a few dictionaries.
     """
     if _PLAIN_DICTIONARY.fullmatch(dictionary) is None:
         return None
@@ -184,13 +184,14 @@ _PLAIN_DICTIONARY: Final = re.compile(
     rb"(?:\s++|/(?:IM\s+true|W\s+\d{1,9}|H\s+\d{1,9}|BPC\s+\d{1,2}|CS\s*/(?:G|RGB|CMYK)"
     rb"|I\s+(?:true|false)|D\s*\[[\d\s]*\])(?=[\s/]))*ID\s"
 )
-"""What nearly every such picture says, without a filter and without any other name."""
+"""The usual dictionary of such a picture, without a filter and without any other name.
+"""
 
 _SIDE: Final = re.compile(rb"/([WH])\s+(\d+)")
 
 
 def _image(content: bytes, start: int, drawn: Drawn) -> tuple[InlineImage, int] | None:
-    """Read the picture whose dictionary begins at an offset, and say where it ends."""
+    """Read the picture whose dictionary begins at an offset, and return its end."""
     data = _DATA.search(content, start, start + _MOST_DICTIONARY_BYTES)
     found = data and drawn.read(content[start : data.start() + 1])
     if not data or not found:
@@ -204,7 +205,7 @@ def _picture(entries: bytes) -> _Read | None:
     """Read a dictionary that has no brackets around it."""
     try:
         dictionary = pikepdf.Object.parse(b"<<" + entries + b">>")
-    except QPDF_ERRORS:  # no dictionary, or one that names a key twice
+    except QPDF_ERRORS:  # not a dictionary, or one that names a key twice
         has_size = b"/W" in entries and b"/H" in entries
         return (Picture(raster=None, filters=()), None) if has_size else None
     picture, painting = described(dictionary), painting_of(dictionary)
@@ -213,7 +214,7 @@ def _picture(entries: bytes) -> _Read | None:
 
 
 def _end(content: bytes, start: int, picture: Picture) -> int:
-    """Return where data end: their length is known only if they are not packed."""
+    """Return the end of the data; their length is known only if they are not packed."""
     if picture.raster and not picture.filters:
         start = min(start + picture.raster.size, len(content))
     end = _END.search(content, start)

@@ -1,10 +1,11 @@
-"""Find the archives that begin in the middle of other content.
+"""Find the archives that begin in the middle of another content.
 
-Programs that unpack themselves are such, and so is an archive that somebody hangs to a
-photo: WinRAR and 7-Zip look for their magic in whatever they are given.
+Such contents are programs that unpack themselves, and photos with an archive appended:
+WinRAR and 7-Zip look for their magic in any file.
 
 Rules this module keeps: linear time; six bytes of magic are not enough, since programs
-name them to look for them, so that the checksum of what comes next must be right.
+contain them to search for them, so that the checksum of the bytes after the magic must
+be right.
 
 To add a format: a line in ``_FORMS``.
 """
@@ -21,27 +22,28 @@ from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.source import Source
 
 _MOST_STARTS: Final = 8
-"""Archives that are opened in one content; their tools open the first."""
+"""Most archives that are opened in one content; their tools open only the first."""
 
 _MOST_LOOKS: Final = 2000
-"""Places with the magic of an archive that are looked at. Programs name it once or
-twice, and each look takes two microseconds."""
+"""Most places with the magic of an archive that are tested. Programs contain it once or
+twice, and each test takes two microseconds."""
 
 _STRETCH_BYTES: Final = 1 << 18
 _OVERLAP_BYTES: Final = 16
-"""Bytes that are searched at a time, and by how much stretches overlap."""
+"""Bytes that are searched at a time, and the overlap of two stretches."""
 
 _SEARCHED: Final = frozenset({Kind.PDF, Kind.SQLITE, Kind.OLE})
-"""Containers that are searched. Of the others, the members would be found twice."""
+"""Containers that are searched. In others, archives among the members would be found
+twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where an archive begins.
+    """The beginning of an archive.
 
     Attributes:
         offset: Of its first byte.
-        kind: What it is.
+        kind: Its kind.
     """
 
     offset: int
@@ -49,7 +51,7 @@ class Start:
 
 
 class Unfinished:
-    """The last item: there is more, and it was not looked at."""
+    """The last item: there are more places, which were not looked at."""
 
 
 def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
@@ -72,7 +74,7 @@ def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
 
 
 def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
-    """Yield where a magic stands and of which form, but not among pixels of a photo."""
+    """Yield the offset and the form of each magic outside the pixels of a photo."""
     pixels: range | None = None
     for offset, form in _anywhere(source):
         if kind is Kind.JPEG and pixels is None:
@@ -83,7 +85,7 @@ def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
 
 
 def _anywhere(source: Source) -> Iterator[tuple[int, "_Form"]]:
-    """Yield where a magic stands behind the first byte, in order."""
+    """Yield the offset and the form of each magic after the first byte, in order."""
     for at in range(1, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
         for end, number in _PATTERNS.places_in(piece):
@@ -96,7 +98,7 @@ def _anywhere(source: Source) -> Iterator[tuple[int, "_Form"]]:
 
 
 class _Form(NamedTuple):
-    """How a kind of archive begins, and what else must hold there."""
+    """The magic of a kind of archive, and a test of the bytes after it."""
 
     magic: bytes
     kind: Kind
@@ -104,7 +106,7 @@ class _Form(NamedTuple):
 
 
 def _is_seven_zip(source: Source, at: int) -> bool:
-    """Require the checksum of the first header, and room for the last one."""
+    """Require the checksum of the first header, and enough bytes for the last one."""
     head = source.read(at, _SEVEN_ZIP.size)
     if len(head) < _SEVEN_ZIP.size:
         return False
@@ -134,7 +136,7 @@ _RAR5_BYTES: Final = 13
 
 
 def _is_cabinet(source: Source, at: int) -> bool:
-    """Require the version, and a length that is there."""
+    """Require the version, and a length that the content has."""
     head = source.read(at, 26)
     length = int.from_bytes(head[8:12], "little")
     return head[24:26] == b"\3\1" and length <= source.size - at
@@ -155,9 +157,9 @@ _PATTERNS: Final = Patterns(
 
 
 def _pixels(source: Source) -> range:
-    """Return where the pixels of a JPEG stand, which are not searched; none if unclear.
+    """Return the span of a JPEG's pixels, which are not searched; empty if unclear.
 
-    An archive among the pixels would be seen as pixels.
+    Viewers would show an archive among the pixels as pixels.
     """
     start = _first_scan(source)
     return range(0) if start is None else range(start, _find(source, start))
@@ -169,7 +171,7 @@ _MOST_SEGMENTS: Final = 512
 
 
 def _first_scan(source: Source) -> int | None:
-    """Return where the pixels of a JPEG begin, if its header is sound."""
+    """Return the offset of the pixels of a JPEG, if its header is valid."""
     at = 2
     for _ in range(_MOST_SEGMENTS):
         head = source.read(at, 4)
@@ -182,7 +184,7 @@ def _first_scan(source: Source) -> int | None:
 
 
 def _find(source: Source, start: int) -> int:
-    """Return where an image ends first from an offset on; the end if nowhere."""
+    """Return the first end of an image from an offset on, or the end of the content."""
     for at in range(start, source.size, _STRETCH_BYTES):
         found = source.read(at, _STRETCH_BYTES + 1).find(_END_OF_IMAGE)
         if found >= 0:

@@ -1,9 +1,9 @@
-"""Read what a JPEG 2000 file says of its colours, as far as a document overrides it.
+"""Read the colours of a JPEG 2000 file, as far as a document can override them.
 
-A document gives a picture in JPEG 2000 a colour space of its own, or leaves that to the
-file. Where both say the same, one reading is enough.
+A document gives a picture in JPEG 2000 another colour space, or keeps the one of the
+file. If both are the same, one reading is enough.
 
-Rules this module keeps: boxes are stepped over, and nothing is decoded.
+Rules this module keeps: boxes are skipped, and no pixel is decoded.
 
 Source:
     ISO/IEC 15444-1, annex I; ISO 32000-2:2020, 7.4.9 "JPXDecode filter".
@@ -18,14 +18,14 @@ _FILE: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODES: Final = b"\xff\x4f\xff\x51"
 _MOST_BOXES: Final = 1000
 _PLAIN_SPACES: Final = frozenset({16, 17})
-"""sRGB and grey, as ``EnumCS`` numbers them."""
+"""The numbers (``EnumCS``) of sRGB and grey."""
 
 _KNOWN_SPACES: Final = _PLAIN_SPACES | {0, 12, 15, 18}
-"""Black and white, four inks, and luma with two differences besides."""
+"""Also black and white, four inks, and luma with two colour differences."""
 
 _ENUMERATED: Final = 1
 _TO_COUNT: Final = 36
-"""From the length of a ``SIZ`` segment to how many components there are."""
+"""Bytes from the length of a ``SIZ`` segment to the number of components."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,11 @@ class Jpx:
     """A picture in JPEG 2000.
 
     Attributes:
-        codes: Its codestream, without what a file says of it.
-        count: How many components it has; 0 if that is not known.
-        is_plain: Whether a file around it says nothing else of its colours than that
-            they are grey, or red, green and blue.
-        is_known: Whether decoders know the colours that the file names.
+        codes: Its codestream, without the boxes of a file.
+        count: Number of its components; 0 if unknown.
+        is_plain: Whether a file around it says of the colours only that they are grey,
+            or red, green and blue.
+        is_known: Whether decoders know the colour space that the file names.
         profile: The ICC profile that the file holds; empty if there is none.
     """
 
@@ -77,14 +77,14 @@ def read_jpx(data: bytes) -> Jpx | None:
 
 @dataclass(slots=True)
 class _Said:
-    """What the headers of a file say of its colours."""
+    """The colours as the headers of a file describe them."""
 
     spaces: set[int] = field(default_factory=set)
     profile: bytes = b""
     has_palette: bool = False
 
     def read(self, data: bytes, start: int, end: int) -> None:
-        """Read what is in one header."""
+        """Read the boxes of one header."""
         for name, body, behind in _boxes(data, start, end):
             if name in {b"pclr", b"cmap"}:
                 self.has_palette = True
@@ -95,7 +95,7 @@ class _Said:
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, beginning and end of what is in each box."""
+    """Yield the name of each box, and the start and end of its body."""
     for _ in range(_MOST_BOXES):
         if start + 8 > end:
             return
@@ -112,7 +112,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 
 def _count_of(codes: bytes) -> int:
-    """Return how many components a codestream has."""
+    """Return the number of components of a codestream."""
     if not codes.startswith(_CODES):
         return 0
     at = len(_CODES) + _TO_COUNT

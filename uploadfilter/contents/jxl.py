@@ -1,7 +1,7 @@
-"""Tell whether bytes can be the header of a bare JPEG XL codestream.
+"""Test whether bytes can be the header of a bare JPEG XL codestream.
 
-Its magic is two bytes long and therefore everywhere, so that the header is read bit by
-bit, as far as the first frame's flags. Of a thousand beginnings by chance, few pass.
+Its magic has only two bytes and often occurs by chance. So the header is read bit by
+bit, up to the flags of the first frame. Of a thousand chance beginnings, few pass.
 
 Source:
     ISO/IEC 18181-1, annexes D (image header), E (colour encoding) and F (frame header).
@@ -10,19 +10,19 @@ Source:
 from dataclasses import dataclass
 
 HEAD_BYTES = 128
-"""How much of a codestream is looked at, in bytes; names of channels may be longer, and
-are then believed."""
+"""Bytes of a codestream that are looked at. Names of channels may be longer; such a
+header passes."""
 
 MAGIC = b"\xff\x0a"
 
 _LONGEST_SIDE = 1 << 18
 _MOST_PIXELS = 1 << 30
 _MOST_ELONGATED = 64
-"""Larger or longer pictures are not believed: level 5 of the standard ends at 2**18 and
-2**28, and a banner is 20 times as wide as it is high."""
+"""Largest ratio of the sides. Larger or longer pictures do not pass: level 5 of the
+standard ends at 2**18 and 2**28, and a banner is 20 times as wide as it is high."""
 
 _SHORTEST_SIDE = 8
-"""Smaller ones say nothing that a perceptual signal could keep."""
+"""Shortest side in pixels: perceptual signals of smaller pictures mean nothing."""
 
 _SIZE_BITS = (9, 13, 18, 30)
 _RATIOS = {
@@ -47,15 +47,15 @@ _CHANNELS = frozenset({0, 1, 2, 3, 4, 5, 6, 15, 16})
 _GREY, _XYB = 1, 2
 _CUSTOM = 2
 _MOST_CHANNELS = 8
-"""Besides the colours: alpha, depth, black and spot colours."""
+"""Most channels besides the colours: alpha, depth, black and spot colours."""
 
 _FLAGS = 0x01 | 0x02 | 0x10 | 0x20 | 0x80
-"""Noise, patches, splines, a separate DC frame, no smoothing of DC."""
+"""The known flags: noise, patches, splines, a separate DC frame, no smoothing of DC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Metadata:
-    """What of the metadata decides how a frame's header is read."""
+    """The metadata on which the layout of a frame header depends."""
 
     is_xyb: bool = True
     has_profile: bool = False
@@ -63,11 +63,11 @@ class _Metadata:
 
 
 class _Implausible(Exception):  # noqa: N818  # not an error: it ends the reading
-    """No header goes on like this."""
+    """These bits cannot be in a header."""
 
 
 def is_plausible(head: bytes) -> bool:
-    """Return whether a picture can begin so.
+    """Return whether a picture can begin with these bytes.
 
     Args:
         head: The first ``HEAD_BYTES``, or all there are.
@@ -111,18 +111,18 @@ class _Bits:
         return bool(self.take(1))
 
     def chosen(self, *choices: tuple[int, int]) -> int:
-        """Return one of four: a base, and how many bits are added to it."""
+        """Return a number in one of four codings: a base, and the bits added to it."""
         base, count = choices[self.take(2)]
         return base + self.take(count)
 
     def member(self, known: frozenset[int]) -> int:
-        """Return the value of an enumeration, if it is a known one."""
+        """Return the value of an enumeration; it must be known."""
         value = self.chosen((0, 0), (1, 0), (2, 4), (18, 6))
         _require(value in known)
         return value
 
     def align(self) -> None:
-        """Skip to the next byte; the bits in between are zero."""
+        """Skip to the next byte; the skipped bits must be zero."""
         _require(self.take(self._left % 8) == 0)
 
 
@@ -174,7 +174,7 @@ def _read_metadata(bits: _Bits) -> _Metadata:
 
 
 def _read_more(bits: _Bits) -> None:
-    """Read what not every picture has."""
+    """Read the optional fields of the image metadata."""
     bits.take(3)  # orientation
     if bits.flag():
         _read_size(bits)
@@ -196,7 +196,7 @@ def _read_depth(bits: _Bits) -> None:
 
 
 def _read_channel(bits: _Bits) -> None:
-    """Read one of the extra channels (D.3.6); without more, it is alpha."""
+    """Read one of the extra channels (D.3.6); a default one is alpha."""
     if bits.flag():
         return
     kind = bits.member(_CHANNELS)
@@ -204,7 +204,7 @@ def _read_channel(bits: _Bits) -> None:
     bits.chosen((0, 0), (3, 0), (4, 0), (1, 3))
     bits.take(8 * bits.chosen((0, 0), (0, 4), (16, 5), (48, 10)))
     if kind == 0:
-        bits.flag()  # whether it was multiplied already
+        bits.flag()  # whether alpha is premultiplied
     elif kind == 2:  # noqa: PLR2004  # a spot colour
         bits.take(4 * 16)
 
@@ -229,7 +229,7 @@ def _read_colours(bits: _Bits) -> bool:
 
 
 def _read_points(bits: _Bits, count: int) -> None:
-    """Read points in the plane of colours, in millionths, both ways from zero."""
+    """Read chromaticity points, as signed numbers of millionths."""
     for _ in range(2 * count):
         value = bits.chosen((0, 19), (1 << 19, 19), (1 << 20, 20), (1 << 21, 21))
         _require(value <= 2 * _ONE)
@@ -239,9 +239,9 @@ _ONE = 1_000_000
 
 
 def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
-    """Read the beginning of the first frame's header, of a whole picture (F.2)."""
+    """Read the start of the first frame's header; it must cover the picture (F.2)."""
     if bits.flag():
-        # Nothing else is in it, and what follows is the table of contents in order.
+        # The header has nothing else; the table of contents follows, in order.
         _require(not bits.flag())
         bits.align()
         return
@@ -259,15 +259,15 @@ def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
     elif metadata.is_xyb:
         bits.take(3 + 3)  # scales of quantisation
     if kind == _REFERENCE:
-        _require(bits.flag())  # it holds patches, in a size of its own
+        _require(bits.flag())  # it holds patches and has its own size
     if kind == _REGULAR:
         _read_passes(bits)
         _require(not bits.flag())  # it covers the picture
-        _require(bits.take(2) == 0)  # and replaces what was there
+        _require(bits.take(2) == 0)  # and replaces the earlier pixels
 
 
 def _read_passes(bits: _Bits) -> None:
-    """Read in how many steps a frame becomes sharper (F.3)."""
+    """Read the passes in which a frame becomes sharper (F.3)."""
     passes = bits.chosen((1, 0), (2, 0), (3, 0), (4, 3))
     if passes == 1:
         return

@@ -1,6 +1,6 @@
-"""Put two files together: a picture, and another one of its alpha, or its profile.
+"""Join two files in one: a picture, and its alpha or its profile.
 
-``signals/layered.py`` reads what is written here; no other program does.
+Only ``signals/layered.py`` reads such a file; no other program does.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from uploadfilter.contents.members import Shortfall
 def layered(
     colours: Iterator[bytes | Shortfall], alpha: Iterator[bytes | Shortfall]
 ) -> Iterator[bytes | Shortfall]:
-    """Yield one file of two.
+    """Yield one file made of two.
 
     Args:
         colours: Parts of a picture file; a shortfall comes last.
-        alpha: The same of a picture whose luma says how much of the other is seen.
+        alpha: Parts of a second picture file, whose luma is the alpha of the first.
     """
     files: list[list[bytes]] = []
     for parts in (colours, alpha):
@@ -35,7 +35,7 @@ def layered(
 def profiled(
     colours: Iterator[bytes | Shortfall], profile: bytes
 ) -> Iterator[bytes | Shortfall]:
-    """Yield one file of a picture and the ICC profile that stands for its own.
+    """Yield one file made of a picture and an ICC profile that replaces its own.
 
     Args:
         colours: Parts of a picture file; a shortfall comes last.

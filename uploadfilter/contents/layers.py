@@ -1,11 +1,11 @@
 """Undo the layers in which a text is written: percent signs, escapes, references.
 
-Rules this module keeps: linear time whatever the bytes, a few nanoseconds for each. A
-flood of percent signs or backslashes is undone in one pass over arrays; references,
-whose names only a table knows, are counted before and looked up once each.
+Rules this module keeps: linear time for any bytes, a few nanoseconds for each. Many
+percent signs or backslashes are undone in one pass over arrays; references, whose names
+are in a table, are counted first, and each name is looked up once.
 
-To add a layer: a step in ``unwrapped``, and its sign; or, where it makes something else
-of what the others left, a form in ``rewritings.py``.
+To add a layer: a step in ``unwrapped``, and its sign; or a form in ``rewritings.py``,
+if it changes text that the other layers leave alone.
 """
 
 import html
@@ -25,7 +25,7 @@ _NONE = 0xFF
 
 
 def _table(values: dict[int, int]) -> _Bytes:
-    """Return a table of bytes in which the others are ``_NONE``."""
+    """Return a table of all bytes; those without a value are ``_NONE``."""
     table = np.full(256, _NONE, dtype=np.uint8)
     table[list(values)] = list(values.values())
     return table
@@ -42,7 +42,7 @@ _LETTERS = _table(
 
 
 def unwrapped(text: bytes, effort: Effort) -> bytes:
-    """Undo every layer until nothing changes.
+    """Undo all layers again and again until nothing changes.
 
     Args:
         text: Any bytes.
@@ -55,7 +55,7 @@ def unwrapped(text: bytes, effort: Effort) -> bytes:
     while text != before:
         before = text
         for sign, pattern, undone in _LAYERS:
-            # To look for one sign is much faster than to look for any of three.
+            # Looking for one sign is much faster than looking for any of three.
             if sign in text and pattern.search(text):
                 effort.take(1 + len(text) // _BYTES_PER_STEP)
                 text = undone(text, effort)
@@ -63,14 +63,14 @@ def unwrapped(text: bytes, effort: Effort) -> bytes:
 
 
 def wrapped(text: bytes, signs: Collection[str]) -> NDArray[np.intp]:
-    """Return the spans of signs of layers beside which something may begin.
+    """Return the spans of the signs of layers beside which a file may begin.
 
-    Not of those that programs and pages are full of, unless letters stand around them:
-    broken lines, and references to what is no letter.
+    Signs that are common in programs and pages count only between letters: broken
+    lines, and references to characters that are not letters.
 
     Args:
         text: Any bytes.
-        signs: Of ``SIGNS``, those that stand in the text.
+        signs: The members of ``SIGNS`` that stand in the text.
 
     Returns:
         Starts and ends, in order, shape (signs, 2).
@@ -87,27 +87,27 @@ def wrapped(text: bytes, signs: Collection[str]) -> NDArray[np.intp]:
 
 
 SIGNS_OF_LAYERS = (b"&", b"\\", b"%")
-"""Of which one is in every text that has a layer."""
+"""Every text with a layer has at least one of these."""
 
 _NO_SPANS = np.zeros((0, 2), dtype=np.intp)
 
 
 def _telling(sign: bytes, pattern: bytes) -> tuple[bytes, re.Pattern[bytes]]:
-    """Return a sign, and a pattern for those of them that stand near each other."""
+    """Return a sign, and a pattern for several of it that stand near each other."""
     near = b"(?:%b)(?:[^%b]{0,%d}+(?:%b)){0,%d}"
     each = re.escape(sign)
     return sign, re.compile(near % (pattern, each, _NEAR, pattern, _MOST_NEAR))
 
 
 _MOST_NEAR = 1000
-"""Signs that are told as one: the engine keeps 120 bytes for each."""
+"""Most signs in one match: the engine of ``re`` keeps 120 bytes for each."""
 
 _NEAR = 64
-"""Characters between signs of which it is no use to tell one from the other."""
+"""Most characters between two signs of one match."""
 
 
 def is_layered(text: bytes, hot: Hot) -> bool:
-    """Return whether a layer changes what is encoded in a stretch, or may be."""
+    """Return whether a layer changes letters of a stretch that may be encoded."""
     return any(
         sign in text and pattern.search(text, hot.start, hot.end)
         for sign, pattern, _ in _LAYERS
@@ -118,11 +118,11 @@ def is_layered(text: bytes, hot: Hot) -> bool:
 
 
 _BYTES_PER_STEP = 512
-"""Bytes that are gone through in a step, however few signs there are."""
+"""Bytes that are searched in a step, however few signs there are."""
 
 
 def unquoted(text: bytes, effort: Effort) -> bytes:
-    """Return the bytes that percent signs and two digits stand for.
+    """Replace each percent sign and its two digits by their byte.
 
     Raises:
         SpentError: The budget of steps is used up.
@@ -139,10 +139,10 @@ def unquoted(text: bytes, effort: Effort) -> bytes:
 
 
 def unescaped(text: bytes, effort: Effort) -> bytes:
-    r"""Return what a string of JSON, JavaScript, C or SQL stands for.
+    r"""Undo the escapes of a string of JSON, JavaScript, C or SQL.
 
-    Of a row of backslashes, each second one belongs to the one before it. Numbers are
-    ``\xff``, ``\u00ff``, ``\u{ff}`` and, in eights, ``\377``.
+    In a row of backslashes, each second one belongs to the one before it. Numbers are
+    ``\xff``, ``\u00ff``, ``\u{ff}`` and, in octal, ``\377``.
 
     Raises:
         SpentError: The budget of steps is used up.
@@ -179,7 +179,7 @@ def unescaped(text: bytes, effort: Effort) -> bytes:
 
 
 MOST_FEW = 128
-"""Signs that are undone one by one: arrays take longer to make than so few signs."""
+"""Most signs that are undone one by one; for so few, making arrays takes longer."""
 
 _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 _ESCAPE = re.compile(
@@ -190,12 +190,12 @@ _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b"}
 
 
 def _unquoted(found: re.Match[bytes]) -> bytes:
-    """Return the byte that a percent sign and two digits stand for."""
+    """Return the byte of a percent sign and two digits."""
     return bytes((int(found[0][1:], 16),))
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    """Return the byte that an escape stands for."""
+    """Return the byte of an escape."""
     sign = found[5]
     if sign:
         return _CONTROLS.get(sign, sign)
@@ -210,7 +210,7 @@ _BRACED_ZERO = re.compile(rb"\\u\{0*([1-9a-fA-F][0-9a-fA-F])\}")
 def _octals(
     data: _Bytes, at: _Places
 ) -> tuple[tuple[_Places, NDArray[np.int16], int], ...]:
-    """Return where numbers in eights of one to three digits stand, and their values."""
+    """Return the places and the values of octal numbers of one to three digits."""
     first, second, third = (
         _OCTAL[data[at + number]].astype(np.int16) for number in (1, 2, 3)
     )
@@ -231,21 +231,22 @@ _MOST_FIRST_OCTAL = 4
 
 _LONGEST_ESCAPE = 6
 _SIGNS_PER_STEP = 16
-"""Of all bytes, half can be signs of one kind; each takes thirty bytes of memory."""
+"""Signs of one kind that are undone in a step. Half of all bytes can be such signs;
+each takes thirty bytes of memory."""
 
 
 def _places(flags: NDArray[np.bool_]) -> _Places:
-    """Return where flags are set; no text here is longer than 2 GiB."""
+    """Return the places of the set flags; no text here is longer than 2 GiB."""
     return np.flatnonzero(flags).astype(np.int32)
 
 
 def _padded(text: bytes) -> _Bytes:
-    """Return a text as an array, with room for what its last byte may begin."""
+    """Return a text as an array, padded so that a sign may begin at its last byte."""
     return np.frombuffer(text + bytes(_LONGEST_ESCAPE), dtype=np.uint8).copy()
 
 
 def _digits(data: _Bytes, at: _Places) -> NDArray[np.int16]:
-    """Return what pairs of digits stand for; -1 where they are none."""
+    """Return the values of pairs of digits; -1 where they are not digits."""
     high, low = _DIGITS[data[at]], _DIGITS[data[at + 1]]
     value = high.astype(np.int16) << 4 | low
     return np.where((high == _NONE) | (low == _NONE), np.int16(-1), value)
@@ -254,7 +255,7 @@ def _digits(data: _Bytes, at: _Places) -> NDArray[np.int16]:
 def _replaced(
     data: _Bytes, at: _Places, values: NDArray[np.int16], length: int
 ) -> bytes:
-    """Put values in the place of so many bytes each, except for negative ones."""
+    """Replace a number of bytes at each place by its value, unless that is negative."""
     kept = np.ones(len(data), dtype=np.bool_)
     _replace(data, kept, at, values, length)
     kept[len(data) - _LONGEST_ESCAPE :] = False
@@ -268,7 +269,7 @@ def _replace(
     values: NDArray[np.int16] | _Bytes,
     length: int,
 ) -> None:
-    """Write values, and mark the bytes behind each of which they take the place."""
+    """Write each value at its place, and mark the bytes after it for removal."""
     is_one = values >= 0 if values.dtype == np.int16 else values != _NONE
     places = at[is_one]
     data[places] = values[is_one].astype(np.uint8)
@@ -286,7 +287,7 @@ _REFERENCES_PER_STEP = 4
 
 
 def unreferenced(text: bytes, effort: Effort) -> bytes:
-    """Return the characters that references of HTML stand for, as Latin-1.
+    """Replace references of HTML by their characters, as Latin-1.
 
     Args:
         text: Any bytes.
@@ -308,8 +309,8 @@ def unreferenced(text: bytes, effort: Effort) -> bytes:
 
 
 def _referenced(reference: bytes) -> bytes:
-    """Return the character of a reference, or the reference if it is none of ours."""
-    number = _ZEROS.sub(rb"\1", reference)  # of which there may be any number
+    """Return the character of a reference, or the reference itself if it is unknown."""
+    number = _ZEROS.sub(rb"\1", reference)  # there may be any number of them
     character = html.unescape(number.decode("ascii"))
     is_ours = max(character, default="") <= "\xff"
     return character.encode("latin-1") if is_ours else reference
@@ -329,7 +330,7 @@ _LAYERS: tuple[
     ),
     (b"%", re.compile(rb"%[0-9a-fA-F]{2}"), unquoted),
 )
-"""Layers by their signs, what is undone or may be, and how."""
+"""The layers: sign, pattern of the undone text, and function that undoes it."""
 
 _TELLING: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     _telling(
@@ -355,5 +356,5 @@ SIGNS: dict[str, str] = {
     r"|[A-Za-z0-9+/]\\[nrtfb][\\A-Za-z0-9+/]",
     "%": r"%[0-9a-fA-F]{2}",
 }
-"""By their sign, what is in every text that has one for ``wrapped``: the same without
-looks around."""
+"""For each sign a pattern that stands in every text with one for ``wrapped``: the same
+pattern without its look-arounds."""

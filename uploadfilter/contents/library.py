@@ -1,15 +1,15 @@
-"""Call libarchive: the one module that knows its binding.
+"""Call libarchive: the only module that uses its binding.
 
 Rules this module keeps:
 
 - Nothing but the bytes of a source reaches the library, and nothing but bytes, names
-  and numbers come back. It opens no file and starts no program: the filters that would
-  (``lrzip``, ``lzop``, ``grzip``) are never switched on.
-- The functions that the library calls back are made once, when this module is imported:
-  a confined process cannot make memory executable, which each of them needs.
-- What bad bytes do to the library is a ``Shortfall``.
+  and numbers come back. The library opens no file and starts no program: the filters
+  that would (``lrzip``, ``lzop``, ``grzip``) are never switched on.
+- The callbacks are made once, when this module is imported: each needs executable
+  memory, which a confined process cannot make.
+- An error of the library about bad bytes becomes a ``Shortfall``.
 
-Where the machine lacks the library, ``IS_THERE`` is false.
+On a machine without the library, ``IS_THERE`` is false.
 
 Source:
     libarchive's manual pages, archive_read(3) to archive_read_data(3).
@@ -32,7 +32,7 @@ from uploadfilter.model import Reason
 try:
     import libarchive
     from libarchive import ffi
-except (OSError, AttributeError, TypeError):  # what it raises where it is missing
+except (OSError, AttributeError, TypeError):  # raised if the library is missing
     libarchive = ffi = None
 
 IS_THERE: Final = libarchive is not None
@@ -41,16 +41,17 @@ IS_THERE: Final = libarchive is not None
 ENCRYPTED: Final = Shortfall(reason=Reason.ENCRYPTED)
 
 _BLOCK_BYTES: Final = 64 * 1024
-"""How much the library gets at a time."""
+"""Bytes that the library gets at a time."""
 
 _FILE: Final = 0o100000
 _NOTHING_SAID: Final = 0
-"""Types of members that have bytes, as in ``st_mode``; ``ar`` and ``raw`` say none."""
+"""Types of members that have data, as in ``st_mode``; ``ar`` and ``raw`` give no type.
+"""
 
 _FOLDER_BITS: Final = 0o170000
 
 _STRANGE: Final = ("not supported", "unsupported", "unavailable")
-"""Words of the library for what it does not know."""
+"""Words in the library's messages about methods that it does not know."""
 
 _FAILED: Final = -30
 _WHENCE_END: Final = 2
@@ -58,7 +59,7 @@ _WHENCE_END: Final = 2
 
 @dataclass(slots=True)
 class _Position:
-    """Where the library reads in a source, and what it was given last."""
+    """The library's offset in a source, and the block that it got last."""
 
     source: Source
     at: int = 0
@@ -67,11 +68,11 @@ class _Position:
 
 
 class _Sources:
-    """The sources that are being read, by the number that the library gives back.
+    """The sources that are being read, by the number that callbacks get.
 
     Attributes:
-        read: What the library calls for more bytes.
-        seek: What it calls to go elsewhere.
+        read: The callback for more bytes.
+        seek: The callback for another offset.
     """
 
     def __init__(self) -> None:
@@ -82,7 +83,7 @@ class _Sources:
 
     @contextmanager
     def opened(self, source: Source) -> Iterator[tuple[int, _Position]]:
-        """Give a source a number for the length of the block."""
+        """Give a source a number, until the ``with`` block ends."""
         number, position = next(self._numbers), _Position(source)
         self._open[number] = position
         try:
@@ -95,7 +96,7 @@ class _Sources:
         try:
             position.block = position.source.read(position.at, _BLOCK_BYTES)
         except MemoryError:
-            # It must not go up through the library.
+            # An exception must not pass through the library.
             position.is_short_of_memory = True
             return _FAILED
         position.at += len(position.block)
@@ -118,10 +119,10 @@ if IS_THERE:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One member, until the next one is asked for.
+    """One member; valid until the next one is read.
 
     Attributes:
-        name: As it stands in the archive, or in UTF-8; empty if nobody can tell.
+        name: As it stands in the archive, or in UTF-8; empty if it cannot be read.
         is_file: Whether it is a plain file.
         is_encrypted: Whether it needs a password.
     """
@@ -133,11 +134,11 @@ class Entry:
 
 @dataclass(slots=True)
 class Reading:
-    """One way through an archive.
+    """One pass through an archive.
 
     Args:
         _archive: The library's handle, as long as it may be used.
-        _position: Where it reads.
+        _position: The library's offset in the source.
     """
 
     _archive: int | None
@@ -146,7 +147,7 @@ class Reading:
     _number: int = 0
 
     def entries(self) -> Iterator[Entry | Shortfall]:
-        """Yield what headers say, one by one; a shortfall is the last item."""
+        """Yield the headers one by one; a shortfall is the last item."""
         while self._archive is not None:
             self._number += 1
             try:
@@ -166,14 +167,14 @@ class Reading:
     def blocks(
         self, may_fill: Callable[[int], bool] | None = None
     ) -> Iterator[bytes | Shortfall]:
-        """Return the bytes of the member at hand, in order; a shortfall comes last.
+        """Yield the bytes of the current member, in order; a shortfall comes last.
 
-        Of a member that is not at hand any more there is nothing.
+        A member that is no longer the current one gives nothing.
 
         Args:
-            may_fill: Says whether so many zeros may stand for a hole. Without it, what
-                the library says of holes does not count: some of its readers count on
-                from the member before.
+            may_fill: Returns whether zeros may fill a hole of this many bytes. Without
+                it, the holes that the library reports do not count, since some of its
+                readers go on counting from the member before.
         """
         return self._blocks(self._number, may_fill)
 
@@ -204,13 +205,13 @@ class Reading:
                 return
 
     def end(self) -> None:
-        """Free what the library holds; nothing can be read any more."""
+        """Free the memory of the library; nothing can be read afterwards."""
         archive, self._archive = self._archive, None
         if archive is not None:
             ffi.read_free(archive)
 
     def _shortfall(self, exc: "libarchive.ArchiveError") -> Shortfall:
-        """Say what went wrong; the library tells some of it by its text only."""
+        """Return the cause of an error; some are only in the library's message."""
         text = str(exc.msg or "").lower()
         if self._position.is_short_of_memory or exc.errno == errno.ENOMEM:
             return TOO_BIG
@@ -233,8 +234,8 @@ def reading(
 
     Args:
         source: Its bytes.
-        formats: The only ones that are tried, as the library calls them.
-        filters: What may be around it, as the library calls it.
+        formats: The library's names of the formats that are tried.
+        filters: The library's names of the codings that may be around it.
     """
     archive = ffi.read_new()
     with _SOURCES.opened(source) as (number, position):
@@ -251,7 +252,7 @@ def reading(
 
 
 def _is_opened(archive: int, number: int) -> bool:
-    """Return whether the library takes a source for an archive."""
+    """Return whether the library recognises a source as an archive."""
     try:
         ffi.read_open(archive, number, ffi.NO_OPEN_CB, _SOURCES.read, ffi.NO_CLOSE_CB)
     except libarchive.ArchiveError:

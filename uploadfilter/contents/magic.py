@@ -1,8 +1,8 @@
-"""Say what content is by its first bytes.
+"""Tell the kind of a content by its first bytes.
 
-Names, declared types and endings are the uploader's claims; only the bytes decide what
-a browser will do. A short magic is not enough: where it has fewer than four bytes, what
-follows must be plausible too, or a text that begins with "BMW" would be a picture.
+Names, declared types and endings are claims of the client; only the bytes decide what a
+browser will do. A short magic is not enough: if it has fewer than four bytes, the bytes
+after it must be plausible too, or a text that begins with "BMW" would be a picture.
 
 To add a kind: a member of ``Kind``, a line in ``MAGIC`` or a test in ``_TESTS``, and,
 if it is a picture or holds other contents, its place in the sets below.
@@ -15,15 +15,15 @@ from enum import StrEnum
 from uploadfilter.contents import archivemagic, gif, rarities
 
 HEAD_BYTES = 1100
-"""How much of a content ``sniff`` wants to see: readers accept a PDF's magic anywhere
-in the first 1,024 bytes."""
+"""First bytes of a content that ``sniff`` needs: readers accept the magic of a PDF
+anywhere in the first 1,024 bytes."""
 
 LAYERED_MAGIC, PROFILED_MAGIC = b"\x89UFL\r\n\x1a\n", b"\x89UFP\r\n\x1a\n"
-"""What ``layering.py`` writes, which no other program does."""
+"""The magic of the files that ``layering.py`` writes; no other program writes it."""
 
 
 class Kind(StrEnum):
-    """What a content is."""
+    """The kind of a content."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -90,18 +90,18 @@ PICTURES = frozenset(
         *(Kind.PNM, Kind.QOI, Kind.TGA),
     }
 )
-"""What a browser, a viewer or an origin's own tools show as one picture.
+"""The kinds that a browser, a viewer or an origin's own tools show as one picture.
 
-A TGA has no magic: only its declared type tells.
+A TGA has no magic: it is known only by its declared type.
 """
 
 UNREAD = frozenset({Kind.OTHER})
-"""What some tool of an origin opens as a picture, and no browser. No decoder of ours
-reads it."""
+"""The kinds that some tool of an origin opens as a picture, and that neither browsers
+nor the decoders here read."""
 
 DRAWINGS = frozenset({Kind.SVG, Kind.EPS, Kind.WMF, Kind.EMF})
-"""Programs that draw: what they show can be any picture, and is only known to who runs
-them. Pictures that stand in them as they are, or encoded, are found."""
+"""Programs that draw: they can show any picture, and only running them tells which one.
+Pictures that stand in them, unchanged or encoded, are found."""
 
 CONTAINERS = frozenset(
     {
@@ -116,7 +116,8 @@ CONTAINERS = frozenset(
         Kind.GIT,
     }
 )
-"""What holds or wraps other contents; an ``ARCHIVE`` is one that nothing here opens."""
+"""Kinds that hold or wrap other contents; an ``ARCHIVE`` is one that is not opened
+here."""
 
 STRINGS = frozenset({Kind.SVG, Kind.HTML, Kind.XML, Kind.TEXT})
 """Kinds that people and programs read as text."""
@@ -133,17 +134,17 @@ def is_drawing(kind: Kind) -> bool:
 
 
 def declares_picture(declared_type: str | None) -> bool:
-    """Return whether a client declared a picture that is made of pixels.
+    """Return whether a client declared a picture made of pixels.
 
     Args:
-        declared_type: As it came, parameters and all.
+        declared_type: As received, with its parameters.
     """
     declared = (declared_type or "").strip().lower()
     return declared.startswith("image/") and not declared.startswith("image/svg")
 
 
 def is_unread(kind: Kind) -> bool:
-    """Say whether some tool opens this kind as a picture, and nothing of ours does."""
+    """Say whether some tool opens this kind as a picture, and no decoder here does."""
     return kind in UNREAD
 
 
@@ -153,13 +154,13 @@ def is_container(kind: Kind) -> bool:
 
 
 def sniff(head: bytes) -> Kind:
-    """Say what content is.
+    """Tell the kind of a content.
 
     Args:
-        head: Its first bytes, best ``HEAD_BYTES`` of them, or all.
+        head: Its first bytes: at least ``HEAD_BYTES`` of them if possible, or all.
 
     Returns:
-        The kind; ``DATA`` if nothing is known about it.
+        The kind; ``DATA`` if it is unknown.
     """
     if not head:
         return Kind.EMPTY
@@ -170,11 +171,11 @@ def sniff(head: bytes) -> Kind:
 
 
 def begins_as(data: bytes, at: int = 0) -> Kind | None:
-    """Say which kind begins at an offset, by what stands right there.
+    """Tell the kind that begins at an offset, by the bytes right there.
 
     Args:
         data: Bytes, with ``HEAD_BYTES`` after the offset or as many as there are.
-        at: The offset; there must be a byte.
+        at: The offset of an existing byte.
     """
     for magic, kind in _BY_FIRST_BYTE.get(data[at], ()):
         if data.startswith(magic, at):
@@ -235,7 +236,7 @@ MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"PACK\0\0\0\3", Kind.GIT),
     (b"\x1a\x45\xdf\xa3", Kind.VIDEO),
 )
-"""Magic that is enough by itself, at the first byte."""
+"""Magic at the first byte that is enough by itself."""
 
 _BY_FIRST_BYTE = {
     first: tuple(item for item in MAGIC if item[0][0] == first)
@@ -244,13 +245,13 @@ _BY_FIRST_BYTE = {
 
 
 def _gif(head: bytes) -> Kind | None:
-    """Require a version, and behind the screen something that is not prose."""
+    """Require a version, and after the screen descriptor bytes that are not prose."""
     return Kind.GIF if gif.is_plausible(head) else None
 
 
 DIB_HEADER_BYTES = frozenset({12, *range(16, 65, 4), 42, 46, 108, 124})
-"""Sizes of the headers that may follow ``BM``: Microsoft's, and those of OS/2, which
-Chromium shows at whatever length they are cut off."""
+"""Sizes of the headers that may follow ``BM``: those of Microsoft and those of OS/2,
+which Chromium accepts at any shortened length."""
 
 DIB_BITS = frozenset({1, 2, 4, 8, 16, 24, 32})
 OLD_DIB_HEADER_BYTES = 12
@@ -267,7 +268,7 @@ _LARGE_BOX = 1
 
 
 def _riff(head: bytes) -> Kind | None:
-    """Tell WebP from the other users of RIFF."""
+    """Tell WebP from other formats in RIFF."""
     if not head.startswith(b"RIFF"):
         return None
     return {b"WEBP": Kind.WEBP, b"AVI ": Kind.VIDEO}.get(head[8:12])
@@ -285,10 +286,10 @@ def _bmp(head: bytes) -> Kind | None:
 
 
 def _icon(head: bytes) -> Kind | None:
-    """Require a directory entry that points behind the directory, to something.
+    """Require a directory entry that points to a picture after the directory.
 
-    Some viewers skip entries that point elsewhere, and most show an entry whatever its
-    length says. So any entry within reach may be the one that is shown.
+    Some viewers skip entries that point elsewhere, and most ignore the length of an
+    entry. So any entry within reach may be the one that is shown.
     """
     if head[:4] not in {b"\0\0\1\0", b"\0\0\2\0"}:
         return None
@@ -298,7 +299,7 @@ def _icon(head: bytes) -> Kind | None:
         length = int.from_bytes(entry[8:12], "little")
         offset = int.from_bytes(entry[12:16], "little")
         is_behind = offset >= 6 + 16 * count
-        is_first = start == 6  # noqa: PLR2004  # behind the count
+        is_first = start == 6  # noqa: PLR2004  # after the count
         if is_behind and (
             (is_first and length) or _is_icon_entry(entry, head[offset:])
         ):
@@ -307,11 +308,11 @@ def _icon(head: bytes) -> Kind | None:
 
 
 def _is_icon_entry(entry: bytes, body: bytes) -> bool:
-    """Say whether an entry and what it points to may be those of an icon or a cursor.
+    """Say whether an entry and its picture may be those of an icon or a cursor.
 
     Args:
         entry: The entry of the directory.
-        body: What it points to, as far as the head reaches; may be empty.
+        body: The bytes that it points to, as far as the head has them; may be empty.
     """
     if entry[3]:  # reserved
         return False
@@ -322,14 +323,14 @@ def _is_icon_entry(entry: bytes, body: bytes) -> bool:
 
 
 _MOST_HOT_SPOT = 256
-"""Where a cursor points, in pixels from its upper edge; icons have their depth there.
-"""
+"""Largest distance of a cursor's hot spot from its upper edge, in pixels; icons have
+their depth in this field."""
 
 
 def _iso_media(head: bytes) -> Kind | None:
     """Tell pictures from videos by the brands of an ISO base media file.
 
-    The major brand comes first; where it names no codec, the compatible ones do.
+    The major brand counts first; if it names no codec, the compatible brands count.
     """
     if head[4:8] != b"ftyp":
         return None
@@ -361,7 +362,7 @@ _QOI_CHANNELS = frozenset({b"\3", b"\4"})
 
 
 def _pnm(head: bytes) -> Kind | None:
-    """Require numbers behind ``P1`` to ``P6``, and of the text forms nothing else."""
+    """Require numbers after ``P1`` to ``P6``, and nothing else in the text forms."""
     if not _PNM.match(head):
         return None
     is_text = head[1] in b"123"
@@ -381,17 +382,17 @@ def _emf(head: bytes) -> Kind | None:
 
 
 def _one(kind: Kind, is_one: Callable[[bytes], bool]) -> "_Test":
-    """Return a test for what is of a kind or is not."""
+    """Return a test that gives one kind or ``None``."""
     return lambda head: kind if is_one(head) else None
 
 
 def _rare(head: bytes) -> Kind | None:
-    """Ask for what browsers do not show and tools of origins open."""
+    """Test for pictures that tools of origins open and browsers do not show."""
     return Kind.OTHER if rarities.is_one(head) else None
 
 
 def _pdf(head: bytes) -> Kind | None:
-    """Look for a PDF's magic as far down as readers do."""
+    """Look for the magic of a PDF as far from the start as readers do."""
     return Kind.PDF if b"%PDF-" in head[:1024] else None
 
 
@@ -423,16 +424,16 @@ _ANYWHERE: tuple[_Test, ...] = (
     _pdf,
     _rare,
 )
-"""Tests whatever the first byte is."""
+"""Tests for any first byte."""
 
 
 def is_data(head: bytes) -> bool:
-    """Say quickly whether bytes that begin so are surely ``Kind.DATA``.
+    """Test quickly whether bytes are surely ``Kind.DATA``.
 
-    For what is too short to be a tar file or to have a PDF behind junk.
+    For contents that are too short for a tar file or for a PDF after junk.
 
     Args:
-        head: The first few bytes; some that are data are not told by them.
+        head: The first few bytes; some data are not recognised by them.
     """
     may_be_lha = head[2:3] == b"-"
     return not may_be_lha and bool(_NO_TEXT.search(head)) and head[0] not in FIRST_BYTES
@@ -440,7 +441,7 @@ def is_data(head: bytes) -> bool:
 
 FIRST_BYTES = frozenset(_BY_FIRST_BYTE) | frozenset(_TESTS)
 _NO_TEXT = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-"""Not zero, of which UTF-16 has many."""
+"""Bytes that no text has; zero is not among them, since UTF-16 has many zeros."""
 
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -451,9 +452,9 @@ def _text_kind(head: bytes) -> Kind:
     """Tell text and markup from other data."""
     is_wide = head.startswith(_UTF16_MARKS)
     if is_wide or _alternates(head[:_UTF16_SEEN_BYTES]):
-        # What is left of Latin letters in UTF-16 is ASCII.
+        # Latin letters in UTF-16 without their zeros are ASCII.
         head = head.translate(None, b"\0")
-    # The proxy asks for every field of every form: this is the quickest test.
+    # The proxy tests every field of every form: this is the quickest test.
     if not is_wide and len(head.translate(None, _CONTROLS)) < len(head):
         return Kind.DATA
     return _markup(head.removeprefix(b"\xef\xbb\xbf").removeprefix(head[: 2 * is_wide]))
@@ -481,17 +482,17 @@ _HTML = re.compile(
 
 
 def _markup(text: bytes) -> Kind:
-    """Tell markup by its first element, behind comments and declarations."""
+    """Tell markup by its first element, after comments and declarations."""
     text = text.lstrip()
     prologue = _PROLOGUE.match(text)
     rest = text[prologue.end() if prologue else 0 :]
     is_xml = text[:5].lower() == b"<?xml"
     if (_XHTML if is_xml else _HTML).match(rest):
         return Kind.HTML
-    # A document type may hold declarations of its own before the first element.
+    # A document type may contain declarations before the first element.
     if _SVG.match(rest) or (rest.startswith((b"<!", b"<?")) and _SVG.search(rest)):
         return Kind.SVG
     if is_xml:
         return Kind.XML
-    # A comment makes HTML of what follows, whatever that is.
+    # After a comment, browsers read any text as HTML.
     return Kind.HTML if text.startswith(b"<!--") else Kind.TEXT

@@ -1,11 +1,12 @@
-"""What a container gives: its members, and what kept it from giving more.
+"""Define the members of a container, and the reasons why some are missing.
 
 A container is a content that holds or wraps others: an archive, a compressed file, a
 document. Each has a class that passes ``tests/conformance/containers.py`` and a line in
 ``containers.py``.
 
-Rules this module keeps: nothing is unpacked before somebody asks for it; every unpacked
-byte is counted; what bytes do to an unpacker is a value, never an exception.
+Rules this module keeps: nothing is unpacked before the caller asks for it; every
+unpacked byte is counted; an unpacker's error about bad bytes is a value, never an
+exception.
 """
 
 from collections.abc import Iterator
@@ -18,38 +19,39 @@ from uploadfilter.model import Reason
 
 RATIO_GRACE_BYTES = 24 * 1024 * 1024
 """Unpacked bytes below which no ratio is refused: a blank page of text compresses a
-thousandfold and hurts nobody, and so does a scan of a body with nothing around it."""
+thousandfold and is harmless, and so is a medical scan of a body with empty
+surroundings."""
 
 MOST_HEADERS = 5000
-"""Headers that a container may read in any content, those that it does not yield
-included (folders, members that it saw before)."""
+"""Headers that a container may read in any content, including those that it does not
+yield (folders, members that it saw before)."""
 
 _BYTES_PER_HEADER = 32
-"""One more is read for each so many bytes of what was sent: what a member without
-anything in it takes in an archive that is packed."""
+"""Bytes of the sent content for each further header: an empty member takes this many in
+a packed archive."""
 
 _BYTES_PER_FRAME = 512
-"""The same of headers that give no member of their own: a frame of a stream takes a
-tenth as long as all else together, and no stream of so many is short."""
+"""The same for headers that give no member: the frame of a stream takes a tenth of the
+time of everything else, and a stream of so many frames is not short."""
 
 
 _MOST_UNLISTED = 2000
 _BYTES_PER_UNLISTED = 1024
-"""Members of an archive that its directory does not name: all of them where it broke
-off, a few where others were replaced. Readers go by the directory."""
+"""The same for members that the archive's directory does not name: all members if the
+archive broke off, a few if members were replaced. Readers use the directory."""
 
 _MOST_HOLE_BYTES = 8 * 1024 * 1024
-"""Zeros that stand for holes in files, in all. Images of machines have holes of any
-length, pictures and documents none that is longer than a picture."""
+"""Most zeros that fill holes in files, in all. Images of machines have holes of any
+length; pictures and documents have none that is longer than a picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpackLimits:
-    """What unpacking one content may give, at all depths together.
+    """The limits on unpacking one content, at all depths together.
 
     Attributes:
-        max_ratio: Unpacked bytes for each packed one, of each member.
-        max_output_bytes: Unpacked bytes in all.
+        max_ratio: Most unpacked bytes for each packed byte of a member.
+        max_output_bytes: Most unpacked bytes in all.
     """
 
     max_ratio: int = 200
@@ -57,12 +59,12 @@ class UnpackLimits:
 
 
 class Meter:
-    """Counts what was unpacked from one top-level content.
+    """Counts the unpacked bytes of one top-level content.
 
     Args:
-        limits: What it may be.
-        content_bytes: Length of that content, so that many small members, none of
-            which is too compressed, are told when they are a bomb together.
+        limits: The limits.
+        content_bytes: Length of that content, so that many small members which are a
+            bomb only together are noticed.
     """
 
     def __init__(
@@ -74,28 +76,28 @@ class Meter:
         self._hole_bytes = 0
 
     def may_fill(self, hole_bytes: int) -> bool:
-        """Count a hole in a file; say whether zeros may stand for it."""
+        """Count a hole in a file; return whether zeros may fill it."""
         self._hole_bytes += hole_bytes
         return self._hole_bytes <= _MOST_HOLE_BYTES
 
     @property
     def most_headers(self) -> int:
-        """How many headers each container in the content may read."""
+        """Return the number of headers that each container in the content may read."""
         return MOST_HEADERS + (self._content_bytes or 0) // _BYTES_PER_HEADER
 
     @property
     def most_frames(self) -> int:
-        """How many headers may be read that give no member of their own."""
+        """Return the number of headers without a member that may be read."""
         return MOST_HEADERS + (self._content_bytes or 0) // _BYTES_PER_FRAME
 
     @property
     def most_unlisted(self) -> int:
-        """How many members each archive may have that its directory does not name."""
+        """Return how many members outside its directory an archive may have."""
         return _MOST_UNLISTED + (self._content_bytes or 0) // _BYTES_PER_UNLISTED
 
     @property
     def spent(self) -> Reason | None:
-        """Why no member may give more, whichever it is; ``None`` while it may."""
+        """Return why no member may give more bytes; ``None`` while they may."""
         if self._output_bytes > self._limits.max_output_bytes:
             return Reason.TOO_MANY_BYTES
         if self._content_bytes is None:
@@ -110,12 +112,12 @@ class Meter:
         return Reason.TOO_COMPRESSED if too_compressed else None
 
     def excess(self, new_bytes: int, *, unpacked: int, packed: int) -> Reason | None:
-        """Count unpacked bytes; say why they are too many, if they are.
+        """Count unpacked bytes; return the reason if they are too many.
 
         Args:
             new_bytes: Bytes that were unpacked since the last call.
             unpacked: Bytes that this member has given so far.
-            packed: Packed bytes that it took so far, or has in all.
+            packed: Packed bytes that the member took so far, or has in all.
 
         Returns:
             ``TOO_MANY_BYTES`` or ``TOO_COMPRESSED``, else ``None``.
@@ -126,7 +128,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
-    """Why a container, or a member of it, was not unpacked as a whole.
+    """The reason why a container, or a member of it, was not unpacked as a whole.
 
     Attributes:
         reason: ``ENCRYPTED``, ``TOO_COMPRESSED``, ``TOO_MANY_BYTES``, ``TRUNCATED``
@@ -148,10 +150,11 @@ class Member:
     """One content inside a container.
 
     Attributes:
-        name: As the container says, decoded as well as it goes; may be anything, also
-            empty, repeated or a path with ``..``. Nothing is ever written under it.
-        content: A source where the bytes lie in the container as they are; else
-            their chunks, to be read once, before the next member is asked for.
+        name: As the container says, decoded as far as possible. It may be anything,
+            also empty, repeated or a path with ``..``. No file is ever written under
+            this name.
+        content: A source if the bytes lie unchanged in the container; else their
+            chunks, to be read once, before the next member is read.
     """
 
     name: str
@@ -163,18 +166,18 @@ class Container(Protocol):
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """What ``magic.sniff`` calls it."""
+        """Return its kinds in ``magic.sniff``."""
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield what is in a container, in the order in which it is found.
+        """Yield the members of a container, in the order in which they are found.
 
-        A member that cannot be unpacked is a ``Shortfall`` in its place, or the last
-        item of its chunks; the others follow all the same. A container that cannot be
-        read at all yields a single ``Shortfall``.
+        A member that cannot be unpacked is a ``Shortfall`` in its place, or a
+        ``Shortfall`` as the last item of its chunks; the other members follow. A
+        container that cannot be read at all yields a single ``Shortfall``.
 
         Args:
             source: The container.
-            meter: Counts what is unpacked. After it has said that it is too much, the
-                member ends with that reason; once it is ``spent``, so does the
-                container, with a shortfall of its own.
+            meter: Counts the unpacked bytes. If they are too many, the member ends with
+                the meter's reason; once the meter is ``spent``, the container ends too,
+                with its own shortfall.
         """

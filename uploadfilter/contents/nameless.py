@@ -1,8 +1,8 @@
-"""Tell compressed streams that have no magic by what comes out of them.
+"""Tell compressed streams without a magic by their unpacked bytes.
 
-Content that is otherwise nothing known may be a stream of zlib, raw deflate, brotli or
-old LZMA. A few KiB are unpacked: only where a picture, a container, markup or a text
-begins then, the content is taken for such a stream. Each try takes some microseconds.
+A content of unknown kind may be a stream of zlib, raw deflate, brotli or old LZMA. A
+few KiB are unpacked. If a picture, a container, markup or a text begins there, the
+content is taken for such a stream. Each try takes some microseconds.
 """
 
 import struct
@@ -17,15 +17,15 @@ from uploadfilter.contents.streams import BROTLI, RAW_DEFLATE, XZ, ZLIB, StreamC
 
 _PIECE_BYTES: Final = 16 * 1024
 _MOST_PIECES: Final = 64
-"""How much of a stream is given until something comes out of it. Brotli has tables of 8
-KiB before the first byte, and any of them may begin with blocks of nothing; what is no
-such stream is told in the first few hundred bytes."""
+"""Most pieces of a stream that are given until the first unpacked byte. Brotli has
+tables of 8 KiB before the first byte, and any stream may begin with empty blocks; other
+bytes are told in the first few hundred."""
 
 _LEAST_BYTES: Final = 64
-"""Fewer may begin like something by chance."""
+"""Fewest unpacked bytes that count: fewer may look like a known kind by chance."""
 
 _LEAST_TEXT: Final = 512
-"""Bytes without a control character, which chance does not give."""
+"""Fewest bytes of a text, all without a control character: chance gives no such row."""
 
 _LZMA_HEAD: Final = struct.Struct("<BLQB")
 _MOST_PROPERTIES: Final = 225
@@ -34,7 +34,7 @@ _MOST_SIZE: Final = 1 << 40
 
 
 def stream_in(source: Source) -> StreamContainer | None:
-    """Return what unpacks a content that is a stream without magic, if it is one."""
+    """Return the container for a stream without magic; ``None`` if it is not one."""
     return _stream_in(source, _MOST_STREAMS)
 
 
@@ -47,11 +47,11 @@ def _stream_in(source: Source, depth: int) -> StreamContainer | None:
 
 
 _MOST_STREAMS: Final = 8
-"""Streams without a magic inside each other that are told."""
+"""Most nested streams without a magic that are recognised."""
 
 
 def _is_known(container: StreamContainer, source: Source, depth: int) -> bool:
-    """Return whether something known comes out of a stream."""
+    """Return whether a stream unpacks to a known kind."""
     found = _beginning(container, source)
     if found is None or len(found) < _LEAST_BYTES:
         return False
@@ -64,7 +64,7 @@ def _is_known(container: StreamContainer, source: Source, depth: int) -> bool:
 
 
 def _beginning(container: StreamContainer, source: Source) -> bytes | None:
-    """Return the first bytes that come out of a stream; ``None`` if it is none."""
+    """Unpack the first bytes of a stream; return ``None`` if it is not one."""
     unpacker, found, given = container.make(), b"", 0
     while not unpacker.finished and len(found) < magic.HEAD_BYTES:
         piece = b""
@@ -81,7 +81,7 @@ def _beginning(container: StreamContainer, source: Source) -> bytes | None:
 
 
 def _may_be_zlib(head: bytes) -> bool:
-    """Require the method deflate, a window that exists, and the header's check."""
+    """Require the method deflate, a valid window, and the check bits of the header."""
     return head[0] & 0x8F == 8 and int.from_bytes(head[:2], "big") % 31 == 0  # noqa: PLR2004
 
 
@@ -99,7 +99,7 @@ _HALF_STEPS: Final = frozenset({3 << bit for bit in range(10, 31)} | {0xFFFF_FFF
 
 
 class _Coding(NamedTuple):
-    """A coding without magic, and a quick look whether it may be one."""
+    """A coding without magic, and a quick test whether bytes may be in it."""
 
     container: StreamContainer
     may_be: Callable[[bytes], bool]

@@ -1,8 +1,8 @@
-"""Find the XMP of a picture: a text inside of it, which may hold a thumbnail.
+"""Find the XMP of a picture: a text in it that may hold a thumbnail.
 
-Every format keeps it in a place of its own, but as it is, near the beginning (JPEG,
-PNG, TIFF) or the end (WebP, GIF). So it is found by its first words, whatever the
-format, in 0.05 milliseconds at most.
+Each format has its own place for it, but always as plain text near the beginning (JPEG,
+PNG, TIFF) or the end (WebP, GIF). So it is found by its first words in any format, in
+at most 0.05 milliseconds.
 
 Source:
     XMP specification, part 1 (ISO 16684-1), 7.3, and part 3, chapter 1.
@@ -16,16 +16,17 @@ from uploadfilter.contents.source import MemorySource, Source
 
 _HEAD_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 64 * 1024
-"""How far is looked. A segment of a JPEG has 64 KiB, and EXIF stands before XMP."""
+"""Bytes that are searched at the beginning and the end. A segment of a JPEG has 64 KiB,
+and EXIF stands before XMP."""
 
 _LONGEST_BYTES: Final = 1 << 20
 _USUAL_BYTES: Final = 64 * 1024
-"""How long a packet is, with its end and without."""
+"""Most bytes of a packet with its end mark, and without it."""
 
 _BEGINS: Final = (rb"<\?xpacket begin", rb"adobe:ns:meta/")
 _BEGIN: Final = re.compile(b"|".join(_BEGINS))
 _SIGN: Final = Patterns([each.decode("ascii") for each in _BEGINS])
-"""Up to five times as fast as looking for each by itself; nearly no picture has it."""
+"""One search, up to five times as fast as one for each word; few pictures have XMP."""
 
 _ENDS: Final = (b"<?xpacket end", b"pmeta>")
 
@@ -37,7 +38,7 @@ def packet_of(source: Source) -> Source | None:
         source: A picture.
 
     Returns:
-        From its first words to its end; ``None`` if there is none.
+        The text from its first words to its end; ``None`` if there is no XMP.
     """
     for offset, length in (
         (0, _HEAD_BYTES),

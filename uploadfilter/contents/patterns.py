@@ -1,11 +1,11 @@
 """Look for many patterns at once, in one pass over the bytes.
 
-The automata are those of Vectorscan. They take about a nanosecond for a byte, however
-many patterns there are and whatever the bytes. They are built when a module that has
-patterns is imported, which is before a process is confined.
+The automata are those of Vectorscan. They take about a nanosecond for a byte, for any
+number of patterns and any bytes. They are built when the module with the patterns is
+imported, which is before the process is confined.
 
-Patterns are written as for ``re``, without what looks around, possessive repeats and
-groups that are referred to; a dot stands for every byte.
+Patterns are written as for ``re``, without look-arounds, possessive repeats and
+back-references; a dot matches every byte.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ class Patterns:
 
     Args:
         expressions: The patterns, each for one byte or more.
-        every: If true, ``places_in`` is asked for each place where one ends; if false,
-            ``numbers_in`` only whether it stands anywhere.
+        every: True for use with ``places_in``, which finds each match; false for
+            ``numbers_in``, which only tells whether there is one.
     """
 
     def __init__(self, expressions: Sequence[str], *, every: bool = False) -> None:
@@ -39,15 +39,15 @@ class Patterns:
         )
 
     def numbers_in(self, data: bytes) -> set[int]:
-        """Return the numbers of the patterns that stand anywhere in bytes."""
+        """Return the numbers of the patterns that match anywhere in bytes."""
         return {number for _, number in self.places_in(data)}
 
     def places_in(self, data: bytes, *, most: int | None = None) -> _Match:
-        """Return where patterns end, in the order of the bytes, and their numbers.
+        """Return the ends of all matches, in order, and the numbers of their patterns.
 
         Args:
             data: The bytes.
-            most: Places beyond which the search ends: there is then one more.
+            most: Most places; the search ends after one more.
         """
         found: _Match = []
         if not data:
