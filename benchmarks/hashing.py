@@ -33,12 +33,13 @@ from benchmarks import machine, plots
 from benchmarks.corpus import Sample, samples
 from hashsets.demo import pictures
 from uploadfilter.model import QUALITY_FLOOR, Geometry, SignalType, Variant, View
-from uploadfilter.signals import decoding, pdq
+from uploadfilter.pictures import decoding
+from uploadfilter.pictures.formats import FORMATS
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.picture import Picture
+from uploadfilter.pictures.showing import showings
+from uploadfilter.signals import hashes, pdq
 from uploadfilter.signals.exact import Digests
-from uploadfilter.signals.formats import FORMATS
-from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.picture import Picture
-from uploadfilter.signals.showing import showings
 from uploadfilter.signals.views import view_of
 
 RESULTS = Path(__file__).parent / "results"
@@ -327,6 +328,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
     quick = parser.parse_args(arguments).quick
     decoding.prepare_process()
+    hashes.prepare_process()
     described = machine.describe(*PACKAGES)
     summaries, drift = run(QUICK if quick else FULL)
     drifts = drift.summary()

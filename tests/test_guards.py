@@ -32,10 +32,10 @@ from uploadfilter.model import (
     Verdict,
     View,
 )
+from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.reference.matching import Thresholds, match_scans
 from uploadfilter.signals import operators
 from uploadfilter.signals.pdq import quality
-from uploadfilter.signals.picture import Picture, Shape
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES as COMPUTED
 
 NARROW = tuple(kind for kind in PERCEPTUAL_TYPES if kind is not SignalType.PDQ)

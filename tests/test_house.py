@@ -65,8 +65,8 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/clients/test_server.py",
     "uploadfilter/reference/carrying.py": "tests/reference/test_writing.py",
     "uploadfilter/reference/describing.py": "tests/reference/test_journal.py",
-    "uploadfilter/signals/frame.py": "tests/signals/test_decoding.py",
-    "uploadfilter/signals/pieces.py": "tests/signals/test_readers.py",
+    "uploadfilter/pictures/frame.py": "tests/pictures/test_decoding.py",
+    "uploadfilter/pictures/headers/pieces.py": "tests/pictures/test_reader.py",
 }
 """Modules that are the inside of a larger part, and the tests of that part."""
 

@@ -208,32 +208,32 @@ NAMED: Mapping[str, str] = {
         "tests/scanners/test_scanning.py::test_pixels_are_limited_by_the_budget"
     ),
     "a colour profile that is one by its signature": (
-        "tests/signals/test_decoding.py"
+        "tests/pictures/test_decoding.py"
         "::test_profile_that_cannot_be_evaluated_makes_the_picture_undecodable"
     ),
     "profiles that tell single steps": (
-        "tests/signals/test_conversions.py::test_jagged_profile_tells_more_than_eight_bits"
+        "tests/pictures/colours/test_conversions.py::test_jagged_profile_tells_more_than_eight_bits"
     ),
     "gain maps of a JPEG, AVIF or HEIC": (
-        "tests/signals/test_multipictures.py::test_map_of_other_colours_is_a_lack"
+        "tests/pictures/readers/test_multipictures.py::test_map_of_other_colours_is_a_lack"
     ),
     "gain maps that do nothing": (
-        "tests/signals/test_multipictures.py::test_map_of_a_phone_changes_nothing"
+        "tests/pictures/readers/test_multipictures.py::test_map_of_a_phone_changes_nothing"
     ),
     "more frames or pages than": (
-        "tests/signals/test_decoding.py::test_last_page_of_a_long_document_is_seen"
+        "tests/pictures/test_decoding.py::test_last_page_of_a_long_document_is_seen"
     ),
     "animations of which more than": (
-        "tests/signals/test_key_frames.py::test_apng_shows_its_key_frames_or_is_rejected"
+        "tests/pictures/test_key_frames.py::test_apng_shows_its_key_frames_or_is_rejected"
     ),
     "animated JPEG XL": (
-        "tests/signals/test_libraries.py::test_animated_jxl_is_not_whole"
+        "tests/pictures/readers/test_libraries.py::test_animated_jxl_is_not_whole"
     ),
     "sequences in HEIC": (
-        "tests/signals/test_libraries.py::test_heic_with_a_sequence_is_not_whole"
+        "tests/pictures/readers/test_libraries.py::test_heic_with_a_sequence_is_not_whole"
     ),
     "entries of icons with a side": (
-        "tests/signals/test_icons.py::test_large_entry_is_limited_by_its_own_header"
+        "tests/pictures/readers/test_icons.py::test_large_entry_is_limited_by_its_own_header"
     ),
     "texts that are full of what looks encoded": (
         "tests/contents/test_strings.py::test_flood_ends_and_says_so"
@@ -267,44 +267,48 @@ NAMED: Mapping[str, str] = {
         "::test_colours_are_a_view_only_where_luma_says_little"
     ),
     "a JPEG with 1,024 pixels or more": (
-        "tests/signals/test_readers.py"
+        "tests/pictures/readers/test_jpegs.py"
         "::test_jpeg_is_decoded_as_small_as_512_pixels_allow"
     ),
     "a JPEG in colours that no screen has": (
         "tests/signals/test_clipping.py::test_ordinary_pictures_have_no_such_view"
     ),
     "one transparent colour of 16 bits": (
-        "tests/signals/test_pngkeys.py::test_a_deep_one_of_an_animation_is_a_lack"
+        "tests/pictures/readers/test_pngkeys.py::test_a_deep_one_of_an_animation_is_a_lack"
     ),
     "a picture on a plain canvas": (
         "tests/signals/test_closeups.py"
         "::test_too_large_a_canvas_is_decoded_at_a_scale_within_the_budget"
     ),
     # Large pictures, by their format.
-    "JPEG": ("tests/signals/test_jpegcoarse.py::test_views_are_those_of_the_whole"),
-    "PNG": ("tests/signals/test_largepng.py::test_bands_show_what_the_whole_shows"),
-    "GIF": ("tests/signals/test_gifs.py::test_gif_of_empty_blocks_is_given_up"),
-    "BMP": ("tests/signals/test_decoding.py::test_bad_file_gives_a_reason"),
-    "TIFF": ("tests/signals/test_readers.py::test_pages_are_limited_one_by_one"),
-    "HEIC": ("tests/signals/test_largeheif.py::test_tiles_show_what_the_whole_shows"),
+    "JPEG": ("tests/pictures/large/test_jpeg.py::test_views_are_those_of_the_whole"),
+    "PNG": ("tests/pictures/large/test_png.py::test_bands_show_what_the_whole_shows"),
+    "GIF": (
+        "tests/pictures/readers/test_gifs.py::test_gif_of_empty_blocks_is_given_up"
+    ),
+    "BMP": ("tests/pictures/test_decoding.py::test_bad_file_gives_a_reason"),
+    "TIFF": ("tests/pictures/test_reader.py::test_pages_are_limited_one_by_one"),
+    "HEIC": ("tests/pictures/large/test_heif.py::test_tiles_show_what_the_whole_shows"),
     "WebP": (
-        "tests/signals/test_largewebp.py"
+        "tests/pictures/large/test_webp.py"
         "::test_smaller_picture_shows_what_the_whole_shows"
     ),
     "AVIF": (
-        "tests/signals/test_largeavif.py"
+        "tests/pictures/large/test_avif.py"
         "::test_smaller_picture_shows_what_the_whole_shows"
     ),
     "JPEG XL": (
-        "tests/signals/test_libraries.py::test_large_jxl_shows_what_the_whole_shows"
+        "tests/pictures/readers/test_libraries.py::test_large_jxl_shows_what_the_whole_shows"
     ),
     "PSD, QOI, TGA": (
         "tests/scanners/test_scanning.py::test_pixels_are_limited_by_the_budget"
     ),
     "JPEG 2000": (
-        "tests/signals/test_jp2s.py::test_large_one_is_refused_by_its_header"
+        "tests/pictures/readers/test_jp2s.py::test_large_one_is_refused_by_its_header"
     ),
-    "PNM": "tests/signals/test_anymaps.py::test_large_one_is_refused_by_its_header",
+    "PNM": (
+        "tests/pictures/readers/test_anymaps.py::test_large_one_is_refused_by_its_header"
+    ),
     # Files that hold files.
     "RAR before version 3": ("tests/contents/test_archives.py::test_archive_conforms"),
     "archives in several volumes": (

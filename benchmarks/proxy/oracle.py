@@ -26,7 +26,7 @@ from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import SEED, files_of, filter_before, list_random
 from hashsets.demo import pictures
 from uploadfilter.model import EntrySignal
-from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals.views import view_of
 
 SIZE_KB = 200

@@ -44,7 +44,7 @@ from benchmarks.proxy.restarting import restarting
 from benchmarks.proxy.site import SEED
 from benchmarks.proxy.soak import soak
 from benchmarks.proxy.starting import starting
-from uploadfilter.signals import decoding
+from uploadfilter.pictures import decoding
 
 RESULTS = Path(__file__).parent.parent / "results"
 PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "lmdb")

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from hashsets.demo import pictures
 from uploadfilter.model import SignalType, View
+from uploadfilter.pictures.decoding import DecodeLimits, frames_of
+from uploadfilter.pictures.formats import FORMATS
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.showing import showings
 from uploadfilter.signals import pdq
-from uploadfilter.signals.decoding import DecodeLimits, frames_of
 from uploadfilter.signals.exact import Digests
-from uploadfilter.signals.formats import FORMATS
-from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.showing import showings
 from uploadfilter.signals.views import view_of
 
 DEMO_FILE = Path(__file__).with_name("demo.jsonl")

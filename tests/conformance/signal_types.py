@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tests.signals.sketches import luma, picture_of
+from tests.pictures.sketches import luma, picture_of
 from tests.signals.twins import bits_apart
 from uploadfilter.model import Variant, ViewSignal
+from uploadfilter.pictures.picture import Luma
 from uploadfilter.signals.operators import project_columns
-from uploadfilter.signals.picture import Luma
 from uploadfilter.signals.registry import ExactType, PerceptualType
 
 UNRELATED_SHARE = 0.2

@@ -12,7 +12,7 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from hashsets.demo.tricks_papers import inks, program
-from tests.signals.sketches import photograph
+from tests.pictures.sketches import photograph
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.pdfpainted import (
     Painting,

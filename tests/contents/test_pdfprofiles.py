@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from hashsets.demo import pictures
-from tests.signals import icc
-from tests.signals.sketches import photograph
+from tests.pictures import icc
+from tests.pictures.sketches import photograph
 from uploadfilter.contents.pdfprofiles import (
     components_of,
     is_srgb,

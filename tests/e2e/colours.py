@@ -16,7 +16,7 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from hashsets.demo.tricks_kit import png_chunk, riff_chunks, webp_file, webp_head
-from tests.signals import icc
+from tests.pictures import icc
 
 _SIDE: Final = 24
 _RAMPS: Final = np.mgrid[0:_SIDE, 0:_SIDE] * 255 // (_SIDE - 1)

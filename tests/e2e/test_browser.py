@@ -20,9 +20,9 @@ from hashsets.demo.tricks_kit import Expected, Family, Shown
 from tests.e2e.browser import Served, browser
 from tests.e2e.conftest import import_set
 from uploadfilter.model import Geometry, SignalType, Variant, View
+from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.signals import pdq
-from uploadfilter.signals.picture import Picture, Shape
 from uploadfilter.signals.views import view_of
 
 pytestmark = pytest.mark.e2e

@@ -21,11 +21,11 @@ from PIL import Image
 from tests.e2e import colours
 from tests.e2e.drawing import Colours, drawing
 from uploadfilter.model import Reason
-from uploadfilter.signals.decoding import DecodeLimits, frames_of
-from uploadfilter.signals.formats import FORMATS
-from uploadfilter.signals.frame import Lack
-from uploadfilter.signals.picture import Luma
-from uploadfilter.signals.showing import showings
+from uploadfilter.pictures.decoding import DecodeLimits, frames_of
+from uploadfilter.pictures.formats import FORMATS
+from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.picture import Luma
+from uploadfilter.signals.pages import shown_on_pages
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +50,7 @@ def views(content: bytes) -> tuple[list[Luma], set[Reason]]:
         if isinstance(item, Lack):
             reasons.add(item.reason)
         else:
-            planes += [shown.picture.plane for shown in showings(item)]
+            planes += [shown.picture.plane for shown in shown_on_pages(item)]
     return planes, reasons
 
 

@@ -23,8 +23,8 @@ from hashsets.demo import pictures
 from hashsets.demo.tricks_codings import CODING_TRICKS
 from hashsets.demo.tricks_kit import Shown
 from tests.e2e.decoders import decoded_by
+from tests.pictures.large.made import distance
 from tests.scanners.scans import scanned
-from tests.signals.large import distance
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Action, Reason
 

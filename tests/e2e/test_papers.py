@@ -25,10 +25,11 @@ from uploadfilter.contents.members import Member, Meter, Shortfall, UnpackLimits
 from uploadfilter.contents.proposals import kind_of
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import QUALITY_FLOOR, SignalType
-from uploadfilter.signals import formats, pdq
-from uploadfilter.signals.decoding import DecodeLimits
-from uploadfilter.signals.frame import Lack
-from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.pictures import formats
+from uploadfilter.pictures.decoding import DecodeLimits
+from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.picture import Picture, Shape
+from uploadfilter.signals import pdq
 from uploadfilter.signals.views import view_of, views_of
 
 pytestmark = pytest.mark.e2e

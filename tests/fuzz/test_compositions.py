@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from hashsets.demo import pictures
 from tests.fuzz.layers import LAYERS, REFUSALS
+from tests.pictures.large.made import distance
 from tests.scanners.scans import scanned
-from tests.signals.large import distance
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Action, Reason, View
 

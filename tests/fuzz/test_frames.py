@@ -16,9 +16,9 @@ import pytest
 
 from tests.fuzz import seeds
 from tests.fuzz.mutations import mutated
-from uploadfilter.signals.decoding import DecodeLimits, frames_of
-from uploadfilter.signals.formats import FORMATS
-from uploadfilter.signals.frame import Frame, Lack
+from uploadfilter.pictures.decoding import DecodeLimits, frames_of
+from uploadfilter.pictures.formats import FORMATS
+from uploadfilter.pictures.frame import Frame, Lack
 
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
 FUZZ_START = int(os.environ.get("FUZZ_START", "0"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.signals.sketches import luma, picture_of
+from tests.pictures.sketches import luma, picture_of
 from uploadfilter.gate.variants import VARIANT_COUNT, Words, all_variants
 from uploadfilter.knowngood.gathering import STORED_VARIANTS
 from uploadfilter.model import VARIANTS, Geometry, SignalType

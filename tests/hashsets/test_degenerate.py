@@ -10,7 +10,7 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from tests.conformance.matchers import flipped
-from tests.signals.sketches import decoded
+from tests.pictures.sketches import decoded
 from uploadfilter.hashsets.degenerate import problem_of, suspects
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EXACT_TYPES, PERCEPTUAL_TYPES, SignalType, View

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tests.scanners.scans import parts_of
 from uploadfilter.model import PERCEPTUAL_TYPES
+from uploadfilter.pictures.formats import SWITCHED_ON
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.scanning import prepare
 from uploadfilter.scanners.worker import warm
-from uploadfilter.signals.formats import SWITCHED_ON
 
 
 def main(folder: Path) -> None:

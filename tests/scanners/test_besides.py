@@ -25,8 +25,8 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason, Scan
+from uploadfilter.pictures import formats
 from uploadfilter.scanners.besides import besides
-from uploadfilter.signals import formats
 
 IMAGE = pictures.photograph(5, width=160, height=128)
 SAMPLES = {

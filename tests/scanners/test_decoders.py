@@ -18,9 +18,9 @@ from hashsets.demo.tricks_kit import Family, Trick
 from tests.scanners.memory import upload_of
 from tests.scanners.scans import scanned
 from uploadfilter.model import PERCEPTUAL_TYPES, Scan
+from uploadfilter.pictures.formats import SWITCHED_ON
 from uploadfilter.scanners.pool import ScannerPool
 from uploadfilter.scanners.settings import ScannerSettings
-from uploadfilter.signals.formats import SWITCHED_ON
 
 TARGET = pictures.photograph(11, width=96, height=72)
 DECOY = pictures.photograph(12, width=96, height=72)

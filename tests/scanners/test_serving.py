@@ -92,7 +92,7 @@ def test_fault_names_the_exception_and_nothing_of_the_content() -> None:
 
 def test_mistake_that_passed_for_bad_bytes_is_told() -> None:
     """The content keeps its reason, and whoever looks for the bug learns its place."""
-    place = "KeyError@uploadfilter.signals.timing:9"
+    place = "KeyError@uploadfilter.pictures.headers.timing:9"
 
     def mistaken(
         _upload: Handed, span: ContentSpan, _request: ScanRequest, _cpu_s: float

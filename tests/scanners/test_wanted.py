@@ -4,9 +4,9 @@ from dataclasses import fields
 
 import pytest
 
+from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.wanted import carving_limits_of, limits_of
-from uploadfilter.signals.decoding import DecodeLimits
 
 SHARED = [
     field.name for field in fields(DecodeLimits) if hasattr(Budgets(), field.name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from uploadfilter.signals import decoding
+from uploadfilter.pictures import decoding
 
 
 @pytest.fixture(autouse=True)

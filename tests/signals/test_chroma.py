@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 
 from hashsets.demo import pictures, tricks_views
-from tests.signals.sketches import photograph
+from tests.pictures.sketches import photograph
 from uploadfilter.model import Reason
-from uploadfilter.signals import chroma, formats, pdq
-from uploadfilter.signals.decoding import DecodeLimits
-from uploadfilter.signals.frame import Frame, Lack
-from uploadfilter.signals.limits import OverBudgetError
-from uploadfilter.signals.picture import Picture, Shape
+from uploadfilter.pictures import formats
+from uploadfilter.pictures.decoding import DecodeLimits
+from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.limits import OverBudgetError
+from uploadfilter.pictures.picture import Picture, Shape
+from uploadfilter.signals import chroma, pdq
 from uploadfilter.signals.views import views_of
 
 PHOTO = photograph(61, 320, 240)

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from hashsets.demo import pictures, tricks_screens
-from tests.signals.sketches import photograph
+from tests.pictures.sketches import photograph
 from uploadfilter.model import SignalType, View
-from uploadfilter.signals import formats
+from uploadfilter.pictures import formats
+from uploadfilter.pictures.decoding import DecodeLimits
+from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals.clipping import CLIPPED, is_calm
-from uploadfilter.signals.decoding import DecodeLimits
-from uploadfilter.signals.picture import Picture, Shape
 from uploadfilter.signals.views import view_of, views_of
 
 TARGET = pictures.photograph(61, width=640, height=480)

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from hashsets.demo import pictures
-from tests.signals import icc
-from tests.signals.sketches import frames, photograph
+from tests.pictures import icc
+from tests.pictures.sketches import frames, photograph
 from uploadfilter.model import Geometry, SignalType, View
-from uploadfilter.signals import closeups, formats
-from uploadfilter.signals.decoding import DecodeLimits
-from uploadfilter.signals.frame import Frame, Lack
-from uploadfilter.signals.opening import open_reader
-from uploadfilter.signals.picture import Picture, Shape
-from uploadfilter.signals.showing import showings
+from uploadfilter.pictures import formats
+from uploadfilter.pictures.decoding import DecodeLimits
+from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.opening import open_reader
+from uploadfilter.pictures.picture import Picture, Shape
+from uploadfilter.pictures.showing import showings
+from uploadfilter.signals import closeups
 from uploadfilter.signals.views import view_of, views_of
 
 TARGET = photograph(51, 320, 240)

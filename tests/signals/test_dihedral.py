@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.signals.sketches import TURNED
+from tests.pictures.sketches import TURNED
 from uploadfilter.model import VARIANTS, Variant
 from uploadfilter.signals.dihedral import variants
 

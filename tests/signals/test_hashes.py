@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.signals.sketches import TURNED, luma, picture_of, value
+from tests.pictures.sketches import TURNED, luma, picture_of, value
 from tests.signals.twins import bits_apart
 from uploadfilter.model import SignalType, Variant
-from uploadfilter.signals.picture import Luma
+from uploadfilter.pictures.picture import Luma
 from uploadfilter.signals.views import view_of
 
 Compute = Callable[[Image.Image], imagehash.ImageHash]

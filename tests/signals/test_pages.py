@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import tricks_views
-from tests.signals.sketches import photograph
+from tests.pictures.sketches import photograph
 from uploadfilter.model import QUALITY_FLOOR
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.picture import Blend, Floats, Luma, Picture, Shape
 from uploadfilter.signals import pages, pdq
-from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.picture import Blend, Floats, Luma, Picture, Shape
-from uploadfilter.signals.showing import showings
+from uploadfilter.signals.pages import shown_on_pages
 
 SIZE = 160, 120
 WITHIN_BITS = pages.NEAR_BITS + 8
@@ -33,7 +33,7 @@ def plane_of(luma: Luma) -> Floats:
 def shown(image: Image.Image, *, count: int = 1) -> dict[str, Luma]:
     """Return what is shown of a picture, by name."""
     frame = Frame(image=image, number=0, full=image.size, count=count)
-    return {item.name: item.picture.plane for item in showings(frame)}
+    return {item.name: item.picture.plane for item in shown_on_pages(frame)}
 
 
 def on_page(image: Image.Image, colour: tuple[int, int, int]) -> Luma:

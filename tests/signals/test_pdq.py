@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures
+from tests.pictures.sketches import TURNED, luma, photograph, picture_of, value, view
 from tests.signals import twins
-from tests.signals.sketches import TURNED, luma, photograph, picture_of, value, view
 from uploadfilter.model import Geometry, Variant
+from uploadfilter.pictures.picture import Luma, Picture, Shape
 from uploadfilter.signals import pdq
-from uploadfilter.signals.picture import Luma, Picture, Shape
 from uploadfilter.signals.views import view_of
 
 SIZES = [(64, 64), (5, 7), (640, 480), (333, 100), (65, 700), (1024, 768), (1000, 1300)]

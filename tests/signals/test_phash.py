@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashsets.demo import pictures
+from tests.pictures.sketches import TURNED, luma, picture_of, value, view
 from tests.signals import twins
-from tests.signals.sketches import TURNED, luma, picture_of, value, view
 from uploadfilter.model import SignalType, Variant
-from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.pictures.picture import Luma, Picture, Shape
 from uploadfilter.signals.views import view_of
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from hashsets.demo import pictures
+from tests.pictures.sketches import luma, photograph, picture_of, value
 from tests.signals import twins
-from tests.signals.sketches import luma, photograph, picture_of, value
-from uploadfilter.signals.picture import Luma, Picture, Shape
+from uploadfilter.pictures.picture import Luma, Picture, Shape
 from uploadfilter.signals.trimming import trimmed
 from uploadfilter.signals.views import view_of
 

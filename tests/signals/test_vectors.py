@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import tests.vectors
+from tests.pictures.sketches import decoded
 from tests.signals import twins
-from tests.signals.sketches import decoded
 from uploadfilter.model import SignalType
 from uploadfilter.signals.views import view_of
 

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from hashsets.demo import pictures
-from tests.signals import icc, twins
-from tests.signals.sketches import luma, photograph, picture_of, value
+from tests.pictures import icc
+from tests.pictures.sketches import luma, photograph, picture_of, value
+from tests.signals import twins
 from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
+from uploadfilter.pictures.decoding import DecodeLimits, frames_of
+from uploadfilter.pictures.formats import FORMATS
+from uploadfilter.pictures.frame import Frame, Lack
 from uploadfilter.signals import pdq
-from uploadfilter.signals.decoding import DecodeLimits, frames_of
-from uploadfilter.signals.formats import FORMATS
-from uploadfilter.signals.frame import Frame, Lack
-from uploadfilter.signals.showing import showings
+from uploadfilter.signals.pages import shown_on_pages
 from uploadfilter.signals.trimming import trimmed
 from uploadfilter.signals.views import view_of, views_of
 
@@ -284,7 +285,7 @@ def every_view(content: bytes) -> list[View]:
     for frame in frames_of(io.BytesIO(content), formats=FORMATS, limits=DecodeLimits()):
         if not isinstance(frame, Frame):
             continue
-        for shown in showings(frame):
+        for shown in shown_on_pages(frame):
             parts = (shown.picture, *trimmed(shown.picture))
             views.extend(view_of(part, name="any") for part in parts)
     return views

@@ -1,6 +1,6 @@
 """Join two files in one: a picture, and its alpha or its profile.
 
-Only ``signals/layered.py`` reads such a file; no other program does.
+Only ``pictures/readers/layered.py`` reads such a file; no other program does.
 """
 
 from collections.abc import Iterator

@@ -274,7 +274,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
         digests: Whether the exact signals of the contents themselves are wanted too;
             those of nested ones always are.
         formats: Picture formats to decode beyond the usual ones, by their names in
-            ``signals/formats.py``.
+            ``pictures/formats.py``.
         alone: True if this process scans this one content and no other after it, so
             that every decoder may run. Otherwise those of the common formats only: the
             reply to a content that needs another is ``needs_alone``.
@@ -300,7 +300,7 @@ class Part:
         scan: The part.
         is_last: Whether it is the last one of its content.
         needs_alone: Whether the content must be scanned in a process of its own.
-        fault: A mistake of ours that was taken for bad bytes (``signals/faults.py``).
+        fault: A mistake of ours that was taken for bad bytes (``pictures/faults.py``).
     """
 
     scan: Scan

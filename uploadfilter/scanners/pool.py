@@ -20,6 +20,7 @@ from typing import Final
 from uploadfilter.contents import magic
 from uploadfilter.contents.magic import Kind
 from uploadfilter.model import Scan, SignalType
+from uploadfilter.pictures.formats import COMMON
 from uploadfilter.scanners import expecting
 from uploadfilter.scanners.conversing import Conversation
 from uploadfilter.scanners.crew import Crew
@@ -34,7 +35,6 @@ from uploadfilter.scanners.settings import (
 )
 from uploadfilter.scanners.turns import Turns
 from uploadfilter.scanners.waiting import Claim
-from uploadfilter.signals.formats import COMMON
 
 _PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
 """What no decoder ever runs on, though it may be declared a picture."""

@@ -15,13 +15,13 @@ from typing import Final
 
 from uploadfilter.contents import containers, proposals
 from uploadfilter.model import Scan, SignalType
+from uploadfilter.pictures import decoding, faults
 from uploadfilter.scanners.messages import Budgets, ContentSpan, Handed, Part
 from uploadfilter.scanners.spans import digests_of, open_span
 from uploadfilter.scanners.tree import Node
 from uploadfilter.scanners.walk import Walk
 from uploadfilter.scanners.wanted import NeedsAlone, WalkSettings
-from uploadfilter.signals import faults
-from uploadfilter.signals.decoding import prepare_process
+from uploadfilter.signals import hashes
 
 _TIME_TO_FINISH: Final = 0.85
 """Share of the CPU seconds after which no further step is begun, so that a scan that
@@ -41,7 +41,8 @@ def prepare() -> None:
     # libarchive makes names of it, whatever the service was started with.
     with suppress(locale.Error):
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
-    prepare_process()
+    decoding.prepare_process()
+    hashes.prepare_process()
     containers.prepare()
 
 

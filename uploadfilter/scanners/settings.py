@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from uploadfilter.pictures.formats import SWITCHED_ON
 from uploadfilter.scanners.messages import Budgets
 from uploadfilter.scanners.process import WORKER_MODULE
-from uploadfilter.signals.formats import SWITCHED_ON
 
 
 def _usable_cpus() -> int:

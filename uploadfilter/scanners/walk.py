@@ -35,6 +35,9 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason
+from uploadfilter.pictures import formats
+from uploadfilter.pictures.decoding import DecodeLimits
+from uploadfilter.pictures.frame import Lack
 from uploadfilter.scanners import passing
 from uploadfilter.scanners.accounts import Ended
 from uploadfilter.scanners.besides import Besides, besides
@@ -72,9 +75,6 @@ from uploadfilter.scanners.wanted import (
     limits_of,
     meter_of,
 )
-from uploadfilter.signals import formats
-from uploadfilter.signals.decoding import DecodeLimits
-from uploadfilter.signals.frame import Lack
 from uploadfilter.signals.views import views_of
 
 

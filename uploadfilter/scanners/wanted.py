@@ -7,9 +7,9 @@ from typing import Final
 
 from uploadfilter.contents.members import Meter, UnpackLimits
 from uploadfilter.model import SignalType
+from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.scanners.accounts import Accounts
 from uploadfilter.scanners.messages import Budgets
-from uploadfilter.signals.decoding import DecodeLimits
 
 
 class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply

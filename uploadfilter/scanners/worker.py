@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
+from uploadfilter.pictures.faults import be_quiet
+from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.scanners.messages import ContentSpan, Handed, Part, ScanRequest
 from uploadfilter.scanners.scanning import prepare, scan_content
 from uploadfilter.scanners.template import run
-from uploadfilter.signals.faults import be_quiet
-from uploadfilter.signals.picture import Picture, Shape
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
 from uploadfilter.signals.views import ALWAYS, view_of
 
@@ -22,7 +22,7 @@ _USUAL_SIDES: Final = (
 second in all, and 5 MiB that all scanners share."""
 
 _SHORTEST_SCALED: Final = 512
-"""Pixels of the shorter side that a decoder leaves; ``signals/decoding.py``."""
+"""Pixels of the shorter side that a decoder leaves; ``pictures/decoding.py``."""
 
 
 def warm() -> None:

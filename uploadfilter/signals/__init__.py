@@ -1,5 +1,5 @@
 """Pictures become signals: exact digests of bytes, perceptual signals of views.
 
-Pillow lives in this room only. Start at ``views.view_of`` for pictures, at
-``exact.Digests`` for bytes, and at ``registry`` to add a signal type.
+Start at ``views.view_of`` for pictures, at ``exact.Digests`` for bytes, and at
+``registry`` to add a signal type.
 """

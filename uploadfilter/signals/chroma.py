@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR
-from uploadfilter.signals import modes, pdq
-from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.picture import Blend, Floats, Luma, Picture, Shape
+from uploadfilter.pictures import modes
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.picture import Blend, Floats, Luma, Picture, Shape
+from uploadfilter.signals import pdq
 
 CHROMA: Final = "chroma"
 """Name of this way to show a frame."""

@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 
 from uploadfilter.model import View
-from uploadfilter.signals.faults import DECODER_ERRORS
-from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.limits import OverBudgetError
-from uploadfilter.signals.picture import Blend, Picture
-from uploadfilter.signals.showing import showings
+from uploadfilter.pictures.faults import DECODER_ERRORS
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.limits import OverBudgetError
+from uploadfilter.pictures.picture import Blend, Picture
+from uploadfilter.pictures.showing import showings
 
 CLIPPED: Final = "clipped"
 """Name of this way to show a frame."""

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from uploadfilter.signals.faults import DECODER_ERRORS
-from uploadfilter.signals.frame import Frame
-from uploadfilter.signals.limits import OverBudgetError
-from uploadfilter.signals.picture import Blend, Picture
-from uploadfilter.signals.showing import GREY_PAGE, Shown, showings
+from uploadfilter.pictures.faults import DECODER_ERRORS
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.limits import OverBudgetError
+from uploadfilter.pictures.picture import Blend, Picture
+from uploadfilter.pictures.showing import GREY_PAGE, Shown
+from uploadfilter.signals.pages import shown_on_pages
 from uploadfilter.signals.trimming import (
     Corner,
     is_plain,
@@ -82,7 +83,7 @@ def _shown_as(frame: Frame, name: str) -> Picture | Blend | None:
     """Return what a frame shows under a name; a page of any grey can be made."""
     prefix, _, page = name.rpartition("/")
     word, _, grey = page.partition(":")
-    shown = {item.name: item.picture for item in showings(frame)}
+    shown = {item.name: item.picture for item in shown_on_pages(frame)}
     if word != GREY_PAGE or name in shown:
         return shown.get(name)
     prefix = f"{prefix}/" if prefix else ""

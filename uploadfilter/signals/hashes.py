@@ -16,8 +16,7 @@ import numpy as np
 from PIL import Image
 
 from uploadfilter.model import VARIANTS, SignalRow, SignalType, Variant
-from uploadfilter.signals.operators import Axis
-from uploadfilter.signals.picture import (
+from uploadfilter.pictures.picture import (
     Blend,
     Floats,
     Luma,
@@ -25,6 +24,7 @@ from uploadfilter.signals.picture import (
     Shape,
     Shrunk,
 )
+from uploadfilter.signals.operators import Axis
 
 _ENOUGH_PIXELS = 256
 """The shorter side is not shrunk below this: 32 times the hashes' own eight."""
@@ -79,6 +79,11 @@ AHASH = ImageHash(SignalType.AHASH, imagehash.average_hash)
 
 WHASH = ImageHash(SignalType.WHASH, imagehash.whash)
 """Is a Haar coefficient above the median?"""
+
+
+def prepare_process() -> None:
+    """Load what imagehash imports late; a confined process can import nothing more."""
+    WHASH.rows(np.zeros((8, 8), dtype=np.uint8))
 
 
 def _shrunk(picture: Picture | Blend) -> Luma:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.signals.picture import Floats, Luma
+from uploadfilter.pictures.picture import Floats, Luma
 
 Doubles = NDArray[np.float64]
 Reals = NDArray[np.floating[Any]]

@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from uploadfilter.model import QUALITY_FLOOR
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.picture import Blend, Floats, Picture
+from uploadfilter.pictures.showing import Shown, showings
 from uploadfilter.signals import pdq
-from uploadfilter.signals.picture import Blend, Floats, Picture
 
 NEAR_BITS: Final = 12
 """Bits of PDQ between a page and the nearest one that is shown, at most. At 8 bits an
@@ -52,8 +54,17 @@ _MOST_OF_ALL_FRAMES: Final = 8
 pages would leave fewer frames within the budget of views."""
 
 
+def shown_on_pages(frame: Frame) -> Iterator[Shown]:
+    """Yield every way to show a frame, on each page that shows something else.
+
+    Args:
+        frame: A loaded frame, which must not be changed meanwhile.
+    """
+    return showings(frame, pages=greys_between)
+
+
 def greys_between(
-    black: Picture, white: Picture, *, frames: int
+    black: Picture, white: Picture, frames: int
 ) -> Iterator[tuple[int, Blend]]:
     """Yield the greys of pages that show something else, and what they show.
 

@@ -33,6 +33,7 @@ from uploadfilter.model import (
     SignalType,
     Variant,
 )
+from uploadfilter.pictures.picture import Blend, Floats, Picture, Shape, Shrunk
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import variants
 from uploadfilter.signals.operators import (
@@ -42,7 +43,6 @@ from uploadfilter.signals.operators import (
     Axis,
     Reals,
 )
-from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
 _BLOCK_SIDE = 16
 _BITS = _BLOCK_SIDE * _BLOCK_SIDE

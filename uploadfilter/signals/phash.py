@@ -16,10 +16,10 @@ Source:
 import numpy as np
 
 from uploadfilter.model import SignalRow, SignalType
+from uploadfilter.pictures.picture import Blend, Floats, Picture, Shape, Shrunk
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import variants
 from uploadfilter.signals.operators import Axis, Doubles, Reals
-from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
 _SIDE = 32
 _BLOCK_SIDE = 8

@@ -8,12 +8,12 @@ room, its line below, and its vectors in ``tests/vectors/``. Every class here pa
 from typing import Protocol
 
 from uploadfilter.model import SignalRow, SignalType
+from uploadfilter.pictures.picture import Blend, Floats, Picture, Shape, Shrunk
 from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
 from uploadfilter.signals.hashes import AHASH, DHASH, WHASH
 from uploadfilter.signals.operators import Axis
 from uploadfilter.signals.pdq import PDQ
 from uploadfilter.signals.phash import PHash
-from uploadfilter.signals.picture import Blend, Floats, Picture, Shape, Shrunk
 
 
 class ExactType(Protocol):

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.signals.picture import Blend, Luma, Picture, Shape
+from uploadfilter.pictures.picture import Blend, Luma, Picture, Shape
 
 _STEPS: Final = 2
 """Borders inside borders that are looked for; a third has never been seen."""

@@ -18,6 +18,11 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from uploadfilter.model import QUALITY_FLOOR, Reason, SignalRow, SignalType, View
+from uploadfilter.pictures.decoding import DecodeLimits, frames_of
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.picture import Blend, Known, Picture, Shrunk
+from uploadfilter.pictures.showing import ALPHA, RAW, STORED, Shown
 from uploadfilter.signals import operators, pdq
 from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
 from uploadfilter.signals.clipping import (
@@ -28,12 +33,8 @@ from uploadfilter.signals.clipping import (
     recoloured,
 )
 from uploadfilter.signals.closeups import inner_pictures
-from uploadfilter.signals.decoding import DecodeLimits, frames_of
-from uploadfilter.signals.formats import Format
-from uploadfilter.signals.frame import Frame, Lack
-from uploadfilter.signals.picture import Blend, Known, Picture, Shrunk
+from uploadfilter.signals.pages import shown_on_pages
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES, PerceptualType
-from uploadfilter.signals.showing import ALPHA, RAW, STORED, Shown, showings
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Computed for every view, whatever was asked for: they cost little, and ``scan``
@@ -272,7 +273,7 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
 def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
     """Yield the ways to show a frame: those that need its colours last, if at all."""
     seen.is_faint = seen.is_calm = False
-    yield from showings(frame)
+    yield from shown_on_pages(frame)
     if not (seen.is_calm or seen.is_faint):
         return
     coloured = recoloured(frame)

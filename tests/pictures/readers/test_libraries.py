@@ -1,0 +1,152 @@
+"""HEIC and JPEG XL, which Pillow does not read."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashsets.demo import pictures
+from tests.fuzz import seeds
+from tests.pictures.headers.test_jxlheader import codestream
+from tests.pictures.large.made import agree, photo, with_alpha
+from tests.pictures.sketches import frames, lacks
+from uploadfilter.model import Reason
+from uploadfilter.pictures.formats import formats_named
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
+from uploadfilter.pictures.readers.libraries import HEIFReader
+
+FIRST = seeds.image(width=64, height=64)
+SECOND = seeds.image(2, width=64, height=48)
+HEIC = formats_named(frozenset({"heic"}))[0]
+
+
+def mean_error(image: Image.Image, expected: Image.Image) -> float:
+    """Return by how many grey steps two images differ on the average."""
+    ours = np.asarray(image.convert("L")).astype(int)
+    return float(np.abs(ours - np.asarray(expected.convert("L"))).mean())
+
+
+def test_heic_shows_all_pictures_at_its_top() -> None:
+    """The primary one comes first, then the others."""
+    shown = frames(seeds.heic(FIRST, SECOND))
+
+    # The second has a clean aperture, for which both are shown again as stored.
+    assert [frame.full for frame in shown[:2]] == [(64, 64), (64, 48)]
+    assert mean_error(shown[0].image, FIRST) < 8
+    assert mean_error(shown[1].image, SECOND) < 8
+
+
+def test_heic_keeps_its_alpha() -> None:
+    """Four channels come as they are."""
+    transparent = FIRST.copy()
+    transparent.putalpha(FIRST.getchannel(1))
+
+    (shown,) = frames(seeds.heic(transparent))
+
+    assert shown.mode == "RGBA"
+    assert mean_error(shown.image.getchannel(3), FIRST.getchannel(1)) < 8
+
+
+def test_deep_heic_counts_for_more() -> None:
+    """Samples of more than 8 bits take twice the memory while they are decoded."""
+    content = seeds.deep_heic(FIRST)
+    limits = DecodeLimits(max_decoded_bytes=64 * 64 * 20)
+
+    with pytest.raises(OverBudgetError):
+        HEIFReader(content, HEIC, limits).frame(0)
+
+    assert HEIFReader(seeds.heic(FIRST), HEIC, limits).frame(0).full == (64, 64)
+
+
+def test_heic_with_a_sequence_is_not_whole() -> None:
+    """The library shows pictures only, so that more may be in it."""
+    content = seeds.seed("heic") + struct.pack(">I4s", 8, b"moov")
+
+    assert len(frames(content)) == 1
+    assert lacks(content) == [Reason.KEY_FRAME_UNSEEN]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
+@pytest.mark.parametrize("boxes", [False, True])
+def test_jxl_is_shown_in_its_mode(mode: str, *, boxes: bool) -> None:
+    """Samples of every kind come as they are stored."""
+    image = seeds.grey16(FIRST) if mode == "I;16" else FIRST.convert(mode)
+
+    (shown,) = frames(seeds.jxl(image, boxes=boxes))
+
+    assert shown.mode == mode
+    assert shown.full == (64, 64)
+
+
+def test_jxl_of_a_jpeg_is_decoded_as_the_jpeg() -> None:
+    """The JPEG inside is scaled like any other."""
+    jpeg = pictures.jpeg(pictures.photograph(3, width=1200, height=1100))
+    (plain,) = frames(jpeg)
+
+    (shown,) = frames(seeds.jxl_of_jpeg(jpeg))
+
+    assert shown.scale == plain.scale == 2
+    np.testing.assert_array_equal(np.asarray(shown.image), np.asarray(plain.image))
+
+
+def test_animated_jxl_is_not_whole() -> None:
+    """The library shows the last frame; a header says whether there are more."""
+    still = [(1, 1), (4, 5), (1, 3), (0, 1), (1, 1), (0, 3), (0, 1), (0, 1)]
+
+    assert lacks(codestream(*still, (1, 1))) == [
+        Reason.TRUNCATED,
+        Reason.KEY_FRAME_UNSEEN,
+    ]
+    assert lacks(codestream(*still, (0, 1))) == [Reason.TRUNCATED]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(b"\xff\x0a", Reason.UNDECODABLE, id="no header"),
+        pytest.param(
+            codestream((0, 1), (3, 2), (99_999, 30), (1, 3), (1, 1)),
+            Reason.TOO_MANY_PIXELS,
+            id="huge",
+        ),
+        pytest.param(
+            pictures.truncated(seeds.seed("jxl"), kept=0.5),
+            Reason.TRUNCATED,
+            id="truncated",
+        ),
+    ],
+)
+def test_bad_jxl_gives_a_reason(content: bytes, reason: Reason) -> None:
+    """A header that cannot be read, or says too much, is the end."""
+    assert lacks(content) == [reason]
+
+
+def test_pillow_never_learns_of_the_other_libraries() -> None:
+    """A file of theirs can only be opened by calling them."""
+    for name in ("jxl", "heic"):
+        assert formats_named(frozenset({name}))[0].pillow == ()
+    with pytest.raises(OSError, match="identify"):
+        Image.open(io.BytesIO(seeds.seed("heic")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
+@pytest.mark.parametrize("lossless", [False, True], ids=["lossy", "lossless"])
+def test_large_jxl_shows_what_the_whole_shows(mode: str, *, lossless: bool) -> None:
+    """Views of a picture that was made smaller are those of the whole."""
+    image = with_alpha(photo()) if mode.endswith("A") else photo()
+    content = seeds.jxl(image.convert(mode), lossless=lossless)
+
+    # The library adds a profile that changes next to nothing.
+    names = agree(content, DecodeLimits(max_pixels=4_000_000), unlike=("icc",))
+
+    is_transparent = mode.endswith("A")
+    assert names == ["stored"] + ["white", "black", "alpha"] * is_transparent
+
+
+def test_larger_jxl_than_cameras_make_is_refused() -> None:
+    """Its decoder may need 15 bytes for each pixel, whatever the file is."""
+    content = codestream((0, 1), (1, 2), (5199, 13), (1, 3), (1, 1)) + bytes(5_000_000)
+
+    assert lacks(content) == [Reason.TOO_MANY_PIXELS]

@@ -1,0 +1,144 @@
+"""A file is opened as one of the formats that were named, and as nothing else."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+
+from hashsets.demo import bombs_formats
+from tests.fuzz import seeds
+from tests.pictures.sketches import frames, lacks
+from uploadfilter.model import Reason
+from uploadfilter.pictures.formats import FORMATS, Format, decoded, formats_named
+from uploadfilter.pictures.limits import DecodeLimits
+from uploadfilter.pictures.opening import open_reader
+
+USUAL = formats_named(decoded())
+LIMITS = DecodeLimits()
+INTERPRETED = {
+    "EPS": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
+    "WMF": b"\xd7\xcd\xc6\x9a\0\0" + bytes(34),
+    "EMF": b"\1\0\0\0" + bytes(36) + b" EMF" + bytes(40),
+    "XPM": b'/* XPM */\nstatic char *a[] = {"1 1 1 1",".c #000000","."};\n',
+    "FITS": b"SIMPLE  =                    T",
+    "GRIB": b"GRIB\0\0\0\1",
+    "HDF5": b"\x89HDF\r\n\x1a\n",
+    "PCX": b"\x0a\5\1\x08" + bytes(200),
+    "ICNS": b"icns\0\0\0\x10ic07" + bytes(20),
+    "DDS": b"DDS \x7c\0\0\0" + bytes(120),
+}
+"""The beginning of files that Pillow opens, and we do not."""
+
+
+def format_of(name: str) -> Format:
+    """Return the format of a seed."""
+    return formats_named(frozenset({name.split("/", maxsplit=1)[0]}))[0]
+
+
+@pytest.mark.parametrize("name", seeds.NAMES)
+def test_file_is_opened_as_its_own_format(name: str) -> None:
+    """With its own format alone, a file is shown; without it, it is not."""
+    content = seeds.seed(name)
+    own = format_of(name)
+    others = [item for item in FORMATS if item is not own]
+
+    assert frames(content, formats=[own])
+    assert lacks(content, formats=others) == [Reason.UNDECODABLE]
+
+
+@pytest.mark.parametrize("name", INTERPRETED)
+def test_other_formats_of_pillow_are_never_opened(name: str) -> None:
+    """Pillow could open these; some of them run programs."""
+    Image.init()
+    assert name in Image.OPEN or name in {"EMF", "HDF5"}
+
+    assert lacks(INTERPRETED[name]) == [Reason.UNDECODABLE]
+
+
+def test_pillow_is_asked_for_nothing_that_is_not_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever a file is, Pillow gets the names of one listed format at a time."""
+    contents = (*map(seeds.seed, seeds.NAMES), *INTERPRETED.values())
+    asked: set[tuple[str, ...]] = set()
+    plain = Image.open
+
+    def recording(file: io.BytesIO, *, formats: tuple[str, ...]) -> Image.Image:
+        asked.add(formats)
+        return plain(file, formats=formats)
+
+    monkeypatch.setattr(Image, "open", recording)
+    for content in contents:
+        frames(content)
+
+    assert asked <= {item.pillow for item in FORMATS if item.pillow}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in seeds.NAMES if not format_of(name).is_usual]
+)
+def test_format_that_nobody_switched_on_is_not_opened(name: str) -> None:
+    """What is not usual is none of ours until an operator says so."""
+    assert lacks(seeds.seed(name), formats=USUAL) == [Reason.UNDECODABLE]
+
+
+def test_heic_that_calls_itself_neither_is_tried_as_both() -> None:
+    """The brand ``mif1`` is used for AVIF and for HEIC."""
+    for name in ("heic", "avif"):
+        content = bytearray(seeds.seed(name))
+        content[8:12] = b"mif1"
+
+        assert len(frames(bytes(content))) == 1
+
+
+def test_file_that_would_be_held_too_often_is_refused() -> None:
+    """Formats whose decoders want the whole file count its length."""
+    content = seeds.seed("webp/lossless")
+    limits = DecodeLimits(max_decoded_bytes=len(content))
+
+    assert lacks(content, limits=limits) == [Reason.TOO_MANY_BYTES]
+
+
+@pytest.mark.parametrize("name", ["png/moving", "tiff/pages"])
+def test_file_is_read_from_its_beginning(name: str) -> None:
+    """Where somebody left the file does not matter."""
+    file = io.BytesIO(seeds.seed(name))
+    file.seek(100)
+
+    reader = open_reader(file, FORMATS, LIMITS)
+
+    assert reader is not None
+    assert len(reader.durations) == 4
+
+
+def test_apng_that_contradicts_itself_is_not_whole() -> None:
+    """Decoders show what is claimed or what is there: both is compared, and said."""
+    content = bytearray(seeds.seed("png/moving"))
+    at = content.index(b"acTL")
+    content[at + 4 : at + 8] = b"\0\0\0\2"
+    content[at + 12 : at + 16] = struct.pack(">I", zlib.crc32(content[at : at + 12]))
+
+    assert [frame.number for frame in frames(bytes(content))] == [0, 1, 2, 3]
+    assert lacks(bytes(content)) == [Reason.KEY_FRAME_UNSEEN]
+
+
+@pytest.mark.parametrize(
+    "make", [bombs_formats.crowded_avif, bombs_formats.crowded_heic]
+)
+def test_picture_of_too_many_items_is_not_opened(make: Callable[[], bytes]) -> None:
+    """Libraries look for each item among all the others."""
+    assert lacks(make()) == [Reason.KEY_FRAME_UNSEEN]
+
+
+@pytest.mark.parametrize("name", ["avif", "heic"])
+def test_items_are_counted_where_they_are_listed(name: str) -> None:
+    """What a box that nobody reads says of items does not matter (issue 10)."""
+    name_of_item = b"infe" * 2001
+    free = struct.pack(">I4s", 8 + len(name_of_item), b"free") + name_of_item
+    content = seeds.seed(name) + free
+
+    assert len(frames(content)) == 1
+    assert lacks(content) == []

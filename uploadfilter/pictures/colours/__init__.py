@@ -1,0 +1,1 @@
+"""What samples mean as colours: profiles, code points, curves and gain maps."""

@@ -1,0 +1,141 @@
+"""The one list of picture formats, and what each costs and needs.
+
+Pillow would open some fifty formats, a few of which run interpreters (EPS, WMF). Only
+what stands here is ever opened.
+
+To add a format: a line in ``FORMATS``, its magic in ``contents/magic.py`` under the
+same name, a generated file in the tests (also in ``tests/fuzz/``), its figure measured,
+and a run of ``make fuzz``.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A picture format.
+
+    The bytes of a pixel were measured: by how much the resident memory of a process
+    grows while it decodes 20 megapixels (HEIC in 10 bits, icons and JPEG XL: 6), at the
+    worst that could be produced in code.
+
+    Attributes:
+        name: As ``contents.magic.Kind`` calls it, and as operators switch it on.
+        pillow: What Pillow calls it; empty where another library decodes it, which
+            Pillow is then never told of.
+        bytes_per_pixel: What its decoder holds at worst for each pixel, pixels
+            included.
+        moving_bytes_per_pixel: The same in a file of several frames, of which the
+            decoder keeps some to build the next on; the caller gets a copy of a frame.
+        deep_bytes_per_pixel: The same where samples have more than 8 bits.
+        flat_pixels: Pixels that a picture may have, however short its file is, where it
+            is made smaller while it is decoded (``limits.check_large``): what of plain
+            colour takes 0.3 CPU seconds.
+        pixels_per_byte: How many more each byte of such a file allows. Photos have up
+            to 50 for a byte, and plain colour has thousands: so a short file costs no
+            more than it ever did, and the sender of a large picture pays for it.
+        held_times: How many times the file itself is in memory.
+        is_usual: If false, it is decoded only where the operator switched it on.
+        is_common: If true, scanner processes decode many contents of it; any other
+            format is decoded in a process that ends with its content.
+    """
+
+    name: str
+    pillow: tuple[str, ...]
+    bytes_per_pixel: int = 4
+    moving_bytes_per_pixel: int = 8
+    deep_bytes_per_pixel: int = 8
+    flat_pixels: int = 25_000_000
+    pixels_per_byte: int = 64
+    held_times: int = 0
+    is_usual: bool = True
+    is_common: bool = False
+
+
+FORMATS: tuple[Format, ...] = (
+    # 4.0 after scaling. Coefficients of several scans come on top (``jpegscans.py``).
+    Format(name="jpeg", pillow=("JPEG",), is_common=True),
+    # 4.0; moving 12.0, and a fourth image where one frame is to be taken back.
+    Format(
+        name="png",
+        pillow=("PNG",),
+        moving_bytes_per_pixel=16,
+        flat_pixels=50_000_000,
+        # Photos have one or two for a byte; bands take 25 ns for each.
+        pixels_per_byte=16,
+        is_common=True,
+    ),
+    # 1.2, with a palette; moving 13.4, and a frame that is to be taken back.
+    Format(name="gif", pillow=("GIF",), moving_bytes_per_pixel=16, held_times=1),
+    # 12.0: two canvases and the frame; moving 16.1.
+    Format(
+        name="webp",
+        pillow=("WEBP",),
+        bytes_per_pixel=12,
+        moving_bytes_per_pixel=17,
+        # 2 to 5 ns for each.
+        flat_pixels=50_000_000,
+        held_times=2,
+    ),
+    # 9.1 in 4:2:0, 10.7 in 4:4:4, 11.5 with alpha; moving 15.4 in 4:2:0. What more than
+    # 8 bits take is reckoned from that.
+    Format(
+        name="avif",
+        pillow=("AVIF",),
+        bytes_per_pixel=12,
+        moving_bytes_per_pixel=18,
+        deep_bytes_per_pixel=20,
+        held_times=2,
+    ),
+    # 7.4 to 8.0; in 10 bits 8.2 in 4:2:0, 15.7 in 4:4:4, 20.8 with alpha.
+    Format(
+        name="heic",
+        pillow=(),
+        bytes_per_pixel=8,
+        deep_bytes_per_pixel=21,
+        held_times=1,
+    ),
+    # 7.2 to 9.4, real numbers 11.4.
+    Format(
+        name="jxl", pillow=(), bytes_per_pixel=12, flat_pixels=16_600_000, held_times=2
+    ),
+    # 4.0, pages 8.0; strips and tiles come on top (``pictures/reader.py``).
+    Format(name="tiff", pillow=("TIFF",)),
+    # 4.0.
+    Format(name="bmp", pillow=("BMP", "DIB")),
+    # 14.3 for a bitmap of 32 bits.
+    Format(name="ico", pillow=("ICO", "CUR"), bytes_per_pixel=15, held_times=1),
+    # Two pictures of others, and the two put together.
+    Format(name="layered", pillow=(), bytes_per_pixel=12),
+    # 19.4.
+    Format(name="jp2", pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
+    # 6.0.
+    Format(name="psd", pillow=("PSD",), bytes_per_pixel=6, is_usual=False),
+    # 4.0, and a band of rows.
+    Format(name="pnm", pillow=(), bytes_per_pixel=8),
+    # 7.0.
+    Format(name="qoi", pillow=("QOI",), bytes_per_pixel=7, is_usual=False),
+    # 9.0. Last, since this format has no magic: it is tried on whatever is none of the
+    # others.
+    Format(name="tga", pillow=("TGA",), bytes_per_pixel=9, is_usual=False),
+)
+
+COMMON = frozenset(item.name for item in FORMATS if item.is_common)
+SWITCHED_ON = frozenset(item.name for item in FORMATS if not item.is_usual)
+"""Names of the formats that an operator may switch on."""
+
+
+def formats_named(names: frozenset[str]) -> tuple[Format, ...]:
+    """Return the formats of these names, in the order of the list."""
+    return tuple(item for item in FORMATS if item.name in names)
+
+
+def decoded(also: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the names of all formats that are decoded.
+
+    Args:
+        also: Names of those that the operator switched on.
+    """
+    return frozenset(
+        item.name for item in FORMATS if item.is_usual or item.name in also
+    )

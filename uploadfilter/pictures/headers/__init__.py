@@ -1,0 +1,1 @@
+"""What the headers of a file say, before anything in it is decoded."""

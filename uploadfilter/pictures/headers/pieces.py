@@ -1,0 +1,64 @@
+"""What Pillow knows of the pieces of a file that it opened, before they are decoded.
+
+A picture of Pillow's lists its strips or tiles, each with its decoder and the kind of
+its samples.
+"""
+
+from PIL import Image, TiffImagePlugin
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.limits import OverBudgetError
+
+
+def has_deep_samples(image: Image.Image) -> bool:
+    """Say whether samples of more than 8 bits stand in a file that was only opened."""
+    tiles = getattr(image, "tile", ())
+    return image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in tiles)
+
+
+def check_pieces(image: Image.Image) -> None:
+    """Refuse a picture of so many strips or tiles that they are all that it costs.
+
+    Raises:
+        OverBudgetError: They are too many.
+    """
+    pieces = len(getattr(image, "tile", ()))
+    pixels = image.width * image.height
+    if pieces > _MOST_PIECES + pixels // _PIXELS_PER_PIECE:
+        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+
+
+_MOST_PIECES = 5000
+_PIXELS_PER_PIECE = 8192
+"""Strips or tiles of a TIFF: so many, and more by its size. Pillow takes 8 µs for each,
+and real ones have 8 KiB or more, or are single rows of some thousand pixels."""
+
+
+def piece_bytes(image: Image.Image) -> int:
+    """Return how long the longest strip or tile of a TIFF page is, unpacked.
+
+    libtiff unpacks one at a time, which may be the whole page. Others have none.
+    """
+    tags = getattr(image, "tag_v2", None)
+    codecs = {tile[0] for tile in getattr(image, "tile", ())}
+    is_packed = "libtiff" in codecs
+    if not is_packed or not isinstance(tags, TiffImagePlugin.ImageFileDirectory_v2):
+        return 0
+    width = _number(tags, TiffImagePlugin.TILEWIDTH, image.width)
+    rows = _number(tags, _TILE_ROWS, 0) or min(
+        _number(tags, TiffImagePlugin.ROWSPERSTRIP, image.height), image.height
+    )
+    bits = _number(tags, TiffImagePlugin.BITSPERSAMPLE, 1)
+    samples = _number(tags, TiffImagePlugin.SAMPLESPERPIXEL, 1)
+    return width * rows * -(-bits * samples // 8)
+
+
+_TILE_ROWS = 323
+"""TIFF's ``TileLength``, for which Pillow has no name."""
+
+
+def _number(tags: TiffImagePlugin.ImageFileDirectory_v2, tag: int, default: int) -> int:
+    """Return the (first) whole number of a tag; not every value is one."""
+    value = tags.get(tag, default)
+    first = value[0] if isinstance(value, tuple) and value else value
+    return first if isinstance(first, int) else default

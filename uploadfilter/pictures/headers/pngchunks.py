@@ -1,0 +1,201 @@
+"""Leave to Pillow only those chunks of a PNG that show something.
+
+Pillow gives up on what browsers pass over: a comment with a wrong checksum, one that
+unpacks to more than a megabyte, a chunk with an odd name. The profile and the code
+points are read here, the first of several, as browsers do.
+
+Rules this module keeps: the steps are those that ``apngs.frames_of_png`` allows; what
+is kept is not copied, but read from its place; nothing raises but what is over budget.
+
+Source:
+    PNG, third edition, 11.3; where it leaves a choice, what Chromium 156 does.
+"""
+
+import io
+import zlib
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.colours.profiles import MAX_PROFILE_BYTES
+from uploadfilter.pictures.files import made_file
+from uploadfilter.pictures.headers.timing import PNGChunk, png_chunks
+from uploadfilter.pictures.limits import OverBudgetError
+
+_UNCHECKED: Final = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"fcTL", b"fdAT"})
+"""Kept as they are: a wrong checksum of these ends the picture in browsers too, or
+Pillow does not look at it."""
+
+_LENGTHS: Final = {
+    b"acTL": range(8, 9),
+    b"tRNS": range(1, 257),
+    b"gAMA": range(4, 5),
+    b"cHRM": range(32, 33),
+    b"sRGB": range(1, 2),
+}
+"""Small chunks that change what is seen, and how long they may be."""
+
+_DATA: Final = b"IDAT"
+_PROFILE: Final = b"iCCP"
+_BEFORE_PIXELS: Final = frozenset({b"sRGB", b"gAMA", b"cHRM"})
+_CODE_POINTS: Final = b"cICP"
+_CODE_POINTS_BYTES: Final = 4
+_LONGEST_NAME: Final = 80
+_HEAD_BYTES: Final = 40
+_SIGNATURE: Final = b"acsp"
+"""How far a profile is read to know that it is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PNGPart:
+    """What is left of a PNG for a decoder, and what was read already.
+
+    Attributes:
+        file: A PNG of the chunks that were kept; the file itself if all were.
+        profile: The ICC profile, if there is one.
+        code_points: The four bytes of ``cICP``, if there are any.
+        is_odd: Whether the profile or the code points stand after pixels, or the
+            profile is packed unsoundly: browsers then pass over them.
+    """
+
+    file: BinaryIO
+    profile: bytes | None = None
+    code_points: bytes | None = None
+    is_odd: bool = False
+
+
+def part_of(file: BinaryIO) -> PNGPart:
+    """Return what is left of a PNG for Pillow.
+
+    Args:
+        file: The PNG, seekable, whose chunks are few enough to step over.
+
+    Raises:
+        OverBudgetError: Its profile is longer than any.
+    """
+    size = file.seek(0, io.SEEK_END)
+    spans = _Spans(8)
+    found: dict[bytes, bytes] = {}
+    is_odd = has_pixels = False
+    for chunk in png_chunks(file):
+        has_pixels |= chunk.name == _DATA
+        if chunk.name in _UNCHECKED or not _may_be_passed_over(chunk.name):
+            spans.add(chunk.start, min(chunk.end, size))
+        elif chunk.name in _BEFORE_PIXELS and has_pixels:
+            # Browsers pass over it there, whatever other chunks say.
+            continue
+        elif chunk.name not in found and _is_read(chunk):
+            body = _checked(file, chunk)
+            if body is None:
+                continue
+            found[chunk.name] = body
+            is_odd |= has_pixels
+            if chunk.name in _LENGTHS:
+                spans.add(chunk.start, chunk.end)
+    packed = found.get(_PROFILE)
+    profile, is_sound = (None, True) if packed is None else _unpacked(packed)
+    return PNGPart(
+        file=file if spans.length >= size else spans.opened(file),
+        profile=profile,
+        code_points=found.get(_CODE_POINTS),
+        is_odd=is_odd or not is_sound,
+    )
+
+
+def _may_be_passed_over(name: bytes) -> bool:
+    """Return whether a chunk is one that decoders may not know: 5.4 of the standard."""
+    return not _CAPITALS[0] <= name[:1] <= _CAPITALS[1]
+
+
+_CAPITALS: Final = b"A", b"Z"
+
+
+def _is_read(chunk: PNGChunk) -> bool:
+    """Return whether a chunk is one that is read, and of a length that it may have."""
+    if chunk.name == _PROFILE:
+        return chunk.length <= MAX_PROFILE_BYTES
+    if chunk.name == _CODE_POINTS:
+        return chunk.length == _CODE_POINTS_BYTES
+    return chunk.length in _LENGTHS.get(chunk.name, ())
+
+
+def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
+    """Return what a chunk holds, unless its checksum is wrong."""
+    file.seek(chunk.start + 8)
+    body = file.read(chunk.length)
+    checksum = zlib.crc32(body, zlib.crc32(chunk.name)).to_bytes(4, "big")
+    return body if file.read(4) == checksum else None
+
+
+def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
+    """Return a profile, as long as it says it is, and whether it is packed soundly.
+
+    What stands behind it is passed over, so that padding hides nothing. Browsers take
+    none from a stream without an end, or without a name before it.
+
+    Raises:
+        OverBudgetError: It says that it is longer than any.
+    """
+    name, _, rest = packed[: _LONGEST_NAME + 2].partition(b"\0")
+    if not rest or rest[0]:
+        return None, False
+    unpacker = zlib.decompressobj()
+    try:
+        head = unpacker.decompress(packed[len(name) + 2 :], _HEAD_BYTES)
+        length = int.from_bytes(head[:4], "big")
+        if not head.endswith(_SIGNATURE):
+            return None, False
+        if length > MAX_PROFILE_BYTES:
+            raise OverBudgetError(Reason.TOO_MANY_BYTES)
+        # No length at all would mean all that there is.
+        body = unpacker.decompress(unpacker.unconsumed_tail, max(1, length - len(head)))
+    except zlib.error:
+        return None, False
+    return head + body, bool(name) and _ends(unpacker)
+
+
+def _ends(unpacker: "zlib._Decompress") -> bool:
+    """Return whether a stream ends soundly where its profile does, or soon after."""
+    try:
+        unpacker.decompress(unpacker.unconsumed_tail, _MOST_PADDING)
+    except zlib.error:
+        return False
+    return unpacker.eof
+
+
+_MOST_PADDING: Final = 64 * 1024
+
+
+class _Spans:
+    """Pieces of a file, in the order in which they stand there.
+
+    Args:
+        length: How long the first piece is, from the first byte on.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        # Where each piece begins in what they make together, and in the file.
+        self._starts = array("q", [0])
+        self._origins = array("q", [0])
+
+    def add(self, start: int, end: int) -> None:
+        """Add the bytes from ``start`` to ``end``."""
+        if start - self._origins[-1] != self.length - self._starts[-1]:
+            self._starts.append(self.length)
+            self._origins.append(start)
+        self.length += max(0, end - start)
+
+    def opened(self, file: BinaryIO) -> BinaryIO:
+        """Return a file of the pieces of another, whose position is used."""
+
+        def read(position: int, count: int) -> bytes:
+            number = bisect_right(self._starts, position) - 1
+            last = number + 1 == len(self._starts)
+            end = self.length if last else self._starts[number + 1]
+            file.seek(self._origins[number] + position - self._starts[number])
+            return file.read(min(count, max(0, end - position)))
+
+        return made_file(self.length, read)

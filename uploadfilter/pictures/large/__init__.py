@@ -1,0 +1,1 @@
+"""Large pictures, which are made smaller while they are decoded."""

@@ -1,0 +1,487 @@
+"""Find out which format a file is, and open it without decoding any of it.
+
+``open_reader`` tries the formats that it is given, by their magic, and no others; each
+has its opener in ``_OPENERS``.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, TypeVar
+
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.colours.gammas import CODE_POINTS, ODD
+from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
+from uploadfilter.pictures.files import made_file
+from uploadfilter.pictures.formats import FORMATS, Format
+from uploadfilter.pictures.headers import (
+    apertures,
+    boxes,
+    jxlheader,
+    padding,
+    pngchunks,
+    timing,
+)
+from uploadfilter.pictures.large.avif import LargeAVIFReader
+from uploadfilter.pictures.large.webp import LargeWebPReader
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.reader import (
+    ChainedReader,
+    PartedReader,
+    PillowReader,
+    Reader,
+)
+from uploadfilter.pictures.readers import layered, pngkeys
+from uploadfilter.pictures.readers.anymaps import AnymapReader
+from uploadfilter.pictures.readers.apngs import apng_reader, frames_of_png
+from uploadfilter.pictures.readers.bitmaps import open_bitmap
+from uploadfilter.pictures.readers.gifs import gif_reader
+from uploadfilter.pictures.readers.icons import IconReader
+from uploadfilter.pictures.readers.itemcolours import coloured
+from uploadfilter.pictures.readers.jp2s import JP2Reader
+from uploadfilter.pictures.readers.libraries import HEIFReader, JXLReader
+from uploadfilter.pictures.readers.multipictures import open_jpeg
+from uploadfilter.pictures.readers.segments import SegmentReader, webp_segment
+from uploadfilter.pictures.readers.tonemaps import toned
+from uploadfilter.pictures.readers.webps import WebPReader
+from uploadfilter.pictures.sampling import Course
+
+_Opened = TypeVar("_Opened")
+
+Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
+"""Opens a file as a format; ``None`` if it is none of that format."""
+
+_HEAD_BYTES = 32
+_JPEG_MAGIC = b"\xff\xd8\xff"
+_GIF_MAGICS = (b"GIF87a", b"GIF89a")
+_GIF_START = b"GIF8"
+"""What ImageMagick asks for, whatever the version."""
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_TIFF_MAGICS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
+_SWAPPED_MAGICS = {b"II\0*": b"II*\0", b"MM*\0": b"MM\0*"}
+"""Magics with the number 42 in the wrong order, which Pillow opens all the same."""
+
+_ICON_MAGICS = (b"\0\0\1\0", b"\0\0\2\0")
+_HEIF_BRANDS = frozenset(
+    {
+        *(b"heic", b"heix", b"heim", b"heis"),
+        *(b"hevc", b"hevx", b"hevm", b"hevs"),
+        *(b"mif1", b"mif2", b"msf1", b"miaf"),
+    }
+)
+_SEQUENCE_BRANDS = frozenset({b"avis", b"msf1"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
+
+
+def open_reader(
+    file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
+) -> Reader | None:
+    """Open a file as the first of some formats that it is.
+
+    Args:
+        file: The content, seekable, read from its beginning.
+        formats: What it may be, tried in this order.
+        limits: What it may cost.
+
+    Returns:
+        A reader, or ``None`` if it is none of these formats, or broken.
+
+    Raises:
+        OverBudgetError: Its header promises too much.
+        MemoryError: There was not enough to open it.
+    """
+    for picture_format in formats:
+        try:
+            reader = _OPENERS[picture_format.name](file, picture_format, limits)
+        except DECODER_ERRORS as exc:
+            note(exc)
+            continue
+        if reader is not None:
+            return reader
+    return None
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(_HEAD_BYTES)
+
+
+def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
+    """Read a whole file, unless that alone is over the limit."""
+    length = file.seek(0, io.SEEK_END)
+    if length * picture_format.held_times > limits.max_decoded_bytes:
+        raise OverBudgetError(Reason.TOO_MANY_BYTES)
+    file.seek(0)
+    return file.read()
+
+
+def _held_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
+    """Read a whole file of items, unless these are too many.
+
+    libavif and libheif look for each item among all the others.
+    """
+    data = _held(file, picture_format, limits)
+    if boxes.item_count(data) > _MOST_ITEMS:
+        raise OverBudgetError(Reason.KEY_FRAME_UNSEEN)
+    return data
+
+
+_MOST_ITEMS = 2000  # a picture of 48 megapixels in tiles of a phone has 200
+
+
+def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a file of one frame."""
+    file.seek(0)
+    opened = Image.open(file, formats=picture_format.pillow)
+    return PillowReader(opened, picture_format, limits)
+
+
+def _open_jpeg(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(_JPEG_MAGIC):
+        return None
+    return open_jpeg(file, picture_format, limits)
+
+
+def _open_png(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    """Open a PNG, or an APNG with all its frames."""
+    if not _head(file).startswith(_PNG_MAGIC):
+        return None
+    frames = frames_of_png(file)
+    if frames is None:
+        raise BadPictureError("too many chunks")
+    part, bits = pngchunks.part_of(file), pngkeys.bits_of(file)
+    if frames.frames or not frames.is_whole:
+        # What was left out may have been part of an animation.
+        frames = frames_of_png(part.file) or frames
+
+    def dressed(image: Image.Image) -> Image.Image:
+        # Pillow keeps what is known of all frames here.
+        image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
+        image.info |= {ODD: True} if part.is_odd else {}
+        pngkeys.settle(image, part.file, bits)
+        return image
+
+    if len(frames.frames) > 1:
+        return apng_reader(
+            part.file,
+            frames,
+            picture_format,
+            limits,
+            dressed=lambda image: pngkeys.shallow(dressed(image), bits),
+        )
+
+    def opened() -> Image.Image:
+        part.file.seek(0)
+        return dressed(Image.open(part.file, formats=picture_format.pillow))
+
+    lack = None if frames.is_whole else Reason.KEY_FRAME_UNSEEN
+    return pngkeys.open_still(part.file, opened, picture_format, limits, lack)
+
+
+def _open_gif(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if not head.startswith(_GIF_START):
+        return None
+    data = _held(file, picture_format, limits)
+    if not head.startswith(_GIF_MAGICS):
+        data = _GIF_MAGICS[-1] + data[len(_GIF_MAGICS[-1]) :]
+    return gif_reader(data, picture_format, limits)
+
+
+def _open_webp(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
+        return None
+    data = _held(file, picture_format, limits)
+    frames = timing.webp_timing(data)
+    if frames.course is None:
+        return _open_still_webp(data, frames, picture_format, limits)
+    # Its decoder allocates the canvas as soon as it is opened.
+    _check_canvas(frames, picture_format, limits)
+    return _open_moving_webp(data, frames, frames.course, picture_format, limits)
+
+
+def _open_still_webp(
+    data: bytes, frames: timing.Timing, picture_format: Format, limits: DecodeLimits
+) -> Reader:
+    """Open a WebP of one frame: as a whole, or smaller where that is too much."""
+    reader: Callable[..., Reader] = WebPReader
+    try:
+        _check_canvas(frames, picture_format, limits)
+    except OverBudgetError:
+        if not frames.is_whole:
+            # There may be frames that were not found.
+            raise
+        reader = LargeWebPReader
+    return _as_it_came(
+        data,
+        lambda data, is_padded: reader(
+            data, picture_format, limits, is_padded=is_padded
+        ),
+    )
+
+
+def _open_moving_webp(
+    data: bytes,
+    frames: timing.Timing,
+    course: Course,
+    picture_format: Format,
+    limits: DecodeLimits,
+) -> Reader:
+    """Open a WebP of several frames."""
+
+    def whole(data: bytes, is_padded: bool) -> tuple[bytes, bool, Image.Image]:
+        image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+        return data, is_padded, image
+
+    data, is_padded, image = _as_it_came(data, whole)
+    count, profile = getattr(image, "n_frames", 1), image.info.get("icc_profile")
+    image.close()
+
+    def opened(data: bytes, count: int) -> PillowReader:
+        image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+        image.info["icc_profile"] = profile
+        return PillowReader(
+            image,
+            picture_format,
+            limits,
+            durations=(0,) * count,
+            held_bytes=picture_format.held_times * len(data),
+            is_padded=is_padded,
+        )
+
+    if not frames.is_whole or count != len(frames.durations):
+        reader = opened(data, count)
+        reader.lack = Reason.KEY_FRAME_UNSEEN
+        return reader
+    return SegmentReader(
+        frames.durations,
+        course,
+        lambda segment: opened(webp_segment(data, frames, segment), len(segment)),
+    )
+
+
+def _open_avif(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if head[4:8] != b"ftyp" or head[8:12] not in _AVIF_BRANDS:
+        return None
+    data = _held_items(file, picture_format, limits)
+
+    def opened(data: bytes, is_padded: bool) -> Reader:
+        image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
+        count = min(getattr(image, "n_frames", 1), timing.MOST_COUNTED)
+        track = boxes.track_of(data, count)
+        reader = PillowReader(
+            image,
+            picture_format,
+            limits,
+            durations=track.durations,
+            lack=Reason.KEY_FRAME_UNSEEN if count == timing.MOST_COUNTED else None,
+            keys=None if track.is_sure or count == 1 else range(count),
+            course=_avif_course(image.size, track) if count > 1 else None,
+            held_bytes=picture_format.held_times * len(data),
+            is_padded=is_padded,
+            is_deep=boxes.is_deep(data),
+        )
+        if count == 1 and not reader.fits(image.size):
+            large = LargeAVIFReader(data, picture_format, limits, is_padded=is_padded)
+            return coloured(_parted(large, data), data)
+        return coloured(_parted(reader, data), data)
+
+    reader = toned(
+        _as_it_came(data, opened), data, lambda changed: opened(changed, False)
+    )
+    other = _other_brand(data)
+    return (
+        reader if other is None else ChainedReader(reader, _as_it_came(other, opened))
+    )
+
+
+def _parted(whole: Reader, data: bytes) -> Reader:
+    """Return a reader that shows clean apertures as well, if the file has any."""
+    found = apertures.apertures_of(data)
+    if not found:
+        return whole
+    heeded = found[: apertures.MOST_APERTURES]
+
+    def parts_of(size: tuple[int, int]) -> tuple[apertures.Box, ...]:
+        parts = (apertures.part_of(size, aperture) for aperture in heeded)
+        return tuple(dict.fromkeys(part for part in parts if part is not None))
+
+    lack = Reason.TOO_MANY_VIEWS if len(found) > len(heeded) else None
+    return PartedReader(whole, parts_of, lack=lack)
+
+
+def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:
+    """Return what it costs to come to each frame of a sequence."""
+    # Its decoder begins at the last frame that it can decode by itself.
+    syncs, pixels = frozenset(track.syncs), size[0] * size[1]
+    count = len(track.durations)
+    return Course(
+        starts=timing.starts_of([number in syncs for number in range(count)]),
+        costs=(pixels,) * count,
+        shown_pixels=pixels,
+    )
+
+
+def _other_brand(data: bytes) -> bytes | None:
+    """Return an AVIF that is a picture and a sequence as the one that it does not say.
+
+    The first brand decides which of both is shown, but not to every viewer.
+    """
+    if not (boxes.has_box(data, b"meta") and boxes.has_box(data, b"moov")):
+        return None
+    brand = b"avif" if data[8:12] in _SEQUENCE_BRANDS else b"avis"
+    return data[:8] + brand + data[12:]
+
+
+def _as_it_came(data: bytes, opened: Callable[[bytes, bool], _Opened]) -> _Opened:
+    """Open a file, if need be with zeros for what did not arrive of it."""
+    try:
+        return opened(data, False)
+    except DECODER_ERRORS as exc:
+        note(exc)
+        missing = padding.missing_bytes(data)
+        if not missing:
+            raise
+        return opened(data + bytes(missing), True)
+
+
+def _check_canvas(
+    frames: timing.Timing, picture_format: Format, limits: DecodeLimits
+) -> None:
+    check_frame(
+        frames.canvas,
+        limits,
+        bytes_per_pixel=picture_format.moving_bytes_per_pixel
+        if len(frames.durations) > 1
+        else picture_format.bytes_per_pixel,
+    )
+
+
+def _open_heic(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    head = _head(file)
+    if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS:
+        return None
+    data = _held_items(file, picture_format, limits)
+    # The library shows pictures, and no sequences of them.
+    lack = Reason.KEY_FRAME_UNSEEN if boxes.has_box(data, b"moov") else None
+
+    def opened(data: bytes, is_padded: bool) -> Reader:
+        reader = HEIFReader(
+            data, picture_format, limits, lack=lack, is_padded=is_padded
+        )
+        return coloured(reader, data)
+
+    reader = toned(
+        _as_it_came(data, opened), data, lambda changed: opened(changed, False)
+    )
+    if not apertures.apertures_of(data):
+        return reader
+    # The library shows the part; others show the whole.
+    whole = apertures.without_apertures(data)
+    return ChainedReader(reader, _as_it_came(whole, opened))
+
+
+def _open_jxl(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(jxlheader.MAGICS):
+        return None
+    data = _held(file, picture_format, limits)
+    return JXLReader(data, picture_format, limits, _JPEG)
+
+
+def _open_tiff(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    """Open a TIFF with all its pages."""
+    magic = _head(file)[:4]
+    if magic in _SWAPPED_MAGICS:
+        file = _with_magic(file, _SWAPPED_MAGICS[magic])
+    elif magic not in _TIFF_MAGICS:
+        return None
+    pages = timing.tiff_pages(file)
+    if not pages.durations:
+        raise BadPictureError("no page in reach")
+    file.seek(0)
+    image = Image.open(file, formats=picture_format.pillow)
+    return PillowReader(
+        image,
+        picture_format,
+        limits,
+        durations=pages.durations,
+        lack=None if pages.is_whole else Reason.KEY_FRAME_UNSEEN,
+        # Packed pages are unpacked by libtiff, which has the file in memory.
+        held_bytes=0
+        if image.info.get("compression") == "raw"
+        else file.seek(0, io.SEEK_END),
+    )
+
+
+def _with_magic(file: BinaryIO, magic: bytes) -> BinaryIO:
+    """Return a file that begins with another magic of the same length."""
+
+    def read(offset: int, length: int) -> bytes:
+        file.seek(offset)
+        data = file.read(length)
+        return magic[offset : offset + length] + data[max(len(magic) - offset, 0) :]
+
+    return made_file(file.seek(0, io.SEEK_END), read)
+
+
+def _open_ico(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    if not _head(file).startswith(_ICON_MAGICS):
+        return None
+    return IconReader(_held(file, picture_format, limits), picture_format, limits)
+
+
+def _open_layered(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader | None:
+    """Open two files behind each other, neither of which is such a pair again."""
+    plain = tuple(
+        item
+        for item in FORMATS
+        if (item.is_usual or item.name == "jp2") and item is not picture_format
+    )
+    return layered.open_layered(
+        file, picture_format, limits, lambda part: open_reader(part, plain, limits)
+    )
+
+
+_OPENERS: dict[str, Opener] = {
+    "jpeg": _open_jpeg,
+    "png": _open_png,
+    "gif": _open_gif,
+    "webp": _open_webp,
+    "avif": _open_avif,
+    "heic": _open_heic,
+    "jxl": _open_jxl,
+    "tiff": _open_tiff,
+    "bmp": open_bitmap,
+    "ico": _open_ico,
+    "jp2": JP2Reader,
+    "psd": _open_plain,
+    "pnm": AnymapReader,
+    "qoi": _open_plain,
+    "layered": _open_layered,
+    "tga": _open_plain,
+}
+
+_JPEG = next(item for item in FORMATS if item.name == "jpeg")

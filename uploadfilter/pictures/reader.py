@@ -1,0 +1,262 @@
+"""A reader gets frames out of an opened file; those that serve several formats.
+
+What serves one format alone is in ``readers``.
+
+Rules this module keeps:
+
+- A reader holds one loaded image at a time, besides what its decoder keeps of earlier
+  frames to build the next on.
+- Nothing is decoded before ``check_frame`` has seen its size.
+- Every format but JPEG XL and HEIC is opened by Pillow, with an explicit list of names.
+  The libraries for those two are called directly, so that Pillow never learns of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.faults import DECODER_ERRORS
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.headers.apertures import Box
+from uploadfilter.pictures.headers.pieces import (
+    check_pieces,
+    has_deep_samples,
+    piece_bytes,
+)
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.sampling import Course, key_frames
+
+DRAFT_SIDE = 512
+"""Both sides of a scaled JPEG stay at least this long, in pixels.
+
+At 256 the drift of PDQ against the full resolution grows from 4 to 10 bits at most, and
+saves a tenth of the time.
+"""
+
+SCALES = (1, 2, 4, 8)
+"""The scales at which libjpeg decodes from the coefficients."""
+
+
+class Reader(Protocol):
+    """An opened file, of which nothing was decoded yet."""
+
+    @property
+    def durations(self) -> Sequence[int]:
+        """For how long each frame is shown, in any unit; at least one."""
+
+    @property
+    def lack(self) -> Reason | None:
+        """What is known to be missing, though every frame were shown."""
+
+    @property
+    def keys(self) -> Sequence[int] | None:
+        """The key frames in order of their weight; ``None`` if durations tell them."""
+
+    @property
+    def course(self) -> Course | None:
+        """What it costs to come to each frame; ``None`` if each stands by itself."""
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame; of several, in ascending order.
+
+        Args:
+            number: 0 or more, less than there are durations.
+
+        Raises:
+            OverBudgetError: It would cost too much.
+            MemoryError: There was not enough.
+        """
+
+
+class PillowReader:
+    """A file that Pillow reads by itself, with one frame or several.
+
+    Args:
+        image: As Pillow opened it.
+        picture_format: Its format.
+        limits: What a frame may cost.
+        durations: One for each frame.
+        lack: What is known to be missing.
+        keys: Its key frames, if durations do not tell them.
+        course: What it costs to come to each frame.
+        held_bytes: Bytes that are in memory besides.
+        is_padded: Whether zeros stand for what did not arrive of the file.
+        is_deep: Whether its samples have more than 8 bits.
+    """
+
+    def __init__(
+        self,
+        image: Image.Image,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        durations: Sequence[int] = (0,),
+        lack: Reason | None = None,
+        keys: Sequence[int] | None = None,
+        course: Course | None = None,
+        held_bytes: int = 0,
+        is_padded: bool = False,
+        is_deep: bool = False,
+    ) -> None:
+        self.durations = durations
+        self.lack = lack
+        self.keys = keys
+        self.course = course
+        self._image = image
+        self._limits = limits
+        self._held_bytes = held_bytes
+        self._is_padded = is_padded
+        self._is_deep = is_deep
+        self._is_moving = len(durations) > 1
+        self._bytes_per_pixel = max(
+            picture_format.bytes_per_pixel,
+            picture_format.moving_bytes_per_pixel if self._is_moving else 0,
+            picture_format.deep_bytes_per_pixel if is_deep else 0,
+        )
+
+    def fits(self, size: tuple[int, int]) -> bool:
+        """Return whether frames of a size are within the limits."""
+        try:
+            check_frame(
+                size,
+                self._limits,
+                bytes_per_pixel=self._bytes_per_pixel,
+                held_bytes=self._held_bytes,
+            )
+        except OverBudgetError:
+            return False
+        return True
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame, as far as the file goes."""
+        image = self._image
+        if number:
+            image.seek(number)
+        check_pieces(image)
+        check_frame(
+            image.size,
+            self._limits,
+            bytes_per_pixel=self._bytes_per_pixel,
+            held_bytes=self._held_bytes + piece_bytes(image),
+        )
+        is_deep = self._is_deep or has_deep_samples(image)
+        is_truncated = load(image) or self._is_padded
+        return Frame(
+            # The decoder goes on with its own image, whatever becomes of this one.
+            image=image.copy() if self._is_moving else image,
+            number=number,
+            full=image.size,
+            profile=profile_of(image),
+            is_deep=is_deep,
+            is_truncated=is_truncated,
+        )
+
+
+def profile_of(image: Image.Image) -> bytes | None:
+    """Return the ICC profile of an image, if there is one."""
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile else None
+
+
+def load(image: Image.Image) -> bool:
+    """Load an image; return whether the file broke off before its end."""
+    try:
+        image.load()
+    except DECODER_ERRORS:
+        # Without tiles left to decode, Pillow hands out what the decoder wrote so far.
+        image.tile = []  # type: ignore[attr-defined]  # only files have tiles
+        if shows_nothing(image):
+            raise
+        return True
+    return False
+
+
+def shows_nothing(image: Image.Image) -> bool:
+    """Return whether every value of every channel is zero, so that nothing arrived."""
+    return not np.asarray(image.getextrema()).any()
+
+
+def keys_of(reader: Reader) -> Sequence[int]:
+    """Return the key frames of a file, in order of their weight."""
+    return key_frames(reader.durations) if reader.keys is None else reader.keys
+
+
+def _chained(first: Reader, second: Reader) -> Course | None:
+    """Return what it costs to come to the frames of two readers."""
+    courses = [_course_of(first), _course_of(second)]
+    before = len(first.durations)
+    return Course(
+        starts=(*courses[0].starts, *(before + at for at in courses[1].starts)),
+        costs=(*courses[0].costs, *courses[1].costs),
+        shown_pixels=max(each.shown_pixels for each in courses),
+    )
+
+
+def _course_of(reader: Reader) -> Course:
+    """Return the course of a reader; frames that stand by themselves cost nothing."""
+    count = len(reader.durations)
+    return reader.course or Course(
+        starts=range(count), costs=(0,) * count, shown_pixels=0
+    )
+
+
+class ChainedReader:
+    """Two readers of one file, one after the other.
+
+    Args:
+        first: Shows what plain Pillow shows.
+        second: Shows what others may show instead.
+    """
+
+    def __init__(self, first: Reader, second: Reader) -> None:
+        self._first = first
+        self._second = second
+        before = len(first.durations)
+        self.durations: Sequence[int] = (*first.durations, *second.durations)
+        self.lack = first.lack or second.lack
+        self.keys: Sequence[int] | None = (
+            *keys_of(first),
+            *(before + key for key in keys_of(second)),
+        )
+        self.course = _chained(first, second)
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame of either."""
+        before = len(self._first.durations)
+        if number < before:
+            return self._first.frame(number)
+        return replace(self._second.frame(number - before), number=number)
+
+
+class PartedReader:
+    """A reader of a file that says that a part of each frame is shown alone.
+
+    Args:
+        whole: Shows the frames as stored.
+        parts_of: Returns the parts of a frame of some width and height.
+        lack: What is known to be missing besides.
+    """
+
+    def __init__(
+        self,
+        whole: Reader,
+        parts_of: Callable[[tuple[int, int]], tuple[Box, ...]],
+        *,
+        lack: Reason | None = None,
+    ) -> None:
+        self._whole = whole
+        self._parts_of = parts_of
+        self.durations = whole.durations
+        self.lack = lack or whole.lack
+        self.keys = whole.keys
+        self.course = whole.course
+
+    def frame(self, number: int) -> Frame:
+        """Decode a frame, and say which parts it has."""
+        frame = self._whole.frame(number)
+        return replace(frame, parts=self._parts_of(frame.full))

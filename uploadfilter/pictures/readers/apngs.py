@@ -1,0 +1,342 @@
+"""Read APNGs: find their frames, each of which Pillow unpacks as a PNG of its own.
+
+Rules this module keeps: the steps that are taken are limited by the length of a file;
+a file that contradicts itself about its frames is shown as far as it goes, and is not
+whole.
+
+Source: W3C PNG, third edition, 4.9 and 11.3.6; where it leaves a choice, what Chromium
+156 does.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.headers.timing import (
+    MOST_COUNTED,
+    PNGChunk,
+    png_chunks,
+    starts_of,
+    steps_for,
+)
+from uploadfilter.pictures.limits import DecodeLimits, check_frame
+from uploadfilter.pictures.readers.composing import (
+    ComposedReader,
+    Disposal,
+    Drawing,
+    Piece,
+    begins_anew,
+    cost_of,
+)
+from uploadfilter.pictures.sampling import Course, key_frames
+
+_MAGIC: Final = b"\x89PNG\r\n\x1a\n"
+_CONTROL: Final = struct.Struct(">4xIIIIHHBB")
+_DISPOSALS: Final = {1: Disposal.CLEAR, 2: Disposal.RESTORE}
+_HAS_ALPHA: Final = 4
+"""In the colour type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One frame as it is stored.
+
+    Attributes:
+        piece: How it is drawn.
+        start: Where its chunks begin in the file.
+        duration: For how long it is shown, in milliseconds.
+    """
+
+    piece: Piece
+    start: int
+    duration: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """The frames of a PNG.
+
+    Attributes:
+        frames: In order; the default image comes first if it is none of them. Of a PNG
+            that does not move there are none.
+        canvas: Width and height.
+        has_default: Whether the first is the default image, and none of the others.
+        is_whole: If false, decoders may see other frames.
+    """
+
+    frames: tuple[Stored, ...] = ()
+    canvas: tuple[int, int] = (0, 0)
+    has_default: bool = False
+    is_whole: bool = True
+
+
+def frames_of_png(file: BinaryIO) -> Frames | None:
+    """Return the frames of a PNG.
+
+    Args:
+        file: The PNG, seekable, read from its beginning.
+
+    Returns:
+        ``None`` if there are too many chunks to step over.
+    """
+    found = _Chunks()
+    steps_left = steps_for(file.seek(0, io.SEEK_END))
+    for chunk in png_chunks(file):
+        steps_left -= 1
+        if steps_left < 0:
+            return None
+        found.note(chunk)
+    return found.frames()
+
+
+class _Chunks:
+    """The chunks of a PNG that matter to its frames."""
+
+    def __init__(self) -> None:
+        self._canvas = (0, 0)
+        self._is_opaque = False
+        self._stored: list[Stored] = []
+        self._claimed: list[int] = []
+        self._data_at: int | None = None
+        self._has_default = False
+        self._has_frame_data = False
+        self._order = _Order()
+
+    def note(self, chunk: PNGChunk) -> None:
+        """Note one chunk."""
+        self._order.note(chunk)
+        if chunk.name == b"IHDR" and not any(self._canvas):
+            width, height, _, colour = struct.unpack_from(">IIBB", chunk.head.ljust(10))
+            self._canvas = width, height
+            self._is_opaque = not colour & _HAS_ALPHA
+        elif chunk.name == b"tRNS":
+            self._is_opaque = False
+        elif chunk.name == b"acTL":
+            # One that comes after the data is passed over.
+            count = int.from_bytes(chunk.head[:4], "big")
+            self._claimed.append(count if self._data_at is None else -1)
+        elif chunk.name == b"IDAT" and self._data_at is None:
+            self._data_at = chunk.start
+            self._has_default = not self._stored
+        elif chunk.name == b"fdAT":
+            self._has_frame_data = True
+        elif chunk.name == b"fcTL":
+            self._stored.append(self._frame(chunk))
+
+    def _frame(self, chunk: PNGChunk) -> Stored:
+        """Read the control of a frame; no denominator means hundredths of a second."""
+        fields = _CONTROL.unpack(
+            chunk.head[: _CONTROL.size].ljust(_CONTROL.size, b"\0")
+        )
+        width, height, left, top, over, under, disposal, blend = fields
+        piece = Piece(
+            box=(left, top, left + width, top + height),
+            drawing=Drawing.BLEND if blend and not self._is_opaque else Drawing.REPLACE,
+            disposal=_DISPOSALS.get(disposal, Disposal.KEEP),
+        )
+        duration = 1000 * over // (under or 100)
+        return Stored(piece=piece, start=chunk.start, duration=duration)
+
+    def frames(self) -> Frames:
+        """Return what they say."""
+        default = Stored(
+            piece=Piece(
+                box=(0, 0, *self._canvas),
+                drawing=Drawing.REPLACE,
+                disposal=Disposal.CLEAR,
+            ),
+            start=self._data_at or 0,
+        )
+        is_moving = bool(self._claimed or self._stored or self._has_frame_data)
+        before = (default,) if self._has_default else ()
+        return Frames(
+            frames=(*before, *self._stored[:MOST_COUNTED]) if is_moving else (),
+            canvas=self._canvas,
+            has_default=self._has_default,
+            is_whole=self._is_whole() if is_moving else True,
+        )
+
+    def _is_whole(self) -> bool:
+        """Return whether every decoder shows the same frames."""
+        if self._claimed != [len(self._stored)] or len(self._stored) > MOST_COUNTED:
+            return False
+        boxes = [each.piece.box for each in self._stored]
+        width, height = self._canvas
+        is_inside = all(
+            left < right <= width and top < bottom <= height
+            for left, top, right, bottom in boxes
+        )
+        is_covered = self._has_default or boxes[:1] == [(0, 0, width, height)]
+        return bool(boxes) and is_inside and is_covered and self._order.is_kept
+
+
+class _Order:
+    """The order that chunks of frames have to keep.
+
+    Browsers stop at the first frame that does not keep it, and what was shown before
+    stays: then that frame is the last one, however many follow.
+
+    Attributes:
+        is_kept: Whether every chunk so far has kept it.
+    """
+
+    def __init__(self) -> None:
+        self.is_kept = True
+        self._sequence = 0
+        self._has_data = False
+        self._is_behind_data = False
+        self._lacks_data = False
+
+    def note(self, chunk: PNGChunk) -> None:
+        """Note one chunk."""
+        match chunk.name:
+            case b"fcTL":
+                is_sound = not self._lacks_data and self._is_control(chunk)
+                self._lacks_data, self._is_behind_data = True, self._has_data
+            case b"IDAT":
+                is_sound = not self._is_behind_data
+                self._lacks_data, self._has_data = False, True
+            case b"fdAT":
+                is_sound = self._is_behind_data and self._is_next(chunk)
+                self._lacks_data = False
+            case b"IEND":
+                is_sound = not self._lacks_data
+            case name:
+                is_critical = not name[:1] > _LAST_CAPITAL
+                is_sound = not (is_critical or name == b"tRNS") or not self._has_data
+        self.is_kept &= is_sound
+
+    def _is_next(self, chunk: PNGChunk) -> bool:
+        """Return whether a chunk has the number that comes next, and take that."""
+        number = self._sequence
+        self._sequence += 1
+        return chunk.length >= _NUMBER_BYTES and chunk.head[:_NUMBER_BYTES] == (
+            number.to_bytes(_NUMBER_BYTES, "big")
+        )
+
+    def _is_control(self, chunk: PNGChunk) -> bool:
+        """Return whether a control is one that every decoder takes."""
+        is_next = self._is_next(chunk)
+        disposal, blend = chunk.head[_CONTROL.size - 2 : _CONTROL.size].ljust(
+            2, b"\xff"
+        )
+        is_known = disposal in _DISPOSALS.keys() | {0} and blend in {0, 1}
+        return is_next and is_known and _is_intact(chunk)
+
+
+_NUMBER_BYTES: Final = 4
+_LAST_CAPITAL: Final = b"Z"
+
+
+def _is_intact(chunk: PNGChunk) -> bool:
+    """Return whether a chunk is a control of a frame in length and checksum."""
+    body, checksum = chunk.head[: _CONTROL.size], chunk.head[_CONTROL.size :]
+    crc = zlib.crc32(body, zlib.crc32(chunk.name))
+    return chunk.length == _CONTROL.size and checksum == crc.to_bytes(4, "big")
+
+
+def apng_reader(
+    file: BinaryIO,
+    found: Frames,
+    picture_format: Format,
+    limits: DecodeLimits,
+    *,
+    dressed: Callable[[Image.Image], Image.Image],
+) -> ComposedReader:
+    """Open an APNG with all its frames.
+
+    Args:
+        file: The PNG, seekable.
+        found: Its frames, at least one.
+        picture_format: The format.
+        limits: What a frame may cost.
+        dressed: Puts what is known of all frames onto the picture of one.
+
+    Raises:
+        OverBudgetError: Its canvas is too large.
+    """
+    stored, canvas = found.frames, found.canvas
+    ends = (*(each.start for each in stored[1:]), None)
+    head = _head_of(file)
+
+    def check(size: tuple[int, int]) -> None:
+        check_frame(size, limits, bytes_per_pixel=picture_format.moving_bytes_per_pixel)
+
+    def opened(number: int) -> Image.Image:
+        each = stored[number]
+        check(each.piece.size)
+        data = _data_of(file, each.start, ends[number])
+        parts = (_MAGIC, _header(head[0], each.piece.size), *head[1:], *data, _END)
+        image = Image.open(io.BytesIO(b"".join(parts)), formats=picture_format.pillow)
+        return dressed(image)
+
+    check(canvas)
+    pieces = [each.piece for each in stored]
+    numbers = range(len(pieces))
+    durations = tuple(each.duration for each in stored)
+    return ComposedReader(
+        canvas,
+        pieces,
+        opened,
+        first=lambda: opened(0),
+        durations=durations,
+        keys=_keys_after_default(durations) if found.has_default else None,
+        course=Course(
+            starts=starts_of([begins_anew(pieces, at, canvas) for at in numbers]),
+            costs=tuple(map(cost_of, pieces)),
+            shown_pixels=canvas[0] * canvas[1],
+        ),
+        lack=None if found.is_whole else Reason.KEY_FRAME_UNSEEN,
+    )
+
+
+def _keys_after_default(durations: Sequence[int]) -> tuple[int, ...]:
+    """Return the key frames, and the default image, which some show instead."""
+    return 0, *(1 + key for key in key_frames(durations[1:]))
+
+
+def _head_of(file: BinaryIO) -> list[bytes]:
+    """Return the chunks before the first frame that say how all are read."""
+    parts = []
+    for chunk in png_chunks(file):
+        if chunk.name in {b"fcTL", b"IDAT", b"fdAT", b"IEND"}:
+            break
+        if chunk.name != b"acTL":
+            parts.append(_chunk(chunk.name, _body(file, chunk)))
+    return parts
+
+
+def _header(chunk: bytes, size: tuple[int, int]) -> bytes:
+    """Return the header of a picture of another size."""
+    return _chunk(b"IHDR", struct.pack(">II", *size) + chunk[16:-4])
+
+
+def _data_of(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
+    """Yield the data of a frame as the chunks of a picture of its own."""
+    for chunk in png_chunks(file, start):
+        if end is not None and chunk.start >= end:
+            return
+        if chunk.name in {b"IDAT", b"fdAT"}:
+            skipped = 4 if chunk.name == b"fdAT" else 0
+            yield _chunk(b"IDAT", _body(file, chunk)[skipped:])
+
+
+def _body(file: BinaryIO, chunk: PNGChunk) -> bytes:
+    """Return what a chunk holds, as far as it arrived."""
+    file.seek(chunk.start + 8)
+    return file.read(chunk.length)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    checksum = zlib.crc32(body, zlib.crc32(name))
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)
+
+
+_END: Final = _chunk(b"IEND", b"")

@@ -1,0 +1,233 @@
+"""Read bitmaps whose colours stand under masks that Pillow does not know.
+
+Pillow knows a dozen layouts of masks and refuses all others, of which browsers show
+every one whose masks have no holes.
+
+Source:
+    Microsoft, "BITMAPV5HEADER"; where it leaves a choice, what Chromium 156 does.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.colours.profiles import MAX_PROFILE_BYTES
+from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.reader import ChainedReader, PillowReader, Reader
+from uploadfilter.pictures.readers.icons import IconReader, icon_of
+from uploadfilter.pictures.sampling import Course
+
+_HEAD: Final = struct.Struct("<2s8xIIiiHHI20x4I")
+"""Up to the four masks, which may stand in the header or behind it."""
+
+_LAST_BEFORE_MASKS: Final = 40
+_WITH_ALPHA: Final = 56
+_MASKS, _MASKS_AND_ALPHA = 3, 6
+"""Packings that mean masks: of three colours, and of alpha too."""
+
+_SAMPLE_BITS: Final = frozenset({16, 32})
+_LONGEST_SIDE: Final = 65_535
+"""Pixels; browsers refuse more, and a row is held several times."""
+
+_BAND_PIXELS: Final = 1 << 18
+"""Pixels that are read at a time, at 20 bytes each."""
+
+_DEPTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """What a bitmap's header says.
+
+    Attributes:
+        size: Width and height, in pixels.
+        is_top_down: Whether the first row stands first.
+        start: Where the rows begin.
+        sample_bytes: How long each pixel is: 2 or 4.
+        masks: One for each of red, green, blue and, if there is any, alpha.
+    """
+
+    size: tuple[int, int]
+    is_top_down: bool
+    start: int
+    sample_bytes: int
+    masks: tuple[int, ...]
+
+
+def profile_of(file: BinaryIO) -> bytes | None:
+    """Return the colour profile that a bitmap holds, if it holds one.
+
+    Args:
+        file: The bitmap, from its first byte; its position is used.
+
+    Raises:
+        OverBudgetError: It says that it is longer than any.
+    """
+    file.seek(0)
+    head = file.read(_PROFILE_HEAD.size)
+    if len(head) < _PROFILE_HEAD.size:
+        return None
+    magic, length, kind, start, size = _PROFILE_HEAD.unpack(head)
+    if magic != b"BM" or length < _WITH_PROFILE or kind != _HELD_PROFILE:
+        return None
+    if size > MAX_PROFILE_BYTES:
+        raise OverBudgetError(Reason.TOO_MANY_BYTES)
+    file.seek(_FILE_HEAD_BYTES + start)
+    return file.read(size) or None
+
+
+_PROFILE_HEAD: Final = struct.Struct("<2s12xI52xI52xII4x")
+"""Up to where a profile stands, counted from the second header on."""
+
+_WITH_PROFILE: Final = 124
+_FILE_HEAD_BYTES: Final = 14
+_HELD_PROFILE: Final = int.from_bytes(b"MBED", "big")
+
+
+def open_bitmap(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a bitmap, by its masks where Pillow does not know them.
+
+    One without the header of a file may be that of an icon, and is read both ways.
+    """
+    try:
+        file.seek(0)
+        image = Image.open(file, formats=picture_format.pillow)
+    except DECODER_ERRORS as exc:
+        note(exc)
+        return MaskedReader(file, picture_format, limits)
+    icon = icon_of(file)
+    image.info["icc_profile"] = profile_of(file)
+    reader = PillowReader(image, picture_format, limits)
+    if icon is None:
+        return reader
+    return ChainedReader(reader, IconReader(icon, picture_format, limits))
+
+
+class MaskedReader:
+    """A bitmap of 16 or 32 bits with masks.
+
+    Args:
+        file: The bitmap, from its first byte.
+        picture_format: Its format.
+        limits: What it may cost.
+
+    Raises:
+        BadPictureError: It is none, or its masks have holes.
+    """
+
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    keys: Sequence[int] | None = None
+    course: Course | None = None
+
+    def __init__(
+        self, file: BinaryIO, picture_format: Format, limits: DecodeLimits
+    ) -> None:
+        self._head = _head_of(file)
+        self._file = file
+        self._format = picture_format
+        self._limits = limits
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture, as far as the file goes."""
+        head = self._head
+        check_frame(
+            head.size, self._limits, bytes_per_pixel=self._format.bytes_per_pixel
+        )
+        height = head.size[1]
+        image = Image.new("RGBA"[: len(head.masks)], head.size)
+        is_truncated = False
+        for top in range(0, height, self._rows):
+            band, is_whole = self._band(top, min(self._rows, height - top))
+            if not head.is_top_down:
+                band = band[::-1]
+            at = top if head.is_top_down else height - top - len(band)
+            image.paste(Image.fromarray(band), (0, at))
+            if not is_whole:
+                is_truncated = True
+                break
+        return Frame(
+            image=image,
+            number=number,
+            full=head.size,
+            profile=profile_of(self._file),
+            is_truncated=is_truncated,
+        )
+
+    @property
+    def _rows(self) -> int:
+        """How many rows are read at a time."""
+        return max(1, _BAND_PIXELS // self._head.size[0])
+
+    def _band(self, top: int, rows: int) -> tuple[NDArray[np.uint8], bool]:
+        """Return some rows as they stand in the file, and whether all are there."""
+        head = self._head
+        width = head.size[0]
+        stride = -(-width * head.sample_bytes // 4) * 4
+        self._file.seek(head.start + top * stride)
+        data = self._file.read(rows * stride)
+        if top == 0 and not data:
+            raise BadPictureError("no row arrived")
+        padded = data.ljust(rows * stride, b"\0")
+        samples = np.frombuffer(padded, f"<u{head.sample_bytes}").reshape(rows, -1)
+        words = samples[:, :width].astype(np.uint32)
+        planes = [_plane(words, mask) for mask in head.masks]
+        return np.stack(planes, axis=2), len(data) == len(padded)
+
+
+def _plane(samples: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
+    """Return the values under a mask, 0 to 255; a mask of nothing gives zeros."""
+    if not mask:
+        return np.zeros(samples.shape, np.uint8)
+    # Of more than eight bits, the lowest are not seen.
+    shift = max((mask & -mask).bit_length() - 1, mask.bit_length() - _DEPTH)
+    largest = mask >> shift
+    steps = (np.arange(1 << _DEPTH) * 255 // largest).astype(np.uint8)
+    plane: NDArray[np.uint8] = steps[samples >> shift & largest]
+    return plane
+
+
+def _head_of(file: BinaryIO) -> _Head:
+    """Read the header.
+
+    Raises:
+        BadPictureError: It is none of a bitmap with masks.
+    """
+    file.seek(0)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise BadPictureError("too short for masks")
+    magic, start, length, width, height, _, bits, packing, *masks = _HEAD.unpack(head)
+    if magic != b"BM" or length < _LAST_BEFORE_MASKS or bits not in _SAMPLE_BITS:
+        raise BadPictureError("no bitmap with masks")
+    if packing not in {_MASKS, _MASKS_AND_ALPHA}:
+        raise BadPictureError("no masks")
+    if not (0 < width <= _LONGEST_SIDE and 0 < abs(height) <= _LONGEST_SIDE):
+        raise BadPictureError("no size of a bitmap")
+    has_alpha = packing == _MASKS_AND_ALPHA or length >= _WITH_ALPHA
+    used = tuple(mask & ((1 << bits) - 1) for mask in masks)
+    used = used if has_alpha and used[3] else used[:3]
+    if any(_has_holes(mask) for mask in used):
+        raise BadPictureError("masks with holes")
+    return _Head(
+        size=(width, abs(height)),
+        is_top_down=height < 0,
+        start=start,
+        sample_bytes=bits // 8,
+        masks=used,
+    )
+
+
+def _has_holes(mask: int) -> bool:
+    """Return whether the ones of a mask are not side by side."""
+    lowest = mask & -mask
+    return bool(mask & (mask + lowest))

@@ -1,0 +1,212 @@
+"""Read icons and cursors: each entry is a picture of its own.
+
+Pillow shows one entry of each, and checks the size of none before it reads masks.
+"""
+
+import io
+import struct
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from PIL import BmpImagePlugin, IcoImagePlugin
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.faults import BadPictureError
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.reader import load, profile_of
+from uploadfilter.pictures.sampling import Course
+
+_LONGEST_SIDE = 1024
+"""Pixels: the directory counts to 256, and the largest icons on sale have 1,024. There
+may be 65,535 of them, and each costs a whole decode."""
+
+_MOST_ENTRIES = 1000
+"""Entries that are read, for 3 µs each. Icons have about ten."""
+
+
+class IconReader:
+    """An icon or a cursor: each entry is a picture of its own.
+
+    Args:
+        data: The file.
+        picture_format: The format.
+        limits: What an entry may cost.
+
+    Raises:
+        BadPictureError: It has no entries.
+    """
+
+    course: Course | None = None
+
+    def __init__(
+        self, data: bytes, picture_format: Format, limits: DecodeLimits
+    ) -> None:
+        count = int.from_bytes(data[4:6], "little")
+        self.lack = Reason.KEY_FRAME_UNSEEN if count > _MOST_ENTRIES else None
+        if self.lack is not None:
+            data = data[:4] + _MOST_ENTRIES.to_bytes(2, "little") + data[6:]
+        icon = as_icon(data)
+        self._length = len(data)
+        self._data = icon + bytes(_missing_bytes(icon))
+        self._file = IcoImagePlugin.IcoFile(io.BytesIO(self._data))
+        # Entries that are the same bytes are the same picture.
+        places = {(entry.offset, entry.size): entry for entry in self._file.entry}
+        self._file.entry = list(places.values())
+        self._format = picture_format
+        self._limits = limits
+        if not self._file.entry:
+            raise BadPictureError("an icon without entries")
+        self.durations: Sequence[int] = (0,) * len(self._file.entry)
+        # Which one is shown depends on who shows it.
+        self.keys: Sequence[int] | None = range(len(self._file.entry))
+
+    def frame(self, number: int) -> Frame:
+        """Decode an entry; Pillow's order begins with the one that it shows."""
+        header = self._file.entry[number]
+        self._check(self._bitmap_size(header.offset))
+        image = self._file.frame(number)
+        self._check(image.size)
+        is_truncated = load(image)
+        return Frame(
+            image=image,
+            number=number,
+            full=image.size,
+            profile=profile_of(image),
+            is_truncated=is_truncated or header.offset + header.size > self._length,
+        )
+
+    def _check(self, size: tuple[int, int]) -> None:
+        if max(size) > _LONGEST_SIDE:
+            raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+        check_frame(
+            size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+            held_bytes=len(self._data),
+        )
+
+    def _bitmap_size(self, offset: int) -> tuple[int, int]:
+        """Return the size of an entry that is a bitmap, whose mask is read at once."""
+        if self._data.startswith(b"\x89PNG", offset):
+            return 0, 0
+        file = io.BytesIO(self._data)
+        file.seek(offset)
+        return BmpImagePlugin.DibImageFile(file).size
+
+
+_CURSOR_MAGIC, _ICON_MAGIC = b"\0\0\2\0", b"\0\0\1\0"
+_ENTRY_BYTES = 16
+_PNG_DEPTH = 32
+
+
+def _missing_bytes(icon: bytes) -> int:
+    """Return how many zeros an icon needs, so that its masks can be read.
+
+    Returns:
+        The number of bytes; 0 if nothing is missing, or more than there is.
+    """
+    count = int.from_bytes(icon[4:6], "little")
+    ends = [
+        sum(struct.unpack_from("<II", icon, 6 + _ENTRY_BYTES * index + 8))
+        for index in range(min(count, (len(icon) - 6) // _ENTRY_BYTES))
+    ]
+    missing = max(ends, default=0) - len(icon)
+    return missing if 0 < missing <= len(icon) else 0
+
+
+_BITMAP = struct.Struct("<IiiHHI12xI")
+_OLD_BITMAP_BYTES = 12
+_BITMAP_BYTES = 40
+_LONGEST_ENTRY = 0xFFFFFFFF
+"""Bytes: the sides of a bitmap may promise more than a directory can say."""
+
+_PACKED_FROM, _MASKS = 1, 3
+
+
+def as_icon(data: bytes) -> bytes:
+    """Return an icon or a cursor as an icon whose directory is true.
+
+    Pillow opens one entry of a cursor, without its mask. Where a cursor has its hot
+    spot, an icon has its planes and its depth. Pillow believes the directory about how
+    deep and how long a bitmap is; browsers believe the bitmap.
+
+    Args:
+        data: An icon or a cursor.
+    """
+    icon = bytearray(data)
+    is_cursor = data.startswith(_CURSOR_MAGIC)
+    icon[:4] = _ICON_MAGIC if is_cursor else data[:4]
+    count = int.from_bytes(data[4:6], "little")
+    for index in range(min(count, (len(data) - 6) // _ENTRY_BYTES)):
+        entry = 6 + _ENTRY_BYTES * index
+        offset = int.from_bytes(data[entry + 12 : entry + 16], "little")
+        depth, length = _bitmap_of(data, offset)
+        if is_cursor:
+            struct.pack_into("<HH", icon, entry + 4, 1, depth or _PNG_DEPTH)
+        elif depth:
+            struct.pack_into("<H", icon, entry + 6, depth)
+        stated = int.from_bytes(data[entry + 8 : entry + 12], "little")
+        is_sound = 0 < stated <= len(data) - offset
+        if not is_sound:
+            # Browsers do not read it: they show whatever begins there.
+            length = length or max(0, len(data) - offset)
+        if length and (offset + length <= len(data) or not is_sound):
+            # Pillow itself writes masks that are too short.
+            struct.pack_into("<I", icon, entry + 8, min(length, _LONGEST_ENTRY))
+    return bytes(icon)
+
+
+def icon_of(file: BinaryIO) -> bytes | None:
+    """Return an icon of which a bitmap without the header of a file is the one entry.
+
+    Programs and animated cursors hold the bitmaps of icons by themselves: twice as high
+    as what they show, with a mask behind the colours.
+
+    Args:
+        file: The bitmap, seekable.
+
+    Returns:
+        ``None`` if its numbers are not those of an icon, or its mask is missing.
+    """
+    file.seek(0)
+    head = file.read(_BITMAP.size)
+    _, length = _bitmap_of(head, 0)
+    if head.startswith(b"BM") or not length:
+        return None
+    _, width, height, _, depth, *_ = _BITMAP.unpack(head)
+    is_icon = 0 < width <= _SIDE_OF_ENTRY and 0 < height <= 2 * _SIDE_OF_ENTRY
+    file.seek(0)
+    data = file.read(length) if is_icon and height % 2 == 0 else b""
+    if not data or len(data) < length:
+        return None
+    sides = (width % _SIDE_OF_ENTRY, height // 2 % _SIDE_OF_ENTRY)
+    start = len(_ICON_MAGIC) + 2 + _ENTRY_BYTES
+    entry = struct.pack("<4B2H2I", *sides, 0, 0, 1, depth, length, start)
+    return _ICON_MAGIC + b"\1\0" + entry + data
+
+
+_SIDE_OF_ENTRY = 256
+"""Pixels: what a directory can say, in which 0 stands for so many."""
+
+
+def _bitmap_of(data: bytes, offset: int) -> tuple[int, int]:
+    """Return the depth of an entry's bitmap, and its length with the mask.
+
+    Returns:
+        Zeros for what the entry does not tell, both if it is a PNG.
+    """
+    head = data[offset : offset + _BITMAP.size]
+    if len(head) < _BITMAP.size or head.startswith(b"\x89PNG"):
+        return 0, 0
+    size, width, height, _, depth, packing, colours = _BITMAP.unpack(head)
+    if size == _OLD_BITMAP_BYTES:
+        return int.from_bytes(head[10:12], "little"), 0
+    if size < _BITMAP_BYTES or packing in range(_PACKED_FROM, _MASKS):
+        return depth, 0
+    palette = 4 * (colours or 1 << depth) if depth in {1, 4, 8} else 0
+    masks = 12 if packing == _MASKS and size == _BITMAP_BYTES else 0
+    bits = (depth, 1) if depth < _PNG_DEPTH else (depth,)
+    row = sum(-(-abs(width) * each // 32) * 4 for each in bits)
+    return depth, size + palette + masks + row * (abs(height) // 2)

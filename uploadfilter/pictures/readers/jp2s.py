@@ -1,0 +1,196 @@
+"""Read JPEG 2000, at a reduced resolution where that is enough.
+
+Its wavelets hold a picture at 1/2, 1/4 and 1/8: what the finer ones add is not decoded.
+
+Rules this module keeps: what its decoder keeps for each tile, precinct and block of
+codes is reckoned from the header, since a small picture may promise millions of them.
+
+Source:
+    ISO/IEC 15444-1, annex A.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from PIL import Image
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.reader import DRAFT_SIDE, load
+from uploadfilter.pictures.sampling import Course
+
+_START: Final = b"\xff\x4f\xff\x51"
+_SEARCHED_BYTES: Final = 1 << 20
+"""Where a codestream begins in a file, behind its profile."""
+
+_MOST_SEGMENTS: Final = 1000
+_SIZ, _COD, _TILE = 0xFF51, 0xFF52, 0xFF90
+_MOST_REDUCED: Final = 3
+"""Halvings: at 1/8, as with JPEG, the least that is decoded is 512 pixels a side."""
+
+_MOST_TILES: Final = 4096
+_MOST_BLOCKS: Final = 300_000
+"""Of each, the decoder keeps some hundred bytes. A picture of 50 million pixels in
+three colours has 37,000 blocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Codes:
+    """What a codestream says of itself.
+
+    Attributes:
+        size: Width and height.
+        count: How many components it has.
+        tiles: How many tiles.
+        levels: How often it may be halved.
+        blocks: How many blocks of codes and precincts there are, about.
+    """
+
+    size: tuple[int, int]
+    count: int
+    tiles: int
+    levels: int
+    blocks: int
+
+
+class JP2Reader:
+    """A picture in JPEG 2000.
+
+    Args:
+        file: The content, seekable.
+        picture_format: Its format.
+        limits: What it may cost.
+
+    Raises:
+        BadPictureError: Its header makes no sense.
+    """
+
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    keys: Sequence[int] | None = None
+    course: Course | None = None
+
+    def __init__(
+        self, file: BinaryIO, picture_format: Format, limits: DecodeLimits
+    ) -> None:
+        self._file = file
+        self._format = picture_format
+        self._limits = limits
+        self._codes = _read(file)
+        self._opened()
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture, as far as the file goes."""
+        reduced = self._reduced()
+        try:
+            return self._frame(number, reduced)
+        except DECODER_ERRORS as exc:
+            note(exc)
+            if not reduced:
+                raise
+        # A tile may have fewer levels than the file says.
+        return self._frame(number, 0)
+
+    def _frame(self, number: int, reduced: int) -> Frame:
+        codes = self._codes
+        width, height = (-(-side >> reduced) for side in codes.size)
+        if codes.tiles > _MOST_TILES or codes.blocks > _MOST_BLOCKS:
+            raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+        check_frame(
+            (width, height),
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+        )
+        image = self._opened()
+        if reduced:
+            image.reduce = reduced
+        is_truncated = load(image)
+        return Frame(
+            image=image,
+            number=number,
+            full=codes.size,
+            scale=1 << reduced,
+            is_deep=image.mode.startswith("I"),
+            is_truncated=is_truncated,
+        )
+
+    def _opened(self) -> Jpeg2KImageFile:
+        self._file.seek(0)
+        image = Image.open(self._file, formats=self._format.pillow)
+        if not isinstance(image, Jpeg2KImageFile) or image.size != self._codes.size:
+            raise BadPictureError("the file and its codes are of different sizes")
+        return image
+
+    def _reduced(self) -> int:
+        """Return how often the picture is halved."""
+        most = min(_MOST_REDUCED, self._codes.levels)
+        side = min(self._codes.size)
+        return max(by for by in range(most + 1) if not by or side >> by >= DRAFT_SIDE)
+
+
+def _read(file: BinaryIO) -> _Codes:
+    """Read the main header of a codestream."""
+    file.seek(0)
+    data = file.read(_SEARCHED_BYTES)
+    start = data.find(_START)
+    if start < 0:
+        raise BadPictureError("no codestream")
+    try:
+        return _codes_of(dict(_segments(data, start + 2)))
+    except (struct.error, KeyError, ZeroDivisionError) as exc:
+        raise BadPictureError("a header that is cut off") from exc
+
+
+def _segments(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the segments of a main header; of several of a kind the first counts last.
+
+    Only the last of a kind stands in a dictionary, and a decoder refuses two.
+    """
+    for _ in range(_MOST_SEGMENTS):
+        marker, length = struct.unpack_from(">HH", data, at)
+        if marker == _TILE:
+            return
+        yield marker, data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _codes_of(segments: dict[int, bytes]) -> _Codes:
+    fields = struct.unpack_from(">HIIIIIIIIH", segments[_SIZ])
+    _, right, lower, left, upper, tile_width, tile_height, *_, count = fields
+    width, height = right - left, lower - upper
+    if width <= 0 or height <= 0:
+        raise BadPictureError("no pixels")
+    style, _, _, _, levels, block_width, block_height = struct.unpack_from(
+        ">BBHBBBB", segments[_COD]
+    )
+    samples = width * height * count
+    blocks = samples >> (block_width & 15) + (block_height & 15) + 4
+    if style & 1:
+        blocks += _precincts(samples, levels, segments[_COD][10:])
+    return _Codes(
+        size=(width, height),
+        count=count,
+        tiles=-(-width // tile_width) * -(-height // tile_height),
+        levels=levels,
+        blocks=blocks,
+    )
+
+
+def _precincts(samples: int, levels: int, sizes: bytes) -> int:
+    """Return about how many precincts there are; from the coarsest level to the finest.
+
+    Args:
+        samples: Of all components.
+        levels: How often they are halved.
+        sizes: A byte for each level and one more: exponents of width and height.
+    """
+    return sum(
+        (samples >> 2 * (levels - level)) >> (size & 15) + (size >> 4)
+        for level, size in enumerate(sizes[: levels + 1])
+    )

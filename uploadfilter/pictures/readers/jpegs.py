@@ -1,0 +1,156 @@
+"""Read JPEGs: scaled where they are large, in luma where nobody needs their colours."""
+
+import io
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from PIL import Image, JpegImagePlugin
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.colours.profiles import needs_conversion
+from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.headers import jpegscans, padding
+from uploadfilter.pictures.large.jpeg import coarse_frame
+from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.reader import DRAFT_SIDE, SCALES, profile_of, shows_nothing
+from uploadfilter.pictures.sampling import Course
+
+
+class JPEGReader:
+    """A JPEG: scaled where it is large, in luma where nobody needs its colours.
+
+    Args:
+        file: The JPEG, from its first byte.
+        picture_format: The format.
+        limits: What it may cost.
+        in_colours: Whether somebody needs its colours, whatever it is.
+
+    Attributes:
+        segments: See ``jpegscans.JPEGCost``.
+        profile: The profile that browsers take.
+
+    Raises:
+        BadPictureError: There is no picture in it.
+        OverBudgetError: It has too many scans, or is too large for them.
+    """
+
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    keys: Sequence[int] | None = None
+    course: Course | None = None
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        in_colours: bool = False,
+    ) -> None:
+        self._file = file
+        self._format = picture_format
+        self._limits = limits
+        most_visits = limits.max_block_visits + 8 * file.seek(0, io.SEEK_END)
+        cost = jpegscans.cost_of(
+            file, enough_scans=limits.max_jpeg_scans, enough_visits=most_visits
+        )
+        if cost is None:
+            raise BadPictureError("there is no frame with a scan")
+        if cost.scans == 1 and cost.block_visits > most_visits:
+            raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+        if cost.scans > limits.max_jpeg_scans or cost.block_visits > most_visits:
+            raise OverBudgetError(Reason.TOO_MANY_JPEG_SCANS)
+        self._coefficient_bytes = cost.coefficient_bytes
+        self._is_lossless = cost.is_lossless
+        self._in_colours = in_colours
+        self.segments = cost.segments
+        self.profile = jpegscans.profile_of(cost.segments)
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture, as far as the file goes."""
+        try:
+            return self._frame(number, None, "")
+        except OverBudgetError:
+            return coarse_frame(
+                self._file,
+                self._limits,
+                number=number,
+                profile=self.profile,
+                in_colours=self._in_colours or needs_conversion(self.profile),
+            )
+
+    def _again(self, scale: int, mode: str) -> Frame:
+        """Decode the picture at a scale and in a mode that was not chosen at first."""
+        return self._frame(0, scale, mode)
+
+    def _frame(self, number: int, scale: int | None, mode: str) -> Frame:
+        image, full, scale_of = self._opened(self._file, scale, mode)
+        is_truncated = False
+        try:
+            image.load()
+        except DECODER_ERRORS:
+            # With an end marker behind it, libjpeg shows what it has, of a progressive
+            # one every scan that arrived; Pillow alone would give nothing of it.
+            continued = padding.continued(
+                self._file, jpegscans.shown_length(self._file), padding.END_OF_JPEG
+            )
+            image, full, scale_of = self._opened(continued, scale, mode)
+            image.load()
+            if shows_nothing(image):
+                raise
+            is_truncated = True
+        return Frame(
+            image=image,
+            number=number,
+            full=full,
+            scale=scale_of,
+            profile=self.profile,
+            other_profiles=_others(profile_of(image), self.profile),
+            is_truncated=is_truncated,
+            # Pillow takes every four-colour JPEG for one by Adobe.
+            is_inverted=image.mode == "CMYK",
+            again=self._again if scale is None else None,
+        )
+
+    def _opened(
+        self, file: BinaryIO, wanted: int | None, mode: str
+    ) -> tuple[Image.Image, tuple[int, int], int]:
+        """Return the image, not decoded yet, its full size and its scale.
+
+        Args:
+            file: The JPEG.
+            wanted: How many times smaller; ``None`` is as small as it serves.
+            mode: ``L`` or ``RGB``; empty is what it needs.
+        """
+        file.seek(0)
+        image = Image.open(file, formats=self._format.pillow)
+        if not isinstance(image, JpegImagePlugin.JpegImageFile):
+            raise BadPictureError("Pillow took it for something else")
+        full = image.size
+        has_colours = self._in_colours or any(
+            map(needs_conversion, self._profiles(image))
+        )
+        least = (DRAFT_SIDE, DRAFT_SIDE)
+        if wanted is not None:
+            least = -(-full[0] // wanted), -(-full[1] // wanted)
+        # Pillow takes "L" for three-colour JPEGs only; others keep their mode.
+        if not self._is_lossless:
+            image.draft(mode or ("RGB" if has_colours else "L"), least)
+        scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
+        check_frame(
+            image.size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+            held_bytes=self._coefficient_bytes,
+        )
+        return image, full, scale
+
+    def _profiles(self, image: Image.Image) -> set[bytes | None]:
+        """Return the profile that browsers take, and the one that Pillow takes."""
+        return {self.profile, profile_of(image)}
+
+
+def _others(profile: bytes | None, first: bytes | None) -> tuple[bytes, ...]:
+    return () if profile is None or profile == first else (profile,)

@@ -1,0 +1,200 @@
+"""Read the formats that Pillow does not: HEIC by libheif, JPEG XL by libjxl.
+
+Their libraries come with plugins for Pillow. They are called directly, so that Pillow
+never learns of them, and so that their costs are known before they have any.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pillow_heif
+from PIL import Image
+from pillow_jxl import Decoder as JXLDecoder
+
+from uploadfilter.model import Reason
+from uploadfilter.pictures.faults import BadPictureError, panics_are_errors
+from uploadfilter.pictures.formats import Format
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.headers import jxlheader
+from uploadfilter.pictures.large.heif import large_frame
+from uploadfilter.pictures.limits import (
+    DecodeLimits,
+    OverBudgetError,
+    check_frame,
+    check_large,
+)
+from uploadfilter.pictures.readers.jpegs import JPEGReader
+from uploadfilter.pictures.sampling import Course
+from uploadfilter.pictures.shrinking import scale_of_large, shrunk_of
+
+_USUAL_BITS = 8
+"""Bits of a sample; more take twice the memory while they are decoded."""
+
+
+class HEIFReader:
+    """A HEIC or HEIF file: its primary picture, then the others at its top level.
+
+    Args:
+        data: The file.
+        picture_format: The format.
+        limits: What a picture may cost.
+        lack: What is known to be missing.
+        is_padded: Whether zeros stand for what did not arrive of the file.
+    """
+
+    keys: Sequence[int] | None = None
+    course: Course | None = None
+
+    def __init__(
+        self,
+        data: bytes,
+        picture_format: Format,
+        limits: DecodeLimits,
+        *,
+        lack: Reason | None = None,
+        is_padded: bool = False,
+    ) -> None:
+        opened = pillow_heif.open_heif(io.BytesIO(data))
+        others = [at for at in range(len(opened)) if at != opened.primary_index]
+        self._places = (opened.primary_index, *others)
+        self._pictures = {number: opened[at] for number, at in enumerate(self._places)}
+        self._is_padded = is_padded
+        self._data = data
+        self._format = picture_format
+        self._limits = limits
+        self.durations: Sequence[int] = (0,) * len(self._pictures)
+        self.lack = lack
+
+    def frame(self, number: int) -> Frame:
+        """Decode a picture, as far as the file goes."""
+        # A picture keeps its pixels for as long as it is there.
+        picture = self._pictures.pop(number)
+        info: dict[str, Any] = picture.info
+        is_deep = info["bit_depth"] > _USUAL_BITS
+        profile: bytes | None = info.get("icc_profile") or None
+        try:
+            check_frame(
+                picture.size,
+                self._limits,
+                bytes_per_pixel=self._format.deep_bytes_per_pixel
+                if is_deep
+                else self._format.bytes_per_pixel,
+                held_bytes=len(self._data),
+            )
+        except OverBudgetError:
+            del picture
+            return self._large_frame(number, profile)
+        pixels = picture.data
+        # Pixels of four bytes are shown where they lie.
+        of = Image.frombuffer if picture.mode == "RGBA" else Image.frombytes
+        image = of(
+            picture.mode, picture.size, pixels, "raw", picture.mode, picture.stride, 1
+        )
+        return Frame(
+            image=image,
+            number=number,
+            full=image.size,
+            profile=profile,
+            is_deep=is_deep,
+            is_truncated=self._is_padded,
+        )
+
+    def _large_frame(self, number: int, profile: bytes | None) -> Frame:
+        """Decode a picture that is too large to be held whole."""
+        frame = large_frame(
+            self._data, self._places[number], number, self._format, self._limits
+        )
+        return replace(
+            frame,
+            profile=profile,
+            is_truncated=self._is_padded or frame.is_truncated,
+        )
+
+
+class JXLReader:
+    """A JPEG XL: its last frame, or the JPEG that it was made from.
+
+    Args:
+        data: The file.
+        picture_format: The format.
+        limits: What it may cost.
+        jpeg: The format of the JPEG that may be in it.
+
+    Raises:
+        BadPictureError: Its header cannot be read.
+    """
+
+    durations: Sequence[int] = (0,)
+    keys: Sequence[int] | None = None
+    course: Course | None = None
+
+    def __init__(
+        self, data: bytes, picture_format: Format, limits: DecodeLimits, jpeg: Format
+    ) -> None:
+        header = jxlheader.read_header(data)
+        if header is None:
+            raise BadPictureError("no header of a JPEG XL")
+        self._header = header
+        self._data = data
+        self._format = picture_format
+        self._limits = limits
+        self._jpeg = jpeg
+        # The library shows the last frame only.
+        self.lack = Reason.KEY_FRAME_UNSEEN if header.is_animated else None
+
+    def frame(self, number: int) -> Frame:
+        """Decode the picture; the library shows nothing of a truncated one."""
+        is_large = self._is_large()
+        with panics_are_errors():
+            is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(self._data)
+        if is_jpeg:
+            return JPEGReader(io.BytesIO(pixels), self._jpeg, self._limits).frame(0)
+        size = info.width, info.height
+        if is_large and info.mode in _PLAIN_MODES:
+            shrunk = shrunk_of(pixels, info.mode, size, scale_of_large(size))
+            return shrunk.frame(number, profile=profile or None)
+        # Half floats come as whole ones.
+        mode = "F" if info.mode == "F;16" else info.mode
+        image = Image.frombytes(mode, (info.width, info.height), pixels)
+        return Frame(
+            image=image, number=number, full=image.size, profile=profile or None
+        )
+
+    def _is_large(self) -> bool:
+        """Return whether the picture must be made smaller before Pillow has it whole.
+
+        Raises:
+            OverBudgetError: It is too large all the same.
+        """
+        size, held = self._header.size, len(self._data)
+        try:
+            check_frame(
+                size,
+                self._limits,
+                bytes_per_pixel=self._format.bytes_per_pixel,
+                held_bytes=self._format.held_times * held,
+            )
+        except OverBudgetError:
+            width, height = size
+            check_large(
+                size,
+                replace(self._limits, max_large_pixels=_MOST_LARGE_PIXELS),
+                file_bytes=held,
+                flat_pixels=self._format.flat_pixels,
+                pixels_per_byte=self._format.pixels_per_byte,
+                needed_bytes=int(width * height * _LARGE_BYTES_PER_PIXEL) + held,
+            )
+            return scale_of_large(size) > 1
+        return False
+
+
+_PLAIN_MODES = frozenset({"L", "LA", "RGB", "RGBA"})
+
+_LARGE_BYTES_PER_PIXEL = 6.2
+"""What photos need, which is two copies of their colours. A lossless picture of
+few colours may take 15, so that pixels have a bound of their own."""
+
+_MOST_LARGE_PIXELS = 26_500_000
+"""What cameras of 26 megapixels take: with the 15 bytes, 400 MiB resident."""

@@ -1,0 +1,428 @@
+"""Show a frame in every way that somebody may see it: one plane of luma for each.
+
+A browser draws a transparent picture on whatever lies behind it, converts colours by
+their profile, and the tools behind hash sets misread some modes. Each way has a name,
+which becomes that of a view:
+
+==================  ================================================================
+``stored``          the colours, without alpha and profile; always first
+``white, black``    drawn on that colour, if any pixel is transparent
+``grey:104, ...``   drawn on that grey, where it shows something else (``pages.py``)
+``alpha``           the alpha itself, if any pixel is transparent
+``icc``             the colours, converted to sRGB, if a profile (or what stands for
+                    one in a PNG) changes anything
+``icc/white, ...``  both
+``icc:2``, ...      the same in another way, where programs read the profile in several
+``raw``             as other tools misread the samples (``modes.raw_of``); of the first
+                    frame only, since those tools know no other
+==================  ================================================================
+
+Rules this module keeps:
+
+- Large frames are read in bands of rows, so that no conversion holds a second copy.
+- A usual frame (grey or RGB, without a profile) costs one conversion, and no copy.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from uploadfilter.pictures import modes
+from uploadfilter.pictures.colours import iccprofile, profiles
+from uploadfilter.pictures.colours.conversions import (
+    Conversion,
+    conversions_of,
+    is_jagged,
+    is_steep,
+)
+from uploadfilter.pictures.colours.gammas import (
+    ODD,
+    has_chunks,
+    profile_of_chunks,
+    profile_of_code_points,
+)
+from uploadfilter.pictures.frame import Frame
+from uploadfilter.pictures.modes import Reading
+from uploadfilter.pictures.picture import Blend, Luma, Picture, Shape
+from uploadfilter.pictures.shrinking import LONGEST_SIDE, SCALES, reduction_of
+
+STORED: Final = "stored"
+CONVERTED: Final = "icc"
+ALPHA: Final = "alpha"
+RAW: Final = "raw"
+GREY_PAGE: Final = "grey"
+"""Names of showings, or words of them, that others treat in a special way."""
+
+Pages = Callable[[Picture, Picture, int], Iterator[tuple[int, Blend]]]
+"""From a picture on black, the same on white and the number of frames to the greys of
+other pages, each with what it shows."""
+
+_BY_ALPHA: Final = frozenset({"white", "black", "grey", ALPHA})
+"""How the names of showings end that a frame's alpha makes."""
+
+_Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
+"""From a band of a frame to the same band of several planes, some times smaller."""
+
+_CONVERTED_SIDE: Final = 360
+"""Both sides of a plane that was converted by a profile stay at least this long. The
+conversion takes 16 ns for each pixel, eight times as long as all signals."""
+
+_CONVERTED_PIXELS: Final = 400_000
+"""Nor has it more pixels: a conversion by a table of four colours takes 0.3
+microseconds for each."""
+
+_CONVERTED_IN_ALL: Final = 400_000
+_LEAST_CONVERTED: Final = 10_000
+_USUAL_FRAMES: Final = 60
+"""Where a conversion is dear, all frames in all ways have at most so many pixels
+together, but each as many as signals can be computed of."""
+
+_STEEP_PIXELS: Final = 500_000
+"""Pixels of all frames that are converted before they are made smaller, where a pattern
+of single pixels may be a picture."""
+
+_OPAQUE: Final = 255
+_WHITE: Final = 255
+_BLACK: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One way to show a frame.
+
+    Attributes:
+        name: ``stored``, ``white``, ``icc/black``, ..., without the frame's number.
+        picture: Its luma.
+    """
+
+    name: str
+    picture: Picture | Blend
+
+
+def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
+    """Yield every way to show a frame, ``stored`` first.
+
+    Args:
+        frame: A loaded frame, which must not be changed meanwhile.
+        pages: Chooses the grey pages on which a transparent frame is shown; without it
+            such a frame is shown on black and on white only.
+    """
+    if frame.stored is not None:
+        yield from _showings_of_shrunk(frame, frame.stored, pages)
+        return
+    image = frame.image
+    reduction = _reduction(image, frame.scale)
+    luma = modes.luma_of(image)
+    yield from _shown(frame, (STORED,), _plain(luma), reduction)
+    alpha = _transparency(image)
+    if alpha is not None:
+        names = ("white", "black", ALPHA)
+        backed = _shown(frame, names, _backed(luma, alpha), reduction)
+        yield from _with_greys(backed, frame.count, pages)
+    yield from _converted(frame, alpha, reduction, pages)
+    raw = modes.raw_of(image) if frame.number == 0 else None
+    if raw is not None:
+        yield from _shown(frame, (RAW,), _plain(raw), reduction)
+
+
+def _showings_of_shrunk(
+    frame: Frame, stored: Image.Image, pages: Pages | None
+) -> Iterator[Shown]:
+    """Yield every way to show a frame that was made smaller while it was decoded.
+
+    Its colours are there twice: of all pixels alike, and as far as they are seen.
+    """
+    yield from showings(replace(frame, image=stored, stored=None), pages=pages)
+    for shown in showings(replace(frame, stored=None), pages=pages):
+        page = shown.name.rpartition("/")[2].partition(":")[0]
+        if page in _BY_ALPHA:
+            yield shown
+
+
+def _reduction(image: Image.Image, scale: int) -> int:
+    """Return how many times smaller than the frame its planes are: 1, 2, 4 or 8."""
+    if scale == 1:
+        return reduction_of(image.size)
+    by = 1
+    while max(image.size) > by * LONGEST_SIDE and scale * by < SCALES[-1]:
+        by *= 2
+    return by
+
+
+def _transparency(image: Image.Image) -> Reading | None:
+    """Return the reading of the alpha, if any pixel is transparent."""
+    alpha = modes.alpha_of(image)
+    if alpha is None:
+        return None
+    for _, band in modes.bands(image):
+        if alpha(band).getextrema()[0] != _OPAQUE:
+            return alpha
+    return None
+
+
+def _shown(
+    frame: Frame, names: tuple[str, ...], planes: _Planes, by: int
+) -> Iterator[Shown]:
+    """Yield the planes that a function makes of a frame's bands, under these names.
+
+    Args:
+        frame: The frame.
+        names: One for each plane.
+        planes: What makes them.
+        by: How many times smaller than the frame they are.
+    """
+    scale = frame.scale
+    width, height = frame.full if scale > 1 else frame.image.size
+    shape = Shape(height=height, width=width, scale=scale * by)
+    filled = _filled(frame.image, len(names), planes, by)
+    for name in names:
+        # Taken out one by one, so that none is held for longer than it is needed.
+        yield Shown(name, Picture(plane=filled.pop(0), shape=shape))
+
+
+def _filled(image: Image.Image, count: int, planes: _Planes, by: int) -> list[Luma]:
+    """Fill planes band by band; those of an image of one band are not copied."""
+    size = -(-image.height // by), -(-image.width // by)
+    filled: list[Luma] = []
+    for top, band in modes.bands(image, rows_of=by):
+        parts = [np.asarray(plane) for plane in planes(band, by)]
+        if band is image:
+            return parts
+        if not filled:
+            filled = [np.empty(size, np.uint8) for _ in range(count)]
+        for whole, part in zip(filled, parts, strict=True):
+            whole[top // by : top // by + len(part)] = part
+    return filled
+
+
+def _smaller(image: Image.Image, by: int) -> Image.Image:
+    return image.reduce(by) if by > 1 else image
+
+
+def _plain(reading: Reading) -> _Planes:
+    """Return what makes the one plane of a reading."""
+    return lambda band, by: (_smaller(reading(band), by),)
+
+
+def _backed(luma: Reading, alpha: Reading) -> _Planes:
+    """Return what draws a band on white and on black, and its alpha.
+
+    Luma is linear in the colours, so it may be drawn instead of them.
+    """
+
+    def draw(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
+        shade = alpha(band)
+        drawn = (*_drawn(luma(band), shade), shade)
+        return tuple(_smaller(plane, by) for plane in drawn)
+
+    return draw
+
+
+def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """Return luma as drawn on white, and on black."""
+    white, black = (
+        Image.composite(luma, Image.new("L", luma.size, grey), alpha)
+        for grey in (_WHITE, _BLACK)
+    )
+    return white, black
+
+
+def _with_greys(
+    backed: Iterator[Shown], frames: int, pages: Pages | None
+) -> Iterator[Shown]:
+    """Yield what is shown, and what pages between white and black show besides."""
+    if pages is None:
+        yield from backed
+        return
+    kept: dict[str, Picture] = {}
+    prefix = ""
+    for item in backed:
+        prefix, _, page = item.name.rpartition("/")
+        if isinstance(item.picture, Picture):
+            kept[page] = item.picture
+        yield item
+    if "white" not in kept:
+        return
+    prefix = f"{prefix}/" if prefix else ""
+    for grey, picture in pages(kept["black"], kept["white"], frames):
+        yield Shown(f"{prefix}{GREY_PAGE}:{grey}", picture)
+
+
+def _converted(
+    frame: Frame, alpha: Reading | None, by: int, pages: Pages | None
+) -> Iterator[Shown]:
+    """Yield the showings of the colours that profiles say they are."""
+    if not _may_have_profiles(frame):
+        return
+    found = list(_conversions(frame))
+    count = sum(len(ways) for _, ways, _ in found)
+    most = _CONVERTED_PIXELS
+    if any(way.is_dear for _, ways, _ in found for way in ways):
+        share = _CONVERTED_IN_ALL // (count * min(frame.count, _USUAL_FRAMES))
+        most = min(most, max(_LEAST_CONVERTED, share))
+    while _may_be_halved(frame, by, most=most):
+        by *= 2
+    words = itertools.chain((CONVERTED,), map(f"{CONVERTED}:{{}}".format, range(2, 99)))
+    for colours, ways, steep in found:
+        names: list[str] = []
+        for word in itertools.islice(words, len(ways)):
+            names.append(word)
+            if alpha is not None:
+                names += [f"{word}/white", f"{word}/black"]
+        planes = _converting(colours, ways, alpha, is_steep=steep)
+        shown = _shown(frame, tuple(names), planes, by)
+        yield from _with_greys(shown, frame.count, pages)
+
+
+def _converting(
+    colours: Reading,
+    ways: tuple[Conversion, ...],
+    alpha: Reading | None,
+    *,
+    is_steep: bool,
+) -> _Planes:
+    """Return what converts a band in several ways, and draws it on white and on black.
+
+    Samples are converted before they are made smaller only where that matters.
+    """
+
+    def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
+        samples = colours(band)
+        if is_steep:
+            lumas = [way.luma(samples) for way in ways]
+            shade = None if alpha is None else alpha(band)
+            planes = _each_drawn([(luma, luma) for luma in lumas], shade)
+            return tuple(_smaller(plane, by) for plane in planes)
+        bare = _smaller(samples, by)
+        if alpha is None:
+            return tuple(way.luma(bare) for way in ways)
+        seen, shade = _weighted(samples, alpha(band), by)
+        return _each_drawn([(way.luma(bare), way.luma(seen)) for way in ways], shade)
+
+    return convert
+
+
+def _each_drawn(
+    lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image | None
+) -> tuple[Image.Image, ...]:
+    """Return each luma, and how it is drawn with an alpha, if there is one.
+
+    Args:
+        lumas: For each way the luma without alpha, and the one to draw.
+        shade: The alpha.
+    """
+    planes: list[Image.Image] = []
+    for luma, seen in lumas:
+        planes.append(luma)
+        if shade is not None:
+            planes += _drawn(seen, shade)
+    return tuple(planes)
+
+
+def _conversions(
+    frame: Frame,
+) -> Iterator[tuple[Reading, tuple[Conversion, ...], bool]]:
+    """Yield the samples that a profile is for, and each way to convert them.
+
+    Whether the profile is steep is said beside them. The chunks of a PNG may stand for
+    a profile.
+    """
+    for profile in profiles_of(frame):
+        mode = profiles.samples_of(profile)
+        colours = modes.colours_of(frame.image, mode) if mode is not None else None
+        if colours is not None:
+            steep = _is_small(frame) and is_steep(profile)
+            yield colours, conversions_of(profile), steep
+
+
+def profiles_of(frame: Frame) -> Iterator[bytes]:
+    """Yield the profiles of a frame that change what it shows.
+
+    Browsers take the code points of a PNG before a profile, and gamma and primaries
+    where there is none; other programs do not.
+    """
+    if not _may_have_profiles(frame):
+        return
+    info = frame.image.info
+    found = (profile_of_code_points(info), frame.profile, *frame.other_profiles)
+    is_settled = False
+    for profile in dict.fromkeys(found):
+        if profile is not None and profiles.needs_conversion(profile):
+            is_settled |= _is_settled(frame, iccprofile.cut(profile))
+            yield profile
+    instead = None if is_settled else profile_of_chunks(info)
+    if instead is not None and profiles.needs_conversion(instead):
+        yield instead
+
+
+def _may_have_profiles(frame: Frame) -> bool:
+    """Return whether there is anything to convert a frame by; most have nothing."""
+    return bool(frame.profile or frame.other_profiles) or has_chunks(frame.image.info)
+
+
+def _is_settled(frame: Frame, profile: bytes) -> bool:
+    """Return whether every program goes by a profile, and looks at no chunks."""
+    return (
+        ODD not in frame.image.info
+        and profiles.is_plain(profile)
+        and iccprofile.is_strict(profile)
+        and _fits(frame, profile)
+    )
+
+
+def _fits(frame: Frame, profile: bytes) -> bool:
+    """Return whether a profile is for such samples as a frame has."""
+    mode = profiles.samples_of(profile)
+    return mode is not None and modes.colours_of(frame.image, mode) is not None
+
+
+def lacks_conversion(frame: Frame) -> bool:
+    """Return whether a frame has a profile for its samples that cannot be evaluated."""
+    if not _may_have_profiles(frame):
+        return False
+    return any(
+        profiles.is_for_pictures(profile)
+        and _fits(frame, profile)
+        and (not conversions_of(profile) or profiles.contradicts_itself(profile))
+        for profile in profiles_of(frame)
+    ) or _lacks_samples(frame)
+
+
+def _lacks_samples(frame: Frame) -> bool:
+    """Return whether what was decoded is not all that a profile tells apart."""
+    if frame.is_deep and any(map(is_jagged, profiles_of(frame))):
+        return True
+    is_coarse = frame.is_deep or frame.scale > 1 or not _is_small(frame)
+    return is_coarse and any(map(is_steep, profiles_of(frame)))
+
+
+def _is_small(frame: Frame) -> bool:
+    """Return whether a frame may be converted before it is made smaller."""
+    pixels = frame.image.width * frame.image.height
+    return pixels * frame.count <= _STEEP_PIXELS
+
+
+def _may_be_halved(frame: Frame, by: int, *, most: int) -> bool:
+    """Return whether converted planes may be twice as small again."""
+    if frame.scale * by >= SCALES[-1]:
+        return False
+    width, height = frame.image.size
+    if width * height > most * by**2:
+        return True
+    return min(width, height) >= 2 * by * _CONVERTED_SIDE
+
+
+def _weighted(
+    samples: Image.Image, alpha: Image.Image, by: int
+) -> tuple[Image.Image, Image.Image]:
+    """Return samples and alpha made smaller, each sample as far as it is seen."""
+    if by == 1:
+        return samples, alpha
+    mode = samples.mode + "A"
+    joined = Image.merge(mode, (*samples.split(), alpha))
+    *seen, shade = joined.convert(mode[:-1] + "a").reduce(by).convert(mode).split()
+    return Image.merge(samples.mode, seen), shade
