@@ -23,6 +23,7 @@ count only where a string begins.
 import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from uploadfilter.contents.effort import Effort
 from uploadfilter.contents.magic import (
@@ -132,6 +133,24 @@ _LETTER_BITS = 6
 _ALL_VALUES = 1 << _LETTER_BITS
 
 
+def _bits_of(data: bytes) -> str:
+    return "".join(f"{byte:08b}" for byte in data)
+
+
+# Needles ask for few of these, but thousands of times, at the start of each scanner.
+@cache
+def _that_begin(bits: str) -> bytes:
+    """Return the letters whose value begins with at most six bits."""
+    least = int(bits.ljust(_LETTER_BITS, "0"), 2)
+    return LETTERS[least : least + (_ALL_VALUES >> len(bits))]
+
+
+@cache
+def _that_end(bits: str) -> bytes:
+    """Return the letters whose value ends with at most six bits."""
+    return LETTERS[int(bits or "0", 2) :: 1 << len(bits)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Needle:
     """The letters of some first bytes after a number of skipped bytes."""
@@ -148,29 +167,21 @@ class _Needle:
     @property
     def letters(self) -> list[bytes]:
         """Return the allowed letters of each place, from the first whole letter on."""
-        at = _FIRST_WHOLE[self.skipped] * _LETTER_BITS - 8 * self.skipped
+        at, bits = self._first_whole_bit, _bits_of(self.magic)
         return [
-            bytes(
-                LETTERS[value]
-                for value in range(_ALL_VALUES)
-                if f"{value:06b}".startswith(self._bits[first : first + _LETTER_BITS])
-            )
-            for first in range(at, len(self._bits), _LETTER_BITS)
+            _that_begin(bits[first : first + _LETTER_BITS])
+            for first in range(at, len(bits), _LETTER_BITS)
         ]
 
     @property
     def letter_before(self) -> bytes:
         """Return the letters that may stand before these, where bytes are skipped."""
-        known = self._bits[: _FIRST_WHOLE[self.skipped] * _LETTER_BITS % 8]
-        return bytes(
-            LETTERS[value]
-            for value in range(_ALL_VALUES)
-            if f"{value:06b}".endswith(known)
-        )
+        return _that_end(_bits_of(self.magic)[: self._first_whole_bit])
 
     @property
-    def _bits(self) -> str:
-        return "".join(f"{byte:08b}" for byte in self.magic)
+    def _first_whole_bit(self) -> int:
+        """Bit of the file at which the first letter begins that is its alone."""
+        return _FIRST_WHOLE[self.skipped] * _LETTER_BITS - 8 * self.skipped
 
 
 def _needles() -> tuple[_Needle, ...]:
@@ -306,11 +317,12 @@ def _held_expression(places: _Places, skipped: int) -> str:
     letters = list[str]()
     for at in range(_FIRST_WHOLE[skipped], len(bits) * 8 // _LETTER_BITS):
         first, start = divmod(at * _LETTER_BITS, 8)
-        values = {
-            (one + other)[start : start + _LETTER_BITS]
-            for one in bits[first]
-            for other in (bits[first + 1] if start > _LAST_WITHIN else {""})
-        }
+        end = start + _LETTER_BITS
+        # Bits that no letter sees are left out before bytes are paired.
+        ones = {one[start:end] for one in bits[first]}
+        is_split = start > _LAST_WITHIN
+        others = {each[: end - 8] for each in bits[first + 1]} if is_split else {""}
+        values = {one + other for one in ones for other in others}
         letters.append(one_of(bytes(LETTERS[int(value, 2)] for value in values)))
     return "".join(letters)
 
