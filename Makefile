@@ -152,7 +152,8 @@ sites: wheel $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites t
 	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/sites $(ARGS)
 
 fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S seconds: 120 for CI, 14400 for a night.
-	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto tests/fuzz $(ARGS)
+	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m pytest -n auto \
+	    tests/fuzz/test_frames.py::test_mutated_file_is_a_value $(ARGS)
 
 properties: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
 	@$(BIN)/python -m pytest -n auto -m "not e2e" --hypothesis-profile fuzz $(ARGS)
