@@ -1,1 +1,1 @@
-"""Signals to matches: the contract, the linear scan, and the store in LMDB."""
+"""Turn signals into matches: the contract, the linear scan, and the store in LMDB."""

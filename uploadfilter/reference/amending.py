@@ -1,11 +1,11 @@
-"""A hash set with some of its entries changed, and the others as they are.
+"""Change some entries of a hash set and keep the others as they are.
 
-A signed set of ten million entries changes by some thousand a day: what stays is copied
-as columns, without being read from a file again.
+A signed set of ten million entries changes by some thousand a day. The unchanged
+entries are copied as columns, so that no file is read again for them.
 
-Rules this module keeps: the result equals an import of the whole set, except for
-one thing: the store keeps a key of each digest, and not its type, so that the counts of
-digests by type are estimated from the shares before the delta.
+Rules this module keeps: the result equals an import of the whole set, with one
+exception. The store keeps a key of each digest and not its type, so the counts of
+digests by type are estimated from their shares before the delta.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,13 +26,13 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 def amended(live: LayeredGeneration, new: Tables, without: Collection[str]) -> Tables:
-    """Return a set as it is in force, with entries of another one in their place.
+    """Return a set in force with the entries of a delta added or put in their place.
 
     Args:
         live: The generation in force.
         new: The tables of one set: its entries are added, or replace those of the same
             id.
-        without: Ids of entries that go.
+        without: Ids of the entries to leave out.
     """
     (info,) = new.sets
     half = live.half_with(info.name)
@@ -41,7 +41,8 @@ def amended(live: LayeredGeneration, new: Tables, without: Collection[str]) -> T
         return new
     gone = {new.entries.id_of(row) for row in range(len(new.entries))}
     gone.update(without)
-    # What is withdrawn is no part of the set any more: only a later one may list it.
+    # A withdrawn entry does not belong to the set any more: only a later set may list
+    # it.
     gone.update(it.entry for it in live.changes.revoked if it.set == info.name)
     kept = _kept(old, info.name, gone)
     both = joined(kept, new)
@@ -61,7 +62,7 @@ def _kept(old: Tables, name: str, gone: Collection[str]) -> Tables:
 
 
 def _counted(tables: Tables, info: SetInfo, kept: Tables, before: Counts) -> SetInfo:
-    """Return what is known of a set, with its numbers as they are now."""
+    """Return the facts about a set, with its numbers as they are now."""
     counts: dict[str, dict[str, int]] = {word: {} for word in tables.categories}
     _count(counts, tables, ENTRIES, tables.entries.categories)
     for (kind, _), table in tables.perceptual.items():

@@ -1,7 +1,7 @@
-"""Columns in files without a name, beside the reference set that they are meant for.
+"""Columns in unnamed files beside the reference set that they will belong to.
 
-Rules this module keeps: nobody else can open such a file, and nothing is left of it
-once the process has ended, however it ends; a full disk is an error with a hint.
+Rules this module keeps: no other process can open such a file, and nothing is left of
+it after the process has ended, however it ends. A full disk is an error with a hint.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from uploadfilter.errors import StoreError
 
 
 class FileColumn:
-    """A column in a file, of which only what is in use takes memory.
+    """A column in a file; only the part in use takes memory.
 
     Args:
-        directory: Where there is room for it.
+        directory: A directory with room for the file.
 
     Raises:
         StoreError: The file cannot be made.
@@ -33,7 +33,7 @@ class FileColumn:
                 self._fd = os.dup(file.fileno())
         except OSError as exc:
             raise self._failed(exc) from exc
-        # An import that is refused lets go of its columns without looking at them.
+        # An import that is refused drops its columns without looking at them.
         self._close = weakref.finalize(self, os.close, self._fd)
         self._bytes = 0
 
@@ -52,7 +52,7 @@ class FileColumn:
             raise self._failed(exc) from exc
 
     def view(self) -> memoryview:
-        """Return all bytes, where they lie; nothing is written any more."""
+        """Return all bytes, without a copy; nothing may be written afterwards."""
         if self._bytes:
             mapped = mmap.mmap(self._fd, self._bytes, access=mmap.ACCESS_READ)
             found = memoryview(mapped)
@@ -62,7 +62,7 @@ class FileColumn:
         return found
 
     def _failed(self, exc: OSError) -> StoreError:
-        free = "no room is known of"
+        free = "free space unknown"
         with contextlib.suppress(OSError):
             free = f"{shutil.disk_usage(self._directory).free >> 20} MiB free"
         return StoreError(

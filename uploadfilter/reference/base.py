@@ -1,12 +1,12 @@
 """The columns of a generation in LMDB: one value per column, one key per exact signal.
 
-A column is one value in overflow pages: aligned, contiguous, and used where it lies in
-the map. Exact signals are a database of their own, from key to the rows of the entries.
-The record ``meta`` says what the rest consists of. Large tables of perceptual signals
-come with those of their chunks (``reference/chunk_tables.py``), as columns as well.
+A column is one value in overflow pages: aligned, contiguous, and used in the map
+without a copy. Exact signals are a database of their own, from key to the rows of the
+entries. The record ``meta`` describes the rest. Large tables of perceptual signals come
+with tables of their chunks (``reference/chunk_tables.py``), which are columns as well.
 
-Nothing here is ever changed: a base is written once, by ``write_base``. LMDB holds what
-a transaction writes until its end, so that each column has one of its own.
+Nothing here is ever changed: ``write_base`` writes a base once. LMDB keeps the data of
+a transaction in memory until its end, so each column has a transaction of its own.
 """
 
 from array import array
@@ -67,7 +67,7 @@ _KEY_ROOM = 160
 """Bytes of map reserved for an exact signal; sorted ones take 50."""
 
 _PAGE_ROOM = 1 << 24
-"""Bytes of map reserved for everything else that LMDB keeps; the file is no larger for
+"""Bytes of map reserved for everything else that LMDB keeps. The file is no larger for
 it, because a map is reserved and not filled."""
 
 _PAIRS_AT_A_TIME = 1 << 15
@@ -78,7 +78,7 @@ _Item = TypeVar("_Item", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column to be written, which may be made only then."""
+    """A column to be written; its value may be made only at that moment."""
 
     dtype: np.dtype[np.generic]
     length: int
@@ -97,7 +97,7 @@ _Columns = dict[str, _Column]
 
 
 class ChunksMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """What a base says of the chunks of one table.
+    """The description of the chunks of one table in a base.
 
     Attributes:
         threshold: Threshold that they were planned for.
@@ -110,7 +110,7 @@ class ChunksMeta(msgspec.Struct, frozen=True, kw_only=True):
     seed: str
 
     def keys(self, width: int) -> ChunkKeys:
-        """Return what finds the buckets of a value of ``width`` bits."""
+        """Return the object that finds the buckets of a value of ``width`` bits."""
         return ChunkKeys(width, self.bits, self.seed)
 
 
@@ -125,7 +125,7 @@ class _ShapeMeta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
-    """What a base says of itself.
+    """The description of a base, as stored in it.
 
     Attributes:
         format: ``layout.FORMAT``.
@@ -133,8 +133,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
         sets: The hash sets.
         categories: ``Tables.categories``.
         windows: ``Tables.windows``.
-        shapes: Of which shapes there are perceptual signals.
-        pairs: Number of exact signals, each entry's counted.
+        shapes: The shapes (type and geometry) that have perceptual signals.
+        pairs: Number of exact signals, counted for each entry that has them.
         columns: Type and length of each column.
     """
 
@@ -174,7 +174,7 @@ def _columns(tables: Tables) -> _Columns:
 def _planned(
     signal_type: SignalType, table: PerceptualTable, costs: Costs | None
 ) -> ChunksMeta | None:
-    """Return which chunks a table gets, if any, for the usual threshold of its type."""
+    """Return the chunks planned for a table at the usual threshold, if any."""
     if costs is None:
         return None
     threshold = Thresholds().bits(signal_type)
@@ -216,11 +216,11 @@ def write_base(
 
     Args:
         path: An empty directory.
-        tables: What it will hold.
+        tables: The tables that it will hold.
         secret: ``Secret.check_value``.
-        records: What else it will hold, by name: an overlay has more to say.
-        costs: What steps of a search cost: decides which tables get those of their
-            chunks. ``None`` gives none: an overlay does not live long enough.
+        records: Further records, by name, for example those of an overlay.
+        costs: The costs of the steps of a search; they decide which tables get chunks.
+            ``None`` means no table gets any: an overlay does not live long enough.
 
     Raises:
         lmdb.Error: It could not be written, for example because the disk is full.
@@ -254,7 +254,7 @@ def write_base(
         max_dbs=NAMED_DATABASES,
         lock=False,
         mode=0o600,
-        # Synced once at its end: until then nobody knows of the directory.
+        # Synced once, at the end: until then no other process knows of the directory.
         sync=False,
     ) as env:
         _write(env, columns, records, tables.exact)
@@ -280,7 +280,7 @@ def _write(
 
 
 def _stored_pairs(exact: ExactTable) -> Iterator[list[tuple[bytes, bytes]]]:
-    """Yield lots of keys in their order, each with the rows of its entries."""
+    """Yield batches of keys in their order, each key with the rows of its entries."""
     at = 0
     while at < len(exact):
         end = _end_of_key(exact, min(at + _PAIRS_AT_A_TIME, len(exact)))
@@ -289,7 +289,7 @@ def _stored_pairs(exact: ExactTable) -> Iterator[list[tuple[bytes, bytes]]]:
 
 
 def _end_of_key(exact: ExactTable, end: int) -> int:
-    """Return where the rows of the key end that stands before a row."""
+    """Return the end of the rows whose key is that of row ``end - 1``."""
     while end < len(exact):
         part = slice(end, end + _PAIRS_AT_A_TIME)
         is_same = exact.high[part] == exact.high[end - 1]
@@ -301,7 +301,7 @@ def _end_of_key(exact: ExactTable, end: int) -> int:
 
 
 def _lot_of_pairs(exact: ExactTable, at: int, end: int) -> list[tuple[bytes, bytes]]:
-    """Return the pairs of whole keys that stand in some rows."""
+    """Return the pairs of some rows; the rows hold whole keys."""
     high, low = exact.high[at:end], exact.low[at:end]
     is_first = np.ones(end - at, np.bool_)
     is_first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
@@ -326,7 +326,7 @@ def rows_of(stored: bytes) -> list[int]:
 
 
 def read_meta(mapped: Mapped) -> Meta:
-    """Return what a base, or the part of an overlay that adds entries, says of itself.
+    """Return the description of a base, or of the added entries of an overlay.
 
     Raises:
         StoreVersionError: A newer version wrote it.
@@ -355,7 +355,7 @@ def decoded(mapped: Mapped, name: bytes, kind: type[_Record]) -> _Record:
 
 
 def read_tables(mapped: Mapped, meta: Meta) -> Tables:
-    """Return the columns of a base, where they lie in the map.
+    """Return the columns of a base as views of the map.
 
     The exact signals stay in LMDB: ``Tables.exact`` is empty, and
     ``read_exact`` reads them.
@@ -388,7 +388,7 @@ def read_tables(mapped: Mapped, meta: Meta) -> Tables:
 
 
 def read_chunks(mapped: Mapped, meta: Meta) -> dict[Shape, ChunkTables]:
-    """Return the tables of chunks, where they lie in the map, of the shapes with such.
+    """Return the tables of chunks as views of the map, for each shape that has them.
 
     Raises:
         StoreCorruptError: A column is missing or has the wrong length.
@@ -407,7 +407,7 @@ def vars_of(entries: EntryTable) -> tuple[NDArray[np.generic], ...]:
 
 
 class _Reader:
-    """Takes columns out of a map, and checks that they are what ``meta`` says."""
+    """Takes columns out of a map, and checks that ``meta`` describes them correctly."""
 
     def __init__(self, mapped: Mapped, meta: Meta) -> None:
         self._mapped = mapped
@@ -424,7 +424,7 @@ class _Reader:
         if not len(value):
             return np.empty(0, dtype)
         column = np.frombuffer(value, dtype)
-        # Values of under half a page lie unaligned between others: those are copied.
+        # A value of under half a page lies unaligned between others, and is copied.
         return column if column.flags.aligned else column.copy()
 
     def chunks(self, shape: _ShapeMeta, chunks: ChunksMeta) -> ChunkTables:

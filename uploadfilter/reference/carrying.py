@@ -1,4 +1,7 @@
-"""What goes along when a set, or an older generation, comes into force."""
+"""Update facts that depend on what was in force before.
+
+They concern a set, or an older generation, that comes into force.
+"""
 
 from dataclasses import replace
 
@@ -29,7 +32,7 @@ def with_present_in(
 
 
 def with_turnover(tables: Tables, *, withdrawn: int, listed_again: int) -> Tables:
-    """Note of the one set of some tables what its import took away and brought back."""
+    """Note in the one set of some tables what its import withdrew and listed again."""
     (info,) = tables.sets
     source = replace(info.source, withdrawn=withdrawn, listed_again=listed_again)
     return replace(tables, sets=(replace(info, source=source),))

@@ -1,16 +1,16 @@
-"""What was changed since the base of a generation was written, as values.
+"""The changes since the base of a generation was written, as values.
 
 An overlay holds these values beside the entries that it adds. Four things take entries
-out of force: the *removal* of a whole hash set, an import of it that lacks the entry,
-the *revocation* of an entry, and its *suppression* by the operator, which ends by
-itself. Each is remembered longer than it takes to carry it out, so that no rollback
-brings back what was withdrawn:
+out of force: the *removal* of a whole hash set, an import of a set that lacks the
+entry, the *revocation* of an entry, and its *suppression* by the operator, which ends
+by itself. Each is remembered after it was carried out, so that no rollback brings back
+an entry that was withdrawn:
 
-- a removal withdraws what the set held until then, in every older generation too;
+- a removal withdraws all entries of the set so far, in every older generation too;
   importing a set of that name again is a new beginning;
-- an import withdraws what the set held until then and the file lacks, until a later
-  import lists it again: a revocation that ends so (``until_listed``);
-- a revocation withdraws the entry of that id for good, in whatever import it comes;
+- an import withdraws the entries of the set so far that the file lacks, until a later
+  import lists them again: a revocation that ends so (``until_listed``);
+- a revocation withdraws the entry of that id for good, in every later import too;
 - a suppression holds until it ends or is lifted, whatever else happens.
 
 Rules this module keeps: it is pure; every method returns new ``Changes``.
@@ -26,37 +26,37 @@ from uploadfilter.reference.quarantining import Quarantine, Release, merged
 from uploadfilter.reference.sets import SetInfo
 
 SUPPRESSED_S = 72 * 3600
-"""How long a suppression holds unless somebody says otherwise: over a weekend, in which
-its issuer can be asked."""
+"""How long a suppression holds unless the operator chooses another time: over a
+weekend, so that its issuer can be asked."""
 
 MOST_SUPPRESSED_S = 30 * 24 * 3600
-"""Longest suppression: what is wrong for longer is for the issuer to revoke."""
+"""Longest suppression: the issuer should revoke an entry that is wrong for longer."""
 
 MOST_SUPPRESSIONS = 1000
-"""Suppressions at a time. Each is a decision of a person; who wants more of them has a
-hash set to remove."""
+"""Suppressions at a time. Each is a decision of a person; an operator who needs more of
+them should remove the hash set."""
 
 MOST_REVOCATIONS = 100_000
-"""Revocations in all; they take 10 MB in every overlay then, and an issuer who
+"""Revocations in all. This many take 10 MB in every overlay, and an issuer who
 withdraws more than a hundredth of ten million entries should publish the set anew."""
 
 MOST_REMEMBERED = 10_000
-"""Entries that imports withdrew and that are remembered by their ids: a megabyte in
-every overlay. What is forgotten stays withdrawn, since a rollback compares the sets
-themselves; only an import that lists it again cannot say so."""
+"""Entries withdrawn by imports that are remembered by their ids: a megabyte in every
+overlay. A forgotten entry stays withdrawn, since a rollback compares the sets
+themselves; but an import that lists it again cannot tell that it was withdrawn."""
 
 MOST_REASON_CHARACTERS = 200
-"""A sentence: a case file belongs elsewhere."""
+"""One sentence; the details belong in a case file elsewhere."""
 
 _BY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""An account or initials; no address, because ``@`` is not allowed."""
+"""An account or initials. It is never an address, because ``@`` is not allowed."""
 
 Key = tuple[str, str]
 """Name of a hash set, and id of one of its entries."""
 
 
 class ChangeKind(StrEnum):
-    """What made a generation; its subject is a set, an entry or a generation."""
+    """The kind of change that made a generation, of a set, an entry or a generation."""
 
     INIT = "init"
     IMPORT = "import"
@@ -76,12 +76,11 @@ class Suppression:
     """An entry that the operator switched off for a while.
 
     Attributes:
-        set: Name of its hash set.
-        entry: Its id.
-        reason: For people: one line of at most ``MOST_REASON_CHARACTERS``.
-        by: Who did it.
-        since: When, in seconds since the epoch.
-        expires_at: When it ends by itself, in seconds since the epoch.
+        entry: Id of the entry.
+        reason: Text for people: one line of at most ``MOST_REASON_CHARACTERS``.
+        by: Account or initials of the person who switched it off.
+        since: When it was switched off, in seconds since the epoch.
+        expires_at: When the suppression ends by itself, in seconds since the epoch.
     """
 
     set: str
@@ -93,7 +92,7 @@ class Suppression:
 
     @property
     def key(self) -> Key:
-        """Which entry it is about."""
+        """The entry that is suppressed."""
         return self.set, self.entry
 
 
@@ -103,12 +102,13 @@ class Revocation:
 
     Attributes:
         set: Name of its hash set.
-        entry: Its id.
-        generation: The generation that it was revoked with.
-        present: Whether the entry stands in the base or the overlay, so that it has to
-            be left out of what is found and counted.
-        until_listed: Whether an import of the set that lists the entry ends it. A
-            version that does not know this keeps it for good.
+        entry: Id of the entry.
+        generation: The generation that revoked it.
+        present: Whether the base or the overlay holds the entry, so that it has to be
+            left out of search results and counts.
+        until_listed: Whether an import of the set that lists the entry ends the
+            revocation. A version of this program that does not know this field keeps
+            the revocation for good.
     """
 
     set: str
@@ -119,21 +119,21 @@ class Revocation:
 
     @property
     def key(self) -> Key:
-        """Which entry it is about."""
+        """The entry that is revoked."""
         return self.set, self.entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an overlay says of the base that it lies on, and of itself.
+    """The description of an overlay, and how it changes the base below it.
 
     Attributes:
         hidden: Hash sets of the base that are removed, or replaced by the overlay.
-        removed: Hash sets that were removed, and with which generation the last time;
-            one that was imported again since is still in the list.
+        removed: Hash sets that were removed, with the generation of the last removal; a
+            set that was imported again since is still in the list.
         revoked: Entries that are withdrawn, for good or until they are listed again.
-        suppressed: Entries that are switched off, also those whose time is over.
-        monitored: Hash sets that reject nothing, though they were imported to: they
+        suppressed: Entries that are switched off, including those whose time is over.
+        monitored: Hash sets that reject nothing, although imported as enforced: they
             were only monitored when a rollback returned to an older import of them.
         quarantined: Entries that a gate keeps out of force.
         released: Entries that people let out of quarantine, as they were then.
@@ -154,17 +154,17 @@ class Changes:
     def with_quarantined(
         self, name: str, quarantined: Sequence[Quarantine]
     ) -> "Changes":
-        """Return them after a gate has looked at a hash set.
+        """Return the changes after a gate has compared a hash set.
 
         Args:
-            name: Its name.
+            name: Name of the set.
             quarantined: All of its entries that are kept out of force.
         """
         others = (item for item in self.quarantined if item.set != name)
         return replace(self, quarantined=(*others, *quarantined))
 
     def with_release(self, release: Release) -> "Changes":
-        """Return them after an entry was let out of quarantine."""
+        """Return the changes after an entry was let out of quarantine."""
         others = (item for item in self.released if item.key != release.key)
         kept = (item for item in self.quarantined if item.key != release.key)
         return replace(self, quarantined=tuple(kept), released=(*others, release))
@@ -182,7 +182,7 @@ class Changes:
         return frozenset(s.key for s in self.suppressed if s.expires_at > now)
 
     def with_removed(self, name: str, *, generation: int, in_base: bool) -> "Changes":
-        """Return them after a hash set was removed."""
+        """Return the changes after a hash set was removed."""
         return replace(
             self._without_rows_of(name),
             hidden=self.hidden | {name} if in_base else self.hidden,
@@ -201,14 +201,15 @@ class Changes:
         gone: Iterable[str] = (),
         generation: int = 0,
     ) -> "Changes":
-        """Return them after a hash set was imported into the overlay.
+        """Return the changes after a hash set was imported into the overlay.
 
         Args:
-            name: Its name.
+            name: Name of the set.
             in_base: Whether the base has a set of that name.
-            present: Those of its revoked entries that were imported again.
-            gone: Its entries that the file lacks: they are withdrawn until listed.
-            generation: The generation that this is done with.
+            present: Revoked entries of the set that were imported again.
+            gone: Entries of the set that the file lacks: they are withdrawn until
+                listed.
+            generation: The generation that makes this change.
         """
         changed = replace(
             self,
@@ -230,9 +231,9 @@ class Changes:
     def with_withdrawn(
         self, name: str, entries: Iterable[str], *, generation: int
     ) -> "Changes":
-        """Return them after entries were withdrawn until an import lists them.
+        """Return the changes after entries were withdrawn until an import lists them.
 
-        Which of them are there is for the caller to find out.
+        The caller has to find out which of them the base or the overlay holds.
         """
         known = self.revoked_keys()
         new = [
@@ -251,12 +252,12 @@ class Changes:
     def with_revoked(
         self, name: str, present: Mapping[str, bool], *, generation: int
     ) -> "Changes":
-        """Return them after entries were withdrawn for good.
+        """Return the changes after entries were withdrawn for good.
 
         Args:
-            name: Their hash set.
+            name: Name of their hash set.
             present: By id, whether there is such an entry.
-            generation: The generation that this is done with.
+            generation: The generation that makes this change.
 
         Raises:
             StoreError: There would be more than ``MOST_REVOCATIONS``.
@@ -277,7 +278,7 @@ class Changes:
         return replace(self, revoked=(*others, *new))
 
     def with_suppressed(self, suppression: Suppression) -> "Changes":
-        """Return them after an entry was switched off, or for another time.
+        """Return the changes after an entry was switched off, or for another time.
 
         Raises:
             StoreError: There would be more than ``MOST_SUPPRESSIONS``.
@@ -293,17 +294,17 @@ class Changes:
         return replace(self, suppressed=(*others, suppression))
 
     def without_suppressed(self, key: Key) -> "Changes":
-        """Return them after a suppression was lifted."""
+        """Return the changes after a suppression was lifted."""
         return replace(
             self, suppressed=tuple(s for s in self.suppressed if s.key != key)
         )
 
     def pruned(self, *, now: float, oldest: int) -> "Changes":
-        """Return them without what cannot matter any more.
+        """Return the changes without those that cannot matter any more.
 
         Args:
             now: Seconds since the epoch.
-            oldest: Number of the oldest generation that can be returned to.
+            oldest: Number of the oldest generation that a rollback can return to.
         """
         remembered = [i for i in self.revoked if i.until_listed and not i.present]
         forgotten = {item.key for item in remembered[:-MOST_REMEMBERED]}
@@ -315,11 +316,11 @@ class Changes:
         )
 
     def folded(self) -> "Changes":
-        """Return what is left of them once base and overlay are one new base."""
+        """Return the remaining changes after base and overlay became one new base."""
         return replace(self, hidden=frozenset(), monitored=frozenset()).with_present(())
 
     def with_present(self, keys: Collection[Key]) -> "Changes":
-        """Return them with another answer to which revoked entries are there."""
+        """Return the changes with ``present`` corrected for all revoked entries."""
         return replace(
             self,
             revoked=tuple(
@@ -346,13 +347,13 @@ class Changes:
     ) -> "Changes":
         """Return the changes of an older generation, and all withdrawals since.
 
-        Which revoked entries are there is for the caller to find out.
+        The caller has to find out which revoked entries that generation holds.
 
         Args:
-            older: Of the generation that is returned to.
-            number: Its number.
+            older: Changes of the generation that a rollback returns to.
+            number: Number of that generation.
             base_sets: The hash sets of its base.
-            monitored: Hash sets that are only monitored by a later import.
+            monitored: Hash sets that a later import has only monitored.
         """
         since = self.withdrawn_since(number)
         revoked: dict[Key, Revocation] = {}
@@ -369,17 +370,17 @@ class Changes:
             revoked=tuple(revoked.values()),
             suppressed=self.suppressed,
             monitored=older.monitored | frozenset(monitored),
-            # What was found by a gate since holds for the older generation too.
+            # A gate's findings since then hold for the older generation too.
             quarantined=merged(self.quarantined, older.quarantined, self.released),
             released=self.released,
         )
 
     def lost_in(self, older: "Changes", *, number: int, now: float) -> tuple[str, ...]:
-        """Return what is withdrawn now, and would come back with an older generation.
+        """Return the withdrawals in force that an older generation would undo.
 
         Args:
-            older: Of the generation that is returned to.
-            number: Its number.
+            older: Changes of the generation that a rollback returns to.
+            number: Number of that generation.
             now: Seconds since the epoch.
         """
         lasting = self.lasting_keys()
@@ -407,19 +408,19 @@ def new_suppression(
     now: float,
     expires_at: float | None,
 ) -> Suppression:
-    """Return a suppression, if what was said of it can be kept.
+    """Return a suppression, if its reason, name and end are acceptable.
 
     Args:
         name: Name of the hash set.
         entry: Id of the entry.
-        reason: For people. It stands in files that many can read: no names.
-        by: Who did it: an account or initials.
+        reason: Text for people. It stands in files that many can read: no names.
+        by: Account or initials of the person who asks for it.
         now: Seconds since the epoch.
-        expires_at: When it ends, in seconds since the epoch; ``None`` is after
+        expires_at: When it ends, in seconds since the epoch; ``None`` means after
             ``SUPPRESSED_S``.
 
     Raises:
-        UsageError: The reason, the name or the end cannot be used.
+        UsageError: The reason, the account or the end cannot be used.
     """
     ends = now + SUPPRESSED_S if expires_at is None else expires_at
     if not now < ends <= now + MOST_SUPPRESSED_S:
@@ -449,18 +450,18 @@ def new_suppression(
 
 
 def check_account(by: str, what: str) -> None:
-    """Refuse what is neither an account nor initials.
+    """Refuse a text that is neither an account nor initials.
 
     Args:
-        by: Who asks for something.
-        what: What is asked for, for people.
+        by: The account or the initials of the person who asks for something.
+        what: The thing that is asked for, as the message names it.
 
     Raises:
         UsageError: It is something else.
     """
     if not _BY.fullmatch(by):
         raise UsageError(
-            f"{what} needs the account or the initials of who asks for it",
+            f"{what} needs the account or the initials of the person who asks for it",
             hint="Use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-'; no address.",
         )
 
@@ -472,12 +473,12 @@ def _is_plain(text: str) -> bool:
 def sets_in_force(
     base: Sequence[SetInfo], additions: Iterable[SetInfo], changes: Changes
 ) -> tuple[SetInfo, ...]:
-    """Return the hash sets of a generation, and how many of their entries are revoked.
+    """Return the hash sets of a generation, with the counts of their revoked entries.
 
     Args:
-        base: Those of the base.
-        additions: Those of the overlay.
-        changes: What the overlay says.
+        base: The hash sets of the base.
+        additions: The hash sets of the overlay.
+        changes: The changes that the overlay states.
     """
     gone: dict[str, int] = {}
     for item in changes.revoked:
@@ -495,5 +496,5 @@ def sets_in_force(
 
 
 def entries_in_force(sets: Iterable[SetInfo]) -> int:
-    """Return how many entries may be found; suppressed ones are among them."""
+    """Return how many entries a search may find, suppressed entries included."""
     return sum(info.entries - info.revoked for info in sets)

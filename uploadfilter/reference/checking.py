@@ -1,8 +1,8 @@
 """Verify everything that the reference directory holds, byte by byte.
 
-Readers compare a sample of a large file when they open it; this reads all of it, of the
-generation in force and of those that are kept. It writes nothing, needs no lock but the
-shared one of a reader, and may run beside the service.
+Readers compare a sample of a large file when they open it. This module reads every byte
+of the generation in force and of the kept ones. It writes nothing, needs only the
+shared lock of a reader, and may run beside the service.
 """
 
 import contextlib
@@ -28,21 +28,22 @@ _CHECK_BYTES = 16
 
 _SAMPLE_SEED = 1
 _SAMPLE_QUERIES = 16
-"""Queries for each table, compared with a scan of all rows: under a second each for ten
-million."""
+"""Queries for each table whose answers are compared with a scan of all rows: under a
+second for each table of ten million."""
 
 Progress = Callable[[int, int], None]
-"""Is told the bytes verified so far, and how many there are."""
+"""Receives the bytes verified so far, and the bytes to verify in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that is not as it was written.
+    """One difference between a file and what was written.
 
     Attributes:
-        path: Which file, from the reference directory on.
+        path: The file, relative to the reference directory.
         what: What is wrong with it, beginning with a verb.
-        in_force: Whether the generation in force needs it; else a kept one does.
+        in_force: Whether the generation in force needs the file; otherwise a kept
+            generation needs it.
     """
 
     path: str
@@ -52,14 +53,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         generation: Number of the generation in force.
         files: How many files were verified.
         bytes: How many bytes they have.
-        queries: How many queries were answered, and compared with a scan of all rows.
-        problems: What is wrong; nothing, if all is sound.
+        queries: How many answers were compared with a scan of all rows.
+        problems: The problems found; empty if the reference set is sound.
     """
 
     generation: int
@@ -76,7 +77,7 @@ class CheckReport:
 
 @dataclass(slots=True)
 class _Check:
-    """One check on its way."""
+    """The state of one running check."""
 
     path: Path
     progress: Progress
@@ -117,7 +118,7 @@ class _Check:
 
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[int]:
-    """Open a data file, and keep the writer from removing it meanwhile."""
+    """Open a data file, and keep the writer from removing it during the check."""
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -138,11 +139,11 @@ def check_directory(
     Args:
         path: The reference directory.
         clock: Seconds since the epoch.
-        progress: Told how far the reading is.
+        progress: Receives how many bytes have been read.
 
     Raises:
         StoreMissingError: There is no reference set.
-        StoreKeyError: The key is missing, or it is another installation's.
+        StoreKeyError: The key is missing, or belongs to another installation.
         StoreError: ``current`` cannot be read, so that nothing says what to verify.
     """
     current, _ = layout.read_current(path)
@@ -164,7 +165,7 @@ def check_directory(
 
 
 def _parts(path: Path, named: tuple[Current, ...]) -> dict[Path, Part]:
-    """Return each directory that generations name, once."""
+    """Return each directory that a generation names, once."""
     parts: dict[Path, Part] = {}
     for current in named:
         parts[path / layout.BASES / str(current.base.number)] = current.base
@@ -173,7 +174,7 @@ def _parts(path: Path, named: tuple[Current, ...]) -> dict[Path, Part]:
 
 
 def _check_content(check: _Check, current: Current, clock: Clock) -> None:
-    """Check that what is stored can be searched, and finds what it should."""
+    """Check that the stored tables can be searched, and give the right answers."""
     for kind, part in (
         (layout.BASES, current.base),
         (layout.OVERLAYS, current.overlay),
@@ -191,7 +192,7 @@ def _check_content(check: _Check, current: Current, clock: Clock) -> None:
 
 
 def _structure(mapped: Mapped, kind: str) -> tuple[str, ...]:
-    """Return what is wrong with the columns and exact signals of one file."""
+    """Return the problems in the columns and exact signals of one file."""
     meta = read_meta(mapped) if kind == layout.BASES else read_overlay(mapped)[0]
     if meta is None:
         return ()
@@ -203,7 +204,7 @@ def _structure(mapped: Mapped, kind: str) -> tuple[str, ...]:
 
 
 def _check_answers(check: _Check, generation: LayeredGeneration | None) -> None:
-    """Compare the answers of a sample with what a scan of all rows finds."""
+    """Compare the answers to a sample of queries with a scan of all rows."""
     if generation is None:
         return
     current = generation.current

@@ -1,16 +1,16 @@
-"""The tables of a multi-index: of every chunk of bits, which rows have what there.
+"""The tables of a multi-index: for each chunk of bits and each value, its rows.
 
-All chunks share two arrays. ``offsets`` holds, for chunk after chunk and value after
-value of its bits, where in ``ids`` the rows with that value begin; they end where the
-next begin. ``ids`` so holds every row once a chunk.
+All chunks share two arrays. ``offsets`` holds, for each chunk in turn and each value of
+its bits in turn, the position in ``ids`` where the rows with that value begin; they end
+where the next ones begin. So ``ids`` holds every row once for each chunk.
 
-Bits of real values are correlated with their neighbours: cut in their natural order,
-the fullest buckets of PDQ values hold 17 times what they would of random ones. So the
-bits are dealt to the chunks in an order that is random, fixed, and recorded with the
-tables.
+Bits of real values are correlated with their neighbours: with chunks cut in the natural
+order of bits, the fullest buckets of PDQ values hold 17 times as many rows as buckets
+of random values. So the bits are dealt to the chunks in an order that is random, fixed,
+and recorded with the tables.
 
-Rules this module keeps: it is pure; the order of bits follows from its seed alone,
-in every version; rows of a bucket are ascending.
+Rules this module keeps: it is pure; the order of bits follows from its seed alone, in
+every version; the rows of a bucket are ascending.
 """
 
 import hashlib
@@ -23,18 +23,18 @@ from numpy.typing import NDArray
 from uploadfilter.reference.index import Lane
 
 BIT_ORDER_SEED = "uploadfilter bit order 1"
-"""Seed of the order of bits in tables that are written; any other would serve."""
+"""Seed of the order of bits in tables that are written; any other text would do."""
 
 PREFIX = np.dtype("V16")
-"""First 128 bits of a value, which lie together so that a candidate costs one fetch."""
+"""The first 128 bits of a value, kept together so that a candidate costs one fetch."""
 
 _PREFIX_LANES = 2
 _BYTE_VALUES = 256
 _TILE_ROWS = 1 << 15
-"""Rows whose keys are computed at a time, within a level-2 cache."""
+"""Rows whose keys are computed at a time; they fit into a level-2 cache."""
 
 _COUNTED_BITS = 16
-"""Widest numbers that numpy sorts by counting."""
+"""Width in bits of the widest numbers that numpy sorts by counting."""
 
 _COUNTED = 1 << _COUNTED_BITS
 
@@ -45,12 +45,12 @@ Prefixes = NDArray[np.void]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkTables:
-    """What a multi-index keeps besides the values.
+    """The data that a multi-index keeps besides the values.
 
     Attributes:
         bits: Bits of each chunk, the widest first.
         seed: Seed of the order of bits.
-        offsets: Where in ``ids`` each bucket begins, and one item more.
+        offsets: Where in ``ids`` each bucket begins, and one more item for the end.
         ids: Rows, bucket by bucket.
         prefixes: First 128 bits of each value, in the order of rows; empty for values
             of 64 bits, whose only lane serves as well.
@@ -69,7 +69,7 @@ class ChunkTables:
 
 
 def bit_order(width: int, seed: str) -> tuple[int, ...]:
-    """Return which bit of a value comes where in the order of chunks.
+    """Return the order in which the bits of a value are dealt to the chunks.
 
     Args:
         width: Bits of a value.
@@ -133,7 +133,7 @@ class ChunkKeys:
         return buckets
 
     def keys(self, lanes: Sequence[Lane], chunk: int) -> NDArray[np.uint32]:
-        """Return the bits that every value of an index has in one chunk."""
+        """Return the bits of every value of an index that belong to one chunk."""
         count = len(lanes[0])
         keys = np.zeros(count, np.uint32)
         tables = np.ascontiguousarray(self._tables[:, :, chunk])
@@ -148,7 +148,7 @@ class ChunkKeys:
 
 
 def _byte_tables(width: int, bits: tuple[int, ...], seed: str) -> NDArray[np.uint32]:
-    """Return what each value of each byte adds to the key of each chunk."""
+    """Return the bits that each value of each byte adds to the key of each chunk."""
     tables = np.zeros((width // 8, _BYTE_VALUES, len(bits)), np.uint32)
     values = np.arange(_BYTE_VALUES, dtype=np.uint32)
     order = iter(bit_order(width, seed))
@@ -165,7 +165,7 @@ def offsets_of(lanes: Sequence[Lane], keys: ChunkKeys) -> Offsets:
 
     Args:
         lanes: The values; fewer than 2^32 / chunks.
-        keys: Which bits make a chunk.
+        keys: Assigns bits to chunks.
     """
     count = len(lanes[0])
     offsets = np.empty(keys.buckets + 1, np.uint32)
@@ -191,7 +191,7 @@ def ids_of(lanes: Sequence[Lane], keys: ChunkKeys) -> Ids:
 
 
 def _sorted_rows(keys: NDArray[np.uint32], most: int) -> NDArray[np.uint32]:
-    """Return the positions of keys, by key, then position.
+    """Return the positions of keys, sorted by key, then by position.
 
     numpy sorts numbers of 16 bits by counting, in a fraction of the time that wider
     ones take. So a wider key is sorted by its upper bits, and then by its lower 16
@@ -215,12 +215,12 @@ def _sorted_rows(keys: NDArray[np.uint32], most: int) -> NDArray[np.uint32]:
 
 
 def _order(keys: NDArray[np.uint16]) -> NDArray[np.uint32]:
-    """Return the positions of short keys, by key, then position."""
+    """Return the positions of short keys, sorted by key, then by position."""
     return np.argsort(keys, kind="stable").astype(np.uint32)
 
 
 def prefixes_of(lanes: Sequence[Lane]) -> Prefixes:
-    """Return the first 128 bits of each value, together."""
+    """Return the first 128 bits of each value, side by side."""
     if len(lanes) < _PREFIX_LANES:
         return np.empty(0, PREFIX)
     table = np.empty((len(lanes[0]), _PREFIX_LANES), np.uint64)

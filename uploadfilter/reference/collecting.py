@@ -1,8 +1,8 @@
-"""Entries of one hash set, on their way into columns.
+"""Collect the entries of one hash set, to be turned into columns.
 
-What is collected is let go of (``reference/kept.py``) and sorted in parts
-(``reference/merging.py``), so that ten million entries pass through a fraction of the
-memory that they take. This module is pure.
+Collected entries are handed to a store of columns (``reference/kept.py``) and sorted in
+parts (``reference/merging.py``), so that ten million entries pass through a fraction of
+the memory that they take in all. This module is pure.
 """
 
 from array import array
@@ -55,10 +55,10 @@ Listed: TypeAlias = tuple[SignalType, bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSignals:
-    """All signals of one type in a block, none of which states geometry or window.
+    """All signals of one type in a block; none of them states a geometry or a window.
 
     Attributes:
-        rows: Position in the block of the entry of each, ascending.
+        rows: For each signal, the position of its entry in the block, ascending.
         values: The values, one after the other.
         quality: One byte each, 0 to 100 or ``UNKNOWN_QUALITY``; empty for exact types.
     """
@@ -74,9 +74,9 @@ class EntryBlock:
 
     Attributes:
         ids: One for each entry.
-        categories: One for each.
-        exact_only: One byte each, 1 if it is matched exactly only.
-        signals: Of each type that occurs, at most one an entry.
+        categories: One for each entry.
+        exact_only: One byte for each entry, 1 if it is matched exactly only.
+        signals: The signals by type, at most one of a type for each entry.
     """
 
     ids: Sequence[str]
@@ -93,11 +93,11 @@ _TYPE_AT = {signal_type: at for at, signal_type in enumerate(EXACT_TYPES)}
 
 
 _ROWS_HELD = 1 << 15
-"""Rows that are collected before they are let go of: two megabytes."""
+"""Rows that are collected before they are handed on: two megabytes."""
 
 
 class _Words:
-    """Words that recur, numbered in the order in which they came up."""
+    """Recurring words, numbered in the order of their first occurrence."""
 
     def __init__(self) -> None:
         self._positions: dict[str, int] = {}
@@ -112,13 +112,13 @@ class _Words:
 class TableBuilder:
     """Collects the entries of one hash set.
 
-    Entries with the same id become one, which has the signals of all of them and the
+    Entries with the same id become one. It has the signals of all of them and the
     category of the first, and is matched exactly only if one of them was.
 
     Args:
         exact_key: Turns an exact signal into the key under which it is stored.
-        exact_keys: The same for many values of a type, one after the other.
-        keep: Where columns go that grow large; without it they stay in memory.
+        exact_keys: Does the same for many values of a type, one after the other.
+        keep: Makes the columns that large data goes to; without it they stay in memory.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class TableBuilder:
         return self._rows_gone + len(self._held.id_ends)
 
     def add(self, entry: Entry) -> None:
-        """Take one entry in."""
+        """Add one entry."""
         row, held = len(self), self._held
         held.ids += entry.id.encode()
         held.id_ends.append(self._id_bytes_gone + len(held.ids))
@@ -160,7 +160,7 @@ class TableBuilder:
         self._let_go()
 
     def _let_go(self) -> None:
-        """Keep what is held, once it is much."""
+        """Hand the held rows on once there are many."""
         held = self._held
         if len(held.id_ends) < _ROWS_HELD:
             return
@@ -173,12 +173,13 @@ class TableBuilder:
     def add_listed(
         self, category: str, ids: Sequence[str], listed: Sequence[Listed]
     ) -> None:
-        """Take in entries of one signal each, of which nothing else is known.
+        """Add entries of one signal each, about which nothing else is known.
 
-        The same as ``add`` for each, in half the time: lists have millions of lines.
+        This does the same as ``add`` for each, in half the time: lists have millions of
+        lines.
 
         Args:
-            category: Of all of them.
+            category: The category of all entries.
             ids: One id for each.
             listed: Type and value of each signal.
         """
@@ -199,12 +200,12 @@ class TableBuilder:
     def add_listed_block(
         self, category: str, ids: Sequence[str], signal_type: SignalType, values: bytes
     ) -> None:
-        """Take in entries of one signal each, all of one type.
+        """Add entries of one signal each, all of one type.
 
         Args:
-            category: Of all of them.
-            ids: One id for each.
-            signal_type: Of all of them.
+            category: The category of all entries.
+            ids: One id for each entry.
+            signal_type: The type of all signals.
             values: One after the other.
         """
         count = len(ids)
@@ -221,7 +222,7 @@ class TableBuilder:
         )
 
     def add_block(self, block: EntryBlock) -> None:
-        """Take in entries, the same as ``add`` for each in a tenth of the time."""
+        """Add entries: the same as ``add`` for each, in a tenth of the time."""
         first = self._add_ids(block.ids)
         position = self._categories.position
         self._held.categories.extend(map(position, block.categories))
@@ -240,7 +241,7 @@ class TableBuilder:
         self._let_go()
 
     def _add_ids(self, ids: Sequence[str]) -> int:
-        """Add rows with these ids; return the first of them."""
+        """Add rows with these ids; return the number of the first row."""
         first, held = len(self), self._held
         before = self._id_bytes_gone + len(held.ids)
         ends = accumulate((len(i.encode()) for i in ids), initial=before)
@@ -283,11 +284,11 @@ class TableBuilder:
         columns.windows.append(self._windows.position(item.window))
 
     def finish(self, info: SetInfo) -> Tables:
-        """Return the tables of this one set; nothing more can be added.
+        """Return the tables of this one set; nothing can be added afterwards.
 
         Args:
-            info: What is known of it; its numbers of entries, signals and duplicates,
-                and of entries with exact signals alone, are filled in.
+            info: The facts about the set; its numbers of entries, signals and
+                duplicates, and of entries with exact signals alone, are filled in.
         """
         listed = self._entry_table()
         hashes = column_of(self._columns.take("id_hashes"), np.int64)
@@ -329,7 +330,7 @@ class TableBuilder:
         )
 
     def _exact_table(self, target: Rows) -> tuple[ExactTable, NDArray[np.uint8]]:
-        """Return the exact signals, and the type of each, which is part of its key."""
+        """Return the exact signals, and their types, which the keys depend on."""
         take = self._columns.take
         return sorted_exact(
             column_of(take("keys"), np.uint8).reshape(-1, EXACT_KEY_BYTES),

@@ -1,7 +1,7 @@
-"""A change put in force: what to write, in which order, and what a failure leaves.
+"""Put a change in force: what is written, in which order, and what a failure leaves.
 
 First the parts are written under other names, synced and renamed, then the file in
-``generations``, and at last ``current``. Until that one is renamed nothing has
+``generations``, and at last ``current``. Until ``current`` is renamed nothing has
 happened, and the old generation stays in force whatever is killed.
 """
 
@@ -42,7 +42,7 @@ _FOLDERS = (layout.BASES, layout.OVERLAYS, layout.GENERATIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Overlay:
-    """An overlay that is to be written, and the sets of the base below it."""
+    """An overlay to be written, and the sets of the base below it."""
 
     additions: Tables
     changes: Changes
@@ -50,12 +50,12 @@ class _Overlay:
 
 
 class Committer:
-    """Puts generations in force, one after the other, for the one writer.
+    """Puts generations in force, one after the other, for the only writer.
 
     Args:
-        path: The reference directory, whose lock the caller holds.
+        path: The reference directory; the caller holds its lock.
         clock: Seconds since the epoch.
-        actor: Who writes.
+        actor: The account that writes.
 
     Attributes:
         made: True if there was no reference set before.
@@ -83,7 +83,7 @@ class Committer:
         return history.next_number(self._path, self.live.current)
 
     def collection(self) -> TableBuilder:
-        """Return an empty collection, whose columns lie beside the reference set."""
+        """Return an empty collection, with its columns beside the reference set."""
         return TableBuilder(
             self.secret.exact_key,
             exact_keys=self.secret.exact_keys,
@@ -91,7 +91,7 @@ class Committer:
         )
 
     def kept(self) -> tuple[Current, ...]:
-        """Return the generations that can be returned to, newest first."""
+        """Return the generations that a rollback can return to, newest first."""
         return history.kept(self._path, self.live.current)
 
     def _open(self, *, previous: LayeredGeneration | None) -> LayeredGeneration:
@@ -104,7 +104,7 @@ class Committer:
         return generation
 
     def reopened(self, number: int) -> LayeredGeneration:
-        """Open a kept generation, every byte of which is verified."""
+        """Open a kept generation and verify every byte of it."""
         for kept in self.kept():
             if kept.generation == number:
                 older = open_generation(
@@ -144,12 +144,12 @@ class Committer:
         """Put a generation in force that differs from the live one as stated.
 
         Args:
-            kind: What is done.
-            subject: To what.
-            additions: What the overlay adds, if that changes.
-            changes: What else it says, if that changes.
-            fold: Write all as a new base.
-            below: On whose base the overlay lies, if not on that of the live one.
+            kind: The kind of change.
+            subject: The set, entry or generation that it changes.
+            additions: New additions of the overlay, if they change.
+            changes: New changes stated by the overlay, if they change.
+            fold: Write everything as a new base.
+            below: The generation whose base the overlay lies on, if not the live one.
             pinned: Whether the generation is pinned, though the live one is not.
         """
         live = below or self.live
@@ -162,7 +162,7 @@ class Committer:
         with self._changing(number):
             is_pinned = pinned or self.live.pinned
             current = msgspec.structs.replace(live.current, pinned=is_pinned)
-            # What is folded is the same, and says less of what was changed.
+            # A fold changes no entry in force, and leaves fewer changes to state.
             details = details_of(
                 kind,
                 subject,
@@ -179,7 +179,7 @@ class Committer:
             self._name(named, change, in_force=self.live.number)
 
     def put_in_force(self, older: Current, kind: ChangeKind, subject: str) -> None:
-        """Put the pair of an older generation in force under a new number."""
+        """Put base and overlay of an older generation in force under a new number."""
         number = self.next_number()
         with self._changing(number):
             named = msgspec.structs.replace(older, generation=number, pinned=False)
@@ -188,12 +188,13 @@ class Committer:
 
     @contextlib.contextmanager
     def _changing(self, number: int) -> Iterator[None]:
-        """Say what went wrong in the block, tidy up, and read what is in force."""
+        """Explain a failure in the block, remove leftovers, reopen the live one."""
         try:
             with _write_errors(self._path, f"write generation {number}"):
                 yield
         finally:
-            # Also after Ctrl-C; what cannot be removed is left to the next writer.
+            # Also after Ctrl-C; files that cannot be removed are left to the next
+            # writer.
             with contextlib.suppress(OSError):
                 history.sweep(self._path)
         self.live = self._open(previous=self.live)
@@ -201,7 +202,7 @@ class Committer:
     def _folded(
         self, current: Current, number: int, overlay: _Overlay
     ) -> tuple[Current, _Overlay]:
-        """Write a new base of everything; return it with an overlay that adds nothing.
+        """Write everything as a new base; return it with an overlay that adds nothing.
 
         Raises:
             StoreCorruptError: The old base is damaged: it must not be copied on.
@@ -227,7 +228,7 @@ class Committer:
         return staged
 
     def _with_overlay(self, current: Current, number: int, new: _Overlay) -> Current:
-        """Write an overlay and name it."""
+        """Write an overlay and return ``current`` with its name."""
         changes = new.changes.pruned(
             now=self._clock(), oldest=history.oldest(self._path)
         )
@@ -245,7 +246,7 @@ class Committer:
         )
 
     def _name(self, current: Current, change: Change, *, in_force: int) -> None:
-        """Put a generation in force, after a line that says why."""
+        """Put a generation in force, after a line in the journal that says why."""
         now = self._clock()
         named = msgspec.structs.replace(
             current,
@@ -272,7 +273,7 @@ def _is_missing(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _write_errors(path: Path, what: str) -> Iterator[None]:
-    """Say of a failed write what failed, and how full the disk is."""
+    """Name the write that failed in the error, and the free space of the disk."""
     try:
         yield
     except (lmdb.Error, OSError) as exc:

@@ -1,6 +1,6 @@
-"""What a hash set lost from one generation to another, revoked entries left out.
+"""Compare two generations: which entries a hash set lost, except revoked ones.
 
-It loses entries, and it loses the right to reject.
+A set can also lose the right to reject; this module finds both.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from uploadfilter.reference.withdrawing import ids_at, withdrawn, withdrawn_ids
 def _in_force_of(
     half: MappedGeneration, changes: Changes, name: str, rows: Positions
 ) -> Positions:
-    """Return those rows of a hash set that were not withdrawn before."""
+    """Return the rows of a hash set that were not withdrawn before."""
     ids = [item.entry for item in changes.revoked if item.set == name]
     out = find_entries(half.tables, name, ids)
     return np.setdiff1d(rows, list(out.values())) if out else rows
@@ -28,7 +28,7 @@ def _in_force_of(
 def gone_with(
     live: LayeredGeneration, new: Tables, name: str
 ) -> tuple[int, Iterator[str]]:
-    """Return how many entries in force an import lacks, and the ids of the last."""
+    """Return how many entries in force an import lacks, and the last of their ids."""
     half = live.half_with(name)
     if half is None:
         return 0, iter(())
@@ -40,14 +40,14 @@ def gone_with(
 def withdrawn_since(
     older: LayeredGeneration, live: LayeredGeneration
 ) -> dict[str, list[str]]:
-    """Return by hash set the entries of an older generation that were withdrawn since.
+    """Return by hash set the entries of an older generation withdrawn since then.
 
     Args:
-        older: The generation that is returned to.
-        live: The one in force.
+        older: The generation that a rollback returns to.
+        live: The generation in force.
 
     Raises:
-        StoreError: They are too many to be kept out one by one.
+        StoreError: There are too many to leave out one by one.
     """
     found: dict[str, list[str]] = {}
     for name in _imported_since(older, live):
@@ -79,10 +79,10 @@ def monitored_since(
 
 
 def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[str]:
-    """Return the hash sets of both that were imported between the two.
+    """Return the hash sets of both generations that were imported between the two.
 
-    If the live one came first, it is in force because somebody went back to it, which
-    withdraws nothing. Of sets that an older version imported, no number is known.
+    If the live import came first, a rollback has put it in force, and nothing is
+    withdrawn. For sets that an older version imported, no number is known.
     """
     now = {info.name: info.imported_with for info in live.sets}
     before = {info.name: info.imported_with for info in older.sets}

@@ -1,11 +1,12 @@
-"""Which categories of a reference set have an entry whose match would count.
+"""Find the categories of a reference set that have an entry whose match counts.
 
-An entry whose hash set is enforced rejects nothing all the same if it is withdrawn, if
-all its perceptual signals are of low quality, or if it has one signal of 64 bits and no
-other type: that is a weak match. Who enforces such entries alone enforces nothing.
+An entry of an enforced hash set still rejects nothing if it is withdrawn, if all its
+perceptual signals are of low quality, or if it has one signal of 64 bits and no other
+type, because that is a weak match. An operator who enforces only such entries enforces
+nothing.
 
-Rules this module keeps: it is pure, and looks at no more rows than it takes to know. Of
-ten million entries that is one part, unless the first million are withdrawn.
+Rules this module keeps: it is pure, and looks at no more rows than it needs. Of ten
+million entries that is one part, unless the first million are withdrawn.
 """
 
 from collections.abc import Collection, Iterator
@@ -24,26 +25,27 @@ from uploadfilter.reference.tables import (
 )
 
 _SIGNALS_AT_A_TIME = 1 << 18
-"""Signals that are looked at together: a millisecond, and 10 MB."""
+"""Signals that are examined together: a millisecond, and 10 MB."""
 
 _KIN = {SignalType.WHASH: SignalType.AHASH}
-"""Types that see the same in a picture are no pair (``decisions/policy.py``)."""
+"""Types that see the same in a picture do not make a pair (``decisions/policy.py``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Countable:
-    """Categories, by what their entries in force can do at most.
+    """Categories by the most that their entries in force can do.
 
     Attributes:
-        alone: Some entry has a signal, or a pair of signals, whose match counts.
-        weak: Some entry has a signal of 64 bits that counts only beside another type.
+        alone: Categories with an entry whose signal, or pair of signals, counts alone.
+        weak: Categories with an entry whose 64-bit signal counts only beside another
+            type.
     """
 
     alone: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
 
     def __or__(self, other: "Countable") -> "Countable":
-        """Return what two halves of a generation can do together."""
+        """Return the categories of both halves of a generation together."""
         return Countable(alone=self.alone | other.alone, weak=self.weak | other.weak)
 
 
@@ -58,8 +60,8 @@ def countable(
 
     Args:
         tables: Columns, exact signals included unless ``exact`` has them.
-        sets: Names of the hash sets that are looked at.
-        withdrawn: Entries that are out of force: name of the set, and id.
+        sets: Names of the hash sets to examine.
+        withdrawn: Entries that are out of force, by name of the set and id.
         exact: The rows of entries with exact signals, part by part.
     """
     parts = _parts(tables.exact.entries) if exact is None else exact
@@ -67,7 +69,7 @@ def countable(
 
 
 class _Look:
-    """One look at the columns of a base or an overlay."""
+    """One search through the columns of a base or an overlay."""
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class _Look:
         self._wanted = self._categories_of_sets() if in_force.any() else set()
 
     def _categories_of_sets(self) -> set[int]:
-        """Return the positions of the categories that there is to know of."""
+        """Return the positions of the categories that occur in the sets."""
         known = {word: at for at, word in enumerate(self._tables.categories)}
         return {
             known[category]
@@ -120,7 +122,7 @@ class _Look:
     def _found(
         self, parts: Iterator[Rows], *, wanted_but: Collection[int] = ()
     ) -> set[int]:
-        """Return the categories of rows, and stop when there is none left to find."""
+        """Return the categories of rows, and stop when all of them are found."""
         wanted = self._wanted.difference(wanted_but)
         found: set[int] = set()
         while wanted != found:
@@ -132,7 +134,7 @@ class _Look:
         return found
 
     def _in_force(self, rows: Rows) -> Rows:
-        """Leave out the entries of other sets, and those that are withdrawn."""
+        """Leave out the entries of other sets, and withdrawn entries."""
         entries = self._tables.entries
         rows = rows[self._is_looked_at.take(entries.sets.take(rows))]
         if len(self._gone):

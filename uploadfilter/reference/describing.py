@@ -1,7 +1,7 @@
-"""What the journal says of a change, beside its kind and its subject.
+"""Make the details of a change for the journal, beside its kind and its subject.
 
-Rules this module keeps: it is told by what differs between two generations, so that no
-writer can forget to say it; and it is bounded, however much was changed.
+Rules this module keeps: the details follow from the difference of two generations, so
+that no writer can forget any; and they are bounded, however much was changed.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import SetInfo
 
 LISTED: Final = 20
-"""Entries that are named by their ids; of more, the number has to do."""
+"""Entries that are listed by their ids; more than these are only counted."""
 
 
 def details_of(
@@ -23,13 +23,13 @@ def details_of(
     changes: Changes,
     sets: Iterable[SetInfo],
 ) -> dict[str, object]:
-    """Return what else is known of a change, by name.
+    """Return the details of a change, by name.
 
     Args:
-        kind: What is done.
-        subject: To what.
+        kind: The kind of change.
+        subject: The set, entry or generation that it changes.
         before: The generation in force until then.
-        changes: What the overlay says from then on.
+        changes: The changes that the overlay states from then on.
         sets: The hash sets from then on.
     """
     after = {info.name: info for info in sets}

@@ -1,7 +1,7 @@
-"""Base and overlay made one, and entries looked for by their ids.
+"""Fold base and overlay into one, and look up entries by their ids.
 
-This module is pure, and works on columns: a fold of ten million entries makes no Python
-object for each.
+This module is pure and works on columns: a fold of ten million entries does not make a
+Python object for each of them.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,11 +20,11 @@ from uploadfilter.reference.tables import (
 )
 
 _ROWS_AT_A_TIME = 1 << 20
-"""Entries that are compared at a time, which bounds the memory for temporaries."""
+"""Entries that are compared at a time; it bounds the memory for temporaries."""
 
 _LAST_BYTES = 4
-"""How many bytes at the end of an id are compared with all wanted ones at once. Ids
-that somebody counted, or that are digests, differ at their end."""
+"""Bytes at the end of an id that are compared with all wanted ids at once. Ids that are
+counters or digests differ at their end."""
 
 
 def folded(base: Tables, additions: Tables, changes: Changes) -> Tables:
@@ -32,8 +32,8 @@ def folded(base: Tables, additions: Tables, changes: Changes) -> Tables:
 
     Args:
         base: The tables of the base, exact signals included.
-        additions: Those of the overlay.
-        changes: What else the overlay says.
+        additions: The tables of the overlay.
+        changes: The changes that the overlay states.
     """
     shown = _without_revoked(_without_hidden(base, changes), changes)
     tables = joined(shown, _without_revoked(additions, changes))
@@ -55,7 +55,7 @@ def _without_hidden(base: Tables, changes: Changes) -> Tables:
 
 
 def _without_revoked(tables: Tables, changes: Changes) -> Tables:
-    """Return the tables without revoked entries, which are counted in their sets."""
+    """Return the tables without revoked entries, which their sets count as revoked."""
     by_set: dict[str, list[str]] = {}
     for item in changes.revoked:
         by_set.setdefault(item.set, []).append(item.entry)
@@ -74,9 +74,10 @@ def find_entries(tables: Tables, name: str, ids: Collection[str]) -> dict[str, i
     """Return the rows of entries of one hash set, by id.
 
     Args:
-        tables: Where to look; a quarter of a second for ten million entries.
+        tables: The tables to search; it takes a quarter of a second for ten million
+            entries.
         name: Name of the hash set.
-        ids: Which entries; those that are not there are left out.
+        ids: Ids of the entries; the result leaves out those that are not found.
     """
     return {word: row for row, word in rows_with_ids(tables, name, ids)}
 
@@ -100,7 +101,7 @@ def rows_with_ids(
 def _likely_rows(
     entries: EntryTable, position: int, wanted: Collection[bytes]
 ) -> Iterator[int]:
-    """Yield the rows of a set whose id ends like a wanted one, and is as long."""
+    """Yield the rows of a set whose id has the length and the end of a wanted one."""
     lengths = np.zeros(1 + max(map(len, wanted)), np.bool_)
     lengths[[len(word) for word in wanted]] = True
     for first in range(0, len(entries), _ROWS_AT_A_TIME):
@@ -125,10 +126,10 @@ def _ending_alike(
     back: int,
     wanted: Collection[bytes],
 ) -> Positions:
-    """Keep the rows of which one byte, counted from the end, is that of a wanted id."""
+    """Keep the rows whose id has a byte of a wanted id, counted from its end."""
     allowed = np.zeros(256, np.bool_)
     allowed[[word[-back] for word in wanted if len(word) >= back]] = True
-    # A shorter id has no such byte; what is read for it does not matter.
+    # A shorter id has no such byte; the byte read in its place does not matter.
     byte = ids.take(ends.take(rows) - back, mode="clip")
     return rows[allowed.take(byte) | (length.take(rows) < back)]
 

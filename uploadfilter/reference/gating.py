@@ -1,8 +1,8 @@
-"""A gate at the only door through which a hash set comes into force.
+"""The gate that every hash set passes before it comes into force.
 
-Rules this module keeps: every entry that will be in force was looked at by the gate as
-it is now, in this change or in an earlier one; if what it compares with has changed
-since, all of them are looked at again.
+Rules this module keeps: every entry that will be in force was compared by the gate as
+it is now, in this change or in an earlier one. If the known-good corpora have changed
+since, all entries are compared again.
 """
 
 from collections.abc import Collection
@@ -22,18 +22,18 @@ def passed(
     without: Collection[str] | None,
     gone: int,
 ) -> tuple[Quarantine, ...]:
-    """Return which entries of a set are kept out of force.
+    """Return the entries of a set that are kept out of force.
 
     Args:
-        gate: What looks.
+        gate: The gate.
         live: The generation in force.
-        fresh: Entries that change, or the whole set.
+        fresh: The entries that change, or the whole set.
         new: The whole set, as it will be.
         without: Ids that go; ``None`` if ``fresh`` is the whole set.
         gone: How many entries in force until now the new set lacks.
 
     Raises:
-        HashSetGateError: A person has to see the change first.
+        HashSetGateError: A person has to review the change first.
     """
     (info,) = new.sets
     before = next((it for it in live.sets if it.name == info.name), None)
@@ -46,7 +46,7 @@ def passed(
         there = find_entries(new, info.name, stays)
         kept = [it for it in known if it.entry in there]
     else:
-        # When it was found first is worth keeping, as long as it is found.
+        # The time of the first finding is kept as long as the entry is found.
         kept = _found_again(known, found)
     quarantined = merged(found, kept, live.changes.released)
     count = 0 if before is None else before.entries - before.revoked
@@ -66,7 +66,7 @@ def passed(
 
 
 def _seen_by(info: SetInfo | None) -> str:
-    """Return what the set in force was compared with; empty for nothing."""
+    """Return the corpora that the set in force was compared with; empty if none."""
     return "" if info is None or info.signed is None else info.signed.gated
 
 

@@ -1,7 +1,7 @@
 """One generation of the reference set, mapped from LMDB.
 
-It stays valid as long as somebody holds it, whatever becomes of the files, and may be
-searched by several threads at once. It passes ``tests/conformance/generations.py``.
+It stays valid as long as a reference to it exists, whatever happens to the files, and
+several threads may search it at once. It passes ``tests/conformance/generations.py``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ from uploadfilter.reference.tables import (
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A perceptual value, once, and which queries of the batch asked for it."""
+    """A perceptual value, once, and the queries of the batch that ask for it."""
 
     value: bytes
     threshold: int
@@ -86,12 +86,12 @@ class MappedGeneration:
 
     @property
     def number(self) -> int:
-        """Which one: 1 for the first, and higher after every change."""
+        """The number: 1 for the first, and higher after every change."""
         return self._number
 
     @property
     def signal_types(self) -> frozenset[SignalType]:
-        """The types of which there is at least one signal."""
+        """The types with at least one signal."""
         return self._signal_types
 
     @property
@@ -118,7 +118,7 @@ class MappedGeneration:
         return tuple(self._tables.entries.id_of(row) for row in rows[:count].tolist())
 
     def rows_by_id(self, name: str, ids: Sequence[str]) -> dict[str, int]:
-        """Return the rows of those entries of a hash set that are there, by id."""
+        """Return by id the rows of the ids that a hash set has."""
         return find_entries(self._tables, name, ids)
 
     def countable(
@@ -128,16 +128,16 @@ class MappedGeneration:
 
         Args:
             sets: Names of the hash sets.
-            withdrawn: Entries that are out of force: name of the set, and id.
+            withdrawn: Entries that are out of force, by name of the set and id.
         """
         exact = exact_rows(self._base)
         return countable(self._tables, sets, withdrawn, exact=exact)
 
     def table_stats(self, thresholds: Thresholds) -> tuple[TableStats, ...]:
-        """Return what each table of perceptual values is made of, and costs.
+        """Return the size, plan and cost of each table of perceptual values.
 
         Args:
-            thresholds: For which queries are planned.
+            thresholds: The thresholds of the queries that are planned for.
         """
         return tuple(
             stats_of(
@@ -151,29 +151,29 @@ class MappedGeneration:
 
     @property
     def tables(self) -> Tables:
-        """The columns without the exact signals, where they lie in the map."""
+        """The columns without the exact signals, as views of the map."""
         return self._tables
 
     def tables_with_exact(self) -> Tables:
         """Return all columns, exact signals included, for the next generation.
 
-        They are views of the map, so that they must not outlive this generation.
+        The columns are views of the map, and must not outlive this generation.
         """
         return replace(self._tables, exact=read_exact(self._base))
 
     def _matcher(self, shape: Shape, table: PerceptualTable) -> Matcher:
-        """Return what the base was written for: chunks if it has them, else a scan."""
+        """Return a search by chunks if the base has tables of them, else a scan."""
         chunks = self._chunks.get(shape)
         kind = PlanKind.LINEAR if chunks is None else PlanKind.MULTI_INDEX
         return matcher_for(kind, table.lanes, chunks)
 
     def verify_sample(self, seed: int, count: int) -> tuple[SampleReport, ...]:
-        """Compare the answers of each table to some queries with those of the scan.
+        """Compare the answers of each table to some queries with a scan of all rows.
 
         Args:
-            seed: Makes the choice repeatable.
-            count: How many queries for each table; each costs a scan, 20 to 50 ms at
-                ten million.
+            seed: Makes the choice of queries repeatable.
+            count: Queries for each table; each costs a scan, 20 to 50 ms at ten
+                million.
 
         Raises:
             StoreCorruptError: The tables are so damaged that they cannot be used.
@@ -188,7 +188,7 @@ class MappedGeneration:
 
     @contextmanager
     def _sound(self, shape: Shape) -> Iterator[None]:
-        """Say of tables that point nowhere which ones they are."""
+        """Name the tables in the error if their rows point outside of the columns."""
         try:
             yield
         except IndexError as exc:
@@ -223,7 +223,7 @@ class MappedGeneration:
         queries: Sequence[Query],
         found: list[list[Candidate]],
     ) -> None:
-        """Search one table; values that were asked several times are compared once."""
+        """Search one table; a value that several queries ask for is compared once."""
         asked = list(_values_for(shape, queries))
         if not asked:
             return
@@ -280,7 +280,7 @@ class MappedGeneration:
 
 
 def _types_of(tables: Tables) -> frozenset[SignalType]:
-    """Return the types that a generation has; of exact ones the sets keep count."""
+    """Return the types of a generation; the sets count the exact ones."""
     counted = {
         name
         for info in tables.sets
@@ -292,7 +292,7 @@ def _types_of(tables: Tables) -> frozenset[SignalType]:
 
 
 def _values_for(shape: Shape, queries: Sequence[Query]) -> Iterable[_Asked]:
-    """Return each value that is to be compared with signals of a shape, once.
+    """Return each value to be compared with signals of a shape, once.
 
     A stated geometry is compared with the same and with an unknown one.
     """

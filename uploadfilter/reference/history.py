@@ -1,12 +1,12 @@
-"""Which generations there were: one small file for each that can be returned to.
+"""Keep one small file for each generation that a rollback can return to.
 
-``generations/<n>`` says of generation *n* what ``current`` said while it was in force.
-It is written before ``current``, so that every generation that ever was in force has
-one, until the rule below removes it.
+``generations/<n>`` holds what ``current`` said while generation *n* was in force. It is
+written before ``current``, so that every generation that ever was in force has a file,
+until the rule below removes it.
 
-What is kept: the last ``KEPT_GENERATIONS`` before the current one, as far as they lie
-on the current base or on one of the ``KEPT_BASES`` before it. Files go first, and then
-the directories that none of them names, unless a reader still uses those.
+These are kept: the last ``KEPT_GENERATIONS`` before the current one, if they lie on the
+current base or on one of the ``KEPT_BASES`` before it. Files are removed first, and
+then the directories that no file names, unless a reader still uses them.
 """
 
 import contextlib
@@ -19,18 +19,19 @@ from uploadfilter.reference import layout
 from uploadfilter.reference.layout import Current
 
 KEPT_GENERATIONS = 20
-"""Generations kept besides the current one: a day on which somebody suppresses an entry
-every half hour. With small changes each takes one overlay of at most some MB."""
+"""Generations kept besides the current one: enough for a day on which an operator
+suppresses an entry every half hour. With small changes each takes one overlay of a few
+MB at most."""
 
 KEPT_BASES = 2
-"""Bases kept besides the current one, since they take gigabytes: the last large import
-can be undone, and the one before it."""
+"""Bases kept besides the current one, since a base takes gigabytes: the last two large
+imports can be undone."""
 
 
 def kept(directory: Path, current: Current) -> tuple[Current, ...]:
     """Return the generations before the current one that are kept, newest first.
 
-    A file that cannot be read is left out: nobody can return to what it named.
+    A file that cannot be read is left out: no rollback can return to its generation.
     """
     found: list[Current] = []
     bases = {current.base.number}
@@ -57,7 +58,7 @@ def _read(directory: Path, number: int) -> Current | None:
 
 
 def record(directory: Path, current: Current) -> None:
-    """Note a generation that is about to be put in force.
+    """Write the file of a generation that is about to be put in force.
 
     Raises:
         OSError: It could not be written.
@@ -67,7 +68,7 @@ def record(directory: Path, current: Current) -> None:
 
 
 def oldest(directory: Path) -> int:
-    """Return a number that no kept generation is below."""
+    """Return a number that is not above that of any kept generation."""
     return min(layout.numbered(directory / layout.GENERATIONS), default=0)
 
 
@@ -79,9 +80,9 @@ def next_number(directory: Path, current: Current) -> int:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what crashed writers left, and generations that nobody needs.
+    """Remove what crashed writers left, and generations that are not needed.
 
-    The caller is the writer. What cannot be removed now is left to the next time.
+    The caller is the writer. Whatever cannot be removed now is left to the next sweep.
     """
     kinds = (layout.BASES, layout.OVERLAYS, layout.GENERATIONS)
     for folder in (directory, *(directory / kind for kind in kinds)):
@@ -96,10 +97,11 @@ def sweep(directory: Path) -> None:
 
 
 def _sweep_records(folder: Path, needed: Collection[int]) -> None:
-    """Remove the files of other generations, but for the highest number of all.
+    """Remove the files of other generations, except for the highest number of all.
 
-    A writer that crashed may have left it, or it was in force before an older backup
-    was restored: its number must not be used again, and that is all that is left of it.
+    A writer that crashed may have left that file, or its generation was in force before
+    an older backup was restored. Its number must not be used again, and the file is all
+    that is left of it.
     """
     numbers = layout.numbered(folder)
     for number in numbers:

@@ -1,12 +1,12 @@
 """Search perceptual values by Hamming distance: every one within the threshold.
 
-The linear scan that serves sets of up to some hundred thousand entries, and that every
-faster index is compared with. Values lie as a structure of arrays: lane *i* holds the
-*i*-th 64 bits of every value, so that most rows are ruled out by reading two lanes.
+This is the linear scan that serves sets of up to some hundred thousand entries, and the
+standard for every faster index. Values lie as a structure of arrays: lane *i* holds the
+*i*-th 64 bits of every value, so that reading two lanes rules out most rows.
 
-Rules this module keeps: it is pure; memory does not grow with the number of rows or
-queries, only with what is found; the result equals ``reference_search``, for every
-number of rows and every threshold (``tests/reference/test_index.py``).
+Rules this module keeps: it is pure; its memory grows only with the number of pairs
+found, not with the number of rows or queries; the result equals ``reference_search``,
+for every number of rows and every threshold (``tests/reference/test_index.py``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,11 +23,12 @@ TILE_PAIRS = 1 << 16
 
 The temporaries take 704 KiB, so that they stay in a level-2 cache of 1 MiB while the
 lanes stream past, and the overhead of some ten numpy calls (10 µs) is a tenth of their
-work. A quarter of it costs 30 % more at 100,000 rows; twice as much gains nothing.
+work. A quarter of this size costs 30 % more at 100,000 rows; twice as much gains
+nothing.
 """
 
 PREFILTER_LANES = 2
-"""Lanes that are read for every row.
+"""The number of lanes that are read for every row.
 
 Of random 256-bit values, 45 % are within 31 bits by their first 64 bits alone, but only
 3 in 10^9 by their first 128, so that reading more would only cost memory bandwidth.
@@ -64,10 +65,11 @@ def lanes_of(values: bytes | bytearray, width: int) -> tuple[Lane, ...]:
         value; lane 0 holds the most significant 64 bits.
 
     Raises:
-        ValueError: ``width`` is no multiple of 8, or ``values`` none of ``width``.
+        ValueError: ``width`` is not a multiple of 8, or the length of ``values`` is not
+            a multiple of ``width``.
     """
     if width % _LANE_BYTES or len(values) % width:
-        raise ValueError(f"{len(values)} bytes are no values of {width} bytes")
+        raise ValueError(f"{len(values)} bytes are not values of {width} bytes")
     rows = np.frombuffer(values, dtype=">u8") if values else np.empty(0, ">u8")
     table = rows.reshape(-1, width // _LANE_BYTES)
     return tuple(
@@ -87,8 +89,8 @@ def batch_of(
         lane_count: Lanes of the values that are searched.
 
     Returns:
-        The lanes of the queries; the thresholds, those below 0 as -1 and those above
-        the width as the width.
+        The lanes of the queries, and the thresholds, limited to -1 and the width in
+        bits.
 
     Raises:
         ValueError: A query has another width, or the lengths differ.
@@ -135,13 +137,13 @@ class LinearIndex:
         return self.search_lanes(*batch_of(queries, thresholds, len(self._lanes)))
 
     def search_lanes(self, batch: tuple[Lane, ...], limits: NDArray[np.int16]) -> Found:
-        """Do the same for queries and thresholds as ``batch_of`` returns them."""
+        """Search as ``search`` does, with arguments as ``batch_of`` returns them."""
         scan = _Scan(self._lanes, batch, limits)
         return joined_found(list(scan.tiles()))
 
 
 class _Scan:
-    """One batch on its way through all rows, with temporaries that are used again."""
+    """The search of one batch through all rows; its temporaries are used again."""
 
     def __init__(
         self,
@@ -159,7 +161,7 @@ class _Scan:
         self._near = np.empty(pairs, np.bool_)
 
     def tiles(self) -> Iterator[Found]:
-        """Yield what each tile holds; rows go round outside, so that they stay hot."""
+        """Yield the pairs of each tile; the outer loop is over rows, for the cache."""
         row_count, query_count = len(self._lanes[0]), len(self._limits)
         row_step = max(1, min(row_count, TILE_PAIRS))
         query_step = TILE_PAIRS // row_step
@@ -175,7 +177,7 @@ class _Scan:
     def _prefilter(self, queries: slice, rows: slice) -> NDArray[np.bool_]:
         """Return which pairs of a tile are within the threshold by their first lanes.
 
-        Leaves the distances so far in ``self._sum``.
+        It leaves the distances so far in ``self._sum``.
         """
         shape = (queries.stop - queries.start, rows.stop - rows.start)
         size = shape[0] * shape[1]
@@ -186,7 +188,7 @@ class _Scan:
             bits = self._bits[:size].reshape(shape)
             self._distances(lane, queries, rows, xor, bits)
             np.add(total, bits, out=total)
-        # Two lanes differ in 128 bits at most, which is what a byte is compared with.
+        # Two lanes differ in 128 bits at most, so a distance fits into a byte.
         limits = np.clip(self._limits[queries], 0, 128).astype(np.uint8)
         near = self._near[:size].reshape(shape)
         return np.less_equal(total, limits[:, np.newaxis], out=near)
@@ -204,7 +206,7 @@ class _Scan:
         np.bitwise_count(xor, out=bits)
 
     def _verify(self, near: NDArray[np.bool_], queries: slice, rows: slice) -> Found:
-        """Compute the full distance of the pairs that the first lanes left over."""
+        """Compute the full distance of the pairs that passed the first lanes."""
         pairs = np.flatnonzero(near)
         query, row = np.divmod(pairs, near.shape[1])
         query += queries.start
@@ -218,7 +220,7 @@ class _Scan:
 
 
 def joined_found(tiles: Sequence[Found]) -> Found:
-    """Return the pairs of all parts of a search."""
+    """Join the pairs from all parts of a search."""
     if not tiles:
         nothing = np.empty(0, np.intp)
         return Found(query=nothing, row=nothing, distance=np.empty(0, np.uint16))

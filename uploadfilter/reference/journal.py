@@ -1,13 +1,14 @@
 """The journal of the reference set: what was changed, by whom and when.
 
-Lines of JSON in ``reference/journal``, which are only ever added. The writer adds one
-for each change, durably, before it puts the change in force. The service reads them and
-puts them on record in its decision log, also those that were made while it did not run.
+It consists of lines of JSON in ``reference/journal``, which are only ever added. The
+writer adds a line for each change, durably, before it puts the change in force. The
+service reads the lines and puts them on record in its decision log, including those
+that were written while it did not run.
 
-A line says which generation it led to. A writer that was killed before that generation
-came in force leaves a line that is not true; the next writer sees it, because
+A line names the generation that it led to. If a writer was killed before that
+generation came in force, its line is not true. The next writer recognises this, because
 the generation in force has a lower number, and adds a line that says so (``void``). So
-a reader takes lines up to the generation in force, and leaves out those that are void.
+a reader takes lines up to the generation in force, and leaves out the void ones.
 
 Each line holds the SHA-256 of the line before. A reader that knows the number and the
 hash of the last line it took can tell whether this is still the same journal.
@@ -30,21 +31,21 @@ from uploadfilter.state import PRIVATE_FILE, sync_directory
 FILE: Final = "journal"
 
 VOID: Final = "void"
-"""Kind of a line that says that the one before never came in force."""
+"""Kind of a line that declares that the line before never came in force."""
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""Some 30,000 changes: three years of an import each hour. Beyond, the older half goes,
-which every proxy has taken long before."""
+"""Some 30,000 changes: three years of an import each hour. Beyond this size the older
+half is removed, which every proxy has taken long before."""
 
 LINE_BYTES: Final = 64 * 1024
-"""Longest line; the writer's own are a few kilobytes."""
+"""Longest line; the lines of the writer are a few kilobytes."""
 
 FIRST: Final = "0" * 64
-"""What the first line names as the one before."""
+"""The hash that the first line names as the one before."""
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):
-    """Who did it, see ``acting.Actor``."""
+    """The account that made a change, see ``acting.Actor``."""
 
     uid: int
     user: str | None = None
@@ -58,12 +59,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         number: From 1, without gaps.
         previous: SHA-256 of the line before, hex.
-        at: When it was made, in seconds since the epoch.
-        kind: What was done; one of ``ChangeKind``, or ``VOID``.
-        subject: What it was done to.
-        generation: The generation that it led to.
-        by: Who did it.
-        details: What else is known, by name.
+        at: When the change was made, in seconds since the epoch.
+        kind: The kind of change; one of ``ChangeKind``, or ``VOID``.
+        subject: The set, entry or generation that was changed.
+        generation: The generation that the change led to.
+        by: The account that made the change.
+        details: Further facts, by name.
     """
 
     number: int
@@ -77,10 +78,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(NamedTuple):
-    """A line as it stands in the journal.
+    """A line with its hash and its place in the journal.
 
     Attributes:
-        line: What it says.
+        line: The parsed line.
         hash: SHA-256 of it, hex.
         end: Offset of the byte after it.
     """
@@ -91,12 +92,12 @@ class Written(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a writer has done.
+    """A change that a writer has made.
 
     Attributes:
-        kind: What.
-        subject: To what.
-        details: What else is known.
+        kind: The kind of change.
+        subject: The set, entry or generation that was changed.
+        details: Further facts, by name.
     """
 
     kind: str
@@ -105,15 +106,15 @@ class Change(NamedTuple):
 
 
 def read(directory: Path, *, start: int = 0) -> Iterator[Written]:
-    """Yield the whole lines of a journal; nothing if there is none.
+    """Yield the whole lines of a journal; nothing if there is no journal.
 
     Args:
         directory: The reference directory.
         start: Offset of the first line to read.
 
     Raises:
-        OSError: It cannot be read.
-        StoreCorruptError: A line is not one.
+        OSError: The journal cannot be read.
+        StoreCorruptError: A line cannot be parsed.
     """
     path = directory / FILE
     if not path.exists():
@@ -142,15 +143,15 @@ def _hash(data: bytes) -> str:
 
 
 class Journal:
-    """The end of a journal, for the one writer.
+    """The end of a journal, for the only writer.
 
     Args:
-        directory: The reference directory, whose lock the caller holds.
-        actor: Who writes.
+        directory: The reference directory; the caller holds its lock.
+        actor: The account that writes.
 
     Raises:
-        OSError: It cannot be read, or put right.
-        StoreCorruptError: A line is not one.
+        OSError: The journal cannot be read, or an unfinished line cannot be removed.
+        StoreCorruptError: A line cannot be parsed.
     """
 
     def __init__(self, directory: Path, *, actor: Actor) -> None:
@@ -164,7 +165,7 @@ class Journal:
             self._forget()
 
     def _forget(self) -> None:
-        """Take away the older half."""
+        """Remove the older half of the lines."""
         data = self._path.read_bytes()[: self._end]
         kept = data[data.index(b"\n", len(data) // 2) + 1 :]
         layout.write_aside(self._path, kept).rename(self._path)
@@ -172,10 +173,10 @@ class Journal:
         self._end = len(kept)
 
     def add(self, change: Change, *, generation: int, in_force: int, at: float) -> None:
-        """Add a line, durably, and first one that voids the line before if it is void.
+        """Add a line, durably; first void the line before if it never came in force.
 
         Args:
-            change: What is done.
+            change: The change.
             generation: The generation that it leads to.
             in_force: The generation in force until then.
             at: Seconds since the epoch.
@@ -204,7 +205,7 @@ class Journal:
         data = msgspec.json.encode(line)
         fd = os.open(self._path, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE)
         with open(fd, "wb") as file:  # noqa: PTH123 - a Path cannot open a descriptor
-            # What a write that failed, or a killed writer, has left of a line.
+            # Overwrites the part of a line that a failed write or a killed writer left.
             file.truncate(self._end)
             file.seek(self._end)
             file.write(data + b"\n")
@@ -216,19 +217,19 @@ class Journal:
 
 
 class Fault(StrEnum):
-    """What is wrong with a journal, to a reader that knows it from before."""
+    """The ways in which a journal can differ from what a reader knows of it."""
 
     REPLACED = "replaced"
     LOST = "lost"
 
 
 class News(NamedTuple):
-    """What a journal says that a reader has not taken yet.
+    """The lines of a journal that a reader has not taken yet.
 
     Attributes:
-        lines: In order; after a fault every line that there is.
-        generation: The one in force.
-        fault: Why it cannot be told which lines are new; ``None`` if it can.
+        lines: The new lines in order; after a fault, all lines.
+        generation: The generation in force.
+        fault: Why it is unknown which lines are new; ``None`` if it is known.
     """
 
     lines: tuple[Written, ...]
@@ -237,12 +238,12 @@ class News(NamedTuple):
 
 
 def news(directory: Path, *, known: tuple[int, str]) -> News:
-    """Return what came in force since a reader looked last.
+    """Return the lines that came in force since a reader looked last.
 
     Args:
         directory: The reference directory.
-        known: Number and hash of the last line that was taken; 0 and anything if there
-            was none.
+        known: Number and hash of the last line that was taken; 0 and any text if none
+            was taken.
 
     Raises:
         StoreError: The reference set or its journal cannot be read.
@@ -269,7 +270,7 @@ def _in_force(lines: Iterator[Written], *, generation: int) -> Iterator[Written]
 
     Args:
         lines: In order.
-        generation: The one in force.
+        generation: The generation in force.
     """
     held: Written | None = None
     for written in lines:
@@ -280,7 +281,7 @@ def _in_force(lines: Iterator[Written], *, generation: int) -> Iterator[Written]
             yield held
         held = written
         if written.line.generation > generation:
-            # Not in force yet, or void, which the next line says if there is one.
+            # Not in force yet, or void; the next line tells which, if there is one.
             follower = next(lines, None)
             if follower is None or follower.line.kind != VOID:
                 return

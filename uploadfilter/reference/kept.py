@@ -1,8 +1,8 @@
-"""Where columns are kept while they grow: in memory, or wherever the caller says.
+"""Columns that grow while entries are collected, in memory or in files.
 
 An import of ten million entries has columns of a gigabyte before it can sort them. So
-``reference/collecting.py`` lets go of what it has collected, piece by piece, and reads
-it where it lies. This module is pure; ``reference/aside.py`` keeps columns in files.
+``reference/collecting.py`` hands on the rows it has collected, piece by piece, and
+reads them there. This module is pure; ``reference/aside.py`` keeps columns in files.
 """
 
 from array import array
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from uploadfilter.reference.index import Lane, lanes_of
 
 _ROWS_AT_A_TIME = 1 << 18
-"""Rows that are turned into another column together: some megabytes."""
+"""Rows that are converted to another column at a time: some megabytes."""
 
 _Item = TypeVar("_Item", bound=np.generic)
 
@@ -28,11 +28,11 @@ class Kept(Protocol):
         """Add the bytes of a buffer.
 
         Raises:
-            StoreError: They could not be kept.
+            StoreError: The bytes could not be kept.
         """
 
     def view(self) -> memoryview:
-        """Return all bytes; nothing is written any more."""
+        """Return all bytes; nothing may be written afterwards."""
 
 
 Keep: TypeAlias = Callable[[], Kept]
@@ -40,7 +40,7 @@ Keep: TypeAlias = Callable[[], Kept]
 
 
 class InMemory:
-    """A column in memory: the obvious way, and that of small sets."""
+    """A column in memory: the simple way, used for small sets."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -56,7 +56,7 @@ class InMemory:
 
 @dataclass(slots=True)
 class EntryColumns:
-    """The entries and exact signals that are held."""
+    """Entries and exact signals that are held in memory."""
 
     ids: bytearray = field(default_factory=bytearray)
     id_ends: "array[int]" = field(default_factory=lambda: array("Q"))
@@ -70,7 +70,7 @@ class EntryColumns:
 
 @dataclass(slots=True)
 class SignalColumns:
-    """The perceptual signals of one shape that are held."""
+    """Perceptual signals of one shape that are held in memory."""
 
     values: bytearray = field(default_factory=bytearray)
     entries: "array[int]" = field(default_factory=lambda: array("I"))
@@ -82,14 +82,14 @@ _Columns = TypeVar("_Columns", EntryColumns, SignalColumns)
 
 
 class Growing(Generic[_Columns]):
-    """Columns, of which all but the last rows were let go of.
+    """Columns whose rows have been handed on, except for the last ones.
 
     Args:
-        columns: Empty.
-        keep: Where they go.
+        columns: Empty columns for the rows held in memory.
+        keep: Makes the column that rows are handed on to.
 
     Attributes:
-        now: The rows that are held.
+        now: The rows that are held in memory.
     """
 
     def __init__(self, columns: _Columns, keep: Keep) -> None:
@@ -98,7 +98,7 @@ class Growing(Generic[_Columns]):
         self._kept: dict[str, Kept] = {}
 
     def let_go(self) -> None:
-        """Keep the rows that are held."""
+        """Hand on the rows that are held in memory."""
         for name in self.now.__slots__:
             column = getattr(self.now, name)
             if name not in self._kept:
@@ -115,13 +115,13 @@ class Growing(Generic[_Columns]):
 
 
 def column_of(kept: Kept, kind: type[_Item]) -> NDArray[_Item]:
-    """Return a column where it lies."""
+    """Return a column as an array, without a copy."""
     view = kept.view()
     return np.frombuffer(view, kind) if len(view) else np.empty(0, kind)
 
 
 def lanes_kept(values: Kept, width: int, keep: Keep) -> tuple[Lane, ...]:
-    """Return ``lanes_of`` of values, each lane kept as a column.
+    """Return the ``lanes_of`` values; each lane is kept as a column.
 
     Args:
         values: One after the other.

@@ -1,10 +1,11 @@
-"""The secret of the installation: where it is kept, and how it is made.
+"""Read or make the secret of the installation.
 
-In a file of the reference directory, unless the operator keeps it apart from what it
-protects: then the environment or the service manager hands it over, as hex digits.
+It is in a file of the reference directory, unless the operator keeps it apart from the
+data that it protects. Then the environment or the service manager passes it as hex
+digits.
 
-Rules this module keeps: a secret is never replaced, because every exact signal that was
-stored with it would be unfindable in silence, and never shown.
+Rules this module keeps: a secret is never shown. It is never replaced either, because
+every exact signal that was stored with the old one would silently never be found again.
 """
 
 import os
@@ -19,7 +20,7 @@ from uploadfilter.state import sync_directory
 KEY_FILE = "key"
 
 KEY_VARIABLE = "UPLOADFILTER_KEY"
-"""Holds the secret as hex digits, for who keeps it apart from what it protects."""
+"""Holds the secret as hex digits, for operators who keep it apart from the data."""
 
 CREDENTIAL_NAME = "uploadfilter-key"
 """Name of the systemd credential that holds the secret as hex digits
@@ -36,10 +37,10 @@ _KEY_HINT = (
 def read_secret(directory: Path) -> Secret:
     """Read the secret of the installation, wherever the operator keeps it.
 
-    The environment comes first, then what systemd hands over, then the file.
+    The environment comes first, then the credential of systemd, then the file.
 
     Raises:
-        StoreKeyError: It is missing, unreadable, or no secret.
+        StoreKeyError: The secret is missing, unreadable, or has the wrong length.
     """
     return _secret_from_outside() or _secret_from_file(directory)
 
@@ -56,7 +57,7 @@ def _secret_from_outside() -> Secret | None:
     try:
         text = path.read_text("ascii")
     except FileNotFoundError:
-        # The service manager hands over something else.
+        # systemd passes other credentials only.
         return None
     except (OSError, UnicodeDecodeError) as exc:
         raise StoreKeyError(
@@ -71,7 +72,7 @@ def _unhexed(text: str, where: str) -> bytes:
     except ValueError:
         value = b""
     if len(value) != SECRET_BYTES:
-        # Never what stands there: it may be the key with a letter too many.
+        # The text is never shown: it may be the key with a letter too many.
         raise StoreKeyError(
             f"{where} is not {2 * SECRET_BYTES} hex digits",
             hint="Give it the key that the reference set was made with, as hex digits.",
@@ -96,11 +97,11 @@ def _secret_from_file(directory: Path) -> Secret:
 
 
 def make_secret(directory: Path) -> Secret:
-    """Make the secret of an installation, unless there is one, and read it.
+    """Make the secret of an installation if there is none yet, and read it.
 
     Raises:
-        StoreKeyError: There is one, and it is no secret.
-        OSError: It could not be written.
+        StoreKeyError: The existing secret is unreadable or has the wrong length.
+        OSError: The file could not be written.
     """
     outside = _secret_from_outside()
     if outside is not None:

@@ -1,7 +1,7 @@
 """A generation of two halves: a mapped base, and the overlay on top of it.
 
-Both halves are searched; what the overlay hides, revokes or suppresses is taken out of
-what was found. So a set that is switched off costs its memory and nothing else, and a
+Both halves are searched; then the entries that the overlay hides, revokes or suppresses
+are taken out of the result. So a set that is switched off costs only its memory, and a
 withdrawal needs no new index. It passes ``tests/conformance/generations.py``.
 """
 
@@ -30,21 +30,21 @@ _Found = tuple[tuple[Candidate, ...], ...]
 
 
 class LayeredGeneration:
-    """A generation as ``current`` names it; safe to search from several threads.
+    """A generation as ``current`` names it; several threads may search it at once.
 
     Args:
-        current: What the file says.
+        current: The content of the file ``current``.
         base: The base.
         additions: The entries that the overlay adds; ``None`` if there are none.
-        changes: What else the overlay says.
+        changes: The changes that the overlay states.
         mapped: The mapped directories, which are kept as long as this object.
         clock: Seconds since the epoch; ends suppressions.
 
     Attributes:
-        current: What the file says: number, time, what was done.
+        current: The content of the file ``current``: number, time, kind of change.
         base: The base, hidden sets included.
         additions: The entries that the overlay adds.
-        changes: What else the overlay says.
+        changes: The changes that the overlay states.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class LayeredGeneration:
 
     @property
     def number(self) -> int:
-        """Which one: 1 for the first, and higher after every change."""
+        """The number: 1 for the first, and higher after every change."""
         return self.current.generation
 
     @property
     def pinned(self) -> bool:
-        """True after a rollback, until somebody releases it."""
+        """True after a rollback, until an operator releases it."""
         return self.current.pinned
 
     @property
@@ -93,7 +93,7 @@ class LayeredGeneration:
 
     @property
     def entry_count(self) -> int:
-        """How many entries it holds; suppressed ones are among them."""
+        """How many entries it holds, suppressed entries included."""
         return entries_in_force(self._sets)
 
     @property
@@ -109,7 +109,7 @@ class LayeredGeneration:
 
     @property
     def hidden_entries(self) -> int:
-        """How many entries of the base are out of force until it is written anew."""
+        """How many entries of the base stay out of force until it is written anew."""
         hidden = self.changes.hidden
         sets = sum(i.entries - i.revoked for i in self.base.sets if i.name in hidden)
         return sets + sum(item.present for item in self.changes.revoked)
@@ -134,7 +134,7 @@ class LayeredGeneration:
         return tuple(i for i in ids if (name, i) not in self._revoked)[:count]
 
     def has_entries(self, name: str, ids: Sequence[str]) -> dict[str, bool]:
-        """Tell by id which entries of a hash set stand in the base or the overlay."""
+        """Tell by id which entries of a hash set are in the base or the overlay."""
         half = self.half_with(name)
         found = half.rows_by_id(name, ids) if half else {}
         return {word: word in found for word in ids}
@@ -144,12 +144,12 @@ class LayeredGeneration:
     ) -> Countable:
         """Find out which categories have entries in force whose match may reject.
 
-        It takes milliseconds, or a second for ten million entries of which many are
-        withdrawn; it is remembered until something is withdrawn or comes back.
+        This takes milliseconds, or a second for ten million entries of which many are
+        withdrawn. The result is remembered until an entry is withdrawn or comes back.
 
         Args:
             sets: Names of hash sets; ``None`` for all that are enforced.
-            also_withdrawn: Whether entries count that are revoked or suppressed.
+            also_withdrawn: Whether revoked and suppressed entries count as well.
         """
         if sets is None:
             sets = {info.name for info in self.sets if info.enforced}
@@ -162,12 +162,13 @@ class LayeredGeneration:
             found = self.base.countable(below, gone)
             if added is not None:
                 found |= added.countable(own.intersection(sets), gone)
-            # Only the last is kept: suppressions end, and nobody asks for old ones.
+            # Only the last result is kept: suppressions end, and older ones are not
+            # needed.
             self._countable = {key: found}
         return self._countable[key]
 
     def half_with(self, name: str) -> MappedGeneration | None:
-        """Return the base or the overlay, where a hash set is; none if it is hidden."""
+        """Return the half that holds a hash set; ``None`` if the set is hidden."""
         added = self.additions
         if added and any(info.name == name for info in added.sets):
             return added
@@ -176,28 +177,28 @@ class LayeredGeneration:
         return self.base
 
     def added_tables(self) -> Tables:
-        """Return what the overlay adds, exact signals included; views of the map."""
+        """Return the overlay's tables with exact signals, as views of the map."""
         return self.additions.tables_with_exact() if self.additions else empty_tables()
 
     def lies_on(self, base: Mapped) -> bool:
-        """Tell whether a mapped base is the one below this generation."""
+        """Tell whether a mapped base is the base of this generation."""
         return self._mapped[0].is_same(base)
 
     def is_intact(self) -> bool:
-        """Tell whether nobody wrote over its files since they were mapped."""
+        """Tell whether its files are unchanged since they were mapped."""
         return all(mapped.is_intact() for mapped in self._mapped)
 
     def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
-        """Find every signal that each of the queries matches, and that is in force.
+        """Find every signal in force that each of the queries matches.
 
         Raises:
-            StoreCorruptError: Somebody wrote over the files while they were read.
+            StoreCorruptError: The files were written over while they were read.
         """
         try:
             return self._searched(queries)
         finally:
-            # What was written over in place may be wrong, or not even fit together:
-            # then this is the error that is raised, whatever the other one was.
+            # Data that was written over in place may be wrong, or not even fit
+            # together. Then this error is raised instead of the other one.
             self._check_intact()
 
     def _searched(self, queries: Sequence[Query]) -> _Found:

@@ -1,21 +1,21 @@
-"""The files of the reference directory: what they are called and how they change.
+"""The files of the reference directory: their names, and how they are changed.
 
 ::
 
     reference/           0700
       key                the secret of the installation (``reference/keys.py``)
       lock               held with flock by the one writer
-      current            which base, overlay and generation is in force
+      current            names base, overlay and generation in force
       bases/<n>/data.mdb       immutable
       overlays/<n>/data.mdb    immutable
-      generations/<n>          what ``current`` was or is (``reference/history.py``)
-      journal            who changed what (``reference/journal.py``)
+      generations/<n>    a copy of ``current`` for each (``reference/history.py``)
+      journal            records of each change (``reference/journal.py``)
 
 Rules this module keeps: nothing is changed in place. A directory or file is written
-under another name, synced, and renamed; then the folder that holds it is synced. So a
-crash at any moment leaves the old state or the new one, and leavings that the next
-writer sweeps away. Readers hold a shared lock on the directories they use; a directory
-is removed only under an exclusive one.
+under another name, synced, and renamed; then its parent directory is synced. So a crash
+at any moment leaves the old state or the new one, and leftovers that the next writer
+removes. Readers hold a shared lock on the directories they use; a directory is removed
+only under an exclusive lock.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ from uploadfilter.state import PRIVATE_FILE, PRIVATE_MODE, sync_directory
 FORMAT = 2
 """Version of everything stored in the reference directory.
 
-1 had overlays that change nothing and no history; it is still read.
+Version 1 had overlays that change nothing, and no history; it is still read.
 """
 
 BASES = "bases"
@@ -62,8 +62,9 @@ _SAMPLE_BYTES = 4096
 _SAMPLES = 256
 _CURRENT_MOST_BYTES = 4096
 _IMMUTABLE_FILE = 0o400
-"""Who copies a backup over the files of a running service is stopped, or replaces them
-by their names, which does not hurt: what is mapped must not be written over."""
+"""Read-only, because a mapped file must not be written over. An operator who copies a
+backup over the files of a running service is stopped, or replaces the files by rename,
+which does no harm."""
 
 _T = TypeVar("_T")
 
@@ -73,10 +74,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         number: Its name.
-        size: Bytes of its data file: a mapped file that is too short kills its reader.
+        size: Bytes of its data file; a mapped file that is too short kills its reader.
         check: BLAKE2b of the data file, 32 hex digits.
-        sample: BLAKE2b of some hundred places in it (``sample_check``): enough to tell
-            another file, or half of this one; empty in a reference set of format 1.
+        sample: BLAKE2b of some hundred places in it (``sample_check``), enough to
+            recognise another file or a truncated one; empty in a reference set of
+            format 1.
     """
 
     number: int
@@ -86,17 +88,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Current(msgspec.Struct, frozen=True, kw_only=True):
-    """What the file ``current`` says.
+    """The content of the file ``current``.
 
     Attributes:
         format: ``FORMAT``.
         generation: Number of the generation, 1 or higher.
         base: The entries.
-        overlay: What was added to and taken from the base since.
+        overlay: The changes of the base since it was written.
         pinned: True after a rollback, until it is released.
-        at: When it was put in force, in seconds since the epoch; 0 is unknown.
-        kind: What was done.
-        subject: What it was done to: a hash set, an entry or a generation.
+        at: When it was put in force, in seconds since the epoch; 0 means unknown.
+        kind: The kind of change that made it.
+        subject: The hash set, entry or generation that was changed.
         sets: How many hash sets it has.
         entries: How many entries it has.
     """
@@ -114,7 +116,7 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnyVersion(msgspec.Struct):
-    """What every version of whatever is stored says of itself first."""
+    """The one field that every stored description has in every version."""
 
     format: int
 
@@ -127,7 +129,7 @@ def _json(data: bytes, kind: type[_T]) -> _T | None:
 
 
 def check_version(found: int, where: Path) -> None:
-    """Refuse what a newer version of this program wrote.
+    """Refuse data that a newer version of this program wrote.
 
     Raises:
         StoreVersionError: ``found`` is higher than ``FORMAT``.
@@ -141,10 +143,10 @@ def check_version(found: int, where: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make a directory, and those above it that are missing, for this user only.
+    """Make a directory and its missing parents, readable for this user only.
 
     Raises:
-        StoreError: It cannot be made.
+        StoreError: The directory cannot be made.
     """
     try:
         state.make_private(path)
@@ -205,12 +207,13 @@ def write_aside(path: Path, data: bytes) -> Path:
 class NamedFile:
     """The very file that a path named when it was opened.
 
-    Keeps the file open, so that no other can get its inode meanwhile: comparing what
-    the path names now with what was opened then tells surely whether it was replaced.
+    The object keeps the file open, so that no other file can get its inode meanwhile.
+    Comparing the file that the path names now with the opened one tells reliably
+    whether it was replaced.
 
     Args:
-        path: What names it.
-        fd: A descriptor of it, which this object takes over.
+        path: The path of the file.
+        fd: An open descriptor of the file, which this object takes over.
     """
 
     def __init__(self, path: Path, fd: int) -> None:
@@ -219,11 +222,11 @@ class NamedFile:
         weakref.finalize(self, os.close, fd).atexit = False
 
     def is_still_named(self) -> bool:
-        """Tell whether the path names this file, and nobody wrote over it."""
+        """Tell whether the path still names this file, unchanged."""
         try:
             return _identity(os.stat(self._path)) == self._opened  # noqa: PTH116
         except OSError:
-            # What is wrong with it is for the next one to say who reads it.
+            # The next reader of the file will say what is wrong with it.
             return False
 
 
@@ -235,11 +238,11 @@ def read_current(directory: Path) -> tuple[Current, NamedFile]:
     """Read which generation is in force.
 
     Returns:
-        What ``current`` says, and the file that said so.
+        The content of ``current``, and the file it was read from.
 
     Raises:
         StoreMissingError: There is no reference set.
-        StoreCorruptError: The file is damaged, or missing though generations are there.
+        StoreCorruptError: ``current`` is damaged, or missing though generations exist.
         StoreVersionError: A newer version of this program wrote it.
         StoreError: It cannot be read.
     """
@@ -256,7 +259,7 @@ def read_current(directory: Path) -> tuple[Current, NamedFile]:
 
 
 def _missing(directory: Path) -> StoreError:
-    # What a first writer leaves that crashed is worth nothing, and is made again.
+    # The leftovers of a first writer that crashed are worth nothing, and are replaced.
     if numbered(directory / GENERATIONS)[-1:] > [1]:
         return _unnamed(directory / CURRENT_FILE, "is missing")
     return StoreMissingError(
@@ -268,7 +271,7 @@ def _missing(directory: Path) -> StoreError:
 
 
 def _unnamed(path: Path, what: str) -> StoreCorruptError:
-    """Return the error for a file that should name a generation, and does not."""
+    """Return the error for a file that does not name a generation as it should."""
     return StoreCorruptError(
         f"the reference set is damaged: {str(path)!r} {what}",
         hint=f"Copy the file with the highest number in {GENERATIONS!r} beside it to "
@@ -279,7 +282,7 @@ def _unnamed(path: Path, what: str) -> StoreCorruptError:
 
 
 def unreadable(path: Path, exc: OSError) -> StoreError:
-    """Return the error for a file or directory that the system will not read."""
+    """Return the error for a file or directory that the system cannot read."""
     return StoreError(
         f"cannot read {str(path)!r}: {exc.strerror}",
         hint="Check that it belongs to the user of the service, and that the disk is "
@@ -297,10 +300,10 @@ def corrupt(path: Path, what: str) -> StoreCorruptError:
 
 
 def parse_current(data: bytes, path: Path) -> Current:
-    """Return what a file says that names a generation.
+    """Return the content of a file that names a generation.
 
     Raises:
-        StoreCorruptError: It is damaged.
+        StoreCorruptError: The file is damaged.
         StoreVersionError: A newer version of this program wrote it.
     """
     lines = data.split(b"\n")
@@ -328,7 +331,7 @@ def write_named(path: Path, current: Current) -> None:
     """Write a file that names a generation, durably and at once.
 
     Raises:
-        OSError: It could not be written; what was there before stays.
+        OSError: The file could not be written; an existing one stays.
     """
     line = msgspec.json.encode(current)
     aside = write_aside(path, line + b"\n" + _check_of(line) + b"\n")
@@ -338,10 +341,10 @@ def write_named(path: Path, current: Current) -> None:
 
 @contextlib.contextmanager
 def writer_lock(directory: Path) -> Iterator[None]:
-    """Be the one writer for the length of the block.
+    """Hold the lock of the only writer during the block.
 
     Raises:
-        StoreBusyError: Another process, or another block of this one, is it.
+        StoreBusyError: Another process, or another block of this one, holds it.
         StoreError: The lock file cannot be opened.
     """
     path = directory / LOCK_FILE
@@ -367,15 +370,15 @@ def writer_lock(directory: Path) -> Iterator[None]:
 
 
 class Staged:
-    """A new immutable directory on its way into ``bases`` or ``overlays``.
+    """A new immutable directory that will move into ``bases`` or ``overlays``.
 
     Args:
         directory: The reference directory.
         kind: ``BASES`` or ``OVERLAYS``.
-        number: Name that it will have.
+        number: The name that it will have.
 
     Attributes:
-        path: Where to write its data file.
+        path: The path to write its data file in.
     """
 
     def __init__(self, directory: Path, kind: str, number: int) -> None:
@@ -387,7 +390,7 @@ class Staged:
         self.path.mkdir(mode=PRIVATE_MODE)
 
     def publish(self) -> Part:
-        """Make the directory durable under its name.
+        """Give the directory its name, durably.
 
         Raises:
             OSError: It could not be made durable.
@@ -408,7 +411,7 @@ class Staged:
 
 
 def sweep_leavings(folder: Path) -> None:
-    """Remove what crashed writers left in a folder; the caller is the writer."""
+    """Remove the files of crashed writers from a folder; the caller is the writer."""
     if not folder.is_dir():
         return
     for path in folder.iterdir():
@@ -427,9 +430,10 @@ def numbered(folder: Path) -> list[int]:
 
 
 def sweep_parts(folder: Path, needed: Collection[int]) -> None:
-    """Remove the immutable directories of a folder that nothing names.
+    """Remove the immutable directories of a folder that no generation names.
 
-    The caller is the writer. One that a reader still uses is left to the next time.
+    The caller is the writer. A directory that a reader still uses is left to the next
+    sweep.
     """
     for number in numbered(folder):
         if number not in needed:
@@ -441,7 +445,7 @@ def _remove_unused(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Out of the way first: readers must not find half of it.
+        # Renamed first: readers must not find half of it.
         gone = path.with_name(f"{OLD_PREFIX}{path.name}-{secrets.token_hex(4)}")
         path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)

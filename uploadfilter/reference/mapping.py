@@ -1,14 +1,14 @@
 """Immutable LMDB directories, mapped read-only and shared within the process.
 
-LMDB allows a process to open a data file once, and py-lmdb refuses the second time. A
-reader of a proxy, a writer that builds on the same base and several readers in one test
-all want it, so that this module keeps the one list of what this process has open: the
-only mutable state of its kind in the package, because the rule that it serves concerns
-the process. A directory is closed when the last ``Mapped`` of it is garbage: the arrays
-that point into the map live in objects that hold one.
+LMDB allows a process to open a data file only once, and py-lmdb refuses the second
+time. The reader of a proxy, a writer that builds on the same base and several readers
+in one test all need it. So this module keeps one list of the directories that this
+process has open. It is the only mutable state of its kind in the package, because
+LMDB's rule concerns the process. A directory is closed when its last ``Mapped`` is
+garbage: the arrays that point into the map belong to objects that hold one.
 
-A mapped directory must not be used by a forked child: children are started afresh, and
-every descriptor is closed on exec.
+A forked child must not use a mapped directory: children are started afresh, and every
+descriptor is closed on exec.
 """
 
 import contextlib
@@ -36,15 +36,15 @@ from uploadfilter.reference.layout import (
 )
 
 EXACT_NAME = b"exact"
-"""Name of the LMDB database of exact signals; the rest is in the main one."""
+"""Name of the LMDB database of exact signals; all other values are in the main one."""
 
 NAMED_DATABASES = 2
-"""Exact signals, and one that a later format may add."""
+"""Databases by name: the exact signals, and one that a later format may add."""
 
 VERIFIED_BYTES = 64 << 20
-"""Up to this size a data file is verified whole before it is mapped (0.1 s).
+"""Up to this size a whole data file is verified before it is mapped (0.1 s).
 
-Of larger ones only the size is compared when a reader opens them, so that ten million
+For larger files a reader compares only the size and a sample, so that ten million
 entries are ready within a second; the writer verifies them before it builds on them.
 """
 
@@ -56,7 +56,7 @@ _MOST_PAGE_BYTES = 1 << 15
 """LMDB's pages are as large as the machine's, but no larger than this."""
 
 _PAGE_SIZES = frozenset(1 << bits for bits in range(9, 16))
-"""The page sizes that there are; what states another one is no file of LMDB's."""
+"""The possible page sizes; a file that states another one is not a file of LMDB."""
 
 _Key: TypeAlias = tuple[int, int]
 _Identity: TypeAlias = tuple[int, int, int]
@@ -77,10 +77,10 @@ class _Shared:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_intact(self) -> bool:
-        """Tell whether nobody wrote to the file since it was mapped."""
+        """Tell whether the file is unchanged since it was mapped."""
         status = os.fstat(self.data_fd)
-        # A file that was removed or replaced by its name has another time of change,
-        # and everything that it ever had.
+        # A file that was removed or replaced by rename has another time of change, but
+        # still all of its data.
         return _written(status) == self.written or (
             not status.st_nlink and _written(status)[:2] == self.written[:2]
         )
@@ -93,16 +93,16 @@ class _Shared:
 
 
 def _written(status: os.stat_result) -> _Identity:
-    """Return what changes when a file is written to.
+    """Return the facts that change when a file is written to.
 
-    Who restores a file sets its modification time as it was; the other time of change
-    is the system's own.
+    Somebody who restores a file may set its old modification time, but the time of
+    change is set by the system.
     """
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class _Registry:
-    """What this process has open, by the identity of the data file."""
+    """The directories that this process has open, by the identity of the data file."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -110,7 +110,7 @@ class _Registry:
         self._released: deque[_Key] = deque()
 
     def has(self, data_fd: int, check: str) -> bool:
-        """Tell whether a file is open, intact, and had this check value."""
+        """Tell whether a file is open, unchanged, and had this check value."""
         status = os.fstat(data_fd)
         with self._lock:
             shared = self._open.get((status.st_dev, status.st_ino))
@@ -119,10 +119,10 @@ class _Registry:
     def acquire(
         self, fd: int, data_fd: int, path: Path, check: str
     ) -> tuple[_Key, _Shared]:
-        """Return the shared map of a directory; takes both descriptors over.
+        """Return the shared map of a directory; it takes both descriptors over.
 
         Raises:
-            StoreCorruptError: It is damaged, or was written over while it is in use.
+            StoreCorruptError: The file is damaged, or was written over while in use.
         """
         status = os.fstat(data_fd)
         key = (status.st_dev, status.st_ino)
@@ -132,7 +132,7 @@ class _Registry:
             if shared is None:
                 shared = self._open[key] = _map(fd, data_fd, path, check)
             elif not shared.is_intact():
-                # LMDB cannot open it again while somebody holds what it was.
+                # LMDB cannot open the file again while the old map is in use.
                 raise corrupt(path / DATA_FILE, "was written over while it is in use")
             else:
                 os.close(fd)
@@ -141,10 +141,10 @@ class _Registry:
         return key, shared
 
     def release(self, key: _Key) -> None:
-        """Take note that a user is gone; safe to call from a finaliser.
+        """Note that one user of a map is gone; safe to call from a finaliser.
 
-        The garbage collector may run while this very thread holds the lock. Then
-        the next thread that needs the lock does the closing.
+        The garbage collector may run while this very thread holds the lock. Then the
+        next thread that needs the lock closes the map.
         """
         self._released.append(key)
         if self._lock.acquire(blocking=False):
@@ -177,7 +177,7 @@ class Mapped:
         self.path = path
         self.key = key
         self._shared = shared
-        # Not at exit: a thread may still be searching, and the system closes all.
+        # Not at exit: a thread may still be searching, and the system closes all files.
         weakref.finalize(self, _REGISTRY.release, key).atexit = False
 
     def is_same(self, other: "Mapped") -> bool:
@@ -185,10 +185,11 @@ class Mapped:
         return self.key == other.key
 
     def is_intact(self) -> bool:
-        """Tell whether nobody wrote to the file since it was mapped.
+        """Tell whether the file is unchanged since it was mapped.
 
-        What is replaced by its name, as it should be, stays as it is for those who
-        have it. What is written over in place does not, and cannot be trusted.
+        A file that is replaced by rename, as it should be, stays unchanged for its
+        present users. A file that is written over in place changes, and cannot be
+        trusted.
         """
         return self._shared.is_intact()
 
@@ -196,7 +197,7 @@ class Mapped:
         """Return one value of the main database, without copying it.
 
         Raises:
-            StoreCorruptError: There is none of that name.
+            StoreCorruptError: There is no value of that name.
         """
         with self._shared.lock, _translated(self.path):
             value = self._shared.txn.get(name)
@@ -205,7 +206,7 @@ class Mapped:
         return memoryview(value)
 
     def look_up(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Return what is stored under each exact key, in one read transaction."""
+        """Return the stored value of each exact key, in one read transaction."""
         shared = self._shared
         with shared.lock, _translated(self.path):
             found = [shared.txn.get(key, db=shared.exact) for key in keys]
@@ -213,7 +214,8 @@ class Mapped:
 
     def pairs(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every exact key with its value, in the order of the keys."""
-        # A transaction of its own, so that nobody waits for the lock meanwhile.
+        # It has its own transaction, so that no other thread waits for the lock
+        # meanwhile.
         shared = self._shared
         with _translated(self.path), shared.env.begin() as txn:
             for key, value in txn.cursor(db=shared.exact):
@@ -221,11 +223,11 @@ class Mapped:
 
 
 def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | None:
-    """Map an immutable directory, or share the map that this process has.
+    """Map an immutable directory, or share the map that this process already has.
 
     Args:
         path: The directory.
-        part: What ``current`` says of it.
+        part: Size and check values of its data file, from ``current``.
         verify: Compare the whole file with its check value, however large it is.
 
     Returns:
@@ -233,7 +235,7 @@ def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | Non
 
     Raises:
         StoreCorruptError: The data file is not the one that was written.
-        StoreError: It cannot be read.
+        StoreError: The data file cannot be read.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -272,7 +274,7 @@ def _check_file(data_fd: int, path: Path, part: Part, *, whole: bool) -> None:
 
 
 def _check_page_size(stated: bytes, file: Path) -> None:
-    """Refuse a file whose pages are not as large as those of this machine."""
+    """Refuse a file whose page size is not that of this machine."""
     size = int.from_bytes(stated, sys.byteorder)
     own = min(mmap.PAGESIZE, _MOST_PAGE_BYTES)
     if size != own and size in _PAGE_SIZES:
@@ -282,7 +284,7 @@ def _check_page_size(stated: bytes, file: Path) -> None:
 
 
 def _map(fd: int, data_fd: int, path: Path, check: str) -> _Shared:
-    """Open a directory by its descriptor, so that it is the one that is locked."""
+    """Open a directory by its descriptor, so that it is the locked one."""
     written = _written(os.fstat(data_fd))
     with _translated(path):
         env = lmdb.open(
@@ -293,7 +295,7 @@ def _map(fd: int, data_fd: int, path: Path, check: str) -> _Shared:
             max_dbs=NAMED_DATABASES,
         )
         _close_on_exec(os.fstat(data_fd))
-        # In a transaction of its own, or later ones would not know the name.
+        # The name needs a transaction of its own, or later ones would not know it.
         exact = env.open_db(EXACT_NAME, create=False)
         txn = env.begin(buffers=True)
     return _Shared(
@@ -317,7 +319,7 @@ def _close_on_exec(data: os.stat_result) -> None:
 
 @contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Raise what LMDB says of a damaged file as an error of ours."""
+    """Turn LMDB's errors about a damaged file into errors of this program."""
     try:
         yield
     except lmdb.Error as exc:

@@ -14,11 +14,11 @@ from uploadfilter.reference.planning import DEFAULT_COSTS, Costs, PlanKind
 
 
 class Matcher(Protocol):
-    """Values of one width, which answers batches of values and thresholds.
+    """Values of one width; it searches batches of values, each with a threshold.
 
-    The result of every implementation is that of ``index.reference_search``, for any
-    number of values and any threshold, and a batch gives what its queries give one by
-    one. It may be searched by several threads at once.
+    Every implementation gives the result of ``index.reference_search``, for any number
+    of values and any threshold. A batch gives the same as its queries one by one.
+    Several threads may search it at once.
     """
 
     def __len__(self) -> int:
@@ -45,13 +45,13 @@ def matcher_for(
     tables: ChunkTables | None,
     costs: Costs = DEFAULT_COSTS,
 ) -> Matcher:
-    """Return the implementation that a plan names.
+    """Return the implementation of an index that a plan names.
 
     Args:
         kind: ``Plan.kind``.
         lanes: The values, as ``index.lanes_of`` returns them.
-        tables: Of their chunks; needed by ``PlanKind.MULTI_INDEX``.
-        costs: What steps of a search cost.
+        tables: The tables of their chunks; ``PlanKind.MULTI_INDEX`` needs them.
+        costs: The costs of the steps of a search.
 
     Raises:
         ValueError: The tables are missing.

@@ -1,13 +1,12 @@
 """Find the reference entries that the signals of an upload match.
 
-The reference set is reached through ``Generation``: the LMDB one lives in
-``reference/generation.py``, a plain list of entries serves the tests, and both pass the
-same suite (``tests/conformance/generations.py``).
+The reference set is reached through ``Generation``. One implementation uses LMDB
+(``reference/generation.py``); the tests use a plain list of entries. Both pass the same
+suite (``tests/conformance/generations.py``).
 
-Rules this module keeps: it is pure; every entry within the threshold is found and
-nothing else; which of the matches may reject is the policy's business
-(``decisions/policy.py``), so monitored entries, low qualities and lone 64-bit matches
-are all reported here.
+Rules this module keeps: it is pure; it finds every entry within the threshold and
+nothing else. The policy decides which matches may reject (``decisions/policy.py``), so
+monitored entries, low qualities and single 64-bit matches are all reported here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,11 +31,11 @@ from uploadfilter.model import (
 THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
     {
         # Of 7 million pairs of different photographs (benchmarks, `recall`) one was
-        # within it, at 44 bits; none of their trimmed views and negatives was.
+        # within this limit, at 44 bits; none of their trimmed views and negatives was.
         SignalType.PDQ: 48,
         # At 12 of 64 bits a million random entries hit every tenth picture.
         SignalType.PHASH: 12,
-        # Unrelated pictures were seen as near as 12 bits by these three.
+        # Unrelated pictures had distances down to 12 bits with these three types.
         SignalType.DHASH: 10,
         SignalType.AHASH: 10,
         SignalType.WHASH: 10,
@@ -46,27 +45,28 @@ THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
 
 SLICE_QUERIES = 4096
 """Queries that are searched at a time: the most signals of one content. An upload may
-have sixteen times as many, and as many complements; searching those at once would hold
-all their candidates."""
+have sixteen times as many, and as many complements; a search of all at once would hold
+all their candidates in memory."""
 
 _DERIVED_ATOMS = frozenset({"alpha", "raw", "trim"})
-"""First words of views that nobody is shown like this: a plane of transparency, colours
-as a wrong tool reads them, a picture without its border."""
+"""First words of the names of views that viewers never show: a plane of transparency,
+colours as a wrong tool reads them, a picture without its border."""
 
 _COMPLEMENT_MASKS: Mapping[SignalType, int] = MappingProxyType(
     {
         SignalType.PDQ: (1 << 256) - 1,
-        # The first bit is the mean of the picture: the largest coefficient, always set.
+        # The first bit, the mean of the picture, is the largest coefficient: always
+        # set.
         SignalType.PHASH: (1 << 63) - 1,
         SignalType.DHASH: (1 << 64) - 1,
         SignalType.AHASH: (1 << 64) - 1,
         SignalType.WHASH: (1 << 64) - 1,
     }
 )
-"""The bits that are turned over when a picture becomes its negative.
+"""The bits that differ between a picture and its negative.
 
-Of a picture without equal coefficients PDQ then differs in all of them, and pHash in
-one less, since its median moves by one place.
+For a picture without equal coefficients all of these bits differ in PDQ, and all but
+one in pHash, since its median moves by one place.
 """
 
 
@@ -74,24 +74,26 @@ one less, since its median moves by one place.
 class Thresholds:
     """Most bits that may differ in a match, inclusive, for each perceptual type.
 
-    Derived views and complements are compared besides, which multiplies the chances of
-    a false match; nobody is shown such a view, so that fewer alterations lie between it
-    and a listed picture. Where several thresholds apply (the complement of a trimmed
-    view), the lowest does.
+    Derived views and complements are compared as well, which multiplies the chances of
+    a false match. Viewers never show such a view, so fewer alterations are likely
+    between it and a listed picture. Where several thresholds apply (the complement of a
+    trimmed view), the lowest one is used.
 
     Attributes:
-        pdq: Of 256; 31 is what the makers of PDQ advise.
-        phash: Of 64; at 8, ten million entries hit 0.3 % of all pictures by chance.
-        dhash: Of 64; re-encoding moves up to 4, and it separates worse than pHash.
-        ahash: Of 64; as ``dhash``.
-        whash: Of 64; as ``dhash``.
-        pdq_alpha: PDQ of a plane of transparency (``alpha``), which is a silhouette as
-            a rule.
+        pdq: Of 256 bits; the makers of PDQ recommend 31.
+        phash: Of 64 bits; at 8, ten million entries match 0.3 % of all pictures by
+            chance.
+        dhash: Of 64 bits; re-encoding changes up to 4, and it separates worse than
+            pHash.
+        ahash: Of 64 bits; as ``dhash``.
+        whash: Of 64 bits; as ``dhash``.
+        pdq_alpha: PDQ of a plane of transparency (``alpha``), which is usually a
+            silhouette.
         pdq_raw: PDQ of colours as a wrong tool reads them (``raw``).
         pdq_trim: PDQ of a picture without its border (``trim:1``).
-        pdq_complement: PDQ of the negative of any view. Looking for it at 23 costs a
-            third of looking for the view itself at 31, with a million entries.
-        phash_derived: pHash of these views and of the negative of any.
+        pdq_complement: PDQ of the negative of any view. With a million entries, a
+            search for it at 23 costs a third of a search for the view itself at 31.
+        phash_derived: pHash of these views, and of the negative of any view.
     """
 
     pdq: int = 31
@@ -122,8 +124,8 @@ class Thresholds:
 
         Args:
             signal_type: The type.
-            view: ``View.name``; an ordinary one if it is left out.
-            complement: The negative of the view is looked for.
+            view: ``View.name``; an ordinary view if it is left out.
+            complement: Whether the search is for the negative of the view.
         """
         if signal_type.is_exact:
             return 0
@@ -139,20 +141,20 @@ class Thresholds:
 
 
 def _derived_atoms(view: str) -> set[str]:
-    """Return which words of a view's name say that nobody is shown it like this."""
+    """Return the words of a view's name that mark a view no viewer shows."""
     return {atom.partition(":")[0] for atom in view.split("/")} & _DERIVED_ATOMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One signal to look for.
+    """One signal to search for.
 
     Attributes:
         signal: Type and value.
         threshold: Most bits that may differ, inclusive; 0 or more. Exact types are
-            compared by equality, whatever stands here.
-        geometry: How the asker's picture was shrunk; ``None`` is unknown and is
-            compared with entries of every geometry.
+            compared by equality, whatever this says.
+        geometry: How the picture of the upload was shrunk; ``None`` means unknown, and
+            is compared with entries of every geometry.
     """
 
     signal: Signal
@@ -170,9 +172,10 @@ class Candidate:
         category: The entry's category.
         state: Whether the entry may reject.
         distance: Bits that differ; 0 for exact types.
-        quality: What the set says of the signal's quality, 0 to 100; ``None`` if it
-            says nothing, and for exact types.
-        geometry: What the set says of the signal's geometry; ``None`` if nothing.
+        quality: The quality of the signal as the set states it, 0 to 100; ``None`` if
+            it states none, and for exact types.
+        geometry: The geometry of the signal as the set states it; ``None`` if it states
+            none.
     """
 
     set: str
@@ -189,11 +192,11 @@ class Generation(Protocol):
 
     @property
     def number(self) -> int:
-        """Which one: 1 for the first, and higher after every change."""
+        """The number: 1 for the first, and higher after every change."""
 
     @property
     def signal_types(self) -> frozenset[SignalType]:
-        """The types of which there is at least one signal."""
+        """The types with at least one signal."""
 
     @property
     def entry_count(self) -> int:
@@ -239,9 +242,9 @@ def match_exact(
     """Look up the digests of one content, before anything is decoded.
 
     Args:
-        generation: Where to look.
+        generation: The generation to search.
         path: ``Scan.path`` of the content.
-        exact: Its exact signals.
+        exact: The exact signals of the content.
 
     Returns:
         One match for each entry and signal type, in the order of ``exact``.
@@ -260,20 +263,20 @@ def match_scans(
 ) -> tuple[Match, ...]:
     """Match every signal of an upload, in batches of ``SLICE_QUERIES`` searches.
 
-    Of every perceptual signal the complement is looked for as well, in all variants and
-    geometries: a negative is as easily mirrored as any other picture.
+    For every perceptual signal the complement is searched for as well, in all variants
+    and geometries: a negative can be mirrored as easily as any other picture.
 
     Args:
-        generation: Where to look.
-        scans: The contents of the upload; nested ones are walked.
+        generation: The generation to search.
+        scans: The contents of the upload, nested ones included.
         thresholds: Most bits that may differ, by type and view.
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``; called at
-            most once a view, and only for views that match something.
+            most once for each view, and only for views with a match.
 
     Returns:
-        One match for each content, set, entry, signal type and view: the one of the
-        smallest distance, of equals the first in the order of ``View.signals``, a
-        signal before its complement.
+        One match for each content, set, entry, signal type and view: the one with the
+        smallest distance. Among equal distances the first in the order of
+        ``View.signals`` is taken, and a signal before its complement.
     """
     search = _Search.of(generation, thresholds)
     for scan in (inner for outer in scans for inner in outer.walk()):
@@ -285,15 +288,15 @@ def match_scans(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """Signals of the upload that differ only in variant, and where they stood.
+    """Signals of the upload that differ only in variant, and their place.
 
     Attributes:
         content: ``Scan.path`` of the content.
-        type: Of the signals.
+        type: Type of the signals.
         threshold: Most bits that may differ.
         view: The view; ``None`` for exact types.
-        geometry: How it was shrunk.
-        complement: The negative of the view is looked for.
+        geometry: How the view was shrunk.
+        complement: Whether the signals are those of the negative of the view.
     """
 
     content: str
@@ -304,13 +307,13 @@ class _Asked:
     complement: bool = False
 
     def takes(self, found: Candidate) -> bool:
-        """Tell whether a candidate of a wider query is one of these signals'."""
+        """Tell whether a candidate of a wider query belongs to these signals."""
         return found.distance <= self.threshold and (
             self.geometry is found.geometry or None in (self.geometry, found.geometry)
         )
 
     def match(self, found: Candidate, variant: Variant | None) -> Match:
-        """Return the match with an entry, its quality being the entry's alone."""
+        """Return the match with an entry; its quality is so far that of the entry."""
         return Match(
             content=self.content,
             set=found.set,
@@ -333,7 +336,7 @@ _MatchKey = tuple[str, str, str, SignalType, str | None]
 
 @dataclass(slots=True)
 class _Search:
-    """The deduplicated queries of one upload, and who asked each."""
+    """The queries of one upload, each once, and the signals that need each."""
 
     generation: Generation
     thresholds: Thresholds
@@ -342,18 +345,18 @@ class _Search:
 
     @classmethod
     def of(cls, generation: Generation, thresholds: Thresholds) -> "_Search":
-        """Begin one; what no entry has a signal of is not searched for."""
+        """Begin a search; it leaves out types of which no entry has a signal."""
         return cls(generation, thresholds, generation.signal_types)
 
     def add_exact(self, content: str, signals: Iterable[Signal]) -> None:
-        """Note the digests of a content."""
+        """Add the digests of a content."""
         for signal in signals:
             if signal.type in self.types:
                 asked = _Asked(content=content, type=signal.type)
                 self._add((signal.type, signal.value), (asked, None))
 
     def add_view(self, content: str, view: View) -> None:
-        """Note all signals of a view, and then their complements."""
+        """Add all signals of a view, and then their complements."""
         rows = [row for row in view.rows if row.type in self.types]
         for complement in (False, True):
             for row in rows:
@@ -409,7 +412,7 @@ def _complement(row: SignalRow) -> bytes:
 
 
 def _query(key: tuple[SignalType, bytes], askers: Sequence[_Asker]) -> Query:
-    """Return the one query that finds whatever any of the askers takes.
+    """Return one query that finds the candidates of all signals of one value.
 
     A picture of up to 512 pixels has the same value in every geometry.
     """

@@ -1,10 +1,10 @@
-"""Columns of one hash set as they were collected, made into tables.
+"""Make the collected columns of one hash set into tables.
 
-Entries of one id become one; signals are sorted, each once. What is needed for sorting
-is several times as large as what is sorted, so that it is done in parts.
+Entries of one id become one; signals are sorted, and each occurs once. Sorting needs
+several times as much memory as the data that is sorted, so it is done in parts.
 
-Rules this module keeps: it is pure; in parts or at once, the tables are the same
-(``tests/reference/test_merging.py``).
+Rules this module keeps: it is pure; the tables are the same whether they are made in
+parts or at once (``tests/reference/test_merging.py``).
 """
 
 from collections.abc import Iterator
@@ -35,17 +35,17 @@ from uploadfilter.reference.tables import (
 )
 
 _SORTED_ROWS = 1 << 19
-"""Exact signals that are sorted together: some 50 MB meanwhile."""
+"""Exact signals that are sorted together: this takes some 50 MB."""
 
 _MOST_PART_BITS = 8
-"""Parts are told by the first byte of a key."""
+"""Most bits of the first byte of a key that divide the keys into parts."""
 
 _COUNTED_ROWS = 1 << 20
-"""Rows that are counted together: numpy widens what it counts to 8 bytes."""
+"""Rows that are counted together: numpy widens the counted column to 8 bytes."""
 
 
 def parts_of(rows: int) -> Iterator[slice]:
-    """Yield columns of so many rows in parts that are looked at together."""
+    """Yield slices that divide a number of rows into parts."""
     return (slice(at, at + _COUNTED_ROWS) for at in range(0, rows, _COUNTED_ROWS))
 
 
@@ -59,8 +59,8 @@ def merged_ids(
         hashes: Hash of each id.
 
     Returns:
-        For each entry added the row that it gets, and which ones were the first of
-        their id, ascending; ``None`` if all were.
+        For each added entry its new row, and the positions of the first entries of each
+        id, ascending; ``None`` if no id is repeated.
     """
     in_order = np.sort(hashes)
     repeated = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
@@ -83,7 +83,7 @@ def merged_ids(
 
 
 def _rows_of(hashes: NDArray[np.int64], wanted: NDArray[np.int64]) -> Positions:
-    """Return the rows whose hash is one of some, which are sorted; ascending."""
+    """Return the rows whose hash is in ``wanted`` (sorted), ascending."""
     found = []
     for part in parts_of(len(hashes)):
         at = np.searchsorted(wanted, hashes[part])
@@ -105,9 +105,9 @@ def perceptual_table(
     """Return the perceptual signals of one shape, each once.
 
     Args:
-        signal_type: Of the shape.
-        columns: As they were collected.
-        target: For each entry added the row that it gets.
+        signal_type: Type of the signals.
+        columns: The columns as they were collected.
+        target: For each added entry, its new row.
         keep: Makes columns for large tables.
     """
     values = columns.take("values")
@@ -121,7 +121,7 @@ def perceptual_table(
         windows=column_of(columns.take("windows"), np.uint16),
     )
     if (table.entries[1:] > table.entries[:-1]).all():
-        # As they came, which is usual, and worth a copy less.
+        # Already in this order, which is usual and saves a copy.
         return table
     order = distinct(table.entries, *lanes, table.quality, table.windows)
     return PerceptualTable(
@@ -143,10 +143,10 @@ def sorted_exact(
     """Return exact signals as they are stored, and the type of each.
 
     Args:
-        keys: As they were collected, ``EXACT_KEY_BYTES`` bytes in each row.
-        types: Of each.
-        target: For each entry added the row that it gets.
-        rows: Of each key the entry as it was added.
+        keys: The keys as they were collected, ``EXACT_KEY_BYTES`` bytes in each row.
+        types: The type of each key.
+        target: For each added entry, its new row.
+        rows: For each key, the position of its entry as it was added.
         keep: Makes columns for large tables.
     """
     bits = min((len(keys) // _SORTED_ROWS).bit_length(), _MOST_PART_BITS)

@@ -1,14 +1,14 @@
-"""Search perceptual values by chunks of their bits: all within the threshold, in less.
+"""Search perceptual values by chunks of their bits, faster than by a scan.
 
-Two values within the threshold nearly agree in one chunk at least
-(``reference/planning.py``), so that of each chunk the buckets around the query's are
-looked into, and what lies there is compared. No pair is missed, and every distance
-that is reported was computed from the whole values: the result equals that of
-``LinearIndex``, which answers whatever would be dearer here.
+Two values within the threshold nearly agree in at least one chunk
+(``reference/planning.py``). So for each chunk the buckets around that of the query are
+searched, and the values in them are compared. No pair is missed, and every reported
+distance was computed from the whole values: the result equals that of ``LinearIndex``,
+which answers all queries that would cost more here.
 
-Rules this module keeps: it is pure; no loop of Python runs once a query; memory grows
-with what is found, and beyond that is bounded by ``SLICE_PAIRS`` whatever the buckets
-hold (32 MiB); values and tables are used where they lie.
+Rules this module keeps: it is pure; no Python loop runs once for each query; memory
+grows with the number of pairs found, and is bounded by ``SLICE_PAIRS`` beyond that,
+however full the buckets are (32 MiB); values and tables are used without a copy.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,9 +36,9 @@ from uploadfilter.reference.planning import (
 )
 
 SLICE_PROBES = 1 << 14
-"""Buckets that are looked up at a time, those of one query in any case. Their
+"""Buckets that are looked up at a time; those of one query always stay together. Their
 temporaries take 0.7 MiB and stay in a level-2 cache: with eight times as many, a query
-costs half as much again."""
+costs 50 % more."""
 
 SLICE_PAIRS = 1 << 18
 """Candidates that are compared at a time; their temporaries take 16 MiB."""
@@ -49,11 +49,11 @@ _Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Probes:
-    """The buckets around a query's own, the same for every query.
+    """The buckets around that of a query, in a form that is the same for every query.
 
     Attributes:
-        chunk: Which chunk each belongs to.
-        flips: Which bits of the query's bucket number are turned over.
+        chunk: The chunk that each bucket belongs to.
+        flips: The bits of the query's bucket number that are inverted.
     """
 
     chunk: NDArray[np.intp]
@@ -79,8 +79,8 @@ def _masks(bits: int, radius: int) -> _Numbers:
     level = np.zeros(1, np.int64)
     levels = [level]
     for _ in range(radius):
-        # Ascending, so that those below a bit are at the front: each number is made
-        # once, by its highest bit.
+        # Ascending, so that the numbers below a bit are at the front: each number is
+        # made once, by its highest bit.
         level = np.concatenate(
             [
                 level[: np.searchsorted(level, 1 << bit)] | (1 << bit)
@@ -103,12 +103,13 @@ class _Batch:
 class MultiIndex:
     """Values with tables of their chunks.
 
-    Safe to search from several threads: every search has its own temporaries.
+    Several threads may search it at once: every search has its own temporaries.
 
     Args:
         lanes: The values, as ``index.lanes_of`` returns them.
-        tables: Made of the same values.
-        costs: What steps of a search cost; decides what is left to the scan.
+        tables: The tables of chunks, made from the same values.
+        costs: The costs of the steps of a search; they decide which queries are
+            scanned.
     """
 
     def __init__(
@@ -123,8 +124,8 @@ class MultiIndex:
         self._keys = ChunkKeys(LANE_BITS * len(lanes), tables.bits, tables.seed)
         self._costs = costs
         self._scan_cost = costs.of_scan(LANE_BITS * len(lanes), len(self))
-        # A query with more candidates than that is scanned for less. Damaged offsets
-        # make such counts as well.
+        # A scan is cheaper for a query with more candidates than this. Damaged offsets
+        # lead to such counts as well.
         self._most_candidates = int(self._scan_cost / costs.candidate)
         self._chunks: dict[int, tuple[Chunk, ...] | None] = {}
 
@@ -133,7 +134,7 @@ class MultiIndex:
         return len(self._lanes[0])
 
     def chunks_for(self, threshold: int) -> tuple[Chunk, ...] | None:
-        """Return how far around each chunk is looked, or ``None`` for a scan."""
+        """Return the radius around each chunk, or ``None`` if a scan is cheaper."""
         if threshold not in self._chunks:
             self._chunks[threshold] = self._cheaper_chunks(threshold)
         return self._chunks[threshold]
@@ -164,7 +165,7 @@ class MultiIndex:
         batch = _Batch(lanes, raw)
         found: list[Found] = []
         scanned: list[_Numbers] = []
-        # Python loops over the thresholds that occur: as a rule there is one.
+        # Python loops over the different thresholds only: usually there is one.
         for threshold in sorted({*limits.tolist()} - {-1}):
             asked = np.flatnonzero(limits == threshold)
             chunks = self.chunks_for(threshold)
@@ -191,14 +192,14 @@ class MultiIndex:
         chunks: tuple[Chunk, ...],
         heavy: list[_Numbers],
     ) -> Iterator[Found]:
-        """Yield what the queries of one threshold find.
+        """Yield the pairs found by the queries of one threshold.
 
         Args:
             batch: All queries.
-            asked: Which of them have this threshold.
+            asked: Positions of the queries with this threshold.
             threshold: Most bits that may differ.
-            chunks: Have radii that suffice for it.
-            heavy: Is given the queries that are scanned for less.
+            chunks: Chunks whose radii suffice for the threshold.
+            heavy: Receives the queries for which a scan is cheaper.
         """
         probes = _probes_of(chunks)
         step = max(1, SLICE_PROBES // len(probes.flips))
@@ -220,7 +221,7 @@ class MultiIndex:
     def _buckets(
         self, raw: NDArray[np.uint8], probes: _Probes
     ) -> tuple[_Numbers, _Numbers]:
-        """Return begin and size of every bucket, of shape (queries, probes)."""
+        """Return start and size of every bucket, of shape (queries, probes)."""
         buckets = self._keys.buckets_of(raw).take(probes.chunk, axis=1)
         buckets ^= probes.flips
         starts = self._tables.offsets.take(buckets)
@@ -256,11 +257,11 @@ class MultiIndex:
     def _head_bits(
         self, rows: NDArray[np.uint32], query: _Numbers, batch: _Batch
     ) -> NDArray[np.uint8]:
-        """Return in how many of their first 128 bits pairs differ, or all of 64."""
+        """Return how many of the first 128 bits (or of all 64) differ in each pair."""
         if len(self._lanes) == 1:
             lanes = [self._lanes[0].take(rows)]
         else:
-            # One fetch for both lanes; each is then worked on alone, because numpy
+            # One fetch for both lanes; then each lane is processed alone, because numpy
             # is slow with rows of two.
             heads = self._tables.prefixes.take(rows).view(np.uint64)
             lanes = [heads[0::2], heads[1::2]]
@@ -294,8 +295,8 @@ def _pieces(starts: _Numbers, counts: _Numbers) -> Iterator[tuple[_Numbers, _Num
         counts: Its size.
 
     Yields:
-        The same, of the same shape, with what belongs to the piece; none if there is no
-        candidate.
+        Starts and counts of the same shape, reduced to the piece; nothing if there is
+        no candidate.
     """
     total = int(counts.sum())
     if total <= SLICE_PAIRS:

@@ -1,4 +1,4 @@
-"""A generation opened from its files: what readers, the writer and the check share."""
+"""Open a generation from its files, for readers, the writer and the check."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from uploadfilter.reference.overlay import read_overlay
 from uploadfilter.reference.secret import Secret
 
 Clock = Callable[[], float]
-"""Tells the seconds since the epoch."""
+"""Returns the seconds since the epoch."""
 
 
 def open_generation(
@@ -29,21 +29,21 @@ def open_generation(
 
     Args:
         path: The reference directory.
-        current: Names its base and overlay.
-        clock: Ends suppressions.
+        current: The record that names its base and overlay.
+        clock: Seconds since the epoch; ends suppressions.
         verify: Compare every byte with the check values, however large the base is.
-        previous: A generation that is open, whose base is used again if it is the same:
-            LMDB touches every page of a column that it is asked for, which takes 0.2 s
-            for ten million entries.
+        previous: An open generation; its base is used again if it is the same.
+            Otherwise LMDB touches every page of each column that it reads, which takes
+            0.2 s for ten million entries.
 
     Returns:
-        ``None`` if one of its directories is not there.
+        The generation, or ``None`` if one of its directories does not exist.
 
     Raises:
-        StoreCorruptError: It is damaged.
+        StoreCorruptError: A file is damaged.
         StoreVersionError: A newer version of this program wrote it.
-        StoreKeyError: The key is missing, or it is another installation's.
-        StoreError: It cannot be read.
+        StoreKeyError: The key is missing, or belongs to another installation.
+        StoreError: A file cannot be read.
     """
     secret = keys.read_secret(path)
     overlay_path = path / layout.OVERLAYS / str(current.overlay.number)
@@ -87,5 +87,5 @@ def _check_secret(path: Path, secret: Secret, meta: Meta) -> None:
 
 
 def lacks_directories(path: Path, number: int) -> StoreCorruptError:
-    """Return the error for a generation whose directories are not there."""
+    """Return the error for a generation whose directories do not exist."""
     return layout.corrupt(path, f"lacks the directories of generation {number}")

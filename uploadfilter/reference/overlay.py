@@ -1,7 +1,7 @@
-"""The small half of a generation: entries to add, and what is taken from the base.
+"""The small half of a generation: added entries, and withdrawals from the base.
 
-An overlay is stored like a base that holds the added entries, with one more record, so
-that a small change rewrites some kilobytes and never the base.
+An overlay is stored like a base that holds the added entries, with one more record. So
+a small change writes some kilobytes and never the base.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ OVERLAY_MOST_ROWS = 1 << 15
 """Entries, perceptual signals and exact signals that an overlay may add, together.
 
 They are searched one after the other: 32,768 PDQ values cost 0.07 ms a query, a third
-of what the index of ten million takes. Writing them takes a quarter of a second.
+of the cost of the index of ten million. Writing them takes a quarter of a second.
 """
 
 _CHANGES_NAME = b"changes"
@@ -35,7 +35,7 @@ _FIRST_FORMAT = 1
 
 
 class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """``Changes``, as they are stored."""
+    """``Changes`` in the form in which they are stored."""
 
     format: int
     hidden: tuple[str, ...]
@@ -48,7 +48,7 @@ class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """What every overlay of format 1 says: that it changes nothing."""
+    """The record of every overlay of format 1: it changes nothing."""
 
     format: int
     additions: Literal[0]
@@ -70,7 +70,7 @@ def write_overlay(
     Args:
         path: An empty directory.
         additions: The entries that it adds.
-        changes: What else it says.
+        changes: The changes that it states.
         secret: ``Secret.check_value``.
 
     Raises:
@@ -91,14 +91,14 @@ def write_overlay(
 
 
 def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
-    """Return what an overlay says.
+    """Read an overlay.
 
     Returns:
-        What is known of the entries that it adds, if there are any, and the changes.
+        The description of the entries that it adds, if there are any, and the changes.
 
     Raises:
         StoreVersionError: A newer version wrote it.
-        StoreCorruptError: It is damaged.
+        StoreCorruptError: The overlay is damaged.
     """
     if decoded(mapped, META_NAME, AnyVersion).format == _FIRST_FORMAT:
         decoded(mapped, META_NAME, _FirstMeta)

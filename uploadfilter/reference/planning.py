@@ -1,14 +1,15 @@
-"""Plan how a table of perceptual values is searched: from end to end, or by chunks.
+"""Plan whether a table of perceptual values is scanned or searched by chunks.
 
-A plan of chunks rests on the generalised pigeonhole. Cut (some of) the bits of a value
-into chunks, and give each a radius so that the sum of ``radius + 1`` is above the
-threshold. Two values within the threshold then differ in at most ``radius`` bits in at
-least one chunk: were it more in every chunk, it would be more than the threshold in
-all. So it suffices to look at the entries whose chunk is within its radius.
+A plan of chunks rests on the generalised pigeonhole principle. Cut (some of) the bits
+of a value into chunks, and give each a radius so that the sum of ``radius + 1`` is
+above the threshold. Two values within the threshold then differ in at most ``radius``
+bits in at least one chunk: if they differed in more bits in every chunk, the total
+would be above the threshold. So it suffices to compare the entries whose chunk is
+within its radius.
 
-Which cut is cheapest depends on the number of entries. A dynamic programme finds it.
+The cheapest cut depends on the number of entries. Dynamic programming finds it.
 
-Rules this module keeps: it is pure; the same question gets the same plan; no plan
+Rules this module keeps: it is pure; the same arguments give the same plan; no plan
 misses a pair (``tests/reference/test_planning.py``).
 
 Source:
@@ -29,21 +30,21 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 LANE_BITS = 64
-"""Widths are multiples of this."""
+"""The widths of all types are multiples of this."""
 
 MOST_CHUNK_BITS = 23
-"""Widest chunk: its table of offsets takes 32 MiB. One bit more saves a tenth of a
-query at ten million entries, and doubles the tables."""
+"""Widest chunk: its table of offsets takes 32 MiB. One bit more makes a query a tenth
+faster at ten million entries, and doubles the tables."""
 
 MOST_RADIUS = 6
-"""Highest radius that is considered; at 7 of 20 bits there are 137,980 probes."""
+"""Highest radius that is considered; a radius of 7 in 20 bits means 137,980 probes."""
 
 MOST_PROBES = 1 << 20
-"""Most buckets that one query looks into: a bound of its memory (30 MiB)."""
+"""Most buckets that one query may look up: it bounds the memory (30 MiB)."""
 
 _SPARE_BITS = 1
-"""How many buckets more than entries a chunk may have, as a power of two: empty
-buckets cost memory, and from twice as many on they save hardly any candidates."""
+"""Limit of the ratio of buckets to entries in a chunk, as a power of two: empty buckets
+cost memory, and beyond twice as many they save hardly any candidates."""
 
 _POSITIONS = 1 << 32
 """Positions in the array of ids are counted in 32 bits."""
@@ -58,18 +59,18 @@ class PlanKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What steps of a search cost, in nanoseconds.
+    """The costs of the steps of a search, in nanoseconds.
 
     Measured with numpy 2.4 on one core of an AMD EPYC (Zen 4) with tables beyond its
-    caches; only their ratios matter, and those hardly differ between machines.
+    caches. Only their ratios matter, and those hardly differ between machines.
 
     Attributes:
-        probe: To look up where one bucket begins and ends.
-        candidate: To fetch an entry of a bucket and compare 128 bits.
-        search: Once for a query by chunks: some forty calls of numpy.
-        row: To compare one entry in a scan, having read 128 bits of it.
+        probe: Looking up where one bucket begins and ends.
+        candidate: Fetching an entry of a bucket and comparing 128 bits.
+        search: Once for each query by chunks: some forty calls of numpy.
+        row: Comparing one entry in a scan, after 128 bits of it were read.
         short_row: The same for values of 64 bits.
-        scan: Once for a scan.
+        scan: Once for each scan.
     """
 
     probe: float = 14
@@ -80,7 +81,7 @@ class Costs:
     scan: float = 30_000
 
     def of_scan(self, width: int, count: int) -> float:
-        """Return what one query costs in a scan of ``count`` values."""
+        """Return the cost of one query in a scan of ``count`` values."""
         row = self.short_row if width <= LANE_BITS else self.row
         return self.scan + row * count
 
@@ -90,11 +91,11 @@ DEFAULT_COSTS = Costs()
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some bits of a value, and how far around them is looked.
+    """Some bits of a value, and the radius within which they are searched.
 
     Attributes:
-        bits: How many bits, 1 to ``MOST_CHUNK_BITS``.
-        radius: Most of them that may differ; -1 if the chunk is not looked at.
+        bits: Number of bits, 1 to ``MOST_CHUNK_BITS``.
+        radius: Most of these bits that may differ; -1 if the chunk is not searched.
     """
 
     bits: int
@@ -102,20 +103,20 @@ class Chunk:
 
     @property
     def probes(self) -> int:
-        """Number of buckets that are looked into."""
+        """Number of buckets that are looked up."""
         return _probes(self.bits, self.radius)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a table is searched.
+    """The way in which a table is searched.
 
     Attributes:
-        kind: By which implementation.
+        kind: The implementation.
         width: Bits of a value.
-        threshold: Threshold that it was made for; others are answered as well.
-        chunks: The widest first; empty for a scan.
-        cost_ns: Expected cost of one query of random values.
+        threshold: The threshold it was made for; it answers others as well.
+        chunks: The chunks, the widest first; empty for a scan.
+        cost_ns: Expected cost of one query with a random value.
     """
 
     kind: PlanKind
@@ -126,12 +127,12 @@ class Plan:
 
     @property
     def bits(self) -> tuple[int, ...]:
-        """Bits of each chunk: what the tables depend on."""
+        """Bits of each chunk; the tables depend on nothing else."""
         return tuple(chunk.bits for chunk in self.chunks)
 
     @property
     def probes(self) -> int:
-        """Number of buckets that one query looks into."""
+        """Number of buckets that one query looks up."""
         return sum(chunk.probes for chunk in self.chunks)
 
     @override
@@ -159,16 +160,16 @@ def _chunk_cost(bits: int, radius: int, count: int, costs: Costs) -> float:
 def plan_for(
     width: int, threshold: int, count: int, costs: Costs = DEFAULT_COSTS
 ) -> Plan:
-    """Choose how a table is searched.
+    """Choose between a scan and chunks for a table, and choose the chunks.
 
     Args:
         width: Bits of a value, a multiple of ``LANE_BITS``.
         threshold: Most bits that may differ, inclusive; 0 to ``width``.
         count: Number of values.
-        costs: What steps of a search cost.
+        costs: The costs of the steps of a search.
 
     Returns:
-        The cheapest plan of chunks, or the scan if that is not dearer.
+        The cheapest plan of chunks, or the scan if it costs no more.
     """
     if width <= 0 or width % LANE_BITS or not 0 <= threshold <= width:
         raise ValueError(f"no plan for {threshold} of {width} bits")
@@ -193,7 +194,7 @@ def plan_for(
 
 
 def cost_of(chunks: Sequence[Chunk], count: int, costs: Costs = DEFAULT_COSTS) -> float:
-    """Return what one query of random values is expected to cost, in nanoseconds."""
+    """Return the expected cost of one query with a random value, in nanoseconds."""
     return costs.search + sum(
         _chunk_cost(chunk.bits, chunk.radius, count, costs) for chunk in chunks
     )
@@ -204,8 +205,8 @@ def _cheapest_chunks(
 ) -> tuple[Chunk, ...]:
     """Find the chunks with the lowest cost, the widest first; empty if there are none.
 
-    ``best[bits, need]`` is the lowest cost of chunks of at most ``bits`` bits whose
-    radii add up to ``need``, each counted one higher.
+    ``best[bits, need]`` is the lowest cost of chunks of at most ``bits`` bits in all
+    for which the sum of ``radius + 1`` is ``need``.
     """
     most = min(MOST_CHUNK_BITS, max(1, count.bit_length() + _SPARE_BITS))
     price = _price_list(most, count, costs)
@@ -213,17 +214,18 @@ def _cheapest_chunks(
     radii = np.arange(MOST_RADIUS + 1)
     before = (needs[np.newaxis, :] - radii[:, np.newaxis] - 1).clip(0)
     best = np.full((width + most + 1, threshold + 2), np.inf)
-    # The first ``most`` rows stand for fewer than no bits, and stay infinite.
+    # The first ``most`` rows stand for a negative number of bits, and stay infinite.
     best[most, 0] = 0.0
     choice = np.full((width + 1, threshold + 2), -1)
     for bits in range(1, width + 1):
         at = bits + most
-        # Row 0 is the best without the widest chunk, the last without one of one bit.
+        # Row 0: the best cost without the widest chunk; last row: without one of one
+        # bit.
         options = best[at - most : at].take(before, axis=1) + price[:, :, np.newaxis]
         options = options.reshape(most * len(radii), -1)
         chosen = options.argmin(axis=0)
         lowest = options.take(chosen * options.shape[1] + needs)
-        # A bit may be left out of every chunk.
+        # A bit may belong to no chunk.
         skipped = best[at - 1] <= lowest
         best[at] = np.where(skipped, best[at - 1], lowest)
         choice[bits] = np.where(skipped, -1, chosen)
@@ -246,7 +248,7 @@ def _price_list(most: int, count: int, costs: Costs) -> NDArray[np.float64]:
 
 
 def _read_back(choice: NDArray[np.intp], most: int) -> tuple[Chunk, ...]:
-    """Return the chunks that the programme chose."""
+    """Return the chunks that the dynamic programme chose."""
     bits, need = choice.shape[0] - 1, choice.shape[1] - 1
     chunks = []
     while need > 0:
@@ -268,20 +270,20 @@ def chunks_within(
     count: int,
     costs: Costs = DEFAULT_COSTS,
 ) -> tuple[Chunk, ...] | None:
-    """Choose radii for chunks that are given, and a threshold.
+    """Choose radii for given chunks and a threshold.
 
-    Tables depend on the bits of the chunks only, so that one index answers every
-    threshold: with smaller radii, or fewer chunks, below the one it was made for.
+    Tables depend only on the bits of the chunks. So one index answers every threshold:
+    below the planned one it uses smaller radii or fewer chunks.
 
     Args:
         bits: Bits of each chunk.
         threshold: Most bits that may differ, inclusive; 0 or more.
         count: Number of values.
-        costs: What steps of a search cost.
+        costs: The costs of the steps of a search.
 
     Returns:
-        The cheapest radii, one for each chunk, -1 where it is not looked at; ``None``
-        if there are none within ``MOST_RADIUS`` and ``MOST_PROBES``.
+        The cheapest radii, one for each chunk, -1 where it is not searched; ``None`` if
+        no radii are within ``MOST_RADIUS`` and ``MOST_PROBES``.
     """
     best: dict[int, tuple[float, tuple[int, ...]]] = {threshold + 1: (0.0, ())}
     for size in bits:

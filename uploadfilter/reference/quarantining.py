@@ -1,9 +1,9 @@
-"""Entries that a gate keeps out of force, and those that people let in.
+"""Entries that a gate keeps out of force, and their release by people.
 
-A quarantined entry stays in the tables of its set, and is not found by any search.
-Rules this module keeps: it is pure; a quarantine ends by a release, by two people, or
-when the entry is looked at anew and nothing is found; a release is of the entry as it
-was looked at, so that an entry that changes is looked at again.
+A quarantined entry stays in the tables of its set, but no search finds it. Rules this
+module keeps: it is pure; a quarantine ends by a release by two people, or when the
+entry is compared again and nothing is found; a release applies to the entry as it was
+compared, so that an entry that changes is compared again.
 """
 
 import hashlib
@@ -18,16 +18,17 @@ from uploadfilter.errors import HashSetNameError, UsageError
 from uploadfilter.reference.tables import Tables
 
 MOST_QUARANTINED = 10_000
-"""In all: they are a megabyte in every overlay, and each is for a person to look at."""
+"""Most entries in all: they take a megabyte in every overlay, and people must review
+each."""
 
 FEWEST_RELEASING = 2
-"""People: one may be mistaken, or be talked into it."""
+"""People needed for a release: a single one may be mistaken, or be persuaded."""
 
 _DIGEST_BYTES = 8
 
 
 class Kind(StrEnum):
-    """In which way an entry matches what is known to be harmless."""
+    """The way in which an entry matches known-good files or pictures."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -40,12 +41,12 @@ class Quarantine:
 
     Attributes:
         set: Name of its hash set.
-        entry: Its id.
-        kind: In which way it matches.
-        corpus: The known-good corpus that has what it matches.
+        entry: Id of the entry.
+        kind: The way in which it matches.
+        corpus: The known-good corpus that holds the matching signal.
         distance: Bits that differ; 0 for exact types.
-        digest: Of the entry's signals, 16 hex digits.
-        since: When, in seconds since the epoch.
+        digest: Digest of the entry's signals, 16 hex digits.
+        since: When it was found, in seconds since the epoch.
     """
 
     set: str
@@ -58,7 +59,7 @@ class Quarantine:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which entry it is about."""
+        """The entry that is in quarantine."""
         return self.set, self.entry
 
 
@@ -69,8 +70,8 @@ class Release:
     Attributes:
         set: Name of the hash set.
         entry: Id of the entry.
-        digest: Of its signals as they were.
-        by: Who did it.
+        digest: Digest of its signals at that time.
+        by: Accounts or initials of the people.
         at: When, in seconds since the epoch.
     """
 
@@ -82,21 +83,21 @@ class Release:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which entry it is about."""
+        """The entry that was released."""
         return self.set, self.entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turnover:
-    """What a change of a signed set would do.
+    """The effect that a change of a signed set would have.
 
     Attributes:
         before: Entries of the set until now; 0 if it is new.
         after: Entries that it would have.
-        gone: Of those until now, how many it would lack.
-        new: How many would be new or changed; of a full set, only the new ones.
-        quarantined: How many of its entries would be in quarantine.
-        is_chosen: Whether the operator asked for another set: other categories.
+        gone: Entries of the set until now that it would lose.
+        new: Entries that would be new or changed; for a full set, only the new ones.
+        quarantined: Entries of the set that would be in quarantine.
+        is_chosen: Whether the operator asked for another set, with other categories.
     """
 
     before: int
@@ -108,24 +109,24 @@ class Turnover:
 
 
 class Gate(Protocol):
-    """What looks at entries before they are in force."""
+    """Compares entries with known-good corpora before they are in force."""
 
     @property
     def identity(self) -> str:
-        """What it compares with: another text whenever that is something else."""
+        """The corpora and settings that it compares with; changes whenever they do."""
 
     def look(self, tables: Tables) -> Sequence[Quarantine]:
-        """Return which entries of one set match what is known to be harmless.
+        """Return the entries of one set that match a known-good file or picture.
 
         Args:
-            tables: Of one set, exact signals included.
+            tables: The tables of one set, exact signals included.
         """
 
     def check(self, turnover: Turnover, found: Sequence[Quarantine]) -> None:
-        """Refuse a change that a person must see first.
+        """Refuse a change that a person must review first.
 
         Raises:
-            HashSetGateError: It is one.
+            HashSetGateError: A person must review it.
         """
 
 
@@ -134,12 +135,12 @@ def merged(
     kept: Iterable[Quarantine],
     released: Collection[Release],
 ) -> tuple[Quarantine, ...]:
-    """Return what is in quarantine: found now or kept from before, and not released.
+    """Return the entries in quarantine: found now or kept from before, not released.
 
     Args:
-        found: What a gate found now.
-        kept: What it found before, of entries that have not changed since.
-        released: What people ended.
+        found: Findings of a gate now.
+        kept: Findings of earlier, for entries that have not changed since.
+        released: Releases by people.
     """
     ended = {(*it.key, it.digest) for it in released}
     before = {it.key: it for it in kept}
@@ -157,17 +158,17 @@ def new_release(
     by: Sequence[str],
     at: float,
 ) -> Release:
-    """Return the end of a quarantine.
+    """Return the release that ends a quarantine.
 
     Args:
-        quarantined: What is in quarantine.
+        quarantined: The entries in quarantine.
         name: Name of the hash set.
         entry: Id of the entry.
-        by: Accounts or initials of at least two people, which were checked.
+        by: Accounts or initials of at least two people, already checked.
         at: Seconds since the epoch.
 
     Raises:
-        UsageError: They are too few.
+        UsageError: There are too few people.
         HashSetNameError: The entry is not in quarantine.
     """
     check_people("a quarantine is ended", by, fewest=FEWEST_RELEASING)
@@ -182,20 +183,20 @@ def new_release(
             )
     raise HashSetNameError(
         f"entry {entry!r} of hash set {name!r} is not in quarantine",
-        hint="'uploadfilter hashset quarantine list' shows those that are.",
+        hint="'uploadfilter hashset quarantine list' shows the entries that are.",
     )
 
 
 def check_people(what: str, by: Sequence[str], *, fewest: int) -> None:
-    """Refuse what too few people stand for.
+    """Refuse an action that too few people stand for.
 
     Args:
-        what: What they would do, in words.
-        by: Accounts or initials; capitals make no other person.
-        fewest: How many there must be: 2.
+        what: The action, in the words of the message.
+        by: Accounts or initials; upper and lower case do not make two people.
+        fewest: How many people there must be: 2.
 
     Raises:
-        UsageError: They are too few, or one is named twice.
+        UsageError: There are too few people, or one is named twice.
     """
     people = {it.casefold() for it in by}
     if len(people) >= fewest:
@@ -206,15 +207,15 @@ def check_people(what: str, by: Sequence[str], *, fewest: int) -> None:
         named = f"only {by[0]!r} is named{times}"
     raise UsageError(
         f"{what} by {fewest} different people, and {named}",
-        hint="Give --by NAME twice: who looked at the entry, and who agrees.",
+        hint="Give --by NAME twice: who reviewed the entry, and who agrees.",
     )
 
 
 def digests_of(tables: Tables, rows: Sequence[int]) -> list[str]:
-    """Return of some entries what changes whenever one of their signals does.
+    """Return a digest of each entry's signals, which changes whenever one of them does.
 
     Args:
-        tables: Of one set, exact signals included.
+        tables: The tables of one set, exact signals included.
         rows: Rows of the entries.
     """
     wanted = np.asarray(rows, np.uint32)

@@ -1,4 +1,4 @@
-"""Whether a table of perceptual signals answers as the scan does, by a sample.
+"""Check by a sample that a table of perceptual signals answers like a scan.
 
 For ``hashset check``; this module is pure.
 """
@@ -16,19 +16,19 @@ from uploadfilter.reference.matching import Thresholds
 from uploadfilter.reference.tables import Shape
 
 _BEYOND = 2
-"""How many bits outside the threshold sampled queries may lie."""
+"""Most bits by which sampled queries may lie outside the threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleReport:
-    """How the answers of one table compare with those of the scan.
+    """The answers of one table compared with those of the scan.
 
     Attributes:
         signal_type: Type of its signals.
         geometry: Their geometry.
-        queries: How many queries were asked: signals of the table, bits turned over.
+        queries: Number of queries: signals of the table with some bits inverted.
         found: Pairs of query and signal that the scan found.
-        wrong: Queries that were answered otherwise, or not with their own signal.
+        wrong: Queries with another answer, or whose answer lacks their own signal.
     """
 
     signal_type: SignalType
@@ -44,11 +44,11 @@ def sample_of(
     """Compare the answers to some queries with those of the scan.
 
     Args:
-        shape: What the signals are.
-        lanes: Their values.
-        matcher: What searches them; damaged tables may make it raise ``IndexError``.
+        shape: Type and geometry of the signals.
+        lanes: The values of the signals.
+        matcher: The index over them; damaged tables may make it raise ``IndexError``.
         seed: Makes the choice of queries repeatable.
-        count: How many queries; each costs a scan.
+        count: Number of queries; each costs a scan.
     """
     signal_type, geometry = shape
     threshold = Thresholds().bits(signal_type)
@@ -77,7 +77,7 @@ def _near(
     distances: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> list[bytes]:
-    """Return the values of rows with as many bits turned over as stated."""
+    """Return the values of rows with the stated number of bits inverted."""
     raw = np.stack([lane.take(rows) for lane in lanes], axis=1).astype(">u8")
     bits = np.unpackbits(raw.view(np.uint8), axis=1)
     for value, distance in zip(bits, distances.tolist(), strict=True):
@@ -90,7 +90,7 @@ def _codes(found: Found, count: int) -> NDArray[np.int64]:
 
 
 def _differing(one: Found, two: Found, count: int) -> NDArray[np.int64]:
-    """Return the queries to which two answers differ."""
+    """Return the queries for which two answers differ."""
     both = [
         np.stack([_codes(found, count), found.distance.astype(np.int64)], axis=1)
         for found in (one, two)

@@ -1,11 +1,11 @@
-"""The secret of an installation, and what is derived from it.
+"""The secret of an installation, and the keys that are derived from it.
 
 Exact signals are stored as a keyed hash, so that a copied reference set does not tell,
 without the key, whether a given file is in it. Perceptual signals cannot be keyed,
-because a distance has to be computed from them: everyone who can read the reference
-set can read those.
+because a distance has to be computed from them: everyone who can read the reference set
+can read them.
 
-Each use has its own key, so that what one use gives away says nothing to another.
+Each use has its own key, so that one use discloses nothing about another.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import hashlib
 from uploadfilter.model import SignalType
 
 SECRET_BYTES = 32
-"""Length of the secret: as much as BLAKE2b's security level can use of it."""
+"""Length of the secret: the most that BLAKE2b's security level can use."""
 
 EXACT_KEY_BYTES = 16
 """Length of a stored exact signal.
@@ -27,7 +27,7 @@ _OPAQUE_ID_BYTES = 10
 _PERSON_BYTES = hashlib.blake2b.PERSON_SIZE
 
 _TYPE_TAGS = {
-    # Part of the stored format: never change or use one again.
+    # Part of the stored format: never change one or use one again.
     SignalType.MD5: b"\x01",
     SignalType.SHA1: b"\x02",
     SignalType.SHA256: b"\x03",
@@ -53,7 +53,7 @@ class Secret:
         if len(value) != SECRET_BYTES:
             raise ValueError(f"a secret has {SECRET_BYTES} bytes, not {len(value)}")
         self._value = value
-        # Keying costs as much as hashing: it is done once, and copied.
+        # Keying costs as much as hashing: it is done once, and the state is copied.
         self._exact = hashlib.blake2b(
             key=self.derive(b"exact signals"), digest_size=EXACT_KEY_BYTES
         )
@@ -62,7 +62,7 @@ class Secret:
         )
 
     def derive(self, purpose: bytes) -> bytes:
-        """Return the 32-byte key of one use, which tells nothing of any other.
+        """Return the 32-byte key of one use, which discloses nothing about any other.
 
         Args:
             purpose: Name of the use, 1 to 16 bytes.
@@ -82,10 +82,10 @@ class Secret:
         return state.digest()
 
     def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
-        """Return an id for an entry that its list gave none.
+        """Return an id for an entry that has none in its list.
 
-        The same signal gets the same id at every import of this installation, and
-        without the secret nobody can compute the one from the other: ids stand in logs.
+        The same signal gets the same id at every import of this installation. Ids stand
+        in logs, so nobody can compute the one from the other without the secret.
         """
         state = self._opaque.copy()
         state.update(_TYPE_TAGS[signal_type] + value)
@@ -95,7 +95,7 @@ class Secret:
         """Return ``exact_key`` of many values of one type, one after the other.
 
         Args:
-            signal_type: Of all of them.
+            signal_type: Type of all values.
             values: One after the other.
         """
         width, begun = signal_type.width_bytes, self._exact.copy()
@@ -111,7 +111,7 @@ class Secret:
         """Return ``opaque_id`` of many values of one type.
 
         Args:
-            signal_type: Of all of them.
+            signal_type: Type of all values.
             values: One after the other.
         """
         width, begun = signal_type.width_bytes, self._opaque.copy()
@@ -124,5 +124,5 @@ class Secret:
         return ids
 
     def check_value(self) -> str:
-        """Return 16 hex digits that tell two secrets apart and reveal neither."""
+        """Return 16 hex digits that distinguish two secrets and reveal neither."""
         return self.derive(b"check value")[:8].hex()

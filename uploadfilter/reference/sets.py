@@ -1,4 +1,4 @@
-"""What the reference set says of the hash sets in it."""
+"""The description of each hash set in the reference set, as values."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from uploadfilter.errors import HashSetNameError
 
 LOCAL_ISSUER = "local"
-"""The issuer of everything that nobody signed."""
+"""The issuer of every hash set that is not signed."""
 
 SET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-"""A set's name: it stands in file names of backups, in logs, metrics and commands, so
-that it has no capitals, spaces or slashes, and at most 63 characters."""
+"""A set's name stands in file names of backups, in logs, metrics and commands. So it
+has no capitals, spaces or slashes, and at most 63 characters."""
 
 ENTRIES = "entries"
 """Key of the number of entries in ``CategoryCounts``."""
@@ -19,17 +19,17 @@ ENTRIES = "entries"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What an import read, and what it left out.
+    """The file that an import read, and the lines that it left out.
 
     Attributes:
         lines: Lines of the file, comments and blank ones included.
         refused: Entries and signals that were left out, by reason.
         duplicates: Entries that repeat the id of an earlier one.
-        sha256: Of the file, in hex, so that who made it can confirm that it arrived;
-            empty if an older version imported it.
-        bytes: Its length.
-        withdrawn: How many entries of the set before, in force until then, it lacks.
-        listed_again: How many entries it lists that an earlier import had withdrawn.
+        sha256: SHA-256 of the file, in hex, so that its maker can confirm that it
+            arrived; empty if an older version imported it.
+        bytes: Length of the file.
+        withdrawn: Entries of the set before, in force until then, that the file lacks.
+        listed_again: Entries that it lists and an earlier import had withdrawn.
     """
 
     lines: int = 0
@@ -43,14 +43,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """What is known of a set that was signed.
+    """The facts about a set that was signed.
 
     Attributes:
         root: SHA-256 of the root that the operator trusted, in hex.
         sequence: Number of the set.
-        signers: Who signed it.
-        gated: What all of its entries were compared with before they were in force
-            (``quarantining.Gate.identity``); empty for nothing.
+        signers: The holders that signed it.
+        gated: The corpora that all of its entries were compared with before they were
+            in force (``quarantining.Gate.identity``); empty if none.
     """
 
     root: str
@@ -65,21 +65,21 @@ class SetInfo:
 
     Attributes:
         name: Matches ``SET_NAME``.
-        issuer: Who signed it; ``LOCAL_ISSUER`` if nobody did.
-        categories: Those that the operator allowed.
-        enforced: Whether its entries may reject; else all are monitored.
+        issuer: The issuer that signed it; ``LOCAL_ISSUER`` if it is not signed.
+        categories: The categories that the operator allowed.
+        enforced: Whether its entries may reject; otherwise all are monitored.
         imported_at: Seconds since the epoch.
-        imported_with: Number of the generation that it came with; 0 if an older version
+        imported_with: Number of the generation of its import; 0 if an older version
             imported it.
         entries: How many entries were imported.
         counts: By category, the number of ``entries`` and of signals of each type that
             were imported.
-        source: What the import read.
+        source: The file that the import read.
         revoked: How many of the entries have been revoked since.
-        exact_alone: Entries that have exact signals alone, and do not say that this is
-            meant, in a set whose other entries have perceptual ones: pictures would
-            have both.
-        signed: What was signed; ``None`` if nobody signed it.
+        exact_alone: Entries that have only exact signals, without a statement that this
+            is intended, in a set whose other entries have perceptual signals: entries
+            of pictures would have both.
+        signed: The facts about its signatures; ``None`` if it is not signed.
     """
 
     name: str
@@ -105,10 +105,10 @@ class SetInfo:
 
 
 def check_set_name(name: str) -> None:
-    """Refuse what no hash set can be called.
+    """Refuse a text that cannot be the name of a hash set.
 
     Raises:
-        HashSetNameError: It does not fit ``SET_NAME``.
+        HashSetNameError: The text does not match ``SET_NAME``.
     """
     if not SET_NAME.fullmatch(name):
         raise HashSetNameError(
@@ -119,7 +119,7 @@ def check_set_name(name: str) -> None:
 
 
 def no_such_set(name: str, sets: Iterable[SetInfo]) -> HashSetNameError:
-    """Return the error for a hash set that is not there."""
+    """Return the error for a hash set that does not exist."""
     names = ", ".join(repr(info.name) for info in sets) or "none"
     return HashSetNameError(
         f"there is no hash set {name!r}", hint=f"Imported hash sets: {names}."

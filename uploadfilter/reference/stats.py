@@ -1,8 +1,8 @@
-"""What a table of perceptual values is made of, and what a query of it should cost.
+"""Describe a table of perceptual values, and what a query of it costs.
 
-The cost that a plan states holds for random values. Here the buckets are counted, so
-that the figures hold for the values that are there. For ``hashset stats``; this module
-is pure.
+The cost that a plan states is that of random values. Here the buckets are counted, so
+that the figures are those of the stored values. ``hashset stats`` shows them; this
+module is pure.
 """
 
 from collections.abc import Mapping
@@ -32,18 +32,18 @@ class TableStats:
     Attributes:
         signal_type: Type of its values.
         geometry: Their geometry; ``None`` if it is unknown or the type has none.
-        values: How many there are.
-        by_set: How many of them each hash set has.
-        value_bytes: Bytes of the values, and of what belongs to each.
+        values: Number of values.
+        by_set: Number of values of each hash set.
+        value_bytes: Bytes of the values and of the columns beside them.
         index_bytes: Bytes of the tables of chunks; 0 if there are none.
-        threshold: The threshold for which the rest is meant.
-        kind: How it is searched.
+        threshold: The threshold that the following figures are for.
+        kind: The implementation of the search.
         chunks: Its chunks, the widest first; empty for a scan.
-        candidates: How many values a query is expected to be compared with, if it is
-            distributed like the values.
-        skew: How many times more that is than for random values.
+        candidates: Expected number of values that a query is compared with, if queries
+            are distributed like the values.
+        skew: The ratio of that number to the one for random values.
         largest_bucket: Most values that share a chunk; 0 for a scan.
-        cost_ns: What a query is expected to cost, in nanoseconds.
+        cost_ns: Expected cost of a query, in nanoseconds.
     """
 
     signal_type: SignalType
@@ -62,7 +62,7 @@ class TableStats:
 
     @property
     def probes(self) -> int:
-        """Number of buckets that a query looks into."""
+        """Number of buckets that a query looks up."""
         return sum(chunk.probes for chunk in self.chunks)
 
 
@@ -74,16 +74,16 @@ def stats_of(
     threshold: int,
     costs: Costs = DEFAULT_COSTS,
 ) -> TableStats:
-    """Return what a table is made of.
+    """Return the figures of a table.
 
-    Counts every bucket, which takes half a second for ten million values.
+    It counts every bucket, which takes half a second for ten million values.
 
     Args:
         shape: Type and geometry of its values.
-        tables: Among which the table is.
+        tables: The tables that the table belongs to.
         index: Tables of its chunks; ``None`` if it is scanned.
-        threshold: For which a query is planned.
-        costs: What steps of a search cost.
+        threshold: The threshold of the planned queries.
+        costs: The costs of the steps of a search.
     """
     table = tables.perceptual[shape]
     count, width = len(table), LANE_BITS * len(table.lanes)
@@ -137,14 +137,14 @@ def _bytes_of(table: PerceptualTable) -> int:
 def _buckets(
     index: ChunkTables, chunks: tuple[Chunk, ...], count: int
 ) -> tuple[float, float, int]:
-    """Return expected candidates, how much that is above random, the largest bucket."""
+    """Return expected candidates, their ratio to random ones, largest bucket."""
     expected = random = 0.0
     largest = first = 0
     for chunk in chunks:
         last = first + (1 << chunk.bits)
         sizes = np.diff(index.offsets[first : last + 1]).astype(np.float64)
-        # A value finds the others in its own bucket; the buckets around it are taken
-        # to be as full, since similar values crowd there too.
+        # A value finds the others in its own bucket. The buckets around it are taken to
+        # be as full, since similar values crowd there too.
         others = float(sizes @ (sizes - 1)) / count
         expected += chunk.probes * others
         random += chunk.probes * (count - 1) / (1 << chunk.bits)

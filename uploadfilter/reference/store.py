@@ -1,11 +1,11 @@
-"""The reference directory: opened, and read while it changes.
+"""Open the reference directory, and read it while it changes.
 
-A change puts a new generation in force by replacing one small file. Readers look at
-that file at each ``ReferenceReader.current`` and go over to the new generation by
-themselves; who holds an older one may use it to the end.
+A change puts a new generation in force by replacing one small file. Readers check that
+file at each ``ReferenceReader.current`` and take up the new generation by themselves;
+an older one may be used as long as somebody holds it.
 
-Why whole directories, and what a crash leaves: ``reference/layout.py``. What can be
-changed: ``reference/writing.py``.
+``reference/layout.py`` explains why directories are replaced as a whole, and what a
+crash leaves; ``reference/writing.py`` holds the possible changes.
 """
 
 import contextlib
@@ -35,12 +35,12 @@ _system_clock = time.time  # noqa: TID251 -- for callers that bring no clock
 class ReferenceDirectory:
     """The reference set of an installation, by its directory.
 
-    Nothing is opened or made before a method is called.
+    It opens and makes nothing before a method is called.
 
     Args:
         path: The reference directory, usually ``state / REFERENCE_DIRECTORY``.
         clock: Seconds since the epoch.
-        actor: Returns who writes, for the journal.
+        actor: Returns the account that writes, for the journal.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class ReferenceDirectory:
         """Make the directory with a secret and an empty generation, unless it exists.
 
         Returns:
-            True if it was made, false if there was a reference set already.
+            True if it was made, false if there already was a reference set.
 
         Raises:
-            StoreError: It cannot be made, or what is there is damaged.
+            StoreError: It cannot be made, or the existing one is damaged.
         """
         layout.make_private(self.path)
         with self._locked() as writer:
@@ -69,7 +69,7 @@ class ReferenceDirectory:
 
     @contextlib.contextmanager
     def writer(self, *, create: bool = True) -> "Iterator[ReferenceWriter]":
-        """Be the one writer for the length of the block.
+        """Hold the lock of the only writer during the block.
 
         Args:
             create: Make the reference set if there is none.
@@ -80,7 +80,7 @@ class ReferenceDirectory:
         Raises:
             StoreMissingError: There is no reference set, and ``create`` is false.
             StoreBusyError: Another process is writing.
-            StoreError: What is there cannot be used.
+            StoreError: The existing reference set cannot be used.
         """
         if create:
             layout.make_private(self.path)
@@ -95,15 +95,16 @@ class ReferenceDirectory:
             yield ReferenceWriter(self.path, clock=self._clock, actor=self._actor())
 
     def reader(self) -> "ReferenceReader":
-        """Return a reader; it opens the reference set when it is first asked."""
+        """Return a reader; it opens the reference set when it is first used."""
         return ReferenceReader(self.path, clock=self._clock)
 
     def generations(self) -> tuple[Current, ...]:
         """Return the generation in force and those that are kept, newest first.
 
-        Each says its number (``generation``), time (``at``), what was done (``kind``,
-        ``subject``), and how many sets and entries it has; the first one is in force,
-        and ``pinned`` after a rollback. Needs no lock: it may be one behind.
+        Each states its number (``generation``), time (``at``), kind of change
+        (``kind``, ``subject``), and how many sets and entries it has. The first one is
+        in force, and ``pinned`` after a rollback. This needs no lock: the result may be
+        one generation behind.
 
         Raises:
             StoreMissingError: There is no reference set.
@@ -113,14 +114,15 @@ class ReferenceDirectory:
         return (current, *history.kept(self.path, current))
 
     def check(self, progress: Progress = lambda _done, _total: None) -> CheckReport:
-        """Verify every byte of what is in force and of what is kept.
+        """Verify every byte of the generation in force and of the kept ones.
 
         Args:
-            progress: Told the bytes verified so far, and how many there are.
+            progress: Receives the bytes verified so far, and the bytes to verify in
+                all.
 
         Raises:
             StoreMissingError: There is no reference set.
-            StoreKeyError: The key is missing, or it is another installation's.
+            StoreKeyError: The key is missing, or belongs to another installation.
             StoreError: ``current`` cannot be read, so that nothing says what to verify.
         """
         return check_directory(self.path, clock=self._clock, progress=progress)
@@ -129,13 +131,13 @@ class ReferenceDirectory:
         """Return the secret of the installation.
 
         Raises:
-            StoreKeyError: It is missing, unreadable, or no secret.
+            StoreKeyError: The secret is missing, unreadable, or has the wrong length.
         """
         return keys.read_secret(self.path)
 
 
 class ReferenceReader:
-    """Asks for the newest generation; safe to use from several threads.
+    """Returns the newest generation; several threads may use it at once.
 
     Use it as a context manager, or close it.
 
@@ -172,16 +174,17 @@ class ReferenceReader:
         self.close()
 
     def current(self) -> LayeredGeneration:
-        """Return the generation in force; costs three ``stat`` if it is the same.
+        """Return the generation in force; three ``stat`` calls if it is unchanged.
 
-        A new one is opened at the first call after it was put in force. That takes a
-        millisecond, and up to 0.1 s for a base of some 60 MB, which is verified whole.
+        A new generation is opened at the first call after it was put in force. This
+        takes a millisecond, or up to 0.1 s for a base of some 60 MB, which is verified
+        whole.
 
         Raises:
             StoreMissingError: There is no reference set.
             StoreCorruptError: It is damaged.
             StoreVersionError: A newer version of this program wrote it.
-            StoreKeyError: The key is missing, or it is another installation's.
+            StoreKeyError: The key is missing, or belongs to another installation.
             StoreError: It cannot be read.
         """
         if (at_hand := self.at_hand()) is not None:
@@ -190,8 +193,8 @@ class ReferenceReader:
             if self._loaded is None or not self._loaded.is_in_force():
                 self._loaded = None
                 if self.last is not None and not self.last.is_intact():
-                    # Somebody wrote over its files: nobody must search it again, and
-                    # only when all have let go of it can they be mapped anew.
+                    # Its files were written over: it must not be searched again, and
+                    # its files can be mapped anew only when all users have released it.
                     self.last = None
                 self._loaded = _load(self._path, self._clock, self.last)
                 self.last = self._loaded.generation
@@ -200,7 +203,7 @@ class ReferenceReader:
     def at_hand(self) -> LayeredGeneration | None:
         """Return the generation in force if ``current`` would not have to open it.
 
-        For callers that must not be held up: what opening takes belongs in a thread.
+        For callers that must not wait: opening a generation belongs in a thread.
         """
         loaded = self._loaded
         if loaded is not None and loaded.is_in_force():
@@ -209,11 +212,11 @@ class ReferenceReader:
 
     @property
     def pinned(self) -> bool:
-        """True if ``last`` came from a rollback that was not released yet."""
+        """True if ``last`` came from a rollback that is not released yet."""
         return self.last is not None and self.last.pinned
 
     def close(self) -> None:
-        """Let go of the generation; who still holds it may use it to the end."""
+        """Release the generation; other holders may still use it."""
         with self._lock:
             self._loaded = None
             self.last = None
@@ -227,12 +230,12 @@ class _Loaded:
     file: layout.NamedFile
 
     def is_in_force(self) -> bool:
-        """Tell whether it is still what the reference directory holds."""
+        """Tell whether it is still the one in force in the reference directory."""
         return self.file.is_still_named() and self.generation.is_intact()
 
 
 def _load(path: Path, clock: Clock, previous: LayeredGeneration | None) -> _Loaded:
-    """Open the generation in force, and again if the writer removed it meanwhile."""
+    """Open the generation in force; try again if the writer removed it meanwhile."""
     while True:
         current, file = layout.read_current(path)
         generation = open_generation(path, current, clock=clock, previous=previous)

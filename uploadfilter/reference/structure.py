@@ -1,7 +1,7 @@
-"""Whether the columns of a base agree with each other, row by row.
+"""Check that the columns of a base agree with each other, row by row.
 
-A check value says that a file is the one that was written; this module says that what
-was written can be searched. It is pure.
+A check value proves that a file is the one that was written; this module finds out
+whether its tables can be searched. It is pure.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ _ROW_BYTES = 4
 
 
 def table_problems(tables: Tables) -> Iterator[str]:
-    """Yield what is wrong with the columns of entries and perceptual signals."""
+    """Yield the problems in the columns of entries and perceptual signals."""
     entries = tables.entries
     count = len(entries)
     yield from _id_problems(entries)
@@ -49,7 +49,7 @@ def _id_problems(entries: EntryTable) -> Iterator[str]:
 def _range_problem(
     what: str, column: NDArray[np.unsignedinteger], limit: int
 ) -> Iterator[str]:
-    """Yield a problem if an item of a column points outside of what it points to."""
+    """Yield a problem if an item of a column points beyond the end of its target."""
     if len(column) and int(column.max()) >= limit:
         yield f"has {what} up to {int(column.max())} where {limit} is too many"
 
@@ -57,10 +57,10 @@ def _range_problem(
 def exact_problems(
     pairs: Iterable[tuple[bytes, bytes]], *, entries: int, stated: int
 ) -> Iterator[str]:
-    """Yield what is wrong with the exact signals, the first problem of each kind.
+    """Yield the first problem of each kind in the exact signals.
 
     Args:
-        pairs: Key and rows of each, in the order stored.
+        pairs: Key and rows of each signal, in the order stored.
         entries: How many entries there are.
         stated: How many pairs of key and entry there should be.
     """

@@ -1,13 +1,13 @@
-"""The entries of a generation as columns, and how two of them are made one.
+"""The entries of a generation as columns, and the joining of two such tables.
 
 Entries, perceptual signals and exact signals lie in arrays, so that ten million of them
 are kept, copied and searched without a Python object for each.
-``reference/collecting.py`` turns entries into columns, ``reference/base.py`` keeps
+``reference/collecting.py`` turns entries into columns, and ``reference/base.py`` keeps
 columns in LMDB.
 
 Rules this module keeps: it is pure; the row of an entry is its position in
 ``EntryTable``; exact signals are sorted by key, then row, each pair once; no table of
-perceptual signals is empty; no word is listed that no row uses.
+perceptual signals is empty; every listed word is used by a row.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ from uploadfilter.reference.index import Lane
 from uploadfilter.reference.sets import SetInfo
 
 UNKNOWN_QUALITY = 255
-"""Stands for a quality that the set does not state; known ones are 0 to 100."""
+"""Stands for a quality that the set does not state; stated ones are 0 to 100."""
 
 Shape: TypeAlias = tuple[SignalType, Geometry | None]
 """Signals of one shape lie in one table: only PDQ has a geometry."""
@@ -32,7 +32,8 @@ Rows: TypeAlias = NDArray[np.uint32]
 Positions: TypeAlias = NDArray[np.intp]
 
 MOST_WORDS = 1 << 16
-"""Sets, categories and windows are numbered with 16 bits; real ones are some dozens."""
+"""Sets, categories and windows are numbered with 16 bits; real sets have some
+dozens."""
 
 _Item = TypeVar("_Item", bound=np.generic)
 _Integers: TypeAlias = NDArray[np.integer[Any]]
@@ -72,7 +73,7 @@ class PerceptualTable:
 
     Attributes:
         lanes: The values, as ``index.lanes_of`` returns them.
-        entries: Row of the entry that each belongs to.
+        entries: For each signal, the row of its entry.
         quality: 0 to 100, or ``UNKNOWN_QUALITY``.
         windows: Position of the signal's window in ``Tables.windows``.
     """
@@ -108,7 +109,7 @@ class ExactTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """Everything that a generation holds.
+    """All data of a generation.
 
     Attributes:
         sets: The hash sets, in the order of their rows.
@@ -154,7 +155,7 @@ def sorted_rows(*columns: _Integers) -> Positions:
 
     Args:
         columns: At least one, all of the same length; the first decides the order. Its
-            items are mostly different, so that the others are seldom asked.
+            items are mostly different, so that the others are seldom compared.
     """
     order = np.argsort(columns[0])
     first = columns[0].take(order)
@@ -190,8 +191,8 @@ def taken(entries: EntryTable, rows: Positions) -> EntryTable:
     """Return some of the entries.
 
     Args:
-        entries: All of them.
-        rows: Which ones, ascending.
+        entries: All entries.
+        rows: The rows to return, ascending.
     """
     lengths = np.diff(entries.id_ends, prepend=np.uint64(0))
     keep = np.zeros(len(entries), np.bool_)
@@ -206,7 +207,7 @@ def taken(entries: EntryTable, rows: Positions) -> EntryTable:
 
 
 def without_set(tables: Tables, name: str) -> Tables:
-    """Return the tables without one hash set, or as they are if there is none."""
+    """Return the tables without one hash set, or unchanged if it is not in them."""
     names = [info.name for info in tables.sets]
     if name not in names:
         return tables
@@ -219,12 +220,12 @@ def with_entries(
     """Return the tables with some of the entries only.
 
     Args:
-        tables: All of them.
-        keep: One item per entry: whether it stays.
-        gone: Names of the hash sets that go, whose entries all do.
+        tables: All tables.
+        keep: One item for each entry: whether it stays.
+        gone: Names of the hash sets that go, with all of their entries.
     """
     rows = np.flatnonzero(keep)
-    # Row of each entry in the new table; of those that go, it is never read.
+    # Row of each entry in the new table; the value for entries that go is never read.
     moved = (np.cumsum(keep) - 1).clip(0).astype(np.uint32)
     is_kept = np.array([info.name not in gone for info in tables.sets], np.bool_)
     position = (np.cumsum(is_kept) - 1).clip(0).astype(np.uint16)
@@ -287,7 +288,7 @@ def _compact(tables: Tables) -> Tables:
 
 
 def joined(left: Tables, right: Tables) -> Tables:
-    """Return the tables of both, the entries of ``left`` first.
+    """Return the tables of both, with the entries of ``left`` first.
 
     Raises:
         StoreError: There would be more than ``MOST_WORDS`` sets, categories or windows.
@@ -321,7 +322,7 @@ def joined(left: Tables, right: Tables) -> Tables:
 def _united(
     left: Sequence[str], right: Sequence[str], what: str
 ) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
-    """Return all words, and where among them each word of ``right`` is."""
+    """Return all words, and the position among them of each word of ``right``."""
     words = dict.fromkeys([*left, *right])
     if len(words) > MOST_WORDS:
         raise StoreError(

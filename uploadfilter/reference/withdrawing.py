@@ -1,9 +1,9 @@
-"""Which entries of a hash set were withdrawn, because an import of it lacks them.
+"""Find the entries of a hash set that an import withdrew, because it lacks them.
 
-An issuer who takes an entry out of the file, or a wrong signal out of an entry, and has
-the file imported again has withdrawn it. This module compares the set before and after.
-It is pure, and works on columns; ``tests/reference/test_withdrawing.py`` holds it
-against dictionaries.
+An issuer withdraws an entry by deleting it from the file, or by deleting a wrong signal
+from the entry, and having the file imported again. This module compares the set before
+and after. It is pure and works on columns; ``tests/reference/test_withdrawing.py``
+compares it with an implementation on dictionaries.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,12 +23,12 @@ from uploadfilter.reference.tables import (
 _NOT_THERE = -1
 
 _ROWS_AT_A_TIME = 1 << 16
-"""Ids that are looked at together, which bounds the memory for temporaries."""
+"""Ids that are compared together; it bounds the memory for temporaries."""
 
 _LANE_BYTES = 8
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SEED = hash("ids of entries") & (2**63 - 1)
-"""Differs from process to process, so that nobody can choose ids of one hash."""
+"""Differs from process to process, so that nobody can choose ids with one hash."""
 
 _Flags = NDArray[np.bool_]
 
@@ -37,8 +37,8 @@ def withdrawn_ids(old: Tables, new: Tables, name: str) -> Positions:
     """Return the rows of a set's entries whose ids the newer tables lack.
 
     Args:
-        old: The tables that held the set; without exact signals will do.
-        new: Those that hold it now.
+        old: The tables that held the set, with or without exact signals.
+        new: The tables that hold it now.
         name: Name of the hash set.
     """
     rows = _rows_of(old, name)
@@ -49,12 +49,12 @@ def withdrawn_ids(old: Tables, new: Tables, name: str) -> Positions:
 def withdrawn(old: Tables, new: Tables, name: str) -> Positions:
     """Return the rows of a set's entries that must not come back as they were.
 
-    The newer tables lack their ids, or one of their signals, or match them exactly
-    only, or say of a signal that its quality is too low for a match.
+    The newer tables lack the id of such an entry, or one of its signals; or they match
+    it exactly only, or state a quality of a signal that is too low for a match.
 
     Args:
         old: The tables that held the set, exact signals included.
-        new: Those that hold it now, likewise.
+        new: The tables that hold it now, exact signals included.
         name: Name of the hash set.
     """
     rows = _rows_of(old, name)
@@ -82,9 +82,9 @@ def _rows_of(tables: Tables, name: str) -> Positions:
 
 
 def _moved(old: Tables, new: Tables, name: str) -> NDArray[np.int64]:
-    """Return for each old row the new row of the same id in the same set.
+    """Return, for each old row, the new row of the same id in the same set.
 
-    ``_NOT_THERE`` of entries that are gone, and of those of other sets.
+    It is ``_NOT_THERE`` for entries that are gone, and for those of other sets.
     """
     before, after = _rows_of(old, name), _rows_of(new, name)
     moved = np.full(len(old.entries), _NOT_THERE, np.int64)
@@ -105,7 +105,7 @@ def _moved(old: Tables, new: Tables, name: str) -> NDArray[np.int64]:
 
 
 def _hashes(entries: EntryTable, rows: Positions) -> NDArray[np.uint64]:
-    """Return a hash of each id, which only proposes which ids may be the same."""
+    """Return a hash of each id, which only proposes ids that may be equal."""
     hashes = np.empty(len(rows), np.uint64)
     for at, length in _lots(entries, rows):
         padded = np.zeros((len(at), -(-length // _LANE_BYTES) * _LANE_BYTES), np.uint8)
@@ -121,7 +121,7 @@ def _hashes(entries: EntryTable, rows: Positions) -> NDArray[np.uint64]:
 def _are_same_ids(
     old: EntryTable, old_rows: Positions, new: EntryTable, new_rows: Positions
 ) -> _Flags:
-    """Tell which pairs of rows have one id: equal hashes are verified."""
+    """Tell which pairs of rows have the same id: equal hashes are verified."""
     is_same: _Flags = _lengths(old, old_rows) == _lengths(new, new_rows)
     pairs = np.flatnonzero(is_same)
     for lot, length in _lots(old, old_rows[pairs]):
@@ -132,7 +132,7 @@ def _are_same_ids(
 
 
 def _lots(entries: EntryTable, rows: Positions) -> Iterator[tuple[Positions, int]]:
-    """Yield positions in ``rows`` whose ids have one length, a bounded number each."""
+    """Yield positions in ``rows`` of ids of one length, a bounded number at a time."""
     lengths = _lengths(entries, rows)
     for length in np.unique(lengths).tolist():
         at = np.flatnonzero(lengths == length)
@@ -141,7 +141,7 @@ def _lots(entries: EntryTable, rows: Positions) -> Iterator[tuple[Positions, int
 
 
 def _bytes_of(entries: EntryTable, rows: Positions, length: int) -> NDArray[np.uint8]:
-    """Return the ids of some rows, all of one length, one below the other."""
+    """Return the ids of some rows, all of one length, as the rows of an array."""
     starts = entries.id_ends.take(rows).astype(np.intp) - length
     found: NDArray[np.uint8] = entries.ids[starts[:, None] + np.arange(length)]
     return found
@@ -156,11 +156,11 @@ def _lengths(entries: EntryTable, rows: Positions) -> NDArray[np.int64]:
 def _pairs(
     asked: NDArray[np.integer], known: NDArray[np.integer]
 ) -> Iterator[tuple[Positions, Positions]]:
-    """Yield rows of ``asked`` with one of their equals in ``known`` each time.
+    """Yield rows of ``asked``, each time with one equal item of ``known``.
 
     Args:
-        asked: In any order.
-        known: Sorted. Each item of ``asked`` comes as often as it stands here.
+        asked: Items in any order.
+        known: Items, sorted; each item of ``asked`` comes as often as it occurs here.
     """
     at = np.searchsorted(known, asked, "left")
     end = np.searchsorted(known, asked, "right")
@@ -174,11 +174,11 @@ def _pairs(
 def _lost_exact(
     old: ExactTable, new: ExactTable, moved: NDArray[np.int64]
 ) -> NDArray[np.integer]:
-    """Return the old rows, of kept entries, one of whose digests the new ones lack."""
+    """Return the old rows of kept entries that lost one of their digests."""
     targets = moved.take(old.entries)
     asked = np.flatnonzero(targets != _NOT_THERE)
     is_there = np.zeros(len(asked), np.bool_)
-    # Keys come sorted, and are as good as random: hardly any two are alike.
+    # Keys come sorted, and are practically random: hardly any two are equal.
     for row, at in _pairs(old.high.take(asked), new.high):
         is_there[row] |= (old.low.take(asked[row]) == new.low.take(at)) & (
             targets.take(asked[row]) == new.entries.take(at)
@@ -189,7 +189,7 @@ def _lost_exact(
 def _lost_perceptual(
     old: PerceptualTable, new: PerceptualTable | None, moved: NDArray[np.int64]
 ) -> NDArray[np.integer]:
-    """Return the old rows, of kept entries, one of whose signals the new ones lack."""
+    """Return the old rows of kept entries that lost one of their perceptual signals."""
     targets = moved.take(old.entries)
     asked = np.flatnonzero(targets != _NOT_THERE)
     if new is None:
@@ -210,7 +210,7 @@ def _lost_perceptual(
 def _is_exact_only_now(
     old: Tables, new: Tables, table: PerceptualTable, moved: NDArray[np.int64]
 ) -> _Flags:
-    """Tell which signals belong to entries whose perceptual ones no longer match."""
+    """Tell which signals belong to entries whose perceptual signals no longer match."""
     targets = moved.take(table.entries)
     now = (
         new.entries.exact_only.take(targets.clip(0), mode="clip")

@@ -1,8 +1,8 @@
-"""The one writer: every change of the reference set is a method here.
+"""The only writer: every change of the reference set is a method here.
 
 A small change writes a new overlay; a large import, and ``compact``, write a new base
-beside the live one. Either way the last step replaces the file ``current``, and until
-then nothing has happened.
+beside the live one. In both cases the last step replaces the file ``current``, and
+until then nothing has happened.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -45,14 +45,14 @@ from uploadfilter.reference.tables import joined, without_set
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """What a rollback did.
+    """The result of a rollback.
 
     Attributes:
-        number: The generation that was returned to.
-        kept_out: By hash set, how many of its entries of then are not in force, because
-            an import since lacks them.
-        monitored: Hash sets that rejected then, and are only monitored, because an
-            import since said so.
+        number: The generation that it returned to.
+        kept_out: By hash set, how many entries of that generation are not in force,
+            because an import since lacks them.
+        monitored: Hash sets that rejected then and are only monitored now, because an
+            import since says so.
     """
 
     number: int
@@ -61,15 +61,15 @@ class Returned:
 
 
 class ReferenceWriter:
-    """The one writer of a reference directory; made by ``ReferenceDirectory.writer``.
+    """The only writer of a reference directory; made by ``ReferenceDirectory.writer``.
 
     Every method that changes something puts a new generation in force, or changes
-    nothing and raises. While a generation is pinned, things may only be taken away.
+    nothing and raises. While a generation is pinned, entries may only be withdrawn.
 
     Args:
-        path: The reference directory, whose lock the caller holds.
+        path: The reference directory; the caller holds its lock.
         clock: Seconds since the epoch.
-        actor: Who writes, for the journal.
+        actor: The account that writes, for the journal.
 
     Attributes:
         made: True if there was no reference set before.
@@ -119,7 +119,7 @@ class ReferenceWriter:
         return self._committer.secret
 
     def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
-        """Return an id for an entry that its list gave none (``Secret.opaque_id``)."""
+        """Return an id for an entry without one in its list (see ``Secret``)."""
         return self._committer.secret.opaque_id(signal_type, value)
 
     def opaque_ids(self, signal_type: SignalType, values: bytes) -> list[str]:
@@ -146,23 +146,23 @@ class ReferenceWriter:
     ) -> SetInfo:
         """Put a hash set in force, in place of one of the same name.
 
-        It goes into the overlay as long as that stays small (``overlay.fits``),
-        else into a new base.
+        It goes into the overlay if that stays small (``overlay.fits``), otherwise into
+        a new base.
 
         Args:
-            collected: Its entries; not to be used again.
-            info: What else is known of it.
-            without: If given, the collected entries are those that change, all others
-                stay as they are, and these ids go.
+            collected: Its entries; they must not be used again.
+            info: Further facts about it.
+            without: If given, the collected entries are the changed ones, all others
+                stay as they are, and the entries with these ids go.
             revoked: Ids that are withdrawn for good at the same time.
-            gate: Says which entries are kept out of force.
+            gate: Decides which entries are kept out of force.
 
-        What the set held until then, and this lacks, is withdrawn, until a later import
-        lists it again.
+        Entries of the set so far that the new set lacks are withdrawn, until a later
+        import lists them again.
 
         Returns:
-            ``info`` with the numbers of entries, signals and duplicates, of those that
-            were withdrawn by this and of those that are listed again.
+            ``info`` with the numbers of entries, signals and duplicates, of entries
+            that this import withdraws, and of entries that it lists again.
 
         Raises:
             HashSetGateError: The gate refuses the change; nothing has changed.
@@ -207,7 +207,7 @@ class ReferenceWriter:
         """Put a generation in force that lacks a hash set.
 
         Returns:
-            What was known of it.
+            The description of the removed set.
 
         Raises:
             HashSetNameError: There is no set of that name.
@@ -230,11 +230,11 @@ class ReferenceWriter:
         """Withdraw entries for good, in this and every later import of their set.
 
         Args:
-            name: Name of the hash set, which need not have been imported yet.
-            entries: Ids; those that are not there are remembered as well.
+            name: Name of the hash set, which may be imported later.
+            entries: Ids of the entries; ids that do not exist are remembered as well.
 
         Returns:
-            How many of them were in force until now.
+            How many of the entries were in force until now.
 
         Raises:
             StoreError: It could not be written; nothing has changed.
@@ -269,13 +269,14 @@ class ReferenceWriter:
         Args:
             name: Name of the hash set.
             entry: Id of the entry.
-            reason: For people: one line without names (``changes.new_suppression``).
-            by: Who asks for it: an account or initials.
-            expires_at: When it ends, in seconds since the epoch; ``None`` is after 72
-                hours. Of an entry that is suppressed already it is set anew.
+            reason: Text for people: one line without names
+                (``changes.new_suppression``).
+            by: Account or initials of the person who asks for it.
+            expires_at: When it ends, in seconds since the epoch; ``None`` means after
+                72 hours. For an entry that is already suppressed, a new end is set.
 
         Raises:
-            UsageError: The reason, the name or the end cannot be used.
+            UsageError: The reason, the account or the end cannot be used.
             HashSetNameError: There is no such set, or no such entry in it.
             StoreError: It could not be written; nothing has changed.
         """
@@ -306,11 +307,11 @@ class ReferenceWriter:
         """Switch an entry on again.
 
         Returns:
-            What was known of its suppression.
+            The suppression that has ended.
 
         Raises:
             StorePinnedError: A rollback has not been released.
-            HashSetNameError: It is not suppressed.
+            HashSetNameError: The entry is not suppressed.
             StoreError: It could not be written; nothing has changed.
         """
         self._check_not_pinned()
@@ -333,7 +334,7 @@ class ReferenceWriter:
 
         Raises:
             StorePinnedError: A rollback has not been released.
-            UsageError: The people are too few, or cannot be called so.
+            UsageError: There are too few people, or a name is not acceptable.
             HashSetNameError: The entry is not in quarantine.
         """
         self._check_not_pinned()
@@ -349,7 +350,7 @@ class ReferenceWriter:
         return release
 
     def compact(self) -> bool:
-        """Write base and overlay as one new base, which finds the same.
+        """Write base and overlay as one new base that gives the same results.
 
         Returns:
             False if the overlay holds nothing that a new base would save.
@@ -366,9 +367,9 @@ class ReferenceWriter:
         """Put a kept generation in force again, exactly as it was, under a new number.
 
         Args:
-            number: Which one.
-            undo_withdrawals: Also if removals, revocations or suppressions that hold
-                now would be undone. ``rollback`` is the way that keeps them.
+            number: The generation.
+            undo_withdrawals: Also activate it if this undoes removals, revocations or
+                suppressions that hold now. ``rollback`` keeps them.
 
         Raises:
             StorePinnedError: A rollback has not been released.
@@ -398,24 +399,24 @@ class ReferenceWriter:
         self._committer.put_in_force(older.current, ChangeKind.ACTIVATE, str(number))
 
     def rollback(self, number: int | None = None) -> Returned:
-        """Return to an older generation, without what was withdrawn since.
+        """Return to an older generation, without the entries withdrawn since.
 
-        That is also what an import of a set lacks that the older one held, or holds
-        with other signals.
+        These include entries of the older generation that a later import lacks, or
+        holds with other signals.
 
-        The new generation is *pinned*: until ``release``, things may only be taken away
-        from it, and its reader raises an alarm.
+        The new generation is *pinned*: until ``release``, entries may only be taken out
+        of force, and its reader raises an alarm.
 
         Args:
-            number: Which one; ``None`` is the one before the last import.
+            number: The generation; ``None`` means the one before the last import.
 
         Returns:
-            Which generation was returned to, and what was kept out.
+            The generation that it returned to, and the entries that were kept out.
 
         Raises:
-            StoreError: There is no such generation, it is damaged, too much was
-                withdrawn since, or the new overlay could not be written; nothing has
-                changed.
+            StoreError: There is no such generation, it is damaged, too many entries
+                were withdrawn since, or the new overlay could not be written; nothing
+                has changed.
         """
         if number is None:
             number = self._before_last_import()
@@ -482,7 +483,7 @@ class ReferenceWriter:
         return any(info.name == name for info in self._live.base.sets)
 
     def _before_last_import(self) -> int:
-        """Return the generation before the import that brought what is in force."""
+        """Return the generation before the import that brought the entries in force."""
         known = {item.generation: item for item in self.generations()}
         at: int | None = self.number
         while at in known:
