@@ -168,7 +168,7 @@ def test_what_is_missing_is_said(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
     (shell.office.folder.path / "operators" / "hoster-1.pub").unlink()
     folder = ("--folder", str(shell.office.folder.path))
     assert run(monkeypatch, "issuer", "feedback", str(file), *folder) == 2
-    assert "nobody is known by the key" in shell.said()[1]
+    assert "no operator has the key" in shell.said()[1]
 
 
 def test_what_the_gate_holds_back_is_told(

@@ -16,7 +16,7 @@ def test_folder_that_is_none_is_said(
 
     assert run(monkeypatch, *words) == 2
     printed = capfd.readouterr()
-    assert "is no issuer's folder" in printed.err
+    assert "is not an issuer's folder" in printed.err
     assert printed.out == ""
 
 

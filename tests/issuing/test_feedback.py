@@ -118,7 +118,7 @@ def test_each_cut_is_found(tmp_path: Path) -> None:
 
 def test_unknown_operator_is_refused(tmp_path: Path) -> None:
     """A key that the issuer was not given, whatever name it uses."""
-    with pytest.raises(FeedbackError, match="nobody is known by the key"):
+    with pytest.raises(FeedbackError, match="no operator has the key"):
         sums(made(tmp_path / "1"), operators={})
 
 

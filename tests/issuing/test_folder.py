@@ -47,7 +47,7 @@ def test_issuer_whose_name_cannot_be_read_is_refused(tmp_path: Path, name: str) 
     """What is not printable is said in printable signs, and nothing is made."""
     settings = Settings(set="unit7", issuer=name, lifetimes=Lifetimes())
 
-    with pytest.raises(IssuerError, match="no issuer can be called") as caught:
+    with pytest.raises(IssuerError, match="an issuer cannot be called") as caught:
         IssuerFolder.create(tmp_path / "o", settings)
     assert str(caught.value).isprintable()
     assert not (tmp_path / "o").exists()

@@ -61,7 +61,7 @@ def test_key_opens_with_its_passphrase_and_name_only(
     data: bytes, passphrase: str
 ) -> None:
     """A wrong passphrase, and a file in which something was exchanged, open nothing."""
-    with pytest.raises(IssuerError, match="wrong, or its file was damaged"):
+    with pytest.raises(IssuerError, match="wrong, or its file is damaged"):
         opened_key(data, passphrase)
 
 

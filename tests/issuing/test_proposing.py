@@ -190,9 +190,9 @@ def test_entry_that_only_calls_itself_a_canary_is_not_signed(tmp_path: Path) -> 
     office.canaries = (exact, dataclasses.replace(near, exact_only=True))
     office.stage(line_of("a", 1))
 
-    with pytest.raises(IssuerError, match="which is no canary"):
+    with pytest.raises(IssuerError, match="which is not a canary"):
         office.propose()
-    with pytest.raises(HashSetFormatError, match="which is for canaries"):
+    with pytest.raises(HashSetFormatError, match="reserved for canaries"):
         office.stage(line_of("canary-mine", 1))
 
 

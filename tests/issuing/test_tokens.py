@@ -162,7 +162,7 @@ def test_two_tokens_of_one_label_are_not_guessed_between(drawer: Drawer) -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(9, "no ECDSA key of the number 9"), (4, "P-256 or P-384")]
+    ("number", "words"), [(9, "no ECDSA key with the number 9"), (4, "P-256 or P-384")]
 )
 def test_key_that_cannot_sign_here_is_refused(
     drawer: Drawer, number: int, words: str
@@ -231,7 +231,7 @@ def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
 def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
     """What another release wrote, or nobody did, is refused."""
     shape = {"format": 1, "public": {}, "token": {"label": "x", "number": 2}}
-    with pytest.raises(IssuerError, match="names no key of a token"):
+    with pytest.raises(IssuerError, match="does not name a key in a token"):
         opened_token(msgspec.json.encode(shape | changes), LIBRARY, PIN)
 
 

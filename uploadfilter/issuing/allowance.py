@@ -1,10 +1,11 @@
-"""How many entries one officer may still withdraw today: kept in the issuer's folder.
+"""Count in the issuer's folder how many entries one officer may withdraw today.
 
-What is published says what is withdrawn, not since when. So the folder notes it, and
-withdrawals that operators would hold back are refused before anybody signs them.
+The published list names the withdrawn entries, but not the time of each withdrawal. So
+the folder notes the times, and withdrawals that operators would hold back are refused
+before an officer signs them.
 
-Rules this module keeps: the note is written before the list is published, and by id:
-a command that is killed between the two and repeated counts once.
+Rules this module keeps: the note is written before the list is published, and notes
+ids. So a command that is killed between the two and repeated counts once.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,8 +21,8 @@ from uploadfilter.signedsets.roles import DAY_S
 from uploadfilter.state import write_private
 
 WINDOW_S: Final = DAY_S + 3600
-"""How long a withdrawal counts: a day, and an hour for operators that fetch it late,
-whose own day of it ends later."""
+"""How long a withdrawal counts: a day, and one hour more, because the day of an
+operator that fetches it late ends later."""
 
 Noted = Mapping[str, int]
 """When each entry was withdrawn, by its id, in whole seconds since the epoch."""
@@ -30,33 +31,33 @@ _NAME: Final = "withdrawals.json"
 
 
 def recent(noted: Noted, epoch_s: float) -> dict[str, int]:
-    """Return what counts still.
+    """Return the withdrawals that still count.
 
     Args:
-        noted: What was withdrawn.
+        noted: The withdrawals noted so far.
         epoch_s: Seconds since the epoch.
     """
     return {it: at for it, at in noted.items() if at > epoch_s - WINDOW_S}
 
 
 def left(noted: Noted, most: int, epoch_s: float) -> int:
-    """Return how many more may be withdrawn now, of at most ``most`` in a day."""
+    """Return how many more entries may be withdrawn now, at most ``most`` in a day."""
     return max(0, most - len(recent(noted, epoch_s)))
 
 
 def possible_at(
     noted: Noted, new: Collection[str], most: int, epoch_s: float
 ) -> float | None:
-    """Return from when on entries may be withdrawn together.
+    """Return the earliest time at which entries may be withdrawn together.
 
     Args:
-        noted: What was withdrawn.
-        new: Which entries.
-        most: How many may be in a day.
+        noted: The withdrawals noted so far.
+        new: Ids of the entries to withdraw.
+        most: Most entries that may be withdrawn in a day.
         epoch_s: Seconds since the epoch.
 
     Returns:
-        Seconds since the epoch; ``epoch_s`` for at once, ``None`` for never.
+        Seconds since the epoch; ``epoch_s`` means at once, ``None`` means never.
     """
     wanted = set(new)
     held = recent(noted, epoch_s).items()
@@ -71,7 +72,8 @@ def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None
     """Refuse withdrawals that operators would hold back; see ``possible_at``.
 
     Raises:
-        IssuerError: How many are possible now, and from when on more are.
+        IssuerError: There are too many; it says how many are possible now, and when
+            more are.
     """
     at = possible_at(noted, new, most, epoch_s)
     if not new or at == epoch_s:
@@ -90,7 +92,7 @@ def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None
 
 
 def read(folder: IssuerFolder) -> dict[str, int]:
-    """Return what the folder has noted; nothing if it has no note.
+    """Return the withdrawals that the folder has noted; nothing if it has no note.
 
     Raises:
         IssuerError: The note cannot be read.
@@ -112,8 +114,8 @@ def note(folder: IssuerFolder, new: Collection[str], epoch_s: float) -> None:
     """Note withdrawals, and forget those that do not count any more.
 
     Args:
-        folder: Whose lock the caller holds.
-        new: Which entries are withdrawn now.
+        folder: The issuer's folder; the caller holds its lock.
+        new: Ids of the entries that are withdrawn now.
         epoch_s: Seconds since the epoch.
     """
     kept = recent(read(folder), epoch_s) | dict.fromkeys(new, int(epoch_s))
@@ -122,5 +124,5 @@ def note(folder: IssuerFolder, new: Collection[str], epoch_s: float) -> None:
 
 
 def _moment(at: float) -> str:
-    # Rounded up: a moment that is a minute too early would be refused again.
+    # Rounded up: a time that is a minute too early would be refused again.
     return f"{datetime.fromtimestamp(at + 60, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,9 +1,9 @@
-"""Entries out of scans: which signals of a picture a signed set lists, and which not.
+"""Make entries from scans: choose the signals of a picture that a signed set lists.
 
-Rules this module keeps: nothing of a picture goes into an entry but its signals, and
-nothing of its name unless the officer asks for it; a picture that would match innocent
-ones is refused and counted; what was done is remembered without names, so that an
-interrupted build goes on where it was.
+Rules this module keeps: only the signals of a picture go into its entry, and nothing of
+its name unless the officer asks for it; a picture that would match innocent ones is
+refused and counted; progress is saved without names, so that an interrupted build goes
+on at the same place.
 """
 
 import re
@@ -31,13 +31,15 @@ from uploadfilter.signedsets import operations as ops
 from uploadfilter.unfinished import Unfinished
 
 TYPES: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
-"""Perceptual signals of an entry: what the filter computes of every upload."""
+"""Perceptual signals of an entry; the filter computes both for every upload."""
 
 MOST_FRAMES: Final = 16
-"""Pictures of one file that its entry lists: of an animation, frames evenly between."""
+"""Pictures of one file that its entry lists: for an animation, frames at even
+distances."""
 
 _DIGEST_DIGITS: Final = 32
-"""Of the SHA-256, as an id: two of ten million files share 128 bits never."""
+"""Digits of the SHA-256 that make an id: two of ten million files never share 128
+bits."""
 
 _STORED: Final = "stored"
 _COMPARED: Final = ((SignalType.PDQ, Geometry.FULL), (SignalType.PHASH, None))
@@ -48,7 +50,7 @@ Quality = Callable[[bytes], int]
 
 
 class Refusal(StrEnum):
-    """Why a file does not become an entry."""
+    """The reasons why a file does not become an entry."""
 
     UNREADABLE = "unreadable"
     NO_FILE = "no_file"
@@ -62,8 +64,8 @@ class Refusal(StrEnum):
 
 WORDS: Final[Mapping[Refusal, str]] = {
     Refusal.UNREADABLE: "could not be read",
-    Refusal.NO_FILE: "a link to a folder, or no regular file",
-    Refusal.NO_PICTURE: "no picture, or one that could not be decoded",
+    Refusal.NO_FILE: "a link to a folder, or not a regular file",
+    Refusal.NO_PICTURE: "not a picture, or one that could not be decoded",
     Refusal.DEGENERATE: "so plain that it would match innocent pictures",
     Refusal.NO_CATEGORY: "in no folder, or row, that names a category",
     Refusal.NO_ROW: "in no row of the table",
@@ -77,11 +79,11 @@ class Naming:
     """How the files of a folder get their ids and categories.
 
     Attributes:
-        category: Of every file; ``None`` if folder or CSV say it.
-        by_name: Whether the name of a file, without its ending, is its id; else its
-            id is made of its SHA-256.
-        table: Says ids and categories; of an empty id the digest is taken. ``None`` if
-            there is no such file.
+        category: Category of every file; ``None`` if its folder or the table names it.
+        by_name: Whether the name of a file, without its ending, is its id; otherwise
+            its id is made of its SHA-256.
+        table: The rows with ids and categories; an empty id means that it is made of
+            the digest. ``None`` if there is no such file.
     """
 
     category: str | None = None
@@ -89,13 +91,13 @@ class Naming:
     table: Table | None = None
 
     def row_of(self, path: PurePath, digests: Collection[Signal] = ()) -> int:
-        """Return the number of the row of a file in the table; 0 for none."""
+        """Return the number of a file's row in the table; 0 if it has none."""
         if self.table is None:
             return 0
         return self.table.at_place(path.as_posix()) or self.table.of_digests(digests)
 
     def needs_digests(self, path: PurePath) -> bool:
-        """Tell whether nothing is known of a file before its digests are."""
+        """Tell whether the digests of a file are needed to find its row."""
         return (
             self.table is not None
             and self.table.has_digests
@@ -105,11 +107,11 @@ class Naming:
     def of(
         self, path: PurePath, digests: Collection[Signal] = ()
     ) -> tuple[str, str] | Refusal:
-        """Return the id, empty for the digest's, and the category of a file.
+        """Return the id (empty if it is made of the digest) and category of a file.
 
         Args:
-            path: Below the folder that is built.
-            digests: Of the file.
+            path: Path of the file, relative to the folder that is built.
+            digests: Digests of the file.
         """
         entry_id, category = "", self.category
         if self.table is not None:
@@ -134,12 +136,12 @@ class Naming:
 def entry_of(
     scan: Scan, *, entry_id: str, category: str, quality_of: Quality
 ) -> Entry | Refusal:
-    """Return the entry of a scanned picture, or why there is none.
+    """Return the entry of a scanned picture, or the reason why there is none.
 
     Args:
-        scan: Of the file, with its digests.
-        entry_id: Its id; empty for one that is made of its SHA-256.
-        category: Its category.
+        scan: Scan of the file, with its digests.
+        entry_id: Id of the entry; empty if it is made of the SHA-256.
+        category: Category of the entry.
         quality_of: Computes PDQ's quality from a view's plane.
     """
     frames = _evenly([view for view in scan.views if _is_stored(view.name)])
@@ -173,7 +175,7 @@ def entry_of(
 
 
 def _is_stored(name: str) -> bool:
-    """Tell whether a view is a frame as it is stored, and no other way to show it."""
+    """Tell whether a view shows a frame as it is stored."""
     return name == _STORED or (name.startswith("frame:") and "/" not in name)
 
 
@@ -186,14 +188,14 @@ def _evenly(views: list[View]) -> list[View]:
 
 @dataclass(slots=True)
 class Built:
-    """What a build has done so far.
+    """The results of a build so far.
 
     Attributes:
         entries: How many entries were written.
         categories: Entries by category.
-        refused: Files that became none, by reason.
-        resumed: Files that an earlier run had done.
-        rows: Numbers of the rows of the table that were found; 0 is no row.
+        refused: Files without an entry, by reason.
+        resumed: Files that an earlier run had finished.
+        rows: Numbers of the rows of the table that were found; 0 means no row.
     """
 
     entries: int = 0
@@ -203,7 +205,7 @@ class Built:
     rows: set[int] = field(default_factory=set)
 
     def note(self, made: Entry | Refusal) -> None:
-        """Count what became of one file."""
+        """Count the result of one file."""
         if isinstance(made, Refusal):
             self.refused[made] = self.refused.get(made, 0) + 1
             return
@@ -212,16 +214,16 @@ class Built:
 
 
 class BuildFile:
-    """The file of a build: lines that may be staged, and where an earlier run stopped.
+    """The file of a build: lines that can be staged, and where an earlier run stopped.
 
-    Beside it stands, until it is whole, a file that says which files of the folder were
-    done, by digests of their places and times, and never by their names.
+    Until it is complete, a second file beside it lists the finished files of the
+    folder, by digests of their paths and times, and never by their names.
 
     Args:
-        path: Where the lines go; the file must not be there yet.
+        path: The file for the lines; it must not exist yet.
 
     Raises:
-        IssuerError: It is, or it cannot be written.
+        IssuerError: The file exists, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -234,28 +236,28 @@ class BuildFile:
                 self._ids.add(ops.id_of(line))
         except FileExistsError as exc:
             raise IssuerError(
-                f"{str(path)!r} is there already",
+                f"{str(path)!r} exists already",
                 hint="Name another file, or remove it.",
             ) from exc
         except OSError as exc:
             raise _unwritable(path, exc) from exc
 
     def is_done(self, mark: str) -> bool:
-        """Tell whether an earlier run has done a file."""
+        """Tell whether an earlier run has finished a file."""
         is_done = self._file.is_done(mark)
         self.built.resumed += is_done
         return is_done
 
     def add(self, mark: str, made: Entry | Refusal, row: int = 0) -> None:
-        """Take one file in.
+        """Add the result of one file.
 
         Args:
-            mark: By what it is known to be done.
-            made: What became of it.
-            row: The number of its row in the table; 0 for none.
+            mark: The digest by which a later run knows that the file is finished.
+            made: The entry, or the reason why there is none.
+            row: The number of its row in the table; 0 if it has none.
 
         Raises:
-            IssuerError: It cannot be written.
+            IssuerError: The file cannot be written.
         """
         if isinstance(made, Entry) and made.id in self._ids:
             made = Refusal.SAME
@@ -272,10 +274,10 @@ class BuildFile:
             raise _unwritable(self._path, exc) from exc
 
     def finish(self) -> None:
-        """Put the file in its place.
+        """Move the file to its final path.
 
         Raises:
-            IssuerError: It cannot be written.
+            IssuerError: The file cannot be moved.
         """
         try:
             self._file.put_in_place()
@@ -283,11 +285,11 @@ class BuildFile:
             raise _unwritable(self._path, exc) from exc
 
     def close(self) -> None:
-        """Let go of the files; what was done stays done."""
+        """Close the files; finished work stays saved."""
         self._file.close()
 
     def _resume(self, note: str) -> bool:
-        """Count what an earlier run has done; tell whether this is a note of it."""
+        """Count the result of an earlier run; tell whether this is a note of one."""
         found = _NOTE.fullmatch(note)
         if found is None:
             return False

@@ -1,8 +1,8 @@
-"""Add up what operators say of a set: files are verified first, and then summed.
+"""Add up the feedback of operators: files are verified first, and then summed.
 
 Rules this module keeps: nothing of a file counts before its signature, by a key that
-the issuer knows, was verified; what was verified is what is counted, because it is kept
-open; memory does not grow with the number of entries.
+the issuer knows, was verified; the lines that count are those that were verified,
+because they are kept in an open copy; memory does not grow with the number of entries.
 """
 
 import hashlib
@@ -30,10 +30,10 @@ from uploadfilter.signedsets.metadata import name_of
 from uploadfilter.signedsets.roles import ROOT
 
 OPERATORS: Final = "operators"
-"""Where the public keys of operators are, in the issuer's folder."""
+"""Folder with the public keys of operators, in the issuer's folder."""
 
 MOST_FILES: Final = 256
-"""Files at a time: each is held open."""
+"""Files that are added up at a time: each is held open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Checked:
     """A file whose signature was verified.
 
     Attributes:
-        header: What it is about; ``operator`` is the name that the issuer knows.
+        header: Its first line; ``operator`` is the name that the issuer knows.
         copy: Its lines of entries, as they were verified.
     """
 
@@ -68,23 +68,23 @@ class Feedback:
     copies: tuple[Path, ...]
 
     def sums(self, listed: Mapping[str, int]) -> Iterator[EntrySum]:
-        """Yield what all of them say of each entry, in the order of their ids.
+        """Yield the sum of all files for each entry, in the order of their ids.
 
         Args:
-            listed: The number of the set that listed an entry, as far as it is known.
+            listed: For each entry, the sequence of the set that listed it, if known.
         """
         pairs = ((it.header, it.entries()) for it in self.files)
         return feedback.summed(pairs, listed)
 
 
 def known_operators(paths: Iterable[Path]) -> dict[str, SSlibKey]:
-    """Return the keys of operators, by the hex digits of each.
+    """Return the keys of operators, by the hex digits of each key.
 
     Args:
         paths: Files with their public keys.
 
     Raises:
-        IssuerError: A file holds none, or two have one name.
+        IssuerError: A file holds no key, or two keys have the same name.
     """
     found: dict[str, SSlibKey] = {}
     for path in paths:
@@ -113,16 +113,16 @@ def opened(
     roots: frozenset[str],
     today: date,
 ) -> Iterator[Feedback]:
-    """Verify files of feedback, and hold them for the length of the block.
+    """Verify files of feedback, and keep them open during the block.
 
     Args:
         paths: The files.
-        operators: Keys that are believed, by their hex digits.
+        operators: Keys of known operators, by their hex digits.
         roots: SHA-256 of every root of the set, in hex.
         today: The day by this machine's clock, UTC.
 
     Raises:
-        FeedbackError: One of them cannot be counted, or they cannot be added up.
+        FeedbackError: A file cannot be counted, or the files cannot be added up.
     """
     files: dict[bytes, Checked] = {}
     copies: list[Path] = []
@@ -131,7 +131,7 @@ def opened(
             if len(files) >= MOST_FILES:
                 raise FeedbackError(
                     f"more than {MOST_FILES} files are named",
-                    hint="Add them up in several goes.",
+                    hint="Add them up in several runs.",
                 )
             copy = held.enter_context(TemporaryFile())
             with _named(path):
@@ -152,7 +152,7 @@ def roots_of(folder: IssuerFolder) -> frozenset[str]:
 
 
 def listed_by(now: Published) -> dict[str, int]:
-    """Return the number that listed an entry, as far as the served deltas tell."""
+    """Return the sequence that listed each entry, as far as the served deltas tell."""
     found: dict[str, int] = {}
     if now.hashset is None:
         return found
@@ -181,7 +181,7 @@ def _checked(
         key = _key_of(header, operators)
         if header.root not in roots:
             raise _refused(
-                f"it is about another set: the root {header.root[:16]} is none of ours",
+                f"it is about another set: this set has no root {header.root[:16]}",
                 "Which set did the operator trust? Name that set's folder.",
             )
         digest, before = hashlib.sha256(first), ""
@@ -195,7 +195,7 @@ def _checked(
             copy.write(line)
         signature = feedback.parse_signature(_line(file))
         if file.read(1):
-            raise _refused("it goes on behind its signature", _AGAIN)
+            raise _refused("there are bytes after its signature", _AGAIN)
     _verify(key, signature, digest.digest())
     known = name_of(key)
     return digest.digest(), Checked(header=_as(header, known), copy=copy)
@@ -217,7 +217,7 @@ def _key_of(header: Header, operators: Mapping[str, SSlibKey]) -> SSlibKey:
     key = operators.get(header.public)
     if key is None:
         raise _refused(
-            f"nobody is known by the key {header.public[:16]}, which calls itself "
+            f"no operator has the key {header.public[:16]}, which calls itself "
             f"{header.operator!r}",
             "Ask the operator for the public key, compare it by telephone, and put it "
             f"into the folder {OPERATORS!r}, or name it with --operator.",
@@ -244,7 +244,7 @@ def _hex(key: SSlibKey) -> str:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Say of which file something is said.
+    """Put the name of the file in front of an error.
 
     Raises:
         FeedbackError: With the name of the file.

@@ -1,20 +1,20 @@
-"""The issuer's folder: what is published, what is staged, what is proposed.
+"""The issuer's folder, with published, staged and proposed data.
 
 ::
 
     FOLDER/            0700
       issuer.json      name of the set, issuer, lifetimes
-      published/       what operators read: a repository of TUF
+      published/       the data for operators: a repository of TUF
         metadata/
         targets/
-      staged/          operations by shard, that the next proposal takes up
+      staged/          operations by shard, which the next proposal takes up
       proposal/        unsigned and partly signed metadata, and new files
         targets/
-      withdrawals.json when what was withdrawn today, for the bound of the day
+      withdrawals.json times of today's withdrawals, for the bound of the day
       lock
 
-Rules this module keeps: a file is written beside its name, synced and renamed; all is
-for its owner alone; one command works on a folder at a time.
+Rules this module keeps: a file is written beside its name, synced and renamed;
+everything is for its owner alone; one command works on a folder at a time.
 """
 
 import contextlib
@@ -44,12 +44,12 @@ _SETTINGS: Final = "issuer.json"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for a signed set as long as it is made.
+    """The settings of a signed set, which hold as long as it exists.
 
     Attributes:
-        set: Its name.
-        issuer: Who makes it, for people.
-        lifetimes: For how long signatures are believed.
+        set: Name of the set.
+        issuer: Name of the issuer, for people.
+        lifetimes: How long signatures of each role are valid.
     """
 
     set: str
@@ -58,13 +58,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IssuerFolder:
-    """Where an issuer makes a signed set.
+    """The folder in which an issuer makes a signed set.
 
     Args:
         path: The folder.
 
     Raises:
-        IssuerError: It is none.
+        IssuerError: The path is not an issuer's folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,7 +74,7 @@ class IssuerFolder:
             self.settings = msgspec.json.decode(data, type=Settings)
         except OSError as exc:
             raise IssuerError(
-                f"{str(path)!r} is no issuer's folder: {exc.strerror}",
+                f"{str(path)!r} is not an issuer's folder: {exc.strerror}",
                 hint="'uploadfilter issuer init' makes one; --folder names another.",
             ) from exc
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
@@ -88,8 +88,9 @@ class IssuerFolder:
         """Make a folder.
 
         Raises:
-            HashSetNameError: No set can be called so.
-            IssuerError: There is one, or it cannot be made; or no issuer is called so.
+            HashSetNameError: The name is not allowed for a set.
+            IssuerError: The folder exists or cannot be made, or the issuer's name is
+                not allowed.
         """
         check_set_name(settings.set)
         _check_issuer(settings.issuer)
@@ -108,44 +109,44 @@ class IssuerFolder:
 
     @property
     def metadata(self) -> Path:
-        """Where the published metadata is."""
+        """The folder of the published metadata."""
         return self.path / "published" / METADATA_FOLDER
 
     @property
     def targets(self) -> Path:
-        """Where the published files are."""
+        """The folder of the published files."""
         return self.path / "published" / TARGETS_FOLDER
 
     @property
     def proposal(self) -> Path:
-        """Where a proposal is, if there is one."""
+        """The folder of the proposal, if there is one."""
         return self.path / "proposal"
 
     @property
     def staged(self) -> Path:
-        """Where staged operations are, if there are any."""
+        """The folder of the staged operations, if there are any."""
         return self.path / "staged"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the one who changes the folder, for the length of the block.
+        """Hold the lock of the folder during the block, to change it.
 
         Raises:
-            IssuerError: Somebody else is, or a file could not be written.
+            IssuerError: Another command holds the lock, or a file could not be written.
         """
         with file_errors(self.path), contextlib.ExitStack() as held:
             try:
                 held.enter_context(only_one(self.path / "lock"))
             except BlockingIOError as exc:
                 raise IssuerError(
-                    f"another command is at work on {str(self.path)!r}",
-                    hint="Wait for it.",
+                    f"another command is working on {str(self.path)!r}",
+                    hint="Wait until it has ended.",
                 ) from exc
             self._tidy()
             yield
 
     def _tidy(self) -> None:
-        """Finish what a command that was killed has begun."""
+        """Finish the steps that a killed command has begun."""
         for folder in (self.staged, self.proposal):
             old = folder.with_name(folder.name + ".old")
             if old.exists() and not folder.exists():
@@ -155,11 +156,11 @@ class IssuerFolder:
 
 
 def _check_issuer(name: str) -> None:
-    # Operators refuse a set of any other name; what is not printable can also hide.
+    # Operators refuse a set with another name; an unprintable one can also mislead.
     is_usable = ISSUER_NAME.fullmatch(name) and name.isprintable() and name.strip()
     if not is_usable:
         raise IssuerError(
-            f"no issuer can be called {name!a}",
+            f"an issuer cannot be called {name!a}",
             hint="Use 1 to 100 printable characters without '@': a unit, not a person "
             "and no address.",
         )
@@ -167,10 +168,10 @@ def _check_issuer(name: str) -> None:
 
 @contextlib.contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Make a folder anew beside its name, and put it in its place at the end.
+    """Write a new folder beside an old one, and replace it at the end.
 
     Yields:
-        Where to write.
+        The folder to write in.
     """
     new = folder.with_name(folder.name + ".new")
     old = folder.with_name(folder.name + ".old")
@@ -188,7 +189,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, all of it or, if the process is killed, none."""
+    """Remove a whole folder, or nothing of it if the process is killed."""
     old = folder.with_name(folder.name + ".new")
     if folder.exists():
         folder.rename(old)
@@ -197,11 +198,11 @@ def remove(folder: Path) -> None:
 
 @contextlib.contextmanager
 def file_errors(path: Path, *, so: str = "Nothing was published.") -> Iterator[None]:
-    """Say of what failed on files what it was.
+    """Turn an error of the file system into one that names the path and the cause.
 
     Args:
-        path: What is at work, where the system names no file.
-        so: What became of the command.
+        path: The path to name where the system names no file.
+        so: The outcome of the command.
 
     Raises:
         IssuerError: A file could not be read or written in the block.

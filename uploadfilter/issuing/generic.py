@@ -1,8 +1,8 @@
-"""Which entries of a build look like pictures that are known to be harmless.
+"""Find entries of a build that look like known-good pictures.
 
 Such an entry would match innocent uploads, or is a stock picture that came in with
-others. The issuer is told, and decides. The known-good corpus is a file that
-``uploadfilter hashset known-good build`` makes.
+others. The issuer is told of it, and decides. The known-good corpus is a file made by
+``uploadfilter hashset known-good build``.
 """
 
 from collections.abc import Iterator
@@ -23,15 +23,15 @@ _ROWS: Final = 16
 """Rows, and columns, of the bits of a PDQ value."""
 
 _PICTURES_AT_A_TIME: Final = 1 << 16
-"""Pictures of a corpus that are compared together: some 10 MB meanwhile."""
+"""Pictures of a corpus that are compared together: they take some 10 MB."""
 
 
 def generic_ids(path: Path, corpus: Corpus) -> Iterator[str]:
-    """Yield the ids of entries that a picture of a corpus would match.
+    """Yield the ids of entries that match a picture or file of a corpus.
 
     Args:
-        path: JSON lines, as a build has written them.
-        corpus: Harmless pictures, and digests of harmless files.
+        path: JSON lines, as written by a build.
+        corpus: Signals of known-good pictures, and digests of known-good files.
 
     Raises:
         IssuerError: The file cannot be read.
@@ -62,7 +62,7 @@ def _is_generic(entry: Entry, corpus: Corpus) -> bool:
 
 
 def _is_among(value: bytes, digests: NDArray[np.uint8]) -> bool:
-    """Look a digest up among sorted ones."""
+    """Look a digest up in a sorted list of digests."""
     low, high = 0, len(digests)
     while low < high:
         middle = (low + high) // 2
@@ -76,7 +76,7 @@ def _is_among(value: bytes, digests: NDArray[np.uint8]) -> bool:
 def _is_near(value: bytes, corpus: Corpus) -> bool:
     """Tell whether a picture of the corpus, or a mirrored one, is within the threshold.
 
-    A corpus has the variants that keep rows for rows; the others are those with rows
+    A corpus has the variants in which rows stay rows; the others are these with rows
     and columns of bits swapped, on either side.
     """
     bits = np.unpackbits(np.frombuffer(value, np.uint8)).reshape(_ROWS, _ROWS)

@@ -1,8 +1,8 @@
-"""Propose who holds which role, and for how long that is believed.
+"""Propose who holds which role, and how long signatures are valid.
 
-Rules this module keeps: who holds a role changes with the signatures of those who hold
-the root, before and after; what was signed by who goes is signed anew by who stays, or
-operators would refuse it.
+Rules this module keeps: a change of holders is signed by the holders of the root, both
+the old and the new ones; metadata that a leaving holder signed is signed anew by the
+remaining ones, because operators would refuse it otherwise.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,16 +37,16 @@ def propose_holders(
     *,
     epoch_s: float,
 ) -> None:
-    """Propose who holds the roles: at the beginning, and whenever that changes.
+    """Propose the holders of all roles, at the beginning or for a change.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
-        holders: Of all roles.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
+        holders: The holders of each role.
         epoch_s: Seconds since the epoch.
 
     Raises:
-        IssuerError: A role cannot be held so.
+        IssuerError: A role cannot be held in this way.
     """
     lifetimes = folder.settings.lifetimes
     root = md.new_root(
@@ -75,9 +75,9 @@ def propose_holders(
 def _propose_signing_anew(
     folder: IssuerFolder, now: Published, targets: Metadata[Targets], epoch_s: float
 ) -> None:
-    """Propose what those who hold a role now must sign in place of who went.
+    """Propose new signatures of the present holders on metadata of the old ones.
 
-    Operators would refuse it otherwise: whose key is gone has signed nothing.
+    Operators would refuse it otherwise: signatures of removed keys do not count.
     """
     if (
         now.revoke is not None
@@ -94,7 +94,7 @@ def _propose_signing_anew(
 
 
 def _differs(new: Root | Targets, old: Root | Targets) -> bool:
-    """Tell whether two say another thing than how long they are believed."""
+    """Tell whether two differ in anything except version and end of validity."""
     shapes = [it.to_dict() for it in (new, old)]
     for shape in shapes:
         del shape["version"], shape["expires"]
@@ -104,7 +104,7 @@ def _differs(new: Root | Targets, old: Root | Targets) -> bool:
 def propose_longer(
     folder: IssuerFolder, now: Published, roles: Iterable[str], *, epoch_s: float
 ) -> None:
-    """Propose that root or targets last longer, and change nothing else.
+    """Propose a later end of validity for root or targets, with no other change.
 
     Raises:
         IssuerError: Nothing was published yet.
@@ -117,7 +117,7 @@ def propose_longer(
         metadata, days = lasting[role]
         if metadata is None:
             raise IssuerError(
-                "nothing was published yet, so that nothing can last longer",
+                "nothing was published yet, so the validity of nothing can be extended",
                 hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
             )
         signed = type(metadata.signed).from_dict(metadata.signed.to_dict())
@@ -131,7 +131,7 @@ def propose_longer(
 def propose_withdrawals(
     folder: IssuerFolder, now: Published, ids: Iterable[str], *, epoch_s: float
 ) -> None:
-    """Propose a list of withdrawals, in place of the one that is published."""
+    """Propose a list of withdrawals, in place of the published one."""
     listing = withdrawal_list(
         folder.proposal,
         ids,
@@ -144,33 +144,33 @@ def propose_withdrawals(
 def withdrawal_list(
     place: Path, ids: Iterable[str], *, version: int, expires: datetime
 ) -> Metadata[Targets]:
-    """Write a list of withdrawals, and return unsigned metadata of it."""
+    """Write a list of withdrawals, and return unsigned metadata for it."""
     found = Files(place)
     found.put(REVOKED_PATH, ops.packed(ops.deletion(i) for i in sorted(set(ids))))
     return md.new_listing(found.listed, version=version, expires=expires)
 
 
 def check_all(holders: Mapping[str, md.Holders]) -> None:
-    """Refuse holders of whom a role cannot be filled.
+    """Refuse holders with whom a role cannot be filled.
 
     Raises:
-        IssuerError: Which role, and why; or two people would have to withdraw.
+        IssuerError: A role has too few holders, or withdrawals would need two people.
     """
     for role, known in holders.items():
         md.check_holders(role, known)
         if role in {REVOKE, GATHERED, TIMESTAMP} and known.threshold != 1:
             raise IssuerError(
                 f"{role!r} is signed by one key, not by {known.threshold}",
-                hint="A withdrawal must not wait for a second person. What needs two "
-                "is done by the analysts.",
+                hint="A withdrawal must not wait for a second person. Analysts make "
+                "changes that need two.",
             )
 
 
 def holders_now(now: Published) -> dict[str, md.Holders]:
-    """Return who holds the roles by what is published.
+    """Return the published holders of each role.
 
     Raises:
-        IssuerError: Nothing is.
+        IssuerError: Nothing is published.
     """
     if now.root is None or now.targets is None:
         raise IssuerError(

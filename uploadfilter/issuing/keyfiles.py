@@ -1,7 +1,7 @@
-"""Where a key is kept: in a file for its holder alone, its public half beside it.
+"""Write a key to a file for its holder alone, with its public half beside it.
 
-Rules this module keeps: a file that is there is never overwritten, since a key that is
-lost cannot be made again; both are on the disk before anybody is told so.
+Rules this module keeps: an existing file is never overwritten, since a lost key cannot
+be made again; both files are on the disk before success is reported.
 """
 
 import os
@@ -12,20 +12,20 @@ from uploadfilter.issuing.folder import file_errors
 
 
 def public_file_of(file: Path) -> Path:
-    """Return where the public half of a key goes: ``ann.pub`` beside ``ann.key``."""
+    """Return the path of the public half of a key: ``ann.pub`` beside ``ann.key``."""
     return file.with_name(file.name.removesuffix(".key") + ".pub")
 
 
 def check_new(file: Path) -> None:
-    """Refuse to keep a key where one is.
+    """Refuse to write a key over an existing file.
 
     Raises:
-        IssuerError: One of the two files is there.
+        IssuerError: One of the two files exists.
     """
     for path in (file, public_file_of(file)):
         if path.exists():
             raise IssuerError(
-                f"{str(path)!r} is there already",
+                f"{str(path)!r} exists already",
                 hint="Name another file: a key that is lost cannot be made again.",
             )
 
@@ -34,12 +34,12 @@ def keep(file: Path, private: bytes, public: bytes) -> None:
     """Write both halves of a key.
 
     Args:
-        file: Where the private half goes.
-        private: What to keep in it.
-        public: What to keep beside it.
+        file: The file for the private half.
+        private: The data of the private half.
+        public: The data of the public half.
 
     Raises:
-        IssuerError: One of the files is there, or cannot be written.
+        IssuerError: One of the files exists, or cannot be written.
     """
     check_new(file)
     with file_errors(file, so="No key was made."):

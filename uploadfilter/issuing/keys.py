@@ -1,14 +1,13 @@
-"""Keys of officers: a private key under a passphrase in one file, a public in another.
+"""Keys of officers: a sealed private key in one file, its public key in another.
 
-A private key in a token is ``issuing/tokens.py``; its public half stands in a file of
-the same kind.
+``issuing/tokens.py`` is for private keys in a token; their public halves are in files
+of the same kind.
 
 The private key is sealed with ChaCha20-Poly1305 (RFC 8439) under a key that scrypt (RFC
-7914) makes of the passphrase. Who asks for a passphrase, and how, is the command
-line's business.
+7914) derives from the passphrase. The command line asks for the passphrase.
 
-Rules this module keeps: a private key never leaves this module but as a signer; what a
-key file asks of memory and time is bounded before it is spent.
+Rules this module keeps: a private key leaves this module only as a signer; the memory
+and time that a key file demands are bounded before they are spent.
 """
 
 import hashlib
@@ -42,7 +41,7 @@ COST: Final = 1 << 17
 """N of scrypt: 128 MiB and half a second for each try at a passphrase."""
 
 LEAST_PASSPHRASE: Final = 12
-"""Characters: four random words have twenty, and a guesser has the file for years."""
+"""Characters: four random words have twenty, and a thief can guess for years."""
 
 _BLOCK: Final = 8
 _LANES: Final = 1
@@ -58,14 +57,14 @@ _CURVES: Final[Mapping[str, type[EllipticCurve]]] = {
     "ecdsa-sha2-nistp256": SECP256R1,
     "ecdsa-sha2-nistp384": SECP384R1,
 }
-"""What tokens sign with, as ``HSMSigner`` of securesystemslib has it."""
+"""Curves and schemes of tokens, as ``HSMSigner`` of securesystemslib names them."""
 
 _MOST_PEM: Final = 1024
-"""Characters of such a key: on P-384 it has 215."""
+"""Most characters of such a key in PEM: on P-384 it has 215."""
 
 
 class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a key file."""
+    """The content of a key file."""
 
     format: int
     public: dict[str, Any]
@@ -76,7 +75,7 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the file of a key without a passphrase."""
+    """The content of the file of a key without a passphrase."""
 
     format: int
     public: dict[str, Any]
@@ -87,16 +86,16 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
     """Make a key.
 
     Args:
-        name: Who will hold it: an account or initials.
-        passphrase: What it is sealed with.
+        name: The holder: an account or initials.
+        passphrase: The passphrase that seals it.
         cost: N of scrypt, a power of 2.
 
     Returns:
-        What to keep in the file of the private key, and what in that of the public
-        one, which is for everybody.
+        The contents of the file of the private key, and of the file of the public one,
+        which is for everybody.
 
     Raises:
-        IssuerError: Name or passphrase cannot be used.
+        IssuerError: Name or passphrase is not allowed.
     """
     if len(passphrase) < LEAST_PASSPHRASE:
         raise IssuerError(
@@ -115,14 +114,14 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
 
 
 def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
-    """Return who signs with a key.
+    """Return a signer with a key.
 
     Args:
-        data: The file of the private key.
-        passphrase: What it was sealed with.
+        data: The content of the private key's file.
+        passphrase: The passphrase that sealed it.
 
     Raises:
-        IssuerError: It is no such file, or the passphrase is wrong.
+        IssuerError: It is not such a file, or the passphrase is wrong.
     """
     file = _sealed_of(data)
     public = public_of(file.public)
@@ -133,24 +132,24 @@ def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
     except (InvalidTag, ValueError) as exc:
         raise IssuerError(
             f"the passphrase of the key of {name_of(public)!r} is wrong, or its file "
-            "was damaged",
-            hint="Try again. Nobody can find a passphrase that is lost: the holder "
+            "is damaged",
+            hint="Try again. A lost passphrase cannot be recovered: the holder "
             "gets a new key, see 'uploadfilter issuer rotate'.",
         ) from exc
     return signer
 
 
 def made_plain_key(name: str) -> tuple[bytes, bytes]:
-    """Make a key without a passphrase, for what a timer signs.
+    """Make a key without a passphrase, for a timer that signs.
 
     Args:
-        name: Who will hold it: a machine or a company.
+        name: The holder: a machine or a company.
 
     Returns:
-        What to keep in a file for its owner alone, and what is for everybody.
+        The contents of a file for its owner alone, and of the file for everybody.
 
     Raises:
-        IssuerError: The name cannot be used.
+        IssuerError: The name is not allowed.
     """
     seed = secrets.token_bytes(_SEED_BYTES)
     shape = public_shape(named(_signer(seed).public_key, name))
@@ -158,10 +157,10 @@ def made_plain_key(name: str) -> tuple[bytes, bytes]:
 
 
 def opened_plain_key(data: bytes) -> "CryptoSigner":
-    """Return who signs with a key that has no passphrase.
+    """Return a signer with a key that has no passphrase.
 
     Raises:
-        IssuerError: It is no such file.
+        IssuerError: It is not such a file.
     """
     try:
         file = msgspec.json.decode(data, type=_Plain)
@@ -174,10 +173,10 @@ def opened_plain_key(data: bytes) -> "CryptoSigner":
 
 
 def public_key(data: bytes) -> SSlibKey:
-    """Return the public key out of either file of a key.
+    """Return the public key from either file of a key.
 
     Raises:
-        IssuerError: It is neither.
+        IssuerError: The file is neither of the two.
     """
     shape = _decoded(data)
     inner = shape.get("public")
@@ -196,7 +195,7 @@ def _sealed_of(data: bytes) -> _Sealed:
     is_power = file.cost > 1 and file.cost & (file.cost - 1) == 0
     if file.format != FORMAT or not is_power or file.cost > _MOST_COST:
         raise IssuerError(
-            "the key file was made by another release, or was damaged",
+            "the key file was made by another release, or is damaged",
             hint="Use the release that made it, or a copy of the file.",
         )
     return file
@@ -216,13 +215,13 @@ def _decoded(data: bytes) -> dict[str, Any]:
 
 
 def public_of(shape: dict[str, Any]) -> SSlibKey:
-    """Return a public key, if it is of a kind that an issuer may use.
+    """Return a public key, if its kind is allowed for an issuer.
 
     Args:
         shape: As ``public_shape`` writes it.
 
     Raises:
-        IssuerError: It is none, or without the name of its holder.
+        IssuerError: It is not an allowed key, or lacks the name of its holder.
     """
     value, name = shape.get("public"), shape.get("name")
     scheme = shape.get("scheme", _ED25519)
@@ -236,7 +235,7 @@ def public_of(shape: dict[str, Any]) -> SSlibKey:
         )
     keytype = _ED25519 if scheme == _ED25519 else _ECDSA
     keyval = {"public": kept}
-    # The id is computed and not read, so that no two keys share one.
+    # The id is computed and not read, so that two keys never share one.
     fields = {"keytype": keytype, "scheme": scheme, "keyval": keyval}
     keyid = hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
     return named(SSlibKey(keyid, keytype, scheme, keyval), name)
@@ -248,7 +247,7 @@ def _ed25519(value: str) -> str | None:
 
 
 def _ecdsa(value: str, scheme: str) -> str | None:
-    """Return a key in the one way to write it, so that no key has two ids."""
+    """Return a key in its only allowed form, so that no key has two ids."""
     if len(value) > _MOST_PEM or scheme not in _CURVES:
         return None
     try:
@@ -264,7 +263,7 @@ def _ecdsa(value: str, scheme: str) -> str | None:
 
 
 def public_shape(key: SSlibKey) -> dict[str, Any]:
-    """Return what stands in a file of a public key."""
+    """Return the content of the file of a public key."""
     shape = {"name": name_of(key), "public": key.keyval["public"]}
     return shape if key.scheme == _ED25519 else {**shape, "scheme": key.scheme}
 
@@ -287,7 +286,7 @@ def _cipher(passphrase: str, salt: bytes, cost: int) -> ChaCha20Poly1305:
 
 
 def _bound(shape: dict[str, Any]) -> bytes:
-    """Return what the seal also covers: nobody can put another name to a key."""
+    """Return the data that the seal also covers, so that the name cannot be changed."""
     return msgspec.json.encode(shape, order="sorted")
 
 

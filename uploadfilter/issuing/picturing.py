@@ -1,9 +1,9 @@
-"""Have the pictures of a folder scanned, and their signals written down.
+"""Have the pictures of a folder scanned, and write their signals down.
 
-The pictures stay where they are: they are read by the scanners of the filter itself, in
-their sandbox, and nothing but signals comes out. Rules this module keeps: the order is
-that of the names; memory does not grow with the number of files; an interrupted build
-goes on where it was.
+The pictures stay in their folder: the scanners of the filter read them in their
+sandbox, and only signals come out. Rules this module keeps: the order is that of the
+names; memory does not grow with the number of files; an interrupted build goes on at
+the same place.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
 
 _CONTENT: Final = "0"
-"""What a file is called on its way to a scanner: nothing of its own name."""
+"""The name of a file on its way to a scanner; its own name is not passed on."""
 
 
 async def build(
@@ -44,14 +44,14 @@ async def build(
 
     Args:
         source: The folder.
-        out: Takes what becomes of each file; the caller finishes it.
+        out: Receives the result of each file; the caller finishes it.
         naming: Gives ids and categories.
-        settings: Of the scanners.
-        on_done: Told of each file that is done, also by an earlier run.
+        settings: Settings of the scanners.
+        on_done: Called for each finished file, also of an earlier run.
 
     Raises:
         IssuerError: The entries cannot be written.
-        ScannerError: There is no scanner.
+        ScannerError: No scanner can be started.
     """
     async with ScannerPool.open(settings) as pool:
         builder = _Builder(pool, source, naming, workers=settings.workers)
@@ -87,7 +87,7 @@ def _below(source: Path, path: str) -> PurePath:
 
 
 class _Builder:
-    """Makes one entry after the other; several files may be in work at a time."""
+    """Makes entries; it may work on several files at a time."""
 
     def __init__(
         self, pool: ScannerPool, source: Path, naming: Naming, *, workers: int

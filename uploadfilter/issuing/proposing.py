@@ -1,12 +1,12 @@
-"""Propose: make the next version of a signed set, unsigned, and say what it changes.
+"""Propose the next version of a signed set, unsigned, and show what it changes.
 
-A proposal lies in the folder ``proposal``: unsigned metadata of those roles that
-change, and the files that it lists. Officers sign it one by one, each after reading
-what it does; ``issuing/signing.py`` is for that.
+A proposal lies in the folder ``proposal``: unsigned metadata of the roles that change,
+and the files that it lists. Officers read what it does, and then sign it one by one;
+``issuing/signing.py`` does that.
 
-Rules this module keeps: what a proposal says of itself is computed from the files that
-are signed, and from what is published, never from a note beside them; a set of ten
-million entries is proposed with the memory of one shard.
+Rules this module keeps: the review of a proposal is computed from the files that are
+signed, and from the published ones, never from a note beside them; proposing a set of
+ten million entries takes the memory of one shard.
 """
 
 import contextlib
@@ -50,31 +50,31 @@ from uploadfilter.signedsets.roles import (
 from uploadfilter.state import write_private
 
 STAGED_NOTE: Final = "staged"
-"""File of a proposal with the digest of what was staged when it was made."""
+"""File of a proposal with the digest of the staged operations that it takes up."""
 
 _KEPT_DELTAS: Final = 64
-"""Deltas that are served: two months of one a day, after which a full set is read."""
+"""Deltas that are served: two months of one a day. Older operators read a full set."""
 
 _FULL_SHARE: Final = 10
-"""Behind a full set stand deltas of at most one operation for so many entries, so that
-who begins anew reads little twice."""
+"""The deltas after a full set hold at most one operation for this many entries, so that
+a new operator reads little twice."""
 
 _LEAST_FULL: Final = 1000
-"""Operations that never make a new full set necessary, however small the set is."""
+"""Up to this many operations no new full set is needed, however small the set is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """What a proposal would change, read from its own files.
+    """The effect of a proposal, read from its own files.
 
     Attributes:
-        older: Number of the set that is published; 0 for none.
-        newer: Number that it would have.
-        added: Entries that come.
+        older: Sequence of the published set; 0 if there is none.
+        newer: Sequence that the set would have.
+        added: Entries that are added.
         changed: Entries that get other signals, another category, or another rule.
-        removed: Entries that go.
+        removed: Entries that are removed.
         entries: Entries afterwards.
-        categories: Of each category the entries before and after.
+        categories: For each category the entries before and after.
         is_full: Whether a full set is part of it.
         expires_at: When its signatures end, in seconds since the epoch.
     """
@@ -91,13 +91,13 @@ class Review:
 
     @property
     def is_renewal(self) -> bool:
-        """Whether nothing changes but how long it is believed."""
+        """Whether only the end of validity changes."""
         return self.older == self.newer
 
 
 @dataclass(slots=True)
 class _Counts:
-    """What is counted shard by shard."""
+    """Counts that are taken shard by shard."""
 
     added: int = 0
     changed: int = 0
@@ -136,11 +136,11 @@ def propose(
     parameters: dict[str, str],
     listing: Collection[Entry] = canaries.entries(),
 ) -> Review:
-    """Make a proposal of what is staged; of nothing, one that only lasts longer.
+    """Make a proposal of the staged operations; without any, only extend validity.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
         epoch_s: Seconds since the epoch.
         parameters: How signals were computed, by signal type.
         listing: The canaries that every set has.
@@ -168,10 +168,10 @@ def propose(
 
 
 def discard(folder: IssuerFolder) -> None:
-    """Forget the set that is proposed, and keep what else is.
+    """Delete the proposed set, and keep other proposals.
 
     Args:
-        folder: Whose lock the caller holds.
+        folder: The issuer's folder; the caller holds its lock.
     """
     if folder.proposal.exists():
         with _replacing_set(folder):
@@ -185,10 +185,10 @@ def own_parameters() -> dict[str, str]:
 
 
 def review(folder: IssuerFolder, now: Published) -> Review:
-    """Return what the proposal would change, from its files and what is published.
+    """Return the effect of the proposal, from its files and the published ones.
 
     Raises:
-        IssuerError: There is none, or its files contradict each other.
+        IssuerError: There is no proposal, or its files contradict each other.
     """
     data = (folder.proposal / f"{HASHSET}.json").read_bytes()
     metadata = md.parsed(data, Targets)
@@ -202,7 +202,7 @@ def review(folder: IssuerFolder, now: Published) -> Review:
         counts.take(old, lines)
     manifest = new.manifest
     if dict(counts.after) != manifest.categories or counts.entries != manifest.entries:
-        raise _contradiction("its manifest counts other entries than its files have")
+        raise _contradiction("its manifest counts other entries than its files hold")
     if manifest.deltas and now.hashset is not None:
         _check_delta(new, now.hashset)
     names = sorted({*counts.before, *counts.after})
@@ -223,10 +223,10 @@ def review(folder: IssuerFolder, now: Published) -> Review:
 
 
 def _check_delta(new: Listing, old: Listing) -> None:
-    """Check that who applies the delta gets what who takes the full set gets.
+    """Check that applying the delta gives the same entries as the full set.
 
     Raises:
-        IssuerError: They would not.
+        IssuerError: The entries differ.
     """
     older, newer = old.manifest.sequence, new.manifest.sequence
     if older == newer or not any(d.to == newer for d in new.manifest.deltas):
@@ -243,25 +243,25 @@ def _check_delta(new: Listing, old: Listing) -> None:
 
 
 def _check_canaries(lines: Lines) -> None:
-    """Check that what is not counted is a canary: people see all else that they sign.
+    """Check that uncounted entries are canaries: people review all other entries.
 
     Raises:
-        IssuerError: An entry only calls itself so.
+        IssuerError: An entry has the id of a canary, but is not one.
     """
     known = {it.id: ops.addition(it) for it in canaries.entries()}
     for entry_id, line in lines.items():
         if entry_id.startswith(canaries.PREFIX) and line != known.get(entry_id):
-            raise _contradiction(f"it has an entry {entry_id!r}, which is no canary")
+            raise _contradiction(f"it has an entry {entry_id!r}, which is not a canary")
 
 
 class Files:
     """The new files of a proposal.
 
     Args:
-        place: Where the proposal is made.
+        place: The folder of the proposal.
 
     Attributes:
-        listed: What metadata has to say of each file, by its path.
+        listed: The facts about each file for the metadata, by its path.
         delta: The line of each entry that changes, with its id.
     """
 
@@ -272,14 +272,14 @@ class Files:
         self.place = place
 
     def put(self, path: str, data: bytes) -> None:
-        """Write a file, and list it."""
+        """Write a file, and add it to the list."""
         target = TargetFile.from_data(path, data, ["sha256"])
         place = self._targets / stored_name(path, target.hashes["sha256"])
         write_private(place, data, durably=False)
         self.listed[path] = target
 
     def keep(self, known: Mapping[str, TargetFile], paths: Iterable[str]) -> None:
-        """List files that were published before."""
+        """Add files that were published before to the list."""
         for path in paths:
             if path not in self.listed:
                 self.listed[path] = known[path]
@@ -292,13 +292,13 @@ def _changed(
     found: Files,
     always: Lines,
 ) -> _Counts:
-    """Go through all shards once: what changes, and what the set is afterwards."""
+    """Go once through all shards; return the changes, and the set afterwards."""
     counts = _Counts()
     gone = set(withdrawn)
     for shard in range(SHARDS):
         old = {} if now.hashset is None else now.hashset.lines(shard)
         changed = staged_changes(folder, shard)
-        # What a duty officer withdrew leaves the set with the next number.
+        # An entry that a duty officer withdrew leaves the set with the next sequence.
         changed |= dict.fromkeys(gone & (old.keys() | changed.keys()))
         changed |= {key: it for key, it in always.items() if shard_of(key) == shard}
         new = applied(old, list(changed.items()))
@@ -354,7 +354,7 @@ def _new_set(
 
 
 def _is_full_due(full: Full, deltas: tuple[Delta, ...], entries: int) -> bool:
-    """Tell whether who begins anew would read too much behind the full set."""
+    """Tell whether a new operator would read too much after the full set."""
     if not any(delta.older == full.sequence for delta in deltas):
         return True
     behind = sum(d.operations for d in deltas if d.older >= full.sequence)
@@ -389,7 +389,7 @@ def _packed(lines: Lines) -> bytes:
 
 
 def renewal(now: Published, folder: IssuerFolder, epoch_s: float, place: Path) -> None:
-    """Propose that the set is believed for longer, and stays as it is."""
+    """Propose a later end of validity for the unchanged set."""
     expires = md.ending(epoch_s, folder.settings.lifetimes.hashset)
     listing = md.new_listing(
         dict(now.old_files()), version=now.next_version(HASHSET), expires=expires
@@ -399,7 +399,7 @@ def renewal(now: Published, folder: IssuerFolder, epoch_s: float, place: Path) -
 
 @contextlib.contextmanager
 def _replacing_set(folder: IssuerFolder) -> Iterator[Path]:
-    """Make the set of a proposal anew, and keep what else is proposed."""
+    """Make the proposed set anew, and keep other proposals."""
     with replacing(folder.proposal) as place:
         for path in _others(folder.proposal):
             write_private(place / path.relative_to(folder.proposal), path.read_bytes())
@@ -407,7 +407,7 @@ def _replacing_set(folder: IssuerFolder) -> Iterator[Path]:
 
 
 def _others(proposal: Path) -> Iterator[Path]:
-    """Yield the files of a proposal that are not the set's."""
+    """Yield the files of a proposal that do not belong to the set."""
     for path in sorted(it for it in proposal.rglob("*") if it.is_file()):
         parts = path.relative_to(proposal).parts
         is_other = (

@@ -1,4 +1,4 @@
-"""What an issuer has published so far: its metadata, and the entries of the set.
+"""Read the published metadata of an issuer, and the entries of the set.
 
 Rules this module keeps: it reads as an operator would, by the newest timestamp; every
 file is checked against its signed digest, since officers sign what follows from it.
@@ -54,16 +54,16 @@ KINDS: Final[Mapping[str, type[Root] | type[Targets]]] = {
     HASHSET: Targets,
     REVOKE: Targets,
 }
-"""What people sign, in the order in which it is believed."""
+"""The roles that people sign, in the order in which they are verified."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """Files that metadata lists, and where they are.
+    """The files that metadata lists, and their folders.
 
     Attributes:
-        metadata: Says which they are.
-        folders: Where each of them may be, the first in which it is.
+        metadata: The metadata that lists them.
+        folders: The folders that may hold each file; the first that has it counts.
     """
 
     metadata: Metadata[Targets]
@@ -73,7 +73,7 @@ class Listing:
         """Return a file.
 
         Raises:
-            IssuerError: It is not there, or is another one.
+            IssuerError: The file is missing, or is not the listed one.
         """
         target = self.metadata.signed.targets.get(path)
         if target is None:
@@ -96,7 +96,7 @@ class Listing:
 
     @cached_property
     def _changed(self) -> dict[int, list[tuple[str, bytes | None]]]:
-        """What the deltas change behind the full set, by shard and in order."""
+        """The changes by the deltas after the full set, by shard and in order."""
         found: dict[int, list[tuple[str, bytes | None]]] = {}
         for path in manifests.plan(self.manifest, self.manifest.full.sequence).paths:
             for entry_id, line in changes(ops.unpacked(self.read(path))).items():
@@ -127,7 +127,7 @@ class Listing:
         return applied(self.full_lines(shard), self._changed.get(shard, ()))
 
     def own_lines(self, shard: int) -> Lines:
-        """Return the entries that people listed: all of them without the canaries."""
+        """Return the entries that people listed: all of them except the canaries."""
         return without_canaries(self.lines(shard))
 
     def withdrawn(self) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ class Listing:
 
 
 def changes(text: bytes) -> dict[str, bytes | None]:
-    """Return what operations do, by id: the line that adds, ``None`` for none."""
+    """Return the effect of operations by id: the added line, or ``None`` for none."""
     return {
         ops.id_of(line): line if line.startswith(ops.ADD) else None
         for line in text.splitlines(keepends=True)
@@ -144,7 +144,7 @@ def changes(text: bytes) -> dict[str, bytes | None]:
 
 
 def without_canaries(lines: Lines) -> Lines:
-    """Return what people listed."""
+    """Return the entries that people listed."""
     return {it: lines[it] for it in lines if not it.startswith(canaries.PREFIX)}
 
 
@@ -163,14 +163,14 @@ def applied(
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What an issuer has published.
+    """The published data of an issuer.
 
     Attributes:
-        versions: Newest version of each role's metadata; none before the first time.
+        versions: Newest version of each role's metadata; empty before the first time.
         root: The newest root.
         targets: The newest delegations.
         hashset: The newest set; ``None`` before the first time.
-        revoke: The newest withdrawals, likewise.
+        revoke: The newest withdrawals; ``None`` before the first time.
     """
 
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -182,7 +182,7 @@ class Published:
 
     @property
     def sequence(self) -> int:
-        """Number of the newest set; 0 for none."""
+        """Sequence of the newest set; 0 if there is none."""
         return 0 if self.hashset is None else self.hashset.manifest.sequence
 
     def next_version(self, role: str) -> int:
@@ -195,10 +195,10 @@ class Published:
 
 
 def published(folder: IssuerFolder) -> Published:
-    """Read what is published.
+    """Read the published data.
 
     Raises:
-        IssuerError: It is damaged.
+        IssuerError: The data is damaged.
     """
     place = folder.metadata / f"{TIMESTAMP}.json"
     if not place.exists():

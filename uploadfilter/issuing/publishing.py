@@ -1,12 +1,12 @@
-"""Publish what is signed, and keep it fresh.
+"""Publish signed data, and keep it fresh.
 
-Files first, then the metadata that lists them, then which belong together, and at last
-the timestamp, by whose renaming all of it becomes the newest: until then an operator
-sees what was there before.
+First the files are written, then the metadata that lists them, then the metadata that
+says which belong together, and at last the timestamp. Renaming the timestamp makes all
+of it the newest: until then an operator sees the data from before.
 
-Rules this module keeps: nothing is published below its threshold; no file under a name
-that was published is changed; what the set before consists of stays until the next one,
-for operators who are in the middle of reading it.
+Rules this module keeps: nothing is published below its threshold; a file under a
+published name is never changed; the files of the set before stay until the next
+publication, for operators who are just reading it.
 """
 
 import os
@@ -48,19 +48,19 @@ if TYPE_CHECKING:
 
 
 class _Categorised(msgspec.Struct, frozen=True):
-    """What of an entry is told apart before it is withdrawn."""
+    """The fields of an entry that are read before it is withdrawn."""
 
     category: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What was published.
+    """The result of a publication.
 
     Attributes:
-        sequence: Number of the set.
-        roles: Whose metadata is new.
-        keeps_staged: Whether something was staged after the proposal was made.
+        sequence: Sequence of the set.
+        roles: Roles with new metadata.
+        keeps_staged: Whether operations were staged after the proposal was made.
     """
 
     sequence: int
@@ -70,15 +70,15 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawable:
-    """What a withdrawal would do.
+    """The effect of a withdrawal.
 
     Attributes:
         new: Ids that it withdraws.
         known: Ids that are withdrawn already.
-        categories: How many of the new ones are in each category.
-        entries: Entries of the set that is published.
-        most: How many of them one person may withdraw in a day.
-        left: How many of those are left today, before this withdrawal.
+        categories: Number of the new ones in each category.
+        entries: Entries of the published set.
+        most: Most entries that one person may withdraw in a day.
+        left: How many of them are left today, before this withdrawal.
     """
 
     new: tuple[str, ...]
@@ -95,9 +95,9 @@ def publish(
     """Publish the proposal.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
-        machine: Signs that this is the newest.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
+        machine: The signer of the timestamp.
         epoch_s: Seconds since the epoch.
 
     Raises:
@@ -108,7 +108,7 @@ def publish(
     _check_publishable(waiting, now)
     signing.check_complete(waiting)
     if any(item.role == HASHSET for item in waiting):
-        # What was signed is looked at once more, file by file.
+        # The signed files are verified once more, one by one.
         proposing.review(folder, now)
     root = next((it.metadata for it in waiting if it.role == ROOT), now.root)
     _check_machine(root, machine)
@@ -125,7 +125,7 @@ def publish(
 def renew(
     folder: IssuerFolder, now: Published, machine: "Signer", *, epoch_s: float
 ) -> None:
-    """Say anew that what is published is the newest.
+    """Sign a new timestamp for the published data.
 
     Raises:
         IssuerError: Nothing is published, or ``machine`` may not sign.
@@ -147,21 +147,21 @@ def withdraw(
 ) -> tuple[int, int]:
     """Withdraw entries at once, with one officer's signature.
 
-    What was withdrawn before stays so, and leaves the list once the set lacks it.
+    Earlier withdrawals stay in the list until the set lacks their entries.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
-        ids: Which entries; none to renew the list.
-        officer: Signs the list.
-        machine: Signs that it is the newest.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
+        ids: Ids of the entries; empty to renew the list.
+        officer: The signer of the list.
+        machine: The signer of the timestamp.
         epoch_s: Seconds since the epoch.
 
     Returns:
-        How many entries of the set this withdraws, and how many the list has then.
+        How many entries of the set it withdraws, and how many the list has then.
 
     Raises:
-        IssuerError: An id is not in the set, they are too many, or a key may not sign.
+        IssuerError: An id is not in the set, there are too many, or a key may not sign.
     """
     if now.root is None or now.targets is None or now.revoke is None:
         raise _nothing_published()
@@ -177,7 +177,7 @@ def withdraw(
         key.keyid for key in md.holders_of(now.targets, REVOKE).keys
     }:
         raise IssuerError(
-            f"{md.name_of(officer.public_key)!r} is no duty officer",
+            f"{md.name_of(officer.public_key)!r} is not a duty officer",
             hint="'uploadfilter issuer status' says who holds the role 'revoke'.",
         )
     lasting = (known & listed) | wanted
@@ -202,17 +202,17 @@ def withdraw(
 def withdrawable(
     folder: IssuerFolder, now: Published, ids: Iterable[str], *, epoch_s: float
 ) -> Withdrawable:
-    """Say what a withdrawal would do, before anybody signs it.
+    """Describe the effect of a withdrawal, before an officer signs it.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
-        ids: Which entries.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
+        ids: Ids of the entries.
         epoch_s: Seconds since the epoch.
 
     Raises:
-        IssuerError: Nothing is published, an id is not in the set, or they are too many
-            for one person and day.
+        IssuerError: Nothing is published, an id is not in the set, or there are too
+            many for one person and day.
     """
     if now.revoke is None:
         raise _nothing_published()
@@ -237,12 +237,12 @@ def left_today(folder: IssuerFolder, now: Published, epoch_s: float) -> int:
     """Return how many entries one person may still withdraw today.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
         epoch_s: Seconds since the epoch.
 
     Raises:
-        IssuerError: What the folder notes of withdrawals cannot be read.
+        IssuerError: The folder's note of withdrawals cannot be read.
     """
     if now.hashset is None:
         return 0
@@ -254,17 +254,17 @@ def check_listed(now: Published, ids: Iterable[str]) -> None:
     """Refuse ids that the published set does not have.
 
     Raises:
-        IssuerError: Nothing is published, or which id it is.
+        IssuerError: Nothing is published, or an id is not in the set.
     """
     _check_listed(set(ids), _categories_of(now).keys())
 
 
 def export(folder: IssuerFolder, now: Published, to: Path) -> int:
-    """Copy what operators need into a folder, such as a stick.
+    """Copy the files for operators into a folder, for example on a stick.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
         to: The folder, which is made if it is missing.
 
     Returns:
@@ -281,8 +281,9 @@ def export(folder: IssuerFolder, now: Published, to: Path) -> int:
             hint="Name a folder somewhere else, such as the one of a stick.",
         )
     names = [*_files_of(now), *_metadata_of(folder, now)]
-    # The newest stamp comes last: a stick that is pulled out too early has the old one.
-    with file_errors(to, so="It was not copied to its end."):
+    # The newest timestamp comes last: a stick that is removed too early has the old
+    # one.
+    with file_errors(to, so="The copy is not complete."):
         for name in names:
             write_private(to / name, (folder.path / "published" / name).read_bytes())
     return sum((to / name).stat().st_size for name in names)
@@ -292,8 +293,8 @@ def export_lines(now: Published, to: Path) -> int:
     """Write the entries that are published as JSON lines, without the canaries.
 
     Args:
-        now: What is published.
-        to: The file, which is replaced if it is there.
+        now: The published data.
+        to: The file, which is replaced if it exists.
 
     Returns:
         How many bytes it has.
@@ -328,15 +329,14 @@ def _check_publishable(waiting: tuple[signing.Pending, ...], now: Published) -> 
     for item in waiting:
         if item.metadata.signed.version != now.next_version(item.role):
             raise IssuerError(
-                f"the proposal for {item.role!r} follows another version than the one "
-                "that is published",
+                f"the proposal for {item.role!r} does not follow the published version",
                 hint="Nothing was published. Make the proposal anew: 'uploadfilter "
                 "issuer propose'.",
             )
 
 
 def _check_others(now: Published, new: Mapping[str, Metadata[Any]]) -> None:
-    """Refuse to publish who holds a role if operators would refuse what it signed."""
+    """Refuse new holders of a role if operators would refuse its older signatures."""
     targets = new.get(TARGETS, now.targets)
     for role, listing in ((HASHSET, now.hashset), (REVOKE, now.revoke)):
         if role in new or listing is None or targets is None:
@@ -419,7 +419,7 @@ def _put(
     machine: "Signer",
     epoch_s: float,
 ) -> None:
-    """Write new metadata, and then what makes it the newest."""
+    """Write new metadata; the file that makes it the newest comes last."""
     for role, metadata in new.items():
         name = f"{metadata.signed.version}.{role}.json"
         write_private(folder.metadata / name, md.written(metadata))
@@ -444,7 +444,7 @@ def _put(
 
 
 def _finish(folder: IssuerFolder) -> bool:
-    """Remove the proposal and what it took up; tell whether more was staged since."""
+    """Remove the proposal and the operations in it; tell whether more are staged."""
     note = folder.proposal / proposing.STAGED_NOTE
     keeps = False
     if note.exists():
@@ -479,7 +479,7 @@ def _files_of(now: Published) -> list[str]:
 
 
 def _metadata_of(folder: IssuerFolder, now: Published) -> list[str]:
-    """Return the names of metadata, the one that makes it the newest at the end."""
+    """Return the names of metadata; the file that makes it the newest comes last."""
     roots = sorted(path.name for path in folder.metadata.glob(f"*.{ROOT}.json"))
     others = [
         f"{now.versions[role]}.{role}.json"

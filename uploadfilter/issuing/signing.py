@@ -1,7 +1,8 @@
-"""Sign a proposal: what a holder's key may sign, and who else has to.
+"""Sign a proposal: what a holder's key may sign, and which signatures are missing.
 
-Rules this module keeps: a key signs only what its role may; the same key twice is one
-signature; who holds a role is read from what is signed itself, never from a note.
+Rules this module keeps: a key signs only for its roles; the same key twice is one
+signature; the holders of a role are read from the signed data itself, never from a
+note.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """What is proposed for one role.
+    """The proposal for one role.
 
     Attributes:
-        role: Which one.
-        metadata: What is to be signed.
-        signatures: Who has signed it; of a root first by the rules of the old one.
+        role: The role.
+        metadata: The metadata to be signed.
+        signatures: The signers so far; for a root, first by the rules of the old one.
     """
 
     role: str
@@ -39,22 +40,22 @@ class Pending:
 
     @property
     def missing(self) -> int:
-        """How many signatures are needed still."""
+        """How many signatures are still missing."""
         return max(it.missing for it in self.signatures)
 
     @property
     def by(self) -> tuple[str, ...]:
-        """Who has signed."""
+        """The holders that have signed."""
         return tuple(sorted({name for it in self.signatures for name in it.by}))
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Who may sign and has not."""
+        """The holders that may sign and have not."""
         return tuple(sorted({name for it in self.signatures for name in it.others}))
 
 
 def pending(folder: IssuerFolder, now: Published) -> tuple[Pending, ...]:
-    """Return what is proposed, role by role.
+    """Return the proposal, role by role.
 
     Raises:
         IssuerError: The proposal is damaged.
@@ -78,15 +79,15 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
     """Sign everything in the proposal that a key may sign.
 
     Args:
-        folder: Whose lock the caller holds.
-        now: What is published.
-        signer: Who signs.
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
+        signer: The signer.
 
     Returns:
-        The roles that were signed for.
+        The roles that the key has signed for.
 
     Raises:
-        IssuerError: There is nothing that this key may sign, or it has signed all.
+        IssuerError: The key may sign nothing of it, or has signed everything already.
     """
     waiting = pending(folder, now)
     if not waiting:
@@ -109,7 +110,7 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
 
 
 def named_in(item: Pending) -> dict[str, md.Holders]:
-    """Return who would hold which role by what is proposed, if it names anybody."""
+    """Return the holders of each role that a proposal names; empty if it names none."""
     roles = getattr(item.metadata.signed, "roles", None)
     delegations = getattr(item.metadata.signed, "delegations", None)
     named = roles or (delegations.roles if delegations else {})
@@ -120,7 +121,7 @@ def put_signature(metadata: Metadata[Any], signer: "Signer") -> None:
     """Add a signature to metadata.
 
     Raises:
-        IssuerError: The signer, such as a token, says why it does not sign.
+        IssuerError: The signer, for example a token, gives a reason for not signing.
     """
     told: BaseException | None = None
     try:
@@ -128,15 +129,16 @@ def put_signature(metadata: Metadata[Any], signer: "Signer") -> None:
     except UnsignedMetadataError as exc:
         told = exc.__cause__ if isinstance(exc.__cause__, IssuerError) else exc
     if told is not None:
-        # Raised out here: inside, each of the two would be the cause of the other.
+        # Raised outside: inside, each of the two errors would be the cause of the
+        # other.
         raise told
 
 
 def check_complete(waiting: Iterable[Pending]) -> None:
-    """Refuse what lacks signatures.
+    """Refuse metadata that lacks signatures.
 
     Raises:
-        IssuerError: Which role lacks how many, and whose.
+        IssuerError: It names the role, the missing number, and the holders.
     """
     for item in waiting:
         if item.missing:
@@ -154,13 +156,13 @@ def _nothing_to_sign(name: str, waiting: Iterable[Pending]) -> IssuerError:
     by = {item.role for item in waiting if name in item.by}
     if by:
         return IssuerError(
-            f"{name!r} has signed already what that key may sign: "
+            f"{name!r} has already signed everything that this key may sign: "
             f"{', '.join(sorted(by))}",
             hint="The same key twice is one signature: somebody else has to sign.",
         )
     roles = ", ".join(sorted(item.role for item in waiting))
     return IssuerError(
-        f"the key of {name!r} may sign nothing of the proposal ({roles})",
+        f"the key of {name!r} may not sign anything of the proposal ({roles})",
         hint="'uploadfilter issuer status' says who holds which role.",
     )
 
@@ -168,7 +170,7 @@ def _nothing_to_sign(name: str, waiting: Iterable[Pending]) -> IssuerError:
 def _may_sign(
     role: str, signer: "Signer", waiting: Iterable[Pending], now: Published
 ) -> bool:
-    """Tell whether a key, and not only its holder's name, is that of a role."""
+    """Tell whether a key, and not only its holder's name, belongs to a role."""
     metadata = {item.role: item.metadata for item in waiting}
     keys = {
         key.keyid
@@ -181,14 +183,14 @@ def _may_sign(
 def _delegators(
     role: str, found: Mapping[str, Metadata[Any]], now: Published
 ) -> tuple[Metadata[Any], ...]:
-    """Return what says who holds a role: what is proposed, or else published."""
+    """Return the metadata that names the holders of a role: proposed or published."""
     root, targets = found.get(ROOT, now.root), found.get(TARGETS, now.targets)
     if role == ROOT:
         return tuple(it for it in (now.root, found.get(ROOT)) if it is not None)
     delegator = root if role == TARGETS else targets
     if delegator is None:
         raise IssuerError(
-            f"nothing says who may sign {role!r}",
+            f"no metadata names the holders of {role!r}",
             hint="Restore the folder from the backup.",
         )
     return (delegator,)

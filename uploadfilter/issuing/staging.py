@@ -1,10 +1,10 @@
-"""Stage what the next proposal changes: entries to add, ids to take away.
+"""Stage the operations of the next proposal: entries to add, ids to remove.
 
-Staged operations lie in 256 files by the shard of their id, so that a set of ten
-million entries is staged and proposed with the memory of one shard.
+Staged operations lie in 256 files by the shard of their id, so that staging and
+proposing a set of ten million entries take the memory of one shard.
 
-Rules this module keeps: a file that is refused stages nothing; staging the same file
-twice is the same as once; of a picture's name or place nothing is staged.
+Rules this module keeps: a refused file stages nothing; staging the same file twice is
+the same as once; the name and the path of a picture are never staged.
 """
 
 import hashlib
@@ -25,19 +25,19 @@ from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.roles import SHARDS, shard_of
 
 _HELD_BYTES: Final = 64 << 20
-"""Lines that are held before they are spread over the files of their shards."""
+"""Bytes of lines that are held before they are written to the files of shards."""
 
 _MOST_LINE_BYTES: Final = 256 << 10
-"""Longest line, as ``hashsets/FORMAT.md`` 1.2 has it."""
+"""Longest line, as stated by ``hashsets/FORMAT.md`` 1.2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """What is staged.
+    """The number of staged operations.
 
     Attributes:
         added: How many entries are to be added or changed.
-        deleted: How many ids are to be taken away.
+        deleted: How many ids are to be removed.
     """
 
     added: int = 0
@@ -76,15 +76,15 @@ def stage_file(
     """Stage the entries of a file of JSON lines.
 
     Args:
-        folder: Whose lock the caller holds.
+        folder: The issuer's folder; the caller holds its lock.
         path: The file.
-        tally: Counts what is read and what is left out.
-        replacing_all: What is published, if the file is the whole set: what it lacks
-            is taken away then.
+        tally: Counts the lines that are read and left out.
+        replacing_all: The published data, if the file is the whole set: entries that
+            the file lacks are removed then.
 
     Raises:
         HashSetFormatError: The file is malformed, or has an id twice.
-        HashSetError: It cannot be read.
+        HashSetError: The file cannot be read.
     """
     with replacing(folder.staged) as new:
         spread = _Spread(new)
@@ -104,11 +104,11 @@ def stage_file(
 
 
 def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> Staged:
-    """Stage ids to be taken away.
+    """Stage ids to be removed.
 
     Args:
-        folder: Whose lock the caller holds.
-        ids: Which ones; those that the set does not have do nothing.
+        folder: The issuer's folder; the caller holds its lock.
+        ids: The ids; those that the set does not have are ignored.
     """
     by_shard: dict[int, dict[str, bytes | None]] = {}
     for entry_id in ids:
@@ -121,18 +121,18 @@ def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> Staged:
 
 
 def clear(folder: IssuerFolder) -> None:
-    """Forget what is staged."""
+    """Delete all staged operations."""
     remove(folder.staged)
 
 
 def staged_changes(folder: IssuerFolder, shard: int) -> dict[str, bytes | None]:
-    """Return what is staged in one shard, by id."""
+    """Return the staged operations of one shard, by id."""
     path = folder.staged / f"{shard:02x}.jsonl"
     return changes(path.read_bytes()) if path.exists() else {}
 
 
 def staged(folder: IssuerFolder) -> Staged:
-    """Count what is staged."""
+    """Count the staged operations."""
     added = deleted = 0
     for shard in range(SHARDS):
         lines = staged_changes(folder, shard).values()
@@ -143,11 +143,11 @@ def staged(folder: IssuerFolder) -> Staged:
 
 
 def not_added(folder: IssuerFolder, ids: Iterable[str]) -> set[str]:
-    """Return which ids the published set must have, since none is staged to be added.
+    """Return the ids that the published set must have, since they are not staged.
 
     Args:
-        folder: Whose lock the caller holds.
-        ids: Which are to be taken away.
+        folder: The issuer's folder; the caller holds its lock.
+        ids: Ids that are to be removed.
     """
     by_shard: dict[int, set[str]] = {}
     for entry_id in ids:
@@ -162,7 +162,7 @@ def not_added(folder: IssuerFolder, ids: Iterable[str]) -> set[str]:
 
 
 def digest(folder: IssuerFolder) -> str:
-    """Return the SHA-256 of what is staged, by which a proposal knows what it took."""
+    """Return the SHA-256 of the staged operations, which a proposal records."""
     found = hashlib.sha256()
     for shard in range(SHARDS):
         path = folder.staged / f"{shard:02x}.jsonl"
@@ -182,7 +182,7 @@ def _spread(line: bytes, spread: _Spread, tally: Tally) -> None:
     if entry is not None:
         if entry.id.startswith(canaries.PREFIX):
             raise HashSetFormatError(
-                f"line {tally.lines} has the id {entry.id!r}, which is for canaries",
+                f"line {tally.lines} has the id {entry.id!r}, reserved for canaries",
                 hint="Nothing was staged. Give the entry another id.",
             )
         tally.accepted += 1
@@ -234,10 +234,10 @@ def _refused(path: Path, tally: Tally) -> HashSetFormatError:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Return the ids in a file, one a line.
+    """Return the ids in a file, one on each line.
 
     Raises:
-        IssuerError: It cannot be read, or is no list of ids.
+        IssuerError: The file cannot be read, or is not a list of ids.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,11 +1,11 @@
-"""What a file says of pictures that lie in a folder: which id, and which category.
+"""Read ids and categories of the pictures in a folder from a file.
 
-Such a file is CSV, in which a picture is named by its place below the folder or by a
-digest, or one in a format that is imported, such as VICS, in which each medium has its
+Such a file is CSV, which names a picture by its path below the folder or by a digest,
+or it has a format that can be imported, such as VICS, in which each medium has its
 digests.
 
-Rules this module keeps: two rows never say different things of one picture; which rows
-no picture was found for is known at the end.
+Rules this module keeps: two rows never contradict each other about one picture; at the
+end it is known which rows no picture was found for.
 """
 
 import csv
@@ -24,7 +24,7 @@ from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import EXACT_TYPES, Signal
 
 Key = str | bytes
-"""The place of a picture below the folder, or a digest."""
+"""The path of a picture below the folder, or a digest."""
 
 _PLACES: Final = ("path", "file")
 _IDS: Final = ("id", "mediaid")
@@ -37,12 +37,12 @@ _HEAD_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What is said of one picture.
+    """The row of one picture.
 
     Attributes:
-        id: Empty for one that is made of the picture's SHA-256.
-        category: Empty for the one that holds for all.
-        line: Where it stands, counted from 1.
+        id: Its id; empty if it is made of the picture's SHA-256.
+        category: Its category; empty if it is that of all pictures.
+        line: Its line, counted from 1.
     """
 
     id: str
@@ -51,13 +51,13 @@ class Row:
 
 
 class Table:
-    """The rows of a file, found by the place or a digest of a picture.
+    """The rows of a file, found by the path or a digest of a picture.
 
     Args:
-        rows: Each with its keys.
+        rows: The rows, each with its keys.
 
     Raises:
-        IssuerError: Two rows say different things of one picture.
+        IssuerError: Two rows contradict each other about one picture.
     """
 
     def __init__(self, rows: Iterable[tuple[Row, Collection[Key]]]) -> None:
@@ -75,8 +75,8 @@ class Table:
                 before = self._rows[known - 1]
                 if (before.id, before.category) != (row.id, row.category):
                     raise IssuerError(
-                        f"lines {before.line} and {row.line} say different things of "
-                        "one picture",
+                        f"lines {before.line} and {row.line} contradict each other "
+                        "about one picture",
                         hint="Leave one of them out.",
                     )
                 number = known
@@ -95,16 +95,16 @@ class Table:
         return self._rows[number - 1]
 
     def at_place(self, place: str) -> int:
-        """Return the number of the row of a place below the folder; 0 for none."""
+        """Return the row number of a path below the folder; 0 if there is none."""
         return self._at.get(place, 0)
 
     def of_digests(self, signals: Iterable[Signal]) -> int:
-        """Return the number of the first row of one of some digests; 0 for none."""
+        """Return the number of the first row with such a digest; 0 if none has one."""
         found = (self._at.get(signal.value, 0) for signal in signals)
         return min(filter(None, found), default=0)
 
     def lines_without(self, used: Collection[int]) -> Iterator[int]:
-        """Yield the lines of the rows that are none of these, in their order."""
+        """Yield the lines of the rows that are not in ``used``, in their order."""
         known = set(used)
         for number, row in enumerate(self._rows, start=1):
             if number not in known:
@@ -112,7 +112,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a file that says ids and categories.
+    """Read a file with ids and categories.
 
     Args:
         path: CSV in UTF-8, whose first row names the columns (``path`` or a type of
@@ -120,7 +120,7 @@ def read_table(path: Path) -> Table:
 
     Raises:
         IssuerError: It cannot be read, names no pictures, or contradicts itself.
-        HashSetError: It is in another format, and cannot be read.
+        HashSetError: It has an importable format, and cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -167,7 +167,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[Row, Collection[Key]]]:
             f"{str(path)!r} names no pictures: it has no column 'path', 'md5', 'sha1' "
             "or 'sha256'",
             hint="The first row names the columns: path or a digest, id, category. A "
-            "path is that below the folder, with slashes.",
+            "path is relative to the folder, with slashes.",
         )
     places = {names[it] for it in _PLACES if it in names}
     for cells in rows:
@@ -205,7 +205,7 @@ def _digest(path: Path, cell: str, line: int) -> bytes:
         value = b""
     if len(value) not in widths:
         raise IssuerError(
-            f"{str(path)!r}: line {line} holds a digest that is none",
+            f"{str(path)!r}: line {line} holds a digest that is not one",
             hint="MD5 has 32 hex digits, SHA-1 has 40, SHA-256 has 64.",
         )
     return value

@@ -1,12 +1,12 @@
-"""Keys of officers in tokens: smart cards and others that speak PKCS#11.
+"""Keys of officers in tokens: smart cards and others that use PKCS#11.
 
-A token signs, and never gives its key away. What stands in a file in place of the
-private key says which token, and which of its keys. Signing is done by ``HSMSigner`` of
-``securesystemslib``, through the package ``python-pkcs11``, which is an extra.
+A token signs, and never gives its key away. In place of the private key, a file names
+the token and the key in it. Signing is done by ``HSMSigner`` of ``securesystemslib``,
+with the package ``python-pkcs11``, which is an extra.
 
 Rules this module keeps: a PIN is tried once, since a token locks itself after a few
-wrong ones; the library that speaks to a token is never named by a file, because it is
-loaded into this process; what a token signed is verified before it is used.
+wrong ones; a file never names the library for a token, because the library is loaded
+into this process; a signature of a token is verified before it is used.
 """
 
 import os
@@ -29,24 +29,24 @@ from uploadfilter.signedsets.metadata import named
 FORMAT: Final = 1
 
 MOST_LABEL: Final = 32
-"""Characters of a token's label, as PKCS#11 has it."""
+"""Characters of a token's label, as limited by PKCS#11."""
 
 PIV_SIGNATURE: Final = 2
 """The key of a PIV card that is meant for signatures (slot 9c)."""
 
 _RAISED: Final = (RuntimeError, ValueError, OSError, UnsupportedLibraryError)
-"""What ``python-pkcs11`` (the first) and ``HSMSigner`` raise."""
+"""The exceptions of ``python-pkcs11`` (the first) and ``HSMSigner``."""
 
 _LIBRARY_VARIABLE: Final = "PYKCS11LIB"
-"""Where ``HSMSigner`` looks for the library."""
+"""The environment variable in which ``HSMSigner`` looks for the library."""
 
 _CAREFULLY: Final = (
-    "Nothing was signed by it. Try again with care: a token locks itself after a few "
+    "Nothing was signed. Try again with care: a token locks itself after a few "
     "wrong PINs."
 )
 _PLUG_IN: Final = (
-    "Plug it in and try again; its label is what 'pkcs11-tool --list-slots' or the "
-    "tool of its maker says."
+    "Plug it in and try again; 'pkcs11-tool --list-slots' or the tool of its maker "
+    "shows its label."
 )
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -61,7 +61,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(
         ("PinExpired", "UserPinNotInitialized"),
         (
-            "the token {label!r} has no PIN that is in force",
+            "the PIN of the token {label!r} is not set, or has expired",
             "Set one with the tool of its maker.",
         ),
     ),
@@ -77,29 +77,29 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "MultipleTokensReturned": (
         "there is more than one token {label!r}",
-        "Take all but one of them out.",
+        "Unplug all of them except one.",
     ),
     "NoSuchKey": (
-        "the token {label!r} has no ECDSA key of the number {number}",
+        "the token {label!r} has no ECDSA key with the number {number}",
         "'pkcs11-tool --list-objects' shows its keys; --token-key names another one.",
     ),
     "MultipleObjectsReturned": (
-        "the token {label!r} has more than one ECDSA key of the number {number}",
+        "the token {label!r} has more than one ECDSA key with the number {number}",
         "Give one of them another number with the tool of its maker.",
     ),
 }
-"""What people are told, by the names of what ``python-pkcs11`` raises."""
+"""Messages and hints, by the names of the exceptions of ``python-pkcs11``."""
 
 
 class _Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Which key of which token."""
+    """A token, and a key in it."""
 
     label: str
     number: int
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a file in place of a private key."""
+    """The content of a file in place of a private key."""
 
     format: int
     public: dict[str, Any]
@@ -107,12 +107,12 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenSigner(Signer):
-    """Signs by a token.
+    """Signs with a key in a token.
 
     Args:
-        place: Which key of which token.
-        public: Its public key.
-        pin: Of the token.
+        place: The token, and the key in it.
+        public: The public key.
+        pin: The PIN of the token.
     """
 
     def __init__(self, place: _Place, public: SSlibKey, pin: str) -> None:
@@ -130,7 +130,7 @@ class TokenSigner(Signer):
         """Return the token's signature.
 
         Raises:
-            IssuerError: The token does not sign, or with another key.
+            IssuerError: The token does not sign, or signs with another key.
         """
         try:
             signature = self._signer.sign(payload)
@@ -151,28 +151,28 @@ class TokenSigner(Signer):
     def from_priv_key_uri(
         cls, priv_key_uri: str, public_key: object, secrets_handler: object = None
     ) -> "TokenSigner":
-        """Not a way to make one: our files are no URIs."""
+        """Not available: the files of this program are not URIs."""
         raise NotImplementedError
 
 
 def token_key(
     name: str, library: Path, *, label: str, number: int, pin: str
 ) -> tuple[bytes, bytes]:
-    """Take a key of a token for that of a holder.
+    """Use a key in a token as the key of a holder.
 
     Args:
-        name: Who holds the token: an account or initials.
-        library: What speaks to the token: a file of the maker, ``.so``.
-        label: Which token.
-        number: Which of its keys: its id.
-        pin: Of the token. It signs once, to be sure that it can.
+        name: The holder of the token: an account or initials.
+        library: The library of the token's maker, a file ``.so``.
+        label: The label of the token.
+        number: The number (id) of the key in it.
+        pin: The PIN of the token. The token signs once, as a test.
 
     Returns:
-        What to keep in the file that stands for the private key, and what in that of
-        the public one, which is for everybody.
+        The contents of the file in place of the private key, and of the file of the
+        public one, which is for everybody.
 
     Raises:
-        IssuerError: The token cannot be used so.
+        IssuerError: The token cannot be used in this way.
     """
     place = _Place(label=label, number=number)
     _use(library)
@@ -187,29 +187,29 @@ def token_key(
 
 
 def is_token(data: bytes) -> bool:
-    """Tell whether a file stands for a key of a token."""
+    """Tell whether a file stands for a key in a token."""
     return _file_of(data) is not None
 
 
 def label_of(data: bytes) -> str:
-    """Return which token a file names.
+    """Return the label of the token that a file names.
 
     Raises:
-        IssuerError: It names none.
+        IssuerError: The file names no token.
     """
     return _known(data).token.label
 
 
 def opened_token(data: bytes, library: Path, pin: str) -> TokenSigner:
-    """Return who signs by a token.
+    """Return a signer with a token.
 
     Args:
         data: The file that stands for the key.
-        library: What speaks to the token.
-        pin: Of the token.
+        library: The library of the token's maker.
+        pin: The PIN of the token.
 
     Raises:
-        IssuerError: The file names no token, or none can be used here.
+        IssuerError: The file names no token, or no token can be used here.
     """
     file = _known(data)
     _use(library)
@@ -236,14 +236,14 @@ def _known(data: bytes) -> _File:
     )
     if file is None or not usable:
         raise IssuerError(
-            "the file names no key of a token, or another release made it",
+            "the file does not name a key in a token, or another release made it",
             hint="Make it anew with 'uploadfilter issuer key --token'.",
         )
     return file
 
 
 def _use(library: Path) -> None:
-    """Have ``HSMSigner`` load a library."""
+    """Make ``HSMSigner`` load a library."""
     if not library.is_file():
         raise IssuerError(
             f"there is no library {str(library)!r}",
@@ -254,7 +254,7 @@ def _use(library: Path) -> None:
 
 
 def _told(exc: Exception, place: _Place) -> IssuerError:
-    """Return what people are told about what a token, or its library, raised."""
+    """Return the error for an exception of a token or its library."""
     if isinstance(exc, IssuerError):
         return exc
     if isinstance(exc, UnsupportedLibraryError):
@@ -263,7 +263,7 @@ def _told(exc: Exception, place: _Place) -> IssuerError:
             "missing",
             hint="Install it with: pip install 'uploadfilter[pkcs11]'.",
         )
-    # HSMSigner makes ValueErrors of some.
+    # HSMSigner turns some of them into ValueErrors.
     cause = exc.__context__ if isinstance(exc, ValueError) else None
     name = type(cause or exc).__name__
     if name in _WORDS:

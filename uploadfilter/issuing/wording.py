@@ -1,4 +1,4 @@
-"""What a proposal does, in words: the same on a terminal and on a page.
+"""Describe a proposal in words: the same on a terminal and on a page.
 
 Rules this module keeps: it is pure; a count agrees with its noun.
 """
@@ -9,27 +9,26 @@ from uploadfilter.issuing.proposing import Review
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun: ``1 entry``, ``1,234 entries``.
 
-    Args:
-        count: How many.
-        one: The noun for one, and what follows it.
-        many: The same for several; by default with an ``s``.
+    count: The number.
+    one: The noun for one, and the words after it.
+    many: The same for several; by default with an ``s``.
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def entries(count: int, then: str = "", *, plural: str = "") -> str:
-    """Return how many entries, and what becomes of them.
+    """Return a number of entries, with the words after it.
 
     Args:
-        count: How many.
-        then: Follows the noun of one, such as ``is added``.
-        plural: Follows the noun of several, such as ``are added``.
+        count: The number.
+        then: Words after the noun for one, such as ``is added``.
+        plural: Words after the noun for several, such as ``are added``.
     """
     return counted(count, f"entry {then}".strip(), f"entries {plural}".strip())
 
 
 def review_heading(review: Review) -> str:
-    """Return in one line from what to what a proposal leads."""
+    """Return in one line the sequences before and after a proposal."""
     if review.is_renewal:
         whole = entries(review.entries)
         return f"Number {review.newer} stays as it is, with {whole}."
@@ -39,7 +38,7 @@ def review_heading(review: Review) -> str:
 
 
 def review_lines(review: Review) -> tuple[str, ...]:
-    """Return line by line what a proposal changes; nothing where it changes nothing."""
+    """Return the changes of a proposal, line by line; nothing if there are none."""
     if review.is_renewal:
         return ()
     return (

@@ -431,7 +431,7 @@ async def test_officer_makes_a_key_on_a_stick(
     assert "fewer than 12 characters" in short.notes[0]
     assert "nobody can hold a key under the name" in outside.notes[0].lower()
     assert "good: The key of gus is made. gus.key stays" in made.notes[0]
-    assert "is there already" in twice.notes[0]
+    assert "exists already" in twice.notes[0]
     assert {path.name for path in files} == {"gus.key", "gus.pub", "o"}
     key = opened_key((tmp_path / "gus.key").read_bytes(), PASSPHRASE)
     assert name_of(key.public_key) == "gus"
@@ -460,7 +460,7 @@ async def test_key_in_a_token_signs_with_its_pin(
     assert "issuer page --pkcs11" in without.notes[0]
     assert "PIN of the token" in page.text
     assert "changed" in wrong.notes[0]
-    assert "may sign nothing of the proposal" in stranger.notes[0]
+    assert "may not sign anything of the proposal" in stranger.notes[0]
 
 
 async def test_folder_is_chosen_by_its_number_or_its_path(
@@ -497,7 +497,7 @@ async def test_folder_is_chosen_by_its_number_or_its_path(
 
 
 async def test_folder_that_is_in_use_is_said(office: Office, keys: Keys) -> None:
-    """A command is at work on it: try again."""
+    """A command is working on it: try again."""
     async with opened(office, keys) as browser:
         await browser.enter()
         with office.folder.locked():
