@@ -92,7 +92,7 @@ def give_key(page: Page, desk: Path, field: str, name: str) -> None:
 def sign(page: Page, desk: Path, name: str) -> str:
     """Sign what is shown; return what is told then."""
     give_key(page, desk, "key", name)
-    page.click("text=Sign what is proposed")
+    page.click("text=Sign the proposal")
     page.wait_for_selector(f".note:has-text('{name}')")
     return page.inner_text(".note")
 
@@ -117,7 +117,7 @@ def build(page: Page) -> None:
     page.click("text=Choose a folder")
     look_right(page, "dark")
     page.click("button:has-text('pictures')")
-    page.click("text=Take this folder")
+    page.click("text=Choose this folder")
     page.keyboard.press("Tab")
     page.click("text=Read the pictures")
     page.wait_for_selector("#preview")
@@ -213,7 +213,7 @@ def test_page_works_without_scripts_and_is_for_one_browser(
         stranger = other.inner_text("main")
         page.click("text=Choose a folder")
         page.click("button:has-text('pictures')")
-        page.click("text=Take this folder")
+        page.click("text=Choose this folder")
         page.click("text=Read the pictures")
         page.wait_for_selector("#work")
         page.wait_for_selector("#done:not(:text-is('0'))")

@@ -253,7 +253,7 @@ def test_stale_proposal_is_refused(office: Office) -> None:
     (office.folder.proposal).mkdir()
     (office.folder.proposal / "hashset.json").write_bytes(kept)
 
-    with pytest.raises(IssuerError, match="another version"):
+    with pytest.raises(IssuerError, match="does not follow the published version"):
         office.publish()
 
 

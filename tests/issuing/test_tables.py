@@ -69,7 +69,7 @@ def test_media_of_vics_are_read(tmp_path: Path) -> None:
         ("name\nx\n", "names no pictures"),
         ("md5,id\nxyz,1\n", "line 2 holds a digest"),
         (f"md5,id\n{MD5[2:]},1\n", "line 2 holds a digest"),
-        (f"md5,id\n{MD5},1\n{MD5.upper()},2\n", "lines 2 and 3 say different"),
+        (f"md5,id\n{MD5},1\n{MD5.upper()},2\n", "lines 2 and 3 contradict each other"),
         (b"\xff\xfe", "cannot read"),
         (b"", "names no pictures"),
     ],

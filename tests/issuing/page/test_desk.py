@@ -171,7 +171,7 @@ async def test_form_that_is_none_is_said(office: Office, keys: Keys) -> None:
         text = await browser.ask("POST", "/act/sign", data="x", Origin=browser.site)
 
     assert "at most 256 KiB" in large.notes[0]
-    assert "no form of this page" in text.notes[0]
+    assert "did not send a form of this page" in text.notes[0]
 
 
 async def test_nothing_is_inline_or_from_elsewhere(office: Office, keys: Keys) -> None:
@@ -289,7 +289,7 @@ async def test_proposal_needs_every_signature(
     assert "dora has signed. Now somebody else has to sign." in first.notes[0]
     assert "The set Has signed: dora Still missing: 1 of eve, gus" in first.text
     assert "somebody else has to sign" in twice.notes[0]
-    assert "may sign nothing" in stranger.notes[0]
+    assert "may not sign anything" in stranger.notes[0]
     assert "It can go out now." in last.notes[0]
     assert "may not sign that this is the newest" in other.notes[0]
     assert "good: Number 1 is published." in done.notes[0]
@@ -365,12 +365,12 @@ async def test_what_ends_soon_is_said_with_what_to_do(
 
     digest = hashlib.sha256(office.root).hexdigest()
     assert digest in fresh.text.replace(" ", "")
-    assert "What is due" not in fresh.text
-    assert "What is the newest: confirm below" in later[0.9]
-    assert "propose on the page 'New set'" not in later[0.9]
-    assert "The set: propose on the page 'New set'" in later[25]
+    assert "Due now" not in fresh.text
+    assert "The newest version: confirm it below" in later[0.9]
+    assert "propose a longer validity on the page 'New set'" not in later[0.9]
+    assert "The set: propose a longer validity on the page 'New set'" in later[25]
     assert "renew the list on the page 'Withdraw'" in later[25]
-    assert "The keys of the house: those who look after" in later[400]
+    assert "The root keys: those who look after" in later[400]
 
 
 async def test_published_set_is_copied_renewed_and_made_smaller(
@@ -403,7 +403,7 @@ async def test_published_set_is_copied_renewed_and_made_smaller(
     assert "no entry 'x-9'" in strange.notes[0]
     assert "2 entries are removed" in removed.text
     assert "Which pictures?" in forgotten.text
-    assert "forgotten" in forgotten.notes[0]
+    assert "deleted" in forgotten.notes[0]
 
 
 async def test_officer_makes_a_key_on_a_stick(
@@ -492,7 +492,7 @@ async def test_folder_is_chosen_by_its_number_or_its_path(
     assert r"\xff &lt;b&gt;" in taken.html
     assert "cannot be a category" in wrong.notes[0]
     assert "No such file" in tableless.notes[0]
-    assert "is no file" in folder.notes[0]
+    assert "is not a file" in folder.notes[0]
     assert "is the stick still there?" in vanished.notes[0]
 
 
@@ -505,5 +505,5 @@ async def test_folder_that_is_in_use_is_said(office: Office, keys: Keys) -> None
         again = await browser.open()
 
     assert shown.status == 503
-    assert "another command is at work" in shown.notes[0].lower()
+    assert "another command is working" in shown.notes[0].lower()
     assert again.status == 200

@@ -73,11 +73,11 @@ def test_long_list_ends(tmp_path: Path) -> None:
         ("", "no path was typed"),
         ("pictures", "does not begin with"),
         ("/no/such/folder", "No such file"),
-        ("/a\0b", "no path"),
-        ("/" + "a" * 5000, "no path"),
+        ("/a\0b", "not a path"),
+        ("/" + "a" * 5000, "not a path"),
         ("/" + "a" * 300, "too long"),
         ("/etc/hostname/x", "Not a directory"),
-        ("/etc/passwd", "is no folder"),
+        ("/etc/passwd", "is not a folder"),
     ],
 )
 def test_path_that_is_none_is_refused(text: str, words: str) -> None:

@@ -57,7 +57,7 @@ def test_whatever_comes_is_a_form_or_an_error(body: bytes, kind: str) -> None:
 )
 def test_malformed_form_is_refused_whole(kind: str, body: bytes) -> None:
     """Never half of it."""
-    with pytest.raises(UsageError, match="no form of this page"):
+    with pytest.raises(UsageError, match="did not send a form of this page"):
         fields(kind, body)
 
 

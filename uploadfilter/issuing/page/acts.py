@@ -1,7 +1,7 @@
-"""What the page does with the issuer's folder: the room's own functions, and no others.
+"""The acts of the page on the issuer's folder: the room's own functions, no others.
 
-All of it blocks, and runs in threads. Rules this module keeps: each act takes the lock
-of the folder for its own length; what is signed or published is what was shown; a key
+All of them block, and run in threads. Rules this module keeps: each act takes the lock
+of the folder for its own duration; it signs or publishes exactly what was shown; a key
 and its passphrase live as long as the act that needs them.
 """
 
@@ -42,11 +42,11 @@ from uploadfilter.signedsets.roles import HASHSET, ROOT, Lifetimes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A key as a form brings it.
+    """A key from a form.
 
     Attributes:
-        data: Its file.
-        passphrase: What it is sealed with, or the PIN of the token that has it.
+        data: The content of its file.
+        passphrase: The passphrase that seals it, or the PIN of its token.
     """
 
     data: bytes
@@ -54,28 +54,29 @@ class Key:
 
     @override
     def __repr__(self) -> str:
-        """Return nothing of it."""
+        """Return a text without the key."""
         return "Key()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a look at the folder has found.
+    """The state of the folder when it was read.
 
     Attributes:
-        situation: What decides about the next step.
-        now: What is published.
-        pending: What is proposed, role by role.
-        digest: Of what is proposed and published: a form carries it, so that nobody
-            signs what was changed in the meantime. Signatures are no part of it.
+        situation: The facts that decide the next step.
+        now: The published data.
+        pending: The proposal, role by role.
+        digest: Digest of the proposal and of the published data; a form carries it, so
+            that nobody signs a proposal that was changed in the meantime. It does not
+            cover signatures.
         finished: A build that waits to be proposed.
-        staged: What the next proposal takes up.
-        withdrawn: How many entries are withdrawn, and still in the set.
-        left_today: How many more one person may withdraw today.
-        root_sha256: Of the file by which providers begin to trust this issuer, in hex;
-            empty before it is published.
-        review: What the proposal would change; ``None`` if no set is proposed, or if
-            it was not read.
+        staged: The operations that the next proposal takes up.
+        withdrawn: Entries that are withdrawn, and still in the set.
+        left_today: How many more entries one person may withdraw today.
+        root_sha256: SHA-256, in hex, of the file by which providers begin to trust this
+            issuer; empty before it is published.
+        review: The effect of the proposal; ``None`` if no set is proposed, or if it was
+            not read.
     """
 
     situation: Situation
@@ -91,14 +92,14 @@ class Seen:
 
 
 class Acts:
-    """Everything the page does.
+    """The acts that the page can do.
 
     Args:
         folder: The issuer's folder.
         clock: Returns seconds since the epoch.
-        settings: Of the scanners.
-        library: The PKCS#11 library of tokens; ``None`` where there are none. A form
-            never names it, since it is loaded into this process.
+        settings: Settings of the scanners.
+        library: The PKCS#11 library of tokens; ``None`` if there is none. A form never
+            names it, since it is loaded into this process.
     """
 
     def __init__(
@@ -123,26 +124,26 @@ class Acts:
 
     @property
     def lifetimes(self) -> Lifetimes:
-        """For how long signatures are believed."""
+        """How long signatures are valid."""
         return self.folder.settings.lifetimes
 
     def situation(self) -> Situation:
-        """Return what decides about the next step.
+        """Return the facts that decide the next step.
 
         Raises:
-            IssuerError: Something in the folder is damaged, or a command is at work.
+            IssuerError: The folder is damaged, or a command is working on it.
         """
         return self.look(reads=False).situation
 
     def look(self, *, reads: bool = True) -> Seen:
-        """Return what is in the folder.
+        """Return the state of the folder.
 
         Args:
-            reads: Whether a proposal that was not read yet is read through, which
-                takes long where a set is large.
+            reads: Whether to read through a proposal that was not read yet, which takes
+                long if a set is large.
 
         Raises:
-            IssuerError: Something in it is damaged, or a command is at work on it.
+            IssuerError: The folder is damaged, or a command is working on it.
         """
         with self.folder.locked():
             now = published(self.folder)
@@ -193,15 +194,16 @@ class Acts:
         """Compute the signals of the pictures of a folder.
 
         Args:
-            job: Is told how far it is.
+            job: Receives the progress.
             source: The folder.
-            category: Of all of them; ``None`` if folders or a table say it.
-            table: Says ids and categories; ``None`` for none.
+            category: The category of all pictures; ``None`` if folders or a table name
+                it.
+            table: A file with ids and categories; ``None`` if there is none.
 
         Raises:
             HashSetError: The table cannot be read.
-            IssuerError: Nor can it, or the lines cannot be written.
-            ScannerError: There is no scanner.
+            IssuerError: The table cannot be read, or the lines cannot be written.
+            ScannerError: No scanner can be started.
         """
         rows = None if table is None else read_table(table)
         naming = Naming(category=category, table=rows)
@@ -229,18 +231,19 @@ class Acts:
         )
 
     def discard(self) -> Note:
-        """Forget what was built."""
+        """Delete the results of builds."""
         self._builds.discard()
-        return Note(text="What was read is forgotten. The pictures are as they were.")
+        return Note(text="The results were deleted. The pictures are unchanged.")
 
     def propose(self, *, is_whole: bool) -> Note:
-        """Propose what was built or staged; of nothing new, that the set lasts longer.
+        """Propose built or staged entries; without any, propose a longer validity.
 
         Args:
-            is_whole: Whether the build is the whole set: what it lacks goes.
+            is_whole: Whether the build is the whole set: entries that it lacks are
+                removed.
 
         Raises:
-            HashSetError: What was built cannot be read.
+            HashSetError: The built lines cannot be read.
             IssuerError: There is nothing to propose.
         """
         with self.folder.locked():
@@ -253,10 +256,10 @@ class Acts:
                 )
                 self._builds.take(finished)
             self._propose(now)
-        return Note(text="It is proposed. Now it has to be signed.")
+        return Note(text="The proposal is made. Now it has to be signed.")
 
     def remove(self, ids: Sequence[str]) -> Note:
-        """Propose that entries are taken away.
+        """Propose to remove entries.
 
         Raises:
             IssuerError: There is nothing to propose.
@@ -266,7 +269,7 @@ class Acts:
             publishing.check_listed(now, ids)
             staging.stage_deletions(self.folder, ids)
             self._propose(now)
-        return Note(text="It is proposed. Now it has to be signed.")
+        return Note(text="The proposal is made. Now it has to be signed.")
 
     def _propose(self, now: Published) -> None:
         proposing.propose(
@@ -277,17 +280,17 @@ class Acts:
         )
 
     def forget(self) -> Note:
-        """Forget what is staged, and the set that is proposed."""
+        """Delete the staged operations, and the proposed set."""
         with self.folder.locked():
             staging.clear(self.folder)
             proposing.discard(self.folder)
-        return Note(text="The proposal is forgotten. What is published is as it was.")
+        return Note(text="The proposal was deleted. The published set is unchanged.")
 
     def sign(self, key: Key, digest: str) -> Note:
-        """Sign what was shown.
+        """Sign the proposal that was shown.
 
         Raises:
-            IssuerError: It has changed, or the key cannot be used for it.
+            IssuerError: The proposal has changed, or the key cannot be used for it.
         """
         signer = self._signer(key)
         with self.folder.locked():
@@ -301,10 +304,11 @@ class Acts:
         return Note(text=f"{name} has signed.", hint=next_one)
 
     def publish(self, key: Key, digest: str) -> Note:
-        """Publish what was shown and signed.
+        """Publish the proposal that was shown and signed.
 
         Raises:
-            IssuerError: It has changed, a signature is missing, or it is another key.
+            IssuerError: It has changed, a signature is missing, or the key may not
+                sign.
         """
         machine = self._signer(key)
         with self.folder.locked():
@@ -313,26 +317,26 @@ class Acts:
             done = publishing.publish(self.folder, now, machine, epoch_s=self.epoch_s)
         hint = "Providers who fetch it themselves have it soon; others need a stick."
         if done.keeps_staged:
-            hint += " Something was staged after the proposal, and still is."
+            hint += " Entries that were staged after the proposal are still staged."
         return Note(text=f"Number {done.sequence} is published.", hint=hint)
 
     def renew(self, key: Key) -> Note:
-        """Say anew that what is published is the newest.
+        """Confirm with a new timestamp that the published data is the newest.
 
         Raises:
-            IssuerError: Nothing is published, or it is another key.
+            IssuerError: Nothing is published, or the key may not sign.
         """
         machine = self._signer(key)
         with self.folder.locked():
             now = published(self.folder)
             publishing.renew(self.folder, now, machine, epoch_s=self.epoch_s)
-        return Note(text="What is published is confirmed as the newest.")
+        return Note(text="The published set is confirmed as the newest.")
 
     def make_key(self, place: Path, name: str, passphrase: str) -> Note:
         """Make a key for a holder, as two files in a folder.
 
         Raises:
-            IssuerError: Name or passphrase cannot be used, or a file is there.
+            IssuerError: The name or passphrase is not allowed, or a file exists.
         """
         md.check_name(name)
         file = place / f"{name}.key"
@@ -343,31 +347,31 @@ class Acts:
         return Note(
             text=f"The key of {name} is made.",
             hint=f"{file.name} stays with its holder, as does the passphrase, which "
-            f"nobody can find again. {given} goes to those who look after the program.",
+            f"cannot be recovered. {given} goes to those who look after the program.",
         )
 
     def _signer(self, key: Key) -> Signer:
-        """Return who signs with a key, which may be in a token.
+        """Return a signer with a key, which may be in a token.
 
         Raises:
-            IssuerError: It cannot be opened.
+            IssuerError: The key cannot be opened.
         """
         if not is_token(key.data):
             return opened_key(key.data, key.passphrase)
         if self.library is None:
             raise IssuerError(
                 f"the key is in the token {label_of(key.data)!r}, and this page was "
-                "begun without tokens",
-                hint="Begin it anew, and name the library of the token's maker: "
+                "started without tokens",
+                hint="Start it again, and name the library of the token's maker: "
                 "'uploadfilter issuer page --pkcs11'.",
             )
         return opened_token(key.data, self.library, key.passphrase)
 
     def withdrawable(self, ids: Sequence[str]) -> Withdrawable:
-        """Say what a withdrawal would do.
+        """Describe the effect of a withdrawal.
 
         Raises:
-            IssuerError: An id is not in the set, or they are too many for a day.
+            IssuerError: An id is not in the set, or there are too many for a day.
         """
         with self.folder.locked():
             return publishing.withdrawable(
@@ -378,7 +382,7 @@ class Acts:
         """Withdraw entries at once.
 
         Raises:
-            IssuerError: An id is not in the set, they are too many, or a key is wrong.
+            IssuerError: An id is not in the set, there are too many, or a key is wrong.
         """
         signer = self._signer(officer)
         online = self._signer(machine)
@@ -405,22 +409,22 @@ class Acts:
         """Copy the signed set into a folder.
 
         Raises:
-            IssuerError: Nothing is published, or it cannot be written there.
+            IssuerError: Nothing is published, or the folder cannot be written.
         """
         with self.folder.locked():
             now = published(self.folder)
             size = publishing.export(self.folder, now, to)
         return Note(
             text=f"Number {now.sequence} is in {shown(to)}: {size / 1e6:,.1f} MB.",
-            hint="Signatures keep a set from being changed, and do not keep it "
-            "secret: encrypt the stick.",
+            hint="Signatures keep a set from being changed, but not from being "
+            "read: encrypt the stick.",
         )
 
 
 async def _built(
     job: Job, source: Path, out: BuildFile, naming: Naming, settings: ScannerSettings
 ) -> bool:
-    """Build until all is done, or the job is stopped; tell whether all is done."""
+    """Build until the end, or until the job is stopped; tell whether it has ended."""
     loop = asyncio.get_running_loop()
     over = threading.Event()
     try:
@@ -428,7 +432,7 @@ async def _built(
             group.create_task(asyncio.to_thread(_count, job, source, over))
             work = build(source, out, naming, settings, on_done=job.advance)
             building = group.create_task(work)
-            # From the thread of the page into this one.
+            # Called from the thread of the page, to stop the loop of this thread.
             job.on_stop(partial(loop.call_soon_threadsafe, building.cancel))
             building.add_done_callback(lambda _: over.set())
     except BaseExceptionGroup as exc:
@@ -439,7 +443,7 @@ async def _built(
 
 
 def _count(job: Job, source: Path, over: threading.Event) -> None:
-    """Count how much there is to do, which takes long where there are many files."""
+    """Count the files to read, which takes long if there are many."""
     total = 0
     for _ in find([str(source)]):
         total += 1
@@ -463,5 +467,5 @@ def _check_seen(pending: Sequence[Pending], now: Published, digest: str) -> None
     if _digest(pending, now) != digest:
         raise IssuerError(
             "the proposal is not the one that was shown: somebody has changed it",
-            hint="Nothing was signed or published. Read it as it is now.",
+            hint="Nothing was signed or published. Read the proposal as it is now.",
         )

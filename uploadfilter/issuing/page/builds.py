@@ -1,8 +1,8 @@
-"""What builds leave in the issuer's folder, until it is proposed.
+"""Keep the results of builds in the issuer's folder, until they are proposed.
 
-A build is called by a digest of what was asked for, never by the name of a folder of
-pictures: so the same folder goes on where it was broken off, and nothing is told by the
-name of a file. Beside the lines stand the counts that people are shown.
+A build is named by a digest of its arguments, never by the name of a folder of
+pictures. So a build of the same folder goes on where it was interrupted, and the name
+of a file discloses nothing. The counts that people are shown stand beside the lines.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ _NAME_BYTES: Final = 16
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build has made.
+    """The counts of a build.
 
     Attributes:
-        entries: How many entries.
+        entries: Number of entries.
         categories: Entries by category.
-        refused: Files that became no entry, by reason.
+        refused: Files without an entry, by reason.
     """
 
     entries: int
@@ -41,7 +41,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A build that has ended, and was not proposed.
+    """A build that has ended, and was not proposed yet.
 
     Attributes:
         path: Its lines.
@@ -63,11 +63,11 @@ class Builds:
         self._folder = folder / _FOLDER
 
     def place(self, source: Path, category: str | None) -> Path:
-        """Return where the lines of a build go, and make the folder for them.
+        """Return the path for the lines of a build, and make the folder for them.
 
         Args:
             source: The folder of pictures.
-            category: Of all of them; ``None`` if their folders say it.
+            category: The category of all pictures; ``None`` if their folders name it.
         """
         with file_errors(self._folder):
             make_private(self._folder)
@@ -76,7 +76,7 @@ class Builds:
         return self._folder / (name + _LINES)
 
     def note(self, path: Path, built: Built) -> None:
-        """Write down the counts of a build, before its lines are in their place."""
+        """Write down the counts of a build, before its lines get their final path."""
         refused = {reason.value: count for reason, count in built.refused.items()}
         summary = Summary(
             entries=built.entries, categories=built.categories, refused=refused
@@ -105,17 +105,17 @@ class Builds:
 
     @property
     def is_broken_off(self) -> bool:
-        """Whether a build was broken off, and can go on."""
+        """Whether a build was interrupted, and can go on."""
         return any(self._files(_UNFINISHED))
 
     def take(self, finished: Finished) -> None:
-        """Forget a build that was staged; others can still go on."""
+        """Delete a build that was staged; others can still go on."""
         with file_errors(self._folder):
             finished.path.unlink()
             _counts_of(finished.path).unlink()
 
     def discard(self) -> None:
-        """Forget all builds."""
+        """Delete all builds."""
         with file_errors(self._folder):
             for path in self._files(""):
                 path.unlink()

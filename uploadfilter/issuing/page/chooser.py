@@ -1,4 +1,4 @@
-"""Where somebody is who chooses a folder: in which one, and for what."""
+"""The state of choosing a folder: the folder that is open, and the page it is for."""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +7,7 @@ from uploadfilter.errors import UsageError
 from uploadfilter.issuing.page import folders, forms
 
 _MOST_DIGITS: Final = len(str(folders.MOST_LISTED))
-"""Of the number of a folder: longer ones Python may refuse to read at all."""
+"""Most digits of a folder's number: Python may refuse to parse much longer ones."""
 
 
 class Chooser:
@@ -15,7 +15,7 @@ class Chooser:
 
     Attributes:
         at: The folder whose folders are shown.
-        back: The page for which one is chosen.
+        back: The page that the folder is chosen for.
     """
 
     def __init__(self) -> None:
@@ -26,18 +26,18 @@ class Chooser:
         """Begin to choose.
 
         Args:
-            known: What was chosen before.
-            back: The page for which it is.
+            known: The folder that was chosen before.
+            back: The page that the folder is chosen for.
         """
         self.at = known or self.at
         self.back = back
 
     def go(self, where: str, found: forms.Fields) -> None:
-        """Go somewhere else.
+        """Open another folder.
 
         Args:
-            where: ``up``, ``typed`` or the number of a folder out of the list.
-            found: The form, which says which list it was.
+            where: ``up``, ``typed`` or the number of a folder in the list.
+            found: The form, which states the list that the number refers to.
 
         Raises:
             UsageError: There is no such folder.
@@ -48,7 +48,7 @@ class Chooser:
         if where == "typed":
             self.at = folders.typed(forms.text(found, "path"))
             return
-        # Of two pages in two tabs, each says where it was.
+        # Two tabs may show two lists; each form states its own.
         is_number = where.isdecimal() and len(where) <= _MOST_DIGITS
         if not is_number or forms.text(found, "here") != folders.mark(self.at):
             raise UsageError("the list has changed", hint="Choose once more.")

@@ -1,9 +1,9 @@
-"""Answer what the one browser asks.
+"""Answer the requests of the one browser.
 
-Rules this module keeps: who is not let in is told nothing but why; what changes
-something is a form of our own page, sent from it; after each form the browser is sent
-to a page, so that loading it again does nothing twice; what people do in a state of the
-folder is what ``steps`` offers there.
+Rules this module keeps: a browser that is not admitted is told nothing except the
+reason; every change needs a form of this page, sent from it; after each form the
+browser is redirected to a page, so that loading it again changes nothing; ``steps``
+decides which acts a state of the folder allows.
 """
 
 import asyncio
@@ -33,28 +33,29 @@ from uploadfilter.issuing.page.work import Bench, Job, Note, note_of
 from uploadfilter.proxy.admin.manners import HEADERS
 
 _WITHIN_S: Final = 10.0
-"""A form of this machine comes at once."""
+"""Time for a form to arrive: from this machine it arrives at once."""
 
 _KEPT_S: Final = 300
-"""For how long a browser keeps the style sheets, as for the page that says goodbye."""
+"""How long a browser keeps the style sheets, which the last page needs too."""
 
 _LAST_S: Final = 1.0
-"""What a browser needs to show the last page."""
+"""Time that a browser needs to show the last page."""
 
 _HEADERS: Final = {
     **HEADERS,
-    # With "no-referrer" browsers would send "null" in Origin of our own forms.
+    # With "no-referrer" browsers would send "null" as the Origin of the page's own
+    # forms.
     "Referrer-Policy": "same-origin",
 }
 
 _CHOOSE, _WORK = "/choose", "/work"
 
 _REFUSALS: Final = {
-    Refused.HOST: "This page has another name. Use the link as it was printed.",
-    Refused.ORIGIN: "This did not come from the page itself.",
-    Refused.SPENT: "This link was used already. If it was not you, close the page in "
-    "the terminal. Begin it anew for a new link.",
-    Refused.STRANGER: "This browser did not open the link. Begin the page anew, and "
+    Refused.HOST: "This page has another name. Use the link exactly as it was printed.",
+    Refused.ORIGIN: "This request did not come from the page itself.",
+    Refused.SPENT: "This link was used already. If that was not you, close the page in "
+    "the terminal. Start it again for a new link.",
+    Refused.STRANGER: "This browser did not open the link. Start the page again, and "
     "open the link that it prints.",
     Refused.FORM: "This form is of an earlier page. Go back to the page, and load it "
     "again.",
@@ -65,9 +66,9 @@ class Desk:
     """Answers on the page.
 
     Args:
-        door: Lets the one browser in.
-        acts: Does what is asked for.
-        bench: Where it is done.
+        door: Admits the one browser.
+        acts: The acts that the page can do.
+        bench: Runs the acts.
         clock: Returns seconds that never go back, for the idle time.
     """
 
@@ -111,7 +112,7 @@ class Desk:
         }
 
     def left_alone_s(self) -> float:
-        """Return for how long nobody has asked for anything, and no work went on."""
+        """Return the seconds since the last request or the end of the last work."""
         if self._bench.job is not None:
             self._asked_at = self._clock()
         return self._clock() - self._asked_at
@@ -158,8 +159,8 @@ class Desk:
         found = self._door.enter(link)
         if isinstance(found, Refused):
             return _refused(found)
-        # No redirect: a browser that came here from elsewhere would go on without a
-        # cookie that is for this site only.
+        # No redirect: a browser that came here from another site would follow it
+        # without the cookie, which is for this site only.
         answer = _html(rendering.page("entered", None))
         answer.set_cookie(COOKIE, found, httponly=True, samesite="Strict", path="/")
         return answer
@@ -167,7 +168,7 @@ class Desk:
     # Pages
 
     async def _page(self, path: str) -> web.Response:
-        """Show a page of what is in the folder."""
+        """Show a page about the folder."""
         seen = await self._look(path)
         if seen is not None:
             name, values = self._of_folder[path]
@@ -190,7 +191,7 @@ class Desk:
         job = self._bench.job
         if job is None:
             return _see(self._last_back)
-        # This page goes by itself, and nobody could read a note on it.
+        # This page reloads by itself, so that nobody could read a note on it.
         return _html(rendering.page("work", self._frame(tells=False), job=job))
 
     async def _progress(self) -> web.Response:
@@ -205,10 +206,10 @@ class Desk:
         )
 
     def _frame(self, *, tells: bool = True) -> rendering.Frame:
-        """Return what stands on every page.
+        """Return the parts that every page has.
 
         Args:
-            tells: Whether notes are told on it; each is told once.
+            tells: Whether the page shows the notes; each is shown once.
         """
         notes = tuple(self._notes) if tells else ()
         if tells:
@@ -223,7 +224,7 @@ class Desk:
         )
 
     async def _look(self, back: str) -> Seen | None:
-        """Return what is in the folder; ``None`` if it is not read, or not yet."""
+        """Return the state of the folder; ``None`` if it is not read, or not yet."""
         found: list[Seen] = []
         if self._bench.job is None:
             job = Job("Reading the folder", can_be_stopped=False, back=back)
@@ -310,7 +311,7 @@ async def _form(request: web.BaseRequest) -> forms.Fields:
     if length is None or length > forms.MOST_BYTES:
         raise UsageError(
             f"a form has at most {forms.MOST_BYTES >> 10} KiB",
-            hint="Is it the right file? A key has less than one.",
+            hint="Is it the right file? A key has less than 1 KiB.",
         )
     try:
         async with asyncio.timeout(_WITHIN_S):
@@ -321,7 +322,7 @@ async def _form(request: web.BaseRequest) -> forms.Fields:
 
 
 def _back_of(path: str) -> str:
-    """Return the page that a form stands on."""
+    """Return the page that a form belongs to."""
     if path.startswith(f"{_CHOOSE}/"):
         return _CHOOSE
     if path == WITHDRAW:

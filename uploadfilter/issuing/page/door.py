@@ -1,12 +1,12 @@
-"""Who is let in: the browser in which the link was opened, and no other.
+"""Admit the browser in which the link was opened, and no other.
 
-The link is good once. Who opens it gets a cookie, which a browser sends from pages of
-this address only (``SameSite=Strict``); what changes something also carries a number
-out of the page itself, since a cookie knows no ports and another program on this
-machine may be sent it.
+The link is valid once. A browser that opens it gets a cookie, which browsers send only
+from pages of this address (``SameSite=Strict``). A form that changes something also
+carries a number from the page itself, since cookies do not depend on ports, and the
+browser may send them to another program on this machine.
 
-Rules this module keeps: it is pure, secrets come in; secrets are compared in constant
-time; what is not known to be right is refused.
+Rules this module keeps: it is pure, and gets its secrets as arguments; secrets are
+compared in constant time; everything that is not known to be right is refused.
 """
 
 import hmac
@@ -17,11 +17,11 @@ from typing import Final
 COOKIE: Final = "uploadfilter_issuer"
 
 _SAME: Final = frozenset({"same-origin", "none"})
-"""``Sec-Fetch-Site`` of what our page asks for, and of what people type."""
+"""``Sec-Fetch-Site`` of requests from this page, and of addresses that people type."""
 
 
 class Refused(StrEnum):
-    """Why a request is not let in."""
+    """The reasons why a request is refused."""
 
     HOST = "host"
     ORIGIN = "origin"
@@ -32,12 +32,12 @@ class Refused(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What only the right browser knows, each at least 128 random bits as text.
+    """Secrets that only the right browser knows, each at least 128 random bits as text.
 
     Attributes:
         link: The end of the link.
         session: The cookie.
-        form: What a form of the page carries.
+        form: The number in the forms of the page.
     """
 
     link: str
@@ -46,10 +46,10 @@ class Secrets:
 
 
 class Door:
-    """Lets one browser in.
+    """Admits one browser.
 
     Args:
-        secrets: Of this run of the page.
+        secrets: The secrets of this run of the page.
         authority: Host and port as a browser names them: ``127.1.2.3:4567``.
     """
 
@@ -60,11 +60,11 @@ class Door:
 
     @property
     def form(self) -> str:
-        """What every form of the page carries."""
+        """The number in every form of the page."""
         return self._secrets.form
 
     def enter(self, link: str) -> str | Refused:
-        """Return the cookie for who has the link; it is good once."""
+        """Return the cookie in exchange for the link, which is valid once."""
         if not _same(link, self._secrets.link):
             return Refused.STRANGER
         if self._is_spent:
@@ -75,12 +75,13 @@ class Door:
     def stranger(
         self, *, host: str, origin: str | None, site: str | None, changes: bool
     ) -> Refused | None:
-        """Say why a request cannot come from our page, by what browsers say of it.
+        """Return why a request cannot come from this page, by its header fields.
 
         Args:
-            host: The field Host: a foreign name is that of a site that had its name
-                point here (DNS rebinding).
-            origin: The field Origin, which browsers send with what changes something.
+            host: The field Host; another name means that a site made its own name point
+                here (DNS rebinding).
+            origin: The field Origin, which browsers send with requests that change
+                something.
             site: The field Sec-Fetch-Site, which newer browsers send.
             changes: Whether the request may change something.
         """
@@ -96,13 +97,13 @@ class Door:
         return None
 
     def knows(self, cookie: str) -> Refused | None:
-        """Say why a cookie is not that of the one browser."""
+        """Return why a cookie is not that of the one browser."""
         if self._is_spent and _same(cookie, self._secrets.session):
             return None
         return Refused.STRANGER
 
     def knows_form(self, number: str) -> Refused | None:
-        """Say why a form is not one of our page."""
+        """Return why a form does not belong to this page."""
         return None if _same(number, self._secrets.form) else Refused.FORM
 
 

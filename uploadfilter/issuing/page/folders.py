@@ -1,8 +1,8 @@
 """Choose a folder of this machine on a page.
 
-Rules this module keeps: only folders are listed, never a file; a name that is no text
-is shown escaped and still works; what a form sends is a number out of the list, or a
-path that somebody typed, and never believed to exist.
+Rules this module keeps: only folders are listed, never a file; a name that is not valid
+text is shown escaped and still works; a form sends a number from the list, or a path
+that somebody typed, which may not exist.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from typing import Final
 from uploadfilter.errors import UsageError
 
 MOST_LISTED: Final = 500
-"""Folders that are listed; of more, people type the path."""
+"""Folders that are listed; if there are more, people can type the path."""
 
 MOST_PATH_BYTES: Final = 4096
-"""As Linux has it (``PATH_MAX``)."""
+"""Longest path on Linux (``PATH_MAX``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,8 @@ class Listed:
 
     Attributes:
         path: The folder.
-        inner: The names of those in it, in order.
-        more: How many are not listed.
+        inner: The names of the folders in it, in order.
+        more: How many folders are not listed.
     """
 
     path: Path
@@ -36,10 +36,10 @@ class Listed:
     more: int = 0
 
     def into(self, number: int) -> Path:
-        """Return the folder with a number out of the list.
+        """Return the folder with a number of the list.
 
         Raises:
-            UsageError: There is none.
+            UsageError: There is no such folder.
         """
         if not 0 <= number < len(self.inner):
             raise UsageError("there is no such folder", hint="Choose from the list.")
@@ -47,10 +47,10 @@ class Listed:
 
 
 def listed(path: Path) -> Listed:
-    """Return what folders are in a folder.
+    """Return the folders in a folder.
 
     Raises:
-        UsageError: It is no folder, or cannot be read.
+        UsageError: The path is not a folder, or cannot be read.
     """
     try:
         with os.scandir(path) as entries:
@@ -62,7 +62,7 @@ def listed(path: Path) -> Listed:
     except (OSError, ValueError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else str(exc)
         raise UsageError(
-            f"cannot look into {shown(path)!r}: {why}",
+            f"cannot read the folder {shown(path)!r}: {why}",
             hint="Check the path, and that the user of this page may read the folder.",
         ) from exc
     more = max(0, len(names) - MOST_LISTED)
@@ -73,7 +73,7 @@ def typed(text: str) -> Path:
     """Return the folder that somebody typed.
 
     Raises:
-        UsageError: It is no absolute path of a folder.
+        UsageError: It is not an absolute path of a folder.
     """
     path = _typed(text)
     check(path)
@@ -84,11 +84,11 @@ def typed_file(text: str) -> Path:
     """Return the file that somebody typed.
 
     Raises:
-        UsageError: It is no absolute path of a file.
+        UsageError: It is not an absolute path of a file.
     """
     path = _typed(text)
     if not stat.S_ISREG(_mode(path)):
-        raise UsageError(f"{shown(path)!r} is no file", hint="Name the file itself.")
+        raise UsageError(f"{shown(path)!r} is not a file", hint="Name the file itself.")
     return path
 
 
@@ -96,25 +96,25 @@ def _typed(text: str) -> Path:
     if not text:
         raise UsageError("no path was typed", hint="Type one, or choose from the list.")
     if len(os.fsencode(text)) > MOST_PATH_BYTES or "\0" in text:
-        raise UsageError("this is no path", hint="Choose from the list.")
+        raise UsageError("this is not a path", hint="Choose from the list.")
     path = Path(text)
     if not path.is_absolute():
         raise UsageError(
             f"{text!r} does not begin with '/'",
             hint="Type the whole path, such as /media/stick/pictures.",
         )
-    # Without '..': what is shown is where it is.
+    # Without '..': the path that is shown is the path that is used.
     return Path(os.path.normpath(path))
 
 
 def check(path: Path) -> None:
-    """Refuse what is no folder.
+    """Refuse a path that is not a folder.
 
     Raises:
-        UsageError: It is none, or cannot be reached.
+        UsageError: It is not a folder, or cannot be reached.
     """
     if not stat.S_ISDIR(_mode(path)):
-        raise UsageError(f"{shown(path)!r} is no folder", hint="Name its folder.")
+        raise UsageError(f"{shown(path)!r} is not a folder", hint="Name its folder.")
 
 
 def _mode(path: Path) -> int:
@@ -128,7 +128,7 @@ def _mode(path: Path) -> int:
 
 
 def shown(path: Path | str) -> str:
-    r"""Return a path as people may read it; what is no text is written as ``\xNN``."""
+    r"""Return a path as readable text; bytes that are not text appear as ``\xNN``."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
@@ -136,7 +136,7 @@ def shown(path: Path | str) -> str:
 
 
 def mark(path: Path) -> str:
-    """Return what tells a folder from others, and says nothing of its name."""
+    """Return a digest of a path, which does not disclose its name."""
     return hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What a browser sends of a form: fields, and small files held in memory.
+"""Parse the forms of a browser: fields, and small files held in memory.
 
 Rules this module keeps: it is pure; nothing is written to a disk (a form may hold a
 key); too many or malformed fields are an error, never half a form.
@@ -12,25 +12,25 @@ from multipart import MultipartError, PushMultipartParser, parse_options_header
 from uploadfilter.errors import UsageError
 
 MOST_BYTES: Final = 256 << 10
-"""Of a form: two keys of one kB each, and ids of a few thousand entries."""
+"""Most bytes of a form: two keys of one kB each, and ids of a few thousand entries."""
 
 _MOST_FIELDS: Final = 32
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 _MULTIPART: Final = "multipart/form-data"
 
 Fields = dict[str, bytes]
-"""The content of each field, by its name; of two with one name the last."""
+"""The content of each field, by its name; of two with the same name, the last."""
 
 
 def fields(media_type: str, body: bytes) -> Fields:
-    """Return what stands in a form.
+    """Return the fields of a form.
 
     Args:
         media_type: The field Content-Type.
         body: The bytes, at most ``MOST_BYTES``.
 
     Raises:
-        UsageError: It is no form, or a malformed one.
+        UsageError: It is not a form, or a malformed one.
     """
     kind, options = parse_options_header(media_type)
     try:
@@ -54,7 +54,7 @@ def text(found: Fields, name: str) -> str:
     """Return a field as text without blanks around it; empty if it is missing.
 
     Raises:
-        UsageError: It is no text.
+        UsageError: The field is not text.
     """
     try:
         return found.get(name, b"").decode().strip()
@@ -63,10 +63,10 @@ def text(found: Fields, name: str) -> str:
 
 
 def lines(found: Fields, name: str) -> tuple[str, ...]:
-    """Return the words of a field that holds one or more, by lines, commas or blanks.
+    """Return the words of a field, which are separated by lines, commas or blanks.
 
     Raises:
-        UsageError: It is no text.
+        UsageError: The field is not text.
     """
     return tuple(dict.fromkeys(text(found, name).replace(",", " ").split()))
 
@@ -88,6 +88,6 @@ def _parts(boundary: str, body: bytes) -> Fields:
 
 def _malformed() -> UsageError:
     return UsageError(
-        "what the browser sent is no form of this page",
+        "the browser did not send a form of this page",
         hint="Go back, and fill the form in again.",
     )

@@ -1,9 +1,8 @@
-"""What messages call commands and roles, in the words of the page.
+"""Put commands and roles in messages into the words of the page.
 
-The rooms below say what to do next with the names of commands, and name roles as files
-do; people on the page have seen neither. Rules this module keeps: it is pure; what the
-page has no step for keeps the name of its command, for those who look after the
-program.
+The rooms below name commands in their hints, and roles as in files; users of the page
+know neither. Rules this module keeps: it is pure; a command without a step on the page
+keeps its name, for those who look after the program.
 """
 
 import re
@@ -35,24 +34,24 @@ STEPS: Final[Mapping[str, str]] = {
     "page --pkcs11": "the command 'uploadfilter issuer page --pkcs11'",
     "rotate": "the command 'uploadfilter issuer rotate'",
 }
-"""By each command that a hint names, what it is on the page."""
+"""The place on the page for each command that a hint names."""
 
 ROLES: Final[Mapping[str, str]] = {
-    ROOT: "the keys of the house",
-    TARGETS: "who may add and withdraw",
+    ROOT: "the root keys",
+    TARGETS: "the rights to add and withdraw",
     HASHSET: "the set",
     REVOKE: "the list of withdrawals",
-    GATHERED: "which files belong together",
-    TIMESTAMP: "what is the newest",
+    GATHERED: "the list of files",
+    TIMESTAMP: "the newest version",
 }
-"""What people call the roles, in the order in which they are shown."""
+"""The names of the roles for people, in the order in which they are shown."""
 
 _COMMAND: Final = re.compile(r"'uploadfilter issuer ([a-z]+(?: --[a-z0-9]+)?)'")
 _ONLINE_KEY: Final = re.compile(r" with --online-key\b")
 _ROLE: Final = re.compile(
     rf"(?:(?<=')|(?<=\()|(?<=: )|(?<=, ))({'|'.join(ROLES)})(?=[',;)]|$)"
 )
-"""A role, where a message names it: quoted, or one of a list."""
+"""A role that a message names: in quotes, or in a list."""
 
 
 def on_page(text: str) -> str:

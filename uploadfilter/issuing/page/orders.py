@@ -1,8 +1,9 @@
-"""Do what a form asks for, if it is offered.
+"""Carry out the order of a form, if the page offers it.
 
-All of it blocks, and runs in threads. Rules this module keeps: what is not offered in
-this state of the folder is not done; what a form lacks is said before anything begins;
-a key and its passphrase go from the form into the act, and are kept nowhere.
+All of this blocks, and runs in threads. Rules this module keeps: an act that is not
+offered in this state of the folder is refused; missing fields of a form are reported
+before anything begins; a key and its passphrase go from the form into the act, and are
+not kept.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ WITHDRAW: Final = "/withdraw"
 STICK: Final = "/stick"
 STATUS: Final = "/status"
 KEYS: Final = "/keys"
-"""The pages to which people come back."""
+"""The pages that people come back to."""
 
 BACK: Final = {
     f"/act/{Act.WITHDRAW}": WITHDRAW,
@@ -30,14 +31,14 @@ BACK: Final = {
     f"/act/{Act.RENEW}": STATUS,
     f"/act/{Act.KEY}": KEYS,
 }
-"""By where a form is sent, the page on which it stands; of others it is the way."""
+"""For each form, its page; other forms belong to the page of the steps."""
 
 TITLES: Final = {
     Act.BUILD: "Reading the pictures",
-    Act.DISCARD: "Forgetting what was read",
+    Act.DISCARD: "Deleting the results",
     Act.PROPOSE: "Making the proposal",
     Act.REMOVE: "Making the proposal",
-    Act.FORGET: "Forgetting the proposal",
+    Act.FORGET: "Deleting the proposal",
     Act.SIGN: "Signing",
     Act.PUBLISH: "Publishing",
     Act.WITHDRAW: "Withdrawing",
@@ -45,21 +46,21 @@ TITLES: Final = {
     Act.EXPORT: "Copying",
     Act.KEY: "Making the key",
 }
-"""What people read while it is done."""
+"""The title that people see while an act runs."""
 
 
 class Orders:
-    """Does what forms ask for, and keeps what people have chosen so far.
+    """Carries out forms, and keeps the choices that people have made so far.
 
     Args:
-        acts: Does what is asked for.
+        acts: The acts that the page can do.
 
     Attributes:
         source: The folder of pictures that was chosen.
-        category: What was typed as the category of all of them.
+        category: The category that was typed for all of them.
         stick: The folder to which the set is copied.
         keys: The folder in which a key is made.
-        withdrawable: What the withdrawal that was asked for would do.
+        withdrawable: The effect of the withdrawal that was asked for.
     """
 
     def __init__(self, acts: Acts) -> None:
@@ -89,33 +90,33 @@ class Orders:
         return Job(TITLES[act], can_be_stopped=act is Act.BUILD, back=back)
 
     def do(self, act: Act, found: forms.Fields, job: Job) -> Note:
-        """Do what a form asks for.
+        """Carry out the order of a form.
 
         Args:
-            act: Which act it is a form of.
-            found: Its fields.
-            job: Is told how far it is.
+            act: The act that the form orders.
+            found: The fields of the form.
+            job: Receives the progress.
 
         Raises:
-            IssuerError: It is not offered, or cannot be done.
-            UsageError: Something is missing in the form.
-            HashSetError: What was built cannot be read.
-            ScannerError: There is no scanner.
+            IssuerError: The act is not offered, or cannot be done.
+            UsageError: A field is missing in the form.
+            HashSetError: The built lines cannot be read.
+            ScannerError: No scanner can be started.
         """
         if act not in offered(self._acts.situation()):
             raise IssuerError(
                 "this cannot be done now: the folder has changed since the page was "
                 "shown",
-                hint="Look at the page as it is now.",
+                hint="See the page as it is now.",
             )
         return self._doing[act](found, job)
 
     def take(self, place: Path, back: str) -> None:
-        """Take a folder that was chosen.
+        """Take over the folder that was chosen.
 
         Args:
             place: The folder.
-            back: The page for which it was chosen.
+            back: The page that it was chosen for.
         """
         if back == STICK:
             self.stick = place
@@ -125,10 +126,10 @@ class Orders:
             self.source = place
 
     def look_up(self, found: forms.Fields) -> None:
-        """Look up what is to be withdrawn, for it to be confirmed.
+        """Look up the entries of a withdrawal, so that an officer can confirm it.
 
         Raises:
-            IssuerError: An id is not in the set, or they are too many for a day.
+            IssuerError: An id is not in the set, or there are too many for a day.
             UsageError: No id was typed.
         """
         self.withdrawable = None
@@ -203,7 +204,7 @@ class Orders:
 def _ids(found: forms.Fields) -> tuple[str, ...]:
     ids = forms.lines(found, "ids")
     if not ids:
-        raise UsageError("no id was typed", hint="Type one id a line.")
+        raise UsageError("no id was typed", hint="Type one id on each line.")
     return ids
 
 
@@ -218,10 +219,10 @@ def _key(found: forms.Fields, name: str) -> Key:
 
 
 def _passphrase(found: forms.Fields, name: str) -> str:
-    """Return a passphrase as it was typed, with its blanks."""
+    """Return a passphrase exactly as it was typed, with its blanks."""
     try:
         return found.get(name, b"").decode()
     except UnicodeDecodeError as exc:
         raise UsageError(
-            "the passphrase is no text", hint="Type it as it was typed at first."
+            "the passphrase is not text", hint="Type it as it was typed at first."
         ) from exc

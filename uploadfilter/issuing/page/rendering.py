@@ -1,7 +1,7 @@
-"""Render the issuer's page, and hand out its style sheets, script and icon.
+"""Render the issuer's page, and return its style sheets, script and icon.
 
-The look is that of the operator's page, whose style sheet comes first. Rules this
-module keeps: everything is escaped; of a picture nothing is known here.
+The design is that of the operator's page, whose style sheet comes first. Rules this
+module keeps: everything is escaped; this module has no data of any picture.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -54,34 +54,35 @@ TITLES: Final[Mapping[Step, str]] = {
 }
 
 _SOON: Final = 0.25
-"""Of its time: what has less left is due; of a month it is a week."""
+"""Share of the validity: with less than this left, a renewal is due; of a month, a
+week."""
 
 _ROTATE: Final = "those who look after the program, by 'uploadfilter issuer rotate'"
-_CONFIRM: Final = "confirm below that it is the newest; a timer should do it"
+_CONFIRM: Final = "confirm it below; a timer should do it"
 
 DUE: Final[Mapping[str, str]] = {
     ROOT: _ROTATE,
     TARGETS: _ROTATE,
-    HASHSET: "propose on the page 'New set' that it lasts longer",
+    HASHSET: "propose a longer validity on the page 'New set'",
     REVOKE: "renew the list on the page 'Withdraw'",
     GATHERED: _CONFIRM,
     TIMESTAMP: _CONFIRM,
 }
-"""What is to be done before the signatures of a role end."""
+"""The act that is due before the signatures of a role end."""
 
 Values = Mapping[str, object]
-"""What a template asks for."""
+"""The values for a template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What stands on every page.
+    """The parts that every page has.
 
     Attributes:
         set: The name of the set.
-        issuer: Who makes it.
-        form: What every form carries.
-        notes: What people are told once.
+        issuer: The name of the issuer.
+        form: The number in every form.
+        notes: Messages that are shown once.
         takes_tokens: Whether a key may be in a token.
     """
 
@@ -93,7 +94,7 @@ class Frame:
 
     @property
     def is_refused(self) -> bool:
-        """Whether something was not done; a screen reader reads the title first."""
+        """Whether an act was not done; a screen reader reads the title first."""
         return any(not note.is_good for note in self.notes)
 
 
@@ -101,20 +102,21 @@ def page(name: str, frame: Frame | None, **values: object) -> str:
     """Render one of the templates.
 
     Args:
-        name: Of the template, without its ending.
-        frame: What stands on every page; ``None`` for who is not let in.
-        values: What the template asks for.
+        name: Name of the template, without its ending.
+        frame: The parts that every page has; ``None`` for a browser that is not
+            admitted.
+        values: The values for the template.
     """
     return _templates().get_template(f"{name}.html").render(frame=frame, **values)
 
 
 def way(seen: Seen, source: Path | None, category: str) -> Values:
-    """Return what the page with the steps shows.
+    """Return the values for the page with the steps.
 
     Args:
-        seen: What is in the folder.
+        seen: The state of the folder.
         source: The folder of pictures that was chosen.
-        category: What was typed as the category of all.
+        category: The category that was typed for all of them.
     """
     found = places(seen.situation).items()
     return {
@@ -129,11 +131,11 @@ def way(seen: Seen, source: Path | None, category: str) -> Values:
 
 
 def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
-    """Return what the page of withdrawals shows.
+    """Return the values for the page of withdrawals.
 
     Args:
-        seen: What is in the folder.
-        asked: What was asked for and is to be confirmed.
+        seen: The state of the folder.
+        asked: The withdrawal that has to be confirmed.
     """
     hashset = seen.now.hashset
     entries = 0 if hashset is None else hashset.manifest.entries
@@ -148,11 +150,11 @@ def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
 
 
 def copying(seen: Seen, stick: Path | None) -> Values:
-    """Return what the page of the stick shows.
+    """Return the values for the page of the stick.
 
     Args:
-        seen: What is in the folder.
-        stick: Where the set is copied to.
+        seen: The state of the folder.
+        stick: The folder to which the set is copied.
     """
     return {
         "sequence": seen.now.sequence,
@@ -162,11 +164,11 @@ def copying(seen: Seen, stick: Path | None) -> Values:
 
 
 def keeping(seen: Seen, place: Path | None) -> Values:
-    """Return what the page of keys shows.
+    """Return the values for the page of keys.
 
     Args:
-        seen: What is in the folder.
-        place: Where a key is made.
+        seen: The state of the folder.
+        place: The folder in which a key is made.
     """
     return {
         "place": "" if place is None else shown(place),
@@ -176,11 +178,11 @@ def keeping(seen: Seen, place: Path | None) -> Values:
 
 
 def state(seen: Seen, lifetimes: Lifetimes, epoch_s: float) -> Values:
-    """Return what the page of the state shows.
+    """Return the values for the page of the status.
 
     Args:
-        seen: What is in the folder.
-        lifetimes: For how long signatures are believed.
+        seen: The state of the folder.
+        lifetimes: How long signatures are valid.
         epoch_s: Seconds since the epoch.
     """
     now = seen.now
@@ -210,7 +212,7 @@ def state(seen: Seen, lifetimes: Lifetimes, epoch_s: float) -> Values:
 
 
 def _days(lifetimes: Lifetimes) -> Mapping[str, int]:
-    """Return for how many days the signatures of each role are believed."""
+    """Return for how many days the signatures of each role are valid."""
     return {
         ROOT: lifetimes.root,
         TARGETS: lifetimes.targets,
@@ -233,7 +235,7 @@ def _moment(epoch_s: float) -> str:
 
 
 def _holders(pending: Sequence[Pending]) -> list[tuple[str, int, list[str]]]:
-    """Return role, threshold and names of those who would hold a role."""
+    """Return role, threshold and names of the proposed holders of each role."""
     named = {
         role: (role, held.threshold, [md.name_of(key) for key in held.keys])
         for item in pending
@@ -252,7 +254,7 @@ def _role(role: str) -> str:
 
 
 def _share(count: int, counts: Mapping[str, Any]) -> str:
-    """Return the width of a bar in percent of the longest."""
+    """Return the width of a bar in percent of the longest one."""
     most = max(max(it) if isinstance(it, tuple) else it for it in counts.values())
     return f"{100 * count / most:.1f}" if most else "0"
 

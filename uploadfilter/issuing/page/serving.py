@@ -1,7 +1,8 @@
 """Listen on this machine, for one browser, until the page is closed.
 
-Rules this module keeps: no address of a network is listened on; the page ends when it
-is closed, told to by a signal, or left alone, and never in the middle of a publication.
+Rules this module keeps: it never listens on an address of a network; the page ends when
+it is closed, when a signal says so, or when nobody uses it, but never in the middle of
+a publication.
 """
 
 import asyncio
@@ -27,31 +28,32 @@ _SECRET_BYTES = 32
 _PORTS = 1 << 16
 
 _LOOKS = 10
-"""How often the idle time is looked at while it passes."""
+"""How often the idle time is checked while it passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSettings:
-    """Where the page listens, and for how long.
+    """The address that the page listens on, and how long it runs.
 
     Attributes:
-        listen: ``HOST:PORT``, an address of this machine in figures; port 0 takes any
-            free one. Empty takes an address of the network 127.0.0.0/8 by chance, which
-            all of it is this machine: browsers keep cookies by address and not by port,
-            and so no other program's page is sent ours.
-        idle_s: Seconds without a request after which it ends. Half an hour: longer than
-            it takes to fetch the second officer, shorter than a page that is forgotten
-            over night.
+        listen: ``HOST:PORT``, an address of this machine in figures; port 0 means any
+            free port. Empty means a random address of the network 127.0.0.0/8, which
+            belongs to this machine as a whole. Browsers keep cookies by address and not
+            by port, so the cookie of this page is not sent to a page of another
+            program.
+        idle_s: Seconds without a request after which it ends. Half an hour is longer
+            than it takes to fetch the second officer, and ends a page that was
+            forgotten over night.
     """
 
     listen: str = ""
     idle_s: float = 1800.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no address of this machine, or no time.
+        """Refuse an address of another machine, and a time below a minute.
 
         Raises:
-            UsageError: Which it is.
+            UsageError: One of the two is wrong.
         """
         if self.listen:
             _host_and_port(self.listen)
@@ -68,12 +70,12 @@ async def serve(
     """Serve the page until it is closed, left alone or told to end.
 
     Args:
-        acts: What it does.
-        settings: Where, and for how long.
-        announce: Told the link, once.
+        acts: The acts that the page can do.
+        settings: Its address and time.
+        announce: Receives the link, once.
 
     Raises:
-        ServiceError: Its address cannot be listened on.
+        ServiceError: The page cannot listen on its address.
     """
     bench = Bench()
     loop = asyncio.get_running_loop()
@@ -91,7 +93,7 @@ async def serve(
 async def _listening(
     acts: Acts, settings: PageSettings, bench: Bench
 ) -> AsyncIterator[tuple[Desk, str]]:
-    """Listen for the length of the block; yield the desk, and the link to it."""
+    """Listen during the block; yield the desk, and the link to it."""
     host, port = _host_and_port(settings.listen or f"{_by_chance()}:0")
     known = Secrets(
         link=secrets.token_urlsafe(_SECRET_BYTES),
@@ -128,7 +130,7 @@ async def _listening(
 
 
 async def _closed(desk: Desk, idle_s: float) -> None:
-    """Return once the page is closed, or nobody has asked for anything for long."""
+    """Return when the page is closed, or nobody has used it for some time."""
     while desk.left_alone_s() < idle_s:
         try:
             async with asyncio.timeout(idle_s / _LOOKS):

@@ -1,8 +1,8 @@
-"""What may be done next with an issuer's folder, by what is in it.
+"""Decide which acts are possible next, by the state of an issuer's folder.
 
-Rules this module keeps: it is pure; whatever the folder is like, exactly one step is
-due and somebody can go on; nothing is offered that the room would refuse for want of
-signatures or of a publication.
+Rules this module keeps: it is pure; in every state of the folder exactly one step is
+due and somebody can go on; no act is offered that the room would refuse because
+signatures or a publication are missing.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from typing import Final
 from uploadfilter.signedsets.roles import HASHSET, REVOKE, ROOT, TARGETS
 
 FIRST_ROLES: Final = frozenset({ROOT, TARGETS, HASHSET, REVOKE})
-"""What the first publication needs."""
+"""The roles that the first publication needs."""
 
 
 class Act(StrEnum):
-    """What people can do."""
+    """The acts that people can do."""
 
     BUILD = "build"
     STOP = "stop"
@@ -33,7 +33,7 @@ class Act(StrEnum):
 
 
 class Step(StrEnum):
-    """A stretch of the way from pictures to a publication."""
+    """A stage on the way from pictures to a publication."""
 
     PICTURES = "pictures"
     PREVIEW = "preview"
@@ -42,7 +42,7 @@ class Step(StrEnum):
 
 
 class Place(StrEnum):
-    """Where a step stands."""
+    """The state of a step."""
 
     DONE = "done"
     NOW = "now"
@@ -51,13 +51,13 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What is proposed for one role.
+    """The proposal for one role.
 
     Attributes:
-        role: Which one.
-        by: Who has signed it.
-        others: Who may sign it and has not.
-        missing: How many more have to.
+        role: The role.
+        by: The holders that have signed it.
+        others: The holders that may sign it and have not.
+        missing: How many signatures are missing.
     """
 
     role: str
@@ -68,15 +68,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What decides about the next step.
+    """The facts that decide the next step.
 
     Attributes:
-        sequence: Number of the set that is published; 0 for none.
-        built: Entries that a build has made and nobody has proposed; ``None`` if there
-            is no such build.
-        is_broken_off: Whether a build was broken off, and can go on.
+        sequence: Sequence of the published set; 0 if there is none.
+        built: Entries of a build that nobody has proposed; ``None`` if there is no such
+            build.
+        is_broken_off: Whether a build was interrupted, and can go on.
         staged: Operations that the next proposal takes up.
-        waiting: What is proposed, role by role.
+        waiting: The proposal, role by role.
     """
 
     sequence: int = 0
@@ -87,17 +87,17 @@ class Situation:
 
     @property
     def is_set_proposed(self) -> bool:
-        """Whether a set is proposed, and not only who holds which role."""
+        """Whether a set is proposed, and not only other holders of roles."""
         return any(item.role == HASHSET for item in self.waiting)
 
     @property
     def is_signed(self) -> bool:
-        """Whether nobody's signature is missing of what is proposed."""
+        """Whether the proposal has all signatures."""
         return bool(self.waiting) and not any(it.missing for it in self.waiting)
 
     @property
     def is_publishable(self) -> bool:
-        """Whether what is proposed would make a publication, once it is signed."""
+        """Whether the proposal would make a publication after it is signed."""
         if self.sequence:
             return bool(self.waiting)
         return {item.role for item in self.waiting} >= FIRST_ROLES
@@ -111,7 +111,7 @@ def due(now: Situation) -> Step:
 
 
 def places(now: Situation) -> dict[Step, Place]:
-    """Return where each step stands, in order."""
+    """Return the state of each step, in order."""
     found, place = {}, Place.DONE
     for step in Step:
         if step is due(now):
@@ -122,9 +122,9 @@ def places(now: Situation) -> dict[Step, Place]:
 
 
 def offered(now: Situation) -> frozenset[Act]:
-    """Return what may be done while no work is going on."""
+    """Return the acts that are possible while no work is running."""
     step = due(now)
-    # A key is made at any time, for who comes.
+    # A key can be made at any time, for a new officer.
     found = {Act.KEY}
     if step is Step.PICTURES:
         found.add(Act.BUILD)
@@ -146,12 +146,12 @@ def offered(now: Situation) -> frozenset[Act]:
 
 
 def offered_at_work(*, can_be_stopped: bool) -> frozenset[Act]:
-    """Return what may be done while work is going on: one piece at a time."""
+    """Return the acts that are possible while work is running: one at a time."""
     return frozenset({Act.STOP} if can_be_stopped else ())
 
 
 def _has_something_to_propose(now: Situation) -> bool:
-    """Tell whether a proposal can be made: of nothing new, that a set lasts longer."""
+    """Tell whether a proposal can be made, if only of a longer validity."""
     if now.built is not None:
         return now.built > 0
     return now.staged > 0 or now.sequence > 0

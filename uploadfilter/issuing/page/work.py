@@ -1,8 +1,8 @@
 """One piece of long work at a time, in a thread, so that the page goes on answering.
 
-Rules this module keeps: nothing else is begun while work is going on; work that can be
-stopped keeps what it has done; what cannot be stopped, since it writes what is
-published, is waited for, also at the end of the process.
+Rules this module keeps: nothing else is begun while work is running; stopped work keeps
+its results; work that cannot be stopped, because it writes published files, is waited
+for, also at the end of the process.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from uploadfilter.errors import IssuerError, UploadFilterError
 from uploadfilter.issuing.page.hints import on_page
 
 PATIENCE_S: Final = 1.0
-"""A browser waits so long for work to end, before it is shown that it goes on."""
+"""How long a browser waits for the end of work before it is shown the progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What people are told once.
+    """A message that people are shown once.
 
     Attributes:
         text: What happened.
-        hint: What to do next; empty if nothing is to be done.
-        is_good: Whether it is what they wanted.
+        hint: What to do next; empty if there is nothing to do.
+        is_good: Whether the act succeeded.
     """
 
     text: str
@@ -34,16 +34,16 @@ class Note:
 
 
 class Job:
-    """A piece of work that is going on.
+    """A piece of work that is running.
 
     Args:
-        title: What it is, for people.
+        title: Its title, for people.
         can_be_stopped: Whether it looks at ``is_stopping``.
         back: The page to go to when it has ended.
 
     Attributes:
-        done: How much is done, of ``total``.
-        total: How much there is to do; ``None`` until it is known.
+        done: How much of ``total`` is done.
+        total: The amount of work; ``None`` until it is known.
     """
 
     def __init__(self, title: str, *, can_be_stopped: bool, back: str) -> None:
@@ -67,18 +67,18 @@ class Job:
             self._on_stop()
 
     def on_stop(self, call: Callable[[], object]) -> None:
-        """Have something called when it is asked to end, at once if it was already."""
+        """Register a function for when the job is asked to end, or already was."""
         self._on_stop = call
         if self.is_stopping:
             call()
 
     def advance(self) -> None:
-        """Count one more."""
+        """Count one more item as done."""
         self.done += 1
 
 
 class Bench:
-    """Where one job at a time is worked on."""
+    """Runs one job at a time."""
 
     def __init__(self) -> None:
         self._job: Job | None = None
@@ -86,7 +86,7 @@ class Bench:
 
     @property
     def job(self) -> Job | None:
-        """What is going on."""
+        """The job that is running, if any."""
         return self._job
 
     async def begin(
@@ -99,12 +99,12 @@ class Bench:
         """Begin a job, and wait a moment for its end.
 
         Args:
-            job: Which one.
-            run: Does it, in a thread.
-            tell: Gets what came out of it.
+            job: The job.
+            run: Does the work, in a thread.
+            tell: Receives the result.
 
         Raises:
-            IssuerError: Another one is going on.
+            IssuerError: Another job is running.
         """
         if self._job is not None:
             raise IssuerError(
@@ -121,7 +121,7 @@ class Bench:
     ) -> None:
         thread = asyncio.get_running_loop().run_in_executor(None, run, job)
         try:
-            # Shielded: what is published is published to its end.
+            # Shielded: a publication that has begun is finished.
             await asyncio.wait([thread])
         finally:
             self._job = None
@@ -130,7 +130,7 @@ class Bench:
             tell(note)
 
     async def end(self) -> None:
-        """Stop what can be stopped, and wait for what cannot."""
+        """Stop the job if that is possible, otherwise wait for its end."""
         if self._job is not None and self._job.can_be_stopped:
             self._job.stop()
         if self._task is not None:
@@ -138,12 +138,12 @@ class Bench:
 
 
 def note_of(error: UploadFilterError) -> Note:
-    """Return what people on the page are told of an error."""
+    """Return the message that people on the page see for an error."""
     return Note(text=on_page(str(error)), hint=on_page(error.hint), is_good=False)
 
 
 def _outcome(thread: "asyncio.Future[Note | None]") -> Note | None:
-    """Return what came out of a thread, whatever it was."""
+    """Return the result of a thread, whatever it was."""
     failed = thread.exception()
     if failed is None:
         return thread.result()
@@ -151,8 +151,8 @@ def _outcome(thread: "asyncio.Future[Note | None]") -> Note | None:
         return note_of(failed)
     # Only its type: a message may hold the name of a picture.
     return Note(
-        text=f"This ended in a way that nobody foresaw: {type(failed).__name__}",
-        hint="What is published has not changed, or is whole. Look at the page "
-        "'Status', and report it to those who look after the program.",
+        text=f"This ended with an unexpected error: {type(failed).__name__}",
+        hint="The published set is unchanged or complete. See the page "
+        "'Status', and report the error to those who look after the program.",
         is_good=False,
     )

@@ -1,5 +1,5 @@
-// Show how far the work is, and go on when it has ended. Without it the page loads
-// itself again.
+// Show the progress of the work, and load the next page when it has ended. Without this
+// script the page reloads itself.
 
 const BETWEEN_MS = 500;
 const bar = document.getElementById("bar");
@@ -20,7 +20,7 @@ async function look() {
       document.getElementById("of").textContent = `of ${told.total.toLocaleString("en")} ${noun}`;
     }
   } catch {
-    // The page was closed: what is shown stays.
+    // The page was closed: the last progress stays on the screen.
     return;
   }
   setTimeout(look, BETWEEN_MS);
