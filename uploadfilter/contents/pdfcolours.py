@@ -1,4 +1,4 @@
-"""Read the colour spaces of a PDF document, as far as decoders have the like.
+"""Read the colour spaces of a PDF document that picture decoders know.
 
 Source:
     ISO 32000-2:2020, 8.6 "Colour spaces".
@@ -15,8 +15,8 @@ from uploadfilter.contents.pdfvalues import items_of, text_of, value_of, whole
 from uploadfilter.contents.rasters import CMYK, GREY, RGB
 
 _MOST_NESTED: Final = 4
-"""How deep colour spaces may refer to others: a palette of inks over a profile is two;
-without an end, one might refer to itself."""
+"""Most colour spaces that refer to each other in a row: a palette of inks over a
+profile has two; without a limit, a space could refer to itself."""
 
 _CHANNELS: Final = {
     "/DeviceGray": GREY,
@@ -31,12 +31,12 @@ _CHANNELS: Final = {
 
 
 class Colours(NamedTuple):
-    """What the colour space of a picture says.
+    """The colour space of a picture, in the terms of ``Raster``.
 
     Attributes:
         channels: ``GREY``, ``RGB`` or ``CMYK``.
         palette: As in ``Raster``.
-        is_ink: True if the values are amounts of ink, though decoders take them for
+        is_ink: Whether the values are amounts of ink, although decoders take them for
             light.
     """
 
@@ -46,7 +46,7 @@ class Colours(NamedTuple):
 
 
 def colours_of(space: object, *, depth: int = 0) -> Colours | None:
-    """Read a colour space; ``None`` if decoders have nothing like it."""
+    """Read a colour space; return ``None`` if decoders have none like it."""
     name, *rest = items_of(space) or [None]
     if depth > _MOST_NESTED or not isinstance(name, pikepdf.Name):
         return None
@@ -66,7 +66,7 @@ def colours_of(space: object, *, depth: int = 0) -> Colours | None:
 
 
 def _inks(count: int) -> Colours | None:
-    """Take up to three inks for the light that they take away."""
+    """Treat up to three inks as the light that they absorb."""
     colours = _by_count(count)
     return colours and colours._replace(is_ink=count != CMYK)
 
@@ -76,7 +76,7 @@ def _by_count(channels: int) -> Colours | None:
 
 
 def _indexed(base: Colours | None, lookup: bytes) -> Colours | None:
-    """Turn the colours of a palette into red, green and blue."""
+    """Convert the colours of a palette to red, green and blue."""
     if base is None:
         return None
     lookup = lookup[: len(lookup) // base.channels * base.channels]

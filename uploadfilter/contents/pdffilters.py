@@ -1,7 +1,7 @@
-"""Undo the filters that streams of a PDF document are packed with.
+"""Undo the filters with which streams of a PDF document are packed.
 
-Rules this module keeps: no step gives more than ``UNPACKED_BYTES``; what is left to a
-library that has no bound of its own is short.
+Rules this module keeps: no step gives more than ``UNPACKED_BYTES``; data for a library
+without a limit of its own are short.
 
 Source:
     ISO 32000-2:2020, 7.4 "Filters".
@@ -30,15 +30,15 @@ from uploadfilter.contents.unpackers import DAMAGED, TOO_BIG, UNKNOWN, Deflate
 from uploadfilter.model import Reason
 
 UNPACKED_BYTES: Final = 32 * 1024 * 1024
-"""Most that is unpacked in one piece, where that cannot be left to a decoder: samples
-of eight megapixels in four inks. Three copies of it fit beside each other."""
+"""Most bytes that are unpacked in one piece, if a decoder cannot do it: samples of
+eight megapixels in four inks. Three copies fit into memory."""
 
 _MOST_LZW_BYTES: Final = 64 * 1024
-"""Longest LZW stream that is unpacked here: qpdf has no limit for what it gives, which
-is up to two thousand times as much."""
+"""Longest LZW stream that is unpacked here: it may unpack to two thousand times as many
+bytes, and qpdf has no limit for them."""
 
 _MOST_ITEMS: Final = 200_000
-"""Items of one array or dictionary; qpdf takes some hundred bytes for each."""
+"""Most items of one array or dictionary; qpdf takes some hundred bytes for each."""
 
 _MOST_FILTERS: Final = 8
 
@@ -51,7 +51,7 @@ _LONG_NAMES: Final = {
     "/CCF": "/CCITTFaxDecode",
     "/DCT": "/DCTDecode",
 }
-"""What names of filters may be shortened to."""
+"""The short names of filters."""
 
 _PARAMETERS: Final = (
     "/Predictor",
@@ -60,24 +60,24 @@ _PARAMETERS: Final = (
     "/Columns",
     "/EarlyChange",
 )
-"""What qpdf is told of a filter; other keys may be no text."""
+"""The parameters that qpdf gets; other keys need not be text."""
 
 _WITH_PARAMETERS: Final = frozenset({"/FlateDecode", "/LZWDecode"})
-"""Filters that have any; qpdf refuses the others if they are given some."""
+"""Filters with parameters; qpdf refuses parameters for others."""
 
 _GENERAL: Final = frozenset(
     {"/ASCIIHexDecode", "/ASCII85Decode", "/RunLengthDecode", "/LZWDecode"}
 )
-"""Filters that are left to qpdf, which takes little memory for them."""
+"""Filters that qpdf undoes, with little memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One step of how a stream is packed.
+    """One step of a stream's packing.
 
     Attributes:
         name: In full.
-        parameters: Numbers and truths by key.
+        parameters: Numbers and booleans, by key.
     """
 
     name: str
@@ -85,15 +85,15 @@ class Filter:
 
     @property
     def predictor(self) -> int:
-        """1 if none, 2 as in TIFF, 10 or more as in PNG."""
+        """Return the predictor: 1 for none, 2 as in TIFF, 10 or more as in PNG."""
         return self.parameters.get("/Predictor", 1)
 
 
 def filters_of(dictionary: pikepdf.Object) -> tuple[Filter, ...]:
-    """Read how a stream is packed.
+    """Read the filters of a stream.
 
     Args:
-        dictionary: Its dictionary, or itself.
+        dictionary: Its dictionary, or the stream itself.
     """
     filters = items_of(value_of(dictionary, "/Filter"))
     names = [text_of(each) for each in filters[: _MOST_FILTERS + 1]]
@@ -111,10 +111,11 @@ def unfiltered(raw: bytes, filters: Sequence[Filter]) -> bytes | Shortfall:
 
     Args:
         raw: The stream, as packed.
-        filters: How, in the order of unpacking.
+        filters: Its filters, in the order of unpacking.
 
     Returns:
-        What it holds, as far as it can be unpacked; or why it is not unpacked.
+        The unpacked bytes, up to the first damage; or the reason why it is not
+        unpacked.
     """
     if len(filters) > _MOST_FILTERS:
         return UNKNOWN
@@ -132,7 +133,7 @@ def _step(data: bytes, packed: Filter) -> bytes | Shortfall:
         inflated = _inflated(data)
         if isinstance(inflated, Shortfall) or packed.predictor == 1:
             return inflated
-        # Deflated again, without effort, for qpdf to undo the predictor.
+        # Deflated again at the fastest level, so that qpdf can undo the predictor.
         return _by_qpdf(zlib.compress(inflated, 0), packed)
     if packed.name not in _GENERAL:
         return UNKNOWN
@@ -142,7 +143,7 @@ def _step(data: bytes, packed: Filter) -> bytes | Shortfall:
 
 
 def _inflated(data: bytes) -> bytes | Shortfall:
-    """Inflate as far as it goes."""
+    """Inflate up to the first damage."""
     limits = UnpackLimits(max_ratio=len(data) + 1, max_output_bytes=UNPACKED_BYTES)
     inflated = bytearray()
     chunks = unpack(MemorySource(data), partial(Deflate, zlib.MAX_WBITS), Meter(limits))
@@ -166,7 +167,7 @@ def bound_qpdf() -> None:
 
 
 def _by_qpdf(data: bytes, packed: Filter) -> bytes | Shortfall:
-    """Undo one filter in a document of its own, which is forgotten at once."""
+    """Undo one filter, in a new document that is dropped at once."""
     bound_qpdf()
     with pikepdf.new() as scratch:
         stream = pikepdf.Stream(scratch, data)

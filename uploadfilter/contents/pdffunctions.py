@@ -1,10 +1,10 @@
 """Evaluate the functions of a PDF document, for many inputs at once.
 
-Colour spaces name them to say how the inks of one space look in another. Each takes a
-table of numbers, a row for each input, and returns one of as many rows.
+Colour spaces use them to convert the inks of one space to another. Each function takes
+a table of numbers, with a row for each input, and returns a table of as many rows.
 
-Rules this module keeps: a function is evaluated with numpy alone; its steps are
-bounded when it is read; what cannot be read is ``None``, never a guess.
+Rules this module keeps: a function is evaluated with numpy alone; its steps are bounded
+when it is read; a function that cannot be read is ``None``, never a guess.
 
 Source:
     ISO 32000-2:2020, 7.10 "Functions".
@@ -36,11 +36,12 @@ Function = Callable[[Table], Table]
 
 _MOST_NESTED: Final = 3
 _MOST_INPUTS: Final = 4
-"""Inputs of a sampled function: each doubles what is mixed for one output."""
+"""Most inputs of a sampled function: each doubles the samples that are mixed for one
+output."""
 
 _MOST_OUTPUTS: Final = 32
 _MOST_SAMPLES: Final = 1_000_000
-"""Numbers in the table of a sampled function; profiles of printers have 70,000."""
+"""Most numbers in the table of a sampled function; profiles of printers have 70,000."""
 
 _MOST_PARTS: Final = 64
 _SAMPLED, _EXPONENTIAL, _STITCHED, _PROGRAM = 0, 2, 3, 4
@@ -52,10 +53,10 @@ def function_of(item: object, *, depth: int = 0) -> Function | None:
 
     Args:
         item: Its dictionary or stream.
-        depth: How many functions it stands in.
+        depth: Number of the functions around it.
 
     Returns:
-        ``None`` if it is none, or asks for more than the bounds here allow.
+        ``None`` if it is not a function, or exceeds the bounds here.
     """
     domain = _pairs(value_of(item, "/Domain"))
     extent = _pairs(value_of(item, "/Range"))
@@ -92,7 +93,7 @@ def _bounded(function: Function, domain: Table, extent: Table | None) -> Functio
 
 
 def _pairs(value: object) -> Table | None:
-    """Return an array of lowest and highest values; ``None`` if it is none."""
+    """Read an array of lowest and highest values; return ``None`` if it is not one."""
     numbers = reals(value)
     if not numbers or len(numbers) % 2 or len(numbers) > 2 * _MOST_OUTPUTS:
         return None
@@ -100,7 +101,7 @@ def _pairs(value: object) -> Table | None:
 
 
 def _between(values: Table, old: Table, new: Table) -> Table:
-    """Carry values from one range over to another."""
+    """Map values from one range to another."""
     reach = old[:, 1] - old[:, 0]
     share = (values - old[:, 0]) / np.where(reach == 0, 1, reach)
     return new[:, 0] + share * (new[:, 1] - new[:, 0])
@@ -110,7 +111,7 @@ def _between(values: Table, old: Table, new: Table) -> Table:
 
 
 def _sampled(item: object, domain: Table, extent: Table | None) -> Function | None:
-    """Read a function that is a table of samples, mixed where it is asked between."""
+    """Read a function that is a table of samples, with interpolation."""
     sizes = [int(number) for number in reals(value_of(item, "/Size"))]
     bits = whole(value_of(item, "/BitsPerSample"))
     if extent is None or len(sizes) != len(domain) or bits not in _SAMPLE_BITS:
@@ -139,7 +140,7 @@ def _sampled(item: object, domain: Table, extent: Table | None) -> Function | No
 
 
 def _mixed(table: Table, sizes: list[int], places: Table) -> Table:
-    """Mix the samples around each place; the first input changes fastest."""
+    """Interpolate the samples around each place; the first input changes fastest."""
     steps = np.cumprod([1, *sizes[:-1]])
     lower = np.floor(places).astype(np.int64)
     shares = places - lower
@@ -153,7 +154,7 @@ def _mixed(table: Table, sizes: list[int], places: Table) -> Table:
 
 
 def _numbers_of(data: bytes, bits: int, count: int) -> Table | None:
-    """Return numbers of so many bits, from 0 to 1; the first bit is the highest."""
+    """Return numbers of ``bits`` bits each, as 0 to 1; the first bit is the highest."""
     length = -(-count * bits // 8)
     if len(data) < length:
         return None
@@ -163,18 +164,18 @@ def _numbers_of(data: bytes, bits: int, count: int) -> Table | None:
 
 
 def data_of(item: object) -> bytes | None:
-    """Return what a stream holds; ``None`` if it cannot be unpacked."""
+    """Return the unpacked data of a stream; ``None`` if it cannot be unpacked."""
     if not isinstance(item, pikepdf.Stream):
         return None
     try:
         data = unfiltered(item.read_raw_bytes(), filters_of(item))
-    except QPDF_ERRORS:  # it is not where it should be
+    except QPDF_ERRORS:  # it is not at its offset
         return None
     return None if isinstance(data, Shortfall) else data
 
 
 def function_cost(item: object) -> int:
-    """Return how many steps a function takes for one input, about."""
+    """Return about how many steps a function takes for one input."""
     match whole(value_of(item, "/FunctionType")):
         case 0:
             inputs = min(len(items_of(value_of(item, "/Size"))), _MOST_INPUTS)
@@ -196,7 +197,7 @@ _BYTES_PER_WORD: Final = 2
 
 
 def _exponential(item: object) -> Function | None:
-    """Read a function that mixes two colours by a power of its one input."""
+    """Read a function that mixes two colours by a power of its only input."""
     start = np.array(reals(value_of(item, "/C0")) or [0.0])
     end = np.array(reals(value_of(item, "/C1")) or [1.0])
     power = reals(value_of(item, "/N"))
@@ -207,7 +208,7 @@ def _exponential(item: object) -> Function | None:
 
 
 def _stitched(item: object, domain: Table, depth: int) -> Function | None:
-    """Read a function that is other functions, one after the other."""
+    """Read a function that joins several others, each for a part of the domain."""
     items = items_of(value_of(item, "/Functions"))
     bounds = reals(value_of(item, "/Bounds"))
     encode = _pairs(value_of(item, "/Encode"))

@@ -1,9 +1,9 @@
 """Make files of the pictures in a PDF document.
 
-A PDF document keeps a picture as a stream with a dictionary that says what it is. Where
-the stream is a file of its own (JPEG, JPEG 2000), that is the picture; else its samples
-get the head of a TIFF or PNG file, mostly as they are packed. ``described`` reads the
-dictionary, ``written`` makes the file.
+A PDF document stores a picture as a stream with a dictionary that describes it. If the
+stream is a file of its own (JPEG, JPEG 2000), that is the picture; otherwise its
+samples get the head of a TIFF or PNG file, mostly without being unpacked. ``described``
+reads the dictionary, ``written`` makes the file.
 
 Source:
     ISO 32000-2:2020, 7.4 "Filters", 8.6 "Colour spaces", 8.9 "Images".
@@ -43,11 +43,11 @@ _TIFF_PREDICTOR: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What a dictionary says of a picture.
+    """A picture as its dictionary describes it.
 
     Attributes:
-        raster: What its samples mean; ``None`` if that is not known here.
-        filters: How they are packed, in the order of unpacking.
+        raster: The meaning of its samples; ``None`` if unknown here.
+        filters: Their filters, in the order of unpacking.
     """
 
     raster: Raster | None
@@ -55,41 +55,41 @@ class Picture:
 
     @property
     def is_file(self) -> bool:
-        """True if the stream is a file of its own, whatever the dictionary says."""
+        """Return whether the stream is itself a file, whatever the dictionary says."""
         return bool(self.filters) and self.filters[-1].name in FILES
 
     @property
     def is_jpx(self) -> bool:
-        """True if the stream is a picture in JPEG 2000."""
+        """Return whether the stream is a picture in JPEG 2000."""
         return bool(self.filters) and self.filters[-1].name == _JPX
 
 
 SMALLEST_SIDE: Final = 16
-"""Pictures that are narrower or lower are lines, spots and letters, of which a document
-may have thousands; no signal of one says anything."""
+"""Shortest side in samples. Smaller pictures are lines, spots and letters, of which a
+document may have thousands; their signals mean nothing."""
 
 LITTLE_SIDE: Final = 32
-"""Pictures that are narrower or lower are icons and letters of a scanned font. They are
-looked at, and nobody can tell easily what one shows, so a few are enough."""
+"""Pictures with a shorter side are icons and letters of a scanned font. They are looked
+at, but hardly anybody can tell what one shows, so a few are enough."""
 
 _LITTLE: Final = 32
 _BYTES_PER_LITTLE: Final = 2048
-"""Little pictures that are looked at: so many in any document, and more by its length.
-Each takes a millisecond, as a large one does, and a byte or two where all are alike."""
+"""Bytes of a document for each little picture that is looked at, besides a fixed
+number. Each takes a millisecond, like a large one, but only a byte or two of the
+document if all are alike."""
 
 _JPX: Final = "/JPXDecode"
 FILES: Final = frozenset({"/DCTDecode", "/JPXDecode"})
 
 
 class Sight:
-    """Which pictures of one document are too small to be looked at.
+    """Decides which pictures of one document are too small to be looked at.
 
     Args:
         document_bytes: Length of the document.
 
     Attributes:
-        is_short: Whether a picture was passed over that would have been looked at, had
-            there been fewer of them.
+        is_short: Whether a little picture was skipped only because there were too many.
     """
 
     def __init__(self, document_bytes: int) -> None:
@@ -110,7 +110,7 @@ class Sight:
         return True
 
     def passes_over_picture(self, picture: Picture) -> bool:
-        """Return whether a picture is too small, and count it if it is little."""
+        """Test whether a picture is too small, and count it if it is little."""
         raster = picture.raster
         if raster is None or picture.is_file:
             return False
@@ -124,13 +124,13 @@ def described(dictionary: pikepdf.Object) -> Picture:
     """Read the dictionary of a picture.
 
     Args:
-        dictionary: It, or the stream that has it; keys may be shortened.
+        dictionary: The dictionary, or its stream; keys may be short names.
     """
     return Picture(raster=_raster(dictionary), filters=filters_of(dictionary))
 
 
 def _raster(dictionary: pikepdf.Object) -> Raster | None:
-    """Read what the samples of a picture mean, if decoders know the like."""
+    """Read the meaning of the samples; return ``None`` if no decoder knows it."""
     width, height = (whole(value_of(dictionary, key)) for key in ("/Width", "/Height"))
     is_mask = value_of(dictionary, "/ImageMask") is True
     bits = 1 if is_mask else whole(value_of(dictionary, "/BitsPerComponent"))
@@ -155,7 +155,7 @@ def written(picture: Picture, raw: bytes) -> Iterator[bytes | Shortfall]:
     """Make a file of a picture.
 
     Args:
-        picture: What its dictionary says.
+        picture: The picture.
         raw: Its stream, as packed.
 
     Yields:
@@ -174,7 +174,7 @@ def written(picture: Picture, raw: bytes) -> Iterator[bytes | Shortfall]:
 def _samples(
     raster: Raster, packed: Filter, data: bytes
 ) -> Iterator[bytes | Shortfall]:
-    """Put a head before samples, or do more where that does not do."""
+    """Put a head before the samples; convert them first if that is not enough."""
     match packed.name:
         case "/CCITTFaxDecode":
             yield from _fax(raster, packed.parameters, data)
@@ -195,7 +195,7 @@ def _samples(
 
 
 def _is_tiff(raster: Raster, packed: Filter) -> bool:
-    """Return whether TIFF knows samples that were packed like this."""
+    """Return whether a TIFF can hold samples that are packed like this."""
     is_late = packed.parameters.get("/EarlyChange", 1) == 0
     if not raster.is_plain or is_late:
         return False
@@ -205,7 +205,7 @@ def _is_tiff(raster: Raster, packed: Filter) -> bool:
 
 
 def _fits(raster: Raster, packed: Filter) -> bool:
-    """Return whether rows were filtered as those of a picture like this."""
+    """Return whether the predictor's rows are those of the picture."""
     colors = packed.parameters.get("/Colors", 1)
     bits = packed.parameters.get("/BitsPerComponent", BYTE_BITS)
     columns = packed.parameters.get("/Columns", 1)
@@ -220,14 +220,14 @@ def _tiff(
 
 
 def _fax(raster: Raster, parameters: dict[str, int], data: bytes) -> Iterator[bytes]:
-    """Put a head before what a fax machine would send."""
+    """Put a head before samples that are packed as a fax."""
     dimensions = parameters.get("/K", 0)
     is_aligned = bool(parameters.get("/EncodedByteAlign", 0))
     has_ends = bool(parameters.get("/EndOfLine", 0))
     packing = Packing.FAX_G3 if has_ends or dimensions else Packing.FAX_ROWS
     if dimensions < 0:
         packing = Packing.FAX_G4
-    # Unless said otherwise, the fax's black is the document's 0, which is black too.
+    # By default, black of the fax is 0 in the document, which is black too.
     is_inverted = raster.is_inverted == bool(parameters.get("/BlackIs1", 0))
     width = parameters.get("/Columns", 1728)
     raster = replace(
@@ -245,7 +245,7 @@ def _fax(raster: Raster, parameters: dict[str, int], data: bytes) -> Iterator[by
 def _unpacked(
     raster: Raster, packed: Filter, data: bytes
 ) -> Iterator[bytes | Shortfall]:
-    """Unpack samples, and turn them into such that decoders read."""
+    """Unpack samples, and convert them to samples that decoders read."""
     if raster.width * raster.height * raster.channels > UNPACKED_BYTES:
         yield TOO_BIG
         return

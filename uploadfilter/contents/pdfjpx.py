@@ -1,8 +1,9 @@
-"""Say what a document makes of a picture in JPEG 2000.
+"""Write pictures in JPEG 2000 with the colours that a document gives them.
 
-Such a picture has colours of its own, which the dictionary overrides if it names a
-space. It is decoded elsewhere: here files are written that say the same as the
-document. What cannot be said so is not passed over: such a picture may show anything.
+Such a picture has its own colour space, which the dictionary overrides if it names one.
+The picture is decoded elsewhere: here files are written that describe the same colours
+as the document. If no file can describe them, a shortfall is yielded, since such a
+picture may show anything.
 
 Source:
     ISO 32000-2:2020, 7.4.9 "JPXDecode filter".
@@ -27,11 +28,11 @@ _GREY_OR_COLOURS: Final = frozenset({1, 3})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """What a dictionary says of the colours of a picture.
+    """The colours that a dictionary gives a picture.
 
     Attributes:
-        count: Components of its colour space; 0 if it names none.
-        profile: The ICC profile of that space, if it is not a usual one.
+        count: Components of its colour space; 0 if the dictionary names none.
+        profile: The ICC profile of that space, unless the space is a usual one.
     """
 
     count: int = 0
@@ -39,7 +40,7 @@ class Override:
 
 
 def override_of(dictionary: pikepdf.Object) -> Override | Shortfall:
-    """Read what a dictionary says of the colours of a picture in JPEG 2000."""
+    """Read the colours that a dictionary gives a picture in JPEG 2000."""
     decode = reals(value_of(dictionary, "/Decode"))
     is_decoded = decode != [0.0, 1.0] * (len(decode) // 2)
     is_keyed = isinstance(value_of(dictionary, "/Mask"), pikepdf.Array)
@@ -57,15 +58,15 @@ def override_of(dictionary: pikepdf.Object) -> Override | Shortfall:
 
 
 def overridden(override: Override, data: bytes) -> Iterator[bytes | Shortfall]:
-    """Make a file of a picture in the colours that its document gives it.
+    """Make a file of a picture with the colours that its document gives it.
 
     Args:
-        override: What the dictionary says.
+        override: The colours of the dictionary.
         data: The picture, as it stands in the document.
 
     Yields:
-        The parts of the file, or a shortfall; nothing if the picture itself says the
-        same.
+        The parts of the file, or a shortfall; nothing if the picture has the same
+        colours itself.
     """
     jpx = read_jpx(data)
     if jpx is None:
@@ -76,7 +77,7 @@ def overridden(override: Override, data: bytes) -> Iterator[bytes | Shortfall]:
         elif not jpx.is_known:
             yield UNDECODABLE
         return
-    # One component more is how much is seen of each pixel.
+    # One more component is the alpha.
     if jpx.count not in {override.count, override.count + 1}:
         yield UNDECODABLE
     elif override.profile:

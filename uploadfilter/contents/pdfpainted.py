@@ -1,13 +1,13 @@
 """Make files of the pictures in a PDF document as a reader paints them.
 
-``pdfimages.py`` writes the samples of a picture as they are stored. What a page shows
-may differ: ``/Decode`` turns values round, a colour space mixes inks, a mask cuts
-holes. Where a dictionary says so, a second file is written with the colours as they
-are computed here; both are compared, since readers differ.
+``pdfimages.py`` writes the samples of a picture as stored. A page may show something
+else: ``/Decode`` inverts values, a colour space mixes inks, a mask cuts holes. If the
+dictionary says so, a second file is written with colours that are computed here. Both
+files are compared, since readers differ.
 
-Rules this module keeps: no more than ``UNPACKED_BYTES`` of samples are unpacked; they
-are computed in pieces, and no more of them than ``_MOST_WORK`` allows; what cannot be
-computed is a shortfall.
+Rules this module keeps: at most ``UNPACKED_BYTES`` of samples are unpacked; they are
+computed in pieces, and at most as many as ``_MOST_WORK`` allows; a picture that cannot
+be computed is a shortfall.
 
 Source:
     ISO 32000-2:2020, 8.9.5 "Image dictionaries", 8.9.6 "Masked images".
@@ -48,13 +48,14 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 _BITS: Final = frozenset({1, 2, 4, 8, 16})
 _BYTE_BITS: Final = 8
 _PIECE: Final = 1 << 15
-"""Samples that are computed at a time: a column of them is a quarter of a megabyte."""
+"""Samples that are computed at a time: one component of them has a quarter of a
+megabyte."""
 
 _MOST_WORK: Final = 24_000_000
 _LEAST_COMPUTED: Final = 32_768
-"""Steps that are done for the samples of one picture, and how many samples are computed
-at least, which is enough for every signal. Of a picture that would take more, one
-sample in each square of some is computed, and nobody can tell easily which."""
+"""Most steps for the samples of one picture, and fewest samples that are computed,
+which are enough for every signal. If a picture would take more steps, one sample in
+each square of several is computed; which one is hard to predict."""
 
 _FAX: Final = "/CCITTFaxDecode"
 _DCT: Final = "/DCTDecode"
@@ -64,19 +65,19 @@ _COLOURS, _INKS = 3, 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painting:
-    """What a dictionary says of how a picture is painted.
+    """The painting of a picture as its dictionary describes it.
 
     Attributes:
         width: Samples in a row.
         height: Rows.
         bits: Of one component.
         space: Its colour space.
-        decode: Lowest and highest value of each component, as the picture has them.
-        key: Lowest and highest stored value of each component that is not painted;
-            empty if there is none.
-        filters: How the samples are packed.
-        transform: Whether the components of a JPEG are luma and differences of
-            colours, as its dictionary says; ``None`` if it leaves that to the JPEG.
+        decode: Lowest and highest value of each component in this picture.
+        key: Lowest and highest stored value of each component in samples that are not
+            painted; empty if all are.
+        filters: The filters of the samples.
+        transform: Whether the dictionary says that the components of a JPEG are luma
+            and colour differences; ``None`` if it says nothing.
     """
 
     width: int
@@ -90,12 +91,12 @@ class Painting:
 
     @property
     def row_bytes(self) -> int:
-        """Length of an unpacked row."""
+        """Return the bytes of an unpacked row."""
         return -(-self.width * len(self.decode) * self.bits // _BYTE_BITS)
 
 
 def is_plain(dictionary: pikepdf.Object) -> bool:
-    """Return whether a picture is painted as it is stored, in colours decoders know."""
+    """Return whether it is painted as stored, in colours that decoders know."""
     if value_of(dictionary, "/ImageMask") is True:
         return True
     has_more = any(key in dictionary for key in ("/Decode", "/D", "/Mask"))
@@ -104,13 +105,14 @@ def is_plain(dictionary: pikepdf.Object) -> bool:
 
 
 def painting_of(dictionary: pikepdf.Object) -> Painting | Shortfall | None:
-    """Read how a picture is painted.
+    """Read the painting of a picture.
 
     Args:
-        dictionary: That of the picture.
+        dictionary: The picture's dictionary.
 
     Returns:
-        ``None`` if it is painted as it is stored; why it cannot be computed.
+        ``None`` if the picture is painted as stored; a shortfall if its painting cannot
+        be computed.
     """
     filters = filters_of(dictionary)
     transform = _transform_of(filters)
@@ -146,7 +148,7 @@ def painting_of(dictionary: pikepdf.Object) -> Painting | Shortfall | None:
 
 
 def _transform_of(filters: tuple[Filter, ...]) -> bool | None:
-    """Return what is said of the components of a JPEG, if anything is."""
+    """Return whether a filter transforms a JPEG's components; ``None`` if unsaid."""
     if not filters or filters[-1].name != _DCT:
         return None
     said = filters[-1].parameters.get("/ColorTransform")
@@ -165,22 +167,22 @@ def _is_read_so(space: Space, decode: Table, bits: int, *, is_jpeg: bool) -> boo
 
 
 def decode_of(dictionary: pikepdf.Object, space: Space, bits: int) -> Table:
-    """Return between which values the components of a picture lie."""
+    """Return the lowest and highest values of a picture's components."""
     usual = usual_decode(space, bits)
     numbers = reals(value_of(dictionary, "/Decode"))
     return np.array(numbers).reshape(-1, 2) if len(numbers) == usual.size else usual
 
 
 def usual_decode(space: Space, bits: int) -> Table:
-    """Return between which values components lie where nothing is said of it."""
+    """Return the default lowest and highest values of components."""
     return np.array([[0.0, (1 << bits) - 1.0]]) if space.is_index else space.ranges
 
 
 def painted(painting: Painting, raw: bytes) -> Iterator[bytes | Shortfall]:
-    """Make a file of a picture as it is painted.
+    """Make a file of a picture as painted.
 
     Args:
-        painting: How it is painted.
+        painting: Its painting.
         raw: Its stream, as packed.
 
     Yields:
@@ -206,7 +208,7 @@ def painted(painting: Painting, raw: bytes) -> Iterator[bytes | Shortfall]:
 
 
 def _chosen(samples: Samples, cost: int) -> Samples:
-    """Return samples, or as many of them as may be computed, evenly spread."""
+    """Return the samples, or as many of them as may be computed, evenly spread."""
     height, width, count = samples.shape
     most = max(_LEAST_COMPUTED, _MOST_WORK // cost)
     by = 1
@@ -223,14 +225,14 @@ def _chosen(samples: Samples, cost: int) -> Samples:
 
 
 def _painted_jpeg(painting: Painting, raw: bytes) -> Iterator[bytes | Shortfall]:
-    """Give a JPEG a profile that says what its samples look like."""
+    """Give a JPEG a profile that describes the painted colours."""
     jpeg = unfiltered(raw, painting.filters[:-1])
     if isinstance(jpeg, Shortfall):
         yield jpeg
         return
     count, is_adobe = components_of(jpeg)
     if painting.transform is not None and not is_adobe and count >= _COLOURS:
-        # What Adobe wrote into the JPEG counts more.
+        # Adobe's segment in the JPEG takes precedence.
         jpeg = with_transform(jpeg, count if painting.transform else 0)
         if not painting.key and _is_read_so(
             painting.space, painting.decode, painting.bits, is_jpeg=True
@@ -240,7 +242,7 @@ def _painted_jpeg(painting: Painting, raw: bytes) -> Iterator[bytes | Shortfall]
     if painting.key or count != len(painting.space.ranges):
         yield UNKNOWN
         return
-    # Decoders turn the inks of such a JPEG round before they apply a profile.
+    # Decoders invert the inks of such a JPEG before they apply a profile.
     is_negative = is_adobe and count == _INKS
     profile: bytes | None = painting.space.profile
     if not profile or not np.array_equal(painting.decode, painting.space.ranges):
@@ -278,7 +280,7 @@ def _samples(painting: Painting, data: bytes) -> Samples:
 
 
 def _decoded(painting: Painting, pixels: Samples) -> Table:
-    """Return component values of stored ones, a row for each sample."""
+    """Convert stored values to component values, a row for each sample."""
     low, high = painting.decode[:, 0], painting.decode[:, 1]
     top = (1 << painting.bits) - 1
     values: Table = low + pixels * ((high - low) / top)
@@ -291,7 +293,7 @@ def _computed(painting: Painting, samples: Samples) -> NDArray[np.uint8]:
     pixels = samples.reshape(-1, count)
     colours = np.empty((len(pixels), 3), np.uint8)
     if count == 1:
-        # Each value is computed once, however many samples have it.
+        # Each value is computed once for all samples that have it.
         values = np.arange(1 << painting.bits, dtype=np.uint16)[:, None]
         table = _in_pieces(painting, values)
         return table[pixels[:, 0]].reshape(height, width, 3)
@@ -307,7 +309,7 @@ def _in_pieces(painting: Painting, pixels: Samples) -> NDArray[np.uint8]:
 
 
 def _stored(painting: Painting, samples: Samples) -> NDArray[np.uint8]:
-    """Return the components of each sample as bytes, decoded and not converted."""
+    """Return the components of each sample as bytes, decoded but not converted."""
     top = (1 << painting.bits) - 1
     levels = np.arange(1 << painting.bits, dtype=np.float64)[:, None] / top
     ranges = painting.space.ranges
@@ -319,14 +321,14 @@ def _stored(painting: Painting, samples: Samples) -> NDArray[np.uint8]:
 
 
 def _kept(painting: Painting, samples: Samples) -> NDArray[np.uint8]:
-    """Return which samples are painted, by the colours that are not."""
+    """Return which samples are painted: those outside of the colour key."""
     low, high = np.array(painting.key[0::2]), np.array(painting.key[1::2])
     is_key = ((samples >= low) & (samples <= high)).all(axis=2)
     return np.where(is_key, 0, 255).astype(np.uint8)
 
 
 def mask_of(dictionary: pikepdf.Object) -> pikepdf.Stream | None:
-    """Return the stream that says how much is seen of a picture, if one does."""
+    """Return the mask of a picture, if it has one."""
     soft = value_of(dictionary, "/SMask")
     if isinstance(soft, pikepdf.Stream):
         return soft
@@ -335,10 +337,10 @@ def mask_of(dictionary: pikepdf.Object) -> pikepdf.Stream | None:
 
 
 def alpha_of(mask: pikepdf.Stream, raw: bytes) -> Iterator[bytes | Shortfall]:
-    """Make a file of a mask, whose luma says how much is seen of a picture.
+    """Make a file of a mask; its luma is the alpha of the picture.
 
     Args:
-        mask: A soft mask, or a stencil: that cuts out what is 1 in it.
+        mask: A soft mask, or a stencil, which cuts out the samples that are 1 in it.
         raw: The stream, as packed.
     """
     picture = described(mask)

@@ -1,8 +1,8 @@
 """Read and write the colour profiles of pictures in PDF documents.
 
-A document lays a profile, or a colour space of its own, over the samples of a JPEG. The
-JPEG is given to the decoder with a profile that says the same: that of the document, or
-one made here, whose table was computed from the colour space.
+A document may give the samples of a JPEG a profile or another colour space. The decoder
+gets the JPEG with an equivalent profile: the document's, or one made here with a table
+that is computed from the colour space.
 
 Source:
     ICC.1:2022, 7.2 "Profile header", 10.10 "lut16Type", annex B (JPEG).
@@ -26,7 +26,7 @@ _PRIMARIES: Final = {
 _CURVES: Final = {b"RGB ": (b"rTRC", b"gTRC", b"bTRC"), b"GRAY": (b"kTRC",)}
 _PRIMARY_TOLERANCE: Final = 0.002
 _STEP_TOLERANCE: Final = 2.0
-"""Grey steps by which a tone curve may differ from sRGB's."""
+"""Most grey steps by which a tone curve may differ from that of sRGB."""
 
 _MOST_TAGS: Final = 50
 _TAG: Final = struct.Struct(">4sII")
@@ -34,9 +34,10 @@ _LEVELS: Final = np.arange(256) / 255
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Return whether a profile surely changes nothing: sRGB, by a table or a formula.
+    """Return whether a profile is surely sRGB, by a table or a formula.
 
-    Others that change nothing are not recognised, which costs a second decode only.
+    Other profiles that change nothing are not recognised; that only costs a second
+    decode.
     """
     samples = profile[16:20]
     count = int.from_bytes(profile[128:132], "big")
@@ -64,7 +65,7 @@ def _is_near(tag: bytes, xyz: tuple[float, ...]) -> bool:
 
 
 def _is_srgb_curve(tag: bytes) -> bool:
-    """Return whether a table of values is sRGB's tone curve."""
+    """Return whether a table of values is the tone curve of sRGB."""
     count = int.from_bytes(tag[8:12], "big")
     if tag[:4] == b"para":
         return tag[8:10] == b"\0\3" and _is_formula(tag)
@@ -92,10 +93,10 @@ def _encoded(light: Table) -> Table:
 # --- A profile made of a colour space -------------------------------------------------
 
 _GRIDS: Final = {1: 255, 3: 17, 4: 9}
-"""Points on each axis of a table, by the number of components."""
+"""Grid points on each axis of a table, by the number of components."""
 
 SAMPLES: Final = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
-"""What a profile calls samples of so many components."""
+"""The colour space signatures of profiles, by the number of components."""
 _TO_XYZ_D50: Final = np.array(
     [
         [0.4360747, 0.3850649, 0.1430804],
@@ -107,11 +108,11 @@ _D50: Final = np.array([0.9642, 1.0, 0.8249])
 
 
 def profile_of(convert: Callable[[Table], Table], components: int) -> bytes | None:
-    """Make a profile of what converts samples to red, green and blue, all 0 to 1.
+    """Make a profile from a function that converts samples to red, green and blue.
 
     Args:
-        convert: Computes colours, a row for each sample.
-        components: Of a sample.
+        convert: Computes colours, with a row for each sample; all values are 0 to 1.
+        components: Number of components of a sample.
 
     Returns:
         ``None`` if no profile has so many components.
@@ -130,7 +131,7 @@ def profile_of(convert: Callable[[Table], Table], components: int) -> bytes | No
 
 
 def _lab_samples(colours: Table) -> NDArray[np.uint16]:
-    """Return colours as lightness and differences of colours, in 16 bits each."""
+    """Return colours as lightness and two colour differences, in 16 bits each."""
     light = np.where(
         colours <= 0.04045,  # noqa: PLR2004
         colours / 12.92,
@@ -181,7 +182,7 @@ _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
 def with_profile(jpeg: bytes, profile: bytes) -> Iterator[bytes]:
-    """Yield a JPEG with another profile than its own."""
+    """Yield a JPEG with its profile replaced."""
     parts = [
         profile[start : start + _PART_BYTES]
         for start in range(0, len(profile), _PART_BYTES)
@@ -200,18 +201,18 @@ def with_profile(jpeg: bytes, profile: bytes) -> Iterator[bytes]:
 
 
 def with_transform(jpeg: bytes, components: int) -> bytes:
-    """Return a JPEG that says what its components are, and nothing else about it.
+    """Return a JPEG with a segment that tells the meaning of its components.
 
     Args:
-        jpeg: One that Adobe did not write.
-        components: 3 if they are luma and two differences of colours, 4 if black comes
-            beside these, and 0 if each is a colour.
+        jpeg: A JPEG without Adobe's segment.
+        components: 3 for luma and two colour differences, 4 for these and black, 0 if
+            each component is a colour.
     """
     body = b"Adobe" + struct.pack(">HHHB", 100, 0, 0, _TRANSFORMS[components])
     parts = [jpeg[:2], struct.pack(">BBH", 0xFF, _APP14, len(body) + 2), body]
     at = 2
     for marker, start, end in _segments(jpeg):
-        # With this one, decoders look no further.
+        # After this segment, decoders do not look for another.
         is_jfif = marker == _APP0 and jpeg.startswith(b"JFIF", start + 4)
         parts += [jpeg[at:start], b"" if is_jfif else jpeg[start:end]]
         at = end
@@ -223,7 +224,7 @@ _TRANSFORMS: Final = {0: 0, 3: 1, 4: 2}
 
 
 def components_of(jpeg: bytes) -> tuple[int, bool]:
-    """Return how many components a JPEG has, and whether Adobe wrote it."""
+    """Return the number of components of a JPEG, and whether it has Adobe's segment."""
     count, is_adobe = 0, False
     for marker, start, end in _segments(jpeg):
         if marker in _FRAMES and end - start > 9:  # noqa: PLR2004
@@ -239,7 +240,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, int, int]]:
         marker = jpeg[at + 1]
         if marker in {_SOS, _EOI}:
             return
-        if marker == 0xFF:  # noqa: PLR2004  # a filling byte
+        if marker == 0xFF:  # noqa: PLR2004  # a fill byte
             at += 1
             continue
         end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")

@@ -1,12 +1,13 @@
 """Run the calculator programs of a PDF document, for many inputs at once.
 
-They are a small part of PostScript: numbers and truths on a stack, and choices. A
-choice that depends on the input is run both ways, and the results are put together; so
-each step is done once for all inputs, and a program takes as long as it is.
+They are a small part of PostScript: numbers and booleans on a stack, and conditionals.
+Both branches of a conditional that depends on the input are run, and the results are
+combined. So each step is done once for all inputs, and the time is proportional to the
+length of the program.
 
-Rules this module keeps: nothing loops or recurs, since the language has no loops; the
-steps, the depth of choices and the height of the stack are bounded; a program that
-takes from an empty stack, or leaves its stack uneven between choices, is none.
+Rules this module keeps: the language has no loops and no recursion; the steps, the
+depth of conditionals and the height of the stack are bounded; a program that takes from
+an empty stack, or whose branches leave stacks of different heights, is refused.
 
 Source:
     ISO 32000-2:2020, 7.10.5 "Type 4 (PostScript calculator) functions".
@@ -23,11 +24,12 @@ Column = NDArray[np.float64]
 Step = float | str | list["Step"]
 
 _MOST_STEPS: Final = 1_000
-"""Words of a program. Those that printers' programs write have some hundreds."""
+"""Most words of a program. Programs that printing software writes have some hundreds.
+"""
 
 _MOST_NESTED: Final = 16
 _MOST_STACK: Final = 100
-"""As many as the standard lets a reader hold."""
+"""Greatest height of the stack: the limit that the standard gives readers."""
 
 _WORD: Final = re.compile(rb"%[^\r\n]*|[{}]|[^\s{}%]+")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z")
@@ -35,7 +37,7 @@ _RADIX: Final = re.compile(r"(\d{1,2})#([0-9a-zA-Z]{1,8})\Z")
 
 
 class _BadProgramError(Exception):
-    """A program does what none may; never leaves this module."""
+    """A program breaks a rule. Never leaves this module."""
 
 
 def program_of(
@@ -45,11 +47,11 @@ def program_of(
 
     Args:
         data: Its text, in braces.
-        inputs: How many numbers are on its stack when it begins.
+        inputs: How many numbers are on its stack at the start.
         outputs: How many numbers are taken from the top of its stack.
 
     Returns:
-        What runs it; ``None`` if it is no program within the bounds.
+        A function that runs it; ``None`` if it is not a program within the bounds.
     """
     try:
         words = _words(data)
@@ -76,7 +78,7 @@ def program_of(
 
 
 def _words(data: bytes) -> Iterator[str]:
-    """Yield the words of a program; comments are left out."""
+    """Yield the words of a program without its comments."""
     for count, match in enumerate(_WORD.finditer(data)):
         if count > _MOST_STEPS:
             raise _BadProgramError
@@ -85,7 +87,7 @@ def _words(data: bytes) -> Iterator[str]:
 
 
 def _block(words: Iterator[str], depth: int) -> list[Step]:
-    """Read the steps up to the brace that closes them."""
+    """Read the steps up to the closing brace."""
     if depth > _MOST_NESTED:
         raise _BadProgramError
     steps: list[Step] = []
@@ -102,12 +104,12 @@ def _block(words: Iterator[str], depth: int) -> list[Step]:
             steps.append(word)
         else:
             raise _BadProgramError
-    # Readers differ where the last brace is missing: this is none.
+    # Readers differ if the last brace is missing: such a program is refused.
     raise _BadProgramError
 
 
 def _run(steps: list[Step], stack: list[Column]) -> list[Column]:
-    """Run steps on a stack, and return what is on it then."""
+    """Run steps on a stack, and return the stack."""
     count = len(stack[0]) if stack else 1
     blocks: list[list[Step]] = []
     for step in steps:
@@ -126,7 +128,7 @@ def _run(steps: list[Step], stack: list[Column]) -> list[Column]:
 
 
 def _choose(step: str, blocks: list[list[Step]], stack: list[Column]) -> list[Column]:
-    """Run both sides of a choice, and take for each input what its side gives."""
+    """Run both branches of a conditional, and choose the result for each input."""
     if len(blocks) != (1 if step == "if" else 2):
         raise _BadProgramError
     condition = _pop(stack) != 0
@@ -160,7 +162,7 @@ def _do(step: str, stack: list[Column], count: int) -> None:
 
 
 def _arrange(step: str, stack: list[Column]) -> None:
-    """Do a step that moves what is on the stack."""
+    """Do a step that rearranges the stack."""
     match step:
         case "pop":
             _pop(stack)
@@ -182,14 +184,14 @@ def _arrange(step: str, stack: list[Column]) -> None:
 
 
 def _top(stack: list[Column], number: int) -> list[Column]:
-    """Return so many of the top of the stack."""
+    """Return the top ``number`` items of the stack."""
     if not 0 <= number <= len(stack):
         raise _BadProgramError
     return stack[len(stack) - number :]
 
 
 def _constant(stack: list[Column]) -> int:
-    """Take a number that must be the same for every input."""
+    """Pop a number that must be the same for every input."""
     column = _pop(stack)
     if not (column == column[0]).all() or abs(column[0]) > _MOST_STACK:
         raise _BadProgramError

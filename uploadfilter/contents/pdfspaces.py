@@ -1,8 +1,9 @@
-"""Compute the colours of samples as the colour space of a PDF document says.
+"""Compute the colours of samples from the colour space of a PDF document.
 
-``pdfcolours.py`` reads what picture decoders know by themselves. Here is the rest:
-inks that a function mixes, Lab, palettes of any of these. Each space turns a table of
-component values, a row for each sample, into red, green and blue from 0 to 1.
+``pdfcolours.py`` reads the colour spaces that picture decoders know. This module has
+the others: inks that a function mixes, Lab, palettes of any of these. Each space
+converts a table of component values, with a row for each sample, to red, green and blue
+from 0 to 1.
 
 Source:
     ISO 32000-2:2020, 8.6 "Colour spaces"; IEC 61966-2-1 (sRGB).
@@ -25,7 +26,7 @@ Table = NDArray[np.float64]
 Convert = Callable[[Table], Table]
 
 MOST_COMPONENTS: Final = 8
-"""Inks of one sample; printers have four to seven."""
+"""Most inks of one sample; printers have four to seven."""
 
 _MOST_NESTED: Final = 4
 _MOST_PROFILE_BYTES: Final = 4 * 1024 * 1024
@@ -39,11 +40,11 @@ class Space:
     Attributes:
         ranges: Lowest and highest value of each component, shape (components, 2).
         convert: From component values to red, green and blue, 0 to 1.
-        profile: An ICC profile for the components, if they are 1, 3 or 4; ``convert``
-            is then what readers without colour management do.
-        is_index: If true, the one component numbers colours, whatever its bits.
-        is_device: If true, picture decoders know it by themselves.
-        cost: Steps that one sample takes, about.
+        profile: An ICC profile for 1, 3 or 4 components; ``convert`` then does the same
+            as readers without colour management.
+        is_index: Whether the only component is an index of colours, whatever its bits.
+        is_device: Whether picture decoders know the space.
+        cost: About how many steps one sample takes.
     """
 
     ranges: Table
@@ -55,7 +56,7 @@ class Space:
 
 
 def space_of(space: object, *, depth: int = 0) -> Space | None:
-    """Read a colour space; ``None`` if it cannot be evaluated."""
+    """Read a colour space; return ``None`` if it cannot be evaluated."""
     name, *rest = items_of(space) or [None]
     if depth > _MOST_NESTED or not isinstance(name, pikepdf.Name):
         return None
@@ -97,12 +98,12 @@ def _from_rgb(values: Table) -> Table:
 
 
 def _from_cmyk(values: Table) -> Table:
-    """Take ink from white, as readers without a profile do."""
+    """Subtract the inks from white, as readers without a profile do."""
     return (1 - values[:, :3]) * (1 - values[:, 3:4])
 
 
 def _profiled(stream: object, depth: int) -> Space | None:
-    """Read a space that an ICC profile describes, with what may stand for it."""
+    """Read a space that an ICC profile describes, and its alternate space."""
     count = whole(value_of(stream, "/N"))
     if count not in {1, 3, 4}:
         return None
@@ -113,7 +114,7 @@ def _profiled(stream: object, depth: int) -> Space | None:
     profile = data_of(stream) or b""
     if not _LEAST_PROFILE_BYTES <= len(profile) <= _MOST_PROFILE_BYTES:
         profile = b""
-    # What is no profile for such samples is passed over by readers.
+    # Readers ignore a profile that is not for such samples.
     is_one = profile[36:40] == b"acsp" and profile[16:20] == SAMPLES[count]
     if not is_one or is_srgb(profile):
         profile = b""
@@ -126,7 +127,7 @@ def _profiled(stream: object, depth: int) -> Space | None:
 
 
 def _indexed(rest: list[object], depth: int) -> Space | None:
-    """Read a space whose one component numbers the colours of another."""
+    """Read a space whose only component is an index of colours of another space."""
     base = space_of(rest[0], depth=depth + 1) if rest else None
     if base is None or base.is_index:
         return None
@@ -155,7 +156,7 @@ def _indexed(rest: list[object], depth: int) -> Space | None:
 
 
 def _inks(name: str, rest: list[object], depth: int) -> Space | None:
-    """Read a space of inks: a function says how they look in another space."""
+    """Read a space of inks, which a function converts to another space."""
     if len(rest) < 3:  # noqa: PLR2004  # inks, space and function
         return None
     count = 1 if name == "/Separation" else len(items_of(rest[0]))
@@ -189,9 +190,9 @@ _STRAIGHT: Final = 6 / 29
 
 
 def _lab(parameters: object) -> Space:
-    """Read a space of lightness and two differences of colours.
+    """Read a space of lightness and two colour differences.
 
-    Its white is white: readers carry it over to the white of the screen.
+    Its white point is shown as white: readers adapt it to the white of the screen.
     """
     reach = reals(value_of(parameters, "/Range"))
     reach = reach if len(reach) == 4 else [-100.0, 100.0, -100.0, 100.0]  # noqa: PLR2004
@@ -209,7 +210,7 @@ def _from_lab(values: Table) -> Table:
 
 
 def _encoded(light: Table) -> Table:
-    """Return what stands for light under the white of a screen."""
+    """Encode linear light as sRGB, under the white of a screen."""
     linear = np.clip(np.nan_to_num(light @ _TO_SRGB.T), 0, 1)
     colours: Table = np.where(
         linear <= _DARK, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
@@ -218,25 +219,25 @@ def _encoded(light: Table) -> Table:
 
 
 _DARK: Final = 0.0031308
-"""Light below which sRGB is a straight line."""
+"""Light below which the curve of sRGB is a straight line."""
 
 _BRADFORD: Final = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
-"""From light to what the three kinds of receptors in an eye see, which is scaled from
-one white to another (ICC.1:2022, annex E)."""
+"""From light to the responses of the three kinds of receptors in an eye, which are
+scaled from one white to another (ICC.1:2022, annex E)."""
 
 _LEAST_WHITE: Final = 1e-3
 _MOST_LIGHT: Final = 1e3
-"""Numbers beyond which nothing has a meaning."""
+"""Largest amount of light; larger numbers have no meaning."""
 
 _LEAST_SHOWN: Final = 10 / 255
-"""By how much the colours of a calibrated space differ at most from those without: so
-do the spaces that programs write, which mean sRGB."""
+"""Least difference between the colours of a calibrated space and of the device space
+that counts: the spaces that programs write for sRGB differ by less."""
 
 
 def _calibrated(count: int, parameters: object) -> Space:
-    """Read a space of grey or of red, green and blue whose light is measured."""
+    """Read a calibrated space of grey, or of red, green and blue."""
     gammas = reals(value_of(parameters, "/Gamma"))
     gammas = gammas if len(gammas) == count else [1.0] * count
     white = np.array(reals(value_of(parameters, "/WhitePoint")))

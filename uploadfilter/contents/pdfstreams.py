@@ -1,8 +1,8 @@
-"""Find which objects of a PDF document are streams, without reading the others.
+"""Find the objects of a PDF document that are streams, without reading the others.
 
-A document may have a million objects, packed into a few kilobytes, each of which takes
-hundreds of bytes once it is read. Pictures and files are streams, and those stand in
-the file itself, each behind its number and before the word that begins its data.
+A document may have a million objects, packed into a few kilobytes, and each object
+takes hundreds of bytes when it is read. Pictures and files are streams. Each stream
+stands in the file itself: first its number, then the word that begins its data.
 
 Source:
     ISO 32000-2:2020, 7.3.8 "Stream objects", 7.3.10 "Indirect objects".
@@ -23,25 +23,25 @@ _START = re.compile(rb"stream(?=[\s\0()<>\[\]{}/%])")
 _NUMBER = re.compile(rb"(?<!\d)0{0,9}([1-9]\d{0,8})[\s\0]{1,16}(\d{1,5})[\s\0]{0,16}\Z")
 
 _MOST_DICTIONARY_BYTES: Final = 64 * 1024
-"""How far before its data a stream's number is looked for."""
+"""Bytes before the data of a stream in which its number is looked for."""
 
 _MOST_NUMBER_BYTES: Final = 48
 _MOST_REPAIRED: Final = 20_000
-"""Most words that begin or end an object in a document that is repaired: qpdf takes
+"""Most words that begin or end an object in a document that is repaired; qpdf takes
 five microseconds for each."""
 
 _MOST_TRIES: Final = 8
-"""How often the word before which numbers stand may stand elsewhere in between."""
+"""Most words ``obj`` that are tried before the data of a stream."""
 
 
 def stream_numbers(source: Source) -> Iterator[ObjectNumber | None]:
     """Yield the numbers of the streams in a document, in the order of the file.
 
-    Some may come twice, or not be in the document's table.
+    Some numbers may come twice, or be missing in the document's table.
 
     Yields:
-        Numbers; ``None`` where data begin whose number cannot be told: then all the
-        objects of the document must be read.
+        Numbers; ``None`` for data whose number is unknown: then all objects of the
+        document must be read.
     """
     start = 0
     while start < source.size:
@@ -62,7 +62,7 @@ def is_repairable(source: Source) -> bool:
 
 
 def _words(window: bytes, start: int, end: int) -> Iterator[int]:
-    """Yield where data seem to begin, from ``start`` to before ``end``."""
+    """Yield the offsets where data seem to begin, from ``start`` to before ``end``."""
     place = window.find(_WORD, start)
     while 0 <= place < end:
         if window[place - 3 : place] != b"end" and _START.match(window, place):
@@ -71,7 +71,7 @@ def _words(window: bytes, start: int, end: int) -> Iterator[int]:
 
 
 def _number_before(window: bytes, place: int) -> ObjectNumber | None:
-    """Return the number that stands before a dictionary."""
+    """Return the object number before a dictionary."""
     start = max(0, place - _MOST_DICTIONARY_BYTES)
     for _ in range(_MOST_TRIES):
         place = window.rfind(b"obj", start, place)

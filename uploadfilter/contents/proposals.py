@@ -1,15 +1,16 @@
-"""Say what else a content may be than its first bytes say most plainly.
+"""Propose other kinds for a content than the one its first bytes clearly tell.
 
-Readers disagree. One wants a sound header, another takes two letters for a bitmap; one
-reads a drawing behind a page of comments, another gives up; and people cut a byte off
-the front. So the bytes, the declared type and the ending of a name each *propose* kinds
-(ADR 0036), and the scanner tries each of them. What is proposed here is a guess: if
-it comes to nothing, that says nothing about the content.
+Readers disagree. One requires a valid header, another takes two letters for a bitmap;
+one reads a drawing after a page of comments, another gives up; and people remove the
+first byte of a file. So the bytes, the declared type and the ending of a name each
+*propose* kinds (ADR 0036), and the scanner tries each of them. A proposal is a guess:
+if it fails, that says nothing about the content.
 
-Rules this module keeps: a bounded number of bytes is read, nothing is decoded, and a
-proposal that others may hold for a picture and that we cannot decode is said as well.
+Rules this module keeps: a bounded number of bytes is read; nothing is decoded; a kind
+is also proposed if others may take the content for a picture that no decoder here
+reads.
 
-To add a kind whose readers take less than its test in ``magic.py``: a line in
+To add a kind whose readers accept more than its test in ``magic.py``: a line in
 ``LOOSE``.
 """
 
@@ -24,24 +25,24 @@ from uploadfilter.contents.source import Source
 from uploadfilter.endings import PICTURES_BY_NAME
 
 MOST_STRAY_BYTES: Final = 64
-"""Bytes in front of a content that are taken for stray ones. A mark of an encoding has
-three, a line end two, the header of a boot image 64."""
+"""Most stray bytes before a content. A byte order mark has three bytes, a line end two,
+the header of a boot image 64."""
 
 _MOST_PROLOGUE_BYTES: Final = (1 << 16, 1 << 22)
-"""How far the first element of an XML document is looked for, at first and at last.
-What has comments beyond that is taken for a drawing."""
+"""Bytes in which the first element of an XML document is looked for: at first, and at
+most. A document with more comments before it is taken for a drawing."""
 
 _MOST_BRANDS_BYTES: Final = 1 << 16
-"""How much of a box of brands is read. Real ones have forty bytes."""
+"""Bytes of a box of brands that are read. Real ones have forty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a content may be.
+    """A kind that a content may have.
 
     Attributes:
         kind: The kind.
-        offset: Where it would begin.
+        offset: Where a content of this kind would begin.
     """
 
     kind: Kind
@@ -49,7 +50,7 @@ class Proposal:
 
 
 def kind_of(source: Source) -> Kind:
-    """Say what a content is: by its first bytes, and further on where these say little.
+    """Tell the kind of a content by its first bytes, or by later bytes if needed.
 
     Args:
         source: All of it.
@@ -58,7 +59,7 @@ def kind_of(source: Source) -> Kind:
     if kind is Kind.VIDEO:
         return _by_late_brands(source)
     if kind is Kind.PDF and not has_object(source):
-        # The magic stands in prose, or in a program: no reader opens that.
+        # The magic stands in prose or in a program, which no reader opens.
         kind = magic.sniff(source.read(0, HEAD_BYTES).replace(b"%PDF-", b"%pdf-"))
     if kind in _MAY_BE_MARKUP and _is_drawing(source):
         return Kind.SVG
@@ -69,11 +70,11 @@ _MAY_BE_MARKUP: Final = frozenset({Kind.TEXT, Kind.XML, Kind.HTML, Kind.DATA})
 
 
 def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
-    """Return which pictures and containers a content may be besides ``kind``.
+    """Return the kinds, besides ``kind``, that some reader may take a content for.
 
     Args:
         source: All of it.
-        kind: What ``kind_of`` says.
+        kind: Its kind by ``kind_of``.
     """
     head = source.read(0, HEAD_BYTES)
     found = [
@@ -91,16 +92,16 @@ def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
 
 
 def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
-    """Return what a client says that a content is, where its bytes do not tell.
+    """Return the kind that a client claims for a content, if its bytes do not tell it.
 
     Args:
-        kind: What ``kind_of`` says.
+        kind: Its kind by ``kind_of``.
         claims: Names of files, or media types.
         head: The first bytes.
 
     Returns:
-        A drawing, a TGA with a plausible header, or a picture that only others know
-        (``Kind.OTHER``); ``None`` for anything else.
+        A drawing, a TGA with a plausible header, or a picture that only other tools
+        know (``Kind.OTHER``); ``None`` for anything else.
     """
     is_open = kind in _MAY_BE_MARKUP - {Kind.HTML}
     if not is_open and kind is not Kind.ICO:
@@ -113,7 +114,7 @@ def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
         if ending in _TARGA and is_open and _tga(head):
             return Kind.TGA
         if ending in PICTURES_BY_NAME:
-            # One that begins like an icon is a JBIG.
+            # A content that begins like an icon is a JBIG.
             return Kind.OTHER
     return None
 
@@ -123,20 +124,20 @@ _DRAWN: Final = frozenset(
     {"svg", "svgz", "eps", "ps", "postscript", "ai", "wmf", "emf", "mvg", "msl"}
 )
 _TARGA: Final = frozenset({"tga", "targa", "icb", "vda", "vst"})
-"""Endings of names, and of media types, of what need not have a magic."""
+"""Endings of names and of media types for formats that need no magic."""
 
 
 # --- Readers that take less ----------------------------------------------------------
 
 
 def _loose_gif(head: bytes) -> Iterator[Kind]:
-    """Readers skip what is no block, and ImageMagick goes by four letters."""
+    """Yield a GIF: readers skip unknown blocks, and ImageMagick tests four letters."""
     if head[:4] == b"GIF8":
         yield Kind.GIF
 
 
 def _loose_bitmap(head: bytes) -> Iterator[Kind]:
-    """Any depth and any size of header, and one without the header of a file."""
+    """Yield a bitmap with any depth or size of header, or without a file header."""
     header = int.from_bytes(head[14:18], "little")
     is_bitmap = head[:2] == b"BM" and 0 < header <= _LONGEST_DIB_HEADER
     if is_bitmap or _is_bare_bitmap(head):
@@ -148,7 +149,7 @@ _BARE_DIB_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
 
 
 def _is_bare_bitmap(head: bytes) -> bool:
-    """Pillow opens a bitmap that begins with its second header, whatever its planes."""
+    """Return whether bytes are a bitmap without a file header, which Pillow opens."""
     header = int.from_bytes(head[:4], "little")
     depth_at = 10 if header == _OLD_DIB_HEADER else 14
     depth = int.from_bytes(head[depth_at : depth_at + 2], "little")
@@ -160,32 +161,32 @@ _DEPTHS: Final = frozenset({1, 2, 4, 8, 16, 24, 32})
 
 
 def _loose_icon(head: bytes) -> Iterator[Kind]:
-    """An entry may say anything of its length: browsers go by where it begins."""
+    """Yield an icon whose entries have any length: browsers use only the offset."""
     if head[:4] in {b"\0\0\1\0", b"\0\0\2\0"} and head[4:6] not in {b"", b"\0\0"}:
         yield Kind.ICO
 
 
 def _loose_tiff(head: bytes) -> Iterator[Kind]:
-    """Pillow takes the number 42 in the wrong order too."""
+    """Yield a TIFF with the number 42 in either byte order, as Pillow does."""
     if head[:4] in {b"II\0*", b"MM*\0"}:
         yield Kind.TIFF
 
 
 def _loose_media(head: bytes) -> Iterator[Kind]:
-    """Readers of items look at the fifth byte first."""
+    """Yield pictures in items, which readers know from the fifth byte on."""
     if head[4:8] == b"ftyp" and head[0]:
         yield from (Kind.AVIF, Kind.HEIC)
 
 
 def _loose_anymap(head: bytes) -> Iterator[Kind]:
-    """Numbers, comments anywhere, and the younger forms ``P7``, ``PF`` and ``Pf``."""
+    """Yield anymaps with comments anywhere, and of the forms ``P7``, ``PF``, ``Pf``."""
     if _ANYMAP.match(head):
         yield Kind.PNM
 
 
 _ANYMAP: Final = re.compile(
     rb"P(?:[1-6](?:[^\w#]|#[^\r\n]*[\r\n])+\d{1,10}(?:[^\w#]|#[^\r\n]*[\r\n])+\d"
-    # ImageMagick takes whatever is no digit for what separates two numbers.
+    # In ImageMagick any character except a digit separates two numbers.
     rb"|[1-3](?:[^\dP]{1,16}\d{1,10}){10}|[4-6](?:\D{1,64}\d{1,10}){2}[^\0]*?[\0-\x08\x80-\xff]"
     rb"|7\s(?:[^\0]{0,1000}\s)?ENDHDR|[Ff]\s+\d+\s+\d+\s+-?\d)",
     re.DOTALL,
@@ -193,19 +194,19 @@ _ANYMAP: Final = re.compile(
 
 
 def _loose_coding(head: bytes) -> Iterator[Kind]:
-    """Not every reader looks at the channels and the colour space."""
+    """Yield a QOI: not every reader tests the channels and the colour space."""
     if head[:4] == b"qoif":
         yield Kind.QOI
 
 
 def _loose_targa(head: bytes) -> Iterator[Kind]:
-    """Pillow tries this format on whatever is none of the others."""
+    """Yield a TGA: Pillow tries it on files that have no other format."""
     if _tga(head):
         yield Kind.TGA
 
 
 def _tga(head: bytes) -> bool:
-    """Return whether the header of a TGA makes sense, which is all that readers ask."""
+    """Return whether the header of a TGA is valid; readers test nothing else."""
     if len(head) < _TGA_HEADER_BYTES:
         return False
     sides = (int.from_bytes(head[at : at + 2], "little") for at in (12, 14))
@@ -222,7 +223,7 @@ _TGA_FORMS: Final = frozenset({1, 2, 3, 9, 10, 11})
 _TGA_DEPTHS: Final = frozenset({1, 8, 15, 16, 24, 32})
 _TGA_TABLE_DEPTHS: Final = frozenset({15, 16, 24, 32})
 _LEAST_SIDE: Final = 32
-"""Pixels; of a smaller picture nobody can tell what it shows."""
+"""Shortest side in pixels: nobody can tell what a smaller picture shows."""
 
 LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
     _loose_gif,
@@ -236,14 +237,14 @@ LOOSE: Final[tuple[Callable[[bytes], Iterator[Kind]], ...]] = (
 
 
 MAY_BE_LOOSE: Final = re.compile(rb"[BGIMPq\0]|.\0\0\0|.{4}ftyp", re.DOTALL)
-"""What each of them begins with: archives have thousands of texts, which do not."""
+"""The first bytes of these formats; archives have thousands of texts without them."""
 
 
 # --- Behind stray bytes --------------------------------------------------------------
 
 
 def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
-    """Yield what begins a few bytes further on."""
+    """Yield the kinds that begin after a few stray bytes."""
     for first in MAY_BEGIN.finditer(head, 1, _SEEN_BYTES):
         offset = first.start()
         if offset > MOST_STRAY_BYTES:
@@ -257,12 +258,13 @@ def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
 
 
 _SEEN_BYTES: Final = 2 * MOST_STRAY_BYTES
-"""Bytes that are looked at for what begins: those behind the last stray one as well."""
+"""Bytes in which beginnings are looked for, including those after the last stray byte.
+"""
 
 _FIRST_TWO: Final = frozenset(
     {
         *(known[:2] for known, _ in magic.MAGIC),
-        # And what the tests of ``magic.py`` ask for at least.
+        # It needs at least the bytes that the tests of ``magic.py`` require.
         *(b"\x1f\x8b", b"\x1f\x9d", b"`\xea", b"\xc7q", b"q\xc7", b"qo"),
         *(b"0%c" % digit for digit in b"0123456789abcdef"),
         *(b"P%d" % form for form in range(1, 7)),
@@ -273,10 +275,10 @@ _LEAST_WORD: Final = 3
 
 
 def _beginnings() -> Iterator[bytes]:
-    """Yield patterns for the first byte of what may begin, before what follows it.
+    """Yield patterns for the first byte of kinds, with look-aheads for the next bytes.
 
-    Words have the first byte of something, and not the second one as well; tables of
-    numbers are full of zeros, so that more is asked of what begins with a control.
+    Words often have the first byte of a magic, but not the second one too. Tables of
+    numbers are full of zeros, so that more bytes are tested if the first is a control.
     """
     seconds: dict[int, set[int]] = {}
     for first, *rest in _FIRST_TWO:
@@ -293,14 +295,14 @@ def _beginnings() -> Iterator[bytes]:
 
 
 MAY_BEGIN: Final = re.compile(b"|".join(_beginnings()), re.DOTALL)
-"""Where anything may begin; in most texts, of which archives have thousands, nowhere.
-"""
+"""The places where a kind may begin: in most texts, of which archives have thousands,
+there are none."""
 
 _USTAR_AT: Final = 257
 
 _CARVED_WITH_CARE: Final = frozenset({Kind.JXL, Kind.VIDEO})
-"""Two bytes of magic are everywhere, so that carving asks for more; and a video is not
-looked into wherever it begins."""
+"""Kinds that only carving looks for. A magic of two bytes is common, so that carving
+tests more; and a video is looked into only at its first byte."""
 
 
 # --- Documents -----------------------------------------------------------------------
@@ -309,8 +311,8 @@ looked into wherever it begins."""
 def has_object(source: Source) -> bool:
     """Return whether a number and ``obj`` stand in a content, as in every PDF document.
 
-    Readers find objects by a table of where they begin, or look for these words; what
-    has none of them is no document to anybody.
+    Readers find objects by a table of offsets, or search for these words. A content
+    without them is not a document to any reader.
     """
     for start in range(0, source.size, _WINDOW_BYTES):
         window = source.read(
@@ -324,7 +326,7 @@ def has_object(source: Source) -> bool:
 _WINDOW_BYTES: Final = 1 << 20
 _OVERLAP_BYTES: Final = 4096
 _OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*+[\r\n])*obj(?![A-Za-z])")
-"""Comments may stand between the two, as between any two words."""
+"""Comments may stand between the number and the word, as between any two words."""
 
 
 # --- Brands far behind ---------------------------------------------------------------
@@ -370,7 +372,7 @@ _MARK: Final = b"\xef\xbb\xbf"
 _PROLOGUE_ITEM: Final = re.compile(
     rb"\s++|<!--.*?-->|<\?.*?\?>|(<!DOCTYPE)", re.DOTALL | re.IGNORECASE
 )
-"""One item of what stands before the first element, or how a document type begins."""
+"""One item before the first element, or the beginning of a document type."""
 
 _IN_TYPE: Final = re.compile(rb"[^\[>\"']++|\"[^\"]*+\"|'[^']*+'")
 _IN_SUBSET: Final = re.compile(
@@ -383,7 +385,7 @@ _ANY_SVG: Final = re.compile(rb"<(?:[^\s/<>!?]{1,64}:)?svg[\s/>]", re.IGNORECASE
 
 
 def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
-    """Return the name of the first element, or something else if there is none.
+    """Return the name of the first element, or another word if there is none.
 
     Args:
         text: The document, as far as it was read.
@@ -405,13 +407,13 @@ def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
     is_short = rest.startswith(b"<") and len(rest) < _LONGEST_NAME
     if is_cut and (not rest or is_short or rest.startswith((b"<!", b"<?"))):
         return None
-    # A document type of a form that is not known here: some reader may know it.
+    # A document type in an unknown form, which some reader may know.
     found = _ANY_SVG.search(rest) if rest.startswith((b"<!", b"<?")) else None
     return b"svg" if found else b""
 
 
 def _after_type(text: bytes, at: int) -> int:
-    """Return where a document type ends that begins before an offset, or -1."""
+    """Return the end of a document type that begins before an offset, or -1."""
     at = _past(_IN_TYPE, text, at)
     if text[at : at + 1] != b"[":
         return at + 1 if text[at : at + 1] == b">" else -1
@@ -420,7 +422,7 @@ def _after_type(text: bytes, at: int) -> int:
 
 
 def _past(item: re.Pattern[bytes], text: bytes, at: int) -> int:
-    """Return where the last of some items ends that follow each other."""
+    """Return the end of the last of several items that follow each other."""
     while found := item.match(text, at):
         at = found.end()
     return at

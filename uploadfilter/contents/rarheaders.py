@@ -1,7 +1,7 @@
-"""Read of the headers of a RAR file what libarchive does not tell.
+"""Read the fields of RAR headers that libarchive does not report.
 
-It unpacks RAR 3 and 5, but gives noise for what version 5 encrypts, and takes what is
-older for damaged.
+The library unpacks RAR 3 and 5, but gives noise for members that version 5 encrypts,
+and reports older files as damaged.
 
 Source:
     RARLAB, "RAR 5.0 archive format"; technote.txt of RAR 4.20 for older versions.
@@ -17,12 +17,12 @@ from uploadfilter.model import Reason
 _MAGIC_5: Final = b"Rar!\x1a\7\1\0"
 _MAGIC_4: Final = b"Rar!\x1a\7\0"
 _MOST_HEAD_BYTES: Final = 4096
-"""How much of a header is looked at: the fields come first, then a name."""
+"""Bytes of a header that are read: the fields come first, then a name."""
 
 _ENCRYPTION, _FILE, _SERVICE = 4, 2, 3
 _HAS_EXTRA, _HAS_DATA = 1, 2
 _EXTRA_ENCRYPTION: Final = 1
-"""Numbers of version 5: blocks, their flags, and records of the area behind."""
+"""Numbers of version 5: types of blocks, flags, and records of the extra area."""
 
 _OLD_HEAD: Final = struct.Struct("<2xBHHL")
 _OLD_FILE: Final = 0x74
@@ -33,14 +33,14 @@ _STORED: Final = 0x30
 
 
 def obstacles(source: Source, most: int) -> Iterator[Reason]:
-    """Yield why members cannot be read, as far as the library does not say it.
+    """Yield the reasons for unreadable members that the library does not report.
 
     Args:
         source: The RAR file.
-        most: Headers that are read.
+        most: Most headers that are read.
 
     Yields:
-        ``ENCRYPTED``, and ``NOT_INSPECTED`` for what is too old.
+        ``ENCRYPTED``, and ``NOT_INSPECTED`` for versions that are too old.
     """
     if source.read(0, len(_MAGIC_5)) == _MAGIC_5:
         for block in _blocks(source, most):
@@ -51,14 +51,14 @@ def obstacles(source: Source, most: int) -> Iterator[Reason]:
 
 
 class _Block(NamedTuple):
-    """What one header of version 5 says."""
+    """The fields of one header of version 5."""
 
     is_encrypted: bool
     behind: int
 
 
 def _blocks(source: Source, most: int) -> Iterator[_Block]:
-    """Yield the headers of version 5, as far as one follows another."""
+    """Yield the headers of version 5, as long as one follows another."""
     at = len(_MAGIC_5)
     for _ in range(most):
         block = _block(source, at)
@@ -89,7 +89,7 @@ _LEAST_BLOCK: Final = 3
 
 
 def _has_encryption(extra: bytes) -> bool:
-    """Return whether one of the records behind a header is about encryption."""
+    """Return whether a record in the extra area of a header is about encryption."""
     at = 0
     while at < len(extra):
         size, body_at = _number(extra, at)
@@ -101,7 +101,7 @@ def _has_encryption(extra: bytes) -> bool:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """Read a number of seven bits a byte, and return it and what comes after it."""
+    """Read a number of seven bits a byte; return it and the offset after it."""
     number = 0
     for place in range(at, min(at + 10, len(data))):
         number |= (data[place] & 0x7F) << 7 * (place - at)
@@ -111,7 +111,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _old_obstacles(source: Source, most: int) -> Iterator[Reason]:
-    """Return whether files were packed by a RAR before version 3."""
+    """Yield ``NOT_INSPECTED`` for files that a RAR before version 3 packed."""
     at = len(_MAGIC_4)
     for _ in range(most):
         head = source.read(at, _OLD_VERSION_AT + 2)

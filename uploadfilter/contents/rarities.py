@@ -1,8 +1,8 @@
-"""Know the pictures that tools of an origin open, and browsers and we do not.
+"""Recognise pictures that tools of an origin open, but no browser and no decoder here.
 
-ImageMagick goes by the first bytes whatever a file is called, so that a picture of a
-game or of a telescope under the name of a photo becomes a thumbnail on a site. What
-stands here is recognised and not decoded.
+ImageMagick uses the first bytes, whatever the name of a file: a picture of a game or of
+a telescope under the name of a photo becomes a thumbnail on a site. Such pictures are
+recognised and not decoded.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Final
 
 
 def is_one(head: bytes) -> bool:
-    """Return whether content that begins so is such a picture.
+    """Return whether a content is such a picture.
 
     Args:
-        head: Its first bytes; 132 of them tell everything.
+        head: Its first bytes; 132 of them are enough.
     """
     return (
         _BEGINNING.match(head) is not None
@@ -26,15 +26,15 @@ def is_one(head: bytes) -> bool:
 
 
 _OF_PALM: Final = b"vIMGView"
-"""Type and maker of a database of pictures on a Palm."""
+"""Type and creator of a database of pictures on a Palm."""
 
 _IMAGE_SIZE: Final = re.compile(rb"^Image size \(x\*y\):", re.MULTILINE)
 _IM_HEADER_BYTES: Final = 512
-"""IFUNC IM: lines with a name and a value."""
+"""Length of the header of IFUNC IM: lines with a name and a value."""
 
 
 def _is_spider(head: bytes) -> bool:
-    """Return whether content begins as SPIDER does: real numbers that are whole ones.
+    """Return whether a content begins like SPIDER: whole numbers as floats.
 
     Args:
         head: Its first bytes.
@@ -50,12 +50,12 @@ def _is_spider(head: bytes) -> bool:
 
 
 def is_wireless(head: bytes, size: int) -> bool:
-    """Return whether content is a WBMP, as PHP reads one: it has no magic but a zero.
+    """Return whether a content is a WBMP to PHP: its only magic is a zero.
 
     Args:
         head: Its first bytes.
-        size: Length of all of it. What is more than twice as long as its picture is
-            taken for something else, since a tenth of all files that begin with a zero
+        size: Its length. A content of more than twice the length of its picture is not
+            taken for a WBMP; otherwise a tenth of all files that begin with a zero
             would be one.
     """
     found = _WIRELESS.match(head)
@@ -76,7 +76,7 @@ def _multibyte(data: bytes) -> int:
 
 _LEAST_SIDE: Final = 32
 _MOST_WIRELESS_SIDE: Final = 2048
-"""Pixels: PHP opens no longer ones."""
+"""Longest side in pixels that PHP opens."""
 
 _WIRELESS: Final = re.compile(
     rb"\0[\x80-\xff]{0,8}[\0-\x7f]([\x80-\xff]{0,4}[\0-\x7f])([\x80-\xff]{0,4}[\0-\x7f])"
@@ -88,22 +88,23 @@ _SPIDER_FORM: Final = slice(16, 20)
 _SPIDER_FORMS_STORED: Final = frozenset(
     struct.pack(f"{order}f", form) for order in "<>" for form in _SPIDER_FORMS
 )
-"""Where the form stands, and how: a quick look, which nearly every file fails."""
+"""The place of the form, and its values: a quick test, which nearly every file fails.
+"""
 
 
 _MAGICS: Final = (
-    # Of games and films, of science and of editors.
+    # Formats of games and films, of science and of editors.
     *(b"DDS \x7c\0\0\0", b"v/1\x01", b"#?RADIANCE", b"#?RGBE", b"SDPX", b"XPDS"),
     *(b"\x80\x2a\x5f\xd7", b"gimp xcf ", b"SIMPLE  = ", b"\x8aMNG\r\n\x1a\n"),
     *(b"\x8bJNG\r\n\x1a\n", b"\x97JB2\r\n\x1a\n", b"AT&TFORM", b"BPG\xfb", b"FLIF"),
     *(b"farbfeld", b"id=ImageMagick", b"icns\0", b"\xabKTX ", b"FTEX"),
     *(b"BLP1", b"BLP2"),
-    # Of Unix, DOS and early Windows.
+    # Formats of Unix, DOS and early Windows.
     *(b"\x59\xa6\x6a\x95", b"\x01\xda\0\1", b"\x01\xda\0\2", b"\x01\xda\1\1"),
     *(b"\x01\xda\1\2", b"/* XPM */", b"DanM", b"LinS", b"P7 332"),
     *(b"gd2\0", b"\x80\xe8\0\0"),
     *(b"\xb1\x68\xde\x3a", b"\x3a\xde\x68\xb1", b"\xffWPC", b"SFW94", b"SFW95"),
-    # Of photo labs, science, embroidery and plotters, and what ImageMagick writes.
+    # Formats of photo labs, science, embroidery, plotters, and of ImageMagick.
     *(
         b"MATLAB 5.0 MAT-file",
         b"PCD_OPA",
@@ -116,7 +117,7 @@ _MAGICS: Final = (
     *(b"\x08\xf2\xa6\xb6", b"\xb6\xa6\xf2\x08", b"#PES", b"BEGMF", b"#FIG"),
     *(b"srcdocid:", b"version: MIL-STD-1840", b"rorient:"),
     *(b"# ImageMagick pixel enumeration:", b"push graphic-context", b"viewbox "),
-    # Of cameras.
+    # Formats of cameras.
     *(b"FUJIFILMCCD-RAW ", b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"FOVb"),
     b"II\x1a\0\0\0HEAPCCDR",
 )
@@ -126,17 +127,17 @@ _BEGINNING: Final = re.compile(
     b"|".join(
         (
             *map(re.escape, _MAGICS),
-            # PCX: a version and a depth that exist.
+            # PCX: a known version and a known depth.
             rb"\x0a[\0\2-\5].[\1\2\4\x08]",
             # XBM: a bitmap that is written in C.
             rb"\s*#define[^\n]*width[^\n]*\d\s*#define[^\n]*height",
-            # VIFF: a type, a version and an order of bytes that exist.
+            # VIFF: a known type, version and byte order.
             rb"\xab\x01[\0-\3][\0-\x0f][\2\4\5-\x08\x0a]",
-            # PHM: real numbers of 16 bits, in grey or in colours.
+            # PHM: floating-point numbers of 16 bits, in grey or in colours.
             rb"P[Hh]\s+\d+\s+\d+\s+-?[\d.]+\s",
             # ILBM: pictures of the Amiga.
             rb"FORM.{4}(?:ILBM|PBM )",
-            # FLI and FLC: animations with their number after the length.
+            # FLI and FLC: animations with their magic number after the length.
             rb".{4}[\x11\x12]\xaf.{2}(?:\x40\x01|\x80\x02|\x00\x04)",
         )
     ),

@@ -1,9 +1,9 @@
-"""Put samples as a document stores them into files that picture decoders read.
+"""Make files for picture decoders from the samples that a document stores.
 
-Documents keep pictures as bare samples, packed in one of a few ways, and say apart from
-them how large they are and what the samples mean. TIFF can say nearly all of it, and
-takes the same packed bytes; PNG takes those that were packed with its own filters. So
-nothing is unpacked here, and the budgets of the decoder hold for what is inside.
+Documents store pictures as bare samples, packed in one of a few ways, and store their
+size and the meaning of the samples apart from them. A TIFF can hold nearly all of this,
+with the same packed bytes; a PNG can hold samples that are packed with its own filters.
+So nothing is unpacked here, and the decoder's budgets apply to the samples.
 
 Source:
     Adobe, "TIFF Revision 6.0"; Adobe, "Adobe Photoshop TIFF Technical Notes" (deflate);
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 BYTE_BITS: Final = 8
 GREY, RGB, CMYK = 1, 3, 4
-"""How many channels a sample may have."""
+"""Numbers of channels that a sample may have."""
 
 
 class Packing(IntEnum):
-    """How samples are packed, as TIFF numbers it."""
+    """The packing of samples, by its number in TIFF."""
 
     NONE = 1
     FAX_ROWS = 2
@@ -38,7 +38,7 @@ class Packing(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raster:
-    """What bare samples mean.
+    """The meaning of bare samples.
 
     Attributes:
         width: Samples in a row, 1 or more.
@@ -47,7 +47,7 @@ class Raster:
             and byte come first, and each row begins with a new byte.
         channels: ``GREY``, ``RGB`` or ``CMYK``.
         palette: Red, green and blue of each value, if the one channel is an index.
-        is_inverted: True if the highest value means no light, or no ink.
+        is_inverted: Whether the highest value means no light, or no ink.
     """
 
     width: int
@@ -59,21 +59,21 @@ class Raster:
 
     @property
     def row_bytes(self) -> int:
-        """Length of an unpacked row."""
+        """Return the bytes of an unpacked row."""
         return -(-self.width * self.channels * self.bits // BYTE_BITS)
 
     @property
     def size(self) -> int:
-        """Length of all unpacked rows."""
+        """Return the bytes of all unpacked rows."""
         return self.row_bytes * self.height
 
     @property
     def is_plain(self) -> bool:
-        """True if decoders read it as it is, in TIFF.
+        """Return whether decoders read it unchanged in a TIFF.
 
-        They take less than a byte for a channel, or the other meaning of its values,
-        where there is one channel only. A negative is told from its picture by the
-        complement of its signals; a negative of inks is not.
+        They read channels of less than a byte, or with inverted values, only if there
+        is one channel. A negative matches by the complement of its signals; a negative
+        of inks does not.
         """
         if self.channels == GREY:
             return True
@@ -82,7 +82,7 @@ class Raster:
 
     @property
     def is_png(self) -> bool:
-        """True if PNG can hold it."""
+        """Return whether a PNG can hold it."""
         return self.channels == GREY or (self.channels == RGB and self.is_plain)
 
 
@@ -92,7 +92,7 @@ _FORMATS: Final = {_SHORT: "H", _LONG: "L", _UNDEFINED: "B"}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED = 0, 1, 2, 3, 5
 _STRIP_OFFSETS: Final = 273
 _IN_FIELD_BYTES: Final = 4
-"""Longest values that stand in a field itself."""
+"""Longest values, in bytes, that stand in the field itself."""
 
 Field = tuple[int, int, list[int]]
 """Tag, type and values of one field of a TIFF file."""
@@ -106,14 +106,15 @@ def tiff_head(
     predictor: int = 1,
     options: int = 0,
 ) -> bytes:
-    """Make all of a TIFF file but the packed samples, which stand behind it.
+    """Make a TIFF file without its packed samples, which follow the head.
 
     Args:
-        raster: What the samples mean.
-        packing: How they are packed.
+        raster: The meaning of the samples.
+        packing: Their packing.
         packed_bytes: Their length as packed.
-        predictor: 2 if each sample is stored as the difference to the one before.
-        options: Of a fax packing, bit 0 for two dimensions, bit 2 for filled lines.
+        predictor: 2 if each sample is stored as the difference from the sample before
+            it.
+        options: For a fax packing: bit 0 for two dimensions, bit 2 for filled lines.
     """
     fields: list[Field] = [
         (256, _LONG, [raster.width]),
@@ -136,7 +137,7 @@ def tiff_head(
 
 
 def _meaning(raster: Raster) -> int:
-    """Return what TIFF calls the photometric interpretation."""
+    """Return the photometric interpretation of TIFF."""
     if raster.palette:
         return _PALETTE
     if raster.channels == GREY:
@@ -145,7 +146,7 @@ def _meaning(raster: Raster) -> int:
 
 
 def _is_white_zero(raster: Raster) -> bool:
-    """Decoders know no negative of two bytes."""
+    """Return whether zero means white; decoders know no such samples of two bytes."""
     return raster.is_inverted and raster.bits <= BYTE_BITS
 
 
@@ -156,7 +157,7 @@ def _colour_map(raster: Raster) -> list[int]:
 
 
 def _directory(fields: list[Field]) -> bytes:
-    """Write the head of a TIFF file; of one strip, which stands behind the head."""
+    """Write the head of a TIFF file with one strip, which follows the head."""
     apart_at = 8 + 2 + 12 * len(fields) + 4
     size = apart_at + sum(len(_values(field)) for field in fields if _is_apart(field))
     entries, apart = b"", b""
@@ -185,11 +186,11 @@ _COLOUR_TYPES: Final = {GREY: 0, RGB: 2}
 
 
 def png(raster: Raster, filtered: bytes) -> Iterator[bytes]:
-    """Yield a PNG file of samples that were filtered as PNG does, then deflated.
+    """Yield a PNG file of samples that have PNG's filters and are deflated.
 
     Args:
-        raster: What the samples mean; ``is_png``.
-        filtered: All rows, each behind a byte that names its filter, as deflated.
+        raster: The meaning of the samples; ``is_png``.
+        filtered: All rows, deflated; each row follows a byte that names its filter.
     """
     colour_type = _INDEXED if raster.palette else _COLOUR_TYPES[raster.channels]
     head = struct.pack(
@@ -222,7 +223,7 @@ def painted_tiff(
     Args:
         colours: Shape (height, width, channels), the alpha last.
         profile: The ICC profile that the channels are for; may be empty.
-        has_alpha: Whether the last channel says how much is seen.
+        has_alpha: Whether the last channel is the alpha.
     """
     height, width, count = colours.shape
     raster = Raster(width=width, height=height, channels=count - has_alpha)
@@ -246,14 +247,14 @@ def painted_tiff(
 
 
 def plain(raster: Raster, samples: bytes) -> tuple[Raster, bytes]:
-    """Turn unpacked samples into such that decoders read, of one byte a channel.
+    """Convert unpacked samples to one byte a channel, which decoders read.
 
     Args:
-        raster: What they mean.
-        samples: All rows; what is missing is taken as zero.
+        raster: Their meaning.
+        samples: All rows; missing bytes count as zero.
 
     Returns:
-        What the new samples mean, and them.
+        The meaning of the new samples, and the new samples.
     """
     missing = bytes(max(0, raster.size - len(samples)))
     rows = np.frombuffer(samples[: raster.size] + missing, np.uint8)
@@ -271,7 +272,7 @@ def plain(raster: Raster, samples: bytes) -> tuple[Raster, bytes]:
 
 
 def _widened(rows: np.ndarray, raster: Raster) -> np.ndarray:
-    """Stretch values of a few bits to bytes."""
+    """Scale values of a few bits to bytes."""
     per_row = raster.width * raster.channels
     places = np.arange(per_row) * raster.bits
     mask = (1 << raster.bits) - 1

@@ -1,7 +1,7 @@
-"""Read one text as it stands, and once its layers are undone.
+"""Search one text both unchanged and with its layers undone.
 
-Rules this module keeps: a layer is undone around its signs first, and in the whole text
-only where something begins then.
+Rules this module keeps: a layer is first undone only around its signs; it is undone in
+the whole text only if a file begins there.
 """
 
 import re
@@ -37,17 +37,17 @@ class Reading:
 
     Args:
         text: The reading.
-        effort: What its search may cost.
+        effort: The budget of steps of its search.
         as_text: Whether somebody reads it as text.
         is_whole: See ``strings.Waiting``.
         is_thorough: See ``strings.encoded``.
 
     Attributes:
         search: The search for base64 in it.
-        told: The signs of what may be in it (``signs.py``).
-        signs: Those of what is looked for: all of them in a thorough search.
-        complete: Hashes of the files that were found and end with their string. They
-            say nothing about the rest of the text.
+        told: The signs that stand in it (``signs.py``).
+        signs: The signs that count: all of them in a thorough search.
+        complete: Hashes of the files that were found and end with their string. Nothing
+            follows from them for the rest of the text.
     """
 
     def __init__(
@@ -70,23 +70,23 @@ class Reading:
 
     @cached_property
     def _dense(self) -> list[Hot]:
-        """Where it looks as if something were encoded."""
+        """Return the stretches that look encoded."""
         return self.search.dense() if self._as_text else []
 
     @cached_property
     def may_hold(self) -> bool:
-        """Whether any step may find anything: of most texts, none does."""
+        """Return whether any step may find anything; in most texts, none does."""
         return bool(self.signs or self._dense) or self.search.may_find()
 
     @cached_property
     def hot(self) -> list[Hot]:
-        """Where there is anything, or what looks so and is not searched by itself."""
+        """Return the stretches that hold a file, or look so and have no own search."""
         length = sum(span.last - span.first for span in self._dense)
         is_whole = self._is_whole or length > len(self.text) // 2
         return list(self._dense) if is_whole else []
 
     def parts(self) -> Iterator[bytes]:
-        """Yield what looks encoded, with what may belong to it."""
+        """Yield the stretches that look encoded, with the bytes around them."""
         if self.hot or not self._dense:
             return
         spans = [(span.first, span.last) for span in self._dense]
@@ -117,24 +117,24 @@ class Reading:
     def _heat(self, at: int) -> None:
         """Note that something begins at an offset.
 
-        It may go on after anything, however far.
+        The file may go on after any other bytes, at any distance.
         """
         start = min((at, *(span.first for span in self._dense)))
         end = len(self.text)
         self.hot[:] = [Hot(start=start, end=end, first=start, last=end)]
 
     def may_change(self, ways: Iterable[Rewriting]) -> bool:
-        """Return whether the text may be another one without layers, or in some way."""
+        """Return whether undoing layers, or one of the ways, may change the text."""
         has_signs = any(sign in self.text for sign in SIGNS_OF_LAYERS)
         return has_signs or any(way.changes(self.text) for way in ways)
 
     def is_layered_where_hot(self) -> bool:
-        """Return whether a layer would change what is, or may be, encoded."""
+        """Return whether a layer would change bytes that are or may be encoded."""
         has_signs = any(sign in self.text for sign in SIGNS_OF_LAYERS)
         return has_signs and any(is_layered(self.text, span) for span in self.hot)
 
     def is_worth_unwrapping(self) -> bool:
-        """Return whether anything is where layers are."""
+        """Return whether anything stands where layers are."""
         signs = wrapped(self.text, self.signs)
         if not len(signs):
             return False
@@ -145,7 +145,7 @@ class Reading:
         )
 
     def has_characters(self) -> bool:
-        """Return whether characters stand for bytes, and a layer may lie over them."""
+        """Return whether characters stand for bytes, and may have a layer over them."""
         return (
             CHARACTERS in self.signs
             and b"\\" in self.text
@@ -154,17 +154,17 @@ class Reading:
 
 
 class Readings:
-    """A text as it stands, and once its layers are undone.
+    """A text unchanged, and with its layers undone.
 
     Args:
         text: The text.
-        effort: What its search may cost.
+        effort: The budget of steps of its search.
         as_text: Whether somebody reads it as text.
         is_whole: See ``strings.Waiting``.
         is_thorough: See ``strings.encoded``.
 
     Attributes:
-        all: The text, and the one without layers if anything may be in that.
+        all: The text, and the text without layers if that may hold anything.
     """
 
     def __init__(
@@ -198,14 +198,14 @@ class Readings:
                 yield from second.found()
 
     def nested(self, effort: Effort) -> Iterator[tuple[bytes, bool]]:
-        """Yield the texts that are encoded in it, and whether they were given."""
+        """Yield the texts that are encoded in it, and whether each came before."""
         for reading in self.all:
             yield from reading.search.texts(effort)
 
     def as_bytes(self, effort: Effort) -> Iterator[Encoded]:
-        """Yield what stands as bytes in the text once a layer is undone.
+        """Yield the files that stand in the text as bytes after a layer is undone.
 
-        Of bytes, unlike of base64, one layer too many makes something else.
+        Undoing one layer too many changes bytes, but not base64.
         """
         text, plain = self.all[0].text, self.all[-1].text
         if plain is text or not _has_more_bytes(plain, text):
@@ -216,7 +216,7 @@ class Readings:
 
 
 def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
-    """Return whether a text is another one, read so, where anything is or may be."""
+    """Return whether a way changes a text where anything is or may be encoded."""
     text, is_told = reading.text, way.name in reading.signs
     if not (is_told or reading.hot) or not way.changes(text):
         return False
@@ -232,11 +232,11 @@ def is_changed(way: Rewriting, reading: Reading, effort: Effort) -> bool:
 
 
 _ROWS = ROWS | frozenset(escaped.SIGNS) | {"sections"}
-"""Signs that little else has than what is encoded, or what lies over that."""
+"""Signs that are rare outside of encoded bytes and of layers over them."""
 
 
 _AROUND_PART = 1024
-"""Bytes before and after what looks encoded that are searched with it."""
+"""Bytes before and after a part that looks encoded, which are searched with it."""
 
 
 def gives_bytes(way: Rewriting, text: bytes) -> bool:
@@ -251,18 +251,19 @@ _URI_BEGINS = re.compile(rb"[dD][aA][tT][aA]:[\w/+.=-]{0,64}[;,][^\s;,]{8}")
 """The beginning of a URI, and not a name in a program."""
 
 _FEW_CONTROLS = 4
-"""Controls that no text has, and each picture has more of, also different ones."""
+"""Control characters that no text has; each picture has more of them, and different
+ones."""
 
 _FEW_HIGH_BYTES = 16
-"""Bytes outside of ASCII that no picture makes do with."""
+"""Bytes outside of ASCII; each picture has more of them."""
 
 _NO_CONTROLS = bytes(sorted({*range(256)} - {*range(32)} | {*b"\t\n\f\r"}))
 
 
 def _has_more_bytes(text: bytes, before: bytes) -> bool:
-    """Say whether a text has more bytes than another one that only files have many of.
+    """Return whether a text has more of the bytes that only files have many of.
 
-    Names and words have letters outside of ASCII, but hardly any controls.
+    Names and words have letters outside of ASCII, but hardly any control characters.
     """
     if _high_bytes(text) < _high_bytes(before) + _FEW_HIGH_BYTES:
         return False
@@ -279,7 +280,7 @@ def _high_bytes(text: bytes) -> int:
 
 
 def is_encoded(text: bytes, effort: Effort) -> bool:
-    """Return whether anything is in base64 in a text."""
+    """Return whether anything in a text is in base64."""
     search = Base64Search(text, effort)
     return any(True for _ in search.found(set())) or any(
         True for _ in search.texts(effort)
@@ -287,13 +288,13 @@ def is_encoded(text: bytes, effort: Effort) -> bool:
 
 
 def _begins_anew(text: bytes, before: bytes, effort: Effort) -> bool:
-    """Return whether anything begins in a text, or is encoded, that did not before."""
+    """Return whether a file begins or is encoded in a text, and did not before."""
     found = _begun(text, effort) if text else set()
     return bool(found) and not found <= _begun(before, effort)
 
 
 def _begun(text: bytes, effort: Effort) -> set[bytes]:
-    """Return how all begins that begins in a text, or is encoded."""
+    """Return the first bytes of all files that begin or are encoded in a text."""
     search = Base64Search(text, effort)
     return {
         *(_URI_BEGINS.findall(text) if may_have_uris(text) else ()),
@@ -303,7 +304,7 @@ def _begun(text: bytes, effort: Effort) -> set[bytes]:
 
 
 def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
-    """Yield a text with one layer of one kind after another undone."""
+    """Yield a text with one layer undone, then two layers, and so on."""
     for undone in (unquoted, unescaped, unreferenced):
         reading = text
         for _ in range(_MOST_STEPS):
@@ -312,9 +313,9 @@ def _steps(text: bytes, effort: Effort) -> Iterator[bytes]:
                 break
             yield reading
     if b"+" in text and b"%" in text:
-        # A form's spaces.
+        # The spaces of a form.
         yield unquoted(text.replace(b"+", b" "), effort)
 
 
 _MOST_STEPS = 4
-"""Times that one layer is written over bytes."""
+"""Most times that one layer may lie over bytes."""

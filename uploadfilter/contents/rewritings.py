@@ -1,10 +1,10 @@
-r"""Write a text as other programs read it: without comments, as a style sheet, ...
+r"""Rewrite a text as other programs read it: without comments, as a style sheet.
 
-What one program undoes, another leaves alone, and to undo what is not there would break
-what stands there. So each of these is a reading of its own beside the text.
+A coding that one program undoes, another leaves alone; and undoing a coding that is not
+there breaks the text. So each way is a separate reading besides the text.
 
-Rules this module keeps: linear time; a reading is made as a whole only if something
-begins where it differs from the text, or if something was found in the text already.
+Rules this module keeps: linear time; the whole text is rewritten only if a file begins
+where the reading differs from the text, or if a file was found in the text already.
 
 To add one: a line in ``REWRITINGS``.
 """
@@ -30,21 +30,22 @@ class Rewriting:
     """A way to read a text.
 
     Attributes:
-        name: By which a sign of it is told from others.
-        sign: A pattern (``patterns.py``) that is in every text of which ``parts`` are
-            something.
-        signs: Bytes of which one is in every text that it changes.
-        pattern: What it changes.
-        replace: What it makes of that; by its one group where there may be many of
-            them, and to ask for each would take a microsecond.
-        telling: The changes beside which something is looked for, if not all.
-        certain: What is in every text that it changes, where signs are common.
-        only: A sign that stands nowhere but in what is changed, if there is one.
-        gives_bytes: A control that no text has many of, if bytes of a file may be
-            written so.
-        is_certain: Whether nobody writes its signs and means something else.
-        alone: Such a sign where it is not, so that most texts are told by the first.
-        is_format: Whether its sign tells a format, all of whose readers read it so.
+        name: The name of its sign.
+        sign: A pattern (``patterns.py``) that stands in every text with any ``parts``.
+        signs: Bytes, at least one of which stands in every text that it changes.
+        pattern: The parts that it changes.
+        replace: The replacement of such a part; a reference to the only group if there
+            may be many parts, since a call for each would take a microsecond.
+        telling: The changes beside which files are looked for, if not all.
+        certain: A pattern that stands in every text that it changes, if signs are
+            common.
+        only: A sign that stands only in changed parts, if there is one.
+        gives_bytes: A control that is rare in texts, if bytes of a file may be written
+            so.
+        is_certain: Whether its signs have no other meaning.
+        alone: A pattern for ``only`` outside of changed parts: its first match tells
+            most texts.
+        is_format: Whether its sign tells a format that all readers read in this way.
     """
 
     name: str
@@ -62,11 +63,11 @@ class Rewriting:
 
     @cached_property
     def bytes_name(self) -> str:
-        """By which a sign of ``gives_bytes`` is told from others."""
+        """Return the name of the sign of ``gives_bytes``."""
         return f"bytes in {self.name}"
 
     def changes(self, text: bytes) -> bool:
-        """Return whether a text may be another one when it is read so."""
+        """Return whether this way may change a text."""
         for sign in self.signs:
             if sign in text:
                 if self.certain is not None and not self.certain.search(text):
@@ -75,13 +76,13 @@ class Rewriting:
         return False
 
     def _is_everywhere(self, text: bytes) -> bool:
-        """Return whether each of the signs that stand nowhere else is one."""
+        """Return whether all of the signs ``only`` stand in changed parts."""
         if self.alone is not None and self.alone.search(text):
             return False
         return self.only not in self.pattern.sub(b"", text)
 
     def _rewritten(self, text: bytes) -> bytes:
-        """Return a text as it is read."""
+        """Return the rewritten text."""
         if not isinstance(self.replace, Mapping):
             return self.pattern.sub(self.replace, text)
         parts = self.pattern.split(text)
@@ -89,7 +90,7 @@ class Rewriting:
         return b"".join(parts)
 
     def touches(self, text: bytes, hot: Hot) -> bool:
-        """Return whether it changes what is encoded in a stretch, or may be."""
+        """Return whether it changes bytes of a stretch that are or may be encoded."""
         telling = self.telling or self.pattern
         return bool(
             self.pattern.search(text, hot.start, hot.end)
@@ -97,7 +98,7 @@ class Rewriting:
         )
 
     def parts(self, text: bytes, effort: Effort) -> tuple[bytes, bytes]:
-        """Return the text around what would change, rewritten and as it stands.
+        """Return the text around the changes, rewritten and unchanged.
 
         Raises:
             SpentError: The budget of steps is used up.
@@ -113,7 +114,7 @@ class Rewriting:
         return self._rewritten(before), before
 
     def whole(self, text: bytes, effort: Effort) -> bytes:
-        """Return the text as it is read.
+        """Return the whole text, rewritten.
 
         Raises:
             SpentError: The budget of steps is used up.
@@ -133,12 +134,12 @@ def around(text: bytes, spans: NDArray[np.intp]) -> bytes:
 
 
 def joined_spans(spans: NDArray[np.intp], around: int) -> Iterator[tuple[int, int]]:
-    """Yield spans with so many bytes around them; those that meet are one.
+    """Yield spans with ``around`` bytes on both sides; spans that meet become one.
 
     Args:
-        spans: Starts and ends, by their starts, shape (spans, 2), at least one. They
-            may overlap, or lie in each other.
-        around: Bytes that are added before and after each; there may be fewer.
+        spans: Starts and ends, sorted by their starts, shape (spans, 2), at least one.
+            They may overlap or be nested.
+        around: Bytes that are added before and after each span, or fewer at the ends.
     """
     starts = spans[:, 0] - around
     ends = np.maximum.accumulate(spans[:, 1] + around)
@@ -150,12 +151,12 @@ def joined_spans(spans: NDArray[np.intp], around: int) -> Iterator[tuple[int, in
 
 _BREAK = b"\n>\n"
 _AROUND = 48
-"""Characters before and after a change in which something is looked for: a beginning
-has fewer letters. Where more than that stands between two letters of one, the text
-looks encoded."""
+"""Characters before and after a change in which a beginning is looked for: a beginning
+has fewer letters. If more characters stand between two of its letters, the text looks
+encoded."""
 
 _SPANS = 4096
-"""Spans that are looked for at a time, so that a flood of them ends early."""
+"""Spans that are looked for at a time, so that a search of very many ends early."""
 
 _SPANS_PER_STEP = 2
 _BYTES_PER_STEP = 128
@@ -170,12 +171,12 @@ def _styled(match: re.Match[bytes]) -> bytes:
 
 
 def _rich(match: re.Match[bytes]) -> bytes:
-    """Return what is left of a control of RTF: a break where a group begins or ends."""
+    """Replace a control of RTF: a break where a group begins or ends."""
     return b">" if match[0] in {b"{", b"}"} else b""
 
 
 def _septets(match: re.Match[bytes]) -> bytes:
-    """Return what a shifted part of UTF-7 stands for, as Latin-1."""
+    """Decode a shifted part of UTF-7, as Latin-1."""
     letters = match[1]
     if not letters:
         return match[0][:1]
@@ -193,7 +194,7 @@ _PRINTABLE: dict[bytes | None, bytes] = {
         for low in _HEX
     },
 }
-"""The byte of each number in quoted-printable; nothing for a broken line."""
+"""The byte of each number in quoted-printable; empty for a soft line break."""
 
 
 REWRITINGS: tuple[Rewriting, ...] = (
@@ -210,7 +211,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         name="markup",
         sign=r"<!--|<\?|<!\[CDATA\[|\]\]>",
         signs=(b"<!", b"<?", b"]]>"),
-        # What an XML parser leaves out of, or reads as, character data.
+        # The parts that an XML parser removes from character data, or reads as such.
         pattern=re.compile(
             rb"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[|\]\]>", re.DOTALL
         ),
@@ -226,8 +227,8 @@ REWRITINGS: tuple[Rewriting, ...] = (
             rb"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|\r?\n|([^0-9a-fA-F\r\n]))"
         ),
         replace=_styled,
-        # An escaped letter is a letter as it stands, and one digit is no letter: it
-        # counts where letters stand before and after it.
+        # An escaped letter is itself a letter, and a single digit counts only between
+        # letters.
         telling=re.compile(
             rb"\\(?:[0-9a-fA-F]{2}|[:;,]|(?<=[A-Za-z0-9+/=]\\)[0-9a-fA-F]"
             rb"(?=[ \t\r\n\f]{0,2}[A-Za-z0-9+/=\\]))"
@@ -243,30 +244,32 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="quoted-printable",
-        # Not a broken line alone: its two characters are no letters of base64.
+        # A soft line break alone does not count: its characters are not letters of
+        # base64.
         sign=r"=(?:3D|2B|2F|FF|89|47)",
         signs=(b"=",),
         certain=re.compile(rb"=(?:3D|2B|2F|FF|89|47)"),
         pattern=re.compile(rb"=(?:([0-9a-fA-F]{2})|[ \t]*\r?\n)"),
         replace=_PRINTABLE,
-        # Numbers of letters, and others that stand between letters.
+        # Numbers that encode letters, and other numbers between letters.
         telling=re.compile(
             rb"=(?:2[bBfF]|3[0-9dD]|4[1-9a-fA-F]|[56][0-9a-fA-F]|7[0-9aA]|FF|89"
             rb"|(?<=[A-Za-z0-9+/]=)[0-9a-fA-F]{2}(?=[A-Za-z0-9+/=]))"
         ),
-        # With another number behind it, since programs are full of single ones.
+        # Followed by another number, since single ones are common in programs.
         gives_bytes=re.compile(
             rb"=(?:0[0-8bBeE]|1[0-9a-fA-F])(?:=[ \t]*\r?\n)?=[0-9a-fA-F]{2}"
         ),
     ),
     Rewriting(
         name="joined strings",
-        # All before the plus would make the look at every text dearer by half.
+        # Matching all bytes before the plus would make the look at every text half as
+        # slow again.
         sign=r"\+\s*[\x22'`]",
         signs=(b"+",),
-        # A plus is a letter of base64, so that it is no sign that decoders skip.
+        # A plus is a letter of base64, so that decoders do not skip it.
         pattern=re.compile(rb"([\x22'`])\s{0,32}\+\s{0,32}[\x22'`]"),
-        # Letters on both sides, as programs are full of short strings.
+        # Letters on both sides, since short strings are common in programs.
         certain=re.compile(
             rb"[\x22'`](?<=[A-Za-z0-9/]{8}[\x22'`])\s{0,32}\+\s{0,32}"
             rb"[\x22'`](?=[A-Za-z0-9+/]{8})"
@@ -278,7 +281,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         sign=r"\{\\rtf",
         signs=(b"{\\rtf",),
         # RTF 1.9.1, "Conventions of an RTF Reader": a control word with its number and
-        # its blank, a destination that may be passed over, a symbol.
+        # its blank, a destination that may be ignored, a symbol.
         pattern=re.compile(
             rb"\{\\\*[^{}]*\}|\\[a-zA-Z]{1,32}(?:-?[0-9]{1,10})? ?|\\[^a-zA-Z]|[{}]"
         ),
@@ -287,22 +290,22 @@ REWRITINGS: tuple[Rewriting, ...] = (
     ),
     Rewriting(
         name="UTF-7",
-        # Not a plus alone, which decoders read so that skip letters for URLs.
+        # A plus alone does not count: decoders that skip letters for URLs read it.
         sign=r"\+A[A-H][A-Za-z0-9+/]",
         signs=(b"+A",),
-        # RFC 2152; what is shifted to ASCII begins with a zero byte.
+        # RFC 2152; a shifted part in ASCII begins with a zero byte.
         pattern=re.compile(rb"\+(?:(A[A-H][A-Za-z0-9+/]+)-?|-)"),
         replace=_septets,
-        # Of base64 that is not in UTF-7, hardly any string has only such signs.
+        # Hardly any string of base64 outside of UTF-7 has only such signs.
         only=b"+",
         alone=re.compile(rb"(?<![A-Za-z0-9+/])\+(?!-|A[A-H][A-Za-z0-9+/])"),
     ),
     Rewriting(
         name="UTF-7 of IMAP",
-        # Of one letter, or of several: an entity has other letters.
+        # One letter, or several: an entity has other letters.
         sign=r"&A[A-H][AEIMQUYcgkosw048][A\-]",
         signs=(b"&A",),
-        # RFC 3501, 5.1.3: PHP reads XML so, with the iconv of newer Linux.
+        # RFC 3501, 5.1.3: PHP reads XML in this way, with the iconv of newer Linux.
         pattern=re.compile(rb"&(?:(A[A-H][A-Za-z0-9+,]+)-?|-)"),
         replace=_septets,
     ),

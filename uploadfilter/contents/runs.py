@@ -1,7 +1,7 @@
 """A source whose bytes lie in pieces of another one.
 
-Rules this module keeps: pieces that lie one after the other are one; what reaches
-outside the other source is left out.
+Rules this module keeps: adjacent pieces become one; bytes outside of the other source
+are left out.
 """
 
 from bisect import bisect_right
@@ -21,13 +21,13 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunSource:
-    """The pieces of a source, as one.
+    """The pieces of a source, joined in one source.
 
     Attributes:
         whole: The other source.
-        runs: Where the pieces lie in it.
-        starts: Where each begins in this source.
-        size: Length of all of them.
+        runs: The pieces, by their place in it.
+        starts: Offset of each piece in this source.
+        size: Length of all pieces.
     """
 
     whole: Source
@@ -37,7 +37,7 @@ class RunSource:
 
     @classmethod
     def of(cls, whole: Source, runs: Iterable[Run]) -> Self:
-        """Put pieces together."""
+        """Join pieces in one source."""
         joined: list[Run] = []
         for at, length in runs:
             length = max(0, min(length, whole.size - at))  # noqa: PLW2901
@@ -65,7 +65,7 @@ class RunSource:
         return bytes(found)
 
     def part(self, start: int, size: int) -> "RunSource":
-        """Return some of the bytes, as a source of their own."""
+        """Return some of the bytes as a source."""
         number = max(0, bisect_right(self.starts, start) - 1)
         runs: list[Run] = []
         while size > 0 and number < len(self.runs):
@@ -79,7 +79,7 @@ class RunSource:
 
     @property
     def settled(self) -> Source:
-        """The same bytes, in memory if they are few, since they are read often."""
+        """Return the same bytes, in memory if they are few: they are read often."""
         is_short = self.size <= _SETTLED_BYTES
         return MemorySource(self.read(0, self.size)) if is_short else self
 

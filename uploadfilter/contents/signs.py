@@ -1,9 +1,9 @@
-"""Look once over a text for signs of all that may be encoded in it.
+"""Search a text once for the signs of all codings.
 
 Most texts hold nothing, and reading them in every way takes a hundred times as long as
-this look. Each sign is a pattern that stands in every text in which a later step finds
-anything, so that a step of which there is no sign is left out and nothing is lost. The
-tests hold each step to that.
+this search. Each sign is a pattern that stands in every text in which a later step
+finds anything. So a step without its sign is left out, and nothing is missed. The tests
+check this for each step.
 
 To add a sign: a line in ``_SIGNS``, and the step in ``strings.py`` that needs it.
 """

@@ -1,12 +1,12 @@
-"""Say how large a picture is that its header describes, before anybody decodes it.
+"""Read the size of a picture from its header, without decoding it.
 
-It is asked for what stands inside of a text and does not decode: a probe of a script,
-or a word that begins like a picture. What would be shown at a size at which it can be
-seen, or may be, counts; the rest is dropped and counted.
+It is used for pictures inside a text that do not decode: a probe of a script, or a word
+that begins like a picture. Such a picture counts if it is, or may be, large enough to
+be recognised; the others are dropped and counted.
 
-Rules this module keeps: a header that is not understood is not small.
+Rules this module keeps: a picture whose header is not understood is not small.
 
-To add a format: a function in ``_SIZES``. A format that is not there is never small.
+To add a format: a function in ``_SIZES``. Pictures of other formats are never small.
 """
 
 import struct
@@ -16,19 +16,19 @@ from typing import Final
 from uploadfilter.contents.magic import Kind
 
 LEAST_SIDE: Final = 32
-"""Pixels of the shorter side below which nobody can tell what a picture shows."""
+"""Shorter side, in pixels, below which nobody can tell what a picture shows."""
 
 _LEAST_BYTES: Final = 60
-"""Fewer bytes than any picture has that shows anything."""
+"""Fewest bytes of a picture that shows anything."""
 
 _Size = tuple[int, int] | None
-"""Width and height; ``None`` where there is no header that any decoder would take."""
+"""Width and height; ``None`` without a header that any decoder would accept."""
 
 _UNKNOWN: Final = (LEAST_SIDE, LEAST_SIDE)
 
 
 def is_small(data: bytes, kind: Kind) -> bool:
-    """Return whether a picture that does not decode could not be seen anyway.
+    """Return whether an undecodable picture would be too small to be recognised.
 
     Args:
         data: Its bytes.
@@ -42,15 +42,15 @@ def is_small(data: bytes, kind: Kind) -> bool:
     try:
         size = measure(data)
     except struct.error:
-        # It ends before its header does: there is nothing to be shown.
+        # The data end within the header: there is nothing to show.
         return True
     return size is None or min(size) < LEAST_SIDE
 
 
 def is_said_small(data: bytes, kind: Kind) -> bool:
-    """Return whether a picture has a header that is understood, and that says so.
+    """Return whether a picture is small according to a header that is understood.
 
-    Unlike ``is_small``, for pictures of which nobody knows that they are broken.
+    Unlike ``is_small``, it is for pictures that may be intact.
 
     Args:
         data: All of its bytes.
@@ -65,12 +65,12 @@ def is_said_small(data: bytes, kind: Kind) -> bool:
 
 
 def is_icon(data: bytes, kind: Kind) -> bool:
-    """Return whether a picture is surely not larger than an icon in every decoder.
+    """Return whether a picture is surely no larger than an icon in every decoder.
 
     Args:
         data: All of its bytes, or more than an icon has.
-        kind: What they begin like. Only of a PNG every reader says the same: it must
-            not have a second header, which some readers heed.
+        kind: Its kind by the first bytes. All readers agree only about a PNG without a
+            second header, which some readers use.
     """
     if kind is not Kind.PNG or len(data) > MOST_ICON_BYTES:
         return False
@@ -82,7 +82,7 @@ def is_icon(data: bytes, kind: Kind) -> bool:
 
 
 MOST_ICON_BYTES: Final = 16 * 1024
-"""Four times what 32 x 32 pixels in four channels take."""
+"""Most bytes of an icon: four times the bytes of 32 x 32 pixels in four channels."""
 
 
 def _gif(data: bytes) -> _Size:
@@ -107,7 +107,7 @@ _MOST_BLOCKS: Final = 1000
 
 
 def _png(data: bytes) -> _Size:
-    """Return what the header says, which comes first."""
+    """Return the size in the header, which comes first."""
     if data[12:16] != b"IHDR":
         return None
     width, height = struct.unpack_from(">II", data, 16)
@@ -115,7 +115,7 @@ def _png(data: bytes) -> _Size:
 
 
 def _jpeg(data: bytes) -> _Size:
-    """Return what the first frame header says."""
+    """Return the size in the first frame header."""
     at = 2
     for _ in range(_MOST_BLOCKS):
         at = data.find(b"\xff", at)
@@ -136,7 +136,7 @@ _NO_SEGMENT: Final = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 
 
 def _bmp(data: bytes) -> _Size:
-    """Return what either form of the header says."""
+    """Return the size in either form of the header."""
     (header,) = struct.unpack_from("<I", data, 14)
     form = "<HH" if header == _OLD_HEADER else "<ii"
     width, height = struct.unpack_from(form, data, 18)
@@ -147,7 +147,7 @@ _OLD_HEADER: Final = 12
 
 
 def _webp(data: bytes) -> _Size:
-    """Return what the first chunk says."""
+    """Return the size in the first chunk."""
     match data[12:16]:
         case b"VP8 ":
             width, height = struct.unpack_from("<HH", data, 26)
@@ -167,7 +167,7 @@ def _three(data: bytes, at: int) -> int:
 
 
 def _jp2(data: bytes) -> _Size:
-    """Return what the header of the file, or of the codestream, says."""
+    """Return the size in the header of the file or of the codestream."""
     at = data.find(b"ihdr", 0, _MOST_HEADER_BYTES)
     if at >= 0:
         height, width = struct.unpack_from(">II", data, at + 4)
@@ -183,7 +183,7 @@ _MOST_HEADER_BYTES: Final = 4096
 
 
 def _jxr(data: bytes) -> _Size:
-    """Return what the entries for width and height of the first directory say."""
+    """Return the size in the first directory's entries for width and height."""
     (at,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, at)
     found = dict[int, int]()

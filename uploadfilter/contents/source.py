@@ -1,7 +1,7 @@
-"""Bytes that can be read anywhere: what containers and carving look at.
+"""Provide random access to the bytes of a content, for containers and carving.
 
-Rules this module keeps: a source never reads outside its own bytes, whatever it is
-asked, and two sources over the same bytes do not disturb each other.
+Rules this module keeps: a source never reads outside its own bytes, whatever the
+arguments are, and two sources over the same bytes do not affect each other.
 """
 
 import io
@@ -25,7 +25,7 @@ class Source(Protocol):
         """Return up to ``length`` bytes from ``offset``; fewer at the end, or none.
 
         Args:
-            offset: 0 or more; beyond the end there is nothing.
+            offset: 0 or more; no bytes are beyond the end.
             length: 0 or more.
         """
 
@@ -79,7 +79,7 @@ class PartSource:
 
 
 class JoinedSource:
-    """Some parts of another source behind each other, as a source.
+    """Some parts of another source, joined in one source.
 
     Args:
         whole: The other source.
@@ -108,7 +108,7 @@ class JoinedSource:
 
 
 class SourceFile(io.RawIOBase):
-    """A source as a file that can be read and searched, but not written.
+    """A source as a seekable, read-only file.
 
     Args:
         source: Its bytes.
@@ -146,7 +146,7 @@ class SourceFile(io.RawIOBase):
 
     @override
     def readall(self) -> bytes:
-        """Return everything from the position on, in one piece."""
+        """Return all bytes from the position on, in one piece."""
         data = self._source.read(self._position, self._source.size)
         self._position += len(data)
         return data
@@ -162,9 +162,9 @@ class SourceFile(io.RawIOBase):
 
 
 def opened(source: Source) -> io.BufferedReader:
-    """Open a source as a file, for a library that wants one."""
+    """Open a source as a file, for a library that needs one."""
     return io.BufferedReader(SourceFile(source), _BUFFER_BYTES)
 
 
 _BUFFER_BYTES = 64 * 1024
-"""One read ahead of a library that asks for a few bytes at a time."""
+"""Bytes that are read ahead, for a library that reads a few bytes at a time."""

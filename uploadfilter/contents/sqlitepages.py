@@ -1,12 +1,12 @@
-"""Read what rows of an SQLite database hold, without the database.
+"""Read the rows of an SQLite database from its pages, without SQLite.
 
 A row that is longer than a page goes on in other pages, anywhere in the file, so that a
-picture in it is nowhere in one piece. Rows that fit into their page are found there by
+picture in it is cut in pieces. Pictures in rows that fit into their page are found by
 carving.
 
-Rules this module keeps: nothing is asked of the database's own description, only pages
-that look like the end of a tree are read; a chain of pages that leaves the file or
-comes back to itself ends there; bytes are counted, since many rows may share pages.
+Rules this module keeps: the database's own schema is not used: every page that looks
+like a leaf of a tree is read; a chain of pages ends where it leaves the file or repeats
+a page; bytes are counted, since many rows may share pages.
 
 Source:
     https://www.sqlite.org/fileformat2.html, sections 1.6 and 2.1.
@@ -25,17 +25,18 @@ from uploadfilter.model import Reason
 _HEADER_BYTES: Final = 100
 _LEAST_PAGE_BYTES, _MOST_PAGE_BYTES = 512, 65_536
 _LEAST_MEMBER: Final = 4096
-"""Bytes of a value that is a member by itself. Shorter ones are one member together, in
-which pictures are carved: there may be a million of them."""
+"""Fewest bytes of a value that is a member by itself. All shorter values are one
+member, in which pictures are carved: there may be a million of them."""
 
 _SHORTEST: Final = 64
-"""Bytes of a value that may be a picture, or a text with one."""
+"""Fewest bytes of a value that may be a picture, or a text with one."""
 
 _MOST_SHARED: Final = 2
-"""How often the file all values together may be; honest ones share nothing."""
+"""Most bytes of all values together, in lengths of the file; in honest files, values
+share no page."""
 
 _MOST_COLUMNS: Final = 2000
-"""Columns that a table of SQLite may have, unless it was built otherwise."""
+"""Most columns of a table, unless SQLite was built with another limit."""
 
 _FIRST_TEXT: Final = 12
 _WIDTHS: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
@@ -43,13 +44,13 @@ _WIDTHS: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
 
 
 class _Form(NamedTuple):
-    """How a page with rows is laid out.
+    """The layout of a page with rows.
 
     Attributes:
         head_bytes: Length of its header.
-        child_bytes: Bytes before each row that name another page.
+        child_bytes: Length of the page number before each row.
         has_number: Whether a row has its number before its values.
-        is_table: Whether it is the end of a table, and not of an index.
+        is_table: Whether it is a leaf of a table, and not of an index.
     """
 
     head_bytes: int
@@ -63,7 +64,7 @@ _FORMS: Final = {
     10: _Form(8, 0, has_number=False, is_table=False),
     2: _Form(12, 4, has_number=False, is_table=False),
 }
-"""Pages that have rows, by their first byte."""
+"""The forms of pages with rows, by the first byte of the page."""
 
 
 class SQLiteContainer:
@@ -111,7 +112,7 @@ class _Pages(NamedTuple):
     Attributes:
         source: The database.
         page_bytes: Length of a page.
-        usable_bytes: How much of it is used.
+        usable_bytes: Bytes of a page that are used.
     """
 
     source: Source
@@ -120,7 +121,7 @@ class _Pages(NamedTuple):
 
     @classmethod
     def of(cls, source: Source) -> "_Pages | None":
-        """Read the header, if it makes sense."""
+        """Read the header; return ``None`` if it is not valid."""
         head = source.read(0, _HEADER_BYTES)
         page_bytes = int.from_bytes(head[16:18], "big")
         page_bytes = _MOST_PAGE_BYTES if page_bytes == 1 else page_bytes
@@ -147,7 +148,7 @@ class _Pages(NamedTuple):
         for place in range(places_at, min(places_at + 2 * count, len(page) - 1), 2):
             at = int.from_bytes(page[place : place + 2], "big") + form.child_bytes
             if form.is_table and page[at : at + 1] < b"\x80":
-                continue  # fewer than 128 bytes, as most rows have
+                continue  # fewer than 128 bytes, like most rows
             size, at = _varint(page, at)
             if form.has_number:
                 _, at = _varint(page, at)
@@ -160,7 +161,7 @@ class _Pages(NamedTuple):
                 yield _Row(payload, payload.size < size)
 
     def _here(self, size: int, form: _Form) -> int:
-        """Return how many bytes of a row stand in its own page."""
+        """Return the number of bytes of a row that stand in its first page."""
         usable = self.usable_bytes
         most = usable - 35 if form.is_table else (usable - 12) * 64 // 255 - 23
         if size <= most:
@@ -170,7 +171,7 @@ class _Pages(NamedTuple):
         return here if here <= most else least
 
     def _overflow(self, page: int, left: int) -> Iterator[Run]:
-        """Yield where the rest of a row lies."""
+        """Yield the places of the rest of a row."""
         for _ in range(self.source.size // self.page_bytes):
             at = (page - 1) * self.page_bytes
             if left <= 0 or page <= 0 or at >= self.source.size:
@@ -197,7 +198,7 @@ def _values(row: _Row) -> Iterator[RunSource]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a number of one to nine bytes; return it and what comes after it."""
+    """Read a number of one to nine bytes; return it and the offset after it."""
     number = 0
     for place in range(at, min(at + 8, len(data))):
         number = number << 7 | data[place] & 0x7F

@@ -1,8 +1,8 @@
-"""Unpack files that are one compressed stream, or several behind each other.
+"""Unpack files that are one compressed stream, or several in a row.
 
-Rules this module keeps: what a damaged stream gave up to the damage is given, as ``gzip
--d`` and browsers do; what stands behind the last stream is left to carving; of a bomb
-no more is unpacked than one step over the budget.
+Rules this module keeps: the bytes of a damaged stream before the damage are given, as
+``gzip -d`` and browsers do; bytes after the last stream are left to carving; a bomb is
+unpacked to at most one step over the budget.
 
 To add a coding: its unpacker in ``unpackers.py`` and a ``StreamContainer`` here.
 """
@@ -34,18 +34,19 @@ from uploadfilter.contents.unpackers import (
 from uploadfilter.model import Reason
 
 PACKED_BYTES: Final = 16 * 1024
-"""How much an unpacker is given at a time: small, since the last piece of a damaged
-stream is given again byte by byte."""
+"""Bytes that an unpacker gets at a time: few, since the last piece of a damaged stream
+is given again byte by byte."""
 
 _PADDING_BYTES: Final = 64 * 1024
-"""How many zero bytes between two streams are passed over at a time. There may be any
-number: tapes and xz pad to blocks, and Python reads on after all of them."""
+"""Zero bytes between two streams that are skipped at a time. There may be any number:
+tapes and xz pad to blocks, and Python reads on after all of them."""
 
 _MAGIC_BYTES: Final = 6
-"""Bytes by which another stream is known."""
+"""Bytes that are needed to recognise another stream."""
 
 Unpacking = Generator[bytes | Shortfall, None, int | None]
-"""Chunks, and in the end the offset behind the stream, or none after a shortfall."""
+"""Yields chunks, and returns the offset after the stream, or ``None`` after a
+shortfall."""
 
 
 def unpack(
@@ -54,16 +55,16 @@ def unpack(
     """Unpack one stream.
 
     Args:
-        source: What holds it.
+        source: The content with the stream.
         make: Makes an unpacker for it.
         meter: Counts what is unpacked.
         start: Offset of the stream.
 
     Yields:
-        What it gives, in pieces of at most ``STEP_BYTES``; a shortfall comes last.
+        The unpacked bytes, in pieces of at most ``STEP_BYTES``; a shortfall comes last.
 
     Returns:
-        The offset behind the stream; ``None`` after a shortfall.
+        The offset after the stream; ``None`` after a shortfall.
     """
     unpacker = make()
     position, piece_at, given = start, start, 0
@@ -99,16 +100,16 @@ def _nonempty(chunk: bytes) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Damaged:
-    """A stream that is unpacked a second time, since a step of the first met damage.
+    """A stream that is unpacked a second time, since a step of the first pass failed.
 
-    That step gave nothing, though much of it may have been sound. So the piece that it
-    was given is now given byte by byte.
+    That step gave nothing, although the damage may be at the end of its piece. So this
+    piece is now given byte by byte.
 
     Attributes:
-        source: What holds the stream.
+        source: The content with the stream.
         start: Offset of the stream.
-        piece_at: Offset of the piece in which the damage is.
-        given: How many bytes the first time gave; they are not given again.
+        piece_at: Offset of the piece with the damage.
+        given: Number of bytes that the first pass gave; they are not given again.
     """
 
     source: Source
@@ -117,7 +118,7 @@ class _Damaged:
     given: int
 
     def rest(self, unpacker: Unpacker, meter: Meter) -> Unpacking:
-        """Yield what the first time did not."""
+        """Yield the bytes that the first pass did not."""
         position, seen = self.start, 0
         while not unpacker.finished:
             piece = b""
@@ -142,13 +143,12 @@ class _Damaged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamContainer:
-    """A file that is one content, compressed.
+    """A file that is one compressed content.
 
     Attributes:
-        kinds: What ``magic.sniff`` calls it; none if it cannot be told by its bytes.
+        kinds: Its kinds in ``magic.sniff``; empty if its first bytes do not tell it.
         make: Makes an unpacker for one stream.
-        starts: Says whether bytes begin another stream, which belongs to the same
-            content.
+        starts: Returns whether bytes begin another stream of the same content.
     """
 
     kinds: frozenset[Kind]
@@ -156,11 +156,11 @@ class StreamContainer:
     starts: Callable[[bytes], bool]
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the one content that it is, without a name."""
+        """Yield its only member, without a name."""
         yield Member(name="", content=self._chunks(source, meter))
 
     def _chunks(self, source: Source, meter: Meter) -> Chunks:
-        """Unpack one stream after another, as if they were one."""
+        """Unpack one stream after another, as one member."""
         position = 0
         for _ in range(meter.most_frames):
             behind = yield from unpack(source, self.make, meter, start=position)
@@ -171,7 +171,7 @@ class StreamContainer:
         yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
     def _next(self, source: Source, position: int) -> int | None:
-        """Return where the next stream begins, behind zero bytes or none."""
+        """Return the offset of the next stream, which zero bytes may precede."""
         while behind := source.read(position, _PADDING_BYTES):
             following = behind.lstrip(b"\0")
             position += len(behind) - len(following)
@@ -208,11 +208,11 @@ RAW_DEFLATE: Final = StreamContainer(
 BROTLI: Final = StreamContainer(
     kinds=frozenset(), make=Brotli, starts=lambda _head: False
 )
-"""Nothing in their bytes tells these for sure: they are tried where a name or type
-claims them, and where something known comes out of them (``nameless.py``)."""
+"""Streams that their bytes do not surely tell: they are tried if a name or type claims
+them, or if they unpack to a known kind (``nameless.py``)."""
 
 HTTP_DEFLATE: Final = StreamContainer(
     kinds=frozenset(), make=ZlibOrDeflate, starts=lambda _head: False
 )
-"""A deflate stream in the wrapping of zlib or bare: HTTP's ``deflate`` is either (RFC
+"""A deflate stream, bare or in a zlib wrapper: ``deflate`` of HTTP may be either (RFC
 9110, 8.4.1.2)."""

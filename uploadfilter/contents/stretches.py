@@ -1,11 +1,11 @@
-"""Say which bytes of a content are text, and cut them into pieces.
+"""Find the text in a content, and cut it into pieces.
 
-What is text as a whole is searched as a whole. Of binary content only what has long
-strings without a space is; also where each character has two bytes or four, or is
-written as mainframes do.
+A text is searched as a whole. In binary content, only the stretches with long strings
+without a space are searched; their characters may have two or four bytes, or be in the
+code pages of mainframes.
 
-Rules this module keeps: binary content is passed over at a GiB a second; a piece is cut
-where no string is, if that can be.
+Rules this module keeps: binary content is skipped at a GiB a second; a piece is cut
+outside of strings, if possible.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,20 @@ from uploadfilter.contents.magic import STRINGS, Kind, is_picture
 from uploadfilter.contents.source import Source
 
 _SHORTEST = 80
-"""Characters of a string that counts in binary content."""
+"""Fewest characters of a string that counts in binary content."""
 
 _STRETCH_BYTES = 1 << 20
 _OVERLAP_BYTES = 2048
-"""Binary content is tested in stretches, which overlap by more than a short string."""
+"""Overlap of the stretches in which binary content is tested: more than a short string.
+"""
 
 _SAMPLING = 4
-"""Of binary content, every fourth byte is looked at: a string has 20 in a row."""
+"""Every fourth byte of binary content is looked at: a string has 20 of these in a row.
+"""
 
 _WIDE_SAMPLING = 8
 _WIDE_PHASES = (0, 1, 2, 3)
-"""The same where a character has two bytes or four, beginning at any of them."""
+"""The phases for characters of two or four bytes: a string may begin at any byte."""
 
 _LETTERS = (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -45,11 +47,11 @@ _SAMPLED_STRING = _MEMBER * (_SHORTEST // _SAMPLING)
 _WIDE_STRING = _MEMBER * (_SHORTEST // _WIDE_SAMPLING)
 
 _BREAKS = (b'"', b"<", b"\n\n", b"\r\n\r\n", b"&", b",")
-"""Where a text is cut best, if it must be: hardly any string goes across these."""
+"""The best places to cut a text: hardly any string contains these."""
 
 
 def texts(source: Source, kind: Kind, held_bytes: int) -> Iterator[bytes]:
-    """Yield what is to be searched, in pieces of at most ``held_bytes``."""
+    """Yield the bytes to search, in pieces of at most ``held_bytes``."""
     for start, end in _spans(source, kind):
         at = start
         while at < end:
@@ -61,7 +63,7 @@ def texts(source: Source, kind: Kind, held_bytes: int) -> Iterator[bytes]:
 
 
 def _spans(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
-    """Yield the spans that are to be searched."""
+    """Yield the spans to search."""
     if kind in STRINGS:
         yield 0, source.size
         return
@@ -70,7 +72,7 @@ def _spans(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
 
 
 def charsets(piece: bytes, *, is_text: bool) -> Iterator[bytes]:
-    """Yield a piece as ASCII, as far as it is, in each charset that it may be in.
+    """Yield a piece as ASCII, as far as possible, for each charset that it may have.
 
     Args:
         piece: The piece.
@@ -79,7 +81,7 @@ def charsets(piece: bytes, *, is_text: bool) -> Iterator[bytes]:
     if not is_text or b"\0" not in piece:
         yield piece
     if b"\0" in piece and (is_text or _is_wide(piece)):
-        # Without its zeros, UTF-16 is ASCII, as far as we are concerned.
+        # Without its zeros, UTF-16 is ASCII in all characters that count here.
         yield piece.translate(None, b"\0")
     letters = _IN_EBCDIC_TEXT if is_text else _IN_EBCDIC
     if not piece.isascii():
@@ -88,11 +90,11 @@ def charsets(piece: bytes, *, is_text: bool) -> Iterator[bytes]:
 
 
 def _around_runs(piece: bytes, flags: bytes) -> bytes:
-    """Return a piece as far as it is within, or near, a long row of flags.
+    """Return the parts of a piece that are in or near a long row of flags.
 
     Args:
         piece: The piece.
-        flags: One byte for each of it.
+        flags: One byte for each byte of the piece.
     """
     parts = list[bytes]()
     done = 0
@@ -109,11 +111,11 @@ def _around_runs(piece: bytes, flags: bytes) -> bytes:
 
 
 _AROUND_RUN = 1024
-"""Bytes around a row that may go on with it, after a sign that is none of its own."""
+"""Bytes around a row in which its string may go on after another sign."""
 
 
 def _cut(piece: bytes) -> int:
-    """Return where to cut a piece that is not the last, in its second half."""
+    """Return the place to cut a piece that is not the last, in its second half."""
     half = len(piece) // 2
     return next(
         (at for mark in _BREAKS if (at := piece.rfind(mark, half)) > 0), len(piece)
@@ -121,11 +123,11 @@ def _cut(piece: bytes) -> int:
 
 
 def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
-    """Yield the spans of binary content that may have strings in them."""
+    """Yield the spans of binary content that may have strings."""
     start: int | None = None
     for at in range(0, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        # No reader looks into a picture for text as mainframes write it.
+        # No reader looks for text in the code pages of mainframes inside a picture.
         if is_picture(kind):
             is_wordy = _is_wordy(piece, _STRINGS_IN[:1])
         else:
@@ -133,7 +135,7 @@ def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
         if is_wordy:
             start = at if start is None else start
         elif start is not None:
-            # The rest of a string may be too short to be seen by itself.
+            # The rest of a string may be too short to be found by itself.
             yield start, min(at + _OVERLAP_BYTES, source.size)
             start = None
     if start is not None:
@@ -141,10 +143,10 @@ def _wordy(source: Source, kind: Kind) -> Iterator[tuple[int, int]]:
 
 
 def _is_wordy(piece: bytes, strings_in: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Return whether there are long strings, each of the bytes of its table.
+    """Return whether there are long strings of the bytes of any of the tables.
 
-    Half of the bytes that count are looked at first, which ends most looks into
-    compressed bytes.
+    Half of the sampled bytes are looked at first, which rules out most compressed
+    bytes.
     """
     rough = piece[:: 2 * _SAMPLING]
     return any(
@@ -155,14 +157,14 @@ def _is_wordy(piece: bytes, strings_in: Sequence[tuple[bytes, bytes]]) -> bool:
 
 
 def _is_wide(piece: bytes) -> bool:
-    """Return whether there are strings with zeros between their characters."""
+    """Return whether there are strings with zeros between the characters."""
     return any(_WIDE_STRING in flags for flags in _wide_flags(piece))
 
 
 def _wide_flags(piece: bytes) -> Iterator[bytes]:
-    """Yield flags of characters that have a zero beside them, for each phase.
+    """Yield flags of the characters that have a zero beside them, for each phase.
 
-    Where every eighth byte is a letter, the others may be letters as well.
+    If every eighth byte is a letter, the bytes between may be letters as well.
     """
     for phase in _WIDE_PHASES:
         flags = piece[phase::_WIDE_SAMPLING].translate(_IN_ESCAPED)
@@ -171,7 +173,7 @@ def _wide_flags(piece: bytes) -> Iterator[bytes]:
         for beside in (phase - 1, phase + 1):
             at = beside % _WIDE_SAMPLING
             zeros = piece[at::_WIDE_SAMPLING].translate(_IS_ZERO)
-            # Before the first byte there is none.
+            # There is no byte before the first one.
             zeros = _MEMBER * (beside < 0) + zeros
             count = min(len(flags), len(zeros))
             both = int.from_bytes(flags[:count], "little") & int.from_bytes(
@@ -189,25 +191,25 @@ _IN_BLOCK = _BLOCK_BYTES // _SAMPLING
 _PRINTED = bytes(range(32, 127)) + b"\t\n\r\x1b"
 _IN_TEXT = bytes(byte in _PRINTED + b"\0" for byte in range(256))
 _LEAST_TEXT = int(0.46 * _IN_BLOCK)
-"""Of random bytes, 39 in a hundred are printed, white space or zeros, and of a thousand
-that are looked at fewer than 46 in a hundred as good as ever. A sixth of the block as
-text is enough to have more."""
+"""Fewest bytes of text in a block. Of random bytes, 39 in a hundred are printable,
+white space or zeros; in a sample of a thousand, practically always fewer than 46 in a
+hundred. A block has more if a sixth of it is text."""
 
 
 def without_noise(
     source: Source, start: int, end: int, kind: Kind
 ) -> Iterator[tuple[int, int]]:
-    """Yield a span without the blocks of it that are noise.
+    """Yield a span without its blocks of noise.
 
-    An archive has its names in one place, and packed bytes everywhere else. These have
-    every sign of what may be encoded by chance, so that a megabyte of them takes longer
-    to search than a gigabyte to pass over.
+    An archive has its names in one place, and packed bytes everywhere else. Packed
+    bytes have every sign by chance, so that searching a megabyte of them takes longer
+    than skipping a gigabyte.
 
     Args:
         source: The content.
-        start: Where the span begins.
-        end: Where it ends.
-        kind: What the content is.
+        start: Offset of the span.
+        end: Offset after the span.
+        kind: The content's kind.
     """
     if end - start < _LEAST_CUT_BYTES:
         yield start, end
@@ -221,7 +223,7 @@ def without_noise(
             here[last // _BLOCK_BYTES] = True
         shares = _shares(piece[:_STRETCH_BYTES])
         here[: len(shares)] |= shares >= _LEAST_TEXT
-    # What is encoded may begin and end in bytes that look like others.
+    # Encoded bytes may begin and end in bytes that look like noise.
     is_kept[1:] |= is_kept[:-1].copy()
     is_kept[:-1] |= is_kept[1:].copy()
     edges = np.flatnonzero(np.diff(is_kept, prepend=False, append=False))
@@ -239,7 +241,7 @@ def _shares(piece: bytes) -> NDArray[np.intp]:
 
 
 def _strings_in(piece: bytes, kind: Kind) -> Iterator[tuple[int, int]]:
-    """Yield where long strings are: first and last byte of one in each block."""
+    """Yield the first and the last byte of a long string in each block."""
     looks = [
         (piece[::_SAMPLING].translate(table), string, _SAMPLING)
         for table, string in _STRINGS_IN[: 1 if is_picture(kind) else None]
@@ -253,7 +255,7 @@ def _strings_in(piece: bytes, kind: Kind) -> Iterator[tuple[int, int]]:
         while at >= 0:
             last = at + len(string) - 1
             yield at * sampling, last * sampling
-            # The next that counts is one that reaches into a block further on.
+            # The next string that counts reaches into a later block.
             at = flags.find(string, (last // in_block + 1) * in_block - len(string) + 1)
 
 
@@ -266,7 +268,7 @@ _EBCDIC = (
     *((0x6B, b",%_>?"), (0x7A, b":#@'=\""), (0x50, b"&"), (0x40, b" "), (0x25, b"\n")),
     *((0x0D, b"\r"), (0x15, b"\n"), (0x05, b"\t"), (0xE0, b"\\")),
 )
-"""Where characters stand in all code pages of Latin letters (037, 500, 1047, ...)."""
+"""The places of characters in all code pages of Latin letters (037, 500, 1047, ...)."""
 
 _BY_EBCDIC = {
     first + number: byte
@@ -276,7 +278,7 @@ _BY_EBCDIC = {
 
 
 def _page(name: str) -> bytes:
-    """Return what bytes of a code page are in Latin-1, which has all of them."""
+    """Return the table from a code page to Latin-1, which has all of its characters."""
     page = bytearray(bytes(range(256)).decode(name).encode("latin-1"))
     page[_NEXT_LINE] = ord("\n")
     return bytes(page)
@@ -284,14 +286,15 @@ def _page(name: str) -> bytes:
 
 _NEXT_LINE = 0x15
 _FROM_EBCDIC = (_page("cp037"), _page("cp500"))
-"""Pages that differ in brackets and the like alone; a text in others is read as well as
-it goes."""
+"""Two code pages that differ only in brackets and the like; texts in other pages are
+decoded as far as these agree."""
 
 _IN_EBCDIC = bytes(_BY_EBCDIC.get(byte, 0) in _LETTERS for byte in range(256))
 _IN_EBCDIC_TEXT = bytes(
     any(page[byte] in _PRINTED for page in _FROM_EBCDIC) for byte in range(256)
 )
-"""Of texts, anything in a row counts, since digits and the like have signs between."""
+"""In texts, any printable characters in a row count, since digits may have separators.
+"""
 
 _LONG_EBCDIC = _MEMBER * 40
 
@@ -299,4 +302,4 @@ _STRINGS_IN = (
     (_IN_ESCAPED, _SAMPLED_STRING),
     (_IN_EBCDIC, _LONG_EBCDIC[:: _SAMPLING // 2]),
 )
-"""Which bytes strings are made of, and so many of them as a sample has at least."""
+"""The bytes of strings, and the fewest of them in a sample."""
