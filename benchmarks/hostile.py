@@ -33,9 +33,9 @@ from hashsets.demo.bombs import BOMBS, Bomb
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Mode, Reason, Scan
 from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
-from uploadfilter.scanners.messages import ContentSpan
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.messages import ContentSpan
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "pillow-heif", "pikepdf")

@@ -36,8 +36,8 @@ from uploadfilter.proxy.clients import door
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import arriving, budgets, pacing
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.scanners import accounts as walking
-from uploadfilter.scanners import queueing, waiting
+from uploadfilter.scanners.inside.walking import accounts as walking
+from uploadfilter.scanners.pool import queueing, waiting
 
 STARTS_S: Final = (0.0, 1e4, 1e7, 1e9)
 TICK_S: Final = 1 / 1024
@@ -250,9 +250,9 @@ def walks(start_s: float, taken: list[Step]) -> list[object]:
 
 
 PARTS: Final[dict[str, Drive]] = {
-    "scanners/queueing.py": lanes,
-    "scanners/waiting.py": usage,
-    "scanners/accounts.py": walks,
+    "scanners/pool/queueing.py": lanes,
+    "scanners/pool/waiting.py": usage,
+    "scanners/inside/walking/accounts.py": walks,
     "proxy/inspecting/pacing.py": pace,
     "proxy/inspecting/arriving.py": bodies,
     "proxy/inspecting/budgets.py": rejections,

@@ -73,7 +73,7 @@ TESTED_ELSEWHERE = {
 CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
     "uploadfilter/proxy/inspecting/upload.py": "request handler",
-    "uploadfilter/scanners/serving.py": "scanner main",
+    "uploadfilter/scanners/inside/serving.py": "scanner main",
 }
 """The outermost boundaries, where an unforeseen error must be turned into an end."""
 

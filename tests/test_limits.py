@@ -205,7 +205,7 @@ TRICK = "tests/hashsets/test_tricks.py::test_each_limit_is_named_in_the_limits"
 NAMED: Mapping[str, str] = {
     # Pictures.
     "pictures with more pixels than their decoder": (
-        "tests/scanners/test_scanning.py::test_pixels_are_limited_by_the_budget"
+        "tests/scanners/inside/test_scanning.py::test_pixels_are_limited_by_the_budget"
     ),
     "a colour profile that is one by its signature": (
         "tests/pictures/test_decoding.py"
@@ -242,10 +242,10 @@ NAMED: Mapping[str, str] = {
         "tests/contents/test_carving.py::test_flood_of_beginnings_ends"
     ),
     "PNGs inside archives, of which no side": (
-        "tests/scanners/test_walk.py::test_icons_in_an_archive_are_a_part_of_the_search"
+        "tests/scanners/inside/walking/test_walk.py::test_icons_in_an_archive_are_a_part_of_the_search"
     ),
     "contents of less than 24 bytes": (
-        "tests/scanners/test_walk.py::"
+        "tests/scanners/inside/walking/test_walk.py::"
         "test_hardly_any_bytes_in_an_archive_are_not_looked_into"
     ),
     "little pictures of a PDF": (
@@ -256,7 +256,7 @@ NAMED: Mapping[str, str] = {
         "::test_different_pictures_are_counted_in_the_whole_document"
     ),
     "contents that are dear to search": (
-        "tests/scanners/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
+        "tests/scanners/inside/walking/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
     ),
     "crops of more than a few per cent": TRICK,
     "transparent pictures on a page with a pattern": (
@@ -301,7 +301,7 @@ NAMED: Mapping[str, str] = {
         "tests/pictures/readers/test_libraries.py::test_large_jxl_shows_what_the_whole_shows"
     ),
     "PSD, QOI, TGA": (
-        "tests/scanners/test_scanning.py::test_pixels_are_limited_by_the_budget"
+        "tests/scanners/inside/test_scanning.py::test_pixels_are_limited_by_the_budget"
     ),
     "JPEG 2000": (
         "tests/pictures/readers/test_jp2s.py::test_large_one_is_refused_by_its_header"
@@ -315,7 +315,7 @@ NAMED: Mapping[str, str] = {
         "tests/contents/test_archives.py::test_what_cannot_be_read_has_a_reason"
     ),
     "a tar file of more than 48 MiB": (
-        "tests/scanners/test_passing.py"
+        "tests/scanners/inside/walking/test_passing.py"
         "::test_less_of_a_backup_is_held_than_of_anything_else"
     ),
     "a 7z, RAR or CAB whose window": (
@@ -371,7 +371,7 @@ NAMED: Mapping[str, str] = {
         "tests/contents/test_sizes.py::test_picture_is_small_by_its_shorter_side"
     ),
     "7z, RAR, CAB, LHA": (
-        "tests/scanners/test_crew.py::test_what_the_machine_lacks_is_said"
+        "tests/scanners/pool/test_crew.py::test_what_the_machine_lacks_is_said"
     ),
     "hyphens or underlines between letters": (
         "tests/scanners/test_alphabets.py::test_signs_of_urls_within_the_standard_alphabet_hide_nothing"

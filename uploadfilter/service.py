@@ -51,7 +51,7 @@ from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.reloading import Reloader
-from uploadfilter.scanners.pool import ScannerPool
+from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.state import instance_directory, log_directory
 from uploadfilter.syncing.canaries import canaries_of, note_listening
 from uploadfilter.syncing.trusting import read_statuses

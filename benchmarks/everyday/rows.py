@@ -21,9 +21,9 @@ from uploadfilter.decisions.policy import Policy, decide, strictest
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
-from uploadfilter.scanners.messages import ContentSpan
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.messages import ContentSpan
 
 _MOST_PLACES = 6
 """Contents with a reason that are named for one file."""

@@ -26,8 +26,9 @@ from uploadfilter.reference.matching import (
     match_scans,
 )
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.scanners.messages import Budgets, ContentSpan
-from uploadfilter.scanners.scanning import scan_content
+from uploadfilter.scanners.inside.scanning import scan_content
+from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.signals.exact import Digests
 

@@ -38,9 +38,10 @@ from uploadfilter.reference.index import lanes_of
 from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
-from uploadfilter.scanners.merging import Gathered
-from uploadfilter.scanners.messages import Budgets, ContentSpan
-from uploadfilter.scanners.scanning import prepare, scan_content
+from uploadfilter.scanners.inside.scanning import prepare, scan_content
+from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals.pdq import quality
 from uploadfilter.signals.views import ALWAYS
 

@@ -17,7 +17,7 @@ from tests.repository import ROOT, anchors, first_cells, operating
 from tests.sites.programs import debian, run
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.counting.metrics import Kind, Limit, Phase, Reload
-from uploadfilter.scanners.settings import PoolFigures
+from uploadfilter.scanners.pool.settings import PoolFigures
 
 PROMETHEUS = DEPLOY / "prometheus"
 DASHBOARD = DEPLOY / "grafana" / "uploadfilter.json"

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.scanners import test_besides as samples
+from tests.scanners.inside.walking import test_besides as samples
 from tests.scanners.scans import scanned
 from uploadfilter.uploads.head.codings import claimed_type
 

@@ -10,7 +10,7 @@ import pytest
 from hashsets.demo import pictures
 from uploadfilter.issuing.building import BuildFile, Naming, Refusal
 from uploadfilter.issuing.picturing import build
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 
 SETTINGS = ScannerSettings(workers=1)
 FILES = 12

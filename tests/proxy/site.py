@@ -25,7 +25,7 @@ from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.service import Running, running
 from uploadfilter.signals.exact import Digests
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from tests.scanners.scans import parts_of
 from uploadfilter.model import PERCEPTUAL_TYPES
 from uploadfilter.pictures.formats import SWITCHED_ON
-from uploadfilter.scanners.messages import Budgets
-from uploadfilter.scanners.scanning import prepare
-from uploadfilter.scanners.worker import warm
+from uploadfilter.scanners.inside.scanning import prepare
+from uploadfilter.scanners.inside.worker import warm
+from uploadfilter.scanners.wire.budgets import Budgets
 
 
 def main(folder: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
 
-from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.wire.messages import ContentSpan
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from tests.scanners.memory import upload_of
 from uploadfilter.model import Scan, SignalType
-from uploadfilter.scanners.merging import Gathered
-from uploadfilter.scanners.messages import Budgets, ContentSpan, Part
-from uploadfilter.scanners.scanning import scan_content
+from uploadfilter.scanners.inside.scanning import scan_content
+from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.scanners.wire.messages import ContentSpan, Part
 from uploadfilter.signals.views import ALWAYS
 
 

@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from uploadfilter.model import Scan
-from uploadfilter.scanners.messages import (
+from uploadfilter.scanners.inside.sandbox import SOCKET_FD
+from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.walking.spans import open_span
+from uploadfilter.scanners.wire.messages import (
     FRAME_HEADER,
     MAX_REPLY_BYTES,
     UNKNOWN_KIND,
@@ -25,9 +28,6 @@ from uploadfilter.scanners.messages import (
     ScanRequest,
     encode_frame,
 )
-from uploadfilter.scanners.sandbox import SOCKET_FD
-from uploadfilter.scanners.spans import open_span
-from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins"
 

@@ -4,8 +4,8 @@ import sys
 from typing import Final
 
 from tests.scanners.standins import perform
-from uploadfilter.scanners.control import Support
-from uploadfilter.scanners.template import run
+from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.wire.control import Support
 
 MODULE: Final = "tests.scanners.standins_bare"
 

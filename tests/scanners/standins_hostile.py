@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.model import Scan
-from uploadfilter.scanners.messages import ContentSpan, Handed, Part, ScanRequest
-from uploadfilter.scanners.spans import open_span
-from uploadfilter.scanners.template import run
+from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.walking.spans import open_span
+from uploadfilter.scanners.wire.messages import ContentSpan, Handed, Part, ScanRequest
 
 MODULE: Final = "tests.scanners.standins_hostile"
 

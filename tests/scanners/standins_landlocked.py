@@ -4,9 +4,9 @@ import sys
 from typing import Final
 
 from tests.scanners.standins_hostile import perform
-from uploadfilter.scanners.control import Support
-from uploadfilter.scanners.sandbox import support
-from uploadfilter.scanners.template import run
+from uploadfilter.scanners.inside.sandbox import support
+from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.wire.control import Support
 
 MODULE: Final = "tests.scanners.standins_landlocked"
 

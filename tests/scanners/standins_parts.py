@@ -15,15 +15,15 @@ from typing import Final
 import numpy as np
 
 from uploadfilter.model import Reason, Scan, View
-from uploadfilter.scanners.messages import (
+from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.walking.spans import open_span
+from uploadfilter.scanners.wire.messages import (
     UNKNOWN_KIND,
     ContentSpan,
     Handed,
     Part,
     ScanRequest,
 )
-from uploadfilter.scanners.spans import open_span
-from uploadfilter.scanners.template import run
 
 MODULE: Final = "tests.scanners.standins_parts"
 

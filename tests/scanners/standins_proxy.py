@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 
 from tests.scanners import standins
-from uploadfilter.scanners.messages import ContentSpan
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.messages import ContentSpan
 
 
 async def main(content: str) -> None:

@@ -6,9 +6,9 @@ from hashsets.demo import pictures
 from hashsets.demo.bombs import BOMBS, Bomb
 from tests.scanners.memory import upload_of
 from uploadfilter.model import Reason, Scan
-from uploadfilter.scanners.messages import Budgets
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.signals.views import ALWAYS
 
 PHOTO = pictures.jpeg(pictures.photograph(1, width=320, height=240))

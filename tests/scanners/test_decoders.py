@@ -19,8 +19,8 @@ from tests.scanners.memory import upload_of
 from tests.scanners.scans import scanned
 from uploadfilter.model import PERCEPTUAL_TYPES, Scan
 from uploadfilter.pictures.formats import SWITCHED_ON
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
 
 TARGET = pictures.photograph(11, width=96, height=72)
 DECOY = pictures.photograph(12, width=96, height=72)

@@ -19,7 +19,7 @@ from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.tables import read_table
 from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.scanners.files import find
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 
 _IDS_SHOWN = 5
 """Ids that are named on a terminal; the JSON has all."""

@@ -34,10 +34,10 @@ from uploadfilter.knowngood.store import KnownGood, Listed, shipped
 from uploadfilter.model import SignalType
 from uploadfilter.reference.secret import Secret
 from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
-from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
 

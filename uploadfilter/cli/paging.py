@@ -11,7 +11,7 @@ from uploadfilter.cli.output import say, write_data
 from uploadfilter.cli.passphrases import PKCS11Option
 from uploadfilter.hardening import keep_files_private, leave_no_core
 from uploadfilter.issuing.folder import IssuerFolder
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 
 
 def page_command(

@@ -30,10 +30,10 @@ from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
 from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
-from uploadfilter.scanners.messages import ContentSpan
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 
 PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})

@@ -18,8 +18,8 @@ from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.matching import Thresholds
-from uploadfilter.scanners.messages import Budgets
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.uploads.head.forwarding import ClientHeader
 from uploadfilter.uploads.limits import UploadLimits
 

@@ -17,7 +17,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.reference.matching import Thresholds
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.state import DEFAULT_INSTANCE
 from uploadfilter.uploads.head.forwarding import ClientHeader, Network
 from uploadfilter.uploads.limits import UploadLimits

@@ -1,5 +1,6 @@
 """Run contents and signals in bounded worker processes, which can be killed.
 
-``pool`` is what the proxy and the command line use, ``worker`` is the other end of
-its sockets, ``scanning`` is what happens to one content there.
+``pool`` is what the proxy and the commands use, ``inside`` is what runs in the
+confined processes, and ``wire`` is what both say to each other. The proxy never loads
+``inside``.
 """

@@ -15,7 +15,7 @@ from tests.issuing.offices import HOLDERS, NOW_S, Office
 from uploadfilter.issuing.keys import made_key, public_key
 from uploadfilter.issuing.page.acts import Acts
 from uploadfilter.issuing.page.serving import PageSettings, serve
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets.metadata import Holders, name_of
 
 PASSPHRASE = "four words of mine"  # noqa: S105 - of a test

@@ -10,7 +10,7 @@ from tests.issuing.page.opening import Keys, office_of, opened
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.issuing.page.acts import Acts
 from uploadfilter.issuing.page.serving import PageSettings, serve
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.scanners.crew import Crew
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings, SilentLog
+from uploadfilter.scanners.pool.crew import Crew
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings, SilentLog
 from uploadfilter.syncing.trusting import read_statuses
 
 NOON = 1_793_620_800.0

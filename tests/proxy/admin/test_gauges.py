@@ -9,7 +9,7 @@ from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.decisions.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.scanners.settings import PoolFigures
+from uploadfilter.scanners.pool.settings import PoolFigures
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.syncing.trusting import Trusted
 

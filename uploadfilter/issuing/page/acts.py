@@ -35,7 +35,7 @@ from uploadfilter.issuing.tables import read_table
 from uploadfilter.issuing.tokens import is_token, label_of, opened_token
 from uploadfilter.issuing.wording import counted, entries
 from uploadfilter.scanners.files import find
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import HASHSET, ROOT, Lifetimes
 

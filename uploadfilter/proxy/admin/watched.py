@@ -21,8 +21,8 @@ from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
-from uploadfilter.scanners.pool import ScannerPool
-from uploadfilter.scanners.settings import ScannerSettings
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets.canaries import Note
 from uploadfilter.signedsets.freshness import Status
 

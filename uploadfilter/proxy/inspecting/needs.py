@@ -5,7 +5,7 @@ from typing import Protocol
 
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.reference.matching import Generation
-from uploadfilter.scanners.messages import ContentSpan, Handed
+from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 
 
 class Reference(Protocol):

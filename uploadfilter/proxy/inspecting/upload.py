@@ -55,7 +55,7 @@ from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.proxy.requests.tracing import decided_as
 from uploadfilter.reference.matching import Generation, match_scans
-from uploadfilter.scanners.messages import ContentSpan
+from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.head.forwarding import forwarded_headers

@@ -1,0 +1,250 @@
+"""What the kernel refuses to a scanner, also to one that its content has taken over.
+
+Two things that need no privilege. *Landlock* takes the file system as a whole, TCP,
+and signals and abstract sockets to processes outside; *seccomp* leaves a few system
+calls, most of them with fixed arguments. Either alone would hold; seccomp is what
+counts, and Landlock stands behind it for what the list below gets wrong.
+
+What is not on the list fails with ``EPERM``, since libraries ask for much that they can
+do without and go on without it: a limit, a file in /proc, a name for a thread. Among it
+is ``tgkill``, without which ``abort`` ends the process by other means. What no library
+of ours has any business with, and what every exploit begins with (programs, processes,
+sockets, other processes' memory), kills: the exit code ``SIGSYS`` then tells that this
+was no bad picture but an attack.
+
+This is the only module that knows ``pyseccomp`` and ``landlock``. To let a decoder have
+one more call, add it to ``_ALLOWED`` with the reason, as narrow as it can be said.
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+from typing import Final
+
+import landlock
+from landlock import plumbing
+
+from uploadfilter.contents import library
+from uploadfilter.scanners.wire.control import Support
+
+try:
+    import pyseccomp
+except RuntimeError:  # what it raises where there is no libseccomp
+    pyseccomp = None
+
+SOCKET_FD: Final = 3
+"""The descriptor of a scanner's one socket; the only one that data is exchanged on."""
+
+_LAST_STREAM_FD: Final = 2
+
+_ALLOWED: Final = (
+    # The content, which is read-only, and whatever else is open, which is nothing.
+    *("read", "readv", "pread64", "preadv", "preadv2", "lseek", "fstat", "close"),
+    # Memory; mmap, mprotect and madvise follow below.
+    *("brk", "munmap", "mremap"),
+    # The interpreter's own: locks, clocks, sleep, random numbers, and its number.
+    *("futex", "sched_yield", "getrandom", "getpid", "gettid"),
+    *("clock_gettime", "clock_getres", "gettimeofday", "time"),
+    *("clock_nanosleep", "nanosleep", "restart_syscall"),
+    # The alarm on CPU time, and what ends a process or a thread.
+    *("setitimer", "rt_sigreturn", "rt_sigprocmask", "exit", "exit_group"),
+    # libde265 (HEIC) decodes in a thread and cannot be told otherwise; clone follows.
+    *("set_robust_list", "rseq", "sched_getaffinity"),
+)
+"""What may be called with any arguments."""
+
+_FATAL: Final = (
+    # Programs and processes.
+    *("execve", "execveat", "fork", "vfork", "unshare", "setns", "ptrace"),
+    *("process_vm_readv", "process_vm_writev", "process_madvise", "kcmp"),
+    *("pidfd_open", "pidfd_getfd", "pidfd_send_signal", "kill", "tkill"),
+    *("rt_sigqueueinfo", "rt_tgsigqueueinfo", "personality"),
+    # Ways out.
+    *("socket", "socketpair", "connect", "bind", "listen", "accept", "accept4"),
+    *("sendmsg", "sendmmsg", "memfd_create", "memfd_secret"),
+    # Rights, and the file system as a whole.
+    *("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid"),
+    *("setgroups", "capset", "chroot", "pivot_root", "mount", "umount2"),
+    *("move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "mount_setattr"),
+    # Large pieces of kernel that exploits go through.
+    *("bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key"),
+    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
+    *("init_module", "finit_module", "delete_module", "kexec_load", "reboot"),
+    *("process_mrelease", "modify_ldt", "vmsplice", "name_to_handle_at"),
+    "open_by_handle_at",
+)
+"""System calls that kill the process that makes them."""
+
+_UNKNOWN_CALL: Final = -1
+"""What libseccomp takes for the number of a call that it does not know."""
+
+_THREAD_FLAGS: Final = (0x3D0F00, 0x7D0F00)
+"""What ``pthread_create`` of glibc and of musl pass to ``clone``: a thread, and nothing
+but a thread."""
+
+_CLONE_THREAD: Final = 0x10000
+
+_NETWORK_ABI: Final = 4
+_SCOPE_ABI: Final = 6
+"""Versions of Landlock from which it rules TCP, and signals and abstract sockets."""
+
+_ALL_NETWORK: Final = 0b11
+_ALL_SCOPES: Final = 0b11
+"""Bind and connect; abstract sockets and signals (``linux/landlock.h``)."""
+
+_PRIVATE_MEMORY: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+
+_ADVICES: Final = (
+    mmap.MADV_DONTNEED,  # glibc, when it gives memory back or a thread ends
+    mmap.MADV_FREE,
+    mmap.MADV_HUGEPAGE,  # numpy, for large arrays
+)
+
+_SECCOMP_API: Final = 3
+"""Level of libseccomp at which the kernel can end a process, not only a thread."""
+
+
+class _Handled(plumbing.RulesetAttr):  # type: ignore[misc]  # it has no types
+    """What a domain rules: ``struct landlock_ruleset_attr``, beyond the library's."""
+
+    _fields_ = (
+        ("handled_access_net", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    )
+
+
+def support() -> Support:
+    """Return what this machine offers."""
+    return Support(
+        seccomp=pyseccomp is not None and pyseccomp.get_api() >= _SECCOMP_API,
+        landlock_abi=_landlock_abi(),
+        libarchive=library.IS_THERE,
+    )
+
+
+class Sandbox:
+    """What a process can give up, made once and entered by each of its children.
+
+    Args:
+        support: What the machine offers; all of it is used.
+
+    Raises:
+        OSError: The library does not keep what it promised.
+    """
+
+    def __init__(self, support: Support) -> None:
+        self._support = support
+        self._calls = _filter_of_calls() if support.seccomp else None
+
+    def enter(self) -> None:
+        """Give up all that the machine lets this process give up, for good.
+
+        The process must have ``no_new_privs`` set.
+
+        Raises:
+            OSError: The kernel does not keep what it promised.
+        """
+        if self._support.landlock_abi:
+            _drop_paths(self._support.landlock_abi)
+        if self._calls is not None:
+            self._calls.load()
+
+
+def _landlock_abi() -> int:
+    ctypes.set_errno(0)  # the library takes an old error for one of this call
+    try:
+        return int(landlock.landlock_abi_version())
+    except landlock.SyscallError as exc:
+        if exc.errno in {errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}:
+            return 0
+        raise
+
+
+def _drop_paths(abi: int) -> None:
+    """Enter a Landlock domain in which nothing is allowed."""
+    attr = _Handled(handled_access_fs=landlock.FSAccess.all())
+    size = ctypes.sizeof(plumbing.RulesetAttr)
+    if abi >= _NETWORK_ABI:
+        attr.handled_access_net = _ALL_NETWORK
+        size = _Handled.scoped.offset
+    if abi >= _SCOPE_ABI:
+        attr.scoped = _ALL_SCOPES
+        size = ctypes.sizeof(attr)
+    ctypes.set_errno(0)
+    fd = plumbing.get_create_ruleset()(ctypes.byref(attr), size, 0)
+    try:
+        plumbing.get_restrict_self()(fd, 0)
+    finally:
+        os.close(fd)
+
+
+def _filter_of_calls() -> "pyseccomp.SyscallFilter":
+    """Make the filter of system calls.
+
+    Names that this architecture does not have are left out; calls of another
+    architecture (32 bits on 64) kill.
+    """
+    calls = pyseccomp.SyscallFilter(pyseccomp.ERRNO(errno.EPERM))
+    calls.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
+    for name in _ALLOWED:
+        _rule(calls, pyseccomp.ALLOW, name)
+    for name in _FATAL:
+        _rule(calls, pyseccomp.KILL_PROCESS, name)
+    _allow_memory(calls)
+    _allow_exchange(calls)
+    _allow_threads(calls)
+    # Makes newer versions of the library keep the program, which each scanner would
+    # otherwise make anew: a millisecond.
+    with os.fdopen(os.memfd_create("seccomp"), "wb") as nowhere:
+        calls.export_bpf(nowhere)
+    return calls
+
+
+def _rule(
+    calls: "pyseccomp.SyscallFilter", action: int, name: str, *args: "pyseccomp.Arg"
+) -> None:
+    """Add a rule for a call whose arguments are as said, if there is such a call."""
+    number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
+    if number != _UNKNOWN_CALL:
+        calls.add_rule(action, number, *args)
+
+
+def _allow_memory(calls: "pyseccomp.SyscallFilter") -> None:
+    """Allow private memory without code in it.
+
+    Memory that others share, or that is a file, is refused: nothing is ever mapped
+    after the start.
+    """
+    arg, masked = pyseccomp.Arg, pyseccomp.MASKED_EQ
+    no_code = arg(2, masked, mmap.PROT_EXEC, 0)
+    private = arg(3, masked, _PRIVATE_MEMORY, _PRIVATE_MEMORY)
+    _rule(calls, pyseccomp.ALLOW, "mmap", no_code, private)
+    _rule(calls, pyseccomp.ALLOW, "mprotect", no_code)
+    for advice in _ADVICES:
+        _rule(calls, pyseccomp.ALLOW, "madvise", arg(2, pyseccomp.EQ, advice))
+
+
+def _allow_exchange(calls: "pyseccomp.SyscallFilter") -> None:
+    """Allow data on the socket, and writing to the streams, which lead nowhere."""
+    arg = pyseccomp.Arg
+    ours = arg(0, pyseccomp.EQ, SOCKET_FD)
+    for name in ("recvfrom", "recvmsg"):
+        _rule(calls, pyseccomp.ALLOW, name, ours)
+    _rule(calls, pyseccomp.ALLOW, "sendto", ours, arg(4, pyseccomp.EQ, 0))
+    stream = arg(0, pyseccomp.LE, _LAST_STREAM_FD)
+    _rule(calls, pyseccomp.ALLOW, "write", stream)
+
+
+def _allow_threads(calls: "pyseccomp.SyscallFilter") -> None:
+    """Allow threads, and kill for processes.
+
+    The arguments of ``clone3`` are in memory, where no filter can see them; told that
+    there is no such call, the C library goes on with ``clone``.
+    """
+    arg = pyseccomp.Arg
+    _rule(calls, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    for flags in _THREAD_FLAGS:
+        _rule(calls, pyseccomp.ALLOW, "clone", arg(0, pyseccomp.EQ, flags))
+    process = arg(0, pyseccomp.MASKED_EQ, _CLONE_THREAD, 0)
+    _rule(calls, pyseccomp.KILL_PROCESS, "clone", process)

@@ -1,0 +1,1 @@
+"""The walk through a content, and through all that is in it."""

@@ -1,0 +1,500 @@
+"""Walk through one content and all that is in it.
+
+Composes ``contents`` and ``signals``; runs inside a scanner process, but needs none.
+The order of the rules is the order of the code in ``_visit``:
+
+1. Nothing in it: complete.
+2. A picture by its first bytes or by its declared type: decoded; if that gives no
+   view, the decoder's reason. Then each picture that it is to readers who take less: a
+   nested content if it decodes, and nothing if not.
+3. A container: each member is a nested content.
+4. A text that a site may read: what is encoded in it is a nested content.
+5. Whatever else it is, since a picture with a page in it may be read as a page: the
+   same, as a part of the *search* (``accounts.py``).
+6. Whatever it is, carved, as a part of the search: a picture that begins at any other
+   offset is a nested content with views only. Magic occurs by chance, so what does not
+   decode is dropped.
+
+What was seen counts: a content that falls short keeps its views. The search ends by its
+own account, and the walk goes on; only a budget of the content itself ends the walk.
+"""
+
+from collections.abc import Generator, Iterator
+
+from uploadfilter.contents import (
+    carving,
+    containers,
+    dxf,
+    magic,
+    packets,
+    proposals,
+    strings,
+)
+from uploadfilter.contents.found import Encoded
+from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.members import Container, Member
+from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.model import Reason
+from uploadfilter.pictures import formats
+from uploadfilter.pictures.decoding import DecodeLimits
+from uploadfilter.pictures.frame import Lack
+from uploadfilter.scanners.inside.walking import passing
+from uploadfilter.scanners.inside.walking.accounts import Ended
+from uploadfilter.scanners.inside.walking.besides import Besides, besides
+from uploadfilter.scanners.inside.walking.chance import (
+    CHANCE,
+    MOST_CANDIDATES,
+    NO_CHANCE,
+    SURE,
+    SURE_AT_FIRST,
+    holds_something,
+    is_icon,
+    is_little,
+    is_usual_photo,
+    least_bytes,
+    may_be_chance,
+    most_bytes,
+    packed_in,
+)
+from uploadfilter.scanners.inside.walking.holding import (
+    Covered,
+    Held,
+    icon_entries,
+    is_nonsense,
+    is_nothing,
+)
+from uploadfilter.scanners.inside.walking.readings import Readings
+from uploadfilter.scanners.inside.walking.sent import is_read_as_text
+from uploadfilter.scanners.inside.walking.spans import digests_of, open_file
+from uploadfilter.scanners.inside.walking.tree import Node, nesting
+from uploadfilter.scanners.inside.walking.wanted import (
+    NeedsAlone,
+    WalkSettings,
+    accounts_of,
+    carving_limits_of,
+    limits_of,
+    meter_of,
+)
+from uploadfilter.signals.views import views_of
+
+
+class Walk:
+    """One walk through one content.
+
+    Args:
+        settings: What it looks for.
+        content_bytes: Length of the content.
+
+    Attributes:
+        accounts: What it has used up.
+    """
+
+    def __init__(self, settings: WalkSettings, *, content_bytes: int) -> None:
+        budgets = settings.budgets
+        self._settings = settings
+        self._budgets = budgets
+        self._decoded = formats.decoded(settings.also)
+        self._most_contents = budgets.contents_for(content_bytes)
+        self._limits = limits_of(budgets)
+        self._carving_limits = carving_limits_of(budgets)
+        self._meter = meter_of(budgets, content_bytes)
+        self._effort = strings.effort_for(content_bytes)
+        self._searched_in_vain: set[tuple[object, ...]] = set()
+        self.accounts = accounts_of(settings, content_bytes)
+
+    def steps(
+        self,
+        source: Source,
+        root: Node,
+        *,
+        declared: str = "",
+    ) -> Iterator[None]:
+        """Walk through a content; what is found is added to ``root``.
+
+        Args:
+            source: Its bytes.
+            root: Its node.
+            declared: Its declared type in small letters; may be empty.
+
+        Yields:
+            Nothing, before each step that may be the last of this process.
+
+        Raises:
+            NeedsAlone: See ``ScanRequest.alone``.
+            MemoryError: The address space of the process is too small.
+        """
+        root.is_sent = True
+        try:
+            yield from self._visit(source, root, declared=declared, depth=0)
+        except Ended as ended:
+            root.fall_short(ended.reason)
+
+    def _visit(
+        self, source: Source, node: Node, *, depth: int, declared: str = ""
+    ) -> Iterator[None]:
+        """Walk through one content, whatever it is nested in; see ``steps``."""
+        kind = Kind(node.kind)
+        # First of all: thousands of members without bytes are sent in parts, too.
+        yield from self.pause()
+        if kind is Kind.EMPTY or (depth and source.size < least_bytes(kind)):
+            return
+        look = self._look(source, node, kind, declared=declared)
+        # Programs hold thousands of icons, and nobody can tell what they show.
+        is_search = depth and not node.is_sent and is_icon(source, kind)
+        yield from self.accounts.searching(look, node.fall_short) if is_search else look
+        covered = Covered()
+        claims = (node.path, declared)
+        also = besides(source, kind, claims=claims, decoded=self._decoded)
+        yield from self._propose(source, node, also, covered, is_nested=depth > 0)
+        container = containers.container_for(kind)
+        if container is not None:
+            yield from self.unpack(container, source, node, covered, depth=depth)
+        elif magic.is_container(kind):
+            node.fall_short(Reason.NOT_INSPECTED)
+        for hidden in also.containers:
+            yield from self.unpack(
+                hidden, source, node, covered, depth=depth, is_sure=False
+            )
+        is_text = node.is_sent and is_read_as_text(kind, declared)
+        if is_text:
+            yield from self.decode_strings(source, node, kind, set(), depth=depth)
+        if kind is Kind.ICO:
+            covered.note_starts(source, icon_entries(source))
+        known = (*(each.value for each in node.exact[-1:]), kind, depth, is_text)
+        if known in self._searched_in_vain:
+            return
+        tally = node.tally
+        rest = self.find(source, node, covered, has_strings=not is_text, depth=depth)
+        yield from self.accounts.searching(rest, node.fall_short)
+        if node.exact and node.tally == tally:
+            self._searched_in_vain.add(known)
+
+    def find(
+        self,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        has_strings: bool,
+        depth: int,
+    ) -> Iterator[None]:
+        """Search a content: in what is encoded in it, and at every offset."""
+        kind = Kind(node.kind)
+        seen: set[int] = set()
+        packet = packets.packet_of(source) if magic.is_picture(kind) else None
+        if packet is not None:
+            yield from self.decode_strings(packet, node, Kind.XML, seen, depth=depth)
+        if has_strings:
+            rest = source if kind in magic.STRINGS else covered.rest(source)
+            yield from self.decode_strings(rest, node, kind, seen, depth=depth)
+        yield from self._carve(source, node, covered)
+
+    def pause(self) -> Iterator[None]:
+        """Let what was found be sent; end if there is no time for more."""
+        yield
+        self.accounts.check_time()
+
+    # --- Pictures ------------------------------------------------------------------
+
+    def _look(
+        self, source: Source, node: Node, kind: Kind, *, declared: str
+    ) -> Iterator[None]:
+        """Add the views of a content that is a picture, or is said to be one."""
+        is_declared = magic.declares_picture(declared)
+        if magic.is_drawing(kind) or (magic.is_unread(kind) and not is_declared):
+            # What a program draws from it can be any picture.
+            node.fall_short(Reason.NOT_INSPECTED)
+        elif kind.value in self._decoded | node.also:
+            yield from self._show(source, node, frozenset({kind.value}), self._limits)
+        elif magic.is_picture(kind):
+            # A picture to others, and none to us: never a pass by default.
+            node.fall_short(Reason.UNDECODABLE)
+        elif is_declared:
+            yield from self._show(source, node, self._decoded, self._limits)
+
+    def _propose(
+        self,
+        source: Source,
+        node: Node,
+        also: Besides,
+        covered: Covered,
+        *,
+        is_nested: bool,
+    ) -> Iterator[None]:
+        """Try a content as the pictures that it is to readers who take less."""
+        # Nobody shows what begins behind stray bytes in a member of an archive.
+        if also.is_unread:
+            node.fall_short(Reason.NOT_INSPECTED)
+        for item in also.pictures:
+            yield from self.pause()
+            is_stray = is_nested and item.offset > 0
+            if is_stray and not self.accounts.has_patience:
+                node.fall_short(Reason.SEARCH_UNFINISHED)
+                continue
+            begun_s = self._settings.clock()
+            # A content of its own is looked at however small it is.
+            limits = None if item.offset else self._limits
+            sure = frozenset() if item.offset else SURE_AT_FIRST
+            if (yield from self._try(source, node, item, limits=limits, sure=sure)):
+                covered.note_starts(source, (item.offset,))
+            elif is_stray:
+                self.accounts.waste(self._settings.clock() - begun_s)
+
+    def _show(
+        self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
+    ) -> Iterator[None]:
+        """Add the views of a picture in one of the formats of these names."""
+        if not self._settings.alone and not names <= formats.COMMON:
+            raise NeedsAlone
+        is_usual = is_usual_photo(source, names)
+        views = views_of(
+            open_file(source),
+            formats=formats.formats_named(names),
+            limits=limits,
+            most_views=self._budgets.max_views,
+            most_signals=self._budgets.max_signals,
+            types=self._settings.types,
+        )
+        for view in views:
+            if isinstance(view, Lack):
+                node.fall_short(view.reason)
+                continue
+            self.accounts.count_signals(view.signal_count)
+            node.add_view(view)
+            if not is_usual:
+                yield from self.pause()
+
+    # --- Nested contents -----------------------------------------------------------
+
+    def _nested(self, parent: Node, name: str, kind: Kind, size: int) -> Node:
+        """Return the node of a content inside another, and count it."""
+        self.accounts.count_content()
+        return parent.child(name, kind, size)
+
+    def _enter(
+        self,
+        source: Source,
+        parent: Node,
+        name: str,
+        *,
+        depth: int,
+        reason: Reason | None = None,
+    ) -> Generator[None, None, Node]:
+        """Walk through a nested content whose bytes are there, and return its node.
+
+        There is a reason if the bytes are not all of it.
+        """
+        kind = proposals.kind_of(source)
+        node = self._nested(parent, name, kind, source.size)
+        parent.nest(node)
+        if reason is None:
+            node.exact = digests_of(source)
+        else:
+            node.fall_short(reason)
+        yield from self._visit(source, node, depth=depth)
+        node.close()
+        return node
+
+    def unpack(
+        self,
+        container: Container,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        depth: int,
+        is_sure: bool = True,
+    ) -> Iterator[None]:
+        """Walk through the members of a container.
+
+        Args:
+            container: What reads it.
+            source: Its bytes.
+            node: Its node.
+            covered: Where its members are noted.
+            depth: How deep it is nested.
+            is_sure: If false, it may be no container: then it falls short only behind a
+                first member.
+        """
+        if not self._settings.alone:
+            raise NeedsAlone
+        if depth >= self._budgets.max_depth:
+            if is_sure or holds_something(container, source, self._meter):
+                node.fall_short(Reason.TOO_DEEP)
+            return
+        for number, item in enumerate(container.members(source, self._meter), start=1):
+            if isinstance(item, Member):
+                if is_nothing(item):
+                    self.accounts.pass_over()
+                    is_sure = True
+                    continue
+                name = item.name or str(number)
+                steps = self.member(
+                    item, node, name, covered, depth=depth + 1, is_sure=is_sure
+                )
+                is_sure = (yield from steps) or is_sure
+            elif is_sure or item.reason in NO_CHANCE:
+                node.fall_short(item.reason)
+
+    def member(
+        self,
+        member: Member,
+        parent: Node,
+        name: str,
+        covered: Covered,
+        *,
+        depth: int,
+        is_sure: bool = True,
+    ) -> Generator[None, None, bool]:
+        """Walk through one member of a container; say whether it is no nonsense."""
+        if not isinstance(member.content, Iterator):
+            covered.note(member.content)
+            yield from self._enter(member.content, parent, name, depth=depth)
+            return True
+        held = Held(member.content, most=self._budgets.max_held_bytes)
+        if held.has_more:
+            yield from self._search(held, parent, name, depth=depth)
+            return True
+        is_chance = not is_sure and is_nonsense(held)
+        if is_chance and not held.source.size:
+            parent.drop(most=self._most_contents)
+            return False
+        reason = None if is_chance else held.reason
+        if reason is None and not held.source.size:
+            self.accounts.pass_over()
+            return True
+        node = yield from self._enter(
+            held.source, parent, name, depth=depth, reason=reason
+        )
+        if magic.is_picture(Kind(node.kind)):
+            # Nothing else can be carved as well.
+            covered.note(held.source)
+        return not is_chance
+
+    def _search(
+        self, held: Held, parent: Node, name: str, *, depth: int
+    ) -> Iterator[None]:
+        """Look for what is in a long member as it passes, block after block."""
+        kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
+        node = self._nested(parent, name, kind, held.source.size)
+        parent.nest(node)
+        yield from passing.member(self, held, node, depth=depth)
+        node.close()
+
+    def decode_strings(
+        self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
+    ) -> Iterator[None]:
+        """Walk through what is encoded in text, but for what was seen before."""
+        found = strings.encoded(
+            dxf.joined(source) if kind is Kind.TEXT else source,
+            kind=kind,
+            most=self._most_contents,
+            held_bytes=self._budgets.max_held_bytes,
+            effort=self._effort,
+        )
+        readings = Readings(node, most_dropped=self._most_contents)
+        try:
+            for item in found:
+                if isinstance(item, carving.TooMany):
+                    raise self.accounts.end(Reason.TOO_MANY_CONTENTS)
+                if isinstance(item, carving.Unfinished):
+                    node.fall_short(Reason.SEARCH_UNFINISHED)
+                    return
+                known = hash((item.is_carved, item.data))
+                if known not in seen:
+                    seen.add(known)
+                    yield from self._read(item, kind, readings, depth=depth)
+        finally:
+            readings.settle()
+
+    def _read(
+        self, item: Encoded, kind: Kind, readings: Readings, *, depth: int
+    ) -> Iterator[None]:
+        """Walk through what one string encodes."""
+        node = readings.parent
+        decoded = MemorySource(item.data)
+        begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
+        packed = packed_in(item, begins_as)
+        if packed is not None:
+            inner = self._nested(node, item.name, begins_as, decoded.size)
+            steps = self.unpack(
+                packed, decoded, inner, Covered(), depth=depth + 1, is_sure=False
+            )
+            is_nested = yield from nesting(steps, inner, node.nest)
+            readings.add_packed(inner, is_nested=is_nested, is_sure=not item.claim)
+        elif item.is_carved or may_be_chance(item, kind, begins_as):
+            yield from self.pause()
+            candidate = carving.first(decoded, begins_as)
+            is_decoded = candidate.kind.value in self._decoded
+            if is_decoded and (yield from self._try(decoded, node, candidate)):
+                readings.know(item.known_by)
+        elif depth >= self._budgets.max_depth:
+            node.fall_short(Reason.TOO_DEEP)
+        elif magic.is_picture(begins_as):
+            picture = self._nested(node, item.name, begins_as, decoded.size)
+            picture.exact = digests_of(decoded)
+            steps = self._visit(decoded, picture, depth=depth + 1)
+            is_nested = yield from nesting(steps, picture, node.nest)
+            readings.add(picture, item, is_nested=is_nested)
+        elif begins_as is Kind.SVG:
+            drawing = self._nested(node, item.name, begins_as, decoded.size)
+            readings.add_drawing(drawing, decoded)
+        else:
+            yield from self._enter(decoded, node, item.name, depth=depth + 1)
+
+    # --- Carving -------------------------------------------------------------------
+
+    def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
+        """Try every offset but the first at which a picture may begin."""
+        self.accounts.carve(source.size)
+        for item in carving.candidates(source, start=1, most=MOST_CANDIDATES):
+            if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
+                node.fall_short(Reason.SEARCH_UNFINISHED)
+                return
+            if item.kind.value not in self._decoded or covered.hold(source, item):
+                continue
+            yield from self.pause()
+            begun_s = self._settings.clock()
+            is_found = yield from self._try(source, node, item)
+            count = self.accounts.found if is_found else self.accounts.waste
+            count(self._settings.clock() - begun_s)
+
+    def _try(
+        self,
+        source: Source,
+        parent: Node,
+        item: carving.Candidate,
+        *,
+        limits: DecodeLimits | None = None,
+        sure: frozenset[Kind] = SURE,
+    ) -> Generator[None, None, bool]:
+        """Nest a candidate in its parent if it decodes, else drop it; say which.
+
+        Args:
+            source: Where it begins.
+            parent: What it is nested in.
+            item: What it may be.
+            limits: Those of a content of its own, if its bytes may all be that picture.
+            sure: Kinds that are a reason though nothing of them is shown.
+        """
+        if not self.accounts.has_room:
+            raise self.accounts.end(Reason.TOO_MANY_CONTENTS)
+        word = "thumb" if item.is_thumbnail else "embedded"
+        size = min(source.size - item.offset, most_bytes(source, item))
+        node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
+        part = PartSource(source, item.offset, size)
+        names = frozenset({item.kind.value})
+        limits = limits or self._carving_limits
+        steps = self._show(part, node, names, limits)
+        is_nested = yield from nesting(steps, node, parent.nest_embedded)
+        node.close()
+        is_meant = is_nested or (item.kind in sure and not is_little(part, item.kind))
+        node.forget(CHANCE if is_meant else frozenset(Reason))
+        if node.reason is not None and not is_nested:
+            parent.nest_embedded(node)
+            is_nested = True
+        if is_nested:
+            self.accounts.count_content()
+        else:
+            parent.drop(most=self._most_contents)
+        return is_nested

@@ -1,0 +1,70 @@
+"""What ``process.py`` starts: a scanner process with the decoders of this package."""
+
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from uploadfilter.pictures.faults import be_quiet
+from uploadfilter.pictures.picture import Picture, Shape
+from uploadfilter.scanners.inside.scanning import prepare, scan_content
+from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.wire.messages import ContentSpan, Handed, Part, ScanRequest
+from uploadfilter.signals.registry import PERCEPTUAL_TYPES
+from uploadfilter.signals.views import ALWAYS, view_of
+
+_USUAL_SIDES: Final = (
+    *((4032, 3024), (4000, 3000), (1920, 1080), (1600, 1200)),
+    *((1280, 960), (1280, 720), (1024, 768), (800, 600), (640, 480)),
+)
+"""Pixels of pictures of cameras, messengers and the web, in landscape: a tenth of a
+second in all, and 5 MiB that all scanners share."""
+
+_SHORTEST_SCALED: Final = 512
+"""Pixels of the shorter side that a decoder leaves; ``pictures/decoding.py``."""
+
+
+def warm() -> None:
+    """Do once what every scanner would have to do for its first picture.
+
+    Libraries import parts of themselves when they are first used, which a confined
+    process could not; and the operators for a usual size cost a fresh scanner 6 ms of
+    CPU time, which is more than the fork.
+    """
+    every = frozenset(item.type for item in PERCEPTUAL_TYPES)
+    view_of(_picture(512, 512), name="stored", types=every)
+    for width, height in _USUAL_SIDES:
+        view_of(_picture(width, height), name="stored", types=ALWAYS)
+        view_of(_picture(height, width), name="stored", types=ALWAYS)
+
+
+def _picture(width: int, height: int) -> Picture:
+    """Return a picture that shows nothing, as a decoder would give it."""
+    short = min(width, height)
+    scale = max(s for s in (1, 2, 4, 8) if s == 1 or short >= s * _SHORTEST_SCALED)
+    plane = np.zeros((-(-height // scale), -(-width // scale)), np.uint8)
+    return Picture(plane=plane, shape=Shape(height=height, width=width, scale=scale))
+
+
+def scan_span(
+    upload: Handed, span: ContentSpan, request: ScanRequest, cpu_s: float
+) -> Iterator[Part]:
+    """Scan one content as a request says."""
+    return scan_content(
+        upload,
+        span,
+        types=request.types,
+        budgets=request.budgets,
+        digests=request.digests,
+        formats=request.formats,
+        alone=request.alone,
+        cpu_s=cpu_s,
+    )
+
+
+if __name__ == "__main__":
+    prepare()
+    be_quiet()
+    warm()
+    run(sys.argv[1:], scan_span)

@@ -1,0 +1,422 @@
+"""Make scanner processes, keep some at hand, lend them out, and bury them.
+
+Processes are forked from one warm process, the *template*, in some 5 ms. A *fresh* one
+has met no content and serves anybody; a *common* one has met contents of the common
+formats, and only meets more of these. Some fresh ones are kept ready as spares.
+
+A caller that has borrowed a process gives it back with ``give_back``, or calls
+``retire`` on it. A template that ends takes its processes with it; the next one is
+started at once, or, if the last one was of no use to anybody, after a wait that grows.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Final
+
+from uploadfilter.errors import ScannerError
+from uploadfilter.model import Reason
+from uploadfilter.scanners.pool.process import ProcessSettings, ScannerProcess, Template
+from uploadfilter.scanners.pool.settings import EventLog, ScannerSettings
+from uploadfilter.scanners.wire.control import Support
+
+_FIRST_BACK_OFF_S: Final = 0.1
+_LONGEST_BACK_OFF_S: Final = 5.0
+"""A machine without memory or process ids gets better in seconds, if at all."""
+
+_PATIENCE_WITH_TEMPLATE_S: Final = 0.5
+"""A wait after a failed fork beyond which a template is replaced: after four such."""
+
+_START_GRACE_S: Final = 15.0
+"""Seconds beyond the time of a start in which the failure of it is known."""
+
+
+class Crew:
+    """Scanner processes, and those who wait for one.
+
+    Args:
+        settings: How many are kept, how they start, how long one waits for them.
+        counts: Where ``started``, ``start_failures`` and ``forked`` are counted.
+        log: Where the operator reads of processes that do not start.
+    """
+
+    def __init__(
+        self, settings: ScannerSettings, *, counts: Counter[str], log: EventLog
+    ) -> None:
+        self._settings = settings
+        self._process_settings = ProcessSettings(
+            module=settings.module,
+            address_space=settings.budgets.address_space,
+            start_timeout_s=settings.start_timeout_s,
+            require_sandbox=settings.require_sandbox,
+        )
+        self._counts = counts
+        self._log = log
+        self._live: set[ScannerProcess] = set()
+        self._common: list[ScannerProcess] = []
+        self._fresh: deque[ScannerProcess] = deque()
+        self._waiting: deque[_Waiter] = deque()
+        self._wanted = asyncio.Event()
+        self._start_error: ScannerError | None = None
+        self._was_useful = False
+        self._has_said_lacks = False
+        self._fork_back_off_s = 0.0
+        self._ended_cpu_s = 0.0
+        self._templates: set[Template] = set()
+        self._ended_template_cpu_s = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[None]:
+        """Have processes for the length of the block; end them all with it.
+
+        The block begins once the first process is ready.
+
+        Raises:
+            ScannerError: None can be made.
+        """
+        keeper = asyncio.get_running_loop().create_task(
+            self._keep(), name="scanner-keeper"
+        )
+        try:
+            await self._await_first()
+            yield
+        finally:
+            await self._go_home(keeper)
+        for task in (keeper, *self._tasks):
+            # An error here is a bug; the block's own error comes before it.
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _go_home(self, keeper: asyncio.Task[None]) -> None:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+        # From now on nobody is kept waiting, also who has lost a process just now.
+        self._start_error = ScannerError("the pool is closed")
+        for process in tuple(self._live):
+            process.retire()
+        while pending := [task for task in self._tasks if not task.done()]:
+            await asyncio.wait(pending)
+        self._answer_all(Reason.NO_SCANNER)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the scanners that are alive, templates left out."""
+        return tuple(sorted(process.pid for process in self._live))
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of all scanners, dead ones included, without the templates."""
+        return self._ended_cpu_s + sum(process.cpu_s for process in self._live)
+
+    @property
+    def template_cpu_s(self) -> float:
+        """CPU seconds of all templates, dead ones included."""
+        living = sum(template.cpu_s for template in self._templates)
+        return self._ended_template_cpu_s + living
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are processes, and nothing is known to prevent more."""
+        return bool(self._live) and self._start_error is None
+
+    async def take(self, *, alone: bool) -> ScannerProcess | Reason:
+        """Borrow a process that nobody else uses.
+
+        Args:
+            alone: Whether it must be fresh. A caller that asks for that gives it back
+                to nobody.
+
+        Returns:
+            ``no_scanner`` if none can be made, ``overloaded`` if that takes too long.
+        """
+        process = self._at_hand(alone=alone)
+        if process is not None:
+            self._lend(process)
+            return process
+        if self._start_error is not None and (alone or not self._live):
+            return Reason.NO_SCANNER
+        return await self._wait(alone=alone, timeout_s=self._settings.queue_wait_s)
+
+    def give_back(self, process: ScannerProcess) -> None:
+        """Take a common process back that can be used again at once."""
+        if process.over.is_set():
+            return
+        waiter = self._next_waiter(fresh=False)
+        if waiter is not None:
+            waiter.given.set_result(process)
+        elif len(self._common) < self._settings.at_a_time:
+            self._common.append(process)
+        else:
+            process.retire()
+
+    def _at_hand(self, *, alone: bool) -> ScannerProcess | None:
+        """Return an idle process, if there is one."""
+        while not alone and self._common:
+            # The one that was used last has the warmest caches.
+            process = self._common.pop()
+            if not process.over.is_set():
+                return process
+        while self._fresh:
+            process = self._fresh.popleft()
+            self._wanted.set()
+            if not process.over.is_set():
+                return process
+        return None
+
+    def _lend(self, process: ScannerProcess) -> None:
+        process.was_lent = True
+        self._was_useful = True
+
+    async def _wait(self, *, alone: bool, timeout_s: float) -> ScannerProcess | Reason:
+        waiter = _Waiter(alone=alone)
+        self._waiting.append(waiter)
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                given = await waiter.given
+        except TimeoutError:
+            self._forget(waiter)
+            return Reason.OVERLOADED
+        except asyncio.CancelledError:
+            self._forget(waiter)
+            raise
+        if isinstance(given, ScannerProcess):
+            self._lend(given)
+        return given
+
+    def _forget(self, waiter: "_Waiter") -> None:
+        """Wait no longer; pass on a process that was given in the same moment."""
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+        if waiter.given.done() and not waiter.given.cancelled():
+            given = waiter.given.result()
+            if isinstance(given, ScannerProcess):
+                # It may be a common one, so that it is not lent as a fresh one.
+                self.give_back(given)
+
+    def _next_waiter(self, *, fresh: bool) -> "_Waiter | None":
+        """Take out the scan that waits longest for such a process."""
+        for waiter in self._waiting:
+            if fresh or not waiter.alone:
+                self._waiting.remove(waiter)
+                if not waiter.given.done():
+                    return waiter
+                return self._next_waiter(fresh=fresh)
+        return None
+
+    async def _keep(self) -> None:
+        """Have a template, for ever."""
+        back_off_s = 0.0
+        template: Template | None = None
+        while True:
+            if template is None:
+                await asyncio.sleep(back_off_s)
+                template = await self._start()
+            if template is None:
+                back_off_s = self._longer(back_off_s)
+                continue
+            self._was_useful = False
+            template = await self._use_up(template)
+            # If somebody had use of it, its end counts as an accident: hostile contents
+            # must not be able to make the pool wait longer and longer.
+            back_off_s = 0.0 if self._was_useful else self._longer(back_off_s)
+
+    @staticmethod
+    def _longer(back_off_s: float) -> float:
+        return min(max(_FIRST_BACK_OFF_S, 2 * back_off_s), _LONGEST_BACK_OFF_S)
+
+    async def _start(self) -> Template | None:
+        """Start a template; say why that failed."""
+        try:
+            template = await Template.start(self._process_settings)
+        except ScannerError as exc:
+            self._start_failed(exc)
+            return None
+        self._templates.add(template)
+        self._counts["started"] += 1
+        self._start_error = None
+        self._say_lacks(template.support)
+        return template
+
+    def _say_lacks(self, support: Support) -> None:
+        """Say once what the machine lacks."""
+        if self._has_said_lacks:
+            return
+        self._has_said_lacks = True
+        if support.lacks:
+            self._log.warning("sandbox_incomplete", lacks=list(support.lacks))
+        if not support.libarchive:
+            self._log.warning("libarchive_missing")
+
+    async def _use_up(self, template: Template) -> Template | None:
+        """Fork processes from a template until it is over or its successor is there.
+
+        Returns:
+            The successor of a worn template; ``None`` if there is none.
+        """
+        loop = asyncio.get_running_loop()
+        over = loop.create_task(template.over.wait(), name="scanner-template-over")
+        over.add_done_callback(self._look_again)
+        children: set[ScannerProcess] = set()
+        successor: asyncio.Task[Template | None] | None = None
+        try:
+            while not template.over.is_set() and not (successor and successor.done()):
+                if template.is_worn and successor is None:
+                    successor = loop.create_task(self._start(), name="scanner-template")
+                    successor.add_done_callback(self._look_again)
+                await self._supply(template, children)
+            return None if successor is None else await successor
+        except asyncio.CancelledError:
+            if successor is not None:
+                await self._call_off(successor)
+            raise
+        finally:
+            over.cancel()
+            # Its last scanners are not waited for: the next template is needed now.
+            self._hold(self._end(template, children), name="scanner-template-end")
+
+    def _look_again(self, _: object) -> None:
+        """Wake up the tasks that wait for something to be wanted."""
+        self._wanted.set()
+
+    async def _call_off(self, starting: "asyncio.Task[Template | None]") -> None:
+        """End a template whose start is of no use any more."""
+        starting.cancel()
+        await asyncio.wait([starting])
+        if not starting.cancelled() and (template := starting.result()):
+            template.retire()
+            await self._bury(template)
+            self._templates.discard(template)
+
+    async def _end(self, template: Template, children: set[ScannerProcess]) -> None:
+        """Let the scanners of a worn template finish, then end it."""
+        for process in tuple(children):
+            process.is_worn = True
+            if process in self._common or process in self._fresh:
+                process.retire()
+        for process in tuple(children):
+            await process.over.wait()
+        template.retire()
+        await self._bury(template)
+        self._templates.discard(template)
+        self._ended_template_cpu_s += template.cpu_s
+
+    async def _supply(self, template: Template, children: set[ScannerProcess]) -> None:
+        """Fork one process if one is wanted; otherwise wait until something is."""
+        if not self._is_short:
+            self._wanted.clear()
+            await self._wanted.wait()
+        elif await self._fork(template, children):
+            self._fork_back_off_s = 0.0
+        elif self._fork_back_off_s > _PATIENCE_WITH_TEMPLATE_S:
+            # It may hang. Should it only lack processes, its own are freed.
+            self._fork_back_off_s = 0.0
+            template.retire()
+        elif not template.over.is_set():
+            self._fork_back_off_s = self._longer(self._fork_back_off_s)
+            await asyncio.sleep(self._fork_back_off_s)
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether a process more is wanted, be it to see that one can be made."""
+        is_failing = self._start_error is not None
+        return len(self._fresh) < self._settings.spares or (
+            bool(self._waiting) or is_failing
+        )
+
+    async def _fork(self, template: Template, children: set[ScannerProcess]) -> bool:
+        try:
+            process = await template.fork()
+        except ScannerError as exc:
+            if not template.over.is_set():
+                self._start_failed(exc)
+            return False
+        self._counts["forked"] += 1
+        self._start_error = None
+        self._live.add(process)
+        children.add(process)
+        self._hold(self._watch(process, children), name=f"scanner-{process.pid}")
+        waiter = self._next_waiter(fresh=True)
+        if waiter is None:
+            self._fresh.append(process)
+        else:
+            waiter.given.set_result(process)
+        return True
+
+    def _hold(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        """Run a task and keep it; its error, which is a bug, is kept too."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            self._tasks.discard(task)
+
+    async def _watch(
+        self, process: ScannerProcess, siblings: set[ScannerProcess]
+    ) -> None:
+        """Wait for the end of a process, and reap it."""
+        try:
+            await process.over.wait()
+        finally:
+            self._live.discard(process)
+            siblings.discard(process)
+            for idle in (self._common, self._fresh):
+                if process in idle:
+                    idle.remove(process)
+                    self._wanted.set()
+            process.retire()
+            await self._bury(process)
+            self._ended_cpu_s += process.cpu_s
+
+    async def _bury(self, process: ScannerProcess | Template) -> None:
+        try:
+            await process.end()
+        except ScannerError as exc:
+            self._log.warning("scanner_immortal", error=str(exc))
+
+    async def _await_first(self) -> None:
+        """Wait until one process is ready.
+
+        Raises:
+            ScannerError: The first that was tried did not become ready.
+        """
+        patience_s = self._settings.start_timeout_s + _START_GRACE_S
+        first = await self._wait(alone=True, timeout_s=patience_s)
+        if isinstance(first, Reason):
+            raise self._start_error or ScannerError(
+                "no scanner process became ready",
+                hint="See scanner_start_failed in the operational log.",
+            )
+        first.was_lent = False
+        self._was_useful = False
+        self._fresh.append(first)
+
+    def _start_failed(self, error: ScannerError) -> None:
+        self._counts["start_failures"] += 1
+        self._start_error = error
+        self._log.warning("scanner_start_failed", error=str(error), hint=error.hint)
+        self._answer_all(Reason.NO_SCANNER)
+
+    def _answer_all(self, reason: Reason) -> None:
+        """Tell those who wait for a process that is not going to be made."""
+        waiting, self._waiting = self._waiting, deque()
+        for waiter in waiting:
+            if waiter.given.done():
+                continue
+            if self._live and not waiter.alone:
+                self._waiting.append(waiter)  # for one that is given back
+            else:
+                waiter.given.set_result(reason)
+
+
+class _Waiter:
+    """Somebody who waits for a process."""
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
+        self.given: asyncio.Future[ScannerProcess | Reason]
+        self.given = asyncio.get_running_loop().create_future()

@@ -1,0 +1,142 @@
+"""Start a program of this package with a socket, and tell it nothing else.
+
+It gets no environment but what it needs to load its libraries, no descriptor but its
+socket, the root as its directory, and a session without a terminal.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+_PACKAGE_ROOT: Final = Path(__file__).resolve().parents[3]
+_PASSED_PREFIXES: Final = ("OPENBLAS_",)
+_PASSED_NAMES: Final = frozenset({"LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE"})
+"""What a process needs to load its libraries, and whether it may keep what it compiled:
+on a full disk Python leaves half a module behind. It gets nothing else of this one's
+environment, and forgets even that once it has started."""
+
+_TUNING: Final = {
+    # Matrices of a picture are too small for threads, whose stacks and arenas would
+    # count as address space.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # Every picture needs the same few MiB as the one before. By default glibc returns
+    # them after each, and the page faults to get them back double the CPU time of a
+    # picture of 1 megapixel. Larger blocks, and what is free beyond this, go back.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
+}
+
+_ERROR_TAIL_BYTES: Final = 2000
+"""How much of what a failed process wrote is shown to the operator."""
+
+_CPU_CLOCK: Final = 2
+"""Kind of clock that counts all CPU time of a process (``CPUCLOCK_SCHED`` of Linux)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A program that was started.
+
+    Attributes:
+        popen: The process.
+        sock: Our end of its socket.
+        pidfd: What tells of its end.
+        errors: What its standard error goes to.
+    """
+
+    popen: subprocess.Popen[bytes]
+    sock: socket.socket
+    pidfd: int
+    errors: BinaryIO
+
+
+def spawn(module: str, *, address_space: int) -> Child:
+    """Start a program with one end of a socket of packets.
+
+    Args:
+        module: What ``python -m`` runs.
+        address_space: What it is told of it, in bytes.
+
+    Raises:
+        OSError: There is no such program, or no process, memory or descriptor left.
+    """
+    with ExitStack() as undo:
+        errors = os.fdopen(os.memfd_create("scanner-errors"), "w+b")
+        undo.callback(errors.close)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        undo.callback(ours.close)
+        with theirs:
+            fd = theirs.fileno()
+            popen = _execute(_command(module, fd, address_space), fd, errors.fileno())
+        undo.callback(popen.wait)
+        undo.callback(popen.kill)
+        pidfd = os.pidfd_open(popen.pid)
+        undo.pop_all()
+    ours.setblocking(False)
+    return Child(popen=popen, sock=ours, pidfd=pidfd, errors=errors)
+
+
+def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors_fd,
+        close_fds=True,
+        pass_fds=(fd,),
+        cwd="/",
+        env=_environment(),
+        start_new_session=True,
+    )
+
+
+def _command(module: str, fd: int, address_space: int) -> list[str]:
+    # -s and -P keep the home directory and the current one off the module path; -I
+    # would do so too, but ignore the PYTHONPATH that a checkout needs.
+    return [
+        *(sys.executable, "-s", "-P", "-m", module),
+        *("--fd", str(fd), "--address-space", str(address_space)),
+    ]
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a scanner process while it starts."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_NAMES or name.startswith(_PASSED_PREFIXES)
+    }
+    environment |= _TUNING
+    if str(_PACKAGE_ROOT) != sysconfig.get_path("purelib"):
+        environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
+    return environment
+
+
+def tail(fd: int) -> str:
+    """Return the end of what a process wrote to its standard error."""
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, _ERROR_TAIL_BYTES, max(0, size - _ERROR_TAIL_BYTES))
+    return tail.decode("utf-8", "replace").strip()
+
+
+def cpu_s_of(pid: int) -> float:
+    """Return the CPU seconds of a process; 0 if it is gone.
+
+    From its clock and not from /proc, which needs a descriptor, and which hardened
+    services are not shown of a process that is not dumpable.
+
+    Source:
+        ``clock_getcpuclockid(3)``, whose numbers are part of the kernel's interface.
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
+    except OSError:
+        return 0.0

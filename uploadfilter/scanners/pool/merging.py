@@ -1,0 +1,190 @@
+"""Put the parts of a scan together, and what two tries at one content gave.
+
+Rules this module keeps:
+
+- Parts are put together by path: their views and nested contents in order, all reasons
+  with the one of the later part first, the sum of what was dropped.
+- The parts together keep the budgets that each of them keeps by itself.
+- Two contents may have the same name in the same container. A part that cannot go on
+  with the content of its path, since its kind or size differ or it names a view again,
+  is about another one.
+- Of two tries the second counts. What only the first saw, by the names of views and the
+  paths of contents, is added to it.
+
+A part is sound in itself: ``replies.py`` has checked it.
+"""
+
+from uploadfilter.model import Reason, Scan, Signal, View
+from uploadfilter.scanners.wire.budgets import Holds
+from uploadfilter.scanners.wire.messages import UNKNOWN_KIND
+
+
+class Gathered:
+    """What is known of one content so far.
+
+    Args:
+        budgets: What all parts together may hold.
+    """
+
+    def __init__(self, budgets: Holds) -> None:
+        self._budgets = budgets
+        self._root: _Node | None = None
+        self._contents = 0
+        self._signals = 0
+
+    def add(self, part: Scan) -> bool:
+        """Take the next part.
+
+        Returns:
+            False if it contradicts what was said before, or is too much together with
+            it. What was taken of it stays.
+        """
+        if self._root is None:
+            self._root = _Node(part)
+        if not self._root.can_go_on(part):
+            return False
+        return self._take(self._root, part)
+
+    def fill_up(self, first: Scan) -> None:
+        """Add what an earlier try saw and this one did not, as far as there is room.
+
+        Args:
+            first: What the earlier try gave, with the path of this one.
+        """
+        if self._root is None:
+            self.add(first)
+        else:
+            self._fill_up(self._root, first)
+
+    def scan(self, reason: Reason | None = None) -> Scan | None:
+        """Return what is known, or ``None`` if no part was taken.
+
+        Args:
+            reason: Why nothing more is known; ``None`` leaves the last one that a part
+                gave.
+        """
+        return None if self._root is None else self._root.scan(reason)
+
+    def _take(self, node: "_Node", part: Scan) -> bool:
+        node.add(part)
+        self._signals += sum(view.signal_count for view in part.views)
+        if not (self._has_room and node.is_within(self._budgets)):
+            return False
+        for nested in part.contents:
+            known = node.newest.get(nested.path)
+            if known is None or not known.can_go_on(nested):
+                known = node.open(nested)
+                self._contents += 1
+            if not self._take(known, nested):
+                return False
+        return True
+
+    def _fill_up(self, node: "_Node", first: Scan) -> None:
+        for view in first.views:
+            room = self._budgets.max_upload_signals - self._signals
+            is_new = view.name not in node.views and view.signal_count <= room
+            if is_new and node.fill_up(view, self._budgets):
+                self._signals += view.signal_count
+        for nested in first.contents:
+            known = node.newest.get(nested.path)
+            if known is not None:
+                self._fill_up(known, nested)
+            elif self._has_room_for(nested):
+                self._contents += 1
+                self._take(node.open(nested), nested)
+
+    def _has_room_for(self, scan: Scan) -> bool:
+        parts = tuple(scan.walk())
+        signals = sum(view.signal_count for part in parts for view in part.views)
+        return (
+            self._contents + len(parts) <= self._budgets.max_contents
+            and self._signals + signals <= self._budgets.max_upload_signals
+        )
+
+    @property
+    def _has_room(self) -> bool:
+        return (
+            self._contents <= self._budgets.max_contents
+            and self._signals <= self._budgets.max_upload_signals
+        )
+
+
+class _Node:
+    """One content, as far as the parts have told."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.path = scan.path
+        self.kind = scan.kind
+        self.size = scan.size
+        self.exact: tuple[Signal, ...] = ()
+        self.views: dict[str, View] = {}
+        self.signals = 0
+        self.reasons: tuple[Reason, ...] = ()
+        self.dropped = 0
+        self.nested: list[_Node] = []
+        self.newest: dict[str, _Node] = {}  # of several with one path
+
+    def can_go_on(self, part: Scan) -> bool:
+        """Return whether a part of the same path can be about this content."""
+        # The part that says that a scan has failed knows no kind.
+        kinds = {self.kind, part.kind} - {UNKNOWN_KIND}
+        return (
+            part.size == self.size
+            and len(kinds) <= 1
+            and not any(view.name in self.views for view in part.views)
+        )
+
+    def add(self, part: Scan) -> None:
+        """Take what a part says about this content itself."""
+        if self.kind == UNKNOWN_KIND:
+            self.kind = part.kind
+        self.exact = self.exact or part.exact
+        for view in part.views:
+            self.views[view.name] = view
+            self.signals += view.signal_count
+        self.reasons = _merged(part.reasons, self.reasons)
+        self.dropped += part.dropped
+
+    def fill_up(self, view: View, budgets: Holds) -> bool:
+        """Take one more view, if the budgets allow it."""
+        signals = self.signals + view.signal_count
+        if len(self.views) >= budgets.max_views or signals > budgets.max_signals:
+            return False
+        self.views[view.name] = view
+        self.signals = signals
+        return True
+
+    def open(self, scan: Scan) -> "_Node":
+        """Begin with a content that is nested in this one."""
+        node = _Node(scan)
+        self.nested.append(node)
+        self.newest[scan.path] = node
+        return node
+
+    def is_within(self, budgets: Holds) -> bool:
+        """Return whether this content alone keeps its budgets."""
+        return (
+            len(self.views) <= budgets.max_views
+            and self.signals <= budgets.max_signals
+            and self.dropped <= budgets.max_contents
+        )
+
+    def scan(self, reason: Reason | None) -> Scan:
+        """Return this content with all that is nested in it."""
+        reasons = self.reasons if reason is None else _merged((reason,), self.reasons)
+        return Scan(
+            path=self.path,
+            kind=self.kind,
+            size=self.size,
+            exact=self.exact,
+            views=tuple(self.views.values()),
+            reason=next(iter(reasons), None),
+            contents=tuple(nested.scan(None) for nested in self.nested),
+            dropped=self.dropped,
+            further=reasons[1:],
+        )
+
+
+def _merged(first: tuple[Reason, ...], then: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return all reasons, each once."""
+    return tuple(dict.fromkeys((*first, *then)))

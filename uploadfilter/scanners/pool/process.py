@@ -1,0 +1,500 @@
+"""The proxy's end of the processes that scan: a template, and the scanners it forks.
+
+Linux only: processes are watched through pidfds, which every event loop can wait for
+and which need neither a thread nor the signal SIGCHLD. A scanner is the template's
+child, so it is the template that reaps it and tells of its exit code; to kill it, its
+pidfd is enough.
+"""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from uploadfilter.errors import ScannerError
+from uploadfilter.scanners.pool.channel import Channel, Closed
+from uploadfilter.scanners.pool.launching import Child, cpu_s_of, spawn, tail
+from uploadfilter.scanners.wire.control import (
+    FORK,
+    MAX_REPORT_BYTES,
+    Died,
+    Forked,
+    Refused,
+    Started,
+    Support,
+    decode_report,
+)
+from uploadfilter.scanners.wire.messages import Ready, Unready, decode_reply
+
+WORKER_MODULE: Final = "uploadfilter.scanners.inside.worker"
+
+MAX_FORKS: Final = 1000
+"""Scanners of one template. A template costs 0.3 CPU seconds, a fork some milliseconds:
+what is learned of a memory layout is stale soon, for a tenth more."""
+
+MAX_CRASHES: Final = 8
+"""Scanners that crash before their template is replaced: probing a layout byte by byte
+takes hundreds of crashes that tell of the same one."""
+
+_CRASHES: Final = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGSYS}
+)
+"""Signals of a decoder that went wrong, and not of a budget or of ours."""
+
+_END_TIMEOUT_S: Final = 10.0
+"""A killed process is gone in milliseconds, unless the kernel holds it in a read."""
+
+_FAREWELL_S: Final = 2.0
+"""A template needs milliseconds to end; it is killed if it needs longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSettings:
+    """How a template and its scanners are started.
+
+    Attributes:
+        module: What ``python -m`` runs; tests run others.
+        address_space: Bytes of address space of a scanner.
+        start_timeout_s: Seconds until it must be ready. 0.5 are enough on an idle
+            machine; a host that boots starts everything at once.
+        require_sandbox: Whether it is an error that the machine lacks a part of the
+            sandbox.
+    """
+
+    module: str = WORKER_MODULE
+    address_space: int
+    start_timeout_s: float = 30.0
+    require_sandbox: bool = False
+
+
+class ScannerProcess:
+    """A scanner process that is ready, until it is ended; made by ``Template.fork``.
+
+    Args:
+        pid: Process id.
+        sock: Our end of its socket, non-blocking.
+        pidfd: What tells of its end; closed with it.
+
+    Attributes:
+        pid: Process id.
+        channel: The socket to it.
+        over: Set when the process must not be used any more: its socket ended, or
+            ``retire`` was called.
+        contents: How many contents it has scanned, counted by its user.
+        is_worn: Set by its user when it should be replaced.
+        was_lent: Set by the crew that lends it.
+        is_orphan: True once its template has ended, which ends it too.
+    """
+
+    def __init__(self, *, pid: int, sock: socket.socket, pidfd: int) -> None:
+        self.pid = pid
+        self.over = asyncio.Event()
+        self.contents = 0
+        self.is_worn = False
+        self.was_lent = False
+        self.is_orphan = False
+        self.channel = Channel(sock, on_closed=self.over.set)
+        self._pidfd = pidfd
+        self._ended = asyncio.Event()
+        self._code = 0
+        self._cpu_s = 0.0
+
+    def retire(self) -> None:
+        """Kill the process: it holds nothing that would be worth a farewell."""
+        self.over.set()
+        self.channel.close()
+        if not self._ended.is_set():
+            _kill(self._pidfd)
+
+    async def end(self) -> int:
+        """Wait for the end of a process whose socket ended or that was retired.
+
+        Closes our end of the socket, which ends a process that has only gone quiet.
+
+        Returns:
+            Its exit code, negative for the number of the signal that killed it.
+
+        Raises:
+            ScannerError: It does not end.
+        """
+        self.channel.close()
+        await _await_end(self._ended, self.pid)
+        return self._code
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that the process used so far, as the kernel counts them."""
+        if not self._ended.is_set():
+            self._cpu_s = max(self._cpu_s, cpu_s_of(self.pid))
+        return self._cpu_s
+
+    async def await_ready(self, timeout_s: float) -> None:
+        """Wait until the process says that it is confined and serves.
+
+        Raises:
+            ScannerError: It says otherwise, ends or takes too long.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                frame = await self.channel.receive()
+        except TimeoutError as exc:
+            raise _not_ready_in(timeout_s) from exc
+        reply = None if isinstance(frame, Closed) else decode_reply(frame)
+        if isinstance(reply, Unready):
+            raise ScannerError(
+                f"a scanner process cannot be confined: {reply.error}",
+                hint="The kernel refuses a confinement that it offers: check the "
+                "container or the unit around the proxy.",
+            )
+        if not isinstance(reply, Ready):
+            raise ScannerError("a scanner process ended before it was ready")
+
+    def ended(self, code: int, cpu_s: float = 0.0) -> None:
+        """Take what the template tells of the end of this process."""
+        self._code = code
+        self._cpu_s = max(self._cpu_s, cpu_s)
+        os.close(self._pidfd)
+        self._ended.set()
+
+    def orphaned(self) -> None:
+        """Wait for the end without the template, whose death kills this process."""
+        self.is_orphan = True
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._pidfd, self._orphan_ended)
+
+    def _orphan_ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        # The service inherits orphans where it is the first process of a container.
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+        self.ended(-signal.SIGKILL)
+
+
+class Template:
+    """A process with everything imported, from which scanners are forked.
+
+    Attributes:
+        pid: Process id.
+        over: Set when it forks no more: its socket ended, or ``retire`` was called.
+            Its scanners die with it.
+        support: What holds its scanners.
+        forks: How many scanners it was asked for.
+    """
+
+    def __init__(self, child: Child, settings: ProcessSettings) -> None:
+        self.pid = child.popen.pid
+        self.over = asyncio.Event()
+        self.support = Support(seccomp=False, landlock_abi=0)
+        self.forks = 0
+        self._settings = settings
+        self._errors = child.errors
+        self._last_words = ""
+        self._crashes = 0
+        self._scanners: dict[int, ScannerProcess] = {}
+        self._orders: deque[_Order] = deque()
+        self._started = asyncio.Event()
+        self._silent = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._cpu_s = 0.0
+        self._popen = child.popen
+        self._control = child.sock
+        self._pidfd = child.pidfd
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._pidfd, self._reap)
+        self._loop.add_reader(self._control, self._read)
+
+    @classmethod
+    async def start(cls, settings: ProcessSettings) -> "Template":
+        """Start a template and wait until it is ready to fork.
+
+        It dies with the thread that calls this (``confinement.py``), so this is no
+        work for a helper thread: the few milliseconds of ``exec`` are spent on the
+        event loop.
+
+        Raises:
+            ScannerError: It could not be started, was not ready in time, or cannot
+                confine scanners as the settings require; the hint is the end of what
+                it wrote, or what to do.
+        """
+        try:
+            child = spawn(settings.module, address_space=settings.address_space)
+        except OSError as exc:
+            raise ScannerError(f"cannot start a scanner process: {exc}") from exc
+        template = cls(child, settings)
+        try:
+            await template._await_start()
+        except BaseException:
+            template.retire()
+            await template.end()
+            raise
+        return template
+
+    async def fork(self) -> ScannerProcess:
+        """Fork a scanner and wait until it is ready.
+
+        Raises:
+            ScannerError: The template is over or cannot fork, or the scanner cannot be
+                confined or is not ready in time.
+        """
+        if self.over.is_set():
+            raise self._over_error()
+        self.forks += 1
+        try:
+            return await self._fork()
+        except ScannerError:
+            if self._has_hung_up:
+                # Its end is seen here before the event loop reads of it.
+                self.retire()
+            raise
+
+    async def _fork(self) -> ScannerProcess:
+        process = await self._order()
+        try:
+            await process.await_ready(self._settings.start_timeout_s)
+        except BaseException:
+            process.retire()
+            await process.end()
+            raise
+        return process
+
+    @property
+    def _has_hung_up(self) -> bool:
+        """True if the template has closed its end of the control socket.
+
+        A process that ends closes its descriptors before the kernel kills its children,
+        so that this is true once a scanner was seen to end with its template.
+        """
+        if self.over.is_set():
+            return True
+        poll = select.poll()
+        poll.register(self._control, 0)
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+    @property
+    def is_worn(self) -> bool:
+        """True if a new template should take over.
+
+        The scanners of a template share where their memory lies, so that a content
+        that takes one over, or crashes many, learns of the next.
+        """
+        return self.forks >= MAX_FORKS or self._crashes >= MAX_CRASHES
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that the template used for itself."""
+        if not self._ended.is_set():
+            self._cpu_s = max(self._cpu_s, cpu_s_of(self.pid))
+        return self._cpu_s
+
+    def retire(self) -> None:
+        """Have the template kill and reap its scanners, and end."""
+        self.over.set()
+        # It reads the end of its orders, and still has deaths to report.
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+        for order in self._orders:
+            order.refuse("its template has ended")
+
+    async def end(self) -> int:
+        """Wait for the end of the template and of its scanners; retire it before.
+
+        Returns:
+            Its exit code, negative for the number of the signal that killed it.
+
+        Raises:
+            ScannerError: One of them does not end.
+        """
+        self.retire()
+        scanners = tuple(self._scanners.values())
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._ended.wait()
+        except TimeoutError:
+            if not self._ended.is_set():
+                _kill(self._pidfd)
+        await _await_end(self._ended, self.pid)
+        await self._silent.wait()
+        for process in scanners:
+            await process.end()
+        if not self._errors.closed:
+            self._last_words = tail(self._errors.fileno())
+            self._errors.close()
+        return int(self._popen.returncode)
+
+    async def _await_start(self) -> None:
+        """Wait for the first report.
+
+        Raises:
+            ScannerError: It does not come, or says that too little is supported.
+        """
+        over = self._loop.create_task(self.over.wait())
+        started = self._loop.create_task(self._started.wait())
+        timeout_s = self._settings.start_timeout_s
+        try:
+            await asyncio.wait(
+                (over, started), timeout=timeout_s, return_when="FIRST_COMPLETED"
+            )
+        finally:
+            over.cancel()
+            started.cancel()
+        if self.over.is_set():
+            raise self._over_error()
+        if not self._started.is_set():
+            raise _not_ready_in(timeout_s)
+        if self._settings.require_sandbox and self.support.lacks:
+            raise ScannerError(
+                f"scanners cannot be confined: no {', no '.join(self.support.lacks)}",
+                hint="Give this machine a kernel and a libseccomp that offer it, or "
+                "set require_sandbox to false.",
+            )
+
+    async def _order(self) -> ScannerProcess:
+        """Ask for a scanner; return it before it is ready."""
+        try:
+            sock = self._send_order()
+        except OSError as exc:
+            raise ScannerError(f"cannot ask for a scanner process: {exc}") from exc
+        order = _Order(sock=sock, answer=self._loop.create_future())
+        self._orders.append(order)
+        timeout_s = self._settings.start_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await order.answer
+        except TimeoutError as exc:
+            raise _not_ready_in(timeout_s) from exc
+
+    def _send_order(self) -> socket.socket:
+        """Order a scanner; return our end of the socket that it will serve.
+
+        Raises:
+            OSError: No descriptor is left, or the template has ended.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs, ExitStack() as undo:
+            undo.callback(ours.close)
+            ours.setblocking(False)
+            socket.send_fds(self._control, [FORK], [theirs.fileno()])
+            undo.pop_all()
+        return ours
+
+    def _read(self) -> None:
+        """Take one report; the event loop comes again for the next."""
+        try:
+            packet, fds, _, _ = socket.recv_fds(
+                self._control, MAX_REPORT_BYTES, 1, socket.MSG_CMSG_CLOEXEC
+            )
+        except (BlockingIOError, InterruptedError):
+            return
+        except ConnectionResetError:
+            packet, fds = b"", []
+        if not packet:
+            self._stop()
+            return
+        report = decode_report(packet)
+        match report:
+            case Started():
+                self.support = report.support
+                self._started.set()
+            case Forked():
+                self._forked(report.pid, fds)
+            case Refused():
+                self._refused(report.error)
+            case Died():
+                self._died(report)
+            case _:
+                assert_never(report)
+
+    def _refused(self, error: str) -> None:
+        order = self._orders.popleft()
+        order.refuse(error)
+        order.sock.close()
+
+    def _forked(self, pid: int, fds: Sequence[int]) -> None:
+        if not fds:
+            # There was no descriptor left for it here. Nobody will hear of this
+            # scanner, which ends with its socket.
+            self._refused("too many open files")
+            return
+        order = self._orders.popleft()
+        process = ScannerProcess(pid=pid, sock=order.sock, pidfd=fds[0])
+        self._scanners[pid] = process
+        if order.answer.done():
+            process.retire()  # the task that asked for it was cancelled
+        else:
+            order.answer.set_result(process)
+
+    def _died(self, report: Died) -> None:
+        if -report.code in _CRASHES:
+            self._crashes += 1
+        process = self._scanners.pop(report.pid, None)
+        if process is not None:
+            process.ended(report.code, report.cpu_s)
+
+    def _stop(self) -> None:
+        """Take the end of the reports, after which nothing is known of scanners."""
+        self._loop.remove_reader(self._control)
+        self.retire()
+        self._control.close()
+        while self._orders:
+            self._orders.popleft().sock.close()
+        for process in self._scanners.values():
+            process.orphaned()
+        self._silent.set()
+
+    def _reap(self) -> None:
+        """Take the exit code; called when the template has ended."""
+        self._loop.remove_reader(self._pidfd)
+        _, status, usage = os.wait4(self.pid, 0)
+        self._popen.returncode = os.waitstatus_to_exitcode(status)
+        self._cpu_s = usage.ru_utime + usage.ru_stime
+        os.close(self._pidfd)
+        self._ended.set()
+
+    def _over_error(self) -> ScannerError:
+        if not self._errors.closed:
+            self._last_words = tail(self._errors.fileno())
+        return ScannerError(
+            "a scanner process ended before it was ready", hint=self._last_words
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """A scanner that was asked for: our end of its socket, and who waits for it."""
+
+    sock: socket.socket
+    answer: asyncio.Future[ScannerProcess]
+
+    def refuse(self, error: str) -> None:
+        """Tell the task that waits, if it still does."""
+        if not self.answer.done():
+            self.answer.set_exception(
+                ScannerError(f"cannot fork a scanner process: {error}")
+            )
+
+
+def _kill(pidfd: int) -> None:
+    """Kill a process that may have been reaped already."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+async def _await_end(ended: asyncio.Event, pid: int) -> None:
+    try:
+        async with asyncio.timeout(_END_TIMEOUT_S):
+            await ended.wait()
+    except TimeoutError as exc:
+        raise ScannerError(f"scanner process {pid} cannot be killed") from exc
+
+
+def _not_ready_in(timeout_s: float) -> ScannerError:
+    return ScannerError(
+        f"a scanner process was not ready within {timeout_s:g} s",
+        hint="Give it CPU time or memory, or raise start_timeout_s in [scanner].",
+    )

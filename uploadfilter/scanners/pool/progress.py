@@ -1,0 +1,346 @@
+"""How far the scan of one upload has come, and what the loss of a process costs it.
+
+Plain bookkeeping without processes or clocks, so that every order of replies and deaths
+can be tested in a table:
+
+- Contents of the common formats are asked for in runs, which one process scans, and
+  that process scans others after them. Any other content is asked for *alone*: of a
+  process that ends with it. A common process that meets such a content inside another
+  says so, and that one is asked for once more, alone.
+- A content may come in parts. What was seen counts, however the process ends.
+- A process that crashes takes one content with it, which is scanned once more in
+  another process; the second time it is ``crashed``.
+- A process that is lost by *accident*, with its template or before it was asked, says
+  nothing about the content, which is scanned again as if nothing had been.
+- A process that the clock ended before it had its CPU time was *starved*, by a machine
+  that is too busy or by a caller that stopped it. Its content is scanned once more,
+  and then is ``no_scanner``: a reason of ours, for which the client is told to try
+  again.
+- A process that used up its CPU time, or that answered what no scanner would, ends its
+  content at once: the same bytes would do the same again.
+- An upload that costs more processes than ``max_losses`` gets no more of them: each is
+  a scan that somebody else waits for.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from uploadfilter.model import Reason, Scan, SignalType
+from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.pool.replies import read_reply
+from uploadfilter.scanners.wire.budgets import Bounds, Budgets
+from uploadfilter.scanners.wire.messages import (
+    ContentReply,
+    ContentSpan,
+    ScanRequest,
+    unscanned,
+    wire_span,
+)
+
+MAX_UPLOAD_REPLY_BYTES: Final = 64 * 1024 * 1024
+"""What all replies to one upload may be in all: three thousand views. A thousand photos
+are 20 MB; without this, a thousand archives could each be 36 MB."""
+
+MOST_PARTS: Final = 4096
+"""Parts in which one content may come. Each but the last has a view, of which
+``Budgets.max_upload_signals`` allows two thousand, or two thousand contents."""
+
+
+class Loss(StrEnum):
+    """How a process was lost while it scanned."""
+
+    TIME = "time"
+    STARVED = "starved"
+    CRASH = "crash"
+    ACCIDENT = "accident"
+    GARBAGE = "garbage"
+    EXCESS = "excess"
+
+
+_REASONS: Final = {
+    Loss.TIME: Reason.OUT_OF_TIME,
+    Loss.STARVED: Reason.NO_SCANNER,
+    Loss.CRASH: Reason.CRASHED,
+    Loss.ACCIDENT: Reason.NO_SCANNER,
+    Loss.GARBAGE: Reason.CRASHED,
+    Loss.EXCESS: Reason.TOO_MANY_SIGNALS,
+}
+
+
+_OURS: Final = frozenset({Loss.ACCIDENT, Loss.STARVED})
+"""Losses for which no content is charged."""
+
+
+class Progress:
+    """The scans of one upload so far.
+
+    Args:
+        spans: Its contents, in order.
+        alone: For each content, whether it is asked for alone from the start.
+        types: Perceptual signal types to compute.
+        budgets: Limits of each content and of the upload.
+        digests: Whether exact signals are wanted.
+        formats: Picture formats to decode beyond the usual ones.
+        max_losses: Processes that this upload may cost.
+    """
+
+    def __init__(
+        self,
+        spans: Sequence[ContentSpan],
+        *,
+        alone: Sequence[bool],
+        types: frozenset[SignalType],
+        budgets: Budgets,
+        digests: bool,
+        formats: frozenset[str],
+        max_losses: int,
+    ) -> None:
+        self._spans = tuple(spans)
+        self._types = types
+        self._budgets = budgets
+        self._digests = digests
+        self._formats = formats
+        self._scans: list[Scan | None] = [None] * len(self._spans)
+        ordinals = range(len(self._spans))
+        self._common = deque(n for n in ordinals if not alone[n])
+        self._alone = deque(n for n in ordinals if alone[n])
+        self._losses_left = max_losses
+        self._cpu_left_s = budgets.upload_cpu_s
+        total = sum(span.length for span in self._spans)
+        self._wall_left_s = budgets.upload_wall_s + budgets.wall_allowance(total)
+        self._bytes_left = MAX_UPLOAD_REPLY_BYTES
+        # Of the request that is being answered:
+        self._asked = self._common  # its first one is being scanned
+        self._asked_left = 0
+        self._index = 0
+        self._asked_bytes = 0
+        # Of the content that is being scanned:
+        self._gathered: Gathered | None = None
+        self._parts = 0
+        self._crashed: set[int] = set()  # contents that have cost a process
+        self._starved: set[int] = set()  # contents that have waited for one in vain
+        self._seen: dict[int, Scan] = {}  # in tries that came to no end
+
+    @property
+    def is_complete(self) -> bool:
+        """True once every content has its scan."""
+        return not self._common and not self._alone
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """Scans so far, in the order of the contents."""
+        return tuple(scan for scan in self._scans if scan is not None)
+
+    @property
+    def wants_alone(self) -> bool:
+        """Whether the next request is for a process that ends with it."""
+        return not self._common
+
+    @property
+    def is_asking(self) -> bool:
+        """True while there is more to come in answer to the last request."""
+        return self._asked_left > 0
+
+    @property
+    def wall_left_s(self) -> float:
+        """Seconds that all that is left may take."""
+        return self._wall_left_s
+
+    @property
+    def content_wall_s(self) -> float:
+        """Seconds that the content that is being scanned may take."""
+        length = self._spans[self._asked[0]].length
+        return self._budgets.content_wall_s + self._budgets.wall_allowance(length)
+
+    @property
+    def _content_bounds(self) -> Bounds:
+        """The bounds of the content that is being scanned."""
+        return self._bounds_of(self._asked[0])
+
+    def _bounds_of(self, ordinal: int) -> Bounds:
+        return self._budgets.for_content(self._spans[ordinal].length)
+
+    @property
+    def content_cpu_s(self) -> float:
+        """CPU seconds that the content that is being scanned may use."""
+        length = self._spans[self._asked[0]].length
+        content_s = self._budgets.content_cpu_s + self._budgets.allowance(length)
+        return min(content_s, max(self._cpu_left_s, 0.0))
+
+    def ask(self, *, attached: int | None = None) -> ScanRequest:
+        """Return what to ask of a process next; there must be something left.
+
+        Args:
+            attached: How many bytes of the upload come with it, if they do.
+        """
+        alone = self.wants_alone
+        self._asked = self._alone if alone else self._common
+        ordinals = (self._alone[0],) if alone else tuple(self._common)
+        spans = tuple(wire_span(self._spans[n]) for n in ordinals)
+        self._asked_left = len(spans)
+        self._index = 0
+        self._asked_bytes = sum(span.length for span in spans)
+        self._begin_content()
+        return ScanRequest(
+            spans=spans,
+            types=self._types,
+            budgets=self._budgets,
+            cpu_left_s=self._cpu_left_s,
+            digests=self._digests,
+            formats=self._formats,
+            alone=alone,
+            attached=attached,
+        )
+
+    def read(self, frame: bytes) -> ContentReply | Loss:
+        """Check one frame; say how its process is lost if it is no good."""
+        self._parts += 1
+        self._bytes_left -= len(frame)
+        if self._bytes_left < 0 or self._parts > MOST_PARTS:
+            return Loss.EXCESS
+        reply = read_reply(
+            frame,
+            self._spans[self._asked[0]],
+            index=self._index,
+            budgets=self._content_bounds,
+            digests=self._digests,
+        )
+        return Loss.GARBAGE if reply is None else reply
+
+    def take(self, reply: ContentReply) -> bool:
+        """Take a reply that was read; return false if it is garbage all the same."""
+        if reply.needs_alone:
+            return self._put_off()
+        if reply.is_last and self._is_simple:
+            self._record(reply.scan)
+            return True
+        if self._gathered is None:
+            self._gathered = Gathered(self._content_bounds)
+        if not self._gathered.add(reply.scan):
+            return False
+        if reply.is_last:
+            self._settle(None)
+        return True
+
+    def finish(self, *, wall_s: float, cpu_s: float) -> None:
+        """Account for a request that was answered to its end.
+
+        Args:
+            wall_s: Seconds that it took.
+            cpu_s: CPU seconds that it took.
+        """
+        self._wall_left_s -= wall_s
+        # More bytes are allowed more time, in the process as well as here.
+        allowed_s = self._budgets.allowance(self._asked_bytes)
+        self._cpu_left_s -= max(0.0, cpu_s - allowed_s)
+        if self._cpu_left_s <= 0:
+            self.give_up(Reason.OUT_OF_TIME)
+        elif self._wall_left_s <= 0:
+            self.give_up(Reason.NO_SCANNER)
+
+    def lose(self, loss: Loss, *, wall_s: float) -> None:
+        """Account for a process that was lost while it scanned a content.
+
+        Args:
+            loss: How.
+            wall_s: Seconds since it was asked.
+        """
+        self._wall_left_s -= wall_s
+        if loss not in _OURS:
+            # What the process had used is not known for certain, so the whole of what
+            # one content may use is charged; but for what no content did.
+            self._cpu_left_s = max(0.0, self._cpu_left_s - self._budgets.content_cpu_s)
+        self._losses_left -= 1
+        self._asked_left = 0
+        if self._may_try_again(loss):
+            self._keep_seen()
+            return
+        reason = _REASONS[loss]
+        self._settle(reason)
+        is_spent = self._losses_left <= 0 or self._wall_left_s <= 0
+        if is_spent or loss is Loss.EXCESS:
+            self.give_up(reason)
+        elif self._cpu_left_s <= 0:
+            self.give_up(Reason.OUT_OF_TIME)
+
+    def break_off(self, *, wall_s: float) -> None:
+        """Account for a process that was ended so that others need not wait.
+
+        Args:
+            wall_s: Seconds since it was asked.
+        """
+        self._wall_left_s -= wall_s
+        self._asked_left = 0
+        self._keep_seen()
+
+    def give_up(self, reason: Reason) -> None:
+        """Give every content that is left the same reason; what was seen stays."""
+        self._gathered = None
+        self._asked_left = 0
+        for ordinal in (*self._common, *self._alone):
+            self._scans[ordinal] = self._scan_of(ordinal, reason)
+        self._common.clear()
+        self._alone.clear()
+
+    @property
+    def _is_simple(self) -> bool:
+        """True if a last reply is the whole scan of its content, as nearly always."""
+        return self._gathered is None and self._asked[0] not in self._seen
+
+    def _may_try_again(self, loss: Loss) -> bool:
+        """Return whether the content that is being scanned is scanned once more."""
+        if self._losses_left <= 0 or self._cpu_left_s <= 0:
+            return False
+        if loss is Loss.ACCIDENT:
+            return True
+        tried = {Loss.CRASH: self._crashed, Loss.STARVED: self._starved}.get(loss)
+        if tried is None or self._asked[0] in tried or self._wall_left_s <= 0:
+            return False
+        tried.add(self._asked[0])
+        return True
+
+    def _keep_seen(self) -> None:
+        """Keep what was seen of the content that is being scanned."""
+        ordinal = self._asked[0]
+        gathered, self._gathered = self._gathered, None
+        if gathered is None:
+            return
+        if ordinal in self._seen:
+            gathered.fill_up(self._seen[ordinal])
+        seen = gathered.scan()
+        if seen is not None:
+            self._seen[ordinal] = seen
+
+    def _begin_content(self) -> None:
+        self._gathered = None
+        self._parts = 0
+
+    def _put_off(self) -> bool:
+        """Ask for the content again, alone; a scanner that asks for that twice lies."""
+        if self._asked is self._alone:
+            return False
+        self._alone.append(self._asked.popleft())
+        self._next_content()
+        return True
+
+    def _settle(self, reason: Reason | None) -> None:
+        """Record the content that is being scanned, with all that was seen of it."""
+        self._record(self._scan_of(self._asked[0], reason))
+
+    def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:
+        gathered = self._gathered or Gathered(self._bounds_of(ordinal))
+        if ordinal in self._seen:
+            gathered.fill_up(self._seen[ordinal])
+        scan = gathered.scan(reason)
+        return scan or unscanned(self._spans[ordinal], reason or Reason.CRASHED)
+
+    def _record(self, scan: Scan) -> None:
+        self._scans[self._asked.popleft()] = scan
+        self._next_content()
+
+    def _next_content(self) -> None:
+        self._asked_left -= 1
+        self._index += 1
+        self._begin_content()

@@ -1,0 +1,447 @@
+"""Whose upload is scanned next, and whose waits or is turned away: fair by client.
+
+Plain bookkeeping without processes, clocks or futures, so that every order of events
+can be tested. An upload that wants to be scanned is a *claim*. Rules:
+
+- Of the clients that wait, the one whose scans took the least time of late is next
+  (``waiting.py``). A scan is charged with what it is expected to take when it begins,
+  and with what it took when it ends.
+- When too many wait, the newest claim of the client with the most is turned away. So a
+  client that floods the queue crowds out itself and nobody else.
+- A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
+  for the slow lane, as far as there is room, so that those behind it need not wait.
+- Where there is none, and somebody else wants its place, it is *put back*: broken off,
+  to be begun anew once there is room in the slow lane. So many bombs of many clients
+  that nobody knows yet cannot hold the places for longer than it takes to know them.
+- A scan that is *small* by its header goes aside of the places, into a lane of its own,
+  where they are all taken: it is not behind what is large. Where that was an error, it
+  leaves that lane as soon as it has taken some times what was expected.
+- A scan that is expected to be slow is so from its beginning. For another one of that
+  kind none is put back.
+- A client that uses up its share of the slow lane, or had many slow scans of late, is
+  never given the last free place, nor one in the lane for small scans: there is always
+  one that its next bombs cannot hold. Where there is only one place, that is so only as
+  long as its slow scans last, or the slow lane is full.
+
+The client ``""`` is nobody in particular (a command line, or a front end that does not
+say whom it speaks for): no limit for each client applies to it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from uploadfilter.networks import path_of
+from uploadfilter.scanners.pool.waiting import (
+    PROVISION_S,
+    Claim,
+    Standing,
+    Usage,
+    WaitingClaims,
+)
+
+KNOWN_SLOW_S: Final = 1.0
+"""Seconds that slow scans of a client took of late, from which on another slow one is
+expected: half a bomb, or a dozen of the largest honest pictures."""
+
+ASIDE_TIMES: Final = 4.0
+"""Times what it was expected to take after which a scan in the lane for small ones is
+slow. A photo takes up to three times as long where it is progressive, or where another
+process uses the same core."""
+
+ASIDE_S: Final = 0.03
+"""And CPU seconds that it may take there in any case: a bomb that looks like an icon is
+in the way of one photo for as long as three others."""
+
+NETWORK_SHARES: Final = 2
+"""Times the share of a client of the slow lane, for all clients of a network: half."""
+
+_SHORT_QUEUE: Final = 2
+"""Claims for each place that may always wait."""
+
+_REMEMBERED_SCANS: Final = 32
+"""Scans over which the usual time of one is averaged."""
+
+
+class _Usual:
+    """How long scans usually took, beside what they were expected to."""
+
+    def __init__(self) -> None:
+        self._took_s = self._expected_s = PROVISION_S
+        self._scans = 0
+
+    @property
+    def ratio(self) -> float:
+        """The one divided by the other."""
+        return self._took_s / self._expected_s
+
+    def add(self, took_s: float, expected_s: float) -> None:
+        """Take one more scan into account."""
+        self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
+        self._took_s += (took_s - self._took_s) / self._scans
+        self._expected_s += (expected_s - self._expected_s) / self._scans
+
+
+class Lanes:
+    """Who holds a place, who is in the slow lane, and who waits.
+
+    Args:
+        places: Scans at a time that are not slow.
+        small_lane: Small scans at a time beside them.
+        slow_lane: Slow scans at a time beside all of these.
+        client_share: Slow scans of one client, wherever they stand, from which on it
+            is not given the last free place; at most as many are let into the slow
+            lane. Of its networks it is twice as many.
+        queue_limit: Claims that may wait; as many may be put back.
+        slow_after_s: For how long a scan holds a place, whatever it takes in all.
+    """
+
+    def __init__(
+        self,
+        *,
+        places: int,
+        small_lane: int,
+        slow_lane: int,
+        client_share: int,
+        queue_limit: int,
+        slow_after_s: float,
+    ) -> None:
+        self._slow_after_s = slow_after_s
+        self._places = places
+        self._small_lane = small_lane
+        self._slow_lane = slow_lane
+        self._client_share = client_share
+        self._queue_limit = queue_limit
+        self._usage = Usage()
+        self._slow_usage = Usage()
+        self._waiting = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._put_back = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._called: list[Claim] = []
+        self._placed = 0
+        self._held_up: list[Claim] = []
+        self._aside: list[Claim] = []
+        self._slow = 0
+        # By client and network: slow scans, wherever they stand.
+        self._slow_of: Counter[str] = Counter()
+        self._in_lane_of: Counter[str] = Counter()
+        self._usual = _Usual()
+        self._usual_aside = _Usual()
+
+    @property
+    def waiting(self) -> int:
+        """Claims that wait."""
+        return len(self._waiting)
+
+    @property
+    def put_back(self) -> int:
+        """Claims that were put back and wait for room in the slow lane."""
+        return len(self._put_back)
+
+    @property
+    def slow(self) -> int:
+        """Scans in the slow lane."""
+        return self._slow
+
+    @property
+    def aside(self) -> int:
+        """Scans in the lane for small ones."""
+        return len(self._aside)
+
+    @property
+    def placed(self) -> int:
+        """Scans that hold a place."""
+        return self._placed
+
+    def expected_wait_s(
+        self, client: str, *, may_be_small: bool = False, now_s: float
+    ) -> float:
+        """Return for how long a new claim of a client would wait for a place.
+
+        It is reckoned from what those are expected to take that would go before it, and
+        from how that was right of late. A short queue counts as no wait, since it keeps
+        scanners busy, however long scans take.
+
+        Args:
+            client: Whose it is.
+            may_be_small: Whether it may turn out to be small: then it waits for what is
+                small, if that is sooner.
+            now_s: Seconds, by the clock of all others.
+        """
+        ahead = self._waiting.ahead_of(client, now_s=now_s)
+        if len(ahead) < _SHORT_QUEUE * self._places:
+            return 0.0
+        cost_s = PROVISION_S + sum(map(self._holds_s, ahead))
+        wait_s = cost_s * self._usual.ratio / self._places
+        if not (may_be_small and self._small_lane) or self._is_greedy(
+            client, now_s=now_s
+        ):
+            return wait_s
+        small_s = PROVISION_S + sum(claim.cost_s for claim in ahead if claim.is_small)
+        return min(wait_s, small_s * self._usual_aside.ratio / self._small_lane)
+
+    def ask(self, claim: Claim, *, now_s: float) -> Claim | None:
+        """Give a claim a place, or let it wait; return who is turned away, if any.
+
+        Whose turn it is is decided by ``admit``; only a claim that need not wait is
+        given its place at once.
+        """
+        claim.asked_at_s = now_s
+        if not self._waiting and self._may_enter(claim.client, now_s=now_s):
+            self._place(claim, now_s=now_s)
+            return None
+        if claim.is_small and self._may_go_aside(claim.client, now_s=now_s):
+            self._put_aside(claim, now_s=now_s)
+            return None
+        shed = self._waiting.add(claim)
+        if shed is not None:
+            shed.standing = Standing.OVER
+        return shed
+
+    def admit(self, *, now_s: float) -> Iterator[Claim]:
+        """Give places to those that wait, and yield those whose standing changed.
+
+        Those are the claims that were given a place, those that are put back for them,
+        and those that were put back and go on in the slow lane.
+        """
+        while len(self._waiting) and self._has_place:
+            barred = self._barred(now_s=now_s)
+            if self._placed >= self._places:
+                barred += self._waiting.clients_with_first_over(self._slow_after_s)
+            claim = self._waiting.take(except_for=barred, now_s=now_s)
+            if claim is None:
+                break
+            if self._placed >= self._places:
+                self._break_off(now_s=now_s)
+            self._place(claim, now_s=now_s)
+            self._called.append(claim)
+        while len(self._waiting) and len(self._aside) < self._small_lane:
+            greedy = self._greedy(now_s=now_s)
+            claim = self._waiting.take_small(except_for=greedy, now_s=now_s)
+            if claim is None:
+                break
+            self._put_aside(claim, now_s=now_s)
+            self._called.append(claim)
+        while self._called:
+            yield self._called.pop(0)
+
+    def slow_down(self, claim: Claim, *, now_s: float) -> None:
+        """Note that a scan takes long; it gives up its place if the slow lane has room.
+
+        ``admit`` finds the scan that waits for the place.
+        """
+        if claim.is_slow:
+            return
+        self._charge(claim, now_s=now_s)
+        if claim.standing is Standing.PLACED:
+            self._usual.add(now_s - claim.placed_at_s, self._holds_s(claim))
+        self._hold_up(claim, now_s=now_s)
+        if claim.standing is Standing.ASIDE and self._can_put_back:
+            self._aside.remove(claim)
+            self._put_one_back(claim, now_s=now_s)
+
+    def _hold_up(self, claim: Claim, *, now_s: float) -> None:
+        """Take a scan for a slow one.
+
+        From now on it holds its place only as long as nobody else wants it.
+        """
+        claim.is_slow = True
+        self._slow_of.update(path_of(claim.client).names)
+        if claim.standing is Standing.PLACED:
+            claim.standing = Standing.HELD_UP
+            self._held_up.append(claim)
+        self._move_over(now_s=now_s)
+
+    def leave(self, claim: Claim, *, now_s: float) -> None:
+        """Note that a claim is done, wherever it stood; idempotent."""
+        match claim.standing:
+            case Standing.WAITING:
+                self._waiting.remove(claim)
+            case Standing.OVER:
+                return
+            case Standing.PUT_BACK:
+                self._put_back.remove(claim)
+                self._forget_slow(claim)
+            case Standing.PLACED:
+                self._placed -= 1
+                self._usual.add(now_s - claim.placed_at_s, self._holds_s(claim))
+                self._settle(claim, now_s=now_s)
+            case Standing.ASIDE:
+                self._aside.remove(claim)
+                self._usual_aside.add(now_s - claim.placed_at_s, claim.cost_s)
+                self._settle(claim, now_s=now_s)
+                if claim.is_slow:
+                    self._forget_slow(claim)
+            case Standing.HELD_UP:
+                self._placed -= 1
+                self._held_up.remove(claim)
+                self._settle(claim, now_s=now_s)
+                self._forget_slow(claim)
+            case Standing.SLOW:
+                self._slow -= 1
+                self._in_lane_of.subtract(path_of(claim.client).names)
+                self._settle(claim, now_s=now_s)
+                self._forget_slow(claim)
+        claim.standing = Standing.OVER
+        self._move_over(now_s=now_s)
+
+    def turn_away_all(self) -> list[Claim]:
+        """Take out every claim that waits."""
+        claims = [*self._waiting, *self._put_back]
+        for claim in claims:
+            if claim.standing is Standing.PUT_BACK:
+                self._put_back.remove(claim)
+                self._forget_slow(claim)
+            else:
+                self._waiting.remove(claim)
+            claim.standing = Standing.OVER
+        return claims
+
+    @property
+    def _has_place(self) -> bool:
+        """Whether a place is free, or can be made free."""
+        if self._placed < self._places:
+            return True
+        return bool(self._held_up) and self._can_put_back
+
+    @property
+    def _can_put_back(self) -> bool:
+        return self._slow_lane > 0 and len(self._put_back) < self._queue_limit
+
+    @property
+    def _is_last_place(self) -> bool:
+        return self._placed >= self._places - 1
+
+    def _may_enter(self, client: str, *, now_s: float) -> bool:
+        if self._placed >= self._places:
+            return False
+        return not (self._is_last_place and self._is_greedy(client, now_s=now_s))
+
+    def _barred(self, *, now_s: float) -> list[str]:
+        """Return the clients that must wait although a place is free."""
+        if not self._is_last_place:
+            return []
+        return self._greedy(now_s=now_s)
+
+    def _greedy(self, *, now_s: float) -> list[str]:
+        clients = self._waiting.clients
+        return [client for client in clients if self._is_greedy(client, now_s=now_s)]
+
+    def _may_go_aside(self, client: str, *, now_s: float) -> bool:
+        has_room = len(self._aside) < self._small_lane
+        return has_room and not self._is_greedy(client, now_s=now_s)
+
+    def _is_greedy(self, client: str, *, now_s: float) -> bool:
+        if not client:
+            return False
+        if self._has_share(client, self._slow_of):
+            return True
+        if self._places == 1 and self._slow < max(self._slow_lane, 1):
+            return False
+        return self._slow_usage.is_over(client, KNOWN_SLOW_S, now_s=now_s)
+
+    def _has_share(self, client: str, held: Counter[str]) -> bool:
+        """Tell whether a client or one of its networks holds its share."""
+        return held[client] >= self._client_share or any(
+            held[network] >= NETWORK_SHARES * self._client_share
+            for network in path_of(client).networks
+        )
+
+    def _is_full(self, client: str) -> bool:
+        """Tell whether a client is let into the slow lane no more."""
+        return bool(client) and self._has_share(client, self._in_lane_of)
+
+    def _place(self, claim: Claim, *, now_s: float) -> None:
+        self._placed += 1
+        claim.standing = Standing.PLACED
+        claim.slow_after_s = self._slow_after_s
+        self._begin(claim, now_s=now_s)
+        if claim.cost_s > self._slow_after_s:
+            self._hold_up(claim, now_s=now_s)
+
+    def _put_aside(self, claim: Claim, *, now_s: float) -> None:
+        self._aside.append(claim)
+        claim.standing = Standing.ASIDE
+        most_s = max(ASIDE_TIMES * claim.cost_s, ASIDE_S)
+        claim.slow_after_s = min(most_s, self._slow_after_s)
+        self._begin(claim, now_s=now_s)
+
+    def _begin(self, claim: Claim, *, now_s: float) -> None:
+        """Charge a client with what a scan is expected to take."""
+        claim.placed_at_s = now_s
+        claim.charged_s = claim.cost_s
+        self._usage.charge(claim.client, claim.cost_s, now_s=now_s)
+
+    def _charge(self, claim: Claim, *, now_s: float) -> None:
+        """Charge a client with what a scan took beyond what was charged already."""
+        extra_s = now_s - claim.placed_at_s - claim.charged_s
+        if extra_s > 0:
+            claim.charged_s += extra_s
+            self._usage.charge(claim.client, extra_s, now_s=now_s)
+            if claim.is_slow:
+                self._slow_usage.charge(claim.client, extra_s, now_s=now_s)
+
+    def _settle(self, claim: Claim, *, now_s: float) -> None:
+        """Charge a client with what a scan took, and no more than that."""
+        self._charge(claim, now_s=now_s)
+        took_s = max(now_s - claim.placed_at_s, PROVISION_S)
+        if took_s < claim.charged_s:
+            self._usage.charge(claim.client, took_s - claim.charged_s, now_s=now_s)
+            claim.charged_s = took_s
+
+    def _break_off(self, *, now_s: float) -> None:
+        """Put back the scan that is held up for the shortest time: it loses least."""
+        claim = self._held_up.pop()
+        self._placed -= 1
+        self._put_one_back(claim, now_s=now_s)
+
+    def _put_one_back(self, claim: Claim, *, now_s: float) -> None:
+        self._settle(claim, now_s=now_s)
+        claim.standing = Standing.PUT_BACK
+        self._put_back.add(claim)
+        self._called.append(claim)
+
+    def _move_over(self, *, now_s: float) -> None:
+        """Move slow scans into the slow lane, while it has room."""
+        while self._slow < self._slow_lane:
+            claim = self._resumed(now_s=now_s) or self._moved()
+            if claim is None:
+                return
+            self._slow += 1
+            self._in_lane_of.update(path_of(claim.client).names)
+            claim.standing = Standing.SLOW
+
+    def _resumed(self, *, now_s: float) -> Claim | None:
+        """Take out a claim that was put back, but for clients whose share is full."""
+        full = filter(self._is_full, self._put_back.clients)
+        claim = self._put_back.take(except_for=frozenset(full), now_s=now_s)
+        if claim is not None:
+            claim.placed_at_s = now_s
+            claim.charged_s = 0.0
+            self._called.append(claim)
+        return claim
+
+    def _moved(self) -> Claim | None:
+        """Take a slow scan off its place, but for clients whose share is full."""
+        for claim in self._aside:
+            if claim.is_slow and not self._is_full(claim.client):
+                self._aside.remove(claim)
+                return claim
+        for claim in self._held_up:
+            if not self._is_full(claim.client):
+                self._held_up.remove(claim)
+                self._placed -= 1
+                return claim
+        return None
+
+    def _holds_s(self, claim: Claim) -> float:
+        """Return for how long a scan is expected to hold a place."""
+        return min(claim.cost_s, self._slow_after_s)
+
+    def _forget_slow(self, claim: Claim) -> None:
+        """Take a slow scan off the account of its client."""
+        names = path_of(claim.client).names
+        self._slow_of.subtract(names)
+        for counter in (self._slow_of, self._in_lane_of):
+            for name in names:
+                if not counter[name]:
+                    del counter[name]

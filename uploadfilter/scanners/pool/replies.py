@@ -1,0 +1,223 @@
+"""Check what a scanner claims before anything else of this program sees it.
+
+A scanner decodes hostile bytes and may have been taken over by them. It can then lie
+about the picture, which nothing can prevent; but it must not be able to speak about
+another content, to grow the memory of the proxy, to put names of its own choice into
+the log, or to raise in whatever computes with its numbers.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from uploadfilter.contents.magic import Kind
+from uploadfilter.model import (
+    EXACT_TYPES,
+    INCAPACITY,
+    NESTED,
+    PERCEPTUAL_TYPES,
+    REFUSALS,
+    Reason,
+    Scan,
+    View,
+)
+from uploadfilter.scanners.wire.budgets import Holds
+from uploadfilter.scanners.wire.messages import (
+    UNKNOWN_KIND,
+    ContentReply,
+    ContentSpan,
+    decode_reply,
+)
+
+PLANE_BYTES: Final = 64 * 64 * 4
+"""A plane of 64 x 64 float32."""
+
+_LUMA_RANGE: Final = (-1.0, 256.0)
+"""Means of luma values from 0 to 255, with room for rounding."""
+
+_ATOM: Final = r"[a-z]{1,16}(?::[0-9]{1,6})?"
+_VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
+"""``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``."""
+
+_FAULT: Final = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_]{0,63}(?:@[a-z_][a-z0-9_.]{0,127}:[0-9]{1,6})?", re.ASCII
+)
+_MAX_PATH: Final = 4096
+_EMBEDDED_LEVELS: Final = 1
+"""What is found by its magic inside the innermost content is nested in it."""
+
+_PERCEPTUAL: Final = frozenset(PERCEPTUAL_TYPES)
+_REASONS: Final = frozenset({None, *Reason}) - (
+    REFUSALS
+    | INCAPACITY
+    | {Reason.LOW_QUALITY, Reason.WEAK_MATCH, Reason.UNREADABLE}
+    | {Reason.PIECEWISE_UPLOAD}
+)
+"""What a content can do to a scanner. The rest is the proxy's to say: of the filter's
+own incapacity a client is told to try again, whatever the operator chose to reject."""
+
+_KINDS: Final = frozenset({UNKNOWN_KIND, *(kind.value for kind in Kind)})
+
+
+def read_reply(
+    frame: bytes,
+    span: ContentSpan,
+    *,
+    index: int,
+    budgets: Holds,
+    digests: bool,
+) -> ContentReply | None:
+    """Decode and check the reply to one content, or a part of it.
+
+    Args:
+        frame: Body of the frame.
+        span: The content that the reply must be about.
+        index: Its index in the request.
+        budgets: How many views, signals and nested contents are taken, and how deep
+            they are nested.
+        digests: Whether exact signals of the content itself were asked for; otherwise
+            they are dropped.
+
+    Returns:
+        The reply with the path of ``span``, or ``None`` if it is not one that this
+        package would send.
+    """
+    reply = decode_reply(frame)
+    if not isinstance(reply, ContentReply) or reply.index != index:
+        return None
+    scan = reply.scan
+    if scan.path or scan.size != span.length or not _is_fault(reply.fault):
+        return None
+    if reply.needs_alone and not (reply.is_last and _is_empty(scan)):
+        return None
+    if not _is_sound_tree(scan, budgets):
+        return None
+    return ContentReply(
+        index=index,
+        scan=_placed(scan, span.path, exact=digests),
+        fault=reply.fault,
+        is_last=reply.is_last,
+        needs_alone=reply.needs_alone,
+    )
+
+
+def _is_empty(scan: Scan) -> bool:
+    return not (scan.views or scan.contents or scan.exact)
+
+
+def _is_sound_tree(scan: Scan, budgets: Holds) -> bool:
+    """Check a scan and all that is nested in it, level by level."""
+    level: Sequence[Scan] = (scan,)
+    contents = signals = 0
+    for _ in range(1 + budgets.max_depth + _EMBEDDED_LEVELS):
+        for each in level:
+            found = _signals_of(each, budgets)
+            if found is None:
+                return False
+            signals += found
+        contents += len(level)
+        if contents > 1 + budgets.max_contents or signals > budgets.max_upload_signals:
+            return False
+        level = [nested for each in level for nested in each.contents]
+        if not level:
+            return True
+    return False
+
+
+def _signals_of(scan: Scan, budgets: Holds) -> int | None:
+    """Count the signals in the views of a content.
+
+    Everything about it is checked but what is nested deeper than its contents.
+
+    Returns:
+        ``None`` if it is not sound.
+    """
+    sound = (
+        scan.kind in _KINDS
+        and _are_sound(scan)
+        and scan.size >= 0
+        and 0 <= scan.dropped <= budgets.max_contents
+        and (not scan.exact or _are_digests(scan))
+        and len(scan.views) <= budgets.max_views
+        and all(_is_below(nested.path, scan.path) for nested in scan.contents)
+    )
+    if not sound:
+        return None
+    names, signals = set[str](), 0
+    for view in scan.views:
+        if not _is_sound_view(view):
+            return None
+        names.add(view.name)
+        signals += view.signal_count
+    is_within = signals <= budgets.max_signals and len(names) == len(scan.views)
+    return signals if is_within else None
+
+
+def _are_sound(scan: Scan) -> bool:
+    """Check the reasons of a content: each once, and none without a first."""
+    named = {scan.reason, *scan.further}
+    return (
+        named <= _REASONS
+        and len(named) == 1 + len(scan.further)
+        and (scan.reason is not None or not scan.further)
+    )
+
+
+def _are_digests(scan: Scan) -> bool:
+    return tuple(signal.type for signal in scan.exact) == EXACT_TYPES
+
+
+def _is_below(path: str, parent: str) -> bool:
+    start = parent + NESTED
+    is_short = len(start) < len(path) <= _MAX_PATH
+    # ``tree.py`` names nothing that would move the cursor of a reader's terminal.
+    return is_short and path.startswith(start) and path.isprintable()
+
+
+def _is_sound_view(view: View) -> bool:
+    return (
+        _VIEW_NAME.fullmatch(view.name) is not None
+        and {row.type for row in view.rows} <= _PERCEPTUAL
+        and is_plane(view.plane)
+    )
+
+
+def is_plane(plane: bytes) -> bool:
+    """Return whether bytes are 64 x 64 float32 within the range of luma.
+
+    NaN is in no range; infinite and huge values would overflow in the quality.
+    """
+    if len(plane) != PLANE_BYTES:
+        return False
+    values = np.frombuffer(plane, np.float32)
+    low, high = _LUMA_RANGE
+    return bool(values.min() >= low and values.max() <= high)
+
+
+def _is_fault(fault: str) -> bool:
+    return not fault or _FAULT.fullmatch(fault) is not None
+
+
+def _placed(scan: Scan, path: str, *, exact: bool) -> Scan:
+    """Put ``path`` before the paths of a scan and of all that is nested in it.
+
+    Args:
+        scan: A scan.
+        path: Path of the content.
+        exact: Whether the exact signals of the scan itself are kept; those of nested
+            ones always are.
+    """
+    # ``dataclasses.replace`` would take three times as long, for every upload.
+    return Scan(
+        path=path + scan.path,
+        kind=scan.kind,
+        size=scan.size,
+        exact=scan.exact if exact else (),
+        views=scan.views,
+        reason=scan.reason,
+        contents=tuple([_placed(nested, path, exact=True) for nested in scan.contents]),
+        dropped=scan.dropped,
+        further=scan.further,
+    )

@@ -1,0 +1,133 @@
+"""Have uploads wait for their turn: the clock and futures around ``queueing.py``."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from uploadfilter.model import Reason
+from uploadfilter.scanners.pool.queueing import Lanes
+from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.scanners.pool.waiting import Claim, Standing
+
+_HAVE_PLACES: Final = frozenset(
+    {Standing.PLACED, Standing.HELD_UP, Standing.ASIDE, Standing.SLOW}
+)
+
+
+class Turns:
+    """Gives uploads a place, one after the other.
+
+    Args:
+        settings: How many places there are, and how long one waits.
+        counts: Where ``shed``, ``slowed`` and ``put_back`` are counted.
+
+    Attributes:
+        lanes: Who stands where.
+    """
+
+    def __init__(self, settings: ScannerSettings, *, counts: Counter[str]) -> None:
+        self._wait_s = settings.queue_wait_s
+        self._counts = counts
+        self._loop = asyncio.get_running_loop()
+        self.lanes = Lanes(
+            places=settings.workers,
+            small_lane=settings.small_lane,
+            slow_lane=settings.slow_lane,
+            client_share=settings.slow_of_one_client,
+            queue_limit=settings.queue_limit,
+            slow_after_s=settings.slow_after_s,
+        )
+        self._calls: dict[Claim, asyncio.Future[Reason | None]] = {}
+        self._put_back: dict[Claim, Callable[[], None]] = {}
+
+    def expected_wait_s(self, client: str, *, may_be_small: bool) -> float:
+        """Return for how long a new claim of a client would wait for a place."""
+        return self.lanes.expected_wait_s(
+            client, may_be_small=may_be_small, now_s=self._loop.time()
+        )
+
+    async def enter(
+        self, claim: Claim, *, on_put_back: Callable[[], None]
+    ) -> Reason | None:
+        """Wait until a claim has a place.
+
+        A caller calls ``leave`` in the end, also if the scan fails.
+
+        Args:
+            claim: What waits.
+            on_put_back: Called at most once, when its scan must be broken off and
+                ``reenter`` called.
+
+        Returns:
+            Why it has none: ``overloaded``; ``no_scanner`` at the end of the pool.
+        """
+        shed = self.lanes.ask(claim, now_s=self._loop.time())
+        if shed is not None:
+            self._counts["shed"] += 1
+            if shed is claim:
+                return Reason.OVERLOADED
+            self._call(shed, Reason.OVERLOADED)
+        self._put_back[claim] = on_put_back
+        if claim.standing in _HAVE_PLACES:
+            return None
+        return await self._wait(claim)
+
+    async def reenter(self, claim: Claim) -> Reason | None:
+        """Wait until a claim that was put back may go on.
+
+        Returns:
+            Why it may not, as ``enter`` does.
+        """
+        match claim.standing:
+            case Standing.PUT_BACK:
+                return await self._wait(claim)
+            case Standing.OVER:
+                return Reason.NO_SCANNER
+            case _:
+                return None
+
+    def slow_down(self, claim: Claim) -> None:
+        """Note that the scan of a claim takes long."""
+        self._counts["slowed"] += 1
+        self.lanes.slow_down(claim, now_s=self._loop.time())
+        self._admit()
+
+    def leave(self, claim: Claim) -> None:
+        """Note that a claim is done."""
+        self._put_back.pop(claim, None)
+        self.lanes.leave(claim, now_s=self._loop.time())
+        self._admit()
+
+    def close(self) -> None:
+        """Tell those who wait that it is in vain."""
+        for claim in self.lanes.turn_away_all():
+            self._call(claim, Reason.NO_SCANNER)
+
+    async def _wait(self, claim: Claim) -> Reason | None:
+        call: asyncio.Future[Reason | None] = self._loop.create_future()
+        self._calls[claim] = call
+        self._admit()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await call
+        except TimeoutError:
+            # A place that was given in the same moment is taken.
+            has_place = claim.standing in _HAVE_PLACES
+            return None if has_place else Reason.OVERLOADED
+        finally:
+            del self._calls[claim]
+
+    def _admit(self) -> None:
+        for claim in self.lanes.admit(now_s=self._loop.time()):
+            if claim.standing is Standing.PUT_BACK:
+                self._counts["put_back"] += 1
+                self._put_back[claim]()
+            else:
+                self._call(claim, None)
+
+    def _call(self, claim: Claim, answer: Reason | None) -> None:
+        """Tell a claim that waits; one that is put back may not wait yet."""
+        call = self._calls.get(claim)
+        if call is not None and not call.done():
+            call.set_result(answer)
