@@ -19,6 +19,7 @@ from aiohttp import http_parser
 
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.clients import sockets
+from uploadfilter.proxy.clients.accepting import Acceptor
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.connections import Server
 from uploadfilter.proxy.clients.door import Connections, Door
@@ -98,17 +99,10 @@ async def _accepting(
         server.open,
         proxy_protocol=listener.address.proxy_protocol,
     )
-    loop = asyncio.get_running_loop()
+    acceptor = Acceptor(listener.socket, make, backlog=BACKLOG)
     if listener.is_unix:
-        accepting = await loop.create_unix_server(
-            make, sock=listener.socket, backlog=BACKLOG
-        )
         stack.callback(sockets.remove, listener)
-    else:
-        accepting = await loop.create_server(
-            make, sock=listener.socket, backlog=BACKLOG
-        )
-    stack.callback(accepting.close)
+    stack.callback(acceptor.close)
     return listener
 
 

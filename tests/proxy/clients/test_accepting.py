@@ -1,0 +1,151 @@
+"""Connections are accepted, many at once, also when descriptors are lacking."""
+
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+from typing_extensions import override
+
+from tests.waiting import until
+from uploadfilter.proxy.clients.accepting import AT_ONCE, Acceptor
+
+TIMEOUT_S = 30
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what it receives."""
+
+    made = 0
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        type(self).made += 1
+        self._transport = transport
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(data)
+
+
+@asynccontextmanager
+async def accepting(listener: socket.socket) -> AsyncIterator[type[Echo]]:
+    """Accept the connections of a listener; yield the class that counts them."""
+
+    class Counted(Echo):
+        """One count for each listener."""
+
+    acceptor = Acceptor(listener, Counted, backlog=128)
+    try:
+        yield Counted
+    finally:
+        acceptor.close()
+
+
+@contextmanager
+def clients(listener: socket.socket, count: int) -> Iterator[list[socket.socket]]:
+    """Have so many clients connect, before anything is accepted."""
+    with ExitStack() as stack:
+        opened = [
+            stack.enter_context(socket.socket(listener.family)) for _ in range(count)
+        ]
+        for client in opened:
+            client.connect(listener.getsockname())
+            client.setblocking(False)
+        yield opened
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.socket]:
+    """A socket that listens, of either family."""
+    if request.param == "tcp":
+        made = socket.create_server(("127.0.0.1", 0), backlog=128)
+    else:
+        made = socket.socket(socket.AF_UNIX)
+        made.bind(str(tmp_path / "socket"))
+        made.listen(128)
+    with made:
+        yield made
+
+
+async def echoed(client: socket.socket) -> bytes:
+    """Return what comes back of what a client sends."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(TIMEOUT_S):
+        await loop.sock_sendall(client, b"hello")
+        return await loop.sock_recv(client, 5)
+
+
+async def test_each_connection_is_served(listener: socket.socket) -> None:
+    """More of them wait than one round accepts."""
+    with clients(listener, AT_ONCE + 3) as waiting:
+        async with accepting(listener) as counted:
+            answers = [await echoed(client) for client in waiting]
+
+    assert answers == [b"hello"] * (AT_ONCE + 3)
+    assert counted.made == AT_ONCE + 3
+
+
+async def test_many_connections_are_accepted_in_one_round(
+    listener: socket.socket,
+) -> None:
+    """So that a busy loop does not keep new clients waiting for one another."""
+    rounds = 0
+
+    with clients(listener, AT_ONCE) as _:
+        async with accepting(listener) as counted:
+            async with asyncio.timeout(TIMEOUT_S):
+                while counted.made < AT_ONCE:
+                    await asyncio.sleep(0)
+                    rounds += 1
+
+    assert rounds < AT_ONCE // 4
+
+
+async def test_clients_wait_while_descriptors_are_lacking(
+    listener: socket.socket,
+) -> None:
+    """They are served as soon as there is one again; the operator is told once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with clients(listener, 2) as waiting, capture_logs() as logged:
+        async with accepting(listener) as counted:
+            spare = os.dup(0)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, hard))
+            try:
+                await until(lambda: bool(logged))
+                await asyncio.sleep(0.3)
+                made_meanwhile = counted.made
+            finally:
+                os.close(spare)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            answers = [await echoed(client) for client in waiting]
+
+    assert made_meanwhile == 0
+    assert answers == [b"hello"] * 2
+    assert [line["event"] for line in logged] == ["connections_wait"]
+
+
+async def test_nothing_is_accepted_after_the_end(listener: socket.socket) -> None:
+    """Not even when the end comes while descriptors are lacking."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with clients(listener, 1) as (client,), capture_logs() as logged:
+        spare = os.dup(0)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, hard))
+        try:
+            async with accepting(listener) as counted:
+                await until(lambda: bool(logged))
+        finally:
+            os.close(spare)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await asyncio.sleep(0.2)
+
+        assert counted.made == 0
+        assert listener.fileno() == -1
+        with pytest.raises(ConnectionError):
+            client.recv(1)

@@ -1,0 +1,116 @@
+"""Accept connections, many in one round of the event loop.
+
+uvloop 0.23 accepts one connection of a listening socket in each round (libuv's
+``uv__server_io``). A round of a busy loop takes ten milliseconds, so that a hundred
+connections a second are accepted. When three hundred came each second, the head of
+each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
+
+- One round accepts at most ``AT_ONCE`` connections. Then the connections that are
+  already open have their turn.
+- If the process has no descriptor or memory left, nothing is accepted for ``PAUSE_S``.
+  The clients wait in the kernel's queue.
+"""
+
+import asyncio
+import errno
+import math
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import structlog
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+AT_ONCE: Final = 32
+"""Connections in one round: about 3 ms of the loop."""
+
+PAUSE_S: Final = 0.1
+"""Seconds without accepting when a descriptor is lacking. Every request that ends frees
+one, and takes some milliseconds."""
+
+_SAY_EVERY_S: Final = 60.0
+"""Seconds between two messages that say so."""
+
+_LACKS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Acceptor:
+    """Accepts the connections of one listening socket, until ``close``.
+
+    Args:
+        listener: Bound; closed by ``close``.
+        make: Makes the protocol of a connection.
+        backlog: Connections that the kernel keeps meanwhile (``listen(2)``).
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        *,
+        backlog: int,
+    ) -> None:
+        self._listener = listener
+        self._make = make
+        self._loop = asyncio.get_running_loop()
+        self._opening: set[asyncio.Task[object]] = set()
+        self._pause: asyncio.TimerHandle | None = None
+        self._said_at_s = -math.inf
+        listener.setblocking(False)
+        listener.listen(backlog)
+        self._loop.add_reader(listener, self._accept)
+
+    def close(self) -> None:
+        """Accept nothing more, and close the listening socket."""
+        if self._pause is None:
+            self._loop.remove_reader(self._listener)
+        else:
+            self._pause.cancel()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                accepted, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue  # it has gone again (accept(2))
+            except OSError as exc:
+                if exc.errno not in _LACKS:
+                    raise
+                self._wait(exc)
+                return
+            self._open(accepted)
+
+    def _open(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        opening = self._loop.create_task(
+            self._loop.connect_accepted_socket(self._make, accepted)
+        )
+        self._opening.add(opening)
+        opening.add_done_callback(partial(self._opened, accepted))
+
+    def _opened(self, accepted: socket.socket, opening: "asyncio.Task[object]") -> None:
+        self._opening.discard(opening)
+        if opening.cancelled() or opening.exception() is not None:
+            accepted.close()
+
+    def _wait(self, error: OSError) -> None:
+        """Accept nothing for a moment, and tell the operator why."""
+        now_s = self._loop.time()
+        if now_s - self._said_at_s >= _SAY_EVERY_S:
+            self._said_at_s = now_s
+            log.warning(
+                "connections_wait",
+                error=str(error),
+                hint="Allow more descriptors: LimitNOFILE= in the unit, or ulimit -n.",
+            )
+        self._loop.remove_reader(self._listener)
+        self._pause = self._loop.call_later(PAUSE_S, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._listener, self._accept)
