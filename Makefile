@@ -42,7 +42,7 @@ SITES_STAMP := $(SITES_VENV)/.installed-sites
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test lint format format-check types floors check e2e deploy-test sites \
-        fuzz properties bench docs wheel deb lock clean
+        fuzz properties bench docs settings wheel deb lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -164,6 +164,9 @@ bench: $(BENCH_STAMP)  ## Run the benchmarks, or one: BENCH=hashing; needs g++.
 
 docs: $(DEV_STAMP)  ## Test that the documents agree with the code.
 	@$(BIN)/python -m pytest tests/test_docs.py tests/test_house.py $(ARGS)
+
+settings: $(DEV_STAMP)  ## Write docs/operating/keys.md, each setting, from the code.
+	@$(BIN)/python -m deploy.documents.keys
 
 wheel: $(DEV_STAMP)  ## Build the wheel into dist/, the same bytes for the same commit.
 	@rm -f dist/uploadfilter-*.whl

@@ -14,6 +14,7 @@ import pytest
 import typer.core
 import typer.main
 
+from deploy.documents import keys
 from tests.repository import (
     GLOSSARY,
     ROOT,
@@ -263,6 +264,21 @@ def test_each_setting_is_explained_with_its_default(table: str, room: type) -> N
     assert explained == expected
 
 
+def test_page_of_settings_is_what_the_code_says() -> None:
+    """The page of all keys was written after the code had changed last."""
+    is_fresh = keys.PAGE.read_text(encoding="utf-8") == keys.page()
+
+    assert is_fresh, "docs/operating/keys.md is stale: run 'make settings'"
+
+
+def test_about_thirty_settings_are_for_everybody() -> None:
+    """The settings that people change stand at the top, and are few."""
+    often = first_cells(operating("The settings that people change"))
+
+    assert often <= KEYS
+    assert 25 <= len(often) <= 35
+
+
 def test_keys_that_need_a_restart_are_named() -> None:
     """The operator knows beforehand what a reload will not change."""
     waiting = {key for key in KEYS if not config.is_live(key)}
@@ -285,9 +301,9 @@ def test_each_variable_is_explained() -> None:
 
 def test_each_setting_of_a_route_is_explained() -> None:
     """The keys and tables of a route each have a row, and there are no others."""
-    keys = {key.removeprefix("routes.") for key in KEYS if key.startswith("routes.")}
+    found = {key.removeprefix("routes.") for key in KEYS if key.startswith("routes.")}
 
-    assert first_cells(operating("[[routes]]")) == keys
+    assert first_cells(operating("[[routes]]")) == found
 
 
 @pytest.mark.parametrize(("title", "enum"), list(ENUMS.items()))

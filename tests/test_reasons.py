@@ -74,8 +74,8 @@ def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
     row = rf"^\| `{reason}` \| `{default}` \|"
     if not re.search(row, policy.partition("\n## ")[0], re.MULTILINE):
         yield (
-            f"write a row | `{reason}` | `{default}` | into [policy] of "
-            "docs/operating/keys.md, with the reason for the default"
+            f"run 'make settings', which writes a row | `{reason}` | `{default}` | "
+            "into [policy] of docs/operating/keys.md"
         )
     if f"{reason}: " not in (Policy.__doc__ or ""):
         yield f"explain the field {reason!r} in the docstring of Policy"

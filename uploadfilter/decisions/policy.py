@@ -116,40 +116,41 @@ class Policy:
     The defaults are the preset ``balanced``.
 
     Attributes:
-        undecodable: Bears picture magic or is declared a picture, and is not one for
-            us: a browser might think otherwise.
+        undecodable: The content bears picture magic or is declared a picture, and does
+            not decode: a browser might show it all the same.
         truncated: Browsers show the part of a picture that they have.
-        too_many_pixels: A bomb, or a picture too large to be looked at.
-        out_of_time: As easily made on purpose as a bomb.
-        out_of_memory: The same.
-        crashed: Twice, in two fresh processes: this content does it.
+        too_many_pixels: A bomb, or a picture that is too large to be decoded.
+        out_of_time: Such a content is as easily made on purpose as a bomb.
+        out_of_memory: As ``out_of_time``.
+        crashed: Two fresh processes crashed, so it was this content.
         too_many_contents: Otherwise the listed picture is the last of many.
-        too_many_signals: The same for views.
-        too_many_views: The same.
+        too_many_signals: As ``too_many_contents``, for signals.
+        too_many_views: As ``too_many_contents``, for views.
         too_many_frames: Long animations are everyday content. First, last and longest
             shown frame and those evenly between were seen.
-        key_frame_unseen: One of these three was not, so that what people look at may
-            be a listed picture.
+        key_frame_unseen: The first, the last or the longest shown frame was not
+            compared, so that the picture that people see may be a listed one.
         too_many_jpeg_scans: No encoder writes so many; each costs a whole decode.
-        too_many_bytes: What a container would unpack to, unseen beyond the budget.
-        too_compressed: The same, told by the ratio: a bomb.
-        too_deep: Nobody nests archives four deep but to hide or to hurt.
+        too_many_bytes: The rest of what a container unpacks to was not seen.
+        too_compressed: As ``too_many_bytes``, known by the ratio: a bomb.
+        too_deep: Nobody nests archives so deep except to hide or to hurt.
         search_unfinished: Everything that begins like a picture was compared, in the
             content and in its members; the search for pictures in the middle of bytes
             was not finished. Large everyday files are like that.
-        encrypted: Nothing of it was seen; nor does a visitor see anything of it who
-            lacks the password. Documents with a password are everyday files.
-        not_inspected: What this version does not look into (7z, rar, drawings in SVG)
-            is everyday content; rejecting it would have the filter switched off.
+        encrypted: Nothing of the file was seen, and a visitor without the password sees
+            nothing of it either. Documents with a password are everyday files.
+        not_inspected: Files that this version does not look into (drawings in SVG) are
+            everyday content; a filter that rejects them is switched off.
         piecewise_upload: A picture in two pieces is never seen whole. Where pieces are
             taken, each is inspected by itself.
-        low_quality: Contrast lowered on purpose makes it, and a style sheet undoes it.
+        low_quality: Lowering the contrast on purpose gives it, and a style sheet undoes
+            that.
         weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
             0.3 % of all uploads by chance.
-        categories: The action for a match of an entry of a category, by the issuer's
-            word for it; of every other category it is ``REJECT``.
-        preset: Which preset it began with: a name for people, whose actions are in the
-            other fields (``presets.py``).
+        categories: The action for a match, by the category of its entry in the issuer's
+            words; ``REJECT`` for every other category.
+        preset: The preset that gives the action of each reason without a key of its own
+            (``presets.py``).
     """
 
     undecodable: Action = Action.REJECT

@@ -16,15 +16,16 @@ class LogSettings:
     """How a log is cut and how much may wait.
 
     Attributes:
-        segment_bytes: A segment that has reached it is followed by a new one. 64 MiB
+        segment_bytes: Size of a segment, after which a new one begins. 64 MiB
             are some 60,000 decisions: few files, each read again within a second or
             two when the log is opened.
-        queue_records: Most records that wait for the writer. At 10,000 the disk is
+        queue_records: Most records that wait for the disk. At 10,000 the disk is
             seconds behind; more uploads would only wait in vain.
         days_without_match: Days that a segment is kept after its own; at least as many
             as ``Retention`` says, since the operator may keep more, and never less than
             uploaders and overseers were promised.
-        days_with_match: The same for a segment that holds a match.
+        days_with_match: Days that a segment with a match is kept after its own; a pilot
+            or a court case may need its records for a year.
         contents_recorded: Most contents that a decision lists, those first that matched
             or have a reason. The others are counted.
         reserve_bytes: Room on the disk that decisions leave to records that must be

@@ -93,7 +93,8 @@ class Thresholds:
         pdq_trim: PDQ of a picture without its border (``trim:1``).
         pdq_complement: PDQ of the negative of any view. With a million entries, a
             search for it at 23 costs a third of a search for the view itself at 31.
-        phash_derived: pHash of these views, and of the negative of any view.
+        phash_derived: pHash of the views ``alpha``, ``raw`` and ``trim:N``, and of the
+            negative of any view.
     """
 
     pdq: int = 31

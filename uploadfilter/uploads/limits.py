@@ -15,15 +15,16 @@ class UploadLimits:
     """Limits of one request's framing.
 
     Attributes:
-        max_body_bytes: Length of a body. 2 GiB is what common hosting panels allow for
+        max_body_bytes: Longest body. 2 GiB is what common hosting panels allow for
             one upload, and a spool of 20 GiB holds ten of them.
-        max_parts: Parts of a form. PHP stops at 1,000 fields (``max_input_vars``) and
-            drops the rest without a word, so what is behind must not pass either.
-        max_part_header_bytes: One part's header section, without the empty line that
-            ends it. Browsers send under 300; Django refuses more than 1,024.
-        max_part_headers: Header lines of one part. RFC 7578 knows three; clients that
-            copy mail software send up to five.
-        max_name_bytes: A field name or a file name in UTF-8. File systems take 255
+        max_parts: Most parts of a form. PHP stops at 1,000 fields (``max_input_vars``)
+            and drops the rest without a word, so the parts after them must not pass
+            either.
+        max_part_header_bytes: Longest header section of a part, without the empty line
+            that ends it. Browsers send under 300; Django refuses more than 1,024.
+        max_part_headers: Most header lines of a part. RFC 7578 knows three; clients
+            that copy mail software send up to five.
+        max_name_bytes: Longest field name or file name, in UTF-8. File systems take 255
             characters, which are at most 1,020 bytes.
     """
 

@@ -45,15 +45,17 @@ class SpoolLimits:
     """How much the spools may hold.
 
     Attributes:
-        memory_per_upload_bytes: An upload that grows beyond goes to disk. Most photos
-            of phones are 2 to 5 MB and arrive slowly, so that memory would be held for
-            their whole way; 1 MiB keeps thumbnails and forms off the disk.
-        memory_total_bytes: All spools together; 256 uploads at the limit above.
-        disk_total_bytes: All spools together; ten uploads of the largest size.
-        memory_per_client_bytes: The spools of one client; a quarter of all, and beyond
-            it they go to disk.
-        disk_per_client_bytes: The spools of one client; a quarter of all, which are two
-            uploads of the largest size and many of any other.
+        memory_per_upload_bytes: Memory of one upload; a larger one goes to disk. Most
+            photos of phones are 2 to 5 MB and arrive slowly, so that memory would be
+            held for their whole way; 1 MiB keeps thumbnails and forms off the disk.
+        memory_total_bytes: Memory of all spools together; beyond, uploads go to disk.
+            256 uploads at ``memory_per_upload_bytes``.
+        disk_total_bytes: Disk space of all spools together; ten uploads of the largest
+            size.
+        memory_per_client_bytes: Memory of the spools of one client; beyond, they go to
+            disk. A quarter of all.
+        disk_per_client_bytes: Disk space of the spools of one client. A quarter of all,
+            which holds two uploads of the largest size and many of any other.
     """
 
     memory_per_upload_bytes: int = MIB

@@ -62,15 +62,17 @@ class OriginSettings:
 
     Attributes:
         url: ``http://host[:port]``, ``https://...`` or ``unix:/path/of/socket``.
-        connect_timeout_s: A server in the same rack answers within milliseconds; five
-            seconds outlast one lost SYN and its repetition after one and three seconds.
-        answer_timeout_s: From the last byte sent to the first byte of the answer,
-            between any two of its bytes, and for what the origin takes nothing of a
-            body; nginx's ``proxy_read_timeout`` and ``proxy_send_timeout`` are 60 s
-            too. So long, at most, does a request wait for one of ``connections``.
-        stream_timeout_s: Between any two bytes of server-sent events, which are silent
-            while nothing happens. It only ends what nobody would end: when either side
-            closes its connection, so does the other.
+        connect_timeout_s: Longest wait for a connection; then 504. A server in the same
+            rack answers within milliseconds; five seconds outlast one lost SYN and its
+            repetition after one and three seconds.
+        answer_timeout_s: Longest silence of the origin; then 504: from the last byte
+            sent to the first byte of the answer, between any two bytes of the answer,
+            and while the origin takes no byte of a body. A request also waits at most
+            so long for one of ``connections``. nginx's ``proxy_read_timeout`` and
+            ``proxy_send_timeout`` are 60 s too.
+        stream_timeout_s: Longest pause between two bytes of server-sent events
+            (``text/event-stream``), which are silent while nothing happens. It only
+            ends connections that neither side closes.
         idle_timeout_s: How long an idle connection is kept. Below the five seconds
             after which Node and Apache close theirs, so that a connection is not lost
             at the moment it is used again.
@@ -80,12 +82,14 @@ class OriginSettings:
         ca_file: Authorities in PEM that may have signed the origin's certificate;
             empty for those of the system.
         server_name: Name that the certificate must hold; empty for the one in ``url``.
-        client_certificate: What we show the origin, in PEM; empty for nothing.
-        client_key: Its key, unless that stands in the same file.
-        client_headers: In which headers the origin is told who the client is. Nearly
-            every program reads ``X-Forwarded-*``.
-        whole_chain: Whether it gets every hop instead of the client alone.
-        via: Our name in Via; empty for none.
+        client_certificate: The certificate that we show the origin, in PEM; empty for
+            none.
+        client_key: The key of that certificate, without a password; empty if it is in
+            the same file.
+        client_headers: The headers that name the client to the origin. Nearly every
+            program reads ``X-Forwarded-*``.
+        whole_chain: Whether these headers hold every hop instead of the client alone.
+        via: The filter's name in ``Via``; empty for no ``Via``.
     """
 
     url: str

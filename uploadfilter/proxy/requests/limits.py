@@ -43,9 +43,10 @@ class ProxyLimits:
         open_uploads: Uploads that are read or inspected at once. For one more, a slow
             body is ended, or it is shed with 503. Each may hold a megabyte of memory
             and some descriptors.
-        open_uploads_per_client: A quarter of all, so that it takes four clients to keep
-            everybody else out; a phone that sends its pictures has up to ten open.
-        longest_wait_s: For how long an upload may have to wait for a scanner; one that
+        open_uploads_per_client: Open uploads of one client. A quarter of all, so that
+            it takes four clients to keep everybody else out; a phone that sends its
+            pictures has up to ten open.
+        longest_wait_s: Longest expected wait of an upload for a scanner; an upload that
             would wait longer is answered 503 at its head. An upload that waits two
             seconds is served, one that is answered 503 is lost for most people, and
             photos of some megabytes take longer to send than that.
@@ -61,16 +62,17 @@ class ProxyLimits:
             everybody has, or somebody who controls a hundred networks and gains
             the re-encoded copies of one picture until a person looks. Above 10,000,
             nothing is ever demoted.
-        head_s: From the first byte of a request's head to its end; then 408. nginx's
-            ``client_header_timeout`` is 60 s, but a head is one or two packets, and
-            ten seconds outlast three losses of one.
+        head_s: Longest time from the first byte of a request's head to its end; then
+            408. nginx's ``client_header_timeout`` is 60 s, but a head is one or two
+            packets, and ten seconds outlast three losses of one.
         head_bytes: Longest head of a request; beyond: 431. nginx's
             ``large_client_header_buffers`` are 32 KiB too.
         body_idle_s: Longest pause between two pieces of a body; nginx's
             ``client_body_timeout`` is 60 s, but an upload here holds a spool.
-        body_grace_s: A body may be as slow as it likes for so long, which lets a phone
-            that changes networks come back.
-        body_rate_bytes_s: After that, the least average; a 2G connection has 5 KB/s.
+        body_grace_s: Time in which a body may be as slow as it likes, which lets a
+            phone that changes networks come back.
+        body_rate_bytes_s: Least average rate after ``body_grace_s``; a 2G connection
+            has 5 KB/s.
         body_total_s: Longest time for any body, whatever its rate.
         record_s: How long a decision may take to be on disk; a disk that takes longer
             is stuck, and clients and their spools must not wait for it.
@@ -91,10 +93,10 @@ class ProxyLimits:
             nothing comes from the origin. One that has gone looks the same, and most
             answers are there by then.
         drain_s: How long requests get to finish when the service is stopped.
-        drain_idle_s: Of these, how long connections that are idle may still bring one
-            more request, which is answered and ends its connection: closing one at the
-            moment that it is used would lose the request. A busy front end uses each of
-            its connections within a second.
+        drain_idle_s: The part of ``drain_s`` in which idle connections may still bring
+            one more request, which is answered and ends its connection: closing one at
+            the moment that it is used would lose the request. A busy front end uses
+            each of its connections within a second.
     """
 
     connections: int = 10_000

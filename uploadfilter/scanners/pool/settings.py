@@ -55,8 +55,8 @@ class ScannerSettings:
             given up by then, or will soon.
         recycle_after: Contents after which a process is replaced, which bounds what
             decoders leak.
-        losses_per_upload: Processes that one upload may cost.
-        start_timeout_s: Seconds until new processes can be made.
+        losses_per_upload: Processes that one upload may cost, by crashes or budgets.
+        start_timeout_s: Longest start of a scanner, in seconds.
         require_sandbox: Whether a kernel that cannot confine scanners in every way is
             an error at the start; otherwise it is said in the log.
         formats: Picture formats to decode beyond the usual ones, by their names:

@@ -45,8 +45,8 @@ class Budgets:
             more.
         first_mib_s: CPU seconds added besides for each of the first 32 MiB, which may
             be all of a large picture, of which HEIC takes 0.15, or of a package of
-            programs: one of 4,000 little files in 1.8 MiB takes 4. Who sends many
-            short contents gets ``content_cpu_s`` for each, which is more.
+            programs: one of 4,000 little files in 1.8 MiB takes 4. Many short contents
+            get ``content_cpu_s`` each, which is more.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
         max_views: Views of one content. 90 are 30 frames with transparency, each as
@@ -56,15 +56,16 @@ class Budgets:
             alone, 3,584 with all types; 160 views have 5,120 with PDQ and pHash.
         max_upload_signals: Signals of one upload's content, nested ones included; a
             thousand photos have half as many.
-        signals_per_mib: Signals added to that for every MiB of content, up to
-            ``MOST_SIGNALS`` in all: those of an icon that is transparent, since
-            packages of programs have hundreds of large ones.
+        signals_per_mib: Signals added to ``max_upload_signals`` for every MiB of
+            content, up to ``MOST_SIGNALS`` in all: those of an icon that is
+            transparent, since packages of programs have hundreds of large ones.
         max_contents: Contents nested in one content, at all depths together. Of 486
             archives of Debian's packages, 18 have more than 1,000 members and 5 more
             than 5,000; a thousand texts take 0.1 s, which the CPU seconds bound.
-        contents_per_mib: Contents added to that for every MiB of content, up to
-            ``MOST_CONTENTS`` in all. No archive has more: a member takes 35 packed
-            bytes, if it has nothing in it. Packages of programs have up to 22,000.
+        contents_per_mib: Contents added to ``max_contents`` for every MiB of content,
+            up to ``MOST_CONTENTS`` in all. No archive has more: a member takes 35
+            packed bytes, if it has nothing in it. Packages of programs have up to
+            22,000.
         max_depth: How deep contents are nested: 5 is a photo in the preview, in PDF, of
             a document in an archive in a backup, which was packed.
         max_frames: Frames of one picture that become views; of more, the first, the
