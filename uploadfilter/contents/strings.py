@@ -1,22 +1,23 @@
-r"""Find the pictures that stand encoded in text: base64, ``data:`` URIs, digits, ...
+r"""Find the pictures that are encoded in a text: base64, ``data:`` URIs, digits, ...
 
 Programs unwrap a string in layers: JSON's escapes, a form's percent signs, HTML's
 references, a mail's quoted-printable lines, white space. All of them are undone here,
-whatever the text says that it is, until nothing changes: none of their characters
-belongs to the alphabets of base64, so that undoing a layer that is not there loses
-little, and the text is searched as it stands as well.
+whatever the declared type of the text is, until nothing changes. None of their
+characters belongs to the alphabets of base64, so that undoing a layer that is not there
+loses little; and the unchanged text is searched as well.
 
-The search is in two parts. First comes what begins like a picture or a container in the
-text as it stands and without its layers. Then, from an account of its own, come the
-other readings: texts that are encoded themselves, other codings (``codings.py``), the
-text as other programs read it (``rewritings.py``); and each of these from the start.
+The search is in two parts. The first part looks for the beginnings of pictures and
+containers, in the unchanged text and in the text without its layers. The second part,
+with its own account, searches the other readings: encoded texts, other codings
+(``codings.py``), and the text as other programs read it (``rewritings.py``). Each of
+these is searched from the start.
 
-One look over each text says which of all these steps can find anything (``signs.py``).
-Most texts hold nothing, and the look is all that they cost.
+One search of each text for signs tells which of these steps can find anything
+(``signs.py``). Most texts hold nothing and cost only this search.
 
-Rules this module keeps: linear time whatever the bytes, at most ``held_bytes`` of text
-at a time; what there may be many of is counted (``effort.py``). Binary content is
-passed over at a GiB a second.
+Rules this module keeps: linear time for any bytes; at most ``held_bytes`` of text at a
+time; every step that may occur often is counted (``effort.py``); binary content is
+skipped at a GiB a second.
 """
 
 from binascii import b2a_base64
@@ -65,41 +66,43 @@ from uploadfilter.contents.source import Source
 from uploadfilter.contents.stretches import charsets, texts
 
 _SHORTEST = 80
-"""Characters of text that may encode a picture: 60 bytes are fewer than any has that
-shows anything."""
+"""Fewest characters of text that may encode a picture: every picture that shows
+anything has more than 60 bytes."""
 
 _MOST_HELD_BYTES = 16 * 1024 * 1024
-"""Bytes of text that are looked at together, whatever may be held: there are up to six
-copies of them. The largest photos are shorter in base64."""
+"""Most bytes of text that are searched together, even if more may be held: there are up
+to six copies of them. The largest photos are shorter in base64."""
 
 _STEPS = 80_000
 _BYTES_PER_PLAIN_STEP = 32
 _DEEP_STEPS = 60_000
 _BYTES_PER_DEEP_STEP = 32
-"""Microseconds that beginnings, and all other readings, may take in any text, and for
-its length. Most programs take a tenth of that; bundles of five megabytes with their
-fonts and source maps (plotly, bokeh, pdf.js) take 130,000 to 180,000 for beginnings."""
+"""Budgets in steps (microseconds) for beginnings, and for all other readings: a fixed
+part for any text, and a part by its length. Most programs take a tenth of that; bundles
+of five megabytes with their fonts and source maps (plotly, bokeh, pdf.js) take 130,000
+to 180,000 for beginnings."""
 
 _BYTES_PER_LATER_STEP = 64
-"""Of a text that waited, which is looked at once more."""
+"""Bytes for each step of a text that waited, and is searched once more."""
 
 _MOST_UNDONE = 40
-"""Readings of one text in which a single layer is undone: those of four layers, each of
-which could be another one as well."""
+"""Most readings of one text in which a single layer is undone: enough for four layers,
+each of which could also be another one."""
 
 _URL_LETTERS = tuple(bytes((letter,)) for letter in URL_LETTERS)
 
 _BYTES_PER_REREADING = 512
-"""Of what is done to a whole text, and costs two nanoseconds for each byte."""
+"""Bytes for each step of rereading a whole text, at two nanoseconds a byte."""
 
 _NESTED_BYTES_PER_STEP = 256
-"""The same for what was unpacked, of which a bomb has two hundred times as much."""
+"""Bytes for each step of an unpacked text; a bomb unpacks to two hundred times its
+length."""
 
 
 def effort_for(size: int) -> Efforts:
-    """Return what looking at a content of so many bytes may cost, nested ones included.
+    """Return the budgets for searching a content and the contents nested in it.
 
-    Each nested one adds a little, by its length.
+    Each nested content adds a little to them, by its length.
     """
     return Efforts(
         plain=Effort(_STEPS + size // _BYTES_PER_PLAIN_STEP),
@@ -116,21 +119,23 @@ def encoded(
     effort: Efforts | None = None,
     is_thorough: bool = False,
 ) -> Iterator[Encoded | TooMany | Unfinished]:
-    """Yield what the strings in a content encode.
+    """Yield the files that the strings in a content encode.
 
     Args:
         source: The content.
-        kind: What ``magic.sniff`` made of it; what is not read as text is only
-            searched where it has long strings without a space.
-        most: Strings that are yielded at most, 0 or more.
-        held_bytes: Bytes of text that are looked at together, at least 1; a string
-            that is longer is cut. A few times as much is in memory.
-        effort: What it may cost, together with others; by itself if none is given.
-        is_thorough: If true, each step is tried on each text as a whole, whether there
-            is a sign of it or not. The tests hold the quick search to that.
+        kind: Its kind by ``magic.sniff``; a kind that is not read as text is only
+            searched in long strings without a space.
+        most: Most files that are yielded, 0 or more.
+        held_bytes: Bytes of text that are searched together, at least 1; longer strings
+            are cut. A few times as many bytes are held in memory.
+        effort: The budgets, which may be shared with other contents; by default its
+            own.
+        is_thorough: Whether each step is tried on each whole text, even without its
+            sign. The tests compare the quick search with this.
 
     Yields:
-        Strings; then ``Unfinished``, or ``TooMany`` if not even all beginnings were.
+        Files; then ``Unfinished`` if the search is not complete, or ``TooMany`` if not
+        even all beginnings were yielded.
     """
     if effort is None:
         effort = effort_for(source.size)
@@ -144,7 +149,7 @@ def encoded(
         search = _Search(text, effort, as_text=kind in STRINGS, is_thorough=is_thorough)
         try:
             for found in search.strings():
-                # Two readings of a text find most strings twice.
+                # Most strings are found twice, in two readings of a text.
                 known = hash(found.data)
                 if known in seen or (found.is_carved and known in carved):
                     continue
@@ -168,12 +173,12 @@ class _Search:
     Args:
         text: The piece.
         effort: The budget of steps.
-        as_text: If true, somebody reads it as text, and all its readings count.
+        as_text: Whether programs read it as text, so that all its readings count.
         is_thorough: See ``encoded``.
 
     Attributes:
-        is_deep: Whether all that begins like a picture in the text was given, and what
-            comes now are other readings.
+        is_deep: Whether all beginnings of pictures in the text were yielded, so that
+            the other readings come now.
     """
 
     def __init__(
@@ -192,7 +197,7 @@ class _Search:
         self.is_deep = False
 
     def strings(self) -> Iterator[Encoded]:
-        """Yield what strings encode, under names without a number.
+        """Yield the files that strings encode, with names without a number.
 
         Raises:
             SpentError: The budget of steps is used up.
@@ -219,7 +224,7 @@ class _Search:
                 self._waiting.append(replace(part_of, is_whole=True))
 
     def _holds_something(self, part: "Waiting") -> bool:
-        """Return whether anything is found in a part; readings have most in common."""
+        """Return whether anything is found in a part; its readings are nearly equal."""
         known = hash((part.text, len(part.ways)))
         if known not in self._parts:
             found = (hash(each.data) for each in self._later())
@@ -227,7 +232,7 @@ class _Search:
         return self._parts[known]
 
     def _later(self) -> Iterator[Encoded]:
-        """Yield what is in a text that was waiting."""
+        """Yield the files in a text that was waiting."""
         item = self._item
         self._effort.deep.take(1 + len(item.text) // _BYTES_PER_LATER_STEP)
         readings = self._read(
@@ -250,14 +255,14 @@ class _Search:
         is_guess: bool = False,
         is_next: bool = False,
     ) -> bool:
-        """Let a text be searched later, from the start, unless it was.
+        """Queue a text to be searched from the start, unless it was searched before.
 
         Args:
             text: The text.
-            ways: In which it may be rewritten: of two that undo different things, the
-                order says nothing.
+            ways: The ways in which it may be rewritten. The order of two ways that undo
+                different codings does not matter.
             is_guess: Whether strings that were sound may be broken in it.
-            is_next: Whether it comes before those that wait already.
+            is_next: Whether it comes before the texts that wait already.
 
         Returns:
             Whether it waits.
@@ -265,7 +270,7 @@ class _Search:
         if b"\0" in text:
             text = text.translate(None, b"\0")
         known = hash(text)
-        # Bytes that only begin like a text have the signs of all ways by chance.
+        # Bytes that only begin like a text have all signs by chance.
         before = self._known.get(known, -1)
         is_new = before < 0 or (before < len(ways) and is_printed(text))
         if len(text) < _SHORTEST or not is_new:
@@ -279,16 +284,16 @@ class _Search:
         return True
 
     def _wait_for_text(self, data: bytes, *, is_guess: bool = False) -> bool:
-        """Let bytes that are text be searched later, in each charset."""
+        """Queue bytes that are text, in each charset."""
         waits = [
             self._wait(text, is_guess=is_guess) for text in charsets(data, is_text=True)
         ]
         return any(waits)
 
     def _wait_for_parts(self, reading: Reading) -> None:
-        """Let what looks encoded be searched by itself before the text is.
+        """Queue the parts that look encoded before the text itself.
 
-        To read a megabyte in every way for two kilobytes of it would cost a second.
+        Reading a megabyte in every way for two kilobytes of it would cost a second.
         """
         for part in reading.parts():
             self._waiting.append(
@@ -296,7 +301,7 @@ class _Search:
             )
 
     def _deeper(self, readings: Readings) -> Iterator[Encoded]:
-        """Yield what a text holds besides what begins in it; note what to search."""
+        """Yield the other files of a text, not its beginnings; queue its readings."""
         effort, ways = self._effort.deep, self._item.ways
         for text, is_given in readings.nested(effort):
             if not is_given and sniff(text[:HEAD_BYTES]) is Kind.SVG:
@@ -321,11 +326,11 @@ class _Search:
             self._wait_for_parts(reading)
 
     def _undo(self, reading: Reading) -> None:
-        """Let a text be searched once a single layer is undone, in each way."""
+        """Queue a text with a single layer undone, for each layer."""
         if not self._item.ways or self._undone > _MOST_UNDONE:
             return
         if not is_printed(reading.text):
-            # Bytes that only begin like a text: each layer is there by chance.
+            # Bytes that only begin like a text have each layer by chance.
             return
         for plain in escaped.undone(reading.text, reading.told, self._effort.deep):
             if plain.isascii() or not is_text(plain):
@@ -334,13 +339,14 @@ class _Search:
                 self._undone += self._wait_for_text(plain, is_guess=True)
 
     def _reread(self, reading: Reading, effort: Effort) -> None:
-        """Let a text be searched as the decoders do that skip two letters for URLs.
+        """Queue a text without the two letters for URLs, as some decoders read it.
 
-        Those of PHP and Python are such, also where nothing else stands in the way.
+        The decoders of PHP and Python skip these letters, even in a text without
+        layers.
         """
         text = reading.text
         if b"&" in text and reading.hot:
-            # What a reference leaves may look like another one.
+            # The result of a reference may look like another reference.
             self._wait(unreferenced(text, effort))
         if escaped.is_form(text):
             self._wait(text.replace(b"+", b" "))
@@ -356,7 +362,7 @@ class _Search:
     def _coded(
         self, text: bytes, signs: frozenset[str], effort: Effort
     ) -> Iterator[Encoded]:
-        """Yield what stands in other codings than base64, or is packed."""
+        """Yield the files in other codings than base64, and packed ones."""
         codings = signs & (ALL_CODINGS if self._as_text else HEX)
         for name, data in coded(text, effort, codings, is_something=_is_something):
             yield from self._bytes(name, data, effort)
@@ -367,13 +373,13 @@ class _Search:
                 yield item
 
     def _bytes(self, name: str, data: bytes, effort: Effort) -> Iterator[Encoded]:
-        """Yield what is in bytes; a text in them is searched later."""
-        # The name of a field before it may end in a digit.
+        """Yield the files in bytes; queue a text in them."""
+        # The name of a field before the digits may itself end in a digit.
         for start in (0, 1):
             claim = claim_of(data[start:])
             if claim:
                 yield Encoded(name=name, data=data[start:], claim=claim)
-        # Where among characters a file begins is not known.
+        # A file may begin anywhere among characters.
         beside = b"" if name == "characters" else None
         yield from in_bytes(name, data, effort, beside=beside)
         if is_printed(data) or is_text(data) or holds_characters(data):
@@ -382,16 +388,17 @@ class _Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Waiting:
-    """A text that is searched later, as ``_Search._wait`` describes it.
+    """A text in the queue of ``_Search``.
 
     Attributes:
         text: The text.
-        ways: In which it may be rewritten.
+        ways: The ways in which it may be rewritten.
         is_guess: Whether strings that were sound may be broken in it.
-        is_whole: Whether it is read as a whole in every way that would change what
-            looks encoded in it. If not, its parts that look so are searched first.
-        part_of: The text of which it is such a part, if it is one, or what a part says.
-            That text is read as a whole if anything is found in the part.
+        is_whole: Whether the whole text is read in every way that would change bytes in
+            it which look encoded. If not, its parts that look encoded are searched
+            first.
+        part_of: The text of which it is such a part, or a reading of such a part. That
+            whole text is read if anything is found in the part.
     """
 
     text: bytes
@@ -404,17 +411,17 @@ class Waiting:
 def _is_standard(data: bytes) -> bool:
     """Return whether base64 of bytes has a letter that the alphabet for URLs lacks.
 
-    All of the standard alphabet has, unless it is short; without its two letters, the
-    alphabet for URLs has not.
+    Strings in the standard alphabet have one, unless they are short; strings in the
+    alphabet for URLs, without its two letters, have none.
     """
     letters = b2a_base64(data[:_TOLD_BYTES])
     return b"+" in letters or b"/" in letters
 
 
 _TOLD_BYTES = 64 * 1024
-"""Bytes by which alphabets are told apart."""
+"""Bytes by which the two alphabets are told apart."""
 
 
 def _is_something(head: bytes) -> bool:
-    """Return whether bytes begin like what a scan can look into, packed or not."""
+    """Return whether bytes begin like a kind that a scan looks into, packed or not."""
     return kind_of(head) is not None or is_zlib(head)

@@ -1,9 +1,9 @@
-"""Read tar files: of POSIX, of GNU, and of the time before both.
+"""Read tar files of POSIX, of GNU, and of older programs.
 
-Rules this module keeps: members are shown where they lie; of names and sizes that are
-given twice, the extended header's count, as in every reader of today; where a header
-cannot be read, nothing behind it is guessed (carving looks there); a tar file that is
-longer than may be held is read window after window, and each member lies in one.
+Rules this module keeps: members are parts of the source; if a name or a size is given
+twice, the one in the extended header counts, as in every current reader; after an
+unreadable header nothing is guessed (carving looks there); a tar file that is too long
+to be held is read window by window, and each member lies in one window.
 
 Source:
     POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar
@@ -26,19 +26,19 @@ _BLOCK_BYTES: Final = 512
 _ZEROS: Final = bytes(_BLOCK_BYTES)
 
 _ZERO_BYTES: Final = 64 * 1024
-"""How many zero bytes between two archives in one file are passed over at a time. There
-may be any number: ``tar -i`` and Python read on after them if they are told to."""
+"""Zero bytes between two archives in one file that are skipped at a time. There may be
+any number: ``tar -i`` and Python can read on after them."""
 
 _MOST_EXTENDED_BYTES: Final = 128 * 1024
 """Longest extended header or long name that is read: a thousand times the longest that
-a file system can give cause for."""
+a file system needs."""
 
 _BINARY: Final = 0x80
-"""Set in the first byte of a number that is not written in octal."""
+"""The bit in the first byte of a number that is not written in octal."""
 
 _CHECKSUM: Final = slice(148, 156)
 _NO_DATA: Final = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
-"""Links, devices, folders and pipes: their headers stand alone, in most archives."""
+"""Links, devices, folders and pipes: in most archives no data follow their headers."""
 
 _RECORD = re.compile(rb"([1-9][0-9]{0,7}) ([^=]{1,256})=")
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)")
@@ -54,10 +54,10 @@ def is_header(block: bytes) -> bool:
         return False
     stated = _number(block[_CHECKSUM])
     if not stated:
-        # Adding up is dear, and there is always a byte that is none.
+        # Adding up is expensive, and most blocks have a byte that is not valid here.
         return False
     rest = block[:148] + b" " * 8 + block[156:_BLOCK_BYTES]
-    # Some of the oldest archivers added the bytes up as signed ones.
+    # Some of the oldest archivers added signed bytes.
     total, high = sum(rest), len(rest.translate(None, _LOW))
     return stated in {total, total - 256 * high}
 
@@ -77,7 +77,7 @@ class TarContainer:
 
 @dataclass(frozen=True, slots=True)
 class LongMember:
-    """A member that no window holds.
+    """A member that is too long for a window.
 
     Attributes:
         name: Its name.
@@ -91,9 +91,10 @@ class LongMember:
 
 
 class PassingTar:
-    """A tar file that is read window after window.
+    """A tar file that is read window by window.
 
-    Each window is given to ``members``. Then ``go_on`` says where the next one begins.
+    Each window is given to ``members``. Then ``go_on`` is told where the next one
+    begins.
 
     Attributes:
         is_last: Whether the next window ends with the file.
@@ -106,15 +107,15 @@ class PassingTar:
         self._walk: _Walk | None = None
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield the plain files that lie in a window as a whole."""
+        """Yield the plain files that lie entirely in a window."""
         self._walk = self._walk or _Walk(meter)
         yield from self._walk.items(source, is_last=self.is_last)
 
     @property
     def long(self) -> LongMember | None:
-        """The member that comes next, if no window holds it.
+        """Return the next member if it is too long for a window.
 
-        The next window must begin behind it.
+        The next window must begin after it.
         """
         return None if self._walk is None else self._walk.long
 
@@ -122,7 +123,7 @@ class PassingTar:
         """Return the offset of the first byte that must be in the next window.
 
         Args:
-            size: Length of the window in bytes; returned if none is needed.
+            size: Length of the window in bytes; returned if no byte is needed.
         """
         if self._walk is None or self._walk.has_ended:
             return size
@@ -136,14 +137,14 @@ class PassingTar:
 
 @dataclass(slots=True)
 class _Said:
-    """What an extended header or a long name says about the members behind it."""
+    """The fields of extended headers and long names that apply to later members."""
 
     name: str | None = None
     size: int | None = None
     is_sparse: bool = False
 
     def read(self, data: bytes) -> None:
-        """Read the records of an extended header, as far as they are sound."""
+        """Read the records of an extended header, up to the first invalid one."""
         while match := _RECORD.match(data):
             length, key = int(match[1]), match[2]
             value = data[match.end() : length - 1]
@@ -162,10 +163,10 @@ _NO_SOURCE: Final = MemorySource(b"")
 
 
 class _Walk:
-    """One way through a tar file, in one window or in several.
+    """One pass through a tar file, in one window or in several.
 
     Attributes:
-        has_ended: Whether nothing more is to be found.
+        has_ended: Whether no more members can follow.
         long: As ``PassingTar.long``.
     """
 
@@ -186,7 +187,7 @@ class _Walk:
 
     @property
     def keep_from(self) -> int:
-        """Offset of what has not been read, or not as a whole."""
+        """Return the offset of the first byte that was not read to its end."""
         return self._first
 
     def go_on(self, dropped: int) -> None:
@@ -195,20 +196,20 @@ class _Walk:
         self._first = self._position
 
     def items(self, source: Source, *, is_last: bool) -> Iterator[Member | Shortfall]:
-        """Yield the plain files, up to the end or to what cannot be read.
+        """Yield the plain files, up to the end or the first unreadable header.
 
         Args:
-            source: The window; the first time it begins where the file does.
-            is_last: Whether it ends where the file does.
+            source: The window; the first one begins at the start of the file.
+            is_last: Whether it ends at the end of the file.
         """
         self._source, self._is_last = source, is_last
         self.long, self._is_put_off = None, False
         while self._may_go_on():
             yield from self._next()
-        # The window must be gone before the next one is held.
+        # The window must be freed before the next one is held.
         self._source = _NO_SOURCE
         if self._is_put_off:
-            # Its first header is read again in the next window.
+            # The member's first header is read again in the next window.
             self._position, self._here = self._first, _Said()
             if not self._first:
                 self.has_ended = True
@@ -218,7 +219,7 @@ class _Walk:
         return not self.has_ended and self.long is None and not self._is_put_off
 
     def _next(self) -> Iterator[Member | Shortfall]:
-        """Read one header and what it stands for."""
+        """Read one header and its member."""
         if not self._headers_left:
             self.has_ended = True
             yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
@@ -237,7 +238,7 @@ class _Walk:
         block = self._source.read(self._position, _BLOCK_BYTES)
         if not is_header(block):
             self.has_ended = True
-            # Behind the zero blocks that mark the end, anything may stand.
+            # After the zero blocks that mark the end, any bytes may follow.
             if block and not self._is_behind_zeros:
                 yield DAMAGED
             return
@@ -247,18 +248,18 @@ class _Walk:
         yield from self._item(block)
 
     def _is_short(self) -> bool:
-        """Return whether the file ends before what was read of it does.
+        """Return whether the file ends within the last member.
 
-        A file need not be padded at its end, but no data may be missing.
+        The padding at the end of a file may be missing, but no data.
         """
         return self._is_last and self._position - self._padding > self._source.size
 
     def _is_beyond(self, end: int) -> bool:
-        """Return whether a later window holds what there is before an offset."""
+        """Return whether the bytes before an offset are in a later window."""
         return not self._is_last and end > self._source.size
 
     def _pass_zeros(self) -> bool:
-        """Go behind zero blocks; say whether there were some."""
+        """Skip zero blocks; return whether there were some."""
         start = self._position
         if self._source.read(start, _BLOCK_BYTES) != _ZEROS:
             return False
@@ -270,7 +271,7 @@ class _Walk:
         return True
 
     def _item(self, block: bytes) -> Iterator[Member | Shortfall]:
-        """Read what one header stands for, and go behind it."""
+        """Read the member of one header, and move past it."""
         size = _number(block[124:136])
         match block[156:157]:
             case b"x":
@@ -287,7 +288,7 @@ class _Walk:
                 self._here = _Said()
 
     def _extended(self, size: int) -> bytes:
-        """Read what stands for the next member's header, and go behind it."""
+        """Read the data of an extended header or long name, and move past them."""
         if self._is_beyond(self._position + min(size, _MOST_EXTENDED_BYTES)):
             self._is_put_off = True
             return b""
@@ -298,7 +299,7 @@ class _Walk:
     def _member(
         self, block: bytes, kind: bytes, size: int
     ) -> Iterator[Member | Shortfall]:
-        """Yield a plain file; go behind whatever it is."""
+        """Yield a plain file; move past a member of any type."""
         here, everywhere = self._here, self._everywhere
         size = _first(here.size, everywhere.size, size)
         name = _first(here.name, everywhere.name, _name(block))
@@ -326,7 +327,7 @@ class _Walk:
             yield Member(name=name, content=part)
 
     def _put_off(self, name: str, size: int, *, is_sparse: bool) -> Iterator[Shortfall]:
-        """Leave a member that the window does not hold to the next one, if that can."""
+        """Leave a member that is not in this window to the next one, if possible."""
         if self._first:
             self._is_put_off = True
             return
@@ -338,7 +339,7 @@ class _Walk:
             yield UNKNOWN
 
     def _sparse(self, name: str) -> Member | Shortfall:
-        """Return a file with holes, whose map is among its headers or its data."""
+        """Return a file with holes, whose map is in its headers or its data."""
         if not library.IS_THERE:
             return UNKNOWN
         part = PartSource(self._source, self._first, self._source.size - self._first)
@@ -354,12 +355,12 @@ class _Walk:
             yield UNKNOWN
 
     def _is_at_header(self) -> bool:
-        """Return whether a header or the end is next, and no data."""
+        """Return whether a header or the end is next, not data."""
         block = self._source.read(self._position, _BLOCK_BYTES)
         return block in {b"", _ZEROS} or is_header(block)
 
     def _pass_sparse_map(self, block: bytes) -> None:
-        """Go behind the blocks that go on with the map of a sparse file."""
+        """Skip the blocks that continue the map of a sparse file."""
         more = block[482:483]
         while more not in {b"", b"\0"}:
             more = self._source.read(self._position + 504, 1)
@@ -370,14 +371,14 @@ _Value = TypeVar("_Value")
 
 
 def _first(here: _Value | None, everywhere: _Value | None, header: _Value) -> _Value:
-    """Return what counts: the header's own word only if there is no other."""
+    """Return the value that counts: the header's own one only if there is no other."""
     if here is not None:
         return here
     return header if everywhere is None else everywhere
 
 
 def _name(block: bytes) -> str:
-    """Return the name in a header, with what POSIX puts before it."""
+    """Return the name in a header, with the prefix field of POSIX."""
     name, prefix = (_text(block[:100]), _text(block[345:500]))
     has_prefix = block[257:263] == b"ustar\0" and prefix
     return f"{prefix}/{name}" if has_prefix else name
@@ -388,7 +389,7 @@ def _text(field: bytes) -> str:
 
 
 def _number(field: bytes) -> int:
-    """Read a number: octal, or binary where it would be too long."""
+    """Read a number: octal, or binary if it is too long for octal."""
     if field[0] & _BINARY:
         return int.from_bytes(field, "big") & (1 << 8 * len(field) - 1) - 1
     match = _OCTAL.match(field)

@@ -1,11 +1,11 @@
-"""Find letters of base64 that stand for text.
+"""Find the letters of base64 that encode text.
 
-What encodes a text has no magic, but it has a pattern: the first bit of each byte is
-zero, and few bytes are controls. Of random letters one in a hundred million goes on so
-for long enough, and of prose and programs not many more.
+An encoded text has no magic, but a pattern: the first bit of each byte is zero, and few
+bytes are control characters. One in a hundred million random letters begins such a row
+that is long enough; in prose and programs there are not many more.
 
-Rules this module keeps: linear time whatever the letters, a few nanoseconds for each,
-and one where there is no text.
+Rules this module keeps: linear time for any letters: a few nanoseconds for each, and
+one if there is no text.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ from uploadfilter.contents.patterns import Patterns, one_of
 
 _GROUP = 4
 _ROW = 8
-"""Groups of four letters that must go on like text: 24 bytes. A text in which something
-is encoded has more of them in a row than prose in which each letter is a byte."""
+"""Fewest groups of four letters in a row that decode to text: 24 bytes. A text that
+holds encoded bytes has longer rows than prose whose letters are decoded."""
 
 _STRETCH = 1 << 17
 _GAP = 4096
-"""Letters between two stretches of text that are taken for one: letters outside of
-ASCII, or a short binary part."""
+"""Most letters between two stretches of text that become one: between them are
+characters outside of ASCII, or a short binary part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Textual:
-    """Letters that stand for text.
+    """Letters that encode text.
 
     Attributes:
-        start: Number of the first letter, where a group begins.
-        end: Number behind the last one.
+        start: Number of the first letter; a group begins there.
+        end: Number after the last letter.
     """
 
     start: int
@@ -43,7 +43,7 @@ class Textual:
 def _allowed(value: int, place: int) -> bool:
     """Return whether a letter may stand at a place of a group that is text."""
     match place:
-        case 0:  # six bits of the first byte: blanks, or what is printed
+        case 0:  # six bits of the first byte: blanks, or printable characters
             return value in {2, 3} or 8 <= value < 32  # noqa: PLR2004 - bytes
         case 1:  # the first four bits of the second byte
             return value & 15 in {0, 2, 3, 4, 5, 6, 7}
@@ -54,7 +54,7 @@ def _allowed(value: int, place: int) -> bool:
 
 
 def _table(at: int) -> bytes:
-    """Return for each byte at a place the phases in which it may be text, as bits."""
+    """Return for each byte the phases in which it may be text at a place, as bits."""
     table = bytearray(256)
     for value, letter in enumerate(LETTERS):
         table[letter] = sum(
@@ -69,9 +69,9 @@ _TABLES = tuple(_table(at) for at in range(_GROUP))
 
 
 def _row() -> str:
-    """Return a pattern that is in each row of text, in whatever phase.
+    """Return a pattern that stands in each row of text, in any phase.
 
-    Such a row has all letters from the first one that begins a group of its phase.
+    Such a row begins with the first letter of a group of its phase.
     """
     group = [
         one_of(
@@ -89,7 +89,7 @@ _PATTERNS = Patterns([EXPRESSION])
 
 
 def textuals(letters: bytes) -> Iterator[Textual]:
-    """Yield the stretches of letters that stand for text, phase by phase.
+    """Yield the stretches of letters that encode text, phase by phase.
 
     Args:
         letters: Of the standard alphabet, and nothing else.
@@ -113,10 +113,10 @@ def textuals(letters: bytes) -> Iterator[Textual]:
 
 
 def _runs(piece: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield phases, and at which aligned groups the first and last row of text begin.
+    """Yield phases, and the aligned groups at which first and last rows of text begin.
 
-    Rows that overlap, or have no more than the gap between them, are one run: a long
-    text has as many rows as groups.
+    Rows that overlap, or that are at most the gap apart, are one run: a long text has
+    as many rows as groups.
     """
     count = len(piece) // _GROUP
     if count < _ROW:

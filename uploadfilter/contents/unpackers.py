@@ -1,9 +1,9 @@
 """Unpack one compressed stream, a bounded step at a time.
 
 Rules this module keeps: a step gives at most ``STEP_BYTES``, however well the stream is
-compressed; what a stream would make the unpacker hold is bounded by ``WINDOW_BYTES``;
-what bad bytes make a library raise is caught beside the call that raises it, and was
-found with the mutations of ``tests/conformance/containers.py``.
+compressed; the memory of an unpacker for its window is bounded by ``WINDOW_BYTES``; an
+exception of a library for bad bytes is caught at the call that raises it. These
+exceptions were found with the mutations of ``tests/conformance/containers.py``.
 
 To add a coding: a class with the four members of ``Unpacker``.
 """
@@ -23,10 +23,11 @@ from uploadfilter.contents.members import Shortfall
 from uploadfilter.model import Reason
 
 STEP_BYTES: Final = 1024 * 1024
-"""Most bytes that one step gives: what a caller holds beside what it keeps."""
+"""Most bytes that one step gives: the caller holds them besides the bytes that it
+keeps."""
 
 WINDOW_BYTES: Final = 64 * 1024 * 1024
-"""Furthest that a stream may look back, which is what its unpacker must hold.
+"""Longest distance that a stream may look back, which its unpacker must hold.
 
 ``xz -9`` and ``zstd --ultra -21`` need this much, browsers accept 8 MiB, and three such
 streams inside each other stay below the memory of a scanner.
@@ -42,15 +43,15 @@ class Unpacker(Protocol):
 
     @property
     def finished(self) -> bool:
-        """True once the stream has ended as it should."""
+        """Return whether the stream ended properly."""
 
     @property
     def hungry(self) -> bool:
-        """True if the next step needs more packed bytes; else it may get none."""
+        """Return whether the next step needs packed bytes; otherwise it takes none."""
 
     @property
     def leftover(self) -> bytes:
-        """Once finished: what it was given and did not need."""
+        """Return the bytes that a finished stream did not need."""
 
     def step(self, packed: bytes) -> bytes | Shortfall:
         """Unpack some more.
@@ -59,17 +60,17 @@ class Unpacker(Protocol):
             packed: The next bytes of the stream; empty unless ``hungry``.
 
         Returns:
-            Up to ``STEP_BYTES`` bytes, possibly none; or why it cannot go on, after
-            which it is not asked again.
+            Up to ``STEP_BYTES`` bytes, possibly none; or the reason why it cannot go
+            on, after which no step may follow.
         """
 
 
 class Deflate:
-    """A deflate stream, bare or in the wrapping of zlib or gzip.
+    """A deflate stream, bare or in a wrapper of zlib or gzip.
 
     Args:
-        wbits: As ``zlib.decompressobj`` takes it: negative for a bare stream, plus 16
-            for gzip.
+        wbits: As in ``zlib.decompressobj``: negative for a bare stream, plus 16 for
+            gzip.
     """
 
     def __init__(self, wbits: int = -zlib.MAX_WBITS) -> None:
@@ -78,12 +79,12 @@ class Deflate:
 
     @property
     def finished(self) -> bool:
-        """True once the stream has ended as it should."""
+        """Return whether the stream ended properly."""
         return self._stream.eof
 
     @property
     def leftover(self) -> bytes:
-        """What it was given and did not need."""
+        """Return the bytes that it did not need."""
         return self._stream.unused_data
 
     def step(self, packed: bytes) -> bytes | Shortfall:
@@ -94,7 +95,7 @@ class Deflate:
             )
         except zlib.error:  # bad header, code, distance or checksum
             return DAMAGED
-        # A full step may have left more inside than the bytes not yet consumed.
+        # After a full step, the library may hold output besides the unconsumed bytes.
         self.hungry = len(unpacked) < STEP_BYTES
         return unpacked
 
@@ -109,12 +110,12 @@ class Zlib(Deflate):
 class GZIP(Deflate):
     """One member of a gzip file, with its header and checksum.
 
-    Flags that mean nothing are passed over, as Python does.
+    Unknown flags are ignored, as Python does.
     """
 
     _FLAGS_AT: Final = 3
     _FLAGS: Final = 0x1F
-    """Those that exist (RFC 1952, 2.3.1)."""
+    """The known flags (RFC 1952, 2.3.1)."""
 
     def __init__(self) -> None:
         super().__init__(zlib.MAX_WBITS + 16)
@@ -134,13 +135,13 @@ class GZIP(Deflate):
 class Deflate64:
     """A stream of Deflate64, the method of Windows for files of more than 2 GB.
 
-    The library gives no bound to what a step unpacks, and says of what it was given
-    only whether the stream ended in it. So it is given few bytes at a time.
+    The library has no limit for the output of a step, and only tells whether the stream
+    ended within its input. So it gets few bytes at a time.
     """
 
     _PIECE_BYTES: Final = 16
     _MOST_BYTES: Final = 8 * 65_538
-    """What a piece gives at most: 18 bits stand for 65,538 bytes."""
+    """Most bytes that a piece unpacks to: 18 bits encode 65,538 bytes."""
 
     def __init__(self) -> None:
         self._stream = inflate64.Inflater()
@@ -148,17 +149,17 @@ class Deflate64:
 
     @property
     def finished(self) -> bool:
-        """True once the stream has ended as it should."""
+        """Return whether the stream ended properly."""
         return bool(self._stream.eof)
 
     @property
     def hungry(self) -> bool:
-        """True if the next step needs more packed bytes."""
+        """Return whether the next step needs more packed bytes."""
         return not self._held
 
     @property
     def leftover(self) -> bytes:
-        """What it was given and did not need, but for a few bytes."""
+        """Return the bytes that it did not need, except for a few."""
         return self._held
 
     def step(self, packed: bytes) -> bytes | Shortfall:
@@ -178,7 +179,7 @@ class Deflate64:
 
 
 class ZlibOrDeflate(Deflate):
-    """A deflate stream that is wrapped as zlib, or bare if it is not."""
+    """A deflate stream in a zlib wrapper, or a bare one."""
 
     def __init__(self) -> None:
         super().__init__(zlib.MAX_WBITS)
@@ -186,7 +187,7 @@ class ZlibOrDeflate(Deflate):
 
     @override
     def step(self, packed: bytes) -> bytes | Shortfall:
-        """Unpack some more; the first bytes tell which it is."""
+        """Unpack some more; the first bytes tell the wrapper."""
         if not self._is_begun:
             self._is_begun = True
             is_zlib = packed[:1] == b"x" and int.from_bytes(packed[:2], "big") % 31 == 0
@@ -203,17 +204,17 @@ class BZIP2:
 
     @property
     def finished(self) -> bool:
-        """True once the stream has ended as it should."""
+        """Return whether the stream ended properly."""
         return self._stream.eof
 
     @property
     def hungry(self) -> bool:
-        """True if the next step needs more packed bytes."""
+        """Return whether the next step needs more packed bytes."""
         return self._stream.needs_input
 
     @property
     def leftover(self) -> bytes:
-        """What it was given and did not need."""
+        """Return the bytes that it did not need."""
         return self._stream.unused_data
 
     def step(self, packed: bytes) -> bytes | Shortfall:
@@ -225,18 +226,19 @@ class BZIP2:
 
 
 class LZMA:
-    """One stream of xz, or of lzma as it was before xz.
+    """One stream of xz, or of the older lzma format.
 
     Args:
-        head: What to put before the stream: a zip member has the header of the old
-            format elsewhere.
+        head: Bytes to put before the stream: in a zip member, the header of the old
+            format stands elsewhere.
     """
 
     _MEMORY_BYTES: Final = WINDOW_BYTES + 2 * 1024 * 1024
-    """The window and liblzma's own tables: ``xz -9`` says that it needs 65 MiB."""
+    """Memory for the window and the tables of liblzma: ``xz -9`` needs 65 MiB."""
 
     def __init__(self, head: bytes = b"") -> None:
-        # Told to guess, the library takes only some of the old format's headers.
+        # When it guesses the format, the library accepts only some headers of the old
+        # one.
         self._stream = lzma.LZMADecompressor(
             format=lzma.FORMAT_ALONE if head else lzma.FORMAT_AUTO,
             memlimit=self._MEMORY_BYTES,
@@ -245,17 +247,17 @@ class LZMA:
 
     @property
     def finished(self) -> bool:
-        """True once the stream has ended as it should."""
+        """Return whether the stream ended properly."""
         return self._stream.eof
 
     @property
     def hungry(self) -> bool:
-        """True if the next step needs more packed bytes."""
+        """Return whether the next step needs more packed bytes."""
         return self._stream.needs_input
 
     @property
     def leftover(self) -> bytes:
-        """What it was given and did not need."""
+        """Return the bytes that it did not need."""
         return self._stream.unused_data
 
     def step(self, packed: bytes) -> bytes | Shortfall:
@@ -264,7 +266,7 @@ class LZMA:
         try:
             return self._stream.decompress(head + packed, STEP_BYTES)
         except lzma.LZMAError as exc:  # bad magic, options, code or checksum
-            # The library tells this one apart by its text only.
+            # The library tells this error only by its message.
             return TOO_BIG if "emory usage limit" in str(exc) else DAMAGED
 
 
@@ -272,7 +274,7 @@ class Brotli:
     """One brotli stream; it never holds more than 16 MiB."""
 
     _LIMIT_BYTES: Final = STEP_BYTES // 2
-    """The library may go over its limit, by less than as much again."""
+    """The library may exceed its limit, by less than the same amount."""
 
     def __init__(self) -> None:
         self._stream = brotli.Decompressor()
@@ -281,13 +283,13 @@ class Brotli:
 
     @property
     def finished(self) -> bool:
-        """True once the stream has ended as it should."""
+        """Return whether the stream ended properly."""
         return bool(self._stream.is_finished())
 
     @property
     def hungry(self) -> bool:
-        """True if the next step needs more packed bytes."""
-        # The library says so too while it holds back what went over the limit.
+        """Return whether the next step needs more packed bytes."""
+        # The library also says so while it holds back output over the limit.
         return not self._is_full and bool(self._stream.can_accept_more_data())
 
     def step(self, packed: bytes) -> bytes | Shortfall:
@@ -303,10 +305,10 @@ class Brotli:
 
 
 class Zstandard:
-    """One frame of zstd, or one that decoders skip.
+    """One frame of zstd, or a skippable frame.
 
-    The library gives no bound to what a step unpacks. So the frame is cut here into
-    its blocks, each of which gives at most 128 KiB.
+    The library has no limit for the output of a step. So the frame is cut into its
+    blocks here, and each block gives at most 128 KiB.
 
     Source:
         RFC 8878, section 3.1, "Frames".
@@ -333,12 +335,12 @@ class Zstandard:
 
     @property
     def hungry(self) -> bool:
-        """True if the next step needs more packed bytes."""
+        """Return whether the next step needs more packed bytes."""
         return len(self._held) < self._wanted
 
     @property
     def leftover(self) -> bytes:
-        """What it was given and did not need."""
+        """Return the bytes that it did not need."""
         return bytes(self._held)
 
     def step(self, packed: bytes) -> bytes | Shortfall:
@@ -351,13 +353,13 @@ class Zstandard:
         self._wanted, self._next = wanted, following
 
     def _cut(self) -> bytes:
-        """Take what was wanted."""
+        """Take the wanted bytes from the held ones."""
         taken = bytes(self._held[: self._wanted])
         del self._held[: self._wanted]
         return taken
 
     def _start(self) -> bytes:
-        """See from the first bytes of a frame how long its head is."""
+        """Learn the length of a frame's head from its first bytes."""
         if bytes(self._held[:4]) in self._SKIPPED_MAGIC:
             self._then(self._SKIPPED_HEAD_BYTES, self._skipped_head)
             return b""
@@ -370,7 +372,7 @@ class Zstandard:
         return b""
 
     def _head(self) -> bytes | Shortfall:
-        """Read the head of a frame, before anything is held for its window."""
+        """Read the head of a frame, before any memory is taken for its window."""
         head = self._cut()
         try:
             frame = zstandard.get_frame_parameters(head)
@@ -385,7 +387,7 @@ class Zstandard:
         return self._feed(head)
 
     def _block_head(self) -> bytes | Shortfall:
-        """See how long a block is."""
+        """Learn the length of a block."""
         head = int.from_bytes(self._held[: self._BLOCK_HEAD_BYTES], "little")
         size = head >> 3
         if size > self._MOST_BLOCK_BYTES:
@@ -419,12 +421,12 @@ class Zstandard:
             return DAMAGED
 
     def _skipped_head(self) -> bytes:
-        """See how much is to be skipped."""
+        """Learn the number of bytes to skip."""
         self._skip_bytes = int.from_bytes(self._cut()[4:], "little")
         return self._skip(b"")
 
     def _skipped(self) -> bytes:
-        """Skip a piece of what is to be skipped."""
+        """Skip a piece of these bytes."""
         return self._skip(self._cut())
 
     def _skip(self, piece: bytes) -> bytes:

@@ -1,6 +1,6 @@
-"""Find ``data:`` URIs in a text: where each begins, what it says, and where it ends.
+"""Find ``data:`` URIs in a text: their beginnings, their types and their ends.
 
-Rules this module keeps: no byte is looked at more than a few times, however many
+Rules this module keeps: each byte is looked at only a few times, however many
 beginnings there are.
 
 Source:
@@ -26,16 +26,16 @@ DATA = b"data:"
 _TYPE = r"""[^,"'<>(){}]{0,256}"""
 _URI = re.compile(f"({_TYPE}),".encode())
 SIGN = f"[dD][aA][tT][aA]:{_TYPE},"
-"""What is in every text with such a URI."""
+"""A pattern that stands in every text with such a URI."""
 
 _BASE64 = re.compile(rb";\s*base64\s*\Z", re.IGNORECASE)
 _URI_ENDS = {b'"': b'"', b"'": b"'", b"(": b")"}
 _NO_URI_END = re.compile(rb"[\s\"<>]")
 _LONGEST_BARE_URI = 1 << 20
-"""Bytes of a URI that stands without quotes: longer ones are cut."""
+"""Longest URI without quotes, in bytes: longer ones are cut."""
 
 _STEPS = 2
-"""What it takes to find one."""
+"""Steps for finding one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Uri:
     """The beginning of a ``data:`` URI.
 
     Attributes:
-        start: Where it begins.
-        at: Where its data begin.
-        is_base64: Whether these are base64.
+        start: Its offset.
+        at: Offset of its data.
+        is_base64: Whether its data are base64.
     """
 
     start: int
@@ -59,7 +59,7 @@ def uris(text: bytes, effort: Effort, *, is_base64: bool) -> Iterator[Uri]:
     Args:
         text: Any bytes.
         effort: The budget of steps.
-        is_base64: Which of both.
+        is_base64: Whether to yield those with base64, or the others.
 
     Raises:
         SpentError: The budget of steps is used up.
@@ -82,7 +82,7 @@ def may_have_uris(text: bytes) -> bool:
 
 
 class Closings:
-    """Where strings end; asked from left to right, it looks at no byte twice."""
+    """Finds the ends of strings; from left to right, it looks at no byte twice."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -91,7 +91,7 @@ class Closings:
         self._is_bare_end = False
 
     def end_of(self, uri: Uri) -> int:
-        """Return where the string ends that a URI stands in."""
+        """Return the end of the string with a URI."""
         before = self._text[max(uri.start - 1, 0) : uri.start]
         mark = _URI_ENDS.get(before)
         if mark is None:
@@ -102,7 +102,7 @@ class Closings:
         return self._next[mark]
 
     def _end_of_bare(self, at: int) -> int:
-        """Return where a URI without quotes ends."""
+        """Return the end of a URI without quotes."""
         limit = min(at + _LONGEST_BARE_URI, len(self._text))
         if at > self._bare_end:
             self._bare_end, self._is_bare_end = at, False
@@ -116,7 +116,7 @@ class Closings:
 # --- What they hold ------------------------------------------------------------------
 
 _SHORTEST = 32
-"""Characters of a URI that may hold a picture, or a drawing with one in it."""
+"""Fewest characters of a URI that may hold a picture, or a drawing with a picture."""
 
 _HEAD_CHARACTERS = 2048
 _LOOK_STEPS = 10
@@ -125,9 +125,9 @@ _SPACE = b"\r\n\t\f "
 
 
 def plain_uris(text: bytes, effort: Effort) -> Iterator[Encoded]:
-    """Yield what ``data:`` URIs hold that are not base64.
+    """Yield the contents of ``data:`` URIs that are not base64.
 
-    A text in one is none of it: that stands in the text itself once its layers are
+    A text in a URI is not yielded: it stands in the text itself after its layers are
     undone.
 
     Raises:
@@ -149,7 +149,7 @@ def plain_uris(text: bytes, effort: Effort) -> Iterator[Encoded]:
 
 
 def base64_uris(text: bytes, effort: Effort) -> Iterator[tuple[int, bytes]]:
-    """Yield where the base64 of ``data:`` URIs begins, and what it stands for.
+    """Yield the offset of the base64 in each ``data:`` URI, and the decoded bytes.
 
     Raises:
         SpentError: The budget of steps is used up.

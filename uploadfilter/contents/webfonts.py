@@ -1,9 +1,9 @@
 """Read the pictures of fonts that are packed for the web.
 
 A letter of a font may be a picture, which browsers show on any page that names the
-font. In a plain font it lies as it is, and is carved; WOFF packs each table by itself,
-and WOFF 2 all tables together. Only the tables that hold pictures are unpacked: fonts
-are common, and few have any.
+font. In a plain font the picture stands unchanged, and is carved; WOFF packs each table
+by itself, and WOFF 2 all tables together. Only the tables that hold pictures are
+unpacked: fonts are common, and few have pictures.
 
 Source:
     W3C, "WOFF File Format 1.0" (2012), sections 4 and 5; "WOFF File Format 2.0" (2024),
@@ -26,12 +26,12 @@ _PICTURED: Final = frozenset({b"CBDT", b"sbix", b"SVG "})
 """Tables whose letters are pictures: PNG, JPEG, TIFF or SVG."""
 
 _MOST_PICTURED: Final = 16
-"""Such tables of a font, which has each but once."""
+"""Most such tables of a font; a valid font has each table once."""
 
 _HEAD_BYTES: Final = 44
 _ENTRY_BYTES: Final = 20
 _COUNT: Final = slice(12, 14)
-"""Where a head has the number of tables."""
+"""The place of the number of tables in a head."""
 
 
 class FontContainer:
@@ -88,20 +88,20 @@ _KNOWN: Final = frozenset({32, 36, 37})
 """Numbers of the same tables in the list of known ones."""
 
 _OUTLINES: Final = frozenset({10, 11})
-"""Numbers of ``glyf`` and ``loca``, which are transformed unless it is said that not;
-all others are not unless it is said that they are."""
+"""Numbers of ``glyf`` and ``loca``, which are transformed unless the entry says
+otherwise; all other tables are not transformed unless the entry says so."""
 
 _NOT_TRANSFORMED: Final = 3
 _COLLECTION: Final = b"ttcf"
 _MOST_NUMBER_BYTES: Final = 5
 _WORD: Final = 253
 _MORE: Final = {255: 253, 254: 506}
-"""First bytes of numbers of three bytes, and of two with what is added to the second.
-"""
+"""First bytes of numbers of two bytes, with the value that is added to the second byte;
+numbers of three bytes begin with ``_WORD``."""
 
 _MOST_NAMED: Final = 10_000
-"""Fonts and tables that a collection names; a large one has twenty fonts of twenty
-tables, and a microsecond goes by for each."""
+"""Most fonts and tables that a collection names; a large one has twenty fonts of twenty
+tables, and each takes a microsecond."""
 
 
 class _Directory:
@@ -109,10 +109,10 @@ class _Directory:
 
     Args:
         source: The font.
-        at: Where the directory begins.
+        at: Offset of the directory.
 
     Attributes:
-        at: Offset behind what was read.
+        at: Offset after the bytes that were read.
     """
 
     def __init__(self, source: Source, at: int) -> None:
@@ -123,7 +123,7 @@ class _Directory:
         """Return the next bytes.
 
         Raises:
-            ValueError: There are not so many.
+            ValueError: There are fewer.
         """
         data = self._source.read(self.at, length)
         if len(data) < length:
@@ -132,10 +132,10 @@ class _Directory:
         return data
 
     def number(self) -> int:
-        """Return the next number of seven bits to a byte.
+        """Return the next number of seven bits a byte.
 
         Raises:
-            ValueError: It has more bytes than any, or breaks off.
+            ValueError: It has too many bytes, or breaks off.
         """
         value = 0
         for _ in range(_MOST_NUMBER_BYTES):
@@ -159,7 +159,7 @@ class _Directory:
         return first
 
     def table(self) -> bool:
-        """Pass over an entry; say whether its table holds pictures.
+        """Skip an entry; return whether its table holds pictures.
 
         Raises:
             ValueError: It breaks off.
@@ -174,10 +174,10 @@ class _Directory:
         return known in _KNOWN or tag in _PICTURED
 
     def fonts(self) -> None:
-        """Pass over the directory of a collection of fonts.
+        """Skip the directory of a collection of fonts.
 
         Raises:
-            ValueError: It breaks off, or names more tables than any has.
+            ValueError: It breaks off, or names too many tables.
         """
         self.take(4)
         left = _MOST_NAMED
@@ -194,7 +194,7 @@ class _Directory:
 def _all_tables(
     source: Source, meter: Meter, count: int
 ) -> Iterator[Member | Shortfall]:
-    """Yield all tables of a WOFF 2 as one content, if any of them holds pictures."""
+    """Yield all tables of a WOFF 2 as one member, if any of them holds pictures."""
     directory = _Directory(source, _NEW_HEAD_BYTES)
     try:
         has_pictures = [directory.table() for _ in range(count)]

@@ -1,10 +1,10 @@
-"""Find the headers of a zip file: those of its directory, and those before each member.
+"""Find the headers of a zip file, in its directory and before each member.
 
 Readers of zip disagree about which headers count, and where they are, so that one file
-can show different members to different readers. Everything that any reader may go by is
-found here: each end record near the end, each directory that one points to, as the
-offset says or as the size says (bytes before the archive shift the first), and each
-local header anywhere in the file.
+can show different members to different readers. All headers that any reader may use are
+found here: each end record near the end; each directory that such a record points to,
+by the offset or by the size (bytes before the archive shift the offset); and each local
+header anywhere in the file.
 
 Source:
     PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", 6.3.10, sections 4.3 to 4.5.
@@ -32,43 +32,44 @@ _WIDE = struct.Struct("<Q")
 _WIDE_LOCATOR = struct.Struct("<4x4xQ4x")
 
 END_SEARCH_BYTES: Final = _END.size + 0xFFFF
-"""How far from its end a zip file's end record can be: a comment stands behind it."""
+"""Longest distance of the end record from the end of a zip file: a comment follows it.
+"""
 
 _MOST_ENDS: Final = 8
-"""End records that are followed: one in every sound file, a few where readers are to be
-led astray."""
+"""Most end records that are followed: a valid file has one, a file that is made to
+mislead readers has a few."""
 
 _WINDOW_BYTES: Final = 64 * 1024
-"""How much is searched for local headers at a time."""
+"""Bytes that are searched for local headers at a time."""
 
 _FIRST_WINDOW_BYTES: Final = 256
-"""The same at first: mostly the next header is where it was expected."""
+"""The same for the first search: the next header is mostly at the expected place."""
 
 _MAGIC_BYTES: Final = 4
 
 _NARROW: Final = 0xFFFFFFFF
-"""In a field of 32 bits: the value is in the extra field, in 64 bits."""
+"""The mark in a field of 32 bits that the value is in the extra field, in 64 bits."""
 
 _WIDE_EXTRA: Final = 1
 _FLAG_UTF8: Final = 1 << 11
 _FLAG_DESCRIPTOR: Final = 1 << 3
 _FLAG_END_MARK: Final = 1 << 1
 _FLAG_ENCRYPTED: Final = 1
-"""The flags for strong encryption and masked headers go with it (APPNOTE, 4.4.4), and
-say nothing alone: readers unpack such members."""
+"""The flag for encryption. The flags for strong encryption and masked headers count
+only with it (APPNOTE, 4.4.4): without it, readers unpack the member."""
 
 _METHOD_AES: Final = 99
 
 
 class Header(NamedTuple):
-    """What one header says of a member.
+    """A member as one header describes it.
 
     Attributes:
-        name: Decoded as well as it goes.
-        method: How it is packed, as a number.
+        name: Its name, decoded as far as possible.
+        method: The number of its compression method.
         is_encrypted: Whether it cannot be unpacked without a password.
-        has_descriptor: Whether the sizes may be left out, and stand behind the data.
-        has_end_mark: Whether an lzma stream says itself where it ends.
+        has_descriptor: Whether the sizes may be missing here and follow the data.
+        has_end_mark: Whether an lzma stream has an end mark.
         packed_size: Length of the data, in bytes.
         size: Length of the member, in bytes.
     """
@@ -83,39 +84,39 @@ class Header(NamedTuple):
 
     @property
     def is_sizeless(self) -> bool:
-        """True if it leaves the sizes to what stands behind the data."""
+        """Return whether the sizes only follow the data."""
         return self.has_descriptor and not self.packed_size
 
     @property
     def is_folder(self) -> bool:
-        """True if it is nothing but the name of a folder."""
+        """Return whether it is only the name of a folder."""
         has_bytes = self.size or self.packed_size or self.has_descriptor
         return self.name.endswith("/") and not has_bytes
 
 
 class LocalHeader(NamedTuple):
-    """A header before a member, and where the member's data begin."""
+    """A header before a member, and the offset of the member's data."""
 
     header: Header
     data_at: int
 
 
 class Listed(NamedTuple):
-    """A header in a directory, and where the local header may be, likeliest first."""
+    """A header in a directory, and possible offsets of its local header, best first."""
 
     header: Header
     local_at: tuple[int, ...]
 
 
 class _Directory(NamedTuple):
-    """Where a directory begins, and where the archive may, likeliest first."""
+    """The offset of a directory, and possible offsets of the archive, best first."""
 
     start: int
     bases: tuple[int, ...]
 
 
 def has_end(source: Source) -> bool:
-    """Say whether a content has an end record near its end, whatever it begins with."""
+    """Say whether a content has an end record near its end, whatever its kind."""
     return next(_ends(source), None) is not None
 
 
@@ -138,8 +139,8 @@ def listed(source: Source, *, counts: Callable[[int], bool]) -> Iterator[Listed]
 
     Args:
         source: The zip file.
-        counts: Says of the offset of an end record whether to follow it; asked after
-            everything that a later one led to was yielded.
+        counts: Returns for the offset of an end record whether to follow it; called
+            after all headers of later end records were yielded.
     """
     seen: set[_Directory] = set()
     for end_at in filter(counts, _ends(source)):
@@ -150,19 +151,19 @@ def listed(source: Source, *, counts: Callable[[int], bool]) -> Iterator[Listed]
 
 
 def next_local(source: Source, start: int) -> int | None:
-    """Return where the next local header seems to be, from ``start`` on."""
+    """Return the next offset from ``start`` that may be of a local header."""
     return _find(source, (LOCAL_MAGIC,), start)
 
 
 def data_end(source: Source, start: int) -> int:
-    """Return where data end whose length nobody says: before the next header."""
+    """Return the end of data of unknown length: the start of the next header."""
     magic = (_DESCRIPTOR_MAGIC, LOCAL_MAGIC, _DIRECTORY_MAGIC)
     found = _find(source, magic, start)
     return source.size if found is None else found
 
 
 def _find(source: Source, magic: tuple[bytes, ...], start: int) -> int | None:
-    """Return where one of some magics of four bytes occurs first."""
+    """Return the first offset of any of some magics of four bytes."""
     length = _FIRST_WINDOW_BYTES
     while len(window := source.read(start, length)) >= _MAGIC_BYTES:
         places = [place for each in magic if (place := window.find(each)) >= 0]
@@ -174,11 +175,11 @@ def _find(source: Source, magic: tuple[bytes, ...], start: int) -> int | None:
 
 
 def _ends(source: Source) -> Iterator[int]:
-    """Yield where end records are, the last first."""
+    """Yield the offsets of end records, the last one first."""
     start = max(0, source.size - END_SEARCH_BYTES)
     tail = source.read(start, END_SEARCH_BYTES)
     if _END_MAGIC not in tail:
-        return  # known five times as soon as by searching backwards
+        return  # five times as fast as searching backwards
     found = len(tail) - _END.size + len(_END_MAGIC)
     for _ in range(_MOST_ENDS):
         found = tail.rfind(_END_MAGIC, 0, max(0, found))
@@ -189,7 +190,7 @@ def _ends(source: Source) -> Iterator[int]:
 
 
 def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
-    """Yield where the directory may be that belongs to an end record."""
+    """Yield the possible places of the directory of an end record."""
     size, offset = _END.unpack(source.read(end_at, _END.size))
     yield from _placed(size, offset, end_at)
     locator = source.read(end_at - _WIDE_LOCATOR.size, _WIDE_LOCATOR.size)
@@ -205,7 +206,7 @@ def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
 
 
 def _placed(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
-    """Yield a directory where its size says that it is, and where its offset does."""
+    """Yield the place of a directory by its size, and the place by its offset."""
     by_size = end_at - size
     if by_size >= 0:
         yield _Directory(by_size, tuple(dict.fromkeys((by_size - offset, 0))))
@@ -214,7 +215,7 @@ def _placed(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
 
 
 def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
-    """Yield headers as long as one follows another, however many were announced."""
+    """Yield headers as long as one follows another, whatever their number should be."""
     position = directory.start
     while len(fixed := source.read(position, _DIRECTORY.size)) == _DIRECTORY.size:
         if not fixed.startswith(_DIRECTORY_MAGIC):
@@ -227,7 +228,8 @@ def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
             size, packed_size, offset = _widened(extra, size, packed_size, offset)
         header = _header(flags, method, rest[:name_length], packed_size, size)
         places = [base + offset for base in directory.bases]
-        # Of an archive whose beginning is missing, members would begin before it.
+        # If the beginning of an archive is missing, members would begin before its
+        # start.
         yield Listed(header, tuple([place for place in places if place >= 0]))
         position += _DIRECTORY.size + name_length + extra_length + comment_length
 
@@ -235,7 +237,7 @@ def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
 def _header(
     flags: int, method: int, name: bytes, packed_size: int, size: int
 ) -> Header:
-    """Return a header; an archive has thousands, so nothing is passed by its name."""
+    """Return a header; positional arguments are faster for thousands of them."""
     is_encrypted = flags & _FLAG_ENCRYPTED != 0 or method == _METHOD_AES
     return Header(
         _name(name, is_utf8=flags & _FLAG_UTF8 != 0),
@@ -249,7 +251,7 @@ def _header(
 
 
 def _name(name: bytes, *, is_utf8: bool) -> str:
-    """Decode a name: as UTF-8 if it says so or is, else as the first PCs did."""
+    """Decode a name as UTF-8 if possible, or in the character set of the first PCs."""
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:
@@ -257,7 +259,7 @@ def _name(name: bytes, *, is_utf8: bool) -> str:
 
 
 def _widened(extra: bytes, *values: int) -> Iterator[int]:
-    """Yield values, from the extra field those that do not fit into 32 bits."""
+    """Yield values; those that do not fit into 32 bits come from the extra field."""
     wide = _wide_field(extra)
     for value in values:
         if value == _NARROW and len(wide) >= _WIDE.size:

@@ -1,9 +1,9 @@
-"""Read zip files, and what is made of them: office documents, books, programs.
+"""Read zip files, and the formats based on them: office documents, books, programs.
 
-Rules this module keeps: a member is whatever any reader would take for one, found by
-the directory or by its local header, and once only; sizes and checksums are claims,
-so a compressed member ends where its stream does; a stored one is shown where it
-lies. Where two headers of one member disagree, both readings are given.
+Rules this module keeps: everything that any reader would take for a member is one,
+found by the directory or by its local header, and only once; sizes and checksums are
+claims, so a compressed member ends where its stream ends; a stored member is a part of
+the source. If two headers of one member disagree, both readings are given.
 """
 
 import struct
@@ -57,24 +57,24 @@ _UNPACKERS: Final[dict[int, Callable[[], Unpacker]]] = {
     93: Zstandard,
     95: LZMA,
 }
-"""Methods by number, but for stored, lzma and PPMd; 20 was zstd's once.
+"""Methods by number, except stored, lzma and PPMd; 20 was once the number of zstd.
 
 Source:
     APPNOTE.TXT, section 4.4.5.
 """
 
 _METHODS: Final = frozenset({*range(11), 12, 14, 16, 18, 19, 20, *range(93, 100)})
-"""Methods that have a meaning. A local header that only its magic gives away must have
-one of them, since four bytes occur by chance in every fourth gigabyte."""
+"""Methods that have a meaning. A local header that was found only by its magic must
+have one of them, since four bytes occur by chance in every fourth gigabyte."""
 
 _ENCRYPTED = Shortfall(reason=Reason.ENCRYPTED)
 
 
 def hides_archive(source: Source) -> bool:
-    """Return whether a content ends like a zip file, whatever it begins with.
+    """Return whether a content ends like a zip file, whatever its first bytes are.
 
-    A cheap look at its last 64 KiB: programs that unpack themselves, and files that are
-    two things at once, have the archive behind something else.
+    A cheap look at its last 64 KiB: in programs that unpack themselves, and in files of
+    two kinds, the archive follows other data.
     """
     return zipheaders.has_end(source)
 
@@ -85,7 +85,7 @@ class ZipContainer:
     kinds = frozenset({Kind.ZIP})
 
     def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
-        """Yield what is in a zip file: what its directories list, then the rest."""
+        """Yield the members in the directories of a zip file, then the others."""
         walk = _Walk(source, meter)
         is_empty = True
         for item in chain(walk.listed(), walk.unlisted()):
@@ -101,12 +101,12 @@ class ZipContainer:
 
 
 class _Walk:
-    """One way through a zip file.
+    """One pass through a zip file.
 
     Attributes:
-        headers: How many headers were read so far; no more than ``Meter.most_headers``.
-        idle: How many of them led to nothing; no more than ``Meter.most_frames``.
-        strays: How many led to a member that no directory names; no more than
+        headers: Number of headers that were read; at most ``Meter.most_headers``.
+        idle: Number of headers that led to no member; at most ``Meter.most_frames``.
+        strays: Number of headers of members that no directory names; at most
             ``Meter.most_unlisted``.
     """
 
@@ -122,7 +122,7 @@ class _Walk:
         self.strays = 0
 
     def listed(self) -> Iterator[Member | Shortfall]:
-        """Yield what the directories list."""
+        """Yield the members that directories list."""
         for entry in zipheaders.listed(self._source, counts=self._is_outside):
             if self.headers >= self._meter.most_headers:
                 return
@@ -130,7 +130,7 @@ class _Walk:
             yield from self._entry(entry)
 
     def unlisted(self) -> Iterator[Member | Shortfall]:
-        """Yield what has a local header that no directory led to."""
+        """Yield the members whose local header no directory names."""
         offset = zipheaders.next_local(self._source, 0)
         while offset is not None and self.has_patience:
             self.headers += 1
@@ -141,7 +141,7 @@ class _Walk:
 
     @property
     def has_patience(self) -> bool:
-        """Whether one more header may be read."""
+        """Return whether one more header may be read."""
         return (
             self.headers < self._meter.most_headers
             and self.idle < self._meter.most_frames
@@ -149,7 +149,7 @@ class _Walk:
         )
 
     def _entry(self, entry: Listed) -> Iterator[Member | Shortfall]:
-        """Yield a member of a directory, as that and the local header have it."""
+        """Yield a listed member, by the directory's header and by the local header."""
         is_lost = True
         for local_at in entry.local_at:
             local = zipheaders.local_header(self._source, local_at)
@@ -167,26 +167,26 @@ class _Walk:
             yield DAMAGED
 
     def _found(self, local_at: int) -> Iterator[Member | Shortfall]:
-        """Yield a member that has a local header only, unless that is so by chance."""
+        """Yield a member that has only a local header, unless its magic is chance."""
         local = zipheaders.local_header(self._source, local_at)
         if local is None or local.header.method not in _METHODS:
             self.idle += 1
             return
         self.strays += 1
         for item in self._read(local.header, local.data_at, local_at):
-            # Some archivers leave headers without sizes behind. A reader that goes by
-            # the directory misses nothing, and all there is to the end was looked at.
+            # Some archivers leave stale headers without sizes. A reader that uses the
+            # directory misses nothing, and all bytes to the end were looked at.
             if item != DAMAGED or not self._has_directory:
                 yield item
         self._pass_over(local_at, local, local.header)
 
     def _pass_over(self, local_at: int, local: LocalHeader, other: Header) -> None:
-        """Note where to look for more headers.
+        """Note where more headers are looked for.
 
-        What lies in a stored member is looked at with that, if nothing else can be
-        taken for its length; so the members of a zip in a zip are not found twice. Nor
-        are those that shine through a packed member, in pieces, since there was nothing
-        to pack: what lies in that, if it has the length that a header says.
+        A stored member is skipped if its length is certain, since its bytes are looked
+        at as a member; so the members of a zip in a zip are not found twice. A packed
+        member is skipped too if it has the length that a header says: incompressible
+        members inside it stand there in pieces.
         """
         header, behind = local.header, local_at + 1
         is_stored = header.method == other.method == STORED
@@ -201,13 +201,13 @@ class _Walk:
         self._behind[local_at] = behind
 
     def _is_outside(self, offset: int) -> bool:
-        """Return whether an offset is in no member that is passed over."""
+        """Return whether an offset is outside of all skipped members."""
         return not any(start < offset < end for start, end in self._behind.items())
 
     def _read(
         self, header: Header, data_at: int, local_at: int
     ) -> Iterable[Member | Shortfall]:
-        """Return a member as one header has it, unless it was read like this before."""
+        """Return a member by one header, unless it was read in the same way before."""
         if header.is_folder:
             return ()
         if header.is_encrypted:
@@ -219,13 +219,13 @@ class _Walk:
         return ()
 
     def _is_new(self, *reading: int) -> bool:
-        """Note a reading; say whether it is the first of its kind."""
+        """Note a reading; return whether it is new."""
         is_new = reading not in self._seen
         self._seen.add(reading)
         return is_new
 
     def _stored(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
-        """Yield a member that lies in the source as it is."""
+        """Yield a member that lies unchanged in the source."""
         there = self._source.size - data_at
         sizes = {header.packed_size: None, header.size: None}
         if header.is_sizeless:
@@ -256,7 +256,7 @@ class _Walk:
         return Member(name=header.name, content=self._chunks(make, start, data_at))
 
     def _through_library(self, local_at: int) -> Chunks:
-        """Unpack a member by a method that only the library knows."""
+        """Unpack a member with a method that only the library knows."""
         part = PartSource(self._source, local_at, self._source.size - local_at)
         items = archives.ZIP_MEMBER.members(part, self._meter)
         first = next(items, DAMAGED)
@@ -266,17 +266,17 @@ class _Walk:
             yield DAMAGED
 
     def _chunks(self, make: Callable[[], Unpacker], start: int, data_at: int) -> Chunks:
-        """Unpack a member; note where it ends if it is sound."""
+        """Unpack a member; note its end if it is valid."""
         behind = yield from unpack(self._source, make, self._meter, start=start)
         if behind is not None:
             self._ended[data_at] = behind
 
 
 def _if_sound(item: Member | Shortfall) -> Member | Shortfall:
-    """Let a member break off where a header led to it by chance, as far as one knows.
+    """Drop the shortfall of damage, since the header may have been found by chance.
 
-    In a backup that holds an archive, an offset that counts from the beginning of the
-    archive may lead to another member when it is counted from that of the backup.
+    In a backup that holds an archive, an offset from the start of the archive may lead
+    to another member if it is counted from the start of the backup.
     """
     if isinstance(item, Member) and isinstance(item.content, Iterator):
         sound = (chunk for chunk in item.content if chunk != DAMAGED)
@@ -285,7 +285,7 @@ def _if_sound(item: Member | Shortfall) -> Member | Shortfall:
 
 
 def _lzma_head(header: Header, head: bytes) -> bytes:
-    """Make the header of an lzma file from that of a zip member.
+    """Make the header of an lzma file from the header of a zip member.
 
     Source:
         APPNOTE.TXT, section 5.8.8.

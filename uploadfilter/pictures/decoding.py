@@ -1,17 +1,17 @@
-"""Make frames of a file: everything in it that a viewer would show as a picture.
+"""Decode the frames of a file: everything in it that a viewer shows as a picture.
 
-Decoders run with an explicit list of formats: none that runs an interpreter, and none
-that a browser and the tools behind hash sets would not show. What bytes do to a decoder
-is a value here: frames, and what kept the file from giving more.
+Decoders run with an explicit list of formats. It has no format that needs an
+interpreter, and none that neither a browser nor the tools behind hash sets would show.
+Results for bad bytes are values: frames, and the reasons why there are not more.
 
 Rules this module keeps:
 
-- JPEGs are decoded at 1/2, 1/4 or 1/8 where both sides stay at 512 pixels or more, and
-  in luma only where nobody needs their colours.
+- JPEGs are decoded at 1/2, 1/4 or 1/8 if both sides stay at 512 pixels or more, and in
+  luma only if their colours are not needed.
 - Costs are limited from the header, before anything is decoded.
-- A file that broke off is decoded as far as it goes: browsers show that much.
-- What decoders keep per process is set by ``prepare_process``, in scanner processes
-  only.
+- A file that breaks off is decoded up to its end: browsers show that much.
+- Settings of decoders for a whole process are made by ``prepare_process``, in scanner
+  processes only.
 
 To add a format, see ``formats.py``; the classes that read are in
 ``reader.py`` and ``readers/``.
@@ -45,27 +45,27 @@ __all__ = ["DecodeLimits", "frames_of", "prepare_process"]
 
 
 BLOCK_BYTES: Final = 1024 * 1024
-"""How much Pillow hands to a decoder at a time: a JPEG of 1 MB decodes 4 % sooner than
-with 64 KiB, Pillow's default, and no sooner with more."""
+"""Bytes that Pillow gives a decoder at a time: a JPEG of 1 MB decodes 4 % faster than
+with 64 KiB, Pillow's default, and no faster with more."""
 
 
 def prepare_process() -> None:
-    """Set what decoders keep per process; call it once, in a process that only scans.
+    """Configure the decoders of this process; call it once, only in a scanner.
 
     Pillow's own limit counts pixels before scaling, so it would refuse a JPEG of 200
     megapixels that costs little; ``DecodeLimits`` replaces it.
     """
     Image.MAX_IMAGE_PIXELS = None
-    # Blocks of 64 KiB are copied three times on their way into a decoder and out again.
+    # Blocks of 64 KiB are copied three times on their way through a decoder.
     ImageFile.MAXBLOCK = BLOCK_BYTES
-    # These loggers tell of bad files, which are values here.
+    # These loggers report bad files, which are values here.
     TiffImagePlugin.logger.disabled = True
     PngImagePlugin.logger.disabled = True
-    # A scanner has one core at most. libde265 starts its one thread all the same.
+    # A scanner has at most one core. libde265 still starts its only thread.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pillow_heif.options.DECODE_THREADS = 0
-    # A confined process can import nothing any more. Pillow would import its other
-    # decoders when it meets the first bad file.
+    # A confined process cannot import modules. Pillow would import its other decoders
+    # at the first bad file.
     Image.init()
 
 
@@ -76,20 +76,20 @@ def frames_of(
     limits: DecodeLimits,
     most_frames: int | None = None,
 ) -> Iterator[Frame | Lack]:
-    """Yield the frames of a file, and why they are not all there is.
+    """Yield the frames of a file, and the reasons why some are missing.
 
-    The caller may use the image of a frame up; it is gone when the next one is asked
-    for.
+    The caller may change the image of a frame; it is freed when the next frame is
+    requested.
 
     Args:
         file: The content, seekable, read from its beginning.
-        formats: What it may be, tried in this order.
+        formats: Its possible formats, tried in this order.
         limits: What it may cost.
-        most_frames: If fewer than ``limits.max_frames``, at most so many frames.
+        most_frames: Most frames, if fewer than ``limits.max_frames``.
 
     Yields:
-        Frames in ascending order, the first of which is what plain Pillow shows, and a
-        ``Lack`` for each reason why something is not shown, once each.
+        Frames in ascending order, the first of which is the one that plain Pillow
+        shows; and a ``Lack`` for each reason why something is not shown, once each.
     """
     with quiet():
         reader = _opened(file, formats, limits)
@@ -100,12 +100,12 @@ def frames_of(
 
 
 class _Showing:
-    """The frames of an opened file on their way out.
+    """Chooses and decodes the frames of an opened file.
 
     Args:
         reader: The file.
         limits: What it may cost.
-        most: At most how many frames to show.
+        most: Most frames to show.
     """
 
     def __init__(self, reader: Reader, limits: DecodeLimits, most: int) -> None:
@@ -119,7 +119,7 @@ class _Showing:
         self._reasons: list[Reason] = []
 
     def items(self) -> Iterator[Frame | Lack]:
-        """Yield the frames, then why they are not all there is."""
+        """Yield the frames, then the reasons why some are missing."""
         pixels_left = self._limits.max_total_pixels
         while self._waiting:
             number = self._waiting.popleft()
@@ -133,17 +133,17 @@ class _Showing:
             self._reasons.extend(_shortfalls(shown))
             pixels = shown.image.width * shown.image.height
             if pixels * len(self._waiting) > pixels_left - pixels:
-                # Pages are alike: of a long document, the last one is seen as well.
+                # Pages are alike: the last page of a long document is shown as well.
                 self._thin_out(number, most=pixels_left // pixels)
             pixels_left -= pixels
             yield _counted(shown, self._reach)
-            # The next one must not be in memory together with this one. The class's own
-            # method leaves the caller's file open.
+            # Two frames must not be in memory at once. The method of the class leaves
+            # the caller's file open.
             Image.Image.close(shown.image)
         yield from map(_lack, dict.fromkeys(self._all_reasons()))
 
     def _fail(self, number: int, reason: Reason) -> None:
-        """Note that a frame cannot be shown, nor any that is built on it."""
+        """Note that a frame, and every frame that builds on it, cannot be shown."""
         self._reasons.append(reason)
         course = self._reader.course
         if course is not None:
@@ -152,7 +152,7 @@ class _Showing:
             self._tried |= built
 
     def _thin_out(self, number: int, *, most: int) -> None:
-        """Choose fewer of the frames that wait, as far as there is room for."""
+        """Choose fewer of the waiting frames, as many as the limit allows."""
         waiting = (number, *self._waiting)
         keys = [
             place for place, at in enumerate(waiting) if not place or at in self._keys
@@ -162,7 +162,7 @@ class _Showing:
         self._waiting = deque(waiting[place] for place in places if place)
 
     def _all_reasons(self) -> Iterator[Reason]:
-        """Yield why the frames are not all there is."""
+        """Yield the reasons why frames are missing."""
         yield from self._reasons
         if not self._keys <= self._tried:
             yield Reason.KEY_FRAME_UNSEEN
@@ -173,12 +173,12 @@ class _Showing:
 
 
 def _counted(frame: Frame, count: int) -> Frame:
-    """Return a frame of so many; most files have one."""
+    """Return a frame with the number of frames; most files have one."""
     return frame if frame.count == count else replace(frame, count=count)
 
 
 def _shortfalls(frame: Frame) -> Iterator[Reason]:
-    """Yield why a frame does not show all that others may see of it."""
+    """Yield the reasons why other programs may show more of a frame."""
     if frame.is_truncated:
         yield Reason.TRUNCATED
     if lacks_conversion(frame):
@@ -206,14 +206,14 @@ def _sample(reader: Reader, limits: DecodeLimits, most: int) -> Sample:
 
 
 _MOST_KEYS = 5
-"""Key frames that durations tell, and a picture that is shown instead of them: there is
-always room for these."""
+"""Most key frames that durations tell, and a picture that is shown instead of them: the
+limit always allows these."""
 
 
 def _opened(
     file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
 ) -> Reader | Lack:
-    """Open a file as the first format that it is."""
+    """Open a file in the first format that fits."""
     try:
         reader = open_reader(file, formats, limits)
     except MemoryError:
@@ -241,5 +241,5 @@ def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Lack:
             return Lack(reason=Reason.TOO_MANY_PIXELS)
         except DECODER_ERRORS as exc:
             note(exc)
-            # Its header was sound, but there was nothing to show behind it.
+            # The header was valid, but no picture data follow it.
             return Lack(reason=Reason.TRUNCATED)

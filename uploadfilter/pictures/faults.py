@@ -1,12 +1,12 @@
-"""What decoders raise on bad bytes, as one list; and what is raised by us instead.
+"""List the exceptions of decoders for bad bytes, and note exceptions of our own bugs.
 
 Every exception that leaves a decoder is a bug of this list or of the decoder; the tests
 in ``tests/fuzz/`` look for one.
 
-A mistake of ours raises the same classes, and code that catches them takes it for bad
-bytes: the content gets its reason all the same, since it was not inspected. So that the
-mistake is seen, it is noted by its class and its place (``note``), never by anything of
-the content.
+A bug in this project raises the same classes, and the code that catches them takes it
+for bad bytes. The content still gets its reason, since it was not inspected. So that
+the bug is found, its class and its place are noted (``note``), but nothing of the
+content.
 """
 
 import struct
@@ -30,7 +30,7 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
-"""What the decoders raise on bad bytes, beside ``MemoryError``.
+"""The exceptions of decoders for bad bytes, besides ``MemoryError``.
 
 Pillow's own contract names ``OSError`` and ``SyntaxError`` only, but its plugins index
 into headers without checks. 160,000 mutated files of every format raised:
@@ -46,16 +46,16 @@ The others are what plugins of this kind can raise.
 """
 
 _PANIC = "PanicException"
-"""What Python sees of a panic in Rust. Its class is no ``Exception`` and can only be
-imported from a module that exists once there was one."""
+"""The class that Python sees for a panic in Rust. It is not an ``Exception``, and can
+only be imported from a module that exists after the first panic."""
 
 
 _MISTAKES = (
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
     *(AssertionError, NotImplementedError, RecursionError, struct.error),
 )
-"""What a mistake of ours raises. The others come from what we call, directly at times:
-from the file system, zlib, or a library in C."""
+"""The classes that a bug in this project raises. The others come from code that it
+calls: the file system, zlib, or a library in C."""
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -64,29 +64,29 @@ _noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
 
 @contextmanager
 def noting() -> Iterator[list[str]]:
-    """Collect the mistakes that are noted during the block, in the order they came."""
+    """Collect the bugs that are noted during the block, in order."""
     found: list[str] = []
     before = _noted.get()
     _noted.set(found)
     try:
         yield found
     finally:
-        # Not by a token: a scan is a generator, and may be closed from elsewhere.
+        # Without a token: a scan is a generator, and may be closed in another context.
         _noted.set(before)
 
 
 def note(exc: BaseException) -> None:
-    """Note an exception that stands for bad bytes, if it is a mistake of ours."""
+    """Note an exception that was caught as bad bytes, if it is a bug of this code."""
     found, fault = _noted.get(), fault_of(exc)
     if found is not None and fault and fault not in found and len(found) < _MOST_NOTED:
         found.append(fault)
 
 
 def fault_of(exc: BaseException) -> str:
-    """Return the class and the place of a mistake of ours, as ``KeyError@module:9``.
+    """Return the class and the place of a bug in this project: ``KeyError@module:9``.
 
     Returns:
-        Nothing for an error of a decoder, or for one that we raise on purpose.
+        Empty for an error of a decoder, and for an exception that is raised on purpose.
     """
     trace = exc.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -101,16 +101,16 @@ def fault_of(exc: BaseException) -> str:
 
 
 _MOST_NOTED = 8
-"""Mistakes of one content: the first is the one to look for."""
+"""Most bugs that are noted for one content: the first is the one to look for."""
 
 
 class BadPictureError(ValueError):
-    """A file is not what its magic says; never leaves ``signals``."""
+    """A file is not of the kind that its magic says. Never leaves ``signals``."""
 
 
 @contextmanager
 def panics_are_errors() -> Iterator[None]:
-    """Turn a panic of a library in Rust into an error of the file that it met.
+    """Turn a panic of a library in Rust into an error of the file.
 
     Raises:
         BadPictureError: The library gave up.
@@ -127,8 +127,8 @@ def panics_are_errors() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Keep the decoders' warnings about bad files out of the process's output.
 
-    A process that says nothing anyway (``be_quiet``) need not be silenced twice for
-    each picture.
+    A process that is already silent (``be_quiet``) is not silenced again for each
+    picture.
     """
     if warnings.filters[:1] == [_NOTHING]:
         yield
@@ -139,9 +139,9 @@ def quiet() -> Iterator[None]:
 
 
 def be_quiet() -> None:
-    """Silence all warnings of this process for good: a scanner has nobody to tell."""
+    """Silence all warnings of this process: nobody reads the output of a scanner."""
     warnings.simplefilter("ignore")
 
 
 _NOTHING = ("ignore", None, Warning, None, 0)
-"""The filter of warnings that lets none pass."""
+"""The filter that drops all warnings."""

@@ -1,4 +1,4 @@
-"""Files that are made of others, for decoders that want a file."""
+"""Make files from other files, for decoders that need a file."""
 
 import io
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing_extensions import Buffer, override
 
 
 class _MadeFile(io.RawIOBase):
-    """A read-only, seekable file whose bytes a function knows."""
+    """A read-only, seekable file whose bytes a function returns."""
 
     def __init__(self, length: int, read: Callable[[int, int], bytes]) -> None:
         super().__init__()
@@ -53,11 +53,11 @@ class _MadeFile(io.RawIOBase):
 
 
 def made_file(length: int, read: Callable[[int, int], bytes]) -> BinaryIO:
-    """Return a file whose bytes a function knows.
+    """Return a file whose bytes a function returns.
 
     Args:
-        length: How long it is, in bytes.
-        read: Returns bytes from a position, which may be the length itself: at most so
-            many as asked, and none only if none were asked or there is nothing left.
+        length: Its length in bytes.
+        read: Returns at most the requested number of bytes from a position, which may
+            be the end; returns none only if none are requested or left.
     """
     return io.BufferedReader(_MadeFile(length, read))

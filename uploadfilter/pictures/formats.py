@@ -1,10 +1,10 @@
-"""The one list of picture formats, and what each costs and needs.
+"""List all picture formats, with the memory and the options of each.
 
 Pillow would open some fifty formats, a few of which run interpreters (EPS, WMF). Only
-what stands here is ever opened.
+formats in this list are ever opened.
 
 To add a format: a line in ``FORMATS``, its magic in ``contents/magic.py`` under the
-same name, a generated file in the tests (also in ``tests/fuzz/``), its figure measured,
+same name, a generated file in the tests (also in ``tests/fuzz/``), its measured figure,
 and a run of ``make fuzz``.
 """
 
@@ -15,27 +15,26 @@ from dataclasses import dataclass
 class Format:
     """A picture format.
 
-    The bytes of a pixel were measured: by how much the resident memory of a process
-    grows while it decodes 20 megapixels (HEIC in 10 bits, icons and JPEG XL: 6), at the
-    worst that could be produced in code.
+    The bytes of a pixel were measured: the growth of a process's resident memory while
+    it decodes 20 megapixels (HEIC in 10 bits, icons and JPEG XL: 6), for the worst
+    picture that could be made in code.
 
     Attributes:
-        name: As ``contents.magic.Kind`` calls it, and as operators switch it on.
-        pillow: What Pillow calls it; empty where another library decodes it, which
-            Pillow is then never told of.
-        bytes_per_pixel: What its decoder holds at worst for each pixel, pixels
-            included.
-        moving_bytes_per_pixel: The same in a file of several frames, of which the
-            decoder keeps some to build the next on; the caller gets a copy of a frame.
-        deep_bytes_per_pixel: The same where samples have more than 8 bits.
-        flat_pixels: Pixels that a picture may have, however short its file is, where it
-            is made smaller while it is decoded (``limits.check_large``): what of plain
-            colour takes 0.3 CPU seconds.
-        pixels_per_byte: How many more each byte of such a file allows. Photos have up
-            to 50 for a byte, and plain colour has thousands: so a short file costs no
-            more than it ever did, and the sender of a large picture pays for it.
-        held_times: How many times the file itself is in memory.
-        is_usual: If false, it is decoded only where the operator switched it on.
+        name: Its name in ``contents.magic.Kind``, by which operators switch it on.
+        pillow: Its name in Pillow; empty if another library decodes it, without Pillow.
+        bytes_per_pixel: Most bytes that its decoder holds for each pixel, including the
+            pixel.
+        moving_bytes_per_pixel: The same for a file of several frames, some of which the
+            decoder keeps to build the next one; the caller gets a copy of a frame.
+        deep_bytes_per_pixel: The same for samples of more than 8 bits.
+        flat_pixels: Pixels that a picture may have even in a very short file, if it is
+            reduced while it is decoded (``limits.check_large``): decoding this many of
+            a plain colour takes 0.3 CPU seconds.
+        pixels_per_byte: More pixels that each byte of such a file allows. Photos have
+            up to 50 for a byte, and plain colour has thousands: so a short file is
+            never expensive, and the sender of a large picture must send many bytes.
+        held_times: Number of copies of the file in memory.
+        is_usual: If false, it is decoded only if the operator switches it on.
         is_common: If true, scanner processes decode many contents of it; any other
             format is decoded in a process that ends with its content.
     """
@@ -55,13 +54,13 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     # 4.0 after scaling. Coefficients of several scans come on top (``jpegscans.py``).
     Format(name="jpeg", pillow=("JPEG",), is_common=True),
-    # 4.0; moving 12.0, and a fourth image where one frame is to be taken back.
+    # 4.0; moving 12.0, and a fourth image if one frame is to be taken back.
     Format(
         name="png",
         pillow=("PNG",),
         moving_bytes_per_pixel=16,
         flat_pixels=50_000_000,
-        # Photos have one or two for a byte; bands take 25 ns for each.
+        # Photos have one or two pixels for a byte; bands take 25 ns for each pixel.
         pixels_per_byte=16,
         is_common=True,
     ),
@@ -73,12 +72,12 @@ FORMATS: tuple[Format, ...] = (
         pillow=("WEBP",),
         bytes_per_pixel=12,
         moving_bytes_per_pixel=17,
-        # 2 to 5 ns for each.
+        # 2 to 5 ns for each pixel.
         flat_pixels=50_000_000,
         held_times=2,
     ),
-    # 9.1 in 4:2:0, 10.7 in 4:4:4, 11.5 with alpha; moving 15.4 in 4:2:0. What more than
-    # 8 bits take is reckoned from that.
+    # 9.1 in 4:2:0, 10.7 in 4:4:4, 11.5 with alpha; moving 15.4 in 4:2:0. The figure for
+    # more than 8 bits is computed from that.
     Format(
         name="avif",
         pillow=("AVIF",),
@@ -95,7 +94,7 @@ FORMATS: tuple[Format, ...] = (
         deep_bytes_per_pixel=21,
         held_times=1,
     ),
-    # 7.2 to 9.4, real numbers 11.4.
+    # 7.2 to 9.4, floating-point numbers 11.4.
     Format(
         name="jxl", pillow=(), bytes_per_pixel=12, flat_pixels=16_600_000, held_times=2
     ),
@@ -105,7 +104,7 @@ FORMATS: tuple[Format, ...] = (
     Format(name="bmp", pillow=("BMP", "DIB")),
     # 14.3 for a bitmap of 32 bits.
     Format(name="ico", pillow=("ICO", "CUR"), bytes_per_pixel=15, held_times=1),
-    # Two pictures of others, and the two put together.
+    # Two pictures of other formats, and their combination.
     Format(name="layered", pillow=(), bytes_per_pixel=12),
     # 19.4.
     Format(name="jp2", pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
@@ -115,8 +114,8 @@ FORMATS: tuple[Format, ...] = (
     Format(name="pnm", pillow=(), bytes_per_pixel=8),
     # 7.0.
     Format(name="qoi", pillow=("QOI",), bytes_per_pixel=7, is_usual=False),
-    # 9.0. Last, since this format has no magic: it is tried on whatever is none of the
-    # others.
+    # 9.0. Last, since this format has no magic: it is tried on files that no other
+    # format fits.
     Format(name="tga", pillow=("TGA",), bytes_per_pixel=9, is_usual=False),
 )
 
@@ -134,7 +133,7 @@ def decoded(also: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the names of all formats that are decoded.
 
     Args:
-        also: Names of those that the operator switched on.
+        also: Names of the formats that the operator switched on.
     """
     return frozenset(
         item.name for item in FORMATS if item.is_usual or item.name in also

@@ -1,7 +1,7 @@
-"""A frame: what Pillow makes of one picture in a file, before anything is made of it.
+"""Define a frame: one decoded picture of a file.
 
-``decoding.py`` yields frames, ``showing.py`` makes of each the ways in which it can be
-shown, ``views.py`` their signals.
+``decoding.py`` yields frames, ``showing.py`` makes the views of each frame,
+``views.py`` computes the signals of the views.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,27 +17,26 @@ class Frame:
     """One loaded picture of a file.
 
     Attributes:
-        image: Loaded, in the mode in which it is stored where Pillow keeps that
-            (``P``, ``CMYK``, ``I;16``, ``LA``, ...). The receiver of the frame may use
-            it up, and must not keep it: it may be 200 MB.
-        number: Which frame, from 0; 0 is what plain Pillow shows.
+        image: The loaded image, in its stored mode if Pillow keeps that (``P``,
+            ``CMYK``, ``I;16``, ``LA``, ...). The receiver of the frame may change it,
+            and must not keep it: it may have 200 MB.
+        number: Its number, from 0; frame 0 is the one that plain Pillow shows.
         full: Width and height of the full picture, in pixels.
         scale: ``image`` is this many times smaller on both axes, rounded up: 1, 2, 4
             or 8 (large pictures only).
         profile: The ICC profile, if there is one.
-        other_profiles: Profiles that other programs take instead.
+        other_profiles: Profiles that other programs use instead.
         is_deep: If true, the file may have samples of more than 8 bits.
-        is_truncated: If true, the file broke off, and the image shows what came before.
+        is_truncated: If true, the file broke off, and the image shows the part before.
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
-            are inverted, and which Pillow has put right.
-        count: How many frames its file has, as far as the limits reach.
+            are inverted, and Pillow has corrected them.
+        count: Number of frames in its file, up to the limits.
         parts: Left, upper, right and lower edge of each part of the full picture that
             viewers may show alone, because the file says so.
-        stored: If ``image`` was made smaller and has an alpha, each pixel counts in it
-            as far as it is seen; these are the colours of all pixels alike
-            (``shrinking.py``).
-        again: Decodes the frame once more, so many times smaller and in a mode
-            (``L`` or ``RGB``); ``None`` where that gives nothing more.
+        stored: If ``image`` was reduced and has an alpha, its pixels are weighted by
+            their alpha; here all pixels have the same weight (``shrinking.py``).
+        again: Decodes the frame again, reduced by a factor and in a mode (``L`` or
+            ``RGB``); ``None`` if that gives nothing more.
     """
 
     image: Image.Image
@@ -55,7 +54,7 @@ class Frame:
     stored: Image.Image | None = None
 
     def parted(self) -> "Iterator[Frame]":
-        """Yield each part of the frame as a frame of its own."""
+        """Yield each part of the frame as a separate frame."""
         for box in self.parts:
             yield self.part(box)
 
@@ -63,8 +62,8 @@ class Frame:
         """Return a part of the frame.
 
         Args:
-            box: Left, upper, right and lower edge in the full picture. Where the image
-                was made smaller, the part begins with a whole pixel of it.
+            box: Left, upper, right and lower edge in the full picture. If the image was
+                reduced, the part begins with a whole pixel of it.
         """
         left, upper, right, lower = box
         scale = self.scale
@@ -80,7 +79,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lack:
-    """Why the frames or views of a file are not all there is.
+    """The reason why some frames or views of a file are missing.
 
     Attributes:
         reason: ``UNDECODABLE``, ``TRUNCATED``, ``TOO_MANY_PIXELS``,

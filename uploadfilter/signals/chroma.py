@@ -1,9 +1,10 @@
-"""Show the colours of a picture that has hardly any light and shade.
+"""Show the colours of a picture whose luma is nearly flat.
 
-PDQ and its like see luma only. A picture whose colours all have the same luma is flat
-to them, though a person sees it well. So where luma says too little to be matched, the
-colours are shown as well: the one difference in which the pixels differ most, stretched
-over the whole range. A photograph has more luma than that, and is not looked at here.
+PDQ and similar signals use luma only. A picture whose colours all have the same luma is
+flat to them, although a person sees it well. So if luma is too flat to be matched, the
+colours are shown as well: the colour difference in which the pixels differ most,
+stretched over the whole range. A photograph has more contrast in luma, and is not
+looked at here.
 """
 
 from typing import Final
@@ -18,14 +19,14 @@ from uploadfilter.pictures.picture import Blend, Floats, Luma, Picture, Shape
 from uploadfilter.signals import pdq
 
 CHROMA: Final = "chroma"
-"""Name of this way to show a frame."""
+"""The name of this view of a frame."""
 
 _LEAST_SIDE: Final = 256
-"""Both sides stay at least this long when colours are made smaller to be looked at."""
+"""Shortest side to which colours are reduced before they are looked at, in pixels."""
 
 _LEAST_SPREAD: Final = 6.0
-"""Standard deviation of the colours, in steps, below which nobody sees a picture: what
-JPEG and the conversions leave of grey has less."""
+"""Standard deviation of the colours, in steps, below which nobody sees a picture: JPEG
+and conversions give grey pictures less."""
 
 _REACH: Final = 2.5
 """Standard deviations from the middle that become black and white."""
@@ -35,7 +36,7 @@ _COLOURS: Final = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "RGBa", 
 
 
 def says_little(luma: Picture | Blend) -> bool:
-    """Return whether luma is too flat to be matched, as far as PDQ sees it."""
+    """Return whether luma is too flat for PDQ to be matched."""
     return int(pdq.qualities_of(pdq.plane_of(luma)[None])[0]) < QUALITY_FLOOR
 
 
@@ -60,9 +61,9 @@ def colours_shown(frame: Frame) -> Picture | None:
 
 
 def _small_colours(image: Image.Image, by: int) -> Image.Image:
-    """Return the two differences of colours, Cb and Cr, made smaller."""
+    """Return the two colour differences, Cb and Cr, reduced in size."""
     small = Image.new("YCbCr", (-(-image.width // by), -(-image.height // by)))
-    # In bands, since a large picture has no room for a second copy of itself.
+    # In bands, since there is no memory for a second copy of a large picture.
     for top, band in modes.bands(image, rows_of=by):
         coloured = band if band.mode in {"RGB", "RGBA"} else band.convert("RGBA")
         bare = coloured if coloured.mode == "RGB" else coloured.convert("RGB")
@@ -72,7 +73,7 @@ def _small_colours(image: Image.Image, by: int) -> Image.Image:
 
 
 def _widest(small: Image.Image) -> Luma | None:
-    """Return the mixture of Cb and Cr that differs most, over the range of grey."""
+    """Return the mix of Cb and Cr with the largest spread, over the range of grey."""
     blue, red = (small.getchannel(name) for name in ("Cb", "Cr"))
     ranges = np.ptp(np.array([blue.getextrema(), red.getextrema()]), axis=1)
     # No deviation is more than half the range.
@@ -83,7 +84,7 @@ def _widest(small: Image.Image) -> Luma | None:
     spread = float(np.sqrt(max(spreads[-1], 0.0)))
     if spread < _LEAST_SPREAD:
         return None
-    # Of the two signs, the one with more red; the other is found as a negative.
+    # Of the two signs, the one with more red; the other matches as a negative.
     axis = axes[:, -1] * (1 if axes[1, -1] >= 0 else -1)
     values = (axis * np.float32(127.5 / (_REACH * spread))) @ colours
     values += np.float32(127.5)
@@ -93,7 +94,7 @@ def _widest(small: Image.Image) -> Luma | None:
 
 
 def _centred(channel: Image.Image) -> Floats:
-    """Return the samples of a channel, less their mean."""
+    """Return the samples of a channel minus their mean."""
     samples = np.asarray(channel).reshape(-1).astype(np.float32)
     samples -= samples.mean()
     return samples

@@ -1,8 +1,8 @@
-"""Look closer at a small picture inside a large plain canvas.
+"""Take a small picture inside a large plain canvas at a better scale.
 
-Large pictures are decoded, or made, smaller before they are looked at. If little is
-left of one when its border is trimmed, that was too small: the part is then taken from
-the frame at a better scale, and of a JPEG the frame is decoded once more.
+Large pictures are decoded or reduced to a smaller size first. If only a small part is
+left after the border is trimmed, that size was too small. The part is then taken from
+the frame at a better scale; the frame of a JPEG is decoded again.
 
 Rules this module keeps:
 
@@ -28,28 +28,28 @@ from uploadfilter.signals.trimming import (
 )
 
 ENOUGH_SIDE: Final = 256
-"""Pixels of the shorter side of a plane with which a trimmed picture is looked at. PDQ
-then differs by up to 10 bits from that of the full picture."""
+"""Shorter side of a plane, in pixels, that is enough for a trimmed picture. PDQ then
+differs by up to 10 bits from that of the full picture."""
 
 MOST_PIXELS: Final = 24_000_000
-"""Pixels of a JPEG that is decoded again, which takes an eighth of a second where it is
-plain. What is left of a canvas has a 25th of its width at least, so that a scale is
-found at which it is large enough."""
+"""Most pixels of a JPEG that is decoded again, which takes an eighth of a second for a
+plain one. The trimmed part has at least a 25th of the canvas's width, so that there is
+a scale at which it is large enough."""
 
 _MOST_COPIED: Final = 4_000_000
 _MARGIN: Final = 10
-"""Pixels of the plane around a part: where its border ends is seen better from near,
-and the first eight lines of a border may have hidden some of it."""
+"""Pixels of the plane around a part: the end of its border is found more exactly at the
+better scale, and the first eight lines of a border may have hidden some of the part."""
 
 _SCALES: Final = (8, 4, 2, 1)
 
 
 def inner_pictures(frame: Frame, shown: Shown) -> Iterator[Picture | Blend]:
-    """Yield what is shown without its border, and without the border inside of that.
+    """Yield a view without its border, and without a second border inside it.
 
     Args:
         frame: The frame.
-        shown: One way to show it.
+        shown: One view of the frame.
     """
     picture = shown.picture
     if isinstance(picture, Blend) and not any(map(is_plain, picture.edges())):
@@ -68,7 +68,7 @@ def _is_little(inner: Picture) -> bool:
 
 
 def _again(closer: Frame, name: str, inner: Picture) -> Iterator[Picture | Blend]:
-    """Yield the trimmed pictures of a part, as it is shown under a name."""
+    """Yield the trimmed pictures of a part in the view with a name."""
     picture = _shown_as(closer, name)
     if picture is None:
         yield inner
@@ -80,7 +80,7 @@ def _again(closer: Frame, name: str, inner: Picture) -> Iterator[Picture | Blend
 
 
 def _shown_as(frame: Frame, name: str) -> Picture | Blend | None:
-    """Return what a frame shows under a name; a page of any grey can be made."""
+    """Return the view of a frame with a name; views on any grey can be made."""
     prefix, _, page = name.rpartition("/")
     word, _, grey = page.partition(":")
     shown = {item.name: item.picture for item in shown_on_pages(frame)}
@@ -121,7 +121,7 @@ def _closer(frame: Frame, inner: Picture, corner: Corner) -> Frame | None:
 
 
 def _scale_for(frame: Frame, inner: Picture) -> int:
-    """Return the scale at which a part is large enough, as far as that may be had."""
+    """Return the scale at which a part is large enough, or the best possible one."""
     sides = inner.shape.height, inner.shape.width
     for scale in _SCALES:
         if min(sides) >= scale * ENOUGH_SIDE:
@@ -133,7 +133,7 @@ def _scale_for(frame: Frame, inner: Picture) -> int:
 
 
 def _box(source: Frame, inner: Picture, corner: Corner) -> tuple[int, int, int, int]:
-    """Return where a part lies in a frame that may have another scale."""
+    """Return the box of a part in a frame that may have another scale."""
     times = inner.shape.scale // source.scale
     top, left = corner
     rows, columns = inner.plane.shape

@@ -2,9 +2,10 @@
 
 Mirroring a picture flips the sign of its odd frequencies, and transposing it transposes
 the block. So all eight variants of a signal cost one small array operation. PDQ's
-decimation is not quite symmetric, so these signals are some bits off those of a picture
-that was really turned, the more the smaller it is; ``pdqhash.compute_dihedral`` makes
-the same ones. In full geometry ``pdq.py`` therefore shrinks the mirrored picture.
+decimation is not quite symmetric, so these signals differ by some bits from those of a
+picture that was really turned; the smaller the picture, the more bits.
+``pdqhash.compute_dihedral`` gives the same signals. In full geometry ``pdq.py``
+therefore shrinks the mirrored picture.
 """
 
 from functools import lru_cache
@@ -22,8 +23,8 @@ def variants(block: Block, *, first_frequency: int) -> Block:
     """Return the blocks of all eight variants.
 
     Args:
-        block: Square block of DCT-II coefficients, rows are vertical frequencies; or
-            several, shape (..., side, side).
+        block: A square block of DCT-II coefficients, whose rows are vertical
+            frequencies; or several blocks, shape (..., side, side).
         first_frequency: Frequency of its first row and column: 0 or 1.
 
     Returns:
@@ -45,12 +46,12 @@ def variants(block: Block, *, first_frequency: int) -> Block:
 
 _UPRIGHT = slice(0, 5, 2), slice(5, 6)
 _TURNED = slice(1, 4, 2), slice(6, 8)
-"""Places among ``VARIANTS`` of those that keep rows rows, and of the others."""
+"""Places in ``VARIANTS`` of the variants that keep rows as rows, and of the others."""
 
 
 @lru_cache(8)
 def _signs(side: int, first_frequency: int, dtype: np.dtype[np.floating[Any]]) -> Block:
-    """Return by what each coefficient of each variant is multiplied: 1 or -1."""
+    """Return the factor of each coefficient of each variant: 1 or -1."""
     frequencies = np.arange(first_frequency, first_frequency + side)
     across = np.where(frequencies % 2, -1, 1).astype(dtype)[None, :]
     down, same = across.T, np.ones((side, side), dtype)

@@ -1,7 +1,7 @@
-"""Digest content while it arrives: md5, sha1 and sha256 in one pass.
+"""Compute md5, sha1 and sha256 of a content while it arrives, in one pass.
 
-MD5 and SHA-1 are broken as signatures, but most police sets hold nothing else, so they
-identify here and never authenticate.
+MD5 and SHA-1 are broken as signatures, but most police sets have nothing else. So here
+they only identify and never authenticate.
 
 To add an exact type, add its name and width in ``model.py`` and its class here and in
 ``registry.py``; the suite ``tests/conformance/signal_types.py`` must pass.
@@ -14,7 +14,7 @@ from uploadfilter.model import Signal, SignalType
 
 
 class Hasher(Protocol):
-    """What ``hashlib`` hands out: takes bytes, gives a digest."""
+    """A hasher of ``hashlib``: takes bytes, gives a digest."""
 
     def update(self, data: bytes | memoryview, /) -> None:
         """Take the next bytes."""
@@ -44,7 +44,7 @@ class SHA1:
 
 
 class SHA256:
-    """The 256-bit digest, the only one that no one can collide."""
+    """The 256-bit digest, the only one without known collisions."""
 
     type = SignalType.SHA256
 
@@ -64,7 +64,7 @@ class Digests:
 
     @property
     def size(self) -> int:
-        """Bytes taken so far."""
+        """Return the number of bytes taken so far."""
         return self._size
 
     def update(self, data: bytes | memoryview) -> None:
@@ -84,9 +84,10 @@ class Digests:
 
 
 def digests_of_bytes(data: bytes) -> tuple[Signal, Signal, Signal]:
-    """Return md5, sha1 and sha256 of content that is there as a whole.
+    """Return md5, sha1 and sha256 of a whole content.
 
-    In half the time of ``Digests``, which an archive of thousands of texts feels.
+    It takes half the time of ``Digests``, which matters for archives of thousands of
+    texts.
     """
     return (
         Signal(

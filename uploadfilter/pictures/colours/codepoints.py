@@ -1,8 +1,8 @@
-"""What the code points of colours mean: primaries, and curves from sample to light.
+"""Define the code points of colours: primaries, and curves from sample to light.
 
 Source:
-    ITU-T H.273 (07/2024), tables 2 and 3. For what is brighter than a screen (PQ and
-    HLG) every viewer has its own way; here it is that of Chromium 156, measured.
+    ITU-T H.273 (07/2024), tables 2 and 3. For light brighter than a screen (PQ and HLG)
+    every viewer has its own way; here it is the way of Chromium 156, as measured.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 SRGB: Final = 13
-"""The transfer of sRGB; that of other numbers is made of the same formula."""
+"""The number of the transfer of sRGB; some other numbers have the same formula."""
 
 _D65: Final = (0.3127, 0.329)
 _C: Final = (0.31, 0.316)
@@ -33,10 +33,10 @@ PLACES: Final[Mapping[int, tuple[float, ...]]] = {
     12: (*_D65, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
     22: (*_D65, 0.63, 0.34, 0.295, 0.605, 0.155, 0.077),
 }
-"""Primaries by their number: x and y of white, red, green and blue."""
+"""Primaries by number: x and y of white, red, green and blue."""
 
 _RAMP: Final = np.linspace(0.0, 1.0, 256)
-"""The samples for which light is stated."""
+"""The samples for which the light is given."""
 
 _MEASURED_AT: Final = np.linspace(0.0, 1.0, 16)
 _PQ_SHOWN: Final = (
@@ -47,12 +47,12 @@ _HLG_SHOWN: Final = (
     *(0, 3, 16, 31, 46, 61, 76, 91),
     *(107, 126, 150, 179, 207, 225, 241, 255),
 )
-"""Greys that are shown for greys in sixteen steps."""
+"""The greys that Chromium shows for greys in sixteen steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodePoints:
-    """The two code points that a curve and primaries are made of.
+    """The curve and the primaries of two code points.
 
     Attributes:
         places: As in ``PLACES``.
@@ -65,14 +65,14 @@ class CodePoints:
 
 
 def read(stored: bytes) -> CodePoints | None:
-    """Return what four code points mean: primaries, transfer, matrix and range.
+    """Read four code points: primaries, transfer, matrix and range.
 
     Args:
-        stored: As a PNG has them.
+        stored: The bytes of the PNG chunk.
 
     Returns:
-        ``None`` if they are not those of full RGB, or unknown: browsers then go on as
-        if there were none.
+        ``None`` if they are not those of full-range RGB, or unknown: browsers then
+        ignore them.
     """
     if len(stored) != 4 or stored[2:] != b"\0\1":  # noqa: PLR2004 -- four code points
         return None
@@ -86,7 +86,7 @@ def read(stored: bytes) -> CodePoints | None:
 
 
 def light_of(curve: int) -> Doubles | None:
-    """Return light for each of 256 samples by a curve's number, if it is known."""
+    """Return the light of each of 256 samples by the curve's number, if it is known."""
     if curve == SRGB:
         return np.where(
             _RAMP <= 0.04045,  # noqa: PLR2004 -- sRGB
@@ -97,13 +97,13 @@ def light_of(curve: int) -> Doubles | None:
 
 
 def _power(gamma: float, scale: float = 1.0) -> Doubles:
-    """Return a power, cut off where it is brighter than a screen."""
+    """Return a power curve, clipped at the brightness of a screen."""
     light: Doubles = np.minimum(np.power(_RAMP, gamma) * scale, 1.0)
     return light
 
 
 def _of_shown(greys: tuple[int, ...]) -> Doubles:
-    """Return the light of what is shown for sixteen greys."""
+    """Return the light of the greys that are shown for sixteen greys."""
     shown = np.interp(_RAMP, _MEASURED_AT, np.array(greys) / 255)
     light: Doubles = np.where(
         shown <= 0.04045,  # noqa: PLR2004 -- sRGB
@@ -114,12 +114,12 @@ def _of_shown(greys: tuple[int, ...]) -> Doubles:
 
 
 _CURVES: Final[Mapping[int, Doubles]] = {
-    # As the screens that they are for do, not the inverse of what cameras do.
+    # The curve of the screens that they are for, not the inverse of the cameras' curve.
     **dict.fromkeys((1, 6, 11, 14, 15), _power(2.4)),
     4: _power(2.2),
     5: _power(2.8),
     7: np.where(
-        _RAMP < 0.0913,  # noqa: PLR2004 -- where its line ends
+        _RAMP < 0.0913,  # noqa: PLR2004 -- the end of its line
         _RAMP / 4,
         np.power((_RAMP + 0.1115) / 1.1115, 1 / 0.45),
     ),
@@ -128,4 +128,4 @@ _CURVES: Final[Mapping[int, Doubles]] = {
     17: _power(2.6, 52.37 / 48),
     18: _of_shown(_HLG_SHOWN),
 }
-"""Light by the number of a transfer."""
+"""The light curves, by the number of a transfer."""

@@ -1,13 +1,13 @@
-"""Convert samples by a profile, in each way in which programs read it.
+"""Convert samples by a colour profile, in each way in which programs read it.
 
-Programs differ in what they take from one profile: Chromium (Skia) goes by the first
-tag of a name, and prefers code points to tables, and tables to curves; littlecms, which
-most other programs use, knows more kinds of tables and fewer tags. Where both must come
-to the same colours, which is so for the profiles of cameras and screens, there is one
-conversion, by littlecms; else there is one for each way.
+Programs use different parts of one profile. Chromium (Skia) takes the first tag of a
+name, and prefers code points to tables, and tables to curves. littlecms, which most
+other programs use, knows more kinds of tables and fewer tags. For the profiles of
+cameras and screens both give the same colours, and there is one conversion, by
+littlecms; for others there is one for each way.
 
-Rules this module keeps: what Skia would show is worked out here, number by number;
-nothing is held that is as large as a picture, except its samples and its luma.
+Rules this module keeps: the colours of Skia are computed here, number by number;
+nothing as large as the picture is held in memory, except its samples and its luma.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -44,19 +44,20 @@ _TO_XYZ: Final[Floats] = np.array(
         [0.013916016, 0.097076416, 0.714096069],
     ]
 )
-"""From the light of sRGB to XYZ, adapted to D50, as profiles have it."""
+"""From the light of sRGB to XYZ, adapted to D50, as in profiles."""
 
 _FROM_XYZ: Final[Floats] = np.linalg.inv(_TO_XYZ).astype(np.float64)
 _D50: Final[Floats] = np.array([0.9642, 1.0, 0.8249])
 
 _STEPS: Final = 8192
-"""Steps of light that are told apart; in the dark, each is a third of a grey step."""
+"""Steps of light that are distinguished; in dark areas each is a third of a grey step.
+"""
 
 _CHUNK: Final = 1 << 14
-"""Pixels that are worked out at a time."""
+"""Pixels that are computed at a time."""
 
 _TOLERANCE: Final = 3
-"""Grey steps by which two ways to convert may differ and count as one."""
+"""Grey steps by which two conversions may differ and still count as one."""
 
 
 class Conversion(Protocol):
@@ -64,14 +65,14 @@ class Conversion(Protocol):
 
     @property
     def mode(self) -> str:
-        """Pillow's mode for the samples: ``RGB``, ``L`` or ``CMYK``."""
+        """Return Pillow's mode for the samples: ``RGB``, ``L`` or ``CMYK``."""
 
     @property
     def is_dear(self) -> bool:
-        """Whether it takes more than 0.04 microseconds for each pixel."""
+        """Return whether it takes more than 0.04 microseconds for each pixel."""
 
     def luma(self, samples: Image.Image) -> Image.Image:
-        """Return the luma of samples as they are shown."""
+        """Return the luma of the converted samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +89,12 @@ class _ByLittlecms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BySkia:
-    """A conversion as Skia does it.
+    """A conversion in the way of Skia.
 
     Attributes:
         mode: Pillow's mode for the samples.
-        lights: For each channel, what stands for each of its 256 samples.
-        light: From what stands for samples to light of sRGB, a row for each pixel.
+        lights: For each channel, the value of each of its 256 samples.
+        light: From these values to light of sRGB, with a row for each pixel.
     """
 
     mode: str
@@ -116,22 +117,22 @@ class _BySkia:
 
 
 def _channels(samples: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """Yield the four channels of samples, of which a profile may take fewer.
+    """Yield four channels of samples; a profile may use fewer of them.
 
-    A grey sample stands for three; the fourth of three colours is that they are opaque.
+    A grey sample counts for three channels; the fourth channel of colours is opaque.
     """
     yield from samples if len(samples) > 1 else (samples[0],) * 3
     yield np.full_like(samples[0], 255)
 
 
 def _encoded(light: Floats) -> NDArray[np.uint8]:
-    """Return light as sRGB encodes it."""
+    """Encode light as sRGB."""
     steps = _within(light) * (_STEPS - 1) + 0.5
     return _ENCODED[steps.astype(np.intp)]
 
 
 def _within(light: Floats) -> Floats:
-    """Return light from 0 to 1; what is no number is dark."""
+    """Clip light to 0 to 1; NaN becomes dark."""
     within: Floats = np.fmin(np.fmax(light, 0), 1)
     return within
 
@@ -142,13 +143,13 @@ _ENCODED: Final = np.round(srgb_of(np.linspace(0, 1, _STEPS)) * 255).astype(np.u
 
 @cached
 def conversions_of(profile: bytes) -> tuple[Conversion, ...]:
-    """Return every way to convert by a profile that may give other colours.
+    """Return all conversions by a profile that may give different colours.
 
     Args:
         profile: Bytes of a profile, from anybody.
 
     Returns:
-        Conversions of samples of the same mode; none if it cannot be evaluated.
+        Conversions of samples of the same mode; empty if it cannot be evaluated.
     """
     profile = iccprofile.cut(profile)
     mode = samples_of(profile)
@@ -169,11 +170,12 @@ def conversions_of(profile: bytes) -> tuple[Conversion, ...]:
 
 @cached
 def is_steep(profile: bytes) -> bool:
-    """Return whether one step of a sample may change what is shown by many.
+    """Return whether one step of a sample may change the shown colour by many steps.
 
-    Samples that were made smaller or cut to 8 bits before they are converted do not
-    tell then what is shown: a pattern of single pixels, or the last bits of 16, may be
-    a picture. Each channel is tried from end to end, with the others at a few values.
+    If so, samples that were reduced in size or to 8 bits before the conversion do not
+    show the same picture: a pattern of single pixels, or the last bits of 16, may be a
+    picture. Each channel is tried over its whole range, with the others at a few
+    values.
 
     Args:
         profile: Bytes of a profile, from anybody.
@@ -187,7 +189,7 @@ def is_steep(profile: bytes) -> bool:
 
 @cached
 def is_jagged(profile: bytes) -> bool:
-    """Return whether a curve of a profile tells samples apart that are one in 8 bits.
+    """Return whether a curve distinguishes samples that are equal in 8 bits.
 
     Args:
         profile: Bytes of a profile, from anybody.
@@ -211,14 +213,15 @@ def _is_jagged(curve: Curve) -> bool:
 
 
 _FINE: Final = 65_536
-"""All that samples of 16 bits can be."""
+"""Number of values of a sample of 16 bits."""
 
 _STEEP: Final = 48
-"""Grey steps. Linear light has seven, raw colours of cameras have up to 42."""
+"""Grey steps by which one step may change a colour. Linear light has seven, raw colours
+of cameras have up to 42."""
 
 
 def _ramps(channels: int) -> NDArray[np.uint8]:
-    """Return rows of colours in each of which one channel goes from end to end."""
+    """Return rows of colours; in each row one channel goes over its whole range."""
     others = np.array((0, 60, 128, 190, 255)[:: 1 + (channels > 3)], np.uint8)  # noqa: PLR2004
     bases = np.stack(np.meshgrid(*[others] * (channels - 1)), axis=-1)
     bases = bases.reshape(-1, channels - 1).repeat(256, axis=0)
@@ -228,9 +231,9 @@ def _ramps(channels: int) -> NDArray[np.uint8]:
 
 
 def _agree(one: Conversion, other: Conversion) -> bool:
-    """Return whether two conversions by the same curves and primaries come to the same.
+    """Return whether two conversions by the same curves and primaries agree.
 
-    Each sample of each channel is tried, and colours evenly over all.
+    All values of each channel are tried, and colours spread evenly over the space.
     """
     tried = _TRIED[one.mode]
     lumas = (np.asarray(item.luma(tried)).astype(int) for item in (one, other))
@@ -239,7 +242,7 @@ def _agree(one: Conversion, other: Conversion) -> bool:
 
 
 def _colours_to_try() -> NDArray[np.uint8]:
-    """Return ramps of each channel and of all, and a cube of colours."""
+    """Return ramps of each channel and of all channels, and a cube of colours."""
     ramp = np.arange(256, dtype=np.uint8)
     none = np.zeros(256, np.uint8)
     ramps = [
@@ -265,7 +268,7 @@ _RAMPS: Final = {
 
 
 def _by_skia(profile: Profile, mode: str) -> Iterator[Conversion]:
-    """Yield the ways in which Skia may convert, the likeliest first."""
+    """Yield the possible conversions of Skia, the most likely first."""
     stated = None if mode == "CMYK" else _by_code_points(profile, mode)
     if stated is not None:
         yield stated
@@ -279,7 +282,7 @@ def _by_skia(profile: Profile, mode: str) -> Iterator[Conversion]:
 
 
 def _named_primaries(profile: Profile) -> Floats | None:
-    """Return the primaries that code points in a profile name, if they are known."""
+    """Return the primaries of the code points in a profile, if they are known."""
     points = profile.code_points
     if points is None or points[2:] != b"\0\1":
         return None
@@ -287,9 +290,9 @@ def _named_primaries(profile: Profile) -> Floats | None:
 
 
 def _by_code_points(profile: Profile, mode: str) -> Conversion | None:
-    """Return how code points in a profile convert, if they mean anything.
+    """Return the conversion by the code points in a profile, if they are known.
 
-    Where one of the two is unknown, the profile's own primaries or curves stand for it.
+    If one of the two is unknown, the profile's own primaries or curves replace it.
     """
     points = profile.code_points
     if points is None or points[2:] != b"\0\1":
@@ -309,11 +312,11 @@ def _by_code_points(profile: Profile, mode: str) -> Conversion | None:
 
 
 _CAMERAS: Final = frozenset({1, 6, 11})
-"""Curves of cameras, which Chromium takes for that of sRGB in a profile."""
+"""Curves of cameras, which Chromium reads as the curve of sRGB in a profile."""
 
 
 def _gamut(profile: Profile) -> Floats:
-    """Return the lights in which Chromium keeps colours until it shows them."""
+    """Return the primaries in which Chromium keeps colours until it shows them."""
     matrix = profile.matrix
     if matrix is None or abs(np.linalg.det(matrix)) < 1e-9:  # noqa: PLR2004
         return _TO_XYZ
@@ -336,9 +339,9 @@ def _by_table(table: ColourTable, profile: Profile, mode: str) -> Conversion:
 
 
 def _kept(profile: Profile) -> Callable[[Floats], Floats]:
-    """Return what becomes of light in the eight bits in which Chromium keeps it.
+    """Return a function that rounds light to the eight bits in which Chromium keeps it.
 
-    They are of the curve of the profile, where that is one formula, else of sRGB.
+    The bits are in the curve of the profile, if that is one formula, or else of sRGB.
     """
     curve = _one_formula(profile)
     if curve is None or _gamut(profile) is _TO_XYZ:
@@ -351,14 +354,14 @@ def _kept(profile: Profile) -> Callable[[Floats], Floats]:
 
 
 def _one_formula(profile: Profile) -> Formula | None:
-    """Return the curve of a profile, if it is one formula for all samples."""
+    """Return the curve of a profile, if one formula covers all samples."""
     first, *others = profile.curves or (None,)
     is_one = isinstance(first, Formula) and all(curve == first for curve in others)
     return first if is_one and isinstance(first, Formula) else None
 
 
 def _of_lab(colours: Floats) -> Floats:
-    """Return XYZ of Lab, both as a table gives them."""
+    """Convert Lab to XYZ, both in the encoding of a table."""
     lightness = colours[:, 0] * 100
     red, yellow = (colours[:, at] * 255 - 128 for at in (1, 2))
     middle = (lightness + 16) / 116
@@ -372,8 +375,8 @@ def _of_lab(colours: Floats) -> Floats:
 def _by_matrix(profile: Profile, matrix: Floats, mode: str) -> Iterator[Conversion]:
     """Yield conversions by curves and primaries.
 
-    Light beyond what a screen shows is cut off before the primaries are applied, where
-    it is kept in eight bits, or only after that.
+    Light beyond the range of a screen is clipped before the primaries are applied, if
+    it is kept in eight bits, or only afterwards.
     """
     light = _mixing(matrix)
     ramp = np.arange(256) / 255
@@ -386,7 +389,7 @@ def _by_matrix(profile: Profile, matrix: Floats, mode: str) -> Iterator[Conversi
 
 
 def _mixing(matrix: Floats) -> Callable[[Sequence[Floats]], Floats]:
-    """Return what mixes three lights of these primaries into those of sRGB."""
+    """Return a function that converts light of these primaries to light of sRGB."""
     shown = (_FROM_XYZ @ matrix).T
 
     def light(samples: Sequence[Floats]) -> Floats:

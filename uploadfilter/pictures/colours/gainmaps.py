@@ -1,13 +1,13 @@
-"""Gain maps: a second picture in a file says how bright the first one is shown.
+"""Apply gain maps: a second picture in a file that tells how bright the first one is.
 
 Phones store a map of how much brighter each pixel is on better screens. On a usual
-screen such a map does nothing, unless the file says that the stored picture is the
-bright one, or that a usual screen is a better one: then browsers show the stored
-picture changed by the map, which can be any other picture.
+screen such a map has no effect, unless the file says that the stored picture is the
+bright one, or that a usual screen counts as a better one. Then browsers change the
+stored picture by the map, and the result can be any other picture.
 
 Source:
     Adobe, "Gain map specification", 1.0; ISO 21496-1, annex C; where they leave a
-    choice, what Chromium 156 does (Skia's ``SkGainmapInfo`` and ``SkGainmapShader``).
+    choice, Chromium 156 (Skia's ``SkGainmapInfo`` and ``SkGainmapShader``).
 """
 
 import math
@@ -29,7 +29,7 @@ NAMESPACE: Final = "http://ns.adobe.com/hdr-gain-map/1.0/"
 _SEQUENCE: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
 _CHANNELS: Final = 3
 _MOST_POWER: Final = 64.0
-"""Powers of two beyond which everything is black or white."""
+"""Largest power of two; beyond it everything is black or white."""
 
 _ISO_HEAD = struct.Struct(">HHB")
 _ISO_HEADROOMS = struct.Struct(">IIII")
@@ -39,20 +39,20 @@ _STEPS: Final = np.arange(256) / 255
 
 
 class BadGainMapError(ValueError):
-    """What stands in the place of a gain map's numbers means nothing."""
+    """The numbers of a gain map are not valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """What a gain map means: numbers of three channels each.
+    """The parameters of a gain map, each for three channels.
 
     Attributes:
-        lowest: Power of two where the map is black.
-        highest: Power of two where the map is white.
-        gamma: The map's samples are to this power.
-        offset_before: Light that is added before.
-        offset_after: Light that is taken away after.
-        weight: How much of the map counts on a usual screen, -1 to 1.
+        lowest: Power of two for black in the map.
+        highest: Power of two for white in the map.
+        gamma: Power that was applied to the map's samples.
+        offset_before: Light that is added first.
+        offset_after: Light that is subtracted afterwards.
+        weight: Share of the map that counts on a usual screen, -1 to 1.
     """
 
     lowest: Floats
@@ -63,7 +63,7 @@ class Gain:
     weight: float
 
     def shown(self, stored: Image.Image, gain_map: Image.Image) -> Image.Image:
-        """Return colours as they are shown.
+        """Return the shown colours.
 
         Args:
             stored: RGB, the stored picture.
@@ -86,11 +86,11 @@ class Gain:
 
 
 def _weight(*, lowest: float, highest: float, is_bright: bool) -> float:
-    """Return how much of a map counts on a usual screen.
+    """Return the share of a map that counts on a usual screen.
 
     Args:
-        lowest: Power of two of brightness up to which the usual picture is shown.
-        highest: The same from which on the bright one is.
+        lowest: Power of two of the brightness up to which the usual picture is shown.
+        highest: The same, from which on the bright picture is shown.
         is_bright: Whether the stored picture is the bright one.
     """
     weight = 0.0
@@ -100,22 +100,22 @@ def _weight(*, lowest: float, highest: float, is_bright: bool) -> float:
 
 
 def gain_of_packet(packet: bytes) -> Gain | None:
-    """Read what a gain map means from the metadata (XMP) of its picture.
+    """Read the parameters of a gain map from the metadata (XMP) of its picture.
 
     Args:
-        packet: A text in XML, from anybody.
+        packet: An untrusted text in XML.
 
     Returns:
-        ``None`` if it says nothing of a gain map.
+        ``None`` if it does not describe a gain map.
 
     Raises:
-        BadGainMapError: Its numbers are none.
+        BadGainMapError: Its numbers are not valid.
     """
     try:
         # expat itself bounds what entities may grow to.
         fields = _fields(ET.fromstring(packet.strip(b"\0 \n\r\t")))  # noqa: S314
     except (ET.ParseError, ValueError, LookupError):
-        # So it is to Chromium, which then shows what is stored.
+        # Chromium does the same, and then shows the stored picture.
         return None
     if not fields:
         return None
@@ -140,7 +140,7 @@ def gain_of_packet(packet: bytes) -> Gain | None:
 
 
 def _fields(root: ET.Element) -> Mapping[str, list[str]]:
-    """Return the values of each field, however it is written."""
+    """Return the values of each field, in either way of writing."""
     start = f"{{{NAMESPACE}}}"
     fields: dict[str, list[str]] = {}
     for element in root.iter():
@@ -154,7 +154,7 @@ def _fields(root: ET.Element) -> Mapping[str, list[str]]:
 
 
 def _numbers(fields: Mapping[str, list[str]], name: str, default: float) -> Floats:
-    """Return a field's number for each channel."""
+    """Return the numbers of a field, one for each channel."""
     try:
         stated = [float(value) for value in fields.get(name, [str(default)])]
     except ValueError as exc:
@@ -165,17 +165,17 @@ def _numbers(fields: Mapping[str, list[str]], name: str, default: float) -> Floa
 
 
 def gain_of_box(body: bytes) -> Gain | None:
-    """Read what a gain map means from the numbers that ISO 21496-1 defines.
+    """Read the parameters of a gain map from the binary form of ISO 21496-1.
 
     Args:
-        body: From their two versions on.
+        body: The bytes from the two version numbers on.
 
     Returns:
-        ``None`` if they are of a later version, or there is nothing after the versions,
-        as in a picture that has a map elsewhere.
+        ``None`` if they are of a later version, or if nothing follows the versions, as
+        in a picture with a map elsewhere.
 
     Raises:
-        BadGainMapError: They are cut off, or are none.
+        BadGainMapError: They are cut off or not valid.
     """
     if len(body) < _ISO_HEAD.size or body[:2] != b"\0\0":
         return None
@@ -205,7 +205,7 @@ def gain_of_box(body: bytes) -> Gain | None:
 
 
 def _shares(numbers: Sequence[int]) -> list[float]:
-    """Return the quotients of pairs."""
+    """Return the quotients of pairs of numbers."""
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
     if not all(below for _, below in pairs):
         raise BadGainMapError("a division by zero")

@@ -1,8 +1,8 @@
-"""The gamma, primaries and code points of a PNG's chunks, as a colour profile.
+"""Convert the gamma, primaries and code points of a PNG to a colour profile.
 
-Browsers convert by code points before a profile, and by gamma and primaries where there
-is none, so they hide a picture as a profile does. They become a profile here, so that
-there is one way to convert.
+Browsers prefer code points to a profile, and use gamma and primaries without a profile.
+So all of these can hide a picture, as a profile can. Here they become a profile, so
+that there is only one way of conversion.
 
 Source:
     PNG, third edition, 11.3.2.1 ``cHRM``, 11.3.2.2 ``gAMA`` and 11.3.2.6 ``cICP``.
@@ -19,25 +19,27 @@ from uploadfilter.pictures.colours import codepoints
 from uploadfilter.pictures.colours.profiles import PRIMARIES
 
 CODE_POINTS: Final = "cicp"
-"""Where the four bytes of ``cICP`` stand in what is known of an image."""
+"""The key of the four bytes of ``cICP`` in the metadata of an image."""
 
 ODD: Final = "odd profile"
-"""What is known of an image whose profile browsers pass over, and others may not."""
+"""The key that marks an image whose profile browsers ignore, and other programs may
+not."""
 
 Doubles = NDArray[np.float64]
 
 _INTENTS: Final = range(4)
-"""What may stand in ``sRGB``; browsers pass over the chunk if anything else does."""
+"""Valid values in ``sRGB``; browsers ignore the chunk with any other value."""
 
 _USUAL_POWER: Final = 2.2
 _USUAL_REACH: Final = 0.1
-"""Powers so close to 2.2 mean sRGB: so most encoders put it, and browsers take it."""
+"""Distance from 2.2 within which a power means sRGB: most encoders write it so, and
+browsers read it so."""
 
 _SMALLEST_GAMMA, _LARGEST_GAMMA = 0.001, 100.0
-"""Beyond, everything is black or white, and the numbers of a profile end."""
+"""Beyond these, everything is black or white, and a profile cannot hold the numbers."""
 
 _PLACES: Final = 8
-"""Numbers in the chunk: x and y of white, red, green and blue."""
+"""Count of numbers in the chunk: x and y of white, red, green and blue."""
 
 _SRGB_PLACES: Final = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _PLACE_REACH: Final = 0.002
@@ -50,18 +52,18 @@ _LARGEST_VALUE: Final = 65_535
 _BRADFORD: Final[Doubles] = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
-"""From XYZ to the cones in which white is adapted (ICC.1:2022, annex E)."""
+"""From XYZ to the cone responses in which white is adapted (ICC.1:2022, annex E)."""
 
 
 def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
-    """Return the profile that the chunks of a PNG amount to.
+    """Return a profile for the chunks of a PNG.
 
     Args:
-        info: What Pillow read of them.
+        info: Pillow's metadata of the chunks.
 
     Returns:
-        A profile for RGB; ``None`` if there are no such chunks, they mean sRGB, or
-        they mean nothing.
+        A profile for RGB; ``None`` if there are no such chunks, if they mean sRGB, or
+        if they are not valid.
     """
     if info.get("srgb") in _INTENTS:
         return None
@@ -73,7 +75,7 @@ def profile_of_chunks(info: Mapping[Any, object]) -> bytes | None:
 
 
 def has_chunks(info: Mapping[Any, object]) -> bool:
-    """Return whether an image may have chunks that amount to a profile.
+    """Return whether an image may have chunks that can become a profile.
 
     Args:
         info: What is known of the image.
@@ -82,20 +84,20 @@ def has_chunks(info: Mapping[Any, object]) -> bool:
 
 
 def profile_of_code_points(info: Mapping[Any, object]) -> bytes | None:
-    """Return the profile that the code points of a PNG amount to.
+    """Return a profile for the code points of a PNG.
 
     Args:
         info: What is known of the image.
 
     Returns:
-        A profile for RGB; ``None`` if there are none, or they mean nothing.
+        A profile for RGB; ``None`` if there are no code points, or if they are unknown.
     """
     stored = info.get(CODE_POINTS)
     return profile_of_points(stored) if isinstance(stored, bytes) else None
 
 
 def profile_of_points(stored: bytes) -> bytes | None:
-    """Return the profile that four code points amount to, if they mean anything."""
+    """Return a profile for four code points, if they are known."""
     points = codepoints.read(stored)
     if points is None:
         return None
@@ -104,7 +106,7 @@ def profile_of_points(stored: bytes) -> bytes | None:
 
 
 def matrix_of(primaries: int) -> Doubles | None:
-    """Return the primaries of a code point, in columns; ``None`` if nobody knows it."""
+    """Return the primaries of a code point, in columns; ``None`` if it is unknown."""
     places = codepoints.PLACES.get(primaries)
     if places is None:
         return None
@@ -123,7 +125,7 @@ def _formula(kind: int, *numbers: float) -> bytes:
 
 
 def _fixed(numbers: Sequence[float]) -> bytes:
-    """Return numbers as a profile has them."""
+    """Return numbers in the fixed-point form of a profile."""
     whole = (round(number * _UNIT) for number in numbers)
     return struct.pack(f">{len(numbers)}i", *whole)
 
@@ -132,7 +134,7 @@ _SRGB_CURVE: Final = _formula(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.040
 
 
 def _curve(gamma: object) -> bytes | None:
-    """Return the curve of a gamma that is not the usual one."""
+    """Return the curve of a gamma, unless it is the usual one."""
     if not isinstance(gamma, float) or not _SMALLEST_GAMMA < gamma < _LARGEST_GAMMA:
         return None
     if abs(1 / gamma - _USUAL_POWER) < _USUAL_REACH:
@@ -141,14 +143,14 @@ def _curve(gamma: object) -> bytes | None:
 
 
 def _columns(places: object) -> list[tuple[float, ...]] | None:
-    """Return the primaries of a profile, of their places in the plane of colours."""
+    """Compute the primaries of a profile from their chromaticities."""
     if not isinstance(places, tuple) or len(places) != _PLACES:
         return None
     if np.abs(np.subtract(places, _SRGB_PLACES)).max() < _PLACE_REACH:
         return None
     x, y = np.array(places, np.float64).reshape(4, 2).T
     with np.errstate(all="ignore"):
-        # Only white has a strength; that of the others follows from it.
+        # Only white has a given intensity; those of the others follow from it.
         colours = np.stack((x, y, 1 - x - y))
         adapted = _adapted(colours[:, 1:], colours[:, 0] / y[0])
     if adapted is None or not (np.abs(adapted) < _MOST).all():
@@ -157,7 +159,7 @@ def _columns(places: object) -> list[tuple[float, ...]] | None:
 
 
 def _adapted(primaries: Doubles, white: Doubles) -> Doubles | None:
-    """Return primaries so strong that they make white, and white that of a profile."""
+    """Scale primaries so that they give white, and adapt white to that of a profile."""
     try:
         strengths = np.linalg.solve(primaries, white)
     except np.linalg.LinAlgError:

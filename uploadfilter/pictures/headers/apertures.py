@@ -1,12 +1,12 @@
-"""Read which part of an AVIF or HEIC is shown, and undo that.
+"""Read the part of an AVIF or HEIC that is shown, and write files without it.
 
 A *clean aperture* is a box of the file that says that a viewer shows only a part of the
-picture. Viewers differ: libheif heeds it, libavif leaves it to the program, Chromium
-heeds it where the part begins at the upper left corner. So both are shown, the part and
-the whole.
+picture. Viewers differ: libheif uses it, libavif leaves it to the program, Chromium
+uses it if the part begins at the upper left corner. So both the part and the whole are
+shown.
 
 Every clean aperture in the file counts, whichever picture it belongs to: a file may
-give several tables that say so, of which two readers take different ones.
+have several such tables, and readers may use different ones.
 
 Source:
     ISO/IEC 14496-12, 12.1.4 "Pixel aspect ratio and clean aperture"; ISO/IEC 23008-12,
@@ -21,21 +21,21 @@ Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge of a part, in pixels; the last two lie outside."""
 
 MOST_APERTURES: Final = 8
-"""Different ones of one file; cameras and editors write one."""
+"""Most different clean apertures of one file; cameras and editors write one."""
 
 _HEAD: Final = struct.pack(">I4s", 40, b"clap")
 _FIELDS: Final = struct.Struct(">IIIIiIiI")
 _NO_TURN: Final = struct.pack(">I4s", 40, b"irot") + bytes(_FIELDS.size)
-"""A turn by nothing, of the same length: a reader that must understand every box of a
-picture understands this one."""
+"""A rotation by 0 degrees, of the same length: a reader that must understand every box
+of a picture understands this one."""
 
 Aperture = tuple[int, ...]
-"""Width, height, and how far the middle lies to the right and below, each as a
+"""Width, height, and the offset of the centre to the right and down, each as a
 numerator and a denominator."""
 
 
 def apertures_of(data: bytes) -> tuple[Aperture, ...]:
-    """Return the different clean apertures in a file, one more than are read at most.
+    """Return the different clean apertures in a file, at most one more than is read.
 
     Args:
         data: The file.
@@ -66,10 +66,10 @@ def part_of(size: tuple[int, int], aperture: Aperture) -> Box | None:
 
     Args:
         size: Width and height of the picture as stored.
-        aperture: What the file says.
+        aperture: The clean aperture.
 
     Returns:
-        ``None`` if it says nothing sound, or shows all of the picture.
+        ``None`` if it is not valid, or shows the whole picture.
     """
     width, height = size
     across = _reach(width, aperture[0:2], aperture[4:6])
@@ -82,7 +82,7 @@ def part_of(size: tuple[int, int], aperture: Aperture) -> Box | None:
 def _reach(
     length: int, clean: tuple[int, ...], offset: tuple[int, ...]
 ) -> tuple[int, int] | None:
-    """Return where a side of the part begins and ends; ``None`` if it is empty."""
+    """Return the start and end of a side of the part; ``None`` if it is empty."""
     if clean[1] == 0 or offset[1] == 0:
         return None
     kept = Fraction(*clean)

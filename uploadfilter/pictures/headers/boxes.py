@@ -1,8 +1,8 @@
-"""Read what files of boxes (AVIF, HEIC) say of their items and frames.
+"""Read the items and frames of files that consist of boxes (AVIF, HEIC).
 
-Rules this module keeps: only boxes are counted that stand where decoders look for them;
-how many are stepped over is limited; what is cut off or nonsense ends the reading, and
-raises nothing.
+Rules this module keeps: only boxes at the places where decoders look for them count;
+the number of skipped boxes is limited; a box that is cut off or invalid ends the
+reading without an exception.
 
 Source: ISO/IEC 14496-12 (boxes, ``stts``, ``stss``), 23008-12 (``iinf``).
 """
@@ -16,25 +16,25 @@ _LARGE: Final = 1
 _HEAD_BYTES: Final = 8
 _LARGE_HEAD_BYTES: Final = 16
 _MOST_BOXES: Final = 5000
-"""Boxes that are stepped over on one level; files have some dozens, and one for each
-item, which are counted at 2,000."""
+"""Most boxes that are skipped on one level; files have some dozens, and one for each
+item, of which up to 2,000 are counted."""
 
 FULL: Final = 4
 """Bytes of version and flags."""
 
 Span = tuple[int, int]
-"""Where the content of a box begins and ends."""
+"""The start and the end of the content of a box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """What a sequence says of its frames.
+    """The frames that a sequence describes.
 
     Attributes:
-        durations: For how long each is shown, in milliseconds.
-        syncs: Numbers of the frames that can be decoded by themselves; empty if the
-            file does not say.
-        is_sure: Whether there is one track of pictures alone, with one table of each
+        durations: The duration of each frame, in milliseconds.
+        syncs: Numbers of the frames that can be decoded alone; empty if the file does
+            not say.
+        is_sure: Whether there is only one track of pictures, with one table of each
             kind, so that every decoder reads the same.
     """
 
@@ -44,7 +44,7 @@ class Track:
 
 
 def item_count(data: bytes) -> int:
-    """Return how many items a file says that it has, or lists.
+    """Return the number of items that a file states or lists, whichever is larger.
 
     Args:
         data: The file.
@@ -66,11 +66,11 @@ def has_box(data: bytes, name: bytes) -> bool:
 
 
 def track_of(data: bytes, count: int) -> Track:
-    """Return what a sequence says of its frames.
+    """Read the frames that a sequence describes.
 
     Args:
         data: The file.
-        count: How many frames its decoder sees.
+        count: Number of frames that its decoder finds.
     """
     tracks = [
         span
@@ -91,11 +91,11 @@ def track_of(data: bytes, count: int) -> Track:
 
 
 _SHOWN: Final = frozenset({b"pict", b"vide"})
-"""Handlers of tracks that are shown; transparency has one of its own, ``auxv``."""
+"""Handlers of tracks that are shown; transparency has another one, ``auxv``."""
 
 
 def _handler(data: bytes, track: Span) -> bytes:
-    """Return what handles a track."""
+    """Return the handler of a track."""
     for media in named(data, track, b"mdia"):
         for start, _ in named(data, media, b"hdlr"):
             return data[start + 8 : start + 12]
@@ -106,7 +106,7 @@ def _tables(data: bytes, track: Span) -> tuple[int, Span, Span | None] | None:
     """Return a track's units a second, its durations and its independent frames.
 
     Returns:
-        ``None`` if one of them is missing, or is there twice.
+        ``None`` if one of them is missing or occurs twice.
     """
     media = list(named(data, track, b"mdia"))
     heads = [head for each in media for head in named(data, each, b"mdhd")]
@@ -127,7 +127,7 @@ _RUN: Final = struct.Struct(">II")
 
 
 def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, ...]:
-    """Return what a table of durations says of so many frames."""
+    """Return the durations of ``count`` frames from a table."""
     durations: list[int] = []
     start, end = table[0] + FULL + 4, table[1]
     runs = int.from_bytes(data[start - 4 : start], "big")
@@ -140,7 +140,7 @@ def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, .
 
 
 def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
-    """Return which frames a table says can be decoded by themselves."""
+    """Return the frames that can be decoded alone, from a table."""
     start, end = table[0] + FULL + 4, table[1]
     said = int.from_bytes(data[start - 4 : start], "big")
     numbers = (
@@ -151,11 +151,11 @@ def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
 
 
 def named(data: bytes, span: Span, name: bytes) -> Iterator[Span]:
-    """Yield the content of each box of a name on one level.
+    """Yield the content of each box with a name on one level.
 
     Args:
         data: The file.
-        span: Where the boxes of that level stand.
+        span: The span of that level's boxes.
         name: Four bytes.
     """
     for found, inner in _boxes(data, span):

@@ -1,10 +1,11 @@
 """Read the simple formats of Netpbm: bitmaps, grey and colour maps, and ``P7``.
 
-Pillow takes half a microsecond for each sample that is text, is deep or has another
-maximum than 255, and much more for comments. Here all of them are read by the row.
+Pillow takes half a microsecond for each sample that is text, has more than 8 bits or
+another maximum than 255, and much more for comments. Here all of them are read row by
+row.
 
-Rules this module keeps: rows are converted a band at a time; samples above the maximum,
-of which each reader makes something else, are a broken picture.
+Rules this module keeps: rows are converted a band at a time; a picture with samples
+above the maximum is refused, since each reader shows it in another way.
 
 Source:
     Netpbm, "pbm", "pgm", "ppm" and "pam" (section 5 of its manual).
@@ -27,15 +28,16 @@ from uploadfilter.pictures.limits import DecodeLimits, check_frame
 from uploadfilter.pictures.sampling import Course
 
 _HEAD_BYTES: Final = 4096
-"""Bytes in which a header must end: longer comments are no honest ones."""
+"""Bytes in which a header must end: no honest file has longer comments."""
 
 _BAND_BYTES: Final = 4_000_000
 _MOST_MAXIMUM: Final = 65_535
 _MOST_SAMPLE_BYTES: Final = 8
-"""Bytes of text for each sample: five digits and what separates them."""
+"""Most bytes of text for each sample: five digits and separators."""
 
 _TEXT_BYTES: Final = 64
-"""Bytes that a pixel takes whose samples are text: that, and a number for each."""
+"""Bytes of memory for a pixel whose samples are text: the text, and a number for each.
+"""
 
 _TEXT: Final = frozenset({b"P1", b"P2", b"P3"})
 _BITS: Final = frozenset({b"P1", b"P4"})
@@ -53,7 +55,7 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Head:
-    """What a file says of itself.
+    """The header of a file.
 
     Attributes:
         magic: Its first two bytes.
@@ -61,7 +63,7 @@ class _Head:
         height: Pixels.
         channels: Samples of one pixel.
         maximum: Highest value of a sample.
-        start: Where the samples begin.
+        start: Offset of the samples.
     """
 
     magic: bytes
@@ -73,7 +75,7 @@ class _Head:
 
     @property
     def row_bytes(self) -> int:
-        """Length of a row that is not text."""
+        """Return the bytes of a row that is not text."""
         if self.magic == b"P4":
             return -(-self.width // 8)
         return self.width * self.channels * (2 if self.maximum > _BYTE else 1)
@@ -85,10 +87,10 @@ class AnymapReader:
     Args:
         file: The content, seekable.
         picture_format: Its format.
-        limits: What it may cost.
+        limits: The limits of its cost.
 
     Raises:
-        BadPictureError: It is none.
+        BadPictureError: It is not such a picture.
     """
 
     durations: Sequence[int] = (0,)
@@ -106,7 +108,7 @@ class AnymapReader:
         self.lack = Reason.KEY_FRAME_UNSEEN if self._has_more() else None
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         head = self._head
         is_text = head.magic in _TEXT
         check_frame(
@@ -120,7 +122,7 @@ class AnymapReader:
             image.paste(_image(rows, head), (0, top))
             top += len(rows)
         if not top:
-            raise BadPictureError("not one row")
+            raise BadPictureError("no whole row")
         return Frame(
             image=image,
             number=number,
@@ -156,7 +158,7 @@ def _head_of(data: bytes) -> _Head:
         numbers.append(int(found[1]))
         at = found.end()
     if not data[at : at + 1].isspace():
-        raise BadPictureError("no space behind the header")
+        raise BadPictureError("no space after the header")
     width, height, *rest = numbers
     return _sound(
         _Head(
@@ -171,7 +173,7 @@ def _head_of(data: bytes) -> _Head:
 
 
 def _pam_head(data: bytes) -> _Head:
-    """Read the header of the youngest form, which has a line for each fact."""
+    """Read the header of the newest form, which has a line for each field."""
     fields: dict[bytes, bytes] = {}
     at = 2
     while (line := _LINE.match(data, at)) is not None:
@@ -200,7 +202,7 @@ def _pam_head(data: bytes) -> _Head:
 
 
 def _sound(head: _Head) -> _Head:
-    """Return a header that makes sense."""
+    """Return a header whose numbers are valid."""
     is_sound = (
         head.width > 0
         and head.height > 0
@@ -208,12 +210,12 @@ def _sound(head: _Head) -> _Head:
         and 0 < head.maximum <= _MOST_MAXIMUM
     )
     if not is_sound:
-        raise BadPictureError("a number in the header makes no sense")
+        raise BadPictureError("an invalid number in the header")
     return head
 
 
 def _rows(head: _Head, file: BinaryIO) -> Iterator[Samples]:
-    """Yield bands of rows, shape (rows, width, channels), as far as the file goes."""
+    """Yield bands of rows, shape (rows, width, channels), up to the file's end."""
     file.seek(head.start)
     count = max(1, _BAND_BYTES // max(1, head.row_bytes))
     if head.magic in _TEXT:

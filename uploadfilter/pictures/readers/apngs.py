@@ -1,11 +1,10 @@
-"""Read APNGs: find their frames, each of which Pillow unpacks as a PNG of its own.
+"""Read APNGs: find their frames, which Pillow decodes as separate PNGs.
 
-Rules this module keeps: the steps that are taken are limited by the length of a file;
-a file that contradicts itself about its frames is shown as far as it goes, and is not
-whole.
+Rules this module keeps: the number of steps is limited by the length of the file; a
+file that contradicts itself about its frames is shown up to the contradiction, and is
+not whole.
 
-Source: W3C PNG, third edition, 4.9 and 11.3.6; where it leaves a choice, what Chromium
-156 does.
+Source: W3C PNG, third edition, 4.9 and 11.3.6; where it leaves a choice, Chromium 156.
 """
 
 import io
@@ -41,7 +40,7 @@ _MAGIC: Final = b"\x89PNG\r\n\x1a\n"
 _CONTROL: Final = struct.Struct(">4xIIIIHHBB")
 _DISPOSALS: Final = {1: Disposal.CLEAR, 2: Disposal.RESTORE}
 _HAS_ALPHA: Final = 4
-"""In the colour type."""
+"""The bit of the colour type for alpha."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +48,9 @@ class Stored:
     """One frame as it is stored.
 
     Attributes:
-        piece: How it is drawn.
-        start: Where its chunks begin in the file.
-        duration: For how long it is shown, in milliseconds.
+        piece: Its place and its way of drawing.
+        start: Offset of its chunks in the file.
+        duration: Its duration, in milliseconds.
     """
 
     piece: Piece
@@ -64,11 +63,11 @@ class Frames:
     """The frames of a PNG.
 
     Attributes:
-        frames: In order; the default image comes first if it is none of them. Of a PNG
-            that does not move there are none.
+        frames: The frames in order; a default image that is not one of them comes
+            first. Empty for a still PNG.
         canvas: Width and height.
-        has_default: Whether the first is the default image, and none of the others.
-        is_whole: If false, decoders may see other frames.
+        has_default: Whether the first item is a default image that is not a frame.
+        is_whole: If false, other decoders may show other frames.
     """
 
     frames: tuple[Stored, ...] = ()
@@ -84,7 +83,7 @@ def frames_of_png(file: BinaryIO) -> Frames | None:
         file: The PNG, seekable, read from its beginning.
 
     Returns:
-        ``None`` if there are too many chunks to step over.
+        ``None`` if there are too many chunks to skip.
     """
     found = _Chunks()
     steps_left = steps_for(file.seek(0, io.SEEK_END))
@@ -119,7 +118,7 @@ class _Chunks:
         elif chunk.name == b"tRNS":
             self._is_opaque = False
         elif chunk.name == b"acTL":
-            # One that comes after the data is passed over.
+            # A control after the data is ignored.
             count = int.from_bytes(chunk.head[:4], "big")
             self._claimed.append(count if self._data_at is None else -1)
         elif chunk.name == b"IDAT" and self._data_at is None:
@@ -131,7 +130,7 @@ class _Chunks:
             self._stored.append(self._frame(chunk))
 
     def _frame(self, chunk: PNGChunk) -> Stored:
-        """Read the control of a frame; no denominator means hundredths of a second."""
+        """Read the control of a frame; denominator 0 means hundredths of a second."""
         fields = _CONTROL.unpack(
             chunk.head[: _CONTROL.size].ljust(_CONTROL.size, b"\0")
         )
@@ -145,7 +144,7 @@ class _Chunks:
         return Stored(piece=piece, start=chunk.start, duration=duration)
 
     def frames(self) -> Frames:
-        """Return what they say."""
+        """Return the frames that the chunks describe."""
         default = Stored(
             piece=Piece(
                 box=(0, 0, *self._canvas),
@@ -178,10 +177,10 @@ class _Chunks:
 
 
 class _Order:
-    """The order that chunks of frames have to keep.
+    """Checks the required order of the chunks of frames.
 
-    Browsers stop at the first frame that does not keep it, and what was shown before
-    stays: then that frame is the last one, however many follow.
+    Browsers stop at the first frame out of order and keep showing the frame before it.
+    So that frame is the last one, whatever follows.
 
     Attributes:
         is_kept: Whether every chunk so far has kept it.
@@ -214,7 +213,7 @@ class _Order:
         self.is_kept &= is_sound
 
     def _is_next(self, chunk: PNGChunk) -> bool:
-        """Return whether a chunk has the number that comes next, and take that."""
+        """Return whether a chunk has the next number, and count on."""
         number = self._sequence
         self._sequence += 1
         return chunk.length >= _NUMBER_BYTES and chunk.head[:_NUMBER_BYTES] == (
@@ -222,7 +221,7 @@ class _Order:
         )
 
     def _is_control(self, chunk: PNGChunk) -> bool:
-        """Return whether a control is one that every decoder takes."""
+        """Return whether every decoder accepts a control."""
         is_next = self._is_next(chunk)
         disposal, blend = chunk.head[_CONTROL.size - 2 : _CONTROL.size].ljust(
             2, b"\xff"
@@ -236,7 +235,7 @@ _LAST_CAPITAL: Final = b"Z"
 
 
 def _is_intact(chunk: PNGChunk) -> bool:
-    """Return whether a chunk is a control of a frame in length and checksum."""
+    """Return whether a chunk has the length of a control, and a valid checksum."""
     body, checksum = chunk.head[: _CONTROL.size], chunk.head[_CONTROL.size :]
     crc = zlib.crc32(body, zlib.crc32(chunk.name))
     return chunk.length == _CONTROL.size and checksum == crc.to_bytes(4, "big")
@@ -256,8 +255,8 @@ def apng_reader(
         file: The PNG, seekable.
         found: Its frames, at least one.
         picture_format: The format.
-        limits: What a frame may cost.
-        dressed: Puts what is known of all frames onto the picture of one.
+        limits: The limits of a frame's cost.
+        dressed: Adds the metadata of all frames to the picture of one.
 
     Raises:
         OverBudgetError: Its canvas is too large.
@@ -298,12 +297,12 @@ def apng_reader(
 
 
 def _keys_after_default(durations: Sequence[int]) -> tuple[int, ...]:
-    """Return the key frames, and the default image, which some show instead."""
+    """Return the key frames, and the default image, which some viewers show instead."""
     return 0, *(1 + key for key in key_frames(durations[1:]))
 
 
 def _head_of(file: BinaryIO) -> list[bytes]:
-    """Return the chunks before the first frame that say how all are read."""
+    """Return the chunks before the first frame that apply to all frames."""
     parts = []
     for chunk in png_chunks(file):
         if chunk.name in {b"fcTL", b"IDAT", b"fdAT", b"IEND"}:
@@ -314,12 +313,12 @@ def _head_of(file: BinaryIO) -> list[bytes]:
 
 
 def _header(chunk: bytes, size: tuple[int, int]) -> bytes:
-    """Return the header of a picture of another size."""
+    """Return a header with another size."""
     return _chunk(b"IHDR", struct.pack(">II", *size) + chunk[16:-4])
 
 
 def _data_of(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
-    """Yield the data of a frame as the chunks of a picture of its own."""
+    """Yield the data of a frame as the chunks of a separate picture."""
     for chunk in png_chunks(file, start):
         if end is not None and chunk.start >= end:
             return
@@ -329,7 +328,7 @@ def _data_of(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
 
 
 def _body(file: BinaryIO, chunk: PNGChunk) -> bytes:
-    """Return what a chunk holds, as far as it arrived."""
+    """Return the data of a chunk, up to the end of the file."""
     file.seek(chunk.start + 8)
     return file.read(chunk.length)
 

@@ -1,10 +1,10 @@
-"""Read bitmaps whose colours stand under masks that Pillow does not know.
+"""Read bitmaps with colour masks that Pillow does not know.
 
-Pillow knows a dozen layouts of masks and refuses all others, of which browsers show
-every one whose masks have no holes.
+Pillow knows a dozen layouts of masks and refuses all others. Browsers show every layout
+whose masks have no holes.
 
 Source:
-    Microsoft, "BITMAPV5HEADER"; where it leaves a choice, what Chromium 156 does.
+    Microsoft, "BITMAPV5HEADER"; where it leaves a choice, Chromium 156.
 """
 
 import struct
@@ -27,16 +27,17 @@ from uploadfilter.pictures.readers.icons import IconReader, icon_of
 from uploadfilter.pictures.sampling import Course
 
 _HEAD: Final = struct.Struct("<2s8xIIiiHHI20x4I")
-"""Up to the four masks, which may stand in the header or behind it."""
+"""The header up to the four masks, which may stand in it or after it."""
 
 _LAST_BEFORE_MASKS: Final = 40
 _WITH_ALPHA: Final = 56
 _MASKS, _MASKS_AND_ALPHA = 3, 6
-"""Packings that mean masks: of three colours, and of alpha too."""
+"""Values of the packing that mean masks: of three colours, and of alpha too."""
 
 _SAMPLE_BITS: Final = frozenset({16, 32})
 _LONGEST_SIDE: Final = 65_535
-"""Pixels; browsers refuse more, and a row is held several times."""
+"""Longest side in pixels; browsers refuse longer ones, and a row is held several times.
+"""
 
 _BAND_PIXELS: Final = 1 << 18
 """Pixels that are read at a time, at 20 bytes each."""
@@ -46,14 +47,14 @@ _DEPTH: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Head:
-    """What a bitmap's header says.
+    """The header of a bitmap.
 
     Attributes:
         size: Width and height, in pixels.
-        is_top_down: Whether the first row stands first.
-        start: Where the rows begin.
-        sample_bytes: How long each pixel is: 2 or 4.
-        masks: One for each of red, green, blue and, if there is any, alpha.
+        is_top_down: Whether the top row is stored first.
+        start: Offset of the rows.
+        sample_bytes: Bytes of a pixel: 2 or 4.
+        masks: One for each of red, green, blue and, if the bitmap has it, alpha.
     """
 
     size: tuple[int, int]
@@ -64,13 +65,13 @@ class _Head:
 
 
 def profile_of(file: BinaryIO) -> bytes | None:
-    """Return the colour profile that a bitmap holds, if it holds one.
+    """Return the colour profile in a bitmap, if there is one.
 
     Args:
         file: The bitmap, from its first byte; its position is used.
 
     Raises:
-        OverBudgetError: It says that it is longer than any.
+        OverBudgetError: Its stated length is above the limit.
     """
     file.seek(0)
     head = file.read(_PROFILE_HEAD.size)
@@ -86,7 +87,7 @@ def profile_of(file: BinaryIO) -> bytes | None:
 
 
 _PROFILE_HEAD: Final = struct.Struct("<2s12xI52xI52xII4x")
-"""Up to where a profile stands, counted from the second header on."""
+"""The header up to the place of a profile, which counts from the second header."""
 
 _WITH_PROFILE: Final = 124
 _FILE_HEAD_BYTES: Final = 14
@@ -94,9 +95,9 @@ _HELD_PROFILE: Final = int.from_bytes(b"MBED", "big")
 
 
 def open_bitmap(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
-    """Open a bitmap, by its masks where Pillow does not know them.
+    """Open a bitmap; masks that Pillow does not know are read here.
 
-    One without the header of a file may be that of an icon, and is read both ways.
+    A bitmap without a file header may be that of an icon, and is read both ways.
     """
     try:
         file.seek(0)
@@ -118,10 +119,10 @@ class MaskedReader:
     Args:
         file: The bitmap, from its first byte.
         picture_format: Its format.
-        limits: What it may cost.
+        limits: The limits of its cost.
 
     Raises:
-        BadPictureError: It is none, or its masks have holes.
+        BadPictureError: It is not such a bitmap, or its masks have holes.
     """
 
     durations: Sequence[int] = (0,)
@@ -138,7 +139,7 @@ class MaskedReader:
         self._limits = limits
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         head = self._head
         check_frame(
             head.size, self._limits, bytes_per_pixel=self._format.bytes_per_pixel
@@ -165,11 +166,11 @@ class MaskedReader:
 
     @property
     def _rows(self) -> int:
-        """How many rows are read at a time."""
+        """Return the number of rows that are read at a time."""
         return max(1, _BAND_PIXELS // self._head.size[0])
 
     def _band(self, top: int, rows: int) -> tuple[NDArray[np.uint8], bool]:
-        """Return some rows as they stand in the file, and whether all are there."""
+        """Return some rows as stored in the file, and whether all of them are there."""
         head = self._head
         width = head.size[0]
         stride = -(-width * head.sample_bytes // 4) * 4
@@ -185,10 +186,10 @@ class MaskedReader:
 
 
 def _plane(samples: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
-    """Return the values under a mask, 0 to 255; a mask of nothing gives zeros."""
+    """Return the values under a mask, 0 to 255; an empty mask gives zeros."""
     if not mask:
         return np.zeros(samples.shape, np.uint8)
-    # Of more than eight bits, the lowest are not seen.
+    # If there are more than eight bits, the lowest are dropped.
     shift = max((mask & -mask).bit_length() - 1, mask.bit_length() - _DEPTH)
     largest = mask >> shift
     steps = (np.arange(1 << _DEPTH) * 255 // largest).astype(np.uint8)
@@ -200,7 +201,7 @@ def _head_of(file: BinaryIO) -> _Head:
     """Read the header.
 
     Raises:
-        BadPictureError: It is none of a bitmap with masks.
+        BadPictureError: It is not the header of a bitmap with masks.
     """
     file.seek(0)
     head = file.read(_HEAD.size)
@@ -208,11 +209,11 @@ def _head_of(file: BinaryIO) -> _Head:
         raise BadPictureError("too short for masks")
     magic, start, length, width, height, _, bits, packing, *masks = _HEAD.unpack(head)
     if magic != b"BM" or length < _LAST_BEFORE_MASKS or bits not in _SAMPLE_BITS:
-        raise BadPictureError("no bitmap with masks")
+        raise BadPictureError("not a bitmap with masks")
     if packing not in {_MASKS, _MASKS_AND_ALPHA}:
         raise BadPictureError("no masks")
     if not (0 < width <= _LONGEST_SIDE and 0 < abs(height) <= _LONGEST_SIDE):
-        raise BadPictureError("no size of a bitmap")
+        raise BadPictureError("an invalid size of a bitmap")
     has_alpha = packing == _MASKS_AND_ALPHA or length >= _WITH_ALPHA
     used = tuple(mask & ((1 << bits) - 1) for mask in masks)
     used = used if has_alpha and used[3] else used[:3]

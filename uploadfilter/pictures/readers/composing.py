@@ -1,13 +1,13 @@
-"""Put the frames of GIFs and APNGs together, as browsers do it.
+"""Compose the frames of GIFs and APNGs in the same way as browsers.
 
-Pillow unpacks the pieces, one at a time; each is drawn onto what the ones before it
-left. Pillow would do that too, but otherwise than browsers: it keeps a disposal of a
-GIF for the frames after it that name none, lets each frame make the canvas larger,
-fills with a colour what browsers clear, and takes an APNG's frame back to what it has
-just drawn.
+Pillow decodes the pieces, one at a time; each piece is drawn onto the canvas that the
+earlier pieces left. Pillow could compose them too, but not like browsers: it keeps the
+disposal of a GIF frame for later frames without one, enlarges the canvas for each
+frame, fills areas with a colour that browsers clear, and resets an APNG's frame to the
+picture that it has just drawn.
 
-Rules this module keeps: one piece and one canvas are in memory, and the copy that is
-shown; a frame costs as much as its own rectangle.
+Rules this module keeps: only one piece, one canvas and the shown copy are in memory; a
+frame costs as much as its own rectangle.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ Box = tuple[int, int, int, int]
 
 
 class Disposal(Enum):
-    """What becomes of a piece before the next one."""
+    """What happens to a piece before the next one is drawn."""
 
     KEEP = auto()
     CLEAR = auto()
@@ -40,13 +40,13 @@ class Drawing(Enum):
     """How a piece is drawn."""
 
     REPLACE = auto()
-    """Whatever it is, it takes the place of what was there."""
+    """All of its pixels replace the pixels of the canvas."""
 
     COVER = auto()
-    """What is not transparent does."""
+    """Its pixels replace those of the canvas, except transparent ones."""
 
     BLEND = auto()
-    """What is half transparent lets half of it through."""
+    """Its pixels are blended with those of the canvas by their alpha."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +54,9 @@ class Piece:
     """One frame as it is stored.
 
     Attributes:
-        box: Where it is on the canvas.
+        box: Its place on the canvas.
         drawing: How it is drawn.
-        disposal: What becomes of it.
+        disposal: What happens to it afterwards.
     """
 
     box: Box
@@ -71,7 +71,7 @@ class Piece:
 
 
 class _Coloured(NamedTuple):
-    """A piece with its colours, what else is known of it, and whether it broke off."""
+    """A piece with its colours, its metadata, and whether it broke off."""
 
     image: Image.Image
     info: dict[str | tuple[int, int], object]
@@ -79,23 +79,23 @@ class _Coloured(NamedTuple):
 
 
 _MOST_ALIKE = 256
-"""Pieces that are kept, since others may be alike. They are of a few pixels."""
+"""Most pieces that are kept for later ones that are alike; they have few pixels."""
 
 
 class ComposedReader:
-    """An animation that is put together here.
+    """An animation that is composed here.
 
     Args:
         size: Width and height of the canvas.
-        pieces: Of each frame.
+        pieces: The piece of each frame.
         opened: Opens the picture of a frame.
-        alike: Returns the same for frames whose pictures are the same, wherever they
-            are drawn; ``None`` where that is not worth asking.
-        first: Opens the first one on the whole canvas, as it is stored.
+        alike: Returns equal values for frames with equal pictures, wherever they are
+            drawn; ``None`` if a comparison is not worth its cost.
+        first: Opens the first frame on the whole canvas, as stored.
         durations: Of all frames, in milliseconds.
-        course: What it costs to come to each.
+        course: The cost of reaching each frame.
         keys: The key frames, if durations do not tell them.
-        lack: What is known to be missing.
+        lack: The reason if something is known to be missing.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class ComposedReader:
         self._info: dict[str | tuple[int, int], object] = {}
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame, as far as the file goes; the first as it is stored."""
+        """Decode a frame, up to the end of the file; the first frame as stored."""
         if number == 0:
             image = self._open_first()
             self._is_truncated = load(image)
@@ -142,7 +142,7 @@ class ComposedReader:
         )
 
     def _drawn_up_to(self, number: int) -> Image.Image:
-        """Return what is shown when this frame is."""
+        """Return the canvas with this frame."""
         start = self.course.starts[number] if self.course else 0
         if start > self._left_off or self._canvas.size != self._size:
             self._canvas = Image.new("RGBA", self._size)
@@ -150,7 +150,7 @@ class ComposedReader:
         for at in range(self._left_off, number):
             self._left_off = at + 1
             if self._pieces[at].disposal is not Disposal.RESTORE:
-                # What is taken back leaves nothing for the frames after it.
+                # A piece that is taken back leaves nothing for later frames.
                 self._draw(at, self._canvas)
                 self._clear(self._pieces[at])
         self._left_off = number + 1
@@ -186,7 +186,7 @@ class ComposedReader:
             canvas.paste(over, box)
 
     def _coloured_piece(self, number: int) -> "_Coloured":
-        """Return a piece with its colours; of those that are alike, as before."""
+        """Return a piece with its colours; reuse an equal earlier one."""
         key = self._alike(number)
         known = None if key is None else self._coloured.get(key)
         if known is not None:
@@ -202,7 +202,7 @@ class ComposedReader:
         return found
 
     def _clear(self, piece: Piece) -> None:
-        """Take a piece away, and what was under it, if it says so."""
+        """Clear the area of a piece, if its disposal says so."""
         if piece.disposal is not Disposal.CLEAR:
             return
         box = within(piece.box, self._size)
@@ -211,10 +211,11 @@ class ComposedReader:
 
 
 def _coloured(image: Image.Image) -> Image.Image:
-    """Return a piece with its colours and its transparency.
+    """Return a piece in RGB, with its transparency.
 
     Raises:
-        BadPictureError: It has a transparent grey of 16 bits, which Pillow mixes up.
+        BadPictureError: It has a transparent grey of 16 bits, which Pillow reads
+            wrongly.
     """
     if image.mode.startswith("I"):
         if "transparency" in image.info:
@@ -231,21 +232,21 @@ def within(box: Box, size: tuple[int, int]) -> Box | None:
 
 
 def cost_of(piece: Piece) -> int:
-    """Return what it costs to draw a piece, and to keep what was there, in pixels."""
+    """Return the cost, in pixels, of drawing a piece and saving what it covers."""
     times = 2 if piece.disposal is Disposal.RESTORE else 1
     return _FRAME_PIXELS + times * piece.size[0] * piece.size[1]
 
 
 _FRAME_PIXELS = 10_000
-"""What it costs to open a frame, beside its pixels: 0.1 ms."""
+"""The cost of opening a frame besides its pixels: 0.1 ms."""
 
 
 def begins_anew(pieces: Sequence[Piece], number: int, size: tuple[int, int]) -> bool:
-    """Return whether nothing that was shown before a frame matters to it, nor later.
+    """Return whether no earlier frame matters for this frame or for any later one.
 
     Args:
-        pieces: Of all frames.
-        number: Which frame.
+        pieces: The pieces of all frames.
+        number: Number of the frame.
         size: Width and height of the canvas.
     """
     whole = (0, 0, *size)
@@ -263,7 +264,7 @@ def begins_anew(pieces: Sequence[Piece], number: int, size: tuple[int, int]) -> 
 
 
 def _without_alpha(canvas: Image.Image) -> Image.Image:
-    """Return a copy of a canvas, without its alpha if that is nothing."""
+    """Return a copy of a canvas, without its alpha if all pixels are opaque."""
     lowest, _ = canvas.getchannel("A").getextrema()
     return canvas.convert("RGB") if lowest == _OPAQUE else canvas.copy()
 
