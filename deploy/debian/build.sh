@@ -66,13 +66,20 @@ slim_packages() {
     find "$packages" -type f \( -name '*.py[xid]' -o -name '*.pxd' -o -name '*.px[id]' \
         -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
     # Parts that nothing here imports: numpy's own tests and its Fortran compiler, the web
-    # pages and objects of lxml (pikepdf reads XML only), zstandard's way for PyPy.
+    # pages and objects of lxml (pikepdf reads XML only), zstandard's way for PyPy, the
+    # first version of pydantic, sample signals of pywt, and fonts (no text is drawn).
     rm -rf "$packages"/numpy/f2py "$packages"/numpy/_core/_simd.*.so \
         "$packages"/lxml/html "$packages"/lxml/isoschematron "$packages"/lxml/objectify.* \
-        "$packages"/zstandard/_cffi.*.so "$packages"/zstandard/backend_cffi.py
+        "$packages"/zstandard/_cffi.*.so "$packages"/zstandard/backend_cffi.py \
+        "$packages"/pydantic/v1 "$packages"/pywt/data/*.npz "$packages"/PIL/_imagingft.*.so \
+        "$packages"/pillow.libs/libfreetype-* "$packages"/pillow.libs/libharfbuzz-*
+    # Of the languages that rich can colour, those of its tracebacks.
+    find "$packages/pygments/lexers" -type f ! -name __init__.py ! -name _mapping.py \
+        ! -name python.py ! -name special.py -delete
+    # Names for linkers and debuggers: the loader has a table of its own.
     find "$packages" -type f -name '*.so*' | while read -r library; do
-        ! readelf --section-headers --wide "$library" | grep -q ' \.debug_info ' ||
-            strip --strip-debug "$library"
+        ! readelf --section-headers --wide "$library" | grep -q ' \.symtab ' ||
+            strip --strip-unneeded "$library"
     done
     find "$packages" -type d -empty -delete
 }
