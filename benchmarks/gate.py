@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import describe
-from uploadfilter.gate.judging import CorpusGate, GateSettings, Known
+from uploadfilter.gate.judging import CorpusGate, GateSettings, KnownCorpus
 from uploadfilter.knowngood.corpus import read
 from uploadfilter.knowngood.store import shipped
 from uploadfilter.model import SignalType
@@ -106,13 +106,13 @@ def _apart(entries: int, pictures: int, *, is_real: bool) -> dict[str, object]:
     return found
 
 
-def _known(rng: np.random.Generator, pictures: int, *, is_real: bool) -> Known:
+def _known(rng: np.random.Generator, pictures: int, *, is_real: bool) -> KnownCorpus:
     keys = np.sort(rng.integers(0, 1 << 64, 2 * pictures, np.uint64).view("S16"))
     path = shipped()
     if is_real and path is not None:
-        return Known(values=read(path).values[:pictures], keys=keys)
+        return KnownCorpus(values=read(path).values[:pictures], keys=keys)
     values = rng.integers(0, 1 << 64, (pictures, 4, 4), np.uint64)
-    return Known(values=values, keys=keys)
+    return KnownCorpus(values=values, keys=keys)
 
 
 def _tables(rng: np.random.Generator, entries: int) -> Tables:

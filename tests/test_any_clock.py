@@ -116,13 +116,13 @@ def usage(start_s: float, taken: list[Step]) -> list[object]:
 def pace(start_s: float, taken: list[Step]) -> list[object]:
     """Charge clients with what they take of the event loop."""
     found: list[object] = []
-    owed = pacing.Accounts()
+    owed = pacing.ClientDebts()
     stiles = pacing.Turnstiles()
     shown = [start_s]
     for now_s, event, number in passing(start_s, taken):
         shown[0] = now_s
         client = CLIENTS[number % len(CLIENTS)]
-        meter = pacing.Meter(owed, stiles, client, clock=lambda: shown[0])
+        meter = pacing.LoopMeter(owed, stiles, client, clock=lambda: shown[0])
         meter.received(number)
         if event < 4:
             meter.spend(number * 2**-14)

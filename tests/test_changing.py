@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from tests.decisions.logs import NOON, decision, segment_paths, unsynced
 from tests.reference.stores import ENTRY, put_set
-from uploadfilter.changing import Changes
+from uploadfilter.changing import ChangeRecorder
 from uploadfilter.decisions.lasting import Change, ChangeRecord
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.totalling import changes_of
@@ -24,13 +24,13 @@ from uploadfilter.reference.store import ReferenceDirectory
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[tuple[Changes, DecisionLog]]:
+def service(folder: Path) -> Iterator[tuple[ChangeRecorder, DecisionLog]]:
     """Open a log, and what puts changes into it."""
     directory = folder / "log"
     with DecisionLog.open(
         directory, instance="main", clock=lambda: NOON, sync=unsynced
     ) as log:
-        changes = Changes(
+        changes = ChangeRecorder(
             log, directory=directory, reference=folder / "set", clock=lambda: NOON
         )
         yield changes, log
@@ -205,7 +205,7 @@ async def test_change_that_could_not_be_written_is_tried_again(tmp_path: Path) -
     with DecisionLog.open(
         directory, instance="main", clock=lambda: NOON, sync=sync
     ) as log:
-        changes = Changes(
+        changes = ChangeRecorder(
             log, directory=directory, reference=tmp_path / "set", clock=lambda: NOON
         )
         await changes.start({})

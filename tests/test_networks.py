@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.networks import Held, Path, in_group, path_of
+from uploadfilter.networks import Holdings, Path, in_group, path_of
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_network_has_its_share_only_where_there_is_little_left(
     steps: list[tuple[str, int]],
 ) -> None:
     """A quarter is left, and the network holds half of all, or as much as a client."""
-    held, twin = Held(), Counter[str]()
+    held, twin = Holdings(), Counter[str]()
     for client, amount in steps:
         less = twin[client] and amount == 0
         held.add(client, -twin[client] if less else amount)

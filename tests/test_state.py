@@ -10,7 +10,7 @@ from tests.reference.crashing import CrashedError, crashing
 from uploadfilter.decisions.segments import make_directory
 from uploadfilter.state import (
     INSTANCE_NAME,
-    Foreign,
+    ForeignFile,
     foreign,
     instance_directory,
     log_directory,
@@ -90,8 +90,8 @@ def test_what_belongs_to_others_is_found(tmp_path: Path) -> None:
     os.chown(tmp_path / "link", 2, 2, follow_symlinks=False)
 
     assert foreign(tmp_path) == [
-        Foreign(tmp_path / "link", 2),
-        Foreign(inner / "data.mdb", 1),
+        ForeignFile(tmp_path / "link", 2),
+        ForeignFile(inner / "data.mdb", 1),
     ]
     assert foreign(tmp_path / "missing") == []
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from uploadfilter.unfinished import Unfinished
+from uploadfilter.unfinished import UnfinishedFile
 
 THINGS = [("m1", b"one\n"), ("m2", b""), ("m3", b"three\n")]
 
 
-def made(path: Path, things: list[tuple[str, bytes]]) -> Unfinished:
+def made(path: Path, things: list[tuple[str, bytes]]) -> UnfinishedFile:
     """Do what no run has done yet."""
-    out = Unfinished(path, lambda word: word == "done")
+    out = UnfinishedFile(path, lambda word: word == "done")
     for mark, line in things:
         if not out.is_done(mark):
             out.add(mark, line, "done")

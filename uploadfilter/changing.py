@@ -25,7 +25,7 @@ from uploadfilter.decisions.totalling import changes_of
 from uploadfilter.errors import LogError, StoreError, StoreMissingError
 from uploadfilter.reference import journal
 from uploadfilter.reference.changes import ChangeKind
-from uploadfilter.reference.journal import Fault, News, Written
+from uploadfilter.reference.journal import JournalFault, News, Written
 from uploadfilter.reference.layout import CURRENT_FILE
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -45,7 +45,7 @@ class Log(Protocol):
         """Hand a record over; the future is settled when it is durable."""
 
 
-class Changes:
+class ChangeRecorder:
     """Takes changes into the decision log of one proxy.
 
     Args:
@@ -164,7 +164,7 @@ class Changes:
         await asyncio.wrap_future(self._log.append(record))
         self._mark = record.mark or self._mark
 
-    async def _fault(self, found: News, fault: Fault) -> tuple[Written, ...]:
+    async def _fault(self, found: News, fault: JournalFault) -> tuple[Written, ...]:
         """Record that the journal is not what it was, and return what is new in it."""
         taken = await asyncio.to_thread(self._taken)
         common = max(
@@ -176,7 +176,7 @@ class Changes:
         now = moment(self._clock())
         record = ChangeRecord(
             time=now,
-            change=Change.LOST if fault is Fault.LOST else Change.REPLACED,
+            change=Change.LOST if fault is JournalFault.LOST else Change.REPLACED,
             at=now,
             by=None,
             generation=found.generation,

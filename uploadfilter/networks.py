@@ -77,7 +77,7 @@ def in_group(client: str, group: str) -> str:
     return f"{client}{_IN_GROUP}{group}" if client and group else client
 
 
-class Held:
+class Holdings:
     """What each client and its networks hold of something that all share."""
 
     def __init__(self) -> None:

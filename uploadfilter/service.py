@@ -24,7 +24,7 @@ import structlog
 import uvloop
 
 from uploadfilter import hardening, operational
-from uploadfilter.changing import Changes
+from uploadfilter.changing import ChangeRecorder
 from uploadfilter.config import Loaded, Settings, in_short, told
 from uploadfilter.decisions.clients import ClientHasher
 from uploadfilter.decisions.lasting import Change, Retention
@@ -168,7 +168,7 @@ class Running:
     admin: Address | None
     is_whole: Callable[[], bool]
     hands: Hands
-    changes: Changes
+    changes: ChangeRecorder
 
     @property
     def port(self) -> int:
@@ -305,7 +305,7 @@ async def _admin(
         return
     health, history = watched.health(), watched.history()
     register(watched.metrics.registry, Gauges(watched, health))
-    desk = admin.Desk(watched, health, history, hosts=settings.hosts)
+    desk = admin.AdminHandler(watched, health, history, hosts=settings.hosts)
     async with (
         beside(health=health.keep(), history=history.keep()),
         admin.listening(desk, settings) as address,
@@ -373,9 +373,9 @@ def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
     return decisions
 
 
-def _changes(decisions: DecisionLog, settings: Settings) -> Changes:
+def _changes(decisions: DecisionLog, settings: Settings) -> ChangeRecorder:
     """Put on record what is changed beside this service, and by it."""
-    return Changes(
+    return ChangeRecorder(
         decisions,
         directory=log_directory(settings.state, settings.instance),
         reference=settings.state / REFERENCE_DIRECTORY,
@@ -404,7 +404,10 @@ def _now() -> float:
 
 @asynccontextmanager
 async def _chores(
-    hands: Hands, reference: ReferenceReader, settings: Settings, changes: Changes
+    hands: Hands,
+    reference: ReferenceReader,
+    settings: Settings,
+    changes: ChangeRecorder,
 ) -> AsyncIterator[None]:
     """Keep what has to be kept up, for the length of the block."""
     directory = log_directory(settings.state, settings.instance)

@@ -126,14 +126,14 @@ def only_one(lock: Path) -> Iterator[None]:
         os.close(fd)
 
 
-class Foreign(NamedTuple):
+class ForeignFile(NamedTuple):
     """A file or directory that does not belong to whom the state directory does."""
 
     path: Path
     uid: int
 
 
-def foreign(path: Path) -> list[Foreign]:
+def foreign(path: Path) -> list[ForeignFile]:
     """Find what in a state directory belongs to others than the directory.
 
     What this user may not look into is left out: then it cannot be written to either.
@@ -148,7 +148,7 @@ def foreign(path: Path) -> list[Foreign]:
     return [it for it in _inside(path) if it.uid != owner]
 
 
-def _inside(path: Path) -> Iterator[Foreign]:
+def _inside(path: Path) -> Iterator[ForeignFile]:
     """Yield everything below a directory, links as they stand."""
     try:
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
@@ -159,6 +159,6 @@ def _inside(path: Path) -> Iterator[Foreign]:
             uid = entry.stat(follow_symlinks=False).st_uid
         except FileNotFoundError:  # removed meanwhile
             continue
-        yield Foreign(Path(entry.path), uid)
+        yield ForeignFile(Path(entry.path), uid)
         if entry.is_dir(follow_symlinks=False):
             yield from _inside(Path(entry.path))

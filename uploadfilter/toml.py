@@ -47,7 +47,7 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class TOMLFault:
     """What is wrong with a text that is no TOML.
 
     Attributes:
@@ -72,7 +72,7 @@ class Fault:
         return ConfigError(f"{where}: {self.text}", hint=self.hint or see)
 
 
-def fault_of(text: str, exc: ValueError) -> Fault:
+def fault_of(text: str, exc: ValueError) -> TOMLFault:
     """Return what is wrong with a text that ``tomllib`` refused.
 
     Args:
@@ -86,10 +86,10 @@ def fault_of(text: str, exc: ValueError) -> Fault:
     if what.startswith(_DUPLICATES):
         return _set_twice(text.split("\n"), line, where)
     hints = [hint for beginning, hint in _HINTS.items() if what.startswith(beginning)]
-    return Fault(where, f"not TOML: {what}", hints[0] if hints else "")
+    return TOMLFault(where, f"not TOML: {what}", hints[0] if hints else "")
 
 
-def _set_twice(lines: list[str], line: int, where: int | None) -> Fault:
+def _set_twice(lines: list[str], line: int, where: int | None) -> TOMLFault:
     """Return the fault for a key or table that is there twice, on ``line`` again."""
     # What is wrong may be noticed on the line after it.
     for at in (line, line - 1):
@@ -105,14 +105,14 @@ def _set_twice(lines: list[str], line: int, where: int | None) -> Fault:
         since = f", the first time in line {first}" if first else ""
         if kind == "table" and not first:
             since = ", or a key has the same name"
-        return Fault(
+        return TOMLFault(
             where,
             f"the {kind} {name!r} is there twice{since}",
             "Remove one of the two."
             if kind == "key"
             else f"Write all keys of [{name}] below one heading.",
         )
-    return Fault(where, "a key is there twice", "Remove one of the two.")
+    return TOMLFault(where, "a key is there twice", "Remove one of the two.")
 
 
 def _first(lines: list[str], pattern: re.Pattern[str], name: str) -> int | None:

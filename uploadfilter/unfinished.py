@@ -22,7 +22,7 @@ from typing import Final
 _NOTE: Final = re.compile(r"([^ \n]+) ([0-9]{1,18}) ([^\n]*)\n")
 
 
-class Unfinished:
+class UnfinishedFile:
     """The two files that stand beside a file until it is whole.
 
     Args:

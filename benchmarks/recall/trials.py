@@ -39,7 +39,7 @@ from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 from uploadfilter.scanners.inside.scanning import prepare, scan_content
-from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals.pdq import quality
@@ -196,7 +196,7 @@ def scanned(content: bytes) -> Scan:
     try:
         os.write(fd, content)
         span = ContentSpan(path="0", offset=0, length=len(content))
-        gathered = Gathered(_GENEROUS)
+        gathered = MergedContent(_GENEROUS)
         for part in scan_content(fd, span, types=ALWAYS, budgets=_GENEROUS):
             gathered.add(part.scan)
         scan = gathered.scan()

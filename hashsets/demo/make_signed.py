@@ -25,7 +25,7 @@ from securesystemslib.signer import CryptoSigner
 from hashsets.demo.make_demo import DEMO_FILE
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import holding, proposing, publishing, signing, staging
-from uploadfilter.issuing.folder import IssuerFolder, Settings
+from uploadfilter.issuing.folder import IssuerFolder, SetSettings
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.signedsets.metadata import Holders, named
 from uploadfilter.signedsets.roles import (
@@ -104,7 +104,7 @@ def root() -> bytes:
 def proposed(path: Path) -> IssuerFolder:
     """Make an issuer's folder with a proposal of who holds what."""
     issuer = "Demo, whose keys everybody has"
-    settings = Settings(set=SET, issuer=issuer, lifetimes=LIFETIMES)
+    settings = SetSettings(set=SET, issuer=issuer, lifetimes=LIFETIMES)
     folder = IssuerFolder.create(path, settings)
     house, machine = _holders(2, *_HOUSE), _holders(1, _MACHINE)
     holders = {

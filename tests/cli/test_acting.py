@@ -14,7 +14,7 @@ from tests.repository import ROOT
 from uploadfilter.cli import acting
 from uploadfilter.cli.acting import become_owner, why_denied
 from uploadfilter.errors import StoreError, UsageError
-from uploadfilter.state import Foreign, foreign
+from uploadfilter.state import ForeignFile, foreign
 
 CLI = ROOT / "uploadfilter" / "cli"
 
@@ -46,7 +46,7 @@ def test_files_of_others_are_found(
     """At any depth; which they are, and the command that gives them back."""
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference/current").write_text("")
-    found = [Foreign(tmp_path / "reference/current", os.getuid())]
+    found = [ForeignFile(tmp_path / "reference/current", os.getuid())]
     monkeypatch.setattr(acting, "foreign", lambda _path: found * 5)
 
     assert foreign(tmp_path) == []

@@ -13,7 +13,7 @@ from tests.syncing.sites import Site
 from tests.syncing.test_taking import epoch_s
 from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.signedsets import canaries
-from uploadfilter.signedsets.canaries import Listed, Seen, faults
+from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults
 
 BOTH = (("unit7", canaries.EXACT), ("unit7", canaries.NEAR))
 
@@ -23,9 +23,9 @@ def seen(
     mode: Mode = Mode.ENFORCE,
     effect: Action = Action.REJECT,
     matched: tuple[tuple[str, str], ...] = BOTH,
-) -> Seen:
+) -> CanaryOutcome:
     """Make what came of a canary."""
-    return Seen(
+    return CanaryOutcome(
         id="d",
         at=1,
         instance="main",
@@ -61,10 +61,10 @@ def seen(
     ],
 )
 def test_faults_of_a_set(
-    of: Seen, is_rejected: bool, enforced: bool, said: tuple[str, ...]
+    of: CanaryOutcome, is_rejected: bool, enforced: bool, said: tuple[str, ...]
 ) -> None:
     """Both entries match, and are rejected where mode and set say so."""
-    listed = Listed(set="unit7", ids=canaries.IDS, enforced=enforced)
+    listed = ListedCanaries(set="unit7", ids=canaries.IDS, enforced=enforced)
 
     assert faults(listed, of, is_rejected=is_rejected) == said
 

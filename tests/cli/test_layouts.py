@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from uploadfilter.cli.layouts import Format, TableOptions
+from uploadfilter.cli.layouts import NamedFormat, TableOptions
 from uploadfilter.errors import ConfigError, UsageError
 from uploadfilter.hashsets.columns import Encoding, Layout
 
 
 def options(
     *maps: str,
-    format: Format = Format.AUTO,  # noqa: A002 - as the option is called
+    format: NamedFormat = NamedFormat.AUTO,  # noqa: A002 - as the option is called
     mapping: Path | None = None,
     wheres: tuple[str, ...] = (),
     delimiter: str | None = None,
@@ -33,7 +33,7 @@ def options(
 def test_file_is_csv_only_if_something_says_so() -> None:
     """Without any of these options a file is a list or JSON lines."""
     assert options().layout() is None
-    assert options(format=Format.CSV).layout() == Layout()
+    assert options(format=NamedFormat.CSV).layout() == Layout()
     assert options(delimiter=";").layout() == Layout(delimiter=";")
     assert options(encoding=Encoding.CP1252).layout() == Layout(
         encoding=Encoding.CP1252

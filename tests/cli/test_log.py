@@ -19,7 +19,7 @@ from uploadfilter.decisions.records import (
     moment,
 )
 from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.decisions.totals import Tally
+from uploadfilter.decisions.totals import DayCounts
 from uploadfilter.model import (
     Action,
     EntryState,
@@ -304,7 +304,7 @@ def test_id_of_a_summarised_upload_is_explained(
 
 def test_summary_in_words() -> None:
     """A table says how many uploads a client had refused, and why."""
-    tally = Tally()
+    tally = DayCounts()
     for _ in range(3):
         tally.decided(
             msgspec.structs.replace(decision(1, ACCEPTED), reasons=(Reason.ABORTED,))

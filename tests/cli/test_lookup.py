@@ -19,7 +19,7 @@ from uploadfilter.cli.lookup import (
     parse,
     shown,
 )
-from uploadfilter.cli.lookup import Answer as LookupAnswer
+from uploadfilter.cli.lookup import LookupResult as LookupAnswer
 from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.matching import Candidate
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.cli import places
-from uploadfilter.cli.places import Place, default_place, own_default, with_unit
+from uploadfilter.cli.places import StatePlace, default_place, own_default, with_unit
 from uploadfilter.cli.units import UNIT
 
 
@@ -39,7 +39,7 @@ class Host:
         )
         patch.setattr(places, "SYSTEM_CONFIG", self.system)
 
-    def place(self, config: Path | None = None) -> Place:
+    def place(self, config: Path | None = None) -> StatePlace:
         """Return what a command acts on."""
         environ = {"XDG_STATE_HOME": str(self.own.parent)}
         return default_place(config, environ=environ, folders=[self.units])
@@ -55,7 +55,7 @@ def test_installed_state_is_found_and_said(host: Host) -> None:
     """Root, or the owner, means the state of the service, whatever is in the home."""
     host.own.mkdir(parents=True)
 
-    assert host.place() == Place(path=host.state, named_by=str(host.unit))
+    assert host.place() == StatePlace(path=host.state, named_by=str(host.unit))
 
 
 def test_other_user_keeps_a_state_of_their_own(
@@ -67,14 +67,14 @@ def test_other_user_keeps_a_state_of_their_own(
     host.own.mkdir(parents=True)
 
     assert without.path == host.state
-    assert host.place() == Place(path=host.own)
+    assert host.place() == StatePlace(path=host.own)
 
 
 def test_without_a_unit_it_is_the_default_of_the_user(host: Host) -> None:
     """As before: nothing is installed, and nothing has to be said."""
     host.unit.unlink()
 
-    assert host.place() == Place(path=host.own)
+    assert host.place() == StatePlace(path=host.own)
 
 
 @pytest.mark.parametrize("is_installed", [True, False])

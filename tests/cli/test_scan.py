@@ -8,8 +8,8 @@ import pytest
 
 from hashsets.demo import pictures
 from tests.cli.running import json_lines, run
-from uploadfilter.cli.scan import Tally
-from uploadfilter.cli.shapes import Checked
+from uploadfilter.cli.scan import VerdictCounts
+from uploadfilter.cli.shapes import CheckedFile
 from uploadfilter.model import Entry, EntrySignal, Reason
 from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
@@ -55,13 +55,13 @@ def picture(seed: int = 1) -> bytes:
 
 def test_tally_of_nothing_is_ok() -> None:
     """An empty folder holds nothing that matched and nothing unchecked."""
-    assert Tally().exit_code == 0
+    assert VerdictCounts().exit_code == 0
 
 
 def test_tally_with_one_unchecked_file_is_not_ok() -> None:
     """What could not be checked is no success."""
-    tally = Tally()
-    tally.add(Checked(path="x", problem=Reason.UNREADABLE))
+    tally = VerdictCounts()
+    tally.add(CheckedFile(path="x", problem=Reason.UNREADABLE))
 
     assert tally.exit_code == 1
     assert (

@@ -1,8 +1,8 @@
 """What is printed of hash sets."""
 
 from uploadfilter.cli.sets import counts_table, set_lines
-from uploadfilter.cli.statuses import Numbers
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo, Source
+from uploadfilter.cli.statuses import EntryNumbers
+from uploadfilter.reference.sets import LOCAL_ISSUER, ImportSource, SetInfo
 
 
 def test_words_about_a_set() -> None:
@@ -15,9 +15,9 @@ def test_words_about_a_set() -> None:
         imported_at=0,
         entries=1200,
         counts={"1": {"entries": 1200, "md5": 1200, "pdq": 7}},
-        source=Source(lines=1300, refused={"category": 100}, duplicates=3),
+        source=ImportSource(lines=1300, refused={"category": 100}, duplicates=3),
     )
-    text = "\n".join(str(line) for line in set_lines(info, Numbers()))
+    text = "\n".join(str(line) for line in set_lines(info, EntryNumbers()))
     headings = [str(column.header) for column in counts_table(info).columns]
 
     assert "read               1,300 lines, 3 duplicates" in text

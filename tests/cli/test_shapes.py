@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import msgspec
 
-from uploadfilter.cli.shapes import Checked, document, lines
+from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.model import (
     EntryState,
     Geometry,
@@ -65,19 +65,19 @@ def quality_of(plane: bytes) -> int:
     return QUALITY if plane == VIEW.plane else 0
 
 
-def printed(checked: Checked) -> object:
+def printed(checked: CheckedFile) -> object:
     """Return what a program reads."""
     return json.loads(msgspec.json.encode(document(checked, quality_of=quality_of)))
 
 
-def read(checked: Checked) -> str:
+def read(checked: CheckedFile) -> str:
     """Return what a person reads."""
     return "\n".join(str(line) for line in lines(checked, quality_of=quality_of))
 
 
 def test_json_of_a_match() -> None:
     """The shape is that of the contract: keys, order, hex in lower case, capitals."""
-    checked = Checked(path="a.jpg", scan=SCAN, matches=(SAME, NEAR))
+    checked = CheckedFile(path="a.jpg", scan=SCAN, matches=(SAME, NEAR))
 
     keys = "path verdict reason exact views contents dropped matches"
     assert list(document(checked, quality_of=quality_of)) == keys.split()
@@ -125,7 +125,7 @@ def test_json_of_a_match() -> None:
 
 def test_negative_is_named() -> None:
     """That an entry matches the negative of a view stands in the JSON and the line."""
-    checked = Checked(
+    checked = CheckedFile(
         path="a.jpg", scan=SCAN, matches=(replace(NEAR, complement=True),)
     )
     (match,) = json.loads(
@@ -138,7 +138,7 @@ def test_negative_is_named() -> None:
 
 def test_json_of_what_could_not_be_read() -> None:
     """Without content there are no signals, and the reason says why."""
-    checked = Checked(path="gone", problem=Reason.UNREADABLE, detail="No such file")
+    checked = CheckedFile(path="gone", problem=Reason.UNREADABLE, detail="No such file")
 
     assert printed(checked) == {
         "path": "gone",
@@ -154,7 +154,7 @@ def test_json_of_what_could_not_be_read() -> None:
 
 def test_nothing_is_checked_without_a_reference_set() -> None:
     """A complete scan that was compared with nothing is no NO_MATCH."""
-    checked = Checked(path="a.jpg", scan=SCAN, problem=Reason.NO_REFERENCE_SET)
+    checked = CheckedFile(path="a.jpg", scan=SCAN, problem=Reason.NO_REFERENCE_SET)
 
     shape = document(checked, quality_of=quality_of)
 
@@ -164,7 +164,7 @@ def test_nothing_is_checked_without_a_reference_set() -> None:
 def test_what_the_scan_lacks_outranks_the_missing_reference_set() -> None:
     """A reason that a reference set would not cure is the one that is told."""
     scan = replace(SCAN, reason=Reason.TRUNCATED)
-    checked = Checked(path="a.jpg", scan=scan, problem=Reason.NO_REFERENCE_SET)
+    checked = CheckedFile(path="a.jpg", scan=scan, problem=Reason.NO_REFERENCE_SET)
 
     assert document(checked, quality_of=quality_of)["reason"] == "truncated"
 
@@ -175,7 +175,7 @@ def test_nested_contents_have_the_same_shape() -> None:
     outer = Scan(path="a.zip", kind="zip", size=9, exact=EXACT, contents=(inner,))
     match = replace(NEAR, content="a.zip!/b.jpg")
     shape = document(
-        Checked(path="a.zip", scan=outer, matches=(match,)), quality_of=quality_of
+        CheckedFile(path="a.zip", scan=outer, matches=(match,)), quality_of=quality_of
     )
 
     assert shape["verdict"] == "MATCH"
@@ -189,7 +189,7 @@ def test_nested_contents_have_the_same_shape() -> None:
 def test_view_without_signals_shows_null() -> None:
     """A type that was not computed is null, and its quality too."""
     scan = replace(SCAN, views=(replace(VIEW, rows=()),))
-    shape = document(Checked(path="a.jpg", scan=scan), quality_of=quality_of)
+    shape = document(CheckedFile(path="a.jpg", scan=scan), quality_of=quality_of)
 
     assert shape["views"] == [
         {"name": "stored", "pdq": None, "pdq_quality": None, "phash": None}
@@ -198,7 +198,7 @@ def test_view_without_signals_shows_null() -> None:
 
 def test_line_of_a_match() -> None:
     """People read the verdict, the file, and each entry with how near it is."""
-    text = read(Checked(path="a.jpg", scan=SCAN, matches=(NEAR,)))
+    text = read(CheckedFile(path="a.jpg", scan=SCAN, matches=(NEAR,)))
 
     assert text.splitlines() == [
         "MATCH         a.jpg",
@@ -208,14 +208,14 @@ def test_line_of_a_match() -> None:
 
 def test_line_of_a_problem() -> None:
     """People read the reason and what the system said."""
-    text = read(Checked(path="x", problem=Reason.UNREADABLE, detail="Is gone"))
+    text = read(CheckedFile(path="x", problem=Reason.UNREADABLE, detail="Is gone"))
 
     assert text == "INCONCLUSIVE  x  unreadable: Is gone"
 
 
 def test_lines_show_signals_when_there_is_nothing_to_match() -> None:
     """Without a reference set the computed signals are the result."""
-    text = read(Checked(path="a", scan=SCAN, problem=Reason.NO_REFERENCE_SET))
+    text = read(CheckedFile(path="a", scan=SCAN, problem=Reason.NO_REFERENCE_SET))
 
     assert "md5     00000000000000000000000000000000" in text
     assert f"pdq     {PDQ.value.hex()}  stored, quality {QUALITY}" in text
@@ -224,4 +224,4 @@ def test_lines_show_signals_when_there_is_nothing_to_match() -> None:
 
 def test_line_cannot_steer_the_terminal() -> None:
     """A file name with an escape sequence is shown, not obeyed."""
-    assert "\x1b" not in read(Checked(path="\x1b[2J", problem=Reason.UNREADABLE))
+    assert "\x1b" not in read(CheckedFile(path="\x1b[2J", problem=Reason.UNREADABLE))

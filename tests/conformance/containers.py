@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uploadfilter.contents.members import Container, Member, Meter, Shortfall
+from uploadfilter.contents.members import Container, Member, Shortfall, UnpackMeter
 from uploadfilter.contents.members import UnpackLimits as Limits
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.model import Reason
@@ -48,7 +48,9 @@ class Subject:
 Check = Callable[[Subject], None]
 
 
-def unpack(container: Container, source: Source, meter: Meter) -> Iterator[Unpacked]:
+def unpack(
+    container: Container, source: Source, meter: UnpackMeter
+) -> Iterator[Unpacked]:
     """Yield everything a container gives; a shortfall in a place has no name."""
     for item in container.members(source, meter):
         yield gathered(item)
@@ -75,7 +77,7 @@ def contents_of(
     container: Container, file: bytes, limits: Limits | None = None
 ) -> list[Unpacked]:
     """Return everything in a file."""
-    return list(unpack(container, MemorySource(file), Meter(limits or Limits())))
+    return list(unpack(container, MemorySource(file), UnpackMeter(limits or Limits())))
 
 
 def check_gives_what_was_put_in(subject: Subject) -> None:
@@ -91,7 +93,7 @@ def check_reads_only_its_own_bytes(subject: Subject) -> None:
     for file in subject.members:
         whole = MemorySource(b"before" + file + b"behind")
         part = PartSource(whole, len(b"before"), len(file))
-        inside = list(unpack(subject.container, part, Meter(Limits())))
+        inside = list(unpack(subject.container, part, UnpackMeter(Limits())))
 
         assert inside == contents_of(subject.container, file)
 
@@ -100,7 +102,9 @@ def check_unpacks_nothing_unasked(subject: Subject) -> None:
     """Members can be listed without one byte being unpacked."""
     nothing = Limits(max_output_bytes=0)
     for file, members in subject.members.items():
-        listed = list(subject.container.members(MemorySource(file), Meter(nothing)))
+        listed = list(
+            subject.container.members(MemorySource(file), UnpackMeter(nothing))
+        )
 
         assert all(isinstance(item, Member) for item in listed)
         assert len(listed) == len(members)
@@ -111,7 +115,7 @@ def check_survives_truncation(subject: Subject) -> None:
     for file in subject.members:
         for length in range(0, len(file), _STEP):
             for _ in unpack(
-                subject.container, MemorySource(file[:length]), Meter(Limits())
+                subject.container, MemorySource(file[:length]), UnpackMeter(Limits())
             ):
                 pass
 

@@ -1,4 +1,4 @@
-"""What every ``Foreign`` must do, whatever a file in its format holds.
+"""What every ``ForeignFormat`` must do, whatever a file in its format holds.
 
 To have a format tested, describe it as a ``Subject`` and parametrise a test over
 ``CHECKS``, as ``tests/hashsets/test_foreign.py`` does.
@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets import documents, formats
-from uploadfilter.hashsets.foreign import Foreign, foreign_lines, known_by
+from uploadfilter.hashsets.foreign import ForeignFormat, foreign_lines, known_by
 from uploadfilter.hashsets.items import any_id
 from uploadfilter.hashsets.recognising import HEAD_BYTES
 from uploadfilter.hashsets.shortlines import blocks_of, parse_block
@@ -56,7 +56,7 @@ class Subject:
         category: The one that the operator names, if records have none.
     """
 
-    form: Foreign
+    form: ForeignFormat
     file: bytes
     entries: Sequence[Mapping[str, Any]]
     left_out: Mapping[Problem, int]
@@ -215,7 +215,7 @@ def survives_odd_values(subject: Subject) -> None:
 class Given:
     """A format of whose files only one record is read, which is given."""
 
-    def __init__(self, form: Foreign, record: object) -> None:
+    def __init__(self, form: ForeignFormat, record: object) -> None:
         self.name = form.name
         self.title = form.title
         self.has_categories = form.has_categories

@@ -7,7 +7,7 @@ To have a new index tested, call these checks from its test module.
 import random
 from collections.abc import Callable, Sequence
 
-from uploadfilter.reference.index import Found, reference_search
+from uploadfilter.reference.index import PairsFound, reference_search
 from uploadfilter.reference.matcher import Matcher
 
 BEYOND = 12
@@ -19,7 +19,7 @@ MakeMatcher = Callable[[Sequence[bytes], int], Matcher]
 Pairs = list[list[tuple[int, int]]]
 
 
-def pairs(found: Found, queries: int) -> Pairs:
+def pairs(found: PairsFound, queries: int) -> Pairs:
     """Return row and distance of what each query found, by row."""
     result: Pairs = [[] for _ in range(queries)]
     for query, row, distance in zip(

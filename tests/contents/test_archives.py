@@ -14,7 +14,7 @@ from tests.contents.libraries import needs_libarchive
 from uploadfilter.contents import archives
 from uploadfilter.contents.archives import ARCHIVES, ISO, archives_inside
 from uploadfilter.contents.magic import Kind, sniff
-from uploadfilter.contents.members import Container, Meter, UnpackLimits
+from uploadfilter.contents.members import Container, UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.zipping import ZipContainer
 from uploadfilter.model import Reason
@@ -162,7 +162,9 @@ def test_archive_ends_with_the_member_that_is_too_much() -> None:
     """The rest of a solid archive cannot be had without unpacking it."""
     limits = UnpackLimits(max_output_bytes=1024 * 1024)
     items = list(
-        container_of(Kind.CAB).members(MemorySource(made.cab(ZEROS)), Meter(limits))
+        container_of(Kind.CAB).members(
+            MemorySource(made.cab(ZEROS)), UnpackMeter(limits)
+        )
     )
 
     assert len(items) == 1

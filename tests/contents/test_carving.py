@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hashsets.demo import pictures
 from uploadfilter.contents import carving
-from uploadfilter.contents.carving import Candidate, TooMany, candidates
+from uploadfilter.contents.carving import PictureStart, TooMany, candidates
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import MemorySource
 
@@ -51,7 +51,9 @@ def bitmap(header_bytes: int, bits: int, *, is_top_down: bool = False) -> bytes:
 def found(content: bytes, *, start: int = 0, most: int = 100) -> list[tuple[int, Kind]]:
     """Return offset and kind of each candidate, none of which may be missing."""
     items = list(candidates(MemorySource(content), start=start, most=most))
-    return [(item.offset, item.kind) for item in items if isinstance(item, Candidate)]
+    return [
+        (item.offset, item.kind) for item in items if isinstance(item, PictureStart)
+    ]
 
 
 def slowly(content: bytes, *, start: int = 0) -> Iterator[tuple[int, Kind]]:
@@ -167,7 +169,7 @@ def test_camera_photo_holds_its_thumbnail_and_no_tiff() -> None:
     photo = pictures.jpeg(IMAGE, exif=exif_with(HIDDEN[Kind.JPEG]))
     (thumbnail,) = candidates(MemorySource(photo), start=1, most=9)
 
-    assert isinstance(thumbnail, Candidate)
+    assert isinstance(thumbnail, PictureStart)
     assert thumbnail.kind is Kind.JPEG
     assert thumbnail.is_thumbnail
     assert photo[thumbnail.offset :].startswith(HIDDEN[Kind.JPEG])
@@ -186,7 +188,7 @@ def test_picture_behind_a_photo_is_no_thumbnail() -> None:
     for content in (HIDDEN[Kind.JPEG] + HIDDEN[Kind.PNG], b"text" + HIDDEN[Kind.PNG]):
         (item,) = candidates(MemorySource(content), start=1, most=9)
 
-        assert isinstance(item, Candidate)
+        assert isinstance(item, PictureStart)
         assert not item.is_thumbnail
 
 

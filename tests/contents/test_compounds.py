@@ -8,7 +8,7 @@ import pytest
 from hashsets.demo import tricks_pieces as made
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
 from uploadfilter.contents.compounds import CompoundContainer
-from uploadfilter.contents.members import Meter, Shortfall, UnpackLimits
+from uploadfilter.contents.members import Shortfall, UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason
 
@@ -133,7 +133,7 @@ def test_streams_that_share_their_sectors_are_counted() -> None:
     """A thousand streams may be one and the same."""
     file = made.ole(*[(f"{n}", TEXT) for n in range(9)])
     limits = UnpackLimits(max_output_bytes=5 * len(TEXT))
-    items = list(OLE.members(MemorySource(file), Meter(limits)))
+    items = list(OLE.members(MemorySource(file), UnpackMeter(limits)))
 
     assert items[-1] == Shortfall(reason=Reason.TOO_MANY_BYTES)
     assert len(items) == 6

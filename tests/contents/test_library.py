@@ -24,7 +24,7 @@ class Short:
         return made.ar(("a", bytes(length)))[:length]
 
 
-def blocks_of(opened: library.Reading | Shortfall) -> list[bytes | Shortfall]:
+def blocks_of(opened: library.ArchiveReader | Shortfall) -> list[bytes | Shortfall]:
     """Return all that is in an archive."""
     if isinstance(opened, Shortfall):
         return [opened]
@@ -40,7 +40,7 @@ def test_two_archives_are_read_in_turns() -> None:
     inner = MemorySource(made.cpio(("c", b"three")))
     found: list[bytes | Shortfall] = []
     with library.reading(outer, formats=("ar",), filters=("none",)) as opened:
-        assert isinstance(opened, library.Reading)
+        assert isinstance(opened, library.ArchiveReader)
         for _ in opened.entries():
             with library.reading(inner, formats=("cpio",), filters=("none",)) as nested:
                 found += blocks_of(nested)
@@ -70,7 +70,7 @@ def test_member_that_is_not_at_hand_any_more_has_no_bytes() -> None:
     """What the library has freed is never touched."""
     source = MemorySource(made.ar(("a", b"one"), ("b", b"two")))
     with library.reading(source, formats=("ar",), filters=("none",)) as opened:
-        assert isinstance(opened, library.Reading)
+        assert isinstance(opened, library.ArchiveReader)
         entries = opened.entries()
         next(entries)
         first = opened.blocks()

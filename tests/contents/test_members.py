@@ -1,6 +1,6 @@
 """The meter says when unpacking gave too much."""
 
-from uploadfilter.contents.members import RATIO_GRACE_BYTES, Meter, UnpackLimits
+from uploadfilter.contents.members import RATIO_GRACE_BYTES, UnpackLimits, UnpackMeter
 from uploadfilter.model import Reason
 
 BIG = RATIO_GRACE_BYTES + 1
@@ -8,7 +8,7 @@ BIG = RATIO_GRACE_BYTES + 1
 
 def test_output_is_counted_over_all_members() -> None:
     """Two members that fit alone may be too much together."""
-    meter = Meter(UnpackLimits(max_output_bytes=100))
+    meter = UnpackMeter(UnpackLimits(max_output_bytes=100))
 
     assert meter.excess(60, unpacked=60, packed=60) is None
     assert meter.excess(60, unpacked=60, packed=60) is Reason.TOO_MANY_BYTES
@@ -16,7 +16,7 @@ def test_output_is_counted_over_all_members() -> None:
 
 def test_ratio_is_told_for_each_member() -> None:
     """A member that gives more than the ratio of what it took is a bomb."""
-    meter = Meter(UnpackLimits(max_ratio=10))
+    meter = UnpackMeter(UnpackLimits(max_ratio=10))
 
     assert meter.excess(BIG, unpacked=BIG, packed=BIG // 10 + 1) is None
     assert meter.excess(0, unpacked=BIG, packed=BIG // 10) is Reason.TOO_COMPRESSED
@@ -24,14 +24,14 @@ def test_ratio_is_told_for_each_member() -> None:
 
 def test_small_output_has_any_ratio() -> None:
     """A blank page compresses a thousandfold and hurts nobody."""
-    meter = Meter(UnpackLimits(max_ratio=1))
+    meter = UnpackMeter(UnpackLimits(max_ratio=1))
 
     assert meter.excess(9, unpacked=RATIO_GRACE_BYTES, packed=0) is None
 
 
 def test_members_are_a_bomb_together() -> None:
     """Many members, none of which is too compressed, are told by their whole."""
-    meter = Meter(UnpackLimits(max_ratio=10), content_bytes=BIG // 10)
+    meter = UnpackMeter(UnpackLimits(max_ratio=10), content_bytes=BIG // 10)
 
     assert meter.excess(BIG - 1, unpacked=0, packed=0) is None
     assert meter.spent is None

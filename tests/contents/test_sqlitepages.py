@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
-from uploadfilter.contents.members import Meter, UnpackLimits
+from uploadfilter.contents.members import UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.sqlitepages import SQLiteContainer
 from uploadfilter.model import Reason
@@ -74,7 +74,7 @@ def test_rows_that_share_their_pages_are_counted() -> None:
     """The bytes of all values together are bounded."""
     file = sqlite_of(*[LONG + bytes([n]) for n in range(9)])
     limits = UnpackLimits(max_output_bytes=3 * len(LONG))
-    items = list(SQLITE.members(MemorySource(file), Meter(limits)))
+    items = list(SQLITE.members(MemorySource(file), UnpackMeter(limits)))
 
     assert len(items) == 3
 

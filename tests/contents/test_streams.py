@@ -23,9 +23,9 @@ from uploadfilter.contents.members import (
     MOST_HEADERS,
     RATIO_GRACE_BYTES,
     Member,
-    Meter,
     Shortfall,
     UnpackLimits,
+    UnpackMeter,
 )
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.streams import (
@@ -209,7 +209,7 @@ def test_bomb_ends_with_its_ratio_at_bounded_memory(
     container: StreamContainer, file: bytes
 ) -> None:
     """A bomb is cut off soon after the grace, and never held as a whole."""
-    (member,) = container.members(MemorySource(file), Meter(UnpackLimits()))
+    (member,) = container.members(MemorySource(file), UnpackMeter(UnpackLimits()))
     assert isinstance(member, Member)
     assert isinstance(member.content, Iterator)
     tracemalloc.start()

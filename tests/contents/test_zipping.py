@@ -36,9 +36,9 @@ from uploadfilter.contents.members import (
     MOST_HEADERS,
     RATIO_GRACE_BYTES,
     Member,
-    Meter,
     Shortfall,
     UnpackLimits,
+    UnpackMeter,
 )
 from uploadfilter.contents.source import MemorySource, PartSource
 from uploadfilter.contents.zipping import ZipContainer, hides_archive
@@ -326,7 +326,7 @@ def test_sizes_of_64_bits_are_read() -> None:
 
 def test_stored_members_are_not_copied() -> None:
     """What lies in the file as it is can be read where it lies."""
-    (member,) = ZIP.members(MemorySource(made(kept(TEXT))), Meter(UnpackLimits()))
+    (member,) = ZIP.members(MemorySource(made(kept(TEXT))), UnpackMeter(UnpackLimits()))
 
     assert isinstance(member, Member)
     assert isinstance(member.content, PartSource)
@@ -350,7 +350,7 @@ SHARED_BYTES = 8 * 1024 * 1024
 def test_overlapping_members_are_a_bomb_together() -> None:
     """Members that share their data are told by what all of them give."""
     file = overlapping(deflated(bytes(SHARED_BYTES)), 9)
-    meter = Meter(UnpackLimits(), content_bytes=len(file))
+    meter = UnpackMeter(UnpackLimits(), content_bytes=len(file))
     contents = list(unpack(ZIP, MemorySource(file), meter))
 
     assert len(contents) == RATIO_GRACE_BYTES // SHARED_BYTES + 1
@@ -403,9 +403,9 @@ def test_members_that_no_directory_lists_are_counted() -> None:
     head = one[: one.index(b"PK\1\2")]
     file = head * 4000
 
-    found = list(ZIP.members(MemorySource(file), Meter(UnpackLimits())))
+    found = list(ZIP.members(MemorySource(file), UnpackMeter(UnpackLimits())))
     assert found[-1] == Shortfall(reason=Reason.TOO_MANY_CONTENTS)
-    meter = Meter(UnpackLimits(), content_bytes=4 << 20)
+    meter = UnpackMeter(UnpackLimits(), content_bytes=4 << 20)
     assert (
         sum(isinstance(each, Member) for each in ZIP.members(MemorySource(file), meter))
         == 4000

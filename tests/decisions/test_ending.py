@@ -16,7 +16,7 @@ from tests.decisions.logs import (
 from uploadfilter.decisions.ending import LAG_S, Ending, kept_end
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.records import Checkpoint
-from uploadfilter.decisions.sequence import Problem
+from uploadfilter.decisions.sequence import LogFault
 from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.verify import verify
 from uploadfilter.errors import LogCorruptError
@@ -64,7 +64,7 @@ def test_deleted_newest_files_are_missed(tmp_path: Path) -> None:
 
     (finding,) = verify(tmp_path).findings
 
-    assert finding.problem is Problem.CUT_OFF
+    assert finding.problem is LogFault.CUT_OFF
     assert "file 'end'" in finding.why
 
 
@@ -85,7 +85,7 @@ def test_older_copy_in_place_of_the_log_is_noticed(tmp_path: Path) -> None:
     assert cut_off is not None
     assert cut_off.text() == end.decode().strip()
     problems = {item.problem for item in verify(tmp_path / "copy").findings}
-    assert problems == {Problem.CHANGED}
+    assert problems == {LogFault.CHANGED}
 
 
 def test_packed_files_are_named(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.reading import read
 from uploadfilter.decisions.records import FORMAT, SegmentRecord, decode, encode
 from uploadfilter.decisions.retention import prune
-from uploadfilter.decisions.sequence import Problem
+from uploadfilter.decisions.sequence import LogFault
 from uploadfilter.decisions.verify import verify
 
 
@@ -53,7 +53,7 @@ def test_deleted_beginning_is_found(tmp_path: Path) -> None:
     report = verify(tmp_path)
 
     assert not report.ok
-    assert {item.problem for item in report.findings} == {Problem.MISSING}
+    assert {item.problem for item in report.findings} == {LogFault.MISSING}
     assert sum(item.gap.matches for item in report.gaps) == 2
     assert all(item.why for item in report.gaps)
 
@@ -68,7 +68,7 @@ def test_deleted_beginning_with_all_that_lasts_is_found(tmp_path: Path) -> None:
     report = verify(tmp_path)
 
     (finding,) = report.findings
-    assert (finding.problem, finding.first) == (Problem.MISSING, 1)
+    assert (finding.problem, finding.first) == (LogFault.MISSING, 1)
     assert finding.place.segment == last.name
     assert finding.why == "11 of the files were never to go, with 11 matches"
     (judged,) = report.gaps
@@ -138,7 +138,7 @@ def test_log_of_another_proxy_is_found(tmp_path: Path) -> None:
 
     (finding,) = verify(tmp_path, instance="other").findings
 
-    assert finding.problem is Problem.FOREIGN
+    assert finding.problem is LogFault.FOREIGN
     assert finding.why == "it is the log of 'main'"
     assert verify(tmp_path, instance="main").ok
 
@@ -159,7 +159,7 @@ def test_head_that_counts_wrongly_is_found(tmp_path: Path) -> None:
 
     problems = {item.problem for item in verify(tmp_path).findings}
 
-    assert problems == {Problem.MISCOUNTED}
+    assert problems == {LogFault.MISCOUNTED}
 
 
 def test_log_of_an_older_version_is_read_and_verified(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_head_without_a_predecessor_says_nothing(tmp_path: Path) -> None:
 
     (finding,) = verify(directory).findings
 
-    assert (finding.problem, finding.first, finding.last) == (Problem.MISSING, 1, 6)
+    assert (finding.problem, finding.first, finding.last) == (LogFault.MISSING, 1, 6)
 
 
 def read_first(directory: Path) -> list[SegmentRecord]:

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.decisions.lasting import Retention
-from uploadfilter.decisions.outlook import MOST_DAYS, Kept, days_left
+from uploadfilter.decisions.outlook import MOST_DAYS, LogFile, days_left
 
 TODAY = date(2026, 11, 27)
 RETENTION = Retention(days_without_match=30, days_with_match=365)
 
 
 def left(
-    *kept: Kept, free: int, a_day: float, share: float = 0.0, today: date = TODAY
+    *kept: LogFile, free: int, a_day: float, share: float = 0.0, today: date = TODAY
 ) -> float:
     """Return the days that are left."""
     return days_left(
@@ -47,7 +47,7 @@ def test_days_of_a_log_that_keeps_everything(
 
 def test_log_that_has_reached_its_retention_lasts() -> None:
     """Thirty-one days of files go one by one, as new ones come."""
-    kept = [Kept(100, TODAY + timedelta(days=n)) for n in range(31)]
+    kept = [LogFile(100, TODAY + timedelta(days=n)) for n in range(31)]
 
     assert left(*kept, free=150, a_day=100.0) == MOST_DAYS
     assert left(free=150, a_day=100.0) == 1.5
@@ -63,7 +63,7 @@ def test_files_with_matches_stay_longer() -> None:
 
 def test_file_whose_time_is_over_goes_tomorrow() -> None:
     """Retention looks once an hour: what it has not deleted yet is not lost."""
-    old = Kept(1000, TODAY - timedelta(days=5))
+    old = LogFile(1000, TODAY - timedelta(days=5))
 
     assert left(old, free=100, a_day=100.0, share=1.0) == 11
 
@@ -71,7 +71,7 @@ def test_file_whose_time_is_over_goes_tomorrow() -> None:
 @given(
     kept=st.lists(
         st.builds(
-            Kept,
+            LogFile,
             st.integers(0, 50_000),
             st.none() | st.dates(TODAY - timedelta(9), TODAY + timedelta(500)),
         ),
@@ -83,7 +83,7 @@ def test_file_whose_time_is_over_goes_tomorrow() -> None:
 )
 @settings(max_examples=30)
 def test_days_are_those_of_a_slow_twin(
-    kept: list[Kept], free: int, a_day: int, percent: int
+    kept: list[LogFile], free: int, a_day: int, percent: int
 ) -> None:
     """Writing and deleting file by file, day by day, comes to the same."""
     found = left(*kept, free=free, a_day=100.0 * a_day, share=percent / 100)
@@ -91,7 +91,7 @@ def test_days_are_those_of_a_slow_twin(
     assert found == pytest.approx(slow(kept, free, a_day, percent))
 
 
-def slow(kept: list[Kept], free: int, a_day: int, percent: int) -> float:
+def slow(kept: list[LogFile], free: int, a_day: int, percent: int) -> float:
     """Keep a list of files, and look at each of them each day."""
     if not a_day:
         return MOST_DAYS
@@ -102,8 +102,8 @@ def slow(kept: list[Kept], free: int, a_day: int, percent: int) -> float:
             return number + left / (100 * a_day)
         day = TODAY + timedelta(days=number)
         left -= 100 * a_day
-        there.append(Kept(a_day * (100 - percent), day + timedelta(days=30)))
-        there.append(Kept(a_day * percent, day + timedelta(days=365)))
+        there.append(LogFile(a_day * (100 - percent), day + timedelta(days=30)))
+        there.append(LogFile(a_day * percent, day + timedelta(days=365)))
         tomorrow = day + timedelta(days=1)
         gone = [it for it in there if it.until is not None and it.until < tomorrow]
         there = [it for it in there if it.until is None or it.until >= tomorrow]

@@ -25,7 +25,7 @@ from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.records import Checkpoint
 from uploadfilter.decisions.retention import prune
 from uploadfilter.decisions.segments import segments
-from uploadfilter.decisions.sequence import Problem
+from uploadfilter.decisions.sequence import LogFault
 from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.decisions.verify import CheckpointState, verify
 from uploadfilter.errors import LogCorruptError
@@ -113,7 +113,7 @@ def test_missing_match_is_found_in_a_gap(tmp_path: Path) -> None:
 
     (finding,) = verify(tmp_path).findings
 
-    assert finding.problem is Problem.MISSING
+    assert finding.problem is LogFault.MISSING
     assert (finding.first, finding.last) == (5, 6)
     assert finding.why == "1 match to be kept for 365 days"
 

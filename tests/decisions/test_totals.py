@@ -45,8 +45,8 @@ from uploadfilter.decisions.totals import (
     MOST_DAYS,
     MOST_ROWS,
     OTHERS,
+    DayCounts,
     OpenDays,
-    Tally,
 )
 from uploadfilter.decisions.verify import verify
 from uploadfilter.model import Reason
@@ -56,7 +56,7 @@ Made = DecisionRecord | OutcomeRecord | ShedRecord | SummaryRecord
 
 def summary(count: int, route: str = "all") -> SummaryRecord:
     """Return refused uploads that have no decision of their own."""
-    tally = Tally()
+    tally = DayCounts()
     for _ in range(count):
         refused = replace(decision("d", REFUSED), route=route)
         tally.decided(replace(refused, reasons=(Reason.MALFORMED_FORM,)))

@@ -26,7 +26,12 @@ from uploadfilter.decisions.records import (
     line_hash,
     moment,
 )
-from uploadfilter.decisions.sequence import FINDINGS_LIMIT, Finding, Place, Problem
+from uploadfilter.decisions.sequence import (
+    FINDINGS_LIMIT,
+    LinePlace,
+    LogFault,
+    LogFinding,
+)
 from uploadfilter.decisions.verify import CheckpointState, VerifyReport, verify
 from uploadfilter.errors import LogError
 
@@ -132,67 +137,71 @@ def move(first: int, last: int, to: int) -> Edit:
     [
         pytest.param(
             change(5, b'"id":"d5"', b'"id":"dx"'),
-            Problem.CHANGED, 5, 5, 5, id="field",
+            LogFault.CHANGED, 5, 5, 5, id="field",
         ),
         pytest.param(
             change(1, b'"instance":"main"', b'"instance":"fake"'),
-            Problem.CHANGED, 1, 1, 1, id="head",
+            LogFault.CHANGED, 1, 1, 1, id="head",
         ),
         pytest.param(
             change(5, b'"seq":5', b'"seq":55'),
-            Problem.CHANGED, 5, 5, 5, id="its-number",
+            LogFault.CHANGED, 5, 5, 5, id="its-number",
         ),
         pytest.param(
             change(5, b'"previous":"', b'"previous":"x'),
-            Problem.CHANGED, 5, 5, 5, id="its-predecessor",
+            LogFault.CHANGED, 5, 5, 5, id="its-predecessor",
         ),
         pytest.param(
             change(5, b'{"record"', b'{{"record"'),
-            Problem.CHANGED, 5, 5, 5, id="no-record-any-more",
+            LogFault.CHANGED, 5, 5, 5, id="no-record-any-more",
         ),
         pytest.param(
             change(LINES, b'{"record"', b'{{"record"'),
-            Problem.CHANGED, LINES, LINES, LINES, id="last-line-no-record",
+            LogFault.CHANGED, LINES, LINES, LINES, id="last-line-no-record",
         ),
         pytest.param(
-            change(5, b"}", b"} "), Problem.CHANGED, 5, 5, 5, id="only-a-blank"
+            change(5, b"}", b"} "), LogFault.CHANGED, 5, 5, 5, id="only-a-blank"
         ),
-        pytest.param(delete(5, 5), Problem.MISSING, 5, 5, 5, id="one-missing"),
-        pytest.param(delete(4, 8), Problem.MISSING, 4, 4, 8, id="some-missing"),
-        pytest.param(delete(1, 1), Problem.MISSING, 1, 1, 1, id="head-missing"),
+        pytest.param(delete(5, 5), LogFault.MISSING, 5, 5, 5, id="one-missing"),
+        pytest.param(delete(4, 8), LogFault.MISSING, 4, 4, 8, id="some-missing"),
+        pytest.param(delete(1, 1), LogFault.MISSING, 1, 1, 1, id="head-missing"),
         pytest.param(
             delete(LINES - 1, LINES - 1),
-            Problem.MISSING, LINES - 1, LINES - 1, LINES - 1, id="last-but-one-missing",
+            LogFault.MISSING,
+            LINES - 1,
+            LINES - 1,
+            LINES - 1,
+            id="last-but-one-missing",
         ),
-        pytest.param(insert(5, b"hello"), Problem.INSERTED, 5, None, None, id="text"),
-        pytest.param(insert(5, b""), Problem.INSERTED, 5, None, None, id="blank-line"),
-        pytest.param(insert(6, LOG[4]), Problem.INSERTED, 6, 5, 5, id="line-twice"),
-        pytest.param(insert(9, LOG[4]), Problem.INSERTED, 9, 5, 5, id="old-line"),
+        pytest.param(insert(5, b"hello"), LogFault.INSERTED, 5, None, None, id="text"),
+        pytest.param(insert(5, b""), LogFault.INSERTED, 5, None, None, id="blank-line"),
+        pytest.param(insert(6, LOG[4]), LogFault.INSERTED, 6, 5, 5, id="line-twice"),
+        pytest.param(insert(9, LOG[4]), LogFault.INSERTED, 9, 5, 5, id="old-line"),
         pytest.param(
-            insert(LINES + 1, LOG[4]), Problem.INSERTED, LINES + 1, 5, 5,
+            insert(LINES + 1, LOG[4]), LogFault.INSERTED, LINES + 1, 5, 5,
             id="old-line-at-the-end",
         ),
         pytest.param(
-            insert(5, forged(LOG[3])), Problem.INSERTED, 5, 5, 5, id="forged"
+            insert(5, forged(LOG[3])), LogFault.INSERTED, 5, 5, 5, id="forged"
         ),
         pytest.param(
-            insert(5, encode(decision("x"))), Problem.INSERTED, 5, 0, 0,
+            insert(5, encode(decision("x"))), LogFault.INSERTED, 5, 0, 0,
             id="unchained",
         ),
-        pytest.param(move(5, 5, 6), Problem.REORDERED, 5, 6, 6, id="swapped"),
+        pytest.param(move(5, 5, 6), LogFault.REORDERED, 5, 6, 6, id="swapped"),
         pytest.param(
-            move(LINES - 1, LINES - 1, LINES), Problem.REORDERED, LINES - 1, LINES,
+            move(LINES - 1, LINES - 1, LINES), LogFault.REORDERED, LINES - 1, LINES,
             LINES, id="swapped-at-the-end",
         ),
-        pytest.param(move(5, 5, 9), Problem.REORDERED, 9, 5, 5, id="moved-down"),
-        pytest.param(move(9, 9, 5), Problem.REORDERED, 5, 9, 9, id="moved-up"),
-        pytest.param(move(4, 6, 9), Problem.REORDERED, 9, 4, 6, id="block-moved"),
+        pytest.param(move(5, 5, 9), LogFault.REORDERED, 9, 5, 5, id="moved-down"),
+        pytest.param(move(9, 9, 5), LogFault.REORDERED, 5, 9, 9, id="moved-up"),
+        pytest.param(move(4, 6, 9), LogFault.REORDERED, 9, 4, 6, id="block-moved"),
     ],
 )  # fmt: skip
 def test_tampering_is_found_in_its_place(
     tmp_path: Path,
     edit: Edit,
-    problem: Problem,
+    problem: LogFault,
     line: int,
     first: int | None,
     last: int | None,
@@ -201,9 +210,9 @@ def test_tampering_is_found_in_its_place(
     report = check(tmp_path, edit(LOG))
 
     assert report.findings == (
-        Finding(
+        LogFinding(
             problem=problem,
-            place=Place("00000001-20261125.jsonl", line),
+            place=LinePlace("00000001-20261125.jsonl", line),
             first=first,
             last=last,
         ),
@@ -216,9 +225,9 @@ def test_findings_stand_in_the_order_of_the_lines(tmp_path: Path) -> None:
     report = check(tmp_path, insert(7, b"hello")(edited))
 
     assert [(item.problem, item.place.line) for item in report.findings] == [
-        (Problem.CHANGED, 4),
-        (Problem.INSERTED, 7),
-        (Problem.MISSING, 11),
+        (LogFault.CHANGED, 4),
+        (LogFault.INSERTED, 7),
+        (LogFault.MISSING, 11),
     ]
 
 
@@ -270,7 +279,7 @@ def test_cut_off_tail_needs_a_checkpoint(tmp_path: Path) -> None:
     report = check(tmp_path, LOG[:-2], checkpoint=checkpoint)
     (finding,) = report.findings
     assert report.checkpoint is CheckpointState.REFUTED
-    assert finding.problem is Problem.CUT_OFF
+    assert finding.problem is LogFault.CUT_OFF
     assert (finding.place.line, finding.first, finding.last) == (10, 11, 12)
 
 
@@ -323,9 +332,9 @@ def test_overlong_line_does_not_end_the_check(tmp_path: Path) -> None:
 def test_empty_log_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     """Every start of a proxy leaves a record: without any, nothing was checked."""
     report = verify(tmp_path)
-    assert [item.problem for item in report.findings] == [Problem.EMPTY]
+    assert [item.problem for item in report.findings] == [LogFault.EMPTY]
     report = verify(tmp_path, checkpoint=(3, "0" * 64))
-    assert Problem.CUT_OFF in {item.problem for item in report.findings}
+    assert LogFault.CUT_OFF in {item.problem for item in report.findings}
 
 
 def test_missing_log_is_an_error(tmp_path: Path) -> None:
@@ -367,9 +376,9 @@ def test_missing_segment_is_found(days: Path) -> None:
 
     (finding,) = verify(days).findings
 
-    assert finding == Finding(
-        problem=Problem.MISSING,
-        place=Place("00000004-20261127.jsonl", 1),
+    assert finding == LogFinding(
+        problem=LogFault.MISSING,
+        place=LinePlace("00000004-20261127.jsonl", 1),
         first=6,
         last=8,
         why="the last of the files was to be kept until 2026-12-26, with 1 match",
@@ -392,7 +401,7 @@ def test_change_in_the_last_line_of_a_segment_is_found(days: Path) -> None:
 
     (finding,) = verify(days).findings
 
-    assert (finding.problem, finding.place) == (Problem.CHANGED, (path.name, 3))
+    assert (finding.problem, finding.place) == (LogFault.CHANGED, (path.name, 3))
 
 
 def test_cut_end_of_an_older_segment_is_found(days: Path) -> None:
@@ -402,7 +411,7 @@ def test_cut_end_of_an_older_segment_is_found(days: Path) -> None:
 
     (finding,) = verify(days).findings
 
-    assert (finding.problem, finding.place) == (Problem.CHANGED, (path.name, 3))
+    assert (finding.problem, finding.place) == (LogFault.CHANGED, (path.name, 3))
 
 
 def test_renamed_segment_is_found(days: Path) -> None:
@@ -411,7 +420,7 @@ def test_renamed_segment_is_found(days: Path) -> None:
 
     (finding,) = verify(days).findings
 
-    assert finding.problem is Problem.CHANGED
+    assert finding.problem is LogFault.CHANGED
     assert finding.place.line == 1
 
 
@@ -424,7 +433,7 @@ def test_swapped_segments_are_found(days: Path) -> None:
 
     problems = {item.problem for item in verify(days).findings}
 
-    assert Problem.REORDERED in problems
+    assert LogFault.REORDERED in problems
 
 
 def test_record_moved_to_another_segment_is_found(days: Path) -> None:
@@ -437,7 +446,9 @@ def test_record_moved_to_another_segment_is_found(days: Path) -> None:
     findings = verify(days).findings
 
     assert (
-        Finding(problem=Problem.REORDERED, place=Place(second.name, 4), first=7, last=7)
+        LogFinding(
+            problem=LogFault.REORDERED, place=LinePlace(second.name, 4), first=7, last=7
+        )
         in findings
     )
 

@@ -16,7 +16,7 @@ from tests.proxy.site import exact_entry, list_entries
 from tests.repository import ROOT, anchors, first_cells, operating
 from tests.sites.programs import debian, run
 from uploadfilter.proxy.admin.gauges import Gauges, register
-from uploadfilter.proxy.counting.metrics import Kind, Limit, Phase, Reload
+from uploadfilter.proxy.counting.metrics import Limit, Phase, Reload, RequestKind
 from uploadfilter.scanners.pool.settings import PoolFigures
 
 PROMETHEUS = DEPLOY / "prometheus"
@@ -35,7 +35,7 @@ async def exposition(state: Path) -> str:
     """Return what a proxy with one request behind it tells Prometheus."""
     list_entries(state, [exact_entry(1, b"a")])
     async with watched(state) as proxy:
-        proxy.metrics.answered(Kind.PASSED, 200)
+        proxy.metrics.answered(RequestKind.PASSED, 200)
         proxy.reference.current()
         health = proxy.health()
         await health.look()
@@ -110,7 +110,7 @@ async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
 def test_each_value_of_a_label_is_explained_to_operators() -> None:
     """What stands in a label can be looked up."""
     words = set(re.findall(r"`([a-z_0-9]+)`", operating("Metrics")))
-    values = {*Kind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
+    values = {*RequestKind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
 
     assert values - words == set()
 

@@ -21,7 +21,7 @@ from hashsets.demo.tricks_papers import Levels, Paper, function, inks, light, pr
 from tests.sites.programs import debian
 from uploadfilter.contents.documents import PDFContainer
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Member, Meter, Shortfall, UnpackLimits
+from uploadfilter.contents.members import Member, Shortfall, UnpackLimits, UnpackMeter
 from uploadfilter.contents.proposals import kind_of
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import QUALITY_FLOOR, SignalType
@@ -69,7 +69,7 @@ def drawn(document: bytes, folder: Path) -> Image.Image:
 def files_in(document: bytes) -> Iterator[bytes]:
     """Yield the pictures in a document, as files."""
     limits = UnpackLimits(max_ratio=1_000_000, max_output_bytes=1 << 30)
-    meter = Meter(limits, content_bytes=len(document))
+    meter = UnpackMeter(limits, content_bytes=len(document))
     for item in PDFContainer().members(MemorySource(document), meter):
         if isinstance(item, Member) and isinstance(item.content, Iterator):
             parts = list(item.content)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.reference.columns import SECRET
-from uploadfilter.gate.judging import CorpusGate, GateSettings, Known
+from uploadfilter.gate.judging import CorpusGate, GateSettings, KnownCorpus
 from uploadfilter.gate.variants import all_variants
 from uploadfilter.model import QUALITY_FLOOR, Entry, SignalType
 
@@ -23,7 +23,7 @@ class Corpus:
     def __init__(self, values: Sequence[bytes], digests: Sequence[bytes] = ()) -> None:
         self.digests = frozenset(digests)
         kept = np.frombuffer(b"".join(values), ">u8").reshape(-1, 1, 4)
-        self._known = Known(values=kept, keys=self._keys())
+        self._known = KnownCorpus(values=kept, keys=self._keys())
         self._variants = [
             int.from_bytes(row.astype(">u8").tobytes())
             for row in all_variants(kept).reshape(-1, 4)
@@ -50,7 +50,7 @@ class Corpus:
         """
         known = self._known
         if secret_keys is not None:
-            known = Known(values=known.values, keys=np.array(secret_keys, "S16"))
+            known = KnownCorpus(values=known.values, keys=np.array(secret_keys, "S16"))
         return CorpusGate(
             {"own": known},
             identity=self.identity,

@@ -13,7 +13,7 @@ from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.importing import (
     ImportReport,
-    Said,
+    KnownBefore,
     import_file,
     survey_file,
 )
@@ -69,7 +69,7 @@ def bring(
             enforce_unsigned=True,
             writer=writer,
             clock=lambda: 0.0,
-            said=Said(layout=layout or Layout()),
+            said=KnownBefore(layout=layout or Layout()),
             bad_lines=bad_lines,
         )
 
@@ -235,15 +235,15 @@ def test_type_of_a_list_does_not_go_with_a_table(tmp_path: Path) -> None:
     path.write_text(TABLE)
 
     with pytest.raises(UsageError, match="type of a list"):
-        survey_file(path, said=Said(layout=Layout(), signal_type=SignalType.PDQ))
+        survey_file(path, said=KnownBefore(layout=Layout(), signal_type=SignalType.PDQ))
 
 
 def test_survey_says_what_would_be_taken(tmp_path: Path) -> None:
     """With an allow-list, and without one to see what there is."""
     path = tmp_path / "export.csv"
     path.write_text(TABLE + f"3;;{ONE};n\n")
-    every = survey_file(path, said=Said(layout=Layout()))
-    some = survey_file(path, said=Said(layout=Layout()), categories=["B"])
+    every = survey_file(path, said=KnownBefore(layout=Layout()))
+    some = survey_file(path, said=KnownBefore(layout=Layout()), categories=["B"])
 
     assert (every.accepted, some.accepted) == (2, 1)
     assert every.categories == some.categories == {"A": 1, "B": 1, "(none)": 1}

@@ -10,12 +10,17 @@ from typing_extensions import Buffer, override
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets.columns import Encoding, Layout
-from uploadfilter.hashsets.csvrows import MOST_ROW_CHARACTERS, Row, Table, opened_table
+from uploadfilter.hashsets.csvrows import (
+    MOST_ROW_CHARACTERS,
+    CSVRow,
+    CSVTable,
+    opened_table,
+)
 
 MD5 = Layout(columns={"md5": ("MD5",)})
 
 
-def read(data: bytes, layout: Layout = MD5) -> tuple[Table, list[Row]]:
+def read(data: bytes, layout: Layout = MD5) -> tuple[CSVTable, list[CSVRow]]:
     """Return a table and its rows."""
     with opened_table(
         BufferedReader(io.BytesIO(data)),
@@ -57,7 +62,7 @@ def test_line_of_a_spreadsheet_names_the_delimiter(line: str, end: str) -> None:
     table, rows = read(f"{line}{end}a,b;MD5{end}1;2{end}".encode())
 
     assert table.header == ["a,b", "MD5"]
-    assert rows == [Row(3, ["1", "2"])]
+    assert rows == [CSVRow(3, ["1", "2"])]
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets import documents
-from uploadfilter.hashsets.documents import Shape, TooLong
+from uploadfilter.hashsets.documents import DocumentShape, TooLong
 
 WAYS = {
     "": frozenset({"value", "Media"}),
     "value": frozenset({"Media"}),
     "Media": frozenset[str](),
 }
-SHAPE = Shape(ways=WAYS, wanted=frozenset({"a", "b"}))
+SHAPE = DocumentShape(ways=WAYS, wanted=frozenset({"a", "b"}))
 
 
 def read(data: bytes, chunk_bytes: int = 7) -> list[Any]:

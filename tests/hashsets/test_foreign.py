@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance.foreign import CHECKS, Check, read
 from tests.hashsets import test_exchanges, test_misp, test_ncmec, test_vics
-from uploadfilter.cli.layouts import Format
+from uploadfilter.cli.layouts import NamedFormat
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets.foreign import FOREIGN
 from uploadfilter.hashsets.importing import import_file
@@ -33,7 +33,7 @@ def test_every_format_is_tested_and_can_be_named() -> None:
     names = [form.name for form in FOREIGN]
 
     assert {subject.form.name for subject in SUBJECTS.values()} == set(names)
-    assert sorted([*names, Format.AUTO, Format.CSV]) == sorted(Format)
+    assert sorted([*names, NamedFormat.AUTO, NamedFormat.CSV]) == sorted(NamedFormat)
 
 
 def test_a_category_is_asked_for_where_records_have_none() -> None:

@@ -21,8 +21,8 @@ from uploadfilter.hashsets.importing import (
     FIRST_IDS,
     MOST_CATEGORIES,
     ImportReport,
+    KnownBefore,
     Progress,
-    Said,
     import_file,
     list_sets,
     remove_set,
@@ -82,7 +82,7 @@ def bring(
             enforce_unsigned=enforce_unsigned,
             writer=writer,
             clock=lambda: NOW,
-            said=Said(signal_type=signal_type),
+            said=KnownBefore(signal_type=signal_type),
             bad_lines=bad_lines,
             progress=progress,
         )

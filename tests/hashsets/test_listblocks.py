@@ -15,7 +15,7 @@ from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import SignalType
 from uploadfilter.reference.collecting import TableBuilder
 from uploadfilter.reference.secret import Secret
-from uploadfilter.reference.sets import SetInfo, Source
+from uploadfilter.reference.sets import ImportSource, SetInfo
 
 MD5 = SignalType.MD5
 EMPTY = b"d41d8cd98f00b204e9800998ecf8427e"
@@ -190,5 +190,5 @@ INFO = SetInfo(
     categories=("A",),
     enforced=False,
     imported_at=0,
-    source=Source(lines=0, refused={}, sha256="", bytes=0),
+    source=ImportSource(lines=0, refused={}, sha256="", bytes=0),
 )

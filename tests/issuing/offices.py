@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.signedsets.keys import holders, signer
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import holding, proposing, publishing, signing, staging
-from uploadfilter.issuing.folder import IssuerFolder, Settings
+from uploadfilter.issuing.folder import IssuerFolder, SetSettings
 from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.model import Entry
@@ -68,7 +68,7 @@ class Office:
     ) -> None:
         self.epoch_s = epoch_s
         self.canaries = canaries
-        settings = Settings(
+        settings = SetSettings(
             set="unit7", issuer="Police unit 7", lifetimes=lifetimes or Lifetimes()
         )
         self.folder = IssuerFolder.create(path, settings)
@@ -91,7 +91,7 @@ class Office:
         """The root that operators are given."""
         return (self.folder.metadata / "1.root.json").read_bytes()
 
-    def stage(self, *lines: str, whole: bool = False) -> staging.Staged:
+    def stage(self, *lines: str, whole: bool = False) -> staging.StagedChanges:
         """Stage entries."""
         path = self.folder.path.parent / "staging.jsonl"
         path.write_text("".join(line + "\n" for line in lines))

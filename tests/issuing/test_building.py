@@ -13,11 +13,11 @@ from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.building import (
     MOST_FRAMES,
     BuildFile,
+    LeftOut,
     Naming,
-    Refusal,
     entry_of,
 )
-from uploadfilter.issuing.tables import Row, Table
+from uploadfilter.issuing.tables import PictureRow, PictureTable
 from uploadfilter.model import Entry, Geometry, Scan, Signal, SignalType
 from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
@@ -32,12 +32,12 @@ FLAT = replace(
 )
 
 
-def table_of(place: str, entry_id: str, category: str) -> Table:
+def table_of(place: str, entry_id: str, category: str) -> PictureTable:
     """Return a table of one row."""
-    return Table([(Row(id=entry_id, category=category, line=2), [place])])
+    return PictureTable([(PictureRow(id=entry_id, category=category, line=2), [place])])
 
 
-def made(scan: Scan, entry_id: str = "") -> Entry | Refusal:
+def made(scan: Scan, entry_id: str = "") -> Entry | LeftOut:
     """Make the entry of a scan."""
     return entry_of(scan, entry_id=entry_id, category="1", quality_of=pdq.quality)
 
@@ -56,8 +56,8 @@ def test_entry_has_what_finds_the_picture_and_its_copies() -> None:
 
 def test_what_would_match_innocent_pictures_is_refused() -> None:
     """A flat picture is no entry, and neither is a text."""
-    assert made(FLAT) is Refusal.DEGENERATE
-    assert made(scanned(b"hello, world")) is Refusal.NO_PICTURE
+    assert made(FLAT) is LeftOut.DEGENERATE
+    assert made(scanned(b"hello, world")) is LeftOut.NO_PICTURE
 
 
 def test_frames_are_bounded_and_other_showings_left_out() -> None:
@@ -85,16 +85,16 @@ def test_frames_are_bounded_and_other_showings_left_out() -> None:
     [
         (Naming(), "A/x.png", ("", "A")),
         (Naming(), "A/B/x.png", ("", "A")),
-        (Naming(), "x.png", Refusal.NO_CATEGORY),
-        (Naming(), "(x)/x.png", Refusal.NO_CATEGORY),
+        (Naming(), "x.png", LeftOut.NO_CATEGORY),
+        (Naming(), "(x)/x.png", LeftOut.NO_CATEGORY),
         (Naming(category="1"), "x.png", ("", "1")),
         (Naming(category="1", by_name=True), "A/x.y.png", ("x.y", "1")),
-        (Naming(by_name=True), "A/" + "x" * 129 + ".png", Refusal.NO_ID),
-        (Naming(by_name=True), "A/x\n.png", Refusal.NO_ID),
+        (Naming(by_name=True), "A/" + "x" * 129 + ".png", LeftOut.NO_ID),
+        (Naming(by_name=True), "A/x\n.png", LeftOut.NO_ID),
         (Naming(table=table_of("a/x.png", "p-1", "2")), "a/x.png", ("p-1", "2")),
-        (Naming(table=table_of("a/x.png", "p-1", "2")), "b/x.png", Refusal.NO_ROW),
+        (Naming(table=table_of("a/x.png", "p-1", "2")), "b/x.png", LeftOut.NO_ROW),
         (Naming(table=table_of("x.png", "", ""), category="3"), "x.png", ("", "3")),
-        (Naming(table=table_of("x.png", "p-1", "")), "x.png", Refusal.NO_CATEGORY),
+        (Naming(table=table_of("x.png", "p-1", "")), "x.png", LeftOut.NO_CATEGORY),
     ],
 )
 def test_ids_and_categories_come_from_where_was_said(
@@ -106,16 +106,16 @@ def test_ids_and_categories_come_from_where_was_said(
 
 def test_digests_are_asked_where_the_place_says_nothing() -> None:
     """A row may name a picture by its place or by any of its digests."""
-    row = Row(id="p-1", category="1", line=2)
-    other = Row(id="p-2", category="1", line=3)
+    row = PictureRow(id="p-1", category="1", line=2)
+    other = PictureRow(id="p-2", category="1", line=3)
     digest = PHOTO.exact[0]
-    naming = Naming(table=Table([(row, [digest.value]), (other, ["a.png"])]))
+    naming = Naming(table=PictureTable([(row, [digest.value]), (other, ["a.png"])]))
 
     assert naming.needs_digests(PurePath("x.png"))
     assert not naming.needs_digests(PurePath("a.png"))
     assert naming.of(PurePath("x.png"), PHOTO.exact) == ("p-1", "1")
     assert naming.of(PurePath("a.png"), PHOTO.exact) == ("p-2", "1")
-    assert naming.of(PurePath("x.png")) == Refusal.NO_ROW
+    assert naming.of(PurePath("x.png")) == LeftOut.NO_ROW
     assert not Naming().needs_digests(PurePath("x.png"))
 
 
@@ -126,7 +126,7 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
     to = tmp_path / "built.jsonl"
     first = BuildFile(to)
     first.add("m1", replace(entry, id="a"))
-    first.add("m2", Refusal.NO_PICTURE, 7)
+    first.add("m2", LeftOut.NO_PICTURE, 7)
     first.close()
     with (tmp_path / "built.jsonl.part").open("ab") as file:
         file.write(b'{"id":"half')
@@ -141,7 +141,7 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
     assert [line[:9] for line in lines] == ['{"id":"a"', '{"id":"b"']
     assert second.built.entries == 2
     assert second.built.rows == {0, 7}
-    assert second.built.refused == {Refusal.NO_PICTURE: 1, Refusal.SAME: 1}
+    assert second.built.refused == {LeftOut.NO_PICTURE: 1, LeftOut.SAME: 1}
     assert list(tmp_path.iterdir()) == [to]
     with pytest.raises(IssuerError, match="already"):
         BuildFile(to)

@@ -10,7 +10,7 @@ from tests.reference.crashing import CrashedError, crashing
 from uploadfilter.errors import HashSetNameError, IssuerError
 from uploadfilter.issuing.folder import (
     IssuerFolder,
-    Settings,
+    SetSettings,
     remove,
     replacing,
 )
@@ -45,7 +45,7 @@ def test_everything_is_for_its_owner_alone(tmp_path: Path) -> None:
 )
 def test_issuer_whose_name_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
     """What is not printable is said in printable signs, and nothing is made."""
-    settings = Settings(set="unit7", issuer=name, lifetimes=Lifetimes())
+    settings = SetSettings(set="unit7", issuer=name, lifetimes=Lifetimes())
 
     with pytest.raises(IssuerError, match="an issuer cannot be called") as caught:
         IssuerFolder.create(tmp_path / "o", settings)
@@ -56,7 +56,7 @@ def test_issuer_whose_name_cannot_be_read_is_refused(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("name", ["Police unit 7", "Éire", "警察庁", "x" * 100])
 def test_issuer_may_be_called_as_it_is(tmp_path: Path, name: str) -> None:
     """Any script will do."""
-    settings = Settings(set="unit7", issuer=name, lifetimes=Lifetimes())
+    settings = SetSettings(set="unit7", issuer=name, lifetimes=Lifetimes())
 
     assert IssuerFolder.create(tmp_path / "o", settings).settings.issuer == name
 
@@ -87,7 +87,7 @@ def test_two_commands_do_not_meet(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "Unit7", "a/b", "../x", "a" * 64])
 def test_set_has_a_name_that_can_stand_everywhere(tmp_path: Path, name: str) -> None:
     """The name goes into files, logs and commands of operators."""
-    settings = Settings(set=name, issuer="x", lifetimes=Lifetimes())
+    settings = SetSettings(set=name, issuer="x", lifetimes=Lifetimes())
 
     with pytest.raises(HashSetNameError, match="cannot be called"):
         IssuerFolder.create(tmp_path / "o", settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hashsets.demo import pictures
-from uploadfilter.issuing.building import BuildFile, Naming, Refusal
+from uploadfilter.issuing.building import BuildFile, LeftOut, Naming
 from uploadfilter.issuing.picturing import build
 from uploadfilter.scanners.pool.settings import ScannerSettings
 
@@ -72,4 +72,4 @@ def test_what_is_no_file_is_told_from_what_cannot_be_read(
     out.close()
 
     assert out.built.entries == 1
-    assert out.built.refused == {Refusal.NO_FILE: 2, Refusal.UNREADABLE: 1}
+    assert out.built.refused == {LeftOut.NO_FILE: 2, LeftOut.UNREADABLE: 1}

@@ -29,11 +29,11 @@ def test_deletions_and_additions_replace_each_other(tmp_path: Path) -> None:
     office.stage(line_of("a", 1), line_of("b", 2))
     office.remove("a", "c")
 
-    assert staging.staged(office.folder) == staging.Staged(added=1, deleted=2)
+    assert staging.staged(office.folder) == staging.StagedChanges(added=1, deleted=2)
 
     office.stage(line_of("a", 1))
 
-    assert staging.staged(office.folder) == staging.Staged(added=2, deleted=1)
+    assert staging.staged(office.folder) == staging.StagedChanges(added=2, deleted=1)
 
 
 def test_whole_set_takes_away_what_it_lacks(tmp_path: Path) -> None:
@@ -96,4 +96,4 @@ def test_what_is_staged_can_be_forgotten(tmp_path: Path) -> None:
     office.stage(line_of("a", 1))
     staging.clear(office.folder)
 
-    assert staging.staged(office.folder) == staging.Staged()
+    assert staging.staged(office.folder) == staging.StagedChanges()

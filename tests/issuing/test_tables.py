@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.errors import HashSetError, IssuerError
-from uploadfilter.issuing.tables import Row, Table, read_table
+from uploadfilter.issuing.tables import PictureRow, PictureTable, read_table
 from uploadfilter.model import Signal, SignalType
 
 MD5 = "d131dd02c5e6eec4693d9a0698aff95c"
@@ -28,8 +28,10 @@ def test_places_are_read_from_csv(tmp_path: Path) -> None:
     text = '\ufeffcategory,path,id\n1,"a, b.png",p-1\n2,c.png,\n'
     table = read_table(written(tmp_path / "t.csv", text))
 
-    assert table.row(table.at_place("a, b.png")) == Row(id="p-1", category="1", line=2)
-    assert table.row(table.at_place("c.png")) == Row(id="", category="2", line=3)
+    assert table.row(table.at_place("a, b.png")) == PictureRow(
+        id="p-1", category="1", line=2
+    )
+    assert table.row(table.at_place("c.png")) == PictureRow(id="", category="2", line=3)
     assert table.at_place("d.png") == 0
     assert not table.has_digests
 
@@ -42,7 +44,9 @@ def test_digests_are_read_from_csv(tmp_path: Path, between: str, end: str) -> No
     text = end.join(between.join(row) for row in rows)
     table = read_table(written(tmp_path / "t.csv", text))
 
-    assert table.row(table.of_digests(SIGNALS)) == Row(id="7", category="A", line=2)
+    assert table.row(table.of_digests(SIGNALS)) == PictureRow(
+        id="7", category="A", line=2
+    )
     assert table.of_digests(SIGNALS[1:]) == 0
     assert table.has_digests
 
@@ -92,8 +96,10 @@ def test_what_is_missing_or_broken_is_refused(tmp_path: Path) -> None:
 
 def test_row_that_is_there_twice_is_one() -> None:
     """The same of the same picture: nothing contradicts."""
-    row = Row(id="p", category="1", line=2)
-    table = Table([(row, ["a"]), (Row(id="p", category="1", line=3), ["a", "b"])])
+    row = PictureRow(id="p", category="1", line=2)
+    table = PictureTable(
+        [(row, ["a"]), (PictureRow(id="p", category="1", line=3), ["a", "b"])]
+    )
 
     assert len(table) == 1
     assert table.at_place("b") == 1

@@ -8,7 +8,7 @@ import pytest
 from tests.knowngood.corpora import md5_of, value
 from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.knowngood.corpus import read
-from uploadfilter.knowngood.gathering import Gathered, Gathering, gather
+from uploadfilter.knowngood.gathering import FileSignals, Gathering, gather
 from uploadfilter.model import (
     VARIANTS,
     Geometry,
@@ -21,9 +21,9 @@ from uploadfilter.model import (
 from uploadfilter.unfinished import mark_of
 
 
-def made_of(*seeds: int) -> Gathered:
+def made_of(*seeds: int) -> FileSignals:
     """Return the signals of one file of some pictures."""
-    return Gathered(
+    return FileSignals(
         values=b"".join(value(seed * 4 + n) for seed in seeds for n in range(4)),
         qualities=bytes([90]) * len(seeds),
         digests={"md5": b"".join(md5_of(str(seed)) for seed in seeds)},

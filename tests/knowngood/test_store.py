@@ -13,7 +13,7 @@ from uploadfilter.knowngood.store import (
     DEFAULT,
     KNOWN_GOOD,
     KnownGood,
-    Listed,
+    ListedCorpus,
     identity,
     shipped,
 )
@@ -28,7 +28,7 @@ def added(kept: KnownGood, path: Path, name: str = "own") -> None:
         kept.add_corpus(name, given, file, secret=SECRET, epoch_s=1.0)
 
 
-def listed(kept: KnownGood, path: Path, name: str) -> tuple[Listed, Read]:
+def listed(kept: KnownGood, path: Path, name: str) -> tuple[ListedCorpus, Read]:
     """Take a list of EnCase."""
     with path.open("rb") as file:
         return kept.add_list(

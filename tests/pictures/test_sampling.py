@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.pictures.sampling import (
+    ChosenFrames,
     Course,
-    Sample,
     key_frames,
     sampled,
     sampled_in_reach,
@@ -158,7 +158,7 @@ def test_key_frames_are_in_reach_if_the_budget_allows(
 
     found = sampled_in_reach(durations, course, keys=keys, most=most, budget=budget)
 
-    assert isinstance(found, Sample)
+    assert isinstance(found, ChosenFrames)
     assert len(found.numbers) == min(most, found.reach)
     needed = {
         each for number in found.numbers for each in range(starts[number], number + 1)

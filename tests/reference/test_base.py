@@ -32,7 +32,7 @@ from uploadfilter.reference.base import (
     read_tables,
     write_base,
 )
-from uploadfilter.reference.layout import Staged
+from uploadfilter.reference.layout import StagedPart
 from uploadfilter.reference.mapping import EXACT_NAME, Mapped, open_mapped
 from uploadfilter.reference.tables import Tables, empty_tables, joined
 
@@ -42,7 +42,7 @@ Write = Callable[[Path], None]
 def stored(directory: Path, number: int, write: Write) -> Mapped:
     """Write a directory and map it."""
     (directory / layout.BASES).mkdir(exist_ok=True)
-    staged = Staged(directory, layout.BASES, number)
+    staged = StagedPart(directory, layout.BASES, number)
     write(staged.path)
     path = directory / layout.BASES / str(number)
     mapped = open_mapped(path, staged.publish())

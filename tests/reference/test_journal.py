@@ -15,7 +15,7 @@ from tests.reference.stores import ENTRY, put, put_set
 from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreCorruptError, UploadFilterError
 from uploadfilter.reference import journal
-from uploadfilter.reference.journal import Fault, News, news
+from uploadfilter.reference.journal import JournalFault, News, news
 from uploadfilter.reference.layout import read_current
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing import ReferenceWriter
@@ -166,8 +166,10 @@ def test_other_journal_is_noticed(tmp_path: Path) -> None:
     known = lines[-1].line.number, lines[-1].hash
 
     assert news(tmp_path / "a", known=known) == News((), 2)
-    assert news(tmp_path / "b", known=known).fault is Fault.REPLACED
-    assert news(tmp_path / "a", known=(9, lines[-1].hash)).fault is Fault.REPLACED
+    assert news(tmp_path / "b", known=known).fault is JournalFault.REPLACED
+    assert (
+        news(tmp_path / "a", known=(9, lines[-1].hash)).fault is JournalFault.REPLACED
+    )
 
 
 def test_long_journal_loses_its_older_half(
@@ -181,7 +183,7 @@ def test_long_journal_loses_its_older_half(
 
     size = (tmp_path / journal.FILE).stat().st_size
     assert size < 3000
-    assert found.fault is Fault.LOST
+    assert found.fault is JournalFault.LOST
     assert found.lines[-1].line.number == 13
 
 

@@ -15,9 +15,9 @@ from uploadfilter.errors import (
     StoreVersionError,
 )
 from uploadfilter.reference import layout
-from uploadfilter.reference.layout import Current, Part, Staged
+from uploadfilter.reference.layout import Current, StagedPart, StoredPart
 
-PART = Part(number=1, size=10, check="ab")
+PART = StoredPart(number=1, size=10, check="ab")
 CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
 
 
@@ -29,7 +29,7 @@ def read(directory: Path) -> Current:
 
 def force(directory: Path, number: int) -> None:
     """Put a generation in force whose directories have its number."""
-    part = Part(number=number, size=0, check="")
+    part = StoredPart(number=number, size=0, check="")
     layout.write_current(
         directory,
         Current(format=layout.FORMAT, generation=number, base=part, overlay=part),
@@ -157,7 +157,7 @@ def test_staged_directory_appears_complete(tmp_path: Path) -> None:
     """Under its name it is there with its data, or not at all."""
     folder = tmp_path / layout.BASES
     folder.mkdir()
-    staged = Staged(tmp_path, layout.BASES, 7)
+    staged = StagedPart(tmp_path, layout.BASES, 7)
     (staged.path / layout.DATA_FILE).write_bytes(b"data")
     assert not (folder / "7").exists()
     part = staged.publish()

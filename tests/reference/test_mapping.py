@@ -19,17 +19,17 @@ from tests.reference.test_collecting import MD5
 from uploadfilter.errors import StoreCorruptError, StoreError
 from uploadfilter.reference import layout, mapping
 from uploadfilter.reference.base import write_base
-from uploadfilter.reference.layout import Part, Staged
+from uploadfilter.reference.layout import StagedPart, StoredPart
 from uploadfilter.reference.mapping import Mapped, open_mapped
 
 COLUMN = b"entries/id_ends"
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> tuple[Path, Part]:
+def base(tmp_path: Path) -> tuple[Path, StoredPart]:
     """Return a small base and its part; its file may be damaged also by a user."""
     (tmp_path / layout.BASES).mkdir()
-    staged = Staged(tmp_path, layout.BASES, 1)
+    staged = StagedPart(tmp_path, layout.BASES, 1)
     tables = tables_of("s", [entry("1", *exactly(MD5), pdq(bytes(range(32))))])
     write_base(staged.path, tables, secret=SECRET.check_value())
     part = staged.publish()
@@ -38,7 +38,7 @@ def base(tmp_path: Path) -> tuple[Path, Part]:
     return directory, part
 
 
-def opened(base: tuple[Path, Part]) -> Mapped:
+def opened(base: tuple[Path, StoredPart]) -> Mapped:
     """Open a base that is there."""
     mapped = open_mapped(*base)
     assert mapped is not None
@@ -57,7 +57,7 @@ def descriptors(path: Path) -> int:
 
 
 def test_directory_is_opened_once_and_closed_with_its_last_user(
-    base: tuple[Path, Part],
+    base: tuple[Path, StoredPart],
 ) -> None:
     """Any number of users share one map, and the last one closes it."""
     one, two = opened(base), opened(base)
@@ -73,7 +73,7 @@ def test_directory_is_opened_once_and_closed_with_its_last_user(
     assert descriptors(base[0]) == 0
 
 
-def test_mapped_directory_outlives_its_removal(base: tuple[Path, Part]) -> None:
+def test_mapped_directory_outlives_its_removal(base: tuple[Path, StoredPart]) -> None:
     """Who has it open reads on; who comes later is told that it is gone."""
     mapped = opened(base)
     shutil.rmtree(base[0])
@@ -82,7 +82,9 @@ def test_mapped_directory_outlives_its_removal(base: tuple[Path, Part]) -> None:
     assert open_mapped(*base) is None
 
 
-def test_user_keeps_the_directory_from_being_removed(base: tuple[Path, Part]) -> None:
+def test_user_keeps_the_directory_from_being_removed(
+    base: tuple[Path, StoredPart],
+) -> None:
     """The writer sees the lock of each user, and of none when they are gone."""
     mapped = opened(base)
     layout.sweep_parts(base[0].parent, ())
@@ -94,7 +96,7 @@ def test_user_keeps_the_directory_from_being_removed(base: tuple[Path, Part]) ->
     assert not base[0].exists()
 
 
-def test_directory_that_is_being_removed_is_gone(base: tuple[Path, Part]) -> None:
+def test_directory_that_is_being_removed_is_gone(base: tuple[Path, StoredPart]) -> None:
     """A reader never waits for the writer."""
     fd = os.open(base[0], os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX)
@@ -104,7 +106,7 @@ def test_directory_that_is_being_removed_is_gone(base: tuple[Path, Part]) -> Non
     opened(base)
 
 
-def test_exact_keys_are_looked_up_together(base: tuple[Path, Part]) -> None:
+def test_exact_keys_are_looked_up_together(base: tuple[Path, StoredPart]) -> None:
     """What is there comes back, what is not is nothing."""
     key = SECRET.exact_key(MD5.type, MD5.value)
     mapped = opened(base)
@@ -114,7 +116,7 @@ def test_exact_keys_are_looked_up_together(base: tuple[Path, Part]) -> None:
     assert list(mapped.pairs()) == [(key, bytes(4))]
 
 
-def test_missing_value_is_damage(base: tuple[Path, Part]) -> None:
+def test_missing_value_is_damage(base: tuple[Path, StoredPart]) -> None:
     """A base that lacks what it should have is damaged."""
     with pytest.raises(StoreCorruptError, match="holds no 'nothing'"):
         opened(base).value(b"nothing")
@@ -122,7 +124,7 @@ def test_missing_value_is_damage(base: tuple[Path, Part]) -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 4096, -1, -4096])
 def test_file_of_another_size_is_never_mapped(
-    base: tuple[Path, Part], length: int
+    base: tuple[Path, StoredPart], length: int
 ) -> None:
     """A page that is missing from a map would kill the process."""
     data = base[0] / layout.DATA_FILE
@@ -132,7 +134,9 @@ def test_file_of_another_size_is_never_mapped(
         open_mapped(*base)
 
 
-def test_any_flipped_byte_of_a_small_base_is_noticed(base: tuple[Path, Part]) -> None:
+def test_any_flipped_byte_of_a_small_base_is_noticed(
+    base: tuple[Path, StoredPart],
+) -> None:
     """What is verified whole is verified everywhere."""
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
@@ -145,7 +149,7 @@ def test_any_flipped_byte_of_a_small_base_is_noticed(base: tuple[Path, Part]) ->
 
 
 def test_large_base_is_verified_when_it_is_asked(
-    base: tuple[Path, Part], monkeypatch: pytest.MonkeyPatch
+    base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader of a large base reads a sample, the writer trusts nothing."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
@@ -162,7 +166,7 @@ def test_large_base_is_verified_when_it_is_asked(
 
 
 def test_what_lmdb_refuses_is_damage(
-    base: tuple[Path, Part], monkeypatch: pytest.MonkeyPatch
+    base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that is none of LMDB's is reported, whoever finds it out."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
@@ -175,7 +179,7 @@ def test_what_lmdb_refuses_is_damage(
 
 
 def test_file_with_other_pages_is_refused(
-    base: tuple[Path, Part], monkeypatch: pytest.MonkeyPatch
+    base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A base that was made on a machine with larger pages says so."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
@@ -190,7 +194,7 @@ def test_file_with_other_pages_is_refused(
 
 
 def test_file_replaced_by_its_name_stays_for_who_has_it(
-    base: tuple[Path, Part], tmp_path: Path
+    base: tuple[Path, StoredPart], tmp_path: Path
 ) -> None:
     """A backup that is renamed into place is another map, and the old one is whole."""
     old = opened(base)
@@ -205,7 +209,7 @@ def test_file_replaced_by_its_name_stays_for_who_has_it(
     assert bytes(old.value(COLUMN)) == bytes(new.value(COLUMN))
 
 
-def test_file_written_over_in_place_is_noticed(base: tuple[Path, Part]) -> None:
+def test_file_written_over_in_place_is_noticed(base: tuple[Path, StoredPart]) -> None:
     """Also if size and time are as before, nobody may use it until all let go."""
     mapped = opened(base)
     data = base[0] / layout.DATA_FILE
@@ -228,10 +232,10 @@ def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "1").touch()
 
     with pytest.raises(StoreError, match="cannot read"):
-        open_mapped(tmp_path / "1", Part(number=1, size=0, check=""))
+        open_mapped(tmp_path / "1", StoredPart(number=1, size=0, check=""))
 
 
-def test_children_inherit_nothing(base: tuple[Path, Part]) -> None:
+def test_children_inherit_nothing(base: tuple[Path, StoredPart]) -> None:
     """A program that is started meanwhile has none of its descriptors."""
     mapped = opened(base)
     listing = (
@@ -252,7 +256,9 @@ def test_children_inherit_nothing(base: tuple[Path, Part]) -> None:
     assert mapped.path == base[0]
 
 
-def test_threads_open_and_let_go_at_the_same_time(base: tuple[Path, Part]) -> None:
+def test_threads_open_and_let_go_at_the_same_time(
+    base: tuple[Path, StoredPart],
+) -> None:
     """Opening and closing by many at once never meets a map half closed."""
     failures: list[BaseException] = []
 

@@ -13,7 +13,7 @@ from uploadfilter.reference import layout
 from uploadfilter.reference import overlay as module
 from uploadfilter.reference.base import read_tables
 from uploadfilter.reference.changes import Changes, new_suppression
-from uploadfilter.reference.layout import Staged
+from uploadfilter.reference.layout import StagedPart
 from uploadfilter.reference.mapping import EXACT_NAME, Mapped, open_mapped
 from uploadfilter.reference.overlay import fits, read_overlay, write_overlay
 from uploadfilter.reference.tables import Tables, empty_tables
@@ -27,13 +27,13 @@ CHANGES = (
 )
 
 
-def staged(directory: Path) -> Staged:
+def staged(directory: Path) -> StagedPart:
     """Return a new overlay that nothing was written into."""
     (directory / layout.OVERLAYS).mkdir(exist_ok=True)
-    return Staged(directory, layout.OVERLAYS, 1)
+    return StagedPart(directory, layout.OVERLAYS, 1)
 
 
-def mapped(directory: Path, new: Staged) -> Mapped:
+def mapped(directory: Path, new: StagedPart) -> Mapped:
     """Publish an overlay and map it."""
     found = open_mapped(directory / layout.OVERLAYS / "1", new.publish())
     assert found is not None

@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.matchers import clustered
 from tests.reference.test_multi_index import eager, usual
 from uploadfilter.model import SignalType
-from uploadfilter.reference.index import Found, LinearIndex, lanes_of
+from uploadfilter.reference.index import LinearIndex, PairsFound, lanes_of
 from uploadfilter.reference.matcher import Matcher
 from uploadfilter.reference.sampling import sample_of
 
@@ -29,10 +29,10 @@ class Forgetful:
         """Return the number of values."""
         return len(self._scan)
 
-    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> Found:
+    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> PairsFound:
         """Find every value within the threshold, and err."""
         found = self._scan.search(queries, thresholds)
-        return Found(
+        return PairsFound(
             query=found.query[self._loses :],
             row=found.row[self._loses :],
             distance=found.distance[self._loses :] + np.uint16(self._adds),

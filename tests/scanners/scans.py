@@ -3,9 +3,9 @@
 from tests.scanners.memory import upload_of
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.scanners.inside.scanning import scan_content
-from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.wire.budgets import Budgets
-from uploadfilter.scanners.wire.messages import ContentSpan, Part
+from uploadfilter.scanners.wire.messages import ContentSpan, ReplyPart
 from uploadfilter.signals.views import ALWAYS
 
 
@@ -19,7 +19,7 @@ def parts_of(
     formats: frozenset[str] = frozenset(),
     alone: bool = True,
     cpu_s: float | None = None,
-) -> list[Part]:
+) -> list[ReplyPart]:
     """Scan one content that lies between two others; return the parts of its scan."""
     neighbour = b"\xff\xd8\xff neighbour"
     with upload_of(neighbour, content, neighbour) as (fd, spans):
@@ -54,7 +54,7 @@ def scanned(
     cpu_s: float | None = None,
 ) -> Scan:
     """Scan one content; return what its parts are together."""
-    gathered = Gathered(budgets or Budgets())
+    gathered = MergedContent(budgets or Budgets())
     parts = parts_of(
         content,
         declared,

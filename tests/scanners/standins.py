@@ -24,7 +24,7 @@ from uploadfilter.scanners.wire.messages import (
     ContentReply,
     ContentSpan,
     Handed,
-    Part,
+    ReplyPart,
     ScanRequest,
     encode_frame,
 )
@@ -34,13 +34,13 @@ MODULE: Final = "tests.scanners.standins"
 
 def perform(
     upload: Handed, span: ContentSpan, request: ScanRequest, _cpu_s: float
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     """Do what the content says, and report success if that comes back."""
     fd = upload if isinstance(upload, int) else -1
     content = open_span(upload, span).read(0, span.length)
     word, _, argument = content.decode().partition(" ")
     _ACTS[word](argument, fd, request)
-    yield Part(scan=Scan(path="", kind=UNKNOWN_KIND, size=span.length))
+    yield ReplyPart(scan=Scan(path="", kind=UNKNOWN_KIND, size=span.length))
 
 
 def say(data: bytes) -> None:

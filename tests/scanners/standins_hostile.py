@@ -15,7 +15,12 @@ from typing import Final
 from uploadfilter.model import Scan
 from uploadfilter.scanners.inside.template import run
 from uploadfilter.scanners.inside.walking.spans import open_span
-from uploadfilter.scanners.wire.messages import ContentSpan, Handed, Part, ScanRequest
+from uploadfilter.scanners.wire.messages import (
+    ContentSpan,
+    Handed,
+    ReplyPart,
+    ScanRequest,
+)
 
 MODULE: Final = "tests.scanners.standins_hostile"
 
@@ -35,7 +40,7 @@ _texts: Final = {
 
 def perform(
     upload: Handed, span: ContentSpan, _request: ScanRequest, _cpu_s: float
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     """Make the calls that the content says, and report how the last one ended."""
     fd = upload if isinstance(upload, int) else -1
     text = open_span(upload, span).read(0, span.length).decode()
@@ -45,7 +50,7 @@ def perform(
         arguments = [ctypes.c_long(_value(word, fd)) for word in call.split()]
         failed = _libc.syscall(*arguments) == -1
         outcome = errno.errorcode[ctypes.get_errno()] if failed else "done"
-    yield Part(scan=Scan(path="", kind=outcome, size=span.length))
+    yield ReplyPart(scan=Scan(path="", kind=outcome, size=span.length))
 
 
 def _value(word: str, fd: int) -> int:

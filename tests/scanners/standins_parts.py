@@ -21,7 +21,7 @@ from uploadfilter.scanners.wire.messages import (
     UNKNOWN_KIND,
     ContentSpan,
     Handed,
-    Part,
+    ReplyPart,
     ScanRequest,
 )
 
@@ -32,7 +32,7 @@ _PLANE: Final = np.zeros(64 * 64, np.float32).tobytes()
 
 def perform(
     upload: Handed, span: ContentSpan, request: ScanRequest, _cpu_s: float
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     """Do what the content says, one act after the other, and report success."""
     content = open_span(upload, span).read(0, span.length)
     acts = content.decode("latin-1").split(";")[1:]
@@ -42,30 +42,30 @@ def perform(
             yield part
             if part.is_last:
                 return
-    yield Part(scan=_scan(span.length))
+    yield ReplyPart(scan=_scan(span.length))
 
 
 def _perform(
     word: str, argument: str, size: int, request: ScanRequest
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     match word:
         case "part":
-            yield Part(scan=_scan(size, view=argument), is_last=False)
+            yield ReplyPart(scan=_scan(size, view=argument), is_last=False)
         case "parts":
             for _ in range(int(argument)):
-                yield Part(scan=_scan(size), is_last=False)
+                yield ReplyPart(scan=_scan(size), is_last=False)
         case "who":
             # In which process, under a name that a test finds.
-            yield Part(scan=_scan(size, nested=f"!/{os.getpid()}"), is_last=False)
+            yield ReplyPart(scan=_scan(size, nested=f"!/{os.getpid()}"), is_last=False)
         case "want-alone":
             if not request.alone:
-                yield Part(scan=_scan(size, view="void"), is_last=False)
-                yield Part(scan=_scan(size), needs_alone=True)
+                yield ReplyPart(scan=_scan(size, view="void"), is_last=False)
+                yield ReplyPart(scan=_scan(size), needs_alone=True)
         case "lie-alone":
-            yield Part(scan=_scan(size), needs_alone=True)
+            yield ReplyPart(scan=_scan(size), needs_alone=True)
         case "formats":
             for name in sorted(request.formats):
-                yield Part(scan=_scan(size, nested=f"!/{name}"), is_last=False)
+                yield ReplyPart(scan=_scan(size, nested=f"!/{name}"), is_last=False)
         case _:
             _suffer(word, argument)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.model import Reason
-from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
+from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
 
 
 def make(folder: Path, *names: str) -> None:
@@ -49,7 +49,7 @@ def test_missing_path_is_reported(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
 
     assert list(find([missing])) == [
-        Found(
+        FoundFile(
             path=missing,
             problem=Reason.UNREADABLE,
             detail="No such file or directory",

@@ -12,7 +12,7 @@ from PIL import Image
 from hashsets.demo.make_demo import entry_of
 from uploadfilter.model import SignalType
 from uploadfilter.signedsets import canaries
-from uploadfilter.signedsets.canaries import Said
+from uploadfilter.signedsets.canaries import CanaryClaim
 
 KEY = bytes(range(32))
 NOW_S = 1_795_000_000.5
@@ -53,23 +53,23 @@ def test_entries_list_the_picture() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ((), Said.NOTHING),
-        ((canaries.header_value(KEY, NOW_S),), Said.CANARY),
-        ((canaries.header_value(KEY, NOW_S - 119),), Said.CANARY),
-        ((canaries.header_value(KEY, NOW_S + 119),), Said.CANARY),
-        ((canaries.header_value(KEY, NOW_S - 122),), Said.WRONG),
-        ((canaries.header_value(KEY, NOW_S + 122),), Said.WRONG),
-        ((canaries.header_value(bytes(32), NOW_S),), Said.WRONG),
-        ((canaries.header_value(KEY, NOW_S),) * 2, Said.WRONG),
-        ((canaries.header_value(KEY, NOW_S).upper(),), Said.WRONG),
-        ((b"",), Said.WRONG),
-        ((b":",), Said.WRONG),
-        ((b"9" * 4000 + b":00",), Said.WRONG),
-        ((b"\xff",), Said.WRONG),
+        ((), CanaryClaim.NOTHING),
+        ((canaries.header_value(KEY, NOW_S),), CanaryClaim.CANARY),
+        ((canaries.header_value(KEY, NOW_S - 119),), CanaryClaim.CANARY),
+        ((canaries.header_value(KEY, NOW_S + 119),), CanaryClaim.CANARY),
+        ((canaries.header_value(KEY, NOW_S - 122),), CanaryClaim.WRONG),
+        ((canaries.header_value(KEY, NOW_S + 122),), CanaryClaim.WRONG),
+        ((canaries.header_value(bytes(32), NOW_S),), CanaryClaim.WRONG),
+        ((canaries.header_value(KEY, NOW_S),) * 2, CanaryClaim.WRONG),
+        ((canaries.header_value(KEY, NOW_S).upper(),), CanaryClaim.WRONG),
+        ((b"",), CanaryClaim.WRONG),
+        ((b":",), CanaryClaim.WRONG),
+        ((b"9" * 4000 + b":00",), CanaryClaim.WRONG),
+        ((b"\xff",), CanaryClaim.WRONG),
     ],
 )
 def test_header_is_believed_for_minutes_and_from_the_operator_only(
-    values: tuple[bytes, ...], said: Said
+    values: tuple[bytes, ...], said: CanaryClaim
 ) -> None:
     """Anything else that bears the name is wrong, and never just nothing."""
     assert canaries.said(values, KEY, NOW_S) is said
@@ -78,11 +78,11 @@ def test_header_is_believed_for_minutes_and_from_the_operator_only(
 @given(st.binary(max_size=100))
 def test_no_other_header_is_believed(value: bytes) -> None:
     """Whatever it is."""
-    assert canaries.said((value,), KEY, NOW_S) is Said.WRONG
+    assert canaries.said((value,), KEY, NOW_S) is CanaryClaim.WRONG
 
 
 def test_without_a_key_nothing_is_a_canary() -> None:
     """An empty key is one that everybody has."""
     value = canaries.header_value(b"", NOW_S)
 
-    assert canaries.said((value,), b"", NOW_S) is Said.WRONG
+    assert canaries.said((value,), b"", NOW_S) is CanaryClaim.WRONG

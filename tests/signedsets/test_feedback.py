@@ -16,7 +16,7 @@ from tests.repository import ROOT
 from tests.signedsets.keys import signer
 from uploadfilter.errors import FeedbackError
 from uploadfilter.signedsets import feedback
-from uploadfilter.signedsets.feedback import EntryLine, EntrySum, Header, Number
+from uploadfilter.signedsets.feedback import EntryLine, EntrySum, FeedbackHeader, Number
 from uploadfilter.syncing.feedback import written
 
 PAGE = (Path(ROOT) / "hashsets" / "FORMAT.md").read_text()
@@ -33,9 +33,9 @@ def header(
     numbers: dict[int, date] | None = None,
     entries: int = 0,
     root: str = DIGEST,
-) -> Header:
+) -> FeedbackHeader:
     """Make a header of an operator."""
-    return Header(
+    return FeedbackHeader(
         feedback=feedback.FORMAT,
         set="unit7",
         root=root,
@@ -74,7 +74,9 @@ entries = st.builds(
 files = st.lists(st.lists(entries, unique_by=lambda it: it.id, max_size=6), max_size=4)
 
 
-def slowly(said: Sequence[tuple[Header, Sequence[EntryLine]]]) -> dict[str, EntrySum]:
+def slowly(
+    said: Sequence[tuple[FeedbackHeader, Sequence[EntryLine]]],
+) -> dict[str, EntrySum]:
     """Add up in dictionaries, the obvious way."""
     found: dict[str, EntrySum] = {}
     for entry_id in {line.id for _, lines in said for line in lines}:
@@ -176,7 +178,7 @@ def test_periods_that_follow_each_other_are_added_up() -> None:
     ids=["twice", "overlap", "future"],
 )
 def test_what_would_count_twice_or_too_early_is_refused(
-    headers: tuple[Header, ...], said: str
+    headers: tuple[FeedbackHeader, ...], said: str
 ) -> None:
     """A day of one operator counts once, and when it is over."""
     with pytest.raises(FeedbackError, match=said):

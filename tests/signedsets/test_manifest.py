@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.signedsets.manifest import (
     Delta,
+    FetchPlan,
     Full,
     Manifest,
-    Plan,
     histogram,
     parse,
     paths,
@@ -51,18 +51,18 @@ def test_writing_is_read_again_and_always_the_same() -> None:
 @pytest.mark.parametrize(
     ("have", "wanted"),
     [
-        (5, Plan(paths=(), is_full=False)),
-        (4, Plan(paths=("delta/4-5.jsonl.gz",), is_full=False)),
+        (5, FetchPlan(paths=(), is_full=False)),
+        (4, FetchPlan(paths=("delta/4-5.jsonl.gz",), is_full=False)),
         (
             2,
-            Plan(
+            FetchPlan(
                 paths=tuple(f"delta/{n}-{n + 1}.jsonl.gz" for n in (2, 3, 4)),
                 is_full=False,
             ),
         ),
         (
             1,
-            Plan(
+            FetchPlan(
                 paths=(
                     "full/3/all.jsonl.gz",
                     "delta/3-4.jsonl.gz",
@@ -74,7 +74,9 @@ def test_writing_is_read_again_and_always_the_same() -> None:
     ],
     ids=["newest", "one_behind", "three_behind", "gap"],
 )
-def test_deltas_lead_to_the_newest_or_a_full_set_does(have: int, wanted: Plan) -> None:
+def test_deltas_lead_to_the_newest_or_a_full_set_does(
+    have: int, wanted: FetchPlan
+) -> None:
     """An operator with a number that is served reads deltas; others read a full set."""
     assert plan(manifest(), have) == wanted
     assert plan(manifest(), None) == plan(manifest(), 1)

@@ -15,7 +15,7 @@ from tests.syncing.test_taking import epoch_s
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.signedsets import canaries
-from uploadfilter.signedsets.canaries import Listed, Said
+from uploadfilter.signedsets.canaries import CanaryClaim, ListedCanaries
 from uploadfilter.syncing.canaries import (
     Sent,
     canary_key,
@@ -109,7 +109,7 @@ def test_canary_is_sent_with_its_header(body: bytes, decision: str) -> None:
     assert answer == Sent(status=403, decision=decision)
     ((value, content),) = heard
     assert content == canaries.picture()
-    assert canaries.said([value.encode()], KEY, NOW_S) is Said.CANARY
+    assert canaries.said([value.encode()], KEY, NOW_S) is CanaryClaim.CANARY
 
 
 def test_what_does_not_answer_is_said(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_sets_in_force_say_which_canaries_they_have(tmp_path: Path) -> None:
     with site.directory.reader() as reader:
         after = listed_in(reader.current())
 
-    assert before == (Listed(set="unit7", ids=(), enforced=True),)
-    assert after == (Listed(set="unit7", ids=canaries.IDS, enforced=True),)
+    assert before == (ListedCanaries(set="unit7", ids=(), enforced=True),)
+    assert after == (ListedCanaries(set="unit7", ids=canaries.IDS, enforced=True),)
 
 
 def test_nothing_is_known_where_no_proxy_ran(tmp_path: Path) -> None:

@@ -6,13 +6,15 @@ import pytest
 
 from tests.issuing.offices import line_of
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.syncing.reading import Change, id_of
+from uploadfilter.syncing.reading import FetchedChange, id_of
 
 
-def change_of(*lines: str, deltas: tuple[str, ...] = ()) -> Change:
+def change_of(*lines: str, deltas: tuple[str, ...] = ()) -> FetchedChange:
     """Return a change by one shard, and by deltas behind it."""
     data = gzip.compress("".join(line + "\n" for line in lines).encode())
-    change = Change(have=None, is_full=True, read=lambda _: data, shards=["full/1/x"])
+    change = FetchedChange(
+        have=None, is_full=True, read=lambda _: data, shards=["full/1/x"]
+    )
     for text in deltas:
         change.add_delta(text.encode())
     return change

@@ -23,7 +23,7 @@ from uploadfilter.cli.options import create_state, state_directory
 from uploadfilter.errors import UsageError
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.reference.writing import ReferenceWriter
-from uploadfilter.state import Foreign, foreign
+from uploadfilter.state import ForeignFile, foreign
 
 _SHOWN = 3
 """Files that are named where there are more: all have the same cure."""
@@ -121,7 +121,7 @@ def refuse_foreign(path: Path) -> None:
         raise UsageError(foreign_words(path, found), hint=foreign_cure(path))
 
 
-def foreign_words(path: Path, found: list[Foreign]) -> str:
+def foreign_words(path: Path, found: list[ForeignFile]) -> str:
     """Return what is wrong with files that belong to others, for people."""
     owner = user_name(path.stat().st_uid)
     names = ", ".join(

@@ -13,7 +13,7 @@ from uploadfilter.cli.output import FOUND, harmless, print_json, print_text, say
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.signedsets.canaries import Listed, Seen, faults
+from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults
 from uploadfilter.syncing.canaries import (
     KEY,
     Sent,
@@ -33,7 +33,7 @@ _REJECTED: Final = 403
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CanaryCheck:
     """What was found out through one door.
 
     Attributes:
@@ -45,7 +45,7 @@ class Checked:
 
     door: str
     sent: Sent | None
-    seen: Seen | None
+    seen: CanaryOutcome | None
     faults: tuple[tuple[str, str], ...]
 
 
@@ -87,7 +87,7 @@ def canary_command(
         generation = reader.current()
         listed = listed_in(generation)
         has_any = any(it.ids for it in listed)
-        found: list[Checked] = []
+        found: list[CanaryCheck] = []
         if has_any:
             found = [
                 _checked(base, door, generation, listed) for door in _doors(base, urls)
@@ -119,26 +119,26 @@ def _checked(
     base: Path,
     door: str,
     generation: LayeredGeneration,
-    listed: tuple[Listed, ...],
-) -> Checked:
+    listed: tuple[ListedCanaries, ...],
+) -> CanaryCheck:
     """Send the canary through one door; once more if the proxy is a moment behind."""
     try:
         sent, seen = _sent(base, door, generation.number)
     except ServiceError as exc:
-        return Checked(door=door, sent=None, seen=None, faults=(("", str(exc)),))
+        return CanaryCheck(door=door, sent=None, seen=None, faults=(("", str(exc)),))
     if seen is None:
         text = f"answered {sent.status}, and no proxy of this state directory knows it"
-        return Checked(door=door, sent=sent, seen=None, faults=(("", text),))
+        return CanaryCheck(door=door, sent=sent, seen=None, faults=(("", text),))
     wrong = [
         (it.set, fault)
         for it in listed
         if it.ids
         for fault in faults(it, seen, is_rejected=sent.status == _REJECTED)
     ]
-    return Checked(door=door, sent=sent, seen=seen, faults=tuple(wrong))
+    return CanaryCheck(door=door, sent=sent, seen=seen, faults=tuple(wrong))
 
 
-def _sent(base: Path, door: str, generation: int) -> tuple[Sent, Seen | None]:
+def _sent(base: Path, door: str, generation: int) -> tuple[Sent, CanaryOutcome | None]:
     """Send the canary, and return what came of it.
 
     Raises:
@@ -156,7 +156,7 @@ def _sent(base: Path, door: str, generation: int) -> tuple[Sent, Seen | None]:
     raise AssertionError("there is at least one try")
 
 
-def _lines(checked: Checked, listed: tuple[Listed, ...]) -> list[Text]:
+def _lines(checked: CanaryCheck, listed: tuple[ListedCanaries, ...]) -> list[Text]:
     lines = [Text(harmless(checked.door), style="bold")]
     seen = checked.seen
     if seen is not None:
@@ -170,7 +170,9 @@ def _lines(checked: Checked, listed: tuple[Listed, ...]) -> list[Text]:
     return lines
 
 
-def _document(found: list[Checked], listed: tuple[Listed, ...]) -> dict[str, object]:
+def _document(
+    found: list[CanaryCheck], listed: tuple[ListedCanaries, ...]
+) -> dict[str, object]:
     return {
         "sets": [{"set": it.set, "canaries": it.ids} for it in listed],
         "doors": [

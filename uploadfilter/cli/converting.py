@@ -7,8 +7,8 @@ import typer
 from rich.progress import DownloadColumn
 
 from uploadfilter.cli.layouts import (
-    Format,
     FormatOption,
+    NamedFormat,
     SignalTypeOption,
     SkipBadLinesOption,
     TableOptions,
@@ -20,7 +20,7 @@ from uploadfilter.cli.surveys import preview_document, survey_lines
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.converting import convert_file
-from uploadfilter.hashsets.importing import Said, is_unsaid_table
+from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.hashsets.vicswriting import LOST_WORDS, Lost, Version
 from uploadfilter.model import SignalType
@@ -57,7 +57,7 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
-    file_format: FormatOption = Format.AUTO,
+    file_format: FormatOption = NamedFormat.AUTO,
     signal_type: SignalTypeOption = None,
     mapping: Annotated[
         Path | None,
@@ -92,11 +92,11 @@ def convert_command(
         quote=None,
         encoding=None,
     )
-    said = Said(
+    said = KnownBefore(
         signal_type=signal_type, layout=options.layout(), foreign=options.foreign()
     )
-    if said == Said() and is_unsaid_table(file):
-        said = Said(layout=Layout())
+    if said == KnownBefore() and is_unsaid_table(file):
+        said = KnownBefore(layout=Layout())
     with board("converting", amount=DownloadColumn()) as shown:
         done = convert_file(
             file,

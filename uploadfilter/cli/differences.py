@@ -21,7 +21,7 @@ from uploadfilter.cli.options import JobsOption, JSONOption, StateOption, presen
 from uploadfilter.cli.output import FOUND, harmless, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.scan import check
-from uploadfilter.cli.shapes import Checked
+from uploadfilter.cli.shapes import CheckedFile
 from uploadfilter.errors import StoreError, UsageError
 from uploadfilter.gate.differing import (
     Difference,
@@ -112,7 +112,7 @@ def diff_command(
             ]
             with counted_aside(shown, lambda: find(files)):
 
-                def compare(checked: Checked) -> None:
+                def compare(checked: CheckedFile) -> None:
                     shown.advance()
                     if checked.scan is None:
                         total.unread += 1

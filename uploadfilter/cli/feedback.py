@@ -24,7 +24,7 @@ from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import made_plain_key, opened_plain_key
 from uploadfilter.issuing.published import published
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.signedsets.feedback import FORMAT, EntrySum, Header
+from uploadfilter.signedsets.feedback import FORMAT, EntrySum, FeedbackHeader
 from uploadfilter.signedsets.metadata import name_of
 from uploadfilter.state import write_private
 from uploadfilter.syncing import feedback as gathering
@@ -129,7 +129,7 @@ def feedback_command(
     found = gathering.gathered(_logs(base), name, first, last)
     lines = list(found.lines(_quarantined(base, name)))
     try:
-        header = Header(
+        header = FeedbackHeader(
             feedback=FORMAT,
             set=name,
             root=status.root,

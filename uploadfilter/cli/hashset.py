@@ -26,8 +26,8 @@ from uploadfilter.cli.enforcement import (
 )
 from uploadfilter.cli.generations import say_pinned
 from uploadfilter.cli.layouts import (
-    Format,
     FormatOption,
+    NamedFormat,
     SignalTypeOption,
     SkipBadLinesOption,
     TableOptions,
@@ -65,7 +65,7 @@ from uploadfilter.hashsets.choices import Chosen, chosen_state, settled
 from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
     ImportReport,
-    Said,
+    KnownBefore,
     import_file,
     is_unsaid_table,
     list_sets,
@@ -124,7 +124,7 @@ def import_set(
     drop_categories: DropCategoriesOption = False,
     skip_bad_lines: SkipBadLinesOption = False,
     signal_type: SignalTypeOption = None,
-    file_format: FormatOption = Format.AUTO,
+    file_format: FormatOption = NamedFormat.AUTO,
     mapping: Annotated[
         Path | None,
         typer.Option(
@@ -196,7 +196,7 @@ def import_set(
     is_said = (layout, foreign, signal_type) != (None, None, None)
     if not is_said and is_unsaid_table(file):
         layout = Layout()
-    said = Said(signal_type=signal_type, layout=layout, foreign=foreign)
+    said = KnownBefore(signal_type=signal_type, layout=layout, foreign=foreign)
     chosen = Chosen(
         state=chosen_state(enforce_unsigned=enforce_unsigned, monitored=monitored),
         categories=categories or [],
@@ -254,7 +254,7 @@ def _named(name: str | None) -> str:
 def _preview(
     file: Path,
     categories: Sequence[str],
-    said: Said,
+    said: KnownBefore,
     *,
     json: bool,
 ) -> None:
@@ -281,7 +281,7 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         typer.Abort: No.
     """
     if sys.stdin.isatty() and file.is_file() and not json:
-        _preview(file, categories, Said(layout=layout), json=False)
+        _preview(file, categories, KnownBefore(layout=layout), json=False)
         typer.confirm("Import this?", abort=True, err=True)
     elif not layout.columns:
         raise UsageError(

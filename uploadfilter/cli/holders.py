@@ -17,7 +17,7 @@ from uploadfilter.cli.passphrases import (
 )
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing import holding, keyfiles
-from uploadfilter.issuing.folder import IssuerFolder, Settings
+from uploadfilter.issuing.folder import IssuerFolder, SetSettings
 from uploadfilter.issuing.keys import made_key, public_key
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.tokens import PIV_SIGNATURE, token_key
@@ -100,7 +100,7 @@ def init_command(
     }
     holding.check_all(holders)
     lifetimes = COURIER if courier else Lifetimes()
-    settings = Settings(set=name, issuer=issuer, lifetimes=lifetimes)
+    settings = SetSettings(set=name, issuer=issuer, lifetimes=lifetimes)
     it = IssuerFolder.create(folder, settings)
     with it.locked():
         holding.propose_holders(it, Published(), holders, epoch_s=present_s())

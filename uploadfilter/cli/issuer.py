@@ -38,7 +38,7 @@ from uploadfilter.issuing import (
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
-from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import HASHSET
 
@@ -111,7 +111,7 @@ def stage_command(
             found = _stage_deletions(it, staging.read_ids(remove))
         else:
             staging.clear(it)
-            found = staging.Staged()
+            found = staging.StagedChanges()
     left_out = {item.problem.value: item.count for item in tally.problems}
     if json:
         shape = {"added": found.added, "deleted": found.deleted, "left_out": left_out}
@@ -125,7 +125,7 @@ def stage_command(
     say("next: uploadfilter issuer propose", style="dim")
 
 
-def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.Staged:
+def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChanges:
     """Stage ids to be taken away, of entries that are published or staged."""
     strange = staging.not_added(it, ids)
     if strange:
@@ -389,7 +389,7 @@ def _until(expires_at: int) -> Text:
 
 
 def _status_lines(
-    it: IssuerFolder, now: Published, found: staging.Staged, left: int
+    it: IssuerFolder, now: Published, found: staging.StagedChanges, left: int
 ) -> list[Text]:
     title = f"{it.settings.set} of {it.settings.issuer}"
     lines = [Text(harmless(title), style="bold")]
@@ -429,14 +429,14 @@ def _holders_document(now: Published) -> dict[str, dict[str, object]]:
 
 
 def _review(
-    it: IssuerFolder, now: Published, waiting: Sequence[Pending]
+    it: IssuerFolder, now: Published, waiting: Sequence[PendingSignature]
 ) -> Review | None:
     if any(item.role == HASHSET for item in waiting):
         return proposing.review(it, now)
     return None
 
 
-def _report(review: Review, waiting: Sequence[Pending], *, json: bool) -> None:
+def _report(review: Review, waiting: Sequence[PendingSignature], *, json: bool) -> None:
     if json:
         print_json(_document(review, waiting))
         return
@@ -444,7 +444,9 @@ def _report(review: Review, waiting: Sequence[Pending], *, json: bool) -> None:
     _say_missing(waiting)
 
 
-def _document(review: Review | None, waiting: Sequence[Pending]) -> dict[str, object]:
+def _document(
+    review: Review | None, waiting: Sequence[PendingSignature]
+) -> dict[str, object]:
     proposed = [
         {"role": w.role, "signed_by": w.by, "missing": w.missing, "others": w.others}
         for w in waiting
@@ -465,7 +467,7 @@ def _document(review: Review | None, waiting: Sequence[Pending]) -> dict[str, ob
     }
 
 
-def _say_holders(waiting: Sequence[Pending]) -> None:
+def _say_holders(waiting: Sequence[PendingSignature]) -> None:
     """Say of proposed root and delegations who would hold which role."""
     for item in waiting:
         for role, known in signing.named_in(item).items():
@@ -473,7 +475,7 @@ def _say_holders(waiting: Sequence[Pending]) -> None:
             say(f"proposed: {role}: {known.threshold} of {names}")
 
 
-def _say_missing(waiting: Sequence[Pending]) -> None:
+def _say_missing(waiting: Sequence[PendingSignature]) -> None:
     for item in waiting:
         if item.missing:
             who = ", ".join(item.others)

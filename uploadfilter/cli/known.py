@@ -29,11 +29,11 @@ from uploadfilter.errors import HashSetFormatError
 from uploadfilter.issuing.wording import counted
 from uploadfilter.knowngood.corpus import is_corpus, opened
 from uploadfilter.knowngood.foreign import HEAD_BYTES, KnownForm, form_of
-from uploadfilter.knowngood.gathering import Gathered, Gathering, gather
-from uploadfilter.knowngood.store import KnownGood, Listed, shipped
+from uploadfilter.knowngood.gathering import FileSignals, Gathering, gather
+from uploadfilter.knowngood.store import KnownGood, ListedCorpus, shipped
 from uploadfilter.model import SignalType
 from uploadfilter.reference.secret import Secret
-from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
+from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
@@ -189,7 +189,7 @@ def _taken(
     file: BinaryIO,
     form: KnownForm | None,
     secret: Secret,
-) -> tuple[Listed, int]:
+) -> tuple[ListedCorpus, int]:
     """Take a corpus, or a list in a form; return it, and how many records are bad."""
     epoch_s = present_s()
     if form is None:
@@ -254,7 +254,7 @@ def remove_command(
         say(f"removed {name!r}")
 
 
-def _document(item: Listed) -> dict[str, object]:
+def _document(item: ListedCorpus) -> dict[str, object]:
     return {
         "name": item.name,
         "pictures": item.pictures,
@@ -275,7 +275,7 @@ async def _build(
     async with ScannerPool.open(settings) as pool:
         reader = _Reader(pool, workers=settings.workers)
 
-        def report(done: tuple[str, Gathered | None, bool]) -> None:
+        def report(done: tuple[str, FileSignals | None, bool]) -> None:
             mark, made, is_read = done
             out.add(mark, made, is_read=is_read)
             shown.advance()
@@ -286,7 +286,7 @@ async def _build(
 
 def _to_do(
     sources: list[str], out: Gathering, shown: Board
-) -> Iterator[tuple[str, Found]]:
+) -> Iterator[tuple[str, FoundFile]]:
     for found in find(sources):
         try:
             place = os.path.abspath(found.path)  # noqa: PTH100 - names stay as given
@@ -307,7 +307,9 @@ class _Reader:
         self._declared_type = type_guesser()
         self._free = asyncio.Semaphore(workers)
 
-    async def read(self, mark: str, found: Found) -> tuple[str, Gathered | None, bool]:
+    async def read(
+        self, mark: str, found: FoundFile
+    ) -> tuple[str, FileSignals | None, bool]:
         if found.problem is not None:
             return mark, None, False
         try:
@@ -316,7 +318,7 @@ class _Reader:
         except OSError:
             return mark, None, False
 
-    async def _gathered(self, name: str) -> Gathered | None:
+    async def _gathered(self, name: str) -> FileSignals | None:
         handle = open_regular(name)
         try:
             span = ContentSpan(

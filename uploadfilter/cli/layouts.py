@@ -20,11 +20,11 @@ from uploadfilter.hashsets.columns import (
     parsed,
     separator_of,
 )
-from uploadfilter.hashsets.foreign import FOREIGN, Foreign
+from uploadfilter.hashsets.foreign import FOREIGN, ForeignFormat
 from uploadfilter.model import SignalType
 
 
-class Format(StrEnum):
+class NamedFormat(StrEnum):
     """What a file is said to be."""
 
     AUTO = "auto"
@@ -37,7 +37,7 @@ class Format(StrEnum):
 
 
 FormatOption = Annotated[
-    Format,
+    NamedFormat,
     typer.Option(
         "--format", help="The format of the file, if its first line does not show it."
     ),
@@ -72,7 +72,7 @@ class TableOptions:
         encoding: ``None`` if it was not given.
     """
 
-    format: Format
+    format: NamedFormat
     mapping: Path | None
     maps: Sequence[str]
     wheres: Sequence[str]
@@ -80,7 +80,7 @@ class TableOptions:
     quote: str | None
     encoding: Encoding | None
 
-    def foreign(self) -> Foreign | None:
+    def foreign(self) -> ForeignFormat | None:
         """Return the format of somebody else that the file is said to be in."""
         return next((form for form in FOREIGN if form.name == self.format), None)
 
@@ -93,7 +93,7 @@ class TableOptions:
         """
         given = (self.mapping, self.maps, self.wheres, self.delimiter, self.quote)
         is_given = any((*given, self.encoding))
-        if self.format is not Format.CSV and not is_given:
+        if self.format is not NamedFormat.CSV and not is_given:
             return None
         if self.foreign() is not None:
             raise UsageError(

@@ -60,7 +60,7 @@ MOST_LINE_BYTES = 1024
 """Longest line that is looked at; a query has 71 bytes at most."""
 
 
-class Arriving(Protocol):
+class UnbufferedInput(Protocol):
     """A file that gives what has arrived, without waiting until it is full."""
 
     def read1(self, size: int, /) -> bytes:
@@ -89,7 +89,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class LookupResult:
     """What was found for one line.
 
     Attributes:
@@ -173,7 +173,7 @@ def _batches(words: Sequence[str], threshold: int | None) -> Iterable[Sequence[A
     return [(_argument(words, threshold),)]
 
 
-def _stdin() -> Arriving:
+def _stdin() -> UnbufferedInput:
     """Return the standard input as bytes."""
     buffer = sys.stdin.buffer
     if not isinstance(buffer, BufferedReader):
@@ -221,7 +221,9 @@ def _argument(words: Sequence[str], threshold: int | None) -> Asked:
     return asked
 
 
-def asked_lines(file: Arriving, threshold: int | None) -> Iterator[Sequence[Asked]]:
+def asked_lines(
+    file: UnbufferedInput, threshold: int | None
+) -> Iterator[Sequence[Asked]]:
     """Read lines of type and value; whatever has arrived makes a batch.
 
     Args:
@@ -239,7 +241,7 @@ def asked_lines(file: Arriving, threshold: int | None) -> Iterator[Sequence[Aske
             yield batch
 
 
-def _arrived(file: Arriving) -> Iterator[list[bytes]]:
+def _arrived(file: UnbufferedInput) -> Iterator[list[bytes]]:
     """Yield the lines of each read; of one that is too long, only its beginning."""
     rest = b""
     while data := file.read1(READ_BYTES):
@@ -298,7 +300,7 @@ def _refused(signal_type: str, value: str | None, problem: str) -> Asked:
     return Asked(signal_type=signal_type, value=value, problem=problem)
 
 
-def answer(generation: Generation, batch: Sequence[Asked]) -> list[Answer]:
+def answer(generation: Generation, batch: Sequence[Asked]) -> list[LookupResult]:
     """Look a batch up in one search.
 
     Args:
@@ -311,7 +313,7 @@ def answer(generation: Generation, batch: Sequence[Asked]) -> list[Answer]:
     queries = [asked.query for asked in batch if asked.query is not None]
     found = iter(generation.search(queries))
     return [
-        Answer(
+        LookupResult(
             asked=asked,
             generation=generation.number,
             matches=None if asked.query is None else nearest(next(found)),
@@ -337,7 +339,7 @@ class _Tally:
     found: bool = False
     warned: set[str] = field(default_factory=set)
 
-    def add(self, generation: Generation, answers: Sequence[Answer]) -> None:
+    def add(self, generation: Generation, answers: Sequence[LookupResult]) -> None:
         """Take note of a batch."""
         self.asked += len(answers)
         self.found |= any(item.matches is None or item.matches for item in answers)
@@ -355,7 +357,7 @@ class _Tally:
         return FOUND if self.found else OK
 
 
-def _print(answers: Sequence[Answer], *, as_json: bool) -> None:
+def _print(answers: Sequence[LookupResult], *, as_json: bool) -> None:
     if as_json:
         lines = [msgspec.json.encode(document(item)) for item in answers]
         write_data(b"\n".join([*lines, b""]))
@@ -363,7 +365,7 @@ def _print(answers: Sequence[Answer], *, as_json: bool) -> None:
         print_text(*(line for item in answers for line in shown(item)))
 
 
-def document(item: Answer) -> dict[str, object]:
+def document(item: LookupResult) -> dict[str, object]:
     """Return the JSON object for one answer, keys in the order of the contract."""
     return {
         "signal_type": item.asked.signal_type,
@@ -383,7 +385,7 @@ def document(item: Answer) -> dict[str, object]:
     }
 
 
-def shown(item: Answer) -> Iterator[Text | Table]:
+def shown(item: LookupResult) -> Iterator[Text | Table]:
     """Yield what people read: a line, and a table of the matches if there are any."""
     words = " ".join(
         word for word in (item.asked.signal_type, item.asked.value) if word

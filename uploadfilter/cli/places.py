@@ -26,7 +26,7 @@ _MOST_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class StatePlace:
     """A state directory.
 
     Attributes:
@@ -43,7 +43,7 @@ def default_place(
     *,
     environ: Mapping[str, str] = os.environ,
     folders: Sequence[Path] = UNIT_FOLDERS,
-) -> Place:
+) -> StatePlace:
     """Return the state directory for when none was named.
 
     Args:
@@ -57,10 +57,10 @@ def default_place(
     own = own_default(environ)
     # What the unit says holds for the service, whatever its file says.
     if in_file and (config != SYSTEM_CONFIG or not in_unit):
-        return Place(path=Path(in_file), named_by=str(config))
+        return StatePlace(path=Path(in_file), named_by=str(config))
     if unit and in_unit and (_is_ours(Path(in_unit)) or not own.is_dir()):
-        return Place(path=Path(in_unit), named_by=str(unit.path))
-    return Place(path=own)
+        return StatePlace(path=Path(in_unit), named_by=str(unit.path))
+    return StatePlace(path=own)
 
 
 def with_unit(

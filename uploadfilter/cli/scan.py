@@ -24,12 +24,12 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import FOUND, OK, encodable, say
 from uploadfilter.cli.progress import Board, board, counted_aside
-from uploadfilter.cli.shapes import Checked, document, lines
+from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.errors import StoreMissingError
 from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
 from uploadfilter.reference.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
+from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
@@ -41,14 +41,14 @@ PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 
 
 @dataclass(slots=True)
-class Tally:
+class VerdictCounts:
     """How many files came to which verdict."""
 
     counts: dict[Verdict, int] = field(
         default_factory=lambda: dict.fromkeys(Verdict, 0)
     )
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: CheckedFile) -> None:
         """Count one file."""
         verdict, _ = checked.judged()
         self.counts[verdict] += 1
@@ -96,12 +96,12 @@ def scan(
 
         uploadfilter scan --json --jobs 4 /srv/uploads > scan.jsonl
     """
-    tally = Tally()
+    tally = VerdictCounts()
     with ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY) as reader:
         generation = current_generation(reader)
         with board("scanning") as shown, counted_aside(shown, lambda: find(paths)):
 
-            def report(checked: Checked) -> None:
+            def report(checked: CheckedFile) -> None:
                 tally.add(checked)
                 _print(checked, shown, as_json=json)
                 shown.advance()
@@ -125,7 +125,7 @@ def current_generation(reader: ReferenceReader) -> Generation | None:
         return None
 
 
-def _print(checked: Checked, shown: Board, *, as_json: bool) -> None:
+def _print(checked: CheckedFile, shown: Board, *, as_json: bool) -> None:
     """Print what became of one file."""
     if as_json:
         shape = document(checked, quality_of=pdq.quality)
@@ -136,11 +136,11 @@ def _print(checked: Checked, shown: Board, *, as_json: bool) -> None:
 
 
 async def check(
-    found: Iterable[Found],
+    found: Iterable[FoundFile],
     generation: Generation | None,
     *,
     jobs: int | None,
-    report: Callable[[Checked], None],
+    report: Callable[[CheckedFile], None],
     types: frozenset[SignalType] = frozenset(),
 ) -> None:
     """Scan and match files, several at a time, and report them in order.
@@ -183,16 +183,16 @@ class _Checker:
         # One search at a time: it uses the cores by itself where the set is large.
         self._searching = asyncio.Lock()
 
-    async def check(self, found: Found) -> Checked:
+    async def check(self, found: FoundFile) -> CheckedFile:
         """Scan and match one file."""
         path = encodable(found.path)
         if found.problem is not None:
-            return Checked(path=path, problem=found.problem, detail=found.detail)
+            return CheckedFile(path=path, problem=found.problem, detail=found.detail)
         try:
             scan = await self._scan(found.path, path)
         except OSError as exc:
             detail = exc.strerror or str(exc)
-            return Checked(path=path, problem=Reason.UNREADABLE, detail=detail)
+            return CheckedFile(path=path, problem=Reason.UNREADABLE, detail=detail)
         return await self._matched(scan)
 
     async def _scan(self, name: str, path: str) -> Scan:
@@ -221,10 +221,12 @@ class _Checker:
                 os.close(handle)
         return scans[0]
 
-    async def _matched(self, scan: Scan) -> Checked:
+    async def _matched(self, scan: Scan) -> CheckedFile:
         """Match one scan, if there is something to match it with."""
         if self._generation is None:
-            return Checked(path=scan.path, scan=scan, problem=Reason.NO_REFERENCE_SET)
+            return CheckedFile(
+                path=scan.path, scan=scan, problem=Reason.NO_REFERENCE_SET
+            )
         async with self._searching:
             matches = await asyncio.to_thread(
                 match_scans,
@@ -233,4 +235,4 @@ class _Checker:
                 thresholds=Thresholds(),
                 quality_of=pdq.quality,
             )
-        return Checked(path=scan.path, scan=scan, matches=matches)
+        return CheckedFile(path=scan.path, scan=scan, matches=matches)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless, table
-from uploadfilter.cli.statuses import Numbers
+from uploadfilter.cli.statuses import EntryNumbers
 from uploadfilter.cli.surveys import survey_document, survey_lines, unit_of
 from uploadfilter.hashsets.importing import ImportReport
 from uploadfilter.issuing.wording import counted, entries
@@ -109,7 +109,7 @@ def set_document(info: SetInfo) -> dict[str, object]:
     }
 
 
-def numbers_document(numbers: Numbers) -> dict[str, int]:
+def numbers_document(numbers: EntryNumbers) -> dict[str, int]:
     """Return what programs read about the entries of a hash set, by what they do."""
     return {
         "in_force": numbers.in_force,
@@ -120,7 +120,7 @@ def numbers_document(numbers: Numbers) -> dict[str, int]:
     }
 
 
-def set_lines(info: SetInfo, numbers: Numbers) -> Iterator[Text]:
+def set_lines(info: SetInfo, numbers: EntryNumbers) -> Iterator[Text]:
     """Yield what people read about a hash set, above its numbers."""
     words = {
         "name": info.name,

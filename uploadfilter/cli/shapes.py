@@ -32,7 +32,7 @@ _VERDICT_WIDTH = max(len(verdict) for verdict in Verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckedFile:
     """What became of one file.
 
     Attributes:
@@ -68,7 +68,7 @@ def _judged(
     return Verdict.NO_MATCH, None
 
 
-def document(checked: Checked, *, quality_of: Quality) -> dict[str, object]:
+def document(checked: CheckedFile, *, quality_of: Quality) -> dict[str, object]:
     """Return the JSON object for one file, keys in the order of the contract.
 
     ``exact`` is ``null`` where the content could not be read.
@@ -88,7 +88,9 @@ def document(checked: Checked, *, quality_of: Quality) -> dict[str, object]:
     }
 
 
-def _content(checked: Checked, scan: Scan, *, quality_of: Quality) -> dict[str, object]:
+def _content(
+    checked: CheckedFile, scan: Scan, *, quality_of: Quality
+) -> dict[str, object]:
     """Return the object for one content, and inside it those that it holds."""
     inside = {inner.path for inner in scan.walk()}
     matches = [match for match in checked.matches if match.content in inside]
@@ -134,7 +136,7 @@ def _match(match: Match) -> dict[str, object]:
     }
 
 
-def lines(checked: Checked, *, quality_of: Quality) -> Iterator[Text]:
+def lines(checked: CheckedFile, *, quality_of: Quality) -> Iterator[Text]:
     """Yield what people read about one file: a line, and one more for each match."""
     verdict, reason = checked.judged()
     line = Text(f"{verdict:<{_VERDICT_WIDTH}}  ", style=_STYLES[verdict])

@@ -33,7 +33,7 @@ from uploadfilter.cli.output import (
 )
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.statuses import (
-    Numbers,
+    EntryNumbers,
     ago,
     moment_of,
     numbers_of,
@@ -273,7 +273,7 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
         found = {info.name: numbers_of(generation, info) for info in sets if generation}
     names = sorted({*statuses, *(info.name for info in sets)})
     known = {info.name: info for info in sets}
-    counts = {n: found.get(n, Numbers()) for n in names}
+    counts = {n: found.get(n, EntryNumbers()) for n in names}
     canaries = last_found(base)
     demoted = Counter(it.set for it in read_demotions(base).demoted)
     shapes = [

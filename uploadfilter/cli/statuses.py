@@ -20,7 +20,7 @@ _STYLES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class EntryNumbers:
     """How many entries of one hash set may be found, and how many may not.
 
     Attributes:
@@ -38,7 +38,7 @@ class Numbers:
     withdrawn: int = 0
 
 
-def numbers_of(generation: LayeredGeneration, info: SetInfo) -> Numbers:
+def numbers_of(generation: LayeredGeneration, info: SetInfo) -> EntryNumbers:
     """Count the entries of a hash set by what they do."""
     name, changes = info.name, generation.changes
     revoked = changes.revoked_keys()
@@ -50,7 +50,7 @@ def numbers_of(generation: LayeredGeneration, info: SetInfo) -> Numbers:
             is_there and (name, it) not in revoked | quarantined
             for it, is_there in there.items()
         )
-    return Numbers(
+    return EntryNumbers(
         in_force=info.entries - info.revoked - len(quarantined) - canaries,
         canaries=canaries,
         suppressed=sum(it.set == name for it in generation.suppressions),
@@ -63,7 +63,7 @@ def status_document(
     name: str,
     info: SetInfo | None,
     status: Status | None,
-    numbers: Numbers,
+    numbers: EntryNumbers,
     epoch_s: float,
 ) -> dict[str, object]:
     """Return what programs read about a set and its signatures.
@@ -107,7 +107,7 @@ def status_lines(
     name: str,
     info: SetInfo | None,
     status: Status | None,
-    numbers: Numbers,
+    numbers: EntryNumbers,
     epoch_s: float,
 ) -> list[Text]:
     """Return what people read about a set and its signatures; see above."""

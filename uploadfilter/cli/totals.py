@@ -19,8 +19,8 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.decisions.lasting import DayTotals
-from uploadfilter.decisions.totalling import Origin, Part, parts_of
-from uploadfilter.decisions.totals import Tally
+from uploadfilter.decisions.totalling import CountSource, TotalPart, parts_of
+from uploadfilter.decisions.totals import DayCounts
 from uploadfilter.model import Action, Verdict
 
 _MEGABYTE = 1_000_000
@@ -32,7 +32,7 @@ DayOption = Annotated[
 ]
 
 
-class By(StrEnum):
+class TotalBy(StrEnum):
     """What uploads can be counted by."""
 
     DAY = "day"
@@ -51,11 +51,11 @@ class By(StrEnum):
 
 
 _PLACES = {
-    By.REASON: ("reasons", "reason"),
-    By.SET: ("matches", "set"),
-    By.CATEGORY: ("matches", "category"),
-    By.OUTCOME: ("outcomes", "outcome"),
-    By.SHED: ("sheds", "reason"),
+    TotalBy.REASON: ("reasons", "reason"),
+    TotalBy.SET: ("matches", "set"),
+    TotalBy.CATEGORY: ("matches", "category"),
+    TotalBy.OUTCOME: ("outcomes", "outcome"),
+    TotalBy.SHED: ("sheds", "reason"),
 }
 """In which numbers of a total a thing stands, and as which field, unless it is one of
 the decision's own."""
@@ -66,8 +66,8 @@ def totals_command(
     since: DayOption = None,
     until: DayOption = None,
     by: Annotated[
-        By, typer.Option(case_sensitive=False, help="What uploads are counted by.")
-    ] = By.DAY,
+        TotalBy, typer.Option(case_sensitive=False, help="What uploads are counted by.")
+    ] = TotalBy.DAY,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
@@ -95,12 +95,12 @@ def totals_command(
         print_json(totals_document(days))
     elif not days:
         say("nothing was counted in that time")
-    elif by is By.DAY:
+    elif by is TotalBy.DAY:
         print_text(days_table(days))
     else:
         counts = counted_by(by, (tally for tally, _ in days.values()))
         print_text(counts_table(by, counts))
-    if any(Origin.RECORDS in origins for _, origins in days.values()):
+    if any(CountSource.RECORDS in origins for _, origins in days.values()):
         say(
             "an older version counted nothing on some of these days: their numbers "
             "come from the records that are left",
@@ -108,15 +108,15 @@ def totals_command(
         )
 
 
-Days = dict[date, tuple[Tally, set[Origin]]]
+Days = dict[date, tuple[DayCounts, set[CountSource]]]
 """What was counted, by day, and what that rests on."""
 
 
-def merged(parts: Iterable[Part]) -> Days:
+def merged(parts: Iterable[TotalPart]) -> Days:
     """Add up what was counted for the same day."""
     days: Days = {}
     for part in parts:
-        tally, origins = days.setdefault(part.totals.day, (Tally(), set()))
+        tally, origins = days.setdefault(part.totals.day, (DayCounts(), set()))
         tally.add(part.totals)
         origins.add(part.origin)
     return dict(sorted(days.items()))
@@ -124,7 +124,7 @@ def merged(parts: Iterable[Part]) -> Days:
 
 def totals_document(days: Days) -> dict[str, object]:
     """Return what programs read: the numbers of each day, and of all together."""
-    whole = Tally()
+    whole = DayCounts()
     for day, (tally, _) in days.items():
         whole.add(tally.totals(day))
     return {
@@ -132,8 +132,8 @@ def totals_document(days: Days) -> dict[str, object]:
             {
                 **_rows(tally.totals(day)),
                 "day": day,
-                "is_open": Origin.OPEN in origins,
-                "is_partial": Origin.RECORDS in origins,
+                "is_open": CountSource.OPEN in origins,
+                "is_partial": CountSource.RECORDS in origins,
             }
             for day, (tally, origins) in days.items()
         ],
@@ -149,10 +149,10 @@ def _rows(totals: DayTotals) -> dict[str, object]:
 def days_table(days: Days) -> Table:
     """Return the numbers of each day as a table, and their sums as its last row."""
     rows = []
-    whole = Tally()
+    whole = DayCounts()
     for day, (tally, origins) in days.items():
         whole.add(tally.totals(day))
-        so_far = " so far" if Origin.OPEN in origins else ""
+        so_far = " so far" if CountSource.OPEN in origins else ""
         rows.append((f"{day}{so_far}", *_cells(tally)))
     rows.append(("in all", *_cells(whole)))
     columns = (
@@ -168,19 +168,19 @@ def days_table(days: Days) -> Table:
     return table(*columns, rows=rows, numeric=len(columns) - 1, whole=("day",))
 
 
-def _cells(tally: Tally) -> Iterator[str]:
-    verdicts = counted_by(By.VERDICT, [tally])
+def _cells(tally: DayCounts) -> Iterator[str]:
+    verdicts = counted_by(TotalBy.VERDICT, [tally])
     yield f"{verdicts.total():,}"
     for verdict in Verdict:
         yield f"{verdicts[verdict]:,}"
-    yield f"{counted_by(By.EFFECT, [tally])[Action.REJECT]:,}"
-    yield f"{counted_by(By.WOULD, [tally])[Action.REJECT]:,}"
+    yield f"{counted_by(TotalBy.EFFECT, [tally])[Action.REJECT]:,}"
+    yield f"{counted_by(TotalBy.WOULD, [tally])[Action.REJECT]:,}"
     yield f"{sum(tally.sheds.values()):,}"
     yield f"{sum(row[1] for row in tally.uploads.values()) / _MEGABYTE:,.1f}"
     yield f"{sum(row[2] for row in tally.uploads.values()) / _SECOND_US:,.1f}"
 
 
-def counted_by(by: By, tallies: Iterable[Tally]) -> Counter[str]:
+def counted_by(by: TotalBy, tallies: Iterable[DayCounts]) -> Counter[str]:
     """Count uploads by one thing that they have in common.
 
     Args:
@@ -199,7 +199,7 @@ def _word(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def counts_table(by: By, counts: Counter[str]) -> Table:
+def counts_table(by: TotalBy, counts: Counter[str]) -> Table:
     """Return what was counted by one thing as a table, the most frequent first."""
     rows = [(name, f"{count:,}") for name, count in counts.most_common()]
     return table(by.value, "uploads", rows=rows, numeric=1)

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from uploadfilter.cli.output import harmless
 from uploadfilter.decisions.gaps import Judged
-from uploadfilter.decisions.sequence import Finding
+from uploadfilter.decisions.sequence import LogFinding
 from uploadfilter.decisions.verify import CheckpointState, StepBack, VerifyReport
 
 _CHECKPOINT_WORDS = {
@@ -132,7 +132,7 @@ def _notes(report: VerifyReport) -> Iterator[Text]:
         )
 
 
-def _finding_words(finding: Finding) -> str:
+def _finding_words(finding: LogFinding) -> str:
     """Return one thing that is wrong, and where, in words."""
     why = f": {finding.why}" if finding.why else ""
     if not finding.place.segment:

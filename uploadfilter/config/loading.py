@@ -26,7 +26,7 @@ from uploadfilter.config.routing import (
 )
 from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import Complaints, Sources
-from uploadfilter.config.values import Reader
+from uploadfilter.config.values import ValueReader
 from uploadfilter.errors import ConfigError
 from uploadfilter.toml import fault_of
 
@@ -107,7 +107,7 @@ def read(
     _write_out(document, lines)
     others = _put_on_top(document, overrides, environ)
     sources = Sources(file=str(path) if path else None, lines=lines, others=others)
-    reader = Reader(Complaints(sources), Credentials(environ))
+    reader = ValueReader(Complaints(sources), Credentials(environ))
     plain, settings = _Reading(reader, document, default_state).settings()
     reader.complaints.raise_any()
     return Loaded(
@@ -123,7 +123,7 @@ class _Reading:
     """One document on its way to settings."""
 
     def __init__(
-        self, reader: Reader, document: Mapping[str, Any], default_state: Path
+        self, reader: ValueReader, document: Mapping[str, Any], default_state: Path
     ) -> None:
         self._reader = reader
         self._complain = reader.complaints.add

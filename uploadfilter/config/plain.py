@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from uploadfilter.config.routing import read_mode
-from uploadfilter.config.values import Reader, shown_value
+from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Mode
 from uploadfilter.proxy.answering import texts
@@ -18,7 +18,7 @@ from uploadfilter.uploads.head.forwarding import Network
 
 
 def _addresses(
-    reader: Reader, listen: str | tuple[str, ...]
+    reader: ValueReader, listen: str | tuple[str, ...]
 ) -> tuple[Address, ...] | None:
     """Read where to listen: one address, or a list of them."""
     found: list[Address] = []
@@ -39,7 +39,7 @@ def _addresses(
     return tuple(found) or None
 
 
-def _instance(reader: Reader, text: str) -> str | None:
+def _instance(reader: ValueReader, text: str) -> str | None:
     if INSTANCE_NAME.fullmatch(text):
         return text
     reader.complaints.add(
@@ -50,11 +50,11 @@ def _instance(reader: Reader, text: str) -> str | None:
     return None
 
 
-def _mode(reader: Reader, text: str) -> Mode | None:
+def _mode(reader: ValueReader, text: str) -> Mode | None:
     return read_mode(reader, text, ("mode",))
 
 
-def _networks(reader: Reader, written: tuple[str, ...]) -> tuple[Network, ...]:
+def _networks(reader: ValueReader, written: tuple[str, ...]) -> tuple[Network, ...]:
     found = (
         _network(reader, ("trusted_proxies", index), text, text)
         for index, text in enumerate(written)
@@ -63,7 +63,7 @@ def _networks(reader: Reader, written: tuple[str, ...]) -> tuple[Network, ...]:
 
 
 def _groups(
-    reader: Reader, written: tuple[str, ...]
+    reader: ValueReader, written: tuple[str, ...]
 ) -> tuple[tuple[Network, ...], ...]:
     """Read groups of networks: each is a text, with blanks between the networks."""
     groups = []
@@ -81,7 +81,7 @@ def _groups(
 
 
 def _network(
-    reader: Reader, key: tuple[str, int], text: str, whole: str
+    reader: ValueReader, key: tuple[str, int], text: str, whole: str
 ) -> Network | None:
     try:
         return ipaddress.ip_network(text)
@@ -95,7 +95,7 @@ def _network(
         return None
 
 
-PARSERS: Final[Mapping[str, Callable[[Reader, Any], Any]]] = MappingProxyType(
+PARSERS: Final[Mapping[str, Callable[[ValueReader, Any], Any]]] = MappingProxyType(
     {
         "listen": _addresses,
         "instance": _instance,
@@ -110,7 +110,7 @@ WORDING: Final = frozenset({"objection", "report", "texts", "language"})
 """Keys that make the wording together."""
 
 
-def read_wording(reader: Reader, plain: Mapping[str, Any]) -> Wording | None:
+def read_wording(reader: ValueReader, plain: Mapping[str, Any]) -> Wording | None:
     """Read what clients are told, in each language."""
     folder = plain.get("texts")
     try:

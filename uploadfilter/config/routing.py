@@ -13,7 +13,7 @@ from typing import Any, Final
 from uploadfilter.config import schema
 from uploadfilter.config.lines import Key
 from uploadfilter.config.sources import dotted
-from uploadfilter.config.values import Reader, shown_value
+from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Mode, Preset
@@ -46,7 +46,7 @@ class Common:
     policy: Policy
 
 
-def read_mode(reader: Reader, text: str, key: Key) -> Mode | None:
+def read_mode(reader: ValueReader, text: str, key: Key) -> Mode | None:
     """Read a mode; ``None`` if there is no such mode."""
     try:
         return Mode(text.upper())
@@ -64,7 +64,7 @@ MOST_ROUTES: Final = 1000
 file is compared with itself in half a second."""
 
 
-def read_origins(reader: Reader, tables: object) -> dict[str, OriginSettings]:
+def read_origins(reader: ValueReader, tables: object) -> dict[str, OriginSettings]:
     """Read ``[origins.NAME]``."""
     key = (schema.ORIGINS,)
     if not isinstance(tables, dict):
@@ -83,7 +83,7 @@ def read_origins(reader: Reader, tables: object) -> dict[str, OriginSettings]:
     return found
 
 
-def read_origin(reader: Reader, table: object, key: Key) -> OriginSettings | None:
+def read_origin(reader: ValueReader, table: object, key: Key) -> OriginSettings | None:
     """Read one origin."""
     if isinstance(table, dict) and "url" not in table:
         reader.complaints.add(
@@ -93,7 +93,7 @@ def read_origin(reader: Reader, table: object, key: Key) -> OriginSettings | Non
 
 
 def read_routes(
-    reader: Reader,
+    reader: ValueReader,
     tables: object,
     *,
     common: Common,
@@ -130,7 +130,7 @@ class _Routes:
     """Reads one route after the other, and looks at each beside those before it."""
 
     def __init__(
-        self, reader: Reader, common: Common, origins: dict[str, OriginSettings]
+        self, reader: ValueReader, common: Common, origins: dict[str, OriginSettings]
     ) -> None:
         self.found: list[tuple[Key, Route]] = []
         self._reader = reader
@@ -291,7 +291,7 @@ class _Routes:
 
 
 def read_policy(
-    reader: Reader, table: object, key: Key, *, base: Policy | None = None
+    reader: ValueReader, table: object, key: Key, *, base: Policy | None = None
 ) -> Policy | None:
     """Read a policy: what the table says, then its preset, then the base.
 

@@ -55,7 +55,7 @@ _WRITTEN: Final[Mapping[Wanted, str]] = {
 _MAPPINGS: Final[Collection[object]] = (Mapping,)
 
 
-class Reader:
+class ValueReader:
     """Reads values, and remembers what it had to complain of.
 
     Args:

@@ -14,7 +14,13 @@ from typing import Final
 
 from uploadfilter.contents import discs, inside, library, rarheaders
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Chunks, Container, Member, Meter, Shortfall
+from uploadfilter.contents.members import (
+    Chunks,
+    Container,
+    Member,
+    Shortfall,
+    UnpackMeter,
+)
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN, Deflate
 from uploadfilter.model import Reason
@@ -37,7 +43,9 @@ class ArchiveContainer:
     filters: tuple[str, ...] = ("none",)
     has_holes: bool = False
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the plain files in an archive."""
         with library.reading(
             source, formats=self.formats, filters=self.filters
@@ -61,8 +69,8 @@ class _Walk:
 
     def __init__(
         self,
-        reading: library.Reading,
-        meter: Meter,
+        reading: library.ArchiveReader,
+        meter: UnpackMeter,
         packed_bytes: int,
         *,
         has_holes: bool,
@@ -114,7 +122,9 @@ class RarContainer:
 
     kinds = frozenset({Kind.RAR})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the plain files, after the shortfalls that the headers tell."""
         found = set(rarheaders.obstacles(source, meter.most_headers))
         if Reason.ENCRYPTED in found:
@@ -136,7 +146,9 @@ class XarContainer:
 
     kinds = frozenset({Kind.XAR})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the plain files, unless their unpacked table is too long."""
         head_bytes = int.from_bytes(source.read(4, 2), "big")
         packed_bytes = int.from_bytes(source.read(8, 8), "big")
@@ -165,7 +177,9 @@ class DiscContainer:
 
     kinds: frozenset[Kind] = frozenset()
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the files that only some readers list, then the plain ones."""
         apart = discs.listed_apart(source, meter.most_headers)
         for file, name in apart.items():
@@ -200,7 +214,9 @@ class InsideContainer:
         """Return no kind: the first bytes do not tell it."""
         return frozenset()
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the plain files in it."""
         rest = PartSource(source, self.offset, source.size - self.offset)
         yield from self.container.members(rest, meter)
@@ -211,7 +227,7 @@ class _Unsearched:
 
     kinds: frozenset[Kind] = frozenset()
 
-    def members(self, _source: Source, _meter: Meter) -> Iterator[Shortfall]:
+    def members(self, _source: Source, _meter: UnpackMeter) -> Iterator[Shortfall]:
         """Yield one shortfall: the rest was not searched."""
         yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 

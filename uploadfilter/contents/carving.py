@@ -52,7 +52,7 @@ all of them the two bytes of JPEG XL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class PictureStart:
     """A possible beginning of a picture.
 
     Attributes:
@@ -81,7 +81,7 @@ class Unfinished:
 
 def candidates(
     source: Source, *, start: int = 0, most: int
-) -> Iterator[Candidate | TooMany]:
+) -> Iterator[PictureStart | TooMany]:
     """Yield every offset at which a picture may begin, in order.
 
     Args:
@@ -106,10 +106,10 @@ def candidates(
             yield TooMany()
             return
         found += 1
-        yield Candidate(offset=offset, kind=kind, is_thumbnail=offset in header)
+        yield PictureStart(offset=offset, kind=kind, is_thumbnail=offset in header)
 
 
-def first(source: Source, kind: Kind) -> Candidate:
+def first(source: Source, kind: Kind) -> PictureStart:
     """Return the candidate at the first byte.
 
     Args:
@@ -121,8 +121,8 @@ def first(source: Source, kind: Kind) -> Candidate:
     for form in () if is_picture(kind) else _FORMS:
         found = form.test(source, 0) if form.pattern.match(head) else None
         if found is not None:
-            return Candidate(offset=0, kind=found)
-    return Candidate(offset=0, kind=kind)
+            return PictureStart(offset=0, kind=found)
+    return PictureStart(offset=0, kind=kind)
 
 
 def may_begin(head: bytes, kind: Kind) -> bool:

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
+from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
 from uploadfilter.contents.runs import Run, RunSource
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.streams import unpack
@@ -65,7 +65,9 @@ class CompoundContainer:
 
     kinds = frozenset({Kind.OLE})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the streams, and the packed pictures in those that hold drawings."""
         file = _File.opened(source)
         if file is None:
@@ -270,7 +272,7 @@ _PACKED_HEAD_BYTES: Final = 2
 _WINDOW_BYTES: Final = 1 << 20
 
 
-def _packed_in(name: str, stream: Source, meter: Meter) -> Iterator[Member]:
+def _packed_in(name: str, stream: Source, meter: UnpackMeter) -> Iterator[Member]:
     """Yield the pictures of a stream that are packed or cut in pieces."""
     if name in {"Workbook", "Book"}:
         stream = RunSource.of(stream, _drawings(stream))

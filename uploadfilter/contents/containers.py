@@ -32,9 +32,9 @@ from uploadfilter.contents.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Container,
     Member,
-    Meter,
     Shortfall,
     UnpackLimits,
+    UnpackMeter,
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.streams import (
@@ -151,7 +151,9 @@ class Behind:
         """Return no kind: the first bytes do not tell it."""
         return frozenset()
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the members of the container."""
         rest = PartSource(source, self.offset, source.size - self.offset)
         found = self.container.members(rest, meter)
@@ -203,6 +205,8 @@ def prepare() -> None:
         (_PDF, documents.sample()),
     )
     for container, sample in samples:
-        for item in container.members(MemorySource(sample), Meter(UnpackLimits())):
+        for item in container.members(
+            MemorySource(sample), UnpackMeter(UnpackLimits())
+        ):
             if isinstance(item, Member) and isinstance(item.content, Iterator):
                 list(item.content)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Member, Meter, Shortfall
+from uploadfilter.contents.members import Member, Shortfall, UnpackMeter
 from uploadfilter.contents.runs import Run, RunSource
 from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.streams import unpack
@@ -53,7 +53,9 @@ class ID3Container:
 
     kinds: frozenset[Kind] = frozenset()
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the covers that are spread or packed in the tag."""
         head = source.read(0, _TAG_HEAD_BYTES)
         size = _synchsafe(head[6:10])
@@ -149,7 +151,9 @@ class OggContainer:
 
     kinds: frozenset[Kind] = frozenset()
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the first bytes of each stream, without the headers of pages."""
         streams: dict[bytes, list[Run]] = {}
         del meter  # nothing is unpacked, and there are no more streams than pages

@@ -23,7 +23,7 @@ from uploadfilter.contents.inlineimages import (
 )
 from uploadfilter.contents.layering import layered
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
+from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
 from uploadfilter.contents.pdffilters import (
     UNPACKED_BYTES,
     Filter,
@@ -34,7 +34,7 @@ from uploadfilter.contents.pdffilters import (
 from uploadfilter.contents.pdfimages import (
     FILES,
     SMALLEST_SIDE,
-    Picture,
+    PDFPicture,
     Sight,
     described,
     written,
@@ -79,7 +79,9 @@ class PDFContainer:
 
     kinds = frozenset({Kind.PDF})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the pictures and attached files, in the order of the streams."""
         bound_qpdf()
         try:
@@ -135,7 +137,9 @@ def sample() -> bytes:
 class _Document:
     """One pass over the streams of a document."""
 
-    def __init__(self, document: pikepdf.Pdf, source: Source, meter: Meter) -> None:
+    def __init__(
+        self, document: pikepdf.Pdf, source: Source, meter: UnpackMeter
+    ) -> None:
         self._document = document
         self._source = source
         self._meter = meter
@@ -218,7 +222,7 @@ class _Document:
         elif _is_content(stream):
             yield from self._inline(stream, raw)
 
-    def _picture(self, stream: pikepdf.Stream, picture: Picture) -> Chunks:
+    def _picture(self, stream: pikepdf.Stream, picture: PDFPicture) -> Chunks:
         """Write one picture as a file."""
         raw = _raw(stream)
         if isinstance(raw, Shortfall):
@@ -227,7 +231,7 @@ class _Document:
             yield from self._counted(written(picture, raw), len(raw))
 
     def _pictures(
-        self, stream: pikepdf.Stream, picture: Picture
+        self, stream: pikepdf.Stream, picture: PDFPicture
     ) -> Iterator[Member | Shortfall]:
         """Yield a picture as stored, and as painted if that differs."""
         if picture.is_jpx:
@@ -246,7 +250,7 @@ class _Document:
             yield Member(name=f"painted:{stream.objgen[0]}", content=parts)
 
     def _jpx(
-        self, stream: pikepdf.Stream, picture: Picture
+        self, stream: pikepdf.Stream, picture: PDFPicture
     ) -> Iterator[Member | Shortfall]:
         """Yield a picture in JPEG 2000 as stored, and with the document's colours."""
         chunks = self._picture(stream, picture)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from uploadfilter.contents import carving, jxl
-from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.effort import Effort, SpentError
 from uploadfilter.contents.magic import (
     HEAD_BYTES,
@@ -203,7 +203,7 @@ def pictures(data: bytes, effort: Effort) -> Iterator[int]:
     """
     for found in carving.candidates(MemorySource(data), most=_MOST_CARVED):
         effort.take(_CARVED_STEPS)
-        if not isinstance(found, Candidate):
+        if not isinstance(found, PictureStart):
             raise SpentError
         # The shortest magic is too common in bytes that were decoded on trial.
         if not data.startswith(jxl.MAGIC, found.offset):

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import pikepdf
 
 from uploadfilter.contents.members import Shortfall
-from uploadfilter.contents.pdfimages import Picture, Sight, described
+from uploadfilter.contents.pdfimages import PDFPicture, Sight, described
 from uploadfilter.contents.pdfpainted import Painting, painting_of
 from uploadfilter.contents.pdfvalues import QPDF_ERRORS
 from uploadfilter.model import Reason
@@ -39,14 +39,14 @@ samples, or read before."""
 
 _TOO_MANY: Final = Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
-_Read = tuple[Picture, Painting | Shortfall | None]
+_Read = tuple[PDFPicture, Painting | Shortfall | None]
 """The picture that a dictionary describes, and its painting."""
 
 
 class InlineImage(NamedTuple):
     """A picture in a content stream, its packed data, and its painting."""
 
-    picture: Picture
+    picture: PDFPicture
     data: bytes
     painting: Painting | Shortfall | None = None
 
@@ -207,13 +207,13 @@ def _picture(entries: bytes) -> _Read | None:
         dictionary = pikepdf.Object.parse(b"<<" + entries + b">>")
     except QPDF_ERRORS:  # not a dictionary, or one that names a key twice
         has_size = b"/W" in entries and b"/H" in entries
-        return (Picture(raster=None, filters=()), None) if has_size else None
+        return (PDFPicture(raster=None, filters=()), None) if has_size else None
     picture, painting = described(dictionary), painting_of(dictionary)
     is_one = picture.raster or picture.is_file or painting
     return (picture, painting) if is_one else None
 
 
-def _end(content: bytes, start: int, picture: Picture) -> int:
+def _end(content: bytes, start: int, picture: PDFPicture) -> int:
     """Return the end of the data; their length is known only if they are not packed."""
     if picture.raster and not picture.filters:
         start = min(start + picture.raster.size, len(content))

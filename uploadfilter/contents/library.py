@@ -118,7 +118,7 @@ if IS_THERE:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ArchiveMember:
     """One member; valid until the next one is read.
 
     Attributes:
@@ -133,7 +133,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Reading:
+class ArchiveReader:
     """One pass through an archive.
 
     Args:
@@ -146,7 +146,7 @@ class Reading:
     _entry: c_void_p = field(default_factory=c_void_p)
     _number: int = 0
 
-    def entries(self) -> Iterator[Entry | Shortfall]:
+    def entries(self) -> Iterator[ArchiveMember | Shortfall]:
         """Yield the headers one by one; a shortfall is the last item."""
         while self._archive is not None:
             self._number += 1
@@ -158,7 +158,7 @@ class Reading:
             if ended == ffi.ARCHIVE_EOF:
                 return
             kind = ffi.entry_filetype(self._entry) & _FOLDER_BITS
-            yield Entry(
+            yield ArchiveMember(
                 name=ffi.entry_pathname(self._entry) or b"",
                 is_file=kind in {_FILE, _NOTHING_SAID},
                 is_encrypted=bool(ffi.entry_is_encrypted(self._entry)),
@@ -229,7 +229,7 @@ def _zeros(count: int) -> Iterator[bytes]:
 @contextmanager
 def reading(
     source: Source, *, formats: tuple[str, ...], filters: tuple[str, ...]
-) -> Iterator[Reading | Shortfall]:
+) -> Iterator[ArchiveReader | Shortfall]:
     """Begin to read an archive.
 
     Args:
@@ -239,7 +239,7 @@ def reading(
     """
     archive = ffi.read_new()
     with _SOURCES.opened(source) as (number, position):
-        begun = Reading(archive, position)
+        begun = ArchiveReader(archive, position)
         try:
             for name in formats:
                 ffi.get_read_format_function(name)(archive)

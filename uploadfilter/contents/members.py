@@ -58,7 +58,7 @@ class UnpackLimits:
     max_output_bytes: int = 2 * 1024 * 1024 * 1024
 
 
-class Meter:
+class UnpackMeter:
     """Counts the unpacked bytes of one top-level content.
 
     Args:
@@ -134,7 +134,7 @@ class Shortfall:
         reason: ``ENCRYPTED``, ``TOO_COMPRESSED``, ``TOO_MANY_BYTES``, ``TRUNCATED``
             (it broke off, or is damaged from here on), ``OUT_OF_MEMORY`` (unpacking it
             would hold too much), ``UNDECODABLE`` (nothing in it can be read),
-            ``TOO_MANY_CONTENTS`` (more than ``Meter.most_headers``) or
+            ``TOO_MANY_CONTENTS`` (more than ``UnpackMeter.most_headers``) or
             ``NOT_INSPECTED`` (a method that is not unpacked).
     """
 
@@ -168,7 +168,9 @@ class Container(Protocol):
     def kinds(self) -> frozenset[Kind]:
         """Return its kinds in ``magic.sniff``."""
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the members of a container, in the order in which they are found.
 
         A member that cannot be unpacked is a ``Shortfall`` in its place, or a

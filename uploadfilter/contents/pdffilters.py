@@ -16,7 +16,7 @@ from typing import Final
 import pikepdf
 from pikepdf import settings
 
-from uploadfilter.contents.members import Meter, Shortfall, UnpackLimits
+from uploadfilter.contents.members import Shortfall, UnpackLimits, UnpackMeter
 from uploadfilter.contents.pdfvalues import (
     QPDF_ERRORS,
     items_of,
@@ -146,7 +146,9 @@ def _inflated(data: bytes) -> bytes | Shortfall:
     """Inflate up to the first damage."""
     limits = UnpackLimits(max_ratio=len(data) + 1, max_output_bytes=UNPACKED_BYTES)
     inflated = bytearray()
-    chunks = unpack(MemorySource(data), partial(Deflate, zlib.MAX_WBITS), Meter(limits))
+    chunks = unpack(
+        MemorySource(data), partial(Deflate, zlib.MAX_WBITS), UnpackMeter(limits)
+    )
     for chunk in chunks:
         if isinstance(chunk, Shortfall):
             is_too_big = chunk.reason is Reason.TOO_MANY_BYTES

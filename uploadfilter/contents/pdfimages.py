@@ -42,7 +42,7 @@ _TIFF_PREDICTOR: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class PDFPicture:
     """A picture as its dictionary describes it.
 
     Attributes:
@@ -109,7 +109,7 @@ class Sight:
         self.is_short = True
         return True
 
-    def passes_over_picture(self, picture: Picture) -> bool:
+    def passes_over_picture(self, picture: PDFPicture) -> bool:
         """Test whether a picture is too small, and count it if it is little."""
         raster = picture.raster
         if raster is None or picture.is_file:
@@ -120,13 +120,13 @@ class Sight:
         return is_passed_over
 
 
-def described(dictionary: pikepdf.Object) -> Picture:
+def described(dictionary: pikepdf.Object) -> PDFPicture:
     """Read the dictionary of a picture.
 
     Args:
         dictionary: The dictionary, or its stream; keys may be short names.
     """
-    return Picture(raster=_raster(dictionary), filters=filters_of(dictionary))
+    return PDFPicture(raster=_raster(dictionary), filters=filters_of(dictionary))
 
 
 def _raster(dictionary: pikepdf.Object) -> Raster | None:
@@ -151,7 +151,7 @@ def _raster(dictionary: pikepdf.Object) -> Raster | None:
     )
 
 
-def written(picture: Picture, raw: bytes) -> Iterator[bytes | Shortfall]:
+def written(picture: PDFPicture, raw: bytes) -> Iterator[bytes | Shortfall]:
     """Make a file of a picture.
 
     Args:

@@ -39,7 +39,7 @@ class Reading:
         text: The reading.
         effort: The budget of steps of its search.
         as_text: Whether somebody reads it as text.
-        is_whole: See ``strings.Waiting``.
+        is_whole: See ``strings.WaitingText``.
         is_thorough: See ``strings.encoded``.
 
     Attributes:
@@ -160,7 +160,7 @@ class Readings:
         text: The text.
         effort: The budget of steps of its search.
         as_text: Whether somebody reads it as text.
-        is_whole: See ``strings.Waiting``.
+        is_whole: See ``strings.WaitingText``.
         is_thorough: See ``strings.encoded``.
 
     Attributes:

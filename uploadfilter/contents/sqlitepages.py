@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Member, Meter, Shortfall
+from uploadfilter.contents.members import Member, Shortfall, UnpackMeter
 from uploadfilter.contents.runs import Run, RunSource
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.unpackers import DAMAGED
@@ -72,7 +72,9 @@ class SQLiteContainer:
 
     kinds = frozenset({Kind.SQLITE})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the long values of rows that are longer than their page."""
         pages = _Pages.of(source)
         if pages is None:

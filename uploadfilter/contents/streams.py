@@ -15,8 +15,8 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
     Chunks,
     Member,
-    Meter,
     Shortfall,
+    UnpackMeter,
 )
 from uploadfilter.contents.source import Source
 from uploadfilter.contents.unpackers import (
@@ -50,7 +50,7 @@ shortfall."""
 
 
 def unpack(
-    source: Source, make: Callable[[], Unpacker], meter: Meter, *, start: int = 0
+    source: Source, make: Callable[[], Unpacker], meter: UnpackMeter, *, start: int = 0
 ) -> Unpacking:
     """Unpack one stream.
 
@@ -117,7 +117,7 @@ class _Damaged:
     piece_at: int
     given: int
 
-    def rest(self, unpacker: Unpacker, meter: Meter) -> Unpacking:
+    def rest(self, unpacker: Unpacker, meter: UnpackMeter) -> Unpacking:
         """Yield the bytes that the first pass did not."""
         position, seen = self.start, 0
         while not unpacker.finished:
@@ -155,11 +155,13 @@ class StreamContainer:
     make: Callable[[], Unpacker]
     starts: Callable[[bytes], bool]
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield its only member, without a name."""
         yield Member(name="", content=self._chunks(source, meter))
 
-    def _chunks(self, source: Source, meter: Meter) -> Chunks:
+    def _chunks(self, source: Source, meter: UnpackMeter) -> Chunks:
         """Unpack one stream after another, as one member."""
         position = 0
         for _ in range(meter.most_frames):

@@ -187,11 +187,11 @@ class _Search:
         self._as_text = as_text
         self._effort = effort
         self._read = partial(Readings, is_thorough=is_thorough)
-        self._item = Waiting(text=text, ways=REWRITINGS if as_text else ())
-        self._waiting = deque[Waiting]()
+        self._item = WaitingText(text=text, ways=REWRITINGS if as_text else ())
+        self._waiting = deque[WaitingText]()
         self._known = dict[int, int]()
         self._undone = 0
-        self._whole = set[Waiting]()
+        self._whole = set[WaitingText]()
         self._parts = dict[int, bool]()
         self._complete = set[int]()
         self.is_deep = False
@@ -223,7 +223,7 @@ class _Search:
                 self._whole.add(part_of)
                 self._waiting.append(replace(part_of, is_whole=True))
 
-    def _holds_something(self, part: "Waiting") -> bool:
+    def _holds_something(self, part: "WaitingText") -> bool:
         """Return whether anything is found in a part; its readings are nearly equal."""
         known = hash((part.text, len(part.ways)))
         if known not in self._parts:
@@ -387,7 +387,7 @@ class _Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Waiting:
+class WaitingText:
     """A text in the queue of ``_Search``.
 
     Attributes:
@@ -405,7 +405,7 @@ class Waiting:
     ways: tuple[Rewriting, ...]
     is_guess: bool = False
     is_whole: bool = False
-    part_of: "Waiting | None" = None
+    part_of: "WaitingText | None" = None
 
 
 def _is_standard(data: bytes) -> bool:

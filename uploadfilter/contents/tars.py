@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from uploadfilter.contents import archives, library
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Chunks, Member, Meter, Shortfall
+from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN
 from uploadfilter.model import Reason
@@ -70,7 +70,9 @@ class TarContainer:
 
     kinds = frozenset({Kind.TAR})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the plain files in a tar file."""
         return _Walk(meter).items(source, is_last=True)
 
@@ -106,7 +108,9 @@ class PassingTar:
         self.is_last = False
         self._walk: _Walk | None = None
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the plain files that lie entirely in a window."""
         self._walk = self._walk or _Walk(meter)
         yield from self._walk.items(source, is_last=self.is_last)
@@ -170,7 +174,7 @@ class _Walk:
         long: As ``PassingTar.long``.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: UnpackMeter) -> None:
         self._source: Source = _NO_SOURCE
         self._is_last = True
         self._meter = meter

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Member, Meter, Shortfall
+from uploadfilter.contents.members import Member, Shortfall, UnpackMeter
 from uploadfilter.contents.source import PartSource, Source
 from uploadfilter.contents.streams import unpack
 from uploadfilter.contents.unpackers import DAMAGED, Brotli, Zlib
@@ -39,7 +39,9 @@ class FontContainer:
 
     kinds: Final = frozenset({Kind.WOFF})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the tables that hold pictures."""
         head = source.read(0, _NEW_HEAD_BYTES)
         if len(head) < _NEW_HEAD_BYTES:
@@ -50,7 +52,9 @@ class FontContainer:
             yield from _all_tables(source, meter, int.from_bytes(head[_COUNT], "big"))
 
 
-def _tables(source: Source, meter: Meter, count: int) -> Iterator[Member | Shortfall]:
+def _tables(
+    source: Source, meter: UnpackMeter, count: int
+) -> Iterator[Member | Shortfall]:
     """Yield the tables of a WOFF that hold pictures."""
     directory = source.read(_HEAD_BYTES, count * _ENTRY_BYTES)
     if len(directory) < count * _ENTRY_BYTES:
@@ -192,7 +196,7 @@ class _Directory:
 
 
 def _all_tables(
-    source: Source, meter: Meter, count: int
+    source: Source, meter: UnpackMeter, count: int
 ) -> Iterator[Member | Shortfall]:
     """Yield all tables of a WOFF 2 as one member, if any of them holds pictures."""
     directory = _Directory(source, _NEW_HEAD_BYTES)

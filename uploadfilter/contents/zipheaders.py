@@ -61,7 +61,7 @@ only with it (APPNOTE, 4.4.4): without it, readers unpack the member."""
 _METHOD_AES: Final = 99
 
 
-class Header(NamedTuple):
+class ZipHeader(NamedTuple):
     """A member as one header describes it.
 
     Attributes:
@@ -97,14 +97,14 @@ class Header(NamedTuple):
 class LocalHeader(NamedTuple):
     """A header before a member, and the offset of the member's data."""
 
-    header: Header
+    header: ZipHeader
     data_at: int
 
 
-class Listed(NamedTuple):
+class ListedHeader(NamedTuple):
     """A header in a directory, and possible offsets of its local header, best first."""
 
-    header: Header
+    header: ZipHeader
     local_at: tuple[int, ...]
 
 
@@ -134,7 +134,7 @@ def local_header(source: Source, offset: int) -> LocalHeader | None:
     return LocalHeader(header, data_at) if data_at <= source.size else None
 
 
-def listed(source: Source, *, counts: Callable[[int], bool]) -> Iterator[Listed]:
+def listed(source: Source, *, counts: Callable[[int], bool]) -> Iterator[ListedHeader]:
     """Yield the headers of every directory that an end record points to.
 
     Args:
@@ -214,7 +214,7 @@ def _placed(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
         yield _Directory(offset, (0,))
 
 
-def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
+def _read_directory(source: Source, directory: _Directory) -> Iterator[ListedHeader]:
     """Yield headers as long as one follows another, whatever their number should be."""
     position = directory.start
     while len(fixed := source.read(position, _DIRECTORY.size)) == _DIRECTORY.size:
@@ -230,16 +230,16 @@ def _read_directory(source: Source, directory: _Directory) -> Iterator[Listed]:
         places = [base + offset for base in directory.bases]
         # If the beginning of an archive is missing, members would begin before its
         # start.
-        yield Listed(header, tuple([place for place in places if place >= 0]))
+        yield ListedHeader(header, tuple([place for place in places if place >= 0]))
         position += _DIRECTORY.size + name_length + extra_length + comment_length
 
 
 def _header(
     flags: int, method: int, name: bytes, packed_size: int, size: int
-) -> Header:
+) -> ZipHeader:
     """Return a header; positional arguments are faster for thousands of them."""
     is_encrypted = flags & _FLAG_ENCRYPTED != 0 or method == _METHOD_AES
-    return Header(
+    return ZipHeader(
         _name(name, is_utf8=flags & _FLAG_UTF8 != 0),
         method,
         is_encrypted,

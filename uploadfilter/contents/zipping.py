@@ -18,8 +18,8 @@ from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import (
     Chunks,
     Member,
-    Meter,
     Shortfall,
+    UnpackMeter,
 )
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.streams import unpack
@@ -33,7 +33,7 @@ from uploadfilter.contents.unpackers import (
     Unpacker,
     Zstandard,
 )
-from uploadfilter.contents.zipheaders import Header, Listed, LocalHeader
+from uploadfilter.contents.zipheaders import ListedHeader, LocalHeader, ZipHeader
 from uploadfilter.model import Reason
 
 STORED: Final = 0
@@ -84,7 +84,9 @@ class ZipContainer:
 
     kinds = frozenset({Kind.ZIP})
 
-    def members(self, source: Source, meter: Meter) -> Iterator[Member | Shortfall]:
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         """Yield the members in the directories of a zip file, then the others."""
         walk = _Walk(source, meter)
         is_empty = True
@@ -104,13 +106,13 @@ class _Walk:
     """One pass through a zip file.
 
     Attributes:
-        headers: Number of headers that were read; at most ``Meter.most_headers``.
-        idle: Number of headers that led to no member; at most ``Meter.most_frames``.
+        headers: Number of headers that were read; at most ``UnpackMeter.most_headers``.
+        idle: Headers that led to no member; at most ``UnpackMeter.most_frames``.
         strays: Number of headers of members that no directory names; at most
-            ``Meter.most_unlisted``.
+            ``UnpackMeter.most_unlisted``.
     """
 
-    def __init__(self, source: Source, meter: Meter) -> None:
+    def __init__(self, source: Source, meter: UnpackMeter) -> None:
         self._source = source
         self._meter = meter
         self._seen: set[tuple[int, ...]] = set()
@@ -148,7 +150,7 @@ class _Walk:
             and self.strays < self._meter.most_unlisted
         )
 
-    def _entry(self, entry: Listed) -> Iterator[Member | Shortfall]:
+    def _entry(self, entry: ListedHeader) -> Iterator[Member | Shortfall]:
         """Yield a listed member, by the directory's header and by the local header."""
         is_lost = True
         for local_at in entry.local_at:
@@ -180,7 +182,7 @@ class _Walk:
                 yield item
         self._pass_over(local_at, local, local.header)
 
-    def _pass_over(self, local_at: int, local: LocalHeader, other: Header) -> None:
+    def _pass_over(self, local_at: int, local: LocalHeader, other: ZipHeader) -> None:
         """Note where more headers are looked for.
 
         A stored member is skipped if its length is certain, since its bytes are looked
@@ -205,7 +207,7 @@ class _Walk:
         return not any(start < offset < end for start, end in self._behind.items())
 
     def _read(
-        self, header: Header, data_at: int, local_at: int
+        self, header: ZipHeader, data_at: int, local_at: int
     ) -> Iterable[Member | Shortfall]:
         """Return a member by one header, unless it was read in the same way before."""
         if header.is_folder:
@@ -224,7 +226,7 @@ class _Walk:
         self._seen.add(reading)
         return is_new
 
-    def _stored(self, header: Header, data_at: int) -> Iterator[Member | Shortfall]:
+    def _stored(self, header: ZipHeader, data_at: int) -> Iterator[Member | Shortfall]:
         """Yield a member that lies unchanged in the source."""
         there = self._source.size - data_at
         sizes = {header.packed_size: None, header.size: None}
@@ -238,7 +240,7 @@ class _Walk:
                     yield DAMAGED
 
     def _packed(
-        self, header: Header, data_at: int, local_at: int
+        self, header: ZipHeader, data_at: int, local_at: int
     ) -> Member | Shortfall:
         """Return a member that must be unpacked."""
         if header.method == _PPMD and library.IS_THERE:
@@ -284,7 +286,7 @@ def _if_sound(item: Member | Shortfall) -> Member | Shortfall:
     return item
 
 
-def _lzma_head(header: Header, head: bytes) -> bytes:
+def _lzma_head(header: ZipHeader, head: bytes) -> bytes:
     """Make the header of an lzma file from the header of a zip member.
 
     Source:

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.decisions.totals import Tally
+from uploadfilter.decisions.totals import DayCounts
 from uploadfilter.model import REFUSALS, Action, Reason, Verdict
 
 NETWORK_BITS: Final = 48
@@ -135,7 +135,7 @@ class _Counted:
 
     since: datetime
     until: datetime
-    tally: Tally = field(default_factory=Tally)
+    tally: DayCounts = field(default_factory=DayCounts)
 
 
 class Flooding:

@@ -51,7 +51,7 @@ from uploadfilter.decisions.segments import (
     write_error,
 )
 from uploadfilter.decisions.settings import LogSettings
-from uploadfilter.decisions.waiting import Pending, Waiting, chained, lasts
+from uploadfilter.decisions.waiting import PendingRecord, Waiting, chained, lasts
 from uploadfilter.errors import LogWriteError
 
 PATIENCE_S = 0.2
@@ -187,7 +187,7 @@ class DecisionLog:
             ``LogWriteError`` if the record is not in the log. Cancelling it does
             nothing.
         """
-        pending = Pending(record, lambda chained: chained.seq)
+        pending = PendingRecord(record, lambda chained: chained.seq)
         self._hand_over(pending)
         return pending.future
 
@@ -203,7 +203,7 @@ class DecisionLog:
         Returns:
             As for ``append``.
         """
-        pending = Pending(record, lambda chained: chained.seq)
+        pending = PendingRecord(record, lambda chained: chained.seq)
         self._hand_over(pending, is_urgent=False)
         return pending.future
 
@@ -215,7 +215,7 @@ class DecisionLog:
             it off this machine; ``verify`` proves with it that nothing was cut off.
         """
         record = CheckpointRecord(time=moment(self._clock()))
-        pending = Pending(record, _checkpoint)
+        pending = PendingRecord(record, _checkpoint)
         self._hand_over(pending)
         return pending.future
 

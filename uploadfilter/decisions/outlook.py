@@ -19,7 +19,7 @@ MOST_DAYS: Final = 400
 for longer is said to last for so long."""
 
 
-class Kept(NamedTuple):
+class LogFile(NamedTuple):
     """A file of a log.
 
     Attributes:
@@ -32,7 +32,7 @@ class Kept(NamedTuple):
 
 
 def days_left(
-    kept: Sequence[Kept],
+    kept: Sequence[LogFile],
     *,
     today: date,
     free_bytes: int,

@@ -19,7 +19,13 @@ from uploadfilter.decisions.records import (
     Record,
     decode,
 )
-from uploadfilter.decisions.segments import Line, Segment, lines, opened, segments
+from uploadfilter.decisions.segments import (
+    Segment,
+    SegmentLine,
+    lines,
+    opened,
+    segments,
+)
 from uploadfilter.errors import LogCorruptError
 from uploadfilter.model import Action, Verdict
 
@@ -170,14 +176,16 @@ def _records(
             yield _Position(segment, line.end), _record(line, segment)
 
 
-def _whole_lines(directory: Path, segment: Segment, start: int) -> Iterator[Line]:
+def _whole_lines(
+    directory: Path, segment: Segment, start: int
+) -> Iterator[SegmentLine]:
     with opened(directory, segment) as file:
         for line in lines(file, start=start):
             if not line.is_unfinished:
                 yield line
 
 
-def _record(line: Line, segment: Segment) -> Record:
+def _record(line: SegmentLine, segment: Segment) -> Record:
     try:
         return decode(line.data)
     except LogCorruptError as exc:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from uploadfilter.decisions.lasting import Retention
-from uploadfilter.decisions.outlook import Kept, days_left
+from uploadfilter.decisions.outlook import LogFile, days_left
 from uploadfilter.decisions.records import moment
 from uploadfilter.decisions.segments import Segment, read_head, segments
 
@@ -136,7 +136,7 @@ class Surveyor:
 
     def _kept(
         self, found: list[Segment], sizes: dict[str, int]
-    ) -> tuple[list[Kept], float]:
+    ) -> tuple[list[LogFile], float]:
         """Return until when each file is kept, and the share of those with a match."""
         self._heads = {it: self._heads.get(it) or self._head(it) for it in found}
         of_uploads = with_match = 0
@@ -153,7 +153,7 @@ class Surveyor:
                 else self._retention.days_without_match
             )
             size = sizes[segment.name]
-            kept.append(Kept(size, segment.day + timedelta(days=days)))
+            kept.append(LogFile(size, segment.day + timedelta(days=days)))
             of_uploads += size
             with_match += size * has_match
         return kept, with_match / of_uploads if of_uploads else 0.0

@@ -69,7 +69,7 @@ class Segment:
         return f"{self.number:08d}-{self.day:%Y%m%d}.jsonl"
 
 
-class Line(NamedTuple):
+class SegmentLine(NamedTuple):
     """One line of a segment.
 
     Attributes:
@@ -153,7 +153,7 @@ def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
         yield file
 
 
-def lines(file: BinaryIO, *, start: int = 0) -> Iterator[Line]:
+def lines(file: BinaryIO, *, start: int = 0) -> Iterator[SegmentLine]:
     """Yield the lines of a segment from an offset on, the last one whole or not.
 
     A line that is longer than ``LINE_LIMIT`` comes in parts that are not whole.
@@ -165,7 +165,7 @@ def lines(file: BinaryIO, *, start: int = 0) -> Iterator[Line]:
         number += 1
         end += len(data)
         is_whole = data.endswith(b"\n")
-        yield Line(number, data[:-1] if is_whole else data, end, is_whole)
+        yield SegmentLine(number, data[:-1] if is_whole else data, end, is_whole)
 
 
 def read_head(directory: Path, segment: Segment) -> SegmentRecord:

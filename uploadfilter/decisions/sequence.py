@@ -25,7 +25,7 @@ FINDINGS_LIMIT = 1000
 """Most findings that are kept; the rest is counted. A person reads ten."""
 
 
-class Problem(StrEnum):
+class LogFault(StrEnum):
     """What is wrong with a log."""
 
     CHANGED = "changed"
@@ -38,7 +38,7 @@ class Problem(StrEnum):
     EMPTY = "empty"
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """A line of a segment.
 
     Attributes:
@@ -51,7 +51,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class LogFinding:
     """One thing that is wrong, and where.
 
     Attributes:
@@ -62,8 +62,8 @@ class Finding:
         why: What more is known, in words; empty if nothing is.
     """
 
-    problem: Problem
-    place: Place
+    problem: LogFault
+    place: LinePlace
     first: int | None
     last: int | None
     why: str = ""
@@ -80,7 +80,7 @@ class Link(NamedTuple):
         is_start: Whether what came before it is rightly gone.
     """
 
-    place: Place
+    place: LinePlace
     seq: int | None
     previous: str
     hash: str
@@ -98,7 +98,7 @@ class Point(NamedTuple):
 
     seq: int
     hash: str | None
-    place: Place
+    place: LinePlace
 
     def leads_to(self, link: Link | None) -> bool:
         """Whether a line continues this one."""
@@ -119,12 +119,12 @@ class Sequence:
     """
 
     def __init__(self) -> None:
-        nowhere = Point(0, None, Place("", 0))
+        nowhere = Point(0, None, LinePlace("", 0))
         # Where the line before led, and the furthest record: they differ while lines
         # that belong elsewhere follow each other.
         self._at = nowhere
         self._front = nowhere
-        self._findings: list[Finding] = []
+        self._findings: list[LogFinding] = []
         self.omitted = 0
 
     def follow(self, link: Link, after: Link | None) -> None:
@@ -139,7 +139,7 @@ class Sequence:
         elif link.seq is not None and self._is_next(link):
             self._advance(link, link.seq)
         elif self._at.leads_to(after):
-            self.report(Problem.INSERTED, link.place, link.seq)
+            self.report(LogFault.INSERTED, link.place, link.seq)
         elif link.seq is None or link.seq == self._at.seq + 1:
             self._replaced(link, after)
         elif link.previous == self._at.hash:
@@ -150,8 +150,8 @@ class Sequence:
 
     def report(
         self,
-        problem: Problem,
-        place: Place,
+        problem: LogFault,
+        place: LinePlace,
         first: int | None,
         last: int | None = None,
         *,
@@ -162,24 +162,26 @@ class Sequence:
             self.omitted += 1
             return
         last = first if last is None else last
-        finding = Finding(problem=problem, place=place, first=first, last=last, why=why)
+        finding = LogFinding(
+            problem=problem, place=place, first=first, last=last, why=why
+        )
         self._findings.append(finding)
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[LogFinding, ...]:
         """Return what was found, in the order of the lines.
 
         Records that are missing in one place and turn up in another were moved.
         """
-        strays = [item for item in self._findings if item.problem is Problem.INSERTED]
-        gaps = [item for item in self._findings if item.problem is Problem.MISSING]
+        strays = [item for item in self._findings if item.problem is LogFault.INSERTED]
+        gaps = [item for item in self._findings if item.problem is LogFault.MISSING]
         end = self._front.seq + 1
         found = []
         for item in self._findings:
-            if item.problem is Problem.MISSING and _is_covered(item, strays):
+            if item.problem is LogFault.MISSING and _is_covered(item, strays):
                 continue
             is_moved = item.first == end or any(_holds(gap, item) for gap in gaps)
-            if item.problem is Problem.INSERTED and is_moved:
-                found.append(replace(item, problem=Problem.REORDERED))
+            if item.problem is LogFault.INSERTED and is_moved:
+                found.append(replace(item, problem=LogFault.REORDERED))
             else:
                 found.append(item)
         return tuple(sorted(found, key=lambda item: item.place))
@@ -202,14 +204,14 @@ class Sequence:
     def _replaced(self, link: Link, after: Link | None) -> None:
         """Either this line or the one before it was changed."""
         if link.seq is not None and _is_vouched_for(link, link.seq, after):
-            self.report(Problem.CHANGED, self._at.place, self._at.seq)
+            self.report(LogFault.CHANGED, self._at.place, self._at.seq)
             self._advance(link, link.seq)
         else:
             self._changed(link)
 
     def _changed(self, link: Link) -> None:
         """This line was changed, so its successor names a hash that it has no more."""
-        self.report(Problem.CHANGED, link.place, self._at.seq + 1)
+        self.report(LogFault.CHANGED, link.place, self._at.seq + 1)
         self._at = Point(self._at.seq + 1, None, link.place)
         if self._at.seq > self._front.seq:
             self._front = self._at
@@ -217,16 +219,16 @@ class Sequence:
     def _jump(self, link: Link, seq: int, after: Link | None) -> None:
         """The chain goes on at another number."""
         if not _is_vouched_for(link, seq, after):
-            self.report(Problem.INSERTED, link.place, seq)
+            self.report(LogFault.INSERTED, link.place, seq)
         elif seq == self._at.seq:
             # Two lines have this number, and the next one names the second.
-            self.report(Problem.INSERTED, self._at.place, seq)
+            self.report(LogFault.INSERTED, self._at.place, seq)
             self._start(link, seq)
         elif seq > self._front.seq:
-            self.report(Problem.MISSING, link.place, self._front.seq + 1, seq - 1)
+            self.report(LogFault.MISSING, link.place, self._front.seq + 1, seq - 1)
             self._start(link, seq)
         else:
-            self.report(Problem.INSERTED, link.place, seq)
+            self.report(LogFault.INSERTED, link.place, seq)
             self._at = Point(seq, link.hash, link.place)
 
 
@@ -235,19 +237,19 @@ def _is_vouched_for(link: Link, seq: int, after: Link | None) -> bool:
     return after is None or Point(seq, link.hash, link.place).leads_to(after)
 
 
-def _holds(gap: Finding, stray: Finding) -> bool:
+def _holds(gap: LogFinding, stray: LogFinding) -> bool:
     """Whether the first of some stray records is among the missing ones."""
     if gap.first is None or gap.last is None or stray.first is None:
         return False
     return gap.first <= stray.first <= gap.last
 
 
-def _is_covered(gap: Finding, strays: list[Finding]) -> bool:
+def _is_covered(gap: LogFinding, strays: list[LogFinding]) -> bool:
     """Whether all missing records turned up elsewhere."""
     return _count(gap) <= sum(_count(item) for item in strays if _holds(gap, item))
 
 
-def _count(finding: Finding) -> int:
+def _count(finding: LogFinding) -> int:
     if finding.first is None or finding.last is None:
         return 1
     return finding.last - finding.first + 1

@@ -17,7 +17,7 @@ from uploadfilter.decisions.segments import Segment, read_head, segments
 from uploadfilter.decisions.totals import OpenDays
 
 
-class Origin(StrEnum):
+class CountSource(StrEnum):
     """What a number rests on."""
 
     TOTAL = "total"
@@ -25,7 +25,7 @@ class Origin(StrEnum):
     RECORDS = "records"
 
 
-class Part(NamedTuple):
+class TotalPart(NamedTuple):
     """Numbers of one day.
 
     Attributes:
@@ -35,7 +35,7 @@ class Part(NamedTuple):
     """
 
     totals: DayTotals
-    origin: Origin
+    origin: CountSource
 
 
 def totals_of(directory: Path) -> Iterator[DayTotals]:
@@ -51,7 +51,7 @@ def totals_of(directory: Path) -> Iterator[DayTotals]:
     return (part.totals for part in parts_of(directory))
 
 
-def parts_of(directory: Path) -> Iterator[Part]:
+def parts_of(directory: Path) -> Iterator[TotalPart]:
     """Yield the same, with what it rests on.
 
     Args:
@@ -72,10 +72,10 @@ def parts_of(directory: Path) -> Iterator[Part]:
             for record, data in records_of(directory, segment):
                 tail.read(record, data)
                 if isinstance(record, TotalRecord):
-                    yield Part(record.totals, Origin.TOTAL)
+                    yield TotalPart(record.totals, CountSource.TOTAL)
             if is_newest:
                 for totals in tail.days.totals():
-                    yield Part(totals, Origin.OPEN)
+                    yield TotalPart(totals, CountSource.OPEN)
 
 
 def changes_of(directory: Path) -> Iterator[ChangeRecord]:
@@ -95,9 +95,9 @@ def changes_of(directory: Path) -> Iterator[ChangeRecord]:
                     yield record
 
 
-def _recounted(directory: Path, segment: Segment) -> Iterator[Part]:
+def _recounted(directory: Path, segment: Segment) -> Iterator[TotalPart]:
     days = OpenDays()
     for record, _ in records_of(directory, segment):
         days.count(record)
     for totals in days.totals():
-        yield Part(totals, Origin.RECORDS)
+        yield TotalPart(totals, CountSource.RECORDS)

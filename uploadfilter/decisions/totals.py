@@ -59,7 +59,7 @@ _MatchKey = tuple[str, str, EntryState]
 
 
 @dataclass(slots=True)
-class Tally:
+class DayCounts:
     """What was counted for one day.
 
     Attributes:
@@ -213,8 +213,8 @@ def _upload_rows(uploads: dict[_UploadKey, list[int]]) -> Iterator[UploadsTotal]
         )
 
 
-def _tally(totals: DayTotals) -> Tally:
-    tally = Tally()
+def _tally(totals: DayTotals) -> DayCounts:
+    tally = DayCounts()
     tally.add(totals)
     return tally
 
@@ -225,15 +225,15 @@ class OpenDays:
     __slots__ = ("_days",)
 
     def __init__(self, totals: Iterable[DayTotals] = ()) -> None:
-        self._days: dict[date, Tally] = {}
+        self._days: dict[date, DayCounts] = {}
         for item in totals:
             self.of(item.day).add(item)
 
-    def of(self, day: date) -> Tally:
+    def of(self, day: date) -> DayCounts:
         """Return what is counted for a day."""
         tally = self._days.get(day)
         if tally is None:
-            tally = self._days[day] = Tally()
+            tally = self._days[day] = DayCounts()
         return tally
 
     def count(self, record: Record) -> None:
@@ -264,11 +264,11 @@ class OpenDays:
 
     def agree(self, totals: DayTotals) -> bool:
         """Tell whether what was counted for a day is what a total record says."""
-        return self._days.get(totals.day, Tally()) == _tally(totals)
+        return self._days.get(totals.day, DayCounts()) == _tally(totals)
 
-    def close(self, day: date) -> Tally:
+    def close(self, day: date) -> DayCounts:
         """Return what was counted for a day, and count anew."""
-        return self._days.pop(day, None) or Tally()
+        return self._days.pop(day, None) or DayCounts()
 
     def totals(self) -> tuple[DayTotals, ...]:
         """Return what is open, as it stands in the head of a segment."""

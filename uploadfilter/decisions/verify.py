@@ -27,14 +27,20 @@ from uploadfilter.decisions.records import (
     line_hash,
 )
 from uploadfilter.decisions.segments import (
-    Line,
     Segment,
+    SegmentLine,
     lines,
     opened,
     packed,
     segments,
 )
-from uploadfilter.decisions.sequence import Finding, Link, Place, Problem, Sequence
+from uploadfilter.decisions.sequence import (
+    LinePlace,
+    Link,
+    LogFault,
+    LogFinding,
+    Sequence,
+)
 
 STEP_BACK = timedelta(minutes=1)
 """Records are made before they are written, some seconds apart, and clocks are put
@@ -97,7 +103,7 @@ class VerifyReport:
     gaps: tuple[Judged, ...]
     totals: int
     totals_checked: int
-    findings: tuple[Finding, ...]
+    findings: tuple[LogFinding, ...]
     findings_omitted: int
     unfinished_bytes: int
     step_back: StepBack | None
@@ -156,11 +162,11 @@ class _Walk:
         self._state = CheckpointState.NOT_GIVEN
         self._counted = _Counted(self.sequence)
         self._heads: list[SegmentRecord] = []
-        self._gaps: list[tuple[Place, Gap]] = []
+        self._gaps: list[tuple[LinePlace, Gap]] = []
         self._records = 0
         self._first = 0
         self._end = Checkpoint(0, NO_PREDECESSOR)
-        self._last_place = Place("", 0)
+        self._last_place = LinePlace("", 0)
         self._unfinished_bytes = 0
 
     def links(self) -> Iterator[Link]:
@@ -175,7 +181,7 @@ class _Walk:
                         self._unfinished_bytes = len(line.data)
                         break
                     record = line.record()
-                    place = Place(segment.name, line.number)
+                    place = LinePlace(segment.name, line.number)
                     if line.number == 1 and record is not None:
                         self._check_head(record, segment, place)
                         is_gap = self._is_gap(record, before, segment, place)
@@ -194,7 +200,7 @@ class _Walk:
         counted = self._counted
         judged = self._judge()
         if not self._records:
-            self.sequence.report(Problem.EMPTY, self._last_place, None)
+            self.sequence.report(LogFault.EMPTY, self._last_place, None)
         return VerifyReport(
             segments=len(self._found),
             records=self._records,
@@ -213,23 +219,23 @@ class _Walk:
             not_read=tuple(packed(self._directory)),
         )
 
-    def _check_head(self, record: Record, segment: Segment, place: Place) -> None:
+    def _check_head(self, record: Record, segment: Segment, place: LinePlace) -> None:
         """A segment begins with its head, and its file name says its number."""
         if isinstance(record, SegmentRecord):
             self._heads.append(record)
             if record.number != segment.number:
-                self.sequence.report(Problem.CHANGED, place, record.seq)
+                self.sequence.report(LogFault.CHANGED, place, record.seq)
             if self._instance not in (None, record.instance) and (
                 segment == self._found[-1]
             ):
                 why = f"it is the log of {record.instance!r}"
-                self.sequence.report(Problem.FOREIGN, place, record.seq, why=why)
+                self.sequence.report(LogFault.FOREIGN, place, record.seq, why=why)
         elif self._records == 0:
             # Elsewhere its number is missing in the sequence; here nothing tells.
-            self.sequence.report(Problem.MISSING, place, record.seq - 1)
+            self.sequence.report(LogFault.MISSING, place, record.seq - 1)
 
     def _is_gap(
-        self, record: Record, before: Segment | None, segment: Segment, place: Place
+        self, record: Record, before: Segment | None, segment: Segment, place: LinePlace
     ) -> bool:
         """Note that whole segments are missing before one, if its head says which.
 
@@ -241,7 +247,9 @@ class _Walk:
         if gap is None:
             if before is None and record.seq > 1:
                 why = "its head does not say what was before it"
-                self.sequence.report(Problem.MISSING, place, 1, record.seq - 1, why=why)
+                self.sequence.report(
+                    LogFault.MISSING, place, 1, record.seq - 1, why=why
+                )
             return False
         self._gaps.append((place, gap))
         return True
@@ -255,7 +263,7 @@ class _Walk:
             found.append(judged)
             if judged.why:
                 self.sequence.report(
-                    Problem.MISSING,
+                    LogFault.MISSING,
                     place,
                     gap.first_record,
                     gap.last_record,
@@ -288,7 +296,7 @@ class _Walk:
             self._state = CheckpointState.CONFIRMED
         else:
             self._state = CheckpointState.REFUTED
-            self.sequence.report(Problem.CHANGED, link.place, self._checkpoint.records)
+            self.sequence.report(LogFault.CHANGED, link.place, self._checkpoint.records)
 
     def _settle_checkpoint(self) -> None:
         """Say what it means that no line is the one that the checkpoint covers last."""
@@ -299,13 +307,13 @@ class _Walk:
             return
         self._state = CheckpointState.REFUTED
         first, last = self._end.records + 1, self._checkpoint.records
-        self.sequence.report(Problem.CUT_OFF, self._last_place, first, last)
+        self.sequence.report(LogFault.CUT_OFF, self._last_place, first, last)
 
     def _compare_kept_end(self, link: Link, kept: Checkpoint) -> None:
         """Another record of that number: the log was cut off and went on."""
         if link.hash != kept.head:
             why = "it is not the record that the file 'end' beside it names"
-            self.sequence.report(Problem.CHANGED, link.place, link.seq, why=why)
+            self.sequence.report(LogFault.CHANGED, link.place, link.seq, why=why)
 
     def _settle_kept_end(self) -> None:
         """Say that the log does not reach as far as it is known to have reached."""
@@ -318,7 +326,7 @@ class _Walk:
         )
         first = self._end.records + 1
         place = self._last_place
-        self.sequence.report(Problem.CUT_OFF, place, first, kept.records, why=why)
+        self.sequence.report(LogFault.CUT_OFF, place, first, kept.records, why=why)
 
 
 class _Counted:
@@ -350,7 +358,9 @@ class _Counted:
         self.until: datetime | None = None
         self.step_back: StepBack | None = None
 
-    def follow(self, record: Record | None, line: Line, place: Place) -> None:
+    def follow(
+        self, record: Record | None, line: SegmentLine, place: LinePlace
+    ) -> None:
         """Take in one line."""
         if record is None:
             self._is_linked = False
@@ -368,7 +378,7 @@ class _Counted:
         tail.read(record, line.data)
         self._tell_time(record)
 
-    def _compare_head(self, head: SegmentRecord, place: Place) -> None:
+    def _compare_head(self, head: SegmentRecord, place: LinePlace) -> None:
         tail = self.tail
         if not self._is_linked:
             return
@@ -381,16 +391,16 @@ class _Counted:
                 and head.mark == tail.mark
             )
         if not same:
-            self._sequence.report(Problem.MISCOUNTED, place, head.seq)
+            self._sequence.report(LogFault.MISCOUNTED, place, head.seq)
 
-    def _compare_totals(self, record: TotalRecord, place: Place) -> None:
+    def _compare_totals(self, record: TotalRecord, place: LinePlace) -> None:
         self.totals += 1
         if not self._is_linked:
             return
         self.totals_checked += 1
         if not self.tail.days.agree(record.totals):
             why = f"the totals of {record.totals.day}"
-            self._sequence.report(Problem.MISCOUNTED, place, record.seq, why=why)
+            self._sequence.report(LogFault.MISCOUNTED, place, record.seq, why=why)
 
     def _tell_time(self, record: Record) -> None:
         time = self.until = record.time
@@ -402,7 +412,9 @@ class _Counted:
             self.step_back = StepBack(record=record.seq, time=time, before=latest)
 
 
-def _link(line: Line, record: Record | None, place: Place, *, is_start: bool) -> Link:
+def _link(
+    line: SegmentLine, record: Record | None, place: LinePlace, *, is_start: bool
+) -> Link:
     return Link(
         place=place,
         seq=None if record is None else record.seq,

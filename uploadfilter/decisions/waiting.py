@@ -15,7 +15,7 @@ GROUP_BYTES = 4 * 1024 * 1024
 _Result = TypeVar("_Result")
 
 
-class Pending(Generic[_Result]):
+class PendingRecord(Generic[_Result]):
     """A record that waits for the writer, with the future of its caller.
 
     Args:
@@ -40,7 +40,7 @@ class Pending(Generic[_Result]):
             self.future.set_exception(error)
 
 
-Waiting = Pending[int] | Pending[Checkpoint]
+Waiting = PendingRecord[int] | PendingRecord[Checkpoint]
 
 
 def lasts(pending: Waiting) -> bool:

@@ -19,7 +19,7 @@ from uploadfilter.gate.variants import VARIANT_COUNT, Words, all_variants
 from uploadfilter.model import QUALITY_FLOOR, SignalType
 from uploadfilter.reference.quarantining import (
     MOST_QUARANTINED,
-    Kind,
+    MatchKind,
     Quarantine,
     Turnover,
     digests_of,
@@ -79,7 +79,7 @@ class GateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownCorpus:
     """What is known to be harmless, under one name.
 
     Attributes:
@@ -124,7 +124,7 @@ class CorpusGate:
 
     def __init__(
         self,
-        known: Mapping[str, Known],
+        known: Mapping[str, KnownCorpus],
         *,
         identity: str,
         settings: GateSettings,
@@ -150,11 +150,11 @@ class CorpusGate:
     def look(self, tables: Tables) -> Sequence[Quarantine]:
         """Return which entries of one set match what is known to be harmless."""
         (info,) = tables.sets
-        found: dict[int, tuple[int, Kind, str]] = {}
+        found: dict[int, tuple[int, MatchKind, str]] = {}
         near = np.zeros(len(tables.entries), np.int64)
         for name, known in sorted(self._known.items()):
             for row in _same(tables.exact, known.keys).tolist():
-                found[row] = min(found.get(row, _NOTHING), (0, Kind.EXACT, name))
+                found[row] = min(found.get(row, _NOTHING), (0, MatchKind.EXACT, name))
             for table, at in _compared(tables):
                 nearest = _nearest(table, at, known)
                 _add_near(found, table.entries[at], nearest, name)
@@ -200,7 +200,7 @@ class CorpusGate:
         )
 
 
-_NOTHING: Final = (FAR, Kind.NEGATIVE, "")
+_NOTHING: Final = (FAR, MatchKind.NEGATIVE, "")
 
 
 def problem_of(
@@ -255,7 +255,9 @@ def _compared(
     return found
 
 
-def _nearest(table: PerceptualTable, rows: NDArray[np.intp], known: Known) -> Nearest:
+def _nearest(
+    table: PerceptualTable, rows: NDArray[np.intp], known: KnownCorpus
+) -> Nearest:
     values = np.stack([lane.take(rows) for lane in table.lanes], axis=-1)
     found = nothing_near(len(values))
     for at in range(0, len(known.values) if len(values) else 0, BLOCK_PICTURES):
@@ -265,14 +267,14 @@ def _nearest(table: PerceptualTable, rows: NDArray[np.intp], known: Known) -> Ne
 
 
 def _add_near(
-    found: dict[int, tuple[int, Kind, str]],
+    found: dict[int, tuple[int, MatchKind, str]],
     entries: NDArray[np.uint32],
     nearest: Nearest,
     name: str,
 ) -> None:
     for at in np.flatnonzero(nearest.distance < FAR).tolist():
         row = int(entries[at])
-        kind = Kind.NEGATIVE if nearest.negative[at] else Kind.NEAR
+        kind = MatchKind.NEGATIVE if nearest.negative[at] else MatchKind.NEAR
         seen = (int(nearest.distance[at]), kind, name)
         found[row] = min(found.get(row, _NOTHING), seen)
 

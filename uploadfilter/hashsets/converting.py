@@ -18,8 +18,8 @@ from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
 from uploadfilter.hashsets.importing import (
     NOTHING_SAID,
+    KnownBefore,
     Progress,
-    Said,
     Survey,
     checked_categories,
     survey_of,
@@ -55,7 +55,7 @@ def convert_file(
     categories: Sequence[str],
     only: SignalType | None = None,
     vics: Version | None = None,
-    said: Said = NOTHING_SAID,
+    said: KnownBefore = NOTHING_SAID,
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
 ) -> Converted:

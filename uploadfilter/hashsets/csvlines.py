@@ -29,7 +29,7 @@ from uploadfilter.hashsets.columns import (
     not_compared,
     shown_names,
 )
-from uploadfilter.hashsets.csvrows import Row, Table, opened_table
+from uploadfilter.hashsets.csvrows import CSVRow, CSVTable, opened_table
 from uploadfilter.hashsets.items import FLAGS, IdOf, common_category, made_id
 from uploadfilter.hashsets.shortlines import Numbered
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
@@ -121,7 +121,7 @@ def _common_category(columns: Columns, categories: frozenset[str] | None) -> str
     )
 
 
-def _problem(row: Row, columns: Columns) -> Problem | None:
+def _problem(row: CSVRow, columns: Columns) -> Problem | None:
     """Return why a row is left out before anything is read of it."""
     cells = row.cells
     if cells is None:
@@ -201,7 +201,7 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
 )
 
 
-def _facts(table: Table) -> TableFacts:
+def _facts(table: CSVTable) -> TableFacts:
     places = _places(table.columns)
     read = {place for _, place in places}
     unread = [name for at, name in enumerate(table.header) if at not in read]

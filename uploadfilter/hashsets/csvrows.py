@@ -49,7 +49,7 @@ _POWERSHELL_LINE = re.compile(r"#TYPE [\w.+`\[\],]+\s*")
 """What Windows PowerShell 5 writes above the heading."""
 
 
-class Row(NamedTuple):
+class CSVRow(NamedTuple):
     """A row of data.
 
     Attributes:
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class CSVTable:
     """A CSV file that was opened.
 
     Attributes:
@@ -79,13 +79,13 @@ class Table:
     header: Sequence[str]
     has_heading: bool
     columns: Columns
-    rows: Iterator[Row]
+    rows: Iterator[CSVRow]
 
 
 @contextmanager
 def opened_table(
     file: BufferedReader, layout: Layout, *, note_line: Callable[[], None]
-) -> Iterator[Table]:
+) -> Iterator[CSVTable]:
     """Read the heading of a file, and yield what follows it.
 
     Args:
@@ -108,7 +108,7 @@ def opened_table(
         lines.release()
 
 
-def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> Table:
+def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> CSVTable:
     first = _first_line(lines)
     excel = _EXCEL_LINE.fullmatch(first)
     if excel or _POWERSHELL_LINE.fullmatch(first):
@@ -116,7 +116,7 @@ def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> Table:
         first = _first_line(lines)
     delimiter = layout.delimiter or (excel and excel[1]) or _sniffed(first, layout)
     rows = _rows(lines, first, delimiter=delimiter, quote=layout.quote)
-    top = next(rows, Row(1, None))
+    top = next(rows, CSVRow(1, None))
     header = [cell.strip() for cell in top.cells or ()]
     if not header:
         raise HashSetFormatError(
@@ -129,7 +129,7 @@ def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> Table:
         header = numbers_for(header, layout)
         rows = chain([top], rows)
     columns = found_in(header, layout)
-    return Table(
+    return CSVTable(
         encoding=encoding,
         delimiter=delimiter,
         # What nobody calls by a name of it may be data, which is shown nowhere.
@@ -257,7 +257,7 @@ def _reader(
     return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=strict)
 
 
-def _rows(lines: _Lines, first: str, *, delimiter: str, quote: str) -> Iterator[Row]:
+def _rows(lines: _Lines, first: str, *, delimiter: str, quote: str) -> Iterator[CSVRow]:
     """Yield the rows from the heading on, those with something in them."""
     pushed = [first]
 
@@ -278,4 +278,4 @@ def _rows(lines: _Lines, first: str, *, delimiter: str, quote: str) -> Iterator[
             cells = None
         lines.begin_row()
         if cells is None or any(map(str.strip, cells)):
-            yield Row(begun, cells)
+            yield CSVRow(begun, cells)

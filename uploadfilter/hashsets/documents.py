@@ -1,9 +1,9 @@
 """JSON documents of any length, record by record.
 
-Exports of others are one document of gigabytes, whose records stand in lists inside
-lists. A ``Shape`` says through which fields the way to them leads. Whatever a file
-holds, memory is bounded: a record that does not fit into the window is walked field by
-field, and what nobody asked for is read past, however long it is.
+Exports of other programs are one document of gigabytes, whose records stand in lists
+inside lists. A ``DocumentShape`` names the fields that lead to the records. Memory is
+bounded for every file: a record that does not fit into the window is read field by
+field, and unwanted values are skipped, however long they are.
 
 A record is decoded by Python's own ``json``, which is twice as fast as a parser of
 events (ADR 0069). The slow twin is ``json.loads`` and a walk over what it returns
@@ -51,7 +51,7 @@ class TooLong:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class DocumentShape:
     """Where the records of a document are.
 
     Attributes:
@@ -66,7 +66,7 @@ class Shape:
 
 
 def records(
-    file: BufferedReader, shape: Shape, *, chunk_bytes: int = CHUNK_BYTES
+    file: BufferedReader, shape: DocumentShape, *, chunk_bytes: int = CHUNK_BYTES
 ) -> Iterator[object]:
     """Yield the records of a document, or of several one after the other.
 
@@ -310,7 +310,7 @@ def _leads_on(item: object, ways: frozenset[str]) -> bool:
 class _Walk:
     """Walks through a document to its records."""
 
-    def __init__(self, window: _Window, shape: Shape) -> None:
+    def __init__(self, window: _Window, shape: DocumentShape) -> None:
         self.window = window
         self._shape = shape
 

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from uploadfilter.hashsets.columns import label_of
-from uploadfilter.hashsets.documents import Shape, records
+from uploadfilter.hashsets.documents import DocumentShape, records
 from uploadfilter.hashsets.items import Item, flag_of
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
@@ -49,7 +49,7 @@ class ThreatExchange:
     title = "an answer of ThreatExchange, in JSON"
     has_categories = False
 
-    _shape = Shape(
+    _shape = DocumentShape(
         ways=MappingProxyType({"": frozenset({"data"}), "data": frozenset()}),
         wanted=frozenset({"id", "type", "indicator", "should_delete", "descriptors"}),
     )
@@ -115,7 +115,7 @@ class StopNCII:
     title = "an answer of StopNCII, in JSON"
     has_categories = False
 
-    _shape = Shape(
+    _shape = DocumentShape(
         ways=MappingProxyType(
             {"": frozenset({"hashRecords"}), "hashRecords": frozenset()}
         ),

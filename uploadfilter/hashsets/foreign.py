@@ -4,7 +4,7 @@ Each record becomes the JSON line that says the same (ADR 0024), so that all tha
 for lines holds for records: ids, categories, lengths, degenerate signals, counts.
 
 To add a format, write a class like those of ``vics.py``, add it to ``FOREIGN``, to
-``Format`` (``cli/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
+``NamedFormat`` (``cli/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
 test_foreign.py``, which runs ``tests/conformance/foreign.py``; then its clauses in
 ``hashsets/FORMAT.md``.
 """
@@ -26,7 +26,7 @@ from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 from uploadfilter.hashsets.vics import Vics
 
 
-class Foreign(Protocol):
+class ForeignFormat(Protocol):
     """A format of somebody else.
 
     Attributes:
@@ -73,7 +73,7 @@ class Foreign(Protocol):
 TICK_RECORDS: Final = 1 << 13
 """Records between two reports of progress: some 50 ms of VICS."""
 
-FOREIGN: Final[tuple[Foreign, ...]] = (
+FOREIGN: Final[tuple[ForeignFormat, ...]] = (
     Vics(),
     Ncmec(),
     StopNCII(),
@@ -83,7 +83,7 @@ FOREIGN: Final[tuple[Foreign, ...]] = (
 """All formats, in the order in which a file is compared with them."""
 
 
-def known_by(head: bytes) -> Foreign | None:
+def known_by(head: bytes) -> ForeignFormat | None:
     """Return the format of a file, by its beginning; ``None`` if it is unknown."""
     text = text_of(head)
     if text is None:
@@ -93,7 +93,7 @@ def known_by(head: bytes) -> Foreign | None:
 
 def foreign_lines(
     file: BufferedReader,
-    form: Foreign,
+    form: ForeignFormat,
     *,
     categories: frozenset[str] | None,
     id_of: IdOf,

@@ -19,12 +19,12 @@ from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets import csvlines, hashdeep, lists
 from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
-from uploadfilter.hashsets.foreign import Foreign, foreign_lines, known_by
+from uploadfilter.hashsets.foreign import ForeignFormat, foreign_lines, known_by
 from uploadfilter.hashsets.hashdeep import is_hashdeep
 from uploadfilter.hashsets.items import IdOf, any_id, common_category
 from uploadfilter.hashsets.listblocks import (
+    LineSource,
     ListedBlock,
-    Source,
     plain_block,
     stretches,
 )
@@ -70,7 +70,7 @@ def read(
     tally: Tally,
     tick: Callable[[], None],
     table: CSVRequest | None = None,
-    foreign: Foreign | None = None,
+    foreign: ForeignFormat | None = None,
     id_of: IdOf = any_id,
 ) -> Iterator[Entry | EntryBlock | ListedSignal | ListedBlock]:
     """Read a hash-set file.
@@ -156,7 +156,7 @@ def _check_options(
 
 def _foreign_items(
     file: BufferedReader,
-    form: Foreign,
+    form: ForeignFormat,
     categories: frozenset[str] | None,
     id_of: IdOf,
     tally: Tally,
@@ -277,7 +277,7 @@ def _check_text(head: bytes) -> None:
         )
 
 
-def _lines(file: Source, tally: Tally, tick: Callable[[], None]) -> Iterator[bytes]:
+def _lines(file: LineSource, tally: Tally, tick: Callable[[], None]) -> Iterator[bytes]:
     """Yield each line that is neither blank nor a comment, stripped."""
     readline = file.readline
     while line := readline(MOST_LINE_BYTES + 1):
@@ -295,7 +295,7 @@ def _lines(file: Source, tally: Tally, tick: Callable[[], None]) -> Iterator[byt
             yield line
 
 
-def _skip_line(file: Source, line: bytes) -> None:
+def _skip_line(file: LineSource, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
         line = file.readline(MOST_LINE_BYTES)
 

@@ -21,7 +21,7 @@ from uploadfilter.errors import (
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.csvlines import CSVRequest
-from uploadfilter.hashsets.foreign import Foreign, known_by
+from uploadfilter.hashsets.foreign import ForeignFormat, known_by
 from uploadfilter.hashsets.hashdeep import is_hashdeep
 from uploadfilter.hashsets.items import UNNAMED_CATEGORY, IdOf, any_id
 from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
@@ -46,8 +46,8 @@ from uploadfilter.reference.collecting import EntryBlock, TableBuilder
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.sets import (
     LOCAL_ISSUER,
+    ImportSource,
     SetInfo,
-    Source,
     check_set_name,
     no_such_set,
 )
@@ -68,7 +68,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class KnownBefore:
     """What is known of a file before it is opened.
 
     Attributes:
@@ -80,10 +80,10 @@ class Said:
 
     signal_type: SignalType | None = None
     layout: Layout | None = None
-    foreign: Foreign | None = None
+    foreign: ForeignFormat | None = None
 
 
-NOTHING_SAID: Final = Said()
+NOTHING_SAID: Final = KnownBefore()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def import_file(
     enforce_unsigned: bool,
     writer: ReferenceWriter,
     clock: Callable[[], float],
-    said: Said = NOTHING_SAID,
+    said: KnownBefore = NOTHING_SAID,
     bad_lines: BadLines = BadLines.REFUSE,
     raw: HashedFile | None = None,
     progress: Progress | None = None,
@@ -228,7 +228,7 @@ def survey_file(
     path: Path,
     *,
     categories: Sequence[str] = (),
-    said: Said = NOTHING_SAID,
+    said: KnownBefore = NOTHING_SAID,
     progress: Progress | None = None,
 ) -> Survey:
     """Read a file and import nothing: which categories are there to choose from?
@@ -387,8 +387,8 @@ def ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], Non
     return lambda: progress(file.tell(), size)
 
 
-def _source(tally: Tally, file: HashedFile) -> Source:
-    return Source(
+def _source(tally: Tally, file: HashedFile) -> ImportSource:
+    return ImportSource(
         lines=tally.lines,
         refused={item.problem.value: item.count for item in tally.problems},
         sha256=file.sha256(),

@@ -67,7 +67,7 @@ class ListedBlock:
             yield ListedSignal(self.type, self.values[at : at + width])
 
 
-class Source(Protocol):
+class LineSource(Protocol):
     """Where lines come from: a file, or a stretch of one."""
 
     def read(self, size: int, /) -> bytes:
@@ -77,7 +77,7 @@ class Source(Protocol):
         """Return a line, or so many bytes of one; none at the end."""
 
 
-def stretches(file: Source, *, most_line_bytes: int) -> Iterator[bytes]:
+def stretches(file: LineSource, *, most_line_bytes: int) -> Iterator[bytes]:
     """Yield a file in stretches of whole lines.
 
     Only a line that is longer than ``most_line_bytes`` may lack its end; the rest of

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from uploadfilter.hashsets.columns import label_of
-from uploadfilter.hashsets.documents import Shape, records
+from uploadfilter.hashsets.documents import DocumentShape, records
 from uploadfilter.hashsets.items import Item, flag_of
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
@@ -34,7 +34,7 @@ _BETWEEN: Final = "|"
 
 _NO_OBJECT: Final = frozenset({None, "", "0", 0})
 _INSIDE_EVENT: Final = frozenset({"Attribute", "Object"})
-_SHAPE: Final = Shape(
+_SHAPE: Final = DocumentShape(
     ways=MappingProxyType(
         {
             "": _INSIDE_EVENT | {"response", "Event"},

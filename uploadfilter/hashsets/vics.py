@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from uploadfilter.hashsets.columns import label_of
-from uploadfilter.hashsets.documents import Shape, records
+from uploadfilter.hashsets.documents import DocumentShape, records
 from uploadfilter.hashsets.items import Item
 from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
@@ -61,7 +61,7 @@ _DROPPED: Final = frozenset(
 """Fields that are known, and go nowhere."""
 
 _KNOWN: Final = _READ | _DROPPED
-_SHAPE: Final = Shape(
+_SHAPE: Final = DocumentShape(
     ways=MappingProxyType(
         {
             "": frozenset({"value", "Media"}),

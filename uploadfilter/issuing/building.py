@@ -16,7 +16,7 @@ from typing import Final
 from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.jsonlines import MOST_ID_CHARACTERS, is_category
-from uploadfilter.issuing.tables import Table
+from uploadfilter.issuing.tables import PictureTable
 from uploadfilter.model import (
     QUALITY_FLOOR,
     Entry,
@@ -28,7 +28,7 @@ from uploadfilter.model import (
     View,
 )
 from uploadfilter.signedsets import operations as ops
-from uploadfilter.unfinished import Unfinished
+from uploadfilter.unfinished import UnfinishedFile
 
 TYPES: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Perceptual signals of an entry; the filter computes both for every upload."""
@@ -49,7 +49,7 @@ _NOTE: Final = re.compile(r"([0-9]{1,18}) (.*)")
 Quality = Callable[[bytes], int]
 
 
-class Refusal(StrEnum):
+class LeftOut(StrEnum):
     """The reasons why a file does not become an entry."""
 
     UNREADABLE = "unreadable"
@@ -62,15 +62,15 @@ class Refusal(StrEnum):
     SAME = "same"
 
 
-WORDS: Final[Mapping[Refusal, str]] = {
-    Refusal.UNREADABLE: "could not be read",
-    Refusal.NO_FILE: "a link to a folder, or not a regular file",
-    Refusal.NO_PICTURE: "not a picture, or one that could not be decoded",
-    Refusal.DEGENERATE: "so plain that it would match innocent pictures",
-    Refusal.NO_CATEGORY: "in no folder, or row, that names a category",
-    Refusal.NO_ROW: "in no row of the table",
-    Refusal.NO_ID: "an id that an entry cannot have",
-    Refusal.SAME: "the same file once more",
+WORDS: Final[Mapping[LeftOut, str]] = {
+    LeftOut.UNREADABLE: "could not be read",
+    LeftOut.NO_FILE: "a link to a folder, or not a regular file",
+    LeftOut.NO_PICTURE: "not a picture, or one that could not be decoded",
+    LeftOut.DEGENERATE: "so plain that it would match innocent pictures",
+    LeftOut.NO_CATEGORY: "in no folder, or row, that names a category",
+    LeftOut.NO_ROW: "in no row of the table",
+    LeftOut.NO_ID: "an id that an entry cannot have",
+    LeftOut.SAME: "the same file once more",
 }
 
 
@@ -88,7 +88,7 @@ class Naming:
 
     category: str | None = None
     by_name: bool = False
-    table: Table | None = None
+    table: PictureTable | None = None
 
     def row_of(self, path: PurePath, digests: Collection[Signal] = ()) -> int:
         """Return the number of a file's row in the table; 0 if it has none."""
@@ -106,7 +106,7 @@ class Naming:
 
     def of(
         self, path: PurePath, digests: Collection[Signal] = ()
-    ) -> tuple[str, str] | Refusal:
+    ) -> tuple[str, str] | LeftOut:
         """Return the id (empty if it is made of the digest) and category of a file.
 
         Args:
@@ -117,25 +117,25 @@ class Naming:
         if self.table is not None:
             number = self.row_of(path, digests)
             if not number:
-                return Refusal.NO_ROW
+                return LeftOut.NO_ROW
             row = self.table.row(number)
             entry_id, category = row.id, row.category or category
         elif category is None and len(path.parts) > 1:
             category = path.parts[0]
         if category is None or not is_category(category):
-            return Refusal.NO_CATEGORY
+            return LeftOut.NO_CATEGORY
         if self.by_name and not entry_id:
             entry_id = path.stem
         if len(entry_id) > MOST_ID_CHARACTERS or (
             entry_id and not entry_id.isprintable()
         ):
-            return Refusal.NO_ID
+            return LeftOut.NO_ID
         return entry_id, category
 
 
 def entry_of(
     scan: Scan, *, entry_id: str, category: str, quality_of: Quality
-) -> Entry | Refusal:
+) -> Entry | LeftOut:
     """Return the entry of a scanned picture, or the reason why there is none.
 
     Args:
@@ -146,7 +146,7 @@ def entry_of(
     """
     frames = _evenly([view for view in scan.views if _is_stored(view.name)])
     if not frames:
-        return Refusal.NO_PICTURE
+        return LeftOut.NO_PICTURE
     signals: list[EntrySignal] = []
     for view in frames:
         quality = quality_of(view.plane)
@@ -164,7 +164,7 @@ def entry_of(
                 )
             )
     if not signals:
-        return Refusal.DEGENERATE
+        return LeftOut.DEGENERATE
     digests = [EntrySignal(signal=signal) for signal in scan.exact]
     sha256 = next(s.value for s in scan.exact if s.type is SignalType.SHA256)
     return Entry(
@@ -200,13 +200,13 @@ class Built:
 
     entries: int = 0
     categories: dict[str, int] = field(default_factory=dict)
-    refused: dict[Refusal, int] = field(default_factory=dict)
+    refused: dict[LeftOut, int] = field(default_factory=dict)
     resumed: int = 0
     rows: set[int] = field(default_factory=set)
 
-    def note(self, made: Entry | Refusal) -> None:
+    def note(self, made: Entry | LeftOut) -> None:
         """Count the result of one file."""
-        if isinstance(made, Refusal):
+        if isinstance(made, LeftOut):
             self.refused[made] = self.refused.get(made, 0) + 1
             return
         self.entries += 1
@@ -231,7 +231,7 @@ class BuildFile:
         self.built = Built()
         self._ids: set[str] = set()
         try:
-            self._file = Unfinished(path, self._resume)
+            self._file = UnfinishedFile(path, self._resume)
             for line in self._file.part.read_bytes().splitlines():
                 self._ids.add(ops.id_of(line))
         except FileExistsError as exc:
@@ -248,7 +248,7 @@ class BuildFile:
         self.built.resumed += is_done
         return is_done
 
-    def add(self, mark: str, made: Entry | Refusal, row: int = 0) -> None:
+    def add(self, mark: str, made: Entry | LeftOut, row: int = 0) -> None:
         """Add the result of one file.
 
         Args:
@@ -260,14 +260,14 @@ class BuildFile:
             IssuerError: The file cannot be written.
         """
         if isinstance(made, Entry) and made.id in self._ids:
-            made = Refusal.SAME
+            made = LeftOut.SAME
         self.built.note(made)
         self.built.rows.add(row)
         line = b""
         if isinstance(made, Entry):
             self._ids.add(made.id)
             line = b"{" + ops.addition(made).split(b",", 1)[1]
-        word = made.value if isinstance(made, Refusal) else made.category
+        word = made.value if isinstance(made, LeftOut) else made.category
         try:
             self._file.add(mark, line, f"{row} {word}")
         except OSError as exc:
@@ -295,8 +295,8 @@ class BuildFile:
             return False
         row, word = found.groups()
         self.built.rows.add(int(row))
-        if word in set(Refusal):
-            self.built.note(Refusal(word))
+        if word in set(LeftOut):
+            self.built.note(LeftOut(word))
         else:
             self.built.entries += 1
             counts = self.built.categories

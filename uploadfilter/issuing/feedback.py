@@ -25,7 +25,7 @@ from uploadfilter.issuing.published import Published
 from uploadfilter.signedsets import feedback
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import operations as ops
-from uploadfilter.signedsets.feedback import EntryLine, EntrySum, Header
+from uploadfilter.signedsets.feedback import EntryLine, EntrySum, FeedbackHeader
 from uploadfilter.signedsets.metadata import name_of
 from uploadfilter.signedsets.roles import ROOT
 
@@ -37,7 +37,7 @@ MOST_FILES: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class VerifiedFeedback:
     """A file whose signature was verified.
 
     Attributes:
@@ -45,7 +45,7 @@ class Checked:
         copy: Its lines of entries, as they were verified.
     """
 
-    header: Header
+    header: FeedbackHeader
     copy: IO[bytes]
 
     def entries(self) -> Iterator[EntryLine]:
@@ -64,7 +64,7 @@ class Feedback:
         copies: Files that were named twice.
     """
 
-    files: tuple[Checked, ...]
+    files: tuple[VerifiedFeedback, ...]
     copies: tuple[Path, ...]
 
     def sums(self, listed: Mapping[str, int]) -> Iterator[EntrySum]:
@@ -124,7 +124,7 @@ def opened(
     Raises:
         FeedbackError: A file cannot be counted, or the files cannot be added up.
     """
-    files: dict[bytes, Checked] = {}
+    files: dict[bytes, VerifiedFeedback] = {}
     copies: list[Path] = []
     with ExitStack() as held:
         for path in paths:
@@ -174,7 +174,7 @@ def _checked(
     copy: IO[bytes],
     operators: Mapping[str, SSlibKey],
     roots: frozenset[str],
-) -> tuple[bytes, Checked]:
+) -> tuple[bytes, VerifiedFeedback]:
     with path.open("rb") as file:
         first = _line(file)
         header = feedback.parse_header(first)
@@ -198,7 +198,7 @@ def _checked(
             raise _refused("there are bytes after its signature", _AGAIN)
     _verify(key, signature, digest.digest())
     known = name_of(key)
-    return digest.digest(), Checked(header=_as(header, known), copy=copy)
+    return digest.digest(), VerifiedFeedback(header=_as(header, known), copy=copy)
 
 
 _AGAIN: Final = "Nothing of it was counted. Ask the operator for the file again."
@@ -213,7 +213,7 @@ def _line(file: IO[bytes]) -> bytes:
     return line
 
 
-def _key_of(header: Header, operators: Mapping[str, SSlibKey]) -> SSlibKey:
+def _key_of(header: FeedbackHeader, operators: Mapping[str, SSlibKey]) -> SSlibKey:
     key = operators.get(header.public)
     if key is None:
         raise _refused(
@@ -234,7 +234,7 @@ def _verify(key: SSlibKey, signature: str, digest: bytes) -> None:
         raise _refused("its signature is wrong", _AGAIN) from exc
 
 
-def _as(header: Header, name: str) -> Header:
+def _as(header: FeedbackHeader, name: str) -> FeedbackHeader:
     return msgspec.structs.replace(header, operator=name)
 
 

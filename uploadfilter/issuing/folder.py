@@ -43,7 +43,7 @@ from uploadfilter.state import (
 _SETTINGS: Final = "issuer.json"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a signed set, which hold as long as it exists.
 
     Attributes:
@@ -71,7 +71,7 @@ class IssuerFolder:
         self.path = path
         try:
             data = (path / _SETTINGS).read_bytes()
-            self.settings = msgspec.json.decode(data, type=Settings)
+            self.settings = msgspec.json.decode(data, type=SetSettings)
         except OSError as exc:
             raise IssuerError(
                 f"{str(path)!r} is not an issuer's folder: {exc.strerror}",
@@ -84,7 +84,7 @@ class IssuerFolder:
             ) from exc
 
     @classmethod
-    def create(cls, path: Path, settings: Settings) -> "IssuerFolder":
+    def create(cls, path: Path, settings: SetSettings) -> "IssuerFolder":
         """Make a folder.
 
         Raises:

@@ -15,12 +15,12 @@ from typing import Final
 from uploadfilter.issuing.building import (
     TYPES,
     BuildFile,
+    LeftOut,
     Naming,
-    Refusal,
     entry_of,
 )
 from uploadfilter.model import Entry, Reason, Scan
-from uploadfilter.scanners.files import Found, find, open_regular, type_guesser
+from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
@@ -56,7 +56,7 @@ async def build(
     async with ScannerPool.open(settings) as pool:
         builder = _Builder(pool, source, naming, workers=settings.workers)
 
-        def report(done: tuple[str, Entry | Refusal, int]) -> None:
+        def report(done: tuple[str, Entry | LeftOut, int]) -> None:
             out.add(*done)
             on_done()
 
@@ -67,7 +67,7 @@ async def build(
 
 def _to_do(
     source: Path, out: BuildFile, on_done: Callable[[], None]
-) -> Iterator[tuple[str, Found]]:
+) -> Iterator[tuple[str, FoundFile]]:
     for found in find([str(source)]):
         try:
             mark = mark_of(
@@ -98,22 +98,24 @@ class _Builder:
         self._declared_type = type_guesser()
         self._free = asyncio.Semaphore(workers)
 
-    async def make(self, mark: str, found: Found) -> tuple[str, Entry | Refusal, int]:
+    async def make(
+        self, mark: str, found: FoundFile
+    ) -> tuple[str, Entry | LeftOut, int]:
         naming, path = self._naming, _below(self._source, found.path)
         if found.problem is not None:
             is_unreadable = found.problem is Reason.UNREADABLE
-            why = Refusal.UNREADABLE if is_unreadable else Refusal.NO_FILE
+            why = LeftOut.UNREADABLE if is_unreadable else LeftOut.NO_FILE
             return mark, why, naming.row_of(path)
         if not naming.needs_digests(path):
             named = naming.of(path)
-            if isinstance(named, Refusal):
+            if isinstance(named, LeftOut):
                 return mark, named, naming.row_of(path)
         try:
             scan = await self._scan(found.path)
         except OSError:
-            return mark, Refusal.UNREADABLE, naming.row_of(path)
+            return mark, LeftOut.UNREADABLE, naming.row_of(path)
         row, named = naming.row_of(path, scan.exact), naming.of(path, scan.exact)
-        if isinstance(named, Refusal):
+        if isinstance(named, LeftOut):
             return mark, named, row
         entry_id, category = named
         made = entry_of(

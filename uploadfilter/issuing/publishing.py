@@ -314,7 +314,9 @@ def export_lines(now: Published, to: Path) -> int:
     return to.stat().st_size
 
 
-def _check_publishable(waiting: tuple[signing.Pending, ...], now: Published) -> None:
+def _check_publishable(
+    waiting: tuple[signing.PendingSignature, ...], now: Published
+) -> None:
     roles = {item.role for item in waiting}
     if not roles:
         raise IssuerError(

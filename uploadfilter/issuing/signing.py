@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class PendingSignature:
     """The proposal for one role.
 
     Attributes:
@@ -54,7 +54,7 @@ class Pending:
         return tuple(sorted({name for it in self.signatures for name in it.others}))
 
 
-def pending(folder: IssuerFolder, now: Published) -> tuple[Pending, ...]:
+def pending(folder: IssuerFolder, now: Published) -> tuple[PendingSignature, ...]:
     """Return the proposal, role by role.
 
     Raises:
@@ -66,7 +66,7 @@ def pending(folder: IssuerFolder, now: Published) -> tuple[Pending, ...]:
         if place.exists():
             found[role] = _read(place.read_bytes(), kind, role)
     return tuple(
-        Pending(
+        PendingSignature(
             role=role,
             metadata=metadata,
             signatures=_signatures(role, metadata, found, now),
@@ -109,7 +109,7 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
     return tuple(signed)
 
 
-def named_in(item: Pending) -> dict[str, md.Holders]:
+def named_in(item: PendingSignature) -> dict[str, md.Holders]:
     """Return the holders of each role that a proposal names; empty if it names none."""
     roles = getattr(item.metadata.signed, "roles", None)
     delegations = getattr(item.metadata.signed, "delegations", None)
@@ -134,7 +134,7 @@ def put_signature(metadata: Metadata[Any], signer: "Signer") -> None:
         raise told
 
 
-def check_complete(waiting: Iterable[Pending]) -> None:
+def check_complete(waiting: Iterable[PendingSignature]) -> None:
     """Refuse metadata that lacks signatures.
 
     Raises:
@@ -152,7 +152,7 @@ def check_complete(waiting: Iterable[Pending]) -> None:
             )
 
 
-def _nothing_to_sign(name: str, waiting: Iterable[Pending]) -> IssuerError:
+def _nothing_to_sign(name: str, waiting: Iterable[PendingSignature]) -> IssuerError:
     by = {item.role for item in waiting if name in item.by}
     if by:
         return IssuerError(
@@ -168,7 +168,7 @@ def _nothing_to_sign(name: str, waiting: Iterable[Pending]) -> IssuerError:
 
 
 def _may_sign(
-    role: str, signer: "Signer", waiting: Iterable[Pending], now: Published
+    role: str, signer: "Signer", waiting: Iterable[PendingSignature], now: Published
 ) -> bool:
     """Tell whether a key, and not only its holder's name, belongs to a role."""
     metadata = {item.role: item.metadata for item in waiting}

@@ -32,7 +32,7 @@ _MOST_LINE_BYTES: Final = 256 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class StagedChanges:
     """The number of staged operations.
 
     Attributes:
@@ -72,7 +72,7 @@ def stage_file(
     *,
     tally: Tally,
     replacing_all: Published | None = None,
-) -> Staged:
+) -> StagedChanges:
     """Stage the entries of a file of JSON lines.
 
     Args:
@@ -103,7 +103,7 @@ def stage_file(
     return staged(folder)
 
 
-def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> Staged:
+def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> StagedChanges:
     """Stage ids to be removed.
 
     Args:
@@ -131,7 +131,7 @@ def staged_changes(folder: IssuerFolder, shard: int) -> dict[str, bytes | None]:
     return changes(path.read_bytes()) if path.exists() else {}
 
 
-def staged(folder: IssuerFolder) -> Staged:
+def staged(folder: IssuerFolder) -> StagedChanges:
     """Count the staged operations."""
     added = deleted = 0
     for shard in range(SHARDS):
@@ -139,7 +139,7 @@ def staged(folder: IssuerFolder) -> Staged:
         gone = sum(line is None for line in lines)
         deleted += gone
         added += len(lines) - gone
-    return Staged(added=added, deleted=deleted)
+    return StagedChanges(added=added, deleted=deleted)
 
 
 def not_added(folder: IssuerFolder, ids: Iterable[str]) -> set[str]:

@@ -36,7 +36,7 @@ _HEAD_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class PictureRow:
     """The row of one picture.
 
     Attributes:
@@ -50,7 +50,7 @@ class Row:
     line: int
 
 
-class Table:
+class PictureTable:
     """The rows of a file, found by the path or a digest of a picture.
 
     Args:
@@ -60,14 +60,14 @@ class Table:
         IssuerError: Two rows contradict each other about one picture.
     """
 
-    def __init__(self, rows: Iterable[tuple[Row, Collection[Key]]]) -> None:
-        self._rows: list[Row] = []
+    def __init__(self, rows: Iterable[tuple[PictureRow, Collection[Key]]]) -> None:
+        self._rows: list[PictureRow] = []
         self._at: dict[Key, int] = {}
         self.has_digests = False
         for row, keys in rows:
             self._add(row, keys)
 
-    def _add(self, row: Row, keys: Collection[Key]) -> None:
+    def _add(self, row: PictureRow, keys: Collection[Key]) -> None:
         number = len(self._rows) + 1
         for key in keys:
             known = self._at.get(key)
@@ -90,7 +90,7 @@ class Table:
         """Return the number of rows."""
         return len(self._rows)
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> PictureRow:
         """Return a row by its number, counted from 1."""
         return self._rows[number - 1]
 
@@ -111,7 +111,7 @@ class Table:
                 yield row.line
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> PictureTable:
     """Read a file with ids and categories.
 
     Args:
@@ -128,15 +128,15 @@ def read_table(path: Path) -> Table:
     except OSError as exc:
         raise _unreadable(path, exc) from exc
     if head.startswith(_JSON):
-        return Table(_media(path))
+        return PictureTable(_media(path))
     try:
         text = path.read_text(encoding=_ENCODING)
-        return Table(_csv_rows(path, text))
+        return PictureTable(_csv_rows(path, text))
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise _unreadable(path, exc) from exc
 
 
-def _media(path: Path) -> Iterator[tuple[Row, Collection[Key]]]:
+def _media(path: Path) -> Iterator[tuple[PictureRow, Collection[Key]]]:
     """Yield the entries of a file that could be imported, with their digests."""
     tally = Tally()
     with opened(path) as (file, _):
@@ -151,12 +151,12 @@ def _media(path: Path) -> Iterator[tuple[Row, Collection[Key]]]:
         for number, entry in enumerate(entries_of(items, ""), start=1):
             signals = [item.signal for item in entry.signals]
             digests = [it.value for it in signals if it.type.is_exact]
-            row = Row(id=entry.id, category=entry.category, line=number)
+            row = PictureRow(id=entry.id, category=entry.category, line=number)
             yield row, digests
     check_outcome(str(path), tally, BadLines.REFUSE)
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[Row, Collection[Key]]]:
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[PictureRow, Collection[Key]]]:
     first, _, _ = text.partition("\n")
     delimiter = max(_DELIMITERS, key=first.count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -177,7 +177,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[Row, Collection[Key]]]:
             if cell:
                 is_place = column in places
                 keys.append(cell if is_place else _digest(path, cell, rows.line_num))
-        row = Row(
+        row = PictureRow(
             id=_cell(cells, names, _IDS),
             category=_cell(cells, names, ("category",)),
             line=rows.line_num,

@@ -31,7 +31,7 @@ from uploadfilter.model import (
     Variant,
     View,
 )
-from uploadfilter.unfinished import Unfinished
+from uploadfilter.unfinished import UnfinishedFile
 
 STORED_VARIANTS: Final = (
     Variant.UPRIGHT,
@@ -57,7 +57,7 @@ _WIDTH: Final = SignalType.PDQ.width_bytes
 Quality = Callable[[bytes], int]
 
 
-class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+class FileSignals(msgspec.Struct, frozen=True, kw_only=True):
     """The signals of one file.
 
     Attributes:
@@ -71,7 +71,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     digests: dict[str, bytes]
 
 
-def gather(scan: Scan, *, quality_of: Quality) -> Gathered | None:
+def gather(scan: Scan, *, quality_of: Quality) -> FileSignals | None:
     """Return the signals of a scanned file; ``None`` if no picture is in it.
 
     Args:
@@ -92,7 +92,7 @@ def gather(scan: Scan, *, quality_of: Quality) -> Gathered | None:
                 _add(values, view, quality_of)
     if not is_picture:
         return None
-    return Gathered(
+    return FileSignals(
         values=b"".join(values),
         qualities=bytes(values.values()),
         digests=digests,
@@ -119,7 +119,7 @@ def _add(values: dict[bytes, int], view: View, quality_of: Quality) -> None:
 
 
 @dataclass(slots=True)
-class Numbers:
+class BuildNumbers:
     """What a build has done so far.
 
     Attributes:
@@ -154,9 +154,9 @@ class Gathering:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.numbers = Numbers()
+        self.numbers = BuildNumbers()
         try:
-            self._file = Unfinished(path, self._resume)
+            self._file = UnfinishedFile(path, self._resume)
         except FileExistsError as exc:
             raise HashSetKnownGoodError(
                 f"{str(path)!r} is there already",
@@ -171,7 +171,7 @@ class Gathering:
         self.numbers.resumed += is_done
         return is_done
 
-    def add(self, mark: str, made: Gathered | None, *, is_read: bool = True) -> None:
+    def add(self, mark: str, made: FileSignals | None, *, is_read: bool = True) -> None:
         """Take one file in.
 
         Args:
@@ -240,8 +240,8 @@ class Gathering:
         """Let go of the files; what was done stays done."""
         self._file.close()
 
-    def _made(self) -> Iterator[Gathered]:
-        decode = msgspec.json.Decoder(Gathered).decode
+    def _made(self) -> Iterator[FileSignals]:
+        decode = msgspec.json.Decoder(FileSignals).decode
         with self._file.part.open("rb") as file:
             yield from map(decode, file)
 
@@ -257,7 +257,7 @@ class Gathering:
 
 
 def _collect(
-    made: Gathered,
+    made: FileSignals,
     values: dict[bytes, int],
     sorters: dict[str, DigestSorter],
     each: int,

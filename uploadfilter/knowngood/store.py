@@ -54,7 +54,7 @@ _MOST_LIST_BYTES: Final = 1 << 20
 _NAME_DIGITS: Final = 16
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class ListedCorpus(msgspec.Struct, frozen=True, kw_only=True):
     """A corpus of the list.
 
     Attributes:
@@ -86,7 +86,7 @@ class _List(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: int = FORMAT
-    corpora: tuple[Listed, ...] = ()
+    corpora: tuple[ListedCorpus, ...] = ()
     without_default: bool = False
 
 
@@ -102,7 +102,7 @@ class KnownGood:
         self.path = state / KNOWN_GOOD
         self._default = default
 
-    def listed(self) -> tuple[Listed, ...]:
+    def listed(self) -> tuple[ListedCorpus, ...]:
         """Return which corpora there are, by name.
 
         Raises:
@@ -118,7 +118,7 @@ class KnownGood:
         *,
         secret: Secret,
         epoch_s: float,
-    ) -> Listed:
+    ) -> ListedCorpus:
         """Take a corpus that ``known-good build`` made, in place of one of that name.
 
         Args:
@@ -163,7 +163,7 @@ class KnownGood:
         secret: Secret,
         epoch_s: float,
         progress: Progress | None = None,
-    ) -> tuple[Listed, Read]:
+    ) -> tuple[ListedCorpus, Read]:
         """Take a list of harmless files in a format of others.
 
         Args:
@@ -193,7 +193,7 @@ class KnownGood:
             )
         return put, found
 
-    def remove(self, name: str) -> Listed:
+    def remove(self, name: str) -> ListedCorpus:
         """Remove a corpus.
 
         Raises:
@@ -255,7 +255,7 @@ class KnownGood:
         given: Corpus | None,
         source: str,
         epoch_s: float,
-    ) -> Listed:
+    ) -> ListedCorpus:
         head = Head(
             format=FORMAT,
             pictures=0 if given is None else given.head.pictures,
@@ -278,7 +278,7 @@ class KnownGood:
                 qualities=b"" if given is None else given.qualities.tobytes(),
                 digests={KEYED: sorter.sorted()},
             )
-            item = Listed(
+            item = ListedCorpus(
                 name=name,
                 sha256=sha256,
                 origin="" if given is None else given.sha256,
@@ -301,7 +301,7 @@ class KnownGood:
             )
         return item
 
-    def _file(self, item: Listed) -> Path:
+    def _file(self, item: ListedCorpus) -> Path:
         return self.path / f"{item.name}.{item.sha256[:_NAME_DIGITS]}"
 
     def _list(self) -> _List:
@@ -316,7 +316,7 @@ class KnownGood:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise _wrong("all", f"the list of them cannot be read: {exc}") from exc
 
-    def _write(self, items: list[Listed], *, without_default: bool) -> None:
+    def _write(self, items: list[ListedCorpus], *, without_default: bool) -> None:
         """Replace the list, then remove the files that it does not name."""
         made = _List(corpora=tuple(items), without_default=without_default)
         write_private(self.path / _LIST, msgspec.json.encode(made))

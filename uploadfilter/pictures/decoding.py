@@ -38,7 +38,7 @@ from uploadfilter.pictures.frame import Frame, Lack
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
 from uploadfilter.pictures.opening import open_reader
 from uploadfilter.pictures.reader import Reader, keys_of
-from uploadfilter.pictures.sampling import Sample, sampled, sampled_in_reach
+from uploadfilter.pictures.sampling import ChosenFrames, sampled, sampled_in_reach
 from uploadfilter.pictures.showing import lacks_conversion
 
 __all__ = ["DecodeLimits", "frames_of", "prepare_process"]
@@ -189,12 +189,12 @@ def _lack(reason: Reason) -> Lack:
     return Lack(reason=reason)
 
 
-def _sample(reader: Reader, limits: DecodeLimits, most: int) -> Sample:
+def _sample(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:
     """Choose the frames to show."""
     durations, keys, course = reader.durations, keys_of(reader), reader.course
     if course is None:
         numbers = sampled(durations, most, keys=keys)
-        return Sample(numbers=numbers, reach=len(durations))
+        return ChosenFrames(numbers=numbers, reach=len(durations))
     fitting = limits.max_total_pixels // max(1, course.shown_pixels)
     return sampled_in_reach(
         durations,

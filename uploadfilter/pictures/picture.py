@@ -51,7 +51,7 @@ _SCALES = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ShrunkPicture:
     """What a signal type has made of a picture.
 
     Attributes:
@@ -75,7 +75,7 @@ class Picture:
 
     plane: Luma
     shape: Shape
-    known: dict[SignalType, Known] = field(
+    known: dict[SignalType, ShrunkPicture] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 

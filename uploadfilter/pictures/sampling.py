@@ -31,7 +31,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class ChosenFrames:
     """The frames that are chosen.
 
     Attributes:
@@ -118,7 +118,7 @@ def sampled_in_reach(
     keys: Sequence[int],
     most: int,
     budget: int,
-) -> Sample:
+) -> ChosenFrames:
     """Return which frames to show of those that can be decoded within a budget.
 
     The key frames come first; what is left of the budget goes to the frames that would
@@ -135,7 +135,7 @@ def sampled_in_reach(
     reach.add(0, is_free=True)
     reached = [key for key in keys if reach.add(key)]
     if reach.holds_all(len(durations)):
-        return Sample(
+        return ChosenFrames(
             numbers=sampled(durations, most, keys=reached), reach=len(durations)
         )
     for number in sampled(durations, most):
@@ -146,7 +146,9 @@ def sampled_in_reach(
         most,
         keys=[numbers.index(key) for key in reached],
     )
-    return Sample(numbers=tuple(numbers[place] for place in places), reach=len(numbers))
+    return ChosenFrames(
+        numbers=tuple(numbers[place] for place in places), reach=len(numbers)
+    )
 
 
 class _Reach:

@@ -17,7 +17,7 @@ from uploadfilter.errors import StoreError
 from uploadfilter.reference import history, layout
 from uploadfilter.reference.base import read_meta, read_tables
 from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.layout import Current, Part
+from uploadfilter.reference.layout import Current, StoredPart
 from uploadfilter.reference.mapping import Mapped, open_mapped
 from uploadfilter.reference.opening import Clock, open_generation
 from uploadfilter.reference.overlay import read_overlay
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class StoreDamage:
     """One difference between a file and what was written.
 
     Attributes:
@@ -67,7 +67,7 @@ class CheckReport:
     files: int
     bytes: int
     queries: int
-    problems: tuple[Problem, ...]
+    problems: tuple[StoreDamage, ...]
 
     @property
     def is_sound(self) -> bool:
@@ -85,13 +85,13 @@ class _Check:
     done: int = 0
     files: int = 0
     queries: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[StoreDamage] = field(default_factory=list)
 
     def note(self, path: Path, what: str, *, in_force: bool) -> None:
         name = str(path.relative_to(self.path))
-        self.problems.append(Problem(path=name, what=what, in_force=in_force))
+        self.problems.append(StoreDamage(path=name, what=what, in_force=in_force))
 
-    def verify(self, path: Path, part: Part, *, in_force: bool) -> None:
+    def verify(self, path: Path, part: StoredPart, *, in_force: bool) -> None:
         """Compare a data file with its check value."""
         self.files += 1
         try:
@@ -102,7 +102,7 @@ class _Check:
         if problem:
             self.note(path / layout.DATA_FILE, problem, in_force=in_force)
 
-    def _difference(self, fd: int, part: Part) -> str | None:
+    def _difference(self, fd: int, part: StoredPart) -> str | None:
         size = os.fstat(fd).st_size
         if size != part.size:
             return f"has {size} bytes instead of {part.size}"
@@ -164,9 +164,9 @@ def check_directory(
     )
 
 
-def _parts(path: Path, named: tuple[Current, ...]) -> dict[Path, Part]:
+def _parts(path: Path, named: tuple[Current, ...]) -> dict[Path, StoredPart]:
     """Return each directory that a generation names, once."""
-    parts: dict[Path, Part] = {}
+    parts: dict[Path, StoredPart] = {}
     for current in named:
         parts[path / layout.BASES / str(current.base.number)] = current.base
         parts[path / layout.OVERLAYS / str(current.overlay.number)] = current.overlay

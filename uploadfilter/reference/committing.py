@@ -222,8 +222,8 @@ class Committer:
         )
         return msgspec.structs.replace(current, base=staged.publish()), left
 
-    def _staged_base(self, number: int, tables: Tables) -> layout.Staged:
-        staged = layout.Staged(self._path, layout.BASES, number)
+    def _staged_base(self, number: int, tables: Tables) -> layout.StagedPart:
+        staged = layout.StagedPart(self._path, layout.BASES, number)
         write_base(staged.path, tables, secret=self.secret.check_value())
         return staged
 
@@ -232,7 +232,7 @@ class Committer:
         changes = new.changes.pruned(
             now=self._clock(), oldest=history.oldest(self._path)
         )
-        staged = layout.Staged(self._path, layout.OVERLAYS, number)
+        staged = layout.StagedPart(self._path, layout.OVERLAYS, number)
         write_overlay(
             staged.path, new.additions, changes, secret=self.secret.check_value()
         )

@@ -38,7 +38,7 @@ _LANE_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class PairsFound:
     """The pairs of query and row that are within the threshold, in no stated order.
 
     Attributes:
@@ -121,7 +121,7 @@ class LinearIndex:
         """Return the number of values."""
         return len(self._lanes[0])
 
-    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> Found:
+    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> PairsFound:
         """Find every value within the threshold of each query.
 
         Args:
@@ -136,7 +136,9 @@ class LinearIndex:
         """
         return self.search_lanes(*batch_of(queries, thresholds, len(self._lanes)))
 
-    def search_lanes(self, batch: tuple[Lane, ...], limits: NDArray[np.int16]) -> Found:
+    def search_lanes(
+        self, batch: tuple[Lane, ...], limits: NDArray[np.int16]
+    ) -> PairsFound:
         """Search as ``search`` does, with arguments as ``batch_of`` returns them."""
         scan = _Scan(self._lanes, batch, limits)
         return joined_found(list(scan.tiles()))
@@ -160,7 +162,7 @@ class _Scan:
         self._sum = np.empty(pairs, np.uint8)
         self._near = np.empty(pairs, np.bool_)
 
-    def tiles(self) -> Iterator[Found]:
+    def tiles(self) -> Iterator[PairsFound]:
         """Yield the pairs of each tile; the outer loop is over rows, for the cache."""
         row_count, query_count = len(self._lanes[0]), len(self._limits)
         row_step = max(1, min(row_count, TILE_PAIRS))
@@ -205,7 +207,9 @@ class _Scan:
         np.bitwise_xor(self._lanes[lane][np.newaxis, rows], asked, out=xor)
         np.bitwise_count(xor, out=bits)
 
-    def _verify(self, near: NDArray[np.bool_], queries: slice, rows: slice) -> Found:
+    def _verify(
+        self, near: NDArray[np.bool_], queries: slice, rows: slice
+    ) -> PairsFound:
         """Compute the full distance of the pairs that passed the first lanes."""
         pairs = np.flatnonzero(near)
         query, row = np.divmod(pairs, near.shape[1])
@@ -216,15 +220,15 @@ class _Scan:
             xor = self._lanes[lane].take(row) ^ self._batch[lane].take(query)
             distance += np.bitwise_count(xor)
         keep = distance <= self._limits.take(query)
-        return Found(query=query[keep], row=row[keep], distance=distance[keep])
+        return PairsFound(query=query[keep], row=row[keep], distance=distance[keep])
 
 
-def joined_found(tiles: Sequence[Found]) -> Found:
+def joined_found(tiles: Sequence[PairsFound]) -> PairsFound:
     """Join the pairs from all parts of a search."""
     if not tiles:
         nothing = np.empty(0, np.intp)
-        return Found(query=nothing, row=nothing, distance=np.empty(0, np.uint16))
-    return Found(
+        return PairsFound(query=nothing, row=nothing, distance=np.empty(0, np.uint16))
+    return PairsFound(
         query=np.concatenate([tile.query for tile in tiles]),
         row=np.concatenate([tile.row for tile in tiles]),
         distance=np.concatenate([tile.distance for tile in tiles]),

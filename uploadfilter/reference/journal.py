@@ -53,7 +53,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True):
     sudo_user: str | None = None
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
     """One change.
 
     Attributes:
@@ -86,7 +86,7 @@ class Written(NamedTuple):
         end: Offset of the byte after it.
     """
 
-    line: Line
+    line: JournalLine
     hash: str
     end: int
 
@@ -131,9 +131,9 @@ def read(directory: Path, *, start: int = 0) -> Iterator[Written]:
             yield Written(_line(data[:-1], path), _hash(data[:-1]), end)
 
 
-def _line(data: bytes, path: Path) -> Line:
+def _line(data: bytes, path: Path) -> JournalLine:
     try:
-        return msgspec.json.decode(data, type=Line)
+        return msgspec.json.decode(data, type=JournalLine)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise layout.corrupt(path, f"has a line that cannot be read: {exc}") from exc
 
@@ -192,7 +192,7 @@ class Journal:
 
     def _write(self, change: Change, *, generation: int, at: float) -> None:
         last = self._last
-        line = Line(
+        line = JournalLine(
             number=1 if last is None else last.line.number + 1,
             previous=FIRST if last is None else last.hash,
             at=at,
@@ -216,7 +216,7 @@ class Journal:
         self._last = Written(line, _hash(data), self._end)
 
 
-class Fault(StrEnum):
+class JournalFault(StrEnum):
     """The ways in which a journal can differ from what a reader knows of it."""
 
     REPLACED = "replaced"
@@ -234,7 +234,7 @@ class News(NamedTuple):
 
     lines: tuple[Written, ...]
     generation: int
-    fault: Fault | None = None
+    fault: JournalFault | None = None
 
 
 def news(directory: Path, *, known: tuple[int, str]) -> News:
@@ -261,8 +261,8 @@ def news(directory: Path, *, known: tuple[int, str]) -> News:
         return News(tuple(it for it in lines if it.line.number > number), generation)
     if at is None and lines and lines[0].line.number > number:
         is_next = lines[0].line.previous == digest
-        return News(lines, generation, None if is_next else Fault.LOST)
-    return News(lines, generation, Fault.REPLACED)
+        return News(lines, generation, None if is_next else JournalFault.LOST)
+    return News(lines, generation, JournalFault.REPLACED)
 
 
 def _in_force(lines: Iterator[Written], *, generation: int) -> Iterator[Written]:

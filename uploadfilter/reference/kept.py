@@ -21,7 +21,7 @@ _ROWS_AT_A_TIME = 1 << 18
 _Item = TypeVar("_Item", bound=np.generic)
 
 
-class Kept(Protocol):
+class GrowingColumn(Protocol):
     """A column that grows at its end."""
 
     def write(self, data: Any, /) -> None:  # noqa: ANN401 - any buffer
@@ -35,7 +35,7 @@ class Kept(Protocol):
         """Return all bytes; nothing may be written afterwards."""
 
 
-Keep: TypeAlias = Callable[[], Kept]
+Keep: TypeAlias = Callable[[], GrowingColumn]
 """Makes an empty column."""
 
 
@@ -95,7 +95,7 @@ class Growing(Generic[_Columns]):
     def __init__(self, columns: _Columns, keep: Keep) -> None:
         self.now: _Columns = columns
         self._keep = keep
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, GrowingColumn] = {}
 
     def let_go(self) -> None:
         """Hand on the rows that are held in memory."""
@@ -106,7 +106,7 @@ class Growing(Generic[_Columns]):
             self._kept[name].write(column)
             del column[:]
 
-    def take(self, name: str) -> Kept:
+    def take(self, name: str) -> GrowingColumn:
         """Return a whole column, which is empty here from then on."""
         kept = self._kept.pop(name, None) or InMemory()
         kept.write(getattr(self.now, name))
@@ -114,13 +114,13 @@ class Growing(Generic[_Columns]):
         return kept
 
 
-def column_of(kept: Kept, kind: type[_Item]) -> NDArray[_Item]:
+def column_of(kept: GrowingColumn, kind: type[_Item]) -> NDArray[_Item]:
     """Return a column as an array, without a copy."""
     view = kept.view()
     return np.frombuffer(view, kind) if len(view) else np.empty(0, kind)
 
 
-def lanes_kept(values: Kept, width: int, keep: Keep) -> tuple[Lane, ...]:
+def lanes_kept(values: GrowingColumn, width: int, keep: Keep) -> tuple[Lane, ...]:
     """Return the ``lanes_of`` values; each lane is kept as a column.
 
     Args:

@@ -69,7 +69,7 @@ which does no harm."""
 _T = TypeVar("_T")
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class StoredPart(msgspec.Struct, frozen=True, kw_only=True):
     """An immutable directory that ``current`` names.
 
     Attributes:
@@ -105,8 +105,8 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int
     generation: int
-    base: Part
-    overlay: Part
+    base: StoredPart
+    overlay: StoredPart
     pinned: bool = False
     at: int = 0
     kind: ChangeKind = ChangeKind.IMPORT
@@ -167,7 +167,7 @@ def sync_file(path: Path) -> None:
 
 
 def file_check(path: Path) -> str:
-    """Return the BLAKE2b of a file, as ``Part.check`` holds it."""
+    """Return the BLAKE2b of a file, as ``StoredPart.check`` holds it."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(
             file, lambda: hashlib.blake2b(digest_size=_CHECK_BYTES)
@@ -176,7 +176,7 @@ def file_check(path: Path) -> str:
 
 
 def sample_check(path: Path) -> str:
-    """Return the BLAKE2b of some hundred places of a file, as ``Part.sample`` holds it.
+    """Return the BLAKE2b of some hundred places of a file: ``StoredPart.sample``.
 
     Reading them takes a millisecond, however large the file is.
     """
@@ -369,7 +369,7 @@ def writer_lock(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-class Staged:
+class StagedPart:
     """A new immutable directory that will move into ``bases`` or ``overlays``.
 
     Args:
@@ -389,7 +389,7 @@ class Staged:
         )
         self.path.mkdir(mode=PRIVATE_MODE)
 
-    def publish(self) -> Part:
+    def publish(self) -> StoredPart:
         """Give the directory its name, durably.
 
         Raises:
@@ -399,7 +399,7 @@ class Staged:
         data.chmod(_IMMUTABLE_FILE)
         sync_file(data)
         sync_directory(self.path)
-        part = Part(
+        part = StoredPart(
             number=self._number,
             size=data.stat().st_size,
             check=file_check(data),

@@ -28,7 +28,7 @@ import lmdb
 
 from uploadfilter.reference.layout import (
     DATA_FILE,
-    Part,
+    StoredPart,
     corrupt,
     file_check,
     sample_check,
@@ -222,7 +222,7 @@ class Mapped:
                 yield bytes(key), bytes(value)
 
 
-def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | None:
+def open_mapped(path: Path, part: StoredPart, *, verify: bool = False) -> Mapped | None:
     """Map an immutable directory, or share the map that this process already has.
 
     Args:
@@ -261,7 +261,7 @@ def open_mapped(path: Path, part: Part, *, verify: bool = False) -> Mapped | Non
     return Mapped(key, shared, path)
 
 
-def _check_file(data_fd: int, path: Path, part: Part, *, whole: bool) -> None:
+def _check_file(data_fd: int, path: Path, part: StoredPart, *, whole: bool) -> None:
     file = path / DATA_FILE
     size = os.fstat(data_fd).st_size
     if size != part.size:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 from uploadfilter.reference.chunk_tables import ChunkTables
-from uploadfilter.reference.index import Found, Lane, LinearIndex
+from uploadfilter.reference.index import Lane, LinearIndex, PairsFound
 from uploadfilter.reference.multi_index import MultiIndex
 from uploadfilter.reference.planning import DEFAULT_COSTS, Costs, PlanKind
 
@@ -24,7 +24,7 @@ class Matcher(Protocol):
     def __len__(self) -> int:
         """Return the number of values."""
 
-    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> Found:
+    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> PairsFound:
         """Find every value within the threshold of each query.
 
         Args:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from uploadfilter.reference.chunk_tables import ChunkKeys, ChunkTables
 from uploadfilter.reference.index import (
-    Found,
     Lane,
     LinearIndex,
+    PairsFound,
     batch_of,
     joined_found,
 )
@@ -145,7 +145,7 @@ class MultiIndex:
             return chunks
         return None
 
-    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> Found:
+    def search(self, queries: Sequence[bytes], thresholds: Sequence[int]) -> PairsFound:
         """Find every value within the threshold of each query.
 
         Args:
@@ -163,7 +163,7 @@ class MultiIndex:
         raw = np.frombuffer(b"".join(queries), np.uint8)
         raw = raw.reshape(-1, len(self._lanes) * LANE_BITS // 8)
         batch = _Batch(lanes, raw)
-        found: list[Found] = []
+        found: list[PairsFound] = []
         scanned: list[_Numbers] = []
         # Python loops over the different thresholds only: usually there is one.
         for threshold in sorted({*limits.tolist()} - {-1}):
@@ -177,10 +177,12 @@ class MultiIndex:
             found.append(self._scan(batch, np.concatenate(scanned), limits))
         return joined_found(found)
 
-    def _scan(self, batch: _Batch, asked: _Numbers, limits: NDArray[np.int16]) -> Found:
+    def _scan(
+        self, batch: _Batch, asked: _Numbers, limits: NDArray[np.int16]
+    ) -> PairsFound:
         lanes = tuple(lane.take(asked) for lane in batch.lanes)
         found = self._linear.search_lanes(lanes, limits.take(asked))
-        return Found(
+        return PairsFound(
             query=asked.take(found.query), row=found.row, distance=found.distance
         )
 
@@ -191,7 +193,7 @@ class MultiIndex:
         threshold: int,
         chunks: tuple[Chunk, ...],
         heavy: list[_Numbers],
-    ) -> Iterator[Found]:
+    ) -> Iterator[PairsFound]:
         """Yield the pairs found by the queries of one threshold.
 
         Args:
@@ -276,7 +278,7 @@ class MultiIndex:
         batch: _Batch,
         near: Sequence[tuple[_Numbers, _Numbers]],
         threshold: int,
-    ) -> Found:
+    ) -> PairsFound:
         """Return each pair once, if its full distance is within the threshold."""
         pairs = np.concatenate([query * len(self) + row for query, row in near])
         query, row = np.divmod(np.unique(pairs), len(self))
@@ -284,7 +286,7 @@ class MultiIndex:
         for ours, theirs in zip(self._lanes, batch.lanes, strict=True):
             distance += np.bitwise_count(ours.take(row) ^ theirs.take(query))
         keep = distance <= threshold
-        return Found(query=query[keep], row=row[keep], distance=distance[keep])
+        return PairsFound(query=query[keep], row=row[keep], distance=distance[keep])
 
 
 def _pieces(starts: _Numbers, counts: _Numbers) -> Iterator[tuple[_Numbers, _Numbers]]:

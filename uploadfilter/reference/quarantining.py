@@ -27,7 +27,7 @@ FEWEST_RELEASING = 2
 _DIGEST_BYTES = 8
 
 
-class Kind(StrEnum):
+class MatchKind(StrEnum):
     """The way in which an entry matches known-good files or pictures."""
 
     EXACT = "exact"
@@ -51,7 +51,7 @@ class Quarantine:
 
     set: str
     entry: str
-    kind: Kind
+    kind: MatchKind
     corpus: str
     distance: int
     digest: str

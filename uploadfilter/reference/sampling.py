@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.model import Geometry, SignalType
-from uploadfilter.reference.index import Found, Lane, LinearIndex
+from uploadfilter.reference.index import Lane, LinearIndex, PairsFound
 from uploadfilter.reference.matcher import Matcher
 from uploadfilter.reference.matching import Thresholds
 from uploadfilter.reference.tables import Shape
@@ -85,11 +85,11 @@ def _near(
     return [value.tobytes() for value in np.packbits(bits, axis=1)]
 
 
-def _codes(found: Found, count: int) -> NDArray[np.int64]:
+def _codes(found: PairsFound, count: int) -> NDArray[np.int64]:
     return found.query.astype(np.int64) * count + found.row
 
 
-def _differing(one: Found, two: Found, count: int) -> NDArray[np.int64]:
+def _differing(one: PairsFound, two: PairsFound, count: int) -> NDArray[np.int64]:
     """Return the queries for which two answers differ."""
     both = [
         np.stack([_codes(found, count), found.distance.astype(np.int64)], axis=1)

@@ -18,7 +18,7 @@ ENTRIES = "entries"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ImportSource:
     """The file that an import read, and the lines that it left out.
 
     Attributes:
@@ -90,7 +90,7 @@ class SetInfo:
     imported_with: int = 0
     entries: int = 0
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    source: Source = field(default_factory=Source)
+    source: ImportSource = field(default_factory=ImportSource)
     revoked: int = 0
     exact_alone: int = 0
     signed: Signed | None = None

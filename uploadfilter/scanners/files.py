@@ -32,7 +32,7 @@ _CODED = {"br": "application/x-brotli"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundFile:
     """One thing that was named or found.
 
     Attributes:
@@ -47,7 +47,7 @@ class Found:
     detail: str = ""
 
 
-def find(arguments: Iterable[str]) -> Iterator[Found]:
+def find(arguments: Iterable[str]) -> Iterator[FoundFile]:
     """Yield every file that was named, or lies in a folder that was named.
 
     Args:
@@ -106,20 +106,20 @@ def type_guesser() -> Callable[[str], str | None]:
     return declared_type
 
 
-def _walk(folder: str) -> Iterator[Found]:
+def _walk(folder: str) -> Iterator[FoundFile]:
     """Yield what lies in a folder and in the folders below it, in order of names."""
-    pending: list[Iterator[Found | str]] = [_entries(folder)]
+    pending: list[Iterator[FoundFile | str]] = [_entries(folder)]
     while pending:
         item = next(pending[-1], None)
         if item is None:
             pending.pop()
-        elif isinstance(item, Found):
+        elif isinstance(item, FoundFile):
             yield item
         else:
             pending.append(_entries(item))
 
 
-def _entries(folder: str) -> Iterator[Found | str]:
+def _entries(folder: str) -> Iterator[FoundFile | str]:
     """Yield what lies in one folder; folders in it as their paths."""
     try:
         with os.scandir(folder) as entries:
@@ -130,7 +130,7 @@ def _entries(folder: str) -> Iterator[Found | str]:
     yield from map(_entry, found)
 
 
-def _entry(entry: "os.DirEntry[str]") -> Found | str:
+def _entry(entry: "os.DirEntry[str]") -> FoundFile | str:
     """Return what one entry of a folder is; a folder as its path."""
     try:
         if entry.is_dir(follow_symlinks=False):
@@ -139,7 +139,7 @@ def _entry(entry: "os.DirEntry[str]") -> Found | str:
     except OSError as exc:
         return _unreadable(entry.path, exc)
     if stat.S_ISDIR(mode):
-        return Found(
+        return FoundFile(
             path=entry.path,
             problem=Reason.NOT_INSPECTED,
             detail="a symbolic link to a folder is not followed",
@@ -147,16 +147,16 @@ def _entry(entry: "os.DirEntry[str]") -> Found | str:
     return _file(entry.path, mode)
 
 
-def _file(path: str, mode: int) -> Found:
+def _file(path: str, mode: int) -> FoundFile:
     """Return a file, with its problem if it is no regular one."""
     if stat.S_ISREG(mode):
-        return Found(path=path)
-    return Found(
+        return FoundFile(path=path)
+    return FoundFile(
         path=path, problem=Reason.NOT_INSPECTED, detail="not a regular file or folder"
     )
 
 
-def _unreadable(path: str, exc: OSError | ValueError) -> Found:
+def _unreadable(path: str, exc: OSError | ValueError) -> FoundFile:
     """Return something that cannot be read, with what the system says."""
     detail = exc.strerror if isinstance(exc, OSError) else None
-    return Found(path=path, problem=Reason.UNREADABLE, detail=detail or str(exc))
+    return FoundFile(path=path, problem=Reason.UNREADABLE, detail=detail or str(exc))

@@ -21,7 +21,7 @@ from uploadfilter.model import QUALITY_FLOOR, Reason, SignalRow, SignalType, Vie
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame, Lack
-from uploadfilter.pictures.picture import Blend, Known, Picture, Shrunk
+from uploadfilter.pictures.picture import Blend, Picture, Shrunk, ShrunkPicture
 from uploadfilter.pictures.showing import ALPHA, RAW, STORED, Shown
 from uploadfilter.signals import operators, pdq
 from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
@@ -348,7 +348,9 @@ def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
     for item, axes in zip(missing, columns, strict=True):
         own, projected = projected[: len(axes)], projected[len(axes) :]
         shrunk = item.shrink(picture, own)
-        picture.known[item.type] = Known(shrunk, () if item.is_linear else tuple(own))
+        picture.known[item.type] = ShrunkPicture(
+            shrunk, () if item.is_linear else tuple(own)
+        )
 
 
 def _blended(item: PerceptualType, blend: Blend) -> Shrunk:

@@ -69,7 +69,7 @@ _MOST_RECENT: Final = 8
 _MOST_SETS: Final = 1000
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class CanaryOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one canary; the fields are those of its record.
 
     Attributes:
@@ -89,7 +89,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     matched: tuple[tuple[str, str], ...] = ()
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class CanaryNote(msgspec.Struct, frozen=True, kw_only=True):
     """What a proxy knows of canaries.
 
     Attributes:
@@ -98,12 +98,12 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
             epoch.
     """
 
-    recent: tuple[Seen, ...] = ()
+    recent: tuple[CanaryOutcome, ...] = ()
     found: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedCanaries:
     """The canaries that a set in force has.
 
     Attributes:
@@ -117,7 +117,7 @@ class Listed:
     enforced: bool
 
 
-class Said(StrEnum):
+class CanaryClaim(StrEnum):
     """What a request says of being a canary."""
 
     NOTHING = "nothing"
@@ -169,7 +169,7 @@ def header_value(key: bytes, epoch_s: float) -> bytes:
     return at + b":" + _mac(key, at)
 
 
-def said(values: Sequence[bytes], key: bytes, epoch_s: float) -> Said:
+def said(values: Sequence[bytes], key: bytes, epoch_s: float) -> CanaryClaim:
     """Return what a request says of being a canary.
 
     Args:
@@ -178,38 +178,40 @@ def said(values: Sequence[bytes], key: bytes, epoch_s: float) -> Said:
         epoch_s: Seconds since the epoch.
     """
     if not values:
-        return Said.NOTHING
+        return CanaryClaim.NOTHING
     at, _, mac = values[0].partition(b":")
     is_time = at.isdigit() and len(at) <= _TIME_DIGITS
     if len(values) > 1 or not is_time or len(key) != KEY_BYTES:
-        return Said.WRONG
+        return CanaryClaim.WRONG
     is_ours = hmac.compare_digest(mac, _mac(key, at))
     is_now = abs(int(at) - epoch_s) <= VALID_S
-    return Said.CANARY if is_ours and is_now else Said.WRONG
+    return CanaryClaim.CANARY if is_ours and is_now else CanaryClaim.WRONG
 
 
-def noted(note: Note, seen: Seen) -> Note:
+def noted(note: CanaryNote, seen: CanaryOutcome) -> CanaryNote:
     """Return what is known after one more canary."""
     whole = {name for name, _ in seen.matched}
     for entry_id in IDS:
         whole &= {name for name, it in seen.matched if it == entry_id}
     found = {**note.found, **dict.fromkeys(whole, seen.at)}
     kept = sorted(found, key=found.__getitem__, reverse=True)[:_MOST_SETS]
-    return Note(
+    return CanaryNote(
         recent=(seen, *note.recent)[:_MOST_RECENT],
         found={name: found[name] for name in sorted(kept)},
     )
 
 
-def read_note(data: bytes) -> Note:
+def read_note(data: bytes) -> CanaryNote:
     """Return what a proxy has written down; nothing if that cannot be read."""
     try:
-        return msgspec.json.decode(data, type=Note)
+        return msgspec.json.decode(data, type=CanaryNote)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Note()
+        return CanaryNote()
 
 
-def faults(listed: Listed, seen: Seen, *, is_rejected: bool) -> tuple[str, ...]:
+def faults(
+    listed: ListedCanaries, seen: CanaryOutcome, *, is_rejected: bool
+) -> tuple[str, ...]:
     """Return what is wrong with how one set treated a canary; nothing if it is well.
 
     Args:

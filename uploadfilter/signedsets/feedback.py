@@ -58,7 +58,9 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
     day: date
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+class FeedbackHeader(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
+):
     """What a file of feedback is about.
 
     Attributes:
@@ -116,7 +118,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
         """How many days are counted."""
         return (self.to - self.since).days + 1
 
-    def overlaps(self, other: "Header") -> bool:
+    def overlaps(self, other: "FeedbackHeader") -> bool:
         """Tell whether one operator counts a day of one set here and there."""
         return (
             (self.public, self.root) == (other.public, other.root)
@@ -215,7 +217,7 @@ class EntrySum:
         return sum(self.days.values())
 
 
-def header_line(header: Header) -> bytes:
+def header_line(header: FeedbackHeader) -> bytes:
     """Return the first line of a file."""
     return msgspec.json.encode(header) + b"\n"
 
@@ -244,16 +246,16 @@ def signed_bytes(digest: bytes) -> bytes:
     return _DOMAIN + digest
 
 
-def parse_header(line: bytes) -> Header:
+def parse_header(line: bytes) -> FeedbackHeader:
     """Read the first line of a file.
 
     Raises:
         FeedbackError: It is none.
     """
-    return _parsed(line, Header, "its first line is no header")
+    return _parsed(line, FeedbackHeader, "its first line is no header")
 
 
-def parse_entry(line: bytes, header: Header) -> EntryLine:
+def parse_entry(line: bytes, header: FeedbackHeader) -> EntryLine:
     """Read the line of an entry.
 
     Raises:
@@ -274,7 +276,7 @@ def parse_signature(line: bytes) -> str:
     return _parsed(line, _Signature, "it does not end with a signature").signature
 
 
-def check_together(headers: Sequence[Header], today: date) -> None:
+def check_together(headers: Sequence[FeedbackHeader], today: date) -> None:
     """Check that files can be added up: no day is counted twice, or in the future.
 
     Args:
@@ -304,7 +306,7 @@ def check_together(headers: Sequence[Header], today: date) -> None:
 
 
 def summed(
-    files: Iterable[tuple[Header, Iterable[EntryLine]]],
+    files: Iterable[tuple[FeedbackHeader, Iterable[EntryLine]]],
     listed: Mapping[str, int],
 ) -> Iterator[EntrySum]:
     """Add up what files say, entry by entry, in the order of their ids.
@@ -320,13 +322,13 @@ def summed(
 
 
 def _tagged(
-    header: Header, lines: Iterable[EntryLine]
-) -> Iterator[tuple[Header, EntryLine]]:
+    header: FeedbackHeader, lines: Iterable[EntryLine]
+) -> Iterator[tuple[FeedbackHeader, EntryLine]]:
     return ((header, line) for line in lines)
 
 
 def _sum_of(
-    entry_id: str, said: Sequence[tuple[Header, EntryLine]], listed: int | None
+    entry_id: str, said: Sequence[tuple[FeedbackHeader, EntryLine]], listed: int | None
 ) -> EntrySum:
     days: dict[date, int] = {}
     first: list[int] = []

@@ -119,7 +119,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class FetchPlan:
     """What to read in order to have the newest set.
 
     Attributes:
@@ -152,7 +152,7 @@ def written(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"))
 
 
-def plan(manifest: Manifest, have: int | None) -> Plan:
+def plan(manifest: Manifest, have: int | None) -> FetchPlan:
     """Return what to read.
 
     Args:
@@ -162,12 +162,12 @@ def plan(manifest: Manifest, have: int | None) -> Plan:
     """
     served = {delta.older for delta in manifest.deltas}
     if have is not None and (have in served or have == manifest.sequence):
-        return Plan(paths=_deltas(manifest, have), is_full=False)
+        return FetchPlan(paths=_deltas(manifest, have), is_full=False)
     full = manifest.full
     shards = tuple(
         full_path(full.sequence, at, full.shards) for at in range(full.shards)
     )
-    return Plan(paths=(*shards, *_deltas(manifest, full.sequence)), is_full=True)
+    return FetchPlan(paths=(*shards, *_deltas(manifest, full.sequence)), is_full=True)
 
 
 def paths(manifest: Manifest) -> tuple[str, ...]:

@@ -31,7 +31,12 @@ from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries
-from uploadfilter.signedsets.canaries import Listed, Note, Seen, read_note
+from uploadfilter.signedsets.canaries import (
+    CanaryNote,
+    CanaryOutcome,
+    ListedCanaries,
+    read_note,
+)
 from uploadfilter.state import PRIVATE_FILE, make_private
 
 KEY: Final = "canary.key"
@@ -104,7 +109,7 @@ def doors(state: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def notes(state: Path) -> tuple[Note, ...]:
+def notes(state: Path) -> tuple[CanaryNote, ...]:
     """Return what the proxies of a state directory know of canaries."""
     paths = sorted((state / "instances").glob(f"*/{NOTE}"))
     found = []
@@ -123,20 +128,20 @@ def last_found(state: Path) -> dict[str, int]:
     return found
 
 
-def seen_as(known: Iterable[Note], decision: str) -> Seen | None:
+def seen_as(known: Iterable[CanaryNote], decision: str) -> CanaryOutcome | None:
     """Return what came of a canary, by its id; ``None`` if no proxy here knows it."""
     every = (seen for note in known for seen in note.recent)
     return next((seen for seen in every if seen.id == decision), None)
 
 
-def listed_in(generation: LayeredGeneration) -> tuple[Listed, ...]:
+def listed_in(generation: LayeredGeneration) -> tuple[ListedCanaries, ...]:
     """Return which canaries the signed sets in force have, also if that is none."""
     found = []
     for info in generation.sets:
         if info.signed is not None:
             there = generation.has_entries(info.name, list(canaries.IDS))
             ids = tuple(it for it in canaries.IDS if there[it])
-            found.append(Listed(set=info.name, ids=ids, enforced=info.enforced))
+            found.append(ListedCanaries(set=info.name, ids=ids, enforced=info.enforced))
     return tuple(found)
 
 

@@ -20,7 +20,7 @@ from uploadfilter.decisions.totalling import changes_of
 from uploadfilter.errors import FeedbackError
 from uploadfilter.model import Action
 from uploadfilter.signedsets import feedback
-from uploadfilter.signedsets.feedback import EntryLine, Header, Number
+from uploadfilter.signedsets.feedback import EntryLine, FeedbackHeader, Number
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -41,7 +41,7 @@ class _Counted:
 
 
 @dataclass(slots=True)
-class Gathered:
+class GatheredFeedback:
     """What the logs say of one set in a period.
 
     Attributes:
@@ -90,7 +90,9 @@ class Gathered:
             )
 
 
-def gathered(logs: Iterable[Path], name: str, since: date, to: date) -> Gathered:
+def gathered(
+    logs: Iterable[Path], name: str, since: date, to: date
+) -> GatheredFeedback:
     """Count what the logs of all proxies of a machine say of one set.
 
     Args:
@@ -103,7 +105,7 @@ def gathered(logs: Iterable[Path], name: str, since: date, to: date) -> Gathered
         LogError: A log cannot be read.
         FeedbackError: There is too much to be counted.
     """
-    found, taken = Gathered(), set[str]()
+    found, taken = GatheredFeedback(), set[str]()
     for log in logs:
         filters = Filters(
             since=_midnight(since),
@@ -128,7 +130,7 @@ def gathered(logs: Iterable[Path], name: str, since: date, to: date) -> Gathered
 
 
 def written(
-    signer: "Signer", header: Header, lines: Iterable[EntryLine]
+    signer: "Signer", header: FeedbackHeader, lines: Iterable[EntryLine]
 ) -> Iterator[bytes]:
     """Yield the lines of a file of feedback, its signature at the end.
 
@@ -149,13 +151,13 @@ def written(
     yield feedback.signature_line(signature.signature)
 
 
-def numbers_of(found: Gathered) -> tuple[Number, ...]:
+def numbers_of(found: GatheredFeedback) -> tuple[Number, ...]:
     """Return the newest numbers that came into force, in order."""
     newest = sorted(found.numbers)[-feedback.MOST_NUMBERS :]
     return tuple(Number(sequence=at, day=found.numbers[at]) for at in newest)
 
 
-def _count(found: Gathered, name: str, record: DecisionRecord) -> None:
+def _count(found: GatheredFeedback, name: str, record: DecisionRecord) -> None:
     day = record.time.astimezone(UTC).date()
     found.omitted += bool(record.matches_omitted)
     is_exact: dict[str, bool] = {}
@@ -171,7 +173,7 @@ def _count(found: Gathered, name: str, record: DecisionRecord) -> None:
 
 
 def _take(
-    found: Gathered, name: str, change: ChangeRecord, since: date, to: date
+    found: GatheredFeedback, name: str, change: ChangeRecord, since: date, to: date
 ) -> None:
     day = change.at.astimezone(UTC).date()
     match change.change:

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from uploadfilter.errors import HashSetKnownGoodError
-from uploadfilter.gate.judging import CorpusGate, GateSettings, Known
+from uploadfilter.gate.judging import CorpusGate, GateSettings, KnownCorpus
 from uploadfilter.knowngood.corpus import KEYED, Corpus
 from uploadfilter.knowngood.store import KnownGood, identity, shipped
 from uploadfilter.reference.quarantining import Quarantine
@@ -118,10 +118,10 @@ def gate_for(
     )
 
 
-def _known(corpus: Corpus) -> Known:
+def _known(corpus: Corpus) -> KnownCorpus:
     keyed = corpus.digests.get(KEYED, np.empty((0, EXACT_KEY_BYTES), np.uint8))
     keys = keyed.reshape(-1).view(f"S{EXACT_KEY_BYTES}")
-    return Known(values=corpus.values, keys=keys)
+    return KnownCorpus(values=corpus.values, keys=keys)
 
 
 def note_of(folder: Path, gate: CorpusGate, *, sequence: int, epoch_s: float) -> None:

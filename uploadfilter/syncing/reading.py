@@ -57,7 +57,7 @@ _name_of = msgspec.json.Decoder(_Named).decode
 
 
 @dataclass(slots=True)
-class Change:
+class FetchedChange:
     """What was fetched, ready to come into force.
 
     Attributes:

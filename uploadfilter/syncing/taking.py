@@ -30,7 +30,7 @@ from uploadfilter.errors import (
 from uploadfilter.gate.judging import CorpusGate
 from uploadfilter.hashsets.choices import Chosen, Settled, settled
 from uploadfilter.model import EntryState
-from uploadfilter.reference.sets import SetInfo, Signed, Source
+from uploadfilter.reference.sets import ImportSource, SetInfo, Signed
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing import ReferenceWriter
 from uploadfilter.signedsets import canaries
@@ -46,7 +46,7 @@ from uploadfilter.signedsets.freshness import (
 from uploadfilter.signedsets.roles import DAY_S, most_withdrawn_a_day
 from uploadfilter.syncing.client import Client, Verified
 from uploadfilter.syncing.gating import ORDINARY, Passage, gate_for, note_of
-from uploadfilter.syncing.reading import Change, id_of
+from uploadfilter.syncing.reading import FetchedChange, id_of
 from uploadfilter.syncing.trusting import Trusted
 
 Progress = Callable[[int, int], None]
@@ -228,7 +228,7 @@ def _fetch(
     status: Status,
     chosen: Chosen,
     progress: Progress | None,
-) -> Change:
+) -> FetchedChange:
     """Fetch and read what is to change, before anything is locked."""
     name, sets = status.set, _sets_in(directory)
     info = _in_force(name, sets)
@@ -238,7 +238,7 @@ def _fetch(
     is_other = info is not None and set(held.categories) != set(info.categories)
     # Of a category that is new here, the set in force has nothing to be changed.
     plan = manifests.plan(verified.manifest, None if is_other else have)
-    change = Change(have=have, is_full=plan.is_full, read=client.fetch)
+    change = FetchedChange(have=have, is_full=plan.is_full, read=client.fetch)
     for number, path in enumerate(plan.paths, 1):
         data = client.fetch(path)
         if path.startswith("full/"):
@@ -278,7 +278,7 @@ def _put_in_force(
     trusted: Trusted,
     status: Status,
     verified: Verified,
-    change: Change,
+    change: FetchedChange,
     chosen: Chosen,
     passage: Passage,
     taken: _Withdrawn,
@@ -363,7 +363,7 @@ def _gated(info: SetInfo | None) -> str:
 
 
 def _is_same(
-    info: SetInfo | None, held: Settled, verified: Verified, change: Change
+    info: SetInfo | None, held: Settled, verified: Verified, change: FetchedChange
 ) -> bool:
     """Tell whether the set in force is the newest, and held as it is to be held."""
     return (
@@ -409,7 +409,7 @@ def _withdraw(
 
 
 def _newly_withdrawn(
-    writer: ReferenceWriter, name: str, verified: Verified, change: Change
+    writer: ReferenceWriter, name: str, verified: Verified, change: FetchedChange
 ) -> set[str]:
     """Return the withdrawn entries that the set will have, and that are not out yet.
 
@@ -433,7 +433,7 @@ def _replace(
     trusted: Trusted,
     status: Status,
     verified: Verified,
-    change: Change,
+    change: FetchedChange,
     held: Settled,
     revoked: set[str],
     gate: CorpusGate,
@@ -450,7 +450,7 @@ def _replace(
         categories=tuple(sorted(set(held.categories))),
         enforced=held.enforced,
         imported_at=int(epoch_s),
-        source=Source(
+        source=ImportSource(
             lines=tally.lines,
             refused={it.problem.value: it.count for it in tally.problems},
             sha256=verified.sha256,

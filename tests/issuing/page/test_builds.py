@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.building import BuildFile, Refusal
+from uploadfilter.issuing.building import BuildFile, LeftOut
 from uploadfilter.issuing.page.builds import Builds
 
 
@@ -13,7 +13,7 @@ def finish(builds: Builds, source: Path, *, is_noted: bool = True) -> Path:
     """Build nothing but refusals out of a folder."""
     path = builds.place(source, None)
     out = BuildFile(path)
-    out.add("mark", Refusal.NO_PICTURE)
+    out.add("mark", LeftOut.NO_PICTURE)
     if is_noted:
         builds.note(path, out.built)
     out.finish()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.issuing.page.door import Door, Refused, Secrets
+from uploadfilter.issuing.page.door import BrowserSession, NotLetIn, Secrets
 
 HERE = "127.1.2.3:4567"
 SECRETS = Secrets(link="l" * 43, session="s" * 43, form="f" * 43)
@@ -14,39 +14,39 @@ OTHERS = st.text(st.characters(codec="utf-8"), max_size=60)
 
 
 @pytest.fixture
-def door() -> Door:
+def door() -> BrowserSession:
     """Return a door that nobody came through yet."""
-    return Door(SECRETS, authority=HERE)
+    return BrowserSession(SECRETS, authority=HERE)
 
 
-def test_link_is_good_once(door: Door) -> None:
+def test_link_is_good_once(door: BrowserSession) -> None:
     """Who comes second is told that somebody was here."""
     assert door.enter(SECRETS.link) == SECRETS.session
-    assert door.enter(SECRETS.link) is Refused.SPENT
+    assert door.enter(SECRETS.link) is NotLetIn.SPENT
     assert door.knows(SECRETS.session) is None
 
 
-def test_wrong_link_spends_nothing(door: Door) -> None:
+def test_wrong_link_spends_nothing(door: BrowserSession) -> None:
     """Guessing does not shut the right one out."""
-    assert door.enter("l" * 42) is Refused.STRANGER
-    assert door.enter("") is Refused.STRANGER
+    assert door.enter("l" * 42) is NotLetIn.STRANGER
+    assert door.enter("") is NotLetIn.STRANGER
     assert door.enter(SECRETS.link) == SECRETS.session
 
 
-def test_cookie_is_worth_nothing_before_the_link_was_used(door: Door) -> None:
+def test_cookie_is_worth_nothing_before_the_link_was_used(door: BrowserSession) -> None:
     """Nobody has been given it."""
-    assert door.knows(SECRETS.session) is Refused.STRANGER
+    assert door.knows(SECRETS.session) is NotLetIn.STRANGER
 
 
 @given(OTHERS)
 def test_nothing_else_opens(text: str) -> None:
     """Neither as a link, nor as a cookie, nor as the number of a form."""
-    door = Door(SECRETS, authority=HERE)
+    door = BrowserSession(SECRETS, authority=HERE)
     door.enter(SECRETS.link)
 
-    assert isinstance(door.enter(text), Refused)
-    assert door.knows(text) is Refused.STRANGER
-    assert door.knows_form(text) is Refused.FORM
+    assert isinstance(door.enter(text), NotLetIn)
+    assert door.knows(text) is NotLetIn.STRANGER
+    assert door.knows_form(text) is NotLetIn.FORM
     assert door.knows_form(SECRETS.form) is None
 
 
@@ -58,30 +58,30 @@ def test_nothing_else_opens(text: str) -> None:
         (HERE, None, "cross-site", False, None),
         (HERE, f"http://{HERE}", None, True, None),
         (HERE, f"http://{HERE}", "same-origin", True, None),
-        ("evil.example:4567", None, None, False, Refused.HOST),
-        ("localhost:4567", f"http://{HERE}", None, True, Refused.HOST),
-        ("127.1.2.3", None, None, False, Refused.HOST),
-        ("127.0.0.1:4567", None, None, False, Refused.HOST),
-        ("", None, None, False, Refused.HOST),
-        (HERE, None, None, True, Refused.ORIGIN),
-        (HERE, None, "same-origin", True, Refused.ORIGIN),
-        (HERE, "null", None, True, Refused.ORIGIN),
-        (HERE, "http://evil.example", None, True, Refused.ORIGIN),
-        (HERE, "http://evil.example", None, False, Refused.ORIGIN),
-        (HERE, f"https://{HERE}", None, True, Refused.ORIGIN),
-        (HERE, "http://127.1.2.3", None, True, Refused.ORIGIN),
-        (HERE, f"http://{HERE}.evil.example", None, True, Refused.ORIGIN),
-        (HERE, f"http://{HERE}", "same-site", True, Refused.ORIGIN),
-        (HERE, f"http://{HERE}", "cross-site", True, Refused.ORIGIN),
+        ("evil.example:4567", None, None, False, NotLetIn.HOST),
+        ("localhost:4567", f"http://{HERE}", None, True, NotLetIn.HOST),
+        ("127.1.2.3", None, None, False, NotLetIn.HOST),
+        ("127.0.0.1:4567", None, None, False, NotLetIn.HOST),
+        ("", None, None, False, NotLetIn.HOST),
+        (HERE, None, None, True, NotLetIn.ORIGIN),
+        (HERE, None, "same-origin", True, NotLetIn.ORIGIN),
+        (HERE, "null", None, True, NotLetIn.ORIGIN),
+        (HERE, "http://evil.example", None, True, NotLetIn.ORIGIN),
+        (HERE, "http://evil.example", None, False, NotLetIn.ORIGIN),
+        (HERE, f"https://{HERE}", None, True, NotLetIn.ORIGIN),
+        (HERE, "http://127.1.2.3", None, True, NotLetIn.ORIGIN),
+        (HERE, f"http://{HERE}.evil.example", None, True, NotLetIn.ORIGIN),
+        (HERE, f"http://{HERE}", "same-site", True, NotLetIn.ORIGIN),
+        (HERE, f"http://{HERE}", "cross-site", True, NotLetIn.ORIGIN),
     ],
 )
 def test_request_comes_from_our_own_page(
-    door: Door,
+    door: BrowserSession,
     host: str,
     origin: str | None,
     site: str | None,
     changes: bool,
-    refused: Refused | None,
+    refused: NotLetIn | None,
 ) -> None:
     """A name that is not ours, and a page that is not ours, are turned away."""
     found = door.stranger(host=host, origin=origin, site=site, changes=changes)
@@ -92,7 +92,7 @@ def test_request_comes_from_our_own_page(
 @given(host=st.text(string.printable), origin=st.text(string.printable))
 def test_no_other_page_changes_anything(host: str, origin: str) -> None:
     """Whatever it calls itself."""
-    door = Door(SECRETS, authority=HERE)
+    door = BrowserSession(SECRETS, authority=HERE)
     found = door.stranger(host=host, origin=origin, site=None, changes=True)
 
     assert found is not None or (host, origin) == (HERE, f"http://{HERE}")

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from uploadfilter.issuing.page.steps import (
     FIRST_ROLES,
     Act,
-    Place,
     Situation,
     Step,
-    Waiting,
+    StepPlace,
+    WaitingRole,
     due,
     offered,
     offered_at_work,
@@ -21,13 +21,13 @@ NAMES = st.lists(st.sampled_from(["ann", "bob", "dora"]), unique=True, max_size=
 
 
 @st.composite
-def waitings(draw: st.DrawFn) -> tuple[Waiting, ...]:
+def waitings(draw: st.DrawFn) -> tuple[WaitingRole, ...]:
     """Draw what is proposed: any roles, signed by any of their holders."""
     roles = draw(
         st.lists(st.sampled_from([ROOT, TARGETS, HASHSET, REVOKE]), unique=True)
     )
     return tuple(
-        Waiting(
+        WaitingRole(
             role=role,
             by=tuple(draw(NAMES)),
             others=tuple(draw(NAMES)),
@@ -56,13 +56,13 @@ STEPS_FORWARD = {
 def test_one_step_is_due_and_those_before_it_are_done(now: Situation) -> None:
     """Nobody has to guess where they are."""
     found = list(places(now).items())
-    at = [step for step, place in found if place is Place.NOW]
+    at = [step for step, place in found if place is StepPlace.NOW]
 
     assert at == [due(now)]
     assert [step for step, _ in found] == list(Step)
     index = list(Step).index(due(now))
-    assert {place for _, place in found[:index]} <= {Place.DONE}
-    assert {place for _, place in found[index + 1 :]} <= {Place.LATER}
+    assert {place for _, place in found[:index]} <= {StepPlace.DONE}
+    assert {place for _, place in found[index + 1 :]} <= {StepPlace.LATER}
 
 
 @given(SITUATIONS)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.waiting import until
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.page.work import Bench, Job, Note
+from uploadfilter.issuing.page.work import Bench, Job, Notice
 
 
 def job(*, can_be_stopped: bool = False) -> Job:
@@ -17,11 +17,11 @@ def job(*, can_be_stopped: bool = False) -> Job:
 
 async def test_second_job_waits_for_nobody() -> None:
     """It is refused at once, and the first goes on."""
-    bench, notes, release = Bench(), list[Note](), threading.Event()
+    bench, notes, release = Bench(), list[Notice](), threading.Event()
 
-    def run(_: Job) -> Note:
+    def run(_: Job) -> Notice:
         release.wait()
-        return Note(text="done")
+        return Notice(text="done")
 
     async with asyncio.TaskGroup() as group:
         first = group.create_task(bench.begin(job(), run, tell=notes.append))
@@ -40,12 +40,12 @@ async def test_end_stops_what_can_be_stopped_and_waits_for_the_rest(
     can_be_stopped: bool,
 ) -> None:
     """A publication is never broken off."""
-    bench, notes, release = Bench(), list[Note](), threading.Event()
+    bench, notes, release = Bench(), list[Notice](), threading.Event()
 
-    def run(it: Job) -> Note:
+    def run(it: Job) -> Notice:
         it.on_stop(release.set)
         release.wait()
-        return Note(text=str(it.is_stopping))
+        return Notice(text=str(it.is_stopping))
 
     async with asyncio.TaskGroup() as group:
         it = job(can_be_stopped=can_be_stopped)
@@ -70,9 +70,9 @@ async def test_who_is_asked_to_stop_before_it_listens_stops_too() -> None:
 
 async def test_unforeseen_end_is_told_without_its_message() -> None:
     """A message may hold the name of a picture."""
-    bench, notes = Bench(), list[Note]()
+    bench, notes = Bench(), list[Notice]()
 
-    def run(_: Job) -> Note:
+    def run(_: Job) -> Notice:
         raise ZeroDivisionError("secret.jpg")
 
     await bench.begin(job(), run, tell=notes.append)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.pictures import icc
 from uploadfilter.pictures.colours.icccurves import (
     BadProfileError,
+    CurveTable,
     Formula,
-    Table,
     read_curve,
 )
 
@@ -56,7 +56,7 @@ def test_table_is_worked_out_as_defined(
 ) -> None:
     """Between two values of a table lies what is between them."""
     curve, length = read_curve(icc.table(np.array(values) / 65535) + b"more")
-    assert isinstance(curve, Table)
+    assert isinstance(curve, CurveTable)
     light = curve.light(np.array(samples))
 
     assert length == 12 + 2 * len(values)

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.proxy.admin.charts import HEIGHT, WIDTH, charts, path, round_up
-from uploadfilter.proxy.admin.history import SAMPLES, Level, Sample
+from uploadfilter.proxy.admin.history import SAMPLES, Level, LoadSample
 
 LEVEL = Level(waiting=1, scanning=2, spool_memory=3000, spool_disk=0)
 
 
-def sample(match: float = 0.0, p50_s: float | None = None) -> Sample:
+def sample(match: float = 0.0, p50_s: float | None = None) -> LoadSample:
     """Return a sample of a quiet moment."""
-    return Sample(
+    return LoadSample(
         at=0.0,
         match=match,
         no_match=0.0,

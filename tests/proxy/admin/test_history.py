@@ -16,7 +16,7 @@ from uploadfilter.proxy.admin.history import (
     Level,
     quantile,
 )
-from uploadfilter.proxy.counting.metrics import Kind, Metrics, Phase
+from uploadfilter.proxy.counting.metrics import Metrics, Phase, RequestKind
 
 LEVEL = Level(waiting=4, scanning=1, spool_memory=2, spool_disk=3)
 
@@ -34,7 +34,7 @@ def test_rates_are_of_the_interval() -> None:
 
     for _ in range(4):
         metrics.decided(decision(Verdict.NO_MATCH))
-        metrics.answered(Kind.UPLOAD, 200)
+        metrics.answered(RequestKind.UPLOAD, 200)
     metrics.shed(Reason.OVERLOADED)
     samples.sample(elapsed_s=2.0)
     samples.sample(elapsed_s=2.0)

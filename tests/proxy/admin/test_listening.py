@@ -20,7 +20,7 @@ from tests.proxy.site import exact_entry, list_entries, settings
 from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until
 from uploadfilter.errors import ServiceError
-from uploadfilter.proxy.admin.listening import Desk, listening
+from uploadfilter.proxy.admin.listening import AdminHandler, listening
 from uploadfilter.proxy.admin.manners import MOST_CONNECTIONS, POLICY
 from uploadfilter.proxy.admin.page import STATIC
 from uploadfilter.proxy.admin.settings import AdminSettings
@@ -81,7 +81,7 @@ async def listener(state: Path, admin: AdminSettings = LOOPBACK) -> AsyncIterato
         health = proxy.health()
         await health.look()
         proxy.metrics.decided(decision())
-        desk = Desk(proxy, health, proxy.history(), hosts=admin.hosts)
+        desk = AdminHandler(proxy, health, proxy.history(), hosts=admin.hosts)
         async with listening(desk, admin) as address:
             yield address.port if isinstance(address, TCPAddress) else 0
 

@@ -10,12 +10,12 @@ from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
 from uploadfilter.proxy.counting.metrics import (
     DURATIONS_KEPT,
-    Kind,
     Limit,
     Metrics,
     Outcome,
     Phase,
     Reload,
+    RequestKind,
     outcome_of,
 )
 from uploadfilter.proxy.origins.origin import OriginFailure
@@ -62,9 +62,9 @@ def test_requests_are_counted_by_kind_and_status() -> None:
     """Two answers of a kind with one status are one series of two."""
     metrics = Metrics()
 
-    metrics.answered(Kind.PASSED, 304)
-    metrics.answered(Kind.PASSED, 304)
-    metrics.answered(Kind.UPLOAD, 403)
+    metrics.answered(RequestKind.PASSED, 304)
+    metrics.answered(RequestKind.PASSED, 304)
+    metrics.answered(RequestKind.UPLOAD, 403)
 
     assert value(metrics, "requests_total", kind="passed", status="304") == 2
     assert value(metrics, "requests_total", kind="upload", status="403") == 1
@@ -82,7 +82,7 @@ def test_status_labels_are_registered_ones(status: int | None, label: str) -> No
     """An origin that makes statuses up cannot make series grow."""
     metrics = Metrics()
 
-    metrics.answered(Kind.PASSED, status)
+    metrics.answered(RequestKind.PASSED, status)
 
     assert value(metrics, "requests_total", kind="passed", status=label) == 1
 

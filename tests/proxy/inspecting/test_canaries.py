@@ -107,5 +107,7 @@ async def test_canary_in_monitor_and_those_who_are_not_the_operator(
 
 def test_damaged_note_is_none() -> None:
     """It is made anew by the next canary."""
-    assert canaries.read_note(b"{") == canaries.Note()
-    assert canaries.read_note(msgspec.json.encode({"found": 1})) == canaries.Note()
+    assert canaries.read_note(b"{") == canaries.CanaryNote()
+    assert (
+        canaries.read_note(msgspec.json.encode({"found": 1})) == canaries.CanaryNote()
+    )

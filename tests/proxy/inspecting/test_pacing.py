@@ -15,8 +15,8 @@ from uploadfilter.proxy.inspecting.pacing import (
     LONGEST_DEBT_S,
     SHARE,
     SITE_SHARE,
-    Accounts,
-    Meter,
+    ClientDebts,
+    LoopMeter,
     Metered,
     Turnstiles,
 )
@@ -89,7 +89,7 @@ def test_virtual_scheduling_is_a_leaky_bucket(
     charged: list[tuple[float, str, float]],
 ) -> None:
     """However clients are charged, each waits for as long as by its twin."""
-    accounts, twin = Accounts(), Buckets()
+    accounts, twin = ClientDebts(), Buckets()
     now_s = 0.0
     for later_s, client, seconds in charged:
         now_s += later_s
@@ -106,7 +106,7 @@ def test_who_owes_nothing_waits_for_nobody(
     charged: list[tuple[float, str, float]],
 ) -> None:
     """Whatever others were charged, a newcomer goes on at once."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     for later_s, client, seconds in charged:
         accounts.charge(client, seconds, now_s=later_s)
 
@@ -117,7 +117,7 @@ def test_who_owes_nothing_waits_for_nobody(
 @given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=50))
 def test_client_that_waits_as_told_gets_its_share(costs: list[float]) -> None:
     """It takes no more than its share of the time, and a burst."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     now_s = 0.0
     for cost_s in costs:
         now_s += accounts.wait_s(ONE, now_s=now_s)
@@ -128,21 +128,21 @@ def test_client_that_waits_as_told_gets_its_share(costs: list[float]) -> None:
 
 def test_accounts_that_owe_nothing_are_forgotten() -> None:
     """A client with millions of addresses does not fill the memory."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     for number in range(100_000):
         accounts.charge(f"{number:08x}", 1e-6, now_s=float(number))
 
     assert len(accounts) < 20_000
 
 
-def meter(accounts: Accounts, client: str = ONE) -> Meter:
+def meter(accounts: ClientDebts, client: str = ONE) -> LoopMeter:
     """Return the meter of an upload."""
-    return Meter(accounts, Turnstiles(), client, clock=lambda: 0.0)
+    return LoopMeter(accounts, Turnstiles(), client, clock=lambda: 0.0)
 
 
 def test_ordinary_upload_is_free() -> None:
     """What it takes is within what its size allows."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     ordinary = meter(accounts)
     ordinary.received(1_000_000)
     ordinary.spend(FREE_S)
@@ -153,7 +153,7 @@ def test_ordinary_upload_is_free() -> None:
 
 def test_what_is_beyond_is_charged_once() -> None:
     """Only what is over the free part counts; of a forfeited one, all of it."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     for _ in range(2):
         dear = meter(accounts)
         dear.forfeit()
@@ -167,7 +167,7 @@ def test_what_is_beyond_is_charged_once() -> None:
 
 def test_nothing_is_free_for_a_client_that_owes() -> None:
     """Sixty uploads at once have no sixty free parts."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     accounts.charge(ONE, 1.0, now_s=0)
     owed_s = accounts.wait_s(ONE, now_s=0)
     meter(accounts).spend(FREE_S)
@@ -179,7 +179,7 @@ def test_nothing_is_free_for_a_client_that_owes() -> None:
 
 async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
     """Who has gone, or lost its place, makes room at once."""
-    accounts = Accounts()
+    accounts = ClientDebts()
     accounts.charge(ONE, 1000.0, now_s=0)
 
     await meter(accounts).turn(is_wanted=lambda: False)

@@ -9,7 +9,7 @@ from aiohttp import web
 from tests.proxy.wire import TIMEOUT_S, closed
 from uploadfilter.model import Reason
 from uploadfilter.proxy.inspecting.arriving import Body
-from uploadfilter.proxy.inspecting.pacing import Accounts, Meter, Turnstiles
+from uploadfilter.proxy.inspecting.pacing import ClientDebts, LoopMeter, Turnstiles
 from uploadfilter.proxy.inspecting.reading import BodyReader
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
@@ -29,12 +29,12 @@ async def reading(
     """Have a server read one body; yield a client's end, and what becomes of it."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Found] = loop.create_future()
-    accounts = Accounts()
+    accounts = ClientDebts()
     accounts.charge(CLIENT, owed_s, now_s=loop.time())
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         body = Body(network=CLIENT, begun_s=loop.time())
-        meter = Meter(accounts, Turnstiles(), CLIENT, clock=loop.time)
+        meter = LoopMeter(accounts, Turnstiles(), CLIENT, clock=loop.time)
         reader = BodyReader(
             request, body, limits or ProxyLimits(), meter, clock=loop.time
         )

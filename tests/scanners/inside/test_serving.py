@@ -19,8 +19,8 @@ from uploadfilter.scanners.wire.messages import (
     ContentReply,
     ContentSpan,
     Handed,
-    Part,
     Ready,
+    ReplyPart,
     ScanRequest,
     decode_reply,
     encode_frame,
@@ -49,7 +49,7 @@ def request_for(*spans: ContentSpan, cpu_left_s: float = 10.0) -> ScanRequest:
 
 def text_of(
     upload: Handed, span: ContentSpan, request: ScanRequest, cpu_s: float
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     """Scan a content by quoting it, or fail as it says."""
     del request, cpu_s
     content = open_span(upload, span).read(0, span.length)
@@ -57,7 +57,7 @@ def text_of(
         raise MemoryError
     if content == b"error":
         raise LookupError(content)
-    yield Part(scan=Scan(path="", kind=content.decode(), size=span.length))
+    yield ReplyPart(scan=Scan(path="", kind=content.decode(), size=span.length))
 
 
 def test_replies_come_in_order_and_failures_are_reasons() -> None:
@@ -96,8 +96,8 @@ def test_mistake_that_passed_for_bad_bytes_is_told() -> None:
 
     def mistaken(
         _upload: Handed, span: ContentSpan, _request: ScanRequest, _cpu_s: float
-    ) -> Iterator[Part]:
-        yield Part(scan=unscanned(span, Reason.UNDECODABLE), fault=place)
+    ) -> Iterator[ReplyPart]:
+        yield ReplyPart(scan=unscanned(span, Reason.UNDECODABLE), fault=place)
 
     with upload_of(b"error") as (fd, spans):
         (reply,) = scan_upload(fd, request_for(*spans), mistaken)

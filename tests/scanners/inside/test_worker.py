@@ -8,7 +8,7 @@ from hashsets.demo import pictures
 from tests.scanners.memory import upload_of
 from uploadfilter.model import PERCEPTUAL_TYPES, Reason, Scan, SignalType
 from uploadfilter.scanners.inside.scanning import scan_content
-from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import LEAST_ADDRESS_SPACE, Budgets
@@ -29,7 +29,7 @@ def here(fd: int, spans: list[ContentSpan], types: frozenset[SignalType]) -> lis
     """Scan in this process, as the process should."""
     scans = []
     for span in spans:
-        gathered = Gathered(Budgets())
+        gathered = MergedContent(Budgets())
         for part in scan_content(fd, span, types=types, budgets=Budgets()):
             assert gathered.add(part.scan)
         scan = gathered.scan()

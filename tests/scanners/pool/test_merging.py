@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.scanners.replies import DIGESTS, PLANE, SCAN, VIEW
 from uploadfilter.model import Reason, Scan, View
-from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.messages import UNKNOWN_KIND
 
@@ -59,7 +59,7 @@ def cut(scan: Scan) -> list[Scan]:
 
 def together(*parts: Scan, budgets: Budgets = WIDE) -> Scan | None:
     """Put parts together that fit."""
-    gathered = Gathered(budgets)
+    gathered = MergedContent(budgets)
     for part in parts:
         assert gathered.add(part)
     return gathered.scan()
@@ -83,7 +83,7 @@ def test_one_part_is_the_scan(scan: Scan) -> None:
 @given(first=scans(), second=scans())
 def test_two_tries_have_what_either_saw(first: Scan, second: Scan) -> None:
     """Views and contents of both, each once; the second decides on the rest."""
-    gathered = Gathered(WIDE)
+    gathered = MergedContent(WIDE)
     gathered.add(second)
     gathered.fill_up(first)
     both = gathered.scan()
@@ -108,17 +108,17 @@ def _seen(scan: Scan) -> set[tuple[str, str]]:
 
 def test_first_try_counts_alone_if_the_second_saw_nothing() -> None:
     """What was seen is not lost to a process that died before its first part."""
-    gathered = Gathered(WIDE)
+    gathered = MergedContent(WIDE)
     gathered.fill_up(SCAN)
 
     assert gathered.scan() == SCAN
-    assert Gathered(WIDE).scan() is None
+    assert MergedContent(WIDE).scan() is None
 
 
 def test_second_try_is_filled_up_within_the_budgets() -> None:
     """Two tries together may not say more than one may."""
     budgets = Budgets(max_views=3, max_contents=1)
-    gathered = Gathered(budgets)
+    gathered = MergedContent(budgets)
     gathered.add(content("stored", "white", contents=(content(path="c!/a"),)))
     gathered.fill_up(
         content("black", "alpha", contents=(content(path="c!/b"), content(path="c!/a")))
@@ -132,7 +132,7 @@ def test_second_try_is_filled_up_within_the_budgets() -> None:
 
 def test_reason_of_a_loss_comes_before_those_of_parts() -> None:
     """What ended the scan says more than what a part lacked."""
-    gathered = Gathered(WIDE)
+    gathered = MergedContent(WIDE)
     gathered.add(replace(content("stored"), reason=Reason.TRUNCATED))
     scan = gathered.scan(Reason.OUT_OF_TIME)
 
@@ -185,7 +185,7 @@ def test_contents_of_one_name_are_kept_apart() -> None:
 )
 def test_parts_keep_the_budgets_together(budgets: Budgets, parts: list[Scan]) -> None:
     """What each part may say alone may be too much together."""
-    gathered = Gathered(budgets)
+    gathered = MergedContent(budgets)
 
     assert [gathered.add(part) for part in parts] == [True, False]
 
@@ -200,7 +200,7 @@ def test_parts_keep_the_budgets_together(budgets: Budgets, parts: list[Scan]) ->
 )
 def test_part_that_contradicts_is_refused(second: Scan) -> None:
     """A content is one thing from its first part to its last."""
-    gathered = Gathered(WIDE)
+    gathered = MergedContent(WIDE)
 
     assert gathered.add(content("stored"))
     assert not gathered.add(second)

@@ -6,7 +6,7 @@ from uploadfilter.scanners.wire.control import (
     MAX_REPORT_BYTES,
     Died,
     Forked,
-    Refused,
+    ForkRefused,
     Report,
     Started,
     Support,
@@ -22,7 +22,7 @@ from uploadfilter.scanners.wire.control import (
             Started(support=Support(seccomp=True, landlock_abi=7)), id="start"
         ),
         pytest.param(Forked(pid=4_194_304), id="birth"),
-        pytest.param(Refused(error="x" * (MAX_REPORT_BYTES // 4)), id="refusal"),
+        pytest.param(ForkRefused(error="x" * (MAX_REPORT_BYTES // 4)), id="refusal"),
         pytest.param(Died(pid=1, code=-31, cpu_s=0.25), id="death"),
     ],
 )

@@ -24,13 +24,13 @@ from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import made_key, opened_key
 from uploadfilter.issuing.page.builds import Builds, Finished
 from uploadfilter.issuing.page.folders import shown
-from uploadfilter.issuing.page.steps import Situation, Waiting
-from uploadfilter.issuing.page.work import Job, Note
+from uploadfilter.issuing.page.steps import Situation, WaitingRole
+from uploadfilter.issuing.page.work import Job, Notice
 from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.publishing import Withdrawable
-from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.issuing.tables import read_table
 from uploadfilter.issuing.tokens import is_token, label_of, opened_token
 from uploadfilter.issuing.wording import counted, entries
@@ -59,7 +59,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class FolderState:
     """The state of the folder when it was read.
 
     Attributes:
@@ -81,10 +81,10 @@ class Seen:
 
     situation: Situation
     now: Published
-    pending: tuple[Pending, ...]
+    pending: tuple[PendingSignature, ...]
     digest: str
     finished: Finished | None
-    staged: staging.Staged
+    staged: staging.StagedChanges
     withdrawn: int
     left_today: int
     root_sha256: str
@@ -135,7 +135,7 @@ class Acts:
         """
         return self.look(reads=False).situation
 
-    def look(self, *, reads: bool = True) -> Seen:
+    def look(self, *, reads: bool = True) -> FolderState:
         """Return the state of the folder.
 
         Args:
@@ -155,7 +155,7 @@ class Acts:
             digest = _digest(pending, now)
             review = self._review(pending, now, digest) if reads else None
         finished = self._builds.finished
-        return Seen(
+        return FolderState(
             situation=Situation(
                 sequence=now.sequence,
                 built=None if finished is None else finished.summary.entries,
@@ -179,7 +179,7 @@ class Acts:
         return hashlib.sha256(data).hexdigest()
 
     def _review(
-        self, pending: Sequence[Pending], now: Published, digest: str
+        self, pending: Sequence[PendingSignature], now: Published, digest: str
     ) -> Review | None:
         if self._reviewed[0] != digest:
             review = None
@@ -190,7 +190,7 @@ class Acts:
 
     def build(
         self, job: Job, source: Path, *, category: str | None, table: Path | None
-    ) -> Note:
+    ) -> Notice:
         """Compute the signals of the pictures of a folder.
 
         Args:
@@ -218,24 +218,24 @@ class Acts:
             out.close()
         if not is_whole:
             done = counted(job.done, "file")
-            return Note(
+            return Notice(
                 text=f"Stopped after {done}.",
                 hint="Nothing is lost: begin again with the same folder, and it goes "
                 "on from there.",
             )
         without = 0 if rows is None else len(list(rows.lines_without(out.built.rows)))
         missing = counted(without, "row of the table has", "rows of the table have")
-        return Note(
+        return Notice(
             text=f"The pictures were read: {entries(out.built.entries)}.",
             hint=f"{missing} no picture." if without else "",
         )
 
-    def discard(self) -> Note:
+    def discard(self) -> Notice:
         """Delete the results of builds."""
         self._builds.discard()
-        return Note(text="The results were deleted. The pictures are unchanged.")
+        return Notice(text="The results were deleted. The pictures are unchanged.")
 
-    def propose(self, *, is_whole: bool) -> Note:
+    def propose(self, *, is_whole: bool) -> Notice:
         """Propose built or staged entries; without any, propose a longer validity.
 
         Args:
@@ -256,9 +256,9 @@ class Acts:
                 )
                 self._builds.take(finished)
             self._propose(now)
-        return Note(text="The proposal is made. Now it has to be signed.")
+        return Notice(text="The proposal is made. Now it has to be signed.")
 
-    def remove(self, ids: Sequence[str]) -> Note:
+    def remove(self, ids: Sequence[str]) -> Notice:
         """Propose to remove entries.
 
         Raises:
@@ -269,7 +269,7 @@ class Acts:
             publishing.check_listed(now, ids)
             staging.stage_deletions(self.folder, ids)
             self._propose(now)
-        return Note(text="The proposal is made. Now it has to be signed.")
+        return Notice(text="The proposal is made. Now it has to be signed.")
 
     def _propose(self, now: Published) -> None:
         proposing.propose(
@@ -279,14 +279,14 @@ class Acts:
             parameters=proposing.own_parameters(),
         )
 
-    def forget(self) -> Note:
+    def forget(self) -> Notice:
         """Delete the staged operations, and the proposed set."""
         with self.folder.locked():
             staging.clear(self.folder)
             proposing.discard(self.folder)
-        return Note(text="The proposal was deleted. The published set is unchanged.")
+        return Notice(text="The proposal was deleted. The published set is unchanged.")
 
-    def sign(self, key: Key, digest: str) -> Note:
+    def sign(self, key: Key, digest: str) -> Notice:
         """Sign the proposal that was shown.
 
         Raises:
@@ -301,9 +301,9 @@ class Acts:
         name = md.name_of(signer.public_key)
         missing = any(item.missing for item in pending)
         next_one = "Now somebody else has to sign." if missing else "It can go out now."
-        return Note(text=f"{name} has signed.", hint=next_one)
+        return Notice(text=f"{name} has signed.", hint=next_one)
 
-    def publish(self, key: Key, digest: str) -> Note:
+    def publish(self, key: Key, digest: str) -> Notice:
         """Publish the proposal that was shown and signed.
 
         Raises:
@@ -318,9 +318,9 @@ class Acts:
         hint = "Providers who fetch it themselves have it soon; others need a stick."
         if done.keeps_staged:
             hint += " Entries that were staged after the proposal are still staged."
-        return Note(text=f"Number {done.sequence} is published.", hint=hint)
+        return Notice(text=f"Number {done.sequence} is published.", hint=hint)
 
-    def renew(self, key: Key) -> Note:
+    def renew(self, key: Key) -> Notice:
         """Confirm with a new timestamp that the published data is the newest.
 
         Raises:
@@ -330,9 +330,9 @@ class Acts:
         with self.folder.locked():
             now = published(self.folder)
             publishing.renew(self.folder, now, machine, epoch_s=self.epoch_s)
-        return Note(text="The published set is confirmed as the newest.")
+        return Notice(text="The published set is confirmed as the newest.")
 
-    def make_key(self, place: Path, name: str, passphrase: str) -> Note:
+    def make_key(self, place: Path, name: str, passphrase: str) -> Notice:
         """Make a key for a holder, as two files in a folder.
 
         Raises:
@@ -344,7 +344,7 @@ class Acts:
         private, public = made_key(name, passphrase)
         keyfiles.keep(file, private, public)
         given = keyfiles.public_file_of(file).name
-        return Note(
+        return Notice(
             text=f"The key of {name} is made.",
             hint=f"{file.name} stays with its holder, as does the passphrase, which "
             f"cannot be recovered. {given} goes to those who look after the program.",
@@ -378,7 +378,7 @@ class Acts:
                 self.folder, published(self.folder), ids, epoch_s=self.epoch_s
             )
 
-    def withdraw(self, ids: Sequence[str], officer: Key, machine: Key) -> Note:
+    def withdraw(self, ids: Sequence[str], officer: Key, machine: Key) -> Notice:
         """Withdraw entries at once.
 
         Raises:
@@ -398,14 +398,14 @@ class Acts:
         gone = counted(count, "entry is", "entries are")
         whole = counted(listed, "entry", "entries")
         if not ids:
-            return Note(text=f"The list of withdrawals is renewed: {whole}.")
-        return Note(
+            return Notice(text=f"The list of withdrawals is renewed: {whole}.")
+        return Notice(
             text=f"{gone} withdrawn.",
             hint=f"The list of withdrawals has {whole} now. Providers who fetch it "
             "themselves put it out of force with their next look; others need a stick.",
         )
 
-    def export(self, to: Path) -> Note:
+    def export(self, to: Path) -> Notice:
         """Copy the signed set into a folder.
 
         Raises:
@@ -414,7 +414,7 @@ class Acts:
         with self.folder.locked():
             now = published(self.folder)
             size = publishing.export(self.folder, now, to)
-        return Note(
+        return Notice(
             text=f"Number {now.sequence} is in {shown(to)}: {size / 1e6:,.1f} MB.",
             hint="Signatures keep a set from being changed, but not from being "
             "read: encrypt the stick.",
@@ -452,18 +452,22 @@ def _count(job: Job, source: Path, over: threading.Event) -> None:
     job.total = total
 
 
-def _waiting(item: Pending) -> Waiting:
-    return Waiting(role=item.role, by=item.by, others=item.others, missing=item.missing)
+def _waiting(item: PendingSignature) -> WaitingRole:
+    return WaitingRole(
+        role=item.role, by=item.by, others=item.others, missing=item.missing
+    )
 
 
-def _digest(pending: Sequence[Pending], now: Published) -> str:
+def _digest(pending: Sequence[PendingSignature], now: Published) -> str:
     found = hashlib.sha256(repr(sorted(now.versions.items())).encode())
     for item in pending:
         found.update(hashlib.sha256(item.metadata.signed_bytes).digest())
     return found.hexdigest()
 
 
-def _check_seen(pending: Sequence[Pending], now: Published, digest: str) -> None:
+def _check_seen(
+    pending: Sequence[PendingSignature], now: Published, digest: str
+) -> None:
     if _digest(pending, now) != digest:
         raise IssuerError(
             "the proposal is not the one that was shown: somebody has changed it",

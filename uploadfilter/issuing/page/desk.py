@@ -16,9 +16,9 @@ from aiohttp import web
 
 from uploadfilter.errors import UploadFilterError, UsageError
 from uploadfilter.issuing.page import folders, forms, rendering
-from uploadfilter.issuing.page.acts import Acts, Seen
+from uploadfilter.issuing.page.acts import Acts, FolderState
 from uploadfilter.issuing.page.chooser import Chooser
-from uploadfilter.issuing.page.door import COOKIE, Door, Refused
+from uploadfilter.issuing.page.door import COOKIE, BrowserSession, NotLetIn
 from uploadfilter.issuing.page.orders import (
     BACK,
     KEYS,
@@ -29,7 +29,7 @@ from uploadfilter.issuing.page.orders import (
     Orders,
 )
 from uploadfilter.issuing.page.steps import Act
-from uploadfilter.issuing.page.work import Bench, Job, Note, note_of
+from uploadfilter.issuing.page.work import Bench, Job, Notice, note_of
 from uploadfilter.proxy.admin.manners import HEADERS
 
 _WITHIN_S: Final = 10.0
@@ -51,18 +51,19 @@ _HEADERS: Final = {
 _CHOOSE, _WORK = "/choose", "/work"
 
 _REFUSALS: Final = {
-    Refused.HOST: "This page has another name. Use the link exactly as it was printed.",
-    Refused.ORIGIN: "This request did not come from the page itself.",
-    Refused.SPENT: "This link was used already. If that was not you, close the page in "
-    "the terminal. Start it again for a new link.",
-    Refused.STRANGER: "This browser did not open the link. Start the page again, and "
+    NotLetIn.HOST: "This page has another name. Use the link exactly as it was "
+    "printed.",
+    NotLetIn.ORIGIN: "This request did not come from the page itself.",
+    NotLetIn.SPENT: "This link was used already. If that was not you, close the page "
+    "in the terminal. Start it again for a new link.",
+    NotLetIn.STRANGER: "This browser did not open the link. Start the page again, and "
     "open the link that it prints.",
-    Refused.FORM: "This form is of an earlier page. Go back to the page, and load it "
+    NotLetIn.FORM: "This form is of an earlier page. Go back to the page, and load it "
     "again.",
 }
 
 
-class Desk:
+class PageHandler:
     """Answers on the page.
 
     Args:
@@ -74,7 +75,7 @@ class Desk:
 
     def __init__(
         self,
-        door: Door,
+        door: BrowserSession,
         acts: Acts,
         bench: Bench,
         *,
@@ -85,13 +86,15 @@ class Desk:
         self._bench = bench
         self._clock = clock
         self._asked_at = clock()
-        self._notes: list[Note] = []
+        self._notes: list[Notice] = []
         self._orders = Orders(acts)
         self._chooser = Chooser()
         self._last_back = WAY
         self.closed = asyncio.Event()
         orders = self._orders
-        self._of_folder: dict[str, tuple[str, Callable[[Seen], rendering.Values]]] = {
+        self._of_folder: dict[
+            str, tuple[str, Callable[[FolderState], rendering.Values]]
+        ] = {
             WAY: ("way", lambda it: rendering.way(it, orders.source, orders.category)),
             WITHDRAW: (
                 "withdraw",
@@ -157,7 +160,7 @@ class Desk:
 
     def _entered(self, link: str) -> web.Response:
         found = self._door.enter(link)
-        if isinstance(found, Refused):
+        if isinstance(found, NotLetIn):
             return _refused(found)
         # No redirect: a browser that came here from another site would follow it
         # without the cookie, which is for this site only.
@@ -183,7 +186,7 @@ class Desk:
             found = await asyncio.to_thread(folders.listed, at)
         except UsageError as exc:
             self._notes.append(note_of(exc))
-            found = folders.Listed(path=at, inner=())
+            found = folders.ListedFolder(path=at, inner=())
         values = {"found": found, "back": self._chooser.back}
         return _html(rendering.page("choose", self._frame(), **values))
 
@@ -205,7 +208,7 @@ class Desk:
             body=msgspec.json.encode(told), content_type="application/json"
         )
 
-    def _frame(self, *, tells: bool = True) -> rendering.Frame:
+    def _frame(self, *, tells: bool = True) -> rendering.PageLayout:
         """Return the parts that every page has.
 
         Args:
@@ -215,7 +218,7 @@ class Desk:
         if tells:
             self._notes.clear()
         settings = self._acts.folder.settings
-        return rendering.Frame(
+        return rendering.PageLayout(
             set=settings.set,
             issuer=settings.issuer,
             form=self._door.form,
@@ -223,16 +226,16 @@ class Desk:
             takes_tokens=self._acts.library is not None,
         )
 
-    async def _look(self, back: str) -> Seen | None:
+    async def _look(self, back: str) -> FolderState | None:
         """Return the state of the folder; ``None`` if it is not read, or not yet."""
-        found: list[Seen] = []
+        found: list[FolderState] = []
         if self._bench.job is None:
             job = Job("Reading the folder", can_be_stopped=False, back=back)
             reads = back == WAY
             await self._begin(job, lambda _: found.append(self._acts.look(reads=reads)))
         return found[0] if found else None
 
-    async def _begin(self, job: Job, run: Callable[[Job], Note | None]) -> None:
+    async def _begin(self, job: Job, run: Callable[[Job], Notice | None]) -> None:
         self._last_back = job.back
         await self._bench.begin(job, run, tell=self._notes.append)
 
@@ -300,7 +303,7 @@ class Desk:
         return await self._worked(job, lambda _: self._orders.look_up(found))
 
     async def _worked(
-        self, job: Job, run: Callable[[Job], Note | None]
+        self, job: Job, run: Callable[[Job], Notice | None]
     ) -> web.Response:
         await self._begin(job, run)
         return _see(job.back if self._bench.job is None else _WORK)
@@ -344,8 +347,8 @@ def _nothing() -> web.Response:
     return _told(404, "There is no page at this path.")
 
 
-def _refused(refused: Refused) -> web.Response:
-    status = 421 if refused is Refused.HOST else 403
+def _refused(refused: NotLetIn) -> web.Response:
+    status = 421 if refused is NotLetIn.HOST else 403
     return _told(status, _REFUSALS[refused])
 
 

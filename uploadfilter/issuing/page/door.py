@@ -20,7 +20,7 @@ _SAME: Final = frozenset({"same-origin", "none"})
 """``Sec-Fetch-Site`` of requests from this page, and of addresses that people type."""
 
 
-class Refused(StrEnum):
+class NotLetIn(StrEnum):
     """The reasons why a request is refused."""
 
     HOST = "host"
@@ -45,7 +45,7 @@ class Secrets:
     form: str
 
 
-class Door:
+class BrowserSession:
     """Admits one browser.
 
     Args:
@@ -63,18 +63,18 @@ class Door:
         """The number in every form of the page."""
         return self._secrets.form
 
-    def enter(self, link: str) -> str | Refused:
+    def enter(self, link: str) -> str | NotLetIn:
         """Return the cookie in exchange for the link, which is valid once."""
         if not _same(link, self._secrets.link):
-            return Refused.STRANGER
+            return NotLetIn.STRANGER
         if self._is_spent:
-            return Refused.SPENT
+            return NotLetIn.SPENT
         self._is_spent = True
         return self._secrets.session
 
     def stranger(
         self, *, host: str, origin: str | None, site: str | None, changes: bool
-    ) -> Refused | None:
+    ) -> NotLetIn | None:
         """Return why a request cannot come from this page, by its header fields.
 
         Args:
@@ -86,25 +86,25 @@ class Door:
             changes: Whether the request may change something.
         """
         if host != self._authority:
-            return Refused.HOST
+            return NotLetIn.HOST
         if origin is None:
             if changes:
-                return Refused.ORIGIN
+                return NotLetIn.ORIGIN
         elif origin != f"http://{self._authority}":
-            return Refused.ORIGIN
+            return NotLetIn.ORIGIN
         if changes and site is not None and site not in _SAME:
-            return Refused.ORIGIN
+            return NotLetIn.ORIGIN
         return None
 
-    def knows(self, cookie: str) -> Refused | None:
+    def knows(self, cookie: str) -> NotLetIn | None:
         """Return why a cookie is not that of the one browser."""
         if self._is_spent and _same(cookie, self._secrets.session):
             return None
-        return Refused.STRANGER
+        return NotLetIn.STRANGER
 
-    def knows_form(self, number: str) -> Refused | None:
+    def knows_form(self, number: str) -> NotLetIn | None:
         """Return why a form does not belong to this page."""
-        return None if _same(number, self._secrets.form) else Refused.FORM
+        return None if _same(number, self._secrets.form) else NotLetIn.FORM
 
 
 def _same(given: str, right: str) -> bool:

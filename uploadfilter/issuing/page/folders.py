@@ -22,7 +22,7 @@ MOST_PATH_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedFolder:
     """A folder, and the folders in it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Listed:
         return self.path / self.inner[number]
 
 
-def listed(path: Path) -> Listed:
+def listed(path: Path) -> ListedFolder:
     """Return the folders in a folder.
 
     Raises:
@@ -66,7 +66,7 @@ def listed(path: Path) -> Listed:
             hint="Check the path, and that the user of this page may read the folder.",
         ) from exc
     more = max(0, len(names) - MOST_LISTED)
-    return Listed(path=path, inner=tuple(names[:MOST_LISTED]), more=more)
+    return ListedFolder(path=path, inner=tuple(names[:MOST_LISTED]), more=more)
 
 
 def typed(text: str) -> Path:

@@ -15,7 +15,7 @@ from uploadfilter.hashsets.jsonlines import is_category
 from uploadfilter.issuing.page import folders, forms
 from uploadfilter.issuing.page.acts import Acts, Key
 from uploadfilter.issuing.page.steps import Act, offered
-from uploadfilter.issuing.page.work import Job, Note
+from uploadfilter.issuing.page.work import Job, Notice
 from uploadfilter.issuing.publishing import Withdrawable
 
 WAY: Final = "/"
@@ -70,7 +70,7 @@ class Orders:
         self.stick: Path | None = None
         self.keys: Path | None = None
         self.withdrawable: Withdrawable | None = None
-        self._doing: dict[Act, Callable[[forms.Fields, Job], Note]] = {
+        self._doing: dict[Act, Callable[[forms.Fields, Job], Notice]] = {
             Act.BUILD: self._build,
             Act.DISCARD: self._discard,
             Act.PROPOSE: self._propose,
@@ -89,7 +89,7 @@ class Orders:
         back = BACK.get(f"/act/{act}", WAY)
         return Job(TITLES[act], can_be_stopped=act is Act.BUILD, back=back)
 
-    def do(self, act: Act, found: forms.Fields, job: Job) -> Note:
+    def do(self, act: Act, found: forms.Fields, job: Job) -> Notice:
         """Carry out the order of a form.
 
         Args:
@@ -136,7 +136,7 @@ class Orders:
         if "back" not in found:
             self.withdrawable = self._acts.withdrawable(_ids(found))
 
-    def _build(self, found: forms.Fields, job: Job) -> Note:
+    def _build(self, found: forms.Fields, job: Job) -> Notice:
         source, category, table = self.source, None, None
         naming = forms.text(found, "naming")
         if naming == "table":
@@ -153,43 +153,43 @@ class Orders:
         folders.check(source)
         return self._acts.build(job, source, category=category, table=table)
 
-    def _discard(self, _: forms.Fields, __: Job) -> Note:
+    def _discard(self, _: forms.Fields, __: Job) -> Notice:
         return self._acts.discard()
 
-    def _propose(self, found: forms.Fields, _: Job) -> Note:
+    def _propose(self, found: forms.Fields, _: Job) -> Notice:
         is_whole = forms.text(found, "extent") == "whole"
         note = self._acts.propose(is_whole=is_whole)
         self.source, self.category = None, ""
         return note
 
-    def _remove(self, found: forms.Fields, _: Job) -> Note:
+    def _remove(self, found: forms.Fields, _: Job) -> Notice:
         return self._acts.remove(_ids(found))
 
-    def _forget(self, _: forms.Fields, __: Job) -> Note:
+    def _forget(self, _: forms.Fields, __: Job) -> Notice:
         return self._acts.forget()
 
-    def _sign(self, found: forms.Fields, _: Job) -> Note:
+    def _sign(self, found: forms.Fields, _: Job) -> Notice:
         return self._acts.sign(_key(found, "key"), forms.text(found, "seen"))
 
-    def _publish(self, found: forms.Fields, _: Job) -> Note:
+    def _publish(self, found: forms.Fields, _: Job) -> Notice:
         return self._acts.publish(_key(found, "machine"), forms.text(found, "seen"))
 
-    def _withdraw(self, found: forms.Fields, _: Job) -> Note:
+    def _withdraw(self, found: forms.Fields, _: Job) -> Notice:
         officer, machine = _key(found, "key"), _key(found, "machine")
         note = self._acts.withdraw(forms.lines(found, "ids"), officer, machine)
         self.withdrawable = None
         return note
 
-    def _renew(self, found: forms.Fields, _: Job) -> Note:
+    def _renew(self, found: forms.Fields, _: Job) -> Notice:
         return self._acts.renew(_key(found, "machine"))
 
-    def _export(self, _: forms.Fields, __: Job) -> Note:
+    def _export(self, _: forms.Fields, __: Job) -> Notice:
         if self.stick is None:
             raise UsageError("no folder was chosen", hint="Choose the stick first.")
         folders.check(self.stick)
         return self._acts.export(self.stick)
 
-    def _key(self, found: forms.Fields, _: Job) -> Note:
+    def _key(self, found: forms.Fields, _: Job) -> Notice:
         if self.keys is None:
             raise UsageError("no folder was chosen", hint="Choose one first.")
         folders.check(self.keys)

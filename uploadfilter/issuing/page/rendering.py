@@ -15,15 +15,15 @@ from typing import Any, Final
 import jinja2
 
 from uploadfilter.issuing import holding, signing
-from uploadfilter.issuing.building import WORDS, Refusal
+from uploadfilter.issuing.building import WORDS, LeftOut
 from uploadfilter.issuing.keys import LEAST_PASSPHRASE
-from uploadfilter.issuing.page.acts import Seen
+from uploadfilter.issuing.page.acts import FolderState
 from uploadfilter.issuing.page.folders import mark, shown
 from uploadfilter.issuing.page.hints import ROLES
 from uploadfilter.issuing.page.steps import Act, Step, due, offered, places
-from uploadfilter.issuing.page.work import Note
+from uploadfilter.issuing.page.work import Notice
 from uploadfilter.issuing.publishing import Withdrawable
-from uploadfilter.issuing.signing import Pending
+from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.issuing.wording import counted, entries, review_heading, review_lines
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import (
@@ -75,7 +75,7 @@ Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class PageLayout:
     """The parts that every page has.
 
     Attributes:
@@ -89,7 +89,7 @@ class Frame:
     set: str
     issuer: str
     form: str
-    notes: Sequence[Note]
+    notes: Sequence[Notice]
     takes_tokens: bool
 
     @property
@@ -98,7 +98,7 @@ class Frame:
         return any(not note.is_good for note in self.notes)
 
 
-def page(name: str, frame: Frame | None, **values: object) -> str:
+def page(name: str, frame: PageLayout | None, **values: object) -> str:
     """Render one of the templates.
 
     Args:
@@ -110,7 +110,7 @@ def page(name: str, frame: Frame | None, **values: object) -> str:
     return _templates().get_template(f"{name}.html").render(frame=frame, **values)
 
 
-def way(seen: Seen, source: Path | None, category: str) -> Values:
+def way(seen: FolderState, source: Path | None, category: str) -> Values:
     """Return the values for the page with the steps.
 
     Args:
@@ -130,7 +130,7 @@ def way(seen: Seen, source: Path | None, category: str) -> Values:
     }
 
 
-def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
+def withdrawing(seen: FolderState, asked: Withdrawable | None) -> Values:
     """Return the values for the page of withdrawals.
 
     Args:
@@ -149,7 +149,7 @@ def withdrawing(seen: Seen, asked: Withdrawable | None) -> Values:
     }
 
 
-def copying(seen: Seen, stick: Path | None) -> Values:
+def copying(seen: FolderState, stick: Path | None) -> Values:
     """Return the values for the page of the stick.
 
     Args:
@@ -163,7 +163,7 @@ def copying(seen: Seen, stick: Path | None) -> Values:
     }
 
 
-def keeping(seen: Seen, place: Path | None) -> Values:
+def keeping(seen: FolderState, place: Path | None) -> Values:
     """Return the values for the page of keys.
 
     Args:
@@ -177,7 +177,7 @@ def keeping(seen: Seen, place: Path | None) -> Values:
     }
 
 
-def state(seen: Seen, lifetimes: Lifetimes, epoch_s: float) -> Values:
+def state(seen: FolderState, lifetimes: Lifetimes, epoch_s: float) -> Values:
     """Return the values for the page of the status.
 
     Args:
@@ -234,7 +234,7 @@ def _moment(epoch_s: float) -> str:
     return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _holders(pending: Sequence[Pending]) -> list[tuple[str, int, list[str]]]:
+def _holders(pending: Sequence[PendingSignature]) -> list[tuple[str, int, list[str]]]:
     """Return role, threshold and names of the proposed holders of each role."""
     named = {
         role: (role, held.threshold, [md.name_of(key) for key in held.keys])
@@ -245,7 +245,7 @@ def _holders(pending: Sequence[Pending]) -> list[tuple[str, int, list[str]]]:
 
 
 def _refusal(value: str) -> str:
-    return WORDS[Refusal(value)] if value in set(Refusal) else value
+    return WORDS[LeftOut(value)] if value in set(LeftOut) else value
 
 
 def _role(role: str) -> str:

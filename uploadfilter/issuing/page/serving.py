@@ -18,8 +18,8 @@ from aiohttp import web
 
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.issuing.page.acts import Acts
-from uploadfilter.issuing.page.desk import Desk
-from uploadfilter.issuing.page.door import Door, Secrets
+from uploadfilter.issuing.page.desk import PageHandler
+from uploadfilter.issuing.page.door import BrowserSession, Secrets
 from uploadfilter.issuing.page.work import Bench
 from uploadfilter.proxy.admin.manners import runner_of
 
@@ -92,7 +92,7 @@ async def serve(
 @asynccontextmanager
 async def _listening(
     acts: Acts, settings: PageSettings, bench: Bench
-) -> AsyncIterator[tuple[Desk, str]]:
+) -> AsyncIterator[tuple[PageHandler, str]]:
     """Listen during the block; yield the desk, and the link to it."""
     host, port = _host_and_port(settings.listen or f"{_by_chance()}:0")
     known = Secrets(
@@ -100,7 +100,7 @@ async def _listening(
         session=secrets.token_urlsafe(_SECRET_BYTES),
         form=secrets.token_urlsafe(_SECRET_BYTES),
     )
-    desk: Desk | None = None
+    desk: PageHandler | None = None
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if desk is None:
@@ -121,15 +121,15 @@ async def _listening(
         bound = runner.addresses[0]
         name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         authority = f"{name}:{bound[1]}"
-        door = Door(known, authority=authority)
+        door = BrowserSession(known, authority=authority)
         clock = asyncio.get_running_loop().time
-        desk = Desk(door, acts, bench, clock=clock)
+        desk = PageHandler(door, acts, bench, clock=clock)
         yield desk, f"http://{authority}/enter/{known.link}"
     finally:
         await runner.cleanup()
 
 
-async def _closed(desk: Desk, idle_s: float) -> None:
+async def _closed(desk: PageHandler, idle_s: float) -> None:
     """Return when the page is closed, or nobody has used it for some time."""
     while desk.left_alone_s() < idle_s:
         try:

@@ -41,7 +41,7 @@ class Step(StrEnum):
     PUBLISH = "publish"
 
 
-class Place(StrEnum):
+class StepPlace(StrEnum):
     """The state of a step."""
 
     DONE = "done"
@@ -50,7 +50,7 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class WaitingRole:
     """The proposal for one role.
 
     Attributes:
@@ -83,7 +83,7 @@ class Situation:
     built: int | None = None
     is_broken_off: bool = False
     staged: int = 0
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[WaitingRole, ...] = ()
 
     @property
     def is_set_proposed(self) -> bool:
@@ -110,12 +110,12 @@ def due(now: Situation) -> Step:
     return Step.PREVIEW if now.built is not None else Step.PICTURES
 
 
-def places(now: Situation) -> dict[Step, Place]:
+def places(now: Situation) -> dict[Step, StepPlace]:
     """Return the state of each step, in order."""
-    found, place = {}, Place.DONE
+    found, place = {}, StepPlace.DONE
     for step in Step:
         if step is due(now):
-            found[step], place = Place.NOW, Place.LATER
+            found[step], place = StepPlace.NOW, StepPlace.LATER
         else:
             found[step] = place
     return found

@@ -19,7 +19,7 @@ PATIENCE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Notice:
     """A message that people are shown once.
 
     Attributes:
@@ -92,9 +92,9 @@ class Bench:
     async def begin(
         self,
         job: Job,
-        run: Callable[[Job], Note | None],
+        run: Callable[[Job], Notice | None],
         *,
-        tell: Callable[[Note], None],
+        tell: Callable[[Notice], None],
     ) -> None:
         """Begin a job, and wait a moment for its end.
 
@@ -117,7 +117,10 @@ class Bench:
         await asyncio.wait([self._task], timeout=PATIENCE_S)
 
     async def _worked(
-        self, job: Job, run: Callable[[Job], Note | None], tell: Callable[[Note], None]
+        self,
+        job: Job,
+        run: Callable[[Job], Notice | None],
+        tell: Callable[[Notice], None],
     ) -> None:
         thread = asyncio.get_running_loop().run_in_executor(None, run, job)
         try:
@@ -137,12 +140,12 @@ class Bench:
             await asyncio.wait([self._task])
 
 
-def note_of(error: UploadFilterError) -> Note:
+def note_of(error: UploadFilterError) -> Notice:
     """Return the message that people on the page see for an error."""
-    return Note(text=on_page(str(error)), hint=on_page(error.hint), is_good=False)
+    return Notice(text=on_page(str(error)), hint=on_page(error.hint), is_good=False)
 
 
-def _outcome(thread: "asyncio.Future[Note | None]") -> Note | None:
+def _outcome(thread: "asyncio.Future[Notice | None]") -> Notice | None:
     """Return the result of a thread, whatever it was."""
     failed = thread.exception()
     if failed is None:
@@ -150,7 +153,7 @@ def _outcome(thread: "asyncio.Future[Note | None]") -> Note | None:
     if isinstance(failed, UploadFilterError):
         return note_of(failed)
     # Only its type: a message may hold the name of a picture.
-    return Note(
+    return Notice(
         text=f"This ended with an unexpected error: {type(failed).__name__}",
         hint="The published set is unchanged or complete. See the page "
         "'Status', and report the error to those who look after the program.",

@@ -53,7 +53,7 @@ class Formula:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class CurveTable:
     """Values at equal steps from 0 to 1.
 
     Attributes:
@@ -75,7 +75,7 @@ class Table:
         return light
 
 
-Curve = Formula | Table
+Curve = Formula | CurveTable
 
 
 def read_curve(tag: bytes | memoryview) -> tuple[Curve, int]:
@@ -107,7 +107,7 @@ def _table(tag: bytes | memoryview) -> tuple[Curve, int]:
         return Formula(gamma=1.0), end
     if count == 1:
         return Formula(gamma=float(values[0]) / _FIXED_8), end
-    return Table(values=values, largest=_FIXED_16 - 1), end
+    return CurveTable(values=values, largest=_FIXED_16 - 1), end
 
 
 def _formula(tag: bytes | memoryview) -> tuple[Curve, int]:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from uploadfilter.pictures.colours.icccurves import (
     BadProfileError,
     Curve,
+    CurveTable,
     Floats,
-    Table,
     read_curve,
 )
 
@@ -182,10 +182,10 @@ def _check(inputs: int, outputs: int) -> None:
 
 def _tables(
     tag: memoryview, at: int, count: int, entries: int, length: int
-) -> tuple[tuple[Table, ...], int]:
+) -> tuple[tuple[CurveTable, ...], int]:
     """Return curves that follow each other, and where they end."""
     values = _values(tag, at, count * entries, length).reshape(count, entries)
-    curves = tuple(Table(values=row, largest=_LARGEST[length]) for row in values)
+    curves = tuple(CurveTable(values=row, largest=_LARGEST[length]) for row in values)
     return curves, at + count * entries * length
 
 

@@ -44,7 +44,7 @@ _HAS_ALPHA: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class APNGFrame:
     """One frame as it is stored.
 
     Attributes:
@@ -70,7 +70,7 @@ class Frames:
         is_whole: If false, other decoders may show other frames.
     """
 
-    frames: tuple[Stored, ...] = ()
+    frames: tuple[APNGFrame, ...] = ()
     canvas: tuple[int, int] = (0, 0)
     has_default: bool = False
     is_whole: bool = True
@@ -101,7 +101,7 @@ class _Chunks:
     def __init__(self) -> None:
         self._canvas = (0, 0)
         self._is_opaque = False
-        self._stored: list[Stored] = []
+        self._stored: list[APNGFrame] = []
         self._claimed: list[int] = []
         self._data_at: int | None = None
         self._has_default = False
@@ -129,7 +129,7 @@ class _Chunks:
         elif chunk.name == b"fcTL":
             self._stored.append(self._frame(chunk))
 
-    def _frame(self, chunk: PNGChunk) -> Stored:
+    def _frame(self, chunk: PNGChunk) -> APNGFrame:
         """Read the control of a frame; denominator 0 means hundredths of a second."""
         fields = _CONTROL.unpack(
             chunk.head[: _CONTROL.size].ljust(_CONTROL.size, b"\0")
@@ -141,11 +141,11 @@ class _Chunks:
             disposal=_DISPOSALS.get(disposal, Disposal.KEEP),
         )
         duration = 1000 * over // (under or 100)
-        return Stored(piece=piece, start=chunk.start, duration=duration)
+        return APNGFrame(piece=piece, start=chunk.start, duration=duration)
 
     def frames(self) -> Frames:
         """Return the frames that the chunks describe."""
-        default = Stored(
+        default = APNGFrame(
             piece=Piece(
                 box=(0, 0, *self._canvas),
                 drawing=Drawing.REPLACE,

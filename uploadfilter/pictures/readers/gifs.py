@@ -49,7 +49,7 @@ _END = b";"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class GIFFrame:
     """One frame as it is stored.
 
     Attributes:
@@ -92,7 +92,7 @@ class Pieces:
             how long.
     """
 
-    pieces: tuple[Stored, ...]
+    pieces: tuple[GIFFrame, ...]
     canvas: tuple[int, int] = (0, 0)
     head: int = 0
     is_whole: bool = True
@@ -154,7 +154,7 @@ class _Walk:
         """Limit the steps by the length of the file."""
         self.steps_left = steps_for(len(self.data))
 
-    def pieces(self) -> Iterator[Stored]:
+    def pieces(self) -> Iterator[GIFFrame]:
         """Yield each frame."""
         control: tuple[int, int, int] | None = None
         is_astray = False
@@ -191,7 +191,7 @@ class _Walk:
         self._skip_blocks()
         return control
 
-    def _image(self, control: tuple[int, int, int]) -> Stored | None:
+    def _image(self, control: tuple[int, int, int]) -> GIFFrame | None:
         """Step over an image, and return it."""
         if self.at + _IMAGE.size > len(self.data):
             self.is_cut = True
@@ -206,7 +206,7 @@ class _Walk:
         if self.steps_left <= 0:
             return None
         said, delay, colour = control
-        return Stored(
+        return GIFFrame(
             box=(left, top, left + width, top + height),
             start=start,
             end=min(self.at, len(self.data)),
@@ -313,7 +313,7 @@ def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:
 
 
 def _file_of(
-    data: bytes, head: int, stored: Stored, screen: tuple[int, int] | None
+    data: bytes, head: int, stored: GIFFrame, screen: tuple[int, int] | None
 ) -> bytes:
     """Return a frame as a GIF of its own.
 
@@ -340,7 +340,7 @@ def _file_of(
     return b"".join(parts)
 
 
-def _unpacked(data: bytes, head: int, stored: Stored) -> Image.Image | None:
+def _unpacked(data: bytes, head: int, stored: GIFFrame) -> Image.Image | None:
     """Return a frame as Pillow unpacks it, without a file around it.
 
     To open a file takes ten times as long as a small frame.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.proxy.admin.formats import counted, duration, rate, size
-from uploadfilter.proxy.admin.history import SAMPLES, Sample
+from uploadfilter.proxy.admin.history import SAMPLES, LoadSample
 
 WIDTH: Final = 2 * (SAMPLES - 1)
 """Units of a drawing: two for each step in time."""
@@ -27,7 +27,7 @@ _STEPS: Final = (1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ChartLine:
     """One line of a chart.
 
     Attributes:
@@ -57,13 +57,13 @@ class Chart:
     key: str
     title: str
     top: str
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
 
 
-_Series = tuple[str, str, Callable[[Sample], float | None]]
+_Series = tuple[str, str, Callable[[LoadSample], float | None]]
 
 
-def charts(samples: Iterable[Sample]) -> tuple[Chart, ...]:
+def charts(samples: Iterable[LoadSample]) -> tuple[Chart, ...]:
     """Draw everything that the page shows.
 
     Args:
@@ -109,7 +109,7 @@ def charts(samples: Iterable[Sample]) -> tuple[Chart, ...]:
 
 
 def _chart(
-    samples: Sequence[Sample],
+    samples: Sequence[LoadSample],
     key: str,
     title: str,
     shown: Callable[[float], str],
@@ -122,7 +122,7 @@ def _chart(
     )
     top = round_up(greatest)
     lines = tuple(
-        Line(
+        ChartLine(
             key=name,
             label=label,
             path=path(values[name], top=top),

@@ -24,7 +24,7 @@ _MOST_FIELDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class FormField:
     """One field of the form.
 
     Attributes:
@@ -60,13 +60,15 @@ def wanted_of(query: str) -> Wanted:
     return Wanted(**words)
 
 
-def choices(recent: RecentDecisions, wanted: Wanted) -> Iterator[Choice]:
+def choices(recent: RecentDecisions, wanted: Wanted) -> Iterator[FormField]:
     """Yield the fields of the form, with what was chosen."""
     for name, options in recent.choices().items():
         chosen: str = getattr(wanted, name)
         # What is no longer kept can still be seen to have been chosen.
         known = options if not chosen or chosen in options else (*options, chosen)
-        yield Choice(name=name, label=name.capitalize(), options=known, chosen=chosen)
+        yield FormField(
+            name=name, label=name.capitalize(), options=known, chosen=chosen
+        )
 
 
 def words_for_none(wanted: Wanted) -> str:

@@ -20,16 +20,16 @@ from uploadfilter.decisions.presets import Comparison
 from uploadfilter.decisions.room import Room
 from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
-from uploadfilter.proxy.admin.choosing import Choice, choices, words_for_none
+from uploadfilter.proxy.admin.choosing import FormField, choices, words_for_none
 from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
 from uploadfilter.proxy.admin.health import (
     WHAT_TO_DO,
     Check,
-    Finding,
     Health,
+    HealthFinding,
     days_words,
 )
-from uploadfilter.proxy.admin.history import History, Sample, quantile
+from uploadfilter.proxy.admin.history import History, LoadSample, quantile
 from uploadfilter.proxy.admin.signed import (
     NOTHING,
     SignedFact,
@@ -167,7 +167,7 @@ class Facts:
     tiles: tuple[Tile, ...]
     charts: tuple[Chart, ...]
     decisions: tuple[DecisionFact, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[FormField, ...]
     wanted_id: str
     is_chosen: bool
     none: str
@@ -241,7 +241,7 @@ def _shape_of(*parts: object) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 
-def _check(finding: Finding) -> CheckFact:
+def _check(finding: HealthFinding) -> CheckFact:
     return CheckFact(
         name=_CHECKS[finding.check],
         is_good=finding.is_good,
@@ -370,7 +370,7 @@ def _tile_of_log(room: Room) -> Tile:
     )
 
 
-def _decided_rate(sample: Sample | None) -> float:
+def _decided_rate(sample: LoadSample | None) -> float:
     if sample is None:
         return 0.0
     return sample.match + sample.no_match + sample.inconclusive

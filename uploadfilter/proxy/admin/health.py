@@ -81,7 +81,7 @@ WHAT_TO_DO: Final[Mapping[Check, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class HealthFinding:
     """What a look at one thing has shown.
 
     Attributes:
@@ -146,8 +146,8 @@ class Health:
         self._survey = room
         self._drain = drain
         self._read_signed = signed
-        self._seen: tuple[Finding, ...] = (
-            Finding(
+        self._seen: tuple[HealthFinding, ...] = (
+            HealthFinding(
                 check=Check.STARTED,
                 is_good=False,
                 detail="nothing has been checked yet",
@@ -163,13 +163,13 @@ class Health:
         self.signed: tuple[Status, ...] = ()
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[HealthFinding, ...]:
         """What was seen last, and whether the service is ending."""
         age_s = self._clock() - self._seen_at_s
         if age_s <= BELIEVED_S:
             return (*self._seen, self._staying())
         detail = f"nothing has been checked for {age_s:.0f} s"
-        unseen = Finding(check=Check.STARTED, is_good=False, detail=detail)
+        unseen = HealthFinding(check=Check.STARTED, is_good=False, detail=detail)
         return (unseen, self._staying())
 
     @property
@@ -195,15 +195,15 @@ class Health:
         )
         self._seen_at_s = self._clock()
 
-    async def _look_at_reference(self) -> Finding:
+    async def _look_at_reference(self) -> HealthFinding:
         try:
             self.unenforced = await self._in_thread(Check.REFERENCE, self._enforcement)
         except StoreError as exc:
             self.unenforced = ()
-            return Finding(
+            return HealthFinding(
                 check=Check.REFERENCE, is_good=False, detail=f"{exc.code}: {exc}"
             )
-        return Finding(check=Check.REFERENCE, is_good=True, detail="usable")
+        return HealthFinding(check=Check.REFERENCE, is_good=True, detail="usable")
 
     def _enforcement(self) -> tuple[Unenforced, ...]:
         """Find out what ENFORCE rejects; a proxy is ready also if that is nothing.
@@ -214,7 +214,7 @@ class Health:
         self._reference.current()
         return self._find_unenforced()
 
-    async def _look_at_origins(self) -> Finding:
+    async def _look_at_origins(self) -> HealthFinding:
         origins = self._origins()
         # What is not in force any more is not asked for again.
         in_force = set(origins.values())
@@ -235,7 +235,7 @@ class Health:
             for name, failure in zip(origins, reached, strict=True)
             if failure is not None
         ]
-        return Finding(
+        return HealthFinding(
             check=Check.ORIGIN,
             is_good=len(failures) < len(origins),
             detail="; ".join(failures) or "reachable",
@@ -252,19 +252,21 @@ class Health:
                 return str(exc)
         return await reach(origin, tls=self._tls[key])
 
-    async def _look_at_log(self) -> Finding:
+    async def _look_at_log(self) -> HealthFinding:
         try:
             self.room = await self._in_thread(Check.LOG, self._survey)
         except LogError as exc:
-            return Finding(check=Check.LOG, is_good=False, detail=f"{exc.code}: {exc}")
+            return HealthFinding(
+                check=Check.LOG, is_good=False, detail=f"{exc.code}: {exc}"
+            )
         if not self._is_writable():
             detail = "the last record could not be written"
         elif self.room.free_bytes < LEAST_FREE_BYTES:
             detail = f"{self.room.free_bytes // 1_000_000} MB are left on its disk"
         else:
             detail = f"writable, and its disk lasts for {days_words(self.room)}"
-            return Finding(check=Check.LOG, is_good=True, detail=detail)
-        return Finding(check=Check.LOG, is_good=False, detail=detail)
+            return HealthFinding(check=Check.LOG, is_good=True, detail=detail)
+        return HealthFinding(check=Check.LOG, is_good=False, detail=detail)
 
     async def _in_thread(self, about: Hashable, work: Callable[[], _T]) -> _T:
         """Do what may hang in a thread, and never twice at a time.
@@ -282,19 +284,21 @@ class Health:
             going_on.add_done_callback(lambda it: it.cancelled() or it.exception())
         return cast("_T", await asyncio.shield(going_on))
 
-    async def _look_at_scanners(self) -> Finding:
+    async def _look_at_scanners(self) -> HealthFinding:
         is_good = self._has_scanners()
         detail = "running" if is_good else "none can be started"
-        return Finding(check=Check.SCANNERS, is_good=is_good, detail=detail)
+        return HealthFinding(check=Check.SCANNERS, is_good=is_good, detail=detail)
 
-    def _staying(self) -> Finding:
+    def _staying(self) -> HealthFinding:
         detail = "stopping" if self._drain.begun else "running"
-        return Finding(
+        return HealthFinding(
             check=Check.STAYING, is_good=not self._drain.begun, detail=detail
         )
 
 
-async def _within(check: Check, look: Callable[[], Awaitable[Finding]]) -> Finding:
+async def _within(
+    check: Check, look: Callable[[], Awaitable[HealthFinding]]
+) -> HealthFinding:
     try:
         async with asyncio.timeout(WITHIN_S):
             return await look()
@@ -302,7 +306,7 @@ async def _within(check: Check, look: Callable[[], Awaitable[Finding]]) -> Findi
         detail = f"no answer within {WITHIN_S:g} s"
     except OSError as exc:
         detail = exc.strerror or type(exc).__name__
-    return Finding(check=check, is_good=False, detail=detail)
+    return HealthFinding(check=check, is_good=False, detail=detail)
 
 
 async def reach(

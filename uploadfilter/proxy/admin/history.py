@@ -43,7 +43,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class LoadSample:
     """What happened within an interval, and what there was at its end.
 
     Attributes:
@@ -88,16 +88,16 @@ class History:
         self._metrics = metrics
         self._level = level
         self._clock = clock
-        self._samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._samples: deque[LoadSample] = deque(maxlen=SAMPLES)
         self._durations: deque[float] = deque(maxlen=DURATIONS_SHOWN)
         self._known = self._totals()
 
-    def __iter__(self) -> Iterator[Sample]:
+    def __iter__(self) -> Iterator[LoadSample]:
         """Yield the samples, the oldest first."""
         return iter(tuple(self._samples))
 
     @property
-    def last(self) -> Sample | None:
+    def last(self) -> LoadSample | None:
         """The newest sample; ``None`` if there is none yet."""
         return self._samples[-1] if self._samples else None
 
@@ -132,7 +132,7 @@ class History:
         self._durations.extend(durations)
         durations.clear()
         self._samples.append(
-            Sample(
+            LoadSample(
                 at=self._clock(),
                 match=rates[0],
                 no_match=rates[1],

@@ -47,7 +47,7 @@ _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _Answering = Callable[[], Awaitable[web.Response]]
 
 
-class Desk:
+class AdminHandler:
     """Answers what is asked on the admin listener.
 
     Args:
@@ -177,7 +177,9 @@ def _is_address(name: str) -> bool:
 
 
 @asynccontextmanager
-async def listening(desk: Desk, settings: AdminSettings) -> AsyncIterator[Address]:
+async def listening(
+    desk: AdminHandler, settings: AdminSettings
+) -> AsyncIterator[Address]:
     """Serve the desk for the length of the block.
 
     Args:

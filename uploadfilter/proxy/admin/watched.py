@@ -23,7 +23,7 @@ from uploadfilter.reference.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
-from uploadfilter.signedsets.canaries import Note
+from uploadfilter.signedsets.canaries import CanaryNote
 from uploadfilter.signedsets.freshness import Status
 
 
@@ -64,7 +64,7 @@ class Watched:
     surveyor: Surveyor
     signed: Callable[[], tuple[Status, ...]]
     clock: Callable[[], float]
-    canaries: Callable[[], Note] = Note
+    canaries: Callable[[], CanaryNote] = CanaryNote
     demotions: Callable[[], Demotions] = Demotions
 
     @property

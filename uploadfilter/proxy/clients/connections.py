@@ -30,7 +30,7 @@ from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients.door import Connections, Peer
 from uploadfilter.proxy.clients.leaving import WatchedConnection
 from uploadfilter.proxy.clients.server import Proxy
-from uploadfilter.proxy.counting.metrics import Kind, Limit, Metrics, Phase
+from uploadfilter.proxy.counting.metrics import Limit, Metrics, Phase, RequestKind
 from uploadfilter.proxy.origins.relaying import break_off, flushed, while_client_takes
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.limits import ProxyLimits, most_chunks
@@ -267,7 +267,7 @@ class Connection(WatchedConnection):
                 wording=wording,
             )
         status = _status_of(exc)
-        self._served.metrics.answered(Kind.REFUSED, status)
+        self._served.metrics.answered(RequestKind.REFUSED, status)
         if limit := _LIMITS.get(status):
             self._served.metrics.limited(limit)
         return answers.response(

@@ -24,7 +24,7 @@ from typing import Final, Protocol, cast
 import structlog
 from typing_extensions import override
 
-from uploadfilter.networks import Held, in_group
+from uploadfilter.networks import Holdings, in_group
 from uploadfilter.proxy.answering.answers import RETRY_AFTER_S
 from uploadfilter.proxy.clients.proxyheader import Unread, read_header
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
@@ -104,7 +104,7 @@ class Connections:
         self._settings = settings
         self._metrics = metrics
         self._descriptors = descriptors
-        self._held = Held()
+        self._held = Holdings()
         self._doors: dict[Door, None] = {}
         self._guests: dict[Guest, None] = {}
         self._none_idle_until_s = 0.0

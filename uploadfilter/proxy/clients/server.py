@@ -13,7 +13,7 @@ from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.clients.leaving import WhileClientStays
-from uploadfilter.proxy.counting.metrics import Kind, Tally
+from uploadfilter.proxy.counting.metrics import CountedRequest, RequestKind
 from uploadfilter.proxy.inspecting.admission import TurnedAway
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
@@ -24,7 +24,7 @@ from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.requests.tracing import Traced
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.signedsets.canaries import Said
+from uploadfilter.signedsets.canaries import CanaryClaim
 from uploadfilter.uploads.head.forwarding import ends_here, forwarded_headers
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
@@ -69,7 +69,11 @@ class Proxy:
             return answer
 
     async def _answer(
-        self, request: web.BaseRequest, head: RequestHead, live: Live, tally: Tally
+        self,
+        request: web.BaseRequest,
+        head: RequestHead,
+        live: Live,
+        tally: CountedRequest,
     ) -> web.StreamResponse:
         choice = live.settings.routes.choose(
             host=head.value(b"host"),
@@ -80,7 +84,7 @@ class Proxy:
         if choice.route is None:
             return self._refuse(request, live, _NO_ROUTE)
         said = self._hands.canaries.said(head)
-        if said is Said.WRONG:
+        if said is CanaryClaim.WRONG:
             return self._refuse(request, live, _NO_CANARY)
         arrival = Arrival(request=request, head=head, live=live, route=choice.route)
         body = plan(head, choice.route.limits)
@@ -89,12 +93,12 @@ class Proxy:
         if ends_here(head) and not isinstance(body, Refusal):
             return self._end(arrival)
         if head.has_body:
-            is_canary = said is Said.CANARY
+            is_canary = said is CanaryClaim.CANARY
             tally.kind = _kind(arrival.route, is_canary=is_canary)
             return await self._upload(arrival, body, is_canary=is_canary)
         if isinstance(body, Refusal) and body is not _AMBIGUOUS:
             return self._refuse(request, live, body)
-        tally.kind = Kind.PASSED
+        tally.kind = RequestKind.PASSED
         return await self._pass_on(arrival)
 
     async def _upload(
@@ -219,10 +223,10 @@ class Proxy:
         return self._refuse(arrival.request, arrival.live, _NO_TRACE)
 
 
-def _kind(route: Route, *, is_canary: bool) -> Kind:
+def _kind(route: Route, *, is_canary: bool) -> RequestKind:
     if is_canary:
-        return Kind.CANARY
-    return Kind.EXEMPT if route.exempt else Kind.UPLOAD
+        return RequestKind.CANARY
+    return RequestKind.EXEMPT if route.exempt else RequestKind.UPLOAD
 
 
 _NO_CANARY = Refusal(

@@ -87,7 +87,7 @@ DURATIONS_KEPT: Final = 8192
 one process manages."""
 
 
-class Kind(StrEnum):
+class RequestKind(StrEnum):
     """How a request was treated."""
 
     UPLOAD = "upload"
@@ -250,7 +250,7 @@ def _counts(registry: CollectorRegistry, counted: _Counted) -> Counts:
     return Counts(registry, name, counted.text, counted.labels, known=counted.known)
 
 
-class Tally:
+class CountedRequest:
     """One request, counted when it is over.
 
     Attributes:
@@ -264,7 +264,7 @@ class Tally:
 
     def __init__(self, metrics: "Metrics") -> None:
         self._metrics = metrics
-        self.kind = Kind.REFUSED
+        self.kind = RequestKind.REFUSED
         self.status: int | None = None
         self.received = 0
         self.sent = 0
@@ -333,11 +333,11 @@ class Metrics:
             "last_checkpoint_timestamp_seconds", _CHECKED_IN
         )
 
-    def request(self) -> Tally:
+    def request(self) -> CountedRequest:
         """Begin a request; it is counted at the end of the block."""
-        return Tally(self)
+        return CountedRequest(self)
 
-    def answered(self, kind: Kind, status: int | None) -> None:
+    def answered(self, kind: RequestKind, status: int | None) -> None:
         """Count a request that has its answer.
 
         Args:

@@ -25,11 +25,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.model import Mode, Reason
-from uploadfilter.networks import Held, path_of
+from uploadfilter.networks import Holdings, path_of
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
 from uploadfilter.proxy.inspecting.arriving import Arriving, Body
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
-from uploadfilter.proxy.inspecting.pacing import RECORD_S, Accounts, Meter, Turnstiles
+from uploadfilter.proxy.inspecting.pacing import (
+    RECORD_S,
+    ClientDebts,
+    LoopMeter,
+    Turnstiles,
+)
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -88,9 +93,9 @@ class Admission:
         self._descriptors = descriptors
         self._budgets = MatchBudgets()
         self._arriving = Arriving()
-        self._accounts = Accounts()
+        self._accounts = ClientDebts()
         self._turnstiles = Turnstiles()
-        self._held = Held()
+        self._held = Holdings()
         self._is_log_scarce = False
         self.open_uploads = 0
 
@@ -142,9 +147,9 @@ class Admission:
         finally:
             self._arriving.end(body)
 
-    def meter(self, client: str) -> Meter:
+    def meter(self, client: str) -> LoopMeter:
         """Return what an upload of a client is measured by."""
-        return Meter(self._accounts, self._turnstiles, client, clock=self._clock)
+        return LoopMeter(self._accounts, self._turnstiles, client, clock=self._clock)
 
     def recorded(self, client: str) -> None:
         """Note that an upload of a client was put on record."""

@@ -19,7 +19,13 @@ import structlog
 from uploadfilter.decisions.records import CanaryRecord
 from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 from uploadfilter.signedsets import canaries
-from uploadfilter.signedsets.canaries import Note, Said, Seen, noted, read_note
+from uploadfilter.signedsets.canaries import (
+    CanaryClaim,
+    CanaryNote,
+    CanaryOutcome,
+    noted,
+    read_note,
+)
 from uploadfilter.state import write_private
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -51,19 +57,19 @@ class Canaries:
         self._clock = clock
         self._file = file
         self._was: Result | None = None
-        self.note = Note() if file is None else read_note(_bytes_of(file))
+        self.note = CanaryNote() if file is None else read_note(_bytes_of(file))
 
-    def said(self, head: RequestHead) -> Said:
+    def said(self, head: RequestHead) -> CanaryClaim:
         """Return what a request says of being a canary; count what is wrong."""
         values = head.values(_HEADER)
         if not values:
-            return Said.NOTHING
+            return CanaryClaim.NOTHING
         said = canaries.said(values, self._key, self._clock())
         # Without a body there is nothing to be found in it.
-        if said is Said.CANARY and head.has_body:
+        if said is CanaryClaim.CANARY and head.has_body:
             return said
         self._counts.refused()
-        return Said.WRONG
+        return CanaryClaim.WRONG
 
     async def decided(self, record: CanaryRecord) -> None:
         """Note what came of a canary that is on record."""
@@ -82,9 +88,9 @@ class Canaries:
             log.warning("canary_note_unwritable", error=exc.strerror)
 
 
-def seen_of(record: CanaryRecord) -> Seen:
+def seen_of(record: CanaryRecord) -> CanaryOutcome:
     """Return what the operator's commands are told of a canary."""
-    return Seen(
+    return CanaryOutcome(
         id=record.id,
         at=int(record.time.timestamp()),
         instance=record.instance,

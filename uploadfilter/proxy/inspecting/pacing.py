@@ -72,7 +72,7 @@ _MOST_REMEMBERED: Final = 8192
 """Accounts from which on those that owe nothing are forgotten."""
 
 
-class Accounts:
+class ClientDebts:
     """What each client owes. Plain bookkeeping, without a clock.
 
     Times are kept as seconds since the first charge: a microsecond is charged as
@@ -168,7 +168,7 @@ class Turnstiles:
                 queue[0].set_result(None)
 
 
-class Meter:
+class LoopMeter:
     """What one upload takes of the loop.
 
     Args:
@@ -180,7 +180,7 @@ class Meter:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: ClientDebts,
         turnstiles: Turnstiles,
         client: str,
         *,

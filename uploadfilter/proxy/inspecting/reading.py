@@ -16,7 +16,7 @@ from aiohttp import http_exceptions, web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.inspecting.arriving import Body
-from uploadfilter.proxy.inspecting.pacing import Meter
+from uploadfilter.proxy.inspecting.pacing import LoopMeter
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 
@@ -36,7 +36,7 @@ class BodyReader:
         request: web.BaseRequest,
         arriving: Body,
         limits: ProxyLimits,
-        meter: Meter,
+        meter: LoopMeter,
         *,
         clock: Callable[[], float],
     ) -> None:

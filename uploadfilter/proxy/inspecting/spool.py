@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar
 
-from uploadfilter.networks import Held
+from uploadfilter.networks import Holdings
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -116,7 +116,7 @@ class SpoolRoom:
         self.disk_bytes = 0
         self._on_full_share = on_full_share
         self._shares: dict[str, _Share] = {}
-        self._on_disk = Held()
+        self._on_disk = Holdings()
 
     def spool(self, client: str = "") -> "Spool":
         """Return an empty spool, to be open for the length of a block.

@@ -41,7 +41,7 @@ from uploadfilter.proxy.inspecting.inspection import (
     unscanned,
 )
 from uploadfilter.proxy.inspecting.needs import Reference, Scanners
-from uploadfilter.proxy.inspecting.pacing import Meter
+from uploadfilter.proxy.inspecting.pacing import LoopMeter
 from uploadfilter.proxy.inspecting.reading import BodyReader
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom, closed
@@ -126,7 +126,7 @@ class Upload:
         *,
         body: Spool,
         contents: Spool,
-        meter: Meter,
+        meter: LoopMeter,
         release: Callable[[], None],
         uninspected: Reason | None = None,
         is_canary: bool = False,

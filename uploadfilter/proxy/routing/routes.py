@@ -87,7 +87,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ChosenRoute:
     """The route of one request.
 
     Attributes:
@@ -129,7 +129,7 @@ class Routes:
         target: str,
         method: str,
         stands_for: Collection[str] = (),
-    ) -> Choice:
+    ) -> ChosenRoute:
         """Choose the route of a request.
 
         Args:
@@ -144,11 +144,11 @@ class Routes:
         takes = [self._taking(host_name(host or b""), method)]
         route = _first(takes[0], path)
         if route is None:
-            return Choice(route=None)
+            return ChosenRoute(route=None)
         if route.exempt and not is_plain(path):
             route = replace(route, exempt=False)
         if not stands_for and not self._paths_matter:
-            return Choice(route=route)
+            return ChosenRoute(route=route)
         if len(stands_for) > _MOST_MEANT:
             return _choice(route, stricter=[None])
         takes += [self._taking(host_name(host or b""), meant) for meant in stands_for]
@@ -176,22 +176,22 @@ class Routes:
         ]
 
 
-def _choice_without_a_choice(routes: Sequence[Route]) -> Choice | None:
+def _choice_without_a_choice(routes: Sequence[Route]) -> ChosenRoute | None:
     """Return what every request gets where there is one route and it fits all."""
     if len(routes) != 1:
         return None
     (route,) = routes
     fits_all = not (route.hosts or route.methods or route.exempt) and route.path == "/"
-    return Choice(route=route) if fits_all else None
+    return ChosenRoute(route=route) if fits_all else None
 
 
-def _choice(route: Route, *, stricter: Sequence[Route | None]) -> Choice:
+def _choice(route: Route, *, stricter: Sequence[Route | None]) -> ChosenRoute:
     """Return what becomes of a request for which other routes would be stricter."""
     if not stricter:
-        return Choice(route=route)
+        return ChosenRoute(route=route)
     enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
     mode = Mode.ENFORCE if enforced else route.mode
-    return Choice(route=replace(route, mode=mode), is_ambiguous=True)
+    return ChosenRoute(route=replace(route, mode=mode), is_ambiguous=True)
 
 
 def _first(routes: Iterable[Route], path: str) -> Route | None:

@@ -21,7 +21,7 @@ from uploadfilter.scanners.inside.walking.tree import Node
 from uploadfilter.scanners.inside.walking.walk import Walk
 from uploadfilter.scanners.inside.walking.wanted import NeedsAlone, WalkSettings
 from uploadfilter.scanners.wire.budgets import Budgets
-from uploadfilter.scanners.wire.messages import ContentSpan, Handed, Part
+from uploadfilter.scanners.wire.messages import ContentSpan, Handed, ReplyPart
 from uploadfilter.signals import hashes
 
 _TIME_TO_FINISH: Final = 0.85
@@ -69,7 +69,7 @@ def scan_content(
     formats: frozenset[str] = frozenset(),
     alone: bool = True,
     cpu_s: float | None = None,
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     """Scan one content.
 
     Args:
@@ -113,9 +113,9 @@ def scan_content(
             for _ in walk.steps(source, root, declared=declared):
                 if root.has_views or walk.accounts.unsent_contents >= _MOST_UNSENT:
                     walk.accounts.unsent_contents = 0
-                    yield Part(scan=root.part(), is_last=False)
+                    yield ReplyPart(scan=root.part(), is_last=False)
         except NeedsAlone:
             empty = Scan(path=span.path, kind=kind.value, size=span.length)
-            yield Part(scan=empty, needs_alone=True)
+            yield ReplyPart(scan=empty, needs_alone=True)
             return
-    yield Part(scan=root.part(), fault=next(iter(mistakes), ""))
+    yield ReplyPart(scan=root.part(), fault=next(iter(mistakes), ""))

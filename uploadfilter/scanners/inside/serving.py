@@ -21,15 +21,15 @@ from uploadfilter.scanners.wire.messages import (
     ContentReply,
     ContentSpan,
     Handed,
-    Part,
     Ready,
+    ReplyPart,
     ScanRequest,
     decode_request,
     encode_frame,
     unscanned,
 )
 
-ScanFunction = Callable[[Handed, ContentSpan, ScanRequest, float], Iterable[Part]]
+ScanFunction = Callable[[Handed, ContentSpan, ScanRequest, float], Iterable[ReplyPart]]
 """Scans one content of an upload, as the request says, within so many CPU seconds;
 yields what it finds, the last part marked as such."""
 
@@ -70,18 +70,20 @@ def scan_upload(
             )
 
 
-def _parts(parts: Iterable[Part], span: ContentSpan) -> Iterator[tuple[Part, str]]:
+def _parts(
+    parts: Iterable[ReplyPart], span: ContentSpan
+) -> Iterator[tuple[ReplyPart, str]]:
     """Yield the parts of a scan; what goes wrong becomes the reason of the last."""
     try:
         for part in parts:
             yield part, ""
     except MemoryError:
-        yield Part(scan=unscanned(span, Reason.OUT_OF_MEMORY)), ""
+        yield ReplyPart(scan=unscanned(span, Reason.OUT_OF_MEMORY)), ""
     except Exception as exc:  # noqa: BLE001 - the boundary of the worker's main
         # A decoder raised what nobody translates yet. Scanning it again would raise it
         # again, and a fresh process costs a hundred times as much as this line.
         fault = type(exc).__name__
-        yield Part(scan=unscanned(span, Reason.CRASHED)), fault
+        yield ReplyPart(scan=unscanned(span, Reason.CRASHED)), fault
 
 
 def serve(sock: socket.socket, scan: ScanFunction) -> None:

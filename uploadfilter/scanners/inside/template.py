@@ -37,7 +37,7 @@ from uploadfilter.scanners.wire.control import (
     MAX_REPORT_BYTES,
     Died,
     Forked,
-    Refused,
+    ForkRefused,
     Report,
     Started,
     Support,
@@ -98,7 +98,7 @@ class ForkServer:
         try:
             self._fork(fds[0])
         except OSError as exc:
-            self._report(Refused(error=str(exc)[:_MAX_ERROR]))
+            self._report(ForkRefused(error=str(exc)[:_MAX_ERROR]))
         finally:
             os.close(fds[0])
         return True

@@ -10,7 +10,12 @@ from uploadfilter.pictures.faults import be_quiet
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.scanners.inside.scanning import prepare, scan_content
 from uploadfilter.scanners.inside.template import run
-from uploadfilter.scanners.wire.messages import ContentSpan, Handed, Part, ScanRequest
+from uploadfilter.scanners.wire.messages import (
+    ContentSpan,
+    Handed,
+    ReplyPart,
+    ScanRequest,
+)
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES
 from uploadfilter.signals.views import ALWAYS, view_of
 
@@ -49,7 +54,7 @@ def _picture(width: int, height: int) -> Picture:
 
 def scan_span(
     upload: Handed, span: ContentSpan, request: ScanRequest, cpu_s: float
-) -> Iterator[Part]:
+) -> Iterator[ReplyPart]:
     """Scan one content as a request says."""
     return scan_content(
         upload,

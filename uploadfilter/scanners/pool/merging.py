@@ -19,7 +19,7 @@ from uploadfilter.scanners.wire.budgets import Holds
 from uploadfilter.scanners.wire.messages import UNKNOWN_KIND
 
 
-class Gathered:
+class MergedContent:
     """What is known of one content so far.
 
     Args:

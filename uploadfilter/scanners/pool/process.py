@@ -25,7 +25,7 @@ from uploadfilter.scanners.wire.control import (
     MAX_REPORT_BYTES,
     Died,
     Forked,
-    Refused,
+    ForkRefused,
     Started,
     Support,
     decode_report,
@@ -403,7 +403,7 @@ class Template:
                 self._started.set()
             case Forked():
                 self._forked(report.pid, fds)
-            case Refused():
+            case ForkRefused():
                 self._refused(report.error)
             case Died():
                 self._died(report)

@@ -28,7 +28,7 @@ from enum import StrEnum
 from typing import Final
 
 from uploadfilter.model import Reason, Scan, SignalType
-from uploadfilter.scanners.pool.merging import Gathered
+from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.pool.replies import read_reply
 from uploadfilter.scanners.wire.budgets import Bounds, Budgets
 from uploadfilter.scanners.wire.messages import (
@@ -117,7 +117,7 @@ class Progress:
         self._index = 0
         self._asked_bytes = 0
         # Of the content that is being scanned:
-        self._gathered: Gathered | None = None
+        self._gathered: MergedContent | None = None
         self._parts = 0
         self._crashed: set[int] = set()  # contents that have cost a process
         self._starved: set[int] = set()  # contents that have waited for one in vain
@@ -217,7 +217,7 @@ class Progress:
             self._record(reply.scan)
             return True
         if self._gathered is None:
-            self._gathered = Gathered(self._content_bounds)
+            self._gathered = MergedContent(self._content_bounds)
         if not self._gathered.add(reply.scan):
             return False
         if reply.is_last:
@@ -330,7 +330,7 @@ class Progress:
         self._record(self._scan_of(self._asked[0], reason))
 
     def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:
-        gathered = self._gathered or Gathered(self._bounds_of(ordinal))
+        gathered = self._gathered or MergedContent(self._bounds_of(ordinal))
         if ordinal in self._seen:
             gathered.fill_up(self._seen[ordinal])
         scan = gathered.scan(reason)

@@ -52,7 +52,7 @@ class Forked(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=Tru
     pid: int
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
+class ForkRefused(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
     """No scanner could be forked; answers are in the order of the orders."""
 
     error: str
@@ -72,7 +72,7 @@ class Died(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True)
     cpu_s: float
 
 
-Report = Started | Forked | Refused | Died
+Report = Started | Forked | ForkRefused | Died
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Report]] = msgspec.msgpack.Decoder(Report)

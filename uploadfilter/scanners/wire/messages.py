@@ -93,7 +93,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ReplyPart:
     """What a scanner found out about one content in one go; see ``ContentReply``.
 
     Attributes:

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from tests.scanners.scans import scanned
-from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.source import MemorySource
@@ -43,8 +43,8 @@ def test_webp_is_as_long_as_it_says() -> None:
     """What lies after it is not given to its decoder."""
     source = MemorySource(b"junkRIFF" + (100).to_bytes(4, "little") + bytes(999))
 
-    assert most_bytes(source, Candidate(offset=4, kind=Kind.WEBP)) == 109
-    assert most_bytes(source, Candidate(offset=4, kind=Kind.PNG)) == source.size
+    assert most_bytes(source, PictureStart(offset=4, kind=Kind.WEBP)) == 109
+    assert most_bytes(source, PictureStart(offset=4, kind=Kind.PNG)) == source.size
 
 
 def test_photo_without_a_profile_is_usual() -> None:

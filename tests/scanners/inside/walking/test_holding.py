@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.source import MemorySource, PartSource
 from uploadfilter.model import Reason
-from uploadfilter.scanners.inside.walking.holding import Covered, Held
+from uploadfilter.scanners.inside.walking.holding import Covered, HeldChunks
 
 PICTURE = bytes(range(200))
 
@@ -21,21 +21,21 @@ def chunks(*items: bytes | Shortfall) -> Iterator[bytes | Shortfall]:
     return iter(items)
 
 
-def candidate(offset: int) -> Candidate:
+def candidate(offset: int) -> PictureStart:
     """Return a candidate at an offset."""
-    return Candidate(offset=offset, kind=Kind.JPEG)
+    return PictureStart(offset=offset, kind=Kind.JPEG)
 
 
 def test_short_member_is_held_as_a_whole() -> None:
     """A member within the limit is one block, complete."""
-    held = Held(chunks(b"ab", b"cd"), most=5)
+    held = HeldChunks(chunks(b"ab", b"cd"), most=5)
 
     assert (held.source.data, held.has_more, held.reason) == (b"abcd", False, None)
 
 
 def test_member_that_falls_short_says_why() -> None:
     """What came before the shortfall is held."""
-    held = Held(chunks(b"ab", Shortfall(reason=Reason.TRUNCATED)), most=5)
+    held = HeldChunks(chunks(b"ab", Shortfall(reason=Reason.TRUNCATED)), most=5)
 
     assert held.source.data == b"ab"
     assert not held.has_more
@@ -51,7 +51,7 @@ def test_blocks_overlap_and_cover_the_member(
     pieces: list[bytes], most: int, overlap: int
 ) -> None:
     """Put together without their overlaps, the blocks are the member."""
-    held = Held(chunks(*pieces), most=most)
+    held = HeldChunks(chunks(*pieces), most=most)
     whole = held.source.data
     while held.has_more:
         kept = min(overlap, most // 2, len(held.source.data))

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hashsets.demo import pictures
 from tests.scanners.scans import scanned
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Member, Meter, Shortfall, UnpackLimits
+from uploadfilter.contents.members import Member, Shortfall, UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.tars import PassingTar, TarContainer
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.inside.walking import passing
-from uploadfilter.scanners.inside.walking.holding import WINDOW_BYTES, Held
+from uploadfilter.scanners.inside.walking.holding import WINDOW_BYTES, HeldChunks
 from uploadfilter.scanners.inside.walking.tree import Node
 from uploadfilter.scanners.inside.walking.walk import Walk
 from uploadfilter.scanners.inside.walking.wanted import WalkSettings
@@ -29,7 +29,7 @@ from uploadfilter.signals.views import ALWAYS
 LEAST_WINDOW = 8 * 1024
 """Long enough for the longest group of headers below."""
 
-_METER = Meter(UnpackLimits())
+_METER = UnpackMeter(UnpackLimits())
 _PHOTO = pictures.jpeg(pictures.photograph(5, width=120, height=90))
 _KINDS = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.CONTTYPE)
 
@@ -72,7 +72,7 @@ def all_of(item: Member | Shortfall) -> tuple[str, bytes] | Reason:
 def passed(data: bytes, *, window: int, chunk: int) -> list[object]:
     """Return what is in a tar file that is read window after window."""
     held, tar, found = (
-        Held(chunks_of(data, chunk), most=window),
+        HeldChunks(chunks_of(data, chunk), most=window),
         PassingTar(),
         list[object](),
     )
@@ -200,7 +200,7 @@ def test_one_window_of_a_long_backup_is_held() -> None:
     node = Node(path="0", kind=Kind.TAR.value, size=len(backup))
     tracemalloc.start()
     try:
-        held = Held(chunks(), most=window)
+        held = HeldChunks(chunks(), most=window)
         walk = Walk(settings, content_bytes=len(backup))
         for _ in passing.member(walk, held, node, depth=1):
             pass
@@ -215,8 +215,8 @@ def test_less_of_a_backup_is_held_than_of_anything_else() -> None:
     """Its members are looked at one by one, whatever window they lie in."""
     backup = tarred([("a", tarfile.REGTYPE, bytes(WINDOW_BYTES))], tarfile.PAX_FORMAT)
 
-    held = Held(chunks_of(backup, 1 << 20), most=2 * WINDOW_BYTES)
-    other = Held(chunks_of(b"a" + backup, 1 << 20), most=2 * WINDOW_BYTES)
+    held = HeldChunks(chunks_of(backup, 1 << 20), most=2 * WINDOW_BYTES)
+    other = HeldChunks(chunks_of(b"a" + backup, 1 << 20), most=2 * WINDOW_BYTES)
 
     assert held.source.size == WINDOW_BYTES
     assert held.has_more

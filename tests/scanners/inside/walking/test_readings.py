@@ -5,7 +5,7 @@ import pytest
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason, Scan, View
-from uploadfilter.scanners.inside.walking.readings import Readings
+from uploadfilter.scanners.inside.walking.readings import StringPictures
 from uploadfilter.scanners.inside.walking.tree import Node
 
 HEAD = bytes(range(64))
@@ -19,7 +19,7 @@ def item_of(data: bytes) -> Encoded:
 def settled(*found: tuple[bytes, Reason | None]) -> Scan:
     """Add pictures with these bytes and reasons to one content; return its scan."""
     parent = Node(path="0", kind="text", size=99)
-    readings = Readings(parent, most_dropped=9)
+    readings = StringPictures(parent, most_dropped=9)
     for number, (data, reason) in enumerate(found):
         node = Node(path=f"0!/{number}", kind="avif", size=len(data), reason=reason)
         readings.add(node, item_of(data), is_nested=False)
@@ -57,7 +57,7 @@ def test_reason_of_a_picture_with_views_waits_for_the_others(
 ) -> None:
     """What it shows is sent at once; whether it is broken is said when all are read."""
     parent = Node(path="0", kind="text", size=99)
-    readings = Readings(parent, most_dropped=9)
+    readings = StringPictures(parent, most_dropped=9)
     shown = Node(path="0!/0", kind="avif", size=9, reason=Reason.TRUNCATED)
     shown.add_view(View(name="stored", rows=(), plane=b""))
     parent.nest(shown)
@@ -75,7 +75,7 @@ def test_reason_of_a_picture_with_views_waits_for_the_others(
 def test_small_picture_that_is_broken_is_dropped() -> None:
     """Scripts ask a browser for its formats with probes of a pixel."""
     parent = Node(path="0", kind="text", size=99)
-    readings = Readings(parent, most_dropped=9)
+    readings = StringPictures(parent, most_dropped=9)
     probe = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + b","
     node = Node(path="0!/0", kind="gif", size=20, reason=Reason.TRUNCATED)
     readings.add(node, item_of(probe), is_nested=False)
@@ -92,7 +92,7 @@ def test_small_picture_that_is_broken_is_dropped() -> None:
 def test_drawing_is_not_inspected_and_has_digests() -> None:
     """It is known to who lists it, and nobody draws it."""
     parent = Node(path="0", kind="text", size=99)
-    readings = Readings(parent, most_dropped=9)
+    readings = StringPictures(parent, most_dropped=9)
     readings.add_drawing(Node(path="0!/0", kind="svg", size=5), MemorySource(b"<svg>"))
     (scan,) = parent.part().contents
 
@@ -103,7 +103,7 @@ def test_drawing_is_not_inspected_and_has_digests() -> None:
 def test_packed_string_without_anything_in_it_is_dropped() -> None:
     """What begins like an archive by chance is none."""
     parent = Node(path="0", kind="text", size=99)
-    readings = Readings(parent, most_dropped=9)
+    readings = StringPictures(parent, most_dropped=9)
     readings.add_packed(
         Node(path="0!/0", kind="zip", size=5), is_nested=False, is_sure=True
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from uploadfilter.contents import containers, magic, proposals
 from uploadfilter.contents.archives import InsideContainer
-from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import Source
@@ -25,7 +25,7 @@ class Besides:
         is_unread: Whether others may see a picture or files in it, and we do not.
     """
 
-    pictures: tuple[Candidate, ...] = ()
+    pictures: tuple[PictureStart, ...] = ()
     containers: tuple[Container, ...] = ()
     is_unread: bool = False
 
@@ -46,13 +46,13 @@ def besides(
     is_unread = claimed is not None and claimed.value not in decoded
     if claimed is not None and not is_unread:
         found = (*found, proposals.Proposal(kind=claimed))
-    pictures: list[Candidate] = []
+    pictures: list[PictureStart] = []
     readers = list(_hidden(source, kind, claims))
     known = {each.offset for each in readers if isinstance(each, InsideContainer)}
     for item in found:
         reader = containers.container_for(item.kind)
         if item.kind.value in decoded:
-            pictures.append(Candidate(offset=item.offset, kind=item.kind))
+            pictures.append(PictureStart(offset=item.offset, kind=item.kind))
             # Others read headers of Netpbm by rules that nobody wrote down.
             is_unread |= item.kind is Kind.PNM and not item.offset
         elif item.offset in known:

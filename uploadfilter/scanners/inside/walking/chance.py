@@ -6,7 +6,7 @@ from typing import Final
 from uploadfilter.contents import carving, containers, magic, sizes
 from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.members import Container, Member, Meter
+from uploadfilter.contents.members import Container, Member, UnpackMeter
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 
@@ -88,7 +88,7 @@ def is_icon(source: Source, kind: Kind) -> bool:
     return sizes.is_icon(source.read(0, source.size), kind)
 
 
-def most_bytes(source: Source, item: carving.Candidate) -> int:
+def most_bytes(source: Source, item: carving.PictureStart) -> int:
     """Return how long a candidate is at most; some decoders read all of it at first."""
     if item.kind is Kind.WEBP:
         return 8 + int.from_bytes(source.read(item.offset + 4, 4), "little") + 1
@@ -106,7 +106,7 @@ def may_be_chance(item: Encoded, kind: Kind, begins_as: Kind) -> bool:
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
 
 
-def holds_something(container: Container, source: Source, meter: Meter) -> bool:
+def holds_something(container: Container, source: Source, meter: UnpackMeter) -> bool:
     """Return whether the first thing that a container holds can be read at all.
 
     Args:

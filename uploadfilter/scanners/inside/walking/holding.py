@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from uploadfilter.contents import magic
-from uploadfilter.contents.carving import Candidate
+from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Shortfall
 from uploadfilter.contents.source import (
@@ -36,7 +36,7 @@ _PIECE_BYTES: Final = 1024 * 1024
 """The longest chunk, as of every ``Chunks``."""
 
 
-class Held:
+class HeldChunks:
     """The chunks of one member, as much of them as may be held at a time.
 
     Args:
@@ -124,7 +124,7 @@ def is_nothing(member: Member) -> bool:
     return not isinstance(member.content, Iterator) and not member.content.size
 
 
-def is_nonsense(held: Held) -> bool:
+def is_nonsense(held: HeldChunks) -> bool:
     """Return whether what broke off may be nothing but bytes that were read wrongly.
 
     Args:
@@ -184,7 +184,7 @@ class Covered:
         covered._ranges[id(block)] = (block, spans)
         return covered
 
-    def hold(self, source: Source, item: Candidate) -> bool:
+    def hold(self, source: Source, item: PictureStart) -> bool:
         """Return whether a candidate lies in a member, or is one that was unpacked."""
         if (id(source), item.offset) in self._starts:
             return True

@@ -14,7 +14,7 @@ from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 from uploadfilter.scanners.inside.walking.accounts import Accounts
-from uploadfilter.scanners.inside.walking.holding import Covered, Held
+from uploadfilter.scanners.inside.walking.holding import Covered, HeldChunks
 from uploadfilter.scanners.inside.walking.sent import is_read_as_text
 from uploadfilter.scanners.inside.walking.tree import Node
 
@@ -69,7 +69,7 @@ class Walker(Protocol):
         """Search a content: in what is encoded in it, and at every offset."""
 
 
-def member(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
+def member(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterator[None]:
     """Look into a long member, whatever it is.
 
     Args:
@@ -88,7 +88,9 @@ def member(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None
         node.fall_short(held.reason)
 
 
-def content(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
+def content(
+    walk: Walker, held: HeldChunks, node: Node, *, depth: int
+) -> Iterator[None]:
     """Look into a content that is no tar file.
 
     Args:
@@ -110,7 +112,7 @@ def content(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[Non
         held.go_on(keep=held.overlap)
 
 
-def tar(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
+def tar(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterator[None]:
     """Look into a tar file.
 
     Args:
@@ -149,7 +151,7 @@ def tar(walk: Walker, held: Held, node: Node, *, depth: int) -> Iterator[None]:
 
 def _search(
     walk: Walker,
-    held: Held,
+    held: HeldChunks,
     node: Node,
     covered: Covered,
     *,

@@ -12,7 +12,7 @@ from uploadfilter.scanners.inside.walking.spans import digests_of
 from uploadfilter.scanners.inside.walking.tree import Node
 
 
-class Readings:
+class StringPictures:
     """Pictures in strings, of which some readings may be nonsense.
 
     A string can be read in more than one way, and which is right shows only in what

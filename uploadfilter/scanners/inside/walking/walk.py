@@ -58,12 +58,12 @@ from uploadfilter.scanners.inside.walking.chance import (
 )
 from uploadfilter.scanners.inside.walking.holding import (
     Covered,
-    Held,
+    HeldChunks,
     icon_entries,
     is_nonsense,
     is_nothing,
 )
-from uploadfilter.scanners.inside.walking.readings import Readings
+from uploadfilter.scanners.inside.walking.readings import StringPictures
 from uploadfilter.scanners.inside.walking.sent import is_read_as_text
 from uploadfilter.scanners.inside.walking.spans import digests_of, open_file
 from uploadfilter.scanners.inside.walking.tree import Node, nesting
@@ -351,7 +351,7 @@ class Walk:
             covered.note(member.content)
             yield from self._enter(member.content, parent, name, depth=depth)
             return True
-        held = Held(member.content, most=self._budgets.max_held_bytes)
+        held = HeldChunks(member.content, most=self._budgets.max_held_bytes)
         if held.has_more:
             yield from self._search(held, parent, name, depth=depth)
             return True
@@ -372,7 +372,7 @@ class Walk:
         return not is_chance
 
     def _search(
-        self, held: Held, parent: Node, name: str, *, depth: int
+        self, held: HeldChunks, parent: Node, name: str, *, depth: int
     ) -> Iterator[None]:
         """Look for what is in a long member as it passes, block after block."""
         kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
@@ -392,7 +392,7 @@ class Walk:
             held_bytes=self._budgets.max_held_bytes,
             effort=self._effort,
         )
-        readings = Readings(node, most_dropped=self._most_contents)
+        readings = StringPictures(node, most_dropped=self._most_contents)
         try:
             for item in found:
                 if isinstance(item, carving.TooMany):
@@ -408,7 +408,7 @@ class Walk:
             readings.settle()
 
     def _read(
-        self, item: Encoded, kind: Kind, readings: Readings, *, depth: int
+        self, item: Encoded, kind: Kind, readings: StringPictures, *, depth: int
     ) -> Iterator[None]:
         """Walk through what one string encodes."""
         node = readings.parent
@@ -463,7 +463,7 @@ class Walk:
         self,
         source: Source,
         parent: Node,
-        item: carving.Candidate,
+        item: carving.PictureStart,
         *,
         limits: DecodeLimits | None = None,
         sure: frozenset[Kind] = SURE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from uploadfilter.contents.members import Meter, UnpackLimits
+from uploadfilter.contents.members import UnpackLimits, UnpackMeter
 from uploadfilter.model import SignalType
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.scanners.inside.walking.accounts import Accounts
@@ -60,12 +60,12 @@ _LEAST_CARVED_SIDE: Final = 32
 icons in them, and of smaller pictures nobody can tell what they show."""
 
 
-def meter_of(budgets: Budgets, content_bytes: int) -> Meter:
+def meter_of(budgets: Budgets, content_bytes: int) -> UnpackMeter:
     """Return what counts the unpacked bytes of one content."""
     limits = UnpackLimits(
         max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
     )
-    return Meter(limits, content_bytes=content_bytes)
+    return UnpackMeter(limits, content_bytes=content_bytes)
 
 
 def accounts_of(settings: WalkSettings, content_bytes: int) -> Accounts:
