@@ -32,7 +32,8 @@ from uploadfilter.decisions.room import Surveyor
 from uploadfilter.decisions.summaries import SummaryRecord
 from uploadfilter.decisions.verify import verify
 from uploadfilter.networks import path_of
-from uploadfilter.proxy.clients import door
+from uploadfilter.proxy.clients.connections import Connections
+from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import arriving, budgets, pacing
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -184,7 +185,7 @@ def floods(start_s: float, taken: list[Step]) -> list[object]:
     return found
 
 
-class Guest:
+class Speaking:
     """A connection that is idle or not."""
 
     def __init__(self, *, is_idle: bool) -> None:
@@ -205,14 +206,14 @@ class Guest:
 def connections(start_s: float, taken: list[Step]) -> list[object]:
     """Let connections in, up to two, and more where one is idle."""
     live: Any = SimpleNamespace(limits=ProxyLimits(connections=2), client_groups=())
-    crowd = door.Connections(lambda: live, Metrics(), descriptors=10_000)
+    crowd = Connections(lambda: live, Metrics(), descriptors=10_000)
     found: list[object] = []
     with capture_logs() as said:
         for now_s, event, number in passing(start_s, taken):
-            stranger = cast("door.Door", object())  # as much as is looked at
+            stranger = cast("SilentConnection", object())  # as much as is looked at
             found.append(crowd.let_in(stranger, now_s))
             if found[-1]:
-                crowd.opened(stranger, Guest(is_idle=event < 4))
+                crowd.spoke(stranger, Speaking(is_idle=event < 4))
             crowd.say(str(number % 3), now_s)
     return [*found, said]
 
@@ -256,7 +257,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/inspecting/pacing.py": pace,
     "proxy/inspecting/arriving.py": bodies,
     "proxy/inspecting/budgets.py": rejections,
-    "proxy/clients/door.py": connections,
+    "proxy/clients/connections.py": connections,
     "decisions/flooding.py": floods,
 }
 

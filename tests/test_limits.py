@@ -392,7 +392,7 @@ NAMED: Mapping[str, str] = {
         "tests/uploads/head/test_plan.py::test_codings_are_not_understood"
     ),
     "bodies in more than 1,024 chunks": (
-        "tests/proxy/clients/test_connections.py::test_body_in_chunks_of_a_byte_is_ended"
+        "tests/proxy/clients/test_server.py::test_body_in_chunks_of_a_byte_is_ended"
     ),
     "gRPC": ("tests/uploads/head/test_plan.py::test_codings_are_not_understood"),
     "multipart types other than": (
@@ -425,7 +425,7 @@ NAMED: Mapping[str, str] = {
         "::test_upgrades_are_refused_but_for_one_that_is_ignored"
     ),
     "a client that ends its sending half": (
-        "tests/proxy/clients/test_connections.py"
+        "tests/proxy/clients/test_server.py"
         "::test_half_closed_client_is_not_waited_for_without_end"
     ),
     "what the parser cannot take for HTTP": (
@@ -433,7 +433,7 @@ NAMED: Mapping[str, str] = {
         "::test_request_that_the_parser_refuses_goes_nowhere"
     ),
     "pictures in the URL": (
-        "tests/proxy/clients/test_server.py::test_request_without_a_body_is_forwarded"
+        "tests/proxy/handling/test_proxy.py::test_request_without_a_body_is_forwarded"
     ),
     "trailers": ("tests/proxy/test_fidelity.py::test_trailers_are_dropped_both_ways"),
 }

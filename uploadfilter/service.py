@@ -42,6 +42,7 @@ from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.listening import listening
 from uploadfilter.proxy.clients.sockets import Inherited
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
@@ -252,7 +253,14 @@ async def running(
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
         inherited = stack.enter_context(closing(Inherited.of(os.environ)))
         addresses = await stack.enter_async_context(
-            listening(hands, addresses=settings.listen, inherited=inherited)
+            listening(
+                Proxy(hands).handle,
+                in_force=hands.in_force,
+                drain=hands.drain,
+                metrics=metrics,
+                addresses=settings.listen,
+                inherited=inherited,
+            )
         )
         note_listening(own, addresses)
         yield Running(

@@ -10,7 +10,7 @@ from tests.proxy.site import CLOSE, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed, status
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import Mode, Reason
-from uploadfilter.proxy.clients.door import TURNING_AWAY
+from uploadfilter.proxy.clients.silent import TURNING_AWAY
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.requests.limits import (
     DESCRIPTORS_PER_UPLOAD,

@@ -1,1 +1,7 @@
-"""Listeners and connections, and what each client may take of them."""
+"""Connections of clients: accepted, counted, parsed, and answered at their pace.
+
+``listening`` accepts them on the ``sockets`` of the operator's ``addresses``. Each is a
+``silent`` connection until its first byte, with its ``proxyheader`` where a front end
+sends one; then ``server`` makes requests of what comes. ``connections`` counts them;
+``leaving``, ``flow`` and ``relaying`` are for the time in which they are answered.
+"""

@@ -1,455 +1,216 @@
-"""Make requests of what a client sends on one connection.
+"""All connections of clients: counted, told apart, and ended where there are too many.
 
 Rules this module keeps:
 
-- aiohttp's server is made for applications. What it would do on its own is switched off
-  (no decompression, no access log), and what it leaves undone is done here: a head has
-  a time and a size, and what is no HTTP gets our own answer.
-- A client that is refused gets to read why: what it still sends is thrown away for a
-  while, since a close with unread bytes is a reset that takes the answer with it.
-- A client that has ended its own side of the connection still gets its answers.
-- A body in chunks of a few bytes is ended: its parsing, not its bytes, is the work.
-- What is thrown away is read slowly, however fast it comes.
-
-It leans on private parts of aiohttp (ADR 0015, 0029), each held by a test on the wire.
+- A connection is one of a bounded number, of all and of its client; what a trusted
+  proxy or a program on this machine opens is for many clients.
+- Of ten thousand idle connections, the oldest makes room for a new one that means it.
 """
 
 import asyncio
-from http import HTTPStatus
-from typing import Any, Final
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
 
 import structlog
-from aiohttp import http_exceptions, web
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import _ErrInfo
-from typing_extensions import override
 
-from uploadfilter.model import Reason
-from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.clients.door import Connections, Peer
-from uploadfilter.proxy.clients.leaving import WatchedConnection
-from uploadfilter.proxy.clients.server import Proxy
-from uploadfilter.proxy.counting.metrics import Limit, Metrics, Phase, RequestKind
-from uploadfilter.proxy.origins.relaying import break_off, flushed, while_client_takes
-from uploadfilter.proxy.requests.draining import Drain
-from uploadfilter.proxy.requests.limits import ProxyLimits, most_chunks
+from uploadfilter.networks import Holdings, in_group
+from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.requests.arrival import group_of, queueing_client
+from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.requests.live import LiveSettings
+from uploadfilter.uploads.head.forwarding import Network
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_LOOKED_AT_BYTES: Final = 8192
-_MANY_LINES: Final = 512
-"""Lines among the first bytes of what is read at once, from which on they are taken
-alone: a quarter of a megabyte of tiny chunks takes ten milliseconds to parse."""
+_EVICTED_AT_ONCE: Final = 64
+"""Idle connections that are ended in one go, so that looking for them is not repeated
+for each new one."""
 
-_PAUSE_S: Final = 0.05
-"""For how long nothing is read of what is thrown away, after each piece of a quarter of
-a megabyte: 5 MB/s. A client on a fast line would else keep the event loop busy."""
+_LOOK_AGAIN_S: Final = 0.1
+"""How long it is believed that no connection is idle."""
 
-_CRLF: Final = b"\r\n"
-_LINE_BYTES: Final = 4
-"""Colon, space and line end of a header line."""
+_SAID_EVERY_S: Final = 60.0
+
+_MAPPED: Final = "::ffff:"
 
 
-class _HeadTooSlow(http_exceptions.HttpProcessingError):
-    """A head that did not end in time."""
+class Peer:
+    """Who is at the other end.
 
-    code = HTTPStatus.REQUEST_TIMEOUT
-
-
-class _HeadTooLarge(http_exceptions.HttpProcessingError):
-    """A head that is over the limit as a whole."""
-
-    code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-
-
-class Server(web.Server):
-    """aiohttp's server, for connections that have come through a ``Door``.
-
-    Args:
-        proxy: What is done with each request.
-        connections: Where connections are counted.
-        drain: Whether the service is ending.
-        metrics: Where each limit that was reached is counted.
+    Attributes:
+        host: Address.
+        port: 0 if it is not known.
+        key: By what name limits know it; ``""`` is nobody.
     """
 
-    def __init__(
-        self, proxy: Proxy, *, connections: Connections, drain: Drain, metrics: Metrics
-    ) -> None:
-        super().__init__(proxy.handle)
-        self.proxy = proxy
-        self.register = connections
-        self.drain = drain
-        self.metrics = metrics
+    __slots__ = ("host", "key", "port")
 
-    def open(self, peer: Peer) -> "Connection":
-        """Make the handler of a connection that begins to send."""
-        return Connection(self, peer, self.register.limits)
+    def __init__(self, host: str, port: int) -> None:
+        # A listener for both families shows IPv4 addresses mapped into IPv6.
+        self.host = host.removeprefix(_MAPPED)
+        self.port = port
+        self.key = ""
 
 
-class Connection(WatchedConnection):
-    """One client's connection.
+class Speaking(Protocol):
+    """A connection that has sent something, as aiohttp knows it."""
 
-    Args:
-        server: What all connections share.
-        peer: Who is at the other end.
-        limits: In force when it began.
-    """
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; as of ``asyncio.Protocol``."""
 
-    __slots__ = (
-        "_chunks",
-        "_ended",
-        "_head_bytes",
-        "_head_timer",
-        "_is_cut",
-        "_limits",
-        "_parting",
-        "_payload",
-        "_peer",
-        "_served",
-    )
-
-    def __init__(self, server: Server, peer: Peer, limits: ProxyLimits) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            auto_decompress=False,
-            access_log=None,  # type: ignore[arg-type] # it is how to say "none"
-            keepalive_timeout=limits.keep_alive_s,
-            lingering_time=limits.linger_s,
-            max_line_size=limits.header_line_bytes,
-            max_field_size=limits.header_line_bytes,
-            max_headers=limits.header_lines,
-        )
-        self._served = server
-        self._peer = peer
-        self._limits = limits
-        self._payload: StreamReader = EMPTY_PAYLOAD
-        self._chunks = 0
-        self._head_bytes = 0
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._parting: asyncio.Future[None] | None = None
-        self._is_cut = False
-        self._ended = False
-
-    @property
-    @override
-    def peername(self) -> tuple[str, int]:
-        """The other end, as the front end has told it."""
-        return self._peer.host, self._peer.port
-
-    @override
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Count the connection out."""
-        self._served.register.guest_left(self, self._peer)
-        self._forget_head()
-        self._part()
-        super().connection_lost(exc)
-
-    @override
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, and watch how a head comes."""
-        if data.count(_CRLF, 0, _LOOKED_AT_BYTES) > _MANY_LINES:
-            # Perhaps tiny chunks: the first of them are enough to know.
-            self._take(data[:_LOOKED_AT_BYTES])
-            data = data[_LOOKED_AT_BYTES:]
-        self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        if self._is_cut:
-            self._pause()
-            return
-        known = self._request_count
-        is_head = self._payload.is_eof()
-        unread = _unread_chunks(self._payload)
-        super().data_received(data)
-        self._count_chunks(self._payload, unread)
-        if self._request_count != known:
-            self._on_messages(len(data), new=self._request_count - known)
-        elif is_head and data:
-            self._on_part_of_head(len(data))
-
-    def _pause(self) -> None:
-        """Read nothing for a while; what has left by then is seen after it."""
-        transport = self.transport
-        if transport is not None and not transport.is_closing():
-            transport.pause_reading()
-            self._loop.call_later(_PAUSE_S, self._go_on)
-
-    def _go_on(self) -> None:
-        transport = self.transport
-        if transport is not None and not transport.is_closing():
-            transport.resume_reading()
-
-    @override
-    def eof_received(self) -> bool:  # type: ignore[override] # aiohttp never stays
-        """Keep our side open for the answers to what has arrived whole."""
-        self._ended = True
-        self._part()
-        if self._is_waiting or not self._payload.is_eof():
-            return self._is_cut
-        self._watch_half(-1)
-        return True
+        """Take bytes in; as of ``asyncio.Protocol``."""
 
     def end_if_idle(self) -> bool:
         """End the connection if no request is on it, and tell whether it was."""
-        is_idle = self._is_waiting and self._head_timer is None
-        if is_idle:
-            self._served.register.guest_left(self, self._peer)
-            self.force_close()
-        return is_idle
+
+
+class Silent(Protocol):
+    """A connection of which nothing has arrived yet, as ``silent.py`` has it."""
+
+    def end(self) -> None:
+        """End the connection."""
+
+
+class Connections:
+    """All connections of clients.
+
+    Args:
+        settings: The ones in force.
+        metrics: Where each limit that was reached is counted.
+        descriptors: How many this process may have.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], LiveSettings],
+        metrics: Metrics,
+        *,
+        descriptors: int,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._descriptors = descriptors
+        self._held = Holdings()
+        self._silent: dict[Silent, None] = {}
+        self._speaking: dict[Speaking, None] = {}
+        self._none_idle_until_s = 0.0
+        self._said_at_s: dict[str, float] = {}
+        self._gone = asyncio.Event()
+        self._gone.set()
+        self.count = 0
+        self.turning_away = 0
 
     @property
-    def _is_waiting(self) -> bool:
-        """Whether everything was answered that has been asked."""
-        waiter = self._waiter
-        return waiter is not None and not waiter.done() and not self._messages
+    def settings(self) -> LiveSettings:
+        """The settings in force."""
+        return self._settings()
 
-    @override
-    async def finish_response(
-        self,
-        request: web.BaseRequest,
-        resp: web.StreamResponse,
-        start_time: float | None,
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer, and see to it that the last one is read."""
-        if self._served.drain.begun and not resp.prepared:
-            resp.force_close()
-        if resp.prepared:
-            sent = await super().finish_response(request, resp, start_time)
-        else:
-            sent = await self._sent(request, resp, start_time)
-        if self._ended and not self._messages:
-            self.close()
-        if self._is_cut and not self._messages:
-            await self._linger()
-        return sent
+    @property
+    def limits(self) -> ProxyLimits:
+        """The limits in force."""
+        return self._settings().limits
 
-    async def _sent(
-        self,
-        request: web.BaseRequest,
-        resp: web.StreamResponse,
-        start_time: float | None,
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer of our own, to a client that takes it.
+    def trusts(self, host: str) -> bool:
+        """Tell whether an address is a trusted proxy's."""
+        return _is_within(host, self._settings().trusted_proxies)
 
-        One is short, but a client may ask for many and read none.
+    def let_in(self, silent: Silent, now_s: float) -> bool:
+        """Count one more connection, if there is room or room can be made."""
+        most = self.limits.most_connections(self._descriptors)
+        if self.count >= most and not self._make_room(now_s):
+            self._metrics.limited(Limit.CONNECTIONS)
+            return False
+        self.count += 1
+        self._metrics.connections = self.count
+        self._gone.clear()
+        self._silent[silent] = None
+        return True
+
+    def knows(self, peer: Peer) -> bool:
+        """Count a connection among its client's; false if that has too many.
+
+        What a trusted proxy or a program on this machine opens is for many clients.
         """
-        try:
-            async with while_client_takes(request, idle_s=self._limits.answer_idle_s):
-                sent = await super().finish_response(request, resp, start_time)
-                await flushed(request.writer)
-        except TimeoutError:
-            break_off(request, at_once=True)
-            return resp, True
-        except ConnectionError:
-            return resp, True
-        return sent
-
-    @override
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer a request that cannot be parsed, or one whose handling failed."""
-        self.keep_alive(val=False)
-        wording = self._served.proxy.wording
-        if not isinstance(exc, http_exceptions.HttpProcessingError):
-            log.error("request_failed", status=status, exc_info=exc)
-            return answers.response(
-                request,
-                status=503,
-                reason=Reason.INTERNAL_ERROR,
-                decision_id=None,
-                wording=wording,
-            )
-        status = _status_of(exc)
-        self._served.metrics.answered(RequestKind.REFUSED, status)
-        if limit := _LIMITS.get(status):
-            self._served.metrics.limited(limit)
-        return answers.response(
-            request,
-            status=status,
-            reason=Reason.MALFORMED_REQUEST,
-            detail="" if status in _LIMITS else "The request is not valid HTTP.",
-            decision_id=None,
-            wording=wording,
-        )
-
-    @override
-    def _process_keepalive(self) -> None:
-        """End an idle connection; one on which a head is coming has its own time."""
-        if self._head_timer is None:
-            super()._process_keepalive()
-        else:
-            self._keepalive_handle = None
-
-    def _on_messages(self, size: int, *, new: int) -> None:
-        """Look at the heads that have just ended, and at what came instead of one."""
-        if self._head_bytes + size > self._limits.head_bytes:
-            self._cut_large_head()
-        self._served.metrics.took(Phase.HEAD, self._head_took_s())
-        self._forget_head()
-        if not self._messages:
-            return
-        self._look_at_bodies(new)
-        message, self._payload = self._messages[-1]
-        if not isinstance(message, RawRequestMessage):
-            self._is_cut = True
-            self._end_body()
-
-    def _look_at_bodies(self, new: int) -> None:
-        """Count the chunks of bodies that have just begun, as far as they are there."""
-        for place in range(max(len(self._messages) - new, 0), len(self._messages)):
-            self._chunks = 0
-            self._count_chunks(self._messages[place][1], 0)
-            if self._is_cut:
-                # What was asked behind such a body is not answered.
-                while len(self._messages) > place + 1:
-                    self._messages.pop()
-                return
-
-    def _count_chunks(self, payload: StreamReader, unread: int) -> None:
-        """Count the chunks of a body that have just come, and end it if they are tiny.
-
-        Args:
-            payload: The body.
-            unread: Chunks of it that had come before, and that nobody has read.
-        """
-        self._chunks += max(_unread_chunks(payload) - unread, 0)
-        if self._chunks > most_chunks(payload.total_bytes) and not self._is_cut:
-            self._is_cut = True
-            self._served.metrics.limited(Limit.TINY_CHUNKS)
-            _break_off_body(payload)
-
-    def _head_took_s(self) -> float:
-        """Return how long the head took that has just ended; most come in one piece."""
-        if self._head_timer is None:
-            return 0.0
-        began_s = self._head_timer.when() - self._limits.head_s
-        return max(self._loop.time() - began_s, 0.0)
-
-    def _cut_large_head(self) -> None:
-        message, _ = self._messages[-1]
-        if (
-            isinstance(message, RawRequestMessage)
-            and _head_size(message) > self._limits.head_bytes
+        groups = self._settings().client_groups
+        key = in_group(queueing_client(peer.host), group_of(peer.host, groups))
+        if not key or self.trusts(peer.host):
+            return True
+        most = self.limits.most_connections(self._descriptors)
+        per_client = self.limits.connections_per_client
+        if self._held.of(key) >= per_client or self._held.is_share_held(
+            key, most=most, per_client=per_client
         ):
-            self._messages[-1] = _failed(_HeadTooLarge())
+            self._metrics.limited(Limit.CLIENT_CONNECTIONS)
+            return False
+        peer.key = key
+        self._held.add(key)
+        return True
 
-    def _end_body(self) -> None:
-        """End the reading of a body behind which, or in which, garbage has come.
+    def spoke(self, silent: Silent, speaking: Speaking) -> None:
+        """Note that a connection has sent something."""
+        self._silent.pop(silent, None)
+        self._speaking[speaking] = None
 
-        aiohttp 3.14 only queues its own answer for after the request, and leaves
-        the reader of the body waiting for more.
-        """
-        request = self._current_request
-        if request is not None and not request.content.is_eof():
-            _break_off_body(request.content)
+    def left(self, peer: Peer, *, silent: Silent | None = None) -> None:
+        """Note that a connection that was let in has ended."""
+        if silent is not None:
+            self._silent.pop(silent, None)
+        self.count -= 1
+        self._metrics.connections = self.count
+        if peer.key:
+            self._held.add(peer.key, -1)
+            peer.key = ""
+        if not self.count:
+            self._gone.set()
 
-    def _on_part_of_head(self, size: int) -> None:
-        """Count a head that is still coming, and begin its time with its first byte."""
-        self._head_bytes += size
-        if self._head_bytes > self._limits.head_bytes:
-            self._fail(_HeadTooLarge())
-        elif self._head_timer is None:
-            self._head_timer = self._loop.call_later(
-                self._limits.head_s, self._on_late_head
+    def speaking_left(self, speaking: Speaking, peer: Peer) -> None:
+        """Note that a connection has ended that had sent something."""
+        if speaking in self._speaking:
+            del self._speaking[speaking]
+            self.left(peer)
+
+    def say(self, event_of: str, now_s: float) -> None:
+        """Tell the operator why a connection was ended, once a minute."""
+        if now_s >= self._said_at_s.get(event_of, 0.0):
+            self._said_at_s[event_of] = now_s + _SAID_EVERY_S
+            log.warning(
+                "proxy_header_refused",
+                why=event_of,
+                hint="On a listener with proxy_protocol, only front ends named in "
+                "trusted_proxies may connect, and they send version 2 of the header.",
             )
 
-    def _on_late_head(self) -> None:
-        self._head_timer = None
-        self._fail(_HeadTooSlow())
+    def end_silent(self) -> None:
+        """End every connection that has not sent anything."""
+        for silent in tuple(self._silent):
+            silent.end()
 
-    def _fail(self, error: http_exceptions.HttpProcessingError) -> None:
-        """Answer with an error after what has been asked before, and read no more."""
-        self._forget_head()
-        self._is_cut = True
-        self._messages.append(_failed(error))
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    async def gone(self) -> None:
+        """Wait until there are no connections."""
+        await self._gone.wait()
 
-    def _forget_head(self) -> None:
-        self._head_bytes = 0
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    async def _linger(self) -> None:
-        """Throw away what still comes, until the client has read its answer."""
-        transport = self.transport
-        if transport is None or transport.is_closing() or self._ended:
-            return
-        self._parting = self._loop.create_future()
-        transport.write_eof()
-        # Reading may have been held up for what nobody will read any more.
-        transport.resume_reading()
-        try:
-            async with asyncio.timeout(self._limits.linger_s):
-                await self._parting
-        except TimeoutError:
-            self.force_close()
-
-    def _part(self) -> None:
-        """Note that the client has nothing more to say."""
-        if self._parting is not None and not self._parting.done():
-            self._parting.set_result(None)
-
-    def _watch_half(self, written: int) -> None:
-        """End a connection that may have been left, once nothing more comes for it."""
-        transport, request = self.transport, self._current_request
-        if transport is None:
-            return
-        now = request.writer.output_size if request is not None else 0
-        if now == written and not transport.get_write_buffer_size():
-            transport.abort()
-            return
-        self._loop.call_later(self._limits.half_closed_s, self._watch_half, now)
+    def _make_room(self, now_s: float) -> bool:
+        """End the oldest connections on which nobody waits for an answer."""
+        for silent in self._silent:
+            silent.end()
+            return True
+        if now_s < self._none_idle_until_s:
+            return False
+        ended = 0
+        for speaking in tuple(self._speaking):
+            ended += speaking.end_if_idle()
+            if ended == _EVICTED_AT_ONCE:
+                break
+        if not ended:
+            self._none_idle_until_s = now_s + _LOOK_AGAIN_S
+        return bool(ended)
 
 
-def _unread_chunks(payload: StreamReader) -> int:
-    """Return how many chunks of a body have come that nobody has read."""
-    if payload is EMPTY_PAYLOAD:
-        return 0
-    return len(payload._http_chunk_splits or ())  # noqa: SLF001 - ADR 0052
-
-
-def _break_off_body(payload: StreamReader) -> None:
-    """Have the reader of a body find that it is not one."""
-    payload.set_exception(web.RequestPayloadError("the body is not framed as it says"))
-    # Nothing is left to be read away, which aiohttp would try and complain of.
-    payload.feed_eof()
-
-
-_LIMITS: Final = {
-    HTTPStatus.REQUEST_TIMEOUT: Limit.HEAD_TIME,
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Limit.HEAD_BYTES,
-}
-
-
-def _failed(
-    error: http_exceptions.HttpProcessingError,
-) -> tuple[Any, StreamReader]:
-    """Return what aiohttp queues in place of a request that it cannot parse."""
-    return _ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD
-
-
-def _status_of(error: http_exceptions.HttpProcessingError) -> HTTPStatus:
-    """Return the status of what is wrong with a head."""
-    if isinstance(error, _HeadTooSlow | _HeadTooLarge):
-        return HTTPStatus(error.code)
-    # For too many lines there is no class.
-    if isinstance(error, http_exceptions.LineTooLong) or error.message.startswith(
-        "Too many headers"
-    ):
-        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    return HTTPStatus.BAD_REQUEST
-
-
-def _head_size(message: RawRequestMessage) -> int:
-    """Return about how long a head was, in bytes."""
-    lines = message.raw_headers
-    return len(message.path) + sum(len(n) + len(v) + _LINE_BYTES for n, v in lines)
+def _is_within(host: str, networks: Iterable[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -1,7 +1,7 @@
 """Listen for clients for the length of a block, and see the last ones out.
 
 Rules this module keeps: sockets are opened by ``proxy/clients/sockets.py`` and
-connections let in by ``proxy/clients/door.py``; here they begin and end. What is in
+connections let in by ``proxy/clients/silent.py``; here they begin and end. What is in
 flight at the end is finished, and connections that are idle are given a moment in which
 they may still be used, since closing one at that very moment would lose a request.
 """
@@ -21,14 +21,14 @@ from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.clients import sockets
 from uploadfilter.proxy.clients.accepting import Acceptor
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
-from uploadfilter.proxy.clients.connections import Server
-from uploadfilter.proxy.clients.door import Connections, Door
-from uploadfilter.proxy.clients.server import Proxy
+from uploadfilter.proxy.clients.connections import Connections
+from uploadfilter.proxy.clients.server import Handle, Server
+from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.clients.sockets import Inherited, Listener
-from uploadfilter.proxy.inspecting.upload import Hands
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.requests.live import LiveSettings
+from uploadfilter.proxy.requests.live import InForce, LiveSettings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -43,12 +43,21 @@ _CLOSING_S: Final = 1.0
 
 @asynccontextmanager
 async def listening(
-    hands: Hands, *, addresses: Sequence[Address], inherited: Inherited
+    handle: Handle,
+    *,
+    in_force: InForce,
+    drain: Drain,
+    metrics: Metrics,
+    addresses: Sequence[Address],
+    inherited: Inherited,
 ) -> AsyncIterator[tuple[Address, ...]]:
     """Serve clients for the length of the block.
 
     Args:
-        hands: What is needed to carry out their requests.
+        handle: Answers one request.
+        in_force: The live settings.
+        drain: What is in flight.
+        metrics: Where each limit that was reached is counted.
         addresses: Where to listen.
         inherited: Sockets that the program which started us has opened.
 
@@ -60,14 +69,12 @@ async def listening(
     """
     _require_c_parser()
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    limits = hands.in_force.settings.limits
+    limits = in_force.settings.limits
     _say_scarce(limits, descriptors)
     connections = Connections(
-        lambda: hands.in_force.settings, hands.metrics, descriptors=descriptors
+        lambda: in_force.settings, metrics, descriptors=descriptors
     )
-    server = Server(
-        Proxy(hands), connections=connections, drain=hands.drain, metrics=hands.metrics
-    )
+    server = Server(handle, connections=connections, drain=drain, metrics=metrics)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.shutdown, _CLOSING_S)
         async with AsyncExitStack() as open_sockets:
@@ -84,9 +91,9 @@ async def listening(
                     "unit.",
                 )
             addresses = tuple(listener.address for listener in bound)
-            _say_alike(addresses, hands.in_force.settings)
+            _say_alike(addresses, in_force.settings)
             yield addresses
-        await _see_out(connections, hands.drain, hands.in_force.settings.limits)
+        await _see_out(connections, drain, in_force.settings.limits)
 
 
 async def _accepting(
@@ -94,7 +101,7 @@ async def _accepting(
 ) -> Listener:
     """Accept connections until the stack is closed."""
     make = partial(
-        Door,
+        SilentConnection,
         server.register,
         server.open,
         proxy_protocol=listener.address.proxy_protocol,

@@ -1,269 +1,463 @@
-"""Take requests, find the route of each, and give it to the code that carries it out.
+"""Make requests of what a client sends on one connection.
 
-Rules this module keeps: a request without a body is forwarded; one with a body becomes
-an ``Upload``; and every request is treated to its end as the settings in force at its
-beginning say.
+Rules this module keeps:
+
+- aiohttp's server is made for applications. What it would do on its own is switched off
+  (no decompression, no access log), and what it leaves undone is done here: a head has
+  a time and a size, and what is no HTTP gets our own answer.
+- A client that is refused gets to read why: what it still sends is thrown away for a
+  while, since a close with unread bytes is a reset that takes the answer with it.
+- A client that has ended its own side of the connection still gets its answers.
+- A body in chunks of a few bytes is ended: its parsing, not its bytes, is the work.
+- What is thrown away is read slowly, however fast it comes.
+
+It leans on private parts of aiohttp (ADR 0015, 0029), each held by a test on the wire.
 """
 
-from contextlib import ExitStack
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias
 
-from aiohttp import web
+import structlog
+from aiohttp import http_exceptions, web
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import _ErrInfo
+from typing_extensions import override
 
-from uploadfilter.model import Mode, Reason
+from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.answering.wording import Wording
-from uploadfilter.proxy.clients.leaving import WhileClientStays
-from uploadfilter.proxy.counting.metrics import CountedRequest, RequestKind
-from uploadfilter.proxy.inspecting.admission import TurnedAway
-from uploadfilter.proxy.inspecting.inspection import Inspection
-from uploadfilter.proxy.inspecting.pacing import Metered
-from uploadfilter.proxy.inspecting.upload import Hands, Upload
-from uploadfilter.proxy.origins import relaying
-from uploadfilter.proxy.origins.origin import OriginFailure
-from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.proxy.requests.live import Live
-from uploadfilter.proxy.requests.tracing import Traced
-from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.signedsets.canaries import CanaryClaim
-from uploadfilter.uploads.head.forwarding import ends_here, forwarded_headers
-from uploadfilter.uploads.head.plan import BodyPlan, Refusal, plan
-from uploadfilter.uploads.head.request import RequestHead
+from uploadfilter.proxy.clients.connections import Connections, Peer
+from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
+from uploadfilter.proxy.clients.leaving import WatchedConnection
+from uploadfilter.proxy.counting.metrics import RequestKind, Limit, Metrics, Phase
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.limits import ProxyLimits, most_chunks
 
-_BAD_REQUEST = 400
-_NOT_FOUND = 404
-_NOT_IMPLEMENTED = 501
-_UNAVAILABLE = 503
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_LOOKED_AT_BYTES: Final = 8192
+_MANY_LINES: Final = 512
+"""Lines among the first bytes of what is read at once, from which on they are taken
+alone: a quarter of a megabyte of tiny chunks takes ten milliseconds to parse."""
+
+_PAUSE_S: Final = 0.05
+"""For how long nothing is read of what is thrown away, after each piece of a quarter of
+a megabyte: 5 MB/s. A client on a fast line would else keep the event loop busy."""
+
+_CRLF: Final = b"\r\n"
+_LINE_BYTES: Final = 4
+"""Colon, space and line end of a header line."""
 
 
-class Proxy:
-    """What is done with each request.
+Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers one request."""
+
+
+class _HeadTooSlow(http_exceptions.HttpProcessingError):
+    """A head that did not end in time."""
+
+    code = HTTPStatus.REQUEST_TIMEOUT
+
+
+class _HeadTooLarge(http_exceptions.HttpProcessingError):
+    """A head that is over the limit as a whole."""
+
+    code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+class Server(web.Server):
+    """aiohttp's server, for connections that have sent their first byte.
 
     Args:
-        hands: What uploads need to be carried out.
+        handle: Answers one request.
+        connections: Where connections are counted.
+        drain: Whether the service is ending.
+        metrics: Where each limit that was reached is counted.
     """
 
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
+    def __init__(
+        self,
+        handle: Handle,
+        *,
+        connections: Connections,
+        drain: Drain,
+        metrics: Metrics,
+    ) -> None:
+        super().__init__(handle)
+        self.register = connections
+        self.drain = drain
+        self.metrics = metrics
+
+    def open(self, peer: Peer) -> "Connection":
+        """Make the handler of a connection that begins to send."""
+        return Connection(self, peer, self.register.limits)
+
+
+class Connection(WatchedConnection):
+    """One client's connection.
+
+    Args:
+        server: What all connections share.
+        peer: Who is at the other end.
+        limits: In force when it began.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_ended",
+        "_head_bytes",
+        "_head_timer",
+        "_is_cut",
+        "_limits",
+        "_parting",
+        "_payload",
+        "_peer",
+        "_served",
+    )
+
+    def __init__(self, server: Server, peer: Peer, limits: ProxyLimits) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            auto_decompress=False,
+            access_log=None,  # type: ignore[arg-type] # it is how to say "none"
+            keepalive_timeout=limits.keep_alive_s,
+            lingering_time=limits.linger_s,
+            max_line_size=limits.header_line_bytes,
+            max_field_size=limits.header_line_bytes,
+            max_headers=limits.header_lines,
+        )
+        self._served = server
+        self._peer = peer
+        self._limits = limits
+        self._payload: StreamReader = EMPTY_PAYLOAD
+        self._chunks = 0
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._parting: asyncio.Future[None] | None = None
+        self._is_cut = False
+        self._ended = False
 
     @property
-    def wording(self) -> Wording:
-        """What is told to a client whose request cannot even be read."""
-        return self._hands.in_force.settings.wording
+    @override
+    def peername(self) -> tuple[str, int]:
+        """The other end, as the front end has told it."""
+        return self._peer.host, self._peer.port
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        head = _head(request)
-        with (
-            self._hands.drain.request(),
-            self._hands.in_force.use() as live,
-            Traced(head),
-            self._hands.metrics.request() as tally,
-        ):
-            try:
-                answer = await self._answer(request, head, live, tally)
-            finally:
-                tally.received = request.content.total_bytes
-            if answer.prepared or request.transport is not None:
-                tally.status = answer.status
-            tally.sent = _sent(request, answer)
-            return answer
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Count the connection out."""
+        self._served.register.speaking_left(self, self._peer)
+        self._forget_head()
+        self._part()
+        super().connection_lost(exc)
 
-    async def _answer(
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, and watch how a head comes."""
+        if data.count(_CRLF, 0, _LOOKED_AT_BYTES) > _MANY_LINES:
+            # Perhaps tiny chunks: the first of them are enough to know.
+            self._take(data[:_LOOKED_AT_BYTES])
+            data = data[_LOOKED_AT_BYTES:]
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        if self._is_cut:
+            self._pause()
+            return
+        known = self._request_count
+        is_head = self._payload.is_eof()
+        unread = _unread_chunks(self._payload)
+        super().data_received(data)
+        self._count_chunks(self._payload, unread)
+        if self._request_count != known:
+            self._on_messages(len(data), new=self._request_count - known)
+        elif is_head and data:
+            self._on_part_of_head(len(data))
+
+    def _pause(self) -> None:
+        """Read nothing for a while; what has left by then is seen after it."""
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+            self._loop.call_later(_PAUSE_S, self._go_on)
+
+    def _go_on(self) -> None:
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+
+    @override
+    def eof_received(self) -> bool:  # type: ignore[override] # aiohttp never stays
+        """Keep our side open for the answers to what has arrived whole."""
+        self._ended = True
+        self._part()
+        if self._is_waiting or not self._payload.is_eof():
+            return self._is_cut
+        self._watch_half(-1)
+        return True
+
+    def end_if_idle(self) -> bool:
+        """End the connection if no request is on it, and tell whether it was."""
+        is_idle = self._is_waiting and self._head_timer is None
+        if is_idle:
+            self._served.register.speaking_left(self, self._peer)
+            self.force_close()
+        return is_idle
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether everything was answered that has been asked."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._messages
+
+    @override
+    async def finish_response(
         self,
         request: web.BaseRequest,
-        head: RequestHead,
-        live: Live,
-        tally: CountedRequest,
-    ) -> web.StreamResponse:
-        choice = live.settings.routes.choose(
-            host=head.value(b"host"),
-            target=head.target,
-            method=head.method,
-            stands_for=head.stands_for,
-        )
-        if choice.route is None:
-            return self._refuse(request, live, _NO_ROUTE)
-        said = self._hands.canaries.said(head)
-        if said is CanaryClaim.WRONG:
-            return self._refuse(request, live, _NO_CANARY)
-        arrival = Arrival(request=request, head=head, live=live, route=choice.route)
-        body = plan(head, choice.route.limits)
-        if choice.is_ambiguous and isinstance(body, BodyPlan):
-            body = _AMBIGUOUS
-        if ends_here(head) and not isinstance(body, Refusal):
-            return self._end(arrival)
-        if head.has_body:
-            is_canary = said is CanaryClaim.CANARY
-            tally.kind = _kind(arrival.route, is_canary=is_canary)
-            return await self._upload(arrival, body, is_canary=is_canary)
-        if isinstance(body, Refusal) and body is not _AMBIGUOUS:
-            return self._refuse(request, live, body)
-        tally.kind = RequestKind.PASSED
-        return await self._pass_on(arrival)
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, and see to it that the last one is read."""
+        if self._served.drain.begun and not resp.prepared:
+            resp.force_close()
+        if resp.prepared:
+            sent = await super().finish_response(request, resp, start_time)
+        else:
+            sent = await self._sent(request, resp, start_time)
+        if self._ended and not self._messages:
+            self.close()
+        if self._is_cut and not self._messages:
+            await self._linger()
+        return sent
 
-    async def _upload(
-        self, arrival: Arrival, body: BodyPlan | Refusal, *, is_canary: bool
-    ) -> web.StreamResponse:
-        """Carry out one upload, if there is room for one more."""
-        hands, route, client = self._hands, arrival.route, arrival.client_key
-        no_room = hands.admission.turned_away(arrival)
-        if no_room is not None and route.mode is Mode.ENFORCE:
-            return self._shed(arrival, no_room)
-        with ExitStack() as held:
-            if no_room is None:
-                held.enter_context(hands.admission.place(client))
-            room_s = arrival.live.settings.limits.log_room_s
-            if not await hands.recorder.room(within_s=room_s):
-                # It could not be put on record, so nothing of it is to be received.
-                hands.recorder.say_full()
-                return self._shed(arrival, _NO_RECORD)
-            return await self._carry_out(
-                arrival, body, no_room, held, is_canary=is_canary
-            )
-
-    async def _carry_out(
+    async def _sent(
         self,
-        arrival: Arrival,
-        body: BodyPlan | Refusal,
-        no_room: TurnedAway | None,
-        held: ExitStack,
-        *,
-        is_canary: bool,
-    ) -> web.StreamResponse:
-        """Carry out an upload; what it holds is given back with ``held``."""
-        hands, route, client = self._hands, arrival.route, arrival.client_key
-        inspection = Inspection(
-            body,
-            mode=route.mode,
-            policy=route.policy,
-            limits=route.limits,
-            exempt=route.exempt,
-        )
-        meter = hands.admission.meter(client)
-        upload = Upload(
-            arrival,
-            inspection,
-            hands,
-            body=held.enter_context(hands.room.spool(client)),
-            contents=held.enter_context(hands.room.spool(client)),
-            meter=meter,
-            release=held.close,
-            uninspected=no_room.reason if no_room else None,
-            is_canary=is_canary,
-        )
-        return await Metered(upload.run(), meter.spend)
+        request: web.BaseRequest,
+        resp: web.StreamResponse,
+        start_time: float | None,
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer of our own, to a client that takes it.
 
-    def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
-        """Answer an upload for which there is no room, before its body is read."""
-        recorder = self._hands.recorder
-        ticket = recorder.ticket(arrival.client, arrival.head.method)
-        recorder.shed(ticket, no_room.reason, status=no_room.status)
-        answer = answers.response(
-            arrival.request,
-            status=no_room.status,
-            reason=no_room.reason,
-            decision_id=None,
-            wording=arrival.live.settings.wording,
-        )
-        if no_room.retry_after_s is not None:
-            answer.headers["Retry-After"] = str(no_room.retry_after_s)
-        return answer
+        One is short, but a client may ask for many and read none.
+        """
+        try:
+            async with while_client_takes(request, idle_s=self._limits.answer_idle_s):
+                sent = await super().finish_response(request, resp, start_time)
+                await flushed(request.writer)
+        except TimeoutError:
+            break_off(request, at_once=True)
+            return resp, True
+        except ConnectionError:
+            return resp, True
+        return sent
 
-    def _refuse(
-        self, request: web.BaseRequest, live: Live, refusal: Refusal
+    @override
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
     ) -> web.StreamResponse:
-        """Refuse a request that has no body, so that there is nothing to record."""
+        """Answer a request that cannot be parsed, or one whose handling failed."""
+        self.keep_alive(val=False)
+        wording = self._served.register.settings.wording
+        if not isinstance(exc, http_exceptions.HttpProcessingError):
+            log.error("request_failed", status=status, exc_info=exc)
+            return answers.response(
+                request,
+                status=503,
+                reason=Reason.INTERNAL_ERROR,
+                decision_id=None,
+                wording=wording,
+            )
+        status = _status_of(exc)
+        self._served.metrics.answered(RequestKind.REFUSED, status)
+        if limit := _LIMITS.get(status):
+            self._served.metrics.limited(limit)
         return answers.response(
             request,
-            status=refusal.status,
-            reason=refusal.reason,
-            detail=refusal.detail,
+            status=status,
+            reason=Reason.MALFORMED_REQUEST,
+            detail="" if status in _LIMITS else "The request is not valid HTTP.",
             decision_id=None,
-            wording=live.settings.wording,
+            wording=wording,
         )
 
-    async def _pass_on(self, arrival: Arrival) -> web.StreamResponse:
-        """Forward a request that has no body."""
-        request, head, live = arrival.request, arrival.head, arrival.live
-        headers = forwarded_headers(
-            head,
-            arrival.side,
-            decision_id=None,
-            # A client that said "no body" (0) is told so on; one that said nothing is
-            # not, since some origins take a length as the sign of an upload.
-            body_length=head.declared_length,
-            content_type=None,
-            telling=arrival.origin.telling,
-        )
-        async with (
-            WhileClientStays(request),
-            arrival.origin.asked(head.method, head.target, headers, None) as answer,
+    @override
+    def _process_keepalive(self) -> None:
+        """End an idle connection; one on which a head is coming has its own time."""
+        if self._head_timer is None:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
+
+    def _on_messages(self, size: int, *, new: int) -> None:
+        """Look at the heads that have just ended, and at what came instead of one."""
+        if self._head_bytes + size > self._limits.head_bytes:
+            self._cut_large_head()
+        self._served.metrics.took(Phase.HEAD, self._head_took_s())
+        self._forget_head()
+        if not self._messages:
+            return
+        self._look_at_bodies(new)
+        message, self._payload = self._messages[-1]
+        if not isinstance(message, RawRequestMessage):
+            self._is_cut = True
+            self._end_body()
+
+    def _look_at_bodies(self, new: int) -> None:
+        """Count the chunks of bodies that have just begun, as far as they are there."""
+        for place in range(max(len(self._messages) - new, 0), len(self._messages)):
+            self._chunks = 0
+            self._count_chunks(self._messages[place][1], 0)
+            if self._is_cut:
+                # What was asked behind such a body is not answered.
+                while len(self._messages) > place + 1:
+                    self._messages.pop()
+                return
+
+    def _count_chunks(self, payload: StreamReader, unread: int) -> None:
+        """Count the chunks of a body that have just come, and end it if they are tiny.
+
+        Args:
+            payload: The body.
+            unread: Chunks of it that had come before, and that nobody has read.
+        """
+        self._chunks += max(_unread_chunks(payload) - unread, 0)
+        if self._chunks > most_chunks(payload.total_bytes) and not self._is_cut:
+            self._is_cut = True
+            self._served.metrics.limited(Limit.TINY_CHUNKS)
+            _break_off_body(payload)
+
+    def _head_took_s(self) -> float:
+        """Return how long the head took that has just ended; most come in one piece."""
+        if self._head_timer is None:
+            return 0.0
+        began_s = self._head_timer.when() - self._limits.head_s
+        return max(self._loop.time() - began_s, 0.0)
+
+    def _cut_large_head(self) -> None:
+        message, _ = self._messages[-1]
+        if (
+            isinstance(message, RawRequestMessage)
+            and _head_size(message) > self._limits.head_bytes
         ):
-            if isinstance(answer, OriginFailure):
-                self._hands.recorder.say_origin_failed(answer)
-                return answers.response(
-                    request,
-                    status=answer.value,
-                    reason=None,
-                    decision_id=None,
-                    wording=live.settings.wording,
-                )
-            return await relaying.relay(
-                request,
-                answer,
-                last=self._hands.drain.begun,
-                idle_s=live.settings.limits.answer_idle_s,
+            self._messages[-1] = _failed(_HeadTooLarge())
+
+    def _end_body(self) -> None:
+        """End the reading of a body behind which, or in which, garbage has come.
+
+        aiohttp 3.14 only queues its own answer for after the request, and leaves
+        the reader of the body waiting for more.
+        """
+        request = self._current_request
+        if request is not None and not request.content.is_eof():
+            _break_off_body(request.content)
+
+    def _on_part_of_head(self, size: int) -> None:
+        """Count a head that is still coming, and begin its time with its first byte."""
+        self._head_bytes += size
+        if self._head_bytes > self._limits.head_bytes:
+            self._fail(_HeadTooLarge())
+        elif self._head_timer is None:
+            self._head_timer = self._loop.call_later(
+                self._limits.head_s, self._on_late_head
             )
-        return relaying.nothing_to_say()
 
-    def _end(self, arrival: Arrival) -> web.StreamResponse:
-        """Answer a request that asked to go no further."""
-        if arrival.head.method == "OPTIONS":
-            return relaying.nothing_to_say()
-        return self._refuse(arrival.request, arrival.live, _NO_TRACE)
+    def _on_late_head(self) -> None:
+        self._head_timer = None
+        self._fail(_HeadTooSlow())
+
+    def _fail(self, error: http_exceptions.HttpProcessingError) -> None:
+        """Answer with an error after what has been asked before, and read no more."""
+        self._forget_head()
+        self._is_cut = True
+        self._messages.append(_failed(error))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _forget_head(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    async def _linger(self) -> None:
+        """Throw away what still comes, until the client has read its answer."""
+        transport = self.transport
+        if transport is None or transport.is_closing() or self._ended:
+            return
+        self._parting = self._loop.create_future()
+        transport.write_eof()
+        # Reading may have been held up for what nobody will read any more.
+        transport.resume_reading()
+        try:
+            async with asyncio.timeout(self._limits.linger_s):
+                await self._parting
+        except TimeoutError:
+            self.force_close()
+
+    def _part(self) -> None:
+        """Note that the client has nothing more to say."""
+        if self._parting is not None and not self._parting.done():
+            self._parting.set_result(None)
+
+    def _watch_half(self, written: int) -> None:
+        """End a connection that may have been left, once nothing more comes for it."""
+        transport, request = self.transport, self._current_request
+        if transport is None:
+            return
+        now = request.writer.output_size if request is not None else 0
+        if now == written and not transport.get_write_buffer_size():
+            transport.abort()
+            return
+        self._loop.call_later(self._limits.half_closed_s, self._watch_half, now)
 
 
-def _kind(route: Route, *, is_canary: bool) -> RequestKind:
-    if is_canary:
-        return RequestKind.CANARY
-    return RequestKind.EXEMPT if route.exempt else RequestKind.UPLOAD
+def _unread_chunks(payload: StreamReader) -> int:
+    """Return how many chunks of a body have come that nobody has read."""
+    if payload is EMPTY_PAYLOAD:
+        return 0
+    return len(payload._http_chunk_splits or ())  # noqa: SLF001 - ADR 0052
 
 
-_NO_CANARY = Refusal(
-    status=_BAD_REQUEST,
-    reason=Reason.MALFORMED_REQUEST,
-    detail="The header Uploadfilter-Canary is for the operator's own checks.",
-)
-_NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
-_NO_TRACE = Refusal(
-    status=_NOT_IMPLEMENTED,
-    reason=Reason.MALFORMED_REQUEST,
-    detail="This service does not answer TRACE.",
-)
-_NO_ROUTE = Refusal(
-    status=_NOT_FOUND,
-    reason=Reason.MALFORMED_REQUEST,
-    detail="There is no site of this name here.",
-)
-_AMBIGUOUS = Refusal(
-    status=_BAD_REQUEST,
-    reason=Reason.AMBIGUOUS_REQUEST,
-    detail="The request can be read in more than one way.",
-)
-"""Of an upload only: what has no body goes on as it came, since nothing is in it."""
+def _break_off_body(payload: StreamReader) -> None:
+    """Have the reader of a body find that it is not one."""
+    payload.set_exception(web.RequestPayloadError("the body is not framed as it says"))
+    # Nothing is left to be read away, which aiohttp would try and complain of.
+    payload.feed_eof()
 
 
-def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:
-    """Return the bytes of an answer; ours are sent when the handler has returned."""
-    if isinstance(answer, web.Response):
-        return answer.content_length or 0
-    return request.writer.output_size
+_LIMITS: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: Limit.HEAD_TIME,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Limit.HEAD_BYTES,
+}
 
 
-def _head(request: web.BaseRequest) -> RequestHead:
-    return RequestHead(
-        method=request.method,
-        target=request.raw_path,
-        headers=tuple(request.raw_headers),
-        version=(request.version.major, request.version.minor),
-    )
+def _failed(
+    error: http_exceptions.HttpProcessingError,
+) -> tuple[Any, StreamReader]:
+    """Return what aiohttp queues in place of a request that it cannot parse."""
+    return _ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD
+
+
+def _status_of(error: http_exceptions.HttpProcessingError) -> HTTPStatus:
+    """Return the status of what is wrong with a head."""
+    if isinstance(error, _HeadTooSlow | _HeadTooLarge):
+        return HTTPStatus(error.code)
+    # For too many lines there is no class.
+    if isinstance(error, http_exceptions.LineTooLong) or error.message.startswith(
+        "Too many headers"
+    ):
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return HTTPStatus.BAD_REQUEST
+
+
+def _head_size(message: RawRequestMessage) -> int:
+    """Return about how long a head was, in bytes."""
+    lines = message.raw_headers
+    return len(message.path) + sum(len(n) + len(v) + _LINE_BYTES for n, v in lines)

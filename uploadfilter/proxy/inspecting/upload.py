@@ -22,6 +22,7 @@ from aiohttp import web
 from uploadfilter.errors import LogError, StoreError
 from uploadfilter.model import Action, Match, Reason, Scan, SignalType, Verdict
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.clients.relaying import relay
 from uploadfilter.proxy.counting.metrics import Metrics, Phase
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.arriving import Body
@@ -48,7 +49,6 @@ from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom, closed
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.origins.origin import OriginFailure
-from uploadfilter.proxy.origins.relaying import relay
 from uploadfilter.proxy.origins.sending import AT_ONCE_BYTES, Whole
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain

@@ -1,1 +1,1 @@
-"""Asking origins, and passing on what they answer."""
+"""Connections to origins, and what is asked and answered on them."""

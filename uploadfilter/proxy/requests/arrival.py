@@ -61,7 +61,7 @@ class Arrival:
 
 
 def peer(request: web.BaseRequest) -> str:
-    """Return the address of the other end, as ``door`` has it; empty for a lost one."""
+    """Return the address of the other end, empty if the connection is lost."""
     return request.remote or ""
 
 

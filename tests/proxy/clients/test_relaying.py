@@ -14,7 +14,7 @@ from aiohttp.http_writer import StreamWriter
 
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed
-from uploadfilter.proxy.origins.relaying import flushed
+from uploadfilter.proxy.clients.flow import flushed
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 ENDS = {"answer_broken_off", "request_failed"}

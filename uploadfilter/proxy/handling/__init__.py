@@ -1,0 +1,1 @@
+"""What is done with each request: refused, passed on, or taken as an upload."""
