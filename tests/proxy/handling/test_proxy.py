@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from structlog.testing import capture_logs
 
 from hashsets.demo import pictures
+from tests.pictures.sketches import decoded
 from tests.proxy.site import (
     CLOSE,
     HOST,
@@ -32,7 +33,6 @@ from tests.proxy.wire import (
     closed,
     status,
 )
-from tests.pictures.sketches import decoded
 from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.errors import LogBusyError, ServiceError
 from uploadfilter.model import (
