@@ -11,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
@@ -31,7 +30,7 @@ from uploadfilter.decisions.lasting import Change, Retention
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.retention import prune
 from uploadfilter.decisions.room import Surveyor
-from uploadfilter.errors import LogError, ServiceError
+from uploadfilter.errors import LogError
 from uploadfilter.following import Following
 from uploadfilter.notify import Manager
 from uploadfilter.proxy.admin import listening as admin
@@ -221,7 +220,11 @@ async def running(
         reference = stack.enter_context(
             ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         )
-        room = _spool_room(settings, metrics)
+        room = SpoolRoom.tried(
+            settings.spool,
+            directory=settings.spool_directory,
+            on_full_share=lambda: metrics.limited(Limit.CLIENT_SPOOL),
+        )
         scanners = await stack.enter_async_context(
             ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         )
@@ -251,17 +254,7 @@ async def running(
         await stack.enter_async_context(_chores(hands, reference, settings, changes))
         watched = _watched(hands, settings, decisions, scanners, reference)
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
-        inherited = stack.enter_context(closing(Inherited.of(os.environ)))
-        addresses = await stack.enter_async_context(
-            listening(
-                Proxy(hands).handle,
-                in_force=hands.in_force,
-                drain=hands.drain,
-                metrics=metrics,
-                addresses=settings.listen,
-                inherited=inherited,
-            )
-        )
+        addresses = await stack.enter_async_context(_clients(hands, settings))
         note_listening(own, addresses)
         yield Running(
             addresses=addresses,
@@ -270,6 +263,23 @@ async def running(
             hands=hands,
             changes=changes,
         )
+
+
+@asynccontextmanager
+async def _clients(
+    hands: Hands, settings: Settings
+) -> AsyncIterator[tuple[Address, ...]]:
+    """Serve clients for the length of the block; yield where."""
+    with closing(Inherited.of(os.environ)) as inherited:
+        async with listening(
+            Proxy(hands).handle,
+            in_force=hands.in_force,
+            drain=hands.drain,
+            metrics=hands.metrics,
+            addresses=settings.listen,
+            inherited=inherited,
+        ) as addresses:
+            yield addresses
 
 
 def _watched(
@@ -328,29 +338,6 @@ def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admi
     return Admission(
         room, metrics, wait_s=scanners.expected_wait_s, descriptors=descriptors
     )
-
-
-def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
-    """Make sure at the start that large uploads can be held, not at the first one.
-
-    Raises:
-        ServiceError: No file can be made in the directory.
-    """
-    try:
-        room = SpoolRoom(
-            settings.spool,
-            directory=settings.spool_directory,
-            on_full_share=lambda: metrics.limited(Limit.CLIENT_SPOOL),
-        )
-        with tempfile.TemporaryFile(dir=room.directory):
-            return room
-    except OSError as exc:
-        where = settings.spool_directory or "every directory for temporary files"
-        raise ServiceError(
-            f"cannot hold uploads in {where!r}: {exc.strerror}",
-            hint="Name a directory that this user may write to: spool_directory in the "
-            "configuration file.",
-        ) from exc
 
 
 def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Self, TypeVar
 
+from uploadfilter.errors import ServiceError
 from uploadfilter.networks import Holdings
 
 MIB = 1024 * 1024
@@ -117,6 +118,31 @@ class SpoolRoom:
         self._on_full_share = on_full_share
         self._shares: dict[str, _Share] = {}
         self._on_disk = Holdings()
+
+    @classmethod
+    def tried(
+        cls,
+        limits: SpoolLimits,
+        *,
+        directory: str | None,
+        on_full_share: Callable[[], None],
+    ) -> "SpoolRoom":
+        """Make room at the start, and not find out at the first large upload.
+
+        Raises:
+            ServiceError: No file can be made in the directory.
+        """
+        try:
+            room = cls(limits, directory=directory, on_full_share=on_full_share)
+            with tempfile.TemporaryFile(dir=room.directory):
+                return room
+        except OSError as exc:
+            where = directory or "every directory for temporary files"
+            raise ServiceError(
+                f"cannot hold uploads in {where!r}: {exc.strerror}",
+                hint="Name a directory that this user may write to: spool_directory in "
+                "the configuration file.",
+            ) from exc
 
     def spool(self, client: str = "") -> "Spool":
         """Return an empty spool, to be open for the length of a block.
