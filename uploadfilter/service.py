@@ -241,16 +241,7 @@ async def running(
             canaries=canaries_of(settings.state, own, metrics.canaries, _now),
             tripwire=Tripwire(settings.state, own, clock=_now),
         )
-        changes = _changes(decisions, settings)
-        cut_off = decisions.recovery.cut_off
-        await changes.start(
-            {
-                "uploadfilter": version("uploadfilter"),
-                "python": python_version(),
-                **(details or in_short(settings)),
-            },
-            cut_off=cut_off and cut_off.text(),
-        )
+        changes = await _changes(decisions, settings, details or in_short(settings))
         await stack.enter_async_context(_chores(hands, reference, settings, changes))
         watched = _watched(hands, settings, decisions, scanners, reference)
         told_at = await stack.enter_async_context(_admin(watched, settings.admin))
@@ -368,14 +359,26 @@ def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
     return decisions
 
 
-def _changes(decisions: DecisionLog, settings: Settings) -> ChangeRecorder:
-    """Put on record what is changed beside this service, and by it."""
-    return ChangeRecorder(
+async def _changes(
+    decisions: DecisionLog, settings: Settings, details: Mapping[str, object]
+) -> ChangeRecorder:
+    """Put on record the start, and what is changed beside this service and by it."""
+    changes = ChangeRecorder(
         decisions,
         directory=log_directory(settings.state, settings.instance),
         reference=settings.state / REFERENCE_DIRECTORY,
         clock=_now,
     )
+    cut_off = decisions.recovery.cut_off
+    await changes.start(
+        {
+            "uploadfilter": version("uploadfilter"),
+            "python": python_version(),
+            **details,
+        },
+        cut_off=cut_off and cut_off.text(),
+    )
+    return changes
 
 
 def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> Recorder:
