@@ -13,7 +13,7 @@ from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.clients.leaving import WhileClientStays
-from uploadfilter.proxy.counting.metrics import RequestKind, CountedRequest
+from uploadfilter.proxy.counting.metrics import CountedRequest, RequestKind
 from uploadfilter.proxy.inspecting.admission import TurnedAway
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
@@ -63,7 +63,11 @@ class Proxy:
             return answer
 
     async def _answer(
-        self, request: web.BaseRequest, head: RequestHead, live: Live, tally: CountedRequest
+        self,
+        request: web.BaseRequest,
+        head: RequestHead,
+        live: Live,
+        tally: CountedRequest,
     ) -> web.StreamResponse:
         choice = live.settings.routes.choose(
             host=head.value(b"host"),
