@@ -38,11 +38,15 @@ E2E_STAMP := $(E2E_VENV)/.installed-run
 # Sites of others, and their clients: what they need must not meet what we need.
 SITES_VENV := build/sites-venv
 SITES_STAMP := $(SITES_VENV)/.installed-sites
+# What makes the documents a site.
+SITE_VENV := build/site-venv
+SITE_STAMP := $(SITE_VENV)/.installed-site
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test lint format format-check types floors check e2e deploy-test sites \
-        fuzz properties bench docs settings wheel deb lock clean
+        fuzz properties bench docs settings site check-docs wheel \
+        deb lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -91,6 +95,13 @@ $(SITES_STAMP): requirements/sites.txt $(DEV_STAMP)
 	@$(BIN)/python -m venv $(SITES_VENV)
 	@$(SITES_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --require-hashes --requirement requirements/sites.txt
+	@touch $@
+
+$(SITE_STAMP): requirements/site.txt | $(BIN)/python
+	@echo "installing requirements/site.txt into $(SITE_VENV)"
+	@$(BIN)/python -m venv $(SITE_VENV)
+	@$(SITE_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --require-hashes --requirement requirements/site.txt || $(OFFLINE)
 	@touch $@
 
 $(VECTORS): requirements/vectors.txt $(DEV_STAMP)
@@ -165,8 +176,17 @@ bench: $(BENCH_STAMP)  ## Run the benchmarks, or one: BENCH=hashing; needs g++.
 docs: $(DEV_STAMP)  ## Test that the documents agree with the code.
 	@$(BIN)/python -m pytest tests/test_docs.py tests/test_house.py $(ARGS)
 
+check-docs: docs site  ## Both: the documents agree with the code, and make a whole site.
+
 settings: $(DEV_STAMP)  ## Write docs/operating/keys.md, each setting, from the code.
 	@$(BIN)/python -m deploy.documents.keys
+
+site: $(SITE_STAMP)  ## Make the documents a site in build/site/; a broken link is an error.
+	@rm -rf build/site
+	@$(SITE_VENV)/bin/python -m sphinx -W --keep-going --quiet --jobs auto \
+	    -b html -c deploy/documents -d build/site-cache . build/site
+	@cp build/site/README.html build/site/index.html
+	@echo "build/site/index.html"
 
 wheel: $(DEV_STAMP)  ## Build the wheel into dist/, the same bytes for the same commit.
 	@rm -f dist/uploadfilter-*.whl
@@ -194,6 +214,7 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	    --group dev --group origins --group browser --group deploy \
 	    --group bench -o requirements/bench.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sites -o requirements/sites.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group site -o requirements/site.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
 	    --extra pkcs11 -o requirements/pkcs11.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt

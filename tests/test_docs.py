@@ -14,7 +14,7 @@ import pytest
 import typer.core
 import typer.main
 
-from deploy.documents import keys
+from deploy.documents import conf, keys
 from tests.repository import (
     GLOSSARY,
     ROOT,
@@ -396,6 +396,20 @@ def test_each_document_can_be_reached() -> None:
     }
 
     assert sorted(map(name_of, documents - seen)) == []
+
+
+def test_each_document_is_in_the_navigation_of_the_site() -> None:
+    """Each page of the site is listed beside every other one, as Sphinx wants it."""
+    listed = {conf.root_doc, *(name for it in conf.NAVIGATION.values() for name in it)}
+    for folder in conf.FOLDERS:
+        text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+        listed |= set(conf.below(folder, text))
+    documents = {
+        name_of(path) for path in pages() if path.is_relative_to(ROOT / "docs")
+    }
+
+    assert documents <= {f"{name}.md" for name in listed}
+    assert [name for name in sorted(listed) if not (ROOT / f"{name}.md").exists()] == []
 
 
 @pytest.mark.parametrize(
