@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from uploadfilter.contents.magic import HEAD_BYTES, STRINGS, sniff
+from uploadfilter.contents.kinds.magic import HEAD_BYTES, STRINGS, sniff
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.contents.strings import encoded
+from uploadfilter.contents.texts.strings import encoded
 
 SEED = 34
 BYTES = 4_000_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.proposals import claimed
+from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.kinds.proposals import claimed
 from uploadfilter.endings import PICTURES_BY_NAME
 from uploadfilter.uploads.head.codings import claimed_type
 

@@ -236,7 +236,7 @@ NAMED: Mapping[str, str] = {
         "tests/pictures/readers/test_icons.py::test_large_entry_is_limited_by_its_own_header"
     ),
     "texts that are full of what looks encoded": (
-        "tests/contents/test_strings.py::test_flood_ends_and_says_so"
+        "tests/contents/texts/test_strings.py::test_flood_ends_and_says_so"
     ),
     "bytes full of what looks like the beginning": (
         "tests/contents/test_carving.py::test_flood_of_beginnings_ends"
@@ -249,10 +249,10 @@ NAMED: Mapping[str, str] = {
         "test_hardly_any_bytes_in_an_archive_are_not_looked_into"
     ),
     "little pictures of a PDF": (
-        "tests/contents/test_inlineimages.py::test_little_pictures_are_few"
+        "tests/contents/pdf/test_inlineimages.py::test_little_pictures_are_few"
     ),
     "pictures among what a page": (
-        "tests/contents/test_inlineimages.py"
+        "tests/contents/pdf/test_inlineimages.py"
         "::test_different_pictures_are_counted_in_the_whole_document"
     ),
     "contents that are dear to search": (
@@ -310,22 +310,24 @@ NAMED: Mapping[str, str] = {
         "tests/pictures/readers/test_anymaps.py::test_large_one_is_refused_by_its_header"
     ),
     # Files that hold files.
-    "RAR before version 3": ("tests/contents/test_archives.py::test_archive_conforms"),
+    "RAR before version 3": (
+        "tests/contents/archives/test_archives.py::test_archive_conforms"
+    ),
     "archives in several volumes": (
-        "tests/contents/test_archives.py::test_what_cannot_be_read_has_a_reason"
+        "tests/contents/archives/test_archives.py::test_what_cannot_be_read_has_a_reason"
     ),
     "a tar file of more than 48 MiB": (
         "tests/scanners/inside/walking/test_passing.py"
         "::test_less_of_a_backup_is_held_than_of_anything_else"
     ),
     "a 7z, RAR or CAB whose window": (
-        "tests/contents/test_library.py::test_want_of_memory_is_a_shortfall"
+        "tests/contents/archives/test_library.py::test_want_of_memory_is_a_shortfall"
     ),
     "members packed by a method": (
-        "tests/contents/test_zipping.py::test_zip_is_read_like_this"
+        "tests/contents/archives/test_zipping.py::test_zip_is_read_like_this"
     ),
     "pictures of a PDF packed by JPEG 2000": (
-        "tests/contents/test_pdfjpx.py::test_picture_in_odd_colours_is_not_passed_over"
+        "tests/contents/pdf/test_jpx.py::test_picture_in_odd_colours_is_not_passed_over"
     ),
     "zlib, raw deflate, Brotli and LZMA within": (
         "tests/fuzz/test_compositions.py::test_limits_are_stated"
@@ -337,19 +339,19 @@ NAMED: Mapping[str, str] = {
         "tests/fuzz/test_compositions.py::test_limits_are_stated"
     ),
     "files with holes in a tar": (
-        "tests/contents/test_tars.py::test_holes_that_no_picture_has_are_not_filled"
+        "tests/contents/archives/test_tars.py::test_holes_that_no_picture_has_are_not_filled"
     ),
     "bytes that are full of what archives": (
-        "tests/contents/test_inside.py::test_archives_without_end_are_not_all_opened"
+        "tests/contents/archives/test_inside.py::test_archives_without_end_are_not_all_opened"
     ),
     "archives and packed files other than zip": (
-        "tests/contents/test_proposals.py::test_stray_bytes_are_skipped"
+        "tests/contents/kinds/test_proposals.py::test_stray_bytes_are_skipped"
     ),
     "pictures of a PDF in a colour space": (
-        "tests/contents/test_pdfpainted.py::test_space_that_cannot_be_evaluated_is_said"
+        "tests/contents/pdf/test_painted.py::test_space_that_cannot_be_evaluated_is_said"
     ),
     "pictures of a PDF that are painted": (
-        "tests/contents/test_pdfpainted.py"
+        "tests/contents/pdf/test_painted.py"
         "::test_dear_colours_of_large_pictures_are_computed_for_some_samples"
     ),
     "zlib, raw deflate, Brotli": (
@@ -357,18 +359,18 @@ NAMED: Mapping[str, str] = {
         "::test_codings_without_magic_are_read_where_they_are_claimed"
     ),
     "values in an SQLite database": (
-        "tests/contents/test_sqlitepages.py"
+        "tests/contents/carriers/test_sqlitepages.py"
         "::test_what_does_not_fit_into_a_page_is_given_as_it_was"
     ),
     "drawings of Windows in old office": (
-        "tests/contents/test_compounds.py"
+        "tests/contents/carriers/test_compounds.py"
         "::test_packed_pictures_of_a_document_are_members"
     ),
     "encrypted members, PDFs": (
-        "tests/contents/test_compounds.py::test_document_with_a_password_is_encrypted"
+        "tests/contents/carriers/test_compounds.py::test_document_with_a_password_is_encrypted"
     ),
     "a picture in a string that does not decode": (
-        "tests/contents/test_sizes.py::test_picture_is_small_by_its_shorter_side"
+        "tests/contents/kinds/test_sizes.py::test_picture_is_small_by_its_shorter_side"
     ),
     "7z, RAR, CAB, LHA": (
         "tests/scanners/pool/test_crew.py::test_what_the_machine_lacks_is_said"

@@ -1,7 +1,8 @@
 """Endings of names by which programs of an origin open a picture.
 
 A part of a form is claimed to be one by its name, before anything is scanned
-(``uploads/head/codings.py``); a scanner proposes it as one (``contents/proposals.py``).
+(``uploads/head/codings.py``); a scanner proposes it as one
+(``contents/kinds/proposals.py``).
 """
 
 from typing import Final

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hashsets.demo import pictures
 from uploadfilter.contents import carving
 from uploadfilter.contents.carving import PictureStart, TooMany, candidates
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.source import MemorySource
 
 STRETCH = carving._STRETCH_BYTES  # noqa: SLF001  # its borders are what is tested

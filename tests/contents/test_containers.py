@@ -11,15 +11,15 @@ import brotli
 import pytest
 
 from tests.conformance.containers import contents_of
-from tests.contents.pdfs import document
-from uploadfilter.contents import magic
+from tests.contents.pdf.made import document
 from uploadfilter.contents.containers import (
     CONTAINERS,
     claimed_by,
     container_for,
     hidden_in,
 )
-from uploadfilter.contents.magic import Kind, sniff
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind, sniff
 from uploadfilter.contents.source import MemorySource
 
 TEXT = b"twenty-one sheep"

@@ -1,6 +1,6 @@
 """Two files become one, or say why they do not."""
 
-from uploadfilter.contents import magic
+from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.layering import layered
 from uploadfilter.contents.unpackers import DAMAGED
 

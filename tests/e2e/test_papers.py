@@ -19,10 +19,10 @@ from PIL import Image
 from hashsets.demo import pictures, tricks, tricks_papers
 from hashsets.demo.tricks_papers import Levels, Paper, function, inks, light, program
 from tests.sites.programs import debian
-from uploadfilter.contents.documents import PDFContainer
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.kinds.proposals import kind_of
 from uploadfilter.contents.members import Member, Shortfall, UnpackLimits, UnpackMeter
-from uploadfilter.contents.proposals import kind_of
+from uploadfilter.contents.pdf.documents import PDFContainer
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import QUALITY_FLOOR, SignalType
 from uploadfilter.pictures import formats

@@ -1,6 +1,6 @@
 """The list of formats names what may be opened, and nothing else is."""
 
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.pictures.formats import (
     COMMON,
     FORMATS,

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from uploadfilter.contents import jxl
-from uploadfilter.contents.magic import (
+from uploadfilter.contents.kinds import jxl
+from uploadfilter.contents.kinds.magic import (
     DIB_BITS,
     DIB_HEADER_BYTES,
     OLD_DIB_HEADER_BYTES,

@@ -16,19 +16,10 @@ from typing import Final
 import brotli
 import zstandard
 
-from uploadfilter.contents import (
-    archives,
-    compounds,
-    covers,
-    documents,
-    library,
-    nameless,
-    sqlitepages,
-    tars,
-    webfonts,
-    zipping,
-)
-from uploadfilter.contents.magic import HEAD_BYTES, Kind
+from uploadfilter.contents import nameless
+from uploadfilter.contents.archives import archives, library, tars, zipping
+from uploadfilter.contents.carriers import compounds, covers, sqlitepages, webfonts
+from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Container,
     Member,
@@ -36,6 +27,7 @@ from uploadfilter.contents.members import (
     UnpackLimits,
     UnpackMeter,
 )
+from uploadfilter.contents.pdf import documents
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.streams import (
     BROTLI,

@@ -5,7 +5,7 @@ Only ``pictures/readers/layered.py`` reads such a file; no other program does.
 
 from collections.abc import Iterator
 
-from uploadfilter.contents.magic import LAYERED_MAGIC, PROFILED_MAGIC
+from uploadfilter.contents.kinds.magic import LAYERED_MAGIC, PROFILED_MAGIC
 from uploadfilter.contents.members import Shortfall
 
 

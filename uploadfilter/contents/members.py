@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 

@@ -9,8 +9,8 @@ import struct
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from uploadfilter.contents import magic
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.streams import BROTLI, RAW_DEFLATE, XZ, ZLIB, StreamContainer

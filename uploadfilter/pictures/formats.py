@@ -3,9 +3,9 @@
 Pillow would open some fifty formats, a few of which run interpreters (EPS, WMF). Only
 formats in this list are ever opened.
 
-To add a format: a line in ``FORMATS``, its magic in ``contents/magic.py`` under the
-same name, a generated file in the tests (also in ``tests/fuzz/``), its measured figure,
-and a run of ``make fuzz``.
+To add a format: a line in ``FORMATS``, its magic in ``contents/kinds/magic.py`` under
+the same name, a generated file in the tests (also in ``tests/fuzz/``), its measured
+figure, and a run of ``make fuzz``.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ class Format:
     picture that could be made in code.
 
     Attributes:
-        name: Its name in ``contents.magic.Kind``, by which operators switch it on.
+        name: Its name in ``contents.kinds.magic.Kind``, by which operators switch it
+            on.
         pillow: Its name in Pillow; empty if another library decodes it, without Pillow.
         bytes_per_pixel: Most bytes that its decoder holds for each pixel, including the
             pixel.

@@ -12,7 +12,7 @@ from PIL import Image
 from hashsets.demo import pictures
 from tests.fuzz import seeds
 from tests.pictures.sketches import frames, lacks
-from uploadfilter.contents import magic
+from uploadfilter.contents.kinds import magic
 from uploadfilter.model import Reason
 from uploadfilter.pictures.readers.icons import as_icon, icon_of
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from hashsets.demo import pictures
 from tests.pictures.sketches import frames, lacks, photograph
-from uploadfilter.contents import magic
+from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.layering import layered
 from uploadfilter.model import Reason
 from uploadfilter.pictures.readers import layered as reading

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
-from tests.contents.zips import zipped
+from tests.contents.archives.zips import zipped
 from tests.scanners.memory import upload_of
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, SignalType, Variant

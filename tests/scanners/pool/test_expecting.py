@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsets.demo import pictures
-from uploadfilter.contents.magic import HEAD_BYTES
+from uploadfilter.contents.kinds.magic import HEAD_BYTES
 from uploadfilter.scanners.pool.expecting import (
     LOOKED_AT_BYTES,
     SMALL_CONTENTS,

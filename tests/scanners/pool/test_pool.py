@@ -15,8 +15,8 @@ import pytest
 from tests.scanners import standins
 from tests.scanners.memory import upload_of
 from tests.waiting import is_alive, parent_of, until
-from uploadfilter.contents import magic
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.scanners.pool.pool import ScannerPool, is_alone

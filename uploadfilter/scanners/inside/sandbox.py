@@ -25,7 +25,7 @@ from typing import Final
 import landlock
 from landlock import plumbing
 
-from uploadfilter.contents import library
+from uploadfilter.contents.archives import library
 from uploadfilter.scanners.wire.control import Support
 
 try:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from uploadfilter.contents import containers, proposals
+from uploadfilter.contents import containers
+from uploadfilter.contents.kinds import proposals
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.pictures import decoding, faults
 from uploadfilter.scanners.inside.walking.spans import digests_of, open_span

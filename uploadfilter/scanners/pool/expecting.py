@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from uploadfilter.contents import magic
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 
 LOOKED_AT_BYTES: Final = 64 * 1024
 """Of a content that may be small. What stands before the size of a JPEG is mostly Exif,

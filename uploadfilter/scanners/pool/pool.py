@@ -17,8 +17,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from uploadfilter.contents import magic
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.pictures.formats import COMMON
 from uploadfilter.scanners.pool import expecting

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import (
     EXACT_TYPES,
     INCAPACITY,

@@ -19,9 +19,9 @@ from PIL import Image
 
 from hashsets.demo import pictures, tricks_kinds
 from hashsets.demo.tricks_archives import seven_zip
-from tests.contents.libraries import needs_libarchive
+from tests.contents.archives.libraries import needs_libarchive
 from tests.scanners.scans import scanned
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason, Scan

@@ -9,9 +9,9 @@ import pytest
 
 from tests.scanners.scans import scanned
 from uploadfilter.contents.carving import PictureStart
-from uploadfilter.contents.found import Encoded
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.source import MemorySource
+from uploadfilter.contents.texts.found import Encoded
 from uploadfilter.model import Reason
 from uploadfilter.scanners.inside.walking.chance import (
     is_usual_photo,

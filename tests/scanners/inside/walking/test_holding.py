@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.contents.carving import PictureStart
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.source import MemorySource, PartSource
 from uploadfilter.model import Reason

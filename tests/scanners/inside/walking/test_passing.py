@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from hashsets.demo import pictures
 from tests.scanners.scans import scanned
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.archives.tars import PassingTar, TarContainer
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Member, Shortfall, UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource, Source
-from uploadfilter.contents.tars import PassingTar, TarContainer
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.inside.walking import passing
 from uploadfilter.scanners.inside.walking.holding import WINDOW_BYTES, HeldChunks

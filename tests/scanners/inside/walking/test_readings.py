@@ -2,8 +2,8 @@
 
 import pytest
 
-from uploadfilter.contents.found import Encoded
 from uploadfilter.contents.source import MemorySource
+from uploadfilter.contents.texts.found import Encoded
 from uploadfilter.model import Reason, Scan, View
 from uploadfilter.scanners.inside.walking.readings import StringPictures
 from uploadfilter.scanners.inside.walking.tree import Node

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.scanners.inside.walking.sent import is_decoded, is_read_as_text
 
 

@@ -1,16 +1,17 @@
 """What a content is tried as besides what its first bytes say: see ADR 0036.
 
 The declared type, the names and the bytes each propose kinds. What a walk tries of them
-is told apart here; ``contents/proposals.py`` says what is proposed.
+is told apart here; ``contents/kinds/proposals.py`` says what is proposed.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from uploadfilter.contents import containers, magic, proposals
-from uploadfilter.contents.archives import InsideContainer
+from uploadfilter.contents import containers
+from uploadfilter.contents.archives.archives import InsideContainer
 from uploadfilter.contents.carving import PictureStart
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic, proposals
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import Source
 

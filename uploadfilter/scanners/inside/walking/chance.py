@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from uploadfilter.contents import carving, containers, magic, sizes
-from uploadfilter.contents.found import Encoded
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents import carving, containers
+from uploadfilter.contents.kinds import magic, sizes
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container, Member, UnpackMeter
 from uploadfilter.contents.source import Source
+from uploadfilter.contents.texts.found import Encoded
 from uploadfilter.model import Reason
 
 CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from uploadfilter.contents import magic
 from uploadfilter.contents.carving import PictureStart
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Shortfall
 from uploadfilter.contents.source import (
     JoinedSource,

@@ -8,8 +8,9 @@ one by one, as if all of it were held.
 from collections.abc import Iterator
 from typing import Protocol
 
-from uploadfilter.contents import magic, tars
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.archives import tars
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from uploadfilter.contents.found import Encoded
-from uploadfilter.contents.magic import Kind
-from uploadfilter.contents.sizes import is_small
+from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.kinds.sizes import is_small
 from uploadfilter.contents.source import Source
+from uploadfilter.contents.texts.found import Encoded
 from uploadfilter.model import Reason
 from uploadfilter.scanners.inside.walking.chance import CHANCE
 from uploadfilter.scanners.inside.walking.spans import digests_of

@@ -6,8 +6,8 @@ and the picture that a string in it encodes, are what a site works with.
 
 from typing import Final
 
-from uploadfilter.contents import magic
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
 
 _STREAMS: Final = frozenset({Kind.GZIP, Kind.BZIP2, Kind.XZ, Kind.ZSTD})
 _TEXTS: Final = frozenset(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import NESTED, Reason, Scan, Signal, View
 from uploadfilter.scanners.inside.walking.sent import is_decoded
 

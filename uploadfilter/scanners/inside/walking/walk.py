@@ -21,19 +21,14 @@ own account, and the walk goes on; only a budget of the content itself ends the 
 
 from collections.abc import Generator, Iterator
 
-from uploadfilter.contents import (
-    carving,
-    containers,
-    dxf,
-    magic,
-    packets,
-    proposals,
-    strings,
-)
-from uploadfilter.contents.found import Encoded
-from uploadfilter.contents.magic import Kind
+from uploadfilter.contents import carving, containers
+from uploadfilter.contents.carriers import dxf, packets
+from uploadfilter.contents.kinds import magic, proposals
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.texts import strings
+from uploadfilter.contents.texts.found import Encoded
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits

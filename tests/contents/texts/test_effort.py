@@ -1,0 +1,22 @@
+"""What may be spent ends."""
+
+import pytest
+
+from uploadfilter.contents.texts.effort import Effort, SpentError
+
+
+def test_effort_is_spent_when_it_is_used_up_and_not_before() -> None:
+    """As many steps may be taken as there are, in any portions."""
+    effort = Effort(5)
+    effort.take(2)
+    effort.take(3)
+
+    with pytest.raises(SpentError):
+        effort.take(1)
+
+
+def test_effort_that_is_given_may_be_spent() -> None:
+    """What is nested brings some more."""
+    effort = Effort(1)
+    effort.give(2)
+    effort.take(3)

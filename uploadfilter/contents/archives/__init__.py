@@ -1,0 +1,1 @@
+"""Archives, and what is made of them: office documents, books, programs."""

@@ -1,0 +1,192 @@
+"""Find the archives that begin in the middle of another content.
+
+Such contents are programs that unpack themselves, and photos with an archive appended:
+WinRAR and 7-Zip look for their magic in any file.
+
+Rules this module keeps: linear time; six bytes of magic are not enough, since programs
+contain them to search for them, so that the checksum of the bytes after the magic must
+be right.
+
+To add a format: a line in ``_FORMS``.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.patterns import Patterns
+from uploadfilter.contents.source import Source
+
+_MOST_STARTS: Final = 8
+"""Most archives that are opened in one content; their tools open only the first."""
+
+_MOST_LOOKS: Final = 2000
+"""Most places with the magic of an archive that are tested. Programs contain it once or
+twice, and each test takes two microseconds."""
+
+_STRETCH_BYTES: Final = 1 << 18
+_OVERLAP_BYTES: Final = 16
+"""Bytes that are searched at a time, and the overlap of two stretches."""
+
+_SEARCHED: Final = frozenset({Kind.PDF, Kind.SQLITE, Kind.OLE})
+"""Containers that are searched. In others, archives among the members would be found
+twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The beginning of an archive.
+
+    Attributes:
+        offset: Of its first byte.
+        kind: Its kind.
+    """
+
+    offset: int
+    kind: Kind
+
+
+class Unfinished:
+    """The last item: there are more places, which were not looked at."""
+
+
+def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
+    """Yield the archives that begin after the first byte.
+
+    Args:
+        source: The content.
+        kind: Its kind by its first bytes.
+    """
+    if magic.is_container(kind) and kind not in _SEARCHED:
+        return
+    found = 0
+    for looks, (offset, form) in enumerate(_places(source, kind)):
+        if looks == _MOST_LOOKS or found == _MOST_STARTS:
+            yield Unfinished()
+            return
+        if form.is_one(source, offset):
+            found += 1
+            yield Start(offset, form.kind)
+
+
+def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
+    """Yield the offset and the form of each magic outside the pixels of a photo."""
+    pixels: range | None = None
+    for offset, form in _anywhere(source):
+        if kind is Kind.JPEG and pixels is None:
+            pixels = _pixels(source)
+        end = offset + len(form.magic)
+        if not pixels or end <= pixels.start or offset >= pixels.stop:
+            yield offset, form
+
+
+def _anywhere(source: Source) -> Iterator[tuple[int, "_Form"]]:
+    """Yield the offset and the form of each magic after the first byte, in order."""
+    for at in range(1, source.size, _STRETCH_BYTES):
+        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
+        for end, number in _PATTERNS.places_in(piece):
+            found = end - len(_FORMS[number].magic)
+            if found < _STRETCH_BYTES:
+                yield at + found, _FORMS[number]
+
+
+# --- Forms ---------------------------------------------------------------------------
+
+
+class _Form(NamedTuple):
+    """The magic of a kind of archive, and a test of the bytes after it."""
+
+    magic: bytes
+    kind: Kind
+    is_one: Callable[[Source, int], bool]
+
+
+def _is_seven_zip(source: Source, at: int) -> bool:
+    """Require the checksum of the first header, and enough bytes for the last one."""
+    head = source.read(at, _SEVEN_ZIP.size)
+    if len(head) < _SEVEN_ZIP.size:
+        return False
+    check, offset, size = _SEVEN_ZIP.unpack(head)
+    is_there = at + _SEVEN_ZIP.size + offset + size <= source.size
+    return bool(is_there and check == zlib.crc32(head[12:]))
+
+
+_SEVEN_ZIP: Final = struct.Struct("<8xLQQ4x")
+
+
+def _is_rar(source: Source, at: int) -> bool:
+    """Require the checksum of the first header."""
+    head = source.read(at, _RAR_BYTES)
+    if head[6:8] == b"\1\0":
+        # RAR 5.0 archive format, "Main archive header"; its length has one byte.
+        body = head[12 : 13 + head[12]] if len(head) > _RAR5_BYTES else b""
+        return len(body) > 1 and head[8:12] == struct.pack("<L", zlib.crc32(body))
+    length = int.from_bytes(head[12:14], "little")
+    body = head[9 : 7 + length]
+    is_main = head[6:7] == b"\0" and head[9:10] == b"\x73" and len(body) == length - 2
+    return is_main and head[7:9] == struct.pack("<H", zlib.crc32(body) & 0xFFFF)
+
+
+_RAR_BYTES: Final = 256
+_RAR5_BYTES: Final = 13
+
+
+def _is_cabinet(source: Source, at: int) -> bool:
+    """Require the version, and a length that the content has."""
+    head = source.read(at, 26)
+    length = int.from_bytes(head[8:12], "little")
+    return head[24:26] == b"\3\1" and length <= source.size - at
+
+
+_FORMS: Final = (
+    _Form(b"7z\xbc\xaf\x27\x1c", Kind.SEVEN_ZIP, _is_seven_zip),
+    _Form(b"Rar!\x1a\7", Kind.RAR, _is_rar),
+    _Form(b"MSCF\0\0\0\0", Kind.CAB, _is_cabinet),
+)
+
+_PATTERNS: Final = Patterns(
+    ["".join(map("\\x{:02x}".format, form.magic)) for form in _FORMS], every=True
+)
+
+
+# --- Photos --------------------------------------------------------------------------
+
+
+def _pixels(source: Source) -> range:
+    """Return the span of a JPEG's pixels, which are not searched; empty if unclear.
+
+    Viewers would show an archive among the pixels as pixels.
+    """
+    start = _first_scan(source)
+    return range(0) if start is None else range(start, _find(source, start))
+
+
+_END_OF_IMAGE: Final = b"\xff\xd9"
+_START_OF_SCAN: Final = b"\xff\xda"
+_MOST_SEGMENTS: Final = 512
+
+
+def _first_scan(source: Source) -> int | None:
+    """Return the offset of the pixels of a JPEG, if its header is valid."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        head = source.read(at, 4)
+        if head[:2] == _START_OF_SCAN:
+            return at
+        if head[:1] != b"\xff":
+            return None
+        at += 2 + int.from_bytes(head[2:4], "big")
+    return None
+
+
+def _find(source: Source, start: int) -> int:
+    """Return the first end of an image from an offset on, or the end of the content."""
+    for at in range(start, source.size, _STRETCH_BYTES):
+        found = source.read(at, _STRETCH_BYTES + 1).find(_END_OF_IMAGE)
+        if found >= 0:
+            return at + found
+    return source.size

@@ -1,0 +1,1 @@
+"""What kind of content bytes are, by how they begin."""

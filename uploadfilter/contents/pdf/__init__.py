@@ -1,0 +1,1 @@
+"""PDF documents: their pictures, as stored and as painted, and attached files."""
