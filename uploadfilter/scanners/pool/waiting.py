@@ -13,12 +13,13 @@ Plain bookkeeping, as ``queueing.py``. Rules this module keeps:
 """
 
 import math
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
-from uploadfilter.networks import path_of
+from uploadfilter.networks import Path, path_of
+from uploadfilter.scanners.pool.succession import succession
 
 HALF_LIFE_S: Final = 10.0
 """Seconds after which half of what a client used is forgotten: long against a scan,
@@ -161,9 +162,17 @@ class Usage:
 
     def is_over(self, client: str, most_s: float, *, now_s: float) -> bool:
         """Tell whether a client used more than so many seconds, or its networks did."""
-        return self.recent_s(client, now_s=now_s) > most_s or any(
-            self.recent_s(network, now_s=now_s) > most_s * NETWORK_MUCH
-            for network in path_of(client).networks
+        return self.is_over_in_units(path_of(client), most_s * self.scale(now_s=now_s))
+
+    def is_over_in_units(self, path: Path, most: float) -> bool:
+        """Tell the same of a path, where the most is in the unit of ``of``."""
+        used, client = self._scaled, path.client
+        if used.get(client, 0.0) > most:
+            return True
+        return any(
+            used.get(network, 0.0) > most * NETWORK_MUCH
+            for network in path[:-1]
+            if network != client
         )
 
     def _half_lives(self, now_s: float) -> float:
@@ -265,54 +274,42 @@ class WaitingClaims:
         scale = self._usage.scale(now_s=now_s)
         path = path_of(client)
         ahead = list(self._of.get(client, ()))
-        others = self._others(client, now_s=now_s)
+        beside = self._beside(client, scale=scale)
         for level in reversed(range(len(path))):
+            if not beside[level]:
+                continue
             until = self._usage.of(path[level])
             until += sum(claim.cost_s for claim in ahead) * scale
-            beside = [it for it in others if path_of(it)[:level] == path[:level]]
-            others = [it for it in others if path_of(it)[:level] != path[:level]]
-            for name, clients in self._by_name(beside, level).items():
-                claims = self._in_order(clients, level, scale=scale)
-                ahead += self._up_to(until, name, claims, scale=scale)
+            for name, claims in beside[level].items():
+                order = succession(
+                    claims, level=level, used=self._usage.of, scale=scale
+                )
+                ahead += self._up_to(until, name, order, scale=scale)
         return ahead
 
-    def _others(self, client: str, *, now_s: float) -> list[str]:
-        """Return the other clients that wait and may go before a client."""
-        is_much = self._usage.is_much(client, now_s=now_s)
-        return [
-            other
-            for other in self._of
-            if other != client
-            and (is_much or not self._usage.is_much(other, now_s=now_s))
-        ]
+    def _beside(
+        self, client: str, *, scale: float
+    ) -> list[dict[str, dict[str, deque[Claim]]]]:
+        """Return the claims of other clients that may go before a client.
 
-    def _by_name(self, clients: Iterable[str], level: int) -> dict[str, list[str]]:
-        """Return clients by their networks of a level."""
-        found: dict[str, list[str]] = {}
-        for client in clients:
-            found.setdefault(path_of(client)[level], []).append(client)
-        return found
-
-    def _in_order(
-        self, clients: Iterable[str], level: int, *, scale: float
-    ) -> Iterator[Claim]:
-        """Yield the claims of one network in the order in which they are served."""
-        used: defaultdict[str, float] = defaultdict(float)
-        left = {client: deque(self._of[client]) for client in clients}
-
-        def turn(client: str) -> tuple[float, ...]:
-            names = path_of(client)[level:]
-            uses = (self._usage.of(name) + used[name] for name in names)
-            return (*uses, left[client][0].number)
-
-        while left:
-            client = min(left, key=turn) if len(left) > 1 else next(iter(left))
-            claim = left[client].popleft()
-            for name in path_of(client).names:
-                used[name] += claim.cost_s * scale
-            if not left[client]:
-                del left[client]
-            yield claim
+        They are sorted by the place in a path from which on it is another one than that
+        of the client, and there by its name.
+        """
+        path = path_of(client)
+        much = MUCH_S * scale
+        uses_much = self._usage.is_over_in_units(path, much)
+        beside: list[dict[str, dict[str, deque[Claim]]]] = [{} for _ in path]
+        for other, claims in self._of.items():
+            its = path_of(other)
+            if other == client or (
+                not uses_much and self._usage.is_over_in_units(its, much)
+            ):
+                continue
+            level = 0
+            while its[level] == path[level]:
+                level += 1
+            beside[level].setdefault(its[level], {})[other] = claims
+        return beside
 
     def _up_to(
         self, until: float, name: str, claims: Iterable[Claim], *, scale: float
